@@ -1,0 +1,96 @@
+"""The only reader of time. Everything else is handed a `Clock` or an instant."""
+
+import asyncio
+import heapq
+import itertools
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Where the daemon learns the time and how it waits."""
+
+    def now(self) -> datetime:
+        """The present instant, UTC-aware."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary origin that never step back; for measuring spans in this clock's time."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait `seconds` of this clock's time."""
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class ScaledClock:
+    """Starts at `start` and runs `factor` times faster than the machine's clock: what the demo lives by."""
+
+    def __init__(self, start: datetime, factor: float) -> None:
+        if factor <= 0:
+            raise ValueError(f"factor must be above 0, got {factor}")
+        self._start, self.factor, self._origin = start, factor, time.monotonic()
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        return (time.monotonic() - self._origin) * self.factor
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(max(0.0, seconds) / self.factor)
+
+
+class ManualClock:
+    """Stands still until `advance`; sleepers wake in order of their deadlines. For the backtest and for tests."""
+
+    def __init__(self, start: datetime) -> None:
+        self._start = self._now = start
+        self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic(self) -> float:
+        return (self._now - self._start).total_seconds()
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self._now + timedelta(seconds=seconds), next(self._order), woken))
+        await woken
+
+    def set(self, instant: datetime) -> None:
+        """Move to `instant` without waking anyone: what a synchronous replay does."""
+        self._now = instant
+
+    async def advance(self, span: timedelta) -> None:
+        """Let `span` pass: wake every sleeper that falls due, each at its own instant."""
+        end = self._now + span
+        while self._sleepers and self._sleepers[0][0] <= end:
+            due, _, woken = heapq.heappop(self._sleepers)
+            self._now = due
+            if not woken.done():
+                woken.set_result(None)
+            await self._settle()
+        self._now = end
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Give the woken tasks turns to run until they wait again."""
+        for _ in range(20):
+            await asyncio.sleep(0)

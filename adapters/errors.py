@@ -1,0 +1,93 @@
+"""What can go wrong outside the process, in our own words.
+
+    AdapterError
+    ├── Retryable                 the next tick is the retry; capacity is held
+    │   ├── Throttled             slow down; `retry_after` when the provider said so
+    │   ├── Unreachable           no answer, a broken connection or a provider's fault
+    │   └── OutcomeUnknown        a write may or may not have happened: read again before writing
+    └── Refused                   trying again without a change on the user's side is pointless
+        ├── NotFound              the resource the policy names is not there
+        ├── PermissionDenied      credentials missing, wrong, expired or not allowed
+        ├── QuotaExceeded         an account's limit; `allowed` when the provider said how much is left
+        ├── Conflict              something else owns or is changing the resource now (deployment, autoscaler)
+        └── Unsupported           this resource cannot take this lever (weights, $LATEST, SnapStart)
+
+A class exists only because the core treats it apart; everything else a provider says is text in the message.
+Every message is one line that names the resource and what the operator can do.
+"""
+
+from datetime import timedelta
+
+
+class AdapterError(Exception):
+    """Base of all. `code` is the reason code that the plan and the status carry."""
+
+    code = "adapter-error"
+
+
+class Retryable(AdapterError):
+    """May pass by itself."""
+
+    code = "retryable"
+
+
+class Throttled(Retryable):
+    """The provider, or our own token bucket, asks us to slow down."""
+
+    code = "throttled"
+
+    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Unreachable(Retryable):
+    """No usable answer: refused connection, timeout on a read, server fault, garbage."""
+
+    code = "unreachable"
+
+
+class OutcomeUnknown(Retryable):
+    """A write was sent and no answer came back. The next step is a read, never a second write."""
+
+    code = "outcome-unknown"
+
+
+class Refused(AdapterError):
+    """Will fail again until the user changes something."""
+
+    code = "refused"
+
+
+class NotFound(Refused):
+    """The pool's resource does not exist under the name the policy gives."""
+
+    code = "not-found"
+
+
+class PermissionDenied(Refused):
+    """Credentials are missing, wrong, expired, or lack a permission (named in the message)."""
+
+    code = "permission-denied"
+
+
+class QuotaExceeded(Refused):
+    """An account or function limit forbids the amount asked for. `allowed` is the most that would be accepted, when known."""
+
+    code = "quota-exceeded"
+
+    def __init__(self, message: str, allowed: int | None = None) -> None:
+        super().__init__(message)
+        self.allowed = allowed
+
+
+class Conflict(Refused):
+    """The resource is owned or being changed by something else: a deployment, another autoscaler."""
+
+    code = "conflict"
+
+
+class Unsupported(Refused):
+    """This resource cannot take this lever at all, as it is configured now."""
+
+    code = "unsupported"

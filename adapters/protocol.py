@@ -1,0 +1,113 @@
+"""The two ports of Stoker: where demand is read, and how warm capacity is set.
+
+Both are asynchronous, are handed everything they need by the registry, and speak only in the words of this module and of
+`adapters.errors`. Neither retries: the next tick is the retry.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from adapters.errors import AdapterError
+from forecasting.demand import DemandSeries
+
+
+class Phase(StrEnum):
+    """Where a change of capacity stands."""
+
+    READY = "ready"
+    IN_PROGRESS = "in-progress"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """What the provider says of a pool's warm capacity at `observed_at`.
+
+    `requested` and `ready` in units; `in_use` when the provider tells it. `foreign_owner` names another autoscaler that
+    governs this resource; `blocked` says why a write would be refused or unwise now (deployment in progress, weighted
+    alias); `changed_at` is when the provider last saw a change, whoever made it. `detail` is for people.
+    """
+
+    requested: int
+    ready: int
+    phase: Phase
+    observed_at: datetime
+    in_use: float | None = None
+    changed_at: datetime | None = None
+    foreign_owner: str | None = None
+    blocked: AdapterError | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is true of a pool's resource; None where the provider does not tell or was not asked.
+
+    `billing_step`: capacity is paid in steps of this span once raised. `allowed`: the most units the provider would
+    accept now (quota, reserved concurrency).
+    """
+
+    memory_mb: int | None = None
+    architecture: str | None = None
+    init_seconds: float | None = None
+    allowed: int | None = None
+    billing_step: timedelta = timedelta(0)
+    typical_lead_time: timedelta = timedelta(minutes=2)
+
+
+class Lever(Protocol):
+    """Sets one pool's warm capacity. One instance serves one pool; instances may share a client and a rate limit.
+
+    Every method raises `AdapterError` and nothing else for what happens outside the process, and returns within the
+    timeouts that the registry configured. Cancelling a call is safe: a write then counts as outcome unknown.
+    """
+
+    kind: str
+
+    async def read(self) -> Capacity:
+        """The capacity as the provider knows it. `NotFound` when the resource (not the setting) is missing."""
+
+    async def traits(self) -> Traits:
+        """Facts on the resource; asked at start and then hourly."""
+
+    async def write(self, target: int) -> Capacity:
+        """Ask for `target` units (absolute, so repeating it is harmless) and return at once, mostly IN_PROGRESS.
+
+        Changes only the one field that this lever owns. 0 gives the capacity back entirely. `Throttled`: not sent or not
+        accepted, will be planned again. `OutcomeUnknown`: may have happened; the core reads before it writes again.
+        `QuotaExceeded`, `Conflict`, `Unsupported`, `NotFound`, `PermissionDenied`: nothing was changed; the core holds.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What one collection brought for one pool.
+
+    `series` is unknown (NaN) wherever nothing is proved: an absent point is zero only where the source proves that
+    telemetry was alive. `error` tells why there is nothing new. `alive`: True proved alive, False proved broken or late,
+    None cannot tell. `duration_seconds`: mean duration of a request when the source has it.
+    """
+
+    series: DemandSeries
+    alive: bool | None = None
+    error: AdapterError | None = None
+    duration_seconds: float | None = None
+
+
+class DemandSource(Protocol):
+    """Reads the history of many pools at once. One instance serves all pools of one account and region."""
+
+    kind: str
+
+    async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
+        """Demand of each pool from its own `since` up to, not including, `until`, in as few calls as can be.
+
+        Returns an entry for every pool asked for. One pool's failure is in its own entry's `error` and never raises;
+        `AdapterError` raised means that nothing at all could be read.
+        """
+
+    def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
+        """What reading `pools` pools every `interval` costs at the provider's list price."""

@@ -1,0 +1,151 @@
+"""Small pure steps between a proposal and a write. Each may move the target, or hold, and leaves a reason when it does.
+
+They run in the order of `GUARDRAILS`: first what only slows a fall, then limits, then the floor and the ceiling, and last
+what forbids any write at all. A quota comes after the floor, because no provider sells what it refuses.
+"""
+
+from datetime import timedelta
+
+from adapters.protocol import Phase
+from controller.plan import Code, Context, Draft, Guardrail
+
+FOREIGN_WRITE_QUIET = timedelta(hours=1)
+"""How long somebody else's change is left alone before Stoker plans from it; a rollout or an incident is over by then."""
+
+
+def after_restart(draft: Draft, context: Context) -> Draft:
+    """Nothing is lowered until demand has been read anew: what ran before the restart is not forgotten by it."""
+    if context.seen.settled or draft.target >= context.requested:
+        return draft
+    return draft.moved(context.requested, Code.RESTARTED, f"just started: not below {context.requested} until demand is read anew")
+
+
+def scale_down_delay(draft: Draft, context: Context) -> Draft:
+    """Down only to the highest of the wishes of the last while."""
+    delay = context.policy.scale_down_delay
+    if not delay or draft.target >= context.requested:
+        return draft
+    recent = [units for at, units in context.state.wishes if at > context.seen.now - delay]
+    lowest = min(context.requested, max(recent, default=context.requested if context.state.written is None else draft.target))
+    minutes = delay.total_seconds() / 60
+    return draft.moved(max(draft.target, lowest), Code.SCALE_DOWN_DELAY, f"{lowest} was wanted within the last {minutes:g} min")
+
+
+def billing_step(draft: Draft, context: Context) -> Draft:
+    """What was raised is paid for to the end of its billing step: giving it back sooner saves nothing."""
+    step, raised_at = context.seen.billing_step, context.state.raised_at
+    if not step or raised_at is None or draft.target >= context.requested:
+        return draft
+    left = raised_at + step - context.seen.now
+    if left <= timedelta(0):
+        return draft
+    return draft.moved(context.requested, Code.BILLING_STEP,
+                       f"paid for another {left.total_seconds():.0f} s of its billing step: not lowered yet")
+
+
+def step_limit(draft: Draft, context: Context) -> Draft:
+    """No further from what is requested than the policy allows in one tick."""
+    up, down = context.policy.max_step_up, context.policy.max_step_down
+    if up is not None and draft.target > context.requested + up:
+        return draft.moved(context.requested + up, Code.STEP_LIMIT, f"at most {up} up in one tick")
+    if down is not None and draft.target < context.requested - down:
+        return draft.moved(context.requested - down, Code.STEP_LIMIT, f"at most {down} down in one tick")
+    return draft
+
+
+def budget(draft: Draft, context: Context) -> Draft:
+    """Never more than could be held to the end of the month within the budget: no cliff, the limit eases as days pass unspent."""
+    limit, price, now = context.policy.budget_usd_per_month, context.seen.usd_per_unit_minute, context.seen.now
+    if limit is None or not price:
+        return draft
+    following = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    minutes = max(1.0, (following - now).total_seconds() / 60)
+    affordable = int(max(0.0, limit - context.state.spent_usd) / (minutes * price))
+    if draft.target <= affordable:
+        return draft
+    text = f"{context.state.spent_usd:.2f} of {limit:g} USD spent this month: at most {affordable} to the end of it"
+    return draft.moved(affordable, Code.BUDGET, text)
+
+
+def floor(draft: Draft, context: Context) -> Draft:
+    """Not below what the operator asked for."""
+    if draft.target >= context.floor:
+        return draft
+    if context.floor > context.policy.min:
+        return draft.moved(context.floor, Code.SCHEDULE, f"schedule {context.schedule} keeps at least {context.floor}")
+    return draft.moved(context.floor, Code.FLOOR, f"the floor is {context.floor}")
+
+
+def ceiling(draft: Draft, context: Context) -> Draft:
+    """Not above what the operator allows."""
+    if draft.target <= context.ceiling:
+        return draft
+    if context.ceiling < context.policy.max:
+        return draft.moved(context.ceiling, Code.SCHEDULE, f"schedule {context.schedule} allows at most {context.ceiling}")
+    return draft.moved(context.ceiling, Code.CEILING, f"the ceiling is {context.ceiling}")
+
+
+def quota(draft: Draft, context: Context) -> Draft:
+    """Do not ask for more than the provider would accept; what is there already is not given up for it."""
+    allowed = context.seen.allowed
+    if allowed is None or draft.target <= max(allowed, context.requested):
+        return draft
+    most = max(allowed, context.requested)
+    return draft.moved(most, Code.QUOTA, f"the account leaves room for {allowed}")
+
+
+def foreign_owner(draft: Draft, context: Context) -> Draft:
+    """Another autoscaler governs the resource: two controllers on one number fight."""
+    owner = context.seen.capacity.foreign_owner if context.seen.capacity else None
+    if owner is None:
+        return draft
+    return draft.hold(context.requested, Code.FOREIGN_OWNER, f"{owner} governs this resource: remove it or drop the pool")
+
+
+def foreign_write(draft: Draft, context: Context) -> Draft:
+    """Somebody else changed what Stoker set: say so, and leave it alone for a while unless the policy says to reassert."""
+    since = context.state.foreign_since
+    if since is None or context.policy.on_foreign_write == "reassert":
+        return draft
+    quiet_until = since + FOREIGN_WRITE_QUIET
+    if context.seen.now >= quiet_until:
+        return draft
+    text = f"somebody else set {context.requested} (Stoker had set {context.state.written}): left alone until {quiet_until:%H:%M} UTC"
+    return draft.hold(context.requested, Code.FOREIGN_WRITE, text)
+
+
+def write_in_flight(draft: Draft, context: Context) -> Draft:
+    """One change at a time: a raise that is still being made ready is followed, not overwritten; a fall waits for it."""
+    capacity = context.seen.capacity
+    if capacity is None or capacity.phase is not Phase.IN_PROGRESS or draft.target == context.requested:
+        return draft
+    text = f"{context.requested} requested, {capacity.ready} ready so far: waiting for it"
+    return draft.hold(context.requested, Code.WRITE_IN_FLIGHT, text)
+
+
+def blocked(draft: Draft, context: Context) -> Draft:
+    """The provider would refuse a write now, or it would be unwise."""
+    capacity = context.seen.capacity
+    if capacity is None or draft.target == context.requested:
+        return draft
+    if capacity.blocked is not None:
+        return draft.hold(context.requested, Code.BLOCKED, str(capacity.blocked))
+    if capacity.phase is Phase.FAILED and draft.target == context.state.written:
+        return draft.hold(context.requested, Code.ALLOCATION_FAILED, f"allocation failed: {capacity.detail}")
+    return draft
+
+
+GUARDRAILS: tuple[Guardrail, ...] = (
+    after_restart,
+    scale_down_delay,
+    billing_step,
+    step_limit,
+    budget,
+    floor,
+    ceiling,
+    quota,
+    foreign_owner,
+    foreign_write,
+    write_in_flight,
+    blocked,
+)

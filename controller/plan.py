@@ -1,0 +1,305 @@
+"""What Stoker wants of one pool, and why: a pure function of what was observed, the pool's state, its policy and the instant.
+
+The target is first what the chooser proposes; then each guardrail may alter it and must say so. The result is a value:
+nothing here reads a clock, calls a provider or remembers anything, so the daemon, the backtest and the tests share it.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from adapters.errors import AdapterError
+from adapters.protocol import Capacity
+from config.policy import PoolPolicy, schedule_bounds
+
+MOST_UNITS = 1_000_000
+"""No provider sells more to one pool; an infinite forecast ends here before the ceiling cuts it."""
+
+READ_AFTER_WRITE = timedelta(minutes=2)
+"""A provider's read may lag behind its own write; for so long another value is not taken for somebody else's."""
+
+
+class Action(StrEnum):
+    """What a plan asks of the lever."""
+
+    WRITE = "write"
+    """Ask for the target."""
+    KEEP = "keep"
+    """What is requested already is the target."""
+    HOLD = "hold"
+    """Something forbids acting; what is there stays."""
+
+
+class Sight(StrEnum):
+    """How much is known of a pool's present demand."""
+
+    FRESH = "fresh"
+    LATE = "late"
+    """Newest known minute is older than the source usually needs; no proof that telemetry is broken."""
+    BROKEN = "broken"
+    """The source failed, or its control query proves that telemetry is down."""
+    NONE = "none"
+    """Nothing was ever known."""
+
+
+class Code(StrEnum):
+    """Every reason a plan can give. Fixed words: dashboards and alerts match on them."""
+
+    PROPOSED = "proposed"
+    SHORT_HISTORY = "short-history"
+    INVALID_PROPOSAL = "invalid-proposal"
+    METRICS_MISSING = "metrics-missing"
+    RESTARTED = "restarted"
+    SCHEDULE = "schedule"
+    FLOOR = "floor"
+    CEILING = "ceiling"
+    STEP_LIMIT = "step-limit"
+    SCALE_DOWN_DELAY = "scale-down-delay"
+    BILLING_STEP = "billing-step"
+    QUOTA = "quota"
+    BUDGET = "budget"
+    CAPACITY_UNKNOWN = "capacity-unknown"
+    WRITE_IN_FLIGHT = "write-in-flight"
+    FOREIGN_WRITE = "foreign-write"
+    FOREIGN_OWNER = "foreign-owner"
+    BLOCKED = "blocked"
+    ALLOCATION_FAILED = "allocation-failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A code with its numbers: the target before and after the step that gives it, and a sentence for people."""
+
+    code: Code
+    text: str
+    before: int | None = None
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the chooser wants requested: `target` in units, any float whatever; `candidate` is the rule that won.
+
+    `trusted` is False while history is too short to judge candidates by.
+    """
+
+    target: float
+    candidate: str
+    trusted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that is known of a pool at one tick. `allowed`: the most units the provider would accept."""
+
+    now: datetime
+    capacity: Capacity | None
+    capacity_error: AdapterError | None = None
+    proposal: Proposal | None = None
+    sight: Sight = Sight.FRESH
+    data_age: timedelta | None = None
+    settled: bool = True
+    """False from a restart until history has been read anew: then nothing is lowered."""
+    allowed: int | None = None
+    billing_step: timedelta = timedelta(0)
+    usd_per_unit_minute: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PoolState:
+    """What must be remembered of a pool from tick to tick, over restarts too.
+
+    `written`: what Stoker last asked for and the provider took. `intent`: a write whose outcome is not known; it is stored
+    before the write is sent, so that a crash in flight is told from somebody else's change.
+    """
+
+    written: int | None = None
+    written_at: datetime | None = None
+    intent: int | None = None
+    raised_at: datetime | None = None
+    foreign_since: datetime | None = None
+    foreign_requested: int | None = None
+    wishes: tuple[tuple[datetime, int], ...] = ()
+    """Recent targets before the scale-down delay; kept only while that delay needs them."""
+    month: str = ""
+    spent_usd: float = 0.0
+    metered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The outcome of one tick for one pool. `target` is None only when capacity is unknown and is held."""
+
+    pool: str
+    at: datetime
+    action: Action
+    target: int | None
+    requested: int | None
+    ready: int | None
+    proposal: Proposal | None
+    reasons: tuple[Reason, ...]
+    state: PoolState
+
+    @property
+    def text(self) -> str:
+        """One sentence for people."""
+        return "; ".join(reason.text for reason in self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A plan in the making, passed from guardrail to guardrail."""
+
+    target: int
+    reasons: tuple[Reason, ...] = ()
+    held: bool = False
+
+    def moved(self, target: int, code: Code, text: str) -> "Draft":
+        """The same draft with another target and the reason for it; itself when nothing moves."""
+        if target == self.target:
+            return self
+        return Draft(target, (*self.reasons, Reason(code, text, self.target, target)), self.held)
+
+    def hold(self, requested: int, code: Code, text: str) -> "Draft":
+        """Give up: what is there stays, whatever was wanted."""
+        return Draft(requested, (*self.reasons, Reason(code, text, self.target, requested)), held=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a guardrail may look at."""
+
+    policy: PoolPolicy
+    state: PoolState
+    seen: Observation
+    requested: int
+    floor: int
+    ceiling: int
+    schedule: str | None = None
+    """Name of the schedule that set the floor or the ceiling."""
+
+
+Guardrail = Callable[[Draft, Context], Draft]
+
+
+def accepted(state: PoolState, target: int, now: datetime) -> PoolState:
+    """The state after the provider took a write of `target`."""
+    raised = target > (state.written or 0)
+    return replace(state, written=target, written_at=now, intent=None, foreign_since=None, foreign_requested=None,
+                   raised_at=now if raised else state.raised_at)
+
+
+def whole_units(value: float) -> int | None:
+    """`value` as a lawful number of units; None when it is no number at all."""
+    if math.isnan(value):
+        return None
+    return math.ceil(min(max(value, 0.0), MOST_UNITS) - 1e-9)
+
+
+def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrails: tuple[Guardrail, ...]) -> Plan:
+    """Decide one pool at `seen.now`. Never raises for any observation; what it cannot know it holds."""
+    capacity = seen.capacity
+    state = note_foreign(metered(settle_intent(state, capacity, seen.now), seen), seen)
+    if capacity is None:
+        error = seen.capacity_error
+        text = f"its capacity could not be read: {error}" if error else "its capacity has not been read yet"
+        reason = Reason(Code.CAPACITY_UNKNOWN, text)
+        return Plan(policy.name, seen.now, Action.HOLD, state.written, None, None, seen.proposal, (reason,), state)
+    low, high, schedule = schedule_bounds(policy.schedules, seen.now) if policy.schedules else (None, None, None)
+    ceiling = policy.max if high is None else min(policy.max, high)
+    floor = min(max(policy.min, low or 0), ceiling)
+    context = Context(policy, state, seen, capacity.requested, floor, ceiling, schedule)
+    draft = opening(context)
+    for guardrail in guardrails:
+        if draft.held:
+            break
+        draft = guardrail(draft, context)
+    state = remember_wish(state, draft, context)
+    if draft.held:
+        action = Action.HOLD
+    else:
+        action = Action.KEEP if draft.target == capacity.requested else Action.WRITE
+    return Plan(policy.name, seen.now, action, draft.target, capacity.requested, capacity.ready, seen.proposal, draft.reasons, state)
+
+
+def opening(context: Context) -> Draft:
+    """The first draft: the proposal, or what the policy says of missing metrics."""
+    seen, requested = context.seen, context.requested
+    if seen.sight is not Sight.FRESH or seen.proposal is None:
+        return blind(context)
+    units = whole_units(seen.proposal.target)
+    if units is None:
+        return Draft(requested).hold(requested, Code.INVALID_PROPOSAL, f"{seen.proposal.candidate} proposed no number")
+    text = f"{seen.proposal.candidate} proposes {units}"
+    reasons = (Reason(Code.PROPOSED, text, requested, units),)
+    if not seen.proposal.trusted:
+        reasons += (Reason(Code.SHORT_HISTORY, "history is too short to judge rules by: the recent maximum is followed", units, units),)
+    return Draft(units, reasons)
+
+
+def blind(context: Context) -> Draft:
+    """Metrics are missing: hold, see to the floor, or follow the last forecast; never below what is there."""
+    seen, requested = context.seen, context.requested
+    age = "" if seen.data_age is None else f", the newest is {int(seen.data_age.total_seconds() // 60)} min old"
+    text = f"metrics are {seen.sight.value if seen.sight is not Sight.FRESH else 'too few'}{age}"
+    rule = context.policy.on_missing_metrics
+    draft = Draft(requested)
+    if rule == "hold":
+        return draft.hold(requested, Code.METRICS_MISSING, f"{text}: holding {requested}")
+    wanted = context.floor
+    if rule == "forecast" and seen.proposal is not None:
+        wanted = max(wanted, whole_units(seen.proposal.target) or 0)
+    target = max(requested, wanted)
+    reason = Reason(Code.METRICS_MISSING, f"{text}: not below {requested}, the policy says {rule}", requested, target)
+    return Draft(target, (reason,))
+
+
+def settle_intent(state: PoolState, capacity: Capacity | None, now: datetime) -> PoolState:
+    """Read what became of a write whose outcome was not known: if the provider shows it, it happened."""
+    if state.intent is None or capacity is None:
+        return state
+    if capacity.requested == state.intent:
+        return accepted(state, state.intent, now)
+    return replace(state, intent=None)
+
+
+def note_foreign(state: PoolState, seen: Observation) -> PoolState:
+    """Tell somebody else's change from our own: what is requested is not what the provider took from us."""
+    capacity = seen.capacity
+    if capacity is None or state.written is None:
+        return state
+    if capacity.requested == state.written:
+        return state if state.foreign_since is None else replace(state, foreign_since=None, foreign_requested=None)
+    if state.written_at is not None and seen.now - state.written_at < READ_AFTER_WRITE:
+        return state
+    if capacity.requested == state.foreign_requested:
+        return state
+    return replace(state, foreign_since=seen.now, foreign_requested=capacity.requested)
+
+
+def remember_wish(state: PoolState, draft: Draft, context: Context) -> PoolState:
+    """Keep the wishes that the scale-down delay still looks back on."""
+    delay = context.policy.scale_down_delay
+    if not delay:
+        return state if not state.wishes else replace(state, wishes=())
+    wished = draft.target
+    for reason in draft.reasons:
+        if reason.code is Code.SCALE_DOWN_DELAY and reason.before is not None:
+            wished = reason.before
+    now = context.seen.now
+    recent = tuple(wish for wish in state.wishes if wish[0] > now - delay)
+    return replace(state, wishes=(*recent, (now, wished)))
+
+
+def metered(state: PoolState, seen: Observation) -> PoolState:
+    """Add what ready capacity has cost since the last tick, month by month; only while a price is known."""
+    if seen.capacity is None or not seen.usd_per_unit_minute:
+        return state
+    month = f"{seen.now:%Y-%m}"
+    spent = state.spent_usd if month == state.month else 0.0
+    if state.metered_at is not None:
+        minutes = max(0.0, (seen.now - state.metered_at).total_seconds() / 60)
+        spent += min(minutes, 60.0) * seen.capacity.ready * seen.usd_per_unit_minute
+    return replace(state, month=month, spent_usd=spent, metered_at=seen.now)
