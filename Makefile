@@ -1,0 +1,69 @@
+# Two commands, each of which sets up what it needs on a machine with Python 3.11 or newer alone:
+#   make demo    see Stoker work within a minute
+#   make test    everything that CI checks
+# The environment lies in .venv; stamp files in it remember which lock it was installed from.
+
+PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+DEMO_ARGS ?=
+PYTEST_ARGS ?=
+
+.PHONY: demo test lint lock image clean help
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo   see it work: a real daemon against an embedded cloud, 60 times faster than life"
+	@echo "make test   lint, types, import contracts and every test"
+	@echo "make lint   the first three of these"
+	@echo "make lock   resolve the dependencies again into requirements*.txt (the only command that needs uv)"
+	@echo "make image  build the container image"
+
+demo: $(VENV)/.run
+	@$(BIN)/stoker demo $(DEMO_ARGS)
+
+test: lint
+	@echo "== tests"
+	@$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+lint: $(VENV)/.dev
+	@echo "== ruff"
+	@$(BIN)/ruff check .
+	@echo "== mypy"
+	@$(BIN)/mypy
+	@echo "== import contracts"
+	@$(BIN)/lint-imports --no-cache
+
+# What runs, from the hashed lock, then Stoker itself from the tree.
+$(VENV)/.run: requirements.txt requirements-build.txt pyproject.toml | $(VENV)/bin/python
+	@echo "== installing what Stoker runs with"
+	@$(PIP) install --require-hashes -r requirements-build.txt -r requirements.txt
+	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# That and what the checks need.
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.run
+	@echo "== installing what the checks need"
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Stoker needs Python 3.11 or newer: install it, or say which with make PYTHON=/path/to/python"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "the venv module is missing: on Debian and Ubuntu, apt-get install python3-venv"; exit 2; }
+
+# No index address is recorded: a lock is to be installed from wherever the operator gets packages.
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--custom-compile-command "make lock"
+
+lock:
+	$(COMPILE) pyproject.toml --extra aws --extra gcp -o requirements.txt
+	$(COMPILE) --group build -o requirements-build.txt
+	$(COMPILE) pyproject.toml --all-extras --constraint requirements.txt -o requirements-dev.txt
+
+image:
+	docker build --tag stoker .
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
