@@ -7,27 +7,32 @@ what forbids any write at all. A quota comes after the floor, because no provide
 from datetime import timedelta
 
 from adapters.protocol import Phase
-from controller.plan import Code, Context, Draft, Guardrail
+from controller.plan import MOST_UNITS, Code, Context, Draft, Guardrail, unbroken
 
 FOREIGN_WRITE_QUIET = timedelta(hours=1)
 """How long somebody else's change is left alone before Stoker plans from it; a rollout or an incident is over by then."""
+
+RETRY_FAILED = timedelta(minutes=15)
+"""A failed allocation is not asked for again sooner: each try starts the user's code."""
 
 
 def after_restart(draft: Draft, context: Context) -> Draft:
     """Nothing is lowered until demand has been read anew: what ran before the restart is not forgotten by it."""
     if context.seen.settled or draft.target >= context.requested:
         return draft
-    return draft.moved(context.requested, Code.RESTARTED, f"just started: not below {context.requested} until demand is read anew")
+    text = f"just started: not below {context.requested} until demand is read anew"
+    return draft.moved(context.requested, Code.RESTARTED, text)
 
 
 def scale_down_delay(draft: Draft, context: Context) -> Draft:
-    """Down only to the highest of the wishes of the last while."""
-    delay = context.policy.scale_down_delay
-    if not delay or draft.target >= context.requested:
+    """Down only to the highest of the wishes of the last while, and not at all while they are not known so far back."""
+    delay, requested, now = context.policy.scale_down_delay, context.requested, context.seen.now
+    if not delay or draft.target >= requested:
         return draft
-    recent = [units for at, units in context.state.wishes if at > context.seen.now - delay]
-    lowest = min(context.requested, max(recent, default=context.requested if context.state.written is None else draft.target))
-    minutes = delay.total_seconds() / 60
+    wishes, minutes = unbroken(context.state.wishes, now), delay.total_seconds() / 60
+    if not wishes or wishes[0][0] > now - delay:
+        return draft.moved(requested, Code.SCALE_DOWN_DELAY, f"what was wanted is not known for {minutes:g} min yet: not lowered")
+    lowest = min(requested, max((units for at, units in wishes if at > now - delay), default=draft.target))
     return draft.moved(max(draft.target, lowest), Code.SCALE_DOWN_DELAY, f"{lowest} was wanted within the last {minutes:g} min")
 
 
@@ -60,7 +65,7 @@ def budget(draft: Draft, context: Context) -> Draft:
         return draft
     following = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     minutes = max(1.0, (following - now).total_seconds() / 60)
-    affordable = int(max(0.0, limit - context.state.spent_usd) / (minutes * price))
+    affordable = int(min(max(0.0, limit - context.state.spent_usd) / (minutes * price), MOST_UNITS))
     if draft.target <= affordable:
         return draft
     text = f"{context.state.spent_usd:.2f} of {limit:g} USD spent this month: at most {affordable} to the end of it"
@@ -88,9 +93,11 @@ def ceiling(draft: Draft, context: Context) -> Draft:
 def quota(draft: Draft, context: Context) -> Draft:
     """Do not ask for more than the provider would accept; what is there already is not given up for it."""
     allowed = context.seen.allowed
-    if allowed is None or draft.target <= max(allowed, context.requested):
+    if allowed is None:
         return draft
-    most = max(allowed, context.requested)
+    most = max(allowed, context.requested, 0)
+    if draft.target <= most:
+        return draft
     return draft.moved(most, Code.QUOTA, f"the account leaves room for {allowed}")
 
 
@@ -110,29 +117,28 @@ def foreign_write(draft: Draft, context: Context) -> Draft:
     quiet_until = since + FOREIGN_WRITE_QUIET
     if context.seen.now >= quiet_until:
         return draft
-    text = f"somebody else set {context.requested} (Stoker had set {context.state.written}): left alone until {quiet_until:%H:%M} UTC"
+    text = (f"somebody else set {context.requested} (Stoker had set {context.state.written}): "
+            f"left alone until {quiet_until:%H:%M} UTC")
     return draft.hold(context.requested, Code.FOREIGN_WRITE, text)
 
 
-def write_in_flight(draft: Draft, context: Context) -> Draft:
-    """One change at a time: a raise that is still being made ready is followed, not overwritten; a fall waits for it."""
+def allocation_failed(draft: Draft, context: Context) -> Draft:
+    """The provider gave up on what was asked (the code's own start fails, say): say so, and try again only after a while."""
     capacity = context.seen.capacity
-    if capacity is None or capacity.phase is not Phase.IN_PROGRESS or draft.target == context.requested:
+    if capacity is None or capacity.phase is not Phase.FAILED or draft.target == 0:
         return draft
-    text = f"{context.requested} requested, {capacity.ready} ready so far: waiting for it"
-    return draft.hold(context.requested, Code.WRITE_IN_FLIGHT, text)
+    since = capacity.changed_at or context.state.written_at
+    if since is None or context.seen.now >= since + RETRY_FAILED:
+        return draft
+    return draft.hold(context.requested, Code.ALLOCATION_FAILED, f"allocation failed: {capacity.detail}")
 
 
 def blocked(draft: Draft, context: Context) -> Draft:
     """The provider would refuse a write now, or it would be unwise."""
     capacity = context.seen.capacity
-    if capacity is None or draft.target == context.requested:
+    if capacity is None or capacity.blocked is None or draft.target == context.requested:
         return draft
-    if capacity.blocked is not None:
-        return draft.hold(context.requested, Code.BLOCKED, str(capacity.blocked))
-    if capacity.phase is Phase.FAILED and draft.target == context.state.written:
-        return draft.hold(context.requested, Code.ALLOCATION_FAILED, f"allocation failed: {capacity.detail}")
-    return draft
+    return draft.hold(context.requested, Code.BLOCKED, str(capacity.blocked))
 
 
 GUARDRAILS: tuple[Guardrail, ...] = (
@@ -146,6 +152,6 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     quota,
     foreign_owner,
     foreign_write,
-    write_in_flight,
+    allocation_failed,
     blocked,
 )

@@ -11,11 +11,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from adapters.errors import AdapterError
-from adapters.protocol import Capacity
+from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy, schedule_bounds
 
 MOST_UNITS = 1_000_000
 """No provider sells more to one pool; an infinite forecast ends here before the ceiling cuts it."""
+
+WISH_GAP = timedelta(minutes=5)
+"""Wishes further apart than this belong to two runs: what was wanted in between is not known."""
 
 READ_AFTER_WRITE = timedelta(minutes=2)
 """A provider's read may lag behind its own write; for so long another value is not taken for somebody else's."""
@@ -60,12 +63,13 @@ class Code(StrEnum):
     BILLING_STEP = "billing-step"
     QUOTA = "quota"
     BUDGET = "budget"
+    NOT_READ = "not-read"
     CAPACITY_UNKNOWN = "capacity-unknown"
-    WRITE_IN_FLIGHT = "write-in-flight"
     FOREIGN_WRITE = "foreign-write"
     FOREIGN_OWNER = "foreign-owner"
     BLOCKED = "blocked"
     ALLOCATION_FAILED = "allocation-failed"
+    WRITE_FAILED = "write-failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ class PoolState:
     foreign_since: datetime | None = None
     foreign_requested: int | None = None
     wishes: tuple[tuple[datetime, int], ...] = ()
-    """Recent targets before the scale-down delay; kept only while that delay needs them."""
+    """Recent targets before the scale-down delay, oldest first, no gap between them; kept only while that delay needs them."""
     month: str = ""
     spent_usd: float = 0.0
     metered_at: datetime | None = None
@@ -204,8 +208,8 @@ def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrail
     state = note_foreign(metered(settle_intent(state, capacity, seen.now), seen), seen)
     if capacity is None:
         error = seen.capacity_error
-        text = f"its capacity could not be read: {error}" if error else "its capacity has not been read yet"
-        reason = Reason(Code.CAPACITY_UNKNOWN, text)
+        reason = (Reason(Code.NOT_READ, "its capacity has not been read yet") if error is None
+                  else Reason(Code.CAPACITY_UNKNOWN, f"its capacity could not be read: {error}"))
         return Plan(policy.name, seen.now, Action.HOLD, state.written, None, None, seen.proposal, (reason,), state)
     low, high, schedule = schedule_bounds(policy.schedules, seen.now) if policy.schedules else (None, None, None)
     ceiling = policy.max if high is None else min(policy.max, high)
@@ -217,11 +221,16 @@ def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrail
             break
         draft = guardrail(draft, context)
     state = remember_wish(state, draft, context)
+    return Plan(policy.name, seen.now, action_of(draft, capacity), draft.target, capacity.requested, capacity.ready,
+                seen.proposal, draft.reasons, state)
+
+
+def action_of(draft: Draft, capacity: Capacity) -> Action:
+    """A failed allocation is asked for again even if the number is the same: otherwise it would stay failed for ever."""
     if draft.held:
-        action = Action.HOLD
-    else:
-        action = Action.KEEP if draft.target == capacity.requested else Action.WRITE
-    return Plan(policy.name, seen.now, action, draft.target, capacity.requested, capacity.ready, seen.proposal, draft.reasons, state)
+        return Action.HOLD
+    unchanged = draft.target == capacity.requested and (capacity.phase is not Phase.FAILED or draft.target == 0)
+    return Action.KEEP if unchanged else Action.WRITE
 
 
 def opening(context: Context) -> Draft:
@@ -231,11 +240,13 @@ def opening(context: Context) -> Draft:
         return blind(context)
     units = whole_units(seen.proposal.target)
     if units is None:
-        return Draft(requested).hold(requested, Code.INVALID_PROPOSAL, f"{seen.proposal.candidate} proposed no number")
+        text = f"{seen.proposal.candidate} proposed no number: {requested} stays"
+        return Draft(requested, (Reason(Code.INVALID_PROPOSAL, text, requested, requested),))
     text = f"{seen.proposal.candidate} proposes {units}"
     reasons = (Reason(Code.PROPOSED, text, requested, units),)
     if not seen.proposal.trusted:
-        reasons += (Reason(Code.SHORT_HISTORY, "history is too short to judge rules by: the recent maximum is followed", units, units),)
+        text = "history is too short to judge rules by: the recent maximum is followed"
+        reasons += (Reason(Code.SHORT_HISTORY, text, units, units),)
     return Draft(units, reasons)
 
 
@@ -280,7 +291,7 @@ def note_foreign(state: PoolState, seen: Observation) -> PoolState:
 
 
 def remember_wish(state: PoolState, draft: Draft, context: Context) -> PoolState:
-    """Keep the wishes that the scale-down delay still looks back on."""
+    """Keep the wishes that the scale-down delay still looks back on, and the one before them: it proves how far they reach."""
     delay = context.policy.scale_down_delay
     if not delay:
         return state if not state.wishes else replace(state, wishes=())
@@ -289,8 +300,14 @@ def remember_wish(state: PoolState, draft: Draft, context: Context) -> PoolState
         if reason.code is Code.SCALE_DOWN_DELAY and reason.before is not None:
             wished = reason.before
     now = context.seen.now
-    recent = tuple(wish for wish in state.wishes if wish[0] > now - delay)
-    return replace(state, wishes=(*recent, (now, wished)))
+    known = unbroken(state.wishes, now)
+    within = sum(at > now - delay for at, _ in known)
+    return replace(state, wishes=(*known[max(0, len(known) - within - 1):], (now, wished)))
+
+
+def unbroken(wishes: tuple[tuple[datetime, int], ...], now: datetime) -> tuple[tuple[datetime, int], ...]:
+    """`wishes`, or nothing when they ended too long ago: a restart in between forgot some."""
+    return wishes if wishes and now - wishes[-1][0] <= WISH_GAP else ()
 
 
 def metered(state: PoolState, seen: Observation) -> PoolState:

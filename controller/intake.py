@@ -1,0 +1,139 @@
+"""Demand of the pools that share one source: collected, kept, and fed to the chooser minute by minute."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.errors import AdapterError
+from adapters.protocol import DemandSource, Telemetry
+from controller.plan import Sight
+from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
+
+HISTORY_DAYS = 14
+REREAD = timedelta(minutes=15)
+"""Late points change: so much is asked for again each time."""
+
+PATIENCE = timedelta(minutes=5)
+"""Beyond the metric delay; older than that and demand is not seen any more."""
+
+
+class DemandStore(Protocol):
+    """The lasting part of demand."""
+
+    async def save_demand(self, series: Mapping[str, DemandSeries]) -> None:
+        """Lay the known rows over what is stored."""
+
+    async def load_demand(self, pools: Sequence[str], first_minute: int, end_minute: int) -> list[DemandSeries]:
+        """Rows of each pool, unknown where nothing is stored."""
+
+    async def newest_known(self, pools: Sequence[str]) -> Mapping[str, int]:
+        """The newest known minute of each pool that has one."""
+
+
+class Intake:
+    """One demand source, the pools it serves, and the last day of each in memory.
+
+    `peak` and `busy` are float32[pools, 1440]; column `minute % 1440` holds a minute of the window that ends at `end_minute`.
+    """
+
+    def __init__(self, source: DemandSource, pools: Sequence[str], store: DemandStore, metric_delay: timedelta) -> None:
+        self.source, self.pools, self.metric_delay = source, tuple(pools), metric_delay
+        self._store = store
+        self.row = {name: at for at, name in enumerate(self.pools)}
+        shape = (len(self.pools), MINUTES_PER_DAY)
+        self.peak, self.busy, self.invocations = (np.full(shape, np.nan, np.float32) for _ in range(3))
+        self.newest = np.full(len(self.pools), -1, np.int64)
+        self.end_minute = 0
+        self.alive: list[bool | None] = [None] * len(self.pools)
+        self.errors: dict[str, AdapterError] = {}
+
+    async def load(self, now: datetime) -> None:
+        """Take up what was stored before a restart."""
+        for name, minute in (await self._store.newest_known(self.pools)).items():
+            self.newest[self.row[name]] = minute
+        end = minute_of(now)
+        stored = await self._store.load_demand(self.pools, end - MINUTES_PER_DAY, end)
+        self._roll(end)
+        for name, series in zip(self.pools, stored, strict=True):
+            self._lay(self.row[name], series)
+
+    async def collect(self, now: datetime) -> None:
+        """Ask the source for what is new; a failure leaves everything as it was and is remembered."""
+        until = now.replace(second=0, microsecond=0)
+        oldest = until - timedelta(days=HISTORY_DAYS)
+        since = {name: self._since(name, oldest) for name in self.pools}
+        try:
+            telemetry = await self.source.collect(self.pools, since, until)
+        except AdapterError as error:
+            self.errors = dict.fromkeys(self.pools, error)
+            return
+        self._absorb(telemetry, minute_of(until))
+        await self._store.save_demand({name: item.series for name, item in telemetry.items() if item.series.known.any()})
+
+    def sight(self, name: str, now: datetime) -> tuple[Sight, timedelta | None]:
+        """How well the present demand of a pool is known, and how old its newest known minute is."""
+        row = self.row[name]
+        if self.newest[row] < 0:
+            return (Sight.BROKEN if name in self.errors or self.alive[row] is False else Sight.NONE), None
+        age = now - instant_of(int(self.newest[row]) + 1)
+        if age <= self.metric_delay + PATIENCE:
+            return Sight.FRESH, age
+        broken = name in self.errors or self.alive[row] is False
+        return (Sight.BROKEN if broken else Sight.LATE), age
+
+    def visible_end(self, now: datetime) -> int:
+        """The minute before which rows may be fed to the chooser: old enough to be settled, and known of some pool."""
+        settled = minute_of(now - self.metric_delay) + 1
+        return min(settled, int(self.newest.max(initial=-1)) + 1)
+
+    async def rows(self, first: int, end: int) -> tuple[Floats, Floats]:
+        """Peak and busy, float32[pools, end - first] each, from memory where it reaches and from the store beyond."""
+        if first >= self.end_minute - MINUTES_PER_DAY:
+            columns = np.arange(first, end) % MINUTES_PER_DAY
+            return self.peak[:, columns], self.busy[:, columns]
+        series = await self._store.load_demand(self.pools, first, end)
+        return np.stack([one.peak for one in series]), np.stack([one.busy for one in series])
+
+    async def oldest_known(self, now: datetime) -> int:
+        """The first minute within the history that is known of any pool; the present when none is."""
+        end = minute_of(now)
+        for day in range(HISTORY_DAYS, 0, -1):
+            first = end - day * MINUTES_PER_DAY
+            known = [one.known for one in await self._store.load_demand(self.pools, first, first + MINUTES_PER_DAY)]
+            found = np.flatnonzero(np.any(known, axis=0)) if known else np.array([], np.int64)
+            if len(found):
+                return first + int(found[0])
+        return end
+
+    def _since(self, name: str, oldest: datetime) -> datetime:
+        newest = int(self.newest[self.row[name]])
+        return oldest if newest < 0 else max(oldest, instant_of(newest + 1) - REREAD)
+
+    def _absorb(self, telemetry: Mapping[str, Telemetry], until: int) -> None:
+        self._roll(until)
+        self.errors = {name: item.error for name, item in telemetry.items() if item.error is not None}
+        for name, item in telemetry.items():
+            row = self.row[name]
+            self.alive[row] = item.alive
+            self._lay(row, item.series)
+
+    def _lay(self, row: int, series: DemandSeries) -> None:
+        known = series.known
+        minutes = series.first_minute + np.flatnonzero(known)
+        if not len(minutes):
+            return
+        self.newest[row] = max(self.newest[row], int(minutes[-1]))
+        kept = minutes >= self.end_minute - MINUTES_PER_DAY
+        columns, at = minutes[kept] % MINUTES_PER_DAY, (minutes - series.first_minute)[kept]
+        self.peak[row, columns], self.busy[row, columns] = series.peak[at], series.busy[at]
+        self.invocations[row, columns] = series.invocations[at]
+
+    def _roll(self, end: int) -> None:
+        """Move the window on to `end`; the minutes that enter are unknown until somebody tells."""
+        entering: NDArray[np.int64] = np.arange(max(self.end_minute, end - MINUTES_PER_DAY), end) % MINUTES_PER_DAY
+        for table in (self.peak, self.busy, self.invocations):
+            table[:, entering] = np.nan
+        self.end_minute = max(self.end_minute, end)

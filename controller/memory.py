@@ -1,0 +1,49 @@
+"""The store as the event loop sees it: every call runs in one thread of its own, in order, and returns when it is safe."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import ParamSpec, TypeVar
+
+from controller.plan import PoolState
+from controller.store import Store
+from forecasting.demand import DemandSeries
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class StoreThread:
+    """Serves the store to the fleet. Raises `StoreError` from whatever call failed."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `function` in the store's thread, after everything asked for before."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))
+
+    async def close(self) -> None:
+        """Finish what was asked for, then end the store cleanly."""
+        await self.run(self.store.close)
+        self._thread.shutdown()
+
+    async def save_intent(self, pool: str, target: int, at: datetime) -> None:
+        await self.run(self.store.save_intent, pool, target, at)
+
+    async def save_state(self, pool: str, state: PoolState) -> None:
+        await self.run(self.store.save_state, pool, state)
+
+    async def save_lead_time(self, pool: str, target: int, seconds: float, at: datetime) -> None:
+        await self.run(self.store.record_lead_time, pool, target, seconds, at)
+
+    async def save_demand(self, series: Mapping[str, DemandSeries]) -> None:
+        await self.run(self.store.save_demands, series)
+
+    async def load_demand(self, pools: Sequence[str], first_minute: int, end_minute: int) -> list[DemandSeries]:
+        return await self.run(lambda: [self.store.load_demand(pool, first_minute, end_minute) for pool in pools])
+
+    async def newest_known(self, pools: Sequence[str]) -> Mapping[str, int]:
+        return await self.run(self.store.newest_known_minute, pools)

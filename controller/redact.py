@@ -1,0 +1,63 @@
+"""Secrets out: what a log line, a stored decision or an answer may carry. Pure.
+
+Two nets: names that announce a secret lose their value whatever it looks like, and text loses what is shaped like a
+credential whatever it is called. A harmless word lost in a message costs less than a key kept in it.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, timedelta
+
+import numpy as np
+
+HIDDEN = "[redacted]"
+WORDS = r"secret|token|passw(?:or)?d|authori[sz]ation|credential|signature|api[_-]?key|access[_-]?key|private[_-]?key"
+SECRET_NAME = re.compile(WORDS, re.IGNORECASE)
+
+Replacement = str | Callable[[re.Match[str]], str]
+SHAPES: tuple[tuple[re.Pattern[str], Replacement], ...] = (
+    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
+    # name: value, name=value, 'name': 'value' - with the scheme word that an Authorization header puts before its secret
+    (re.compile(rf"""([\w.-]*(?:{WORDS})[\w.-]*["']?\s*[:=]\s*)(?:(?:bearer|basic|token|digest)\s+)?"""
+                r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&"']+)""", re.IGNORECASE), rf"\1{HIDDEN}"),
+    (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
+    (re.compile(r"(?<=://)[^\s/@]+(?=@)"), HIDDEN),
+    # AWS: ids of access keys; secret keys are 40 characters in which upper and lower case and digits mix
+    (re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"), HIDDEN),
+    (re.compile(r"(?<![\w/+])(?=[a-z0-9/+]*[A-Z])(?=[A-Z0-9/+]*[a-z])[A-Za-z0-9/+]{40}(?![\w/+])"), HIDDEN),
+    # Google: API keys and access tokens; anybody: JSON web tokens
+    (re.compile(r"\bAIza[\w-]{35}|\bya29\.[\w.-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*"), HIDDEN),
+)
+
+
+def redact_text(text: str) -> str:
+    """`text` without anything shaped like a credential. Doing it twice changes nothing more."""
+    for shape, replacement in SHAPES:
+        text = shape.sub(replacement, text)
+    return text
+
+
+def redact(value: object) -> object:
+    """`value` without secrets, as JSON can carry it: instants in ISO 8601, spans in seconds, what is no number as null."""
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.tolist()
+    if isinstance(value, str):
+        return redact_text(str(value))
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, int):
+        return value
+    if is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {redact_text(str(name)): HIDDEN if inner is not None and SECRET_NAME.search(str(name)) else redact(inner)
+                for name, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redact(inner) for inner in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return redact_text(value.decode(errors="replace") if isinstance(value, bytes) else str(value))

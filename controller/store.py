@@ -1,0 +1,262 @@
+"""What Stoker remembers over restarts: demand, the state of each pool, decisions, lead times, accounts and snapshots.
+
+Synchronous and without a clock: instants are handed in, and the caller runs all of it in one thread of its own. A method
+that returned has put its data on the disk; one that raised `StoreError` has changed nothing and may be called again.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from controller.plan import Plan, PoolState
+from controller.store_codec import (
+    MINUTES,
+    blocks,
+    dump_inputs,
+    dump_plan,
+    dump_state,
+    instant,
+    joined,
+    laid_over,
+    load_state,
+    micros,
+)
+from controller.store_file import Database, StoreError
+from forecasting.demand import DemandSeries, instant_of
+
+__all__ = ["KEEP", "KEEP_ACCOUNTS", "LeadTime", "Store", "StoreError"]
+
+KEEP = timedelta(days=15)
+"""How much history to keep unless told otherwise: the fortnight that forecasts look back on, and a day to spare."""
+
+KEEP_ACCOUNTS = timedelta(days=92)
+"""Daily accounts outlive the demand they were made from: small, and asked for by month."""
+
+POOL_BITS = 24
+
+
+class LeadTime(NamedTuple):
+    """`target` was asked for at `at` and was ready `seconds` later."""
+
+    at: datetime
+    target: int
+    seconds: float
+
+
+class Store:
+    """One file, one owner. `moved_aside` names a damaged predecessor that opening put out of the way, else None."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create `path`. `StoreError` when it is in use, unwritable, another program's, or of a newer Stoker."""
+        self._database = Database(path)
+        self.path, self.moved_aside = self._database.path, self._database.moved_aside
+        with self._database.reading() as connection:
+            self._ids: dict[str, int] = dict(connection.execute("SELECT name, id FROM pools"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End cleanly; a process that never gets here loses nothing, the next start only checks the file."""
+        self._database.close()
+
+    # -- demand --
+
+    def save_demand(self, pool: str, series: DemandSeries) -> None:
+        """Lay the known minutes of `series` over what is stored; unknown ones take nothing away."""
+        self.save_demands({pool: series})
+
+    def save_demands(self, batch: Mapping[str, DemandSeries]) -> None:
+        """The same for many pools, all or nothing: what one tick brought."""
+        ids = self._ids_of(batch)
+        with self._database.writing() as connection:
+            for pool, series in batch.items():
+                number, rows = ids[pool], []
+                for hour, block in blocks(series):
+                    key = hour << POOL_BITS | number
+                    stored = connection.execute("SELECT block FROM demand WHERE key = ?", (key,)).fetchone()
+                    rows.append((key, (block if stored is None else laid_over(block, stored[0])).tobytes()))
+                if not rows:
+                    continue
+                connection.executemany("INSERT OR REPLACE INTO demand VALUES (?, ?)", rows)
+                newest = series.first_minute + int(series.known.nonzero()[0][-1])
+                connection.execute("UPDATE pools SET newest_minute = max(ifnull(newest_minute, ?1), ?1) WHERE id = ?2",
+                                   (newest, number))
+
+    def load_demand(self, pool: str, first_minute: int, end_minute: int) -> DemandSeries:
+        """Exactly the minutes [first_minute, end_minute), in minutes since the epoch; unknown where nothing is stored."""
+        number = self._ids.get(pool)
+        if number is None or end_minute <= first_minute:
+            return DemandSeries.empty(first_minute, max(0, end_minute - first_minute))
+        first, end = first_minute // MINUTES, -(-end_minute // MINUTES)
+        keys = json.dumps([hour << POOL_BITS | number for hour in range(first, end)])
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT key, block FROM json_each(?) CROSS JOIN demand ON key = json_each.value", (keys,))
+            return joined(((key >> POOL_BITS, block) for key, block in rows), first_minute, end_minute)
+
+    def newest_known_minute(self, pools: Iterable[str]) -> dict[str, int]:
+        """The newest minute of which demand is known, for each of `pools` that has one."""
+        with self._database.reading() as connection:
+            newest = dict(connection.execute("SELECT name, newest_minute FROM pools WHERE newest_minute IS NOT NULL"))
+        return {pool: newest[pool] for pool in pools if pool in newest}
+
+    # -- what each pool must remember --
+
+    def save_state(self, pool: str, state: PoolState) -> None:
+        """Replace the pool's state, its intent included."""
+        self.save_states({pool: state})
+
+    def save_states(self, states: Mapping[str, PoolState]) -> None:
+        """The same for many pools, all or nothing."""
+        ids = self._ids_of(states)
+        rows = [(ids[pool], dump_state(state), state.intent) for pool, state in states.items()]
+        with self._database.writing() as connection:
+            connection.executemany(
+                "INSERT INTO states (pool, body, intent) VALUES (?, ?, ?) ON CONFLICT (pool) DO UPDATE SET body = excluded.body, "
+                "intent_at = CASE WHEN intent IS excluded.intent THEN intent_at END, intent = excluded.intent", rows)
+
+    def load_states(self) -> dict[str, PoolState]:
+        """The last saved state of every pool; an intent that was saved later stands in it."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT name, body, intent FROM states JOIN pools ON id = pool").fetchall()
+        return {name: load_state(body, intent) for name, body, intent in rows}
+
+    def save_intent(self, pool: str, target: int, at: datetime) -> None:
+        """Note that a write of `target` is about to be sent. The write may be sent only after this returned."""
+        number = self._ids_of([pool])[pool]
+        with self._database.writing() as connection:
+            connection.execute("INSERT INTO states VALUES (?, '{}', ?, ?) ON CONFLICT (pool) DO UPDATE SET "
+                               "intent = excluded.intent, intent_at = excluded.intent_at", (number, target, micros(at)))
+
+    def intents(self) -> dict[str, tuple[int, datetime]]:
+        """Target and instant of each write whose outcome is not known; what a start reports first."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT name, intent, intent_at FROM states JOIN pools ON id = pool "
+                                      "WHERE intent IS NOT NULL AND intent_at IS NOT NULL").fetchall()
+        return {name: (target, instant(at)) for name, target, at in rows}
+
+    # -- decisions and lead times --
+
+    def record_decision(self, plan: Plan, inputs: Mapping[str, Any]) -> int:
+        """Append a plan that changed something, with what it was made from; returns its number, which only grows."""
+        return self.record_decisions([(plan, inputs)])[0]
+
+    def record_decisions(self, batch: Iterable[tuple[Plan, Mapping[str, Any]]]) -> list[int]:
+        """The same for many plans, all or nothing."""
+        rows = [(plan.pool, micros(plan.at), dump_plan(plan), dump_inputs(inputs)) for plan, inputs in batch]
+        ids = self._ids_of(pool for pool, *_ in rows)
+        numbers = []
+        with self._database.writing() as connection:
+            for pool, *row in rows:
+                done = connection.execute("INSERT INTO decisions (pool, at, plan, inputs) VALUES (?, ?, ?, ?)", (ids[pool], *row))
+                numbers.append(int(done.lastrowid or 0))
+        return numbers
+
+    def decisions(self, pool: str | None = None, since: datetime | None = None, limit: int = 100) -> list[dict[str, Any]]:
+        """The newest `limit` decisions at or after `since`, newest first, of one pool or of all.
+
+        Each has id, pool, at (ISO 8601), action, target, requested, ready, proposal, reasons, text and inputs.
+        """
+        query = "SELECT d.id, name, at, plan, inputs FROM decisions d JOIN pools p ON p.id = d.pool WHERE at >= ?"
+        values: list[Any] = [-(2**63) if since is None else micros(since)]
+        if pool is not None:
+            query, values = f"{query} AND d.pool = ?", [*values, self._ids.get(pool, -1)]
+        with self._database.reading() as connection:
+            rows = connection.execute(f"{query} ORDER BY at DESC, d.id DESC LIMIT ?", (*values, limit)).fetchall()
+        return [{"id": number, "pool": name, "at": instant(at).isoformat(), **json.loads(plan), "inputs": json.loads(inputs)}
+                for number, name, at, plan, inputs in rows]
+
+    def record_lead_time(self, pool: str, target: int, seconds: float, at: datetime) -> None:
+        """Note that `target`, asked for at `at`, was ready `seconds` later."""
+        number = self._ids_of([pool])[pool]
+        with self._database.writing() as connection:
+            connection.execute("INSERT OR REPLACE INTO lead_times VALUES (?, ?, ?, ?)", (number, micros(at), target, seconds))
+
+    def lead_times(self, pool: str, limit: int = 100) -> list[LeadTime]:
+        """The newest `limit` measurements, newest first."""
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT at, target, seconds FROM lead_times WHERE pool = ? ORDER BY at DESC LIMIT ?",
+                                      (self._ids.get(pool, -1), limit)).fetchall()
+        return [LeadTime(instant(at), target, seconds) for at, target, seconds in rows]
+
+    # -- accounts --
+
+    def add_account(self, pool: str, day: date, amounts: Mapping[str, float]) -> None:
+        """Add `amounts` to the pool's account of `day`: any names, such as cold_starts or cost_usd."""
+        self.add_accounts(day, {pool: amounts})
+
+    def add_accounts(self, day: date, batch: Mapping[str, Mapping[str, float]]) -> None:
+        """The same for many pools, all or nothing."""
+        ids = self._ids_of(batch)
+        with self._database.writing() as connection:
+            for pool, amounts in batch.items():
+                key = (day.isoformat(), ids[pool])
+                stored = connection.execute("SELECT body FROM accounts WHERE day = ? AND pool = ?", key).fetchone()
+                body = json.dumps(summed(json.loads(stored[0]) if stored else {}, amounts))
+                connection.execute("INSERT OR REPLACE INTO accounts VALUES (?, ?, ?)", (*key, body))
+
+    def account(self, pool: str, day: date) -> dict[str, float]:
+        """What was added up for the pool on `day`; empty when nothing was."""
+        return self.accounts(day, day + timedelta(days=1)).get(pool, {})
+
+    def accounts(self, first: date, end: date) -> dict[str, dict[str, float]]:
+        """Sums per pool over the days `first <= day < end`: what a start reads for today and for the month."""
+        sums: dict[str, dict[str, float]] = {}
+        with self._database.reading() as connection:
+            rows = connection.execute("SELECT name, body FROM accounts JOIN pools ON id = pool WHERE day >= ? AND day < ?",
+                                      (first.isoformat(), end.isoformat()))
+            for name, body in rows:
+                sums[name] = summed(sums.get(name, {}), json.loads(body))
+        return sums
+
+    # -- snapshots --
+
+    def save_blob(self, key: str, body: bytes, at: datetime) -> None:
+        """Replace the bytes under `key`."""
+        self.save_blobs({key: body}, at)
+
+    def save_blobs(self, batch: Mapping[str, bytes], at: datetime) -> None:
+        """The same for many keys, all or nothing."""
+        with self._database.writing() as connection:
+            connection.executemany("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)",
+                                   [(key, micros(at), body) for key, body in batch.items()])
+
+    def load_blob(self, key: str) -> bytes | None:
+        """The bytes under `key`; None when there are none."""
+        with self._database.reading() as connection:
+            row = connection.execute("SELECT body FROM blobs WHERE key = ?", (key,)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    # -- keeping it small --
+
+    def prune(self, before_minute: int) -> None:
+        """Forget whole hours, decisions, lead times and snapshots older than `before_minute`; accounts live longer."""
+        before = instant_of(before_minute)
+        with self._database.writing() as connection:
+            connection.execute("DELETE FROM demand WHERE key < ?", (before_minute // MINUTES << POOL_BITS,))
+            connection.execute("UPDATE pools SET newest_minute = NULL WHERE newest_minute < ?",
+                               (before_minute // MINUTES * MINUTES,))
+            for table in ("decisions", "lead_times", "blobs"):
+                connection.execute(f"DELETE FROM {table} WHERE at < ?", (micros(before),))  # noqa: S608 - names from above
+            connection.execute("DELETE FROM accounts WHERE day < ?", ((before - KEEP_ACCOUNTS).date().isoformat(),))
+
+    def _ids_of(self, pools: Iterable[str]) -> dict[str, int]:
+        """The number of each pool; new ones get theirs in a transaction of its own, so that none is remembered in vain."""
+        names = list(pools)
+        new = [name for name in dict.fromkeys(names) if name not in self._ids]
+        if new:
+            with self._database.writing() as connection:
+                connection.executemany("INSERT INTO pools (name) VALUES (?)", [(name,) for name in new])
+                ids = dict(connection.execute("SELECT name, id FROM pools"))
+            self._ids = ids
+        return {name: self._ids[name] for name in names}
+
+
+def summed(total: dict[str, float], more: Mapping[str, float]) -> dict[str, float]:
+    """Both, added name by name."""
+    return {name: total.get(name, 0.0) + more.get(name, 0.0) for name in {**total, **more}}

@@ -1,0 +1,90 @@
+"""How values of the core become rows of the store, and come back. Pure."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from controller.plan import Plan, PoolState
+from controller.redact import redact
+from forecasting.demand import DemandSeries
+
+MINUTES = 60
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at")
+STATE_FIELDS = frozenset(field.name for field in fields(PoolState))
+Block = NDArray[np.float32]
+
+
+def micros(instant: datetime) -> int:
+    """Whole microseconds since the Unix epoch; a naive datetime is refused with `TypeError`."""
+    return (instant - EPOCH) // MICROSECOND
+
+
+def instant(micros_since_epoch: int) -> datetime:
+    """What `micros` was made of."""
+    return EPOCH + micros_since_epoch * MICROSECOND
+
+
+def blocks(series: DemandSeries) -> Iterator[tuple[int, Block]]:
+    """Each hour of which `series` knows something, as (hours since the epoch, float32[3, 60]); unknown minutes are NaN."""
+    first, end = series.first_minute // MINUTES, -(-series.end_minute // MINUTES)
+    whole = series.window(first * MINUTES, end * MINUTES)
+    rows = np.stack((whole.peak, whole.busy, whole.invocations)).astype("<f4")
+    rows[:, ~whole.known] = np.nan
+    hours = rows.reshape(3, end - first, MINUTES).swapaxes(0, 1)
+    for at in np.flatnonzero(whole.known.reshape(end - first, MINUTES).any(axis=1)):
+        yield first + int(at), hours[at]
+
+
+def laid_over(newer: Block, stored: bytes) -> Block:
+    """The stored hour with every known minute of `newer` in its place."""
+    return np.where(np.isnan(newer[0]), np.frombuffer(stored, "<f4").reshape(3, MINUTES), newer)
+
+
+def joined(hours: Iterable[tuple[int, bytes]], first_minute: int, end_minute: int) -> DemandSeries:
+    """The hours as one series over [first_minute, end_minute); what is not stored is unknown."""
+    first, end = first_minute // MINUTES, -(-end_minute // MINUTES)
+    rows = np.full((end - first, 3, MINUTES), np.nan, np.float32)
+    for hour, stored in hours:
+        rows[hour - first] = np.frombuffer(stored, "<f4").reshape(3, MINUTES)
+    peak, busy, invocations = rows.swapaxes(0, 1).reshape(3, -1)[:, first_minute - first * MINUTES : end_minute - first * MINUTES]
+    return DemandSeries(first_minute, peak, busy, invocations)
+
+
+def dump_state(state: PoolState) -> str:
+    """Everything but the intent, which has a column of its own."""
+    body = {name: getattr(state, name) for name in STATE_FIELDS if name != "intent"}
+    for name in INSTANTS:
+        body[name] = None if body[name] is None else micros(body[name])
+    body["wishes"] = [(micros(at), units) for at, units in state.wishes]
+    return json.dumps(body, separators=(",", ":"), sort_keys=True)
+
+
+def load_state(text: str, intent: int | None) -> PoolState:
+    """Fields that another version knew are dropped, those it did not know take their defaults."""
+    body = {name: value for name, value in json.loads(text).items() if name in STATE_FIELDS}
+    for name in INSTANTS:
+        if body.get(name) is not None:
+            body[name] = instant(body[name])
+    body["wishes"] = tuple((instant(at), units) for at, units in body.get("wishes", ()))
+    return PoolState(**body, intent=intent)
+
+
+def dump_plan(plan: Plan) -> str:
+    """The plan as people and programs read it back; secrets in a provider's words do not get this far."""
+    body = {
+        "action": plan.action, "target": plan.target, "requested": plan.requested, "ready": plan.ready,
+        "proposal": plan.proposal, "reasons": plan.reasons, "text": plan.text,
+    }
+    return json.dumps(redact(body), separators=(",", ":"))
+
+
+def dump_inputs(inputs: Mapping[str, Any]) -> str:
+    """What a plan was made from, without secrets."""
+    return json.dumps(redact(inputs), separators=(",", ":"))

@@ -1,0 +1,28 @@
+"""The tables, as steps from each schema version to the next. A step that was released is never altered; a new one is added.
+
+Instants are whole microseconds since the Unix epoch, days are ISO dates, structured values are JSON.
+"""
+
+APPLICATION_ID = 0x53544B52
+"""Marks the file as Stoker's, so that a wrong path never touches another program's data."""
+
+FIRST: tuple[str, ...] = (
+    # `clean` is 0 while somebody has the file open; found 0 at opening, the last owner was killed.
+    "CREATE TABLE life (clean INTEGER NOT NULL)",
+    "INSERT INTO life VALUES (1)",
+    "CREATE TABLE pools (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, newest_minute INTEGER)",
+    # key = hour << 24 | pool: a tick's blocks of all pools lie side by side, so it rewrites a fifth of the pages that
+    # pool-first order would, and pruning cuts one stretch. block: float32 little-endian [3, 60]: peak, busy, invocations.
+    "CREATE TABLE demand (key INTEGER PRIMARY KEY, block BLOB NOT NULL)",
+    "CREATE TABLE states (pool INTEGER PRIMARY KEY, body TEXT NOT NULL, intent INTEGER, intent_at INTEGER)",
+    """CREATE TABLE decisions (id INTEGER PRIMARY KEY AUTOINCREMENT, pool INTEGER NOT NULL, at INTEGER NOT NULL,
+       plan TEXT NOT NULL, inputs TEXT NOT NULL)""",
+    "CREATE INDEX decisions_of_pool ON decisions (pool, at)",
+    "CREATE INDEX decisions_at ON decisions (at)",
+    """CREATE TABLE lead_times (pool INTEGER NOT NULL, at INTEGER NOT NULL, target INTEGER NOT NULL, seconds REAL NOT NULL,
+       PRIMARY KEY (pool, at)) WITHOUT ROWID""",
+    "CREATE TABLE blobs (key TEXT PRIMARY KEY, at INTEGER NOT NULL, body BLOB NOT NULL)",
+    "CREATE TABLE accounts (day TEXT NOT NULL, pool INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (day, pool)) WITHOUT ROWID",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST,)
