@@ -1,0 +1,47 @@
+"""The `stoker` command. A command's module is imported only when it is called, so that none waits for another's libraries."""
+
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "run": "Watch the pools of a policy and keep them warm, until stopped.",
+    "plan": "Show what would be done now, and why; nothing is changed.",
+    "validate": "Check a policy file; every problem is named with its line.",
+    "schema": "Print the JSON Schema of policy files, for editors.",
+    "status": "Ask a running daemon what is warm now, and what is coming.",
+    "backtest": "Replay recorded traffic: what it would have cost, and who would have waited.",
+    "forecast": "Show history and forecast of one pool.",
+    "demo": "See it work within a minute, on an embedded cloud.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and line, and imports each when it is wanted."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"controller.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="stoker", prog_name="stoker")
+def main() -> None:
+    """Keeps serverless AI agents warm ahead of their traffic, at the least total cost.
+
+    \b
+    See it work, without an account:      stoker demo
+    See what it would have done for you:  stoker backtest --policy policy.yaml --history POOL=FILE.csv
+    See what it would do now:             stoker plan --policy policy.yaml
+    Let it watch, then let it act:        stoker run --policy policy.yaml
+    """

@@ -1,0 +1,164 @@
+"""What is shipped: four flat packages that nobody else owns, hashed locks that name no address, and an image that is safe to run."""
+
+import json
+import re
+import tomllib
+from importlib.metadata import entry_points, packages_distributions
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("config", "forecasting", "adapters", "controller")
+LOCKS = ("requirements.txt", "requirements-build.txt", "requirements-dev.txt")
+
+
+def pyproject() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def locked(name: str) -> dict[str, set[str]]:
+    """The versions of each distribution in a lock (more than one where Python versions differ)."""
+    pins: dict[str, set[str]] = {}
+    for project, version in re.findall(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", (ROOT / name).read_text(), re.MULTILINE):
+        pins.setdefault(canonical(project), set()).add(version)
+    return pins
+
+
+def canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def instructions() -> list[tuple[str, str]]:
+    """The Dockerfile as (instruction, argument), continued lines joined and comments dropped."""
+    lines = [line for line in (ROOT / "Dockerfile").read_text().splitlines() if not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\\n", " ", "\n".join(lines))
+    return [tuple(line.split(maxsplit=1)) for line in joined.splitlines() if line.strip()]  # type: ignore[misc]
+
+
+def final_stage() -> list[tuple[str, str]]:
+    whole = instructions()
+    return whole[max(at for at, (word, _) in enumerate(whole) if word == "FROM") :]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_other_distribution_owns_the_package_names(package):
+    assert set(packages_distributions().get(package, ["stoker"])) == {"stoker"}
+
+
+def test_the_four_packages_lie_in_one_folder():
+    homes = {Path(find_spec(package).origin).parents[1] for package in PACKAGES}
+
+    assert len(homes) == 1
+
+
+def test_the_console_script_is_called_stoker():
+    script = next(iter(entry_points(group="console_scripts", name="stoker")))
+
+    assert script.value == "controller.cli:main"
+
+
+def test_the_wheel_holds_the_four_packages_and_no_more():
+    wheel = pyproject()["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+
+    assert set(wheel) == set(PACKAGES)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_locks_name_no_address(lock):
+    text = (ROOT / lock).read_text()
+
+    assert "://" not in text
+    assert not re.search(r"^\s*(--index-url|--extra-index-url|--find-links|-i |-f )", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_locked_line_has_a_hash(lock):
+    blocks = re.split(r"\n(?=\S)", (ROOT / lock).read_text())
+    unhashed = [block.splitlines()[0] for block in blocks if "==" in block.splitlines()[0] and "--hash=sha256:" not in block]
+
+    assert unhashed == []
+
+
+def wanted(*tables: list[str]) -> list[Requirement]:
+    return [Requirement(line) for table in tables for line in table]
+
+
+def test_locks_satisfy_what_pyproject_asks_for():
+    project = pyproject()["project"]
+    extras = project["optional-dependencies"]
+    build = pyproject()["dependency-groups"]["build"]
+    owed = {
+        "requirements.txt": wanted(project["dependencies"], extras["aws"], extras["gcp"]),
+        "requirements-build.txt": wanted(build, pyproject()["build-system"]["requires"]),
+        "requirements-dev.txt": wanted(project["dependencies"], *extras.values()),
+    }
+    stale = [
+        f"{lock}: {requirement}"
+        for lock, requirements in owed.items()
+        for requirement in requirements
+        if not any(requirement.specifier.contains(version) for version in locked(lock).get(canonical(requirement.name), ()))
+    ]
+
+    assert stale == [], "run `make lock`"
+
+
+def test_what_is_tested_is_what_is_shipped():
+    shipped, tested = locked("requirements.txt"), locked("requirements-dev.txt")
+
+    assert {name: tested.get(name) for name in shipped} == shipped
+
+
+def test_the_image_runs_as_nobody_in_particular():
+    users = [argument for word, argument in final_stage() if word == "USER"]
+
+    assert users
+    assert all(re.fullmatch(r"[1-9]\d*(:[1-9]\d*)?", user) for user in users), "numeric, so that runAsNonRoot can be proved"
+
+
+def test_the_image_checks_its_health_with_python_alone():
+    [check] = [argument for word, argument in final_stage() if word == "HEALTHCHECK"]
+    command = json.loads(check[check.index("CMD") + 3 :])
+
+    assert command[:2] == ["python", "-c"]
+    compile(command[2], "HEALTHCHECK", "exec")
+    assert "timeout=" in command[2]
+
+
+def test_a_folder_in_the_working_directory_cannot_hide_our_modules():
+    environment = " ".join(argument for word, argument in final_stage() if word == "ENV")
+
+    assert re.search(r"\bPYTHONSAFEPATH=1\b", environment)
+
+
+def test_the_root_file_system_of_the_image_may_be_read_only():
+    stage = dict(reversed(final_stage()))
+    environment = " ".join(argument for word, argument in final_stage() if word == "ENV")
+
+    assert stage["VOLUME"] == "/var/lib/stoker"
+    assert stage["WORKDIR"] == "/var/lib/stoker"
+    assert "PYTHONDONTWRITEBYTECODE=1" in environment
+
+
+def test_the_image_installs_hashed_wheels_and_the_console_script():
+    runs = " ".join(argument for word, argument in instructions() if word == "RUN")
+    installs = re.findall(r"pip install ([^&]*)", runs)
+
+    assert all("--require-hashes" in install or "--no-deps --no-index dist/*.whl" in install for install in installs)
+    assert "--editable" not in runs
+    assert ("ENTRYPOINT", '["stoker"]') in final_stage()
+
+
+def test_the_builder_is_sent_only_what_it_copies():
+    copied = {
+        source
+        for word, argument in instructions()
+        if word == "COPY" and "--from" not in argument
+        for source in argument.split()[:-1]
+    }
+    allowed = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+
+    assert copied == allowed
+    assert all((ROOT / name).exists() for name in copied)
