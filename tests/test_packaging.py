@@ -1,4 +1,4 @@
-"""What is shipped: four flat packages that nobody else owns, hashed locks that name no address, and an image that is safe to run."""
+"""What is shipped: four flat packages that nobody else owns, hashed locks that name no address, an image that is safe to run."""
 
 import json
 import re

@@ -1,5 +1,6 @@
 """The `stoker` command. A command's module is imported only when it is called, so that none waits for another's libraries."""
 
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -29,6 +30,13 @@ class LazyGroup(click.Group):
         command: click.Command = module.command
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the command that was probably meant."""
+        meant = get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and meant:
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {meant[0]!r}?", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -44,4 +52,4 @@ def main() -> None:
     See what it would have done for you:  stoker backtest --policy policy.yaml --history POOL=FILE.csv
     See what it would do now:             stoker plan --policy policy.yaml
     Let it watch, then let it act:        stoker run --policy policy.yaml
-    """
+    """  # noqa: D301  (click reads the control character)

@@ -1,0 +1,85 @@
+"""The group: commands are known by name, imported when called, and end with the exit codes of the contract."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from controller.cli import COMMANDS, main
+from controller.cli.failure import Failed, WrongInput
+
+FOLDER = Path(__file__).parents[3] / "controller" / "cli"
+HEAVY = ("numpy", "pydantic", "boto3", "aiohttp", "statsmodels", "rich", "google.cloud")
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "controller.cli", *arguments], capture_output=True, text=True, timeout=60)
+
+
+def test_help_names_every_command_with_its_line():
+    told = CliRunner().invoke(main, ["--help"], terminal_width=200)
+
+    assert told.exit_code == 0
+    assert all(name in told.output and line in told.output for name, line in COMMANDS.items())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_named_is_there(name):
+    command = main.get_command(click.Context(main), name)
+
+    assert command is not None
+    assert command.help, "a command says what it does"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_answers_help(name):
+    told = CliRunner().invoke(main, [name, "--help"])
+
+    assert (told.exit_code, told.output.startswith("Usage:")) == (0, True)
+
+
+def test_every_module_with_a_command_is_named():
+    modules = {path.stem for path in FOLDER.glob("*.py") if "\ncommand" in path.read_text() or "def command(" in path.read_text()}
+
+    assert modules == set(COMMANDS)
+
+
+def test_help_waits_for_no_library():
+    code = "import sys, controller.cli as c; c.main(['--help'], standalone_mode=False); print(*sys.modules, file=sys.stderr)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert [name for name in HEAVY if name in told.stderr.split()] == []
+
+
+def test_an_unknown_command_is_wrong_input():
+    told = CliRunner().invoke(main, ["warm"])
+
+    assert told.exit_code == 2
+    assert "No such command 'warm'" in told.output
+
+
+def test_a_near_miss_is_answered_with_the_command_that_was_meant():
+    told = CliRunner().invoke(main, ["backtset"])
+
+    assert told.exit_code == 2
+    assert "backtest" in told.output
+
+
+def test_the_module_runs_like_the_script():
+    assert run("--version").stdout.startswith("stoker, version ")
+
+
+@pytest.mark.parametrize(("failure", "code"), [(Failed("the disk is full"), 1), (WrongInput("policy.yaml:3:1 pools: empty"), 2)])
+def test_a_failure_is_one_message_and_the_exit_code_of_the_contract(failure, code):
+    @click.command()
+    def broken() -> None:
+        raise failure
+
+    told = CliRunner().invoke(broken)
+
+    assert told.exit_code == code
+    assert failure.message in told.stderr
+    assert told.stdout == ""

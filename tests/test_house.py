@@ -1,0 +1,126 @@
+"""The rules of the house: what a linter does not hold, and that the linter does hold what it is said to."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("config", "forecasting", "adapters", "controller")
+MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+NAMELESS = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base", "core", "lib", "stuff"}
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def functions(path: Path) -> list[tuple[str, int]]:
+    """Name and length in lines of each function of a module."""
+    tree = ast.parse(path.read_text())
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [(node.name, (node.end_lineno or node.lineno) - node.lineno + 1) for node in found]
+
+
+def test_no_module_is_longer_than_300_lines():
+    lengths = {name_of(path): len(path.read_text().splitlines()) for path in MODULES}
+
+    assert {name: length for name, length in lengths.items() if length > 300} == {}
+
+
+def test_no_function_is_longer_than_60_lines():
+    long = {f"{name_of(path)}:{name}": length for path in MODULES for name, length in functions(path) if length > 60}
+
+    assert long == {}
+
+
+def test_a_module_is_named_for_what_it_holds():
+    assert [name_of(path) for path in MODULES if path.stem.lower().strip("_") in NAMELESS] == []
+
+
+def test_every_module_opens_by_saying_what_it_is_for():
+    silent = [name_of(path) for path in MODULES if path.stat().st_size and ast.get_docstring(ast.parse(path.read_text())) is None]
+
+    assert silent == []
+
+
+def test_no_folder_under_tests_is_a_package():
+    """One would be imported as the package it mirrors, and hide it."""
+    assert list((ROOT / "tests").rglob("__init__.py")) == []
+
+
+def test_patches_are_rare():
+    """Seams, not patches: below 5 in 100 tests."""
+    tests = sum(len(re.findall(r"^\s*(?:async )?def test_", path.read_text(), re.MULTILINE)) for path in TESTS)
+    patched = re.compile(r"\bmonkeypatch\.\w+\(|\bmock\.patch|@patch\b|\bmocker\.patch")
+    patches = sum(len(patched.findall(path.read_text())) for path in TESTS if path != Path(__file__))
+
+    assert patches <= max(1, tests * 0.05)
+
+
+BREACHES = {
+    "Arrows run one way": ("config/policy.py", "import controller.plan"),
+    "Adapters do not know each other": ("adapters/history_file.py", "import adapters.simulated"),
+    "Deciding is pure": ("controller/plan.py", "import asyncio"),
+    "The provider's library is known to its adapter alone": ("controller/fleet.py", "import boto3"),
+    "Statistics are fitted by the forecasters alone": ("controller/portfolio.py", "import statsmodels"),
+    "Pages and prompts stay at the edge": ("adapters/simulated.py", "import rich"),
+}
+"""Contract -> a module, and the line at its top that breaks the contract."""
+
+
+def contracts(tree: Path) -> dict[str, str]:
+    """KEPT or BROKEN for each contract of the tree."""
+    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    told = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=120)
+    found = dict(re.findall(r"^(.+?) (KEPT|BROKEN)\b", told.stdout, re.MULTILINE))
+    assert found, told.stdout + told.stderr
+    return found
+
+
+@pytest.fixture
+def copied(tmp_path) -> Path:
+    """The sources and the contracts, to be spoilt."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("contract", sorted(BREACHES))
+def test_breaking_an_import_contract_is_noticed(copied, contract):
+    module, line = BREACHES[contract]
+    path = copied / module
+    path.write_text(f"{line}\n{path.read_text()}")
+
+    assert contracts(copied).get(contract) == "BROKEN"
+
+
+def test_every_import_contract_has_been_seen_to_break():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+
+    assert {contract["name"] for contract in declared} == set(BREACHES)
+
+
+BANNED_CALLS = [
+    "from datetime import datetime\nNOW = datetime.now()\n",
+    "import time\nNOW = time.monotonic()\n",
+    "import random\n",
+    "import numpy as np\nRNG = np.random.default_rng()\n",
+    "import asyncio\n\n\nasync def wait() -> None:\n    await asyncio.sleep(1)\n",
+]
+
+
+@pytest.mark.parametrize("code", BANNED_CALLS)
+def test_the_clock_and_chance_are_banned_outside_their_place(code):
+    command = [Path(sys.executable).with_name("ruff"), "check", "--no-cache", "--output-format", "concise", "--stdin-filename",
+               ROOT / "controller" / "sketch.py", "-"]
+    told = subprocess.run(command, input=code, cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+    assert "TID251" in told.stdout
