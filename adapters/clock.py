@@ -4,6 +4,8 @@ import asyncio
 import heapq
 import itertools
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -35,21 +37,52 @@ class SystemClock:
 
 
 class ScaledClock:
-    """Starts at `start` and runs `factor` times faster than the machine's clock: what the demo lives by."""
+    """Starts at `start` and runs `factor` times faster than the machine's clock, but not while work is under way.
+
+    Within `at_work` it runs no faster than the machine's: a call then takes in this clock's time what it takes in life, no
+    timeout changes its meaning, and a slow machine skips nothing, it only needs longer for the whole.
+    """
 
     def __init__(self, start: datetime, factor: float) -> None:
         if factor <= 0:
             raise ValueError(f"factor must be above 0, got {factor}")
-        self._start, self.factor, self._origin = start, factor, time.monotonic()
+        self.factor = factor
+        self._start, self._working = start, 0
+        self._anchor = (0.0, time.monotonic(), factor)  # this clock's seconds, the machine's, and the rate since then
+        self._changed = asyncio.Event()
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        return (time.monotonic() - self._origin) * self.factor
+        elapsed, since, rate = self._anchor
+        return elapsed + (time.monotonic() - since) * rate
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(max(0.0, seconds) / self.factor)
+        deadline = self.monotonic() + seconds
+        while (left := deadline - self.monotonic()) > 0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left / self._anchor[2]):
+                    await self._changed.wait()
+        await asyncio.sleep(0)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Hold the clock back to the machine's speed; from the event loop only."""
+        self._working += 1
+        self._run_at(min(1.0, self.factor))
+        try:
+            yield
+        finally:
+            self._working -= 1
+            if not self._working:
+                self._run_at(self.factor)
+
+    def _run_at(self, rate: float) -> None:
+        """Change the rate and let every sleeper work out anew how long it still has."""
+        self._anchor = (self.monotonic(), time.monotonic(), rate)
+        self._changed.set()
+        self._changed = asyncio.Event()
 
 
 class ManualClock:

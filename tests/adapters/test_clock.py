@@ -1,0 +1,102 @@
+"""Clocks: one that runs like the machine, one that runs faster, one that stands still."""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters.clock import ManualClock, ScaledClock, SystemClock
+
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+
+
+def test_the_system_clock_is_in_utc():
+    assert SystemClock().now().utcoffset() == timedelta(0)
+
+
+def test_a_scaled_clock_starts_where_it_is_told_and_never_steps_back():
+    clock = ScaledClock(START, 3600)
+    readings = [clock.now() for _ in range(1000)]
+
+    assert readings == sorted(readings)
+    assert readings[0] >= START
+
+
+async def test_a_scaled_sleep_lasts_a_part_of_the_machines_time():
+    clock, began = ScaledClock(START, 6000), time.monotonic()
+    await clock.sleep(600)
+
+    assert clock.now() >= START + timedelta(minutes=10)
+    assert time.monotonic() - began >= 0.09
+
+
+async def test_time_does_not_fly_while_work_is_under_way():
+    clock = ScaledClock(START, 1_000_000)
+    with clock.at_work():
+        before = clock.now()
+        real = time.monotonic()
+        await asyncio.sleep(0.05)
+        passed, really = (clock.now() - before).total_seconds(), time.monotonic() - real
+
+    assert passed == pytest.approx(really, abs=0.04)
+
+
+async def test_a_sleeper_is_held_back_by_work_and_hurries_once_it_is_done():
+    clock, woke = ScaledClock(START, 100_000), asyncio.Event()
+
+    async def sleeper() -> None:
+        await clock.sleep(3600)
+        woke.set()
+
+    with clock.at_work():
+        task = asyncio.create_task(sleeper())
+        await asyncio.sleep(0.1)
+
+        assert not woke.is_set(), "an hour at the machine's speed"
+    await asyncio.wait_for(task, 5)
+
+
+async def test_work_within_work_lets_time_fly_only_when_both_are_done():
+    clock = ScaledClock(START, 1_000_000)
+    with clock.at_work():
+        with clock.at_work():
+            pass
+        before = clock.now()
+        await asyncio.sleep(0.01)
+
+        assert clock.now() - before < timedelta(seconds=60)
+
+
+def test_a_clock_that_stands_or_runs_backwards_is_refused():
+    with pytest.raises(ValueError, match="above 0, got 0"):
+        ScaledClock(START, 0)
+
+
+async def test_manual_sleepers_wake_in_order_each_at_its_own_instant():
+    clock, woken = ManualClock(START), []
+
+    async def sleeper(seconds: int) -> None:
+        await clock.sleep(seconds)
+        woken.append((seconds, clock.now()))
+
+    tasks = [asyncio.create_task(sleeper(seconds)) for seconds in (30, 10, 20)]
+    await asyncio.sleep(0)
+    await clock.advance(timedelta(seconds=25))
+
+    assert woken == [(seconds, START + timedelta(seconds=seconds)) for seconds in (10, 20)]
+    assert clock.now() == START + timedelta(seconds=25)
+    for task in tasks:
+        task.cancel()
+
+
+async def test_setting_a_manual_clock_wakes_nobody():
+    clock = ManualClock(START)
+    task = asyncio.create_task(clock.sleep(10))
+    await asyncio.sleep(0)
+    clock.set(START + timedelta(hours=1))
+    await asyncio.sleep(0)
+
+    assert not task.done()
+    assert clock.monotonic() == 3600
+    task.cancel()
