@@ -1,0 +1,48 @@
+"""Who may call the sandbox, and how AWS words a refusal in each of its protocols."""
+
+from adapters.sandbox.errors import ApiError
+from adapters.sandbox.wire import Call
+
+ACCESS_KEY = "AKIASTOKERSANDBOX001"
+# CloudWatch's and STS's codes are those of the query protocol, which their newer protocols still carry.
+_QUERY_SERVICES = ("sts", "monitoring")
+
+
+class Credentials:
+    """Accepts `accepted`, calls `expired` keys expired, and knows no other. Actions in `denied` (`lambda:Put...`, in IAM's
+    words) are not allowed to anyone. Signatures are not checked: any secret does.
+    """
+
+    def __init__(self, *accepted: str) -> None:
+        self.accepted = set(accepted or (ACCESS_KEY,))
+        self.expired: set[str] = set()
+        self.denied: set[str] = set()
+
+    @property
+    def for_boto3(self) -> dict[str, str]:
+        """Keyword arguments for a boto3 client or session that this sandbox accepts."""
+        return {"aws_access_key_id": min(self.accepted), "aws_secret_access_key": "not-checked"}
+
+    def check(self, call: Call, account: str) -> None:
+        """Raise AWS's refusal unless the caller may make this call."""
+        query = call.service in _QUERY_SERVICES
+        if not call.caller:
+            raise ApiError("MissingAuthenticationToken", "Missing Authentication Token", 403)
+        if call.caller in self.expired:
+            code = "ExpiredToken" if query else "ExpiredTokenException"
+            raise ApiError(code, "The security token included in the request is expired", 403)
+        if call.caller not in self.accepted:
+            code = "InvalidClientTokenId" if query else "UnrecognizedClientException"
+            raise ApiError(code, "The security token included in the request is invalid.", 403)
+        action = f"{_IAM_PREFIX.get(call.service, call.service)}:{_IAM_ACTION.get(call.operation, call.operation)}"
+        if action in self.denied:
+            raise ApiError(
+                "AccessDenied" if query else "AccessDeniedException",
+                f"User: arn:aws:iam::{account}:user/stoker is not authorized to perform: {action} on resource: * because no "
+                f"identity-based policy allows the {action} action",
+                403,
+            )
+
+
+_IAM_PREFIX = {"monitoring": "cloudwatch"}
+_IAM_ACTION = {"Invoke": "InvokeFunction"}

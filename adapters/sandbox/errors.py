@@ -1,0 +1,40 @@
+"""A refusal in the provider's own words, before any wire format."""
+
+from collections.abc import Mapping
+
+
+class ApiError(Exception):
+    """What the emulated provider refuses with: `code` and `status` as AWS has them, `fields` beside the message in the body."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        status: int = 400,
+        fields: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.status = code, message, status
+        self.fields, self.headers = dict(fields or {}), dict(headers or {})
+
+
+def invalid(message: str) -> ApiError:
+    """Lambda's 400."""
+    return ApiError("InvalidParameterValueException", message, 400, {"Type": "User"})
+
+
+def conflict(message: str) -> ApiError:
+    """Lambda's 409."""
+    return ApiError("ResourceConflictException", message, 409, {"Type": "User"})
+
+
+def not_found(message: str, code: str = "ResourceNotFoundException") -> ApiError:
+    """Lambda's 404."""
+    return ApiError(code, message, 404, {"Type": "User"})
+
+
+def too_many_requests(retry_after: float, reason: str = "CallerRateLimitExceeded") -> ApiError:
+    """Lambda's 429; `retry_after` in seconds."""
+    fields = {"Type": "User", "Reason": reason}
+    return ApiError("TooManyRequestsException", "Rate exceeded", 429, fields, {"Retry-After": str(max(1, round(retry_after)))})

@@ -1,0 +1,100 @@
+"""Trouble that a test or a demo can switch on, for one operation or all, for one function or all."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from adapters.clock import Clock
+from adapters.sandbox.publishing import MINUTE_SECONDS, Outage
+from adapters.sandbox.wire import Call
+
+ALL = "*"
+
+
+class Trouble(StrEnum):
+    """What goes wrong with a request. All but `NO_ANSWER` keep it from taking effect."""
+
+    THROTTLE = "throttle"  # 429 or the service's own word for it
+    SERVER_ERROR = "server-error"  # 500
+    HANG = "hang"  # accepted, never answered
+    DRIP = "drip"  # answered properly, but a byte at a time
+    RESET = "reset"  # the connection breaks before the request is carried out
+    GARBAGE = "garbage"  # 200 with something that is not the protocol
+    NO_ANSWER = "no-answer"  # carried out, then the connection breaks
+
+
+@dataclass(slots=True)
+class Fault:
+    """`trouble` with the next `times` requests (None: until cleared) for `operation` that name `function` (None: any)."""
+
+    trouble: Trouble
+    operation: str = ALL
+    function: str | None = None
+    times: int | None = None
+
+    def concerns(self, call: Call) -> bool:
+        return self.operation in (ALL, call.operation) and self.function in (None, call.function) and self.times != 0
+
+
+class Faults:
+    """What is wrong now. Metrics trouble is kept apart: there every request is answered, with less in it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._faults: list[Fault] = []
+        self.outages: list[Outage] = []
+        self.late_seconds = 0.0
+
+    def add(self, trouble: Trouble, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        """Switch a fault on; the newest that concerns a request decides."""
+        fault = Fault(trouble, operation, function, times)
+        self._faults.append(fault)
+        return fault
+
+    def throttle(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        return self.add(Trouble.THROTTLE, operation, function, times)
+
+    def server_error(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        return self.add(Trouble.SERVER_ERROR, operation, function, times)
+
+    def hang(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        return self.add(Trouble.HANG, operation, function, times)
+
+    def drip(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        return self.add(Trouble.DRIP, operation, function, times)
+
+    def reset(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        return self.add(Trouble.RESET, operation, function, times)
+
+    def garbage(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        return self.add(Trouble.GARBAGE, operation, function, times)
+
+    def apply_without_answer(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        return self.add(Trouble.NO_ANSWER, operation, function, times)
+
+    def clear(self, fault: Fault | None = None) -> None:
+        """Switch `fault` off, or every fault of requests when none is given."""
+        self._faults = [other for other in self._faults if fault is not None and other is not fault]
+
+    def strike(self, call: Call) -> Trouble | None:
+        """The trouble that this request meets, used up by one."""
+        for fault in reversed(self._faults):
+            if fault.concerns(call):
+                fault.times = None if fault.times is None else fault.times - 1
+                return fault.trouble
+        return None
+
+    def metrics_outage(self) -> None:
+        """From this minute on nothing is published, and what happens now will never be."""
+        self.outages.append(Outage(self._minute()))
+
+    def metrics_back(self) -> None:
+        """End the outage; the minutes in it stay lost."""
+        for outage in self.outages:
+            outage.end = self._minute() if outage.end is None else outage.end
+
+    def metrics_late(self, seconds: float) -> None:
+        """Publish everything `seconds` later than usual; 0 publishes at once what has been held back."""
+        self.late_seconds = seconds
+
+    def _minute(self) -> int:
+        return int(self._clock.now().timestamp()) // MINUTE_SECONDS

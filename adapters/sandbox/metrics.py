@@ -1,0 +1,133 @@
+"""One function's metrics, a value a minute, and their statistics over periods."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.demand import DemandSeries
+
+Values = NDArray[np.float64]
+COUNTERS = {
+    "Invocations": "invocations",
+    "Throttles": "throttles",
+    "Errors": "errors",
+    "ProvisionedConcurrencyInvocations": "pc_invocations",
+    "ProvisionedConcurrencySpilloverInvocations": "pc_spillover",
+}
+GAUGES = {
+    "ConcurrentExecutions": "peak",
+    "ProvisionedConcurrentExecutions": "pc_in_use",
+    "ProvisionedConcurrencyUtilization": "pc_utilisation",
+}
+METRICS = (*COUNTERS, *GAUGES, "Duration")
+
+
+class MinuteTable:
+    """Columns of float32 by minute; NaN where there is no point. `dark` marks minutes in which telemetry itself was missing."""
+
+    def __init__(self, first_minute: int) -> None:
+        self.first_minute = self.end_minute = first_minute
+        self._columns: dict[str, NDArray[np.float32]] = {}
+        self._capacity = 1024
+
+    @classmethod
+    def of(cls, series: DemandSeries, end_minute: int) -> "MinuteTable":
+        """What was recorded before `end_minute`: idle minutes have no point, gaps are dark."""
+        past = series.window(series.first_minute, max(series.first_minute, min(end_minute, series.end_minute)))
+        table = cls(past.first_minute)
+        table._capacity = len(past) + 2048
+        table.end_minute = past.end_minute
+        idle = (past.invocations == 0) & (past.peak == 0)
+        for name, values in (("invocations", past.invocations), ("peak", past.peak), ("busy", past.busy)):
+            table._column(name)[: len(past)] = np.where(idle, np.nan, values)
+        if not past.known.all():
+            table._column("dark")[: len(past)] = np.where(past.known, np.nan, 1.0)
+        return table
+
+    def put(self, minute: int, values: dict[str, float]) -> None:
+        """Record the point of `minute`, at or after every earlier one."""
+        self.end_minute = minute + 1
+        if minute - self.first_minute >= self._capacity:
+            self._capacity = 2 * (minute + 1 - self.first_minute)
+            self._columns = {name: self._grown(old) for name, old in self._columns.items()}
+        for name, value in values.items():
+            self._column(name)[minute - self.first_minute] = value
+
+    def window(self, name: str, first: int, end: int) -> Values:
+        """Float64 for `first <= minute < end`; NaN where there is nothing."""
+        out = np.full(max(0, end - first), np.nan)
+        low, high = max(first, self.first_minute), min(end, self.end_minute)
+        column = self._columns.get(name)
+        if low < high and column is not None:
+            out[low - first : high - first] = column[low - self.first_minute : high - self.first_minute]
+        return out
+
+    def _column(self, name: str) -> NDArray[np.float32]:
+        if name not in self._columns:
+            self._columns[name] = np.full(self._capacity, np.nan, np.float32)
+        return self._columns[name]
+
+    def _grown(self, old: NDArray[np.float32]) -> NDArray[np.float32]:
+        new = np.full(self._capacity, np.nan, np.float32)
+        new[: len(old)] = old
+        return new
+
+
+Column = Callable[[str], Values]
+_FOLDS: dict[str, Callable[..., Values]] = {"Maximum": np.nanmax, "Minimum": np.nanmin, "Average": np.nanmean, "Sum": np.nansum}
+
+
+def statistic(metric: str, stat: str, minutes_a_period: int, column: Column) -> Values | None:
+    """`stat` of `metric` for each period (a whole number of them in the window); NaN: no point. None: no such statistic.
+
+    Counters count 1 a sample, gauges are sampled once a minute, and the durations within a minute are taken as spread
+    evenly from nothing to twice their mean, since a history knows no more of them.
+    """
+    if metric == "Duration":
+        return _duration(stat, minutes_a_period, column)
+    if metric in COUNTERS:
+        total = _fold(np.nansum, column(COUNTERS[metric]), minutes_a_period)
+        if stat in ("Sum", "SampleCount"):
+            return total
+        return np.where(np.isnan(total), np.nan, np.minimum(total, 1.0)) if _known(stat) else None
+    values = column(GAUGES[metric])
+    if stat in _FOLDS:
+        return _fold(_FOLDS[stat], values, minutes_a_period)
+    if stat == "SampleCount":
+        return _fold(np.nansum, np.where(np.isnan(values), np.nan, 1.0), minutes_a_period)
+    rank = percentile(stat)
+    return None if rank is None else _fold(lambda rows, axis: np.nanpercentile(rows, rank, axis=axis), values, minutes_a_period)
+
+
+def percentile(stat: str) -> float | None:
+    """99.9 for `p99.9`; None for what is no percentile."""
+    digits = stat.removeprefix("p").replace(".", "", 1)
+    return float(stat[1:]) if stat.startswith("p") and digits.isdigit() and float(stat[1:]) <= 100 else None
+
+
+def _known(stat: str) -> bool:
+    return stat in ("Average", "Maximum", "Minimum") or percentile(stat) is not None
+
+
+def _duration(stat: str, minutes_a_period: int, column: Column) -> Values | None:
+    counts, busy = column("invocations"), column("busy")
+    counts = np.where(counts > 0, counts, np.nan)
+    total_ms = _fold(np.nansum, np.where(np.isnan(counts), np.nan, busy * 60_000), minutes_a_period)
+    samples = _fold(np.nansum, counts, minutes_a_period)
+    mean = total_ms / samples
+    fixed = {"Sum": total_ms, "SampleCount": samples, "Average": mean, "Maximum": 2 * mean, "Minimum": 0 * mean}
+    rank = percentile(stat)
+    return fixed.get(stat) if rank is None else mean * rank / 50
+
+
+def _fold(reduce: Callable[..., Values], values: Values, minutes_a_period: int) -> Values:
+    """Reduce to periods; a period without a single point stays without one."""
+    rows = values.reshape(-1, minutes_a_period)
+    if minutes_a_period == 1:
+        return rows[:, 0].copy()
+    out = np.full(len(rows), np.nan)
+    some = ~np.isnan(rows).all(axis=1)
+    if some.any():
+        out[some] = reduce(rows[some], axis=1)
+    return out

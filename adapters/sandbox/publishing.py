@@ -1,0 +1,61 @@
+"""When a minute's metrics can be read, and how right they are by then."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+MINUTE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Publishing:
+    """Delays of metrics in seconds of the sandbox's time, counted from the end of the minute.
+
+    `partial_share` of the points are first published with a part of their value, and are right up to `late_seconds` later.
+    """
+
+    delay_seconds: tuple[float, float] = (60.0, 120.0)
+    partial_share: float = 0.02
+    late_seconds: float = 300.0
+
+    @property
+    def settled_after(self) -> float:
+        """Seconds after the end of a minute from which nothing of it changes any more."""
+        return self.delay_seconds[1] + self.late_seconds
+
+
+@dataclass(slots=True)
+class Outage:
+    """The region publishes nothing for minutes from `first` up to, not including, `end` (None: until further notice)."""
+
+    first: int
+    end: int | None = None
+
+    def covers(self, minutes: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return (minutes >= self.first) & (minutes < (np.iinfo(np.int64).max if self.end is None else self.end))
+
+
+def visibility(
+    publishing: Publishing, seed: int, minutes: NDArray[np.int64], now_seconds: float
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Whether each of `minutes` can be read at `now_seconds`, and which part of its value (1.0: all of it).
+
+    The delays are drawn from `seed` and the minute alone: the same whenever and however often one asks.
+    """
+    age = now_seconds - (minutes + 1) * MINUTE_SECONDS
+    low, high = publishing.delay_seconds
+    published_after = low + (high - low) * _uniform(seed, minutes, 1)
+    seen = age >= published_after
+    partial = (_uniform(seed, minutes, 2) < publishing.partial_share) & (
+        age < published_after + publishing.late_seconds * _uniform(seed, minutes, 3)
+    )
+    return seen, np.where(partial, 0.3 + 0.6 * _uniform(seed, minutes, 4), 1.0)
+
+
+def _uniform(seed: int, minutes: NDArray[np.int64], purpose: int) -> NDArray[np.float64]:
+    """A number in [0, 1) for each minute, by hashing (the finaliser of SplitMix64)."""
+    mixed = minutes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64((seed * 31 + purpose) % 2**64)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return (mixed ^ (mixed >> np.uint64(31))).astype(np.float64) / 2.0**64

@@ -1,0 +1,129 @@
+"""What can be read of the metrics now: points by series and period, with what is not published yet left out."""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.sandbox.metrics import COUNTERS, GAUGES, METRICS, Values, statistic
+from adapters.sandbox.publishing import visibility
+from adapters.sandbox.world import Hosted, Sandbox
+
+RETENTION_MINUTES = {60: 15 * 1440, 300: 63 * 1440, 3600: 455 * 1440}
+# Of the whole region only; both are made of what functions claim.
+REGION_GAUGES = ("ClaimedAccountConcurrency", "UnreservedConcurrentExecutions")
+
+
+class Span(NamedTuple):
+    """Minutes `first <= minute < end`, a whole number of periods."""
+
+    first: int
+    end: int
+    minutes_a_period: int
+
+
+class Points(NamedTuple):
+    """Known points, the oldest first: `at` in seconds since the epoch."""
+
+    at: NDArray[np.int64]
+    values: Values
+
+
+NOTHING = Points(np.empty(0, np.int64), np.empty(0))
+
+
+class Readings:
+    """Answers the queries of one request; what several queries need (delays, the region's sums) is worked out once."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._now = sandbox.now_ms() / 1000
+        self._seen: dict[tuple[int, Span], tuple[NDArray[np.bool_], Values]] = {}
+        self._region: list[Hosted] | None = None
+
+    def points(self, namespace: str, metric: str, dimensions: Mapping[str, str], stat: str, span: Span) -> Points:
+        """The points of one series; none at all for a series that AWS would not have."""
+        if namespace != "AWS/Lambda" or span.end <= span.first:
+            return NOTHING
+        if not dimensions:
+            return self._of_region(metric, stat, span)
+        hosted = self._sandbox.find(dimensions.get("FunctionName", ""))
+        if hosted is None or metric not in METRICS or not self._emitted(hosted, metric, dimensions):
+            return NOTHING
+        return self._read(hosted.seed, metric, stat, span, lambda name: hosted.driver.table.window(name, span.first, span.end))
+
+    @staticmethod
+    def _emitted(hosted: Hosted, metric: str, dimensions: Mapping[str, str]) -> bool:
+        """Whether the function emits under these dimensions: by function, by the alias that takes the traffic, by version."""
+        function, serving = hosted.function, hosted.driver.serving
+        resource, version = dimensions.get("Resource"), dimensions.get("ExecutedVersion")
+        if len(dimensions) != 1 + (resource is not None) + (version is not None) or (version is not None and version != serving):
+            return False
+        if resource is None:
+            return version is None and not metric.startswith("Provisioned")
+        return resource in (f"{function.name}:{function.alias}", f"{function.name}:{serving}")
+
+    def _of_region(self, metric: str, stat: str, span: Span) -> Points:
+        """Sums over all functions. Peaks add up exactly, since all traffic peaks at the same second of a minute."""
+        claimed = metric in REGION_GAUGES
+        if not claimed and (metric not in METRICS or metric.startswith("Provisioned")):
+            return NOTHING
+        gauge = "ConcurrentExecutions" if claimed else metric
+        return self._read(self._sandbox.seed, gauge, stat, span, lambda name: self._summed("claimed" if claimed else name, span))
+
+    def _summed(self, name: str, span: Span) -> Values:
+        if self._region is None:
+            self._region = self._sandbox.all()
+        total, some = np.zeros(span.end - span.first), np.zeros(span.end - span.first, bool)
+        for hosted in self._region:
+            values = hosted.driver.table.window(name, span.first, span.end)
+            known = ~np.isnan(values)
+            total[known] += values[known]
+            some |= known
+        return np.where(some, total, np.nan)
+
+    def _read(self, seed: int, metric: str, stat: str, span: Span, window: Callable[[str], Values]) -> Points:
+        seen, part = self._visible(seed, span)
+
+        def column(name: str) -> Values:
+            values = window(name)
+            shown = np.where(seen, values, np.nan)
+            if part is _WHOLE:
+                return shown
+            return shown * part if name in _FRACTIONS else np.where(part < 1, np.ceil(shown * part), shown)
+
+        values = statistic(metric, stat, span.minutes_a_period, column)
+        if values is None:
+            return NOTHING
+        known = ~np.isnan(values)
+        starts = np.arange(span.first, span.end, span.minutes_a_period) * 60
+        return Points(starts[known], values[known])
+
+    def _visible(self, seed: int, span: Span) -> tuple[NDArray[np.bool_], Values]:
+        """Which minutes of the span can be read, and which part of their value. Dark minutes need no mark: they have no point."""
+        key = (seed, span)
+        if key not in self._seen:
+            faults, publishing = self._sandbox.faults, self._sandbox.settings.publishing
+            now = self._now - faults.late_seconds
+            minutes = np.arange(span.first, span.end, dtype=np.int64)
+            if (span.end * 60) + publishing.settled_after < now:
+                seen, part = np.ones(len(minutes), bool), _WHOLE
+            else:
+                seen, part = visibility(publishing, seed, minutes, now)
+            for outage in faults.outages:
+                seen = seen & ~outage.covers(minutes)
+            self._seen[key] = seen, part
+        return self._seen[key]
+
+
+_WHOLE: Values = np.ones(1)
+_FRACTIONS = ("busy", "pc_utilisation")
+
+
+def series_of(hosted: Hosted) -> list[tuple[str, dict[str, str]]]:
+    """The series that ListMetrics shows of a function."""
+    function = hosted.function
+    resource = {"FunctionName": function.name, "Resource": f"{function.name}:{function.alias}"}
+    plain = [name for name in (*COUNTERS, *GAUGES, "Duration") if not name.startswith("Provisioned")]
+    return [(metric, dims) for metric in plain for dims in ({"FunctionName": function.name}, resource)]

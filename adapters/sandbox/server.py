@@ -1,0 +1,170 @@
+"""The sandbox behind HTTP: boto3 talks to `SandboxServer.url` as it would to AWS."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qsl, unquote
+
+from aiohttp import web
+
+from adapters.clock import SystemClock
+from adapters.sandbox import autoscaling_api, cloudwatch_api
+from adapters.sandbox.errors import ApiError, too_many_requests
+from adapters.sandbox.faults import Trouble
+from adapters.sandbox.lambda_routes import operation_at
+from adapters.sandbox.rendering import rendered, rendered_error
+from adapters.sandbox.wire import Call, Json, Operation, Reply, scope_of
+from adapters.sandbox.world import Sandbox
+
+DRIP_SECONDS = 0.2
+JSON_TARGETS = {"monitoring": cloudwatch_api.OPERATIONS, "application-autoscaling": autoscaling_api.OPERATIONS}
+
+
+class SandboxServer:
+    """Serves one sandbox on the loopback interface: `async with SandboxServer(sandbox) as server: server.url`."""
+
+    def __init__(self, sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> None:
+        """`port` 0: any free one."""
+        self.sandbox, self._host, self._port = sandbox, host, port
+        self._runner: web.ServerRunner | None = None
+        self._wire = SystemClock()  # a network is as slow as it is, however fast the sandbox's clock runs
+        self.url = ""
+
+    async def start(self) -> str:
+        """Listen, and return the URL."""
+        self._runner = web.ServerRunner(web.Server(self._answer), handle_signals=False)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, self._host, self._port, shutdown_timeout=0.1).start()
+        host, port = self._runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+        return self.url
+
+    async def stop(self) -> None:
+        """Close the port and every connection, hanging ones too."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.stop()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        scope = scope_of(request.headers.get("Authorization", ""))
+        service = scope.service if scope is not None else "lambda"
+        try:
+            operation, path, body = await _recognised(request, service)
+        except ApiError as error:
+            return rendered_error(service, error)
+        query = dict(request.query)
+        call = Call(
+            service, operation.name, self.sandbox.clock.now(), scope.key if scope else "", path, query, body, request.headers
+        )
+        self.sandbox.calls.count(operation)
+        trouble = self.sandbox.faults.strike(call)
+        if trouble is Trouble.HANG:
+            await asyncio.get_running_loop().create_future()
+        if trouble is Trouble.RESET:
+            return _broken(request)
+        response = await self._carried_out(operation, call, trouble)
+        if trouble is Trouble.NO_ANSWER:
+            return _broken(request)
+        return await self._dripped(request, response) if trouble is Trouble.DRIP else response
+
+    async def _carried_out(self, operation: Operation, call: Call, trouble: Trouble | None) -> web.Response:
+        outcome = "accepted"
+        try:
+            if trouble is Trouble.GARBAGE:
+                outcome = "garbage"
+                return web.Response(body=b"<html><body>Bad gateway\x00\xff", content_type="text/html")
+            reply = self._decided(operation, call, trouble)
+        except ApiError as error:
+            outcome = error.code
+            return rendered_error(call.service, error)
+        finally:
+            if operation.mutating:
+                self.sandbox.calls.record(call, outcome, answered=trouble is not Trouble.NO_ANSWER)
+        if reply.after_seconds:
+            await self.sandbox.clock.sleep(reply.after_seconds)
+        return rendered(call.service, reply)
+
+    def _decided(self, operation: Operation, call: Call, trouble: Trouble | None) -> Reply:
+        self.sandbox.credentials.check(call, self.sandbox.settings.account)
+        if trouble is Trouble.SERVER_ERROR:
+            raise ApiError("ServiceException" if call.service == "lambda" else "InternalFailure", "Internal error.", 500)
+        wait = 1.0 if trouble is Trouble.THROTTLE else self._wait(call)
+        if wait > 0:
+            if call.service == "lambda":
+                raise too_many_requests(wait)
+            raise ApiError(_THROTTLING[call.service], "Rate exceeded")
+        return operation.handler(self.sandbox, call)
+
+    def _wait(self, call: Call) -> float:
+        settings = self.sandbox.settings
+        buckets = {
+            "Invoke": ("Invoke", float("inf")),
+            "GetFunction": ("GetFunction", settings.get_function_rps),
+            "GetPolicy": ("GetPolicy", settings.get_policy_rps),
+            "ListMetrics": ("ListMetrics", settings.list_metrics_rps),
+        }
+        others = {"lambda": ("control", settings.control_rps), "monitoring": ("metrics", settings.metric_rps)}
+        bucket = buckets.get(call.operation) or others.get(call.service)
+        return 0.0 if bucket is None or bucket[1] == float("inf") else self.sandbox.wait_for_token(*bucket)
+
+    async def _dripped(self, request: web.BaseRequest, response: web.Response) -> web.StreamResponse:
+        """The answer, a byte at a time, until the caller has had enough of it."""
+        slow = web.StreamResponse(status=response.status, headers=response.headers)
+        await slow.prepare(request)
+        for byte in response.body if isinstance(response.body, bytes) else b"":
+            await slow.write(bytes([byte]))
+            await self._wire.sleep(DRIP_SECONDS)
+        await slow.write_eof()
+        return slow
+
+
+_THROTTLING = {"monitoring": "Throttling", "application-autoscaling": "ThrottlingException", "sts": "Throttling"}
+
+
+async def _recognised(request: web.BaseRequest, service: str) -> tuple[Operation, Mapping[str, str], Json]:
+    """Which operation a request is for, the names in its path, and its body."""
+    raw = await request.read()
+    if service == "lambda":
+        path = request.rel_url.raw_path
+        found = operation_at(request.method, path, request.query)
+        if found is None:
+            raise ApiError("UnknownOperationException", f"{request.method} {path} is not emulated", 404)
+        return found[0], {name: unquote(value) for name, value in found[1].items()}, _body(found[0].name, raw)
+    if service == "sts":
+        form = dict(parse_qsl(raw.decode()))
+        operations, name, body = autoscaling_api.STS_OPERATIONS, form.get("Action", ""), dict(form)
+    else:
+        operations, name = JSON_TARGETS.get(service, {}), request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        body = _body(name, raw)
+    if name not in operations:
+        raise ApiError("UnknownOperationException", f"{service}:{name or request.path} is not emulated", 404)
+    return operations[name], {}, body
+
+
+def _body(operation: str, raw: bytes) -> Json:
+    if operation == "Invoke" or not raw:
+        return {"Payload": raw} if raw else {}
+    try:
+        body = json.loads(raw)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        raise ApiError("SerializationException", "The body is not a JSON object", 400)
+    return body
+
+
+def _broken(request: web.BaseRequest) -> web.Response:
+    """End the connection without an answer."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(headers={"x-amzn-RequestId": str(uuid.uuid4())})

@@ -1,0 +1,157 @@
+"""The emulated account: its functions with their traffic, its limits, its clock. Knows nothing of HTTP."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+
+from adapters.clock import Clock
+from adapters.sandbox.calls import CallLog
+from adapters.sandbox.credentials import Credentials
+from adapters.sandbox.driver import Driver
+from adapters.sandbox.errors import not_found
+from adapters.sandbox.faults import Faults
+from adapters.sandbox.functions import Alias, LambdaFunction
+from adapters.sandbox.metrics import MinuteTable
+from adapters.sandbox.settings import Settings
+from adapters.sandbox.throttle import TokenBucket
+from adapters.sandbox.traffic import MINUTE_MS, Minute, Traffic
+from adapters.sandbox.wire import Json
+from forecasting.demand import DemandSeries, minute_of
+
+KEEP_ALIVE = (timedelta(minutes=6), timedelta(minutes=6))
+
+
+@dataclass(slots=True)
+class Hosted:
+    """A function with what drives it. `seed` gives its metrics their delays."""
+
+    function: LambdaFunction
+    driver: Driver
+    rng: np.random.Generator
+    seed: int
+
+
+class Sandbox:
+    """Everything a run can look at. Time passes lazily: whoever asks for a function finds it played up to the present.
+
+    Every function draws from a generator of its own, made from `seed` and its place in the order they were added, so that
+    what happens does not depend on who asks for what first.
+    """
+
+    def __init__(self, clock: Clock, seed: int = 0, settings: Settings | None = None) -> None:
+        self.clock, self.seed = clock, seed
+        self.settings = settings or Settings()
+        self.credentials, self.calls, self.faults = Credentials(), CallLog(), Faults(clock)
+        self.scalable_targets: dict[str, Json] = {}
+        self.scaling_policies: list[Json] = []
+        self.scheduled_actions: list[Json] = []
+        self._hosted: dict[str, Hosted] = {}
+        self._buckets: dict[str, TokenBucket] = {}
+        self._claims_at, self._claimed = -1, 0.0
+
+    def now_ms(self) -> int:
+        """The present, in milliseconds since the epoch."""
+        return round(self.clock.now().timestamp() * 1000)
+
+    def add_function(
+        self,
+        name: str,
+        history: DemandSeries | None = None,
+        traffic: Iterator[Minute] | None = None,
+        *,
+        alias: str = "live",
+        memory_mb: int = 1024,
+        architecture: str = "x86_64",
+        init_seconds: float = 8.0,
+        keep_alive: tuple[timedelta, timedelta] = KEEP_ALIVE,
+        log_format: str = "Text",
+        reserved: int | None = None,
+    ) -> LambdaFunction:
+        """Deploy a function with one version behind `alias`, which takes the traffic.
+
+        What `history` holds of the time before now fills CloudWatch and the environments that are still warm; what it holds
+        of the time from now on is played, and then `traffic`, a minute at a time. `keep_alive`: the least and most idle time
+        that an environment survives.
+        """
+        arn = f"arn:aws:lambda:{self.settings.region}:{self.settings.account}:function:{name}"
+        low, high = (round(span.total_seconds() * 1000) for span in keep_alive)
+        function = LambdaFunction(name, arn, memory_mb, architecture, init_seconds, (low, high), alias)
+        function.log_format, function.reserved, function.modified = log_format, reserved, self.now_ms()
+        function.aliases[alias] = Alias(alias, function.publish().number)
+        rng = np.random.Generator(np.random.PCG64([self.seed, len(self._hosted)]))
+        start = minute_of(self.clock.now())
+        table = MinuteTable(start) if history is None else MinuteTable.of(history, start)
+        driver = Driver(
+            function, Traffic(history, traffic), table, start, lambda: int(rng.integers(low, high + 1)), lambda: self._limit(name)
+        )
+        if history is not None:
+            driver.replay(Traffic(history), start - -(-high // MINUTE_MS) - 1, start)
+        self._hosted[name] = Hosted(function, driver, rng, self.seed * 1_000_003 + len(self._hosted) + 1)
+        return function
+
+    @property
+    def names(self) -> list[str]:
+        """Of all functions, in the order of the API's lists."""
+        return sorted(self._hosted)
+
+    def hosted(self, name: str) -> Hosted:
+        """The function called `name`, played up to the present; Lambda's 404 when there is none."""
+        if name not in self._hosted:
+            raise not_found(f"Function not found: arn:aws:lambda:{self.settings.region}:{self.settings.account}:function:{name}")
+        found = self._hosted[name]
+        found.driver.advance_to(self.now_ms())
+        return found
+
+    def find(self, name: str) -> Hosted | None:
+        """As `hosted`, None when there is none."""
+        return self.hosted(name) if name in self._hosted else None
+
+    def all(self) -> list[Hosted]:
+        """Every function, played up to the present."""
+        return [self.hosted(name) for name in self.names]
+
+    def preparation_ms(self, hosted: Hosted) -> int:
+        """How long an allocation that is asked for now will prepare, the function's own initialisation included."""
+        low, high = self.settings.preparation_seconds
+        return round((float(hosted.rng.uniform(low, high)) + hosted.function.init_seconds) * 1000)
+
+    def wait_for_token(self, bucket: str, rate: float) -> float:
+        """0 when a call is admitted, otherwise the seconds until one would be."""
+        if bucket not in self._buckets:
+            self._buckets[bucket] = TokenBucket(rate, max(1.0, rate * self.settings.burst_seconds))
+        return self._buckets[bucket].take(self.now_ms() / 1000)
+
+    def unreserved(self) -> int:
+        """The region's concurrency that no function has reserved."""
+        return self.settings.concurrency - sum(hosted.function.reserved or 0 for hosted in self._hosted.values())
+
+    def provisioned_unreserved(self, besides: str = "") -> int:
+        """Provisioned concurrency of the functions without reserved concurrency, which comes out of the region's pool."""
+        return sum(
+            hosted.function.provisioned
+            for name, hosted in self._hosted.items()
+            if hosted.function.reserved is None and name != besides
+        )
+
+    def _limit(self, name: str) -> int:
+        """What a function may use at once: its reserved concurrency, or what the others leave of the region's pool.
+
+        Their use is that of their last minute, summed once a minute.
+        """
+        hosted = self._hosted.get(name)
+        if hosted is None:
+            return self.settings.concurrency
+        if hosted.function.reserved is not None:
+            return hosted.function.reserved
+        minute = self.now_ms() // MINUTE_MS
+        if minute != self._claims_at:
+            self._claims_at = minute
+            self._claimed = sum(_claim(other) for other in self._hosted.values() if other.function.reserved is None)
+        return max(0, round(self.unreserved() - self._claimed + _claim(hosted)))
+
+
+def _claim(hosted: Hosted) -> float:
+    peak = hosted.driver.last.peak
+    return max(float(hosted.function.provisioned), peak if peak == peak else 0.0)
