@@ -1,0 +1,163 @@
+"""What the operator said: one policy of many pools, resolved, checked and immutable.
+
+Every `PoolPolicy` here is whole: what the file's `defaults` say is already merged into it (`config.loader` does that). The
+docstring under a field is what the JSON Schema shows for it.
+"""
+
+from datetime import timedelta
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ValidationInfo
+
+from config.duration import Duration
+from config.lever import LeverSettings
+from config.schedule import MOST_UNITS, Schedule, schedule_bounds
+
+__all__ = ["MOST_UNITS", "NAME", "Assume", "Objective", "Policy", "PoolPolicy", "PriceOverride", "Schedule", "schedule_bounds"]
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
+"""A pool's name stands in URLs, metric labels and `--history NAME=FILE`."""
+
+Units = Annotated[int, Field(ge=0, le=MOST_UNITS)]
+Usd = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
+
+
+class Model(BaseModel):
+    """Immutable, strict about types and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Objective(Model):
+    """What the operator wants, said in one of two ways."""
+
+    cold_start_cost_usd: Usd | None = Field(default=None, examples=[0.05])
+    """What one cold start costs you, in USD: a user who waits, a retry, a lost session. Stoker seeks the least total cost."""
+    warm_hit_rate: Annotated[float, Field(gt=0, lt=1)] | None = Field(default=None, examples=[0.99])
+    """The share of requests that must find a warm unit, above 0 and below 1. Stoker finds the price that this implies."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = (self.cold_start_cost_usd is not None) + (self.warm_hit_rate is not None)
+        if given != 1:
+            how = "both are given" if given else "neither is given"
+            text = "give exactly one of cold_start_cost_usd and warm_hit_rate: {how}"
+            raise PydanticCustomError("objective", text, {"how": how})
+        return self
+
+
+class PriceOverride(Model):
+    """Your own prices, USD per GB-second, instead of the built-in table: a discount, another region, another provider."""
+
+    idle: Usd = Field(examples=[4.1667e-6])
+    """A warm unit's existence."""
+    warm_busy: Usd = Field(examples=[9.7222e-6])
+    """Work on a warm unit, beyond its existence."""
+    on_demand: Usd = Field(examples=[1.66667e-5])
+    """Work on an on-demand unit."""
+
+
+class PoolPolicy(Model):
+    """One thing whose warm capacity is set, and within which bounds."""
+
+    name: str = Field(pattern=NAME, examples=["support-agent"])
+    """Unique; letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 80."""
+    lever: SerializeAsAny[LeverSettings]
+    """How its warm capacity is set: the kind of the lever and what that kind needs to find the resource."""
+    mode: Literal["shadow", "active"] = Field(default="shadow", examples=["shadow"])
+    """shadow: plans are only recorded. active: they are carried out."""
+    objective: Objective = Field(default=Objective(cold_start_cost_usd=0.05))
+    """What a cold start costs, or the share of requests that must be warm: exactly one of the two."""
+    on_missing_metrics: Literal["hold", "floor", "forecast"] = Field(default="hold", examples=["hold"])
+    """When metrics fail: hold what is there, rise to the floor, or follow the last forecast. None ever lowers."""
+    on_foreign_write: Literal["yield", "reassert"] = Field(default="yield", examples=["yield"])
+    """When somebody else changes what Stoker set: yield for an hour, or set it again."""
+    min: Units = Field(default=0, examples=[0])
+    """Floor: never fewer warm units than this."""
+    max: Units = Field(examples=[200])
+    """Ceiling: never more warm units than this."""
+    schedules: tuple[Schedule, ...] = Field(default=(), strict=False)
+    """Other floors and ceilings at certain times."""
+    scale_down_delay: Duration = Field(default=timedelta(0), examples=["15m"])
+    """Lower only to the most that was wanted within this span; at most 1d."""
+    max_step_up: Annotated[int, Field(ge=1, le=MOST_UNITS)] | None = Field(default=None, examples=[50])
+    """Most units added in one tick (a minute)."""
+    max_step_down: Annotated[int, Field(ge=1, le=MOST_UNITS)] | None = Field(default=None, examples=[10])
+    """Most units taken away in one tick (a minute)."""
+    budget_usd_per_month: Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)] | None = Field(default=None, examples=[300])
+    """Most that warm capacity may cost in a calendar month (UTC), in USD; `min` still holds."""
+    memory_mb: Annotated[int, Field(ge=1, le=4_194_304)] | None = Field(default=None, examples=[1024])
+    """Memory of a unit; read from the provider when absent."""
+    architecture: Literal["x86_64", "arm64"] | None = Field(default=None, examples=["x86_64"])
+    """Processor of a unit, for its price; read from the provider when absent."""
+    init_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] | None = Field(default=None, examples=[8])
+    """How long a cold start takes; measured when absent."""
+    prices: PriceOverride | None = None
+    """Your own prices instead of the built-in table."""
+
+    @field_validator("max")
+    @classmethod
+    def _ceiling_not_below_floor(cls, value: int, info: ValidationInfo) -> int:
+        low = info.data.get("min")
+        if low is not None and value < low:
+            raise PydanticCustomError("bounds", "max {high} is below min {low}", {"high": value, "low": low, "either": "min"})
+        return value
+
+    @field_validator("schedules")
+    @classmethod
+    def _schedules_within_ceiling(cls, value: tuple[Schedule, ...], info: ValidationInfo) -> tuple[Schedule, ...]:
+        high = info.data.get("max")
+        for index, schedule in enumerate(value):
+            if high is not None and schedule.min is not None and schedule.min > high:
+                raise PydanticCustomError(
+                    "bounds", "a schedule's min {low} is above the pool's max {high}",
+                    {"low": schedule.min, "high": high, "at": (index, "min")},
+                )
+        return value
+
+    @field_validator("scale_down_delay")
+    @classmethod
+    def _delay_is_sane(cls, value: timedelta) -> timedelta:
+        if not timedelta(0) <= value <= timedelta(days=1):
+            raise PydanticCustomError("duration", "at most 1d")
+        return value
+
+
+class Assume(Model):
+    """What a backtest takes for granted; live, each is measured."""
+
+    metric_delay: Duration = Field(default=timedelta(minutes=2), examples=["2m"])
+    """From an event to its metric being readable."""
+    lead_time: Duration = Field(default=timedelta(minutes=2), examples=["2m"])
+    """From asking for capacity to its being ready."""
+    keep_alive: Duration = Field(default=timedelta(minutes=6), examples=["6m"])
+    """How long an on-demand unit stays warm after use."""
+
+    @field_validator("metric_delay", "lead_time", "keep_alive")
+    @classmethod
+    def _is_sane(cls, value: timedelta) -> timedelta:
+        if not timedelta(0) <= value <= timedelta(hours=6):
+            raise PydanticCustomError("duration", "at most 6h")
+        return value
+
+
+class Policy(Model):
+    """All pools of one daemon."""
+
+    version: Literal[1] = 1
+    """Version of the format."""
+    pools: tuple[PoolPolicy, ...] = Field(min_length=1, strict=False)
+    """Each with the file's defaults merged in; names are unique."""
+    assume: Assume = Assume()
+    """What a backtest takes for granted."""
+
+    @field_validator("pools")
+    @classmethod
+    def _names_are_unique(cls, value: tuple[PoolPolicy, ...]) -> tuple[PoolPolicy, ...]:
+        names = [pool.name for pool in value]
+        for name in names:
+            if names.count(name) > 1:
+                raise PydanticCustomError("duplicate", "two pools are called {name}", {"name": name})
+        return value

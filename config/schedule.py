@@ -1,0 +1,152 @@
+"""Windows of time in which a pool's floor or ceiling is another: a cron expression in a time zone, and how long each lasts."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_core import PydanticCustomError, PydanticUndefined
+from pydantic_core.core_schema import ValidationInfo
+
+from config.duration import Duration
+
+MOST_UNITS = 1_000_000
+"""No provider sells more to one pool."""
+LONGEST_WINDOW = timedelta(days=31)
+FIELDS = re.compile(r"[0-9A-Za-z*,/#-]+( +[0-9A-Za-z*,/#-]+){4}")
+A_DAY = timedelta(days=1)
+
+
+def check_cron(expression: str) -> str:
+    """`expression` itself; `ValueError` unless it is a cron expression of five fields that ever fires."""
+    if not FIELDS.fullmatch(expression) or len(expression) > 200:
+        raise ValueError(f"{expression!r:.60} is not five cron fields: minute hour day-of-month month day-of-week")
+    try:
+        next(CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC)))
+    except CronSimError as error:
+        hint = " (days run from sun to sat: write fri,sat,sun, not fri-sun)" if "day-of-week" in str(error) else ""
+        raise ValueError(f"{expression!r}: {str(error).lower()}{hint}") from None
+    except StopIteration:
+        raise ValueError(f"{expression!r} never comes to pass") from None
+    except (AssertionError, TypeError, ValueError):
+        raise ValueError(f"{expression!r} is not a cron expression") from None
+    return expression
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """The IANA time zone called `name`; `ValueError` when there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # a folder's name is an OSError, a path out of the database a ValueError
+        raise ValueError(f"{name!r:.60} is not an IANA time zone such as Europe/Paris or UTC") from None
+
+
+class Schedule(BaseModel):
+    """A floor, a ceiling or both for a while, again and again. It bounds the forecast, it does not replace it."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
+
+    name: str | None = Field(default=None, min_length=1, max_length=80, examples=["office hours"])
+    """What reasons and the dashboard call it; the cron expression when absent."""
+    cron: str = Field(examples=["0 8 * * mon-fri"])
+    """When each window opens: minute, hour, day of month, month, day of week (names or numbers)."""
+    timezone: str = Field(default="UTC", examples=["Europe/Paris"])
+    """IANA time zone the cron expression is read in; it follows that zone's daylight saving time."""
+    duration: Duration = Field(examples=["10h"])
+    """How long each window stays open, in elapsed time: from 1m to 31d."""
+    min: int | None = Field(default=None, ge=0, le=MOST_UNITS, examples=[3])
+    """Floor while the window is open, if higher than the pool's own."""
+    max: int | None = Field(default=None, ge=0, le=MOST_UNITS, validate_default=True, examples=[20])
+    """Ceiling while the window is open, if lower than the pool's own. Either min or max must be given."""
+
+    @field_validator("cron")
+    @classmethod
+    def _cron_is_valid(cls, value: str) -> str:
+        try:
+            return check_cron(value)
+        except ValueError as error:
+            raise PydanticCustomError("cron", "{text}", {"text": str(error)}) from None
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        try:
+            zone(value)
+        except ValueError as error:
+            raise PydanticCustomError("timezone", "{text}", {"text": str(error)}) from None
+        return value
+
+    @field_validator("duration")
+    @classmethod
+    def _duration_is_sane(cls, value: timedelta) -> timedelta:
+        if not timedelta(minutes=1) <= value <= LONGEST_WINDOW:
+            raise PydanticCustomError("duration", "a window lasts from 1m to 31d")
+        return value
+
+    @field_validator("max")
+    @classmethod
+    def _bounds_agree(cls, value: int | None, info: ValidationInfo) -> int | None:
+        low = info.data.get("min", PydanticUndefined)
+        if value is None and low is None:
+            raise PydanticCustomError("bounds", "a schedule needs min, max or both")
+        if value is not None and isinstance(low, int) and value < low:
+            raise PydanticCustomError("bounds", "max {high} is below min {low}", {"high": value, "low": low})
+        return value
+
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.name or f"{self.cron} {self.timezone}"
+
+    def active(self, now: datetime) -> bool:
+        """Whether a window is open at `now` (aware). It is open at its first instant and closed at its last."""
+        instant = now.astimezone(UTC)
+        starts = window_starts(self.cron, self.timezone, instant.date())
+        latest = bisect_right(starts, instant)
+        return latest > 0 and instant < starts[latest - 1] + self.duration
+
+
+def fires(expression: str, timezone: str, since: datetime, reverse: bool = False) -> Iterator[datetime]:
+    """The instants (UTC) at which a checked cron expression fires after, or going back before, `since` (UTC)."""
+    for at in CronSim(expression, since.astimezone(zone(timezone)), reverse):
+        yield at.astimezone(UTC)
+
+
+@lru_cache(maxsize=65_536)
+def window_starts(expression: str, timezone: str, day: date) -> tuple[datetime, ...]:
+    """All windows that open within a UTC day, in order, after the last that opened before it. Cached: asked every minute."""
+    midnight = datetime.combine(day, time(), UTC)
+    starts: list[datetime] = []
+    for at in fires(expression, timezone, midnight, reverse=True):
+        starts.append(at)
+        break
+    for at in fires(expression, timezone, midnight - timedelta(seconds=1)):
+        if at >= midnight + A_DAY:
+            break
+        starts.append(at)
+    return tuple(sorted(starts))  # in an hour that a clock passes twice, going on may name what lies just behind
+
+
+def schedule_bounds(schedules: Sequence[Schedule], now: datetime) -> tuple[int | None, int | None, str | None]:
+    """Floor, ceiling and the name of what sets them at `now` (aware); None where no open window says anything.
+
+    Of several open windows the highest floor and the lowest ceiling count. Where two schedules set one each, both are named.
+    """
+    low: int | None = None
+    high: int | None = None
+    floor_name: str | None = None
+    ceiling_name: str | None = None
+    for schedule in schedules:
+        if not schedule.active(now):
+            continue
+        if schedule.min is not None and (low is None or schedule.min > low):
+            low, floor_name = schedule.min, schedule.label
+        if schedule.max is not None and (high is None or schedule.max < high):
+            high, ceiling_name = schedule.max, schedule.label
+    names = dict.fromkeys(name for name in (floor_name, ceiling_name) if name is not None)
+    return low, high, " and ".join(names) or None
