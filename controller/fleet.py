@@ -1,17 +1,19 @@
 """The tick over all pools: collect, choose, reconcile; no pool and no provider waits for another."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Protocol
 
 import structlog
 
 from adapters.clock import Clock
-from controller.chooser import Chooser
-from controller.intake import Intake
-from controller.plan import Action, Plan, Sight
+from controller.plan import Action, Plan, PoolState
 from controller.reconcile import CALL_TIMEOUT_SECONDS, Reconciler, View
+from controller.region import Region
+from controller.store_file import StoreError
 
 COLLECT_SECONDS = 20.0
 """How long a tick waits for demand before it plans from what is there; the collection goes on and serves the next tick."""
@@ -19,15 +21,40 @@ COLLECT_SECONDS = 20.0
 STEP_SECONDS = 15.0
 """How long a tick waits for providers before it reports; slower pools go on by themselves."""
 
+GIVE_UP_SECONDS = 900.0
+"""A collection that takes longer is given up and begun anew; a first one brings a fortnight of many pools."""
+
+BREATH = 200
+"""After so many pools the event loop takes a turn for others."""
+
 log = structlog.get_logger("stoker.fleet")
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
-    """Pools that share a demand source, with what chooses for them."""
+Noted = tuple[Plan, Plan | None, Mapping[str, Any]]
+"""A plan, the one before it, and what it was made from."""
 
-    intake: Intake
-    chooser: Chooser
+
+class Journal(Protocol):
+    """Where plans go once they are made."""
+
+    async def note(self, plans: Sequence[Noted]) -> None:
+        """Take in plans, each with the one before it and what it was made from; what is worth it is safe on return."""
+
+
+class BatchMemory(Protocol):
+    """Where the states of many pools are kept at once."""
+
+    async def save_states(self, states: Mapping[str, PoolState]) -> None:
+        """All or nothing; safe on return."""
+
+
+@dataclass(slots=True)
+class Pass:
+    """What planning a region's pools brings together: plans that are done, states to store, and writes that are wanted."""
+
+    planned: list[Noted] = field(default_factory=list)
+    states: dict[str, PoolState] = field(default_factory=dict)
+    wanted: list[tuple[Plan, View]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,96 +71,166 @@ class TickReport:
 class Fleet:
     """All pools of a policy. `tick` is called once a minute and never raises for what happens outside the process."""
 
-    def __init__(self, regions: Iterable[Region], reconcilers: Mapping[str, Reconciler], clock: Clock,
-                 decided: Callable[[Plan, Plan | None], Awaitable[None]]) -> None:
+    def __init__(self, regions: Iterable[Region], reconcilers: Mapping[str, Reconciler], clock: Clock, memory: BatchMemory,
+                 journal: Journal) -> None:
         self.regions, self.reconcilers = tuple(regions), dict(reconcilers)
         self.plans: dict[str, Plan] = {}
-        self._clock, self._decided = clock, decided
-        self._region_of = {name: region for region in self.regions for name in region.intake.pools}
+        self.faults: dict[str, str] = {}
+        """Pools whose last step failed through a fault of ours or of the store, with the message."""
+        self.store_error: str | None = None
+        """Why the last thing that had to be stored could not be; None when it was."""
+        self.last: TickReport | None = None
+        self._clock, self._memory, self._journal = clock, memory, journal
+        self.region_of = {name: region for region in self.regions for name in region.intake.pools}
         self._collecting: dict[int, asyncio.Task[None]] = {}
         self._stepping: dict[str, asyncio.Task[None]] = {}
-        self._settled: set[str] = set()
+        if missing := self.reconcilers.keys() ^ self.region_of.keys():
+            raise ValueError(f"pools without a demand source or without a lever: {', '.join(sorted(missing))}")
 
     async def tick(self) -> TickReport:
-        """One pass over the fleet."""
+        """One pass over the fleet; each region goes at its own pace."""
         started, began = self._clock.now(), self._clock.monotonic()
-        await self._collect(started)
-        planned, busy = 0, 0
-        for name, reconciler in self.reconcilers.items():
-            if name in self._stepping:
-                busy += 1
-                continue
-            planned += 1
-            if planned % 200 == 0:
-                await asyncio.sleep(0)  # noqa: TID251  (a turn for HTTP, not a wait)
-            await self._one(name, reconciler)
+        counts = await asyncio.gather(*(self._tick_region(at, region, started) for at, region in enumerate(self.regions)))
         await self._within(list(self._stepping.values()), STEP_SECONDS)
         written = sum(plan.action is Action.WRITE and plan.at >= started for plan in self.plans.values())
-        return TickReport(started, self._clock.monotonic() - began, planned, written, busy)
+        planned, busy = sum(count[0] for count in counts), sum(count[1] for count in counts)
+        self.last = TickReport(started, self._clock.monotonic() - began, planned, written, busy)
+        return self.last
 
     async def close(self) -> None:
         """Let writes that are under way finish, within the time a call may take; then give up on the rest."""
-        tasks = [*self._stepping.values(), *self._collecting.values()]
+        for task in self._collecting.values():
+            task.cancel()
+        tasks = list(self._stepping.values())
         await self._within(tasks, CALL_TIMEOUT_SECONDS)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._collecting.values(), return_exceptions=True)
+        await self._save({each.key: each.state for each in self.reconcilers.values() if each.state != PoolState()})
 
     def view(self, name: str, now: datetime) -> View:
         """What is known of a pool's demand, and what is proposed for it."""
-        region = self._region_of[name]
-        sight, age = region.intake.sight(name, now)
-        if sight is Sight.FRESH:
-            self._settled.add(name)
-        return View(sight, age, region.chooser.proposal(name), name in self._settled)
+        return self.region_of[name].view(name, now)
 
-    async def _one(self, name: str, reconciler: Reconciler) -> None:
-        """Plan at once where no call is needed; anything else becomes a task of its own."""
+    async def _tick_region(self, at: int, region: Region, started: datetime) -> tuple[int, int]:
+        """Collect for a region, then plan its pools; how many were planned and how many were busy."""
+        await self._collect(at, region, started)
+        free = [name for name in region.intake.pools if name not in self._stepping]
+        reading = self._whose_turn(free, region.budget.reads)
+        this = Pass()
+        for count, name in enumerate(free):
+            if count % BREATH == BREATH - 1:
+                await asyncio.sleep(0)  # noqa: TID251  (a turn for HTTP, not a wait)
+            self._one(name, name in reading, this)
+        for plan, view in heapq.nlargest(region.budget.writes, this.wanted, key=urgency):
+            self._start(plan.pool, view, read=False)
+        await self._save(this.states)
+        await self._note(this.planned)
+        return len(free), len(region.intake.pools) - len(free)
+
+    def _whose_turn(self, names: Sequence[str], most: int) -> set[str]:
+        """The pools whose capacity is read in this tick: those due, changes under way first, then the longest unread."""
         now = self._clock.now()
+        due = [name for name in names if self.reconcilers[name].read_due(now)]
+        if len(due) > most:
+            due = heapq.nsmallest(most, due, key=lambda name: self.reconcilers[name].turn)
+        return set(due)
+
+    def _one(self, name: str, read: bool, this: Pass) -> None:
+        """Plan at once where no call is needed; a reading becomes a task of its own, a write one when its turn comes."""
+        reconciler, now = self.reconcilers[name], self._clock.now()
         view = self.view(name, now)
-        if not reconciler.read_due(now):
-            plan = reconciler.plan(view, now)
-            if plan.action is not Action.WRITE:
-                await reconciler.keep(plan)
-                await self._note(plan)
-                return
-        task = asyncio.create_task(self._step(name, reconciler, view), name=f"step {name}")
+        if read:
+            self._start(name, view, read=True)
+            return
+        plan = reconciler.plan(view, now)
+        if plan.action is Action.WRITE:
+            this.wanted.append((plan, view))
+            return
+        if reconciler.adopt(plan.state):
+            this.states[reconciler.key] = plan.state
+        this.planned.append((plan, self.plans.get(name), inputs_of(reconciler, view)))
+
+    def _start(self, name: str, view: View, read: bool) -> None:
+        task = asyncio.create_task(self._step(name, self.reconcilers[name], view, read), name=f"step {name}")
         self._stepping[name] = task
         task.add_done_callback(lambda _: self._stepping.pop(name, None))
 
-    async def _step(self, name: str, reconciler: Reconciler, view: View) -> None:
+    async def _step(self, name: str, reconciler: Reconciler, view: View, read: bool) -> None:
         try:
-            async with asyncio.timeout(CALL_TIMEOUT_SECONDS * 4):
-                await self._note(await reconciler.step(view))
-        except Exception:  # a fault of ours in one pool must not stop the others
+            plan = await reconciler.step(view, read)
+            await self._note([(plan, self.plans.get(name), inputs_of(reconciler, view))])
+            self.faults.pop(name, None)
+        except StoreError as error:
+            self.faults[name] = str(error)
+            self._store_failed(error, pool=name)
+        except Exception as error:  # a fault of ours in one pool must not stop the others
+            self.faults[name] = f"{type(error).__name__}: {error}"
             log.exception("step-failed", pool=name)
 
-    async def _note(self, plan: Plan) -> None:
-        before, self.plans[plan.pool] = self.plans.get(plan.pool), plan
-        await self._decided(plan, before)
+    async def _note(self, planned: Sequence[Noted]) -> None:
+        """Record first, show then: a decision that was seen is not lost."""
+        try:
+            await self._journal.note(planned)
+        except StoreError as error:
+            self._store_failed(error)
+        for plan, _, _ in planned:
+            self.plans[plan.pool] = plan
 
-    async def _collect(self, now: datetime) -> None:
-        for at, region in enumerate(self.regions):
-            if at not in self._collecting:
-                task = asyncio.create_task(self._gather(region, now), name=f"collect {at}")
-                self._collecting[at] = task
-                task.add_done_callback(lambda _, at=at: self._collecting.pop(at, None))
-        await self._within(list(self._collecting.values()), COLLECT_SECONDS)
+    async def _save(self, states: Mapping[str, PoolState]) -> None:
+        if not states:
+            return
+        try:
+            await self._memory.save_states(states)
+            self.store_error = None
+        except StoreError as error:
+            self._store_failed(error)
+            for reconciler in self.reconcilers.values():
+                if reconciler.key in states:
+                    reconciler.not_stored()
+
+    async def _collect(self, at: int, region: Region, now: datetime) -> None:
+        if at not in self._collecting:
+            task = asyncio.create_task(self._gather(region, now), name=f"collect {at}")
+            self._collecting[at] = task
+            task.add_done_callback(lambda _: self._collecting.pop(at, None))
+        await self._within([self._collecting[at]], COLLECT_SECONDS)
 
     async def _gather(self, region: Region, now: datetime) -> None:
+        kind = region.intake.source.kind
         try:
-            await region.intake.collect(now)
-            await region.chooser.follow(region.intake, now)
+            async with asyncio.timeout(GIVE_UP_SECONDS):
+                await region.gather(now)
+        except TimeoutError:
+            log.error("collect-gave-up", source=kind, seconds=GIVE_UP_SECONDS)  # noqa: TRY400
+        except StoreError as error:
+            self._store_failed(error, source=kind)
         except Exception:  # as above: one source's fault is its own
-            log.exception("collect-failed", source=region.intake.source.kind)
+            log.exception("collect-failed", source=kind)
 
-    async def _within(self, tasks: list[asyncio.Task[None]], seconds: float) -> None:
-        """Wait for `tasks`, but no longer than `seconds` of the clock's time."""
+    def _store_failed(self, error: StoreError, **where: str) -> None:
+        self.store_error = str(error)
+        log.error("store-failed", error=str(error), **where)
+
+    async def _within(self, tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
+        """Wait for `tasks`, but no longer than `seconds` of the clock's time. They go on either way."""
         if not tasks:
             return
         limit = asyncio.ensure_future(self._clock.sleep(seconds))
-        everything = asyncio.gather(*(asyncio.shield(task) for task in tasks), return_exceptions=True)
-        await asyncio.wait({limit, everything}, return_when=asyncio.FIRST_COMPLETED)
-        for waiter in (limit, everything):
-            waiter.cancel()
+        everything = asyncio.ensure_future(asyncio.wait(tasks))
+        await asyncio.wait((limit, everything), return_when=asyncio.FIRST_COMPLETED)
+        limit.cancel()
+        everything.cancel()
         await asyncio.gather(limit, everything, return_exceptions=True)
+
+
+def urgency(wanted: tuple[Plan, View]) -> int:
+    """When not all writes fit into a tick: the largest raise first, falls after all raises."""
+    plan, _ = wanted
+    return (plan.target or 0) - (plan.requested or 0)
+
+
+def inputs_of(reconciler: Reconciler, view: View) -> Mapping[str, Any]:
+    """What a plan was made from besides its proposal, to be kept with the decision; turned into text only when it is."""
+    return {"sight": view.sight, "data_age_seconds": view.data_age, "settled": view.settled, "capacity": reconciler.planned_from,
+            "usd_per_unit_minute": reconciler.usd_per_unit_minute, "lead_time_seconds": reconciler.lead_time}

@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from adapters.errors import AdapterError
 from adapters.protocol import DemandSource, Telemetry
+from controller.measured import DelayMeter
 from controller.plan import Sight
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
 
 HISTORY_DAYS = 14
+MINUTE = timedelta(minutes=1)
 REREAD = timedelta(minutes=15)
 """Late points change: so much is asked for again each time."""
 
@@ -37,11 +39,13 @@ class Intake:
     """One demand source, the pools it serves, and the last day of each in memory.
 
     `peak` and `busy` are float32[pools, 1440]; column `minute % 1440` holds a minute of the window that ends at `end_minute`.
+    `assumed_delay`: the metric delay until it is measured.
     """
 
-    def __init__(self, source: DemandSource, pools: Sequence[str], store: DemandStore, metric_delay: timedelta) -> None:
-        self.source, self.pools, self.metric_delay = source, tuple(pools), metric_delay
-        self._store = store
+    def __init__(self, source: DemandSource, pools: Sequence[str], store: DemandStore, assumed_delay: timedelta) -> None:
+        self.source, self.pools = source, tuple(pools)
+        self._store, self._assumed_delay = store, assumed_delay
+        self.meter = DelayMeter()
         self.row = {name: at for at, name in enumerate(self.pools)}
         shape = (len(self.pools), MINUTES_PER_DAY)
         self.peak, self.busy, self.invocations = (np.full(shape, np.nan, np.float32) for _ in range(3))
@@ -49,6 +53,13 @@ class Intake:
         self.end_minute = 0
         self.alive: list[bool | None] = [None] * len(self.pools)
         self.errors: dict[str, AdapterError] = {}
+        self.collected_at: datetime | None = None
+        """When the source last answered."""
+
+    @property
+    def metric_delay(self) -> timedelta:
+        """From the start of a minute to its settled value: measured, or assumed as long as too little was seen."""
+        return self.meter.delay or self._assumed_delay
 
     async def load(self, now: datetime) -> None:
         """Take up what was stored before a restart."""
@@ -70,8 +81,9 @@ class Intake:
         except AdapterError as error:
             self.errors = dict.fromkeys(self.pools, error)
             return
-        self._absorb(telemetry, minute_of(until))
-        await self._store.save_demand({name: item.series for name, item in telemetry.items() if item.series.known.any()})
+        changed = self._absorb(telemetry, minute_of(until))
+        self.collected_at = now
+        await self._store.save_demand({name: telemetry[name].series for name in changed})
 
     def sight(self, name: str, now: datetime) -> tuple[Sight, timedelta | None]:
         """How well the present demand of a pool is known, and how old its newest known minute is."""
@@ -83,6 +95,15 @@ class Intake:
             return Sight.FRESH, age
         broken = name in self.errors or self.alive[row] is False
         return (Sight.BROKEN if broken else Sight.LATE), age
+
+    def latest(self, name: str) -> tuple[float, float] | None:
+        """Peak and busy of the newest known minute of the last day; None when there is none."""
+        row = self.row[name]
+        newest = int(self.newest[row])
+        if newest < max(0, self.end_minute - MINUTES_PER_DAY):
+            return None
+        column = newest % MINUTES_PER_DAY
+        return float(self.peak[row, column]), float(self.busy[row, column])
 
     def visible_end(self, now: datetime) -> int:
         """The minute before which rows may be fed to the chooser: old enough to be settled, and known of some pool."""
@@ -112,24 +133,39 @@ class Intake:
         newest = int(self.newest[self.row[name]])
         return oldest if newest < 0 else max(oldest, instant_of(newest + 1) - REREAD)
 
-    def _absorb(self, telemetry: Mapping[str, Telemetry], until: int) -> None:
+    def _absorb(self, telemetry: Mapping[str, Telemetry], until: int) -> list[str]:
+        """Take in what a collection brought; the pools of which something was new."""
         self._roll(until)
         self.errors = {name: item.error for name, item in telemetry.items() if item.error is not None}
+        changed, ages = [], []
         for name, item in telemetry.items():
             row = self.row[name]
             self.alive[row] = item.alive
-            self._lay(row, item.series)
+            followed = self.newest[row] >= 0
+            oldest = self._lay(row, item.series)
+            if oldest is None:
+                continue
+            changed.append(name)
+            if followed:
+                ages.append(until - oldest)
+        self.meter.note(age for age in ages if age <= REREAD // MINUTE)
+        return changed
 
-    def _lay(self, row: int, series: DemandSeries) -> None:
+    def _lay(self, row: int, series: DemandSeries) -> int | None:
+        """Lay the known minutes over the row; the oldest minute that was new or other than before, None when none was."""
         known = series.known
         minutes = series.first_minute + np.flatnonzero(known)
         if not len(minutes):
-            return
+            return None
         self.newest[row] = max(self.newest[row], int(minutes[-1]))
         kept = minutes >= self.end_minute - MINUTES_PER_DAY
         columns, at = minutes[kept] % MINUTES_PER_DAY, (minutes - series.first_minute)[kept]
+        new = self.peak[row, columns] != series.peak[at]  # what was unknown differs from everything
         self.peak[row, columns], self.busy[row, columns] = series.peak[at], series.busy[at]
         self.invocations[row, columns] = series.invocations[at]
+        if not kept.all():
+            return int(minutes[0])
+        return int(minutes[kept][np.argmax(new)]) if new.any() else None
 
     def _roll(self, end: int) -> None:
         """Move the window on to `end`; the minutes that enter are unknown until somebody tells."""

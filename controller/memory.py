@@ -1,12 +1,12 @@
 """The store as the event loop sees it: every call runs in one thread of its own, in order, and returns when it is safe."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from controller.plan import PoolState
+from controller.plan import Plan, PoolState
 from controller.store import Store
 from forecasting.demand import DemandSeries
 
@@ -35,6 +35,12 @@ class StoreThread:
 
     async def save_state(self, pool: str, state: PoolState) -> None:
         await self.run(self.store.save_state, pool, state)
+
+    async def save_states(self, states: Mapping[str, PoolState]) -> None:
+        await self.run(self.store.save_states, states)
+
+    async def save_decisions(self, batch: Iterable[tuple[Plan, Mapping[str, Any]]]) -> None:
+        await self.run(self.store.record_decisions, list(batch))
 
     async def save_lead_time(self, pool: str, target: int, seconds: float, at: datetime) -> None:
         await self.run(self.store.record_lead_time, pool, target, seconds, at)

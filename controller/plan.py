@@ -243,7 +243,7 @@ def opening(context: Context) -> Draft:
         text = f"{seen.proposal.candidate} proposed no number: {requested} stays"
         return Draft(requested, (Reason(Code.INVALID_PROPOSAL, text, requested, requested),))
     text = f"{seen.proposal.candidate} proposes {units}"
-    reasons = (Reason(Code.PROPOSED, text, requested, units),)
+    reasons: tuple[Reason, ...] = (Reason(Code.PROPOSED, text, requested, units),)
     if not seen.proposal.trusted:
         text = "history is too short to judge rules by: the recent maximum is followed"
         reasons += (Reason(Code.SHORT_HISTORY, text, units, units),)

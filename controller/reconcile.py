@@ -1,20 +1,32 @@
 """One pool's part of a tick: read its capacity when that is due, plan, and carry the plan out through its lever."""
 
-from collections.abc import Callable
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import UTC, datetime, timedelta
+from typing import Protocol, TypeVar
 
 from adapters.clock import Clock
-from adapters.errors import AdapterError, OutcomeUnknown, QuotaExceeded, Refused
+from adapters.errors import AdapterError, OutcomeUnknown, QuotaExceeded, Refused, Unreachable
 from adapters.protocol import Capacity, Lever, Phase, Traits
 from config.policy import PoolPolicy
 from controller.guardrails import GUARDRAILS
+from controller.measured import RECENT_RAISES, median_span
 from controller.plan import Action, Code, Observation, Plan, PoolState, Proposal, Reason, Sight, accepted, make_plan
 
 TRAITS_EVERY = timedelta(hours=1)
+METER_EVERY = timedelta(minutes=15)
+"""So often the money spent is stored although nothing else changed: so much of it a kill may forget."""
+
+LOOK_AGAIN = timedelta(seconds=30)
+"""A reading older than this is renewed right before a write."""
+
 CALL_TIMEOUT_SECONDS = 30.0
 """Longer than any client's own timeout: a second net, so that a call that never returns cannot keep its pool for ever."""
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+T = TypeVar("T")
 
 
 class Memory(Protocol):
@@ -46,108 +58,155 @@ def state_key(policy: PoolPolicy) -> str:
 
 
 class Reconciler:
-    """Holds one pool's lever, last reading and state. Not for concurrent use: the fleet runs one step at a time."""
+    """Holds one pool's lever, last reading and state. Not for concurrent use: the fleet runs one step at a time.
 
-    def __init__(self, policy: PoolPolicy, lever: Lever, clock: Clock, memory: Memory, state: PoolState,
-                 read_every: timedelta, price: Callable[[Traits], float]) -> None:
+    `price`: USD per unit-minute of warm capacity, from the traits. `lead_seconds`: how long earlier raises took, oldest first.
+    """
+
+    def __init__(self, policy: PoolPolicy, lever: Lever, clock: Clock, memory: Memory, state: PoolState, read_every: timedelta,
+                 price: Callable[[Traits], float], lead_seconds: Iterable[float] = (), traits: Traits | None = None,
+                 call_timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> None:
         self.policy, self.lever, self.state = policy, lever, state
         self.key = state_key(policy)
         self._clock, self._memory, self._read_every, self._price = clock, memory, read_every, price
+        self._timeout = call_timeout_seconds
         self.capacity: Capacity | None = None
         self.error: AdapterError | None = None
-        self.traits = Traits(memory_mb=policy.memory_mb)
-        self.lead_seconds: float | None = None
-        self._read_at: datetime | None = None
+        self.planned_from: Capacity | None = None
+        """The reading that the last plan was made from."""
+        self.traits = traits or Traits(memory_mb=policy.memory_mb)
+        self.usd_per_unit_minute = price(self.traits)
+        self.lead_seconds: deque[float] = deque(lead_seconds, maxlen=RECENT_RAISES)
+        self.read_at: datetime | None = None
+        self.wrote_at: datetime | None = None
         self._traits_at: datetime | None = None
         self._raising: tuple[int, datetime] | None = None
         self._allowed: int | None = None
-        self._stored_month = state.month
+        self._stored = state
+
+    @property
+    def lead_time(self) -> timedelta | None:
+        """How long a raise takes here: the median of the recent ones; None before there were enough."""
+        return median_span(self.lead_seconds)
 
     def read_due(self, now: datetime) -> bool:
         """Whether the provider must be asked: never asked yet, the last answer failed or is old, or a change is under way."""
-        if self.capacity is None or self.error is not None or self._read_at is None or self.state.intent is not None:
+        if self.capacity is None or self.error is not None or self.read_at is None:
             return True
-        return self.capacity.phase is Phase.IN_PROGRESS or now - self._read_at >= self._read_every
+        return self.urgent or now - self.read_at >= self._read_every
+
+    @property
+    def urgent(self) -> bool:
+        """Whether a change is under way, so that its reading goes before others' when calls are scarce."""
+        return self.state.intent is not None or (self.capacity is not None and self.capacity.phase is Phase.IN_PROGRESS)
+
+    @property
+    def turn(self) -> tuple[bool, datetime]:
+        """Sorts those whose reading is due: changes under way first, then the longest unread."""
+        return not self.urgent, self.read_at or LONG_AGO
 
     def plan(self, view: View, now: datetime) -> Plan:
         """Decide from what is known; no call is made."""
+        self.planned_from = self.capacity if self.error is None else None
         seen = Observation(
-            now=now, capacity=self.capacity if self.error is None else None, capacity_error=self.error, proposal=view.proposal,
+            now=now, capacity=self.planned_from, capacity_error=self.error, proposal=view.proposal,
             sight=view.sight, data_age=view.data_age, settled=view.settled, allowed=self._allowed,
-            billing_step=self.traits.billing_step, usd_per_unit_minute=self._price(self.traits),
+            billing_step=self.traits.billing_step, usd_per_unit_minute=self.usd_per_unit_minute,
         )
         return make_plan(self.policy, self.state, seen, GUARDRAILS)
 
-    async def step(self, view: View) -> Plan:
-        """Read if due, plan, act. Never raises for what happens outside the process; the plan says it."""
-        if self.read_due(self._clock.now()):
+    async def step(self, view: View, read: bool = True) -> Plan:
+        """Read if due and allowed, plan, act. Never raises for what happens outside the process; the plan says it."""
+        if read and self.read_due(self._clock.now()):
             await self.read()
         plan = self.plan(view, self._clock.now())
-        if plan.action is Action.WRITE:
-            # what was read a while ago may have changed: look again right before writing
-            if self._read_at is not None and self._clock.now() - self._read_at > timedelta(seconds=30):
-                await self.read()
-                plan = self.plan(view, self._clock.now())
-            if plan.action is Action.WRITE and plan.target is not None:
-                return await self._write(plan, plan.target)
-        await self.keep(plan)
+        if plan.action is Action.WRITE and self.read_at is not None and self._clock.now() - self.read_at > LOOK_AGAIN:
+            await self.read()
+            plan = self.plan(view, self._clock.now())
+        if plan.action is Action.WRITE and plan.target is not None:
+            return await self._write(plan, plan.target)
+        await self._remember(plan.state)
         return plan
 
-    async def keep(self, plan: Plan) -> None:
-        """Take over the state of a plan that asks for no write."""
-        await self._remember(plan.state)
+    def adopt(self, state: PoolState) -> bool:
+        """Take over `state`; whether it must be stored now. The meter and the wishes alone are not worth a write each minute."""
+        self.state, was = state, self._stored
+        alike = replace(state, spent_usd=was.spent_usd, metered_at=was.metered_at, wishes=was.wishes)
+        metered = state.metered_at is not None and state.metered_at - (was.metered_at or LONG_AGO) >= METER_EVERY
+        if alike == was and not metered:
+            return False
+        self._stored = state
+        return True
+
+    def not_stored(self) -> None:
+        """What `adopt` handed out could not be stored: hand it out again."""
+        self._stored = PoolState()
 
     async def read(self) -> None:
         """Ask the provider; a failure is kept as the reason why capacity is not known, the last reading stays for display."""
         now = self._clock.now()
         try:
             if self._traits_at is None or now - self._traits_at >= TRAITS_EVERY:
-                self._learn(await self.lever.traits(), now)
-            self.capacity, self.error = await self.lever.read(), None
+                self._learn(await self._limited(self.lever.traits()), now)
+            self.capacity, self.error = await self._limited(self.lever.read()), None
+        except TimeoutError:
+            self.error = Unreachable(f"{self.policy.lever.resource}: no answer within {self._timeout:g} s")
         except AdapterError as error:
             self.error = error
-        self._read_at = self._clock.now()
+        self.read_at = self._clock.now()
         await self._follow()
+
+    async def _limited(self, call: Awaitable[T]) -> T:
+        async with asyncio.timeout(self._timeout):
+            return await call
 
     def _learn(self, traits: Traits, now: datetime) -> None:
         memory_mb = self.policy.memory_mb if self.policy.memory_mb is not None else traits.memory_mb
         self.traits, self._traits_at, self._allowed = replace(traits, memory_mb=memory_mb), now, traits.allowed
+        self.usd_per_unit_minute = self._price(self.traits)
 
     async def _follow(self) -> None:
-        """Notice that a raise has become ready, and how long it took."""
+        """Notice that a raise has become ready, and how long it took; what is ready on paper teaches nothing."""
         if self._raising is None or self.capacity is None or self.capacity.phase is not Phase.READY:
             return
         target, since = self._raising
         self._raising = None
-        if self.capacity.ready >= target and self.capacity.requested == target:
-            self.lead_seconds = (self._clock.now() - since).total_seconds()
-            await self._memory.save_lead_time(self.policy.name, target, self.lead_seconds, self._clock.now())
+        if self.policy.mode == "active" and self.capacity.ready >= target and self.capacity.requested == target:
+            seconds, now = (self._clock.now() - since).total_seconds(), self._clock.now()
+            self.lead_seconds.append(seconds)
+            await self._memory.save_lead_time(self.policy.name, target, seconds, now)
 
     async def _write(self, plan: Plan, target: int) -> Plan:
         """Send one write. The intent is stored first, so that a crash in flight is not mistaken for somebody else's change."""
         before = plan.requested or 0
-        self.state = replace(plan.state, intent=target)
         sent_at = self._clock.now()
         await self._memory.save_intent(self.key, target, sent_at)
+        self.state = self._stored = replace(plan.state, intent=target)
         try:
-            self.capacity = await self.lever.write(target)
+            self.capacity = await self._limited(self.lever.write(target))
+        except TimeoutError:
+            return self._unsure(plan, OutcomeUnknown(f"{self.policy.lever.resource}: no answer within {self._timeout:g} s"))
         except OutcomeUnknown as error:
-            self.error = error  # the intent stays: the next step reads what became of it
-            return self._held(plan, error)
+            return self._unsure(plan, error)
         except AdapterError as error:
             return await self._refused(plan, error)
-        self._read_at = self._clock.now()
+        self.read_at = self.wrote_at = self._clock.now()
         if target > before:
             self._raising = (target, sent_at)
         await self._remember(accepted(self.state, target, self._clock.now()))
         await self._follow()
         return replace(plan, state=self.state)
 
+    def _unsure(self, plan: Plan, error: AdapterError) -> Plan:
+        """It may have happened. The intent stays: the next step reads what became of it before anything else."""
+        self.error = error
+        return self._held(plan, error)
+
     async def _refused(self, plan: Plan, error: AdapterError) -> Plan:
         """Nothing was changed. A quota teaches how much may be asked; what will not pass by itself waits for the next reading."""
-        if isinstance(error, QuotaExceeded) and error.allowed is not None:
+        if isinstance(error, QuotaExceeded) and error.allowed is not None and error.allowed < (plan.target or 0):
             self._allowed = error.allowed
-        if self.capacity is not None and isinstance(error, Refused):
+        elif self.capacity is not None and isinstance(error, Refused):
             self.capacity = replace(self.capacity, blocked=error)
         await self._remember(replace(self.state, intent=None))
         return self._held(plan, error)
@@ -158,10 +217,10 @@ class Reconciler:
         return replace(plan, action=Action.HOLD, target=plan.requested, reasons=(*plan.reasons, reason), state=self.state)
 
     async def _remember(self, state: PoolState) -> None:
-        """Store what a restart needs; the meter and the wishes alone are not worth a write each minute."""
-        was = self.state
-        durable = replace(state, spent_usd=was.spent_usd, metered_at=was.metered_at, month=was.month, wishes=was.wishes)
-        changed, self.state = durable != self.state, state
-        if changed or state.month != self._stored_month:
-            self._stored_month = state.month
-            await self._memory.save_state(self.key, state)
+        was = self._stored
+        if self.adopt(state):
+            try:
+                await self._memory.save_state(self.key, state)
+            except BaseException:
+                self._stored = was
+                raise

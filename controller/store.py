@@ -96,7 +96,8 @@ class Store:
         first, end = first_minute // MINUTES, -(-end_minute // MINUTES)
         keys = json.dumps([hour << POOL_BITS | number for hour in range(first, end)])
         with self._database.reading() as connection:
-            rows = connection.execute("SELECT key, block FROM json_each(?) CROSS JOIN demand ON key = json_each.value", (keys,))
+            rows = connection.execute("SELECT demand.key, block FROM json_each(?) AS wanted "
+                                      "CROSS JOIN demand ON demand.key = wanted.value", (keys,))
             return joined(((key >> POOL_BITS, block) for key, block in rows), first_minute, end_minute)
 
     def newest_known_minute(self, pools: Iterable[str]) -> dict[str, int]:
@@ -157,19 +158,23 @@ class Store:
                 numbers.append(int(done.lastrowid or 0))
         return numbers
 
-    def decisions(self, pool: str | None = None, since: datetime | None = None, limit: int = 100) -> list[dict[str, Any]]:
-        """The newest `limit` decisions at or after `since`, newest first, of one pool or of all.
+    def decisions(self, pool: str | None = None, since: datetime | None = None, limit: int = 100,
+                  before: tuple[int, int] | None = None) -> list[dict[str, Any]]:
+        """The newest `limit` decisions at or after `since`, newest first, of one pool or of all; only those after the cursor.
 
-        Each has id, pool, at (ISO 8601), action, target, requested, ready, proposal, reasons, text and inputs.
+        Each has id, pool, at (ISO 8601), action, target, requested, ready, proposal, reasons, text, inputs, and its `cursor`,
+        the two numbers of which are given as `before` to read on from it.
         """
         query = "SELECT d.id, name, at, plan, inputs FROM decisions d JOIN pools p ON p.id = d.pool WHERE at >= ?"
         values: list[Any] = [-(2**63) if since is None else micros(since)]
         if pool is not None:
             query, values = f"{query} AND d.pool = ?", [*values, self._ids.get(pool, -1)]
+        if before is not None:
+            query, values = f"{query} AND (at, d.id) < (?, ?)", [*values, *before]
         with self._database.reading() as connection:
             rows = connection.execute(f"{query} ORDER BY at DESC, d.id DESC LIMIT ?", (*values, limit)).fetchall()
-        return [{"id": number, "pool": name, "at": instant(at).isoformat(), **json.loads(plan), "inputs": json.loads(inputs)}
-                for number, name, at, plan, inputs in rows]
+        return [{"id": number, "pool": name, "at": instant(at).isoformat(), **json.loads(plan), "inputs": json.loads(inputs),
+                 "cursor": f"{at}-{number}"} for number, name, at, plan, inputs in rows]
 
     def record_lead_time(self, pool: str, target: int, seconds: float, at: datetime) -> None:
         """Note that `target`, asked for at `at`, was ready `seconds` later."""

@@ -1,0 +1,129 @@
+"""What each pool's traffic and warm capacity cost, minute by minute as demand becomes known, and what they would have without.
+
+An estimate at list prices by the formula of `controller.economics`, from the ready capacity that was read and the demand that
+was recorded; the provider's bill is the truth. Minutes of unknown demand cost what stood ready in them and nothing else.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from controller.economics import Terms
+from controller.memory import StoreThread
+from forecasting.demand import Floats, instant_of, minute_of
+
+NAMES = ("warm_usd", "on_demand_usd", "cold_start_usd", "cost_usd", "saved_usd", "cold_starts", "cold_starts_without",
+         "warm_unit_minutes", "idle_unit_minutes", "minutes")
+"""`cold_start_usd`: what cold starts cost the operator by the objective, no bill. `cost_usd`: the bill: warm, on demand and
+initialisation. `saved_usd`: bill and cold starts of the same traffic without warm capacity, less those with it.
+"""
+
+READY_MINUTES = 128
+"""How far back ready capacity is known: demand that settles later than that is left out of the accounts."""
+
+Amounts = NDArray[np.float64]
+
+
+class Account:
+    """The pools of one intake. Amounts are float64[pools, len(NAMES)]."""
+
+    def __init__(self, pools: Sequence[str], today: Mapping[str, Mapping[str, float]], month: Mapping[str, Mapping[str, float]],
+                 now: datetime) -> None:
+        self.pools = tuple(pools)
+        self.row = {name: at for at, name in enumerate(self.pools)}
+        self.today, self.month = self._table(today), self._table(month)
+        self._day = now.date()
+        self._pending: dict[date, Amounts] = {}
+        self._ready = np.zeros((len(pools), READY_MINUTES))
+        self._with = np.zeros((len(pools), 0))
+        self._without = np.zeros((len(pools), 0))
+        self._noted = self._counted = minute_of(now)
+
+    def ready(self, ready: Floats, now: datetime) -> None:
+        """What stands ready of each pool now: float32[pools], from the minute after the last call up to this one."""
+        upto = minute_of(now) + 1
+        minutes = np.arange(max(self._noted, upto - READY_MINUTES), upto)
+        self._ready[:, minutes % READY_MINUTES] = ready[:, None]
+        self._noted = max(self._noted, upto)
+
+    def pending_from(self) -> int:
+        """The first minute that is not accounted for yet."""
+        return max(self._counted, self._noted - READY_MINUTES)
+
+    def settle(self, first: int, peak: Floats, busy: Floats, terms: Sequence[Terms]) -> None:
+        """Account for the minutes from `first` on: float32[pools, n] of demand, NaN where unknown."""
+        prices = np.array([(each.idle, each.warm_busy, each.on_demand, each.init_seconds / 60 * each.on_demand,
+                            each.cold_start_cost_usd) for each in terms]).reshape(len(self.pools), 5)
+        keep_alive = max((each.keep_alive for each in terms), default=1)
+        for at in range(peak.shape[1]):
+            minute = first + at
+            ready = self._ready[:, minute % READY_MINUTES]
+            self._add(instant_of(minute).date(), self._minute(ready, peak[:, at], busy[:, at], prices, keep_alive))
+        self._counted = max(self._counted, first + peak.shape[1])
+
+    def _minute(self, ready: Amounts, peak: Floats, busy: Floats, prices: Amounts, keep_alive: int) -> Amounts:
+        known = ~np.isnan(peak)
+        most, work = np.where(known, peak, 0.0), np.where(known, np.nan_to_num(busy), 0.0)
+        idle, warm_busy, on_demand, init, cold = prices.T
+        served = np.minimum(work, ready)
+        cold_starts, self._with = started(np.maximum(0.0, most - ready), self._with, keep_alive)
+        without, self._without = started(most, self._without, keep_alive)
+        warm_usd, demand_usd = ready * idle + served * warm_busy, (work - served) * on_demand
+        bill = warm_usd + demand_usd + cold_starts * init
+        saved = work * on_demand + without * (init + cold) - bill - cold_starts * cold
+        return np.stack((warm_usd, demand_usd, cold_starts * cold, bill, saved, cold_starts, without, ready,
+                         np.maximum(0.0, ready - work), known.astype(float)), axis=1)
+
+    def _add(self, day: date, amounts: Amounts) -> None:
+        if day > self._day:
+            self.today = np.zeros_like(self.today)
+            if day.month != self._day.month:
+                self.month = np.zeros_like(self.month)
+            self._day = day
+        if day == self._day:
+            self.today += amounts
+        if (day.year, day.month) == (self._day.year, self._day.month):
+            self.month += amounts
+        self._pending[day] = self._pending.get(day, np.zeros_like(amounts)) + amounts
+
+    def take_pending(self) -> dict[date, dict[str, dict[str, float]]]:
+        """What was added since the last call, by day and pool, to be stored; it is forgotten here."""
+        pending, self._pending = self._pending, {}
+        return {day: {name: dict(zip(NAMES, amounts[row].tolist(), strict=True)) for row, name in enumerate(self.pools)}
+                for day, amounts in pending.items()}
+
+    def _table(self, sums: Mapping[str, Mapping[str, float]]) -> Amounts:
+        table = np.zeros((len(self.pools), len(NAMES)))
+        for name, amounts in sums.items():
+            if name in self.row:
+                table[self.row[name]] = [amounts.get(each, 0.0) for each in NAMES]
+        return table
+
+
+def started(units: Amounts, before: Amounts, keep_alive: int) -> tuple[Amounts, Amounts]:
+    """On-demand units that start cold when `units` run at most, after `before` (float64[pools, minutes]) ran; and both joined."""
+    warm = before[:, -keep_alive:].max(axis=1, initial=0.0) if keep_alive else np.zeros_like(units)
+    return np.maximum(0.0, units - warm), np.column_stack((before[:, -keep_alive:], units)) if keep_alive else before
+
+
+class Accounts:
+    """The accounts of all regions, looked up by pool."""
+
+    def __init__(self, accounts: Sequence[Account]) -> None:
+        self.each = tuple(accounts)
+        self._of = {name: account for account in self.each for name in account.pools}
+
+    def row(self, name: str) -> tuple[list[float], list[float]]:
+        """The pool's sums since midnight and since the first of the month (UTC), in the order of `NAMES`."""
+        account = self._of[name]
+        at = account.row[name]
+        return account.today[at].tolist(), account.month[at].tolist()
+
+
+async def keep_accounts(accounts: Accounts, store: StoreThread) -> None:
+    """Store what was added up since the last time; what could not be stored is lost to the store but not to the status."""
+    for account in accounts.each:
+        for day, batch in account.take_pending().items():
+            await store.run(store.store.add_accounts, day, batch)

@@ -1,0 +1,122 @@
+"""From a policy to a fleet that can tick: levers, demand sources, what was remembered, and what each pool is judged by."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from adapters.clock import Clock
+from adapters.protocol import DemandSource, Lever, Traits
+from adapters.simulated import ShadowLever
+from config.policy import Assume, Policy, PoolPolicy
+from controller.economics import Terms, terms_of
+from controller.fleet import Fleet, Journal
+from controller.intake import Intake
+from controller.measured import RECENT_RAISES, median_span
+from controller.memory import StoreThread
+from controller.plan import PoolState
+from controller.reconcile import Reconciler, state_key
+from controller.region import Budget, Region
+
+READ_EVERY = timedelta(minutes=10)
+"""How old a reading of capacity may grow while nothing changes; somebody else's change is seen that late."""
+
+BUDGETS: Mapping[str, Budget] = {
+    # Lambda allows 15 control-plane requests a second per account and region to everybody together: a tenth of it
+    "lambda-provisioned-concurrency": Budget(reads=90, writes=45),
+    # Cloud Run: 600 reads and, in small projects, only 30 writes a minute per region
+    "cloud-run-min-instances": Budget(reads=200, writes=20),
+}
+"""Calls that one tick may begin per account and region, by lever kind."""
+
+OTHERWISE = Budget(reads=200, writes=100)
+MEASURED = "measured"
+"""Key of the snapshot that holds what was measured of each pool."""
+
+
+class Providers(Protocol):
+    """What builds levers and demand sources; `adapters.registry.Registry` does."""
+
+    def lever(self, pool: PoolPolicy) -> Lever:
+        """The lever of one pool."""
+
+    def sources(self, pools: Sequence[PoolPolicy]) -> Sequence[tuple[DemandSource, tuple[str, ...]]]:
+        """Demand sources, each with the names of the pools it serves."""
+
+    async def close(self) -> None:
+        """Let go of clients and connections."""
+
+
+async def assemble(policy: Policy, providers: Providers, store: StoreThread, clock: Clock, journal: Journal) -> Fleet:
+    """Build the fleet and take up what an earlier run left in the store. Nothing is asked of a provider yet."""
+    states = await store.run(store.store.load_states)
+    measured = await load_measured(store)
+    pools = {pool.name: pool for pool in policy.pools}
+    leads = await store.run(lambda: {name: [raised.seconds for raised in reversed(store.store.lead_times(name, RECENT_RAISES))]
+                                     for name in pools})
+    reconcilers: dict[str, Reconciler] = {}
+    for name, pool in pools.items():
+        state, known = states.get(state_key(pool), PoolState()), measured.get(name, {})
+        lever = providers.lever(pool)
+        if pool.mode == "shadow":
+            lever = ShadowLever(lever, clock, median_span(leads[name]) or policy.assume.lead_time, resumed=state.written)
+        reconcilers[name] = Reconciler(pool, lever, clock, store, state, READ_EVERY, pricing(pool, policy.assume), leads[name],
+                                       known_traits(pool, known))
+    regions = []
+    for source, names in providers.sources(policy.pools):
+        intake = Intake(source, names, store, assumed_delay(policy.assume, [measured.get(name, {}) for name in names]))
+        await intake.load(clock.now())
+        budget = BUDGETS.get(pools[names[0]].lever.kind, OTHERWISE)
+        regions.append(Region(intake, terms_now(intake, reconcilers, policy.assume), budget))
+    return Fleet(regions, reconcilers, clock, store, journal)
+
+
+def pricing(pool: PoolPolicy, assume: Assume) -> Callable[[Traits], float]:
+    """USD per unit-minute of the pool's warm capacity, from its traits."""
+    return lambda traits: terms_of(pool, assume, traits.memory_mb, traits.architecture, traits.init_seconds).idle
+
+
+def terms_now(intake: Intake, reconcilers: Mapping[str, Reconciler], assume: Assume) -> Callable[[], Mapping[str, Terms]]:
+    """What each pool of an intake is judged by: its policy, else what was measured, else what is assumed."""
+    def now() -> Mapping[str, Terms]:
+        return {name: pool_terms(reconcilers[name], assume, intake.metric_delay) for name in intake.pools}
+    return now
+
+
+def pool_terms(reconciler: Reconciler, assume: Assume, metric_delay: timedelta) -> Terms:
+    """The terms of one pool, with the lead time of its own raises once there were enough of them."""
+    traits = reconciler.traits
+    believed = assume.model_copy(update={"metric_delay": metric_delay, "lead_time": reconciler.lead_time or assume.lead_time})
+    return terms_of(reconciler.policy, believed, traits.memory_mb, traits.architecture, traits.init_seconds)
+
+
+def assumed_delay(assume: Assume, measured: Sequence[Mapping[str, Any]]) -> timedelta:
+    """The metric delay to begin with: what the run before measured, else the policy's."""
+    minutes = [known["metric_delay_minutes"] for known in measured if known.get("metric_delay_minutes")]
+    return timedelta(minutes=max(minutes)) if minutes else assume.metric_delay
+
+
+def known_traits(pool: PoolPolicy, known: Mapping[str, Any]) -> Traits:
+    """What an earlier run learned of a pool's resource, until it is asked anew; what the policy says goes first."""
+    return Traits(memory_mb=pool.memory_mb or known.get("memory_mb"), architecture=pool.architecture or known.get("architecture"),
+                  init_seconds=known.get("init_seconds"))
+
+
+async def load_measured(store: StoreThread) -> dict[str, dict[str, Any]]:
+    """What was measured of each pool in earlier runs; a snapshot of another shape counts as none."""
+    body = await store.run(store.store.load_blob, MEASURED)
+    try:
+        stored = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return {name: known for name, known in stored.items() if isinstance(known, dict)} if isinstance(stored, dict) else {}
+
+
+async def save_measured(fleet: Fleet, store: StoreThread, now: datetime) -> None:
+    """Keep what was measured for the next start."""
+    body: dict[str, dict[str, Any]] = {}
+    for name, reconciler in fleet.reconcilers.items():
+        traits, delay = reconciler.traits, fleet.region_of[name].intake.meter.delay
+        body[name] = {"memory_mb": traits.memory_mb, "architecture": traits.architecture, "init_seconds": traits.init_seconds,
+                      "metric_delay_minutes": None if delay is None else delay.total_seconds() / 60}
+    await store.run(store.store.save_blob, MEASURED, json.dumps(body, separators=(",", ":")).encode(), now)

@@ -1,0 +1,18 @@
+"""Reading the policy for a command: every problem is told with its line, and nothing else has been touched by then."""
+
+from pathlib import Path
+
+from config.policy import Policy
+from controller.cli.failure import WrongInput
+
+
+def read_policy(path: Path) -> Policy:
+    """The policy at `path`; `WrongInput` with one line per problem."""
+    from config.loader import PolicyError, load_policy
+
+    from adapters.registry import lever_kinds
+
+    try:
+        return load_policy(path, lever_kinds())
+    except PolicyError as error:
+        raise WrongInput(str(error)) from error

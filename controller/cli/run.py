@@ -1,0 +1,72 @@
+"""`stoker run`: the daemon, until SIGTERM or Ctrl-C."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from controller.cli.failure import Failed
+from controller.cli.policy_file import read_policy
+
+if TYPE_CHECKING:
+    from controller.service import Service
+
+
+@click.command()
+@click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
+@click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("state"), show_default=True,
+              envvar="STOKER_STATE_DIR", help="Where history, plans and measurements are kept over restarts.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address for HTTP.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port for HTTP; 0 takes a free one.")
+@click.option("--log-format", type=click.Choice(["json", "console"]), default=None,
+              help="Log lines as JSON or for people.  [default: console on a terminal, else json]")
+@click.option("--once", is_flag=True, help="One pass, writes included, then end.")
+@click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True,
+              help="Send every provider call to this address, with dummy credentials.")
+@click.option("--tick-seconds", type=click.FloatRange(min=0.2), default=60.0, hidden=True)
+def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format: Literal["json", "console"] | None,
+            once: bool, sandbox_url: str | None, tick_seconds: float) -> None:
+    """Watch the pools of a policy and keep them warm, until stopped.
+
+    Pools in shadow (the default) are planned and never written to. SIGTERM or Ctrl-C stops in order: writes under way finish
+    and the store closes; a second signal ends at once, which loses nothing either.
+    """
+    policy = read_policy(policy_path)
+    from datetime import timedelta
+
+    from numpy.random import PCG64, Generator
+
+    from adapters.clock import SystemClock
+    from adapters.errors import AdapterError
+    from adapters.registry import Registry
+    from controller import logs
+    from controller.service import CannotListen, Service
+    from controller.store import StoreError
+
+    clock = SystemClock()
+    logs.configure(clock, log_format or ("console" if sys.stderr.isatty() else "json"))
+    registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url)
+    service = Service(policy, registry, clock, state_dir, host=host, port=port, tick_every=timedelta(seconds=tick_seconds))
+    try:
+        asyncio.run(service.run_once() if once else until_stopped(service))
+    except (StoreError, CannotListen, AdapterError) as error:
+        raise Failed(str(error)) from error
+
+
+async def until_stopped(service: "Service") -> None:
+    """Run `service` until a signal asks for an end; a second signal does not wait for one."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def ask() -> None:
+        if stop.is_set():
+            click.echo("stopped at once; writes under way are read back at the next start", err=True)
+            os._exit(1)
+        stop.set()
+
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, ask)
+    await service.run(stop)

@@ -1,0 +1,109 @@
+"""What the handlers answer from: the fleet, and bodies that were written once after each tick instead of once per request."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from adapters.clock import Clock
+from config.policy import Policy
+from controller.accounts import Accounts
+from controller.fleet import BREATH, Fleet
+from controller.http.entries import pool_entry, source_entry
+from controller.intake import PATIENCE
+from controller.journal import Journal
+from controller.memory import StoreThread
+from controller.metrics import Exposition
+from controller.plan import Sight
+from controller.redact import redact
+
+LATE_TICKS = 3
+"""A tick that is so many intervals overdue is told to readiness probes."""
+
+
+class Board:
+    """Written by the service, read by the handlers; both live on one event loop."""
+
+    def __init__(self, policy: Policy, clock: Clock, store: StoreThread, journal: Journal, tick_every: timedelta) -> None:
+        self.policy, self.clock, self.store, self.journal, self.tick_every = policy, clock, store, journal, tick_every
+        self.policy_names = frozenset(pool.name for pool in policy.pools)
+        self.started_at = clock.now()
+        self.fleet: Fleet | None = None
+        self.accounts: Accounts | None = None
+        self.exposition = Exposition()
+        self.status_body = dumps({"as_of": None, "tick": None, "sources": [], "totals": {}, "pools": []})
+        self.pools_body = dumps({"as_of": None, "pools": []})
+        self._stale: dict[str, str] = {}
+        self._ages: dict[str, dict[str, Any]] = {}
+
+    async def publish(self) -> None:
+        """Write the bodies anew from what the fleet knows now, with a turn for others now and then."""
+        fleet, accounts = self.fleet, self.accounts
+        if fleet is None or accounts is None:
+            return
+        now = self.clock.now()
+        fragments: list[bytes] = []
+        totals = {"requested": 0, "ready": 0, "busy": 0.0, "cost_today_usd": 0.0, "cost_month_usd": 0.0}
+        stale, ages = {}, {}
+        for count, name in enumerate(fleet.reconcilers):
+            if count % BREATH == BREATH - 1:
+                await self.clock.sleep(0)
+            entry = pool_entry(fleet, accounts, self.journal, name, now)
+            for key in totals:
+                totals[key] += entry[key] or 0
+            ages[name] = {key: entry[key] for key in ("data_age_seconds", "forecast_age_seconds", "capacity_age_seconds",
+                                                    "last_write")}
+            if (reason := stale_reason(fleet, name, now)) is not None:
+                stale[name] = reason
+            fragments.append(json.dumps(entry, separators=(",", ":")).encode())
+        self._stale, self._ages = stale, ages
+        pools = b"[" + b",".join(fragments) + b"]"
+        as_of = dumps(now)
+        self.pools_body = b'{"as_of":' + as_of + b',"pools":' + pools + b"}"
+        head = {"tick": fleet.last, "totals": {"pools": len(fragments), **totals}, "sources": self.sources(fleet)}
+        self.status_body = b'{"as_of":' + as_of + b"," + dumps(head)[1:-1] + b',"pools":' + pools + b"}"
+        self.exposition.renew(fleet, accounts, self.journal, self.tick_every)
+
+    def sources(self, fleet: Fleet) -> list[Mapping[str, Any]]:
+        """Each demand source with what reading it costs."""
+        return [source_entry(region, self.tick_every) for region in fleet.regions]
+
+    def unready(self) -> list[str]:
+        """Why the daemon should not be relied on now; empty when it may be."""
+        fleet = self.fleet
+        if fleet is None:
+            return ["starting: history is being loaded"]
+        if fleet.last is None:
+            return ["no tick has run yet"]
+        late = self.clock.now() - fleet.last.started_at
+        reasons = [f"{name}: {reason}" for name, reason in self._stale.items()]
+        if fleet.store_error is not None:
+            reasons.insert(0, f"nothing can be stored: {fleet.store_error}")
+        if late > LATE_TICKS * self.tick_every:
+            due = f"one is due every {self.tick_every.total_seconds():g} s"
+            reasons.insert(0, f"the last tick began {late.total_seconds():.0f} s ago, {due}")
+        return reasons
+
+    def ages(self) -> Mapping[str, Mapping[str, Any]]:
+        """How old what is known of each pool was at the last tick."""
+        return self._ages
+
+
+def stale_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
+    """Why a pool's demand cannot be relied on; None when it can."""
+    region = fleet.region_of[name]
+    intake = region.intake
+    sight, age = intake.sight(name, now)
+    if sight is Sight.FRESH:
+        return None if region.followed_at is not None else "there is no forecast yet"
+    error = intake.errors.get(name)
+    why = "" if error is None else f": {error}"
+    if age is None:
+        return f"its demand was never read{why}"
+    patience = (intake.metric_delay + PATIENCE).total_seconds()
+    return f"its newest demand is {age.total_seconds():.0f} s old, more than {patience:.0f} s{why}"
+
+
+def dumps(value: object) -> bytes:
+    """`value` as compact JSON, without secrets."""
+    return json.dumps(redact(value), separators=(",", ":")).encode()

@@ -1,0 +1,80 @@
+"""What is shown of one pool and of one demand source: plain values that JSON can carry. Pure reading of the fleet."""
+
+import math
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from controller.accounts import NAMES, Accounts
+from controller.fleet import Fleet
+from controller.journal import Journal
+from controller.plan import Plan
+from controller.redact import redact_text
+from controller.region import Region
+
+COST, SAVED, COLD, COLD_WITHOUT = (NAMES.index(name) for name in ("cost_usd", "saved_usd", "cold_starts", "cold_starts_without"))
+
+
+def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, name: str, now: datetime) -> dict[str, Any]:
+    """One pool as `/status` shows it. Units are whole or, for demand, averages; what is unknown is null."""
+    reconciler, region, plan = fleet.reconcilers[name], fleet.region_of[name], fleet.plans.get(name)
+    sight, age = region.intake.sight(name, now)
+    peak, busy = region.intake.latest(name) or (math.nan, math.nan)
+    capacity, error = reconciler.capacity, reconciler.error
+    source_error = region.intake.errors.get(name)
+    today, month = accounts.row(name)
+    return {
+        "name": name, "mode": reconciler.policy.mode, "lever": reconciler.policy.lever.kind,
+        "requested": None if capacity is None else capacity.requested, "ready": None if capacity is None else capacity.ready,
+        "phase": None if capacity is None else capacity.phase.value,
+        "busy": number(busy), "peak": number(peak), "target": None if plan is None else plan.target,
+        "action": None if plan is None else plan.action.value, "min": reconciler.policy.min, "max": reconciler.policy.max,
+        "sight": sight.value, "data_age_seconds": seconds(age),
+        "forecast_age_seconds": None if region.followed_at is None else seconds(now - region.followed_at),
+        "capacity_age_seconds": None if capacity is None else seconds(now - capacity.observed_at),
+        "lead_time_seconds": seconds(reconciler.lead_time), "last_write": instant(reconciler.state.written_at),
+        "usd_per_hour": number((capacity.ready if capacity else 0) * reconciler.usd_per_unit_minute * 60),
+        "cost_today_usd": number(today[COST]), "cost_month_usd": number(month[COST]), "saved_month_usd": number(month[SAVED]),
+        "cold_starts_today": number(today[COLD]), "cold_starts_today_without": number(today[COLD_WITHOUT]),
+        "error": next((redact_text(str(each)) for each in (error, source_error, fleet.faults.get(name)) if each), None),
+        "decision": decision_entry(plan), "last_change": decision_entry(journal.last_change.get(name)),
+        "next": outlook(region, name),
+    }
+
+
+def decision_entry(plan: Plan | None) -> dict[str, Any] | None:
+    """A plan in one sentence."""
+    if plan is None:
+        return None
+    return {"at": instant(plan.at), "action": plan.action.value, "target": plan.target, "text": redact_text(plan.text)}
+
+
+def outlook(region: Region, name: str) -> list[Any] | None:
+    """The plan of the next hours where the chooser gives one: [minutes from now, units] pairs; else null."""
+    ahead = getattr(region.chooser, "outlook", None)
+    return None if ahead is None else ahead(name)
+
+
+def source_entry(region: Region, interval: timedelta) -> Mapping[str, Any]:
+    """One demand source: how late it is, and what reading it costs a month at list price."""
+    intake = region.intake
+    return {
+        "kind": intake.source.kind, "pools": len(intake.pools), "collected_at": instant(intake.collected_at),
+        "metric_delay_seconds": seconds(intake.metric_delay), "metric_delay_measured": intake.meter.delay is not None,
+        "failing": len(intake.errors), "reads_usd_per_month": number(intake.source.monthly_cost_usd(len(intake.pools), interval)),
+    }
+
+
+def number(value: float) -> float | None:
+    """`value` to six digits after the point, null when it is no number."""
+    return round(value, 6) if math.isfinite(value) else None
+
+
+def seconds(span: timedelta | None) -> float | None:
+    """A span in seconds."""
+    return None if span is None else round(span.total_seconds(), 3)
+
+
+def instant(at: datetime | None) -> str | None:
+    """An instant in ISO 8601."""
+    return None if at is None else at.isoformat()

@@ -1,0 +1,22 @@
+"""`/healthz`: the event loop is alive. `/readyz`: what is known is fresh enough to be relied on."""
+
+from aiohttp import web
+
+from controller.http.answers import json_answer
+from controller.http.board import Board
+
+MOST_REASONS = 20
+"""So many reasons are listed; their number is told in full."""
+
+
+async def healthz(board: Board, _: web.Request) -> web.Response:
+    """200 as long as the loop turns; a liveness probe restarts on anything else."""
+    return json_answer({"status": "ok", "started_at": board.started_at})
+
+
+async def readyz(board: Board, _: web.Request) -> web.Response:
+    """200 when every pool's demand is fresh and ticks run; else 503 with the reasons."""
+    reasons = board.unready()
+    body = {"status": "ready" if not reasons else "not ready", "reasons": reasons[:MOST_REASONS], "reasons_total": len(reasons),
+            "pools": board.ages()}
+    return json_answer(body, 503 if reasons else 200)

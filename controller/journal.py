@@ -1,0 +1,69 @@
+"""Plans that changed something: stored with what they were made from, then told in one log line each."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import structlog
+
+from controller.plan import Action, Code, Plan
+from controller.redact import redact_text
+
+log = structlog.get_logger("stoker.decision")
+
+
+class DecisionStore(Protocol):
+    """The lasting part of the journal."""
+
+    async def save_decisions(self, batch: Iterable[tuple[Plan, Mapping[str, Any]]]) -> None:
+        """Append all; safe on return."""
+
+
+class Journal:
+    """Counts every plan by action and by the reason that ruled it; stores and logs those that changed something."""
+
+    def __init__(self, store: DecisionStore) -> None:
+        self._store = store
+        self.counts: dict[tuple[str, str], int] = {}
+        """Decisions that were recorded, by action and ruling reason."""
+        self.last_change: dict[str, Plan] = {}
+        """The last recorded decision of each pool, since the start."""
+
+    async def note(self, plans: Sequence[tuple[Plan, Plan | None, Mapping[str, Any]]]) -> None:
+        """Record what is worth it, in one transaction, and only then say it."""
+        worth = [(plan, inputs) for plan, before, inputs in plans if changes(plan, before)]
+        if not worth:
+            return
+        await self._store.save_decisions(worth)
+        for plan, _ in worth:
+            key = (plan.action.value, ruling(plan).value)
+            self.counts[key] = self.counts.get(key, 0) + 1
+            self.last_change[plan.pool] = plan
+            told = log.warning if ruling(plan) in TROUBLE else log.info
+            told("decision", pool=plan.pool, action=plan.action.value, target=plan.target, requested=plan.requested,
+                 ready=plan.ready, reasons=[reason.code.value for reason in plan.reasons], text=redact_text(plan.text))
+
+
+TROUBLE = frozenset({Code.CAPACITY_UNKNOWN, Code.METRICS_MISSING, Code.FOREIGN_WRITE, Code.FOREIGN_OWNER, Code.BLOCKED,
+                     Code.ALLOCATION_FAILED, Code.WRITE_FAILED, Code.QUOTA, Code.BUDGET, Code.INVALID_PROPOSAL})
+"""What an operator may want to look into."""
+
+
+def ruling(plan: Plan) -> Code:
+    """The last reason, which decided."""
+    return plan.reasons[-1].code if plan.reasons else Code.PROPOSED
+
+
+def changes(plan: Plan, before: Plan | None) -> bool:
+    """Whether a plan is worth a record: a write always, else when acting stops, resumes or is forbidden by another reason.
+
+    That capacity stays as it was wanted, tick after tick, is not; nor is that a pool waits for its first reading.
+    """
+    if plan.action is Action.WRITE:
+        return True
+    if ruling(plan) is Code.NOT_READ:
+        return False
+    if before is None or ruling(before) is Code.NOT_READ:
+        return plan.action is Action.HOLD
+    if plan.action is not before.action and before.action is not Action.WRITE:
+        return True
+    return plan.action is Action.HOLD and (before.action is not Action.HOLD or ruling(plan) is not ruling(before))

@@ -1,0 +1,61 @@
+"""Log lines: one JSON object each (or text for people), secrets out, instants by the injected clock."""
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Literal, TextIO
+
+import structlog
+
+from adapters.clock import Clock
+from controller.redact import redact
+
+QUIET = ("apscheduler", "aiohttp.access", "botocore", "boto3", "urllib3", "google", "grpc", "asyncio")
+"""Libraries whose chatter is of no use to an operator; their warnings are kept."""
+
+Event = MutableMapping[str, Any]
+
+
+class Redaction:
+    """Takes secrets out of every value of an event, the message and the traceback included."""
+
+    def __call__(self, _: object, __: str, event: Event) -> Event:
+        kept = {name: value for name, value in event.items() if name.startswith("_")}  # the formatter's own luggage
+        shown = {name: value for name, value in event.items() if not name.startswith("_")}
+        cleaned = redact(shown)
+        return {**(cleaned if isinstance(cleaned, dict) else {}), **kept}
+
+
+class Stamp:
+    """Adds the instant, by the clock that decisions are made by."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def __call__(self, _: object, __: str, event: Event) -> Event:
+        event["at"] = self._clock.now().isoformat(timespec="milliseconds")
+        return event
+
+
+def configure(clock: Clock, form: Literal["json", "console"] = "json", stream: TextIO | None = None) -> None:
+    """Send our events and the libraries' records to `stream` (standard error) in one form. For a process's start."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name, Stamp(clock), structlog.processors.format_exc_info,
+        Redaction(),
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer() if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=False, timestamp_key="at"))
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # the schedule tells skipped runs in its own words
+    structlog.configure(
+        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False)

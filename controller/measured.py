@@ -1,0 +1,47 @@
+"""What was measured in place of what the policy assumes: how long raises take, how late metrics are. Pure."""
+
+import math
+import statistics
+from collections import deque
+from collections.abc import Iterable
+from datetime import timedelta
+
+RECENT_RAISES = 20
+"""A pool's lead time is the median of so many of its latest raises."""
+
+ENOUGH = 3
+"""Fewer measurements than this prove nothing yet: one of them may be a provider's bad day."""
+
+RECENT_COLLECTIONS = 60
+ENOUGH_COLLECTIONS = 10
+
+
+def median_span(seconds: Iterable[float]) -> timedelta | None:
+    """The median of measured seconds; None when there are fewer than `ENOUGH`."""
+    measured = list(seconds)
+    return timedelta(seconds=statistics.median(measured)) if len(measured) >= ENOUGH else None
+
+
+class DelayMeter:
+    """How late a source's metrics settle, in minutes from the start of a minute to the tick that read its last change.
+
+    A collection tells, for each pool, how old the oldest minute was that appeared or still changed; the median over its pools
+    is one measurement, and the median of the last `RECENT_COLLECTIONS` of those is the delay. A minute that is published
+    early and corrected later counts as late as its correction, so that no half-counted minute is decided upon.
+    """
+
+    def __init__(self) -> None:
+        self.minutes: deque[float] = deque(maxlen=RECENT_COLLECTIONS)
+
+    def note(self, ages_minutes: Iterable[int]) -> None:
+        """Take in one collection: an age for each pool of which something was new."""
+        ages = list(ages_minutes)
+        if ages:
+            self.minutes.append(statistics.median(ages))
+
+    @property
+    def delay(self) -> timedelta | None:
+        """The measured delay in whole minutes, at least one, rounded up; None while too little was seen."""
+        if len(self.minutes) < ENOUGH_COLLECTIONS:
+            return None
+        return timedelta(minutes=max(1, math.ceil(statistics.median(self.minutes))))

@@ -1,0 +1,55 @@
+"""What fires the tick and the slow jobs: APScheduler on the event loop. Nothing else knows it.
+
+It reads the machine's clock, so under a scaled clock every interval is divided by the factor. Runs are drift-free (each is
+due a whole number of intervals after the first), never overlap, and a run that is missed is made up for once, not often.
+"""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from adapters.clock import Clock, SystemClock
+
+log = structlog.get_logger("stoker.schedule")
+
+
+class Timetable:
+    """Jobs at fixed intervals of `clock`'s time."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._factor = float(getattr(clock, "factor", 1.0))
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._scheduler.add_listener(self._tell, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED | EVENT_JOB_ERROR)
+
+    def every(self, name: str, interval: timedelta, job: Callable[[], Awaitable[object]]) -> None:
+        """Run `job` at each whole multiple of `interval` since midnight, so a minute's job runs as the minute begins."""
+        seconds = interval.total_seconds()
+        into = self._clock.now().timestamp() % seconds
+        self._scheduler.add_job(
+            job, "interval", id=name, name=name, seconds=seconds / self._factor,
+            start_date=self._machine_now() + timedelta(seconds=(seconds - into) / self._factor),
+            coalesce=True, max_instances=1, misfire_grace_time=max(1, int(seconds / self._factor)),
+        )
+
+    def start(self) -> None:
+        """Begin; to be called within the running event loop."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Fire nothing more; a job that runs now is cancelled."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
+
+    @staticmethod
+    def _machine_now() -> datetime:
+        return SystemClock().now()
+
+    def _tell(self, event: JobEvent) -> None:
+        if event.code == EVENT_JOB_ERROR:
+            log.error("job-failed", job=event.job_id, error=repr(event.exception))
+        else:
+            log.warning("overrun", job=event.job_id, text="its last run had not ended when the next was due: that one is skipped")

@@ -1,0 +1,214 @@
+"""The daemon: opens the store, builds the fleet, answers HTTP, ticks until it is told to stop, and ends in order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import structlog
+from aiohttp import web
+
+from adapters.clock import Clock
+from config.policy import Policy
+from controller.accounts import Account, Accounts, keep_accounts
+from controller.assembly import Providers, assemble, pool_terms, save_measured
+from controller.fleet import Fleet
+from controller.http.app import make_app
+from controller.http.board import Board
+from controller.journal import Journal
+from controller.memory import StoreThread
+from controller.schedule import Timetable
+from controller.store import KEEP, Store
+from controller.store_file import StoreError
+from forecasting.demand import minute_of
+
+TICK_EVERY = timedelta(minutes=1)
+KEEP_EVERY = timedelta(minutes=15)
+"""Accounts and measurements are stored so often: a kill forgets no more of them."""
+
+PRUNE_EVERY = timedelta(hours=6)
+RETUNE_EVERY = timedelta(hours=24)
+STORE_NAME = "stoker.db"
+
+log = structlog.get_logger("stoker.service")
+
+
+class CannotListen(Exception):
+    """The address for HTTP cannot be had; one line with what to do."""
+
+
+class Service:
+    """One daemon. `run` may be called once.
+
+    `providers`: builds levers and sources (`adapters.registry.Registry`); closed by `run`. `port` 0 takes a free one; the
+    real one stands in `port` once `ready` is set. `app` may be given more routes before `run`.
+    """
+
+    def __init__(self, policy: Policy, providers: Providers, clock: Clock, state_dir: Path, *, host: str = "127.0.0.1",
+                 port: int = 8080, tick_every: timedelta = TICK_EVERY) -> None:
+        self.policy, self.clock, self.host, self.port, self.tick_every = policy, clock, host, port, tick_every
+        self._providers, self._state_dir = providers, state_dir
+        self.ready = asyncio.Event()
+        """Set once HTTP answers; whether what it says is fresh, `/readyz` tells."""
+        self.fleet: Fleet | None = None
+        self.accounts: Accounts | None = None
+        self.board: Board | None = None
+        self._store: StoreThread | None = None
+        self._ticking = asyncio.Lock()
+
+    @property
+    def url(self) -> str:
+        """Where HTTP answers."""
+        return f"http://{self.host}:{self.port}"
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set. `StoreError` when the store is in use or unusable, `CannotListen` for the address."""
+        try:
+            async with self._opened() as store:
+                journal = Journal(store)
+                self.board = Board(self.policy, self.clock, store, journal, self.tick_every)
+                async with self._listening(self.board):
+                    await self._work(store, journal, self.board, stop)
+        finally:
+            await self._providers.close()
+
+    async def run_once(self) -> None:
+        """One pass, writes included, without HTTP. `StoreError` as in `run`."""
+        try:
+            async with self._opened() as store:
+                journal = Journal(store)
+                self.board = Board(self.policy, self.clock, store, journal, self.tick_every)
+                await self._build(store, journal, self.board)
+                await self.tick()
+                await self._end()
+        finally:
+            await self._providers.close()
+
+    async def tick(self) -> None:
+        """One pass over the fleet, the accounts after it, and what HTTP shows of both."""
+        fleet, accounts, board = self.fleet, self.accounts, self.board
+        if fleet is None or accounts is None or board is None:
+            raise RuntimeError("tick before run")
+        if self._ticking.locked():  # the first tick is not the timetable's, so its own guard does not see it
+            log.warning("overrun", job="tick", text="the tick before has not ended: this one is skipped")
+            return
+        async with self._ticking:
+            await self._pass(fleet, accounts, board)
+
+    async def _pass(self, fleet: Fleet, accounts: Accounts, board: Board) -> None:
+        try:
+            report = await fleet.tick()
+            await account_for(fleet, accounts, self.policy, self.clock)
+            await board.publish()
+        except Exception:  # a fault of ours: told, and the next tick tries again
+            log.exception("tick-failed")
+            return
+        if report.seconds > self.tick_every.total_seconds():
+            log.warning("slow-tick", seconds=round(report.seconds, 3), pools=report.planned)
+
+    async def _build(self, store: StoreThread, journal: Journal, board: Board) -> None:
+        fleet = self.fleet = await assemble(self.policy, self._providers, store, self.clock, journal)
+        accounts = self.accounts = await open_accounts(fleet, store, self.clock)
+        board.fleet, board.accounts = fleet, accounts
+        for pool, (target, at) in (await store.run(store.store.intents)).items():
+            log.warning("unsettled-write", pool=pool, target=target, sent_at=at.isoformat(),
+                        text="stopped in the middle of a write: capacity is read before anything is changed")
+        log.info("started", pools=len(fleet.reconcilers), sources=len(fleet.regions), store=str(store.store.path))
+
+    async def _work(self, store: StoreThread, journal: Journal, board: Board, stop: asyncio.Event) -> None:
+        """Tick until told to stop. The first tick does not wait for the minute; HTTP answers while history is being loaded."""
+        await self._build(store, journal, board)
+        timetable = Timetable(self.clock)
+        timetable.every("tick", self.tick_every, self.tick)
+        timetable.every("keep", KEEP_EVERY, self._keep)
+        timetable.every("prune", PRUNE_EVERY, self._prune)
+        timetable.every("retune", RETUNE_EVERY, self._retune)
+        first = asyncio.create_task(self._first(), name="first tick")
+        timetable.start()
+        try:
+            await stop.wait()
+        finally:
+            log.info("stopping")
+            timetable.stop()
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            await self._end()
+            log.info("stopped")
+
+    async def _end(self) -> None:
+        if self.fleet is not None:
+            await self.fleet.close()
+        await self._keep()
+
+    async def _first(self) -> None:
+        """Do not wait for the minute; then, as the levers have told memory and processor, judge by those."""
+        await self.tick()
+        await self._retune()
+
+    async def _keep(self) -> None:
+        if self.fleet is None or self.accounts is None or self._store is None:
+            return
+        try:
+            await keep_accounts(self.accounts, self._store)
+            await save_measured(self.fleet, self._store, self.clock.now())
+        except StoreError as error:
+            log.error("store-failed", error=str(error))  # noqa: TRY400  (the message says it all)
+
+    async def _prune(self) -> None:
+        if self._store is not None:
+            await self._store.run(self._store.store.prune, minute_of(self.clock.now() - KEEP))
+
+    async def _retune(self) -> None:
+        for region in self.fleet.regions if self.fleet is not None else ():
+            await region.retune(self.clock.now())
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[StoreThread]:
+        store = Store(self._state_dir / STORE_NAME)
+        if store.moved_aside is not None:
+            log.error("store-damaged", text=f"{store.path} was damaged and is now {store.moved_aside}: history begins anew")
+        self._store = StoreThread(store)
+        try:
+            yield self._store
+        finally:
+            await asyncio.shield(self._store.close())
+
+    @asynccontextmanager
+    async def _listening(self, board: Board) -> AsyncIterator[None]:
+        runner = web.AppRunner(make_app(board), access_log=None, shutdown_timeout=2.0)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, self.host, self.port)
+            try:
+                await site.start()
+            except OSError as error:
+                raise CannotListen(f"cannot listen on {self.host}:{self.port} ({error.strerror}): "
+                                   "give another --port, or stop what uses it") from error
+            self.port = int(runner.addresses[0][1])
+            self.ready.set()
+            yield
+        finally:
+            await runner.cleanup()
+
+
+async def open_accounts(fleet: Fleet, store: StoreThread, clock: Clock) -> Accounts:
+    """The accounts of each region, with the sums of today and of this month from the store."""
+    now = clock.now()
+    today, tomorrow = now.date(), now.date() + timedelta(days=1)
+    day = await store.run(store.store.accounts, today, tomorrow)
+    month = await store.run(store.store.accounts, today.replace(day=1), tomorrow)
+    return Accounts([Account(region.intake.pools, day, month, now) for region in fleet.regions])
+
+
+async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: Clock) -> None:
+    """Note what stands ready now, and account for the minutes whose demand has settled since the last time."""
+    now = clock.now()
+    for region, account in zip(fleet.regions, accounts.each, strict=True):
+        reconcilers = [fleet.reconcilers[name] for name in region.intake.pools]
+        account.ready(np.array([each.capacity.ready if each.capacity else 0 for each in reconcilers], np.float32), now)
+        first, end = account.pending_from(), region.intake.visible_end(now)
+        if first < end:
+            terms = [pool_terms(each, policy.assume, region.intake.metric_delay) for each in reconcilers]
+            account.settle(first, *await region.intake.rows(first, end), terms)

@@ -1,0 +1,135 @@
+"""Ports that behave, in memory: a provider that takes a while, and a source that publishes late."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from adapters.clock import Clock
+from adapters.errors import AdapterError
+from adapters.protocol import Capacity, Lever, Phase, Telemetry, Traits
+from adapters.simulated import SimulatedCapacity
+from config.policy import PoolPolicy
+from forecasting.demand import DemandSeries, instant_of, minute_of
+
+Traffic = Callable[[int], float]
+"""Units in flight in a minute; NaN where nothing is known."""
+
+
+class FakeLever:
+    """Capacity that is ready `lead_time` after it was asked for. `failing`: what every call raises, by method name; `hanging`:
+    the methods that never return (a write is applied before it hangs); `foreign` sets it as somebody else would.
+    """
+
+    kind = "fake"
+
+    def __init__(self, clock: Clock, lead_time: timedelta = timedelta(minutes=2), requested: int = 0) -> None:
+        self.clock, self.paper = clock, SimulatedCapacity(lead_time, requested)
+        self.calls: list[str] = []
+        self.writes: list[int] = []
+        self.failing: dict[str, AdapterError] = {}
+        self.hanging: set[str] = set()
+        self.facts = Traits(memory_mb=1024)
+        self.owner: str | None = None
+        self.failed = False
+        self.in_flight = self.most_in_flight = 0
+
+    def foreign(self, target: int) -> None:
+        self.paper.request(target, self.clock.now())
+
+    async def read(self) -> Capacity:
+        await self._call("read")
+        return self._capacity()
+
+    async def traits(self) -> Traits:
+        await self._call("traits")
+        return self.facts
+
+    async def write(self, target: int) -> Capacity:
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            if "write" not in self.failing:
+                self.paper.request(target, self.clock.now())
+                self.writes.append(target)
+                self.failed = False
+            await self._call("write")
+            return self._capacity()
+        finally:
+            self.in_flight -= 1
+
+    async def _call(self, name: str) -> None:
+        self.calls.append(name)
+        if name in self.hanging:
+            await asyncio.Event().wait()
+        if name in self.failing:
+            raise self.failing[name]
+
+    def _capacity(self) -> Capacity:
+        now = self.clock.now()
+        ready = self.paper.ready(now)
+        phase = Phase.FAILED if self.failed else Phase.READY if ready == self.paper.requested else Phase.IN_PROGRESS
+        return Capacity(self.paper.requested, ready, phase, now, foreign_owner=self.owner)
+
+
+class FakeSource:
+    """Publishes each pool's traffic `delay` minutes late. `broken`: what collecting raises; `silent`: pools with no telemetry."""
+
+    kind = "fake-source"
+
+    def __init__(self, traffic: Mapping[str, Traffic], delay: int = 1, history: timedelta = timedelta(days=1)) -> None:
+        self.traffic, self.delay, self.history = dict(traffic), delay, history
+        self.broken: AdapterError | None = None
+        self.silent: dict[str, AdapterError | None] = {}
+        self.hanging = False
+        self.collections = 0
+
+    async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
+        self.collections += 1
+        if self.hanging:
+            await asyncio.Event().wait()
+        if self.broken is not None:
+            raise self.broken
+        return {name: self._of(name, since[name], until) for name in pools}
+
+    def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
+        return pools * 0.01 * (timedelta(days=30) / interval) / 1000
+
+    def _of(self, name: str, since: datetime, until: datetime) -> Telemetry:
+        end = minute_of(until)
+        first = max(minute_of(since), end - self.history // timedelta(minutes=1))
+        if name in self.silent:
+            return Telemetry(DemandSeries.empty(first, max(0, end - first)), alive=False, error=self.silent[name])
+        published = end - self.delay + 1
+        units = np.array([self.traffic[name](minute) if minute < published else np.nan for minute in range(first, end)], np.float32)
+        return Telemetry(DemandSeries(first, units, units * np.float32(0.8), units * 10), alive=True)
+
+
+@dataclass
+class FakeProviders:
+    """Builds one fake lever per pool and the sources it is given."""
+
+    groups: list[tuple[FakeSource, tuple[str, ...]]]
+    clock: Clock
+    levers: dict[str, FakeLever] = field(default_factory=dict)
+    closed: bool = False
+
+    def lever(self, pool: PoolPolicy) -> Lever:
+        return self.levers.setdefault(pool.name, FakeLever(self.clock))
+
+    def sources(self, pools: Sequence[PoolPolicy]) -> Sequence[tuple[FakeSource, tuple[str, ...]]]:
+        return self.groups
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def steady(units: float) -> Traffic:
+    return lambda minute: units
+
+
+def until(end: datetime, before: float, after: float) -> Traffic:
+    """`before` until an instant and `after` from it on."""
+    return lambda minute: before if instant_of(minute) < end else after
