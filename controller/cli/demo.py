@@ -1,0 +1,167 @@
+"""`stoker demo`: the real daemon against an embedded cloud, faster than life."""
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from config.duration import parse_duration
+from controller.cli.failure import Failed, WrongInput
+
+if TYPE_CHECKING:
+    from controller.demo.frame import Frame
+    from controller.demo.scenes import Scene
+
+PORT = 8080
+LASTING = timedelta(hours=2)
+SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=28)
+
+
+class Span(click.ParamType[timedelta]):
+    """A span of time as the policy writes it."""
+
+    name = "span"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        try:
+            span = parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if not SHORTEST <= span <= LONGEST:
+            self.fail(f"{value} is not between 5m and 28d", param, ctx)
+        return span
+
+
+@click.command(short_help="See it work within a minute, on an embedded cloud.")
+@click.option("--speed", type=click.FloatRange(1, 3600), default=60, show_default=True,
+              help="How many times faster than life. A machine that cannot keep up skips nothing, it only takes longer.")
+@click.option("--duration", type=Span(), default=None, metavar="SPAN",
+              help="How long to go on, in simulated time, such as 30m or 24h.  [default: 2h; with --history, to its end]")
+@click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Another seed is another fortnight.")
+@click.option("--history", type=click.Path(path_type=Path), default=None, metavar="FILE",
+              help="Play recorded traffic instead (.csv or .csv.gz): its first days are the past, the rest comes live.")
+@click.option("--start-day", type=click.IntRange(1), default=None, metavar="N",
+              help="Days of --history that are past when the play begins.  [default: all but the last]")
+@click.option("--port", type=click.IntRange(0, 65535), default=None,
+              help="Where the dashboard and the API answer.  [default: 8080, or any free one when it is in use]")
+@click.option("--keep", type=click.Path(file_okay=False, path_type=Path), default=None, metavar="DIR",
+              help="Leave the policy, the store and the log there; otherwise they are removed in the end.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, and what happens to standard error.")
+def command(speed: float, duration: timedelta | None, seed: int, history: Path | None, start_day: int | None, port: int | None,
+            keep: Path | None, as_json: bool) -> None:
+    """See it work within a minute, on an embedded cloud.
+
+    An emulated AWS with three busy agents and a fortnight of their history, and the real daemon, which reads and warms them
+    through boto3. It ends by itself with what came of it; Ctrl-C ends it earlier.
+    """
+    if start_day is not None and history is None:
+        raise WrongInput("--start-day says where in a recording to begin: give --history too")
+    scene = set_scene(history, start_day, duration, seed)
+    with folder_for(keep) as folder, watching(as_json) as watch:
+        frame = asyncio.run(played(scene, folder, seed, speed, free_port() if port is None else port, watch))
+    if frame is None:
+        raise Failed("stopped before anything was seen")
+    conclude(frame, as_json=as_json)
+
+
+def set_scene(history: Path | None, start_day: int | None, duration: timedelta | None, seed: int) -> "Scene":
+    """What is to be played."""
+    from numpy.random import PCG64, Generator
+
+    from controller.demo.scenes import SceneError, invented, recorded
+
+    if history is None:
+        return invented(Generator(PCG64(seed)), duration or LASTING)
+    try:
+        return recorded(history, start_day, duration)
+    except SceneError as error:
+        raise WrongInput(str(error)) from None
+
+
+async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: int,
+                 watch: "Callable[[Frame], None]") -> "Frame | None":
+    """Play it to its end, or until somebody has seen enough; the last frame."""
+    from numpy.random import PCG64, Generator
+
+    from adapters.clock import ScaledClock
+    from controller.demo.stage import Stage
+    from controller.logs import configure
+    from controller.service import CannotListen
+    from controller.store_file import StoreError
+
+    clock = ScaledClock(scene.start, speed)
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    with (folder / "stoker.log").open("a") as log:
+        configure(clock, stream=log)
+        stage = Stage(scene, clock, folder, Generator(PCG64([seed, 1])), seed, port, watch)
+        try:
+            await stage.play(stop)
+        except (CannotListen, StoreError) as error:
+            raise Failed(str(error)) from error
+    return stage.frame() if stage.last is not None else None
+
+
+@contextmanager
+def folder_for(keep: Path | None) -> Iterator[Path]:
+    """Where policy, store and log lie while it is on."""
+    if keep is not None:
+        try:
+            keep.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WrongInput(f"{keep}: cannot be made ({error.strerror}); give --keep a folder you may write to") from None
+    with nullcontext(str(keep)) if keep is not None else tempfile.TemporaryDirectory(prefix="stoker-demo-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def watching(as_json: bool) -> "Iterator[Callable[[Frame], None]]":
+    """A live picture in a terminal, lines anywhere else."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from controller.demo.screen import PlainLines, picture
+
+    console = Console()
+    if as_json or not console.is_terminal:
+        click.echo("a fortnight of history is being read through the embedded cloud ...", err=as_json)
+        lines = PlainLines(lambda text: click.echo(text, err=as_json))
+        yield lines.show
+        return
+    with Live("A fortnight of history is being read through the embedded cloud ...", console=console, auto_refresh=False,
+              screen=False) as live:
+        yield lambda frame: live.update(picture(frame, console.width, console.height), refresh=True)
+
+
+def conclude(frame: "Frame", *, as_json: bool) -> None:
+    """Tell what came of it."""
+    from rich.console import Console
+
+    from controller.demo.screen import outcome_json, summary
+
+    if as_json:
+        click.echo(json.dumps(outcome_json(frame), indent=2))
+        return
+    summary(frame, Console(width=None if sys.stdout.isatty() else 110))
+
+
+def free_port() -> int:
+    """The daemon's usual port, 0 (any free one) when it is in use."""
+    with socket.socket() as tried:
+        try:
+            tried.bind(("127.0.0.1", PORT))
+        except OSError:
+            return 0
+    return PORT

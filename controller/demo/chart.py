@@ -1,0 +1,67 @@
+"""A small chart in block characters: demand as columns, warm capacity as the ground behind them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rich.style import Style
+from rich.text import Text
+
+BLOCKS = " ▁▂▃▄▅▆▇█"
+WARM, COLD, IDLE, AXIS = Style(color="green"), Style(color="red", bold=True), Style(color="cyan", dim=True), Style(dim=True)
+HOUR_MARK = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One minute: the most work in flight, and the warm units that were ready. None: not known."""
+
+    at: datetime
+    peak: float | None
+    ready: int
+
+
+def draw(points: Sequence[Point], width: int, height: int, top: float | None = None) -> list[Text]:
+    """`height` lines of `width` columns, the newest minute rightmost, below them a line of hours.
+
+    Demand up to the ready units is green and above them red; what is ready and not in use is a shaded ground.
+    """
+    shown = list(points[-width:])
+    ceiling = top or max([1.0, *(max(point.peak or 0, point.ready) for point in shown)])
+    lines = []
+    for row in reversed(range(height)):
+        line = Text(" " * (width - len(shown)))
+        for point in shown:
+            line.append(*cell(point, row, height / ceiling))
+        lines.append(line)
+    lines.append(hours(shown, width))
+    return lines
+
+
+def cell(point: Point, row: int, scale: float) -> tuple[str, Style]:
+    """One character: the part of the column that falls into `row`, `scale` rows to a unit."""
+    demand = (point.peak or 0) * scale - row
+    warm = point.ready * scale - row
+    if demand <= 0:
+        return ("░", IDLE) if warm >= 0.5 else (" ", IDLE)
+    block = BLOCKS[min(8, max(1, round(demand * 8)))]
+    over = (point.peak or 0) > point.ready and min(demand, 1) > warm
+    return block, COLD if over else WARM
+
+
+def hours(shown: Sequence[Point], width: int) -> Text:
+    """The axis: a time under every quarter of an hour that has room."""
+    line = [" "] * width
+    left = width - len(shown)
+    free = 0
+    for column, point in enumerate(shown, start=left):
+        if point.at.minute % HOUR_MARK == 0 and column >= free and column + 5 <= width:
+            line[column : column + 5] = f"{point.at:%H:%M}"
+            free = column + 7
+    return Text("".join(line), AXIS)
+
+
+def gap(before: Point, now: datetime) -> list[Point]:
+    """Points for minutes that nobody looked at, so that the axis stays even."""
+    missing = int((now - before.at) / timedelta(minutes=1)) - 1
+    return [Point(before.at + timedelta(minutes=step), None, before.ready) for step in range(1, missing + 1)]

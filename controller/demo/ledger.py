@@ -1,0 +1,56 @@
+"""What the play cost, with Stoker and without: read off what the sandbox really served, never off what Stoker believes."""
+
+from dataclasses import dataclass, fields
+
+from adapters.sandbox.world import Hosted
+from controller.economics import Terms
+
+MS_PER_MINUTE = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Of one pool, or the sum of several, since the play began.
+
+    `without` means the same traffic served wholly on demand, by a twin of the function that has no warm capacity.
+    Warm minutes are those that were billed, in unit-minutes.
+    """
+
+    minutes: int = 0
+    invocations: float = 0.0
+    cold_starts: int = 0
+    cold_starts_without: int = 0
+    warm_minutes: float = 0.0
+    cost_usd: float = 0.0
+    cost_without_usd: float = 0.0
+
+    @property
+    def avoided(self) -> int:
+        """Cold starts that nobody had to wait for."""
+        return self.cold_starts_without - self.cold_starts
+
+    @property
+    def saved_usd(self) -> float:
+        """What is left after the warm capacity is paid; below zero when it cost more than it brought."""
+        return self.cost_without_usd - self.cost_usd
+
+    def __add__(self, other: "Outcome") -> "Outcome":
+        sums = {field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(self)}
+        return Outcome(**sums | {"minutes": max(self.minutes, other.minutes)})
+
+
+def outcome_of(hosted: Hosted, terms: Terms, now_ms: int) -> Outcome:
+    """The outcome of one function, played up to `now_ms`, at the prices of `terms`."""
+    totals, function = hosted.driver.totals, hosted.function
+    billed = sum(capacity.meter.billed_unit_ms(now_ms) for capacity in function.capacities.values()) / MS_PER_MINUTE
+    warm_busy, on_demand = totals.warm_busy_ms / MS_PER_MINUTE, totals.on_demand_busy_ms / MS_PER_MINUTE
+    with_stoker = billed * terms.idle + warm_busy * terms.warm_busy + on_demand * terms.on_demand
+    return Outcome(
+        minutes=totals.minutes,
+        invocations=totals.invocations,
+        cold_starts=totals.cold_starts,
+        cold_starts_without=totals.cold_starts_without,
+        warm_minutes=billed,
+        cost_usd=with_stoker + totals.cold_starts * terms.cold,
+        cost_without_usd=(warm_busy + on_demand) * terms.on_demand + totals.cold_starts_without * terms.cold,
+    )

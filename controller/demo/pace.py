@@ -1,0 +1,78 @@
+"""The daemon under a clock that flies between ticks and walks during them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from adapters.clock import ScaledClock
+from adapters.registry import Registry
+from config.policy import Policy
+from controller.schedule import Jobs
+from controller.service import Service
+
+log = structlog.get_logger("stoker.demo")
+
+
+class PacedService(Service):
+    """The daemon as it is; nothing flies by while it works, and after each tick `ticked` is called."""
+
+    def __init__(self, policy: Policy, providers: Registry, clock: ScaledClock, state_dir: Path, *, port: int,
+                 ticked: Callable[[], None]) -> None:
+        super().__init__(policy, providers, clock, state_dir, port=port)
+        self._pace, self._ticked = clock, ticked
+
+    async def tick(self) -> None:
+        with self._pace.at_work():
+            await super().tick()
+            self._ticked()
+
+    async def _first(self) -> None:
+        with self._pace.at_work():
+            await super()._first()
+
+    def _timetable(self) -> Jobs:
+        return ScaledTimetable(self._pace)
+
+
+class ScaledTimetable:
+    """Fires jobs by a scaled clock, each at whole multiples of its interval, and lets no time fly while one runs.
+
+    What the daemon's own timetable is under the machine's clock; that one cannot be used here, because how much of the
+    machine's time lies between two ticks is not known beforehand.
+    """
+
+    def __init__(self, clock: ScaledClock) -> None:
+        self._clock = clock
+        self._jobs: list[tuple[str, float, Callable[[], Awaitable[object]]]] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def every(self, name: str, interval: timedelta, job: Callable[[], Awaitable[object]]) -> None:
+        """Run `job` at each whole multiple of `interval` since the epoch."""
+        self._jobs.append((name, interval.total_seconds(), job))
+
+    def start(self) -> None:
+        """Begin; to be called within the running event loop."""
+        self._tasks = [asyncio.create_task(self._repeat(*job), name=job[0]) for job in self._jobs]
+
+    def stop(self) -> None:
+        """Fire nothing more; a job that runs now is cancelled."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _repeat(self, name: str, seconds: float, job: Callable[[], Awaitable[object]]) -> None:
+        due = self._next(seconds)
+        while True:
+            await self._clock.sleep(due - self._clock.now().timestamp())
+            with self._clock.at_work():
+                try:
+                    await job()
+                except Exception:  # one failing job must not end the play
+                    log.exception("job-failed", job=name)
+            due = max(due + seconds, self._next(seconds))
+
+    def _next(self, seconds: float) -> float:
+        now = self._clock.now().timestamp()
+        return now - now % seconds + seconds

@@ -1,0 +1,109 @@
+"""What is played: the pools of a demo, each with its policy, its past, and the traffic that comes."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adapters.history_file import HistoryError, read_history
+from controller.demo.traffic import Span, bursty, fan_out, office_hours
+from forecasting.demand import MINUTES_PER_DAY, DemandSeries, instant_of, minute_of
+
+PAST_DAYS = 14
+START = datetime(2026, 3, 3, 8, 40, tzinfo=UTC)
+"""A Tuesday, twenty minutes before the offices open and half an hour before the reports are made."""
+
+REGION = "us-east-1"
+ROOM = 1.5
+"""A ceiling stands so far above the most that was ever seen."""
+
+
+class SceneError(ValueError):
+    """What was asked to be played cannot be. One line that names the file and the remedy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """One function of the sandbox. `series` holds its past and, from the scene's start on, what comes."""
+
+    name: str
+    title: str
+    series: DemandSeries
+    ceiling: int
+    memory_mb: int
+    init_seconds: float
+    cold_start_cost_usd: float
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        """Its entry in the policy file."""
+        lever = {"kind": "lambda-provisioned-concurrency", "region": REGION, "function": self.name, "alias": "live"}
+        return {
+            "name": self.name, "lever": lever, "mode": "active", "max": self.ceiling,
+            "objective": {"cold_start_cost_usd": self.cold_start_cost_usd}, "init_seconds": self.init_seconds,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Pools, and the instant at which the play begins; it lasts `lasting`."""
+
+    start: datetime
+    lasting: timedelta
+    pools: tuple[Pool, ...]
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        """The policy file of this scene, as plain data."""
+        return {"version": 1, "pools": [pool.policy for pool in self.pools]}
+
+
+def invented(rng: np.random.Generator, lasting: timedelta) -> Scene:
+    """Three agents of different habits, with a fortnight behind them."""
+    first = minute_of(START) - PAST_DAYS * MINUTES_PER_DAY
+    span = Span(first, PAST_DAYS * MINUTES_PER_DAY + int(lasting.total_seconds() // 60) + 5)
+    support, reports, chat = rng.spawn(3)
+    at = timedelta(hours=9, minutes=15)
+    return Scene(START, lasting, (
+        Pool("support-agent", "office hours", office_hours(span, support), 60, 1024, 8.0, 0.05),
+        Pool("nightly-reports", "dozens at once, at 02:15 in Denver", fan_out(span, reports, at, 36), 80, 2048, 12.0, 0.02),
+        Pool("chat", "bursts, whenever something is shared", bursty(span, chat), 80, 1024, 6.0, 0.03),
+    ))
+
+
+def recorded(path: Path, start_day: int | None, lasting: timedelta | None) -> Scene:
+    """A recorded pool: what lies before the start is its past, the rest comes as traffic.
+
+    `start_day`: how many days into the recording the play begins; a day before its end when not given.
+    """
+    try:
+        series = read_history(path)
+    except HistoryError as error:
+        raise SceneError(str(error)) from None
+    days = len(series) / MINUTES_PER_DAY
+    if start_day is None:
+        start_day = max(1, int(days) - 1)
+    if not 0 < start_day * MINUTES_PER_DAY < len(series):
+        raise SceneError(f"{path}: holds {days:.1f} days, so the play cannot begin on day {start_day}; "
+                         f"give --start-day between 1 and {max(1, int(np.ceil(days)) - 1)}")
+    first = series.first_minute + start_day * MINUTES_PER_DAY
+    left = timedelta(minutes=series.end_minute - first)
+    past = series.window(max(series.first_minute, first - PAST_DAYS * MINUTES_PER_DAY), series.end_minute)
+    name = path.name.removesuffix(".gz").removesuffix(".csv")
+    pool = Pool(pool_name(name), f"recorded in {path.name}", past, ceiling_of(past, first), 1024, 8.0, 0.05)
+    return Scene(instant_of(first), min(left, lasting) if lasting else left, (pool,))
+
+
+def ceiling_of(series: DemandSeries, start_minute: int) -> int:
+    """A `max` well above the most that was in flight before the play begins."""
+    past = series.window(series.first_minute, start_minute)
+    most = float(past.peak[past.known].max(initial=0.0))
+    return max(10, int(np.ceil(ROOM * most / 10)) * 10)
+
+
+def pool_name(text: str) -> str:
+    """A name that a pool and a function may have."""
+    kept = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in text).strip("-_")
+    return kept[:60] or "recorded"

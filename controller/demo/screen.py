@@ -1,0 +1,169 @@
+"""How a frame looks in a terminal, and as plain lines where there is none."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from controller.demo.chart import draw
+from controller.demo.frame import Decision, Frame, PoolFrame
+from controller.demo.ledger import Outcome
+
+FIGURES_WIDTH = 30
+HEADER_LINES, DECISION_LINES, MOST_CHART_LINES = 3, 6, 7
+PLAIN_EVERY = timedelta(minutes=10)
+
+
+def picture(frame: Frame, width: int, height: int) -> RenderableType:
+    """Everything at once, as large as the terminal lets it be."""
+    decisions = min(DECISION_LINES, max(1, height - HEADER_LINES - 6 * len(frame.pools)))
+    room = (height - HEADER_LINES - decisions - 2) // max(1, len(frame.pools)) - 3  # two lines of border, one of hours
+    lines = max(2, min(MOST_CHART_LINES, room))
+    panels = [panel(pool, width, lines) for pool in frame.pools]
+    return Group(header(frame, width), *panels, told(frame.decisions, decisions, width))
+
+
+def header(frame: Frame, width: int) -> RenderableType:
+    """The time, how fast it goes, and what it comes to."""
+    left = Text.assemble((f"{frame.now:%a %d %b %H:%M} UTC", "bold"), f"  {whole(frame.elapsed)} of {whole(frame.lasts)}",
+                         (f"  {frame.speed:.0f} times real time", "dim"))
+    right = Text.assemble((f"dashboard and API: {frame.url}", "dim"))
+    line = Table.grid(expand=True)
+    line.add_column()
+    line.add_column(justify="right")
+    line.add_row(left, right)
+    total = frame.total
+    verdict = Text.assemble(
+        "cold starts ", (f"{total.cold_starts}", "bold green"), " with Stoker, ",
+        (f"{total.cold_starts_without}", "bold red"), " without;  cost ", (money(total.cost_usd), "bold green"), " with, ",
+        (money(total.cost_without_usd), "bold red"), " without, waiting users included")
+    verdict.truncate(width, overflow="ellipsis")
+    return Group(line, verdict)
+
+
+def panel(pool: PoolFrame, width: int, lines: int) -> Panel:
+    """One pool: its chart, and beside it its figures."""
+    row = Table.grid(padding=(0, 1))
+    room = max(20, width - FIGURES_WIDTH - 6)
+    row.add_column(width=room)
+    row.add_column(width=FIGURES_WIDTH)
+    row.add_row(Group(*draw(pool.points, room, lines)), Group(*figures(pool)[: lines + 1]))
+    title = Text.assemble((pool.name, "bold"), f"  {pool.title}")
+    return Panel(row, title=title, title_align="left", border_style="dim", width=width)
+
+
+def figures(pool: PoolFrame) -> list[Text]:
+    """What matters most first: a low terminal shows fewer of these lines."""
+    out = pool.outcome
+    return [
+        Text.assemble("warm ", (f"{pool.ready}", "bold cyan"), *warming(pool), "  in flight ", (f"{pool.peak or 0:.0f}", "bold")),
+        Text.assemble("cold starts ", (f"{out.cold_starts}", "green"), " / ", (f"{out.cold_starts_without}", "red"), " without"),
+        Text.assemble("cost ", (money(out.cost_usd), "green"), " / ", (money(out.cost_without_usd), "red")),
+        Text(f"warm unit minutes {out.warm_minutes:.0f}", "dim"),
+        Text(f"requests {out.invocations:.0f}", "dim"),
+    ]
+
+
+def warming(pool: PoolFrame) -> list[tuple[str, str] | str]:
+    """What has been asked for and is not ready yet."""
+    return [(f" → {pool.requested}", "yellow")] if pool.requested > pool.ready else []
+
+
+def told(decisions: tuple[Decision, ...], lines: int, width: int) -> RenderableType:
+    """The last decisions in words, the newest last; one line each."""
+    texts = [Text.assemble((f"{each.at:%H:%M} ", "dim"), (each.pool, "bold"), f" {each.text}") for each in decisions[-lines:]]
+    for text in texts:
+        text.truncate(width, overflow="ellipsis")
+    return Group(*texts)
+
+
+def plain(frame: Frame) -> str:
+    """A frame as one line, for logs and pipes."""
+    pools = "; ".join(f"{pool.name} {pool.peak or 0:.0f} in flight, {pool.ready} warm"
+                      + (f" of {pool.requested}" if pool.requested != pool.ready else "") for pool in frame.pools)
+    total = frame.total
+    return (f"{frame.now:%a %H:%M}  {pools}; cold starts {total.cold_starts}, without Stoker {total.cold_starts_without}; "
+            f"saved {money(total.saved_usd)}")
+
+
+class PlainLines:
+    """Tells decisions as they come, and a line on everything every ten simulated minutes."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self._told: Decision | None = None
+        self._next = timedelta(0)
+
+    def show(self, frame: Frame) -> None:
+        """Tell what is new since the last frame."""
+        fresh = list(frame.decisions)
+        if self._told in fresh:
+            fresh = fresh[fresh.index(self._told) + 1 :]
+        for each in fresh:
+            self._write(f"{each.at:%a %H:%M}  {each.pool}: {each.text}")
+            self._told = each
+        if frame.elapsed >= self._next:
+            self._next = frame.elapsed + PLAIN_EVERY
+            self._write(plain(frame))
+
+
+def summary(frame: Frame, console: Console) -> None:
+    """What the play came to, as a table and a sentence."""
+    table = Table(title=f"{whole(frame.elapsed)} of traffic", title_justify="left", box=None, pad_edge=False)
+    table.add_column("pool")
+    for column in ("requests", "cold starts", "without Stoker", "cost", "without Stoker", "saved"):
+        table.add_column(column, justify="right")
+    rows = [(pool.name, pool.outcome) for pool in frame.pools]
+    if len(rows) > 1:
+        rows.append(("all", frame.total))
+    for name, out in rows:
+        table.add_row(name, f"{out.invocations:.0f}", f"{out.cold_starts}", f"{out.cold_starts_without}", money(out.cost_usd),
+                      money(out.cost_without_usd), money(out.saved_usd), style="bold" if name == "all" else "")
+    console.print(table)
+    console.print(sentence(frame.total))
+
+
+def sentence(out: Outcome) -> str:
+    """The outcome in words, whichever way it went."""
+    if not out.cold_starts_without:
+        return "Nobody would have waited in this traffic, with Stoker or without."
+    share = out.avoided / out.cold_starts_without
+    spent = "less than serving it without: saved" if out.saved_usd >= 0 else "more than serving it without: lost"
+    return (f"{out.avoided} of {out.cold_starts_without} cold starts did not happen ({share:.0%}), and it cost {spent} "
+            f"{money(abs(out.saved_usd))}. Costs are at list price and count each cold start at the price in the policy.")
+
+
+def money(usd: float) -> str:
+    """Dollars, with more digits where there are few."""
+    sign = "-" if usd < 0 else ""
+    return f"{sign}${abs(usd):,.2f}" if abs(usd) >= 0.1 or not usd else f"{sign}${abs(usd):.4f}"
+
+
+def whole(span: timedelta) -> str:
+    """A span to the minute."""
+    hours, minutes = divmod(int(span.total_seconds() // 60), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
+
+
+def outcome_json(frame: Frame) -> dict[str, object]:
+    """What came of it, for machines: simulated time, the speed that was reached, and the outcome of each pool and of all."""
+    return {
+        "ended_at": frame.now.isoformat(timespec="seconds"),
+        "simulated_seconds": round(frame.elapsed.total_seconds()),
+        "speed": round(frame.speed, 1),
+        "pools": {pool.name: plainly(pool.outcome) for pool in frame.pools},
+        "total": plainly(frame.total),
+    }
+
+
+def plainly(out: Outcome) -> dict[str, float]:
+    """An outcome as numbers, dollars to the hundredth of a cent."""
+    return {
+        "minutes": out.minutes, "invocations": round(out.invocations), "cold_starts": out.cold_starts,
+        "cold_starts_without": out.cold_starts_without, "warm_unit_minutes": round(out.warm_minutes, 1),
+        "cost_usd": round(out.cost_usd, 4), "cost_without_usd": round(out.cost_without_usd, 4),
+        "saved_usd": round(out.saved_usd, 4),
+    }

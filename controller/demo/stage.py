@@ -1,0 +1,136 @@
+"""The play: an embedded cloud with traffic, the real daemon on it over real connections, and what there is to see of both."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import yaml
+from numpy.random import Generator
+
+from adapters.clock import Clock, ScaledClock, SystemClock
+from adapters.registry import Registry, lever_kinds
+from adapters.sandbox.server import SandboxServer
+from adapters.sandbox.settings import Settings
+from adapters.sandbox.world import Sandbox
+from config.loader import load_policy
+from config.policy import Policy
+from controller.demo.chart import Point
+from controller.demo.frame import Decision, Frame, PoolFrame
+from controller.demo.ledger import Outcome, outcome_of
+from controller.demo.pace import PacedService
+from controller.demo.scenes import Scene
+from controller.economics import Terms, terms_of
+from controller.plan import Action, Plan
+
+POINTS = 400
+"""Minutes of chart that are kept: more than any terminal is wide."""
+
+TOLD = 50
+QUOTA = 1000
+"""Of concurrency, as a new account has it; more where the recording needs more."""
+
+
+class Stage:
+    """Sandbox, server and daemon on one clock. `watch` is called with a frame after every tick."""
+
+    def __init__(self, scene: Scene, clock: ScaledClock, folder: Path, rng: Generator, seed: int, port: int,
+                 watch: Callable[[Frame], None]) -> None:
+        self.scene, self._clock, self._folder, self._watch = scene, clock, folder, watch
+        self._machine: Clock = SystemClock()
+        self._rng, self._port = rng, port
+        quota = max(QUOTA, 2 * sum(pool.ceiling for pool in scene.pools))
+        self.sandbox = Sandbox(clock, seed, Settings(concurrency=quota))
+        for pool in scene.pools:
+            self.sandbox.add_function(pool.name, history=pool.series, memory_mb=pool.memory_mb, init_seconds=pool.init_seconds)
+        self.policy = write_policy(scene, folder / "policy.yaml")
+        self._terms = terms_by_pool(self.policy, scene)
+        self.service: PacedService | None = None
+        self.last: Frame | None = None
+        self._points: dict[str, deque[Point]] = {pool.name: deque(maxlen=POINTS) for pool in scene.pools}
+        self._decisions: deque[Decision] = deque(maxlen=TOLD)
+        self._seen: dict[str, Plan] = {}
+        self._began: tuple[datetime, datetime] | None = None
+
+    async def play(self, stop: asyncio.Event) -> None:
+        """Until the scene has lasted as long as it can, or `stop` is set. Raises what the daemon's start raises."""
+        async with self._cloud() as url:
+            registry = Registry(self._clock, self._rng, sandbox_url=url)
+            self.service = PacedService(self.policy, registry, self._clock, self._folder, port=self._port, ticked=self._tick)
+            curtain = asyncio.create_task(self._curtain(stop))
+            try:
+                await self.service.run(stop)
+            finally:
+                curtain.cancel()
+                await asyncio.gather(curtain, return_exceptions=True)
+
+    @asynccontextmanager
+    async def _cloud(self) -> AsyncIterator[str]:
+        async with SandboxServer(self.sandbox) as server:
+            yield server.url
+
+    async def _curtain(self, stop: asyncio.Event) -> None:
+        await self._clock.sleep((self.scene.start + self.scene.lasting - self._clock.now()).total_seconds())
+        stop.set()
+
+    def _tick(self) -> None:
+        if self._began is None:
+            self._began = self._clock.now(), self._machine.now()
+        self.last = self.frame()
+        self._watch(self.last)
+
+    def frame(self) -> Frame:
+        """What there is to see now."""
+        now = self._clock.now()
+        pools = tuple(self._pool_frame(pool.name, pool.title, now) for pool in self.scene.pools)
+        began, really = self._began or (now, self._machine.now())
+        spent = (self._machine.now() - really).total_seconds()
+        speed = (now - began).total_seconds() / spent if spent > 0 else self._clock.factor
+        url = self.service.url if self.service is not None else ""
+        total = sum((pool.outcome for pool in pools), Outcome())
+        return Frame(now, now - self.scene.start, self.scene.lasting, speed, url, pools, tuple(self._decisions), total)
+
+    def _pool_frame(self, name: str, title: str, now: datetime) -> PoolFrame:
+        hosted = self.sandbox.hosted(name)
+        capacities = hosted.function.capacities.values()
+        requested, ready = sum(each.requested for each in capacities), sum(each.available for each in capacities)
+        plan = self._plan(name)
+        peak = hosted.driver.last.peak
+        points = self._points[name]
+        minute = now.replace(second=0, microsecond=0) - timedelta(minutes=1)  # the last one that is over
+        if not points or points[-1].at < minute:
+            points.append(Point(minute, None if peak != peak else peak, ready))
+        outcome = outcome_of(hosted, self._terms[name], self.sandbox.now_ms())
+        return PoolFrame(name, title, points[-1].peak, requested, ready, plan.target if plan else None, outcome, tuple(points))
+
+    def _plan(self, name: str) -> Plan | None:
+        """The newest plan of a pool; a change in it is told in words."""
+        fleet = self.service.fleet if self.service is not None else None
+        plan = fleet.plans.get(name) if fleet is not None else None
+        if plan is not None and plan is not self._seen.get(name):
+            before, self._seen[name] = self._seen.get(name), plan
+            if plan.action is Action.WRITE or (plan.action is Action.HOLD and (before is None or before.text != plan.text)):
+                self._decisions.append(Decision(plan.at, name, worded(plan)))
+        return plan
+
+
+def write_policy(scene: Scene, path: Path) -> Policy:
+    """Write the scene's policy as an operator would, and read it as the daemon does."""
+    path.write_text(yaml.safe_dump(scene.policy, sort_keys=False))
+    return load_policy(path, lever_kinds())
+
+
+def worded(plan: Plan) -> str:
+    """A plan as a line for people."""
+    if plan.action is not Action.WRITE:
+        return f"holds {plan.requested if plan.requested is not None else 'what is there'}: {plan.text}"
+    verb = "warms" if (plan.target or 0) > (plan.requested or 0) else "lowers"
+    return f"{verb} {plan.requested or 0} → {plan.target}: {plan.text}"
+
+
+def terms_by_pool(policy: Policy, scene: Scene) -> dict[str, Terms]:
+    """The prices that each pool's outcome is told at."""
+    sizes = {pool.name: pool.memory_mb for pool in scene.pools}
+    return {pool.name: terms_of(pool, policy.assume, memory_mb=sizes[pool.name]) for pool in policy.pools}
