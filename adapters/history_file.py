@@ -1,0 +1,225 @@
+"""Recorded demand from a file: one row a minute, strict, and every complaint names its line and what to do.
+
+The columns are `timestamp` (UTC, start of the minute), `invocations`, `avg_concurrency` and `max_concurrency`; others are
+ignored. An empty cell is a gap: unknown, not zero. A file that is not exactly so is refused rather than guessed at, because a
+hole read as quiet, or local time read as UTC, would make every figure that follows wrong without a trace.
+"""
+
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.demand import DemandSeries, minute_of
+
+MOST_BYTES = 128 * 2**20
+"""Of text, unpacked: about five years of minutes. More is a wrong file, or one made to fill the memory."""
+
+NUMBERS = ("invocations", "avg_concurrency", "max_concurrency")
+HEADER = ("timestamp", *NUMBERS)
+GZIP_MAGIC = b"\x1f\x8b"
+
+STAMP = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)(?P<between>[T ])(?P<minute>\d\d:\d\d)(?P<seconds>:\d\d(?:\.\d+)?)?(?P<zone>.*)", re.ASCII)
+NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+UTC_ZONES = ("Z", "+00:00")
+
+
+class HistoryError(ValueError):
+    """A history that cannot be used. The message is one line: `file:line: what is wrong; what to do`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StampStyle:
+    """How a file writes its instants, so that what is derived from it can be written alike."""
+
+    between: str = "T"
+    seconds: str = ":00"
+    zone: str = "Z"
+
+    def write(self, first_minute: int, minutes: int) -> list[str]:
+        """`minutes` instants from `first_minute` (minutes since the epoch) on, one a minute."""
+        span = np.arange(first_minute, first_minute + minutes, dtype=np.int64).astype("datetime64[m]")
+        text = np.datetime_as_string(span, unit="m").tolist()
+        after = self.seconds + self.zone
+        if self.between == "T":
+            return [stamp + after for stamp in text]
+        return [f"{stamp[:10]}{self.between}{stamp[11:]}{after}" for stamp in text]
+
+
+class History(NamedTuple):
+    """A file's demand and the way it writes time."""
+
+    series: DemandSeries
+    style: StampStyle
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The text of a file, gone through again with line numbers once something is known to be wrong."""
+
+    path: Path
+    text: str
+
+    def wrong(self, line: int, what: str) -> HistoryError:
+        """The error for a line."""
+        return HistoryError(f"{self.path}:{line}: {what}")
+
+    def rows(self) -> list[list[str]]:
+        """All rows that are not blank, the header first."""
+        try:
+            return [row for row in csv.reader(io.StringIO(self.text), strict=True) if row]
+        except csv.Error:
+            raise next(self._damage()) from None
+
+    def numbered(self) -> Iterator[tuple[int, list[str]]]:
+        """Rows below the header, each with its line in the file."""
+        reader = csv.reader(io.StringIO(self.text), strict=True)
+        next(reader, None)
+        for row in reader:
+            if row:
+                yield reader.line_num, row
+
+    def _damage(self) -> Iterator[HistoryError]:
+        reader = csv.reader(io.StringIO(self.text), strict=True)
+        try:
+            for _ in reader:
+                pass
+        except csv.Error as error:
+            yield self.wrong(reader.line_num, f"not readable as CSV ({error}); write plain commas and no quotes")
+
+
+def read_history(path: Path) -> DemandSeries:
+    """The demand recorded in a `.csv` or `.csv.gz` file; `HistoryError` when it cannot be trusted."""
+    return open_history(path).series
+
+
+def open_history(path: Path) -> History:
+    """Like `read_history`, with the style of the file's timestamps."""
+    sheet = Sheet(path, unpacked(path))
+    rows = sheet.rows()
+    at = positions(rows[0] if rows else [], sheet)
+    if len(rows) < 2:
+        raise sheet.wrong(1, "no rows below the header; a history needs a row for each minute")
+    wide = len(rows[0])
+    for line, row in sheet.numbered() if any(len(row) != wide for row in rows) else ():
+        if len(row) != wide:
+            raise sheet.wrong(line, f"{len(row)} cells, the header has {wide}; leave unknown cells empty, but keep the commas")
+    columns = list(zip(*rows[1:], strict=True))
+    first_minute, style = time_axis(columns[at["timestamp"]], at["timestamp"], sheet)
+    invocations, busy, peak = (numbers(columns[at[name]], name, at[name], sheet) for name in NUMBERS)
+    # a rounded average may exceed a rounded maximum; the maximum is the firmer of the two
+    busy = np.minimum(busy, np.where(np.isnan(peak), busy, peak))
+    return History(DemandSeries(first_minute, peak, busy, invocations), style)
+
+
+def unpacked(path: Path) -> str:
+    """The text of a file, packed or not; no more than `MOST_BYTES` is ever held."""
+    try:
+        with path.open("rb") as file:
+            packed = file.read(2) == GZIP_MAGIC
+        with gzip.open(path, "rb") if packed else path.open("rb") as opened:
+            content = opened.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise HistoryError(f"{path}: there is no such file; check the path") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise HistoryError(f"{path}: damaged gzip ({error}); pack it anew") from None
+    except OSError as error:
+        raise HistoryError(f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions") from None
+    if len(content) > MOST_BYTES:
+        raise HistoryError(f"{path}: more than {MOST_BYTES // 2**20} MB unpacked; cut it to the weeks that matter")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise HistoryError(f"{path}:{line}: not UTF-8 text; save it as plain CSV") from None
+
+
+def positions(header: Sequence[str], sheet: Sheet) -> dict[str, int]:
+    """Where each column stands."""
+    names = [name.strip() for name in header]
+    for name in HEADER:
+        if names.count(name) != 1:
+            what = "missing" if name not in names else "there more than once"
+            raise sheet.wrong(1, f"column {name} is {what}; the header must be {','.join(HEADER)}")
+    return {name: names.index(name) for name in HEADER}
+
+
+def time_axis(stamps: Sequence[str], column: int, sheet: Sheet) -> tuple[int, StampStyle]:
+    """The first minute, after making sure that each row is exactly a minute after the one before."""
+    found, first = STAMP.fullmatch(stamps[0]), minute_at(stamps[0])
+    style = StampStyle()
+    if found is not None and isinstance(first, int):
+        style = StampStyle(found["between"], found["seconds"] or "", found["zone"])
+        if style.write(first, len(stamps)) == list(stamps):
+            return first, style
+    minutes: list[int] = []
+    for line, row in sheet.numbered():
+        minute = minute_at(row[column])
+        if isinstance(minute, str):
+            raise sheet.wrong(line, minute)
+        if minutes and minute != minutes[-1] + 1:
+            raise sheet.wrong(line, step_problem(minutes[-1], minute, row[column]))
+        minutes.append(minute)
+    return minutes[0], style
+
+
+def minute_at(stamp: str) -> int | str:
+    """The minute of a timestamp, or what is wrong with it."""
+    found = STAMP.fullmatch(stamp)
+    if found is None:
+        return f"{stamp!r} is no timestamp; write 2026-03-02T12:00:00Z"
+    if found["zone"] not in UTC_ZONES:
+        zone = "no time zone" if not found["zone"] else f"the time zone {found['zone']}"
+        return f"{stamp!r} has {zone}; convert it to UTC and end it in Z"
+    try:
+        instant = datetime.fromisoformat(f"{found['day']}T{found['minute']}:00+00:00")
+    except ValueError as error:
+        return f"{stamp!r} is no timestamp ({error}); write 2026-03-02T12:00:00Z"
+    if found["seconds"] and found["seconds"].strip(":0."):
+        return f"{stamp!r} is not the start of a minute; write one row a minute, each at second 0"
+    return minute_of(instant)
+
+
+def step_problem(before: int, minute: int, stamp: str) -> str:
+    """Why `minute` cannot follow `before`."""
+    if minute == before:
+        return f"{stamp} stands there twice; keep one row for each minute"
+    if minute < before:
+        return f"{stamp} is earlier than the row above it; sort the rows by time"
+    missing = minute - before - 1
+    many = "1 minute is" if missing == 1 else f"{missing} minutes are"
+    return f"{many} missing before {stamp}; add a row for each, with empty cells for what is unknown"
+
+
+def numbers(cells: Sequence[str], name: str, column: int, sheet: Sheet) -> NDArray[np.float32]:
+    """A column as float32, NaN where a cell is empty."""
+    try:
+        values = np.array([float(cell) if cell else np.nan for cell in cells], np.float32)
+        lawful = int((values >= 0).sum()) + cells.count("") == len(values) and not np.isinf(values).any()
+    except ValueError:
+        lawful = False
+    if not lawful or any("_" in cell for cell in cells):  # Python alone reads 1_0 as ten
+        for line, row in sheet.numbered():
+            complaint = number_problem(row[column])
+            if complaint is not None:
+                raise sheet.wrong(line, f"{name} is {row[column]!r}; {complaint}")
+    return values + np.float32(0)  # a minus zero becomes zero
+
+
+def number_problem(cell: str) -> str | None:
+    """What is wrong with a cell that should be empty or a number from zero up."""
+    if not cell:
+        return None
+    if not NUMBER.fullmatch(cell) or abs(float(cell)) > np.finfo(np.float32).max:
+        return "write a number, or leave the cell empty where it is unknown"
+    return "it cannot be below zero" if float(cell) < 0 else None

@@ -1,0 +1,163 @@
+"""What a series of decisions costs against recorded demand. Pure, and the one place where a bill is drawn up.
+
+Warm units serve first. What exceeds them runs on demand, and the units that do it stay warm for the keep-alive; a cold start is
+what exceeds the most that ran on demand within the keep-alive before. A raise takes the lead time, a fall is immediate. A
+minute in which demand is unknown is not counted, neither its cost nor its work: nobody knows what it held.
+
+The warm-hit rate is the share of invocations that did not wait: 1 - cold starts / invocations, over the counted minutes. Each
+cold start makes exactly one invocation wait.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from controller.economics import MINUTE_SECONDS, Terms
+from forecasting.demand import DemandSeries
+
+Units = NDArray[np.int64]
+Amounts = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Load:
+    """Demand as it is judged: whole units at the peak, zero where unknown, and which minutes count.
+
+    `peak` int64[n], `busy` float64[n] with busy <= peak, `invocations` float64[n], `known` bool[n]; the accounting begins at
+    row `start`.
+    """
+
+    peak: Units
+    busy: Amounts
+    invocations: Amounts
+    known: NDArray[np.bool_]
+    start: int = 0
+
+    def __len__(self) -> int:
+        return len(self.peak)
+
+    @cached_property
+    def counted(self) -> NDArray[np.bool_]:
+        """bool[n]: known, and not before the accounting begins."""
+        counted = self.known.copy()
+        counted[: self.start] = False
+        return counted
+
+    def until(self, end: int) -> "Load":
+        """The first `end` minutes, all of them counted."""
+        return Load(self.peak[:end], self.busy[:end], self.invocations[:end], self.known[:end])
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """What was done and what it cost, over the counted minutes. Costs in USD.
+
+    `idle_usd`: warm units that did nothing. `warm_work_usd`: units at work that were warm ahead. `on_demand_work_usd`: work
+    that exceeded them. `init_usd`: initialisations billed as on-demand work. `wait_usd`: what the policy says that cold starts
+    cost its users; no provider bills it. `baseline_usd`: the same work all on demand, had no start been cold.
+    """
+
+    minutes: int = 0
+    invocations: float = 0.0
+    cold_starts: int = 0
+    warm_unit_minutes: int = 0
+    idle_unit_minutes: float = 0.0
+    idle_usd: float = 0.0
+    warm_work_usd: float = 0.0
+    on_demand_work_usd: float = 0.0
+    init_usd: float = 0.0
+    wait_usd: float = 0.0
+    baseline_usd: float = 0.0
+
+    @property
+    def provider_usd(self) -> float:
+        """What the provider would have billed for warm capacity and work."""
+        return self.idle_usd + self.warm_work_usd + self.on_demand_work_usd + self.init_usd
+
+    @property
+    def total_usd(self) -> float:
+        """The provider's bill and the price of waiting."""
+        return self.provider_usd + self.wait_usd
+
+    @property
+    def extra_usd(self) -> float:
+        """Beyond serving everything on demand without a cold start; negative when warm capacity is cheaper than that."""
+        return self.total_usd - self.baseline_usd
+
+    @property
+    def warm_hit_rate(self) -> float | None:
+        """Share of invocations that did not wait; None where there were none."""
+        return None if self.invocations <= 0 else max(0.0, 1.0 - self.cold_starts / self.invocations)
+
+    def relative_to(self, nothing: "Bill") -> float | None:
+        """Extra cost as a multiple of what doing nothing costs extra; None where doing nothing costs nothing extra."""
+        return None if nothing.extra_usd <= 0 else self.extra_usd / nothing.extra_usd
+
+
+def load_of(demand: DemandSeries, start: int = 0) -> Load:
+    """`demand` as it is judged; `start` is the row at which the accounting begins."""
+    peak = np.ceil(np.nan_to_num(demand.peak)).astype(np.int64)
+    busy = np.minimum(np.nan_to_num(demand.busy).astype(np.float64), peak)
+    return Load(peak, busy, np.nan_to_num(demand.invocations).astype(np.float64), demand.known, start)
+
+
+def earlier(values: Units, steps: int) -> Units:
+    """`values` as they were `steps` minutes before; zero before the first."""
+    if steps == 0:
+        return values
+    out = np.zeros_like(values)
+    out[steps:] = values[:-steps]
+    return out
+
+
+def trailing_max(values: Units, window: int) -> Units:
+    """Greatest of the last `window` values, this one included, by doubling: log2(window) passes."""
+    out, reach = values.copy(), 1
+    while reach < window:
+        step = min(reach, window - reach)
+        out[step:] = np.maximum(out[step:], out[:-step].copy())
+        reach += step
+    return out
+
+
+def ready_of(target: Units, lead_time: int) -> Units:
+    """Units usable at each minute when `target` is requested: the least requested since `lead_time` minutes before."""
+    ready = target
+    for step in range(1, lead_time + 1):
+        ready = np.minimum(ready, earlier(target, step))
+    return ready
+
+
+def cold_starts_of(load: Load, ready: Units, keep_alive: int) -> Units:
+    """Requests of each minute that wait for an initialisation, counted or not: int64[n]."""
+    on_demand: Units = np.maximum(0, load.peak - ready)
+    if keep_alive == 0:
+        return on_demand
+    cold: Units = np.maximum(0, on_demand - earlier(trailing_max(on_demand, keep_alive), 1))
+    return cold
+
+
+def bill_of(load: Load, target: Units, terms: Terms) -> Bill:
+    """What requesting `target` (int64[n]) would have cost against `load`."""
+    ready = ready_of(target, terms.lead_time)
+    counted = load.counted
+    cold = int(cold_starts_of(load, ready, terms.keep_alive)[counted].sum())
+    warm = int(ready[counted].sum())
+    busy = float(load.busy[counted].sum())
+    warm_busy = float(np.minimum(load.busy, ready)[counted].sum())
+    return Bill(
+        minutes=int(counted.sum()), invocations=float(load.invocations[counted].sum()), cold_starts=cold,
+        warm_unit_minutes=warm, idle_unit_minutes=warm - warm_busy, idle_usd=(warm - warm_busy) * terms.idle,
+        warm_work_usd=warm_busy * (terms.idle + terms.warm_busy), on_demand_work_usd=(busy - warm_busy) * terms.on_demand,
+        init_usd=cold * terms.init_seconds * terms.on_demand / MINUTE_SECONDS, wait_usd=cold * terms.cold_start_cost_usd,
+        baseline_usd=busy * terms.on_demand,
+    )
+
+
+def total(bills: Iterable[Bill]) -> Bill:
+    """All pools together."""
+    each = list(bills)
+    return Bill(**{field.name: sum(getattr(bill, field.name) for bill in each) for field in fields(Bill)})

@@ -1,0 +1,126 @@
+"""What Stoker would have done on a recorded history: the same chooser and plan, minute by minute, on simulated capacity. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.protocol import Capacity, Phase
+from adapters.simulated import SimulatedCapacity
+from config.policy import Assume, PoolPolicy
+from controller.economics import Terms
+from controller.guardrails import GUARDRAILS
+from controller.intake import PATIENCE
+from controller.plan import Action, Observation, PoolState, Proposal, Reason, Sight, accepted, make_plan
+from controller.portfolio import Portfolio
+from forecasting.demand import DemandSeries, instant_of
+
+MINUTE = timedelta(minutes=1)
+STRETCH = 1440
+"""Minutes chosen for at once; between two stretches progress is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """What the chooser wanted: row i is wanted `metric_delay` after the minute of row i. float64[n] units, bool[n]."""
+
+    target: NDArray[np.float64]
+    trusted: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Decisions of one pool over a history, a row a minute.
+
+    `target` int64[n]: units requested. `held` bool[n]: where the plan held. `reasons`: row and reasons of each plan that could
+    differ from the one before it, in order.
+    """
+
+    pool: str
+    first_minute: int
+    target: NDArray[np.int64]
+    held: NDArray[np.bool_]
+    reasons: tuple[tuple[int, tuple[Reason, ...]], ...] = ()
+
+
+def replay(policy: PoolPolicy, demand: DemandSeries, terms: Terms, assume: Assume,
+           progress: Callable[[int], None] = lambda _: None) -> Replay:
+    """Decide every minute of `demand` from nothing newer than the metric delay before it. `progress` is told minutes done."""
+    return carry_out(policy, demand, propose(demand, terms, progress), terms, assume)
+
+
+def propose(demand: DemandSeries, terms: Terms, progress: Callable[[int], None] = lambda _: None) -> Proposals:
+    """Feed a history to a fresh chooser."""
+    chooser, minutes = Portfolio([terms]), len(demand)
+    target, trusted = np.zeros(minutes, np.float64), np.zeros(minutes, bool)
+    for first in range(0, minutes, STRETCH):
+        rows = slice(first, min(first + STRETCH, minutes))
+        choice = chooser.advance(demand.peak[None, rows], demand.busy[None, rows], demand.first_minute + first)
+        target[rows], trusted[rows] = choice.target[0], choice.trusted[0]
+        progress(rows.stop - first)
+    return Proposals(target, trusted)
+
+
+def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, terms: Terms, assume: Assume,
+              every_minute: bool = False) -> Replay:
+    """Plan each minute over `proposals`, and write on paper.
+
+    A minute that shows the plan exactly what the last one showed it is not planned again, unless time alone may change the plan
+    or `every_minute` says so: the plan is a pure function and would keep.
+    """
+    minutes, paper, state = len(demand), SimulatedCapacity(assume.lead_time), PoolState()
+    target, held = np.zeros(minutes, np.int64), np.zeros(minutes, bool)
+    reasons: list[tuple[int, tuple[Reason, ...]]] = []
+    eyes = Eyes(demand, proposals, terms.metric_delay)
+    timeless = not every_minute and not depends_on_time(policy)
+    price = 0.0 if policy.budget_usd_per_month is None else terms.idle
+    shown: tuple[object, ...] | None = None
+    holds = False
+    for at in range(minutes):
+        now = instant_of(demand.first_minute + at)
+        ready = paper.ready(now)
+        proposal, sight, age = eyes.at(at)
+        showing = (paper.requested, ready, proposal, sight)
+        if showing != shown:
+            phase = Phase.READY if ready == paper.requested else Phase.IN_PROGRESS
+            seen = Observation(now=now, capacity=Capacity(paper.requested, ready, phase, now), proposal=proposal, sight=sight,
+                               data_age=age, usd_per_unit_minute=price)
+            plan = make_plan(policy, state, seen, GUARDRAILS)
+            state, holds = plan.state, plan.action is Action.HOLD
+            reasons.append((at, plan.reasons))
+            shown = showing if timeless else None
+            if plan.action is Action.WRITE and plan.target is not None:
+                paper.request(plan.target, now)
+                state, shown = accepted(state, plan.target, now), None
+        target[at], held[at] = paper.requested, holds
+    return Replay(policy.name, demand.first_minute, target, held, tuple(reasons))
+
+
+def depends_on_time(policy: PoolPolicy) -> bool:
+    """Whether a plan of this policy may change though nothing that it sees does."""
+    return bool(policy.schedules or policy.scale_down_delay) or policy.budget_usd_per_month is not None
+
+
+class Eyes:
+    """What the daemon would know of demand at each minute: the newest known row that the metric delay lets through."""
+
+    def __init__(self, demand: DemandSeries, proposals: Proposals, metric_delay: int) -> None:
+        self._delay = metric_delay
+        self._patience = metric_delay + PATIENCE // MINUTE
+        self._newest: list[int] = np.maximum.accumulate(np.where(demand.known, np.arange(len(demand)), -1)).tolist()
+        self._wanted: list[float] = proposals.target.tolist()
+        self._trusted: list[bool] = proposals.trusted.tolist()
+        self._last: tuple[int, Proposal | None] = (-1, None)
+
+    def at(self, minute: int) -> tuple[Proposal | None, Sight, timedelta | None]:
+        """Proposal, sight and age of the newest known minute, as row `minute` begins."""
+        visible = minute - self._delay
+        known = self._newest[visible] if visible >= 0 else -1
+        if known < 0:
+            return None, Sight.NONE, None
+        if self._last[0] != known:
+            self._last = known, Proposal(self._wanted[known], "portfolio", self._trusted[known])
+        age = minute - known - 1
+        return self._last[1], Sight.FRESH if age <= self._patience else Sight.LATE, age * MINUTE

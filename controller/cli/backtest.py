@@ -1,0 +1,174 @@
+"""`stoker backtest`: what it would have done, and cost, on recorded traffic."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from controller.cli.failure import Failed, WrongInput
+from controller.cli.policy_file import read_policy
+
+if TYPE_CHECKING:
+    from adapters.history_file import History
+    from config.policy import Assume, Policy, PoolPolicy
+    from controller.outcome import Outcome, PoolOutcome
+
+FILE = click.Path(path_type=Path)
+
+
+@click.command()
+@click.option("--policy", "policy_path", required=True, type=FILE, help="The policy file.")
+@click.option("--history", "histories", required=True, multiple=True, metavar="POOL=FILE",
+              help="Recorded traffic of a pool, .csv or .csv.gz; once for each pool.")
+@click.option("--start", metavar="TIMESTAMP", help="Count costs only from here on (UTC); what is before is warm-up.")
+@click.option("--compare", is_flag=True, help="Also judge what you would run instead: target tracking, schedules and others.")
+@click.option("--decisions", type=FILE, metavar="OUT.csv", help="Write the target of every pool at every minute.")
+@click.option("--json", "json_path", type=FILE, metavar="OUT.json", help="Write the figures for machines; - is standard output.")
+@click.option("--report", type=FILE, metavar="OUT.html", help="Write one page that shows it all; opens without a network.")
+def command(policy_path: Path, histories: tuple[str, ...], start: str | None, compare: bool, decisions: Path | None,
+            json_path: Path | None, report: Path | None) -> None:
+    """Replay recorded traffic: what Stoker would have cost, and who would have waited.
+
+    Nothing is called and nothing is changed. The code that decides is the daemon's own, fed minute by minute with what it would
+    have known by then.
+    """
+    policy = read_policy(policy_path)
+    recorded = read_histories(policy, policy_path, histories)
+    begin = None if start is None else start_minute(start, recorded)
+    outcome = run(policy, recorded, begin, compare=compare or report is not None)
+    write_outputs(outcome, recorded, decisions, json_path, report)
+    if json_path != Path("-"):
+        from controller.cli.backtest_table import show
+
+        show(outcome, compare=compare)
+
+
+def read_histories(policy: "Policy", policy_path: Path, histories: tuple[str, ...]) -> "dict[str, History]":
+    """The history of every pool of the policy, in the policy's order."""
+    from adapters.history_file import HistoryError, open_history
+
+    names = [pool.name for pool in policy.pools]
+    paths: dict[str, Path] = {}
+    for given in histories:
+        name, equals, file = given.partition("=")
+        if not equals or not name or not file:
+            raise WrongInput(f"--history {given}: write it as POOL=FILE")
+        if name not in names:
+            close = get_close_matches(name, names, 1)
+            hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names[:10])}"
+            raise WrongInput(f"--history {given}: {policy_path} has no pool {name}; {hint}")
+        if name in paths:
+            raise WrongInput(f"--history {given}: pool {name} has a history already; give one file for each pool")
+        paths[name] = Path(file)
+    missing = [name for name in names if name not in paths]
+    if missing:
+        remedy = f"add --history {missing[0]}=FILE, or leave the pool out of the policy"
+        raise WrongInput(f"no history for {', '.join(missing)}: {remedy}")
+    try:
+        return {name: open_history(paths[name]) for name in names}
+    except HistoryError as error:
+        raise WrongInput(str(error)) from error
+
+
+def start_minute(start: str, recorded: "dict[str, History]") -> int:
+    """The minute that `--start` names; it must lie within every history."""
+    from adapters.history_file import minute_at
+    from forecasting.demand import instant_of
+
+    minute = minute_at(start)
+    if isinstance(minute, str):
+        raise WrongInput(f"--start: {minute}")
+    for name, history in recorded.items():
+        first, end = history.series.first_minute, history.series.end_minute
+        if not first <= minute < end:
+            span = f"{instant_of(first):%Y-%m-%dT%H:%MZ} to {instant_of(end - 1):%Y-%m-%dT%H:%MZ}"
+            raise WrongInput(f"--start {start}: the history of {name} runs from {span}; choose an instant within it")
+    return minute
+
+
+def run(policy: "Policy", recorded: "dict[str, History]", begin: int | None, compare: bool) -> "Outcome":
+    """Replay and judge every pool, telling progress on a terminal."""
+    from controller.outcome import Outcome
+
+    with progress_of(sum(len(history.series) for history in recorded.values())) as advance:
+        pools = [run_pool(pool, policy.assume, recorded[pool.name], begin, compare, advance) for pool in policy.pools]
+    return Outcome(tuple(pools))
+
+
+def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: int | None, compare: bool,
+             advance: Callable[[int], None]) -> "PoolOutcome":
+    """Replay one pool and draw up the bills."""
+    from controller.accounting import load_of
+    from controller.backtest import replay
+    from controller.economics import terms_of
+    from controller.outcome import judged
+
+    demand, terms = history.series, terms_of(pool, assume)
+    load = load_of(demand, 0 if begin is None else begin - demand.first_minute)
+    done = replay(pool, demand, terms, assume, advance)
+    if not compare:
+        return judged(done, demand, load, terms, {})
+    from controller import peers
+
+    return judged(done, demand, load, terms, peers.compare(load, terms))
+
+
+@contextmanager
+def progress_of(minutes: int) -> Iterator[Callable[[int], None]]:
+    """Something to tell minutes done to; a bar on standard error, where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("replaying", total=minutes)
+        yield lambda done: progress.advance(task, done)
+
+
+def write_outputs(outcome: "Outcome", recorded: "dict[str, History]", decisions: Path | None, json_path: Path | None,
+                  report: Path | None) -> None:
+    """Write what was asked for, each file whole or not at all."""
+    if decisions is not None:
+        write_whole(decisions, decision_lines(outcome, recorded))
+    if json_path is not None:
+        import json
+
+        from controller.outcome import as_json
+
+        text = json.dumps(as_json(outcome), indent=1, allow_nan=False) + "\n"
+        if json_path == Path("-"):
+            click.echo(text, nl=False)
+        else:
+            write_whole(json_path, [text])
+    if report is not None:
+        from controller.report import page
+
+        write_whole(report, [page(outcome)])
+
+
+def decision_lines(outcome: "Outcome", recorded: "dict[str, History]") -> Iterator[str]:
+    """`timestamp,pool,target` for every minute, pool after pool."""
+    yield "timestamp,pool,target\n"
+    for pool in outcome.pools:
+        stamps = recorded[pool.name].style.write(pool.replay.first_minute, len(pool.replay.target))
+        rows = zip(stamps, pool.replay.target.tolist(), strict=True)
+        yield "".join(f"{stamp},{pool.name},{target}\n" for stamp, target in rows)
+
+
+def write_whole(path: Path, parts: Iterator[str] | list[str]) -> None:
+    """Write beside `path` and move it there when complete: Ctrl-C or a full disk leaves nothing half-written."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with beside.open("w", encoding="utf-8", newline="") as file:
+            file.writelines(parts)
+        beside.replace(path)
+    except OSError as error:
+        raise Failed(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
+    finally:
+        beside.unlink(missing_ok=True)

@@ -1,0 +1,122 @@
+"""What a backtest found: the decisions of each pool, what they cost, and what other policies would have cost. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from controller.accounting import Bill, Load, bill_of, total
+from controller.backtest import Replay
+from controller.economics import Terms
+from forecasting.demand import DemandSeries, instant_of
+
+ON_DEMAND = "on-demand"
+"""Doing nothing: what every other policy is measured against."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOutcome:
+    """One pool. `peers`: bills by the peer's name, in the order of the comparison; empty when none was asked for."""
+
+    replay: Replay
+    demand: DemandSeries
+    load: Load
+    terms: Terms
+    stoker: Bill
+    nothing: Bill
+    peers: dict[str, Bill] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The pool's name."""
+        return self.replay.pool
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """All pools of a backtest."""
+
+    pools: tuple[PoolOutcome, ...]
+
+    @property
+    def stoker(self) -> Bill:
+        """Stoker's bill over all pools."""
+        return total(pool.stoker for pool in self.pools)
+
+    @property
+    def nothing(self) -> Bill:
+        """The bill over all pools had nothing been kept warm."""
+        return total(pool.nothing for pool in self.pools)
+
+    @property
+    def peers(self) -> dict[str, Bill]:
+        """Each peer's bill over all pools."""
+        names = list(self.pools[0].peers) if self.pools else []
+        return {name: total(pool.peers[name] for pool in self.pools) for name in names}
+
+
+def judged(replay: Replay, demand: DemandSeries, load: Load, terms: Terms, peers: dict[str, Bill]) -> PoolOutcome:
+    """The outcome of one pool, with its bills drawn up."""
+    nothing = bill_of(load, np.zeros(len(load), np.int64), terms)
+    return PoolOutcome(replay, demand, load, terms, bill_of(load, replay.target, terms), nothing, peers)
+
+
+def as_json(outcome: Outcome) -> dict[str, object]:
+    """The whole outcome in plain values, for machines."""
+    return {
+        "version": 1,
+        "pools": {pool.name: _pool(pool) for pool in outcome.pools},
+        "total": _bills(outcome.stoker, outcome.nothing, outcome.peers),
+    }
+
+
+def _pool(pool: PoolOutcome) -> dict[str, object]:
+    first, end = pool.demand.first_minute, pool.demand.end_minute
+    terms = pool.terms
+    return {
+        "history": {
+            "first": _stamp(first), "last": _stamp(end - 1), "counted_from": _stamp(first + pool.load.start),
+            "minutes": len(pool.demand), "unknown_minutes": int((~pool.load.known).sum()),
+        },
+        "terms": {
+            "idle_usd_per_unit_minute": terms.idle, "warm_busy_usd_per_unit_minute": terms.warm_busy,
+            "on_demand_usd_per_unit_minute": terms.on_demand, "init_seconds": terms.init_seconds,
+            "cold_start_cost_usd": terms.cold_start_cost_usd, "metric_delay_minutes": terms.metric_delay,
+            "lead_time_minutes": terms.lead_time, "keep_alive_minutes": terms.keep_alive,
+        },
+    } | _bills(pool.stoker, pool.nothing, pool.peers)
+
+
+def _bills(stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> dict[str, object]:
+    bills: dict[str, object] = {"stoker": bill_as_json(stoker, nothing), ON_DEMAND: bill_as_json(nothing, nothing)}
+    if peers:
+        bills["peers"] = {name: bill_as_json(bill, nothing) for name, bill in peers.items()}
+    return bills
+
+
+def bill_as_json(bill: Bill, nothing: Bill) -> dict[str, object]:
+    """A bill in plain values; None stands for a ratio of nothing."""
+    return {
+        "minutes": bill.minutes,
+        "invocations": round(bill.invocations, 6),
+        "cold_starts": bill.cold_starts,
+        "warm_hit_rate": bill.warm_hit_rate,
+        "warm_unit_minutes": bill.warm_unit_minutes,
+        "idle_unit_minutes": bill.idle_unit_minutes,
+        "cost_usd": {
+            "idle": bill.idle_usd, "warm_work": bill.warm_work_usd, "on_demand_work": bill.on_demand_work_usd,
+            "cold_start_init": bill.init_usd, "cold_start_wait": bill.wait_usd,
+            "provider": bill.provider_usd, "total": bill.total_usd, "extra": bill.extra_usd,
+        },
+        "relative_cost": bill.relative_to(nothing),
+    }
+
+
+def shares(bills: Sequence[Bill], nothing: Bill) -> list[float]:
+    """Relative cost of each bill; NaN where doing nothing costs nothing extra."""
+    relative = [bill.relative_to(nothing) for bill in bills]
+    return [float("nan") if value is None else value for value in relative]
+
+
+def _stamp(minute: int) -> str:
+    return f"{instant_of(minute):%Y-%m-%dT%H:%M:%SZ}"

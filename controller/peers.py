@@ -1,0 +1,154 @@
+"""What a user would run instead of Stoker, each seeing demand after the same metric delay and waiting the same lead time. Pure.
+
+Every function gives the capacity requested at each minute, int64[n], over the whole of a `Load`. Where a rule looks back over
+days, a day is 1440 rows from the first row of the history.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from controller.accounting import Amounts, Bill, Load, Units, bill_of, earlier, trailing_max
+from controller.economics import Terms
+from forecasting.demand import MINUTES_PER_DAY as DAY
+
+HOUR = 60
+WEEK_DAYS = 7
+TRACKING_UTILISATION = 0.7
+"""AWS's own example for provisioned concurrency, and what most people leave."""
+
+UTILISATIONS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""What a careful user of target tracking would try."""
+
+CONSTANTS = 40
+"""How many capacities are tried for the best constant and drawn as its curve."""
+
+HINDSIGHT = ("best-constant*",)
+"""Peers that look into the future: a bound, not a rival."""
+
+
+def seen(values: Units, terms: Terms) -> Units:
+    """`values` as a policy reads them, the metric delay later."""
+    return earlier(values, terms.metric_delay)
+
+
+def on_demand(load: Load, _: Terms) -> Units:
+    """Nothing is kept warm."""
+    return np.zeros(len(load), np.int64)
+
+
+def target_tracking(load: Load, terms: Terms, utilisation: float = TRACKING_UTILISATION) -> Units:
+    """AWS Application Auto Scaling on provisioned concurrency utilisation, statistic Maximum.
+
+    Its alarms need 3 minutes above the target to raise, 15 minutes below 90 % of it to lower; one unit always stays.
+    """
+    out, capacity, high, low = np.zeros(len(load), np.int64), 1, 0, 0
+    for minute, peak in enumerate(seen(load.peak, terms).tolist()):
+        used = min(1.0, peak / capacity)
+        high, low = (high + 1 if used > utilisation else 0), (low + 1 if used < 0.9 * utilisation else 0)
+        if high >= 3 or low >= 15:
+            capacity, high, low = max(1, int(np.ceil(capacity * used / utilisation))), 0, 0
+        out[minute] = capacity
+    return out
+
+
+def tuned_tracking(load: Load, terms: Terms) -> Units:
+    """Target tracking at the utilisation that was cheapest before the accounting begins; the default if nothing is before."""
+    if not load.known[: load.start].any():
+        return target_tracking(load, terms)
+    past = load.until(load.start)
+    best = min(UTILISATIONS, key=lambda share: bill_of(past, target_tracking(past, terms, share), terms).extra_usd)
+    return target_tracking(load, terms, best)
+
+
+def weekly_schedule(load: Load, _: Terms) -> Units:
+    """What a careful person writes by hand: each hour at its 95th percentile over the last seven days, rewritten daily."""
+    out = np.zeros(len(load), np.int64)
+    for day in range(1, -(-len(load) // DAY)):
+        past = load.peak[max(0, day - WEEK_DAYS) * DAY : day * DAY].reshape(-1, DAY // HOUR, HOUR)
+        hours = np.ceil(np.quantile(past, 0.95, axis=(0, 2))).astype(np.int64)
+        today = out[day * DAY : (day + 1) * DAY]
+        today[:] = np.repeat(hours, HOUR)[: len(today)]
+    return out
+
+
+def schedule_and_tracking(load: Load, terms: Terms) -> Units:
+    """A schedule as the floor and target tracking above it, as AWS combines them."""
+    return np.maximum(weekly_schedule(load, terms), target_tracking(load, terms))
+
+
+def knative(load: Load, terms: Terms) -> Units:
+    """Knative's autoscaler in stable mode: average concurrency over its 60 s window at 70 % of a unit."""
+    busy: Amounts = np.zeros_like(load.busy)
+    busy[terms.metric_delay :] = load.busy[: len(load) - terms.metric_delay]
+    return np.ceil(busy / 0.7).astype(np.int64)
+
+
+def last_hour(load: Load, terms: Terms) -> Units:
+    """The most of the last hour."""
+    return trailing_max(seen(load.peak, terms), HOUR)
+
+
+def x_lambda(load: Load, terms: Terms, weight: float = 0.5) -> Units:
+    """X-Lambda: simple exponential smoothing of five-minute maxima, every five minutes."""
+    maxima, out, level = trailing_max(seen(load.peak, terms), 5), np.zeros(len(load), np.int64), 0.0
+    for minute in range(0, len(load), 5):
+        level = weight * float(maxima[minute]) + (1 - weight) * level
+        out[minute : minute + 5] = int(np.ceil(level))
+    return out
+
+
+def seasonal(load: Load, _: Terms, quantile: float = 0.99) -> Units:
+    """Seasonal naive: the same quarter of an hour, widened by as much on either side, over up to seven days before."""
+    out = np.zeros(len(load), np.int64)
+    for first in range(DAY, len(load), 15):
+        days = range(1, min(WEEK_DAYS, first // DAY) + 1)
+        past = [load.peak[max(0, first - day * DAY - 15) : first - day * DAY + 30] for day in days]
+        out[first : first + 15] = int(np.ceil(np.quantile(np.concatenate(past), quantile) - 1e-9))
+    return out
+
+
+def predictive_scaling(load: Load, terms: Terms) -> Units:
+    """An hourly stand-in for AWS predictive scaling, in front of target tracking.
+
+    From 24 hours of history on, every six hours: a forecast for each hour to come, here the mean of the same hour over up to 14
+    days, at the target utilisation. It is in force five minutes before its hour (the default buffer) and only raises. AWS does
+    not sell it for Lambda at all; this is what it would do if it did.
+    """
+    refresh, buffer, days = 6 * HOUR, 5, 14
+    floor, peak = np.zeros(len(load), np.float64), seen(load.peak, terms)
+    for first in range(DAY, len(load), refresh):
+        past = peak[max(0, first - first % DAY - days * DAY) : first]
+        hours = past[: len(past) - len(past) % HOUR].reshape(-1, HOUR).mean(axis=1)
+        by_hour = np.array([hours[hour :: DAY // HOUR].mean() for hour in range(DAY // HOUR)])
+        ahead = np.arange(first, min(first + refresh, len(load)))
+        here, soon = (ahead // HOUR) % (DAY // HOUR), ((ahead + buffer) // HOUR) % (DAY // HOUR)
+        floor[ahead] = np.maximum(by_hour[here], by_hour[soon]) / TRACKING_UTILISATION
+    return np.maximum(np.ceil(floor).astype(np.int64), target_tracking(load, terms))
+
+
+PEERS: dict[str, Callable[[Load, Terms], Units]] = {
+    "on-demand": on_demand,
+    "aws-target-tracking": target_tracking,
+    "aws-target-tracking-tuned": tuned_tracking,
+    "aws-predictive-scaling": predictive_scaling,
+    "schedule": weekly_schedule,
+    "schedule+tracking": schedule_and_tracking,
+    "knative-kpa": knative,
+    "last-hour-max": last_hour,
+    "x-lambda": x_lambda,
+    "seasonal-p99": seasonal,
+}
+"""By the name that tables show."""
+
+
+def constants(load: Load, terms: Terms) -> list[tuple[int, Bill]]:
+    """Capacities that never change, from none to the greatest peak, each with its bill: hindsight draws this curve."""
+    levels = np.unique(np.linspace(0, load.peak.max(initial=0), CONSTANTS).astype(np.int64)).tolist()
+    return [(level, bill_of(load, np.full(len(load), level, np.int64), terms)) for level in levels]
+
+
+def compare(load: Load, terms: Terms) -> dict[str, Bill]:
+    """The bill of every peer, and of the best constant in hindsight, by name."""
+    bills = {name: bill_of(load, peer(load, terms), terms) for name, peer in PEERS.items()}
+    return bills | {"best-constant*": min((bill for _, bill in constants(load, terms)), key=lambda bill: bill.extra_usd)}
