@@ -105,18 +105,16 @@ class Driver:
             self._minute += 1
             self._open()
 
-    def invoke(self, at: int, hold: int) -> Served:
-        """A request from outside the traffic, in flight for `hold` milliseconds from `at`, to which the driver has advanced.
-
-        It counts in the metrics as any other; AWS does not tell pings apart either.
+    def invoke(self, at: int, hold: int, version: str) -> Served:
+        """A request from outside the traffic for `version`, in flight for `hold` milliseconds from `at`, to which the driver
+        has advanced. It counts in the metrics as any other; AWS does not tell pings apart either.
         """
-        serving, tally = self.serving, self._tally
-        on_demand = self._pool(self._pools, serving)
-        cold, warm = False, self._take_warm(at, at + hold)
+        tally, on_demand = self._tally, self._pool(self._pools, version)
+        cold, warm = False, version == self.serving and self._take_warm(at, at + hold)
         if not warm:
             if len(self._warm_busy) + on_demand.in_use(at) >= self._limit():
                 tally.throttled_pings += 1
-                return Served(serving, throttled=True)
+                return Served(version, throttled=True)
             cold = on_demand.acquire(at, at + hold)
         self.totals.pings += 1
         self.totals.ping_ms += hold
@@ -125,7 +123,7 @@ class Driver:
         tally.warm_pings += warm
         tally.ping_ms += hold
         self._note_peaks(at, on_demand)
-        return Served(serving, cold, warm)
+        return Served(version, cold, warm)
 
     def alive(self, at: int) -> int:
         """On-demand environments alive now."""

@@ -52,6 +52,8 @@ class LambdaFunction:
     last_update_status: str = "Successful"
     reserved: int | None = None
     log_format: str = "Text"
+    understands_pings: bool = True
+    work_done: int = 0
     modified: int = 0
     versions: dict[str, Version] = field(default_factory=dict)
     aliases: dict[str, Alias] = field(default_factory=dict)

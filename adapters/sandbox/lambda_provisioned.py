@@ -60,7 +60,7 @@ def put_concurrency(sandbox: Sandbox, call: Call) -> Reply:
         raise invalid(_ABOVE_RESERVED)
     left = sandbox.unreserved() + (function.reserved or 0) - units
     _check_floor(sandbox, left - sandbox.provisioned_unreserved(besides=function.name))
-    function.reserved = units
+    sandbox.reserve(function, units)
     return Reply({"ReservedConcurrentExecutions": units})
 
 
@@ -71,7 +71,7 @@ def get_concurrency(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def delete_concurrency(sandbox: Sandbox, call: Call) -> Reply:
-    sandbox.hosted(call.function).function.reserved = None
+    sandbox.reserve(sandbox.hosted(call.function).function, None)
     return Reply(status=204)
 
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from adapters.sandbox import lambda_functions as functions
 from adapters.sandbox import lambda_provisioned as provisioned
+from adapters.sandbox.lambda_invoke import invoke
 from adapters.sandbox.wire import Operation
 
 _FUNCTION = r"/(?P<function>[^/]+)"
@@ -55,6 +56,7 @@ ROUTES = (
         f"/2015-03-31/functions{_FUNCTION}/versions",
         Operation("PublishVersion", functions.publish_version, mutating=True),
     ),
+    _route("POST", f"/2015-03-31/functions{_FUNCTION}/invocations", Operation("Invoke", invoke, mutating=True)),
     _route("GET", _ALIASES, Operation("ListAliases", functions.list_aliases)),
     _route("POST", _ALIASES, Operation("CreateAlias", functions.create_alias, mutating=True)),
     _route("GET", _ALIASES + "/(?P<name>[^/]+)", Operation("GetAlias", functions.get_alias)),

@@ -14,6 +14,7 @@ from adapters.sandbox.errors import not_found
 from adapters.sandbox.faults import Faults
 from adapters.sandbox.functions import Alias, LambdaFunction
 from adapters.sandbox.metrics import MinuteTable
+from adapters.sandbox.report import SandboxReport, report_of
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.throttle import TokenBucket
 from adapters.sandbox.traffic import MINUTE_MS, Minute, Traffic
@@ -49,7 +50,7 @@ class Sandbox:
         self.scheduled_actions: list[Json] = []
         self._hosted: dict[str, Hosted] = {}
         self._buckets: dict[str, TokenBucket] = {}
-        self._claims_at, self._claimed = -1, 0.0
+        self._claims_at, self._left = -1, 0.0
 
     def now_ms(self) -> int:
         """The present, in milliseconds since the epoch."""
@@ -67,6 +68,7 @@ class Sandbox:
         init_seconds: float = 8.0,
         keep_alive: tuple[timedelta, timedelta] = KEEP_ALIVE,
         log_format: str = "Text",
+        understands_pings: bool = True,
         reserved: int | None = None,
     ) -> LambdaFunction:
         """Deploy a function with one version behind `alias`, which takes the traffic.
@@ -78,7 +80,8 @@ class Sandbox:
         arn = f"arn:aws:lambda:{self.settings.region}:{self.settings.account}:function:{name}"
         low, high = (round(span.total_seconds() * 1000) for span in keep_alive)
         function = LambdaFunction(name, arn, memory_mb, architecture, init_seconds, (low, high), alias)
-        function.log_format, function.reserved, function.modified = log_format, reserved, self.now_ms()
+        function.log_format, function.understands_pings = log_format, understands_pings
+        function.reserved, function.modified = reserved, self.now_ms()
         function.aliases[alias] = Alias(alias, function.publish().number)
         rng = np.random.Generator(np.random.PCG64([self.seed, len(self._hosted)]))
         start = minute_of(self.clock.now())
@@ -123,6 +126,14 @@ class Sandbox:
             self._buckets[bucket] = TokenBucket(rate, max(1.0, rate * self.settings.burst_seconds))
         return self._buckets[bucket].take(self.now_ms() / 1000)
 
+    def report(self, cold_start_cost_usd: float = 0.0) -> SandboxReport:
+        """What really happened up to now, with Stoker and without; see `report_of`."""
+        return report_of(self, cold_start_cost_usd)
+
+    def reserve(self, function: LambdaFunction, units: int | None) -> None:
+        """Set or, with None, remove reserved concurrency."""
+        function.reserved, self._claims_at = units, -1
+
     def unreserved(self) -> int:
         """The region's concurrency that no function has reserved."""
         return self.settings.concurrency - sum(hosted.function.reserved or 0 for hosted in self._hosted.values())
@@ -148,8 +159,9 @@ class Sandbox:
         minute = self.now_ms() // MINUTE_MS
         if minute != self._claims_at:
             self._claims_at = minute
-            self._claimed = sum(_claim(other) for other in self._hosted.values() if other.function.reserved is None)
-        return max(0, round(self.unreserved() - self._claimed + _claim(hosted)))
+            claimed = sum(_claim(other) for other in self._hosted.values() if other.function.reserved is None)
+            self._left = self.unreserved() - claimed
+        return max(0, round(self._left + _claim(hosted)))
 
 
 def _claim(hosted: Hosted) -> float:

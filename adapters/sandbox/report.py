@@ -1,0 +1,119 @@
+"""What really happened in a run: cold starts and dollars, beside the twin that had the same traffic and no warm capacity."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from adapters.sandbox.traffic import MINUTE_MS
+
+if TYPE_CHECKING:
+    from adapters.sandbox.world import Hosted, Sandbox
+
+
+class Prices(NamedTuple):
+    """USD per GB-second: provisioned and enabled, provisioned and busy, on demand."""
+
+    idle: float
+    warm_busy: float
+    on_demand: float
+
+
+# AWS Lambda in us-east-1 and most large regions, as of September 2026.
+PRICES = {
+    "x86_64": Prices(0.0000041667, 0.0000097222, 0.0000166667),
+    "arm64": Prices(0.0000033334, 0.0000077778, 0.0000133334),
+}
+REQUEST_USD = 0.20 / 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionReport:
+    """One function, or the sum of all. `*_without`: the twin. Unit minutes are of provisioned concurrency: as billed (each
+    unit's span rounded up to five minutes) and as usable. The cost of the cold starts themselves, at what the operator says
+    one costs, is in `cost_usd` and apart in `cold_start_usd`.
+    """
+
+    name: str
+    minutes: int
+    invocations: float
+    throttles: float
+    cold_starts: int
+    cold_starts_without: int
+    warm_hit_rate: float | None
+    warm_hit_rate_without: float | None
+    billed_unit_minutes: float
+    ready_unit_minutes: float
+    busy_unit_minutes: float
+    pings: int
+    cost_usd: float
+    cost_without_usd: float
+    provisioned_usd: float
+    cold_start_usd: float
+    cold_start_without_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxReport:
+    """All functions by name, and their sum."""
+
+    functions: tuple[FunctionReport, ...]
+    total: FunctionReport
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain dictionaries and lists."""
+        return asdict(self)
+
+
+def report_of(sandbox: "Sandbox", cold_start_cost_usd: float = 0.0) -> SandboxReport:
+    """Every function up to now; `cold_start_cost_usd` is what one cold start costs the operator beyond AWS's bill."""
+    functions = tuple(_function(hosted, sandbox.now_ms(), cold_start_cost_usd) for hosted in sandbox.all())
+    sums = {
+        name: sum(getattr(one, name) for one in functions)
+        for name in FunctionReport.__slots__
+        if name not in ("name", "minutes", "warm_hit_rate", "warm_hit_rate_without")
+    }
+    return SandboxReport(
+        functions,
+        FunctionReport(
+            name="total",
+            minutes=max((one.minutes for one in functions), default=0),
+            warm_hit_rate=_share(sums["cold_starts"], sums["invocations"]),
+            warm_hit_rate_without=_share(sums["cold_starts_without"], sums["invocations"]),
+            **sums,
+        ),
+    )
+
+
+def _function(hosted: "Hosted", now: int, cold_start_cost_usd: float) -> FunctionReport:
+    function, totals, gigabytes = hosted.function, hosted.driver.totals, hosted.function.memory_mb / 1024
+    meters = [capacity.meter for capacity in function.capacities.values()]
+    billed, ready = sum(m.billed_unit_ms(now) for m in meters), sum(m.ready_unit_ms(now) for m in meters)
+    prices = PRICES[function.architecture]
+    idle, warm_busy, on_demand = (price * gigabytes / 1000 for price in prices)
+    init = function.init_seconds * 1000 * on_demand
+    busy = totals.warm_busy_ms + totals.on_demand_busy_ms
+    cold, cold_without = (count * (init + cold_start_cost_usd) for count in (totals.cold_starts, totals.cold_starts_without))
+    pings = totals.ping_ms * on_demand + totals.ping_cold_starts * init + totals.pings * REQUEST_USD
+    requests = totals.invocations * REQUEST_USD
+    return FunctionReport(
+        name=function.name,
+        minutes=totals.minutes,
+        invocations=totals.invocations,
+        throttles=totals.throttles,
+        cold_starts=totals.cold_starts,
+        cold_starts_without=totals.cold_starts_without,
+        warm_hit_rate=_share(totals.cold_starts, totals.invocations),
+        warm_hit_rate_without=_share(totals.cold_starts_without, totals.invocations),
+        billed_unit_minutes=billed / MINUTE_MS,
+        ready_unit_minutes=ready / MINUTE_MS,
+        busy_unit_minutes=totals.warm_busy_ms / MINUTE_MS,
+        pings=totals.pings,
+        cost_usd=billed * idle + totals.warm_busy_ms * warm_busy + totals.on_demand_busy_ms * on_demand + cold + pings + requests,
+        cost_without_usd=busy * on_demand + cold_without + requests,
+        provisioned_usd=billed * idle,
+        cold_start_usd=cold,
+        cold_start_without_usd=cold_without,
+    )
+
+
+def _share(cold: float, invocations: float) -> float | None:
+    return max(0.0, 1 - cold / invocations) if invocations > 0 else None
