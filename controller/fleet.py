@@ -11,7 +11,7 @@ import structlog
 
 from adapters.clock import Clock
 from controller.plan import Action, Plan, PoolState
-from controller.reconcile import CALL_TIMEOUT_SECONDS, Reconciler, View
+from controller.reconcile import Reconciler, View
 from controller.region import Region
 from controller.store_file import StoreError
 
@@ -23,6 +23,11 @@ STEP_SECONDS = 15.0
 
 GIVE_UP_SECONDS = 900.0
 """A collection that takes longer is given up and begun anew; a first one brings a fortnight of many pools."""
+
+CLOSE_SECONDS = 20.0
+"""How long an end waits for writes under way; what is cut off is read back at the next start. Below the usual half minute
+that a container is given to stop.
+"""
 
 BREATH = 200
 """After so many pools the event loop takes a turn for others."""
@@ -98,11 +103,11 @@ class Fleet:
         return self.last
 
     async def close(self) -> None:
-        """Let writes that are under way finish, within the time a call may take; then give up on the rest."""
+        """Let writes that are under way finish, within `CLOSE_SECONDS`; then give up on the rest."""
         for task in self._collecting.values():
             task.cancel()
         tasks = list(self._stepping.values())
-        await self._within(tasks, CALL_TIMEOUT_SECONDS)
+        await self._within(tasks, CLOSE_SECONDS)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, *self._collecting.values(), return_exceptions=True)

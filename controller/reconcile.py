@@ -22,8 +22,8 @@ METER_EVERY = timedelta(minutes=15)
 LOOK_AGAIN = timedelta(seconds=30)
 """A reading older than this is renewed right before a write."""
 
-CALL_TIMEOUT_SECONDS = 30.0
-"""Longer than any client's own timeout: a second net, so that a call that never returns cannot keep its pool for ever."""
+CALL_TIMEOUT_SECONDS = 120.0
+"""Longer than any client's own timeout and its wait for a turn: a second net under a call that never returns."""
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -11,6 +11,9 @@ from controller.economics import Terms
 from controller.intake import Intake
 from controller.plan import Sight
 from controller.reconcile import View
+
+SPANS_EVERY = timedelta(hours=6)
+"""Measured spans waver by a minute; a chooser is not taught anew for them more often than this."""
 
 log = structlog.get_logger("stoker.region")
 
@@ -39,6 +42,7 @@ class Region:
         self.followed_at: datetime | None = None
         """When the chooser last followed demand to its end; before the first time its proposals are of the past."""
         self._settled: set[str] = set()
+        self._tuned_at: datetime | None = None
 
     async def gather(self, now: datetime) -> None:
         """Ask the source for what is new and let the chooser follow."""
@@ -55,16 +59,27 @@ class Region:
         return View(sight, age, proposal, name in self._settled)
 
     async def retune(self, now: datetime) -> bool:
-        """Choose anew where a pool's terms are no longer what the chooser was made with; whether they were not.
+        """Choose anew where a pool's terms are no longer what the chooser was made with; whether that was worth it.
 
         The new chooser follows the whole history before it takes over, so nothing is decided by a half-taught one.
         """
         terms = dict(self._terms_now())
-        if terms == self._terms:
+        patient = self._tuned_at is not None and now - self._tuned_at < SPANS_EVERY
+        differing = sum(differ(terms[name], self._terms[name], prices_only=patient) for name in terms)
+        if not differing:
             return False
-        differing = sum(terms[name] != self._terms[name] for name in terms)
         log.info("retuned", source=self.intake.source.kind, pools=differing)
         chooser = Chooser(self.intake, terms)
         await chooser.follow(self.intake, now)
-        self.chooser, self._terms = chooser, terms
+        self.chooser, self._terms, self._tuned_at, self.followed_at = chooser, terms, now, now
         return True
+
+
+def differ(terms: Terms, was: Terms, prices_only: bool) -> bool:
+    """Whether terms have changed enough to judge anew: any price, an initialisation by a fifth, and spans where they count."""
+    if (terms.idle, terms.warm_busy, terms.on_demand) != (was.idle, was.warm_busy, was.on_demand):
+        return True
+    if abs(terms.init_seconds - was.init_seconds) > 0.2 * max(was.init_seconds, 1.0):
+        return True
+    spans, before = (terms.metric_delay, terms.lead_time), (was.metric_delay, was.lead_time)
+    return not prices_only and spans != before

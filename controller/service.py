@@ -19,7 +19,7 @@ from controller.http.app import make_app
 from controller.http.board import Board
 from controller.journal import Journal
 from controller.memory import StoreThread
-from controller.schedule import Timetable
+from controller.schedule import Jobs, Timetable
 from controller.store import KEEP, Store
 from controller.store_file import StoreError
 from forecasting.demand import minute_of
@@ -29,7 +29,7 @@ KEEP_EVERY = timedelta(minutes=15)
 """Accounts and measurements are stored so often: a kill forgets no more of them."""
 
 PRUNE_EVERY = timedelta(hours=6)
-RETUNE_EVERY = timedelta(hours=24)
+RETUNE_EVERY = timedelta(hours=1)
 STORE_NAME = "stoker.db"
 
 log = structlog.get_logger("stoker.service")
@@ -120,7 +120,7 @@ class Service:
     async def _work(self, store: StoreThread, journal: Journal, board: Board, stop: asyncio.Event) -> None:
         """Tick until told to stop. The first tick does not wait for the minute; HTTP answers while history is being loaded."""
         await self._build(store, journal, board)
-        timetable = Timetable(self.clock)
+        timetable = self._timetable()
         timetable.every("tick", self.tick_every, self.tick)
         timetable.every("keep", KEEP_EVERY, self._keep)
         timetable.every("prune", PRUNE_EVERY, self._prune)
@@ -136,6 +136,9 @@ class Service:
             await asyncio.gather(first, return_exceptions=True)
             await self._end()
             log.info("stopped")
+
+    def _timetable(self) -> Jobs:
+        return Timetable(self.clock)
 
     async def _end(self) -> None:
         if self.fleet is not None:

@@ -103,7 +103,8 @@ class FakeSource:
         if name in self.silent:
             return Telemetry(DemandSeries.empty(first, max(0, end - first)), alive=False, error=self.silent[name])
         published = end - self.delay + 1
-        units = np.array([self.traffic[name](minute) if minute < published else np.nan for minute in range(first, end)], np.float32)
+        traffic = self.traffic[name]
+        units = np.array([traffic(minute) if minute < published else np.nan for minute in range(first, end)], np.float32)
         return Telemetry(DemandSeries(first, units, units * np.float32(0.8), units * 10), alive=True)
 
 

@@ -8,9 +8,8 @@ from controller.cli.failure import WrongInput
 
 def read_policy(path: Path) -> Policy:
     """The policy at `path`; `WrongInput` with one line per problem."""
-    from config.loader import PolicyError, load_policy
-
     from adapters.registry import lever_kinds
+    from config.loader import PolicyError, load_policy
 
     try:
         return load_policy(path, lever_kinds())

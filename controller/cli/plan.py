@@ -1,0 +1,100 @@
+"""`stoker plan`: what would be done now, and why."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from controller.cli.failure import Failed
+from controller.cli.policy_file import read_policy
+
+if TYPE_CHECKING:
+    from controller.preview import Preview
+
+CHANGES = 3
+"""Exit code with --detailed-exitcode when something would be changed."""
+
+
+@click.command()
+@click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 0 when nothing would change, 3 when something would.")
+@click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
+@click.pass_context
+def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitcode: bool, sandbox_url: str | None) -> None:
+    """Show what would be done now, and why; nothing is changed.
+
+    Reads each pool's demand of the last fortnight and its present capacity, and plans once, for pools in shadow and active
+    alike. No call that changes anything can be made. Exit code 1 when a pool could not be read; the others are shown all the
+    same.
+    """
+    policy = read_policy(policy_path)
+    from numpy.random import PCG64, Generator
+
+    from adapters.clock import SystemClock
+    from adapters.errors import AdapterError
+    from adapters.registry import Registry
+    from controller.preview import preview
+
+    clock = SystemClock()
+    try:
+        pools = asyncio.run(preview(policy, Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url), clock))
+    except AdapterError as error:
+        raise Failed(str(error)) from error
+    if as_json:
+        click.echo(json.dumps([plain(pool) for pool in pools], indent=2))
+    else:
+        show(pools)
+    failing = [pool for pool in pools if pool.error is not None]
+    if failing:
+        raise Failed("\n".join(f"{pool.plan.pool}: {pool.error}" for pool in failing))
+    if detailed_exitcode and any(pool.changes for pool in pools):
+        ctx.exit(CHANGES)
+
+
+def plain(pool: "Preview") -> dict[str, Any]:
+    """A pool's plan as JSON carries it."""
+    from controller.redact import redact
+
+    plan = pool.plan
+    body = redact({
+        "pool": plan.pool, "mode": pool.mode, "requested": plan.requested, "ready": plan.ready, "target": plan.target,
+        "action": plan.action.value, "changes": pool.changes, "reasons": plan.reasons, "text": plan.text,
+        "usd_per_month_now": pool.usd_per_month_now, "usd_per_month_then": pool.usd_per_month_then,
+        "error": None if pool.error is None else str(pool.error),
+    })
+    return body if isinstance(body, dict) else {}
+
+
+def show(pools: "list[Preview]") -> None:
+    """The plans as a table."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from controller.redact import redact_text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("pool", overflow="fold")
+    table.add_column("mode")
+    for heading in ("now", "would be", "USD a month now", "then"):
+        table.add_column(heading, justify="right")
+    table.add_column("why", overflow="fold", ratio=1)
+    for pool in pools:
+        plan = pool.plan
+        target = known(plan.target, "d")
+        table.add_row(plan.pool, pool.mode, known(plan.requested, "d"), f"[bold]{target}[/]" if pool.changes else target,
+                      known(pool.usd_per_month_now, ".2f"), known(pool.usd_per_month_then, ".2f"),
+                      redact_text(plan.text).replace("[", r"\["))
+    console = Console(soft_wrap=False)
+    console.print(table)
+    changing = sum(pool.changes for pool in pools)
+    acting = sum(pool.changes and pool.mode == "active" for pool in pools)
+    console.print(f"\n{changing} of {len(pools)} would change, {acting} of them in active mode. USD: warm capacity at list prices.",
+                  highlight=False)
+
+
+def known(value: float | None, form: str) -> str:
+    """A number, or a dash where it is not known."""
+    return "-" if value is None else format(value, form)

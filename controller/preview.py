@@ -1,0 +1,105 @@
+"""What Stoker would do now, without doing it: one read-only pass over a policy."""
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from adapters.clock import Clock
+from adapters.errors import AdapterError, Throttled
+from adapters.protocol import DemandSource, Lever
+from adapters.simulated import ShadowLever
+from config.policy import Policy, PoolPolicy
+from controller.assembly import Providers, assemble
+from controller.fleet import Fleet
+from controller.journal import Journal
+from controller.memory import StoreThread
+from controller.plan import Plan
+from controller.reconcile import Reconciler
+from controller.store import Store
+
+AT_ONCE = 8
+TRIES = 6
+COLLECT_SECONDS = 300.0
+MINUTES_A_MONTH = 365 * 24 * 60 / 12
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """One pool: its plan, what its warm capacity costs a month as it is and as it would be, and what could not be read."""
+
+    plan: Plan
+    mode: str
+    usd_per_month_now: float | None
+    usd_per_month_then: float | None
+    error: AdapterError | None
+
+    @property
+    def changes(self) -> bool:
+        """Whether something would be asked for that is not there."""
+        return self.plan.target is not None and self.plan.requested is not None and self.plan.target != self.plan.requested
+
+
+class ReadOnly:
+    """Providers whose levers write on paper only, whatever a pool's mode: no mutating call can leave."""
+
+    def __init__(self, providers: Providers, clock: Clock, policy: Policy) -> None:
+        self._providers, self._clock, self._policy = providers, clock, policy
+
+    def lever(self, pool: PoolPolicy) -> Lever:
+        return ShadowLever(self._providers.lever(pool), self._clock, self._policy.assume.lead_time)
+
+    def sources(self, pools: Sequence[PoolPolicy]) -> Sequence[tuple[DemandSource, tuple[str, ...]]]:
+        return self._providers.sources(pools)
+
+    async def close(self) -> None:
+        await self._providers.close()
+
+
+async def preview(policy: Policy, providers: Providers, clock: Clock) -> list[Preview]:
+    """Collect a fortnight, choose, read each pool's capacity, and plan. Uses a store of its own that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="stoker-plan-") as folder:
+        store = StoreThread(Store(Path(folder) / "stoker.db"))
+        try:
+            fleet = await assemble(policy, ReadOnly(providers, clock, policy), store, clock, Journal(store))
+            slots = asyncio.Semaphore(AT_ONCE)
+            await asyncio.gather(collected(fleet, clock), *(read(each, slots, clock) for each in fleet.reconcilers.values()))
+            for region in fleet.regions:
+                await region.retune(clock.now())
+            return [planned(fleet, name, clock) for name in fleet.reconcilers]
+        finally:
+            await store.close()
+            await providers.close()
+
+
+async def collected(fleet: Fleet, clock: Clock) -> None:
+    """Let every region read its history, and give up on one that takes too long; its pools then say that metrics are missing."""
+    async def one(region: int) -> None:
+        try:
+            async with asyncio.timeout(COLLECT_SECONDS):
+                await fleet.regions[region].gather(clock.now())
+        except TimeoutError:
+            return
+    await asyncio.gather(*(one(at) for at in range(len(fleet.regions))))
+
+
+async def read(reconciler: Reconciler, slots: asyncio.Semaphore, clock: Clock) -> None:
+    """Read one pool's capacity, patiently where the provider asks for it."""
+    async with slots:
+        for _ in range(TRIES):
+            await reconciler.read()
+            if not isinstance(reconciler.error, Throttled):
+                return
+            wait = reconciler.error.retry_after
+            await clock.sleep(1.0 if wait is None else min(10.0, wait.total_seconds()))
+
+
+def planned(fleet: Fleet, name: str, clock: Clock) -> Preview:
+    """The plan of one pool from what was read."""
+    reconciler, now = fleet.reconcilers[name], clock.now()
+    plan = reconciler.plan(fleet.view(name, now), now)
+    price = reconciler.usd_per_unit_minute * MINUTES_A_MONTH
+    error = reconciler.error or fleet.region_of[name].intake.errors.get(name)
+    return Preview(plan, reconciler.policy.mode, None if plan.requested is None else plan.requested * price,
+                   None if plan.target is None else plan.target * price, error)

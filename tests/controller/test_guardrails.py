@@ -1,0 +1,160 @@
+from datetime import timedelta
+
+import pytest
+
+from adapters.errors import Conflict
+from adapters.protocol import Phase
+from controller.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, RETRY_FAILED
+from controller.plan import READ_AFTER_WRITE, WISH_GAP, Action, Code, PoolState, make_plan
+from tests.builders import NOON, capacity, observation, pool_policy
+
+MINUTE = timedelta(minutes=1)
+
+
+def decide(policy=None, state=None, **seen):
+    return make_plan(policy or pool_policy(), state or PoolState(), observation(**seen), GUARDRAILS)
+
+
+def bites(plan, code):
+    return code in [reason.code for reason in plan.reasons]
+
+
+def test_floor_and_ceiling_bite_with_before_and_after():
+    low = decide(pool_policy(min=3), proposed=1.0)
+    high = decide(pool_policy(max=5), proposed=9.0)
+
+    assert (low.reasons[-1].code, low.reasons[-1].before, low.reasons[-1].after) == (Code.FLOOR, 1, 3)
+    assert (high.reasons[-1].code, high.reasons[-1].before, high.reasons[-1].after) == (Code.CEILING, 9, 5)
+
+
+def test_nothing_is_lowered_until_demand_was_read_anew_after_a_restart():
+    plan = decide(requested=8, proposed=1.0, settled=False)
+
+    assert (plan.action, plan.target) == (Action.KEEP, 8)
+    assert bites(plan, Code.RESTARTED)
+    assert decide(requested=8, proposed=9.0, settled=False).target == 9
+
+
+def run_minutes(policy, proposals, requested=10, state=None):
+    """Plan minute after minute, each write carried out at once; the targets."""
+    state, targets = state or PoolState(), []
+    for minute, proposed in enumerate(proposals):
+        plan = decide(policy, state, requested=requested, proposed=proposed, now=NOON + minute * MINUTE)
+        state, requested = plan.state, plan.target
+        targets.append(plan.target)
+    return targets
+
+
+def test_the_delay_lowers_to_the_highest_wish_of_the_window():
+    policy = pool_policy(scale_down_delay=timedelta(minutes=3))
+
+    assert run_minutes(policy, [10, 10, 10, 10, 6, 4, 2, 2, 2, 2, 2]) == [10, 10, 10, 10, 10, 10, 6, 4, 2, 2, 2]
+
+
+def test_the_delay_does_not_hold_back_a_raise():
+    assert run_minutes(pool_policy(scale_down_delay=timedelta(minutes=30)), [3, 12], requested=3) == [3, 12]
+
+
+def test_wishes_forgotten_by_a_restart_keep_capacity_for_the_whole_delay():
+    policy = pool_policy(scale_down_delay=timedelta(minutes=3))
+    before = PoolState(written=10, wishes=tuple((NOON - WISH_GAP - minute * MINUTE, 1) for minute in (3, 2, 1)))
+
+    assert run_minutes(policy, [1, 1, 1, 1], state=before) == [10, 10, 10, 1]
+
+
+def test_what_is_paid_for_is_not_given_back_within_its_billing_step():
+    raised = PoolState(written=8, raised_at=NOON - 3 * MINUTE)
+    step = timedelta(minutes=5)
+
+    assert decide(state=raised, requested=8, proposed=2.0, billing_step=step).target == 8
+    later = PoolState(written=8, raised_at=NOON - 5 * MINUTE)
+    assert decide(state=later, requested=8, proposed=2.0, billing_step=step).target == 2
+
+
+@pytest.mark.parametrize(("requested", "proposed", "target"), [(10, 50.0, 15), (10, 1.0, 7), (10, 12.0, 12), (10, 8.0, 8)])
+def test_no_further_than_the_step_limit(requested, proposed, target):
+    assert decide(pool_policy(max_step_up=5, max_step_down=3), requested=requested, proposed=proposed).target == target
+
+
+def test_the_floor_is_stronger_than_the_step_limit():
+    assert decide(pool_policy(min=20, max_step_up=5), requested=0, proposed=0.0).target == 20
+
+
+def test_the_budget_allows_what_can_be_held_to_the_end_of_the_month():
+    minutes_left = 29.5 * 24 * 60
+    policy = pool_policy(budget_usd_per_month=10 + 4.5 * minutes_left * 0.001)
+    state = PoolState(month="2026-03", spent_usd=10.0, metered_at=NOON)
+
+    plan = decide(policy, state, requested=0, proposed=50.0, usd_per_unit_minute=0.001)
+
+    assert (plan.target, plan.reasons[-1].code) == (4, Code.BUDGET)
+
+
+def test_the_floor_is_stronger_than_the_budget():
+    policy = pool_policy(min=2, budget_usd_per_month=0.01)
+
+    assert decide(policy, proposed=50.0, usd_per_unit_minute=1.0).target == 2
+
+
+@pytest.mark.parametrize(("requested", "allowed", "target"), [(0, 4, 4), (6, 4, 6), (0, -2, 0)])
+def test_a_quota_limits_raises_and_takes_nothing_away(requested, allowed, target):
+    plan = decide(pool_policy(min=5), requested=requested, proposed=9.0, allowed=allowed)
+
+    assert plan.target == target
+    assert bites(plan, Code.QUOTA)
+
+
+def test_another_autoscaler_on_the_resource_forbids_acting():
+    plan = decide(proposed=9.0, capacity=capacity(2, foreign_owner="target tracking policy web"))
+
+    assert (plan.action, plan.target) == (Action.HOLD, 2)
+    assert "target tracking policy web" in plan.text
+
+
+def test_a_foreign_write_is_left_alone_for_an_hour_and_then_planned_from():
+    state = PoolState(written=5, written_at=NOON - timedelta(hours=2))
+    first = decide(state=state, requested=9, proposed=5.0)
+    still = decide(state=first.state, requested=9, proposed=5.0, now=NOON + FOREIGN_WRITE_QUIET - MINUTE)
+    after = decide(state=first.state, requested=9, proposed=5.0, now=NOON + FOREIGN_WRITE_QUIET)
+
+    assert [plan.action for plan in (first, still, after)] == [Action.HOLD, Action.HOLD, Action.WRITE]
+    assert bites(first, Code.FOREIGN_WRITE)
+
+
+def test_a_foreign_write_is_set_again_where_the_policy_says_so():
+    state = PoolState(written=5, written_at=NOON - timedelta(hours=2))
+
+    assert decide(pool_policy(on_foreign_write="reassert"), state, requested=9, proposed=5.0).action is Action.WRITE
+
+
+def test_a_reading_that_lags_behind_our_own_write_is_nobody_elses():
+    state = PoolState(written=5, written_at=NOON - READ_AFTER_WRITE / 2)
+
+    assert decide(state=state, requested=2, proposed=5.0).state.foreign_since is None
+
+
+def test_a_second_foreign_write_begins_the_hour_anew():
+    state = PoolState(written=5, written_at=NOON - timedelta(hours=5), foreign_since=NOON - timedelta(hours=2), foreign_requested=9)
+
+    assert decide(state=state, requested=11, proposed=5.0).action is Action.HOLD
+
+
+def test_a_failed_allocation_waits_before_it_is_asked_for_again():
+    state = PoolState(written=4)
+    failed = capacity(4, ready=0, phase=Phase.FAILED, changed_at=NOON - RETRY_FAILED / 2, detail="FUNCTION_ERROR_INIT_FAILURE")
+    waits = decide(state=state, proposed=6.0, capacity=failed)
+
+    assert waits.action is Action.HOLD
+    assert "FUNCTION_ERROR_INIT_FAILURE" in waits.text
+    assert decide(state=state, proposed=0.0, capacity=failed).action is Action.WRITE
+
+
+def test_a_blocked_resource_is_not_written_to():
+    blocked = capacity(2, blocked=Conflict("a deployment is under way"))
+
+    assert decide(proposed=6.0, capacity=blocked).action is Action.HOLD
+    assert decide(proposed=2.0, capacity=blocked).action is Action.KEEP
+
+
+def test_a_raise_is_not_held_back_by_one_that_is_still_under_way():
+    assert decide(proposed=9.0, capacity=capacity(4, ready=1)).target == 9

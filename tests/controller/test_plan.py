@@ -1,0 +1,190 @@
+import math
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.errors import Conflict, Throttled
+from adapters.protocol import Capacity, Phase
+from controller.guardrails import GUARDRAILS
+from controller.plan import Action, Code, Observation, PoolState, Proposal, Sight, accepted, make_plan, whole_units
+from tests.builders import NOON, capacity, observation, pool_policy
+
+MINUTE = timedelta(minutes=1)
+
+
+def codes(plan):
+    return [reason.code for reason in plan.reasons]
+
+
+def decide(policy=None, state=None, seen=None):
+    return make_plan(policy or pool_policy(), state or PoolState(), seen or observation(), GUARDRAILS)
+
+
+def test_a_fresh_proposal_becomes_a_write_with_its_reason():
+    plan = decide(seen=observation(requested=2, proposed=7.2))
+
+    assert (plan.action, plan.target, codes(plan)) == (Action.WRITE, 8, [Code.PROPOSED])
+
+
+def test_an_unchanged_target_asks_for_nothing():
+    assert decide(seen=observation(requested=7, proposed=7.0)).action is Action.KEEP
+
+
+@pytest.mark.parametrize(("proposed", "target"), [(math.inf, 100), (-math.inf, 0), (-3.0, 0), (1e300, 100), (0.2, 1), (5.0, 5)])
+def test_any_number_ends_within_floor_and_ceiling(proposed, target):
+    assert decide(seen=observation(requested=50, proposed=proposed)).target == target
+
+
+@pytest.mark.parametrize(("requested", "target"), [(0, 2), (5, 5), (500, 100)])
+def test_no_number_keeps_what_is_there_within_floor_and_ceiling(requested, target):
+    plan = decide(pool_policy(min=2), seen=observation(requested=requested, proposed=math.nan))
+
+    assert plan.target == target
+    assert Code.INVALID_PROPOSAL in codes(plan)
+
+
+def test_whole_units_rounds_up_but_not_for_float_dust():
+    assert [whole_units(value) for value in (2.0000000001, 2.1, 0.0, -1.0)] == [2, 3, 0, 0]
+
+
+@pytest.mark.parametrize("sight", [Sight.LATE, Sight.BROKEN, Sight.NONE])
+@pytest.mark.parametrize(("rule", "requested", "target"), [
+    ("hold", 6, 6), ("hold", 0, 0), ("floor", 6, 6), ("floor", 1, 3), ("forecast", 6, 6), ("forecast", 1, 4),
+])
+def test_missing_metrics_never_lower(sight, rule, requested, target):
+    plan = decide(pool_policy(min=3, on_missing_metrics=rule), seen=observation(requested=requested, proposed=4.0, sight=sight))
+
+    assert plan.target == target
+    assert Code.METRICS_MISSING in codes(plan)
+
+
+def test_no_traffic_is_told_from_no_telemetry():
+    proved_idle = decide(seen=observation(requested=6, proposed=0.0))
+    dark = decide(seen=observation(requested=6, proposed=0.0, sight=Sight.BROKEN))
+
+    assert (proved_idle.action, proved_idle.target) == (Action.WRITE, 0)
+    assert (dark.action, dark.target) == (Action.HOLD, 6)
+
+
+def test_capacity_that_cannot_be_read_is_held_with_the_error_in_the_trail():
+    seen = observation(capacity=None, capacity_error=Throttled("too many calls"))
+
+    plan = decide(state=PoolState(written=4), seen=seen)
+
+    assert (plan.action, plan.target, codes(plan)) == (Action.HOLD, 4, [Code.CAPACITY_UNKNOWN])
+    assert "too many calls" in plan.text
+
+
+def test_capacity_not_read_yet_is_another_reason_than_a_failed_reading():
+    assert codes(decide(seen=observation(capacity=None))) == [Code.NOT_READ]
+
+
+def test_an_intent_that_the_provider_shows_counts_as_written():
+    state = PoolState(written=2, intent=9)
+
+    plan = decide(state=state, seen=observation(requested=9, proposed=9.0))
+
+    assert (plan.action, plan.state.written, plan.state.intent) == (Action.KEEP, 9, None)
+    assert plan.state.foreign_since is None
+
+
+def test_an_intent_that_never_arrived_is_dropped_and_planned_again():
+    state = PoolState(written=2, written_at=NOON - timedelta(hours=1), intent=9)
+
+    plan = decide(state=state, seen=observation(requested=2, proposed=9.0))
+
+    assert (plan.action, plan.target, plan.state.intent, plan.state.written) == (Action.WRITE, 9, None, 2)
+
+
+def test_a_failed_allocation_of_the_same_number_is_asked_for_again():
+    failed = capacity(4, ready=1, phase=Phase.FAILED, changed_at=NOON - timedelta(hours=1))
+
+    assert decide(state=PoolState(written=4), seen=observation(proposed=4.0, capacity=failed)).action is Action.WRITE
+
+
+def test_money_is_metered_while_a_price_is_known_and_begins_anew_each_month():
+    seen = observation(requested=10, proposed=10.0, usd_per_unit_minute=0.5)
+    state = PoolState(month="2026-03", spent_usd=3.0, metered_at=NOON - 2 * MINUTE)
+
+    assert decide(state=state, seen=seen).state.spent_usd == 3.0 + 2 * 10 * 0.5
+    february = PoolState(month="2026-02", spent_usd=3.0, metered_at=NOON - 2 * MINUTE)
+    assert decide(state=february, seen=seen).state.spent_usd == 2 * 10 * 0.5
+
+
+def test_a_schedule_raises_the_floor_and_cannot_pass_the_ceiling():
+    from config.policy import Schedule
+    schedule = Schedule(cron="0 8 * * *", duration=timedelta(hours=10), min=30, name="office")
+
+    assert decide(pool_policy(schedules=(schedule,)), seen=observation(proposed=1.0)).target == 30
+    assert decide(pool_policy(schedules=(schedule,), max=12), seen=observation(proposed=1.0)).target == 12
+
+
+def test_accepted_notes_a_raise_and_forgets_the_foreigner():
+    state = accepted(PoolState(written=2, foreign_since=NOON, foreign_requested=5, intent=6), 6, NOON)
+
+    assert (state.written, state.raised_at, state.intent, state.foreign_since) == (6, NOON, None, None)
+
+
+floats = st.floats(allow_nan=True, allow_infinity=True)
+numbers = st.integers(-10, 2_000_000)
+capacities = st.builds(
+    Capacity, requested=numbers, ready=numbers, phase=st.sampled_from(Phase), observed_at=st.just(NOON),
+    in_use=st.none() | floats, changed_at=st.none() | st.just(NOON), foreign_owner=st.none() | st.just("somebody"),
+    blocked=st.none() | st.just(Conflict("busy")))
+observations = st.builds(
+    Observation, now=st.just(NOON), capacity=st.none() | capacities, capacity_error=st.none() | st.just(Throttled("slow")),
+    proposal=st.none() | st.builds(Proposal, floats, st.just("rule"), st.booleans()), sight=st.sampled_from(Sight),
+    data_age=st.none() | st.timedeltas(), settled=st.booleans(), allowed=st.none() | numbers,
+    billing_step=st.timedeltas(timedelta(0), timedelta(hours=1)),
+    usd_per_unit_minute=st.floats(0, 1e6) | st.just(1e-300))
+instants = st.datetimes(NOON.replace(tzinfo=None) - timedelta(days=3), NOON.replace(tzinfo=None)).map(
+    lambda at: at.replace(tzinfo=NOON.tzinfo))
+states = st.builds(
+    PoolState, written=st.none() | numbers, written_at=st.none() | instants, intent=st.none() | numbers,
+    raised_at=st.none() | instants, foreign_since=st.none() | instants, foreign_requested=st.none() | numbers,
+    wishes=st.lists(st.tuples(instants, numbers), max_size=5).map(lambda wishes: tuple(sorted(wishes))),
+    month=st.sampled_from(["", "2026-03", "2026-02"]), spent_usd=st.floats(0, 1e9), metered_at=st.none() | instants)
+
+
+@st.composite
+def policies(draw):
+    low = draw(st.integers(0, 50))
+    return pool_policy(
+        min=low, max=draw(st.integers(low, 200)), on_missing_metrics=draw(st.sampled_from(["hold", "floor", "forecast"])),
+        scale_down_delay=draw(st.sampled_from([timedelta(0), timedelta(minutes=10)])),
+        max_step_up=draw(st.none() | st.integers(1, 50)), max_step_down=draw(st.none() | st.integers(1, 50)),
+        budget_usd_per_month=draw(st.none() | st.floats(0.01, 1e6)), on_foreign_write=draw(st.sampled_from(["yield", "reassert"])))
+
+
+@given(policies(), states, observations)
+def test_any_observation_gives_a_lawful_plan(policy, state, seen):
+    plan = make_plan(policy, state, seen, GUARDRAILS)
+
+    if plan.action is Action.HOLD:
+        if seen.capacity is not None:
+            assert plan.target == seen.capacity.requested
+        return
+    assert plan.target is not None
+    assert plan.target <= policy.max
+    cut_by_quota = Code.QUOTA in codes(plan)
+    assert plan.target >= (0 if cut_by_quota else policy.min)
+    assert plan.reasons
+
+
+@given(policies(), states, observations)
+def test_blindness_lowers_nothing_but_to_the_ceiling_the_budget_or_a_quota(policy, state, seen):
+    blind = Observation(**({name: getattr(seen, name) for name in seen.__slots__} | {"sight": Sight.BROKEN}))
+
+    plan = make_plan(policy, state, blind, GUARDRAILS)
+
+    if seen.capacity is not None and not {Code.CEILING, Code.BUDGET, Code.QUOTA} & set(codes(plan)):
+        assert plan.target >= seen.capacity.requested
+
+
+@given(policies(), states, observations)
+def test_the_same_observation_gives_the_same_plan(policy, state, seen):
+    first, second = (make_plan(policy, state, seen, GUARDRAILS) for _ in range(2))
+
+    assert (first.action, first.target, first.text) == (second.action, second.target, second.text)
