@@ -38,6 +38,8 @@ def format_duration(span: timedelta) -> str:
 def _read(value: object) -> object:
     """Text and the number 0 become a span; a span stays one; anything else is refused with what is allowed."""
     if isinstance(value, timedelta):
+        if value < timedelta(0) or value.microseconds:
+            raise PydanticCustomError("duration", "a span is a whole number of seconds, zero or more")
         return value
     if isinstance(value, str):
         try:

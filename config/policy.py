@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validat
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
-from config.duration import Duration
+from config.duration import Duration, format_duration
 from config.lever import LeverSettings
 from config.schedule import MOST_UNITS, Schedule, schedule_bounds
 
@@ -63,7 +63,7 @@ class PoolPolicy(Model):
     """One thing whose warm capacity is set, and within which bounds."""
 
     name: str = Field(pattern=NAME, examples=["support-agent"])
-    """Unique; letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 80."""
+    """Letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 80; no other pool has it."""
     lever: SerializeAsAny[LeverSettings]
     """How its warm capacity is set: the kind of the lever and what that kind needs to find the resource."""
     mode: Literal["shadow", "active"] = Field(default="shadow", examples=["shadow"])
@@ -120,8 +120,8 @@ class PoolPolicy(Model):
     @field_validator("scale_down_delay")
     @classmethod
     def _delay_is_sane(cls, value: timedelta) -> timedelta:
-        if not timedelta(0) <= value <= timedelta(days=1):
-            raise PydanticCustomError("duration", "at most 1d")
+        if value > timedelta(days=1):
+            raise PydanticCustomError("duration", "{span} is too long: at most 1d", {"span": format_duration(value)})
         return value
 
 
@@ -138,8 +138,8 @@ class Assume(Model):
     @field_validator("metric_delay", "lead_time", "keep_alive")
     @classmethod
     def _is_sane(cls, value: timedelta) -> timedelta:
-        if not timedelta(0) <= value <= timedelta(hours=6):
-            raise PydanticCustomError("duration", "at most 6h")
+        if value > timedelta(hours=6):
+            raise PydanticCustomError("duration", "{span} is too long: at most 6h", {"span": format_duration(value)})
         return value
 
 
@@ -156,8 +156,9 @@ class Policy(Model):
     @field_validator("pools")
     @classmethod
     def _names_are_unique(cls, value: tuple[PoolPolicy, ...]) -> tuple[PoolPolicy, ...]:
-        names = [pool.name for pool in value]
-        for name in names:
-            if names.count(name) > 1:
-                raise PydanticCustomError("duplicate", "two pools are called {name}", {"name": name})
+        seen: set[str] = set()
+        for pool in value:
+            if pool.name in seen:
+                raise PydanticCustomError("duplicate", "two pools are called {name}", {"name": pool.name})
+            seen.add(pool.name)
         return value

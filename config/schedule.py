@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError, PydanticUndefined
 from pydantic_core.core_schema import ValidationInfo
 
-from config.duration import Duration
+from config.duration import Duration, format_duration
 
 MOST_UNITS = 1_000_000
 """No provider sells more to one pool."""
@@ -85,7 +85,7 @@ class Schedule(BaseModel):
     @classmethod
     def _duration_is_sane(cls, value: timedelta) -> timedelta:
         if not timedelta(minutes=1) <= value <= LONGEST_WINDOW:
-            raise PydanticCustomError("duration", "a window lasts from 1m to 31d")
+            raise PydanticCustomError("duration", "{span}: a window lasts from 1m to 31d", {"span": format_duration(value)})
         return value
 
     @field_validator("max")

@@ -1,0 +1,38 @@
+"""What is wrong with a policy file: every problem at once, each with its place, what is wrong and what is allowed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong. `line` and `column` count from 1; `path` is like `pools[0].max`, empty for the file as a whole."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column} {self.path + ': ' if self.path else ''}{self.message}"
+
+
+class PolicyError(Exception):
+    """The policy cannot be used. `problems` is never empty and in the order of the file."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems: list[Problem] = sorted(set(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def path_text(path: Sequence[str | int]) -> str:
+    """`("pools", 0, "max")` as `pools[0].max`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return one_line(text.removeprefix("."))
+
+
+def one_line(text: str, most: int = 200) -> str:
+    """`text` without line breaks and control characters, cut at `most` characters."""
+    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"

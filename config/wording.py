@@ -1,0 +1,96 @@
+"""How a model's complaint is told to people: what is wrong, and what is allowed."""
+
+import re
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import get_args
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from config.problem import one_line
+
+SHAPES = {
+    "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number", "string_type": "text",
+    "bool_type": "true or false", "model_type": "a mapping of keys", "dict_type": "a mapping of keys", "list_type": "a list",
+    "tuple_type": "a list", "finite_number": "a finite number",
+}
+LIMITS = {"greater_than_equal": ("ge", "at least"), "greater_than": ("gt", "more than"),
+          "less_than_equal": ("le", "at most"), "less_than": ("lt", "less than")}
+
+
+def shown(value: object) -> str:
+    """A value as the file would say it."""
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    return one_line(repr(value), 60)
+
+
+def nearest(word: str, words: Iterable[str]) -> str | None:
+    """The one of `words` that a slip of the keyboard may have meant."""
+    return next(iter(get_close_matches(word.lower(), list(words), n=1, cutoff=0.6)), None)
+
+
+def unknown(what: str, word: str, allowed: Sequence[str]) -> str:
+    """An unknown word, a suggestion if one is near, and what is allowed."""
+    near = nearest(word, allowed)
+    hint = f"did you mean {near}? " if near else ""
+    return f"unknown {what} {one_line(word, 60)!r}: {hint}allowed: {', '.join(allowed)}"
+
+
+def field_at(model: type[BaseModel], path: Sequence[str | int]) -> FieldInfo | None:
+    """The field that `path` leads to from `model`; None when it leads out of the model."""
+    owner, last = owner_of(model, path), path[-1] if path else None
+    return owner.model_fields.get(last) if owner is not None and isinstance(last, str) else None
+
+
+def owner_of(model: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel] | None:
+    """The model whose key the last step of `path` is."""
+    owner: type[BaseModel] | None = model
+    for step in path[:-1]:
+        if owner is not None and isinstance(step, str):
+            entry = owner.model_fields.get(step)
+            owner = None if entry is None else model_within(entry.annotation)
+    return owner
+
+
+def model_within(annotation: object) -> type[BaseModel] | None:
+    """The model that an annotation such as `tuple[Schedule, ...]` or `Prices | None` is about."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := model_within(part)) is not None), None)
+
+
+def wording(error: ErrorDetails, model: type[BaseModel]) -> str:
+    """The message for one of pydantic's errors on a value for `model`."""
+    kind, path, value, context = error["type"], error["loc"], error["input"], error.get("ctx", {})
+    entry = field_at(model, path)
+    about = "" if entry is None or entry.description is None else re.split(r"[:.;](\s|$)", entry.description)[0]
+    if kind == "missing":
+        example = f", for example {path[-1]}: {entry.examples[0]}" if entry is not None and entry.examples else ""
+        return f"the key {path[-1]} is missing: {about}{example}" if about else f"the key {path[-1]} is missing{example}"
+    if kind == "extra_forbidden":
+        owner = owner_of(model, path)
+        if path[-1] == "<<":
+            return "merge keys are not part of a policy: what many pools share stands under defaults"
+        return unknown("key", str(path[-1]), [] if owner is None else list(owner.model_fields))
+    if kind == "literal_error":
+        allowed = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
+        near = nearest(value, allowed) if isinstance(value, str) else None
+        return f"{shown(value)} is not allowed: write {' or '.join(allowed)}{f' (did you mean {near}?)' if near else ''}"
+    if kind in SHAPES:
+        return f"{shown(value)} is not {SHAPES[kind]}{f' ({about})' if about else ''}"
+    if kind in LIMITS:
+        key, words = LIMITS[kind]
+        return f"{shown(value)} is out of range: {words} {context[key]:g} is allowed"
+    if kind == "string_pattern_mismatch":
+        return f"{shown(value)} does not fit{f' ({about})' if about else ''}: the pattern is {context['pattern']}"
+    message = str(error["msg"])
+    return message if error.get("url") is None else f"{shown(value)} is wrong: {message[:1].lower()}{message[1:]}"
