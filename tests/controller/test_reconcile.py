@@ -1,0 +1,267 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from adapters.clock import ManualClock
+from adapters.errors import Conflict, OutcomeUnknown, PermissionDenied, QuotaExceeded, Throttled
+from adapters.protocol import Traits
+from adapters.simulated import ShadowLever
+from controller.plan import Action, Code, PoolState, Proposal, Sight
+from controller.reconcile import METER_EVERY, Reconciler, View, state_key
+from tests.builders import NOON, pool_policy
+from tests.fakes import FakeLever
+
+MINUTE = timedelta(minutes=1)
+
+
+class Notebook:
+    """Memory that keeps what was saved, in order."""
+
+    def __init__(self):
+        self.said, self.states, self.leads = [], {}, []
+
+    async def save_intent(self, pool, target, at):
+        self.said.append(("intent", target))
+
+    async def save_state(self, pool, state):
+        self.said.append(("state", state.written))
+        self.states[pool] = state
+
+    async def save_lead_time(self, pool, target, seconds, at):
+        self.leads.append((target, seconds))
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(NOON)
+
+
+@pytest.fixture
+def lever(clock):
+    return FakeLever(clock)
+
+
+@pytest.fixture
+def notebook():
+    return Notebook()
+
+
+@pytest.fixture
+def make(clock, lever, notebook):
+    def make(policy=None, state=None, **more):
+        return Reconciler(policy or pool_policy(), more.pop("lever", lever), clock, notebook, state or PoolState(),
+                          timedelta(minutes=10), lambda traits: 0.001 * (traits.memory_mb or 0), **more)
+    return make
+
+
+def wants(units, sight=Sight.FRESH):
+    return View(sight, timedelta(minutes=1), Proposal(units, "rule"), settled=True)
+
+
+async def test_a_write_is_noted_before_it_is_sent_and_remembered_after(make, lever, notebook):
+    plan = await make().step(wants(5))
+
+    assert (plan.action, lever.writes) == (Action.WRITE, [5])
+    assert notebook.said == [("intent", 5), ("state", 5)]
+
+
+async def test_an_unchanged_target_makes_no_call(make, lever, clock):
+    pool = make()
+    await pool.step(wants(5))
+    await clock.advance(3 * MINUTE)
+    await pool.step(wants(5))
+    calls = list(lever.calls)
+    for _ in range(5):
+        await clock.advance(MINUTE)
+        await pool.step(wants(5))
+
+    assert lever.calls == calls
+
+
+async def test_capacity_is_read_again_when_its_reading_is_old(make, lever, clock):
+    pool = make()
+    await pool.step(wants(0))
+    await clock.advance(timedelta(minutes=10))
+    await pool.step(wants(0))
+
+    assert lever.calls.count("read") == 2
+
+
+async def test_an_old_reading_is_renewed_right_before_a_write(make, lever, clock):
+    pool = make()
+    await pool.step(wants(0))
+    await clock.advance(timedelta(minutes=5))
+    lever.foreign(7)
+    plan = await pool.step(wants(7))
+
+    assert (plan.action, lever.writes) == (Action.KEEP, [])
+
+
+async def test_an_unknown_outcome_is_read_before_anything_else(make, lever, clock):
+    pool = make()
+    lever.failing["write"] = OutcomeUnknown("no answer")
+    plan = await pool.step(wants(5))
+    assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, Code.WRITE_FAILED)
+
+    lever.foreign(5)  # it had happened
+    lever.failing.clear()
+    await clock.advance(MINUTE)
+    plan = await pool.step(wants(5))
+
+    assert (plan.action, lever.writes, pool.state.written, pool.state.intent) == (Action.KEEP, [], 5, None)
+
+
+async def test_a_write_that_never_returns_is_given_up_and_read_back(make, lever, clock):
+    pool = make(call_timeout_seconds=0.02)
+    lever.hanging.add("write")
+    plan = await pool.step(wants(5))
+    assert "outcome-unknown" in plan.text
+
+    lever.hanging.clear()
+    await clock.advance(MINUTE)
+    plan = await pool.step(wants(5))
+
+    assert (plan.action, lever.writes) == (Action.KEEP, [5])
+
+
+async def test_a_reading_that_never_returns_is_capacity_unknown(make, lever):
+    lever.hanging.add("read")
+
+    plan = await make(call_timeout_seconds=0.02).step(wants(5))
+
+    assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, Code.CAPACITY_UNKNOWN)
+    assert "no answer within" in plan.text
+
+
+async def test_a_throttled_write_is_planned_again(make, lever, clock):
+    pool = make()
+    lever.failing["write"] = Throttled("slow down")
+    held = await pool.step(wants(5))
+    lever.failing.clear()
+    await clock.advance(MINUTE)
+    plan = await pool.step(wants(5))
+
+    assert (held.action, plan.action, lever.writes) == (Action.HOLD, Action.WRITE, [5])
+
+
+async def test_a_quota_teaches_how_much_may_be_asked(make, lever):
+    pool = make()
+    lever.failing["write"] = QuotaExceeded("too many", allowed=3)
+    await pool.step(wants(5))
+    lever.failing.clear()
+    plan = await pool.step(wants(5))
+
+    assert (plan.target, lever.writes) == (3, [3])
+
+
+async def test_a_refusal_waits_for_the_next_reading(make, lever, clock):
+    pool = make()
+    lever.failing["write"] = Conflict("deployment in progress")
+    await pool.step(wants(5))
+    await clock.advance(timedelta(seconds=20))
+    plan = await pool.step(wants(5))
+    assert (plan.reasons[-1].code, lever.calls.count("write")) == (Code.BLOCKED, 1)
+
+    lever.failing.clear()
+    await clock.advance(timedelta(minutes=10))
+    assert (await pool.step(wants(5))).action is Action.WRITE
+
+
+async def test_errors_are_plans_not_exceptions(make, lever):
+    lever.failing["traits"] = PermissionDenied("lambda:GetFunction is not allowed: grant it")
+
+    plan = await make().step(wants(5))
+
+    assert "grant it" in plan.text
+    assert lever.writes == []
+
+
+async def test_the_lead_time_is_the_median_of_recent_raises(make, lever, clock, notebook):
+    pool = make()
+    for units in (1, 2, 3):
+        await pool.step(wants(units))
+        for _ in range(3):
+            await clock.advance(timedelta(seconds=50))
+            await pool.step(wants(units))
+
+    assert notebook.leads == [(1, 150.0), (2, 150.0), (3, 150.0)]
+    assert pool.lead_time == timedelta(seconds=150)
+
+
+async def test_two_raises_do_not_make_a_lead_time_yet(make):
+    assert make(lead_seconds=[30.0, 40.0]).lead_time is None
+
+
+async def test_what_is_ready_on_paper_teaches_no_lead_time(make, lever, clock, notebook):
+    shadow = ShadowLever(lever, clock, timedelta(minutes=1))
+    pool = make(pool_policy(mode="shadow"), lever=shadow)
+    for _ in range(4):
+        await pool.step(wants(4))
+        await clock.advance(MINUTE)
+
+    assert pool.capacity.ready == 4
+    assert notebook.leads == []
+    assert "write" not in lever.calls
+
+
+async def test_the_price_follows_what_the_provider_tells_of_memory(make, lever):
+    lever.facts = Traits(memory_mb=3008)
+    pool = make(pool_policy(memory_mb=None))
+    await pool.read()
+
+    assert pool.usd_per_unit_minute == pytest.approx(3.008)
+
+
+async def test_the_policys_memory_goes_before_the_providers(make, lever):
+    lever.facts = Traits(memory_mb=3008)
+    pool = make(pool_policy(memory_mb=512))
+    await pool.read()
+
+    assert pool.traits.memory_mb == 512
+
+
+async def test_the_meter_alone_is_stored_only_now_and_then(make, clock, notebook):
+    pool = make()
+    await pool.step(wants(0))
+    saved = len(notebook.said)
+    for _ in range(METER_EVERY // MINUTE - 1):
+        await clock.advance(MINUTE)
+        await pool.step(wants(0))
+    assert len(notebook.said) == saved
+
+    await clock.advance(MINUTE)
+    await pool.step(wants(0))
+    assert len(notebook.said) == saved + 1
+
+
+async def test_a_state_that_could_not_be_stored_is_stored_next_time(make, clock, notebook):
+    pool = make()
+    kept = notebook.save_state
+
+    async def full(pool, state):
+        raise OSError("disk full")
+    notebook.save_state = full
+    with pytest.raises(OSError, match="disk full"):
+        await pool.step(wants(5))
+    notebook.save_state = kept
+    await pool.step(wants(5))
+
+    assert notebook.states["agent"].written == 5
+
+
+async def test_cancelling_a_write_keeps_its_intent(make, lever, notebook):
+    pool = make()
+    lever.hanging.add("write")
+    step = asyncio.create_task(pool.step(wants(5)))
+    while not lever.writes:
+        await asyncio.sleep(0)
+    step.cancel()
+    await asyncio.gather(step, return_exceptions=True)
+
+    assert (pool.state.intent, notebook.said) == (5, [("intent", 5)])
+    assert pool.read_due(NOON)
+
+
+def test_shadow_and_active_do_not_share_a_state():
+    assert state_key(pool_policy()) != state_key(pool_policy(mode="shadow"))

@@ -1,0 +1,93 @@
+"""A whole fleet on fakes: store, sources, levers, one clock."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from config.policy import Assume, Policy
+from controller import assembly
+from controller.fleet import Fleet
+from controller.journal import Journal
+from controller.memory import StoreThread
+from controller.store import Store
+from tests.builders import pool_policy
+from tests.fakes import FakeLever, FakeProviders, FakeSource
+
+
+@dataclass
+class World:
+    clock: object
+    fleet: Fleet
+    store: StoreThread
+    sources: list
+    levers: dict
+    journal: Journal
+    order: list
+
+    async def tick(self, then: timedelta = timedelta(0)):
+        """One tick that waits for nothing slow, then `then` passes."""
+        report = await asyncio.wait_for(self.fleet.tick(), 10)
+        if then:
+            await self.clock.advance(then)
+        return report
+
+    async def minutes(self, count: int):
+        """Tick once a minute."""
+        for _ in range(count):
+            await self.tick(timedelta(minutes=1))
+
+    async def drive(self, task, seconds: float = 5.0):
+        """Let the clock run on, five seconds at a time, until `task` is done."""
+        async with asyncio.timeout(seconds):
+            while not task.done():
+                await asyncio.sleep(0.002)
+                await self.clock.advance(timedelta(seconds=5))
+        return task.result()
+
+    async def until(self, condition, seconds: float = 5.0):
+        """Give other tasks turns until `condition` holds."""
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+
+def policy_of(pools, assume=None) -> Policy:
+    return Policy.model_construct(version=1, pools=tuple(pools), assume=assume or Assume())
+
+
+@asynccontextmanager
+async def world(clock, folder, *regions, budget=None, orphans=(), levers=None, sources=None, **changes):
+    """`regions`: traffic by pool name, a source for each. `changes`: of every pool's policy."""
+    names = [name for region in regions for name in region] + list(orphans)
+    pools = [pool_policy(name=name, **changes) for name in names]
+    sources = sources or [FakeSource(region) for region in regions]
+    order = []
+    levers = levers or {name: FakeLever(clock) for name in names}
+    for name, lever in levers.items():
+        lever.writes = Noted(name, order)
+    providers = FakeProviders([(source, tuple(region)) for source, region in zip(sources, regions, strict=True)], clock, levers)
+    store = StoreThread(Store(folder / "stoker.db"))
+    try:
+        journal = Journal(store)
+        fleet = await assembly.assemble(policy_of(pools), providers, store, clock, journal)
+        for region in fleet.regions:
+            region.budget = budget or region.budget
+        yield World(clock, fleet, store, sources, levers, journal, order)
+    finally:
+        if "fleet" in locals():
+            for task in [*fleet._stepping.values(), *fleet._collecting.values()]:
+                task.cancel()
+        await store.close()
+
+
+class Noted(list):
+    """A lever's writes that are noted in the order of all levers too."""
+
+    def __init__(self, name, order):
+        super().__init__()
+        self.name, self.order = name, order
+
+    def append(self, target):
+        super().append(target)
+        self.order.append((self.name, target))
