@@ -35,9 +35,9 @@ class SandboxServer:
 
     async def start(self) -> str:
         """Listen, and return the URL."""
-        self._runner = web.ServerRunner(web.Server(self._answer), handle_signals=False)
+        self._runner = web.ServerRunner(web.Server(self._answer), handle_signals=False, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port, shutdown_timeout=0.1).start()
+        await web.TCPSite(self._runner, self._host, self._port).start()
         host, port = self._runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"
         return self.url
