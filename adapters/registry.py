@@ -1,17 +1,21 @@
 """Which lever kinds there are, and what is built for each. A provider's library is imported only when a pool uses it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol, cast
-
-from numpy.random import Generator
+from typing import TYPE_CHECKING, Protocol, cast
 
 from adapters.clock import Clock
 from adapters.errors import Unsupported
-from adapters.protocol import DemandSource, Lever
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
+
+if TYPE_CHECKING:  # a policy is checked without waiting for NumPy
+    from numpy.random import Generator
+
+    from adapters.protocol import DemandSource, Lever
 
 
 class Provider(Protocol):

@@ -33,6 +33,10 @@ class Model(BaseModel):
 class Objective(Model):
     """What the operator wants, said in one of two ways."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["cold_start_cost_usd"]}, {"required": ["warm_hit_rate"]}]}
+    )
+
     cold_start_cost_usd: Usd | None = Field(default=None, examples=[0.05])
     """What one cold start costs you, in USD: a user who waits, a retry, a lost session. Stoker seeks the least total cost."""
     warm_hit_rate: Annotated[float, Field(gt=0, lt=1)] | None = Field(default=None, examples=[0.99])

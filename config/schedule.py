@@ -49,7 +49,10 @@ def zone(name: str) -> ZoneInfo:
 class Schedule(BaseModel):
     """A floor, a ceiling or both for a while, again and again. It bounds the forecast, it does not replace it."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True,
+        json_schema_extra={"anyOf": [{"required": ["min"]}, {"required": ["max"]}]},
+    )
 
     name: str | None = Field(default=None, min_length=1, max_length=80, examples=["office hours"])
     """What reasons and the dashboard call it; the cron expression when absent."""

@@ -1,0 +1,73 @@
+"""The JSON Schema of policy files (draft 2020-12), for editors: made from the same models that check them."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from config.duration import format_duration
+from config.lever import LeverSettings
+from config.policy import Assume, PoolPolicy
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Json = dict[str, Any]
+
+
+class Generator(GenerateJsonSchema):
+    """Gives defaults as the file would say them: a span is `2m`, not `PT2M`."""
+
+    def encode_default(self, dft: object) -> Any:  # noqa: ANN401  (pydantic's signature)
+        return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+
+def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
+    """The schema of a policy file whose levers are of `kinds`.
+
+    It says less than the loader (no cron, no zones, nothing between two keys or two pools), never more: what the loader
+    takes, the schema takes.
+    """
+    models: tuple[type[BaseModel], ...] = (PoolPolicy, Assume, *kinds.values())
+    refs, generated = models_json_schema([(model, "validation") for model in models], schema_generator=Generator)
+    parts: Json = generated["$defs"]
+    parts.pop("LeverSettings", None)
+    parts["Lever"] = {
+        "description": "How a pool's warm capacity is set.",
+        "oneOf": [tagged(kind, parts, refs[model, "validation"]) for kind, model in kinds.items()],
+    }
+    pool = parts["PoolPolicy"]
+    pool["title"] = "Pool"
+    pool["properties"]["lever"] = {"$ref": "#/$defs/Lever"}
+    pool["required"] = ["name", "lever"]
+    optional = {key: value for key, value in pool["properties"].items() if key not in pool["required"]}
+    parts["Defaults"] = {
+        "title": "Defaults", "type": "object", "additionalProperties": False, "properties": optional,
+        "description": "What every pool has that does not say otherwise. A pool's own key replaces it whole.",
+    }
+    no_default_max = {"not": {"required": ["defaults"], "properties": {"defaults": {"required": ["max"]}}}}
+    return {
+        "$schema": DIALECT,
+        "title": "Stoker policy",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["version", "pools"],
+        "properties": {
+            "version": {"const": 1, "description": "Version of the format."},
+            "defaults": {"$ref": "#/$defs/Defaults"},
+            "pools": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/PoolPolicy"},
+                      "description": "The things whose warm capacity is set; names are unique."},
+            "assume": {"$ref": "#/$defs/Assume"},
+        },
+        "if": no_default_max,
+        "then": {"properties": {"pools": {"items": {"required": ["max"]}}}},
+        "$defs": parts,
+    }
+
+
+def tagged(kind: str, parts: Json, reference: Json) -> Json:
+    """The reference to one kind's settings, after holding its `kind` to that word."""
+    settings = parts[reference["$ref"].removeprefix("#/$defs/")]
+    settings["properties"]["kind"] = {"const": kind, "type": "string", "description": "The kind of lever."}
+    settings["required"] = sorted({"kind", *settings.get("required", ())}, key=list(settings["properties"]).index)
+    return reference
