@@ -115,6 +115,12 @@ def demand(shape: Shape, rng: np.random.Generator, first_minute: int, minutes: i
     return TrafficGenerator(shape, rng, first_minute).take(minutes)
 
 
+def past_and_coming(shape: Shape, rng: np.random.Generator, now: int, days: int = 14) -> tuple[DemandSeries, Iterator[Minute]]:
+    """`days` of history up to the minute `now`, and its continuation without end: the arguments of `Sandbox.add_function`."""
+    generator = TrafficGenerator(shape, rng, now - days * MINUTES_PER_DAY)
+    return generator.take(days * MINUTES_PER_DAY), iter(generator)
+
+
 def _seen(calls: _Calls, new: _Calls, minutes: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Most and average calls at once, and calls begun, for each minute."""
     inside = np.minimum(calls.end, minutes * 60.0)

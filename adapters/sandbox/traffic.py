@@ -42,9 +42,9 @@ def slots_of(minute: Minute) -> list[Slot]:
     That makes an environment last used k minutes ago idle for less than k minutes and at least k-1, whatever the two
     lengths: `cold_starts = max(0, u(t) - max(u(t-keep_alive..t-1)))` then holds exactly for what really starts.
     """
-    if minute.is_gap or minute.peak <= 0:
+    peak = 0 if minute.is_gap else math.ceil(minute.peak - 1e-6)
+    if peak <= 0:
         return []
-    peak = math.ceil(minute.peak - 1e-6)
     work = round(min(minute.busy, peak) * MINUTE_MS)
     brief = max(SHORTEST_MS, min(BRIEF_MS, work // peak))
     whole, rest = divmod(max(0, work - brief * peak), MINUTE_MS - brief)

@@ -86,8 +86,9 @@ class Sandbox:
         rng = np.random.Generator(np.random.PCG64([self.seed, len(self._hosted)]))
         start = minute_of(self.clock.now())
         table = MinuteTable(start) if history is None else MinuteTable.of(history, start)
+        coming = None if history is None else history.window(start, max(start, history.end_minute))
         driver = Driver(
-            function, Traffic(history, traffic), table, start, lambda: int(rng.integers(low, high + 1)), lambda: self._limit(name)
+            function, Traffic(coming, traffic), table, start, lambda: int(rng.integers(low, high + 1)), lambda: self._limit(name)
         )
         if history is not None:
             driver.replay(Traffic(history), start - -(-high // MINUTE_MS) - 1, start)

@@ -59,7 +59,9 @@ async def test_the_newest_points_may_first_be_partial_and_settle_later(make_worl
     assert min(early["Values"]) < 30
     at = early["Timestamps"][0]
     await world.pass_time(minutes=10)
-    (late,) = await read(world, query("Invocations", "Sum", FunctionName="agent"), StartTime=at, EndTime=at + timedelta(minutes=2))
+    (late,) = await read(
+        world, query("Invocations", "Sum", FunctionName="agent"), StartTime=at, EndTime=at + timedelta(minutes=2)
+    )
     assert late["Values"] == [30.0, 30.0]
 
 
@@ -86,7 +88,9 @@ async def test_the_alias_and_the_function_have_series_and_a_stranger_has_none(ex
 
 async def test_the_region_is_the_sum_of_its_functions(exact) -> None:
     exact.sandbox.add_function("other", flat(5, 60))
-    invocations, peak = await read(exact, query("Invocations", "Sum", "a"), query("ConcurrentExecutions", "Maximum", "b"), minutes=5)
+    invocations, peak = await read(
+        exact, query("Invocations", "Sum", "a"), query("ConcurrentExecutions", "Maximum", "b"), minutes=5
+    )
     assert invocations["Values"] == [80.0] * 4
     assert peak["Values"] == [8.0] * 4
 

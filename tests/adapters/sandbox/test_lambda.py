@@ -160,7 +160,11 @@ async def test_an_alias_that_moves_to_a_crashing_version_is_stuck(world) -> None
 async def test_the_account_keeps_its_unreserved_floor(world) -> None:
     assert (await world.provision(900))["RequestedProvisionedConcurrentExecutions"] == 900
     refusal = await world.refusal(
-        "lambda", "put_provisioned_concurrency_config", FunctionName="agent", Qualifier="live", ProvisionedConcurrentExecutions=901
+        "lambda",
+        "put_provisioned_concurrency_config",
+        FunctionName="agent",
+        Qualifier="live",
+        ProvisionedConcurrentExecutions=901,
     )
     assert refusal.kind == "InvalidParameterValueException"
     assert "UnreservedConcurrentExecution below its minimum value of [100]" in refusal.message
@@ -170,7 +174,11 @@ async def test_the_floor_counts_every_function(world) -> None:
     world.sandbox.add_function("other")
     await world.provision(500)
     refusal = await world.refusal(
-        "lambda", "put_provisioned_concurrency_config", FunctionName="other", Qualifier="live", ProvisionedConcurrentExecutions=401
+        "lambda",
+        "put_provisioned_concurrency_config",
+        FunctionName="other",
+        Qualifier="live",
+        ProvisionedConcurrentExecutions=401,
     )
     assert "[100]" in refusal.message
     await world.provision(400, function="other")
@@ -269,7 +277,11 @@ async def test_every_request_is_counted_and_every_write_logged(world) -> None:
     assert (calls.mutating.total(), calls.reading["GetAlias"]) == (0, 1)
     await world.provision(4)
     await world.refusal(
-        "lambda", "put_provisioned_concurrency_config", FunctionName="agent", Qualifier="live", ProvisionedConcurrentExecutions=999
+        "lambda",
+        "put_provisioned_concurrency_config",
+        FunctionName="agent",
+        Qualifier="live",
+        ProvisionedConcurrentExecutions=999,
     )
     assert calls.mutating == {"PutProvisionedConcurrencyConfig": 2}
     first, second = calls.writes

@@ -1,0 +1,110 @@
+"""Trouble on demand, and wrong credentials, as boto3 sees them."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
+
+PUT = {"FunctionName": "agent", "Qualifier": "live", "ProvisionedConcurrentExecutions": 5}
+GET = {"FunctionName": "agent", "Name": "live"}
+
+
+async def test_a_throttle_hits_only_its_operation_and_as_often_as_said(world) -> None:
+    world.sandbox.faults.throttle("GetAlias", times=2)
+    for _ in range(2):
+        assert (await world.refusal("lambda", "get_alias", **GET)).kind == "TooManyRequestsException"
+    await world.aws("lambda", "get_alias", **GET)
+    world.sandbox.faults.throttle()
+    assert (await world.refusal("cloudwatch", "list_metrics")).code == "Throttling"
+    refusal = await world.refusal("application-autoscaling", "describe_scalable_targets", ServiceNamespace="lambda")
+    assert refusal.code == "ThrottlingException"
+    world.sandbox.faults.clear()
+    await world.aws("cloudwatch", "list_metrics")
+
+
+async def test_a_server_error_is_a_500_and_nothing_is_written(world) -> None:
+    world.sandbox.faults.server_error("PutProvisionedConcurrencyConfig")
+    refusal = await world.refusal("lambda", "put_provisioned_concurrency_config", **PUT)
+    assert (refusal.kind, refusal.status) == ("ServiceException", 500)
+    assert not world.sandbox.hosted("agent").function.provisioned
+    assert world.sandbox.calls.writes[0].outcome == "ServiceException"
+
+
+async def test_a_hanging_request_is_never_answered_and_harms_no_other(world) -> None:
+    world.sandbox.add_function("other")
+    world.sandbox.faults.hang("GetAlias", function="agent")
+    hanging = asyncio.create_task(world.aws("lambda", "get_alias", **GET))
+    await world.aws("lambda", "get_alias", FunctionName="other", Name="live")
+    with pytest.raises(ReadTimeoutError):
+        await hanging
+
+
+async def test_a_reset_breaks_the_connection_before_anything_happens(world) -> None:
+    world.sandbox.faults.reset("PutProvisionedConcurrencyConfig", times=1)
+    with pytest.raises((ConnectionClosedError, HTTPClientError)):
+        await world.aws("lambda", "put_provisioned_concurrency_config", **PUT)
+    assert not world.sandbox.hosted("agent").function.provisioned
+
+
+async def test_a_write_may_happen_and_its_answer_be_lost(world) -> None:
+    world.sandbox.faults.apply_without_answer("PutProvisionedConcurrencyConfig", times=1)
+    with pytest.raises((ConnectionClosedError, HTTPClientError)):
+        await world.aws("lambda", "put_provisioned_concurrency_config", **PUT)
+    assert world.sandbox.hosted("agent").function.provisioned == 5
+    (write,) = world.sandbox.calls.writes
+    assert (write.outcome, write.answered) == ("accepted", False)
+
+
+async def test_garbage_is_no_answer_that_boto3_can_take_for_one(world) -> None:
+    world.sandbox.faults.garbage("GetMetricData")
+    now = world.clock.now()
+    query: dict[str, Any] = {"Id": "q", "MetricStat": {"Metric": {"MetricName": "Invocations"}, "Period": 60, "Stat": "Sum"}}
+    with pytest.raises(Exception, match=r"parse|Unable|JSON|utf"):
+        await world.aws("cloudwatch", "get_metric_data", MetricDataQueries=[query], StartTime=now, EndTime=now)
+
+
+async def test_a_dripping_answer_is_slower_than_any_patience(world) -> None:
+    world.sandbox.faults.drip("GetAlias", times=1)
+    task = asyncio.create_task(world.aws("lambda", "get_alias", **GET))
+    done, _ = await asyncio.wait({task}, timeout=0.5)
+    assert not done
+    world.client("lambda").close()
+    await world.aws("cloudwatch", "list_metrics")
+    task.cancel()
+
+
+async def test_unknown_and_expired_keys_are_refused_in_the_words_of_each_service(world) -> None:
+    world.sandbox.credentials.expired.add("AKIAOLD")
+    for service, method, arguments, wrong, expired in (
+        ("lambda", "get_alias", GET, "UnrecognizedClientException", "ExpiredTokenException"),
+        ("cloudwatch", "list_metrics", {}, "InvalidClientTokenId", "ExpiredToken"),
+        ("sts", "get_caller_identity", {}, "InvalidClientTokenId", "ExpiredToken"),
+        (
+            "application-autoscaling",
+            "describe_scalable_targets",
+            {"ServiceNamespace": "lambda"},
+            "UnrecognizedClientException",
+            "ExpiredTokenException",
+        ),
+    ):
+        for key, code in (("AKIAWRONG", wrong), ("AKIAOLD", expired)):
+            client = world.client(service, key)
+            with pytest.raises(ClientError) as caught:
+                await asyncio.to_thread(getattr(client, method), **arguments)
+            assert caught.value.response["Error"]["Code"] == code
+            assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+async def test_a_missing_permission_is_named(world) -> None:
+    world.sandbox.credentials.denied.add("lambda:PutProvisionedConcurrencyConfig")
+    refusal = await world.refusal("lambda", "put_provisioned_concurrency_config", **PUT)
+    assert (refusal.code, refusal.status) == ("AccessDeniedException", 403)
+    assert "lambda:PutProvisionedConcurrencyConfig" in refusal.message
+
+
+async def test_what_is_not_emulated_says_so(world) -> None:
+    refusal = await world.refusal("lambda", "list_layers")
+    assert (refusal.code, refusal.status) == ("UnknownOperationException", 404)
+    assert "not emulated" in refusal.message
+    assert (await world.refusal("cloudwatch", "list_dashboards")).code == "UnknownOperationException"
