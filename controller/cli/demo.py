@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PORT = 8080
 LASTING = timedelta(hours=2)
+PICTURE_LINES = 42
 SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=28)
 
 
@@ -57,9 +58,11 @@ class Span(click.ParamType[timedelta]):
               help="Where the dashboard and the API answer.  [default: 8080, or any free one when it is in use]")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), default=None, metavar="DIR",
               help="Leave the policy, the store and the log there; otherwise they are removed in the end.")
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), default=None, metavar="FILE",
+              help="Save the last picture as an SVG image.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, and what happens to standard error.")
 def command(speed: float, duration: timedelta | None, seed: int, history: Path | None, start_day: int | None, port: int | None,
-            keep: Path | None, as_json: bool) -> None:
+            keep: Path | None, picture: Path | None, as_json: bool) -> None:
     """See it work within a minute, on an embedded cloud.
 
     An emulated AWS with three busy agents and a fortnight of their history, and the real daemon, which reads and warms them
@@ -72,6 +75,8 @@ def command(speed: float, duration: timedelta | None, seed: int, history: Path |
         frame = asyncio.run(played(scene, folder, seed, speed, free_port() if port is None else port, watch))
     if frame is None:
         raise Failed("stopped before anything was seen")
+    if picture is not None:
+        save_picture(frame, picture)
     conclude(frame, as_json=as_json)
 
 
@@ -106,7 +111,8 @@ async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: in
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     with (folder / "stoker.log").open("a") as log:
         configure(clock, stream=log)
-        stage = Stage(scene, clock, folder, Generator(PCG64([seed, 1])), seed, port, watch)
+        with clock.at_work():
+            stage = Stage(scene, clock, folder, Generator(PCG64([seed, 1])), seed, port, watch)
         try:
             await stage.play(stop)
         except (CannotListen, StoreError) as error:
@@ -155,6 +161,24 @@ def conclude(frame: "Frame", *, as_json: bool) -> None:
         click.echo(json.dumps(outcome_json(frame), indent=2))
         return
     summary(frame, Console(width=None if sys.stdout.isatty() else 110))
+
+
+def save_picture(frame: "Frame", path: Path) -> None:
+    """The last picture, as a terminal of a hundred and twenty columns would show it."""
+    import io
+    import re
+
+    from rich.console import Console
+
+    from controller.demo.screen import picture
+
+    console = Console(record=True, width=120, file=io.StringIO(), force_terminal=True)
+    console.print(picture(frame, console.width, PICTURE_LINES))
+    image = re.sub(r"@font-face \{.*?\n    \}\n", "", console.export_svg(title="stoker demo"), flags=re.DOTALL)
+    try:
+        path.write_text(image)  # without the fonts it would fetch from elsewhere
+    except OSError as error:
+        raise Failed(f"{path}: cannot be written ({error.strerror}); give --picture another place") from None
 
 
 def free_port() -> int:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,6 +24,8 @@ class PacedService(Service):
                  ticked: Callable[[], None]) -> None:
         super().__init__(policy, providers, clock, state_dir, port=port)
         self._pace, self._ticked = clock, ticked
+        self._opening = ExitStack()
+        self._opening.enter_context(clock.at_work())  # until the first tick is done, or hours would pass in building
 
     async def tick(self) -> None:
         with self._pace.at_work():
@@ -30,7 +33,7 @@ class PacedService(Service):
             self._ticked()
 
     async def _first(self) -> None:
-        with self._pace.at_work():
+        with self._opening:
             await super()._first()
 
     def _timetable(self) -> Jobs:

@@ -8,12 +8,12 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from controller.demo.chart import draw
+from controller.demo.chart import COLD, IDLE, WARM, draw
 from controller.demo.frame import Decision, Frame, PoolFrame
 from controller.demo.ledger import Outcome
 
 FIGURES_WIDTH = 30
-HEADER_LINES, DECISION_LINES, MOST_CHART_LINES = 3, 6, 7
+HEADER_LINES, DECISION_LINES, MOST_CHART_LINES = 4, 6, 7
 PLAIN_EVERY = timedelta(minutes=10)
 
 
@@ -41,7 +41,8 @@ def header(frame: Frame, width: int) -> RenderableType:
         (f"{total.cold_starts_without}", "bold red"), " without;  cost ", (money(total.cost_usd), "bold green"), " with, ",
         (money(total.cost_without_usd), "bold red"), " without, waiting users included")
     verdict.truncate(width, overflow="ellipsis")
-    return Group(line, verdict)
+    legend = Text.assemble(("█", WARM), " served warm  ", ("█", COLD), " beyond what is warm  ", ("░", IDLE), " warm, waiting")
+    return Group(line, verdict, legend)
 
 
 def panel(pool: PoolFrame, width: int, lines: int) -> Panel:
