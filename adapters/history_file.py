@@ -26,6 +26,7 @@ MOST_BYTES = 128 * 2**20
 
 NUMBERS = ("invocations", "avg_concurrency", "max_concurrency")
 HEADER = ("timestamp", *NUMBERS)
+GREATEST = float(np.finfo(np.float32).max)
 GZIP_MAGIC = b"\x1f\x8b"
 
 STAMP = re.compile(
@@ -204,7 +205,8 @@ def step_problem(before: int, minute: int, stamp: str) -> str:
 def numbers(cells: Sequence[str], name: str, column: int, sheet: Sheet) -> NDArray[np.float32]:
     """A column as float32, NaN where a cell is empty."""
     try:
-        values = np.array([float(cell) if cell else np.nan for cell in cells], np.float32)
+        with np.errstate(over="ignore"):
+            values = np.array([float(cell) if cell else np.nan for cell in cells]).astype(np.float32)
         lawful = int((values >= 0).sum()) + cells.count("") == len(values) and not np.isinf(values).any()
     except ValueError:
         lawful = False
@@ -220,6 +222,6 @@ def number_problem(cell: str) -> str | None:
     """What is wrong with a cell that should be empty or a number from zero up."""
     if not cell:
         return None
-    if not NUMBER.fullmatch(cell) or abs(float(cell)) > np.finfo(np.float32).max:
+    if not NUMBER.fullmatch(cell) or abs(float(cell)) > GREATEST:
         return "write a number, or leave the cell empty where it is unknown"
     return "it cannot be below zero" if float(cell) < 0 else None

@@ -16,16 +16,18 @@ def show(outcome: Outcome, compare: bool) -> None:
     if len(outcome.pools) > 1:
         console.print(table("all pools", outcome.stoker, outcome.nothing, outcome.peers if compare else {}))
     note = ("USD. Bill: what the provider charges. Wait: cold starts at the price the policy gives them. "
-            "Extra: both, beyond the bill of serving all on demand with no cold start; relative to doing nothing.")
+            "Extra: both, beyond the bill of serving all on demand with no cold start; ratio 1 is doing nothing.")
+    console.print()
     console.print(note + (" * has hindsight." if compare else ""), style="dim")
 
 
 def table(title: str, stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> Table:
     """Policies of one pool, the cheapest first."""
-    out = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    out = Table(title=title, title_justify="left", title_style="bold",
+                box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     out.add_column("policy", no_wrap=True)
-    for column in ("cold starts", "warm hits", "bill", "wait", "extra", "relative"):
-        out.add_column(column, justify="right")
+    for column in ("cold starts", "warm", "bill", "wait", "extra", "ratio"):
+        out.add_column(column, justify="right", no_wrap=True)
     bills = {"stoker": stoker, ON_DEMAND: nothing} | {name: bill for name, bill in peers.items() if name != ON_DEMAND}
     for name, bill in sorted(bills.items(), key=lambda item: item[1].extra_usd):
         out.add_row(*cells(name, bill, nothing), style="bold green" if name == "stoker" else "")
@@ -35,5 +37,7 @@ def table(title: str, stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> Ta
 def cells(name: str, bill: Bill, nothing: Bill) -> tuple[str, ...]:
     """One row."""
     relative, hits = bill.relative_to(nothing), bill.warm_hit_rate
-    return (name, f"{bill.cold_starts:,}", "-" if hits is None else f"{hits:.3%}", f"{bill.provider_usd:,.2f}", f"{bill.wait_usd:,.2f}", f"{bill.extra_usd:,.2f}",
-            "-" if relative is None else f"{relative:.2f}")
+    return (
+        name, f"{bill.cold_starts:,}", "-" if hits is None else f"{hits:.2%}", f"{bill.provider_usd:,.2f}",
+        f"{bill.wait_usd:,.2f}", f"{bill.extra_usd:,.2f}", "-" if relative is None else f"{relative:.2f}",
+    )

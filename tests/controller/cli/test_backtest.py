@@ -1,0 +1,169 @@
+"""`stoker backtest` from the outside: what it writes, what it refuses, and that a refusal touches nothing."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from adapters.history_file import StampStyle
+from controller.cli import main
+from forecasting.demand import minute_of
+from tests.builders import NOON
+
+POLICY = """version: 1
+defaults:
+  objective: {cold_start_cost_usd: 0.05}
+pools:
+"""
+POOL = """  - name: NAME
+    lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: NAME, alias: live}
+    max: 100
+    memory_mb: 1024
+    init_seconds: 8
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    """A folder with a policy of one pool and two days of traffic with a gap, and nothing else."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.yaml").write_text(POLICY + POOL.replace("NAME", "agent"))
+    record(tmp_path / "agent.csv", 2 * 1440)
+    return tmp_path
+
+
+def record(path: Path, minutes: int, style: StampStyle = StampStyle()) -> None:  # noqa: B008
+    rng = np.random.default_rng(11)
+    peak = rng.poisson(4 + 3 * np.sin(np.arange(minutes) / 229)).tolist()
+    rows = [f"{stamp},{10 * p},{p / 2},{p}" for stamp, p in zip(style.write(minute_of(NOON), minutes), peak, strict=True)]
+    for at in range(500, min(530, minutes)):
+        rows[at] = rows[at].split(",")[0] + ",,,"
+    path.write_text("\n".join(["timestamp,invocations,avg_concurrency,max_concurrency", *rows]) + "\n")
+
+
+def stoker(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["backtest", "--policy", "policy.yaml", *arguments])
+
+
+def test_decisions_hold_a_row_a_pool_a_minute_stamped_as_the_history(folder):
+    record(folder / "agent.csv", 600, StampStyle(" ", ":00", "+00:00"))
+    done = stoker("--history", "agent=agent.csv", "--decisions", "out.csv")
+    assert done.exit_code == 0, done.output
+    rows = list(csv.DictReader((folder / "out.csv").read_text().splitlines()))
+    assert list(rows[0]) == ["timestamp", "pool", "target"]
+    history = list(csv.DictReader((folder / "agent.csv").read_text().splitlines()))
+    assert [row["timestamp"] for row in rows] == [row["timestamp"] for row in history]
+    assert {row["pool"] for row in rows} == {"agent"}
+    assert any(int(row["target"]) > 0 for row in rows)
+
+
+def test_figures_for_machines_add_up(folder):
+    done = stoker("--history", "agent=agent.csv", "--start", "2026-03-03T12:00:00Z", "--compare", "--json", "-")
+    assert done.exit_code == 0, done.output
+    figures = json.loads(done.stdout)
+    pool = figures["pools"]["agent"]
+    assert pool["history"] == {"first": "2026-03-02T12:00:00Z", "last": "2026-03-04T11:59:00Z", "minutes": 2880,
+                               "counted_from": "2026-03-03T12:00:00Z", "unknown_minutes": 30}
+    for bill in (pool["stoker"], pool["on-demand"], *pool["peers"].values()):
+        cost = bill["cost_usd"]
+        kinds = [cost[kind] for kind in ("idle", "warm_work", "on_demand_work", "cold_start_init", "cold_start_wait")]
+        assert cost["total"] == pytest.approx(sum(kinds))
+        assert bill["minutes"] == 1440
+    assert pool["on-demand"]["relative_cost"] == 1.0
+    assert pool["peers"]["on-demand"] == pool["on-demand"]
+    assert figures["total"]["stoker"] == pool["stoker"]
+
+
+def test_without_compare_there_are_no_peers(folder):
+    figures = json.loads(stoker("--history", "agent=agent.csv", "--json", "-").stdout)
+    assert set(figures["pools"]["agent"]) == {"history", "terms", "stoker", "on-demand"}
+
+
+def test_several_pools_are_totalled(folder):
+    (folder / "policy.yaml").write_text(POLICY + POOL.replace("NAME", "agent") + POOL.replace("NAME", "chat"))
+    record(folder / "chat.csv", 1000)
+    done = stoker("--history", "agent=agent.csv", "--history", "chat=chat.csv", "--json", "o.json", "--decisions", "o.csv")
+    assert done.exit_code == 0, done.output
+    figures = json.loads((folder / "o.json").read_text())
+    each = [pool["stoker"]["cold_starts"] for pool in figures["pools"].values()]
+    assert figures["total"]["stoker"]["cold_starts"] == sum(each)
+    assert len((folder / "o.csv").read_text().splitlines()) == 1 + 2880 + 1000
+    assert "all pools" in done.output
+
+
+def test_the_table_ranks_stoker_among_its_peers(folder):
+    done = stoker("--history", "agent=agent.csv", "--compare")
+    assert "stoker" in done.output
+    assert "aws-target-tracking" in done.output
+    assert "best-constant*" in done.output
+
+
+def test_the_same_run_writes_the_same_bytes(folder):
+    for name in ("one", "other"):
+        stoker("--history", "agent=agent.csv", "--decisions", f"{name}.csv", "--json", f"{name}.json", "--compare")
+    assert (folder / "one.csv").read_bytes() == (folder / "other.csv").read_bytes()
+    assert (folder / "one.json").read_bytes() == (folder / "other.json").read_bytes()
+
+
+@pytest.mark.parametrize(("arguments", "says"), [
+    (("--history", "agnet=agent.csv"), "policy.yaml has no pool agnet; did you mean agent?"),
+    (("--history", "agent.csv"), "--history agent.csv: write it as POOL=FILE"),
+    (("--history", "agent=agent.csv", "--history", "agent=agent.csv"), "pool agent has a history already"),
+    (("--history", "agent=none.csv"), "none.csv: there is no such file"),
+    (("--history", "agent=broken.csv"), "broken.csv:2: max_concurrency is 'x'; write a number"),
+    (("--history", "agent=agent.csv", "--start", "noon"), "--start: 'noon' is no timestamp"),
+    (("--history", "agent=agent.csv", "--start", "2027-01-01T00:00:00Z"), "the history of agent runs from 2026-03-02T12:00Z to"),
+])
+def test_wrong_input_ends_with_two_and_writes_nothing(folder, arguments, says):
+    (folder / "broken.csv").write_text("timestamp,invocations,avg_concurrency,max_concurrency\n2026-03-02T12:00:00Z,1,1,x\n")
+    before = sorted(path.name for path in folder.iterdir())
+    done = stoker(*arguments, "--decisions", "out.csv", "--json", "out.json")
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def test_a_pool_without_history_is_named(folder):
+    (folder / "policy.yaml").write_text(POLICY + POOL.replace("NAME", "agent") + POOL.replace("NAME", "chat"))
+    done = stoker("--history", "agent=agent.csv")
+    assert done.exit_code == 2
+    assert "no history for chat: add --history chat=FILE" in done.stderr
+
+
+def test_a_place_that_cannot_be_written_fails_with_one(folder):
+    done = stoker("--history", "agent=agent.csv", "--decisions", "no/such/folder/out.csv")
+    assert done.exit_code == 1
+    assert "no/such/folder/out.csv: cannot be written" in done.output
+
+
+def test_an_interrupted_write_leaves_the_old_file_and_no_rest(folder):
+    from controller.cli.backtest import write_whole
+
+    def interrupted():
+        yield "half a li"
+        raise KeyboardInterrupt
+
+    (folder / "out.csv").write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(folder / "out.csv", interrupted())
+    assert (folder / "out.csv").read_text() == "old"
+    assert not list(folder.glob(".out.csv*"))
+
+
+def test_it_loads_no_library_that_it_does_not_need(folder):
+    program = (
+        "import sys\nfrom controller.cli import main\n"
+        "sys.argv = ['stoker', 'backtest', '--policy', 'policy.yaml', '--history', 'agent=agent.csv', '--json', '-']\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+        "print([name for name in ('statsmodels', 'scipy', 'boto3', 'botocore', 'aiohttp', 'rich') if name in sys.modules],"
+        " file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip().splitlines()[-1] == "[]"

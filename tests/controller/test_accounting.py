@@ -1,0 +1,133 @@
+"""What decisions cost: the arithmetic by hand, and the referee's numbers to the cent."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.accounting import Bill, bill_of, cold_starts_of, load_of, ready_of, total
+from controller.economics import Terms
+from forecasting.demand import DemandSeries
+
+TERMS = Terms(idle=0.25, warm_busy=0.5, on_demand=1.0, init_seconds=30, cold_start_cost_usd=2.0, metric_delay=2, lead_time=2,
+              keep_alive=3)
+REFEREE = Path("/work/shared/score/score.py")
+
+
+def referee() -> ModuleType:
+    if not REFEREE.exists():
+        pytest.skip("the referee is not on this machine")
+    spec = importlib.util.spec_from_file_location("referee", REFEREE)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["referee"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def demand(peak: list[float], busy: list[float] | None = None, invocations: list[float] | None = None) -> DemandSeries:
+    rows = (peak, peak if busy is None else busy, peak if invocations is None else invocations)
+    return DemandSeries(0, *(np.array(row, np.float32) for row in rows))
+
+
+def units(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
+def test_a_raise_serves_after_the_lead_time_and_a_fall_at_once():
+    assert ready_of(units(0, 5, 5, 5, 2, 2), 2).tolist() == [0, 0, 0, 5, 2, 2]
+
+
+def test_a_raise_that_is_taken_back_within_the_lead_time_never_serves():
+    assert ready_of(units(1, 9, 1, 1, 1), 2).tolist() == [0, 0, 1, 1, 1]
+
+
+def test_a_unit_that_ran_on_demand_stays_warm_for_the_keep_alive():
+    load = load_of(demand([2, 0, 0, 2, 0, 0, 0, 2]))
+    assert cold_starts_of(load, np.zeros(8, np.int64), 3).tolist() == [2, 0, 0, 0, 0, 0, 0, 2]
+
+
+def test_without_a_keep_alive_every_unit_on_demand_starts_cold():
+    assert cold_starts_of(load_of(demand([2, 2])), np.zeros(2, np.int64), 0).tolist() == [2, 2]
+
+
+def test_a_bill_by_hand():
+    bill = bill_of(load_of(demand([0, 0, 0, 4], [0, 0, 0, 3], [0, 0, 0, 10])), units(2, 2, 2, 2), TERMS)
+    # ready is 0, 0, 2, 2; in the last minute 2 of 3 busy units are warm, and 2 of the 4 at the peak start cold
+    assert (bill.cold_starts, bill.warm_unit_minutes, bill.idle_unit_minutes) == (2, 4, 2.0)
+    assert bill.idle_usd == pytest.approx(2 * 0.25)
+    assert bill.warm_work_usd == pytest.approx(2 * 0.75)
+    assert bill.on_demand_work_usd == pytest.approx(1.0)
+    assert bill.init_usd == pytest.approx(2 * 30 / 60)
+    assert bill.wait_usd == pytest.approx(4.0)
+    assert bill.extra_usd == pytest.approx(0.5 + 1.5 + 1.0 + 1.0 + 4.0 - 3.0)
+    assert bill.warm_hit_rate == pytest.approx(0.8)
+
+
+def test_unknown_minutes_cost_nothing_and_hold_no_work():
+    known = bill_of(load_of(demand([1, 1, 1, 1])), units(1, 1, 1, 1), TERMS)
+    gap = bill_of(load_of(demand([1, 1, 1, np.nan])), units(1, 1, 1, 1), TERMS)
+    assert (known.minutes, gap.minutes) == (4, 3)
+    assert gap.warm_unit_minutes == known.warm_unit_minutes - 1
+    assert gap.invocations == 3
+
+
+def test_what_is_before_the_start_is_not_counted_but_still_keeps_units_alive():
+    bill = bill_of(load_of(demand([3, 3, 3]), start=1), units(0, 0, 0), TERMS)
+    assert (bill.minutes, bill.cold_starts) == (2, 0)
+
+
+def test_no_invocations_have_no_warm_hit_rate_and_no_relative_cost():
+    quiet = bill_of(load_of(demand([0, 0])), units(0, 0), TERMS)
+    assert quiet.warm_hit_rate is None
+    assert quiet.relative_to(quiet) is None
+
+
+def test_doing_nothing_is_one_relative_to_itself():
+    nothing = bill_of(load_of(demand([1, 0, 5])), units(0, 0, 0), TERMS)
+    assert nothing.relative_to(nothing) == 1.0
+
+
+def test_the_total_of_bills_adds_every_field():
+    one = Bill(1, 2.0, 3, 4, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0)
+    assert total([one, one]) == Bill(2, 4.0, 6, 8, 10.0, 12.0, 14.0, 16.0, 18.0, 20.0, 22.0)
+    assert total([]) == Bill()
+
+
+rows = st.lists(st.tuples(st.one_of(st.none(), st.integers(0, 9)), st.floats(0, 1), st.integers(0, 9)), min_size=9, max_size=40)
+
+
+@given(rows, st.integers(0, 50), st.integers(0, 4), st.integers(1, 8))
+def test_the_referee_finds_the_same(rows, start, lead_time, keep_alive):
+    judge = referee()
+    peak = np.array([np.nan if p is None else p for p, _, _ in rows], np.float32)
+    busy = (peak * np.array([share for _, share, _ in rows])).astype(np.float32)
+    target = np.array([wanted for _, _, wanted in rows], np.int64)
+    terms = Terms(0.25, 0.5, 1.0, 8.0, 0.05, 2, lead_time, keep_alive)
+    most, average = np.nan_to_num(peak).astype(int), np.nan_to_num(busy).astype(float)
+    theirs = judge.Demand([], most, average, np.nan_to_num(peak), ~np.isnan(peak))
+    expected = judge.score(theirs, target, judge.Terms(0.25, 0.5, 1.0, 8.0, 0.05, 2, lead_time, keep_alive), start)
+    bill = bill_of(load_of(DemandSeries(0, peak, busy, peak), start), target, terms)
+    assert bill.extra_usd == pytest.approx(expected["cost_usd"], abs=1e-9)
+    assert bill.cold_starts == expected["cold_starts"]
+    assert bill.warm_unit_minutes == expected["warm_unit_minutes"]
+    assert bill.idle_unit_minutes == pytest.approx(expected["idle_unit_minutes"])
+
+
+@pytest.mark.parametrize("trace", ["crane_05_d0_16", "sg_m_mid_016_d0_14", "az19_4be8e60d_d0_5"])
+def test_the_referee_finds_the_same_on_recorded_traffic_with_gaps_and_warm_up(trace):
+    judge = referee()
+    from adapters.history_file import read_history
+
+    path = REFEREE.parent.parent / "traces" / f"{trace}.csv.gz"
+    theirs, terms = judge.read_demand(path), judge.Terms()
+    load = load_of(read_history(path), 4320)
+    steps = np.random.default_rng(7).integers(0, int(load.peak.max()) + 2, len(load) // 9 + 1)
+    target = np.repeat(steps, 9)[: len(load)]
+    expected, bill = judge.score(theirs, target, terms, 4320), bill_of(load, target, Terms(**terms.__dict__))
+    assert round(bill.extra_usd, 2) == round(expected["cost_usd"], 2)
+    assert bill.cold_starts == expected["cold_starts"]

@@ -1,0 +1,138 @@
+"""The replay: it decides as the daemon does, from nothing it could not have known, and skips only what cannot differ."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config.policy import Assume, Objective, Schedule
+from controller.backtest import Proposals, carry_out, depends_on_time, propose, replay
+from controller.economics import Terms
+from controller.plan import Code
+from forecasting.demand import DemandSeries, minute_of
+from tests.builders import NOON, pool_policy
+
+TERMS = Terms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 2, 2, 6)
+
+
+def policy(**changes: object):
+    plain = {"schedules": (), "scale_down_delay": timedelta(0), "max_step_up": None, "max_step_down": None,
+             "budget_usd_per_month": None, "on_missing_metrics": "hold", "on_foreign_write": "yield", "memory_mb": 1024,
+             "architecture": None, "init_seconds": 8.0, "prices": None, "objective": Objective(cold_start_cost_usd=0.05)}
+    return pool_policy(**(plain | changes))
+
+
+def series(peak: list[float]) -> DemandSeries:
+    row = np.array(peak, np.float32)
+    return DemandSeries(minute_of(NOON), row, row / 2, row)
+
+
+def carried(wanted: list[float], peak: list[float] | None = None, every_minute: bool = False, **changes: object):
+    demand = series([1.0] * len(wanted) if peak is None else peak)
+    proposals = Proposals(np.array(wanted, float), np.ones(len(wanted), bool))
+    return carry_out(policy(**changes), demand, proposals, TERMS, Assume(), every_minute)
+
+
+def test_a_proposal_is_requested_when_its_minute_has_become_visible():
+    assert carried([5, 5, 7, 0, 0, 0]).target.tolist() == [0, 0, 5, 5, 7, 0]
+
+
+def test_before_anything_is_known_nothing_is_asked_for():
+    replayed = carried([9, 9, 9], [np.nan, np.nan, np.nan])
+    assert replayed.target.tolist() == [0, 0, 0]
+    assert replayed.held.tolist() == [True, True, True]
+
+
+def test_a_gap_holds_once_patience_is_over():
+    wanted, peak = [5.0] * 4 + [0.0] * 12, [1.0] * 4 + [np.nan] * 12
+    replayed = carried(wanted, peak)
+    assert replayed.target.tolist() == [0, 0] + [5] * 14
+    assert replayed.held.tolist() == [True, True] + [False] * 10 + [True] * 4  # known until 12:04, then 2 + 5 minutes of patience
+
+
+def test_after_a_gap_deciding_goes_on():
+    peak = [1.0] * 3 + [np.nan] * 10 + [1.0] * 5
+    replayed = carried([5.0] * 3 + [5.0] * 10 + [2.0] * 5, peak)
+    assert replayed.target.tolist()[12:] == [5, 5, 5, 2, 2, 2]
+
+
+def test_guardrails_bite_as_they_do_live():
+    replayed = carried([50] * 8, max=12, max_step_up=5)
+    assert replayed.target.tolist() == [0, 0, 5, 10, 12, 12, 12, 12]
+    codes = {reason.code for _, reasons in replayed.reasons for reason in reasons}
+    assert {Code.STEP_LIMIT, Code.CEILING} <= codes
+
+
+def test_a_scheduled_floor_begins_and_ends_at_its_minutes():
+    at_five_past = Schedule(cron="5 12 * * *", timezone="UTC", duration=timedelta(minutes=3), min=4)
+    replayed = carried([0] * 12, schedules=(at_five_past,))
+    assert replayed.target.tolist() == [0] * 5 + [4, 4, 4] + [0] * 4
+
+
+def test_a_budget_limits_what_is_kept():
+    unlimited, limited = (carried([100] * 60, budget_usd_per_month=budget).target for budget in (None, 100.0))
+    assert unlimited.max() == 100
+    assert 0 < limited.max() < 20
+
+
+rare = st.sampled_from([0, 0, 0, 3, 3, 8, float("nan"), float("inf"), -2])
+guarded = st.fixed_dictionaries({}, optional={
+    "min": st.integers(0, 3), "max": st.integers(3, 9), "max_step_up": st.integers(1, 3), "max_step_down": st.integers(1, 3),
+    "scale_down_delay": st.sampled_from([timedelta(minutes=3), timedelta(minutes=9)]),
+    "budget_usd_per_month": st.sampled_from([1.0, 80.0]),
+    "on_missing_metrics": st.sampled_from(["hold", "floor", "forecast"]),
+    "schedules": st.just((Schedule(cron="7 12 * * *", timezone="UTC", duration=timedelta(minutes=5), min=2, max=3),)),
+})
+
+
+@settings(max_examples=200)
+@given(st.lists(st.tuples(rare, st.sampled_from([1.0, 1.0, 1.0, np.nan])), min_size=1, max_size=50), guarded)
+def test_skipping_a_minute_that_shows_nothing_new_changes_no_decision(rows, changes):
+    wanted, peak = [w for w, _ in rows], [p for _, p in rows]
+    quick, whole = carried(wanted, peak, **changes), carried(wanted, peak, every_minute=True, **changes)
+    assert quick.target.tolist() == whole.target.tolist()
+    assert quick.held.tolist() == whole.held.tolist()
+
+
+def test_minutes_that_show_nothing_new_are_not_planned_again():
+    assert len(carried([5] * 500).reasons) < 10
+    assert len(carried([5] * 500, every_minute=True).reasons) == 500
+
+
+@pytest.mark.parametrize("changes", [
+    {"scale_down_delay": timedelta(minutes=1)}, {"budget_usd_per_month": 5.0},
+    {"schedules": (Schedule(cron="5 12 * * *", timezone="UTC", duration=timedelta(minutes=3), min=4),)},
+])
+def test_time_alone_may_change_a_plan_with(changes):
+    assert depends_on_time(policy(**changes))
+    assert not depends_on_time(policy())
+
+
+def test_no_decision_uses_the_future():
+    peak = np.random.default_rng(5).poisson(4, 4000).astype(float)
+    later = peak.copy()
+    later[3000:] = 40
+    one, other = (replay(policy(), series(values.tolist()), TERMS, Assume()).target for values in (peak, later))
+    assert one[:3002].tolist() == other[:3002].tolist()
+    assert one.tolist() != other.tolist()
+
+
+def test_a_longer_metric_delay_only_makes_the_same_proposals_later():
+    demand, proposals = series([1.0] * 30), Proposals(np.arange(30.0), np.ones(30, bool))
+    slow = Terms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 7, 2, 6)
+    soon, late = (carry_out(policy(), demand, proposals, terms, Assume()).target for terms in (TERMS, slow))
+    assert late[7:].tolist() == soon[2:-5].tolist()
+
+
+def test_progress_tells_every_minute_once():
+    told: list[int] = []
+    propose(series([1.0] * 3000), TERMS, told.append)
+    assert sum(told) == 3000
+
+
+def test_the_same_history_gives_the_same_decisions():
+    demand = series(np.random.default_rng(5).poisson(4, 3000).astype(float).tolist())
+    one, other = (replay(policy(), demand, TERMS, Assume()) for _ in range(2))
+    assert one.target.tobytes() == other.target.tobytes()
