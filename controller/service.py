@@ -148,6 +148,9 @@ class Service:
     async def _first(self) -> None:
         """Do not wait for the minute; then, as the levers have told memory and processor, judge by those."""
         await self.tick()
+        if self.fleet is not None and self.fleet.last is not None:
+            log.info("first-pass", seconds=round(self.fleet.last.seconds, 3), planned=self.fleet.last.planned,
+                     written=self.fleet.last.written)
         await self._retune()
 
     async def _keep(self) -> None:
@@ -190,6 +193,7 @@ class Service:
                 raise CannotListen(f"cannot listen on {self.host}:{self.port} ({error.strerror}): "
                                    "give another --port, or stop what uses it") from error
             self.port = int(runner.addresses[0][1])
+            log.info("listening", url=self.url)
             self.ready.set()
             yield
         finally:

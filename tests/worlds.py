@@ -48,7 +48,7 @@ class World:
     async def until(self, condition, seconds: float = 5.0):
         """Give other tasks turns until `condition` holds."""
         async with asyncio.timeout(seconds):
-            while not condition():
+            while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.001)
 
 

@@ -134,7 +134,8 @@ def test_a_reading_that_lags_behind_our_own_write_is_nobody_elses():
 
 
 def test_a_second_foreign_write_begins_the_hour_anew():
-    state = PoolState(written=5, written_at=NOON - timedelta(hours=5), foreign_since=NOON - timedelta(hours=2), foreign_requested=9)
+    two_hours_ago = NOON - timedelta(hours=2)
+    state = PoolState(written=5, written_at=two_hours_ago, foreign_since=two_hours_ago, foreign_requested=9)
 
     assert decide(state=state, requested=11, proposed=5.0).action is Action.HOLD
 

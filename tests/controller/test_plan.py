@@ -134,8 +134,10 @@ capacities = st.builds(
     in_use=st.none() | floats, changed_at=st.none() | st.just(NOON), foreign_owner=st.none() | st.just("somebody"),
     blocked=st.none() | st.just(Conflict("busy")))
 observations = st.builds(
-    Observation, now=st.just(NOON), capacity=st.none() | capacities, capacity_error=st.none() | st.just(Throttled("slow")),
-    proposal=st.none() | st.builds(Proposal, floats, st.just("rule"), st.booleans()), sight=st.sampled_from(Sight),
+    Observation, now=st.just(NOON), capacity=st.none() | capacities,
+    capacity_error=st.none() | st.just(Throttled("slow")),
+    proposal=st.none() | st.builds(Proposal, floats, st.just("rule"), st.booleans()),
+    sight=st.sampled_from(Sight),
     data_age=st.none() | st.timedeltas(), settled=st.booleans(), allowed=st.none() | numbers,
     billing_step=st.timedeltas(timedelta(0), timedelta(hours=1)),
     usd_per_unit_minute=st.floats(0, 1e6) | st.just(1e-300))
@@ -155,7 +157,8 @@ def policies(draw):
         min=low, max=draw(st.integers(low, 200)), on_missing_metrics=draw(st.sampled_from(["hold", "floor", "forecast"])),
         scale_down_delay=draw(st.sampled_from([timedelta(0), timedelta(minutes=10)])),
         max_step_up=draw(st.none() | st.integers(1, 50)), max_step_down=draw(st.none() | st.integers(1, 50)),
-        budget_usd_per_month=draw(st.none() | st.floats(0.01, 1e6)), on_foreign_write=draw(st.sampled_from(["yield", "reassert"])))
+        budget_usd_per_month=draw(st.none() | st.floats(0.01, 1e6)),
+        on_foreign_write=draw(st.sampled_from(["yield", "reassert"])))
 
 
 @given(policies(), states, observations)

@@ -254,7 +254,7 @@ async def test_cancelling_a_write_keeps_its_intent(make, lever, notebook):
     pool = make()
     lever.hanging.add("write")
     step = asyncio.create_task(pool.step(wants(5)))
-    while not lever.writes:
+    while not lever.writes:  # noqa: ASYNC110
         await asyncio.sleep(0)
     step.cancel()
     await asyncio.gather(step, return_exceptions=True)
