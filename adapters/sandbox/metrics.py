@@ -23,55 +23,60 @@ GAUGES = {
 METRICS = (*COUNTERS, *GAUGES, "Duration")
 
 
+class _Points:
+    """One column: float32 by minute from `first` on, with room to grow."""
+
+    def __init__(self, first: int, values: NDArray[np.float32]) -> None:
+        self.first, self.values = first, values
+
+    def put(self, minute: int, value: float) -> None:
+        row = minute - self.first
+        if row >= len(self.values):
+            grown = np.full(row + 1 + row // 4 + 60, np.nan, np.float32)
+            grown[: len(self.values)] = self.values
+            self.values = grown
+        self.values[row] = value
+
+
 class MinuteTable:
-    """Columns of float32 by minute; NaN where there is no point. `dark` marks minutes in which telemetry itself was missing."""
+    """Columns by minute, each from its first point on; NaN where there is no point. `dark` marks minutes in which telemetry
+    itself was missing.
+    """
 
     def __init__(self, first_minute: int) -> None:
         self.first_minute = self.end_minute = first_minute
-        self._columns: dict[str, NDArray[np.float32]] = {}
-        self._capacity = 1024
+        self._columns: dict[str, _Points] = {}
 
     @classmethod
     def of(cls, series: DemandSeries, end_minute: int) -> "MinuteTable":
         """What was recorded before `end_minute`: idle minutes have no point, gaps are dark."""
         past = series.window(series.first_minute, max(series.first_minute, min(end_minute, series.end_minute)))
         table = cls(past.first_minute)
-        table._capacity = len(past) + 2048
         table.end_minute = past.end_minute
         idle = (past.invocations == 0) & (past.peak == 0)
         for name, values in (("invocations", past.invocations), ("peak", past.peak), ("busy", past.busy)):
-            table._column(name)[: len(past)] = np.where(idle, np.nan, values)
+            table._columns[name] = _Points(past.first_minute, np.where(idle, np.float32(np.nan), values))
         if not past.known.all():
-            table._column("dark")[: len(past)] = np.where(past.known, np.nan, 1.0)
+            table._columns["dark"] = _Points(past.first_minute, np.where(past.known, np.nan, 1.0).astype(np.float32))
         return table
 
     def put(self, minute: int, values: dict[str, float]) -> None:
         """Record the point of `minute`, at or after every earlier one."""
         self.end_minute = minute + 1
-        if minute - self.first_minute >= self._capacity:
-            self._capacity = 2 * (minute + 1 - self.first_minute)
-            self._columns = {name: self._grown(old) for name, old in self._columns.items()}
         for name, value in values.items():
-            self._column(name)[minute - self.first_minute] = value
+            if name not in self._columns:
+                self._columns[name] = _Points(minute, np.empty(0, np.float32))
+            self._columns[name].put(minute, value)
 
     def window(self, name: str, first: int, end: int) -> Values:
         """Float64 for `first <= minute < end`; NaN where there is nothing."""
         out = np.full(max(0, end - first), np.nan)
-        low, high = max(first, self.first_minute), min(end, self.end_minute)
         column = self._columns.get(name)
-        if low < high and column is not None:
-            out[low - first : high - first] = column[low - self.first_minute : high - self.first_minute]
+        if column is not None:
+            low, high = max(first, column.first), min(end, column.first + len(column.values))
+            if low < high:
+                out[low - first : high - first] = column.values[low - column.first : high - column.first]
         return out
-
-    def _column(self, name: str) -> NDArray[np.float32]:
-        if name not in self._columns:
-            self._columns[name] = np.full(self._capacity, np.nan, np.float32)
-        return self._columns[name]
-
-    def _grown(self, old: NDArray[np.float32]) -> NDArray[np.float32]:
-        new = np.full(self._capacity, np.nan, np.float32)
-        new[: len(old)] = old
-        return new
 
 
 Column = Callable[[str], Values]

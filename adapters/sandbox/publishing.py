@@ -45,17 +45,17 @@ def visibility(
     """
     age = now_seconds - (minutes + 1) * MINUTE_SECONDS
     low, high = publishing.delay_seconds
-    published_after = low + (high - low) * _uniform(seed, minutes, 1)
+    delay, luck, lateness, part = _uniform(seed, minutes)
+    published_after = low + (high - low) * delay
     seen = age >= published_after
-    partial = (_uniform(seed, minutes, 2) < publishing.partial_share) & (
-        age < published_after + publishing.late_seconds * _uniform(seed, minutes, 3)
-    )
-    return seen, np.where(partial, 0.3 + 0.6 * _uniform(seed, minutes, 4), 1.0)
+    partial = (luck < publishing.partial_share) & (age < published_after + publishing.late_seconds * lateness)
+    return seen, np.where(partial, 0.3 + 0.6 * part, 1.0)
 
 
-def _uniform(seed: int, minutes: NDArray[np.int64], purpose: int) -> NDArray[np.float64]:
-    """A number in [0, 1) for each minute, by hashing (the finaliser of SplitMix64)."""
-    mixed = minutes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64((seed * 31 + purpose) % 2**64)
+def _uniform(seed: int, minutes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """float64[4, n]: four numbers in [0, 1) for each minute, by hashing (the finaliser of SplitMix64)."""
+    salts = np.array([(seed * 31 + purpose) % 2**64 for purpose in range(1, 5)], np.uint64)
+    mixed = minutes.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + salts[:, None]
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return (mixed ^ (mixed >> np.uint64(31))).astype(np.float64) / 2.0**64
