@@ -29,7 +29,7 @@ def picture(frame: Frame, width: int, height: int) -> RenderableType:
 def header(frame: Frame, width: int) -> RenderableType:
     """The time, how fast it goes, and what it comes to."""
     left = Text.assemble((f"{frame.now:%a %d %b %H:%M} UTC", "bold"), f"  {whole(frame.elapsed)} of {whole(frame.lasts)}",
-                         (f"  {frame.speed:.0f} times real time", "dim"))
+                         (f"  {frame.speed:.0f}× life", "dim"))
     right = Text.assemble((f"dashboard and API: {frame.url}", "dim"))
     line = Table.grid(expand=True)
     line.add_column()
@@ -60,17 +60,18 @@ def figures(pool: PoolFrame) -> list[Text]:
     """What matters most first: a low terminal shows fewer of these lines."""
     out = pool.outcome
     return [
-        Text.assemble("warm ", (f"{pool.ready}", "bold cyan"), *warming(pool), "  in flight ", (f"{pool.peak or 0:.0f}", "bold")),
+        Text.assemble("in flight ", (f"{pool.peak or 0:.0f}", "bold"), "  warm ", (f"{pool.ready}", "bold cyan"), *warming(pool)),
         Text.assemble("cold starts ", (f"{out.cold_starts}", "green"), " / ", (f"{out.cold_starts_without}", "red"), " without"),
-        Text.assemble("cost ", (money(out.cost_usd), "green"), " / ", (money(out.cost_without_usd), "red")),
+        Text.assemble("cost ", (money(out.cost_usd), "green"), " / ", (money(out.cost_without_usd), "red"), " without"),
         Text(f"warm unit minutes {out.warm_minutes:.0f}", "dim"),
         Text(f"requests {out.invocations:.0f}", "dim"),
     ]
 
 
 def warming(pool: PoolFrame) -> list[tuple[str, str] | str]:
-    """What has been asked for and is not ready yet."""
-    return [(f" → {pool.requested}", "yellow")] if pool.requested > pool.ready else []
+    """What has been asked for and is not ready yet, and what is wanted where that is something else again."""
+    asked: list[tuple[str, str] | str] = [(f" → {pool.requested}", "yellow")] if pool.requested > pool.ready else []
+    return [*asked, (f" wants {pool.target}", "dim")] if pool.target not in (None, pool.requested) else asked
 
 
 def told(decisions: tuple[Decision, ...], lines: int, width: int) -> RenderableType:

@@ -1,6 +1,7 @@
 """The play: an embedded cloud with traffic, the real daemon on it over real connections, and what there is to see of both."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,12 +22,16 @@ from controller.demo.chart import Point
 from controller.demo.frame import Decision, Frame, PoolFrame
 from controller.demo.ledger import Outcome, outcome_of
 from controller.demo.pace import PacedService
-from controller.demo.scenes import Scene
+from controller.demo.scenes import Pool, Scene
 from controller.economics import Terms, terms_of
 from controller.plan import Action, Plan
+from forecasting.demand import instant_of, minute_of
 
 POINTS = 400
 """Minutes of chart that are kept: more than any terminal is wide."""
+
+BEFORE = 45
+"""Minutes of the past that the chart begins with."""
 
 TOLD = 50
 QUOTA = 1000
@@ -49,7 +54,7 @@ class Stage:
         self._terms = terms_by_pool(self.policy, scene)
         self.service: PacedService | None = None
         self.last: Frame | None = None
-        self._points: dict[str, deque[Point]] = {pool.name: deque(maxlen=POINTS) for pool in scene.pools}
+        self._points = {pool.name: deque(before(pool, scene.start), maxlen=POINTS) for pool in scene.pools}
         self._decisions: deque[Decision] = deque(maxlen=TOLD)
         self._seen: dict[str, Plan] = {}
         self._began: tuple[datetime, datetime] | None = None
@@ -101,7 +106,7 @@ class Stage:
         points = self._points[name]
         minute = now.replace(second=0, microsecond=0) - timedelta(minutes=1)  # the last one that is over
         if not points or points[-1].at < minute:
-            points.append(Point(minute, None if peak != peak else peak, ready))
+            points.append(Point(minute, None if math.isnan(peak) else peak, ready))
         outcome = outcome_of(hosted, self._terms[name], self.sandbox.now_ms())
         return PoolFrame(name, title, points[-1].peak, requested, ready, plan.target if plan else None, outcome, tuple(points))
 
@@ -114,6 +119,13 @@ class Stage:
             if plan.action is Action.WRITE or (plan.action is Action.HOLD and (before is None or before.text != plan.text)):
                 self._decisions.append(Decision(plan.at, name, worded(plan)))
         return plan
+
+
+def before(pool: Pool, start: datetime) -> list[Point]:
+    """The chart of what came before the play, when nothing was warm."""
+    first = minute_of(start) - BEFORE
+    peaks = pool.series.window(first, first + BEFORE).peak.tolist()
+    return [Point(instant_of(first + at), None if math.isnan(peak) else peak, 0) for at, peak in enumerate(peaks)]
 
 
 def write_policy(scene: Scene, path: Path) -> Policy:
