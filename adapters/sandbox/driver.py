@@ -112,7 +112,7 @@ class Driver:
         tally, on_demand = self._tally, self._pool(self._pools, version)
         cold, warm = False, version == self.serving and self._take_warm(at, at + hold)
         if not warm:
-            if len(self._warm_busy) + on_demand.in_use(at) >= self._limit():
+            if self._on_demand_in_use(at) >= self._limit() - self._available():
                 tally.throttled_pings += 1
                 return Served(version, throttled=True)
             cold = on_demand.acquire(at, at + hold)
@@ -122,7 +122,7 @@ class Driver:
         tally.pings += 1
         tally.warm_pings += warm
         tally.ping_ms += hold
-        self._note_peaks(at, on_demand)
+        self._note_peaks(at)
         return Served(version, cold, warm)
 
     def alive(self, at: int) -> int:
@@ -143,23 +143,22 @@ class Driver:
         self.totals.cold_starts_without += self._pool(self._twins, self._target()).acquire(slot.start, slot.end, order)
         if self._take_warm(slot.start, slot.end):
             tally.warm_ms += length
-        elif len(self._warm_busy) + on_demand.in_use(slot.start) >= self._cap:
+        elif self._on_demand_in_use(slot.start) >= self._cap - self._available():
             tally.throttled += 1
             tally.throttled_ms += length
         else:
             self.totals.cold_starts += on_demand.acquire(slot.start, slot.end, order)
             tally.on_demand_ms += length
-        self._note_peaks(slot.start, on_demand)
+        self._note_peaks(slot.start)
 
-    def _note_peaks(self, at: int, on_demand: EnvironmentPool) -> None:
+    def _note_peaks(self, at: int) -> None:
         self._tally.warm_peak = max(self._tally.warm_peak, len(self._warm_busy))
-        self._tally.peak = max(self._tally.peak, len(self._warm_busy) + on_demand.in_use(at))
+        self._tally.peak = max(self._tally.peak, len(self._warm_busy) + self._on_demand_in_use(at))
 
     def _take_warm(self, start: int, end: int) -> bool:
         while self._warm_busy and self._warm_busy[0] <= start:
             heapq.heappop(self._warm_busy)
-        capacity = self._capacity()
-        if capacity is None or len(self._warm_busy) >= capacity.available:
+        if len(self._warm_busy) >= self._available():
             return False
         heapq.heappush(self._warm_busy, end)
         return True
@@ -169,7 +168,7 @@ class Driver:
         row, tally, totals = self._row, self._tally, self.totals
         self.last = row
         capacity = self._capacity()
-        available = capacity.available if capacity is not None else 0
+        available = self._available()
         claimed = self._function.reserved
         if claimed is None:
             claimed = self._function.provisioned + max(0, tally.peak - tally.warm_peak)
@@ -214,6 +213,14 @@ class Driver:
         capacities = self._function.capacities
         mine = capacities.get(self._function.alias)
         return mine if mine is not None and mine.exists else capacities.get(self.serving, mine)
+
+    def _available(self) -> int:
+        """Provisioned units that serve the traffic; they are taken out of the function's limit, busy or not."""
+        capacity = self._capacity()
+        return capacity.available if capacity is not None else 0
+
+    def _on_demand_in_use(self, at: int) -> int:
+        return sum(pool.in_use(at) for pool in self._pools.values())
 
     def _pool(self, pools: dict[str, EnvironmentPool], version: str) -> EnvironmentPool:
         if version not in pools:

@@ -9,10 +9,11 @@ from adapters.sandbox.publishing import Publishing
 class Settings:
     """Limits, delays and rates; the defaults are AWS's documented ones.
 
-    `concurrency`: the region's limit, of which `unreserved_floor` must stay unreserved. `control_rps` is shared by all of
-    Lambda's control plane but GetFunction and GetPolicy; rates are per second of the sandbox's clock, with bursts of
-    `burst_seconds` worth (AWS does not document its own). `preparation_seconds`: least and most before an allocation of
-    provisioned concurrency begins. `ping_hold_ms`: how long a handler holds a ping, in the machine's time.
+    `region` is for ARNs: callers of any region find the same account. `concurrency`: the region's limit, of which
+    `unreserved_floor` must stay unreserved. `control_rps` is shared by all of Lambda's control plane but GetFunction and
+    GetPolicy; rates are per second of the sandbox's clock, with bursts of `burst_seconds` worth (AWS does not document its
+    own). `preparation_seconds`: least and most before an allocation of provisioned concurrency begins. `ping_hold_ms`: how
+    long a handler holds a ping, in the machine's time.
     """
 
     account: str = "123456789012"

@@ -111,3 +111,12 @@ async def test_an_invocation_counts_as_mutating(world) -> None:
 def test_settings_default_to_the_documented_limits() -> None:
     assert (Settings().concurrency, Settings().control_rps) == (1000, 15.0)
     assert Sandbox.__init__.__defaults__ == (0, None)
+
+
+async def test_provisioned_concurrency_equal_to_the_reservation_leaves_nothing_for_latest(world) -> None:
+    world.sandbox.add_function("quiet", reserved=2)
+    await world.provision(2, function="quiet")
+    await world.pass_time(minutes=3)
+    refusal = await world.refusal("lambda", "invoke", FunctionName="quiet", Payload=b"{}")
+    assert refusal.kind == "TooManyRequestsException"
+    assert "Init Duration" not in (await ping(world))["log"]
