@@ -1,0 +1,104 @@
+"""The models: strict, frozen, closed, and whole by themselves."""
+
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+
+from config.lever import LeverSettings
+from config.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
+
+
+class Settings(LeverSettings):
+    """A lever for these tests."""
+
+    function: str
+    alias: str | None = None
+
+
+def pool(**changes: object) -> PoolPolicy:
+    return PoolPolicy.model_validate({"name": "agent", "lever": Settings(kind="test", function="f"), "max": 10} | changes)
+
+
+def test_a_pool_needs_no_more_than_name_lever_and_ceiling():
+    plain = pool()
+
+    assert (plain.mode, plain.min, plain.on_missing_metrics, plain.on_foreign_write) == ("shadow", 0, "hold", "yield")
+    assert plain.objective == Objective(cold_start_cost_usd=0.05)
+    assert plain.schedules == ()
+    assert plain.scale_down_delay == timedelta(0)
+    assert (plain.max_step_up, plain.max_step_down, plain.budget_usd_per_month, plain.prices) == (None, None, None, None)
+    assert (plain.memory_mb, plain.architecture, plain.init_seconds) == (None, None, None)
+
+
+def test_assumptions_have_the_documented_defaults():
+    assert Assume() == Assume(metric_delay="2m", lead_time="2m", keep_alive="6m")
+    assert Policy(pools=(pool(),)).assume == Assume()
+
+
+def test_the_lever_keeps_its_own_class_and_writes_all_of_it():
+    assert type(pool().lever) is Settings
+    assert pool().model_dump(mode="json")["lever"] == {"kind": "test", "function": "f", "alias": None}
+
+
+def test_a_resource_is_told_in_one_line_without_what_is_not_set():
+    assert Settings(kind="test", function="f").resource == "function=f"
+    assert Settings(kind="test", function="f", alias="live").resource == "function=f alias=live"
+
+
+def test_models_are_frozen_and_hashable():
+    with pytest.raises(ValidationError, match="frozen"):
+        pool().min = 3
+    assert hash(pool()) == hash(pool())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"min": 11}, "max 10 is below min 11"),
+        ({"max": -1}, "greater than or equal to 0"),
+        ({"max": 1_000_001}, "less than or equal to 1000000"),
+        ({"max": "10"}, "valid integer"),
+        ({"max": 10.0}, "valid integer"),
+        ({"max": True}, "valid integer"),
+        ({"name": "a/b"}, "match pattern"),
+        ({"name": ".."}, "match pattern"),
+        ({"name": "agent\n"}, "match pattern"),
+        ({"name": "a b"}, "match pattern"),
+        ({"name": ""}, "match pattern"),
+        ({"name": "a" * 81}, "match pattern"),
+        ({"mode": "on"}, "'shadow' or 'active'"),
+        ({"max_step_up": 0}, "greater than or equal to 1"),
+        ({"budget_usd_per_month": 0}, "greater than 0"),
+        ({"budget_usd_per_month": float("inf")}, "finite|less than"),
+        ({"init_seconds": float("nan")}, "finite|greater than"),
+        ({"scale_down_delay": "25h"}, "1d1h is too long"),
+        ({"objective": {}}, "neither is given"),
+        ({"objective": {"cold_start_cost_usd": 0.1, "warm_hit_rate": 0.9}}, "both are given"),
+        ({"objective": {"warm_hit_rate": 1}}, "less than 1"),
+        ({"objective": {"cold_start_cost_usd": -0.1}}, "greater than or equal to 0"),
+        ({"prices": {"idle": 1.0}}, "Field required"),
+        ({"schedules": [{"cron": "0 8 * * *", "duration": "1h", "min": 11}]}, "min 11 is above the pool's max 10"),
+        ({"extra": 1}, "Extra inputs"),
+    ],
+)
+def test_a_wrong_pool_is_refused(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        pool(**changes)
+
+
+def test_whole_numbers_do_where_a_number_is_asked_for():
+    priced = pool(init_seconds=8, prices={"idle": 0, "warm_busy": 1, "on_demand": 2e-6})
+
+    assert priced.init_seconds == 8.0
+    assert priced.prices == PriceOverride(idle=0.0, warm_busy=1.0, on_demand=2e-6)
+
+
+def test_names_are_unique_in_a_policy():
+    with pytest.raises(ValidationError, match="two pools are called agent"):
+        Policy(pools=(pool(), pool()))
+
+
+def test_a_policy_without_pools_is_refused():
+    with pytest.raises(ValidationError, match="at least 1 item"):
+        Policy(pools=())
