@@ -1,0 +1,143 @@
+"""Connections to AWS in one region: clients, threads and timeouts. The event loop never waits for a socket."""
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.configprovider import ConstantProvider
+from botocore.utils import parse_timestamp
+
+from adapters.aws.errors import Asked, no_answer, translate
+
+T = TypeVar("T")
+Answer = Mapping[str, Any]
+Digest = Callable[[Answer], T]
+
+CONTROL_THREADS = 64
+"""A call holds its thread for at most connect and read timeout, and at most rate x that + burst calls begin meanwhile (4/s x 11 s
++ 8 = 52): however many resources hang, the others find a thread."""
+
+BULK_THREADS = 8
+"""For CloudWatch and for whole-region listings, apart, so that a slow page of metrics keeps no write waiting."""
+
+
+SANDBOX_KEY = "AKIASTOKERSANDBOX001"
+"""The one access key that the sandbox knows; no account has it."""
+
+
+def epoch_seconds(value: object) -> float:
+    """A timestamp in an answer, as seconds since the epoch.
+
+    The library's own parser makes a datetime of each in 25 microseconds, which for a page of 100,800 points is a dozen times
+    all the rest. Nothing but the timestamps of metrics is read here.
+    """
+    if isinstance(value, int | float):
+        return float(value)
+    return (value if isinstance(value, datetime) else parse_timestamp(str(value))).timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds. `read` is per answer, by service; `slack` covers making a client, name resolution and an answer that drips."""
+
+    connect: float = 3.0
+    read: Mapping[str, float] = field(default_factory=lambda: {"cloudwatch": 20.0})
+    read_otherwise: float = 8.0
+    slack: float = 6.0
+
+    def reading(self, service: str) -> float:
+        return self.read.get(service, self.read_otherwise)
+
+    def whole(self, service: str) -> float:
+        """After so long the caller gets its answer, whatever the thread is doing."""
+        return self.connect + self.reading(service) + self.slack
+
+
+class Connections:
+    """All clients of one region. Made cheaply; a client is made by the first call that needs it, in that call's thread.
+
+    With `sandbox_url` every client goes there with dummy credentials: no profile, environment variable or proxy of the machine
+    is followed.
+    """
+
+    def __init__(self, region: str, sandbox_url: str | None = None, timeouts: Timeouts | None = None) -> None:
+        self.region = region
+        self._sandbox_url, self._timeouts = sandbox_url, timeouts or Timeouts()
+        self._control = ThreadPoolExecutor(CONTROL_THREADS, f"aws-control-{region}")
+        self._bulk = ThreadPoolExecutor(BULK_THREADS, f"aws-bulk-{region}")
+        self._making = threading.Lock()
+        self._session: Any = None
+        self._clients: dict[str, Any] = {}
+
+    async def call(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
+        """Make the call and return `digest` of its answer, both in a thread; `digest` takes what it needs by key.
+
+        Raises `AdapterError`. Not retried. When cancelled, the request itself goes on: a write then may have happened.
+        """
+        threads = self._control if asked.service == "lambda" else self._bulk
+        try:
+            async with asyncio.timeout(self._timeouts.whole(asked.service)):
+                return await asyncio.get_running_loop().run_in_executor(threads, self._send, asked, parameters, digest)
+        except TimeoutError:
+            raise no_answer(asked, f"nothing within {self._timeouts.whole(asked.service):g} s") from None
+
+    async def close(self) -> None:
+        """Drop idle connections; calls under way end by their own timeouts and are not waited for."""
+        for threads in (self._control, self._bulk):
+            threads.shutdown(wait=False, cancel_futures=True)
+        for client in self._clients.values():
+            client.close()
+
+    def _send(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
+        try:
+            answer = cast("Answer", getattr(self._client(asked.service), asked.operation)(**parameters))
+        except Exception as error:
+            ours = translate(error, asked)
+            if ours is None:
+                raise
+            raise ours from None  # the library's text may quote a request, credentials included
+        try:
+            return digest(answer)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise no_answer(asked, f"an answer that makes no sense: {type(error).__name__} {error}") from None
+
+    def _client(self, service: str) -> Any:  # noqa: ANN401  (clients are classes made at run time)
+        """The client of a service; making one reads models and looks for credentials, which takes 0.1 to 1 s."""
+        with self._making:
+            if service not in self._clients:
+                if self._session is None:
+                    self._session = self._new_session()
+                self._clients[service] = self._session.client(service, config=self._config(service), **self._target())
+            return self._clients[service]
+
+    def _new_session(self) -> Any:  # noqa: ANN401
+        core = botocore.session.Session()
+        if self._sandbox_url is not None:
+            nowhere = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
+            for variable, value in nowhere.items():
+                core.get_component("config_store").set_config_provider(variable, ConstantProvider(value))
+        core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=epoch_seconds)
+        return boto3.session.Session(botocore_session=core, region_name=self.region)
+
+    def _target(self) -> dict[str, str]:
+        if self._sandbox_url is None:
+            return {}
+        return {"endpoint_url": self._sandbox_url, "aws_access_key_id": SANDBOX_KEY, "aws_secret_access_key": "none"}
+
+    def _config(self, service: str) -> Config:
+        config = Config(
+            connect_timeout=self._timeouts.connect, read_timeout=self._timeouts.reading(service), tcp_keepalive=True,
+            retries={"total_max_attempts": 1, "mode": "standard"}, user_agent_extra="stoker",
+            max_pool_connections=CONTROL_THREADS if service == "lambda" else BULK_THREADS,
+        )
+        if self._sandbox_url is None:
+            return config
+        return config.merge(Config(proxies={}, use_fips_endpoint=False, use_dualstack_endpoint=False))

@@ -1,0 +1,183 @@
+"""The demand source of AWS: Lambda's metrics in CloudWatch, for all pools of one account and region.
+
+What is read per alias (dimensions FunctionName and Resource), one value a minute: Invocations and ConcurrentExecutions every
+time, Duration and Throttles every five minutes, since the price is per metric asked for and these two change slowly or rarely:
+between two readings the last duration stands in, and throttles are seen late. Beside them two metrics of the whole region, read
+*first*, so that a point which the region has and an alias lacks was really lacking (see `demand_rows.proved`).
+
+The first reading of a pool goes back up to 14 days at a minute's resolution, which CloudWatch keeps for 15 days. Pools take turns
+within `BACKFILL_POINTS` a collection; those whose turn has not come get an empty answer and no error.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.aws.clients import Connections
+from adapters.aws.demand_rows import LONGEST_REQUEST, Points, alive, demand, mean_duration_ms, proved
+from adapters.aws.metric_queries import (
+    CLAIMED,
+    CONCURRENCY,
+    DURATION,
+    INVOCATIONS,
+    THROTTLES,
+    Metric,
+    Minutes,
+    Query,
+    Result,
+    column,
+)
+from adapters.aws.metric_reader import MetricReader
+from adapters.clock import Clock
+from adapters.errors import AdapterError
+from adapters.protocol import Telemetry
+from forecasting.demand import DemandSeries, minute_of
+
+USD_PER_METRIC = 0.01 / 1000
+"""GetMetricData, each metric of each call (CloudWatch pricing page); not in the free tier."""
+
+HOURS_PER_MONTH = 730
+ALWAYS, SOMETIMES = (INVOCATIONS, CONCURRENCY), (DURATION, THROTTLES)
+REGION = (INVOCATIONS, CLAIMED)
+SLOWLY = 5
+"""Minutes between two readings of what is read only sometimes."""
+
+REGION_BACK = 60
+KEPT_MINUTES = 15 * 1440 - 60
+BACKFILL_FROM, BACKFILL_POINTS = 180, 5_000_000
+
+
+class Window(NamedTuple):
+    """Minutes `first <= minute < end` that a pool's answer is about."""
+
+    first: int
+    end: int
+
+
+@dataclass(slots=True)
+class Memo:
+    """What is remembered of a pool from one collection to the next."""
+
+    sometimes_at: int | None = None
+    """End of the window in which Duration and Throttles were last read."""
+    first: int = 0
+    duration_ms: Minutes = field(default_factory=lambda: np.array([]))
+    throttles: Minutes = field(default_factory=lambda: np.array([]))
+    usual_ms: float | None = None
+    barren_until: int | None = None
+    """Up to here everything was asked for and nothing was known; asked again, it would only cost."""
+
+
+class CloudWatchDemand:
+    """Reads `resources`: pool name -> `function:alias`. Not for concurrent use."""
+
+    kind = "cloudwatch"
+
+    def __init__(self, connections: Connections, clock: Clock, resources: Mapping[str, str]) -> None:
+        self.region, self.resources = connections.region, dict(resources)
+        self._reader = MetricReader(connections, clock)
+        self._memos: dict[str, Memo] = defaultdict(Memo)
+
+    @property
+    def spent_usd(self) -> float:
+        """What the readings of this process have cost at list price."""
+        return self._reader.metrics_requested * USD_PER_METRIC
+
+    def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
+        """At list price, without the backfill of the first reading (at most 16 metrics a pool)."""
+        minutes = max(1.0, interval.total_seconds() / 60)
+        metrics = pools * (len(ALWAYS) + len(SOMETIMES) * min(1.0, minutes / SLOWLY)) + len(REGION)
+        return metrics * USD_PER_METRIC * HOURS_PER_MONTH * 3600 / interval.total_seconds()
+
+    async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
+        """See the protocol. `PermissionDenied`, `Throttled` and `Unreachable` are raised when nothing at all could be read."""
+        end = minute_of(until)
+        windows = {pool: Window(self._first(pool, since[pool], end), end) for pool in pools}
+        asked = self._affordable({pool: window for pool, window in windows.items() if window.first < end})
+        oldest = min((window.first for window in asked.values()), default=end)
+        region = await self._region(min(oldest, end - 1) - REGION_BACK, end)
+        queries = {pool: self._queries(pool, window) for pool, window in asked.items()}
+        results, failures = await self._reader.read([query for each in queries.values() for query in each])
+        if queries and all(self.resources[pool] in failures for pool in queries):
+            raise next(iter(failures.values()))
+        return await asyncio.to_thread(self._told, windows, queries, results, failures, region)
+
+    def _first(self, pool: str, since: datetime, end: int) -> int:
+        barren = self._memos[pool].barren_until
+        first = max(minute_of(since), end - KEPT_MINUTES)
+        return first if barren is None else max(first, barren - REGION_BACK)
+
+    def _affordable(self, windows: Mapping[str, Window]) -> dict[str, Window]:
+        """Everything that is short, and of the long windows as many as one collection can take."""
+        chosen, left = {}, BACKFILL_POINTS
+        for pool, window in windows.items():
+            span = window.end - window.first
+            if span > BACKFILL_FROM:
+                if left <= 0:
+                    continue
+                left -= span * len(ALWAYS + SOMETIMES)
+            chosen[pool] = window
+        return chosen
+
+    def _queries(self, pool: str, window: Window) -> list[Query]:
+        """What to ask for one pool: a little further back than it needs, for the work that began before."""
+        memo = self._memos[pool]
+        lead = LONGEST_REQUEST if memo.usual_ms is None or memo.usual_ms > 30_000 else 1
+        due = memo.sometimes_at is None or window.end - memo.sometimes_at >= SLOWLY or window.first < memo.first
+        metrics = ALWAYS + SOMETIMES if due else ALWAYS
+        return [Query(self.resources[pool], metric, window.first - lead, window.end) for metric in metrics]
+
+    async def _region(self, first: int, end: int) -> NDArray[np.int64]:
+        """Sorted minutes that have a point of the whole region."""
+        queries = [Query("", metric, max(first, end - KEPT_MINUTES), end) for metric in REGION]
+        results, failures = await self._reader.read(queries)
+        if failures:
+            raise next(iter(failures.values()))
+        points = ~np.isnan([column(query, results.get(query, [])) for query in queries])
+        return np.flatnonzero(points.any(axis=0)) + queries[0].first
+
+    def _told(self, windows: Mapping[str, Window], queries: Mapping[str, Sequence[Query]], results: Mapping[Query, list[Result]],
+              failures: Mapping[str, AdapterError], region: NDArray[np.int64]) -> dict[str, Telemetry]:
+        """The answer for every pool; runs in a thread, for the arrays of thousands of pools take a while."""
+        told: dict[str, Telemetry] = {}
+        for pool, window in windows.items():
+            works = alive(region, window.end)
+            error = failures.get(self.resources[pool])
+            if pool not in queries or error is not None:
+                told[pool] = Telemetry(DemandSeries.empty(window.first), works, error)
+                continue
+            columns = {query.metric: column(query, results.get(query, [])) for query in queries[pool]}
+            points = self._points(pool, queries[pool][0], columns)
+            told[pool] = self._telemetry(pool, points, window, region, works)
+        return told
+
+    def _points(self, pool: str, query: Query, columns: Mapping[Metric, Minutes]) -> Points:
+        """Columns of one window; Duration and Throttles as remembered when they were not read."""
+        memo = self._memos[pool]
+        if DURATION in columns:
+            memo.sometimes_at, memo.first = query.end, max(query.first, query.end - 2 * REGION_BACK)
+            cut = memo.first - query.first
+            memo.duration_ms, memo.throttles = columns[DURATION][cut:].copy(), columns[THROTTLES][cut:].copy()
+            duration_ms, throttles = columns[DURATION], columns[THROTTLES]
+        else:
+            duration_ms, throttles = (np.full(query.end - query.first, np.nan) for _ in range(2))
+            low, high = max(query.first, memo.first), min(query.end, memo.first + len(memo.duration_ms))
+            if low < high:
+                here, there = slice(low - query.first, high - query.first), slice(low - memo.first, high - memo.first)
+                duration_ms[here], throttles[here] = memo.duration_ms[there], memo.throttles[there]
+        return Points(query.first, columns[INVOCATIONS], columns[CONCURRENCY], duration_ms, throttles)
+
+    def _telemetry(self, pool: str, points: Points, window: Window, region: NDArray[np.int64], works: bool | None) -> Telemetry:
+        memo = self._memos[pool]
+        mean = mean_duration_ms(points)
+        memo.usual_ms = memo.usual_ms if mean is None else mean
+        proof = proved(region, points.first, window.end)
+        series = demand(points, proof, memo.usual_ms).window(window.first, window.end)
+        memo.barren_until = None if series.known.any() else window.end
+        return Telemetry(series, works, duration_seconds=None if memo.usual_ms is None else memo.usual_ms / 1000)

@@ -1,0 +1,147 @@
+"""Lambda's control plane in one account and region, with what all its pools share: the rate limit and a few region-wide answers.
+
+AWS allows 15 requests a second to all of Lambda's control plane together, GetFunction (100) and GetPolicy apart, per account and
+region, and does not raise it (Lambda quotas page). Deployments and other tools live from the same 15, so Stoker keeps well below.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from adapters.aws.clients import Answer, Connections, Digest
+from adapters.aws.errors import Asked
+from adapters.clock import Clock
+from adapters.errors import AdapterError, Retryable, Throttled
+from adapters.token_bucket import TokenBucket
+
+T = TypeVar("T")
+
+RATE, BURST = 4.0, 8.0
+FUNCTION_RATE, FUNCTION_BURST = 20.0, 40.0
+READ_PATIENCE, WRITE_PATIENCE = 50.0, 25.0
+"""Seconds: a reading that would wait longer for its turn than to the next tick waits for that tick instead."""
+
+TARGETS_FRESH, ACCOUNT_FRESH = timedelta(minutes=3), timedelta(minutes=10)
+FAILED_FRESH = timedelta(minutes=1)
+SCALING = {"ServiceNamespace": "lambda", "ScalableDimension": "lambda:function:ProvisionedConcurrency"}
+
+
+class Kept(Generic[T]):
+    """An answer that many pools share: fetched by the first that needs it, once for all, and again when it is no longer fresh.
+
+    A failure is shared too, for a minute. While it is one that may pass, an older answer stands in.
+    """
+
+    def __init__(self, clock: Clock, fresh: timedelta, fetch: Callable[[], Awaitable[T]]) -> None:
+        self._clock, self._fresh, self._fetch = clock, fresh, fetch
+        self._lock = asyncio.Lock()
+        self._value: tuple[T] | None = None
+        self._error: AdapterError | None = None
+        self._due: datetime | None = None
+
+    async def get(self) -> T:
+        async with self._lock:
+            if self._due is None or self._clock.now() >= self._due:
+                try:
+                    self._value, self._error = (await self._fetch(),), None
+                except AdapterError as error:
+                    self._error = error
+                self._due = self._clock.now() + (self._fresh if self._error is None else FAILED_FRESH)
+        if self._error is not None and (self._value is None or not isinstance(self._error, Retryable)):
+            raise self._error.with_traceback(None)
+        if self._value is None:
+            raise AssertionError("neither a value nor an error")
+        return self._value[0]
+
+    def expire(self) -> None:
+        """Ask again next time."""
+        self._due = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Concurrency of an account in a region: its limit, and what no function has reserved."""
+
+    limit: int
+    unreserved: int
+
+
+class ControlPlane:
+    """Every call that a lever makes goes through here."""
+
+    def __init__(self, connections: Connections, clock: Clock) -> None:
+        self.region = connections.region
+        self._connections, self._clock = connections, clock
+        self._bucket = TokenBucket(clock, RATE, BURST, f"Lambda calls in {self.region}")
+        self._functions = TokenBucket(clock, FUNCTION_RATE, FUNCTION_BURST, f"GetFunction calls in {self.region}")
+        self._targets = Kept(clock, TARGETS_FRESH, self._scalable_targets)
+        self.account = Kept(clock, ACCOUNT_FRESH, self._account)
+        self.requested: dict[str, int] = {}
+        """Provisioned concurrency last seen of each alias that Stoker looks after, by `function:alias`."""
+        self.floor: int | None = None
+        """What must stay unreserved, once a refusal has told."""
+        self.whole_functions = True
+        """GetFunction is allowed: it tells everything in one call, from a quota of its own."""
+        self.busy_refused = False
+        """A Put was refused because the one before was still being allocated; AWS does not document which it does."""
+
+    async def ask(self, operation: str, resource: str, parameters: Mapping[str, object], digest: Digest[T]) -> T:
+        """A call that changes nothing."""
+        bucket = self._functions if operation == "get_function" else self._bucket
+        await bucket.take(patience=READ_PATIENCE)
+        return await self._call(Asked("lambda", operation, resource), parameters, digest, bucket)
+
+    async def tell(self, operation: str, resource: str, parameters: Mapping[str, object], digest: Digest[T],
+                   *, writes: bool = True) -> T:
+        """A write, or a look right before one: passes the readings that wait."""
+        await self._bucket.take(urgent=True, patience=WRITE_PATIENCE)
+        return await self._call(Asked("lambda", operation, resource, writes), parameters, digest, self._bucket)
+
+    async def scaler(self, function: str, qualifiers: tuple[str, ...]) -> str | None:
+        """What Application Auto Scaling does with the function's aliases or versions `qualifiers`, for people; None: nothing."""
+        targets = await self._targets.get()
+        found = [targets[key] for key in (f"function:{function}:{qualifier}" for qualifier in qualifiers) if key in targets]
+        return found[0] if found else None
+
+    def close(self) -> None:
+        self._bucket.close()
+        self._functions.close()
+
+    async def _call(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T], bucket: TokenBucket) -> T:
+        try:
+            return await self._connections.call(asked, parameters, digest)
+        except Throttled as error:
+            bucket.pause(error.retry_after or timedelta(seconds=1))
+            raise
+
+    async def _account(self) -> Account:
+        def digest(answer: Answer) -> Account:
+            limits = answer["AccountLimit"]
+            return Account(int(limits["ConcurrentExecutions"]), int(limits["UnreservedConcurrentExecutions"]))
+
+        return await self.ask("get_account_settings", f"the AWS account in {self.region}", {}, digest)
+
+    async def _scalable_targets(self) -> dict[str, str]:
+        """Every target in the region that is not wholly suspended, in pages of 50: far fewer calls than one for each pool."""
+        found: dict[str, str] = {}
+        asked = Asked("application-autoscaling", "describe_scalable_targets", f"scalable targets in {self.region}")
+        parameters: dict[str, object] = {**SCALING, "MaxResults": 50}
+        while True:
+            targets, token = await self._connections.call(asked, parameters, _targets_page)
+            found |= targets
+            if token is None:
+                return found
+            parameters["NextToken"] = token
+
+
+def _targets_page(answer: Answer) -> tuple[dict[str, str], str | None]:
+    found = {}
+    for target in answer["ScalableTargets"]:
+        suspended = target.get("SuspendedState") or {}
+        switches = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
+        if not all(suspended.get(switch, False) for switch in switches):
+            what = f"Application Auto Scaling (a scalable target of {target['MinCapacity']} to {target['MaxCapacity']})"
+            found[str(target["ResourceId"])] = what
+    return found, answer.get("NextToken") or None

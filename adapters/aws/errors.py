@@ -1,0 +1,181 @@
+"""What AWS and its client library say when something is wrong, in Stoker's words: one line, the resource, the remedy.
+
+Texts of the provider are passed on only where they are known to hold no credential: a refused signature quotes the request it was
+made of, session token included, and is never repeated.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
+
+from adapters.errors import (
+    AdapterError,
+    Conflict,
+    NotFound,
+    OutcomeUnknown,
+    PermissionDenied,
+    QuotaExceeded,
+    Throttled,
+    Unreachable,
+    Unsupported,
+)
+
+THROTTLES = {
+    "TooManyRequestsException", "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded",
+    "RequestThrottled", "RequestThrottledException", "SlowDown", "PriorRequestNotComplete", "BandwidthLimitExceeded",
+}
+FORBIDDEN = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "NotAuthorized"}
+EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
+INVALID = {
+    "InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch",
+    "InvalidAccessKeyId", "MissingAuthenticationToken", "MissingAuthenticationTokenException", "IncompleteSignature",
+    "IncompleteSignatureException",
+    "AuthFailure", "NotSignedUp",
+}
+CONFLICTS = {"ResourceConflictException", "ResourceInUseException", "ConcurrentUpdateException", "PreconditionFailedException"}
+QUOTAS = {"LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"}
+
+NO_CREDENTIALS = (boto.NoCredentialsError, boto.NoAuthTokenError)
+BAD_CREDENTIALS = (
+    boto.PartialCredentialsError, boto.CredentialRetrievalError, boto.TokenRetrievalError, boto.SSOError, boto.LoginError,
+    boto.RefreshWithMFAUnsupportedError, boto.UnknownCredentialError, boto.ProfileNotFound, boto.MetadataRetrievalError,
+)
+NEVER_SENT = (boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError)
+
+WHERE_CREDENTIALS = "give the task a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
+FLOOR = re.compile(r"UnreservedConcurrentExecutions? below its minimum value of \[(\d+)\]")
+ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
+BECAUSE = re.compile(r"(because no [\w-]+ policy allows|with an explicit deny in an? [\w-]+(?: [\w-]+)* policy)")
+
+
+class NotSet(NotFound):
+    """The resource is there and the setting is not: no units are asked for. Does not leave the AWS adapter."""
+
+
+class AccountFull(QuotaExceeded):
+    """The account has no concurrency to give. `floor`: what AWS insists on leaving unreserved; 100 by its documentation, and 10
+    or 50 in new accounts, hence taken from the refusal.
+    """
+
+    def __init__(self, message: str, floor: int) -> None:
+        super().__init__(message)
+        self.floor = floor
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call as an operator would name it. `resource` is what the message is about; `writes`: it may have changed something."""
+
+    service: str
+    operation: str
+    resource: str
+    writes: bool = False
+
+    @property
+    def permission(self) -> str:
+        """The IAM action that the call needs."""
+        return f"{self.service}:{''.join(word.capitalize() for word in self.operation.split('_'))}"
+
+
+def translate(error: Exception, asked: Asked) -> AdapterError | None:
+    """`error` of the client library as an `AdapterError`; None for an exception that is no answer of the outside world."""
+    if isinstance(error, boto.ClientError):
+        return _answered(error, asked)
+    if isinstance(error, NO_CREDENTIALS):
+        return PermissionDenied(f"{asked.resource}: no AWS credentials were found: {WHERE_CREDENTIALS}")
+    if isinstance(error, BAD_CREDENTIALS):
+        how = type(error).__name__
+        return PermissionDenied(f"{asked.resource}: AWS credentials could not be loaded ({how}): {WHERE_CREDENTIALS}")
+    if isinstance(error, NEVER_SENT):
+        return Unreachable(f"{asked.resource}: {asked.service} cannot be reached ({type(error).__name__}): check network, proxy "
+                           "and DNS")
+    if isinstance(error, boto.ParamValidationError | boto.NoRegionError | boto.UnknownEndpointError | boto.InvalidRegionError):
+        return Unsupported(f"{asked.resource}: {asked.permission} was not sent: {_line(str(error))}")
+    if isinstance(error, boto.BotoCoreError | ResponseParserError):
+        return no_answer(asked, type(error).__name__)
+    return None
+
+
+def no_answer(asked: Asked, what: str) -> AdapterError:
+    """The call went out and nothing usable came back: after a write, whatever it asked for may have happened."""
+    if asked.writes:
+        return OutcomeUnknown(f"{asked.resource}: {asked.permission} was sent and no usable answer came ({what}): what became "
+                              "of it is read before anything else is asked for")
+    return Unreachable(f"{asked.resource}: no usable answer to {asked.permission} ({what}): asked again at the next tick")
+
+
+def _answered(error: boto.ClientError, asked: Asked) -> AdapterError:
+    answer: Mapping[str, Any] = error.response
+    code = str(answer.get("Error", {}).get("Code", ""))
+    text = _line(str(answer.get("Error", {}).get("Message", "")))
+    status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in THROTTLES or status == 429:
+        return Throttled(f"{asked.resource}: AWS limits the rate of {asked.permission}: asked again later", _retry_after(answer))
+    denied = _denied(code, text, asked)
+    if denied is not None:
+        return denied
+    if status >= 500 or code in ("InternalFailure", "InternalServiceError", "InternalServiceFault"):
+        return no_answer(asked, f"{code} {status}".strip())
+    if code.isdigit() or not code:
+        what = f"an answer {status or code} that AWS does not give: check proxy and endpoint"
+        return no_answer(asked, what)
+    if code == "ProvisionedConcurrencyConfigNotFoundException":
+        return NotSet(f"{asked.resource} has no provisioned concurrency")
+    if code in ("ResourceNotFoundException", "ResourceNotFound"):
+        return NotFound(f"{asked.resource} does not exist ({text}): create it, or correct the pool's lever in the policy")
+    if code in CONFLICTS:
+        return Conflict(f"{asked.resource} is being changed: {text}")
+    return _limits(code, text, asked)
+
+
+def _denied(code: str, text: str, asked: Asked) -> PermissionDenied | None:
+    if code in FORBIDDEN:
+        action = ACTION.search(text)
+        why = BECAUSE.search(text)
+        permission = action.group(1) if action else asked.permission
+        reason = f" ({why.group(1)} it)" if why and "allows" in why.group(1) else f" ({why.group(1)})" if why else ""
+        return PermissionDenied(f"{asked.resource}: permission {permission} is missing{reason}: allow it in Stoker's IAM role")
+    if code in EXPIRED:
+        return PermissionDenied(f"{asked.resource}: the AWS credentials have expired: renew them")
+    if code in INVALID:
+        return PermissionDenied(f"{asked.resource}: AWS refuses the credentials ({code}): check key, secret and system clock")
+    if code == "OptInRequired":
+        return PermissionDenied(f"{asked.resource}: the account has not opted in to this service or region: enable it there")
+    return None
+
+
+def _limits(code: str, text: str, asked: Asked) -> AdapterError:
+    """What is left of a 400: a limit of the account or function, or a resource that cannot take the lever at all."""
+    floor = FLOOR.search(text)
+    if floor is not None:
+        least = int(floor.group(1))
+        return AccountFull(f"{asked.resource}: the account's concurrency is used up, of which {least} must stay unreserved: "
+                           "lower the pool's max, or have the concurrency quota (L-B99A9384) raised", least)
+    if code in QUOTAS:
+        return QuotaExceeded(f"{asked.resource}: a quota is used up: {text}")
+    if "reservedconcurren" in text.lower().replace(" ", ""):
+        return QuotaExceeded(f"{asked.resource}: {text}: raise the function's reserved concurrency, or lower the pool's max")
+    if "weights" in text or "Invalid alias configuration" in text:
+        return Conflict(f"{asked.resource} shifts traffic between versions ({text}): finish or roll back the deployment")
+    return Unsupported(f"{asked.resource}: {asked.permission} was refused ({code}): {text}")
+
+
+def _retry_after(answer: Mapping[str, Any]) -> timedelta | None:
+    """From the modelled field or the plain header, in seconds."""
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    given = str(answer.get("retryAfterSeconds") or headers.get("retry-after") or "")
+    try:
+        return timedelta(seconds=min(3600.0, max(0.0, float(given))))
+    except ValueError:
+        return None
+
+
+def _line(text: str) -> str:
+    """On one line, and not endless."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= 300 else f"{plain[:297]}..."

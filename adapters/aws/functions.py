@@ -1,0 +1,127 @@
+"""What Lambda says of a function, its alias and its provisioned concurrency, as values; and what speaks against a change now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapters.aws.clients import Answer
+from adapters.errors import AdapterError, Conflict, Unsupported
+from adapters.protocol import Phase
+
+LATEST = "$LATEST"
+PHASES = {"READY": Phase.READY, "IN_PROGRESS": Phase.IN_PROGRESS, "FAILED": Phase.FAILED}
+INIT_FAILURE = "FUNCTION_ERROR_INIT_FAILURE"
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """The version an alias points to, and the shares of other versions while it has weights."""
+
+    version: str
+    weights: tuple[tuple[str, float], ...] = ()
+
+    @classmethod
+    def of(cls, answer: Answer) -> "Alias":
+        weights = (answer.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+        shares = sorted((str(number), float(share)) for number, share in weights.items())
+        return cls(str(answer["FunctionVersion"]), tuple(shares))
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """Of the version that the alias points to. `reserved`: units that the function has reserved; None when none."""
+
+    memory_mb: int
+    architecture: str
+    state: str
+    state_reason: str
+    updating: bool
+    snap_start: bool
+    managed_instances: bool
+    reserved: int | None = None
+
+    @classmethod
+    def of(cls, configuration: Answer, reserved: int | None) -> "Function":
+        """From GetFunctionConfiguration, or the part of GetFunction that is the same."""
+        snap_start = configuration.get("SnapStart") or {}
+        return cls(
+            memory_mb=int(configuration["MemorySize"]), architecture=str((configuration.get("Architectures") or ["x86_64"])[0]),
+            state=str(configuration.get("State", "Active")), state_reason=str(configuration.get("StateReason", "")),
+            updating=configuration.get("LastUpdateStatus") == "InProgress",
+            snap_start=snap_start.get("ApplyOn") == "PublishedVersions",
+            managed_instances=bool(configuration.get("CapacityProviderConfig")), reserved=reserved,
+        )
+
+    @property
+    def passing(self) -> bool:
+        """In a state that ends by itself: worth another look before long."""
+        return self.updating or self.state == "Pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """Provisioned concurrency of an alias."""
+
+    requested: int = 0
+    available: int = 0
+    allocated: int = 0
+    phase: Phase = Phase.READY
+    reason: str = ""
+    changed_at: datetime | None = None
+
+    @classmethod
+    def of(cls, answer: Answer) -> "Provisioned":
+        changed = answer.get("LastModified")
+        return cls(
+            requested=int(answer["RequestedProvisionedConcurrentExecutions"]),
+            available=int(answer.get("AvailableProvisionedConcurrentExecutions", 0)),
+            allocated=int(answer.get("AllocatedProvisionedConcurrentExecutions", 0)),
+            phase=PHASES[answer["Status"]], reason=str(answer.get("StatusReason", "")),
+            changed_at=datetime.fromisoformat(changed) if isinstance(changed, str) else None,
+        )
+
+    @property
+    def detail(self) -> str:
+        """For people: how far an allocation is, or why it failed."""
+        if self.phase is Phase.IN_PROGRESS:
+            return f"{self.allocated} of {self.requested} allocated"
+        if self.phase is Phase.FAILED and INIT_FAILURE in self.reason:
+            return f"the function's initialisation fails ({INIT_FAILURE}): its log says why"
+        return self.reason if self.phase is Phase.FAILED else ""
+
+
+def objection(resource: str, alias: Alias, function: Function, provisioned: Provisioned) -> AdapterError | None:
+    """Why AWS would refuse a change of this alias's provisioned concurrency, or why one would be unwise now; None: nothing."""
+    if alias.version == LATEST:
+        return Unsupported(f"{resource} points to $LATEST, which cannot have provisioned concurrency: publish a version and "
+                           "point the alias to it")
+    if alias.weights:
+        others = ", ".join(f"{number} ({share:.0%})" for number, share in alias.weights)
+        if provisioned.phase is Phase.FAILED and INIT_FAILURE in provisioned.reason:
+            return Conflict(f"{resource} is stuck between version {alias.version}, whose initialisation fails, and {others}: "
+                            "point it back to a version that works")
+        return Conflict(f"{resource} shifts traffic between version {alias.version} and {others}: AWS takes no change until the "
+                        "deployment is over")
+    if function.managed_instances:
+        return Unsupported(f"{resource} runs on Lambda Managed Instances, where provisioned concurrency does not apply: use "
+                           "another lever")
+    if function.snap_start:
+        return Unsupported(f"{resource} uses SnapStart, which excludes provisioned concurrency: turn one of the two off")
+    if function.state == "Failed":
+        return Conflict(f"{resource} is in state Failed ({function.state_reason}): deploy it anew")
+    if function.passing:
+        return Conflict(f"{resource} is being deployed: AWS takes no change until that is over")
+    return None
+
+
+def most_allowed(target: int, current: int, unreserved: int, floor: int, others: int) -> int:
+    """The most units AWS would have accepted when it refused `target` because the account's concurrency is used up.
+
+    `unreserved` is what GetAccountSettings says, `floor` what must be left of it, `others` the provisioned concurrency known of
+    other aliases without reserved concurrency. Whether AWS has already taken provisioned concurrency off `unreserved` is not
+    documented, so both readings are tried, the larger first; one that would have let `target` through is wrong. What is
+    requested now was accepted once.
+    """
+    for guess in (unreserved - floor + current, unreserved - floor - others):
+        if guess < target:
+            return max(guess, current if current < target else 0, 0)
+    return min(current, target - 1)

@@ -1,0 +1,108 @@
+"""Questions to CloudWatch's GetMetricData, packed into as few calls as its limits allow, and its answers as arrays.
+
+Limits (GetMetricData in the API reference): 500 queries a call, 100,800 points a page, one time range for the whole call.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.aws.clients import Answer
+
+NAMESPACE = "AWS/Lambda"
+PERIOD_SECONDS = 60
+MOST_QUERIES, MOST_POINTS = 500, 100_800
+
+Minutes = NDArray[np.float64]
+
+
+class Metric(NamedTuple):
+    """A metric of Lambda and the statistic that is read of it, one value a minute."""
+
+    name: str
+    stat: str
+
+
+INVOCATIONS = Metric("Invocations", "Sum")
+CONCURRENCY = Metric("ConcurrentExecutions", "Maximum")
+DURATION = Metric("Duration", "Average")
+THROTTLES = Metric("Throttles", "Sum")
+CLAIMED = Metric("ClaimedAccountConcurrency", "Maximum")
+
+
+class Query(NamedTuple):
+    """One metric of one resource (`function:alias`; empty: of the whole region) for `first <= minute < end`."""
+
+    resource: str
+    metric: Metric
+    first: int
+    end: int
+
+    @property
+    def dimensions(self) -> list[dict[str, str]]:
+        if not self.resource:
+            return []
+        function = self.resource.split(":")[0]
+        return [{"Name": "FunctionName", "Value": function}, {"Name": "Resource", "Value": self.resource}]
+
+
+class Result(NamedTuple):
+    """Points of one query by its place in the batch: minutes since the epoch, and values. `status` in AWS's words."""
+
+    place: int
+    minutes: NDArray[np.int64]
+    values: Minutes
+    status: str
+
+
+def batches(queries: Iterable[Query]) -> list[list[Query]]:
+    """Queries of similar beginnings together, each batch within the limits of one call and, mostly, of one page."""
+    packed: list[list[Query]] = []
+    for query in sorted(queries, key=lambda one: one.first, reverse=True):
+        if packed:
+            first, end = min(packed[-1][-1].first, query.first), max(packed[-1][0].end, query.end)
+            if len(packed[-1]) < MOST_QUERIES and (len(packed[-1]) + 1) * (end - first) <= MOST_POINTS:
+                packed[-1].append(query)
+                continue
+        packed.append([query])
+    return packed
+
+
+def request(batch: Sequence[Query], token: str | None) -> dict[str, object]:
+    """The parameters of the call, or of its next page."""
+    parameters: dict[str, object] = {
+        "MetricDataQueries": [_asked(place, query) for place, query in enumerate(batch)],
+        "StartTime": datetime.fromtimestamp(min(query.first for query in batch) * 60, UTC),
+        "EndTime": datetime.fromtimestamp(max(query.end for query in batch) * 60, UTC),
+        "MaxDatapoints": MOST_POINTS,
+    }
+    return parameters if token is None else parameters | {"NextToken": token}
+
+
+def answered(answer: Answer) -> tuple[list[Result], str | None]:
+    """The results of a page, and the token of the next one."""
+    results = []
+    for item in answer["MetricDataResults"]:
+        minutes = np.array(item["Timestamps"], np.float64).astype(np.int64) // 60  # seconds: see `clients.epoch_seconds`
+        values = np.array(item["Values"], np.float64)
+        if len(minutes) != len(values):
+            raise ValueError(f"{len(minutes)} timestamps and {len(values)} values")
+        results.append(Result(int(str(item["Id"])[1:]), minutes, values, str(item.get("StatusCode", "Complete"))))
+    return results, answer.get("NextToken") or None
+
+
+def column(query: Query, results: Iterable[Result]) -> Minutes:
+    """float64[end - first] of a query, NaN where there is no point."""
+    out = np.full(query.end - query.first, np.nan)
+    for result in results:
+        inside = (result.minutes >= query.first) & (result.minutes < query.end)
+        out[result.minutes[inside] - query.first] = result.values[inside]
+    return out
+
+
+def _asked(place: int, query: Query) -> Mapping[str, object]:
+    metric = {"Namespace": NAMESPACE, "MetricName": query.metric.name, "Dimensions": query.dimensions}
+    return {"Id": f"q{place}", "MetricStat": {"Metric": metric, "Period": PERIOD_SECONDS, "Stat": query.metric.stat}}

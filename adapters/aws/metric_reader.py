@@ -1,0 +1,78 @@
+"""Reads metrics from CloudWatch, however many, and counts what that costs."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+
+from adapters.aws.clients import Connections
+from adapters.aws.errors import Asked
+from adapters.aws.metric_queries import Query, Result, answered, batches, request
+from adapters.clock import Clock
+from adapters.errors import AdapterError, PermissionDenied, Throttled, Unreachable
+from adapters.token_bucket import TokenBucket
+
+RATE, BURST, AT_ONCE = 10.0, 20.0, 4
+"""Calls a second: far below CloudWatch's quota (50 or more, by account), which dashboards and alarms share."""
+
+
+class MetricReader:
+    """GetMetricData of one account and region, at a rate of its own."""
+
+    def __init__(self, connections: Connections, clock: Clock) -> None:
+        self.metrics_requested = 0
+        """Metrics asked for since the start: what CloudWatch charges by."""
+        self._connections = connections
+        self._bucket = TokenBucket(clock, RATE, BURST, f"CloudWatch calls in {connections.region}")
+        self._asked = Asked("cloudwatch", "get_metric_data", f"Lambda metrics in {connections.region}")
+
+    async def read(self, queries: Sequence[Query]) -> tuple[dict[Query, list[Result]], dict[str, AdapterError]]:
+        """Points of each query, and what went wrong by resource."""
+        results: dict[Query, list[Result]] = {}
+        failures: dict[str, AdapterError] = {}
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def one(batch: Sequence[Query]) -> None:
+            async with turns:
+                try:
+                    found = await self._batch(batch)
+                except AdapterError as error:
+                    failures.update(dict.fromkeys((query.resource for query in batch), error))
+                    return
+            for query, parts in zip(batch, found, strict=True):
+                results[query] = parts
+                failed = _failure(query, parts)
+                if failed is not None:
+                    failures[query.resource] = failed
+
+        await asyncio.gather(*(one(batch) for batch in batches(queries)))
+        return results, failures
+
+    async def _batch(self, batch: Sequence[Query]) -> list[list[Result]]:
+        """All pages of one call."""
+        found: list[list[Result]] = [[] for _ in batch]
+        token: str | None = None
+        self.metrics_requested += len(batch)
+        while True:
+            await self._bucket.take()
+            try:
+                page, token = await self._connections.call(self._asked, request(batch, token), answered)
+            except Throttled as error:
+                self._bucket.pause(error.retry_after or timedelta(seconds=1))
+                raise
+            for result in page:
+                if not 0 <= result.place < len(batch):
+                    raise Unreachable(f"{self._asked.resource}: CloudWatch answered what was not asked: asked again next tick")
+                found[result.place].append(result)
+            if token is None:
+                return found
+
+
+def _failure(query: Query, parts: Sequence[Result]) -> AdapterError | None:
+    """What CloudWatch says is wrong with one query of a call that went well otherwise."""
+    what = f"metric {query.metric.name} of {query.resource or 'the region'}"
+    status = {part.status for part in parts}
+    if "Forbidden" in status:
+        return PermissionDenied(f"{what}: permission cloudwatch:GetMetricData is missing: allow it in Stoker's IAM role")
+    if "InternalError" in status:
+        return Unreachable(f"{what}: CloudWatch failed on its side: asked again at the next tick")
+    return None

@@ -1,0 +1,181 @@
+"""The lever `lambda-provisioned-concurrency`: the provisioned concurrency of one Lambda alias, and nothing else of it.
+
+How many calls it makes: a reading is one (GetProvisionedConcurrencyConfig), a write two (GetAlias, then Put or Delete). The alias
+is looked at again every quarter of an hour, and at every reading while it shifts traffic; the function once an hour by `traits`,
+and at every reading while it is being deployed; scalable targets and account settings once for all pools of the region.
+"""
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from adapters.aws.clients import Answer
+from adapters.aws.control_plane import Account
+from adapters.aws.errors import AccountFull, NotSet
+from adapters.aws.functions import Alias, Function, Provisioned, most_allowed, objection
+from adapters.aws.provider import Aws
+from adapters.aws.settings import LambdaProvisionedConcurrencySettings
+from adapters.errors import AdapterError, Conflict, PermissionDenied, QuotaExceeded
+from adapters.protocol import Capacity, Phase, Traits
+from config.policy import PoolPolicy
+
+ALIAS_FRESH = timedelta(minutes=15)
+BILLING_STEP = timedelta(minutes=5)
+"""Provisioned concurrency is billed from enabling to disabling, rounded up to five minutes (Lambda pricing page)."""
+
+TYPICAL_LEAD_TIME = timedelta(minutes=2)
+LEAST_FLOOR = 10
+"""The least that AWS is known to keep unreserved; 100 in most accounts. Assumed until a refusal says what it is here."""
+
+
+class ProvisionedConcurrency:
+    """Sets `ProvisionedConcurrentExecutions` of an alias; zero deletes the setting, since AWS's least is 1."""
+
+    kind = "lambda-provisioned-concurrency"
+
+    def __init__(self, pool: PoolPolicy, provider: Aws) -> None:
+        if not isinstance(pool.lever, LambdaProvisionedConcurrencySettings):
+            raise TypeError(f"pool {pool.name} has settings of another lever: {pool.lever.kind}")
+        settings = pool.lever
+        self._plane, self._clock = provider.plane(settings.region), provider.clock
+        self._function, self._alias_name = settings.function, settings.alias
+        self.resource = f"Lambda alias {settings.function}:{settings.alias} in {settings.region}"
+        self._key = f"{settings.function}:{settings.alias}"
+        self._qualified = {"FunctionName": settings.function, "Qualifier": settings.alias}
+        self._alias: tuple[Alias, datetime] | None = None
+        self._facts: Function | None = None
+        self._seen = Provisioned()
+
+    async def read(self) -> Capacity:
+        """One call mostly. `blocked` when AWS would refuse a change now, or when it cannot be known who else scales the alias."""
+        alias, facts = await self._alias_now(), await self._facts_now()
+        try:
+            seen = await self._plane.ask("get_provisioned_concurrency_config", self.resource, self._qualified, Provisioned.of)
+        except NotSet:
+            seen = Provisioned()
+        owner, unknown = await self._owner(alias)
+        return self._capacity(seen, owner, objection(self.resource, alias, facts, seen) or self._busy(seen) or unknown)
+
+    async def traits(self) -> Traits:
+        """Memory and processor of the function, and how many units its reserved concurrency or the account would allow."""
+        facts = self._facts = await self._ask_facts()
+        allowed = facts.reserved
+        if allowed is None:
+            account = await self._plane.account.get()
+            allowed = self._room(account, LEAST_FLOOR if self._plane.floor is None else self._plane.floor)
+        return Traits(facts.memory_mb, facts.architecture, allowed=allowed, billing_step=BILLING_STEP,
+                      typical_lead_time=TYPICAL_LEAD_TIME)
+
+    async def write(self, target: int) -> Capacity:
+        """Put, or Delete for zero, once the alias has been found fit for it. See the protocol for what it raises."""
+        if target < 0:
+            raise ValueError(f"a target cannot be negative, got {target}")
+        facts, alias = await self._facts_now(), await self._look_at_alias(urgent=True)
+        against = objection(self.resource, alias, facts, self._seen)
+        if against is not None:
+            raise against
+        try:
+            return self._capacity(await (self._put(target) if target else self._delete()), None, None)
+        except QuotaExceeded as error:
+            raise await self._measured(error, target, facts) from None
+        except Conflict:
+            self._plane.busy_refused |= self._seen.phase is Phase.IN_PROGRESS
+            raise
+
+    async def _put(self, target: int) -> Provisioned:
+        parameters = self._qualified | {"ProvisionedConcurrentExecutions": target}
+        return await self._plane.tell("put_provisioned_concurrency_config", self.resource, parameters, Provisioned.of)
+
+    async def _delete(self) -> Provisioned:
+        with suppress(NotSet):
+            await self._plane.tell("delete_provisioned_concurrency_config", self.resource, self._qualified, lambda _: None)
+        return Provisioned()
+
+    async def _measured(self, error: QuotaExceeded, target: int, facts: Function) -> QuotaExceeded:
+        """The refusal with how much would have been accepted, as far as that can be worked out."""
+        if facts.reserved is not None:
+            return QuotaExceeded(str(error), min(facts.reserved, target - 1))
+        if not isinstance(error, AccountFull):
+            return error
+        self._plane.floor = error.floor
+        try:
+            self._plane.account.expire()
+            unreserved = (await self._plane.account.get()).unreserved
+        except AdapterError:
+            return error
+        return QuotaExceeded(str(error), most_allowed(target, self._seen.requested, unreserved, error.floor, self._others()))
+
+    def _room(self, account: Account, floor: int) -> int:
+        """An upper bound: whether AWS counts provisioned concurrency as unreserved is not documented; see `most_allowed`."""
+        return max(0, account.unreserved - floor + self._seen.requested)
+
+    def _others(self) -> int:
+        return sum(units for key, units in self._plane.requested.items() if key != self._key)
+
+    def _capacity(self, seen: Provisioned, owner: str | None, blocked: AdapterError | None) -> Capacity:
+        self._seen = seen
+        self._plane.requested[self._key] = seen.requested
+        return Capacity(seen.requested, seen.available, seen.phase, self._clock.now(), changed_at=seen.changed_at,
+                        foreign_owner=owner, blocked=blocked, detail=seen.detail)
+
+    def _busy(self, seen: Provisioned) -> AdapterError | None:
+        """Once AWS has been seen to refuse a change during an allocation, it is not asked for another until that is over."""
+        if seen.phase is Phase.IN_PROGRESS and self._plane.busy_refused:
+            return Conflict(f"{self.resource}: an earlier change is still being carried out ({seen.detail}): AWS takes the next "
+                            "one after it")
+        return None
+
+    async def _owner(self, alias: Alias) -> tuple[str | None, AdapterError | None]:
+        """Who else scales the alias or its version; when that cannot be known, why not: then nothing is written."""
+        try:
+            return await self._plane.scaler(self._function, (self._alias_name, alias.version)), None
+        except AdapterError as error:
+            return None, error
+
+    async def _alias_now(self) -> Alias:
+        """As last seen, unless that is old or was not at rest."""
+        if self._alias is not None:
+            alias, at = self._alias
+            if not alias.weights and self._clock.now() - at < ALIAS_FRESH:
+                return alias
+        return await self._look_at_alias(urgent=False)
+
+    async def _look_at_alias(self, *, urgent: bool) -> Alias:
+        parameters = {"FunctionName": self._function, "Name": self._alias_name}
+        if urgent:
+            alias = await self._plane.tell("get_alias", self.resource, parameters, Alias.of, writes=False)
+        else:
+            alias = await self._plane.ask("get_alias", self.resource, parameters, Alias.of)
+        self._alias = alias, self._clock.now()
+        return alias
+
+    async def _facts_now(self) -> Function:
+        if self._facts is None or self._facts.passing:
+            self._facts = await self._ask_facts()
+        return self._facts
+
+    async def _ask_facts(self) -> Function:
+        """By GetFunction where that is allowed: one call instead of two, from a quota of its own. Its answer also holds a link to
+        the code, so an operator may rather allow only the two calls; that link is not kept.
+        """
+        if self._plane.whole_functions:
+            try:
+                return await self._plane.ask("get_function", self.resource, self._qualified, _whole)
+            except PermissionDenied as error:
+                if "GetFunction" not in str(error):
+                    raise
+                self._plane.whole_functions = False
+        bare = await self._plane.ask("get_function_configuration", self.resource, self._qualified, lambda a: Function.of(a, None))
+        reserved = await self._plane.ask("get_function_concurrency", self.resource, {"FunctionName": self._function}, _reserved)
+        return replace(bare, reserved=reserved)
+
+
+def _whole(answer: Answer) -> Function:
+    return Function.of(answer["Configuration"], _reserved(answer.get("Concurrency") or {}))
+
+
+def _reserved(answer: Answer) -> int | None:
+    given = answer.get("ReservedConcurrentExecutions")
+    return None if given is None else int(given)
+
+
