@@ -1,0 +1,175 @@
+"use strict";
+(() => {
+  const pools = JSON.parse(document.getElementById("data").textContent);
+  if (!pools.length) return;
+  const curveBox = document.getElementById("curve"), timeBox = document.getElementById("time");
+  const hours = [...document.querySelectorAll(".hour")], buttons = [...document.querySelectorAll("[data-span]")];
+  let pool = pools[0], timeChart = null, curveChart = null, range = "week";
+
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
+  const faded = (name, alpha) => {
+    const hex = colour(name).slice(1);
+    return `rgba(${[0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)).join(",")},${alpha})`;
+  };
+  const dollars = (value) => {
+    const size = Math.abs(value);
+    const digits = size >= 100 || size === 0 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : Math.min(6, 2 - Math.floor(Math.log10(size)));
+    return "$" + value.toLocaleString("en", {maximumFractionDigits: digits});
+  };
+  const axis = (more) => ({
+    stroke: colour("soft"), grid: {stroke: colour("line"), width: 1}, ticks: {stroke: colour("line"), width: 1},
+    font: "13px system-ui", labelFont: "13px system-ui", ...more,
+  });
+
+  const moments = (u, ticks, axisAt, space, step) => {
+    let before = "";
+    return ticks.map((tick) => {
+      const at = new Date(tick * 1000), day = at.toLocaleDateString("en", {weekday: "short", day: "numeric", month: "short", timeZone: "UTC"});
+      const time = step < 86400 ? at.toISOString().slice(11, 16) : day;
+      const line = step < 86400 && day !== before ? time + "\n" + day : time;
+      before = day;
+      return line;
+    });
+  };
+
+  const expanded = (changes, rows) => {
+    const out = new Array(rows);
+    changes.forEach(([row, value], at) => out.fill(value, row, at + 1 < changes.length ? changes[at + 1][0] : rows));
+    return out;
+  };
+
+  const table = (one) => {
+    const rows = one.demand.length, times = Array.from({length: rows}, (_, row) => one.first + 60 * row);
+    const blank = () => new Array(rows).fill(null);
+    const [low, middle, high, cold] = [blank(), blank(), blank(), blank()];
+    if (one.band) {
+      one.band.rows.forEach((row, at) => {
+        for (let minute = row; minute < Math.min(row + 15, rows); minute++) {
+          low[minute] = one.band.low[at]; middle[minute] = one.band.middle[at]; high[minute] = one.band.high[at];
+        }
+      });
+    }
+    one.cold.forEach(([row]) => { cold[row] = one.demand[row]; });
+    return [times, high, low, middle, one.demand, expanded(one.tracked, rows), expanded(one.ready, rows), cold];
+  };
+
+  const drawTime = () => {
+    if (timeChart) timeChart.destroy();
+    const data = table(pool), counts = new Map(pool.cold);
+    const stepped = uPlot.paths.stepped({align: 1});
+    const whole = (u, value) => value == null ? "–" : String(value);
+    const series = [
+      {value: (u, value) => value == null ? "–" : new Date(value * 1000).toISOString().slice(0, 16).replace("T", " ")},
+      {label: "Forecast an hour ahead: 95 %", show: !!pool.band, stroke: faded("band", .5), width: 1, paths: stepped, points: {show: false}, value: whole},
+      {label: "10 %", show: !!pool.band, stroke: faded("band", .5), width: 1, paths: stepped, points: {show: false}, value: whole},
+      {label: "median", show: false, stroke: colour("band"), width: 1, dash: [4, 4], paths: stepped, points: {show: false}, value: whole},
+      {label: "Demand", stroke: faded("area", .7), fill: faded("area", .35), width: 1, paths: stepped, points: {show: false}, value: whole},
+      {label: "AWS target tracking, warm", show: false, stroke: colour("tracked"), width: 1.5, paths: stepped, points: {show: false}, value: whole},
+      {label: "Stoker, warm", stroke: colour("accent"), width: 2, paths: stepped, points: {show: false}, value: whole},
+      {label: "Cold starts", stroke: colour("wait"), paths: () => null, points: {show: true, size: 6, fill: colour("wait"), stroke: colour("wait")},
+        value: (u, value, at, row) => row == null || !counts.has(row) ? "–" : String(counts.get(row))},
+    ];
+    if (!pool.band) series.splice(1, 3);
+    timeChart = new uPlot({
+      width: timeBox.clientWidth, height: 380, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
+      bands: pool.band ? [{series: [1, 2], fill: faded("band", .16)}] : [],
+      axes: [axis({values: moments}), axis({label: "units in flight", labelSize: 22, size: 52})],
+      scales: {y: {range: (u, low, high) => [0, Math.max(1, high * 1.06)]}}, cursor: {points: {size: 7}}, series,
+      hooks: {setSelect: [() => mark(null)]},
+    }, pool.band ? data : [data[0], ...data.slice(4)], timeBox);
+    show(range);
+  };
+
+  const show = (wanted) => {
+    const rows = pool.demand.length, at = pool.worst ?? pool.start, day = 1440;
+    const middle = (length) => Math.max(0, Math.min(at + 30 - length / 2, rows - length));
+    const spans = {worst: [at - 30, at + 90], day: [middle(day), middle(day) + day], week: [middle(7 * day), middle(7 * day) + 7 * day], all: [0, rows - 1]};
+    const [from, to] = spans[wanted];
+    range = wanted;
+    timeChart.setScale("x", {min: pool.first + 60 * Math.max(0, from), max: pool.first + 60 * Math.min(rows - 1, to)});
+    mark(wanted);
+  };
+  const mark = (wanted) => buttons.forEach((button) => button.classList.toggle("on", button.dataset.span === wanted));
+
+  const spread = (waits) => Math.asinh(waits / 5);
+
+  const labels = (u, points) => {
+    const context = u.ctx, ratio = devicePixelRatio, taken = [];
+    context.save();
+    context.textBaseline = "middle";
+    const placed = points.map((point) => ({...point, x: u.valToPos(spread(point.cold), "x", true), y: u.valToPos(point.usd, "y", true)}));
+    const dots = placed.map(({x, y}) => [x - 5 * ratio, y - 5 * ratio, x + 5 * ratio, y + 5 * ratio]);
+    placed.sort((one, other) => (other.own ? 1 : 0) - (one.own ? 1 : 0)).forEach(({label, own, x, y}) => {
+      context.font = `${own ? "700 15px" : "13px"} system-ui`.replace(/(\d+)px/, (_, size) => `${size * ratio}px`);
+      const width = context.measureText(label).width, tall = 17 * ratio, gap = 9 * ratio;
+      const left = u.bbox.left, right = u.bbox.left + u.bbox.width;
+      const clash = (box, all) => all.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1]);
+      let best = null;
+      for (const shift of [0, -1, 1, -2, 2, -3, 3, -4, 4]) {
+        for (const side of [1, -1]) {
+          const start = side > 0 ? x + gap : x - gap - width, height = y + shift * tall;
+          const box = [start, height - tall / 2, start + width, height + tall / 2];
+          if (start < left || start + width > right || box[1] < u.bbox.top || box[3] > u.bbox.top + u.bbox.height) continue;
+          if (clash(box, taken) || clash(box, dots)) continue;
+          best = {box, shift, side};
+          break;
+        }
+        if (best) break;
+      }
+      if (!best) return;
+      taken.push(best.box);
+      context.fillStyle = own ? colour("accent") : colour("ink");
+      context.textAlign = "left";
+      context.fillText(label, best.box[0], (best.box[1] + best.box[3]) / 2);
+      if (best.shift) {
+        context.strokeStyle = colour("soft");
+        context.lineWidth = ratio * .75;
+        context.beginPath();
+        context.moveTo(x, y);
+        context.lineTo(best.side > 0 ? best.box[0] - 2 * ratio : best.box[2] + 2 * ratio, (best.box[1] + best.box[3]) / 2);
+        context.stroke();
+      }
+    });
+    context.restore();
+  };
+
+  const drawCurve = () => {
+    if (curveChart) curveChart.destroy();
+    const points = pool.curve.policies.map(([name, label, cold, usd]) => ({label, cold, usd, own: name === "stoker", known: name.endsWith("*")}));
+    const rows = pool.curve.constants.map(([cold, usd]) => ({cold, usd, line: true})).concat(points).sort((one, other) => one.cold - other.cold);
+    const bounds = (bills) => {
+      const low = Math.min(...bills), high = Math.max(...bills), room = (high - low || high || 1) * .2;
+      return [Math.max(0, low - room), high + room];
+    };
+    const most = Math.max(12, ...rows.map((row) => row.cold));
+    const marks = [0, ...Array.from({length: 8}, (_, power) => [3, 10].map((digit) => digit * 10 ** power)).flat()].filter((mark) => mark <= most * 1.5);
+    const column = (chosen) => rows.map((row) => chosen(row) ? row.usd : null);
+    const dot = (name, size) => ({paths: () => null, points: {show: true, size, fill: colour(name), stroke: colour(name)}});
+    curveChart = new uPlot({
+      width: curveBox.clientWidth, height: 400, legend: {show: false}, cursor: {show: false},
+      scales: {
+        x: {time: false, range: [-.08, spread(most * 1.5)]},
+        y: {range: bounds(points.map((point) => point.usd))},
+      },
+      axes: [axis({label: "requests that waited (narrower towards the right)", labelSize: 22, splits: () => marks.map(spread), values: () => marks.map((mark) => mark.toLocaleString("en"))}),
+             axis({label: "provider bill", labelSize: 22, size: 64, values: (u, ticks) => ticks.map(dollars)})],
+      series: [{}, {stroke: colour("area"), width: 2, spanGaps: true, points: {show: true, size: 4, fill: colour("area")}},
+               dot("ink", 8), dot("accent", 14)],
+      hooks: {draw: [(u) => labels(u, points)]},
+    }, [rows.map((row) => spread(row.cold)), column((row) => row.line), column((row) => !row.line && !row.own), column((row) => row.own)], curveBox);
+  };
+
+  const draw = () => { drawCurve(); drawTime(); };
+  const choose = (at) => {
+    pool = pools[at];
+    hours.forEach((hour) => { hour.hidden = Number(hour.dataset.pool) !== at; });
+    draw();
+  };
+  buttons.forEach((button) => button.addEventListener("click", () => show(button.dataset.span)));
+  document.getElementById("pool").addEventListener("change", (event) => choose(Number(event.target.value)));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  let waiting = 0;
+  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(draw, 120); });
+  timeBox.addEventListener("dblclick", () => mark("all"));
+  choose(0);
+})();

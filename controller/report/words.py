@@ -1,0 +1,123 @@
+"""Numbers as people read them, and the sentences of a report. Every figure comes from the outcome. Pure."""
+
+from controller.accounting import Bill
+from controller.outcome import ON_DEMAND, Outcome
+from forecasting.demand import instant_of
+
+TRACKING = "aws-target-tracking"
+STOKER = "stoker"
+
+LABELS = {
+    STOKER: "Stoker",
+    ON_DEMAND: "Nothing kept warm",
+    TRACKING: "AWS target tracking, 70 %",
+    "aws-target-tracking-tuned": "AWS target tracking, tuned",
+    "aws-predictive-scaling": "AWS predictive scaling (stand-in)",
+    "schedule": "Weekly schedule by hand",
+    "schedule+tracking": "Schedule + target tracking",
+    "knative-kpa": "Knative KPA",
+    "last-hour-max": "Last hour's maximum",
+    "x-lambda": "X-Lambda",
+    "seasonal-p99": "Seasonal naive, 99 %",
+    "best-constant*": "Best constant, in hindsight",
+}
+"""Policies as the page names them."""
+
+NOTES = {
+    ON_DEMAND: "Every burst starts cold; you pay only for work.",
+    TRACKING: "Application Auto Scaling on provisioned concurrency at its usual target.",
+    "aws-target-tracking-tuned": "The same, at the utilisation that was cheapest on the part before the figures begin.",
+    "aws-predictive-scaling": "Hourly forecasts that only add to target tracking; AWS does not offer it for Lambda.",
+    "schedule": "Each hour at its 95th percentile of the last seven days.",
+    "schedule+tracking": "The schedule as a floor, target tracking above it.",
+    "knative-kpa": "Average concurrency of the last minute at 70 % a unit.",
+    "last-hour-max": "As many as the last hour needed at most.",
+    "x-lambda": "Exponential smoothing of five-minute maxima.",
+    "seasonal-p99": "The same quarter of an hour on the days before.",
+    "best-constant*": "The cheapest number that never changes, known only afterwards: a bound, not a rival.",
+}
+
+
+def usd(amount: float) -> str:
+    """Dollars with as many digits as carry weight."""
+    sign, size = ("-" if amount < 0 else ""), abs(amount)
+    if size >= 1000:
+        return f"{sign}${size:,.0f}"
+    if size >= 0.1 or size == 0:
+        return f"{sign}${size:,.2f}"
+    return f"{sign}${size:.2g}" if size >= 0.0001 else f"{sign}$0.00"
+
+
+def count(number: float) -> str:
+    """A whole number with separators."""
+    return f"{number:,.0f}"
+
+
+def share(part: float, whole: float) -> str:
+    """A part in per cent, never rounded to all or nothing."""
+    if whole <= 0:
+        return "0 %"
+    percent = 100 * part / whole
+    if 0 < percent < 0.01:
+        return "under 0.01 %"
+    return f"{percent:.2f} %" if percent < 10 else f"{percent:.0f} %"
+
+
+def span(outcome: Outcome) -> str:
+    """The days that the figures cover."""
+    first = min(pool.demand.first_minute + pool.load.start for pool in outcome.pools)
+    end = max(pool.demand.end_minute for pool in outcome.pools)
+    return f"{instant_of(first):%-d %B %Y, %H:%M} to {instant_of(end):%-d %B %Y, %H:%M} UTC"
+
+
+def length(outcome: Outcome) -> str:
+    """How long that is."""
+    hours = max(pool.demand.end_minute - pool.demand.first_minute - pool.load.start for pool in outcome.pools) / 60
+    if hours < 48:
+        return f"{hours:.0f} hours"
+    return f"{hours / 24:.0f} days"
+
+
+def headline(outcome: Outcome) -> str:
+    """Who would have waited, and what it would have cost: the one sentence to remember."""
+    stoker, nothing = outcome.stoker, outcome.nothing
+    if nothing.cold_starts == 0:
+        return f"Nobody waited in these {length(outcome)}, with or without warm capacity: there was nothing to win here."
+    fewer = nothing.cold_starts - stoker.cold_starts
+    price = stoker.provider_usd - nothing.provider_usd
+    if fewer <= 0:
+        return (f"Stoker would have made {count(stoker.cold_starts)} requests wait, "
+                f"as against {count(nothing.cold_starts)} with nothing kept warm.")
+    money = f"for {usd(price)} more" if price > 0 else f"and {usd(-price)} saved"
+    return f"{count(fewer)} of {count(nothing.cold_starts)} cold starts avoided in {length(outcome)}, {money}."
+
+
+def verdict(outcome: Outcome) -> str:
+    """The price of an avoided wait, and how target tracking would have done."""
+    stoker, nothing, tracking = outcome.stoker, outcome.nothing, outcome.peers[TRACKING]
+    sentences = []
+    fewer, price = nothing.cold_starts - stoker.cold_starts, stoker.provider_usd - nothing.provider_usd
+    if fewer > 0 and price > 0:
+        sentences.append(f"Each avoided wait cost {usd(price / fewer)} in warm capacity.")
+    sentences.append(against(stoker, tracking, "AWS target tracking"))
+    return " ".join(sentences)
+
+
+def against(stoker: Bill, other: Bill, name: str) -> str:
+    """How another policy would have done beside Stoker, in waits and dollars."""
+    waits, price = other.cold_starts - stoker.cold_starts, other.provider_usd - stoker.provider_usd
+    more = "the same number of" if waits == 0 else f"{count(abs(waits))} {'more' if waits > 0 else 'fewer'}"
+    cost = "for the same bill" if abs(price) < 0.005 else f"for {usd(abs(price))} {'more' if price > 0 else 'less'}"
+    return f"{name} would have had {more} waits {cost}."
+
+
+def wins(outcome: Outcome) -> str:
+    """Where Stoker stands among what could really be run, by total cost."""
+    limit = outcome.stoker.extra_usd
+    rivals = {name: bill.extra_usd for name, bill in outcome.peers.items() if not name.endswith("*")}
+    cheaper = [LABELS[name] for name, extra in sorted(rivals.items(), key=lambda item: item[1]) if extra < limit]
+    if not cheaper:
+        return f"Counting the waits at your price, it is the cheapest of {len(rivals) + 1} policies."
+    listed = cheaper[0] if len(cheaper) == 1 else ", ".join(cheaper[:-1]) + " and " + cheaper[-1]
+    rest = f"the other {len(rivals) - len(cheaper)} dearer"
+    return f"Counting the waits at your price, {listed} would have been cheaper here; {rest}."

@@ -1,0 +1,95 @@
+"""The hour in which most users waited, and why they did. Pure."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from controller import peers
+from controller.accounting import Units, bill_of, cold_starts_of, ready_of
+from controller.outcome import PoolOutcome
+from controller.report.words import count, share, usd
+from forecasting.demand import instant_of
+
+HOUR = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Minute:
+    """One minute of the worst hour; `demand` is None where it is unknown, `why` is empty where nothing was planned anew."""
+
+    at: str
+    demand: int | None
+    ready: int
+    requested: int
+    cold: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorstHour:
+    """`first`: row at which it begins; `sentences`: what happened; `minutes`: what each held."""
+
+    first: int
+    cold: int
+    title: str
+    sentences: tuple[str, ...]
+    minutes: tuple[Minute, ...]
+
+
+def counted_cold(pool: PoolOutcome, target: Units) -> tuple[Units, Units]:
+    """Ready units and counted cold starts of each minute under `target`."""
+    ready = ready_of(target, pool.terms.lead_time)
+    return ready, np.where(pool.load.counted, cold_starts_of(pool.load, ready, pool.terms.keep_alive), 0)
+
+
+def worst_hour(pool: PoolOutcome) -> WorstHour | None:
+    """The hour of the clock with most cold starts under Stoker, the first of equals; None when there was none."""
+    ready, cold = counted_cold(pool, pool.replay.target)
+    if not cold.any():
+        return None
+    hours = (pool.demand.first_minute + np.arange(len(cold))) // HOUR
+    each = np.bincount(hours - hours[0], weights=cold)
+    rows = np.flatnonzero(hours - hours[0] == int(each.argmax()))
+    within = slice(int(rows[0]), int(rows[-1]) + 1)
+    start, end = (instant_of(pool.demand.first_minute + row) for row in (within.start, within.stop))
+    title = f"{start:%A %-d %B, %H:%M} to {end:%H:%M} UTC"
+    told, held = sentences(pool, within, cold, ready), minutes(pool, within, cold, ready)
+    return WorstHour(within.start, int(each.max()), title, told, held)
+
+
+def sentences(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tuple[str, ...]:
+    """What happened, in words."""
+    load, terms = pool.load, pool.terms
+    waits, at = int(cold[within].sum()), within.start + int(cold[within].argmax())
+    peak, calm = int(load.peak[at]), int(load.peak[max(0, at - 10) : at].max(initial=0))
+    part = share(waits, pool.stoker.cold_starts)
+    said = [f"{count(waits)} of the {count(pool.stoker.cold_starts)} cold starts ({part}) fell into this hour."]
+    said.append(f"The worst minute was {clock(pool, at)}, with {count(int(cold[at]))}: demand reached {peak}, after at most "
+                f"{calm} in the ten minutes before, and {ready[at]} were warm.")
+    caught = np.flatnonzero(ready[at : at + HOUR] >= peak)
+    if peak > calm and len(caught):
+        said.append(f"A rise is seen {terms.metric_delay} min after it begins, and what is then asked for takes "
+                    f"{terms.lead_time} min; here as many were ready after {caught[0]} min.")
+    always = bill_of(load, np.full(len(load), peak, np.int64), terms)
+    if always.extra_usd > pool.stoker.extra_usd:
+        dearer = usd(always.extra_usd - pool.stoker.extra_usd)
+        said.append(f"Keeping {peak} warm all the time would have been dearer by {dearer} in all, waits included.")
+    tracked, untouched = peers.target_tracking(load, terms), np.zeros(len(load), np.int64)
+    theirs, nothing = (int(counted_cold(pool, target)[1][within].sum()) for target in (tracked, untouched))
+    said.append(f"In the same hour AWS target tracking would have had {count(theirs)}, and nothing kept warm {count(nothing)}.")
+    return tuple(said)
+
+
+def minutes(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tuple[Minute, ...]:
+    """What each minute held, with the reasons of the plans made in it."""
+    planned = {row: "; ".join(reason.text for reason in reasons) for row, reasons in pool.replay.reasons}
+    return tuple(
+        Minute(clock(pool, row), int(pool.load.peak[row]) if pool.load.known[row] else None, int(ready[row]),
+               int(pool.replay.target[row]), int(cold[row]), planned.get(row, ""))
+        for row in range(within.start, within.stop)
+    )
+
+
+def clock(pool: PoolOutcome, row: int) -> str:
+    """The time of day of a row."""
+    return f"{instant_of(pool.demand.first_minute + row):%H:%M}"
