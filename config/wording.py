@@ -35,7 +35,9 @@ def shown(value: object) -> str:
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """The one of `words` that a slip of the keyboard may have meant."""
-    return next(iter(get_close_matches(word.lower(), list(words), n=1, cutoff=0.6)), None)
+    words, word = list(words), word.lower()
+    begun = [longer for longer in words if len(word) > 2 and longer.startswith(word)]
+    return next(iter(get_close_matches(word, words, n=1, cutoff=0.6) or begun), None)
 
 
 def unknown(what: str, word: str, allowed: Sequence[str]) -> str:

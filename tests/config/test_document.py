@@ -3,6 +3,7 @@
 import math
 
 import pytest
+import yaml
 
 from config.document import DEEPEST, MOST_BYTES, Place, read_document
 
@@ -24,9 +25,9 @@ def fault(text: str) -> tuple[int, int, str]:
     ("text", "meant"),
     [
         ("no", "no"), ("on", "on"), ("1:30", "1:30"), ("2026-03-02", "2026-03-02"), ("1_000", "1_000"), ("0x10", "0x10"),
-        ("010", 10), ("-3", -3), ("+3", 3), ("1e-6", 1e-6), ("3.0", 3.0), ("3.", 3.0), (".5", 0.5), ("true", True), ("False", False),
-        ("~", None), ("null", None), ("'1'", "1"), ('"true"', "true"), ("|\n  5\n", "5\n"), (".inf", math.inf), ("-.Inf", -math.inf),
-        ("9" * 40, 1e40), ("1e999", math.inf), ("", None),
+        ("010", 10), ("-3", -3), ("+3", 3), ("1e-6", 1e-6), ("3.0", 3.0), ("3.", 3.0), (".5", 0.5), ("9" * 40, 1e40),
+        ("true", True), ("False", False), ("~", None), ("null", None), ("", None), ("'1'", "1"), ('"true"', "true"),
+        ("|\n  5\n", "5\n"), (".inf", math.inf), ("-.Inf", -math.inf), ("1e999", math.inf),
     ],
 )
 def test_a_scalar_means_what_yaml_1_2_says(text, meant):
@@ -108,12 +109,10 @@ def test_the_first_of_two_equal_keys_counts_while_the_rest_is_checked():
 
 
 def test_the_parser_without_the_c_library_says_the_same(monkeypatch):
-    import yaml
-
-    texts = ["a: 'x'\nb: 1\nc: \"2\"\n", "a: 1\na: 2\n", "a: !x 1\n", "a: *x\n", "a: [1\nb", "a: \x07"]
+    texts = ["a: 'x'\nb: 1\nc: \"2\"\n", "a: 1\na: 2\n", "a: !x 1\n", "a: *x\n", "a: \x07"]
     fast = [read_document(text) for text in texts]
     monkeypatch.setattr("config.document.LOADER", yaml.SafeLoader)
     slow = [read_document(text) for text in texts]
 
     assert [root and root.plain() for root, _ in slow] == [root and root.plain() for root, _ in fast]
-    assert [[place.line for place, _ in faults] for _, faults in slow] == [[place.line for place, _ in faults] for _, faults in fast]
+    assert [[place for place, _ in faults] for _, faults in slow] == [[place for place, _ in faults] for _, faults in fast]

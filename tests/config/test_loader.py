@@ -144,7 +144,7 @@ def test_six_mistakes_give_six_located_messages():
          "6:56 pools[0].schedules[0].min: a schedule's min 6 is above the pool's max 5"),
         (pool(schedules='[{cron: "0 8 * * *", duration: 1h, mix: 6, max: 4}]'),
          "6:51 pools[0].schedules[0].mix: unknown key 'mix': did you mean"),
-        (pool(lever="{kind: lamda}"), "4:19 pools[0].lever.kind: unknown lever kind 'lamda': did you mean lambda? allowed: lambda, p"),
+        (pool(lever="{kind: lamda}"), "4:19 pools[0].lever.kind: unknown lever kind 'lamda': did you mean lambda? allowed: lamb"),
         (pool(lever="{region: r}"), "4:12 pools[0].lever.kind: the key kind is missing: one of lambda, ping"),
         (pool(lever="{kind: lambda, region: r}"), "4:12 pools[0].lever.function: the key function is missing: The func"),
         (pool(lever="{kind: lambda, region: R, function: f}"), "4:35 pools[0].lever.region: 'R' does not fit (The region of the"),

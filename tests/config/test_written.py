@@ -1,0 +1,132 @@
+"""The example and the documentation say every key of the models, and nothing that is not there."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+import config
+from adapters.registry import lever_kinds
+from config.document import Node, read_document
+from config.duration import format_duration
+from config.lever import LeverSettings
+from config.loader import TOP_KEYS, load_policy, parse_policy
+from config.policy import Assume, Objective, PoolPolicy, PriceOverride
+from config.schedule import Schedule
+
+EXAMPLE = Path(config.__file__).parent / "example.yaml"
+DOCS = Path(__file__).parents[2] / "docs" / "policy.md"
+SECTIONS: dict[str, type[BaseModel]] = {
+    "Pool": PoolPolicy, "Objective": Objective, "Schedule": Schedule, "Prices": PriceOverride, "Assume": Assume,
+    "Lever": LeverSettings,
+}
+
+
+def nodes(node: Node, path: str = "") -> list[tuple[str, Node]]:
+    """Every mapping of a document under its path without numbers."""
+    below = [found for key, member in node.members.items() for found in nodes(member, f"{path}.{key}".lstrip("."))]
+    below += [found for item in node.items for found in nodes(item, path)]
+    return [(path, node), *below] if node.kind == "mapping" else below
+
+
+def keys_by_path(text: str) -> dict[str, set[str]]:
+    root, _ = read_document(text)
+    assert root is not None
+    found: dict[str, set[str]] = {}
+    for path, node in nodes(root):
+        found.setdefault(path, set()).update(node.members)
+    return found
+
+
+def table(section: str, level: str = "##") -> dict[str, str]:
+    """Key and default of each row of the table under a heading."""
+    page = DOCS.read_text()
+    body = re.search(rf"^{level} {re.escape(section)}\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL)
+    assert body is not None, f"docs/policy.md has no section {section}"
+    return dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \| [^|]+ \|$", body[1], re.MULTILINE))
+
+
+def test_the_example_is_right_as_it_stands():
+    policy = load_policy(EXAMPLE, lever_kinds())
+
+    assert {pool.mode for pool in policy.pools} == {"shadow", "active"}
+    assert {pool.objective.warm_hit_rate for pool in policy.pools} == {None, 0.99}
+
+
+def test_the_example_uses_every_key_of_every_model():
+    found = keys_by_path(EXAMPLE.read_text())
+
+    assert found[""] == set(TOP_KEYS)
+    assert found["pools"] | found["defaults"] == set(PoolPolicy.model_fields)
+    assert found["pools.objective"] | found["defaults.objective"] == set(Objective.model_fields)
+    assert found["pools.schedules"] == set(Schedule.model_fields)
+    assert found["pools.prices"] == set(PriceOverride.model_fields)
+    assert found["assume"] == set(Assume.model_fields)
+
+
+def test_every_key_of_the_example_is_explained_where_it_first_stands():
+    explained: set[str] = set()
+    for line in EXAMPLE.read_text().splitlines():
+        if heading := re.match(r"# (\w+): ", line):
+            explained.add(heading[1])
+        code, _, comment = line.partition(" # ")
+        if comment.strip() and (key := re.match(r"[\s-]*(\w+):", code)):
+            explained.add(key[1])
+    keys = set().union(*keys_by_path(EXAMPLE.read_text()).values()) - {"kind"}  # explained with its lever
+
+    assert keys - explained == set()
+
+
+def default_text(field: FieldInfo) -> str:
+    """A default as the file would say it."""
+    return format_duration(field.default) if isinstance(field.default, timedelta) else str(field.default)
+
+
+STATED = [
+    *((PoolPolicy, key) for key in ("mode", "on_missing_metrics", "on_foreign_write", "min", "scale_down_delay")),
+    *((Assume, key) for key in Assume.model_fields), (Schedule, "timezone"),
+]
+
+
+@pytest.mark.parametrize(("model", "key"), STATED)
+def test_a_default_stated_in_the_example_is_the_models(model, key):
+    default = re.escape(default_text(model.model_fields[key]))
+    comments = [line.split(" # ")[1] for line in EXAMPLE.read_text().splitlines() if re.match(rf"\s+{key}: .* # ", line)]
+
+    assert any(re.search(rf"\(default {default}\)|\b{default}\b[^;,]*\(default\)", comment) for comment in comments), comments
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_every_key_is_documented_and_no_other(section):
+    assert set(table(section)) == set(SECTIONS[section].model_fields)
+
+
+def test_the_top_level_is_documented():
+    assert set(table("Top level")) == set(TOP_KEYS)
+
+
+@pytest.mark.parametrize("kind", lever_kinds())
+def test_every_lever_kind_is_documented_with_its_keys(kind):
+    assert set(table(kind, "###")) == set(lever_kinds()[kind].model_fields) - {"kind"}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_a_documented_default_is_the_models(section):
+    for key, default in table(section).items():
+        field = SECTIONS[section].model_fields[key]
+        if default == "required":
+            assert field.is_required(), key
+        elif default.startswith("`") and section != "Objective":  # of the objective, the pool has the default
+            assert default == f"`{default_text(field)}`", key
+        else:
+            assert not field.is_required(), key
+
+
+def test_the_smallest_policy_of_the_documentation_is_right():
+    block = re.search(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
+    assert block is not None
+
+    assert parse_policy(block[1], lever_kinds()).pools[0].mode == "shadow"

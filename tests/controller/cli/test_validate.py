@@ -1,0 +1,129 @@
+"""`stoker validate` tells every problem with its place, or what a policy says in short."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import config
+from controller.cli import main
+
+EXAMPLE = Path(config.__file__).parent / "example.yaml"
+
+SIX = """version: 1
+defaults:
+  mode: activ
+pools:
+  - name: support agent
+    lever: {kind: lambda-provisioned-concurency, region: us-east-1, function: f, alias: live}
+    min: 9
+    max: 5
+  - name: chat
+    lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: g, alias: live}
+    maximum: 3
+    max: 5
+    schedules:
+      - {cron: "0 8 * * *", timezone: Mars/Base, duration: 1h, min: 1}
+"""
+PLACES = ["3:9 defaults.mode", "5:11 pools[0].name", "6:19 pools[0].lever.kind", "8:10 pools[0].max", "11:5 pools[1].maximum",
+          "14:39 pools[1].schedules[0].timezone"]
+
+
+@pytest.fixture
+def wrong(tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text(SIX)
+    return path
+
+
+def test_six_mistakes_give_six_located_messages_and_exit_code_2(wrong):
+    told = CliRunner().invoke(main, ["validate", str(wrong)])
+
+    assert told.exit_code == 2
+    assert told.stdout == ""
+    lines = told.stderr.splitlines()
+    assert [line.split(": ")[0] for line in lines] == [f"{wrong}:{place}" for place in PLACES]
+    assert "did you mean lambda-provisioned-concurrency?" in lines[2]
+    assert "did you mean max?" in lines[4]
+
+
+def test_a_real_process_says_the_same(wrong):
+    command = [sys.executable, "-m", "controller.cli", "validate", str(wrong)]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert told.returncode == 2
+    assert told.stdout == ""
+    assert [line.split(": ")[0] for line in told.stderr.splitlines()] == [f"{wrong}:{place}" for place in PLACES]
+
+
+def test_problems_as_json_carry_file_line_column_path_and_message(wrong):
+    told = CliRunner().invoke(main, ["validate", "--json", str(wrong)])
+    said = json.loads(told.stdout)
+
+    assert told.exit_code == 2
+    assert told.stderr == ""
+    assert said["valid"] is False
+    assert [f"{one['line']}:{one['column']} {one['path']}" for one in said["problems"]] == PLACES
+    assert {one["file"] for one in said["problems"]} == {str(wrong)}
+    assert all(one["message"] for one in said["problems"])
+
+
+def test_a_right_policy_is_told_in_short():
+    told = CliRunner().invoke(main, ["validate", str(EXAMPLE)])
+
+    assert told.exit_code == 0
+    lines = told.stdout.splitlines()
+    assert lines[:3] == [f"{EXAMPLE}: OK, 2 pools", "  modes   1 active, 1 shadow", "  levers  2 lambda-provisioned-concurrency"]
+    assert lines[5].split()[:6] == ["checkout-agent", "active", "1", "60", "0.99", "warm"]
+    assert told.stderr == ""
+
+
+def test_a_right_policy_as_json_has_each_pool_with_its_defaults():
+    told = CliRunner().invoke(main, ["validate", "--json", str(EXAMPLE)])
+    said = json.loads(told.stdout)
+    first, second = said["files"][0]["pools"]
+
+    assert told.exit_code == 0
+    assert (said["valid"], said["problems"]) == (True, [])
+    assert (first["mode"], first["objective"], first["scale_down_delay"]) == ("shadow", {"cold_start_cost_usd": 0.05}, "0s")
+    assert (second["mode"], second["lever"]["function"], second["scale_down_delay"]) == ("active", "checkout-agent", "15m")
+    assert said["files"][0]["assume"] == {"metric_delay": "2m", "lead_time": "2m", "keep_alive": "6m"}
+
+
+def test_of_several_files_each_is_told(wrong):
+    told = CliRunner().invoke(main, ["validate", str(EXAMPLE), str(wrong), "nowhere.yaml"])
+
+    assert told.exit_code == 2
+    assert told.stdout.startswith(f"{EXAMPLE}: OK")
+    assert len(told.stderr.splitlines()) == 7
+    assert told.stderr.splitlines()[-1] == "nowhere.yaml:1:1 cannot be read: No such file or directory"
+
+
+def test_many_pools_are_counted_and_not_all_listed(tmp_path):
+    path = tmp_path / "policy.yaml"
+    lever = "{{kind: lambda-provisioned-concurrency, region: us-east-1, function: f{0}, alias: live}}"
+    pools = "".join(f"- {{name: p{index}, lever: {lever.format(index)}}}\n" for index in range(300))
+    path.write_text(f"version: 1\ndefaults: {{max: 5}}\npools:\n{pools}")
+    told = CliRunner().invoke(main, ["validate", str(path)])
+
+    assert told.stdout.startswith(f"{path}: OK, 300 pools\n")
+    assert told.stdout.endswith("and 260 more (--json shows all)\n")
+    assert len(told.stdout.splitlines()) < 50
+
+
+def test_no_file_is_a_wrong_call():
+    told = CliRunner().invoke(main, ["validate"])
+
+    assert told.exit_code == 2
+    assert "POLICY..." in told.stderr
+
+
+def test_help_teaches_by_example():
+    told = CliRunner().invoke(main, ["validate", "--help"])
+
+    assert told.exit_code == 0
+    assert "stoker validate policy.yaml" in told.stdout
+    assert "did you mean min?" in told.stdout
