@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from adapters.sandbox.errors import ApiError
 from adapters.sandbox.metrics import percentile
 from adapters.sandbox.readings import RETENTION_MINUTES, Points, Readings, Span, series_of
@@ -82,7 +84,7 @@ def list_metrics(sandbox: Sandbox, call: Call) -> Reply:
     found = []
     for hosted in sandbox.all():
         active = hosted.driver.table.window("invocations", now - back, now)
-        if (active == active).any():
+        if not np.isnan(active).all():
             found += [
                 {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": _as_list(dims)}
                 for metric, dims in series_of(hosted)

@@ -189,8 +189,11 @@ class Driver:
         if row.invocations > 0 or row.peak > 0 or tally.pings or tally.throttled_pings:
             invocations, busy_ms = served + tally.pings, tally.warm_ms + tally.on_demand_ms + tally.ping_ms
             throttles += tally.throttled_pings
-            values |= {"invocations": invocations, "peak": tally.peak, "busy": busy_ms / MINUTE_MS}
-            values |= {"throttles": throttles, "errors": 0.0}
+            values |= {"peak": tally.peak, "busy": busy_ms / MINUTE_MS}
+            if invocations > 0 or throttles > 0:
+                values |= {"throttles": throttles, "errors": 0.0}
+            if invocations > 0:
+                values["invocations"] = invocations
             if capacity is not None and capacity.exists:
                 totals.spillover += served - warm
                 share = tally.warm_peak / available if available else 0.0

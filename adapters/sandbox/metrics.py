@@ -49,13 +49,20 @@ class MinuteTable:
 
     @classmethod
     def of(cls, series: DemandSeries, end_minute: int) -> "MinuteTable":
-        """What was recorded before `end_minute`: idle minutes have no point, gaps are dark."""
+        """What was recorded before `end_minute`: idle minutes have no point, minutes in which nothing begins have none of
+        what is counted by request, and gaps are dark.
+        """
         past = series.window(series.first_minute, max(series.first_minute, min(end_minute, series.end_minute)))
         table = cls(past.first_minute)
         table.end_minute = past.end_minute
-        idle = (past.invocations == 0) & (past.peak == 0)
-        for name, values in (("invocations", past.invocations), ("peak", past.peak), ("busy", past.busy)):
-            table._columns[name] = _Points(past.first_minute, np.where(idle, np.float32(np.nan), values))
+        begun, none = past.invocations > 0, np.float32(np.nan)
+        running = begun | (past.peak > 0)
+        for name, there, values in (
+            ("invocations", begun, past.invocations),
+            ("peak", running, past.peak),
+            ("busy", running, past.busy),
+        ):
+            table._columns[name] = _Points(past.first_minute, np.where(there, values, none))
         if not past.known.all():
             table._columns["dark"] = _Points(past.first_minute, np.where(past.known, np.nan, 1.0).astype(np.float32))
         return table

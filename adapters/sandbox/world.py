@@ -166,5 +166,6 @@ class Sandbox:
 
 
 def _claim(hosted: Hosted) -> float:
-    peak = hosted.driver.last.peak
-    return max(float(hosted.function.provisioned), peak if peak == peak else 0.0)
+    """What a function takes out of the region's pool: its last minute's peak, or what is provisioned for it, used or not."""
+    last = hosted.driver.last
+    return max(float(hosted.function.provisioned), 0.0 if last.is_gap else last.peak)

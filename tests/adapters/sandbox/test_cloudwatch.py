@@ -73,6 +73,22 @@ async def test_an_idle_minute_and_a_gap_have_no_point(make_world) -> None:
     assert points["Timestamps"] == [NOON - timedelta(minutes=m) for m in (8, 5, 4)]
 
 
+async def test_a_minute_in_which_requests_only_run_on_has_no_invocations(make_world) -> None:
+    peak, begun = np.full(120, 3, np.float32), np.array([6, 0] * 60, np.float32)
+    world = await make_world(publishing=EXACT, history=DemandSeries(minute_of(NOON) - 60, peak, peak / 2, begun))
+    await world.pass_time(minutes=10)
+    invocations, throttles, running = await read(
+        world,
+        query("Invocations", "Sum", "a", FunctionName="agent"),
+        query("Throttles", "Sum", "b", FunctionName="agent"),
+        query("ConcurrentExecutions", "Maximum", "c", FunctionName="agent"),
+        minutes=20,
+    )
+    assert invocations["Values"] == [6.0] * 10
+    assert running["Values"] == [3.0] * 19
+    assert throttles["Values"] == [0.0] * 5  # of the minutes played; a history knows of no throttles
+
+
 async def test_the_alias_and_the_function_have_series_and_a_stranger_has_none(exact) -> None:
     results = await read(
         exact,
