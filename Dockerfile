@@ -26,6 +26,7 @@ ENV PATH=/opt/stoker/bin:$PATH \
     PYTHONSAFEPATH=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    STOKER_STATE_DIR=/var/lib/stoker \
     STOKER_HEALTH_URL=http://127.0.0.1:8080/healthz
 RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/stoker --create-home --shell /usr/sbin/nologin stoker
 COPY --from=build /opt/stoker /opt/stoker
@@ -38,4 +39,4 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as u; u.urlopen(os.environ['STOKER_HEALTH_URL'], timeout=4)"]
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["stoker"]
-CMD ["run", "--policy", "/etc/stoker/policy.yaml"]
+CMD ["run", "--policy", "/etc/stoker/policy.yaml", "--host", "0.0.0.0"]

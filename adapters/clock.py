@@ -3,6 +3,7 @@
 import asyncio
 import heapq
 import itertools
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -37,10 +38,11 @@ class SystemClock:
 
 
 class ScaledClock:
-    """Starts at `start` and runs `factor` times faster than the machine's clock, but not while work is under way.
+    """Starts at `start` and runs `factor` times faster than the machine's clock, as far as the machine keeps up.
 
-    Within `at_work` it runs no faster than the machine's: a call then takes in this clock's time what it takes in life, no
-    timeout changes its meaning, and a slow machine skips nothing, it only needs longer for the whole.
+    It never passes the deadline of a sleeper that has not woken yet: a machine that is late makes the clock late, and nothing
+    that was due is skipped. Within `at_work` it runs no faster than the machine's: a call then takes in this clock's time
+    what it takes in life, and no timeout changes its meaning. One event loop may sleep by it; any thread may read it.
     """
 
     def __init__(self, start: datetime, factor: float) -> None:
@@ -48,23 +50,32 @@ class ScaledClock:
             raise ValueError(f"factor must be above 0, got {factor}")
         self.factor = factor
         self._start, self._working = start, 0
-        self._anchor = (0.0, time.monotonic(), factor)  # this clock's seconds, the machine's, and the rate since then
+        self._anchor = (0.0, time.monotonic(), factor, math.inf)  # our seconds, the machine's, the rate since then, and how far
+        self._deadlines: dict[int, float] = {}
+        self._order = itertools.count()
         self._changed = asyncio.Event()
 
     def now(self) -> datetime:
         return self._start + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        elapsed, since, rate = self._anchor
-        return elapsed + (time.monotonic() - since) * rate
+        elapsed, since, rate, upto = self._anchor
+        return min(upto, elapsed + (time.monotonic() - since) * rate)
 
     async def sleep(self, seconds: float) -> None:
-        deadline = self.monotonic() + seconds
-        while (left := deadline - self.monotonic()) > 0:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(left / self._anchor[2]):
-                    await self._changed.wait()
-        await asyncio.sleep(0)
+        deadline, number = self.monotonic() + seconds, next(self._order)
+        if seconds > 0:
+            self._deadlines[number] = deadline
+            self._go_on(self._anchor[2])
+        try:
+            while (left := deadline - self.monotonic()) > 0:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(left / self._anchor[2]):
+                        await self._changed.wait()
+            await asyncio.sleep(0)
+        finally:
+            if self._deadlines.pop(number, None) is not None:
+                self._go_on(self._anchor[2])
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -80,9 +91,13 @@ class ScaledClock:
 
     def _run_at(self, rate: float) -> None:
         """Change the rate and let every sleeper work out anew how long it still has."""
-        self._anchor = (self.monotonic(), time.monotonic(), rate)
+        self._go_on(rate)
         self._changed.set()
         self._changed = asyncio.Event()
+
+    def _go_on(self, rate: float) -> None:
+        """Go on from where the clock stands, at `rate`, up to the next deadline."""
+        self._anchor = (self.monotonic(), time.monotonic(), rate, min(self._deadlines.values(), default=math.inf))
 
 
 class ManualClock:

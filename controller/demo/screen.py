@@ -97,10 +97,14 @@ class PlainLines:
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
         self._told: Decision | None = None
+        self._greeted = False
         self._next = timedelta(0)
 
     def show(self, frame: Frame) -> None:
         """Tell what is new since the last frame."""
+        if not self._greeted:
+            self._greeted = True
+            self._write(f"dashboard and API: {frame.url}")
         fresh = list(frame.decisions)
         if self._told in fresh:
             fresh = fresh[fresh.index(self._told) + 1 :]

@@ -11,6 +11,13 @@ from adapters.clock import ManualClock, ScaledClock, SystemClock
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 
+def stall(seconds: float) -> None:
+    """Keep the event loop from running, as a long computation does."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        pass
+
+
 def test_the_system_clock_is_in_utc():
     assert SystemClock().now().utcoffset() == timedelta(0)
 
@@ -66,6 +73,36 @@ async def test_work_within_work_lets_time_fly_only_when_both_are_done():
         await asyncio.sleep(0.01)
 
         assert clock.now() - before < timedelta(seconds=60)
+
+
+async def test_a_machine_that_is_late_makes_the_clock_late_and_every_sleeper_wakes_at_its_own_instant():
+    clock, woken = ScaledClock(START, 10_000), []
+
+    async def sleeper(seconds: int) -> None:
+        began = clock.now()
+        await clock.sleep(seconds)
+        woken.append((seconds, (clock.now() - began).total_seconds()))
+
+    tasks = [asyncio.create_task(sleeper(seconds)) for seconds in (300, 60, 120)]
+    await asyncio.sleep(0)
+    stall(0.1)  # a thousand seconds at this speed
+
+    assert clock.now() - START < timedelta(seconds=300), "no deadline is passed before its sleeper has woken"
+    await asyncio.wait_for(asyncio.gather(*tasks), 5)
+    assert [seconds for seconds, _ in woken] == [60, 120, 300]
+    assert all(seconds <= slept for seconds, slept in woken)
+
+
+async def test_a_sleeper_that_is_cancelled_holds_nobody_up_and_makes_no_jump():
+    clock = ScaledClock(START, 1_000_000)
+    task = asyncio.create_task(clock.sleep(60))
+    await asyncio.sleep(0)
+    stall(0.02)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert clock.now() - START < timedelta(hours=5)
+    await asyncio.wait_for(clock.sleep(3600), 5)
 
 
 def test_a_clock_that_stands_or_runs_backwards_is_refused():

@@ -1,0 +1,64 @@
+"""What the demo says it cost agrees with what the sandbox really served and billed."""
+
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapters.clock import ManualClock
+from adapters.sandbox.traffic import Minute
+from adapters.sandbox.world import Sandbox
+from controller.demo.ledger import Outcome, outcome_of
+from controller.demo.screen import sentence
+from controller.economics import Terms
+
+START = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
+TERMS = Terms(idle=0.001, warm_busy=0.002, on_demand=0.004, init_seconds=30, cold_start_cost_usd=0.1, metric_delay=2, lead_time=2,
+              keep_alive=6)
+
+
+def after(minutes: int, warm: int) -> Outcome:
+    """Three at once, half the time, for so many minutes, with so many units allocated since before the start."""
+    clock = ManualClock(START - timedelta(minutes=10))
+    sandbox = Sandbox(clock)
+    sandbox.add_function("agent", traffic=iter([Minute(0, 0, 0)] * 10 + [Minute(6, 1.5, 3)] * minutes))
+    hosted = sandbox.hosted("agent")
+    if warm:
+        hosted.function.capacity("live").put(warm, sandbox.now_ms(), 60_000, init_fails=False)
+    clock.set(START + timedelta(minutes=minutes))
+    return outcome_of(sandbox.hosted("agent"), TERMS, sandbox.now_ms())
+
+
+def test_without_warm_capacity_both_sides_are_the_same():
+    out = after(20, warm=0)
+
+    assert (out.cold_starts, out.cold_starts_without) == (3, 3)
+    assert out.cost_usd == pytest.approx(out.cost_without_usd)
+    assert out.cost_usd == pytest.approx(20 * 1.5 * 0.004 + 3 * (0.1 + 0.5 * 0.004), rel=1e-3)
+
+
+def test_warm_capacity_is_paid_and_avoids_the_cold_starts():
+    out = after(20, warm=3)
+
+    assert (out.cold_starts, out.cold_starts_without, out.avoided) == (0, 3, 3)
+    assert out.warm_minutes == 3 * 30
+    assert out.cost_usd == pytest.approx(90 * 0.001 + 20 * 1.5 * 0.002, rel=1e-3)
+    assert out.saved_usd == pytest.approx(out.cost_without_usd - out.cost_usd)
+
+
+def test_a_sum_is_of_every_amount_but_time_that_passes_for_all_at_once():
+    one, other = Outcome(5, 10, 1, 4, 20, 0.5, 2.0), Outcome(7, 1, 2, 3, 1, 0.25, 0.1)
+    both = one + other
+
+    assert both.minutes == 7
+    assert all(getattr(both, each.name) == getattr(one, each.name) + getattr(other, each.name)
+               for each in fields(Outcome) if each.name != "minutes")
+
+
+@pytest.mark.parametrize(("out", "said"), [
+    (Outcome(cold_starts=1, cold_starts_without=4, cost_usd=1, cost_without_usd=3), "3 of 4 cold starts did not happen (75%)"),
+    (Outcome(cold_starts=1, cold_starts_without=4, cost_usd=3, cost_without_usd=1), "lost $2.00"),
+    (Outcome(), "Nobody would have waited"),
+])
+def test_the_outcome_is_told_whichever_way_it_went(out, said):
+    assert said in sentence(out)

@@ -1,0 +1,40 @@
+"""The demo's timetable: every tick happens, at its minute, however slow the work and however fast the clock."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from adapters.clock import ScaledClock, SystemClock
+from controller.demo.pace import ScaledTimetable
+
+START = datetime(2026, 3, 3, 8, 59, 30, tzinfo=UTC)
+
+
+async def fired(work_seconds: float, count: int, factor: float, *, fails: bool = False) -> list[datetime]:
+    """When the first `count` runs of a minute's job began, each taking so long in the machine's time."""
+    clock, machine, times, done = ScaledClock(START, factor), SystemClock(), [], asyncio.Event()
+    timetable = ScaledTimetable(clock)
+
+    async def job() -> None:
+        times.append(clock.now())
+        if len(times) == count:
+            done.set()
+        await machine.sleep(work_seconds)
+        if fails:
+            raise RuntimeError("a fault of ours")
+
+    timetable.every("tick", timedelta(minutes=1), job)
+    timetable.start()
+    await asyncio.wait_for(done.wait(), 20)
+    timetable.stop()
+    return times
+
+
+async def test_no_minute_is_skipped_by_work_that_takes_longer_than_a_minute_at_full_speed():
+    times = await fired(work_seconds=0.05, count=6, factor=6000)  # a minute is 0.01 s when nothing is done
+
+    assert [each.replace(second=0, microsecond=0) for each in times] == [
+        START.replace(second=0) + timedelta(minutes=minute) for minute in range(1, 7)]
+
+
+async def test_a_job_that_fails_runs_again():
+    assert len(await fired(work_seconds=0, count=3, factor=6000, fails=True)) == 3

@@ -1,0 +1,163 @@
+"""The demo end to end: a process of its own, the real daemon in it, boto3 over loopback, and what it says in the end."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("boto3")
+
+STOKER = [sys.executable, "-m", "controller.cli"]
+LIMIT = 150
+
+
+def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*STOKER, "demo", "--port", "0", *arguments], capture_output=True, text=True, timeout=LIMIT)
+
+
+def logged(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "stoker.log").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path, Path]:
+    """The first fifty minutes of the default play, as fast as the machine goes."""
+    folder = tmp_path_factory.mktemp("played")
+    picture = folder / "last.svg"
+    told = demo("--duration", "50m", "--speed", "3600", "--json", "--keep", str(folder), "--picture", str(picture))
+    return told, folder, picture
+
+
+def test_it_ends_by_itself_with_an_outcome(played):
+    told, _, _ = played
+
+    assert told.returncode == 0, told.stderr
+    outcome = json.loads(told.stdout)
+    assert set(outcome["pools"]) == {"support-agent", "nightly-reports", "chat"}
+    assert outcome["total"]["invocations"] == sum(pool["invocations"] for pool in outcome["pools"].values()) > 500
+
+
+def test_no_tick_is_skipped_however_fast_it_goes(played):
+    told, folder, _ = played
+
+    assert all(pool["minutes"] >= 50 for pool in json.loads(told.stdout)["pools"].values())
+    assert [event for event in logged(folder) if event["level"] not in ("info", "debug")] == []
+
+
+def test_cold_starts_are_fewer_than_without(played):
+    total = json.loads(played[0].stdout)["total"]
+
+    assert 0 <= total["cold_starts"] < total["cold_starts_without"]
+    assert total["saved_usd"] == pytest.approx(total["cost_without_usd"] - total["cost_usd"], abs=2e-4)
+
+
+def test_a_pool_is_warmed_within_the_first_half_hour_before_its_office_opens(played):
+    """At the default speed that is less than half a minute of real time."""
+    _, folder, _ = played
+    raises = [event for event in logged(folder) if event["event"] == "decision" and event["action"] == "write"
+              and event["pool"] == "support-agent" and event["target"] > event["requested"]]
+
+    assert raises, "nothing was warmed"
+    assert datetime.fromisoformat(raises[0]["at"]) < datetime(2026, 3, 3, 9, 10, tzinfo=UTC)
+
+
+def test_the_policy_it_wrote_is_one_that_validates(played):
+    told = subprocess.run([*STOKER, "validate", str(played[1] / "policy.yaml")], capture_output=True, text=True, timeout=60)
+
+    assert told.returncode == 0, told.stderr
+
+
+def test_the_picture_shows_every_pool_and_fetches_nothing(played):
+    image = played[2].read_text()
+
+    assert image.lstrip().startswith("<svg")
+    assert all(name in image for name in ("support-agent", "nightly-reports", "chat"))
+    assert not re.search(r"url\([\"']?https?:", image)
+
+
+def history(path: Path, days: int) -> Path:
+    """A recording: twelve at once for the first half of every hour, three otherwise."""
+    start = datetime(2026, 1, 5, tzinfo=UTC)
+    rows = ["timestamp,invocations,avg_concurrency,max_concurrency"]
+    for minute in range(days * 1440):
+        at = start + timedelta(minutes=minute)
+        peak = 12 if at.minute < 30 else 3
+        rows.append(f"{at:%Y-%m-%dT%H:%M:%SZ},{peak * 2},{peak * 0.7:.2f},{peak}")
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def test_a_recording_is_played_from_the_day_that_is_asked_for(tmp_path):
+    recording = history(tmp_path / "hourly agent.csv", 4)
+    told = demo("--history", str(recording), "--start-day", "3", "--duration", "1h", "--speed", "3600", "--json")
+    assert told.returncode == 0, told.stderr
+    outcome = json.loads(told.stdout)
+
+    assert outcome["ended_at"].startswith("2026-01-08T01:0")
+    assert outcome["pools"]["hourly-agent"]["invocations"] == pytest.approx(30 * 24 + 30 * 6, rel=0.05)
+
+
+def test_a_recording_that_is_too_short_is_refused_with_the_remedy(tmp_path):
+    told = demo("--history", str(history(tmp_path / "short.csv", 2)), "--start-day", "2")
+
+    assert told.returncode == 2
+    assert "holds 2.0 days" in told.stderr
+    assert "--start-day between 1 and 1" in told.stderr
+
+
+@pytest.mark.parametrize(("arguments", "named"), [
+    (["--history", "nowhere.csv"], "nowhere.csv: there is no such file"),
+    (["--start-day", "3"], "give --history"),
+    (["--duration", "soon"], "'soon' is not a span"),
+    (["--duration", "1m"], "between 5m and 28d"),
+    (["--speed", "0"], "--speed"),
+])
+def test_wrong_input_is_told_in_a_line_and_touches_nothing(arguments, named):
+    told = demo(*arguments)
+
+    assert told.returncode == 2
+    assert named in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_a_port_in_use_is_told_with_the_remedy(tmp_path):
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        told = subprocess.run([*STOKER, "demo", "--port", str(port)], capture_output=True, text=True, timeout=LIMIT)
+
+    assert told.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in told.stderr
+
+
+def test_ctrl_c_ends_it_with_the_summary_and_the_dashboard_answers_meanwhile(tmp_path):
+    with subprocess.Popen([*STOKER, "demo", "--port", "0", "--speed", "60", "--keep", str(tmp_path)], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        try:
+            lines = []
+            while not any("in flight" in line for line in lines):
+                lines.append(process.stdout.readline())
+                assert lines[-1], "".join(lines)
+            url = re.search(r"http://127\.0\.0\.1:\d+", "".join(lines))
+            assert url is not None, "the address is told"
+            with urllib.request.urlopen(f"{url[0]}/status", timeout=10) as answer:  # noqa: S310  (the line above says http)
+                status = json.load(answer)
+            process.send_signal(signal.SIGINT)
+            rest, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+
+    assert {pool["name"] for pool in status["pools"]} == {"support-agent", "nightly-reports", "chat"}
+    assert process.returncode == 0
+    assert "without Stoker" in rest
+    assert "Traceback" not in rest
