@@ -1,0 +1,149 @@
+"""How fast `/status` answers for many pools while the fleet ticks, and what a tick costs.
+
+    python benchmarks/status.py [POOLS] [TICKS]
+
+Ticks run back to back, which is far harder than once a minute. The client is a process of its own. Limits of design.md: 50 ms
+at the median; a tick's own computing under 5 s; 1.5 GB.
+"""
+
+import asyncio
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import structlog
+
+from adapters.clock import ManualClock
+from adapters.protocol import Capacity, Phase, Telemetry, Traits
+from adapters.registry import lever_kinds
+from config.policy import Assume, Policy, PoolPolicy
+from controller.service import Service
+from forecasting.demand import DemandSeries, minute_of
+
+CLIENT = """
+import json, sys, time, urllib.request
+times, sizes = [], []
+url, count = sys.argv[1], int(sys.argv[2])
+for _ in range(count):
+    began = time.perf_counter()
+    body = urllib.request.urlopen(url, timeout=30).read()
+    times.append(time.perf_counter() - began)
+    sizes.append(len(body))
+    time.sleep(0.05)
+print(json.dumps({"times": times, "bytes": sizes[-1]}))
+"""
+
+
+class Warm:
+    """A lever that has what it is asked for."""
+
+    kind = "bench"
+
+    def __init__(self, clock):
+        self.clock, self.units = clock, 0
+
+    async def read(self):
+        return Capacity(self.units, self.units, Phase.READY, self.clock.now())
+
+    async def traits(self):
+        return Traits(memory_mb=1024)
+
+    async def write(self, target):
+        self.units = target
+        return await self.read()
+
+
+class Busy:
+    """Random demand, all of it new each minute."""
+
+    kind = "bench"
+
+    def __init__(self, rng, minutes):
+        self.rng, self.minutes = rng, minutes
+
+    async def collect(self, pools, since, until):
+        end = minute_of(until)
+        found = {}
+        for name in pools:
+            first = max(minute_of(since[name]), end - self.minutes)
+            rows = self.rng.integers(0, 20, end - first).astype(np.float32)
+            found[name] = Telemetry(DemandSeries(first, rows, rows, rows), alive=True)
+        return found
+
+    def monthly_cost_usd(self, pools, interval):
+        return pools * 1.3
+
+
+class Providers:
+    def __init__(self, clock, names, minutes):
+        self.clock, self.names = clock, names
+        self.source = Busy(np.random.Generator(np.random.PCG64(7)), minutes)
+
+    def lever(self, pool):
+        return Warm(self.clock)
+
+    def sources(self, pools):
+        return [(self.source, self.names)]
+
+    async def close(self):
+        pass
+
+
+async def main(pools: int, ticks: int) -> None:
+    kind = lever_kinds()["lambda-provisioned-concurrency"]
+    lever = kind(kind="lambda-provisioned-concurrency", region="us-east-1", function="agent", alias="live")
+    names = tuple(f"pool-{number:05}" for number in range(pools))
+    policy = Policy.model_construct(
+        version=1, assume=Assume(),
+        pools=tuple(PoolPolicy(name=name, lever=lever, max=50, mode="active", memory_mb=1024) for name in names))
+    clock = ManualClock(datetime.now(UTC).replace(second=5, microsecond=0))
+    with tempfile.TemporaryDirectory() as folder:
+        service = Service(policy, Providers(clock, names, 60), clock, Path(folder), port=0)
+        stop = asyncio.Event()
+        running = asyncio.create_task(service.run(stop))
+        await service.ready.wait()
+        while service.fleet is None or service.fleet.last is None or service._ticking.locked():
+            await asyncio.sleep(0.05)
+        for region in service.fleet.regions:
+            region.budget = type(region.budget)(reads=pools, writes=pools)
+        began = time.perf_counter()
+        await step(service, clock)
+        print(f"first tick with every lever read: {time.perf_counter() - began:.2f} s")
+        for _ in range(2):
+            await step(service, clock)
+        client = subprocess.Popen([sys.executable, "-c", CLIENT, f"{service.url}/status", "60"], stdout=subprocess.PIPE, text=True)
+        cpu, walls, done = time.process_time(), [], 0
+        while client.poll() is None or done < ticks:
+            began = time.perf_counter()
+            await step(service, clock)
+            walls.append(time.perf_counter() - began)
+            done += 1
+            await asyncio.sleep(0.2)
+        cpu = (time.process_time() - cpu) / done
+        out = json.loads(client.stdout.read())
+        times = sorted(1000 * seconds for seconds in out["times"])
+        print(f"{pools} pools, {done} ticks back to back: {statistics.median(walls):.2f} s a tick, {cpu:.2f} s of processor each "
+              f"(a minute apart: {cpu / 60:.1%} of a core)")
+        print(f"/status {out['bytes'] / 1e6:.1f} MB: median {statistics.median(times):.1f} ms, "
+              f"p90 {times[int(len(times) * 0.9)]:.1f} ms, worst {times[-1]:.1f} ms")
+        print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
+        stop.set()
+        await running
+
+
+async def step(service: Service, clock: ManualClock) -> None:
+    clock.set(clock.now() + timedelta(minutes=1))
+    await service.tick()
+
+
+if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    arguments = [int(each) for each in sys.argv[1:]]
+    asyncio.run(main(*(arguments + [10_000, 10][len(arguments):])))
