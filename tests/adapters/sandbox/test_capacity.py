@@ -1,5 +1,8 @@
 """The bill of provisioned concurrency."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from adapters.sandbox.capacity import Meter, ProvisionedCapacity, Status
 
 MINUTE = 60_000
@@ -47,3 +50,41 @@ def test_units_that_fail_to_start_are_not_billed() -> None:
     capacity.settle(2 * MINUTE)
     assert capacity.status is Status.FAILED
     assert capacity.meter.billed_unit_ms(60 * MINUTE) == 0
+
+
+steps = st.lists(
+    st.tuples(st.sampled_from(["put", "put that fails", "delete", "wait"]), st.integers(1, 500), st.integers(0, 400_000)),
+    max_size=40,
+)
+
+
+@given(steps)
+def test_no_unit_serves_unbilled(steps: list[tuple[str, int, int]]) -> None:
+    capacity, now = ProvisionedCapacity(), 0
+    for what, units, span in steps:
+        if what == "delete":
+            capacity.delete(now)
+        elif what != "wait":
+            capacity.put(units, now, 90_000, init_fails=what != "put")
+        now += span
+        capacity.settle(now)
+        assert 0 <= capacity.available <= capacity.allocated(now) <= max(capacity.requested, capacity.available)
+        assert capacity.available <= capacity.requested or capacity.status is Status.IN_PROGRESS
+        assert capacity.meter.billed_unit_ms(now) >= capacity.meter.ready_unit_ms(now)
+
+
+@given(steps)
+def test_what_was_asked_for_last_is_there_in_the_end(steps: list[tuple[str, int, int]]) -> None:
+    capacity, now = ProvisionedCapacity(), 0
+    for what, units, span in steps:
+        if what == "delete":
+            capacity.delete(now)
+        elif what != "wait":
+            capacity.put(units, now, 90_000, init_fails=what != "put")
+        now += span
+    capacity.put(6, now, 90_000, init_fails=False)
+    capacity.put(7, now, 90_000, init_fails=False)  # the second: a repeat of what fails by now would fail with it
+    capacity.settle(now + 200_000)
+    assert capacity.available == capacity.requested == 7
+    capacity.delete(now + 300_000)
+    assert (capacity.available, capacity.requested, capacity.exists) == (0, 0, False)
