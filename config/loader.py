@@ -238,7 +238,8 @@ class Check:
             self.note_at(("pools", index, "name"), f"pools[{first}] already has the name {shown(node.scalar)}: names are unique")
 
     def _resources_differ(self, index: int, pool: PoolPolicy, resources: dict[tuple[str, str], int]) -> None:
+        path = ("pools", index, "lever")
         first = resources.setdefault((pool.lever.kind, pool.lever.resource), index)
-        if first != index:
+        if first != index and not any(secret[:3] == path for secret in self._secret):
             message = f"pools[{first}] already sets {pool.lever.resource} by {pool.lever.kind}: one pool per resource and lever"
-            self.note_at(("pools", index, "lever"), message)
+            self.note_at(path, message)

@@ -235,6 +235,13 @@ def test_a_value_that_looks_like_a_secret_is_refused_and_not_repeated(value):
     assert value not in told
 
 
+def test_a_secret_in_a_lever_is_not_repeated_when_two_pools_share_it():
+    two = "".join(f"- {{name: {name}, lever: {{kind: ping, url: 'https://user:hunter2@x'}}, max: 5}}\n" for name in "ab")
+
+    assert [problem.path for problem in problems(HEAD + two)] == ["pools[0].lever.url", "pools[1].lever.url"]
+    assert "hunter2" not in str(refusal(HEAD + two))
+
+
 def test_a_key_that_names_where_a_secret_is_kept_is_allowed():
     parse_policy(pool(lever="{kind: ping, url: 'http://x', token_env: PING_TOKEN}"), KINDS)
 
