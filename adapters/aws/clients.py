@@ -5,11 +5,12 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
@@ -31,6 +32,10 @@ BULK_THREADS = 8
 
 SANDBOX_KEY = "AKIASTOKERSANDBOX001"
 """The one access key that the sandbox knows; no account has it."""
+
+
+MODELS = botocore.loaders.create_loader()
+"""The library's descriptions of services, read from disk once for all regions: they are most of what making a client costs."""
 
 
 def epoch_seconds(value: object) -> float:
@@ -97,13 +102,16 @@ class Connections:
             client.close()
 
     def _send(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
+        # the library's texts may quote a request, credentials included: hence `from None` throughout
         try:
-            answer = cast("Answer", getattr(self._client(asked.service), asked.operation)(**parameters))
+            client = self._client(asked.service)
         except Exception as error:
-            ours = translate(error, asked)
-            if ours is None:
-                raise
-            raise ours from None  # the library's text may quote a request, credentials included
+            raise translate(error, replace(asked, writes=False)) from None
+        method = getattr(client, asked.operation)
+        try:
+            answer = cast("Answer", method(**parameters))
+        except Exception as error:
+            raise translate(error, asked) from None
         try:
             return digest(answer)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -120,6 +128,7 @@ class Connections:
 
     def _new_session(self) -> Any:  # noqa: ANN401
         core = botocore.session.Session()
+        core.register_component("data_loader", MODELS)
         if self._sandbox_url is not None:
             nowhere = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
             for variable, value in nowhere.items():

@@ -11,7 +11,6 @@ from datetime import timedelta
 from typing import Any
 
 from botocore import exceptions as boto
-from botocore.parsers import ResponseParserError
 
 from adapters.errors import (
     AdapterError,
@@ -82,8 +81,8 @@ class Asked:
         return f"{self.service}:{''.join(word.capitalize() for word in self.operation.split('_'))}"
 
 
-def translate(error: Exception, asked: Asked) -> AdapterError | None:
-    """`error` of the client library as an `AdapterError`; None for an exception that is no answer of the outside world."""
+def translate(error: Exception, asked: Asked) -> AdapterError:
+    """What the client library raised, as an `AdapterError`. What it does not foresee comes of an answer it could not read."""
     if isinstance(error, boto.ClientError):
         return _answered(error, asked)
     if isinstance(error, NO_CREDENTIALS):
@@ -96,9 +95,7 @@ def translate(error: Exception, asked: Asked) -> AdapterError | None:
                            "and DNS")
     if isinstance(error, boto.ParamValidationError | boto.NoRegionError | boto.UnknownEndpointError | boto.InvalidRegionError):
         return Unsupported(f"{asked.resource}: {asked.permission} was not sent: {_line(str(error))}")
-    if isinstance(error, boto.BotoCoreError | ResponseParserError):
-        return no_answer(asked, type(error).__name__)
-    return None
+    return no_answer(asked, type(error).__name__)
 
 
 def no_answer(asked: Asked, what: str) -> AdapterError:
