@@ -1,0 +1,39 @@
+"""The portfolio of one intake's pools, fed from it as minutes become known."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+
+from controller.economics import Terms
+from controller.intake import Intake
+from controller.plan import Proposal
+from controller.portfolio import Portfolio
+
+STRETCH = 1440
+"""Minutes fed at once while catching up: between two stretches the event loop breathes."""
+
+
+class Chooser:
+    """What is proposed for each pool of one intake. `terms` has one entry for each of the intake's pools, in their order."""
+
+    def __init__(self, intake: Intake, terms: Mapping[str, Terms]) -> None:
+        self._portfolio = Portfolio([terms[name] for name in intake.pools])
+        self._proposals: dict[str, Proposal] = {}
+        self._fed: int | None = None
+
+    def proposal(self, name: str) -> Proposal | None:
+        """The newest proposal for a pool; None before the first minute was fed."""
+        return self._proposals.get(name)
+
+    async def follow(self, intake: Intake, now: datetime) -> None:
+        """Feed what has become known since the last call."""
+        if self._fed is None:
+            self._fed = await intake.oldest_known(now)
+        end = intake.visible_end(now)
+        while self._fed < end:
+            upto = min(end, self._fed + STRETCH)
+            peak, busy = await intake.rows(self._fed, upto)
+            choice = await asyncio.to_thread(self._portfolio.advance, peak, busy, self._fed)
+            self._fed = upto
+            for row, name in enumerate(intake.pools):
+                self._proposals[name] = Proposal(float(choice.target[row, -1]), "portfolio", bool(choice.trusted[row, -1]))
