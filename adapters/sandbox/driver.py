@@ -3,61 +3,16 @@
 import heapq
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from adapters.sandbox.capacity import ProvisionedCapacity
 from adapters.sandbox.environments import EnvironmentPool
 from adapters.sandbox.functions import LambdaFunction
 from adapters.sandbox.metrics import MinuteTable
+from adapters.sandbox.tallies import Served, Tally, Totals
 from adapters.sandbox.traffic import MINUTE_MS, QUIET, Slot, Traffic, slots_of
 
 # Beyond this many requests a minute for each unit, provisioned concurrency spills over however short the requests are.
 REQUESTS_PER_UNIT_MINUTE = 600
-
-
-class Served(NamedTuple):
-    """How one request from outside the traffic fared; a throttled one was served by nothing."""
-
-    version: str
-    cold: bool = False
-    provisioned: bool = False
-    throttled: bool = False
-
-
-@dataclass(slots=True)
-class Totals:
-    """Sums since the sandbox started. Milliseconds are of one environment being busy; `*_without` is the twin, the same
-    traffic with no warm capacity at all. Pings, their cold starts included, are kept apart from the traffic.
-    """
-
-    minutes: int = 0
-    invocations: float = 0.0
-    throttles: float = 0.0
-    spillover: float = 0.0
-    cold_starts: int = 0
-    cold_starts_without: int = 0
-    pings: int = 0
-    ping_cold_starts: int = 0
-    warm_busy_ms: int = 0
-    on_demand_busy_ms: int = 0
-    ping_ms: int = 0
-
-
-@dataclass(slots=True)
-class _Tally:
-    """Of the minute being played."""
-
-    warm_ms: int = 0
-    on_demand_ms: int = 0
-    throttled_ms: int = 0
-    throttled: int = 0
-    peak: int = 0
-    warm_peak: int = 0
-    pings: int = 0
-    warm_pings: int = 0
-    ping_ms: int = 0
-    throttled_pings: int = 0
 
 
 class Driver:
@@ -131,7 +86,7 @@ class Driver:
 
     def _open(self) -> None:
         row = self._traffic.at(self._minute)
-        self._row, self._tally, self._next = row, _Tally(), 0
+        self._row, self._tally, self._next = row, Tally(), 0
         self._cap = self._limit()
         self._slots = _at(self._minute, slots_of(row))
 

@@ -7,9 +7,9 @@ import uuid
 from typing import Any, NamedTuple
 
 from adapters.clock import ManualClock
-from adapters.sandbox.driver import Served
 from adapters.sandbox.errors import ApiError, conflict, too_many_requests
 from adapters.sandbox.functions import LATEST, LambdaFunction
+from adapters.sandbox.tallies import Served
 from adapters.sandbox.wire import Call, Reply
 from adapters.sandbox.world import Sandbox
 
