@@ -69,7 +69,7 @@ BREACHES = {
     "Adapters do not know each other": ("adapters/history_file.py", "import adapters.simulated"),
     "Deciding is pure": ("controller/plan.py", "import asyncio"),
     "The provider's library is known to its adapter alone": ("controller/fleet.py", "import boto3"),
-    "Statistics are fitted by the forecasters alone": ("controller/portfolio.py", "import statsmodels"),
+    "Statistics are fitted in one module": ("forecasting/demand.py", "import statsmodels"),
     "Pages and prompts stay at the edge": ("adapters/simulated.py", "import rich"),
 }
 """Contract -> a module, and the line at its top that breaks the contract."""
