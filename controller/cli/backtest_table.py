@@ -6,6 +6,7 @@ from rich.table import Table
 
 from controller.accounting import Bill
 from controller.outcome import ON_DEMAND, Outcome
+from controller.report.words import hits
 
 
 def show(outcome: Outcome, compare: bool) -> None:
@@ -36,8 +37,8 @@ def table(title: str, stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> Ta
 
 def cells(name: str, bill: Bill, nothing: Bill) -> tuple[str, ...]:
     """One row."""
-    relative, hits = bill.relative_to(nothing), bill.warm_hit_rate
+    relative = bill.relative_to(nothing)
     return (
-        name, f"{bill.cold_starts:,}", "-" if hits is None else f"{hits:.2%}", f"{bill.provider_usd:,.2f}",
+        name, f"{bill.cold_starts:,}", hits(bill), f"{bill.provider_usd:,.2f}",
         f"{bill.wait_usd:,.2f}", f"{bill.extra_usd:,.2f}", "-" if relative is None else f"{relative:.2f}",
     )

@@ -19,6 +19,7 @@ from controller.report.words import (
     TRACKING,
     count,
     headline,
+    hits,
     length,
     share,
     span,
@@ -83,7 +84,7 @@ def tiles(outcome: Outcome) -> str:
 
 def tile(name: str, label: str, bill: Bill, outcome: Outcome) -> str:
     """One of the three."""
-    waits = f"{count(bill.cold_starts)} <small>of {count(bill.invocations)} requests waited</small>"
+    waits = f"{count(bill.cold_starts)} <small>of {count(bill.invocations)} waited</small>"
     paid = f"{usd(bill.provider_usd)} <small>provider bill</small>"
     whole = f"{usd(bill.total_usd)} <small>with waits at {price_of_waiting(outcome)}</small>"
     return (f'<section class="tile {"stoker" if name == STOKER else ""}"><h2>{label}</h2>'
@@ -108,11 +109,11 @@ def row(name: str, bill: Bill, outcome: Outcome, whole: float) -> str:
     bars = "".join(f'<i class="{style}" style="width:{100 * getattr(bill, field) / whole:.3f}%" title="{label}: '
                    f'{usd(getattr(bill, field))}"></i>' for field, style, label in KINDS)
     relative = bill.relative_to(outcome.nothing)
-    hits = "–" if bill.warm_hit_rate is None else f"{bill.warm_hit_rate:.2%}"
     kind = "stoker" if name == STOKER else "bound" if name.endswith("*") else ""
     return (f'<tr class="{kind}"><th scope=row>{LABELS[name]}<small>{NOTES.get(name, "")}</small></th>'
             f"<td class=bar><div>{bars}</div></td><td>{usd(bill.total_usd)}</td><td>{usd(bill.provider_usd)}</td>"
-            f"<td>{count(bill.cold_starts)}</td><td>{hits}</td><td>{'–' if relative is None else f'{relative:.2f}'}</td></tr>")
+            f"<td>{count(bill.cold_starts)}</td><td>{escape(hits(bill))}</td>"
+            f"<td>{'–' if relative is None else f'{relative:.2f}'}</td></tr>")
 
 
 def each_pool(outcome: Outcome) -> str:

@@ -63,6 +63,14 @@ def share(part: float, whole: float) -> str:
     return f"{percent:.2f} %" if percent < 10 else f"{percent:.0f} %"
 
 
+def hits(bill: Bill) -> str:
+    """The warm-hit rate in per cent, never rounded up to all."""
+    rate = bill.warm_hit_rate
+    if rate is None:
+        return "–"
+    return ">99.99%" if 0.99995 <= rate < 1 else f"{rate:.2%}"
+
+
 def span(outcome: Outcome) -> str:
     """The days that the figures cover."""
     first = min(pool.demand.first_minute + pool.load.start for pool in outcome.pools)
@@ -118,6 +126,8 @@ def wins(outcome: Outcome) -> str:
     cheaper = [LABELS[name] for name, extra in sorted(rivals.items(), key=lambda item: item[1]) if extra < limit]
     if not cheaper:
         return f"Counting the waits at your price, it is the cheapest of {len(rivals) + 1} policies."
-    listed = cheaper[0] if len(cheaper) == 1 else ", ".join(cheaper[:-1]) + " and " + cheaper[-1]
+    if len(cheaper) > 2:
+        others = f"{len(cheaper)} of {len(rivals)} others"
+        return f"Counting the waits at your price, {others} would have been cheaper here, {cheaper[0]} the most."
     rest = f"the other {len(rivals) - len(cheaper)} dearer"
-    return f"Counting the waits at your price, {listed} would have been cheaper here; {rest}."
+    return f"Counting the waits at your price, {' and '.join(cheaper)} would have been cheaper here, {rest}."

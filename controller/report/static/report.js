@@ -11,10 +11,10 @@
     const hex = colour(name).slice(1);
     return `rgba(${[0, 2, 4].map((at) => parseInt(hex.slice(at, at + 2), 16)).join(",")},${alpha})`;
   };
-  const dollars = (value) => {
-    const size = Math.abs(value);
-    const digits = size >= 100 || size === 0 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : Math.min(6, 2 - Math.floor(Math.log10(size)));
-    return "$" + value.toLocaleString("en", {maximumFractionDigits: digits});
+  const dollars = (ticks) => {
+    const step = ticks.length > 1 ? ticks[1] - ticks[0] : 1, needed = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+    const digits = needed === 1 ? 2 : needed;
+    return ticks.map((tick) => "$" + tick.toLocaleString("en", {minimumFractionDigits: digits, maximumFractionDigits: digits}));
   };
   const axis = (more) => ({
     stroke: colour("soft"), grid: {stroke: colour("line"), width: 1}, ticks: {stroke: colour("line"), width: 1},
@@ -66,7 +66,7 @@
       {label: "Demand", stroke: faded("area", .7), fill: faded("area", .35), width: 1, paths: stepped, points: {show: false}, value: whole},
       {label: "AWS target tracking, warm", show: false, stroke: colour("tracked"), width: 1.5, paths: stepped, points: {show: false}, value: whole},
       {label: "Stoker, warm", stroke: colour("accent"), width: 2, paths: stepped, points: {show: false}, value: whole},
-      {label: "Cold starts", stroke: colour("wait"), paths: () => null, points: {show: true, size: 6, fill: colour("wait"), stroke: colour("wait")},
+      {label: "Cold starts", stroke: colour("wait"), paths: () => null, points: {show: true, size: 5, fill: colour("wait"), stroke: colour("wait")},
         value: (u, value, at, row) => row == null || !counts.has(row) ? "–" : String(counts.get(row))},
     ];
     if (!pool.band) series.splice(1, 3);
@@ -142,17 +142,18 @@
       return [Math.max(0, low - room), high + room];
     };
     const most = Math.max(12, ...rows.map((row) => row.cold));
+    const least = Math.min(...points.map((point) => point.cold));
     const marks = [0, ...Array.from({length: 8}, (_, power) => [3, 10].map((digit) => digit * 10 ** power)).flat()].filter((mark) => mark <= most * 1.5);
     const column = (chosen) => rows.map((row) => chosen(row) ? row.usd : null);
     const dot = (name, size) => ({paths: () => null, points: {show: true, size, fill: colour(name), stroke: colour(name)}});
     curveChart = new uPlot({
       width: curveBox.clientWidth, height: 400, legend: {show: false}, cursor: {show: false},
       scales: {
-        x: {time: false, range: [-.08, spread(most * 1.5)]},
+        x: {time: false, range: [least > 20 ? spread(least / 3) : -.08, spread(most * 1.5)]},
         y: {range: bounds(points.map((point) => point.usd))},
       },
       axes: [axis({label: "requests that waited (narrower towards the right)", labelSize: 22, splits: () => marks.map(spread), values: () => marks.map((mark) => mark.toLocaleString("en"))}),
-             axis({label: "provider bill", labelSize: 22, size: 64, values: (u, ticks) => ticks.map(dollars)})],
+             axis({label: "provider bill", labelSize: 22, size: 64, values: (u, ticks) => dollars(ticks)})],
       series: [{}, {stroke: colour("area"), width: 2, spanGaps: true, points: {show: true, size: 4, fill: colour("area")}},
                dot("ink", 8), dot("accent", 14)],
       hooks: {draw: [(u) => labels(u, points)]},

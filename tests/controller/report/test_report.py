@@ -1,0 +1,222 @@
+"""The report: its figures are the run's, it needs no network, and it stands whatever the traffic was."""
+
+import json
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from config.policy import Assume
+from controller import peers
+from controller.accounting import Bill, cold_starts_of, load_of, ready_of
+from controller.backtest import replay
+from controller.economics import Terms
+from controller.outcome import Outcome, PoolOutcome, judged
+from controller.report import page
+from controller.report.figures import band, steps
+from controller.report.words import against, headline, hits, usd, wins
+from controller.report.worst_hour import worst_hour
+from forecasting.demand import DemandSeries, minute_of
+from tests.builders import NOON, pool_policy
+
+TERMS = Terms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 2, 2, 6)
+MINUTE = np.arange(4 * 1440)
+DAILY = np.random.default_rng(2).poisson(8 + 7 * np.sin(MINUTE / 229)).astype(np.float32)
+
+
+def outcome_of(peak: np.ndarray, name: str = "agent", start: int = 0) -> PoolOutcome:
+    peak = np.asarray(peak, np.float32)
+    demand = DemandSeries(minute_of(NOON), peak, peak / 2, peak * 10)
+    load = load_of(demand, start)
+    done = replay(pool_policy(name=name), demand, TERMS, Assume())
+    return judged(done, demand, load, TERMS, peers.compare(load, TERMS))
+
+
+@pytest.fixture(scope="module")
+def daily() -> Outcome:
+    return Outcome((outcome_of(DAILY, start=1440),))
+
+
+@pytest.fixture(scope="module")
+def html(daily) -> str:
+    return page(daily)
+
+
+def carried(html: str) -> list[dict]:
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)[1])
+
+
+class Reader(HTMLParser):
+    """Every tag that loads something, and the text that is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded, self.text, self._raw = [], [], False
+
+    def handle_starttag(self, tag, attributes):
+        self._raw = tag in ("script", "style")
+        self.loaded += [value for name, value in attributes if name in ("src", "href", "action", "data", "poster", "srcset")]
+
+    def handle_endtag(self, tag):
+        self._raw = False
+
+    def handle_data(self, data):
+        if not self._raw:
+            self.text.append(data)
+
+
+def shown(html: str) -> str:
+    reader = Reader()
+    reader.feed(html)
+    return " ".join(" ".join(reader.text).split())
+
+
+def test_the_page_loads_nothing_and_forbids_loading(html):
+    reader = Reader()
+    reader.feed(html)
+    assert reader.loaded == []
+    assert "default-src 'none'" in html
+    assert not re.search(r"@import|url\((?!data:)", html)
+
+
+def test_the_library_ships_with_its_licence():
+    from importlib.resources import files
+
+    static = files("controller.report") / "static"
+    assert "MIT License" in (static / "uPlot.LICENSE").read_text("utf-8")
+    assert "uPlot (v1.6" in (static / "uPlot.iife.min.js").read_text("utf-8")
+
+
+def test_nothing_is_left_to_fill_in(html):
+    assert not re.search(r"\$[a-z]+", re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL))
+
+
+def test_the_tiles_tell_the_run(daily, html):
+    text = shown(html)
+    for bill in (daily.stoker, daily.nothing, daily.peers["aws-target-tracking"]):
+        assert f"{bill.cold_starts:,} of {bill.invocations:,.0f} waited {usd(bill.provider_usd)} provider bill" in text
+
+
+def test_every_policy_has_a_row_the_cheapest_first(daily, html):
+    totals = sorted([daily.stoker.total_usd, *(bill.total_usd for bill in daily.peers.values())])
+    rows = re.findall(r"</div></td><td>(.*?)</td>", html)
+    assert rows == [usd(total) for total in totals]
+
+
+def test_bars_are_as_long_as_what_they_stand_for(daily, html):
+    bars = re.findall(r"<td class=bar>(.*?)</td>", html)
+    widths = [sum(float(width) for width in re.findall(r"width:([\d.]+)%", bar)) for bar in bars]
+    totals = sorted([daily.stoker.total_usd, *(bill.total_usd for bill in daily.peers.values())])
+    assert widths == pytest.approx([100 * total / totals[-1] for total in totals], abs=0.01)
+
+
+def test_the_charts_draw_the_run(daily, html):
+    (pool,), (carry,) = daily.pools, carried(html)
+    ready = ready_of(pool.replay.target, 2)
+    assert carry["demand"] == pool.load.peak.tolist()
+    rebuilt = np.zeros(len(ready), int)
+    for row, value in carry["ready"]:
+        rebuilt[row:] = value
+    assert rebuilt.tolist() == ready.tolist()
+    assert sum(value for _, value in carry["cold"]) == pool.stoker.cold_starts
+    points = {name: (cold, bill) for name, _, cold, bill in carry["curve"]["policies"]}
+    assert points["stoker"] == (pool.stoker.cold_starts, pytest.approx(pool.stoker.provider_usd, rel=1e-3))
+    assert len(points) == len(pool.peers) + 1
+
+
+def test_the_worst_hour_holds_most_cold_starts(daily):
+    (pool,) = daily.pools
+    worst = worst_hour(pool)
+    cold = np.where(pool.load.counted, cold_starts_of(pool.load, ready_of(pool.replay.target, 2), 6), 0)
+    assert worst.cold == max(cold[first : first + 60].sum() for first in range(0, len(cold), 60))
+    assert worst.cold == sum(minute.cold for minute in worst.minutes)
+    assert len(worst.minutes) == 60
+    assert any("propose" in minute.why for minute in worst.minutes)
+
+
+def test_a_forecast_of_an_hour_ahead_uses_nothing_newer():
+    later = DAILY.copy()
+    later[4000:] = 60
+    one, other = (band(DemandSeries(0, peak, peak / 2, peak)) for peak in (DAILY, later))
+    seen = [at for at, row in enumerate(one["rows"]) if row - 60 < 4000]
+    assert [one["high"][at] for at in seen] == [other["high"][at] for at in seen]
+    assert one["high"] != other["high"]
+
+
+def test_steps_keep_every_value():
+    assert steps(np.array([0, 0, 3, 3, 1])) == [[0, 0], [2, 3], [4, 1]]
+    assert steps(np.array([], np.int64)) == []
+
+
+@pytest.mark.parametrize("peak", [
+    np.zeros(3000), np.full(3000, np.nan), np.ones(5), np.full(3000, 4.0),
+    np.where(MINUTE % 2000 == 7, 500.0, 0.0), np.where((MINUTE > 900) & (MINUTE < 2500), np.nan, DAILY),
+], ids=["quiet", "unknown", "five minutes", "steady", "two spikes", "a day's gap"])
+def test_it_stands_whatever_the_traffic_was(peak):
+    html = page(Outcome((outcome_of(peak),)))
+    assert len(carried(html)) == 1
+    assert "nan" not in shown(html).lower().split()
+
+
+def test_several_pools_are_told_apart():
+    pools = (outcome_of(DAILY[:2000], "agent"), outcome_of(DAILY[2000:5000] + 3, "chat"))
+    html = page(Outcome(pools))
+    assert "Pool by pool" in html
+    assert {one["name"] for one in carried(html)} == {"agent", "chat"}
+    assert re.findall(r"<option value=\"(\d)\">", html) == ["0", "1"]
+    assert len(re.findall(r"<div class=hour data-pool=\d", html)) == 2
+
+
+def test_thousands_of_pools_do_not_make_a_page_that_will_not_open():
+    one = outcome_of(DAILY[:1500])
+    assert len(carried(page(Outcome((one,) * 40)))) == 12
+
+
+def test_a_name_cannot_break_out_of_the_page():
+    html = page(Outcome((outcome_of(DAILY[:500], "</script><img src=x onerror=alert(1)>"),)))
+    assert "<img" not in html
+    assert carried(html)[0]["name"].startswith("</script>")
+
+
+def bill(cold: int, idle: float) -> Bill:
+    return Bill(minutes=10, invocations=1000, cold_starts=cold, idle_usd=idle, wait_usd=cold * 0.05)
+
+
+def three(stoker: Bill, nothing: Bill) -> Outcome:
+    base = outcome_of(np.ones(5))
+    peers_bills = dict.fromkeys(base.peers, nothing)
+    return Outcome((PoolOutcome(base.replay, base.demand, base.load, TERMS, stoker, nothing, peers_bills),))
+
+
+@pytest.mark.parametrize(("stoker", "nothing", "says"), [
+    (bill(10, 3.0), bill(100, 1.0), "90 of 100 cold starts avoided in 0 hours, for $2.00 more."),
+    (bill(10, 1.0), bill(100, 3.0), "90 of 100 cold starts avoided in 0 hours, and $2.00 saved."),
+    (bill(12, 1.0), bill(10, 0.0), "Stoker would have made 12 requests wait, as against 10 with nothing kept warm."),
+    (bill(0, 0.0), bill(0, 0.0), "Nobody waited in these 0 hours"),
+])
+def test_the_headline_says_what_happened_for_better_or_worse(stoker, nothing, says):
+    assert headline(three(stoker, nothing)).startswith(says)
+
+
+def test_a_dearer_outcome_is_not_talked_up():
+    assert "10 of 10 others would have been cheaper" in wins(three(bill(100, 90.0), bill(10, 0.0)))
+    assert "the cheapest of 11 policies" in wins(three(bill(1, 0.0), bill(10, 9.0)))
+
+
+def test_rivals_are_described_both_ways():
+    assert against(bill(10, 5.0), bill(30, 2.0), "It") == "It would have had 20 more waits for $3.00 less."
+    assert against(bill(10, 5.0), bill(10, 5.0), "It") == "It would have had the same number of waits for the same bill."
+
+
+def test_numbers_are_never_rounded_to_perfection():
+    assert hits(Bill(invocations=1e6, cold_starts=1)) == ">99.99%"
+    assert hits(Bill(invocations=1e6)) == "100.00%"
+    assert hits(Bill()) == "–"
+
+
+@pytest.mark.parametrize(("amount", "text"), [
+    (0, "$0.00"), (0.00321, "$0.0032"), (0.5, "$0.50"), (12.345, "$12.35"), (1234.5, "$1,234"), (-3.2, "-$3.20"),
+])
+def test_dollars_have_the_digits_that_matter(amount, text):
+    assert usd(amount) == text
