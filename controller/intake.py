@@ -96,6 +96,10 @@ class Intake:
         broken = name in self.errors or self.alive[row] is False
         return (Sight.BROKEN if broken else Sight.LATE), age
 
+    def read_anew(self, name: str) -> bool:
+        """Whether the source has told of a pool in this run: what was stored before a restart does not count."""
+        return self.collected_at is not None and name not in self.errors and self.alive[self.row[name]] is not False
+
     def latest(self, name: str) -> tuple[float, float] | None:
         """Peak and busy of the newest known minute of the last day; None when there is none."""
         row = self.row[name]

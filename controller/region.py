@@ -53,7 +53,7 @@ class Region:
     def view(self, name: str, now: datetime) -> View:
         """What a plan may know. A proposal counts only once the chooser has followed history to its end."""
         sight, age = self.intake.sight(name, now)
-        if sight is Sight.FRESH and self.intake.collected_at is not None and name not in self.intake.errors:
+        if sight is Sight.FRESH and self.intake.read_anew(name):
             self._settled.add(name)
         proposal = self.chooser.proposal(name) if self.followed_at is not None else None
         return View(sight, age, proposal, name in self._settled)

@@ -37,7 +37,7 @@ def since_of(text: str | None) -> datetime | None:
         return None
     wrong = BadRequest(f"since: {text[:40]!a} is no instant; give ISO 8601 with a zone, such as 2026-03-02T12:00:00Z")
     try:
-        since = datetime.fromisoformat(text)
+        since = datetime.fromisoformat(text.replace(" ", "+"))  # a plus in a query means a space unless it is escaped
     except ValueError:
         raise wrong from None
     if since.tzinfo is None:

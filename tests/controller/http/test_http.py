@@ -1,0 +1,243 @@
+import asyncio
+import contextlib
+import json
+from datetime import timedelta
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from adapters.clock import ManualClock
+from adapters.errors import Unreachable
+from controller.service import Service
+from tests.builders import NOON, pool_policy
+from tests.fakes import FakeProviders, FakeSource, steady
+from tests.worlds import policy_of
+
+MINUTE = timedelta(minutes=1)
+KEY = "AKIA" + "ABCDEFGH12345678"
+
+
+class Running:
+    def __init__(self, service, source, levers, clock, session):
+        self.service, self.source, self.levers, self.clock, self.session = service, source, levers, clock, session
+
+    async def get(self, path, method="GET", **more):
+        async with self.session.request(method, self.service.url + path, **more) as answer:
+            return answer.status, await answer.read(), answer.headers
+
+    async def json(self, path):
+        status, body, _ = await self.get(path)
+        return status, json.loads(body)
+
+    async def ticks(self, count=1):
+        for _ in range(count):
+            await self.clock.advance(MINUTE)
+            await asyncio.wait_for(self.service.tick(), 10)
+
+
+@contextlib.asynccontextmanager
+async def running(folder, clock=None, **changes):
+    """A service on fakes whose first tick is over; later ones are made by hand."""
+    clock = clock or ManualClock(NOON)
+    pools = [pool_policy(name=name, **changes) for name in ("a", "b")]
+    source = FakeSource({"a": steady(3), "b": steady(7)})
+    providers = FakeProviders([(source, ("a", "b"))], clock)
+    service, stop = Service(policy_of(pools), providers, clock, folder, port=0), asyncio.Event()
+    task = asyncio.create_task(service.run(stop))
+    try:
+        await asyncio.wait_for(service.ready.wait(), 10)
+        async with asyncio.timeout(10):
+            while service.fleet is None or service.fleet.last is None or service._ticking.locked():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        async with aiohttp.ClientSession() as session:
+            yield Running(service, source, providers.levers, clock, session)
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 10)
+        assert providers.closed
+
+
+async def test_status_tells_what_is_warm_what_is_wanted_and_why(tmp_path):
+    async with running(tmp_path) as here:
+        await here.ticks(3)
+        status, body = await here.json("/status")
+
+    pool = next(each for each in body["pools"] if each["name"] == "b")
+    assert status == 200
+    assert (pool["requested"], pool["ready"], pool["target"], pool["peak"]) == (7, 7, 7, 7.0)
+    assert (pool["mode"], pool["sight"], pool["error"]) == ("active", "fresh", None)
+    assert "7" in pool["decision"]["text"]
+    assert pool["last_change"]["action"] == "write"
+    assert body["totals"]["requested"] == 10
+    assert body["sources"][0]["reads_usd_per_month"] == pytest.approx(2 * 0.01 * 43200 / 1000)
+
+
+async def test_status_is_written_once_a_tick(tmp_path):
+    async with running(tmp_path) as here:
+        first = (await here.get("/status"))[1]
+        here.levers["a"].foreign(50)
+        assert (await here.get("/status"))[1] == first
+        await here.ticks()
+        assert (await here.get("/status"))[1] != first
+
+
+async def test_one_pool_shows_its_trail_policy_and_accounts(tmp_path):
+    async with running(tmp_path) as here:
+        await here.ticks(5)
+        _, body = await here.json("/v1/pools/a")
+
+    assert [reason["code"] for reason in body["reasons"]] == ["proposed"]
+    assert body["policy"]["lever"]["function"] == "agent"
+    assert body["today"]["minutes"] > 0
+    assert body["today"]["cost_usd"] > 0
+    assert body["proposal"]["candidate"]
+
+
+async def test_an_unknown_pool_and_an_unknown_path_are_json_404s(tmp_path):
+    async with running(tmp_path) as here:
+        for path in ("/v1/pools/nobody", "/v1/pools/%0d%0ax", "/nothing"):
+            status, body = await here.json(path)
+            assert status == 404
+            assert body["error"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+async def test_writing_is_not_allowed(tmp_path, method):
+    async with running(tmp_path) as here:
+        status, body, headers = await here.get("/status", method)
+
+    assert (status, "GET" in headers["Allow"]) == (405, True)
+    assert "not allowed" in json.loads(body)["error"]
+
+
+@pytest.mark.parametrize("query", [
+    "limit=0", "limit=1001", "limit=x", "limit=-1", "limit=%D9%A1", "since=yesterday", "since=2026-03-02T12:00:00",
+    "pool=nobody",
+    "before=x", "before=1", "wrong=1",
+])
+async def test_wrong_parameters_of_decisions_are_told(tmp_path, query):
+    async with running(tmp_path) as here:
+        status, body = await here.json(f"/v1/decisions?{query}")
+
+    assert (status, bool(body["error"])) == (400, True)
+
+
+async def test_decisions_are_paged_and_filtered(tmp_path):
+    async with running(tmp_path) as here:
+        for units in (9, 11, 13):
+            here.source.traffic = {"a": steady(units), "b": steady(units + 20)}
+            await here.ticks(3)
+        _, everything = await here.json("/v1/decisions")
+        seen, path = [], "/v1/decisions?limit=3"
+        while path:
+            _, page = await here.json(path)
+            seen += [item["id"] for item in page["items"]]
+            path = page["next"] and f"/v1/decisions?limit=3&before={page['next']}"
+        _, one = await here.json("/v1/decisions?pool=a&since=2026-03-02T00:00:00Z")
+        status, _ = await here.json("/v1/decisions?since=2026-03-02T00:00:00+00:00")  # a plus that nobody has escaped
+
+    assert seen == [item["id"] for item in everything["items"]]
+    assert len(seen) >= 8
+    assert {item["pool"] for item in one["items"]} == {"a"}
+    assert status == 200
+
+
+async def test_ready_once_demand_is_fresh_and_503_with_reasons_when_it_is_not(tmp_path):
+    async with running(tmp_path) as here:
+        await here.ticks()
+        status, body = await here.json("/readyz")
+        assert (status, body["status"]) == (200, "ready")
+        assert set(body["pools"]["a"]) == {"data_age_seconds", "forecast_age_seconds", "capacity_age_seconds", "last_write"}
+
+        here.source.broken = Unreachable("monitoring does not answer")
+        await here.ticks(10)
+        status, body = await here.json("/readyz")
+
+    assert status == 503
+    assert any("a: its newest demand is" in reason and "monitoring does not answer" in reason for reason in body["reasons"])
+
+
+async def test_not_ready_while_a_pool_was_never_collected(tmp_path):
+    async with running(tmp_path) as here:
+        here.source.silent = {"a": None}
+        here.service.fleet.region_of["a"].intake.newest[:] = -1
+        await here.ticks()
+        status, body = await here.json("/readyz")
+
+    assert status == 503
+    assert any(reason.startswith("a: its demand was never read") for reason in body["reasons"])
+
+
+async def test_not_ready_when_ticks_have_stopped(tmp_path):
+    async with running(tmp_path) as here:
+        await here.clock.advance(10 * MINUTE)
+        status, body = await here.json("/readyz")
+        alive, _ = await here.json("/healthz")
+
+    assert (status, alive) == (503, 200)
+    assert "the last tick began" in body["reasons"][0]
+
+
+async def test_metrics_are_prometheus_text_with_our_prefix_only(tmp_path):
+    async with running(tmp_path) as here:
+        await here.ticks(2)
+        status, body, headers = await here.get("/metrics")
+
+    families = {family.name: family for family in text_string_to_metric_families(body.decode())}
+    assert (status, headers["Content-Type"].startswith("text/plain")) == (200, True)
+    assert all(name.startswith("stoker_") for name in families)
+    requested = {sample.labels["pool"]: sample.value for sample in families["stoker_requested_units"].samples}
+    assert requested == {"a": 3, "b": 7}
+    assert sum(sample.value for sample in families["stoker_decisions"].samples) == 2
+
+
+async def test_unknown_demand_has_no_sample_instead_of_a_zero(tmp_path):
+    async with running(tmp_path) as here:
+        here.service.fleet.region_of["a"].intake.newest[0] = -1
+        here.source.silent = {"a": None}
+        await here.ticks()
+        _, body, _ = await here.get("/metrics")
+
+    peaks = [line for line in body.decode().splitlines() if line.startswith("stoker_demand_peak_units{")]
+    assert len(peaks) == 1
+    assert 'pool="b"' in peaks[0]
+
+
+async def test_no_secret_is_answered_anywhere(tmp_path):
+    async with running(tmp_path) as here:
+        here.levers["a"].failing["read"] = Unreachable(f"https://user:hunter2@host refused {KEY}")
+        await here.clock.advance(10 * MINUTE)
+        await here.ticks(2)
+        paths = ("/status", "/v1/pools", "/v1/pools/a", "/v1/decisions", "/readyz", "/metrics")
+        bodies = [(await here.get(path))[1] for path in paths]
+
+    assert any(b"refused" in body for body in bodies)
+    assert not any(KEY.encode() in body or b"hunter2" in body for body in bodies)
+
+
+async def test_a_fault_inside_is_a_500_without_its_details(tmp_path):
+    async with running(tmp_path) as here:
+        def broken(*_):
+            raise RuntimeError("the details")
+        here.service._store.store.decisions = broken
+        status, body = await here.json("/v1/decisions")
+
+    assert (status, "details" in body["error"]) == (500, False)
+
+
+async def test_before_the_first_tick_the_daemon_says_that_it_starts(tmp_path):
+    clock = ManualClock(NOON)
+    source = FakeSource({"a": steady(3)})
+    source.hanging = True
+    service = Service(policy_of([pool_policy(name="a")]), FakeProviders([(source, ("a",))], clock), clock, tmp_path, port=0)
+    stop = asyncio.Event()
+    task = asyncio.create_task(service.run(stop))
+    await asyncio.wait_for(service.ready.wait(), 10)
+    async with aiohttp.ClientSession() as session, session.get(f"{service.url}/readyz") as answer:
+        assert answer.status == 503
+        assert "no tick" in await answer.text() or "starting" in await answer.text()
+    async with aiohttp.ClientSession() as session, session.get(f"{service.url}/status") as answer:
+        assert (await answer.json())["pools"] == []
+    stop.set()
+    await asyncio.wait_for(task, 10)

@@ -1,0 +1,111 @@
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from controller.accounts import NAMES, Account, Accounts, keep_accounts
+from controller.economics import Terms
+from controller.memory import StoreThread
+from controller.store import Store
+from forecasting.demand import minute_of
+from tests.builders import NOON
+
+FIRST = minute_of(NOON)
+TERMS = Terms(idle=1.0, warm_busy=2.0, on_demand=10.0, init_seconds=60.0, cold_start_cost_usd=5.0, metric_delay=2, lead_time=2,
+              keep_alive=2)
+
+
+def rows(*values):
+    return np.array([values], np.float32)
+
+
+def account(now=NOON):
+    return Account(["a"], {}, {}, now)
+
+
+def amounts(account):
+    return dict(zip(NAMES, account.today[0].tolist(), strict=True))
+
+
+def ready_for(account, minutes, units=2.0, now=NOON):
+    for minute in range(minutes):
+        account.ready(np.array([units], np.float32), now + minute * timedelta(minutes=1))
+
+
+def test_a_minute_costs_what_the_formula_says():
+    mine = account()
+    ready_for(mine, 1)
+    mine.settle(FIRST, rows(5.0), rows(3.0), [TERMS])
+
+    # 2 idle + 2 busy warm at 2 + 1 on demand at 10, and 3 units start cold: a minute of init each at 10, and 5 of cost
+    assert amounts(mine)["warm_usd"] == 2 * 1 + 2 * 2
+    assert amounts(mine)["on_demand_usd"] == 10
+    assert amounts(mine)["cold_starts"] == 3
+    assert amounts(mine)["cost_usd"] == 6 + 10 + 3 * 10
+    assert amounts(mine)["cold_start_usd"] == 15
+    # without warm capacity: 3 on demand at 10 and 5 cold starts at 15
+    assert amounts(mine)["saved_usd"] == 30 + 5 * 15 - 46 - 15
+
+
+def test_units_stay_warm_for_the_keep_alive():
+    mine = account()
+    ready_for(mine, 5)
+    mine.settle(FIRST, rows(4, 2, 4, 2, 2), rows(0, 0, 0, 0, 0), [TERMS])
+    assert amounts(mine)["cold_starts"] == 2
+
+    mine = account()
+    ready_for(mine, 5)
+    mine.settle(FIRST, rows(4, 2, 2, 4, 2), rows(0, 0, 0, 0, 0), [TERMS])
+    assert amounts(mine)["cold_starts"] == 4
+
+
+def test_cold_starts_do_not_depend_on_how_minutes_are_cut_into_calls():
+    peaks = [4, 2, 2, 4, 9, 0, 0, 0, 3, 5]
+    whole, cut = account(), account()
+    for each in (whole, cut):
+        ready_for(each, 10)
+    whole.settle(FIRST, rows(*peaks), rows(*peaks), [TERMS])
+    for at, peak in enumerate(peaks):
+        cut.settle(FIRST + at, rows(peak), rows(peak), [TERMS])
+
+    assert amounts(whole) == pytest.approx(amounts(cut))
+
+
+def test_unknown_demand_costs_what_stood_ready_and_nothing_else():
+    mine = account()
+    ready_for(mine, 1)
+    mine.settle(FIRST, rows(np.nan), rows(np.nan), [TERMS])
+
+    assert (amounts(mine)["cost_usd"], amounts(mine)["cold_starts"], amounts(mine)["minutes"]) == (2, 0, 0)
+
+
+def test_ready_capacity_counts_for_the_minutes_in_which_it_stood():
+    mine = account()
+    mine.ready(np.float32([2]), NOON)
+    mine.ready(np.float32([6]), NOON + timedelta(minutes=3))
+    mine.settle(FIRST, rows(0, 0, 0, 0), rows(0, 0, 0, 0), [TERMS])
+
+    assert amounts(mine)["warm_unit_minutes"] == 2 + 6 + 6 + 6
+
+
+def test_a_new_day_begins_at_zero_and_a_new_month_too():
+    now = datetime(2026, 2, 28, 23, 59, tzinfo=UTC)
+    mine = account(now)
+    ready_for(mine, 3, now=now)
+    mine.settle(minute_of(now), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
+
+    assert amounts(mine)["warm_unit_minutes"] == 4
+    assert mine.month[0][NAMES.index("warm_unit_minutes")] == 4
+
+
+async def test_each_day_is_stored_under_its_own_date_and_only_once(tmp_path):
+    now = datetime(2026, 2, 28, 23, 59, tzinfo=UTC)
+    mine, store = account(now), StoreThread(Store(tmp_path / "stoker.db"))
+    ready_for(mine, 3, now=now)
+    mine.settle(minute_of(now), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
+    await keep_accounts(Accounts([mine]), store)
+    await keep_accounts(Accounts([mine]), store)
+
+    first, second = (store.store.account("a", day.date())["warm_unit_minutes"] for day in (now, now + timedelta(days=1)))
+    await store.close()
+    assert (first, second) == (2, 4)

@@ -1,0 +1,148 @@
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from adapters.clock import ManualClock
+from adapters.errors import Throttled, Unreachable
+from controller.intake import PATIENCE, Intake
+from controller.measured import ENOUGH_COLLECTIONS
+from controller.memory import StoreThread
+from controller.plan import Sight
+from controller.store import Store
+from forecasting.demand import minute_of
+from tests.builders import NOON
+from tests.fakes import FakeSource, steady, until
+
+MINUTE = timedelta(minutes=1)
+DELAY = timedelta(minutes=2)
+
+
+@pytest.fixture
+async def store(tmp_path):
+    thread = StoreThread(Store(tmp_path / "stoker.db"))
+    yield thread
+    await thread.close()
+
+
+@pytest.fixture
+def source():
+    return FakeSource({"a": steady(3), "b": steady(5)})
+
+
+@pytest.fixture
+def intake(source, store):
+    return Intake(source, ["a", "b"], store, DELAY)
+
+
+async def test_what_was_collected_is_known_and_seen_as_fresh(intake):
+    await intake.collect(NOON)
+
+    assert intake.sight("a", NOON) == (Sight.FRESH, timedelta(0))
+    assert intake.latest("b") == (5.0, 4.0)
+    peak, _ = await intake.rows(minute_of(NOON) - 3, minute_of(NOON))
+    assert peak.tolist() == [[3, 3, 3], [5, 5, 5]]
+
+
+async def test_nothing_ever_known_is_no_demand_of_zero(intake, source):
+    source.silent = {"a": None}
+    await intake.collect(NOON)
+
+    assert intake.latest("a") is None
+    assert intake.sight("a", NOON) == (Sight.BROKEN, None)
+    peak, _ = await intake.rows(minute_of(NOON) - 2, minute_of(NOON))
+    assert np.isnan(peak[0]).all()
+
+
+@pytest.mark.parametrize(("silence", "sight"), [(None, Sight.LATE), (Unreachable("down"), Sight.BROKEN)])
+async def test_old_demand_is_late_or_broken_but_not_fresh(intake, source, silence, sight):
+    await intake.collect(NOON)
+    later = NOON + DELAY + PATIENCE
+    assert intake.sight("a", later)[0] is Sight.FRESH
+
+    source.broken = silence
+    if silence is not None:
+        await intake.collect(later + MINUTE)
+    assert intake.sight("a", later + MINUTE)[0] is sight
+
+
+async def test_a_failed_collection_leaves_everything_as_it_was(intake, source):
+    await intake.collect(NOON)
+    source.broken = Throttled("slow down")
+    await intake.collect(NOON + MINUTE)
+
+    assert intake.latest("a") == (3.0, pytest.approx(2.4))
+    assert str(intake.errors["b"]) == "slow down"
+
+
+async def test_only_what_is_new_is_asked_for_and_late_corrections_again(intake, source):
+    asked = []
+    collect = source.collect
+
+    async def watch(pools, since, until):
+        asked.append(until - since["a"])
+        return await collect(pools, since, until)
+    source.collect = watch
+    await intake.collect(NOON)
+    await intake.collect(NOON + MINUTE)
+
+    assert asked == [timedelta(days=14), timedelta(minutes=16)]
+
+
+async def test_a_late_correction_replaces_and_a_gap_takes_nothing_away(intake, source):
+    await intake.collect(NOON)
+    source.traffic["a"] = until(NOON - MINUTE, float("nan"), 9.0)
+    await intake.collect(NOON + MINUTE)
+
+    peak, _ = await intake.rows(minute_of(NOON) - 3, minute_of(NOON) + 1)
+    assert peak[0].tolist() == [3, 3, 9, 9]
+
+
+async def test_a_restart_takes_up_what_was_stored(intake, source, store):
+    await intake.collect(NOON)
+    again = Intake(source, ["a", "b"], store, DELAY)
+    await again.load(NOON + MINUTE)
+
+    assert again.sight("a", NOON + MINUTE)[0] is Sight.FRESH
+    assert again.latest("a") == intake.latest("a")
+    assert await again.oldest_known(NOON + MINUTE) == minute_of(NOON) - 1440
+
+
+async def test_what_was_stored_is_not_read_anew_until_the_source_tells(intake, source, store):
+    await intake.collect(NOON)
+    again = Intake(source, ["a", "b"], store, DELAY)
+    await again.load(NOON + MINUTE)
+    assert not again.read_anew("a")
+
+    source.silent = {"a": None}
+    await again.collect(NOON + MINUTE)
+    assert (again.read_anew("a"), again.read_anew("b")) == (False, True)
+
+
+async def test_rows_from_before_the_day_in_memory_come_from_the_store(intake, source, store):
+    source.history = timedelta(days=3)
+    await intake.collect(NOON)
+    first = minute_of(NOON) - 2 * 1440
+
+    peak, busy = await intake.rows(first, first + 2)
+    assert peak.tolist() == [[3, 3], [5, 5]]
+    assert busy.shape == (2, 2)
+
+
+async def test_the_metric_delay_is_assumed_until_it_is_measured(source, store):
+    clock = ManualClock(NOON)
+    source.delay = 4
+    intake = Intake(source, ["a", "b"], store, DELAY)
+    for _ in range(ENOUGH_COLLECTIONS):
+        await intake.collect(clock.now())
+        await clock.advance(MINUTE)
+    assert intake.metric_delay == DELAY
+
+    await intake.collect(clock.now())
+    assert intake.metric_delay == timedelta(minutes=4)
+
+
+async def test_nothing_newer_than_the_metric_delay_is_fed(intake):
+    await intake.collect(NOON)
+
+    assert intake.visible_end(NOON) == minute_of(NOON) - 1

@@ -1,0 +1,67 @@
+from dataclasses import replace
+
+import pytest
+import structlog.testing
+
+from controller.journal import Journal, changes
+from controller.plan import Action, Code, Plan, PoolState, Reason
+from tests.builders import NOON
+
+
+class Kept:
+    def __init__(self):
+        self.batches = []
+
+    async def save_decisions(self, batch):
+        self.batches.append(list(batch))
+
+
+def plan(action=Action.KEEP, code=Code.PROPOSED, text="said"):
+    return Plan("a", NOON, action, 5, 5, 5, None, (Reason(code, text),), PoolState())
+
+
+KEEP, WRITE = plan(), plan(Action.WRITE)
+UNREAD = plan(Action.HOLD, Code.NOT_READ)
+BLOCKED, MISSING = plan(Action.HOLD, Code.BLOCKED), plan(Action.HOLD, Code.METRICS_MISSING)
+
+
+@pytest.mark.parametrize(("now", "before", "worth"), [
+    (WRITE, None, True), (WRITE, WRITE, True), (KEEP, None, False), (KEEP, KEEP, False), (KEEP, WRITE, False),
+    (BLOCKED, None, True), (BLOCKED, BLOCKED, False), (MISSING, BLOCKED, True), (BLOCKED, WRITE, True), (KEEP, BLOCKED, True),
+    (UNREAD, None, False), (UNREAD, BLOCKED, False), (BLOCKED, UNREAD, True), (KEEP, UNREAD, False),
+])
+def test_what_changes_something_is_worth_a_record(now, before, worth):
+    assert changes(now, before) is worth
+
+
+async def test_one_line_and_one_record_for_each_decision():
+    kept = Kept()
+    journal = Journal(kept)
+    with structlog.testing.capture_logs() as lines:
+        await journal.note([(WRITE, None, {"sight": "fresh"}), (KEEP, None, {}), (replace(BLOCKED, pool="b"), KEEP, {})])
+
+    assert [(line["pool"], line["action"], line["log_level"]) for line in lines] == [("a", "write", "info"), ("b", "hold", "warning")]
+    assert len(kept.batches) == 1
+    assert [inputs for _, inputs in kept.batches[0]] == [{"sight": "fresh"}, {}]
+    assert journal.counts == {("write", "proposed"): 1, ("hold", "blocked"): 1}
+    assert set(journal.last_change) == {"a", "b"}
+
+
+async def test_nothing_is_said_before_it_is_stored():
+    class Full:
+        async def save_decisions(self, batch):
+            raise OSError("disk full")
+    journal = Journal(Full())
+    with structlog.testing.capture_logs() as lines, pytest.raises(OSError, match="disk full"):
+        await journal.note([(WRITE, None, {})])
+
+    assert (lines, journal.counts) == ([], {})
+
+
+async def test_a_line_has_no_secret():
+    key = "AKIA" + "ABCDEFGH12345678"
+    with structlog.testing.capture_logs() as lines:
+        await Journal(Kept()).note([(plan(Action.WRITE, text=f"refused for {key}"), None, {})])
+
+    assert key not in lines[0]["text"]
+    assert "refused" in lines[0]["text"]

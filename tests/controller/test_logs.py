@@ -1,0 +1,68 @@
+import io
+import json
+import logging
+
+import pytest
+import structlog
+
+from adapters.clock import ManualClock
+from controller import logs
+from tests.builders import NOON
+
+KEY = "AKIA" + "ABCDEFGH12345678"
+
+
+@pytest.fixture
+def stream():
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    out = io.StringIO()
+    yield out
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def lines(stream):
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_an_event_is_one_json_object_with_the_clocks_instant(stream):
+    logs.configure(ManualClock(NOON), "json", stream)
+    structlog.get_logger("stoker.test").info("decision", pool="a", target=5)
+
+    assert lines(stream) == [{"event": "decision", "pool": "a", "target": 5, "level": "info", "logger": "stoker.test",
+                              "at": "2026-03-02T12:00:00.000+00:00"}]
+
+
+def test_secrets_are_taken_out_of_values_messages_and_tracebacks(stream):
+    logs.configure(ManualClock(NOON), "json", stream)
+    log = structlog.get_logger("stoker.test")
+    log.warning("refused", text=f"key {KEY}", api_token="hunter2hunter2", nested={"password": "hunter2"})
+    logging.getLogger("botocore").warning("signed with %s", KEY)
+    try:
+        raise RuntimeError(f"bad key {KEY}")
+    except RuntimeError:
+        log.exception("failed")
+
+    assert len(lines(stream)) == 3
+    assert KEY not in stream.getvalue()
+    assert "hunter2" not in stream.getvalue()
+    assert "RuntimeError" in lines(stream)[2]["exception"]
+
+
+def test_libraries_speak_up_only_when_something_is_wrong(stream):
+    logs.configure(ManualClock(NOON), "json", stream)
+    logging.getLogger("botocore").info("chatter")
+    logging.getLogger("apscheduler.executors").warning("skipped")
+    logging.getLogger("aiohttp.server").warning("something")
+
+    assert [line["event"] for line in lines(stream)] == ["something"]
+
+
+def test_people_get_text(stream):
+    logs.configure(ManualClock(NOON), "console", stream)
+    structlog.get_logger("stoker.test").info("decision", pool="a")
+
+    assert "decision" in stream.getvalue()
+    assert "pool=a" in stream.getvalue()

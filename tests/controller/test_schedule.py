@@ -1,0 +1,70 @@
+import asyncio
+from datetime import timedelta
+
+import structlog.testing
+
+from adapters.clock import ScaledClock, SystemClock
+from controller.schedule import Timetable
+from tests.builders import NOON
+
+
+async def test_an_interval_is_divided_by_the_clocks_factor():
+    runs, enough = [], asyncio.Event()
+
+    async def job():
+        runs.append(1)
+        if len(runs) == 3:
+            enough.set()
+    timetable = Timetable(ScaledClock(NOON, 1200.0))
+    timetable.every("tick", timedelta(minutes=1), job)
+    timetable.start()
+    await asyncio.wait_for(enough.wait(), 10)
+    timetable.stop()
+
+
+async def test_a_job_that_still_runs_is_not_started_again_and_that_is_told():
+    started = []
+
+    async def job():
+        started.append(1)
+        await asyncio.Event().wait()
+    timetable = Timetable(ScaledClock(NOON, 1200.0))
+    timetable.every("tick", timedelta(minutes=1), job)
+    with structlog.testing.capture_logs() as lines:
+        timetable.start()
+        async with asyncio.timeout(10):
+            while not any(line["event"] == "overrun" for line in lines):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        timetable.stop()
+        await asyncio.sleep(0)
+
+    assert len(started) == 1
+
+
+async def test_a_job_that_fails_is_told_and_runs_again():
+    runs = []
+
+    async def job():
+        runs.append(1)
+        raise ZeroDivisionError("ours")
+    timetable = Timetable(ScaledClock(NOON, 1200.0))
+    timetable.every("tick", timedelta(minutes=1), job)
+    with structlog.testing.capture_logs() as lines:
+        timetable.start()
+        async with asyncio.timeout(10):
+            while len(runs) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        timetable.stop()
+
+    assert "ours" in next(line["error"] for line in lines if line["event"] == "job-failed")
+
+
+async def test_the_first_run_falls_on_the_whole_minute():
+    timetable = Timetable(SystemClock())
+    timetable.every("tick", timedelta(minutes=1), asyncio.Event().wait)
+    timetable.start()
+    due = timetable._scheduler.get_job("tick").next_run_time
+    timetable.stop()
+
+    off = due.timestamp() % 60
+    assert min(off, 60 - off) < 0.1

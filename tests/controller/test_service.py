@@ -1,0 +1,183 @@
+import asyncio
+import contextlib
+from datetime import timedelta
+
+import pytest
+
+from adapters.clock import ManualClock, ScaledClock
+from controller.assembly import load_measured
+from controller.service import CannotListen, Service
+from controller.store import Store, StoreError
+from tests.builders import NOON, pool_policy
+from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
+from tests.worlds import policy_of
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(NOON)
+
+
+@contextlib.asynccontextmanager
+async def running(service):
+    stop = asyncio.Event()
+    task = asyncio.create_task(service.run(stop))
+    try:
+        async with asyncio.timeout(10):
+            while not task.done() and not ticked(service):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        if task.done():
+            await task
+        yield service
+    finally:
+        stop.set()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def ticked(service):
+    return service.fleet is not None and service.fleet.last is not None and not service._ticking.locked()
+
+
+def service_of(clock, folder, units=3.0, levers=None, **changes):
+    providers = FakeProviders([(FakeSource({"a": steady(units)}), ("a",))], clock, levers or {})
+    return Service(policy_of([pool_policy(name="a", **changes)]), providers, clock, folder, port=0)
+
+
+async def test_a_restart_changes_no_capacity_by_itself(clock, tmp_path):
+    levers = {"a": FakeLever(clock)}
+    async with running(service_of(clock, tmp_path, levers=levers)):
+        assert levers["a"].writes == [3]
+    async with running(service_of(clock, tmp_path, levers=levers)) as again:
+        assert levers["a"].writes == [3]
+        assert again.fleet.reconcilers["a"].state.written == 3
+
+
+async def test_a_restart_lowers_nothing_before_demand_was_read_anew(clock, tmp_path):
+    levers = {"a": FakeLever(clock)}
+    async with running(service_of(clock, tmp_path, units=8.0, levers=levers)):
+        pass
+    blind = service_of(clock, tmp_path, units=0.0, levers=levers)
+    blind._providers.groups[0][0].silent = {"a": None}
+    async with running(blind):
+        assert levers["a"].writes == [8]
+
+
+async def test_a_shadow_pool_goes_on_from_its_paper_state(clock, tmp_path):
+    levers = {"a": FakeLever(clock, requested=50)}
+    async with running(service_of(clock, tmp_path, levers=levers, mode="shadow")) as first:
+        assert first.fleet.reconcilers["a"].capacity.requested == 3
+    async with running(service_of(clock, tmp_path, levers=levers, mode="shadow")) as second:
+        assert second.fleet.reconcilers["a"].capacity.requested == 3
+    assert levers["a"].writes == []
+    assert "write" not in levers["a"].calls
+
+
+async def test_turning_a_pool_active_forgets_what_was_written_on_paper(clock, tmp_path):
+    levers = {"a": FakeLever(clock)}
+    async with running(service_of(clock, tmp_path, levers=levers, mode="shadow")):
+        pass
+    async with running(service_of(clock, tmp_path, levers=levers)):
+        assert levers["a"].writes == [3]
+
+
+async def test_what_was_measured_is_known_at_the_next_start(clock, tmp_path):
+    levers = {"a": FakeLever(clock)}
+    async with running(service_of(clock, tmp_path, levers=levers, memory_mb=None)) as first:
+        for _ in range(12):
+            await clock.advance(MINUTE)
+            await first.tick()
+        delay = first.fleet.regions[0].intake.meter.delay
+        assert delay is not None
+    async with running(service_of(clock, tmp_path, levers=levers, memory_mb=None)) as second:
+        known = (await load_measured(second._store))["a"]
+        assert known["memory_mb"] == 1024
+        assert second.fleet.regions[0].intake.metric_delay == delay
+
+
+async def test_accounts_go_on_after_a_restart(clock, tmp_path):
+    levers = {"a": FakeLever(clock)}
+    async with running(service_of(clock, tmp_path, levers=levers)) as first:
+        for _ in range(6):
+            await clock.advance(MINUTE)
+            await first.tick()
+        today, _ = first.accounts.row("a")
+        assert sum(today) > 0
+    async with running(service_of(clock, tmp_path, levers=levers)) as second:
+        assert second.accounts.row("a")[0] == pytest.approx(today)
+
+
+async def test_a_second_daemon_on_one_store_is_refused(clock, tmp_path):
+    async with running(service_of(clock, tmp_path)):
+        with pytest.raises(StoreError, match="in use by another Stoker"):
+            async with running(service_of(clock, tmp_path)):
+                pass
+
+
+async def test_a_taken_port_is_told_and_the_store_is_let_go(clock, tmp_path):
+    async with running(service_of(clock, tmp_path / "one")) as first:
+        second = service_of(clock, tmp_path / "two")
+        second.port = first.port
+        with pytest.raises(CannotListen, match="give another --port"):
+            async with running(second):
+                pass
+    Store(tmp_path / "two" / "stoker.db").close()
+
+
+async def test_stopping_closes_providers_and_ends_the_store_cleanly(clock, tmp_path):
+    service = service_of(clock, tmp_path)
+    async with running(service):
+        pass
+
+    assert service._providers.closed
+    with Store(tmp_path / "stoker.db") as store:
+        assert store.load_states()["a"].written == 3
+        assert store.intents() == {}
+
+
+async def test_one_pass_writes_and_ends(clock, tmp_path):
+    levers = {"a": FakeLever(clock)}
+    await service_of(clock, tmp_path, levers=levers).run_once()
+
+    assert levers["a"].writes == [3]
+
+
+async def test_a_fault_in_one_tick_is_told_and_the_next_one_works(clock, tmp_path):
+    async with running(service_of(clock, tmp_path)) as service:
+        tick, began = service.fleet.tick, service.fleet.last.started_at
+
+        async def broken():
+            raise ZeroDivisionError("ours")
+        service.fleet.tick = broken
+        await service.tick()
+        service.fleet.tick = tick
+        await clock.advance(MINUTE)
+        await service.tick()
+
+        assert service.fleet.last.started_at == began + MINUTE
+
+
+async def test_ticks_never_overlap(clock, tmp_path):
+    async with running(service_of(clock, tmp_path)) as service:
+        gate, runs = asyncio.Event(), []
+
+        async def slow():
+            runs.append(1)
+            await gate.wait()
+            return service.fleet.last
+        service.fleet.tick = slow
+        first, second = asyncio.create_task(service.tick()), asyncio.create_task(service.tick())
+        await asyncio.wait_for(second, 5)
+        gate.set()
+        await first
+
+        assert len(runs) == 1
+
+
+async def test_a_scaled_clock_ticks_by_its_own_minutes(tmp_path):
+    clock = ScaledClock(NOON, 600.0)
+    async with running(service_of(clock, tmp_path)) as service, asyncio.timeout(20):
+        first = service.fleet.last.started_at
+        while service.fleet.last.started_at < first + 3 * MINUTE:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)

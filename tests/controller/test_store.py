@@ -1,0 +1,207 @@
+import itertools
+import os
+import sqlite3
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from controller.plan import Action, Code, Plan, PoolState, Proposal, Reason
+from controller.store import KEEP, Store, StoreError
+from forecasting.demand import DemandSeries, minute_of
+from tests.builders import NOON
+
+FIRST = minute_of(NOON)
+NUMBERS = itertools.count()
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "stoker.db"
+
+
+@pytest.fixture
+def store(path):
+    with Store(path) as store:
+        yield store
+
+
+def series(values, first=FIRST):
+    rows = np.array(values, np.float32)
+    return DemandSeries(first, rows, rows / 2, rows * 10)
+
+
+def plan(pool="a", at=NOON, target=5, text="the rule proposes 5"):
+    reasons = (Reason(Code.PROPOSED, text, 2, target),)
+    return Plan(pool, at, Action.WRITE, target, 2, 2, Proposal(4.5, "rule"), reasons, PoolState())
+
+
+def test_demand_comes_back_as_it_was_with_gaps_unknown(store):
+    store.save_demand("a", series([1, np.nan, 3]))
+
+    back = store.load_demand("a", FIRST - 1, FIRST + 4)
+    np.testing.assert_array_equal(back.peak, np.float32([np.nan, 1, np.nan, 3, np.nan]))
+    np.testing.assert_array_equal(back.busy, np.float32([np.nan, 0.5, np.nan, 1.5, np.nan]))
+    assert store.newest_known_minute(["a", "b"]) == {"a": FIRST + 2}
+
+
+def test_unknown_minutes_take_nothing_away_and_known_ones_replace(store):
+    store.save_demand("a", series([1, 2, 3]))
+    store.save_demand("a", series([np.nan, 9, np.nan]))
+
+    assert store.load_demand("a", FIRST, FIRST + 3).peak.tolist() == [1, 9, 3]
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 300), st.lists(st.floats(0, 1e6, width=32) | st.just(float("nan")), max_size=130)),
+                max_size=4))
+def test_any_order_of_saves_reads_like_the_series_laid_over_one_another(store, saves):
+    name = f"pool-{next(NUMBERS)}"
+    whole = DemandSeries.empty(FIRST, 500)
+    for offset, values in saves:
+        newer = series(values, FIRST + offset)
+        store.save_demand(name, newer)
+        whole = whole.updated(newer) if len(newer) else whole
+
+    np.testing.assert_array_equal(store.load_demand(name, FIRST, FIRST + 500).peak, whole.window(FIRST, FIRST + 500).peak)
+
+
+def test_a_state_comes_back_whole(store):
+    state = PoolState(5, NOON, None, NOON, NOON, 7, ((NOON, 3), (NOON, 4)), "2026-03", 1.25, NOON)
+    store.save_state("a", state)
+
+    assert store.load_states() == {"a": state}
+
+
+def test_an_intent_outlives_a_kill_and_is_gone_once_the_outcome_is_saved(path):
+    first = Store(path)
+    first.save_state("a", PoolState(written=2))
+    first.save_intent("a", 9, NOON)
+    kill(first)
+
+    with Store(path) as second:
+        assert second.load_states()["a"] == PoolState(written=2, intent=9)
+        assert second.intents() == {"a": (9, NOON)}
+        second.save_state("a", PoolState(written=9))
+        assert second.intents() == {}
+
+
+def kill(store):
+    """Let go of the lock as a killed process does, without the clean end."""
+    store._database._connection.close()
+    os.close(store._database._lock)
+
+
+def test_decisions_are_kept_with_reasons_and_inputs_newest_first(store):
+    store.record_decision(plan(), {"sight": "fresh"})
+    store.record_decision(plan("b", NOON + timedelta(minutes=1), 8), {})
+    newest, oldest = store.decisions()
+
+    assert (newest["pool"], newest["target"], oldest["pool"]) == ("b", 8, "a")
+    assert oldest["reasons"] == [{"code": "proposed", "text": "the rule proposes 5", "before": 2, "after": 5}]
+    assert (oldest["inputs"], oldest["proposal"]["candidate"]) == ({"sight": "fresh"}, "rule")
+    assert [each["pool"] for each in store.decisions(pool="a")] == ["a"]
+    assert [each["pool"] for each in store.decisions(since=NOON + timedelta(seconds=1))] == ["b"]
+
+
+def test_pages_of_decisions_neither_repeat_nor_skip(store):
+    store.record_decisions([(plan(at=NOON + timedelta(minutes=number // 3), target=number), {}) for number in range(20)])
+    seen, before = [], None
+    while rows := store.decisions(limit=7, before=before):
+        seen += [row["target"] for row in rows]
+        before = tuple(int(part) for part in rows[-1]["cursor"].split("-"))
+
+    assert seen == list(range(19, -1, -1))
+
+
+def test_no_secret_reaches_the_file(path):
+    key = "AKIA" + "ABCDEFGH12345678"
+    with Store(path) as store:
+        store.record_decision(plan(text=f"refused for {key}"), {"api_key": "hunter2hunter2", "note": f"key {key}"})
+
+    body = b"".join(each.read_bytes() for each in path.parent.iterdir())
+    assert key.encode() not in body
+    assert b"hunter2" not in body
+
+
+def test_lead_times_come_back_newest_first(store):
+    for minute, seconds in enumerate((60.0, 70.0, 80.0)):
+        store.record_lead_time("a", 5, seconds, NOON + timedelta(minutes=minute))
+
+    assert [each.seconds for each in store.lead_times("a", 2)] == [80.0, 70.0]
+
+
+def test_accounts_add_up_over_days(store):
+    store.add_account("a", date(2026, 3, 1), {"cost_usd": 1.0})
+    store.add_account("a", date(2026, 3, 1), {"cost_usd": 0.5, "cold_starts": 2})
+    store.add_account("a", date(2026, 3, 2), {"cost_usd": 4.0})
+
+    assert store.account("a", date(2026, 3, 1)) == {"cost_usd": 1.5, "cold_starts": 2}
+    assert store.accounts(date(2026, 3, 1), date(2026, 3, 3)) == {"a": {"cost_usd": 5.5, "cold_starts": 2}}
+
+
+def test_pruning_forgets_the_old_and_keeps_the_rest(store):
+    old = NOON - KEEP - timedelta(hours=2)
+    store.save_demand("a", series([1], minute_of(old)))
+    store.save_demand("b", series([2]))
+    store.record_decision(plan(at=old), {})
+    store.record_decision(plan(), {})
+    store.save_blob("x", b"old", old)
+    store.prune(minute_of(NOON - KEEP))
+
+    assert store.newest_known_minute(["a", "b"]) == {"b": FIRST}
+    assert len(store.decisions()) == 1
+    assert store.load_blob("x") is None
+
+
+def test_a_batch_is_all_or_nothing(store):
+    store.save_state("a", PoolState(written=1))
+    with pytest.raises(AttributeError):
+        store.save_states({"a": PoolState(written=2), "b": None})
+
+    assert store.load_states() == {"a": PoolState(written=1)}
+
+
+def test_two_owners_are_refused_with_the_process_that_has_it(path, store):
+    with pytest.raises(StoreError, match=f"in use by another Stoker .process {os.getpid()}."):
+        Store(path)
+
+
+def test_another_programs_database_is_left_alone(path):
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE theirs (x)")
+    other.close()
+    with pytest.raises(StoreError, match="another program"):
+        Store(path)
+
+
+def test_a_newer_schema_is_refused_before_anything_is_altered(path):
+    Store(path).close()
+    other = sqlite3.connect(path)
+    other.execute("PRAGMA user_version = 99")
+    other.close()
+    with pytest.raises(StoreError, match="newer Stoker"):
+        Store(path)
+
+
+def test_a_damaged_file_is_moved_aside_and_nothing_is_deleted(path):
+    path.write_bytes(b"this is no database at all, " * 500)
+    with Store(path) as store:
+        assert store.moved_aside is not None
+        assert store.moved_aside.read_bytes().startswith(b"this is no database")
+        assert store.load_states() == {}
+
+
+def test_a_state_of_another_version_keeps_what_is_known(path):
+    with Store(path) as store:
+        store.save_state("a", PoolState(written=3))
+        with store._database.writing() as connection:
+            connection.execute("""UPDATE states SET body = '{"written": 3, "from_the_future": 1}'""")
+        assert store.load_states() == {"a": PoolState(written=3)}
+
+
+def test_naive_instants_are_refused(store):
+    with pytest.raises(TypeError):
+        store.save_intent("a", 1, datetime(2026, 3, 2, tzinfo=UTC).replace(tzinfo=None))
