@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import click
 
 from controller.cli.failure import Failed, WrongInput
-from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
     from adapters.history_file import History
@@ -36,6 +35,8 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
     Nothing is called and nothing is changed. The code that decides is the daemon's own, fed minute by minute with what it would
     have known by then.
     """
+    from controller.cli.policy_file import read_policy
+
     policy = read_policy(policy_path)
     recorded = read_histories(policy, policy_path, histories)
     begin = None if start is None else start_minute(start, recorded)
