@@ -4,7 +4,7 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -58,6 +58,7 @@ class Stage:
         self._decisions: deque[Decision] = deque(maxlen=TOLD)
         self._seen: dict[str, Plan] = {}
         self._began: tuple[datetime, datetime] | None = None
+        self._closing = ExitStack()
 
     async def play(self, stop: asyncio.Event) -> None:
         """Until the scene has lasted as long as it can, or `stop` is set. Raises what the daemon's start raises."""
@@ -77,7 +78,15 @@ class Stage:
             yield server.url
 
     async def _curtain(self, stop: asyncio.Event) -> None:
-        await self._clock.sleep((self.scene.start + self.scene.lasting - self._clock.now()).total_seconds())
+        """Stop at the end of the scene; from then on no time flies, however long an orderly end takes."""
+        left = (self.scene.start + self.scene.lasting - self._clock.now()).total_seconds()
+        ends = {asyncio.create_task(self._clock.sleep(left)), asyncio.create_task(stop.wait())}
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for end in ends:
+                end.cancel()
+        self._closing.enter_context(self._clock.at_work())
         stop.set()
 
     def _tick(self) -> None:
