@@ -6,6 +6,7 @@ due a whole number of intervals after the first), never overlap, and a run that 
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
@@ -14,6 +15,19 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from adapters.clock import Clock, SystemClock
 
 log = structlog.get_logger("stoker.schedule")
+
+
+class Jobs(Protocol):
+    """What fires jobs; under another clock something else may."""
+
+    def every(self, name: str, interval: timedelta, job: Callable[[], Awaitable[object]]) -> None:
+        """Run `job` at each whole multiple of `interval`."""
+
+    def start(self) -> None:
+        """Begin; to be called within the running event loop."""
+
+    def stop(self) -> None:
+        """Fire nothing more; a job that runs now is cancelled."""
 
 
 class Timetable:
