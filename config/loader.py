@@ -64,6 +64,11 @@ def parse_policy(text: str, kinds: Kinds, source: str = "policy.yaml") -> Policy
     return check.policy
 
 
+def place_within(error: ErrorDetails) -> tuple[Step, ...]:
+    """Where inside the checked value it is wrong; our own validators tell by `at` where inside their field."""
+    return (*error["loc"], *error.get("ctx", {}).get("at", ()))
+
+
 class Check:
     """One pass over one document. Gathers problems; `policy` is set when there are none."""
 
@@ -127,7 +132,7 @@ class Check:
             return Assume.model_validate(node.plain())
         except ValidationError as error:
             for item in error.errors():
-                self._complain(item, Assume, ("assume", *item["loc"]))
+                self._complain(item, Assume, ("assume", *place_within(item)))
             return None
 
     def _defaults(self, root: Node) -> Node | None:
@@ -149,7 +154,7 @@ class Check:
         except ValidationError as error:
             for item in error.errors():
                 if not (item["type"] == "missing" and item["loc"] == ("max",)):
-                    self._complain(item, PoolPolicy, ("defaults", *item["loc"]))
+                    self._complain(item, PoolPolicy, ("defaults", *place_within(item)))
         return node
 
     def _pools(self, root: Node, defaults: Node | None) -> list[PoolPolicy]:
@@ -193,7 +198,7 @@ class Check:
         self, error: ErrorDetails, path: tuple[Step, ...], node: Node, inherited: Mapping[str, object]
     ) -> tuple[Step, ...]:
         """Where the value that a pool's error is about was written: in the pool, or in the defaults."""
-        first, rest = error["loc"][0], error["loc"][1:]
+        first, *rest = place_within(error)
         either = error.get("ctx", {}).get("either")
         if first in node.members or first not in inherited:
             return (*path, first, *rest)
@@ -221,12 +226,11 @@ class Check:
             return model.model_validate(node.plain())
         except ValidationError as error:
             for item in error.errors():
-                self._complain(item, model, (*path, *item["loc"]))
+                self._complain(item, model, (*path, *place_within(item)))
             return None
 
     def _complain(self, error: ErrorDetails, model: type[BaseModel], path: tuple[Step, ...]) -> None:
-        """One of pydantic's errors, at its place; validators tell by `at` where inside their value it is."""
-        path = (*path, *error.get("ctx", {}).get("at", ()))
+        """One of pydantic's errors, at its place."""
         self.note_at(path, wording(error, model), on_key=error["type"] == "extra_forbidden")
 
     def _names_differ(self, index: int, pool: Node, names: dict[str, int]) -> None:

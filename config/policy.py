@@ -117,7 +117,7 @@ class PoolPolicy(Model):
             if high is not None and schedule.min is not None and schedule.min > high:
                 raise PydanticCustomError(
                     "bounds", "a schedule's min {low} is above the pool's max {high}",
-                    {"low": schedule.min, "high": high, "at": (index, "min")},
+                    {"low": schedule.min, "high": high, "at": (index, "min"), "either": "max"},
                 )
         return value
 

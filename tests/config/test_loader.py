@@ -32,6 +32,7 @@ class Ping(LeverSettings):
     kind: Literal["ping"]
     url: str
     token_env: str | None = None
+    routing_key: str | None = None
     path: str | None = None
 
     @property
@@ -158,6 +159,10 @@ def test_six_mistakes_give_six_located_messages():
         (HEAD + POOL + "defaults: {mod: active}\n", "4:12 defaults.mod: unknown key 'mod': did you mean mode? allowed: mode, "),
         (HEAD + POOL + "defaults:\n", "4:10 defaults: empty is not a mapping of keys"),
         (HEAD + POOL + "defaults: {min: 6}\n", "3:73 pools[0].max: max 5 is below min 6"),
+        (pool(max=None, min="6") + "defaults: {max: 5}\n", "5:10 pools[0].min: max 5 is below min 6"),
+        (pool() + 'defaults: {schedules: [{cron: "0 8 * * *", duration: 1h, min: 6}]}\n',
+         "5:10 pools[0].max: a schedule's min 6 is above the pool's max 5"),
+        (pool(**{"<<": "{}"}), "6:5 pools[0].<<: merge keys are not part of a policy: what many"),
         (HEAD + "  - 5\n", "3:5 pools[0]: 5 is not a pool: a mapping with name, lever and max"),
         (HEAD, "2:7 pools: empty is not a list of pools"),
         ("version: 1\npools: []\n", "2:8 pools: an empty list is not a list of pools"),
@@ -244,6 +249,11 @@ def test_a_secret_in_a_lever_is_not_repeated_when_two_pools_share_it():
 
 def test_a_key_that_names_where_a_secret_is_kept_is_allowed():
     parse_policy(pool(lever="{kind: ping, url: 'http://x', token_env: PING_TOKEN}"), KINDS)
+    assert "unknown key 'password_file'" in only(pool(password_file="/run/secret"))
+
+
+def test_a_key_that_a_lever_declares_is_no_secret():
+    parse_policy(pool(lever="{kind: ping, url: 'http://x', routing_key: eu}"), KINDS)
 
 
 def test_a_file_is_read_and_named(tmp_path):
