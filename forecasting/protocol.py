@@ -59,5 +59,7 @@ def at_levels(grid: Floats, levels: Sequence[float]) -> Floats:
     right = np.clip(np.searchsorted(known, wanted), 1, len(known) - 1)
     here, low, high = (np.log(at / (1 - at)) for at in (wanted, known[right - 1], known[right]))
     share = ((here - low) / (high - low)).astype(np.float32)
-    read: Floats = grid[..., right - 1] * (1 - share) + grid[..., right] * share
+    least, most = grid[..., right - 1], grid[..., right]
+    between = np.minimum(least + share * (most - least), most)  # in this form rounding cannot break the order of levels
+    read: Floats = np.where(share < 1, between, most)
     return read

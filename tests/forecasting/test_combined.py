@@ -52,7 +52,7 @@ def test_quantiles_are_finite_not_negative_and_rise_with_the_level(seed, pools, 
     assert not np.isnan(band.peak[known_of_last.any(axis=1)]).any()
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 10_000), first=st.integers(0, 40), cuts=st.lists(st.integers(1, 700), max_size=6))
 def test_however_history_is_cut_the_forecasts_are_the_same(seed, first, cuts):
     peak, busy = demand(seed, 2, 2 * DAY, 0.05)
