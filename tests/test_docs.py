@@ -74,6 +74,17 @@ def test_links_within_the_project_lead_somewhere(page):
     assert [link for link in local if not (page.parent / link).exists()] == []
 
 
+def test_every_page_is_reached_from_the_readme():
+    reached, ahead = set(), [ROOT / "README.md"]
+    while ahead:
+        page = ahead.pop()
+        reached.add(page)
+        linked = [(page.parent / link).resolve() for link in LINK.findall(page.read_text()) if link.endswith(".md")]
+        ahead += [other for other in linked if other not in reached and other.exists()]
+
+    assert [str(page.relative_to(ROOT)) for page in PAGES if page not in reached] == []
+
+
 def runnable() -> list:
     """Blocks marked to be run, by page and number."""
     return [

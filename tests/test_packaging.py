@@ -1,7 +1,10 @@
 """What is shipped: four flat packages that nobody else owns, hashed locks that name no address, an image that is safe to run."""
 
 import json
+import os
 import re
+import shutil
+import subprocess
 import tomllib
 from importlib.metadata import entry_points, packages_distributions
 from importlib.util import find_spec
@@ -162,3 +165,45 @@ def test_the_builder_is_sent_only_what_it_copies():
 
     assert copied == allowed
     assert all((ROOT / name).exists() for name in copied)
+
+
+def rehearsed(target: str) -> str:
+    """What make would run for a target, on a machine where nothing is installed yet."""
+    command = ["make", "--dry-run", "VENV=not-made-yet", target]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert told.returncode == 0, told.stderr
+    return told.stdout
+
+
+needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make here to rehearse with")
+
+
+@needs_make
+def test_make_test_checks_everything_in_order_and_needs_no_other_installer():
+    script = rehearsed("test")
+    steps = [script.index(step) for step in ("-m venv", "requirements.txt", "requirements-dev.txt", "bin/ruff check", "bin/mypy",
+                                             "bin/lint-imports", "-m pytest")]
+
+    assert steps == sorted(steps)
+    assert not re.search(r"\buv\b", script)
+
+
+@needs_make
+@pytest.mark.parametrize("target", ["demo", "test"])
+def test_make_installs_nothing_without_a_hash_but_the_project_itself(target):
+    installs = re.findall(r"pip .*? install (.*)", rehearsed(target))
+
+    assert installs
+    assert all("--require-hashes" in line or "--no-build-isolation --no-deps --editable ." in line for line in installs)
+
+
+@needs_make
+def test_make_demo_installs_only_what_runs():
+    assert "requirements-dev.txt" not in rehearsed("demo")
+
+
+def test_ci_can_be_run_and_is_sound():
+    script = ROOT / ".ci" / "run"
+
+    assert os.access(script, os.X_OK)
+    assert subprocess.run(["bash", "-n", script], timeout=30).returncode == 0

@@ -112,7 +112,7 @@ class PlainLines:
             self._write(f"{each.at:%a %H:%M}  {each.pool}: {each.text}")
             self._told = each
         if frame.elapsed >= self._next:
-            self._next = frame.elapsed + PLAIN_EVERY
+            self._next += PLAIN_EVERY
             self._write(plain(frame))
 
 
