@@ -49,8 +49,8 @@ TROUBLE = frozenset({Code.CAPACITY_UNKNOWN, Code.METRICS_MISSING, Code.FOREIGN_W
 
 
 def ruling(plan: Plan) -> Code:
-    """The last reason, which decided."""
-    return plan.reasons[-1].code if plan.reasons else Code.PROPOSED
+    """The last reason, which decided; that history is short is a remark on the proposal and decides nothing."""
+    return next((reason.code for reason in reversed(plan.reasons) if reason.code is not Code.SHORT_HISTORY), Code.PROPOSED)
 
 
 def changes(plan: Plan, before: Plan | None) -> bool:

@@ -79,7 +79,7 @@ class FakeSource:
 
     kind = "fake-source"
 
-    def __init__(self, traffic: Mapping[str, Traffic], delay: int = 1, history: timedelta = timedelta(days=1)) -> None:
+    def __init__(self, traffic: Mapping[str, Traffic], delay: int = 1, history: timedelta = timedelta(hours=2)) -> None:
         self.traffic, self.delay, self.history = dict(traffic), delay, history
         self.broken: AdapterError | None = None
         self.silent: dict[str, AdapterError | None] = {}

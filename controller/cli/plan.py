@@ -91,8 +91,8 @@ def show(pools: "list[Preview]") -> None:
     console.print(table)
     changing = sum(pool.changes for pool in pools)
     acting = sum(pool.changes and pool.mode == "active" for pool in pools)
-    console.print(f"\n{changing} of {len(pools)} would change, {acting} of them in active mode. USD: warm capacity at list prices.",
-                  highlight=False)
+    console.print(f"\n{changing} of {len(pools)} would change, {acting} of them in active mode. "
+                  "USD: warm capacity at list prices.", highlight=False)
 
 
 def known(value: float | None, form: str) -> str:

@@ -105,7 +105,7 @@ async def test_a_restart_takes_up_what_was_stored(intake, source, store):
 
     assert again.sight("a", NOON + MINUTE)[0] is Sight.FRESH
     assert again.latest("a") == intake.latest("a")
-    assert await again.oldest_known(NOON + MINUTE) == minute_of(NOON) - 1440
+    assert await again.oldest_known(NOON + MINUTE) == minute_of(NOON) - 120
 
 
 async def test_what_was_stored_is_not_read_anew_until_the_source_tells(intake, source, store):

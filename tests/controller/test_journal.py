@@ -40,7 +40,8 @@ async def test_one_line_and_one_record_for_each_decision():
     with structlog.testing.capture_logs() as lines:
         await journal.note([(WRITE, None, {"sight": "fresh"}), (KEEP, None, {}), (replace(BLOCKED, pool="b"), KEEP, {})])
 
-    assert [(line["pool"], line["action"], line["log_level"]) for line in lines] == [("a", "write", "info"), ("b", "hold", "warning")]
+    told = [(line["pool"], line["action"], line["log_level"]) for line in lines]
+    assert told == [("a", "write", "info"), ("b", "hold", "warning")]
     assert len(kept.batches) == 1
     assert [inputs for _, inputs in kept.batches[0]] == [{"sight": "fresh"}, {}]
     assert journal.counts == {("write", "proposed"): 1, ("hold", "blocked"): 1}

@@ -87,7 +87,7 @@ async def test_one_pool_shows_its_trail_policy_and_accounts(tmp_path):
         await here.ticks(5)
         _, body = await here.json("/v1/pools/a")
 
-    assert [reason["code"] for reason in body["reasons"]] == ["proposed"]
+    assert (body["reasons"][0]["code"], body["reasons"][0]["after"]) == ("proposed", 3)
     assert body["policy"]["lever"]["function"] == "agent"
     assert body["today"]["minutes"] > 0
     assert body["today"]["cost_usd"] > 0

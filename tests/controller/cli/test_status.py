@@ -1,0 +1,71 @@
+import asyncio
+import json
+from datetime import timedelta
+
+from click.testing import CliRunner
+
+from adapters.clock import ManualClock
+from controller.cli import main
+from controller.service import Service
+from tests.builders import NOON, pool_policy
+from tests.fakes import FakeProviders, FakeSource, steady
+from tests.worlds import policy_of
+
+
+async def asked(folder, *arguments):
+    """`stoker status` against a real server that has ticked twice."""
+    clock = ManualClock(NOON)
+    providers = FakeProviders([(FakeSource({"a": steady(3), "b": steady(7)}), ("a", "b"))], clock)
+    service = Service(policy_of([pool_policy(name="a"), pool_policy(name="b")]), providers, clock, folder, port=0)
+    stop = asyncio.Event()
+    task = asyncio.create_task(service.run(stop))
+    async with asyncio.timeout(10):
+        while service.fleet is None or service.fleet.last is None or service._ticking.locked():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    await clock.advance(timedelta(minutes=3))
+    await service.tick()
+    try:
+        return await asyncio.to_thread(CliRunner().invoke, main, ["status", "--url", service.url, *arguments])
+    finally:
+        stop.set()
+        await task
+
+
+async def test_every_pool_is_a_line_with_what_reading_metrics_costs(tmp_path):
+    outcome = await asked(tmp_path)
+
+    assert outcome.exit_code == 0
+    assert [line.split()[0] for line in outcome.output.splitlines() if "active" in line] == ["a", "b"]
+    assert "0.86 USD a month" in " ".join(outcome.output.split())
+
+
+async def test_one_pool_tells_why(tmp_path):
+    outcome = await asked(tmp_path, "b")
+
+    assert outcome.exit_code == 0
+    assert "requested / ready    7 / 7" in outcome.output
+    assert "proposed" in outcome.output
+
+
+async def test_json_is_the_daemons_own(tmp_path):
+    outcome = await asked(tmp_path, "--json")
+
+    assert {pool["name"] for pool in json.loads(outcome.output)["pools"]} == {"a", "b"}
+
+
+async def test_an_unknown_pool_is_the_daemons_word_and_exit_code_1(tmp_path):
+    outcome = await asked(tmp_path, "nobody")
+
+    assert outcome.exit_code == 1
+    assert "no pool called 'nobody'" in outcome.output
+
+
+def test_nobody_there_is_one_line_with_the_remedy():
+    outcome = CliRunner().invoke(main, ["status", "--url", "http://127.0.0.1:9"])
+
+    assert outcome.exit_code == 1
+    assert "is `stoker run` running there?" in outcome.output
+
+
+def test_what_is_no_address_is_wrong_input():
+    assert CliRunner().invoke(main, ["status", "--url", "ftp://x"]).exit_code == 2

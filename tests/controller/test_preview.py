@@ -1,0 +1,74 @@
+from datetime import timedelta
+
+import pytest
+
+from adapters.clock import ManualClock
+from adapters.errors import NotFound, Throttled, Unreachable
+from controller.preview import preview
+from tests.builders import NOON, pool_policy
+from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
+from tests.worlds import policy_of
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(NOON)
+
+
+def providers_of(clock, **traffic):
+    return FakeProviders([(FakeSource(traffic), tuple(traffic))], clock, {name: FakeLever(clock) for name in traffic})
+
+
+def pools(*names, **changes):
+    return policy_of([pool_policy(name=name, **changes) for name in names])
+
+
+async def test_a_pass_plans_every_pool_and_writes_nothing(clock):
+    providers = providers_of(clock, a=steady(3), b=steady(0))
+    shown = await preview(pools("a", "b"), providers, clock)
+
+    assert [(each.plan.pool, each.plan.target, each.changes) for each in shown] == [("a", 3, True), ("b", 0, False)]
+    assert all("write" not in lever.calls for lever in providers.levers.values())
+    assert providers.closed
+
+
+async def test_the_price_of_a_month_is_that_of_the_capacity(clock):
+    shown = await preview(pools("a", memory_mb=1024), providers_of(clock, a=steady(3)), clock)
+
+    # 3 units of 1 GB at 4.1667e-6 USD per GB-second, for 730 hours
+    assert shown[0].usd_per_month_then == pytest.approx(3 * 4.1667e-6 * 730 * 3600, rel=1e-6)
+    assert shown[0].usd_per_month_now == 0
+
+
+async def test_a_pool_that_cannot_be_read_says_why_beside_the_others(clock):
+    providers = providers_of(clock, a=steady(3), b=steady(3))
+    providers.levers["b"].failing["read"] = NotFound("function agent does not exist: correct the policy")
+    shown = {each.plan.pool: each for each in await preview(pools("a", "b"), providers, clock)}
+
+    assert shown["a"].plan.target == 3
+    assert "does not exist" in str(shown["b"].error)
+
+
+async def test_missing_metrics_are_an_error_and_change_nothing(clock):
+    providers = providers_of(clock, a=steady(3))
+    providers.groups[0][0].broken = Unreachable("monitoring does not answer")
+    shown = await preview(pools("a"), providers, clock)
+
+    assert (shown[0].changes, str(shown[0].error)) == (False, "monitoring does not answer")
+
+
+async def test_a_throttled_reading_is_tried_again_when_the_provider_says(clock):
+    import asyncio
+    providers = providers_of(clock, a=steady(3))
+    lever = providers.levers["a"]
+    lever.failing["read"] = Throttled("slow down", timedelta(seconds=2))
+    task = asyncio.create_task(preview(pools("a"), providers, clock))
+    async with asyncio.timeout(10):
+        while lever.calls.count("read") < 1:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        lever.failing.clear()
+        while not task.done():
+            await asyncio.sleep(0.005)
+            await clock.advance(timedelta(seconds=1))
+
+    assert task.result()[0].plan.target == 3

@@ -1,0 +1,82 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from controller.economics import Terms
+from controller.intake import Intake
+from controller.memory import StoreThread
+from controller.region import SPANS_EVERY, Budget, Region
+from controller.store import Store
+from tests.builders import NOON
+from tests.fakes import FakeSource, steady
+
+TERMS = Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, metric_delay=2, lead_time=2, keep_alive=6)
+
+
+@pytest.fixture
+async def region(tmp_path):
+    store = StoreThread(Store(tmp_path / "stoker.db"))
+    terms = {"a": TERMS}
+    made = Region(Intake(FakeSource({"a": steady(3)}), ["a"], store, timedelta(minutes=2)), lambda: terms, Budget(9, 9))
+    made.known = terms
+    yield made
+    await store.close()
+
+
+async def test_a_proposal_counts_once_history_was_followed_to_its_end(region):
+    assert region.view("a", NOON).proposal is None
+
+    await region.gather(NOON)
+    assert region.view("a", NOON).proposal.target == 3
+
+
+async def test_a_pool_is_settled_by_a_fresh_reading_and_stays_so(region):
+    assert not region.view("a", NOON).settled
+    await region.gather(NOON)
+    assert region.view("a", NOON).settled
+    region.intake.source.silent = {"a": None}
+
+    assert region.view("a", NOON + timedelta(hours=1)).settled
+
+
+async def test_a_new_price_is_judged_by_at_once_and_the_chooser_knows_the_history(region):
+    await region.gather(NOON)
+    was = region.chooser
+    region.known["a"] = replace(TERMS, idle=2e-4)
+
+    assert await region.retune(NOON)
+    assert region.chooser is not was
+    assert region.view("a", NOON).proposal.target == 3
+
+
+async def test_terms_as_they_were_are_no_reason_to_choose_anew(region):
+    await region.gather(NOON)
+
+    assert not await region.retune(NOON)
+
+
+async def test_spans_that_waver_are_taken_up_only_now_and_then(region):
+    await region.gather(NOON)
+    region.known["a"] = replace(TERMS, lead_time=3)
+    assert await region.retune(NOON)
+    region.known["a"] = replace(TERMS, lead_time=2)
+
+    assert not await region.retune(NOON + SPANS_EVERY / 2)
+    assert await region.retune(NOON + SPANS_EVERY)
+
+
+async def test_a_chooser_that_is_being_taught_does_not_decide(region):
+    await region.gather(NOON)
+    was, rows = region.chooser, region.intake.rows
+    seen = []
+
+    async def watch(first, end):
+        seen.append(region.chooser is was)
+        return await rows(first, end)
+    region.intake.rows = watch
+    region.known["a"] = replace(TERMS, idle=2e-4)
+    await region.retune(NOON)
+
+    assert seen
+    assert all(seen)

@@ -1,0 +1,177 @@
+"""A pool's hours, minute by minute, through the real fleet, chooser, guardrails and store; only provider and source are fakes.
+
+The rule that proposes may change; what these timelines state holds for any rule worth having.
+"""
+
+from datetime import timedelta
+
+import pytest
+
+from adapters.clock import ManualClock
+from adapters.errors import QuotaExceeded, Unreachable
+from controller.plan import Action, Code
+from tests.builders import NOON
+from tests.fakes import FakeLever, FakeSource, steady, until
+from tests.worlds import world
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(NOON)
+
+
+def requested(here, name="a"):
+    return here.levers[name].paper.requested
+
+
+async def test_when_traffic_stops_capacity_comes_down(clock, tmp_path):
+    sources = [FakeSource({"a": until(NOON + 5 * MINUTE, 20.0, 0.0)}, history=timedelta(days=3))]
+    async with world(clock, tmp_path, {"a": None}, sources=sources) as here:
+        await here.minutes(5)
+        busy = requested(here)
+        await here.minutes(240)
+
+        assert busy > 0
+        assert requested(here) == 0
+
+
+async def test_when_traffic_comes_capacity_follows(clock, tmp_path):
+    sources = [FakeSource({"a": until(NOON + 5 * MINUTE, 0.0, 20.0)}, history=timedelta(days=3))]
+    async with world(clock, tmp_path, {"a": None}, sources=sources, objective=dear()) as here:
+        await here.minutes(5)
+        assert requested(here) == 0
+        await here.minutes(60)
+
+        assert requested(here) > 0
+
+
+def dear():
+    from config.policy import Objective
+    return Objective(cold_start_cost_usd=5.0)
+
+
+@pytest.mark.parametrize("trouble", ["broken", "silent", "hanging"])
+async def test_an_outage_of_metrics_lowers_nothing_however_long(clock, tmp_path, trouble):
+    sources = [FakeSource({"a": until(NOON + 10 * MINUTE, 20.0, 0.0)}, history=timedelta(days=3))]
+    async with world(clock, tmp_path, {"a": None}, sources=sources) as here:
+        await here.minutes(8)
+        before = requested(here)
+        if trouble == "broken":
+            sources[0].broken = Unreachable("monitoring does not answer")
+        elif trouble == "silent":
+            sources[0].silent = {"a": None}
+        else:
+            sources[0].hanging = True
+        for _ in range(90):
+            if trouble == "hanging":
+                import asyncio
+                await here.drive(asyncio.create_task(here.fleet.tick()))
+            else:
+                await here.tick(MINUTE)
+            assert requested(here) >= before
+
+        assert before > 0
+        assert here.fleet.plans["a"].reasons[-1].code is Code.METRICS_MISSING
+
+
+async def test_after_an_outage_the_real_traffic_decides_again(clock, tmp_path):
+    sources = [FakeSource({"a": until(NOON + 10 * MINUTE, 20.0, 0.0)}, history=timedelta(days=3))]
+    async with world(clock, tmp_path, {"a": None}, sources=sources) as here:
+        await here.minutes(8)
+        sources[0].broken = Unreachable("monitoring does not answer")
+        await here.minutes(30)
+        held = requested(here)
+        sources[0].broken = None
+        await here.minutes(240)
+
+        assert (held > 0, requested(here)) == (True, 0)
+
+
+async def test_the_target_stays_within_floor_and_ceiling_all_day(clock, tmp_path):
+    def wild(minute):
+        return float((minute * 7919) % 401)
+    async with world(clock, tmp_path, {"a": wild}, min=3, max=40) as here:
+        await here.minutes(120)
+
+        assert here.levers["a"].writes
+        assert all(3 <= target <= 40 for target in here.levers["a"].writes)
+
+
+async def test_a_foreign_write_is_reported_left_alone_and_taken_up_after_an_hour(clock, tmp_path):
+    async with world(clock, tmp_path, {"a": steady(10)}, min=10, max=10) as here:
+        await here.minutes(6)
+        here.levers["a"].foreign(25)
+        await here.minutes(15)
+        assert requested(here) == 25
+        assert here.fleet.plans["a"].reasons[-1].code is Code.FOREIGN_WRITE
+
+        await here.minutes(65)
+        assert requested(here) == 10
+
+
+async def test_a_foreign_write_is_set_again_where_the_policy_says_so(clock, tmp_path):
+    async with world(clock, tmp_path, {"a": steady(10)}, min=10, max=10, on_foreign_write="reassert") as here:
+        await here.minutes(6)
+        here.levers["a"].foreign(25)
+        await here.minutes(15)
+
+        assert requested(here) == 10
+
+
+async def test_another_autoscaler_is_seen_before_the_first_write(clock, tmp_path):
+    levers = {"a": FakeLever(clock)}
+    levers["a"].owner = "target tracking"
+    async with world(clock, tmp_path, {"a": steady(10)}, levers=levers, min=5) as here:
+        await here.minutes(5)
+
+        assert levers["a"].writes == []
+        assert here.fleet.plans["a"].reasons[-1].code is Code.FOREIGN_OWNER
+
+
+async def test_an_unchanged_target_makes_no_write_for_hours(clock, tmp_path):
+    async with world(clock, tmp_path, {"a": steady(10)}, min=10, max=10) as here:
+        await here.minutes(180)
+
+        assert here.levers["a"].writes == [10]
+        assert len(here.store.store.decisions()) == 1
+        assert here.levers["a"].calls.count("read") <= 3 + 180 // 10
+
+
+async def test_a_quota_is_asked_up_to_and_the_rest_told(clock, tmp_path):
+    async with world(clock, tmp_path, {"a": steady(10)}, min=10) as here:
+        here.levers["a"].failing["write"] = QuotaExceeded("the account leaves room for 4", allowed=4)
+        await here.tick(MINUTE)
+        here.levers["a"].failing.clear()
+        await here.minutes(3)
+
+        assert requested(here) == 4
+        assert here.fleet.plans["a"].reasons[-1].code is Code.QUOTA
+
+
+async def test_two_worlds_with_the_same_input_decide_the_same(tmp_path):
+    def wild(minute):
+        return float((minute * 7919) % 23)
+    seen = []
+    for name in ("one", "two"):
+        clock = ManualClock(NOON)
+        (tmp_path / name).mkdir()
+        async with world(clock, tmp_path / name, {"a": wild}) as here:
+            await here.minutes(40)
+            seen.append([(row["at"], row["action"], row["target"], row["text"]) for row in here.store.store.decisions()])
+
+    assert seen[0] == seen[1]
+    assert seen[0]
+
+
+async def test_a_failed_allocation_is_not_asked_for_each_minute(clock, tmp_path):
+    async with world(clock, tmp_path, {"a": steady(10)}, min=10, max=10) as here:
+        await here.minutes(5)
+        here.levers["a"].failed = True
+        here.fleet.reconcilers["a"].read_at = None
+        await here.minutes(30)
+
+        # told when the allocation fails, and asked for again a quarter of an hour later at the soonest
+        assert 1 <= len(here.levers["a"].writes) - 1 <= 2
+        assert here.fleet.plans["a"].action in (Action.KEEP, Action.WRITE)
