@@ -12,7 +12,7 @@ from controller.demo.chart import COLD, IDLE, WARM, draw
 from controller.demo.frame import Decision, Frame, PoolFrame
 from controller.demo.ledger import Outcome
 
-FIGURES_WIDTH = 30
+FIGURES_WIDTH = 34
 HEADER_LINES, DECISION_LINES, MOST_CHART_LINES = 4, 6, 7
 PLAIN_EVERY = timedelta(minutes=10)
 
@@ -50,7 +50,7 @@ def panel(pool: PoolFrame, width: int, lines: int) -> Panel:
     row = Table.grid(padding=(0, 1))
     room = max(20, width - FIGURES_WIDTH - 6)
     row.add_column(width=room)
-    row.add_column(width=FIGURES_WIDTH)
+    row.add_column(width=FIGURES_WIDTH, no_wrap=True)
     row.add_row(Group(*draw(pool.points, room, lines)), Group(*figures(pool)[: lines + 1]))
     title = Text.assemble((pool.name, "bold"), f"  {pool.title}")
     return Panel(row, title=title, title_align="left", border_style="dim", width=width)

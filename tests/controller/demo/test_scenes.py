@@ -1,0 +1,83 @@
+"""What is played: the past ends where the play begins, and no policy knows what is to come."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from adapters.registry import lever_kinds
+from config.loader import load_policy
+from controller.demo.scenes import PAST_DAYS, SceneError, ceiling_of, invented, pool_name, recorded
+from controller.demo.stage import write_policy
+from forecasting.demand import DemandSeries, minute_of
+
+DAY = 1440
+START = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+def recording(path: Path, peaks: list[int]) -> Path:
+    """A minute a row from `START` on."""
+    rows = [f"{START + timedelta(minutes=at):%Y-%m-%dT%H:%M:%SZ},{peak},{peak / 2},{peak}" for at, peak in enumerate(peaks)]
+    path.write_text("\n".join(["timestamp,invocations,avg_concurrency,max_concurrency", *rows]) + "\n")
+    return path
+
+
+def test_invented_traffic_has_a_fortnight_behind_it_and_lasts_to_the_end():
+    scene = invented(np.random.default_rng(1), timedelta(hours=3))
+
+    for pool in scene.pools:
+        assert pool.series.first_minute == minute_of(scene.start) - PAST_DAYS * DAY
+        assert pool.series.end_minute >= minute_of(scene.start + scene.lasting)
+        assert pool.series.known.all()
+
+
+def test_every_invented_pool_stays_below_its_ceiling():
+    scene = invented(np.random.default_rng(1), timedelta(hours=12))
+
+    assert [pool.name for pool in scene.pools if pool.series.peak.max() > pool.ceiling] == []
+
+
+def test_the_policy_is_one_that_the_loader_takes(tmp_path):
+    scene = invented(np.random.default_rng(1), timedelta(hours=1))
+    policy = write_policy(scene, tmp_path / "policy.yaml")
+
+    assert policy == load_policy(tmp_path / "policy.yaml", lever_kinds())
+    assert {pool.mode for pool in policy.pools} == {"active"}
+    assert [pool.name for pool in policy.pools] == [pool.name for pool in scene.pools]
+
+
+def test_a_recording_begins_a_day_before_its_end_unless_told(tmp_path):
+    scene = recorded(recording(tmp_path / "a.csv", [3] * (3 * DAY)), None, None)
+
+    assert scene.start == START + timedelta(days=2)
+    assert scene.lasting == timedelta(days=1)
+
+
+def test_a_recording_can_be_cut_short_but_not_stretched(tmp_path):
+    path = recording(tmp_path / "a.csv", [3] * (2 * DAY))
+
+    assert recorded(path, 1, timedelta(hours=2)).lasting == timedelta(hours=2)
+    assert recorded(path, 1, timedelta(days=9)).lasting == timedelta(days=1)
+
+
+def test_the_ceiling_knows_nothing_of_what_is_to_come():
+    peaks = np.array([10] * DAY + [900] * DAY, np.float32)
+    series = DemandSeries(0, peaks, peaks / 2, peaks)
+
+    assert ceiling_of(series, DAY) == 20
+
+
+@pytest.mark.parametrize("day", [0, 2, 5])
+def test_a_day_that_the_recording_does_not_have_is_refused(tmp_path, day):
+    path = recording(tmp_path / "a.csv", [3] * (2 * DAY))
+
+    with pytest.raises(SceneError, match=r"a\.csv: holds 2\.0 days.*--start-day between 1 and 1"):
+        recorded(path, day, None)
+
+
+@pytest.mark.parametrize(("stem", "name"), [
+    ("support agent", "support-agent"), ("ä", "recorded"), ("a" * 99, "a" * 60), ("x_1", "x_1"),
+])
+def test_a_file_gives_the_pool_a_lawful_name(stem, name):
+    assert pool_name(stem) == name
