@@ -82,7 +82,10 @@ def sentences(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tu
 
 def minutes(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tuple[Minute, ...]:
     """What each minute held, with the reasons of the plans made in it."""
-    planned = {row: "; ".join(reason.text for reason in reasons) for row, reasons in pool.replay.reasons}
+    planned: dict[int, str] = {}
+    for row, reasons in pool.replay.reasons:
+        # what was planned last before the hour stands at its head
+        planned[max(row, within.start)] = "; ".join(reason.text for reason in reasons)
     return tuple(
         Minute(clock(pool, row), int(pool.load.peak[row]) if pool.load.known[row] else None, int(ready[row]),
                int(pool.replay.target[row]), int(cold[row]), planned.get(row, ""))

@@ -29,10 +29,13 @@ def series(peak: list[float]) -> DemandSeries:
     return DemandSeries(minute_of(NOON), row, row / 2, row)
 
 
+def wanting(wanted: list[float]) -> Proposals:
+    return Proposals(np.array(wanted, float), np.ones(len(wanted), bool), np.zeros(len(wanted), np.int16))
+
+
 def carried(wanted: list[float], peak: list[float] | None = None, every_minute: bool = False, **changes: object):
     demand = series([1.0] * len(wanted) if peak is None else peak)
-    proposals = Proposals(np.array(wanted, float), np.ones(len(wanted), bool))
-    return carry_out(policy(**changes), demand, proposals, TERMS, Assume(), every_minute)
+    return carry_out(policy(**changes), demand, wanting(wanted), TERMS, Assume(), every_minute)
 
 
 def test_a_proposal_is_requested_when_its_minute_has_become_visible():
@@ -120,7 +123,7 @@ def test_no_decision_uses_the_future():
 
 
 def test_a_longer_metric_delay_only_makes_the_same_proposals_later():
-    demand, proposals = series([1.0] * 30), Proposals(np.arange(30.0), np.ones(30, bool))
+    demand, proposals = series([1.0] * 30), wanting(list(range(30)))
     slow = Terms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 7, 2, 6)
     soon, late = (carry_out(policy(), demand, proposals, terms, Assume()).target for terms in (TERMS, slow))
     assert late[7:].tolist() == soon[2:-5].tolist()
