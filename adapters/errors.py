@@ -9,8 +9,8 @@
         ├── NotFound              the resource the policy names is not there
         ├── PermissionDenied      credentials missing, wrong, expired or not allowed
         ├── QuotaExceeded         an account's limit; `allowed` when the provider said how much is left
-        ├── Conflict              something else owns or is changing the resource now (deployment, autoscaler)
-        └── Unsupported           this resource cannot take this lever (weights, $LATEST, SnapStart)
+        ├── Conflict              something else owns or is changing the resource now (deployment, shifting traffic, autoscaler)
+        └── Unsupported           this resource cannot take this lever ($LATEST, SnapStart)
 
 A class exists only because the core treats it apart; everything else a provider says is text in the message.
 Every message is one line that names the resource and what the operator can do.

@@ -105,12 +105,12 @@ class Connections:
         # the library's texts may quote a request, credentials included: hence `from None` throughout
         try:
             client = self._client(asked.service)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is translated)
             raise translate(error, replace(asked, writes=False)) from None
         method = getattr(client, asked.operation)
         try:
             answer = cast("Answer", method(**parameters))
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is, it is translated)
             raise translate(error, asked) from None
         try:
             return digest(answer)

@@ -167,9 +167,10 @@ def _retry_after(answer: Mapping[str, Any]) -> timedelta | None:
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     given = str(answer.get("retryAfterSeconds") or headers.get("retry-after") or "")
     try:
-        return timedelta(seconds=min(3600.0, max(0.0, float(given))))
+        seconds = float(given)
     except ValueError:
         return None
+    return timedelta(seconds=min(3600.0, seconds)) if seconds >= 0 else None
 
 
 def _line(text: str) -> str:

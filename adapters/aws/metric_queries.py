@@ -61,13 +61,15 @@ class Result(NamedTuple):
 def batches(queries: Iterable[Query]) -> list[list[Query]]:
     """Queries of similar beginnings together, each batch within the limits of one call and, mostly, of one page."""
     packed: list[list[Query]] = []
+    end = 0
     for query in sorted(queries, key=lambda one: one.first, reverse=True):
-        if packed:
-            first, end = min(packed[-1][-1].first, query.first), max(packed[-1][0].end, query.end)
-            if len(packed[-1]) < MOST_QUERIES and (len(packed[-1]) + 1) * (end - first) <= MOST_POINTS:
-                packed[-1].append(query)
-                continue
-        packed.append([query])
+        span = max(end, query.end) - query.first
+        if packed and len(packed[-1]) < MOST_QUERIES and (len(packed[-1]) + 1) * span <= MOST_POINTS:
+            packed[-1].append(query)
+            end = max(end, query.end)
+        else:
+            packed.append([query])
+            end = query.end
     return packed
 
 

@@ -1,0 +1,203 @@
+"""Connections: where calls go, how long they may take, and that one slow call keeps no other waiting."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapters.aws.clients import CONTROL_THREADS, Connections, Timeouts, epoch_seconds
+from adapters.aws.control_plane import BURST, RATE, Kept
+from adapters.aws.errors import Asked
+from adapters.clock import ManualClock
+from adapters.errors import OutcomeUnknown, PermissionDenied, Unreachable
+from adapters.sandbox.server import SandboxServer
+from adapters.sandbox.world import Sandbox
+from tests.builders import NOON
+
+ROOT = Path(__file__).parents[3]
+ALIAS = {"FunctionName": "agent", "Name": "live"}
+READ = Asked("lambda", "get_alias", "alias agent:live")
+PUT = Asked("lambda", "put_provisioned_concurrency_config", "alias agent:live", writes=True)
+UNITS = {"FunctionName": "agent", "Qualifier": "live", "ProvisionedConcurrentExecutions": 3}
+SHORT = Timeouts(connect=1.0, read={}, read_otherwise=30.0, slack=-30.0)
+"""The caller's own limit ends the wait (after 1 s) long before the socket's does."""
+
+
+@pytest.fixture
+async def server():
+    sandbox = Sandbox(ManualClock(NOON))
+    sandbox.add_function("agent")
+    async with SandboxServer(sandbox) as running:
+        yield running
+
+
+@pytest.fixture
+async def connected():
+    made = []
+
+    def connect(url, timeouts=None):
+        made.append(Connections("us-east-1", url, timeouts))
+        return made[-1]
+
+    yield connect
+    for one in made:
+        await one.close()
+
+
+async def run_with(environment, code):
+    """A new process, for the environment is read once; off the loop, in which the server answers."""
+    command = [sys.executable, "-c", code]
+    return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, cwd=ROOT,
+                                   env=os.environ | environment)
+
+
+async def test_a_call_reaches_the_sandbox(server, connected):
+    assert await connected(server.url).call(READ, ALIAS, lambda answer: answer["FunctionVersion"]) == "1"
+
+
+async def test_nothing_of_the_machine_leads_a_sandbox_client_elsewhere(server):
+    """No profile, no endpoint, no proxy, no FIPS switch of the environment is followed."""
+    code = ("import asyncio\nfrom tests.adapters.aws.test_clients import *\n"
+            f"async def main():\n    c = Connections('us-east-1', {server.url!r})\n"
+            "    print(await c.call(READ, ALIAS, lambda a: a['FunctionVersion']))\n    await c.close()\nasyncio.run(main())")
+    misleading = {"AWS_PROFILE": "nowhere", "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ENDPOINT_URL_LAMBDA": "http://127.0.0.1:9",
+                  "HTTP_PROXY": "http://127.0.0.1:9", "AWS_USE_FIPS_ENDPOINT": "true", "AWS_CONFIG_FILE": "/nonexistent"}
+    run = await run_with(misleading, code)
+
+    assert run.stdout.strip() == "1", run.stderr
+
+
+async def test_a_profile_that_is_not_there_is_a_matter_of_credentials():
+    code = ("import asyncio\nfrom tests.adapters.aws.test_clients import *\n"
+            "async def main():\n    c = Connections('us-east-1')\n"
+            "    try: await c.call(PUT, UNITS, dict)\n    except PermissionDenied as error: print(error)\n    await c.close()\n"
+            "asyncio.run(main())")
+    run = await run_with({"AWS_PROFILE": "nowhere"}, code)
+
+    assert "alias agent:live" in run.stdout, run.stderr
+    assert "AWS_PROFILE" in run.stdout
+
+
+async def test_an_answer_that_drips_ends_with_the_callers_limit(server, connected):
+    server.sandbox.faults.drip("GetAlias")
+    with pytest.raises(Unreachable, match="nothing within 1 s"):
+        await connected(server.url, SHORT).call(READ, ALIAS, dict)
+
+
+async def test_a_write_that_drips_is_unknown(server, connected):
+    server.sandbox.faults.drip("PutProvisionedConcurrencyConfig")
+    with pytest.raises(OutcomeUnknown):
+        await connected(server.url, SHORT).call(PUT, UNITS, dict)
+
+
+async def test_a_call_is_never_sent_twice(server, connected):
+    server.sandbox.faults.server_error()
+    connections = connected(server.url)
+    for asked, parameters in ((READ, ALIAS), (PUT, UNITS)):
+        with pytest.raises((Unreachable, OutcomeUnknown)):
+            await connections.call(asked, parameters, dict)
+
+    calls = server.sandbox.calls
+    assert (calls.reading["GetAlias"], calls.mutating["PutProvisionedConcurrencyConfig"]) == (1, 1)
+
+
+async def test_the_loop_goes_on_while_a_client_is_made(server, connected):
+    turns, stop = 0, False
+
+    async def count():
+        nonlocal turns
+        while not stop:
+            turns += 1
+            await asyncio.sleep(0.001)
+
+    counting = asyncio.create_task(count())
+    await connected(server.url).call(READ, ALIAS, dict)
+    stop = True
+    await counting
+
+    assert turns >= 3
+
+
+async def test_as_many_hanging_calls_as_can_begin_leave_threads_for_others(server, connected):
+    timeouts = Timeouts()
+    most = RATE * (timeouts.connect + timeouts.reading("lambda")) + BURST
+    server.sandbox.faults.hang("GetPolicy")
+    connections = connected(server.url)
+    hanging = [asyncio.create_task(connections.call(Asked("lambda", "get_policy", "x"), {"FunctionName": "agent"}, dict))
+               for _ in range(int(most))]
+    async with asyncio.timeout(6):
+        await connections.call(READ, ALIAS, dict)
+
+    assert most < CONTROL_THREADS
+    assert not any(task.done() for task in hanging)
+    for task in hanging:
+        task.cancel()
+    await asyncio.gather(*hanging, return_exceptions=True)
+    await server.stop()
+
+
+@pytest.mark.parametrize("given", [1772452800, 1772452800.0, "2026-03-02T12:00:00Z", NOON])
+def test_timestamps_of_every_protocol_are_seconds(given):
+    assert epoch_seconds(given) == 1772452800
+
+
+class Asking:
+    """Answers with how often it was asked, or fails."""
+
+    def __init__(self):
+        self.times, self.error = 0, None
+
+    async def __call__(self):
+        self.times += 1
+        await asyncio.sleep(0)
+        if self.error is not None:
+            raise self.error
+        return self.times
+
+
+async def test_what_many_want_is_asked_for_once():
+    asking = Asking()
+    kept = Kept(ManualClock(NOON), timedelta(minutes=3), asking)
+
+    assert await asyncio.gather(*(kept.get() for _ in range(50))) == [1] * 50
+
+
+async def test_what_is_old_is_asked_for_again():
+    clock, asking = ManualClock(NOON), Asking()
+    kept = Kept(clock, timedelta(minutes=3), asking)
+    await kept.get()
+    clock.set(NOON + timedelta(minutes=3))
+
+    assert await kept.get() == 2
+
+
+async def test_a_failure_is_shared_and_not_asked_for_again_at_once():
+    clock, asking = ManualClock(NOON), Asking()
+    kept = Kept(clock, timedelta(minutes=3), asking)
+    asking.error = Unreachable("gone")
+    for _ in range(3):
+        with pytest.raises(Unreachable):
+            await kept.get()
+    once = asking.times
+    asking.error = None
+    clock.set(NOON + timedelta(minutes=1))
+
+    assert once == 1
+    assert await kept.get() == 2
+
+
+async def test_an_old_answer_stands_in_for_a_failure_that_may_pass_and_for_no_other():
+    clock, asking = ManualClock(NOON), Asking()
+    kept = Kept(clock, timedelta(minutes=3), asking)
+    await kept.get()
+    asking.error = Unreachable("gone")
+    clock.set(NOON + timedelta(minutes=5))
+    assert await kept.get() == 1
+    asking.error = PermissionDenied("no more")
+    clock.set(NOON + timedelta(minutes=10))
+    with pytest.raises(PermissionDenied):
+        await kept.get()

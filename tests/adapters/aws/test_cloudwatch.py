@@ -1,0 +1,263 @@
+"""Demand from CloudWatch: against the sandbox's, over a real connection."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from adapters.aws.clients import Connections
+from adapters.aws.cloudwatch import USD_PER_METRIC, CloudWatchDemand
+from adapters.aws.demand_rows import LONGEST_REQUEST
+from adapters.clock import ManualClock
+from adapters.errors import PermissionDenied, Throttled, Unreachable
+from adapters.sandbox.server import SandboxServer
+from adapters.sandbox.world import Sandbox
+from forecasting.demand import DemandSeries, instant_of, minute_of
+from tests.builders import NOON
+
+MINUTE = timedelta(minutes=1)
+DAY = 1440
+
+
+def recorded(peak, before, after=0):
+    """Traffic of which every minute has its own number, `before` minutes of it past."""
+    peaks = np.asarray(peak, np.float32)
+    assert len(peaks) == before + after
+    return DemandSeries(minute_of(NOON) - before, peaks, peaks / 2, peaks * 3)
+
+
+@pytest.fixture
+async def cloud():
+    """`busy` has traffic always, `calm` only now and then, `never` not at all."""
+    clock = ManualClock(NOON + timedelta(seconds=30))
+    sandbox = Sandbox(clock, seed=5)
+    before, after = 2 * DAY, 600
+    minutes = np.arange(before + after)
+    sandbox.add_function("busy", recorded(2 + minutes % 7, before, after))
+    sandbox.add_function("calm", recorded(np.where(minutes % 50 < 5, 4, 0), before, after))
+    sandbox.add_function("never")
+    async with SandboxServer(sandbox) as server:
+        connections = Connections("us-east-1", server.url)
+        resources = {name: f"{name}:live" for name in ("busy", "calm", "never")}
+        yield Cloud(sandbox, clock, CloudWatchDemand(connections, clock, resources))
+        await connections.close()
+
+
+class Cloud:
+    def __init__(self, sandbox, clock, source):
+        self.sandbox, self.clock, self.source = sandbox, clock, source
+
+    async def collect(self, *names, back=timedelta(minutes=30)):
+        until = self.clock.now().replace(second=0, microsecond=0)
+        return await self.source.collect(names, dict.fromkeys(names, until - back), until)
+
+    @property
+    def calls(self):
+        return self.sandbox.calls.reading["GetMetricData"]
+
+    def table(self, name, column, series):
+        return self.sandbox.hosted(name).driver.table.window(column, series.first_minute, series.end_minute)
+
+
+async def test_what_was_played_is_what_is_read(cloud):
+    await cloud.clock.advance(timedelta(minutes=30))
+    series = (await cloud.collect("busy"))["busy"].series
+    settled = slice(0, 20)  # the newest are published in parts
+
+    for mine, theirs in ((series.peak, "peak"), (series.busy, "busy"), (series.invocations, "invocations")):
+        assert mine[settled] == pytest.approx(cloud.table("busy", theirs, series)[settled], rel=1e-4)
+
+
+async def test_two_weeks_are_read_in_pages_and_come_whole(cloud):
+    telemetry = await cloud.collect("busy", "calm", back=timedelta(days=14))
+    series = telemetry["busy"].series
+
+    assert len(series) == 14 * DAY
+    known = series.known
+    assert known[-2 * DAY : -10].all()
+    assert not known[: 12 * DAY - 20].any(), "nobody knows what was before the record"
+    assert series.peak[-DAY:-10] == pytest.approx(cloud.table("busy", "peak", series)[-DAY:-10])
+
+
+async def test_idle_is_zero_and_not_unknown(cloud):
+    series = (await cloud.collect("never", back=timedelta(hours=5)))["never"].series
+
+    assert series.known[:-5].all()
+    assert (series.peak[:-5] == 0).all()
+
+
+async def test_the_newest_minutes_are_unknown_until_they_are_published(cloud):
+    telemetry = (await cloud.collect("busy", "never"))
+
+    assert not telemetry["busy"].series.known[-1]
+    assert not telemetry["never"].series.known[-1]
+    assert telemetry["busy"].alive is True
+
+
+async def test_while_telemetry_is_down_nothing_becomes_zero(cloud):
+    cloud.sandbox.faults.metrics_outage()
+    await cloud.clock.advance(timedelta(minutes=40))
+    telemetry = await cloud.collect("busy", "never")
+
+    for name in ("busy", "never"):
+        assert not telemetry[name].series.known.any()
+        assert telemetry[name].alive is False
+
+
+async def test_after_an_outage_its_minutes_stay_unknown(cloud):
+    cloud.sandbox.faults.metrics_outage()
+    await cloud.clock.advance(timedelta(minutes=40))
+    cloud.sandbox.faults.metrics_back()
+    await cloud.clock.advance(timedelta(minutes=20))
+    telemetry = await cloud.collect("never", back=timedelta(minutes=70))
+    known = telemetry["never"].series.known
+
+    assert telemetry["never"].alive is True
+    assert known[:9].all(), "before"
+    assert not known[12:48].any(), "during"
+    assert known[55:65].all(), "after"
+
+
+async def test_late_telemetry_is_not_idleness(cloud):
+    cloud.sandbox.faults.metrics_late(3600)
+    await cloud.clock.advance(timedelta(minutes=30))
+    telemetry = await cloud.collect("busy", "never", back=timedelta(minutes=25))
+
+    assert not telemetry["never"].series.known.any()
+    assert not telemetry["busy"].series.known.any()
+
+
+async def test_each_pool_is_read_from_its_own_beginning(cloud):
+    until = NOON
+    since = {"busy": until - timedelta(minutes=5), "calm": until - timedelta(hours=3), "never": until}
+    telemetry = await cloud.source.collect(("busy", "calm", "never"), since, until)
+
+    assert {name: len(one.series) for name, one in telemetry.items()} == {"busy": 5, "calm": 180, "never": 0}
+    assert telemetry["calm"].series.first_minute == minute_of(since["calm"])
+
+
+async def test_all_pools_share_a_call(cloud):
+    await cloud.collect("busy", "calm", "never")
+
+    assert cloud.calls == 2, "one for the region, one for every pool"
+
+
+async def test_what_changes_slowly_is_read_every_five_minutes(cloud):
+    asked = []
+    for _ in range(11):
+        before = cloud.source.spent_usd
+        await cloud.collect("busy")
+        asked.append(round((cloud.source.spent_usd - before) / USD_PER_METRIC))
+        await cloud.clock.advance(MINUTE)
+
+    assert asked == [6, 4, 4, 4, 4, 6, 4, 4, 4, 4, 6]
+
+
+async def test_between_its_readings_the_duration_that_was_read_is_kept(cloud):
+    await cloud.clock.advance(timedelta(minutes=30))
+    await cloud.collect("busy")
+    await cloud.clock.advance(MINUTE)
+    series = (await cloud.collect("busy"))["busy"].series
+
+    assert series.busy[:20] == pytest.approx(cloud.table("busy", "busy", series)[:20], rel=1e-4)
+
+
+async def test_the_cost_of_a_month_is_what_is_really_asked_for(cloud):
+    minutes = 20
+    for _ in range(minutes):
+        await cloud.collect("busy", "calm", "never")
+        await cloud.clock.advance(MINUTE)
+
+    month = cloud.source.spent_usd / minutes * 60 * 730
+    assert cloud.source.monthly_cost_usd(3, MINUTE) == pytest.approx(month, rel=0.1)
+
+
+def test_the_price_of_a_month_by_hand():
+    source = CloudWatchDemand(Connections("us-east-1", "http://127.0.0.1:1"), ManualClock(NOON), {})
+
+    assert source.monthly_cost_usd(1000, timedelta(minutes=5)) == pytest.approx((4000 + 2) * 1e-5 * 730 * 12)
+    assert source.monthly_cost_usd(0, MINUTE) < 1
+
+
+async def test_a_pool_of_which_nothing_is_ever_known_is_not_read_from_the_beginning_again(cloud):
+    for name in ("busy", "calm"):
+        cloud.sandbox._hosted.pop(name)
+    cloud.sandbox.faults.metrics_outage()
+    await cloud.clock.advance(timedelta(hours=3))
+    await cloud.collect("never", back=timedelta(days=14))
+    await cloud.clock.advance(MINUTE)
+    series = (await cloud.collect("never", back=timedelta(days=14)))["never"].series
+
+    assert len(series) <= 62
+
+
+async def test_old_pools_take_turns_and_new_minutes_do_not_wait(cloud, monkeypatch):
+    monkeypatch.setattr("adapters.aws.cloudwatch.BACKFILL_POINTS", 14 * DAY * 4)
+    until = cloud.clock.now().replace(second=0)
+    since = {"calm": until - timedelta(days=14), "never": until - timedelta(days=14), "busy": until - 20 * MINUTE}
+    telemetry = await cloud.source.collect(tuple(since), since, until)
+
+    assert [len(telemetry[name].series) for name in since] == [14 * DAY, 0, 20]
+    assert telemetry["never"].error is None
+
+
+async def test_a_throttle_is_raised_when_nothing_could_be_read(cloud):
+    cloud.sandbox.faults.throttle("GetMetricData")
+
+    with pytest.raises(Throttled, match="us-east-1"):
+        await cloud.collect("busy")
+
+
+@pytest.mark.parametrize("trouble", ["server_error", "garbage", "reset"])
+async def test_what_cannot_be_read_raises_and_passes(cloud, trouble):
+    getattr(cloud.sandbox.faults, trouble)("GetMetricData")
+    with pytest.raises(Unreachable, match="us-east-1"):
+        await cloud.collect("busy")
+    cloud.sandbox.faults.clear()
+    await cloud.clock.advance(MINUTE)
+
+    assert (await cloud.collect("busy"))["busy"].series.known.any()
+
+
+async def test_a_missing_permission_is_named(cloud):
+    cloud.sandbox.credentials.denied.add("cloudwatch:GetMetricData")
+
+    with pytest.raises(PermissionDenied, match="cloudwatch:GetMetricData"):
+        await cloud.collect("busy")
+
+
+async def test_part_of_the_calls_failing_is_told_by_the_pools_concerned(cloud):
+    until = cloud.clock.now().replace(second=0)
+    # 8 series of two weeks do not fit a call; the region's own call comes first
+    fault = cloud.sandbox.faults.throttle("GetMetricData", times=0)
+    original = cloud.source._reader._batch
+
+    async def third_fails(batch):
+        if any(query.resource == "busy:live" for query in batch):
+            fault.times = 1
+        return await original(batch)
+
+    cloud.source._reader._batch = third_fails
+    since = {"busy": until - 20 * MINUTE, "calm": until - timedelta(days=14)}
+    telemetry = await cloud.source.collect(tuple(since), since, until)
+
+    assert set(telemetry) == {"busy", "calm"}
+    assert isinstance(telemetry["busy"].error, Throttled)
+    assert len(telemetry["busy"].series) == 0
+
+
+async def test_work_longer_than_a_minute_is_spread_over_the_minutes_it_took():
+    clock = ManualClock(NOON)
+    sandbox = Sandbox(clock, seed=5)
+    sandbox.add_function("slow", recorded(np.where(np.arange(240) % 20 == 0, 1, 0), 240))
+    async with SandboxServer(sandbox) as server:
+        connections = Connections("us-east-1", server.url)
+        source = CloudWatchDemand(connections, clock, {"slow": "slow:live"})
+        until = instant_of(minute_of(NOON))
+        telemetry = await source.collect(("slow",), {"slow": until - timedelta(hours=1)}, until)
+        await connections.close()
+
+    series = telemetry["slow"].series
+    assert LONGEST_REQUEST == 15
+    assert telemetry["slow"].duration_seconds == pytest.approx(10)
+    assert np.nanmax(series.busy) <= np.nanmax(series.peak)

@@ -1,0 +1,125 @@
+"""AWS's refusals in Stoker's words."""
+
+from datetime import timedelta
+
+import pytest
+from botocore import exceptions as boto
+from botocore.exceptions import ClientError
+
+from adapters.aws.errors import AccountFull, Asked, NotSet, translate
+from adapters.errors import (
+    Conflict,
+    NotFound,
+    OutcomeUnknown,
+    PermissionDenied,
+    QuotaExceeded,
+    Throttled,
+    Unreachable,
+    Unsupported,
+)
+
+WHO = "Lambda alias agent:live in us-east-1"
+READ = Asked("lambda", "get_provisioned_concurrency_config", WHO)
+WRITE = Asked("lambda", "put_provisioned_concurrency_config", WHO, writes=True)
+FLOOR = ("Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value "
+         "of [{}].")
+INVALID = "InvalidParameterValueException"
+
+
+def said(code, message="no", status=400, headers=None, **fields):
+    response = {"Error": {"Code": code, "Message": message},
+                "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": headers or {}}}
+    return ClientError(response | fields, "Whatever")
+
+
+@pytest.mark.parametrize(("code", "status", "message", "kind", "needle"), [
+    ("TooManyRequestsException", 429, "Rate exceeded", Throttled, "lambda:PutProvisionedConcurrencyConfig"),
+    ("Throttling", 400, "Rate exceeded", Throttled, WHO),
+    ("ThrottlingException", 400, "Rate exceeded", Throttled, WHO),
+    ("AccessDeniedException", 403, "denied", PermissionDenied, "lambda:PutProvisionedConcurrencyConfig"),
+    ("AccessDenied", 403, "x is not authorized to perform: lambda:GetAlias on resource: y", PermissionDenied, "lambda:GetAlias"),
+    ("ExpiredTokenException", 403, "expired", PermissionDenied, "expired"),
+    ("UnrecognizedClientException", 403, "invalid", PermissionDenied, "UnrecognizedClientException"),
+    ("OptInRequired", 403, "no", PermissionDenied, "opted in"),
+    ("ResourceNotFoundException", 404, "Cannot find alias arn: x", NotFound, "Cannot find alias"),
+    ("ProvisionedConcurrencyConfigNotFoundException", 404, "none", NotSet, WHO),
+    ("ResourceConflictException", 409, "A previous request is being processed.", Conflict, "previous request"),
+    (INVALID, 400, FLOOR.format(10), AccountFull, "10"),
+    (INVALID, 400, "Alias with weights can not be used with Provisioned Concurrency", Conflict, "deployment"),
+    (INVALID, 400, "Invalid alias configuration for Provisioned Concurrency", Conflict, "deployment"),
+    (INVALID, 400, "should not be greater than the reservedConcurrentExecution for function", QuotaExceeded,
+     "reserved concurrency"),
+    (INVALID, 400, "cannot be applied to unpublished function versions.", Unsupported, "unpublished"),
+    ("LimitExceededException", 400, "too many", QuotaExceeded, "quota"),
+    ("ServiceException", 500, "oops", OutcomeUnknown, WHO),
+    ("404", 404, "<html>", OutcomeUnknown, "proxy"),
+])
+def test_each_refusal_has_its_kind_its_resource_and_a_remedy(code, status, message, kind, needle):
+    error = translate(said(code, message, status), WRITE)
+
+    assert type(error) is kind
+    assert WHO in str(error)
+    assert needle in str(error)
+    assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize(("code", "status"), [("ServiceException", 500), ("InternalFailure", 500), ("Some", 503), ("404", 404)])
+def test_the_same_fault_on_a_reading_is_one_that_passes(code, status):
+    assert type(translate(said(code, "oops", status), READ)) is Unreachable
+
+
+@pytest.mark.parametrize("floor", [10, 50, 100])
+def test_the_floor_is_taken_from_the_text(floor):
+    assert translate(said(INVALID, FLOOR.format(floor)), WRITE).floor == floor
+
+
+@pytest.mark.parametrize("given", [{"headers": {"retry-after": "7"}}, {"retryAfterSeconds": "7"}])
+def test_how_long_to_wait_is_taken_over(given):
+    assert translate(said("TooManyRequestsException", "x", 429, **given), READ).retry_after == timedelta(seconds=7)
+
+
+@pytest.mark.parametrize("given", [{}, {"headers": {"retry-after": "soon"}}, {"headers": {"retry-after": "nan"}}])
+def test_no_lawful_number_is_no_wait(given):
+    assert translate(said("TooManyRequestsException", "x", 429, **given), READ).retry_after is None
+
+
+@pytest.mark.parametrize(("why", "shown"), [
+    ("because no identity-based policy allows the lambda:GetAlias action", "because no identity-based policy allows it"),
+    ("with an explicit deny in a service control policy", "with an explicit deny in a service control policy"),
+])
+def test_why_a_permission_is_missing_is_passed_on(why, shown):
+    text = f"User: arn:aws:iam::1:user/x is not authorized to perform: lambda:GetAlias on resource: y {why}"
+
+    assert shown in str(translate(said("AccessDeniedException", text, 403), READ))
+
+
+def test_a_refused_signature_never_shows_the_request():
+    text = "The request signature ... Canonical String: x-amz-security-token:IQoJSECRET host:lambda"
+    for code in ("SignatureDoesNotMatch", "InvalidSignatureException"):
+        assert "IQoJSECRET" not in str(translate(said(code, text, 403), WRITE))
+
+
+@pytest.mark.parametrize(("error", "read", "write"), [
+    (boto.NoCredentialsError(), PermissionDenied, PermissionDenied),
+    (boto.PartialCredentialsError(provider="env", cred_var="x"), PermissionDenied, PermissionDenied),
+    (boto.CredentialRetrievalError(provider="p", error_msg="key=SECRET"), PermissionDenied, PermissionDenied),
+    (boto.TokenRetrievalError(provider="sso", error_msg="SECRET"), PermissionDenied, PermissionDenied),
+    (boto.ProfileNotFound(profile="x"), PermissionDenied, PermissionDenied),
+    (boto.ConnectTimeoutError(endpoint_url="u"), Unreachable, Unreachable),
+    (boto.EndpointConnectionError(endpoint_url="u"), Unreachable, Unreachable),
+    (boto.ReadTimeoutError(endpoint_url="u"), Unreachable, OutcomeUnknown),
+    (boto.ConnectionClosedError(endpoint_url="u"), Unreachable, OutcomeUnknown),
+    (boto.SSLError(endpoint_url="u", error="e"), Unreachable, OutcomeUnknown),
+    (boto.HTTPClientError(error="e"), Unreachable, OutcomeUnknown),
+    (UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"), Unreachable, OutcomeUnknown),
+    (boto.ParamValidationError(report="Invalid length"), Unsupported, Unsupported),
+])
+def test_without_an_answer_it_counts_whether_anything_was_sent(error, read, write):
+    assert type(translate(error, READ)) is read
+    assert type(translate(error, WRITE)) is write
+    assert "SECRET" not in str(translate(error, WRITE))
+    assert WHO in str(translate(error, WRITE))
+
+
+def test_long_texts_are_cut():
+    assert len(str(translate(said(INVALID, "x" * 5000), WRITE))) < 600

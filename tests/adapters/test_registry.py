@@ -1,0 +1,106 @@
+"""The registry: kinds by name, libraries only when a pool uses them, sources by region."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from adapters import registry
+from adapters.aws.settings import LambdaProvisionedConcurrencySettings
+from adapters.clock import ManualClock
+from adapters.registry import KINDS, Registry, lever_kinds
+from config.lever import LeverSettings
+from config.policy import PoolPolicy
+from tests.builders import NOON
+
+ROOT = Path(__file__).parents[2]
+KIND = "lambda-provisioned-concurrency"
+
+
+def pool(name, region="us-east-1", alias="live"):
+    settings = {"kind": KIND, "region": region, "function": name, "alias": alias}
+    return PoolPolicy(name=name, max=10, lever=LambdaProvisionedConcurrencySettings.model_validate(settings))
+
+
+@pytest.fixture
+async def made():
+    built = Registry(ManualClock(NOON), np.random.default_rng(0), "http://127.0.0.1:1")
+    yield built
+    await built.close()
+
+
+def ran(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
+
+
+def test_every_kind_has_settings_of_its_own_name():
+    for kind, settings in lever_kinds().items():
+        assert issubclass(settings, LeverSettings)
+        assert settings.model_fields["kind"].annotation.__args__ == (kind,)
+
+
+def test_every_kind_leads_to_what_it_names():
+    for entry in KINDS.values():
+        for path in (entry.settings, entry.provider, entry.lever):
+            assert callable(registry._named(path))
+
+
+def test_knowing_the_kinds_loads_no_library_of_a_provider():
+    done = ran("import adapters.registry as r, sys; r.lever_kinds(); "
+               "print([m for m in sys.modules if m.split('.')[0] in ('boto3', 'botocore', 'google', 'grpc')])")
+
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_missing_library_is_named_with_the_remedy():
+    done = ran("import sys; sys.modules['boto3'] = None; sys.modules['botocore'] = None\n"
+               "from tests.adapters.test_registry import *\n"
+               "try: Registry(ManualClock(NOON), np.random.default_rng(0)).lever(pool('agent'))\n"
+               "except Unsupported as error: print(error)")
+
+    assert "pool agent" in done.stdout, done.stderr
+    assert "pip install 'stoker[aws]'" in done.stdout
+
+
+def test_a_fault_within_an_adapter_is_not_taken_for_a_missing_library():
+    entry = registry.Kind("x:y", "adapters.nowhere:Thing", "adapters.nowhere:Thing", "aws")
+    with pytest.raises(ModuleNotFoundError):
+        Registry(ManualClock(NOON), np.random.default_rng(0))._loaded(entry.provider, entry, pool("agent"))
+
+
+async def test_a_lever_is_built_for_its_kind(made):
+    assert made.lever(pool("agent")).kind == KIND
+
+
+async def test_there_is_one_source_a_region_and_every_pool_is_in_one(made):
+    found = made.sources([pool("a"), pool("b", "eu-west-1"), pool("c")])
+
+    assert [(source.region, names) for source, names in found] == [("us-east-1", ("a", "c")), ("eu-west-1", ("b",))]
+
+
+async def test_levers_of_one_region_share_a_limit_and_others_do_not(made):
+    first, second, far = (made.lever(pool(*at)) for at in (("a",), ("b",), ("c", "eu-west-1")))
+
+    assert first._plane is second._plane
+    assert first._plane is not far._plane
+
+
+@pytest.mark.parametrize(("field", "value"), [
+    ("alias", "$LATEST"), ("alias", "7"), ("alias", "a" * 129), ("region", "europe"), ("region", "us-east-1 "),
+    ("function", "arn:aws:lambda:us-east-1:1:function:agent"), ("function", ""), ("kind", "lambda-ping"),
+])
+def test_settings_that_could_not_work_are_refused(field, value):
+    good = {"kind": KIND, "region": "us-east-1", "function": "agent", "alias": "live"}
+    with pytest.raises(ValidationError):
+        LambdaProvisionedConcurrencySettings.model_validate(good | {field: value})
+
+
+def test_unknown_settings_are_refused():
+    good = {"kind": KIND, "region": "us-east-1", "function": "agent", "alias": "live"}
+    with pytest.raises(ValidationError):
+        LambdaProvisionedConcurrencySettings.model_validate(good | {"version": "3"})
+
+
