@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from adapters.protocol import Capacity, Phase
 from adapters.simulated import SimulatedCapacity
 from config.policy import Assume, PoolPolicy
+from controller.candidates import CANDIDATES
 from controller.economics import Terms
 from controller.guardrails import GUARDRAILS
 from controller.intake import PATIENCE
@@ -18,16 +19,18 @@ from controller.portfolio import Portfolio
 from forecasting.demand import DemandSeries, instant_of
 
 MINUTE = timedelta(minutes=1)
+NAMES = tuple(candidate.name for candidate in CANDIDATES)
 STRETCH = 1440
 """Minutes chosen for at once; between two stretches progress is told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """What the chooser wanted: row i is wanted `metric_delay` after the minute of row i. float64[n] units, bool[n]."""
+    """What the chooser wanted, and by which rule: row i is wanted `metric_delay` after the minute of row i. Arrays of n rows."""
 
     target: NDArray[np.float64]
     trusted: NDArray[np.bool_]
+    rule: NDArray[np.int16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +57,13 @@ def replay(policy: PoolPolicy, demand: DemandSeries, terms: Terms, assume: Assum
 def propose(demand: DemandSeries, terms: Terms, progress: Callable[[int], None] = lambda _: None) -> Proposals:
     """Feed a history to a fresh chooser."""
     chooser, minutes = Portfolio([terms]), len(demand)
-    target, trusted = np.zeros(minutes, np.float64), np.zeros(minutes, bool)
+    target, trusted, rule = np.zeros(minutes, np.float64), np.zeros(minutes, bool), np.zeros(minutes, np.int16)
     for first in range(0, minutes, STRETCH):
         rows = slice(first, min(first + STRETCH, minutes))
         choice = chooser.advance(demand.peak[None, rows], demand.busy[None, rows], demand.first_minute + first)
-        target[rows], trusted[rows] = choice.target[0], choice.trusted[0]
+        target[rows], trusted[rows], rule[rows] = choice.target[0], choice.trusted[0], choice.rule[0]
         progress(rows.stop - first)
-    return Proposals(target, trusted)
+    return Proposals(target, trusted, rule)
 
 
 def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, terms: Terms, assume: Assume,
@@ -112,6 +115,7 @@ class Eyes:
         self._newest: list[int] = np.maximum.accumulate(np.where(demand.known, np.arange(len(demand)), -1)).tolist()
         self._wanted: list[float] = proposals.target.tolist()
         self._trusted: list[bool] = proposals.trusted.tolist()
+        self._rule: list[int] = proposals.rule.tolist()
         self._last: tuple[int, Proposal | None] = (-1, None)
 
     def at(self, minute: int) -> tuple[Proposal | None, Sight, timedelta | None]:
@@ -121,6 +125,6 @@ class Eyes:
         if known < 0:
             return None, Sight.NONE, None
         if self._last[0] != known:
-            self._last = known, Proposal(self._wanted[known], "portfolio", self._trusted[known])
+            self._last = known, Proposal(self._wanted[known], NAMES[self._rule[known]], self._trusted[known])
         age = minute - known - 1
         return self._last[1], Sight.FRESH if age <= self._patience else Sight.LATE, age * MINUTE

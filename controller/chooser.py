@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
+from controller.candidates import CANDIDATES
 from controller.economics import Terms
 from controller.intake import Intake
 from controller.plan import Proposal
@@ -36,4 +37,5 @@ class Chooser:
             choice = await asyncio.to_thread(self._portfolio.advance, peak, busy, self._fed)
             self._fed = upto
             for row, name in enumerate(intake.pools):
-                self._proposals[name] = Proposal(float(choice.target[row, -1]), "portfolio", bool(choice.trusted[row, -1]))
+                rule = CANDIDATES[choice.rule[row, -1]].name
+                self._proposals[name] = Proposal(float(choice.target[row, -1]), rule, bool(choice.trusted[row, -1]))

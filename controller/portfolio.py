@@ -1,4 +1,10 @@
-"""Chooses what each pool wants warm. First version: the most of the last hour. Pure."""
+"""Chooses what each pool wants warm: of many simple rules, the one that would have cost least on the pool's own past. Pure.
+
+Follow the leader over discounted bills (see `controller.judging`), chosen anew every quarter of an hour. The choice is
+itself judged like a rule: where it has lately cost clearly more than the best naive rule, the pool steps back to that one.
+Sources: prediction with expert advice (Cesa-Bianchi and Lugosi, 2006); the judging by replay is possible because demand does
+not depend on what is kept warm.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,30 +12,108 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.candidates import CANDIDATES, NAIVE, RECENT, proposals
 from controller.economics import Terms
-from forecasting.demand import Floats
+from controller.judging import QUARTER, Judge
+from controller.signals import Signals
+from forecasting.demand import MINUTES_PER_DAY, Floats
 
-WINDOW = 60
+ENOUGH = MINUTES_PER_DAY
+"""Known minutes before candidates are trusted."""
+
+MARGIN = 0.2
+"""Share of the bill without Stoker by which a choice must have cost more than a naive rule before it gives way to it."""
+
+SLICE = 4_000_000
+"""Proposals held at once: what bounds memory when many pools catch up on many minutes."""
+
+CHOSEN = len(CANDIDATES)
+"""The row of the choice itself among the rules judged."""
 
 
 class Choice(NamedTuple):
-    """What is wanted `metric_delay` after each minute fed: units, float64[pools, n], and whether history sufficed to judge."""
+    """Wanted `metric_delay` after each minute fed, [pools, n]: units, whether history sufficed to judge, the rule followed."""
 
     target: NDArray[np.float64]
     trusted: NDArray[np.bool_]
+    rule: NDArray[np.int16]
 
 
 class Portfolio:
-    """The pools of one clock, fed minute by minute. Unknown demand is NaN and teaches nothing."""
+    """Pools fed minute by minute. Unknown demand is NaN; it teaches nothing and costs nothing.
+
+    The same minutes give the same choices however they are cut into calls and whichever pools share the portfolio.
+    """
 
     def __init__(self, terms: Sequence[Terms]) -> None:
         self.terms = tuple(terms)
-        self._recent = np.full((len(self.terms), WINDOW), np.nan, np.float32)
+        timings = sorted({(one.metric_delay, one.lead_time, one.keep_alive) for one in self.terms})
+        rows = {timing: [at for at, one in enumerate(self.terms)
+                         if (one.metric_delay, one.lead_time, one.keep_alive) == timing] for timing in timings}
+        self._cohorts = [(np.array(members), Cohort([self.terms[at] for at in members])) for members in rows.values()]
 
     def advance(self, peak: Floats, busy: Floats, first_minute: int) -> Choice:
-        """Take in float32[pools, n] each from `first_minute` (minutes since the epoch) on; a row of the choice for each minute."""
-        target = np.zeros(peak.shape, np.float64)
-        for at in range(peak.shape[1]):
-            self._recent[:, (first_minute + at) % WINDOW] = peak[:, at]
-            target[:, at] = np.nan_to_num(np.fmax.reduce(self._recent, axis=1))
-        return Choice(target, np.ones(peak.shape, bool))
+        """Take in float32[pools, n] each from `first_minute` (minutes since the epoch) on, right after those of the last call."""
+        choice = Choice(np.zeros(peak.shape), np.zeros(peak.shape, bool), np.zeros(peak.shape, np.int16))
+        for members, cohort in self._cohorts:
+            step = max(1, SLICE // (len(CANDIDATES) * len(members)))
+            for first in range(0, peak.shape[1], step):
+                columns = slice(first, min(first + step, peak.shape[1]))
+                part = cohort.advance(peak[members, columns], busy[members, columns], first_minute + first)
+                choice.target[members, columns], choice.trusted[members, columns] = part.target, part.trusted
+                choice.rule[members, columns] = part.rule
+        return choice
+
+
+class Cohort:
+    """Pools whose metric delay, lead time and keep-alive are the same."""
+
+    def __init__(self, terms: Sequence[Terms]) -> None:
+        first, pools = terms[0], len(terms)
+        idle, saved = (np.array([one.idle for one in terms]), np.array([one.on_demand - one.warm_busy for one in terms]))
+        spare = np.where(saved > idle, 1 - idle / np.where(saved > 0, saved, 1), 0.0)
+        self._prices = np.array([idle, -saved, [one.cold for one in terms]])
+        self._signals = Signals(pools, first.metric_delay + first.lead_time, spare)
+        self._judge = Judge(CHOSEN + 1, pools, first.metric_delay, first.lead_time, first.keep_alive)
+        self._known = np.zeros(pools, np.int64)
+        self._leader = np.full(pools, RECENT, np.int16)
+        self._followed = self._leader.copy()
+        self._next: int | None = None
+
+    def advance(self, peak: Floats, busy: Floats, first_minute: int) -> Choice:
+        """As `Portfolio.advance`."""
+        if self._next not in (None, first_minute):
+            raise ValueError(f"minutes must follow one another: expected {self._next}, got {first_minute}")
+        self._next = first_minute + peak.shape[1]
+        offered = proposals(self._signals.take(peak, busy, first_minute))
+        known = self._known[:, None] + np.cumsum(~np.isnan(peak), axis=1)
+        self._known = known[:, -1].copy()
+        choice = Choice(np.empty(peak.shape), known >= ENOUGH, np.empty(peak.shape, np.int16))
+        minutes = first_minute + np.arange(peak.shape[1])
+        starts = [0, *(int(at) for at in np.flatnonzero(minutes % QUARTER == 0) if at)]
+        for begin, end in zip(starts, [*starts[1:], len(minutes)], strict=True):
+            if minutes[begin] % QUARTER == 0:
+                self._judge.close_quarter()
+                self._lead()
+            rows = slice(begin, end)
+            followed = np.where(choice.trusted[:, rows], self._followed[:, None], np.int16(RECENT))
+            leading = np.take_along_axis(offered[rows], self._leader[None, None], axis=1)
+            choice.target[:, rows] = np.take_along_axis(offered[rows], followed.T[:, None], axis=1)[:, 0].T
+            choice.rule[:, rows] = followed
+            self._judge.add(np.concatenate((offered[rows], leading), axis=1), peak[:, rows].T, busy[:, rows].T)
+        return choice
+
+    def bills(self) -> NDArray[np.float64]:
+        """Discounted USD of every candidate, and last of the choice itself, beyond serving all on demand without a cold start."""
+        bills: NDArray[np.float64] = np.einsum("ip,irp->rp", self._prices, self._judge.amounts)
+        return bills
+
+    def _lead(self) -> None:
+        """Choose the leader, and who is followed: the leader, or a naive rule where the choice does not beat it."""
+        bills = self.bills()
+        self._leader = bills[:CHOSEN].argmin(axis=0).astype(np.int16)
+        naive = np.array(NAIVE, np.int16)
+        best = naive[bills[naive].argmin(axis=0)]
+        pools = np.arange(bills.shape[1])
+        beaten = bills[CHOSEN] > bills[best, pools] + MARGIN * np.abs(bills[0])
+        self._followed = np.where(beaten, best, self._leader)

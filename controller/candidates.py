@@ -1,0 +1,102 @@
+"""The rules that propose capacity: each a signal, perhaps with a margin, never below a base that pays for itself. Pure.
+
+A candidate's proposal is `max(base, signal + margin * sqrt(signal))`, in whole units. The margin is that of a count: demand
+that wavers like arrivals strays from its level by about the root of it. The base is the part of demand that is busy so much of
+the time that warm units are cheaper than the same work on demand.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from controller.signals import Signal
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """`parts`: signals of which the most (or with `least`, the least) counts; none of them proposes nothing. `base`: a signal."""
+
+    parts: tuple[str, ...] = ()
+    least: bool = False
+    margin: float = 0.0
+    base: str | None = None
+
+    @property
+    def name(self) -> str:
+        """In words, for people."""
+        text = " and ".join(WORDS[part] for part in self.parts)
+        if len(self.parts) > 1:
+            text = f"the {'lower' if self.least else 'higher'} of {text}"
+        if self.margin:
+            text += f", plus {self.margin:g} root of it"
+        if self.base is None:
+            return text or "nothing"
+        base = WORDS[self.base]
+        return f"{text}, at least {base}" if text else base
+
+
+def _words() -> dict[str, str]:
+    words = {f"recent {minutes}": f"the most of the last {minutes} min" for minutes in (10, 15, 20, 30, 45, 60, 90, 120, 180)}
+    words |= {"recent 360": "the most of the last 6 h", "recent 1440": "the most of the last day"}
+    kinds = {"most of week": "the most at this time over 7 days", "second of week": "the second most at this time over 7 days",
+             "fourth of week": "the usual at this time over 7 days", "yesterday": "yesterday at this time",
+             "two days": "the most at this time over 2 days", "week ago": "a week ago at this time"}
+    words |= {f"{kind} {width}": f"{text} (give or take {width} min)" for kind, text in kinds.items() for width in (5, 30, 120)}
+    words |= {f"week {level}": f"the {level * 100:g}th percentile of the week" for level in (0.5, 0.75, 0.9, 0.97)}
+    return words | {"day 0.9": "the 90th percentile of the day", "hourly": "this minute of the last hours",
+                    "busy 5": "what was steadily busy for 5 min", "busy 180": "what was steadily busy for 3 h"}
+
+
+WORDS = _words()
+TOPS: tuple[Candidate, ...] = (
+    *(Candidate((f"recent {minutes}",)) for minutes in (10, 20, 30, 45, 60, 90, 120, 180, 360, 1440)),
+    *(Candidate((name,)) for name in (
+        "second of week 5", "second of week 30", "most of week 5", "week 0.75", "week 0.97", "hourly")),
+    *(Candidate((seasonal, f"recent {minutes}")) for seasonal, minutes in (
+        ("second of week 5", 15), ("second of week 5", 60), ("second of week 30", 60), ("second of week 30", 180),
+        ("fourth of week 5", 15), ("fourth of week 5", 60), ("fourth of week 30", 60), ("most of week 5", 60),
+        ("most of week 30", 180), ("yesterday 5", 60), ("week ago 5", 60))),
+    *(Candidate((level, f"recent {minutes}")) for level, minutes in (("week 0.5", 30), ("week 0.9", 120), ("day 0.9", 60))),
+    *(Candidate((wide, f"recent {minutes}"), least=True) for wide, minutes in (
+        ("two days 120", 120), ("most of week 120", 30), ("day 0.9", 60))),
+)
+BASES = (None, "busy 5", "busy 180")
+MARGINS = (0.5, 1.0, 2.0)
+
+NOTHING = Candidate()
+CANDIDATES: tuple[Candidate, ...] = (
+    *(Candidate(base=base) for base in BASES),
+    *(Candidate(top.parts, top.least, base=base) for base in BASES for top in TOPS),
+    *(Candidate(top.parts, top.least, margin) for margin in MARGINS for top in TOPS),
+)
+"""A base makes a difference to low proposals only, so proposals with a margin go without one."""
+
+RECENT = CANDIDATES.index(Candidate(("recent 60",)))
+"""What is followed while history is too short to judge candidates by."""
+
+NAIVE: tuple[int, ...] = tuple(CANDIDATES.index(plain) for plain in (
+    NOTHING, Candidate(("recent 60",)), Candidate(("recent 1440",)), Candidate(("week 0.97",)),
+    Candidate(("yesterday 5", "recent 60"))))
+"""Rules that anybody would write down; a choice that costs more than the best of them is not worth its cleverness."""
+
+
+def proposals(signals: dict[str, Signal]) -> NDArray[np.float32]:
+    """What each candidate proposes, float32[n, candidates, pools] in whole units, from signals of float32[pools, n]."""
+    across = {name: np.ascontiguousarray(values.T) for name, values in signals.items()}
+    minutes, pools = next(iter(across.values())).shape
+    out = np.empty((minutes, len(CANDIDATES), pools), np.float32)
+    tops: dict[tuple[tuple[str, ...], bool], NDArray[np.float32]] = {((), False): np.zeros((minutes, pools), np.float32)}
+    roots: dict[tuple[tuple[str, ...], bool], NDArray[np.float32]] = {}
+    for at, candidate in enumerate(CANDIDATES):
+        key = candidate.parts, candidate.least
+        if key not in tops:
+            combine = np.minimum if candidate.least else np.maximum
+            tops[key] = combine.reduce([across[part] for part in candidate.parts])
+        units = tops[key]
+        if candidate.margin:
+            if key not in roots:
+                roots[key] = np.sqrt(units)
+            units = np.floor(units + np.float32(candidate.margin) * roots[key] + np.float32(0.5))
+        out[:, at] = units if candidate.base is None else np.maximum(units, across[candidate.base])
+    return out

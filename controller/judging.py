@@ -1,0 +1,64 @@
+"""What each candidate would have cost so far: its capacity replayed over demand as it came. Pure.
+
+Demand is observed whatever capacity there was, so the bill of every rule over the past is known exactly, not only that of
+the rule that was followed. Bills are kept as three amounts, so that another price needs no other past: unit-minutes ready,
+unit-minutes of work on warm units, and cold starts, summed by quarter of an hour and discounted by age.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+QUARTER = 15
+HALF_LIFE_MINUTES = 3 * 1440
+DECAY = 0.5 ** (QUARTER / HALF_LIFE_MINUTES)
+GRAIN = 1024
+"""Work is counted in 1/1024 unit-minutes: sums of whole numbers are the same in whatever order they are added."""
+
+Units = NDArray[np.float32]
+Amounts = NDArray[np.float64]
+
+
+class Judge:
+    """Amounts of `rules` rules over `pools` pools that share their timing, in whole minutes."""
+
+    def __init__(self, rules: int, pools: int, metric_delay: int, lead_time: int, keep_alive: int) -> None:
+        self._lead = lead_time
+        self._asked = np.zeros((metric_delay + lead_time, rules, pools), np.float32)
+        self._spilled = np.zeros((keep_alive, rules, pools), np.float32)
+        self._quarter = np.zeros((3, rules, pools), np.float64)
+        self.amounts = np.zeros((3, rules, pools), np.float64)
+        """Discounted float64[ready | warm work | cold starts, rules, pools] up to the last whole quarter."""
+
+    def close_quarter(self) -> None:
+        """Take the quarter that has ended into the account."""
+        self.amounts *= DECAY
+        self.amounts += self._quarter
+        self._quarter[:] = 0
+
+    def add(self, asked: Units, peak: Units, busy: Units) -> None:
+        """Replay n minutes within one quarter.
+
+        `asked`: float32[n, rules, pools], what is proposed after each minute. `peak`, `busy`: float32[n, pools], what came in
+        it; NaN where unknown, which costs nothing.
+        """
+        count, keep = len(peak), len(self._spilled)
+        asked = np.concatenate((self._asked, asked))
+        ready = asked[:count].copy()
+        for later in range(1, self._lead + 1):
+            np.minimum(ready, asked[later : later + count], out=ready)
+        known = ~np.isnan(peak)
+        peak = np.where(known, np.ceil(peak), 0).astype(np.float32)
+        work = np.where(known, np.minimum(np.round(np.nan_to_num(busy) * GRAIN) / GRAIN, peak), 0).astype(np.float32)
+        spilled = np.concatenate((self._spilled, np.maximum(peak[:, None] - ready, 0)))
+        cold = spilled[keep:].copy()
+        if keep:
+            alive = spilled[:count].copy()
+            for later in range(1, keep):
+                np.maximum(alive, spilled[later : later + count], out=alive)
+            cold -= alive
+            np.maximum(cold, 0, out=cold)
+        for at in range(count):
+            self._quarter[0] += ready[at] * known[at]
+            self._quarter[1] += np.minimum(ready[at], work[at])
+            self._quarter[2] += cold[at] * known[at]
+        self._asked, self._spilled = asked[count:], spilled[count:]

@@ -1,0 +1,60 @@
+"""The judge's amounts against the formula of the design, spelled out minute by minute."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controller.judging import DECAY, Judge
+
+DELAY, LEAD, KEEP = 2, 2, 6
+
+
+def spelled_out(asked: list[float], peak: list[float], busy: list[float]) -> tuple[float, float, float]:
+    """Ready unit-minutes, warm work and cold starts, by the definitions alone."""
+    ready = [min(([0.0] * DELAY + asked)[max(0, at - LEAD) : at + 1] + [0.0] * (at < LEAD)) for at in range(len(asked))]
+    spilled = [0.0 if np.isnan(most) else max(0.0, most - units) for most, units in zip(peak, ready, strict=True)]
+    totals = [0.0, 0.0, 0.0]
+    for at, most in enumerate(peak):
+        if np.isnan(most):
+            continue
+        totals[0] += ready[at]
+        totals[1] += min(busy[at], ready[at])
+        totals[2] += max(0.0, spilled[at] - max(spilled[max(0, at - KEEP) : at], default=0.0))
+    return totals[0], totals[1], totals[2]
+
+
+minute = st.tuples(st.integers(0, 6), st.one_of(st.just(float("nan")), st.integers(0, 6).map(float)), st.integers(0, 8))
+
+
+@settings(deadline=None)
+@given(st.lists(minute, min_size=1, max_size=60), st.integers(1, 15))
+def test_amounts_are_those_of_the_formula(rows, step):
+    asked = [float(units) for units, _, _ in rows]
+    peak = [most for _, most, _ in rows]
+    busy = [0.0 if np.isnan(most) else most * share / 8 for _, most, share in rows]
+    judge = Judge(1, 1, DELAY, LEAD, KEEP)
+    for at in range(0, len(rows), step):
+        rows_here = slice(at, at + step)
+        judge.add(np.array(asked[rows_here], np.float32)[:, None, None], np.array(peak[rows_here], np.float32)[:, None],
+                  np.array(busy[rows_here], np.float32)[:, None])
+    judge.close_quarter()
+
+    assert spelled_out(asked, peak, busy) == tuple(judge.amounts[:, 0, 0])
+
+
+def test_older_quarters_count_less():
+    judge = Judge(1, 1, 0, 0, KEEP)
+    one = np.ones((1, 1, 1), np.float32)
+    judge.add(one, np.ones((1, 1), np.float32), np.zeros((1, 1), np.float32))
+    judge.close_quarter()
+    judge.close_quarter()
+
+    assert judge.amounts[0, 0, 0] == DECAY
+
+
+def test_a_pool_without_keep_alive_starts_cold_each_minute():
+    judge = Judge(1, 1, 0, 0, 0)
+    judge.add(np.zeros((3, 1, 1), np.float32), np.full((3, 1), 2, np.float32), np.zeros((3, 1), np.float32))
+    judge.close_quarter()
+
+    assert judge.amounts[2, 0, 0] == 6

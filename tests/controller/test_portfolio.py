@@ -1,0 +1,130 @@
+"""What the portfolio chooses, and that nothing but the past decides it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controller.candidates import CANDIDATES, NAIVE, RECENT
+from controller.economics import Terms
+from controller.portfolio import CHOSEN, Portfolio
+
+DAY = 1440
+FIRST = 28_401_120
+TERMS = Terms(idle=4.1667e-6 * 60, warm_busy=9.7222e-6 * 60, on_demand=1.66667e-5 * 60, init_seconds=8.0,
+              cold_start_cost_usd=0.05, metric_delay=2, lead_time=2, keep_alive=6)
+
+
+def rows(values: np.ndarray) -> np.ndarray:
+    return np.asarray(values, np.float32)[None]
+
+
+def noisy(minutes: int, seed: int, gaps: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    peak = rng.poisson(3 + 3 * np.sin(np.arange(minutes) / DAY * 2 * np.pi)).astype(np.float32)
+    peak[rng.random(minutes) < gaps] = np.nan
+    return rows(peak), rows(peak * rng.random(minutes).astype(np.float32))
+
+
+def test_a_pool_that_is_always_busy_is_kept_warm_because_that_is_cheaper_than_on_demand():
+    peak = rows(np.full(3 * DAY, 4.0))
+    choice = Portfolio([TERMS]).advance(peak, peak, FIRST)
+
+    assert (choice.target[0, 2 * DAY :] == 4).all()
+
+
+def test_a_pool_without_traffic_is_left_cold():
+    nothing = rows(np.zeros(3 * DAY))
+    choice = Portfolio([TERMS]).advance(nothing, nothing, FIRST)
+
+    assert (choice.target == 0).all()
+
+
+def test_a_daily_rush_is_met_before_it_comes():
+    peak = np.zeros(6 * DAY, np.float32)
+    for day in range(6):
+        peak[day * DAY + 540 : day * DAY + 545] = 12  # five minutes at nine
+    choice = Portfolio([replace(TERMS, cold_start_cost_usd=0.25)]).advance(rows(peak), rows(peak * 0.2), FIRST)
+    nine = 5 * DAY + 540
+    in_time = choice.target[0, nine - TERMS.metric_delay - 2 * TERMS.lead_time : nine - TERMS.metric_delay - TERMS.lead_time + 1]
+
+    assert (in_time >= 12).all()
+    assert (choice.target[0, nine - 300 : nine - 200] == 0).all()
+
+
+def test_until_a_day_is_known_the_recent_maximum_is_followed():
+    peak, busy = noisy(DAY + 60, seed=3)
+    choice = Portfolio([TERMS]).advance(peak, busy, FIRST)
+
+    assert not choice.trusted[0, : DAY - 1].any()
+    assert choice.trusted[0, DAY - 1 :].all()
+    assert (choice.rule[0, : DAY - 1] == RECENT).all()
+
+
+def test_a_choice_that_costs_more_than_a_naive_rule_gives_way_to_it():
+    peak, busy = noisy(4 * DAY, seed=4)
+    portfolio = Portfolio([TERMS])
+    portfolio.advance(peak, busy, FIRST)
+    cohort = portfolio._cohorts[0][1]
+    cohort._judge.amounts[2, CHOSEN] += 1e6  # as if what was chosen had let a million users wait
+    choice = portfolio.advance(*noisy(15, seed=5), FIRST + 4 * DAY)
+
+    assert int(choice.rule[0, -1]) in NAIVE
+
+
+def test_unknown_minutes_teach_nothing():
+    peak, busy = noisy(3 * DAY, seed=6)
+    portfolio = Portfolio([TERMS])
+    portfolio.advance(peak, busy, FIRST)
+    before = portfolio._cohorts[0][1]._known.copy()
+    dark = np.full((1, 600), np.nan, np.float32)
+    choice = portfolio.advance(dark, dark, FIRST + 3 * DAY)
+
+    assert (portfolio._cohorts[0][1]._known == before).all()
+    assert np.isfinite(choice.target).all()
+
+
+def test_minutes_must_follow_one_another():
+    portfolio = Portfolio([TERMS])
+    portfolio.advance(*noisy(10, seed=7), FIRST)
+    with pytest.raises(ValueError, match="expected 28401130"):
+        portfolio.advance(*noisy(10, seed=7), FIRST + 11)
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 2**31), st.lists(st.integers(1, 500), min_size=2, max_size=8))
+def test_however_a_history_is_cut_the_choices_are_the_same(seed, cuts):
+    peak, busy = noisy(sum(cuts), seed, gaps=0.05)
+    whole, parts, portfolio, at = Portfolio([TERMS]).advance(peak, busy, FIRST), [], Portfolio([TERMS]), 0
+    for cut in cuts:
+        parts.append(portfolio.advance(peak[:, at : at + cut], busy[:, at : at + cut], FIRST + at))
+        at += cut
+    for field in ("target", "trusted", "rule"):
+        np.testing.assert_array_equal(np.concatenate([getattr(part, field) for part in parts], axis=1), getattr(whole, field))
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 2**31))
+def test_a_pool_is_chosen_for_alike_in_any_company(seed):
+    several = [TERMS, replace(TERMS, lead_time=5), replace(TERMS, cold_start_cost_usd=0.01), replace(TERMS, idle=0.0)]
+    histories = [noisy(2 * DAY, seed + at) for at in range(4)]
+    together = Portfolio(several).advance(*(np.concatenate(kind) for kind in zip(*histories, strict=True)), FIRST)
+    for at, terms in enumerate(several):
+        alone = Portfolio([terms]).advance(*histories[at], FIRST)
+        np.testing.assert_array_equal(together.target[at], alone.target[0])
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 1.0, 7.0, 1e6, float("nan")]), min_size=1, max_size=200))
+def test_any_demand_gives_whole_finite_units(values):
+    choice = Portfolio([TERMS]).advance(rows(values), rows(values), FIRST)
+
+    assert np.isfinite(choice.target).all()
+    assert (choice.target >= 0).all()
+    assert (choice.target == np.ceil(choice.target)).all()
+
+
+def test_every_candidate_has_a_name_of_its_own():
+    assert len({candidate.name for candidate in CANDIDATES}) == len(CANDIDATES)
