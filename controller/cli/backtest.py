@@ -148,7 +148,7 @@ def write_outputs(outcome: "Outcome", recorded: "dict[str, History]", decisions:
         else:
             write_whole(json_path, [text])
     if report is not None:
-        from controller.report import page
+        from controller.report.page import page
 
         write_whole(report, [page(outcome)])
 

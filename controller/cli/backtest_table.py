@@ -8,11 +8,16 @@ from controller.accounting import Bill
 from controller.outcome import ON_DEMAND, Outcome
 from controller.report.words import hits
 
+IN_FULL = 4
+"""Pools that get a table each; more get a line each."""
+
 
 def show(outcome: Outcome, compare: bool) -> None:
-    """A table for each pool, and one for all when there are several."""
+    """A table for each pool, or a line where they are many, and a table for all when there are several."""
     console = Console()
-    for pool in outcome.pools:
+    if len(outcome.pools) > IN_FULL:
+        console.print(lines(outcome))
+    for pool in outcome.pools if len(outcome.pools) <= IN_FULL else ():
         console.print(table(pool.name, pool.stoker, pool.nothing, pool.peers if compare else {}))
     if len(outcome.pools) > 1:
         console.print(table("all pools", outcome.stoker, outcome.nothing, outcome.peers if compare else {}))
@@ -22,13 +27,27 @@ def show(outcome: Outcome, compare: bool) -> None:
     console.print(note + (" * has hindsight." if compare else ""), style="dim")
 
 
-def table(title: str, stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> Table:
-    """Policies of one pool, the cheapest first."""
+def lines(outcome: Outcome) -> Table:
+    """Stoker's figures of every pool, in the order of the policy."""
+    out = empty("pool by pool, under stoker", "pool")
+    for pool in outcome.pools:
+        out.add_row(*cells(pool.name, pool.stoker, pool.nothing))
+    return out
+
+
+def empty(title: str, first: str) -> Table:
+    """A table without rows."""
     out = Table(title=title, title_justify="left", title_style="bold",
                 box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    out.add_column("policy", no_wrap=True)
+    out.add_column(first, no_wrap=True)
     for column in ("cold starts", "warm", "bill", "wait", "extra", "ratio"):
         out.add_column(column, justify="right", no_wrap=True)
+    return out
+
+
+def table(title: str, stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> Table:
+    """Policies of one pool, the cheapest first."""
+    out = empty(title, "policy")
     bills = {"stoker": stoker, ON_DEMAND: nothing} | {name: bill for name, bill in peers.items() if name != ON_DEMAND}
     for name, bill in sorted(bills.items(), key=lambda item: item[1].extra_usd):
         out.add_row(*cells(name, bill, nothing), style="bold green" if name == "stoker" else "")

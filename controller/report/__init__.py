@@ -1,5 +1,1 @@
 """The report of a backtest: one page that needs no network and says in ten seconds what it came to."""
-
-from controller.report.page import page
-
-__all__ = ["page"]

@@ -103,6 +103,16 @@ def test_the_table_ranks_stoker_among_its_peers(folder):
     assert "best-constant*" in done.output
 
 
+def test_many_pools_get_a_line_each(folder):
+    names = [f"agent-{number}" for number in range(6)]
+    (folder / "policy.yaml").write_text(POLICY + "".join(POOL.replace("NAME", name) for name in names))
+    record(folder / "short.csv", 300)
+    done = stoker(*(word for name in names for word in ("--history", f"{name}=short.csv")))
+    assert done.exit_code == 0, done.output
+    assert done.output.count("agent-3") == 1
+    assert done.output.count("on-demand") == 1  # of all pools together
+
+
 def test_the_same_run_writes_the_same_bytes(folder):
     for name in ("one", "other"):
         stoker("--history", "agent=agent.csv", "--decisions", f"{name}.csv", "--json", f"{name}.json", "--compare")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from controller.outcome import Outcome
-from controller.report import page
+from controller.report.page import page
 from tests.controller.report.outcomes import DAILY, outcome_of
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

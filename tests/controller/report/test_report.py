@@ -9,8 +9,8 @@ import pytest
 
 from controller.accounting import Bill, cold_starts_of, ready_of
 from controller.outcome import Outcome, PoolOutcome
-from controller.report import page
 from controller.report.figures import band, steps
+from controller.report.page import page
 from controller.report.words import against, headline, hits, usd, wins
 from controller.report.worst_hour import worst_hour
 from forecasting.demand import DemandSeries
