@@ -100,6 +100,7 @@ async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: in
     from numpy.random import PCG64, Generator
 
     from adapters.clock import ScaledClock
+    from adapters.errors import AdapterError
     from controller.demo.stage import Stage
     from controller.logs import configure
     from controller.service import CannotListen
@@ -115,7 +116,7 @@ async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: in
             stage = Stage(scene, clock, folder, Generator(PCG64([seed, 1])), seed, port, watch)
         try:
             await stage.play(stop)
-        except (CannotListen, StoreError) as error:
+        except (AdapterError, CannotListen, StoreError) as error:
             raise Failed(str(error)) from error
     return stage.frame() if stage.last is not None else None
 
@@ -184,6 +185,7 @@ def save_picture(frame: "Frame", path: Path) -> None:
 def free_port() -> int:
     """The daemon's usual port, 0 (any free one) when it is in use."""
     with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will: a port just left is free
         try:
             tried.bind(("127.0.0.1", PORT))
         except OSError:
