@@ -146,15 +146,20 @@ class CloudWatchDemand:
               failures: Mapping[str, AdapterError], region: NDArray[np.int64]) -> dict[str, Telemetry]:
         """The answer for every pool; runs in a thread, for the arrays of thousands of pools take a while."""
         told: dict[str, Telemetry] = {}
+        proofs: dict[Window, NDArray[np.bool_]] = {}  # most pools ask for the same minutes
+        end = max((window.end for window in windows.values()), default=0)
+        works = alive(region, end)
         for pool, window in windows.items():
-            works = alive(region, window.end)
             error = failures.get(self.resources[pool])
             if pool not in queries or error is not None:
                 told[pool] = Telemetry(DemandSeries.empty(window.first), works, error)
                 continue
             columns = {query.metric: column(query, results.get(query, [])) for query in queries[pool]}
             points = self._points(pool, queries[pool][0], columns)
-            told[pool] = self._telemetry(pool, points, window, region, works)
+            span = Window(points.first, window.end)
+            if span not in proofs:
+                proofs[span] = proved(region, *span)
+            told[pool] = self._telemetry(pool, points, window, proofs[span], works)
         return told
 
     def _points(self, pool: str, query: Query, columns: Mapping[Metric, Minutes]) -> Points:
@@ -173,11 +178,10 @@ class CloudWatchDemand:
                 duration_ms[here], throttles[here] = memo.duration_ms[there], memo.throttles[there]
         return Points(query.first, columns[INVOCATIONS], columns[CONCURRENCY], duration_ms, throttles)
 
-    def _telemetry(self, pool: str, points: Points, window: Window, region: NDArray[np.int64], works: bool | None) -> Telemetry:
+    def _telemetry(self, pool: str, points: Points, window: Window, proof: NDArray[np.bool_], works: bool | None) -> Telemetry:
         memo = self._memos[pool]
         mean = mean_duration_ms(points)
         memo.usual_ms = memo.usual_ms if mean is None else mean
-        proof = proved(region, points.first, window.end)
         series = demand(points, proof, memo.usual_ms).window(window.first, window.end)
         memo.barren_until = None if series.known.any() else window.end
         return Telemetry(series, works, duration_seconds=None if memo.usual_ms is None else memo.usual_ms / 1000)

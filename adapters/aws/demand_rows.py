@@ -66,13 +66,13 @@ def demand(points: Points, proof: NDArray[np.bool_], usual_ms: float | None) -> 
     CloudWatch books a request's whole duration in the minute in which it started, so what exceeds the peak is carried on into
     the minutes after. A minute with invocations but without the peak that other minutes have is not published whole yet: unknown.
     """
-    invocations, throttles = np.nan_to_num(points.invocations), np.nan_to_num(points.throttles)
+    invocations, throttles = _zero_for_nan(points.invocations), _zero_for_nan(points.throttles)
     some = ~(np.isnan(points.invocations) & np.isnan(points.concurrency) & np.isnan(points.throttles))
     minutes_each = _filled(points.duration_ms, usual_ms) / 60_000
-    work, refused = invocations * minutes_each, np.where(throttles > 0, np.nan_to_num(throttles * minutes_each), 0.0)
+    work, refused = invocations * minutes_each, np.where(throttles > 0, _zero_for_nan(throttles * minutes_each), 0.0)
     peak = np.where(np.isnan(points.concurrency) & (invocations == 0), 0.0, points.concurrency)
     if np.isnan(points.concurrency).all():
-        peak = np.where(invocations > 0, np.maximum(1.0, np.ceil(np.nan_to_num(work))), peak)
+        peak = np.where(invocations > 0, np.maximum(1.0, np.ceil(_zero_for_nan(work))), peak)
     busy = _carried(np.where(np.isnan(work), peak, work), peak)
     wanted = peak + np.where(throttles > 0, np.maximum(1.0, np.ceil(refused)), 0.0)
     busy = np.minimum(busy + refused, wanted)
@@ -83,10 +83,14 @@ def demand(points: Points, proof: NDArray[np.bool_], usual_ms: float | None) -> 
 
 def mean_duration_ms(points: Points) -> float | None:
     """Mean duration of a request over all rows, by number of requests."""
-    known = ~np.isnan(points.duration_ms) & (np.nan_to_num(points.invocations) > 0)
+    known = ~np.isnan(points.duration_ms) & (_zero_for_nan(points.invocations) > 0)
     if not known.any():
         return None
     return float(np.average(points.duration_ms[known], weights=points.invocations[known]))
+
+
+def _zero_for_nan(values: Minutes) -> Minutes:
+    return np.where(np.isnan(values), 0.0, values)
 
 
 def _filled(duration_ms: Minutes, usual_ms: float | None) -> Minutes:
