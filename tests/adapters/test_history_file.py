@@ -165,3 +165,23 @@ def test_every_shared_trace_reads():
         known = series.known
         assert known.sum() > 5000
         assert (series.busy[known] <= series.peak[known]).all()
+
+
+cell = st.one_of(st.sampled_from(["", "0", "1.5", "-1", "nan", "1_0", '"', "2026-03-02T12:00Z", "9999-12-31T23:59Z", "0001-01-01T00:00Z"]),
+                 st.text(max_size=6))
+
+
+@given(st.lists(st.lists(cell, min_size=3, max_size=5), max_size=4), st.binary(max_size=40))
+def test_whatever_a_file_holds_it_is_read_or_refused_in_one_line(tmp_path_factory, rows, rest):
+    path = tmp_path_factory.mktemp("h") / "h.csv"
+    text = "\n".join([HEADER, *(",".join(row) for row in rows)]).encode("utf-8", "surrogatepass")
+    for content in (text, text + rest, rest):
+        path.write_bytes(content)
+        complaint = ""
+        try:
+            series = read_history(path)
+        except HistoryError as error:
+            complaint = str(error)
+            series = None
+        assert len(complaint.splitlines()) == (series is None)
+        assert series is None or not (series.busy > series.peak).any()

@@ -177,3 +177,17 @@ def test_it_loads_no_library_that_it_does_not_need(folder):
     done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr.strip().splitlines()[-1] == "[]"
+
+
+def test_it_opens_no_connection(folder, monkeypatch):
+    import socket
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a backtest must call nobody")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    outputs = ("--report", "out.html", "--json", "out.json", "--decisions", "out.csv")
+    done = stoker("--history", "agent=agent.csv", "--compare", *outputs)
+    assert done.exit_code == 0, done.output
+    assert {"out.html", "out.json", "out.csv"} <= {path.name for path in folder.iterdir()}
