@@ -5,10 +5,12 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from importlib.metadata import entry_points, packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
@@ -67,6 +69,25 @@ def test_the_wheel_holds_the_four_packages_and_no_more():
     wheel = pyproject()["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 
     assert set(wheel) == set(PACKAGES)
+
+
+def test_the_built_wheel_brings_every_file_of_the_packages(tmp_path):
+    """Pages, examples and whatever else lies beside the modules, too."""
+    pytest.importorskip("hatchling", reason="hatchling is not installed: make installs it")
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    built = subprocess.run([sys.executable, "-m", "hatchling", "build", "--target", "wheel"], cwd=tmp_path, capture_output=True,
+                           text=True, timeout=120)
+    assert built.returncode == 0, built.stderr
+    [wheel] = (tmp_path / "dist").glob("*.whl")
+    brought = set(ZipFile(wheel).namelist())
+    files = [path for package in PACKAGES for path in (tmp_path / package).rglob("*") if path.is_file()]
+    there = {str(path.relative_to(tmp_path)) for path in files}
+
+    assert there - brought == set()
+    assert {name.split("/")[0] for name in brought if ".dist-info/" not in name} == set(PACKAGES)
 
 
 @pytest.mark.parametrize("lock", LOCKS)
