@@ -1,0 +1,52 @@
+"""The table in docs/adapters.md says of every lever what is checked, and says nothing that is not."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from adapters.registry import KINDS
+
+ROOT = Path(__file__).parents[2]
+ABOUT_THE_SUITE = {"test_every_kind_of_the_registry_is_put_to_the_checks"}
+CELL = re.compile(r"done|todo|exempt: \S.*")
+
+
+def table() -> tuple[list[str], dict[str, list[str]]]:
+    """Kinds in the head, and the cells of each row by its first."""
+    text = (ROOT / "docs" / "adapters.md").read_text().split("## Checklist")[1]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return rows[0][1:], {row[0].strip("`"): row[1:] for row in rows[2:]}
+
+
+def checks() -> set[str]:
+    tree = ast.parse((ROOT / "tests" / "adapters" / "conformance" / "test_levers.py").read_text())
+    names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return {name for name in names if name.startswith("test_")} - ABOUT_THE_SUITE
+
+
+def test_every_lever_has_a_column():
+    assert table()[0] == list(KINDS)
+
+
+def test_every_check_has_a_row_and_every_row_of_a_check_is_one():
+    rows = {name for name in table()[1] if name.startswith("test_")}
+
+    assert rows == checks()
+
+
+def test_every_cell_says_done_todo_or_why_not():
+    kinds, rows = table()
+    wrong = {name: cells for name, cells in rows.items() if len(cells) != len(kinds) or not all(map(CELL.fullmatch, cells))}
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_lever_has_a_page_that_names_its_settings(kind):
+    page = (ROOT / "docs" / "levers" / f"{kind}.md").read_text()
+    from adapters.registry import lever_kinds
+
+    missing = [name for name in lever_kinds()[kind].model_fields if name != "kind" and f"| `{name}` |" not in page]
+    assert missing == []
