@@ -18,11 +18,12 @@ def show(outcome: Outcome, compare: bool) -> None:
     if len(outcome.pools) > IN_FULL:
         console.print(lines(outcome))
     for pool in outcome.pools if len(outcome.pools) <= IN_FULL else ():
-        console.print(table(pool.name, pool.stoker, pool.nothing, pool.peers if compare else {}))
+        asked = "" if pool.terms.warm_hit_rate is None else f" (asked: {100 * pool.terms.warm_hit_rate:.6g}% warm)"
+        console.print(table(pool.name + asked, pool.stoker, pool.nothing, pool.peers if compare else {}))
     if len(outcome.pools) > 1:
         console.print(table("all pools", outcome.stoker, outcome.nothing, outcome.peers if compare else {}))
-    note = ("USD. Bill: what the provider charges. Wait: cold starts at the price the policy gives them. "
-            "Extra: both, beyond the bill of serving all on demand with no cold start; ratio 1 is doing nothing.")
+    note = ("USD. Bill: what the provider charges. Wait: cold starts at the price the policy gives them, 0.05 where it asks for a "
+            "share. Extra: both, beyond the bill of serving all on demand with no cold start; ratio 1 is doing nothing.")
     console.print()
     console.print(note + (" * has hindsight." if compare else ""), style="dim")
 

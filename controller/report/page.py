@@ -21,6 +21,7 @@ from controller.report.words import (
     headline,
     hits,
     length,
+    price_of_waiting,
     share,
     span,
     usd,
@@ -34,7 +35,7 @@ CHARTED = 12
 
 KINDS = (("idle_usd", "idle", "Warm and idle"), ("warm_work_usd", "warm", "Work on warm units"),
          ("on_demand_work_usd", "demand", "Work on demand"), ("init_usd", "init", "Initialisation"),
-         ("wait_usd", "wait", "Waiting, at your price"))
+         ("wait_usd", "wait", "Waiting, priced"))
 """A bill's parts: field, style, and what the legend calls it."""
 
 
@@ -89,12 +90,6 @@ def tile(name: str, label: str, bill: Bill, outcome: Outcome) -> str:
     whole = f"{usd(bill.total_usd)} <small>with waits at {price_of_waiting(outcome)}</small>"
     return (f'<section class="tile {"stoker" if name == STOKER else ""}"><h2>{label}</h2>'
             f"<p class=figure>{waits}</p><p class=figure>{paid}</p><p>{whole}</p></section>")
-
-
-def price_of_waiting(outcome: Outcome) -> str:
-    """What one cold start counts for."""
-    prices = sorted({pool.terms.cold_start_cost_usd for pool in outcome.pools})
-    return f"{usd(prices[0])} each" if len(prices) == 1 else "each pool's price"
 
 
 def bills(outcome: Outcome) -> str:
@@ -167,9 +162,10 @@ def terms(pool: PoolOutcome, outcome: Outcome) -> str:
     prices = f"{idle} to keep warm, {busy} more at work, {demand} at work on demand"
     source = f"price table of {PRICES_AS_OF:%-d %B %Y}, unless the policy says otherwise"
     timing = f"Every policy sees metrics {it.metric_delay} min late and has what it asks for {it.lead_time} min later"
+    whose = "as the policy says" if it.warm_hit_rate is None else "for comparison only: the policy asks for a share instead"
     said = [
         f"Prices per unit-hour for {escape(pool.name)}: {prices} ({source}).",
-        f"A cold start takes {it.init_seconds:g} s, billed as work, and counts {usd(it.cold_start_cost_usd)} as the policy says.",
+        f"A cold start takes {it.init_seconds:g} s, billed as work, and counts {usd(it.cold_start_cost_usd)}, {whose}.",
         f"{timing}; an on-demand unit stays warm for {it.keep_alive} min after use.",
         "Ratio: cost beyond serving all of it on demand without a cold start, as a multiple of the same with nothing kept warm.",
         "Capacity is charged by the minute; where a provider bills in longer steps, frequent changes cost somewhat more.",

@@ -100,10 +100,29 @@ def headline(outcome: Outcome) -> str:
     return f"{count(fewer)} of {count(nothing.cold_starts)} cold starts avoided in {length(outcome)}, {money}."
 
 
+def price_of_waiting(outcome: Outcome) -> str:
+    """What one cold start counts for. Where a share of warm requests was asked for instead, it is only for comparison."""
+    prices = sorted({pool.terms.cold_start_cost_usd for pool in outcome.pools})
+    return f"{usd(prices[0])} each" if len(prices) == 1 else "each pool's price"
+
+
+def promise(outcome: Outcome) -> str:
+    """Whether the share of warm requests that the policy asks for was given; empty where it asks for none."""
+    asked = [pool for pool in outcome.pools if pool.terms.warm_hit_rate is not None and pool.stoker.warm_hit_rate is not None]
+    if not asked:
+        return ""
+    kept = [pool for pool in asked if (pool.stoker.warm_hit_rate or 0) >= (pool.terms.warm_hit_rate or 0)]
+    if len(asked) > 1:
+        return f"{len(kept)} of {len(asked)} pools got the share of warm requests that the policy asks for."
+    goal = f"{100 * (asked[0].terms.warm_hit_rate or 0):.6g} %"
+    ending = "did" if kept else "did, which is too few"
+    return f"The policy asks that {goal} of {asked[0].name}'s requests find a warm unit: {hits(asked[0].stoker)} {ending}."
+
+
 def verdict(outcome: Outcome) -> str:
     """The price of an avoided wait, and how target tracking would have done."""
     stoker, nothing, tracking = outcome.stoker, outcome.nothing, outcome.peers[TRACKING]
-    sentences = []
+    sentences = [promise(outcome)] if promise(outcome) else []
     fewer, price = nothing.cold_starts - stoker.cold_starts, stoker.provider_usd - nothing.provider_usd
     if fewer > 0 and price > 0:
         sentences.append(f"Each avoided wait cost {usd(price / fewer)} in warm capacity.")
@@ -121,13 +140,13 @@ def against(stoker: Bill, other: Bill, name: str) -> str:
 
 def wins(outcome: Outcome) -> str:
     """Where Stoker stands among what could really be run, by total cost."""
-    limit = outcome.stoker.extra_usd
+    limit, counting = outcome.stoker.extra_usd, f"Counting the waits at {price_of_waiting(outcome)}"
     rivals = {name: bill.extra_usd for name, bill in outcome.peers.items() if not name.endswith("*")}
     cheaper = [LABELS[name] for name, extra in sorted(rivals.items(), key=lambda item: item[1]) if extra < limit]
     if not cheaper:
-        return f"Counting the waits at your price, it is the cheapest of {len(rivals) + 1} policies."
+        return f"{counting}, it is the cheapest of {len(rivals) + 1} policies."
     if len(cheaper) > 2:
         others = f"{len(cheaper)} of {len(rivals)} others"
-        return f"Counting the waits at your price, {others} would have been cheaper here, {cheaper[0]} the most."
+        return f"{counting}, {others} would have been cheaper here, {cheaper[0]} the most."
     rest = f"the other {len(rivals) - len(cheaper)} dearer"
-    return f"Counting the waits at your price, {' and '.join(cheaper)} would have been cheaper here, {rest}."
+    return f"{counting}, {' and '.join(cheaper)} would have been cheaper here, {rest}."

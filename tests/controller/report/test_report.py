@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -11,7 +12,7 @@ from controller.accounting import Bill, cold_starts_of, ready_of
 from controller.outcome import Outcome, PoolOutcome
 from controller.report.figures import band, steps
 from controller.report.page import page
-from controller.report.words import against, headline, hits, usd, wins
+from controller.report.words import against, headline, hits, promise, usd, wins
 from controller.report.worst_hour import worst_hour
 from forecasting.demand import DemandSeries
 from tests.controller.report.outcomes import DAILY, MINUTE, TERMS, outcome_of
@@ -186,6 +187,15 @@ def test_the_headline_says_what_happened_for_better_or_worse(stoker, nothing, sa
 def test_a_dearer_outcome_is_not_talked_up():
     assert "10 of 10 others would have been cheaper" in wins(three(bill(100, 90.0), bill(10, 0.0)))
     assert "the cheapest of 11 policies" in wins(three(bill(1, 0.0), bill(10, 9.0)))
+
+
+@pytest.mark.parametrize(("cold", "says"), [(5, "99.50% did."), (15, "98.50% did, which is too few.")])
+def test_a_share_that_was_asked_for_is_held_against_what_was_given(cold, says):
+    pool = three(bill(cold, 1.0), bill(100, 0.0)).pools[0]
+    asked = replace(pool, terms=replace(TERMS, warm_hit_rate=0.99))
+    assert promise(Outcome((asked,))) == f"The policy asks that 99 % of agent's requests find a warm unit: {says}"
+    assert promise(Outcome((pool,))) == ""
+    assert promise(Outcome((asked, asked))).startswith(f"{2 if cold == 5 else 0} of 2 pools")
 
 
 def test_rivals_are_described_both_ways():
