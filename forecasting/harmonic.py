@@ -24,10 +24,13 @@ Path = NDArray[np.float64]
 LEAST_DAYS = 2
 WEEKLY_FROM_DAYS = 9
 PER_WEEK = 7 * PER_DAY
-DAILY_ORDER, WEEKLY_ORDER = 6, 3
+DAILY_ORDER, WEEKLY_ORDER = 6, 5
 LAGS = [1, 2, 4]
+NEARBY = 17
+"""Buckets about one, four hours of them."""
+
 OUTLIER = 6.0
-"""Median absolute deviations from the running middle of the same time of day; what is further out is drawn in to it."""
+"""Median absolute deviations; what is further out than that is drawn in to it."""
 
 BEHIND = 8
 """Buckets of the fit itself that an outlook keeps, so that the present can be compared with what was said of it."""
@@ -95,11 +98,15 @@ def filled(level: Path) -> Path:
 
 
 def without_outliers(level: Path) -> Path:
-    """Single spikes drawn in, so that one mad hour does not bend every day's curve."""
-    apart = level - same_time_median(level)
-    centre = np.median(apart)
-    reach = OUTLIER * max(float(np.median(np.abs(apart - centre))), 0.05)
-    drawn_in: Path = level - apart + np.clip(apart, centre - reach, centre + reach)
+    """Single spikes drawn in, so that one mad hour does not bend every day's curve.
+
+    A spike stands out both from its time of day and from the hours about it: a quiet weekend or a lasting shift does not.
+    """
+    unusual = level - same_time_median(level)
+    about = np.lib.stride_tricks.sliding_window_view(np.pad(unusual, NEARBY // 2, mode="edge"), NEARBY)
+    apart = unusual - np.median(about, axis=1)
+    reach = OUTLIER * max(float(np.median(np.abs(apart))), 0.05)
+    drawn_in: Path = level - apart + np.clip(apart, -reach, reach)
     return drawn_in
 
 

@@ -1,0 +1,178 @@
+"""`stoker forecast`: one pool's history and what is expected of it, for people and for machines."""
+
+import json
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from controller.cli.backtest import write_whole
+from controller.cli.failure import Failed, WrongInput
+from controller.cli.policy_file import read_policy
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from config.policy import Policy, PoolPolicy
+    from controller.forecast_view import ForecastView
+    from forecasting.demand import DemandSeries
+
+FILE = click.Path(path_type=Path)
+PICTURES = (".html", ".svg")
+DAYS = 14
+LONGEST_HOURS = 24.0
+
+
+@click.command()
+@click.argument("pool")
+@click.option("--policy", "policy_path", required=True, type=FILE, help="The policy file.")
+@click.option("--history", "histories", multiple=True, metavar="POOL=FILE", help="Recorded traffic of the pool, .csv or .csv.gz.")
+@click.option("--state-dir", type=FILE, help="Or what a daemon recorded here, once it has stopped.")
+@click.option("--at", metavar="TIMESTAMP", help="As known at this instant (UTC); the end of history unless told.")
+@click.option("--hours", type=click.FloatRange(0.25, LONGEST_HOURS), default=6.0, show_default=True, help="How far to look.")
+@click.option("--plot", type=FILE, metavar="OUT.html|OUT.svg", help="Draw it.")
+@click.option("--model/--no-model", default=True, show_default=True, help="Also fit a statistical model (some seconds).")
+@click.option("--json", "as_json", is_flag=True, help="Print it for machines.")
+def command(pool: str, policy_path: Path, histories: tuple[str, ...], state_dir: Path | None, at: str | None, hours: float,
+            plot: Path | None, model: bool, as_json: bool) -> None:
+    """Show history and forecast of POOL: the hours ahead, and how the past day's forecasts did.
+
+    Nothing is called and nothing is changed.
+    """
+    if bool(histories) == (state_dir is not None):
+        raise WrongInput(f"say where the history of {pool} is: either --history {pool}=FILE or --state-dir DIR")
+    if plot is not None and plot.suffix not in PICTURES:
+        raise WrongInput(f"--plot {plot}: the name must end in {' or '.join(PICTURES)}")
+    policy = read_policy(policy_path)
+    one = pool_named(policy, pool, policy_path)
+    demand = from_files(pool, histories) if state_dir is None else from_state(pool, state_dir)
+    now_minute = demand.end_minute if at is None else instant_within(at, demand, pool)
+    view = look(one, policy, demand, now_minute, hours, model, state_dir)
+    if plot is not None:
+        draw(view, plot)
+    if as_json:
+        from controller.cli.forecast_text import document
+
+        click.echo(json.dumps(document(view), indent=1, allow_nan=False))
+    else:
+        from controller.cli.forecast_text import show
+
+        show(view)
+        if plot is not None:
+            click.echo(f"drawn in {plot}")
+
+
+def pool_named(policy: "Policy", name: str, path: Path) -> "PoolPolicy":
+    """The pool of that name; `WrongInput` with a suggestion."""
+    names = [pool.name for pool in policy.pools]
+    if name not in names:
+        close = get_close_matches(name, names, 1)
+        hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names[:10])}"
+        raise WrongInput(f"{path} has no pool {name}; {hint}")
+    return policy.pools[names.index(name)]
+
+
+def from_files(pool: str, histories: tuple[str, ...]) -> "DemandSeries":
+    """The file given for the pool; those given for others are passed over, so that a backtest's options serve here too."""
+    from adapters.history_file import HistoryError, read_history
+
+    paths = dict(given.partition("=")[::2] for given in histories)
+    malformed = next((given for given in histories if "=" not in given or not given.partition("=")[2]), None)
+    if malformed is not None:
+        raise WrongInput(f"--history {malformed}: write it as POOL=FILE")
+    if pool not in paths:
+        raise WrongInput(f"no history for {pool}: add --history {pool}=FILE")
+    try:
+        return read_history(Path(paths[pool]))
+    except HistoryError as error:
+        raise WrongInput(str(error)) from error
+
+
+def from_state(pool: str, state_dir: Path) -> "DemandSeries":
+    """The last fortnight that a daemon recorded."""
+    from controller.service import STORE_NAME
+    from controller.store import Store
+    from controller.store_file import StoreError
+    from forecasting.demand import MINUTES_PER_DAY
+
+    path = state_dir / STORE_NAME
+    if not path.is_file():
+        raise WrongInput(f"{path}: there is no such file; name the directory that stoker run was given as --state-dir")
+    try:
+        with Store(path) as store:
+            newest = store.newest_known_minute([pool]).get(pool)
+            if newest is None:
+                raise Failed(f"{path} holds no demand of {pool}; let stoker run collect some first")
+            return store.load_demand(pool, newest + 1 - DAYS * MINUTES_PER_DAY, newest + 1)
+    except StoreError as error:
+        raise Failed(f"{error}; while the daemon runs, ask it: /v1/pools/{pool}/forecast") from error
+
+
+def instant_within(at: str, demand: "DemandSeries", pool: str) -> int:
+    """The minute that `--at` names; some history must come before it."""
+    from adapters.history_file import minute_at
+    from forecasting.demand import instant_of
+
+    minute = minute_at(at)
+    if isinstance(minute, str):
+        raise WrongInput(f"--at: {minute}")
+    if not demand.first_minute < minute <= demand.end_minute:
+        span = f"{instant_of(demand.first_minute + 1):%Y-%m-%dT%H:%MZ} to {instant_of(demand.end_minute):%Y-%m-%dT%H:%MZ}"
+        raise WrongInput(f"--at {at}: the history of {pool} serves instants from {span}; choose one of them")
+    return minute
+
+
+def look(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries", now_minute: int, hours: float, model: bool,
+         state_dir: Path | None) -> "ForecastView":
+    """Forecast, and what Stoker would have kept warm (recorded files) or did keep warm (a daemon's record)."""
+    from controller.forecast_view import view_of
+    from forecasting.harmonic import fit_outlook
+
+    known = demand.window(demand.first_minute, now_minute)
+    kept = replayed(pool, policy, known) if state_dir is None else recorded(pool.name, known, state_dir)
+    lead = max(1, round((policy.assume.metric_delay + policy.assume.lead_time).total_seconds() / 60))
+    return view_of(pool.name, known, now_minute, hours, lead, fit_outlook if model else None, kept)
+
+
+def replayed(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries") -> "NDArray[np.float64]":
+    """Units that a backtest requests in each minute."""
+    import numpy as np
+
+    from controller.backtest import replay
+    from controller.economics import terms_of
+
+    return replay(pool, demand, terms_of(pool, policy.assume), policy.assume).target.astype(np.float64)
+
+
+def recorded(pool: str, demand: "DemandSeries", state_dir: Path) -> "NDArray[np.float64] | None":
+    """Units that were requested in each minute, by the decisions recorded; None without any."""
+    from datetime import datetime
+
+    import numpy as np
+
+    from controller.service import STORE_NAME
+    from controller.store import Store
+    from forecasting.demand import instant_of, minute_of
+
+    with Store(state_dir / STORE_NAME) as store:
+        made = store.decisions(pool, since=instant_of(demand.end_minute - 1440), limit=1440)
+    if not made:
+        return None
+    kept = np.full(len(demand), np.nan)
+    for decision in reversed(made):
+        kept[max(0, minute_of(datetime.fromisoformat(decision["at"])) - demand.first_minute):] = decision["requested"]
+    return kept
+
+
+def draw(view: "ForecastView", path: Path) -> None:
+    """Draw it into a file."""
+    from controller.cli.forecast_text import sentences
+    from controller.plot import NoPlotter, html, svg
+
+    try:
+        drawing = svg(view) if path.suffix == ".svg" else html(view, sentences(view))
+    except NoPlotter as error:
+        raise Failed(str(error)) from error
+    write_whole(path, [drawing])

@@ -1,0 +1,82 @@
+"""What a forecast of one pool comes to: what was, what had been expected of it, and what is expected now. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.accuracy import Coverage, coverage, scaled_error
+from forecasting.combined import CombinedForecaster
+from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats
+from forecasting.outlook import Outlook
+from forecasting.protocol import LEVELS, Band
+
+MEDIAN = LEVELS.index(0.5)
+Fit = Callable[[Floats, int], Outlook | None]
+"""Fits a model to one row of `Remembered`: `forecasting.harmonic.fit_outlook`, or nothing."""
+
+
+class Judgement(NamedTuple):
+    """How the past day's forecasts of peak demand did, `lead` minutes ahead. NaN where there is nothing to judge by."""
+
+    coverage: Coverage
+    error_over_naive: float
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastView:
+    """One pool as of `now_minute`, the first minute that is not known yet.
+
+    `past`: the last day of demand. `expected`: what was said of each of its minutes `lead` minutes before, float32[minutes,
+    LEVELS]. `ahead`: the minutes from now on, float32[horizon, LEVELS]. `capacity`: units requested in each past minute, where
+    that is known. `enough`: whether history is long enough to trust this.
+    """
+
+    pool: str
+    now_minute: int
+    lead: int
+    past: DemandSeries
+    expected: Band
+    ahead: Band
+    capacity: NDArray[np.float64] | None
+    enough: bool
+
+    @property
+    def judgement(self) -> Judgement:
+        said, came = self.expected.peak, self.past.peak
+        return Judgement(coverage(said, came, LEVELS), float(scaled_error(said[:, MEDIAN], came, self.lead)))
+
+
+def view_of(pool: str, history: DemandSeries, now_minute: int, hours: float, lead: int, fit: Fit | None = None,
+            capacity: NDArray[np.float64] | None = None) -> ForecastView:
+    """Look at `history` (nothing from `now_minute` on is used) and `hours` ahead.
+
+    `capacity`: float64[len(history)], units requested at each of its minutes, shown beside demand. A model, where there is
+    `fit`, is fitted a day ago and now, so that the past day is judged as it would have been foretold.
+    """
+    first = max(history.first_minute, now_minute - MINUTES_PER_DAY)
+    known = history.window(history.first_minute, now_minute)
+    before, past = known.window(known.first_minute, first), known.window(first, now_minute)
+    forecaster = CombinedForecaster(1)
+    forecaster.observe(before.peak[None], before.busy[None], before.first_minute)
+    refit(forecaster, fit)
+    followed = forecaster.follow(past.peak[None], past.busy[None], first, (lead,))
+    refit(forecaster, fit)
+    said = [np.concatenate([np.full((min(lead, len(past)), len(LEVELS)), np.nan, np.float32), rows[0, :, 0][:-lead]])
+            for rows in followed]
+    ahead = forecaster.quantiles(max(1, round(hours * 60)))
+    at = slice(first - history.first_minute, now_minute - history.first_minute)
+    return ForecastView(pool, now_minute, lead, past, Band(*said), Band(ahead.peak[0], ahead.busy[0]),
+                        None if capacity is None else capacity[at], bool(forecaster.enough[0]))
+
+
+def refit(forecaster: CombinedForecaster, fit: Fit | None) -> None:
+    """Fit a model to what the forecaster of one pool remembers, if it remembers enough."""
+    remembered = forecaster.remembered(0)
+    if fit is None or not len(remembered.peak):
+        return
+    peak, busy = (fit(rows, remembered.first_bucket) for rows in (remembered.peak, remembered.busy))
+    if peak is not None and busy is not None:
+        forecaster.install(0, peak, busy)

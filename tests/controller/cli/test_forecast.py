@@ -1,0 +1,113 @@
+"""`stoker forecast` from the outside: what it prints and draws, and what it refuses."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from adapters.history_file import StampStyle
+from controller.cli import main
+from controller.service import STORE_NAME
+from controller.store import Store
+from forecasting.demand import DemandSeries, minute_of
+from tests.builders import NOON
+
+POLICY = """version: 1
+pools:
+  - name: agent
+    lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: agent, alias: live}
+    max: 100
+    memory_mb: 1024
+    init_seconds: 8
+"""
+MINUTES = 2 * 1440
+
+
+def demand() -> DemandSeries:
+    peak = np.random.default_rng(11).poisson(4 + 3 * np.sin(np.arange(MINUTES) / 229)).astype(np.float32)
+    return DemandSeries(minute_of(NOON), peak, peak / 2, peak * 10)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.yaml").write_text(POLICY)
+    series = demand()
+    cells = zip(StampStyle().write(series.first_minute, MINUTES), series.peak.tolist(), strict=True)
+    rows = [f"{stamp},{10 * peak:.0f},{peak / 2},{peak:.0f}" for stamp, peak in cells]
+    (tmp_path / "agent.csv").write_text("\n".join(["timestamp,invocations,avg_concurrency,max_concurrency", *rows]) + "\n")
+    return tmp_path
+
+
+def stoker(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["forecast", *arguments])
+
+
+def asked(*more: str) -> Result:
+    return stoker("agent", "--policy", "policy.yaml", "--history", "agent=agent.csv", "--no-model", *more)
+
+
+def test_people_get_a_table_bars_and_how_far_to_trust_them(folder):
+    done = asked("--hours", "3", "--plot", "out.svg")
+    assert done.exit_code == 0, done.output
+    assert "agent as of 2026-03-04 12:00 UTC" in done.stdout
+    assert "12:15" in done.stdout
+    assert "90 % should lie between" in done.stdout
+    assert (folder / "out.svg").read_text().startswith("<svg")
+
+
+def test_machines_get_a_day_back_and_the_hours_ahead(folder):
+    done = asked("--hours", "2", "--json", "--at", "2026-03-04T06:00:00Z")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["at"] == told["ahead"]["first"] == "2026-03-04T06:00:00Z"
+    assert told["past"]["first"] == "2026-03-03T06:00:00Z"
+    assert len(told["past"]["peak"]) == len(told["past"]["expected_peak"]) == len(told["past"]["requested"]) == 1440
+    assert np.array(told["ahead"]["peak"]).shape == (120, len(told["levels"]))
+
+
+def test_a_model_is_fitted_when_wanted(folder):
+    done = stoker("agent", "--policy", "policy.yaml", "--history", "agent=agent.csv", "--json", "--hours", "1")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["enough_history"] is True
+
+
+def test_what_a_daemon_recorded_serves_too(folder):
+    state = folder / "state"
+    state.mkdir()
+    with Store(state / STORE_NAME) as store:
+        store.save_demand("agent", demand())
+    done = stoker("agent", "--policy", "policy.yaml", "--state-dir", "state", "--no-model", "--json", "--hours", "2")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert told["past"]["requested"] is None
+    assert told["ahead"] == json.loads(asked("--json", "--hours", "2").stdout)["ahead"]
+
+
+@pytest.mark.parametrize(("arguments", "complaint"), [
+    (("agnet", "--history", "agent=agent.csv"), "did you mean agent?"),
+    (("agent",), "either --history agent=FILE or --state-dir DIR"),
+    (("agent", "--history", "agent=agent.csv", "--state-dir", "state"), "either --history"),
+    (("agent", "--history", "agent.csv"), "write it as POOL=FILE"),
+    (("agent", "--history", "agent=none.csv"), "none.csv: there is no such file"),
+    (("agent", "--history", "other=agent.csv"), "add --history agent=FILE"),
+    (("agent", "--history", "agent=agent.csv", "--plot", "out.png"), ".html or .svg"),
+    (("agent", "--history", "agent=agent.csv", "--at", "2027-01-01T00:00:00Z"), "serves instants from"),
+    (("agent", "--history", "agent=agent.csv", "--at", "noon"), "--at: 'noon' is no timestamp"),
+    (("agent", "--history", "agent=agent.csv", "--hours", "50"), "0.25<=x<=24"),
+    (("agent", "--state-dir", "nowhere"), "there is no such file"),
+])
+def test_wrong_input_is_named_and_nothing_is_written(folder, arguments, complaint):
+    before = sorted(folder.iterdir())
+    done = stoker(*arguments, "--policy", "policy.yaml")
+    assert done.exit_code == 2
+    assert complaint in done.stderr
+    assert sorted(folder.iterdir()) == before
+
+
+def test_a_plot_that_cannot_be_written_is_a_failure(folder):
+    done = asked("--plot", "no/where.svg")
+    assert done.exit_code == 1
+    assert "no/where.svg: cannot be written" in done.stderr

@@ -1,0 +1,97 @@
+"""A view knows nothing of what comes after it, and its drawing shows what it holds."""
+
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from controller.cli.forecast_text import document, sentences, sparkline
+from controller.forecast_view import ForecastView, view_of
+from controller.plot import html, svg
+from forecasting.demand import DemandSeries
+from forecasting.outlook import Outlook
+
+FIRST = 28_400_010
+DAY = 1440
+
+
+def history(minutes: int, seed: int = 2) -> DemandSeries:
+    clock = np.arange(minutes)
+    peak = np.random.default_rng(seed).poisson(5 + 4 * np.sin(2 * np.pi * clock / DAY)).astype(np.float32)
+    return DemandSeries(FIRST, peak, peak / 2, peak * 10)
+
+
+@pytest.fixture(scope="module")
+def view() -> ForecastView:
+    series = history(3 * DAY)
+    return view_of("agent", series, series.end_minute, 6, 4, capacity=np.full(3 * DAY, 7.0))
+
+
+def test_nothing_from_now_on_is_used():
+    series, now = history(3 * DAY), FIRST + 2 * DAY + 77
+    changed = DemandSeries(FIRST, series.peak.copy(), series.busy.copy(), series.invocations)
+    changed.peak[2 * DAY + 77 :] = 500
+    one, other = (view_of("agent", what, now, 2, 4) for what in (series, changed))
+    np.testing.assert_array_equal(one.ahead.peak, other.ahead.peak)
+    np.testing.assert_array_equal(one.past.peak, other.past.peak)
+
+
+def test_what_was_expected_of_a_minute_is_what_was_said_a_lead_before():
+    series, now = history(3 * DAY), FIRST + 3 * DAY
+    whole = view_of("agent", series, now, 1, 10)
+    earlier = view_of("agent", series, now - 10, 1, 10)
+    np.testing.assert_array_equal(whole.expected.peak[-1], earlier.ahead.peak[9])
+    assert np.isnan(whole.expected.peak[:10]).all()
+
+
+def test_a_view_of_minutes_only_says_that_it_guesses(view):
+    short = view_of("agent", history(3), FIRST + 3, 1, 4)
+    assert not short.enough
+    assert "guesses" in sentences(short)[0]
+    assert document(short)["past_day"]["error_over_naive"] is None
+    assert view.enough
+    assert "90 % should lie between" in sentences(view)[0]
+
+
+def test_a_model_is_fitted_a_day_ago_and_now():
+    asked = []
+
+    def fit(rows: np.ndarray, first_bucket: int) -> Outlook:
+        asked.append((first_bucket + len(rows)) * 15)
+        return Outlook(first_bucket + len(rows), np.full((192, 6), 9, np.float32))
+
+    series = history(3 * DAY)
+    view_of("agent", series, series.end_minute, 1, 4, fit)
+    assert asked == [end // 15 * 15 for end in (FIRST + 2 * DAY, FIRST + 2 * DAY, FIRST + 3 * DAY, FIRST + 3 * DAY)]
+
+
+def test_the_drawing_is_well_formed_the_same_each_time_and_dressed_for_the_dark(view):
+    drawing = svg(view)
+    assert drawing == svg(view)
+    ET.fromstring(drawing)  # noqa: S314  our own
+    assert "prefers-color-scheme:dark" in drawing
+    drawn = set(re.findall(r'id="([a-z-]+)"', drawing))
+    assert {"demand", "median-ahead", "band-past", "band-ahead", "band-top-ahead", "capacity", "now", "band-past-legend"} <= drawn
+
+
+def test_a_page_escapes_names_and_asks_no_network(view):
+    series = history(600)
+    page = html(view_of("<b>&", series, series.end_minute, 1, 4), ["1 < 2"])
+    assert "<b>" not in page
+    assert "1 &lt; 2" in page
+    links = re.findall(r'(?:src|href)="([^#"][^"]*)"', page)
+    assert links == []
+
+
+@pytest.mark.parametrize("peak", [np.zeros(500), np.full(500, np.nan), np.full(500, 59_999)])
+def test_odd_demand_is_drawn(peak):
+    series = DemandSeries(FIRST, peak.astype(np.float32), peak.astype(np.float32), peak.astype(np.float32))
+    seen = view_of("agent", series, series.end_minute, 1, 4)
+    assert "</svg>" in svg(seen)
+    assert isinstance(document(seen), dict)
+
+
+def test_a_sparkline_shows_the_most_and_gaps():
+    assert sparkline(np.array([0, 0, 8, np.nan, np.nan, 4]), 3, 8) == "▁█▅"
+    assert sparkline(np.array([np.nan, 1.0]), 2, 1) == "·█"
