@@ -22,8 +22,8 @@ def show(outcome: Outcome, compare: bool) -> None:
         console.print(table(pool.name + asked, pool.stoker, pool.nothing, pool.peers if compare else {}))
     if len(outcome.pools) > 1:
         console.print(table("all pools", outcome.stoker, outcome.nothing, outcome.peers if compare else {}))
-    note = ("USD. Bill: what the provider charges. Wait: cold starts at the price the policy gives them, 0.05 where it asks for a "
-            "share. Extra: both, beyond the bill of serving all on demand with no cold start; ratio 1 is doing nothing.")
+    note = ("USD. Bill: what the provider charges. Wait: cold starts at the price the policy gives them, 0.05 where it asks for "
+            "a share. Extra: both, beyond the bill of serving all on demand with no cold start; ratio 1 is doing nothing.")
     console.print()
     console.print(note + (" * has hindsight." if compare else ""), style="dim")
 
