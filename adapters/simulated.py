@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from adapters.clock import Clock
 from adapters.protocol import Capacity, Lever, Phase, Traits
+
+if TYPE_CHECKING:
+    from adapters.clock import Clock  # which waits, and so brings asyncio: a backtest needs neither
 
 
 class SimulatedCapacity:
@@ -40,7 +43,7 @@ class ShadowLever:
     had the plans of this process been carried out since it first read, or since what `resumed` tells from before a restart.
     """
 
-    def __init__(self, lever: Lever, clock: Clock, lead_time: timedelta, resumed: int | None = None) -> None:
+    def __init__(self, lever: Lever, clock: "Clock", lead_time: timedelta, resumed: int | None = None) -> None:
         self.kind = lever.kind
         self._lever, self._clock, self._lead_time = lever, clock, lead_time
         self._paper = None if resumed is None else SimulatedCapacity(lead_time, resumed)
