@@ -60,7 +60,8 @@ def propose(demand: DemandSeries, terms: Terms, progress: Callable[[int], None] 
     target, trusted, rule = np.zeros(minutes, np.float64), np.zeros(minutes, bool), np.zeros(minutes, np.int16)
     for first in range(0, minutes, STRETCH):
         rows = slice(first, min(first + STRETCH, minutes))
-        choice = chooser.advance(demand.peak[None, rows], demand.busy[None, rows], demand.first_minute + first)
+        choice = chooser.advance(demand.peak[None, rows], demand.busy[None, rows], demand.invocations[None, rows],
+                                 demand.first_minute + first)
         target[rows], trusted[rows], rule[rows] = choice.target[0], choice.trusted[0], choice.rule[0]
         progress(rows.stop - first)
     return Proposals(target, trusted, rule)

@@ -33,8 +33,7 @@ class Chooser:
         end = intake.visible_end(now)
         while self._fed < end:
             upto = min(end, self._fed + STRETCH)
-            peak, busy = await intake.rows(self._fed, upto)
-            choice = await asyncio.to_thread(self._portfolio.advance, peak, busy, self._fed)
+            choice = await asyncio.to_thread(self._portfolio.advance, *await intake.rows(self._fed, upto), self._fed)
             self._fed = upto
             for row, name in enumerate(intake.pools):
                 rule = CANDIDATES[choice.rule[row, -1]].name

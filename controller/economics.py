@@ -48,11 +48,18 @@ class Terms:
     metric_delay: int
     lead_time: int
     keep_alive: int
+    warm_hit_rate: float | None = None
+    """The share of requests that must not wait, where that was asked for instead of a price for waiting."""
 
     @property
     def cold(self) -> float:
         """USD of one cold start: the wait, and its initialisation billed as on-demand work."""
-        return self.cold_start_cost_usd + self.init_seconds * self.on_demand / MINUTE_SECONDS
+        return self.cold_start_cost_usd + self.initialisation
+
+    @property
+    def initialisation(self) -> float:
+        """USD of starting one unit, whoever waits for it."""
+        return self.init_seconds * self.on_demand / MINUTE_SECONDS
 
 
 def whole_minutes(span: timedelta) -> int:
@@ -79,5 +86,5 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
         idle=price.idle * per_minute, warm_busy=price.warm_busy * per_minute, on_demand=price.on_demand * per_minute,
         init_seconds=init, cold_start_cost_usd=0.05 if cost is None else cost,
         metric_delay=whole_minutes(assume.metric_delay), lead_time=whole_minutes(assume.lead_time),
-        keep_alive=whole_minutes(assume.keep_alive),
+        keep_alive=whole_minutes(assume.keep_alive), warm_hit_rate=pool.objective.warm_hit_rate,
     )

@@ -31,6 +31,9 @@ class DemandStore(Protocol):
     async def load_demand(self, pools: Sequence[str], first_minute: int, end_minute: int) -> list[DemandSeries]:
         """Rows of each pool, unknown where nothing is stored."""
 
+    async def oldest_known(self, first_minute: int) -> int | None:
+        """The start of the first hour from `first_minute` on of which anything of any pool is stored; None: nothing is."""
+
     async def newest_known(self, pools: Sequence[str]) -> Mapping[str, int]:
         """The newest known minute of each pool that has one."""
 
@@ -114,24 +117,21 @@ class Intake:
         settled = minute_of(now - self.metric_delay) + 1
         return min(settled, int(self.newest.max(initial=-1)) + 1)
 
-    async def rows(self, first: int, end: int) -> tuple[Floats, Floats]:
-        """Peak and busy, float32[pools, end - first] each, from memory where it reaches and from the store beyond."""
+    async def rows(self, first: int, end: int) -> tuple[Floats, Floats, Floats]:
+        """Peak, busy, invocations: float32[pools, end - first] each, from memory where it reaches and from the store beyond."""
         if first >= self.end_minute - MINUTES_PER_DAY:
             columns = np.arange(first, end) % MINUTES_PER_DAY
-            return self.peak[:, columns], self.busy[:, columns]
+            return self.peak[:, columns], self.busy[:, columns], self.invocations[:, columns]
         series = await self._store.load_demand(self.pools, first, end)
-        return np.stack([one.peak for one in series]), np.stack([one.busy for one in series])
+        kinds = ("peak", "busy", "invocations")
+        peak, busy, invocations = (np.stack([getattr(one, kind) for one in series]) for kind in kinds)
+        return peak, busy, invocations
 
     async def oldest_known(self, now: datetime) -> int:
-        """The first minute within the history that is known of any pool; the present when none is."""
+        """The first hour within the history of which anything is stored, as a minute; the present when nothing is."""
         end = minute_of(now)
-        for day in range(HISTORY_DAYS, 0, -1):
-            first = end - day * MINUTES_PER_DAY
-            known = [one.known for one in await self._store.load_demand(self.pools, first, first + MINUTES_PER_DAY)]
-            found = np.flatnonzero(np.any(known, axis=0)) if known else np.array([], np.int64)
-            if len(found):
-                return first + int(found[0])
-        return end
+        oldest = await self._store.oldest_known(end - HISTORY_DAYS * MINUTES_PER_DAY)
+        return end if oldest is None else min(oldest, end)
 
     def _since(self, name: str, oldest: datetime) -> datetime:
         newest = int(self.newest[self.row[name]])

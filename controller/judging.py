@@ -26,6 +26,9 @@ class Judge:
         self._asked = np.zeros((metric_delay + lead_time, rules, pools), np.float32)
         self._spilled = np.zeros((keep_alive, rules, pools), np.float32)
         self._quarter = np.zeros((3, rules, pools), np.float64)
+        self._requests_now = np.zeros(pools, np.float64)
+        self.requests = np.zeros(pools, np.float64)
+        """Discounted float64[pools], by the same age."""
         self.amounts = np.zeros((3, rules, pools), np.float64)
         """Discounted float64[ready | warm work | cold starts, rules, pools] up to the last whole quarter."""
 
@@ -34,12 +37,14 @@ class Judge:
         self.amounts *= DECAY
         self.amounts += self._quarter
         self._quarter[:] = 0
+        self.requests = self.requests * DECAY + self._requests_now
+        self._requests_now[:] = 0
 
-    def add(self, asked: Units, peak: Units, busy: Units) -> None:
+    def add(self, asked: Units, peak: Units, busy: Units, requests: Units) -> None:
         """Replay n minutes within one quarter.
 
-        `asked`: float32[n, rules, pools], what is proposed after each minute. `peak`, `busy`: float32[n, pools], what came in
-        it; NaN where unknown, which costs nothing.
+        `asked`: float32[n, rules, pools], what is proposed after each minute. `peak`, `busy`,
+        `requests`: float32[n, pools], what came in it; NaN where unknown, which costs nothing.
         """
         count, keep = len(peak), len(self._spilled)
         asked = np.concatenate((self._asked, asked))
@@ -57,6 +62,7 @@ class Judge:
                 np.maximum(alive, spilled[later : later + count], out=alive)
             cold -= alive
             np.maximum(cold, 0, out=cold)
+        self._requests_now += np.where(known, np.round(np.nan_to_num(requests) * GRAIN) / GRAIN, 0).sum(axis=0, dtype=np.float64)
         for at in range(count):
             self._quarter[0] += ready[at] * known[at]
             self._quarter[1] += np.minimum(ready[at], work[at])

@@ -24,6 +24,9 @@ ENOUGH = MINUTES_PER_DAY
 MARGIN = 0.2
 """Share of the bill without Stoker by which a choice must have cost more than a naive rule before it gives way to it."""
 
+CORRECTION = 8.0
+"""How strongly an error budget that was overdrawn or saved moves what may wait next."""
+
 SLICE = 4_000_000
 """Proposals held at once: what bounds memory when many pools catch up on many minutes."""
 
@@ -52,14 +55,15 @@ class Portfolio:
                          if (one.metric_delay, one.lead_time, one.keep_alive) == timing] for timing in timings}
         self._cohorts = [(np.array(members), Cohort([self.terms[at] for at in members])) for members in rows.values()]
 
-    def advance(self, peak: Floats, busy: Floats, first_minute: int) -> Choice:
+    def advance(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
         """Take in float32[pools, n] each from `first_minute` (minutes since the epoch) on, right after those of the last call."""
         choice = Choice(np.zeros(peak.shape), np.zeros(peak.shape, bool), np.zeros(peak.shape, np.int16))
         for members, cohort in self._cohorts:
             step = max(1, SLICE // (len(CANDIDATES) * len(members)))
             for first in range(0, peak.shape[1], step):
                 columns = slice(first, min(first + step, peak.shape[1]))
-                part = cohort.advance(peak[members, columns], busy[members, columns], first_minute + first)
+                demand = (kind[members, columns] for kind in (peak, busy, invocations))
+                part = cohort.advance(*demand, first_minute + first)
                 choice.target[members, columns], choice.trusted[members, columns] = part.target, part.trusted
                 choice.rule[members, columns] = part.rule
         return choice
@@ -72,7 +76,8 @@ class Cohort:
         first, pools = terms[0], len(terms)
         idle, saved = (np.array([one.idle for one in terms]), np.array([one.on_demand - one.warm_busy for one in terms]))
         spare = np.where(saved > idle, 1 - idle / np.where(saved > 0, saved, 1), 0.0)
-        self._prices = np.array([idle, -saved, [one.cold for one in terms]])
+        self._rate = np.array([np.nan if one.warm_hit_rate is None else one.warm_hit_rate for one in terms])
+        self._prices = np.array([idle, -saved, [one.cold if one.warm_hit_rate is None else one.initialisation for one in terms]])
         self._signals = Signals(pools, first.metric_delay + first.lead_time, spare)
         self._judge = Judge(CHOSEN + 1, pools, first.metric_delay, first.lead_time, first.keep_alive)
         self._known = np.zeros(pools, np.int64)
@@ -80,7 +85,7 @@ class Cohort:
         self._followed = self._leader.copy()
         self._next: int | None = None
 
-    def advance(self, peak: Floats, busy: Floats, first_minute: int) -> Choice:
+    def advance(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
         """As `Portfolio.advance`."""
         if self._next not in (None, first_minute):
             raise ValueError(f"minutes must follow one another: expected {self._next}, got {first_minute}")
@@ -100,7 +105,8 @@ class Cohort:
             leading = np.take_along_axis(offered[rows], self._leader[None, None], axis=1)
             choice.target[:, rows] = np.take_along_axis(offered[rows], followed.T[:, None], axis=1)[:, 0].T
             choice.rule[:, rows] = followed
-            self._judge.add(np.concatenate((offered[rows], leading), axis=1), peak[:, rows].T, busy[:, rows].T)
+            self._judge.add(np.concatenate((offered[rows], leading), axis=1), peak[:, rows].T, busy[:, rows].T,
+                            invocations[:, rows].T)
         return choice
 
     def bills(self) -> NDArray[np.float64]:
@@ -110,10 +116,24 @@ class Cohort:
 
     def _lead(self) -> None:
         """Choose the leader, and who is followed: the leader, or a naive rule where the choice does not beat it."""
-        bills = self.bills()
+        bills, asked = self.bills(), ~np.isnan(self._rate)
+        if asked.any():
+            bills[:CHOSEN, asked] = self._within_budget(bills[:CHOSEN, asked], asked)
         self._leader = bills[:CHOSEN].argmin(axis=0).astype(np.int16)
         naive = np.array(NAIVE, np.int16)
         best = naive[bills[naive].argmin(axis=0)]
         pools = np.arange(bills.shape[1])
-        beaten = bills[CHOSEN] > bills[best, pools] + MARGIN * np.abs(bills[0])
+        beaten = ~asked & (bills[CHOSEN] > bills[best, pools] + MARGIN * np.abs(bills[0]))
         self._followed = np.where(beaten, best, self._leader)
+
+    def _within_budget(self, bills: NDArray[np.float64], asked: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Bills by which the leader is the cheapest rule that lets no more requests wait than may; else the one with the fewest.
+
+        What may wait is the share that the operator allows, more where the choice has lately let fewer wait, less where more:
+        an error budget over about a week, as old requests fade.
+        """
+        cold, requests = self._judge.amounts[2][:, asked], np.maximum(self._judge.requests[asked], 1.0)
+        allowed = 1 - self._rate[asked]
+        may_wait = np.maximum(allowed + CORRECTION * (allowed - cold[CHOSEN] / requests), 0.0) * requests
+        within = cold[:CHOSEN] <= may_wait
+        return np.where(within, bills, np.where(within.any(axis=0), np.inf, cold[:CHOSEN]))

@@ -124,7 +124,7 @@ class Service:
         timetable.every("tick", self.tick_every, self.tick)
         timetable.every("keep", KEEP_EVERY, self._keep)
         timetable.every("prune", PRUNE_EVERY, self._prune)
-        timetable.every("retune", RETUNE_EVERY, self._retune)
+        timetable.every("retune", RETUNE_EVERY, self._hourly)
         first = asyncio.create_task(self._first(), name="first tick")
         timetable.start()
         try:
@@ -143,6 +143,7 @@ class Service:
     async def _end(self) -> None:
         if self.fleet is not None:
             await self.fleet.close()
+            await self._remember()
         await self._keep()
 
     async def _first(self) -> None:
@@ -165,6 +166,14 @@ class Service:
     async def _prune(self) -> None:
         if self._store is not None:
             await self._store.run(self._store.store.prune, minute_of(self.clock.now() - KEEP))
+
+    async def _hourly(self) -> None:
+        await self._retune()
+        await self._remember()
+
+    async def _remember(self) -> None:
+        for region in self.fleet.regions if self.fleet is not None else ():
+            await region.remember()
 
     async def _retune(self) -> None:
         for region in self.fleet.regions if self.fleet is not None else ():
@@ -218,4 +227,5 @@ async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: C
         first, end = account.pending_from(), region.intake.visible_end(now)
         if first < end:
             terms = [pool_terms(each, policy.assume, region.intake.metric_delay) for each in reconcilers]
-            account.settle(first, *await region.intake.rows(first, end), terms)
+            peak, busy, _ = await region.intake.rows(first, end)
+            account.settle(first, peak, busy, terms)

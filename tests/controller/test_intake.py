@@ -40,7 +40,7 @@ async def test_what_was_collected_is_known_and_seen_as_fresh(intake):
 
     assert intake.sight("a", NOON) == (Sight.FRESH, timedelta(0))
     assert intake.latest("b") == (5.0, 4.0)
-    peak, _ = await intake.rows(minute_of(NOON) - 3, minute_of(NOON))
+    peak, _, _ = await intake.rows(minute_of(NOON) - 3, minute_of(NOON))
     assert peak.tolist() == [[3, 3, 3], [5, 5, 5]]
 
 
@@ -50,7 +50,7 @@ async def test_nothing_ever_known_is_no_demand_of_zero(intake, source):
 
     assert intake.latest("a") is None
     assert intake.sight("a", NOON) == (Sight.BROKEN, None)
-    peak, _ = await intake.rows(minute_of(NOON) - 2, minute_of(NOON))
+    peak, _, _ = await intake.rows(minute_of(NOON) - 2, minute_of(NOON))
     assert np.isnan(peak[0]).all()
 
 
@@ -94,7 +94,7 @@ async def test_a_late_correction_replaces_and_a_gap_takes_nothing_away(intake, s
     source.traffic["a"] = until(NOON - MINUTE, float("nan"), 9.0)
     await intake.collect(NOON + MINUTE)
 
-    peak, _ = await intake.rows(minute_of(NOON) - 3, minute_of(NOON) + 1)
+    peak, _, _ = await intake.rows(minute_of(NOON) - 3, minute_of(NOON) + 1)
     assert peak[0].tolist() == [3, 3, 9, 9]
 
 
@@ -124,7 +124,7 @@ async def test_rows_from_before_the_day_in_memory_come_from_the_store(intake, so
     await intake.collect(NOON)
     first = minute_of(NOON) - 2 * 1440
 
-    peak, busy = await intake.rows(first, first + 2)
+    peak, busy, _ = await intake.rows(first, first + 2)
     assert peak.tolist() == [[3, 3], [5, 5]]
     assert busy.shape == (2, 2)
 

@@ -36,16 +36,17 @@ def test_amounts_are_those_of_the_formula(rows, step):
     for at in range(0, len(rows), step):
         rows_here = slice(at, at + step)
         judge.add(np.array(asked[rows_here], np.float32)[:, None, None], np.array(peak[rows_here], np.float32)[:, None],
-                  np.array(busy[rows_here], np.float32)[:, None])
+                  np.array(busy[rows_here], np.float32)[:, None], np.array(peak[rows_here], np.float32)[:, None])
     judge.close_quarter()
 
     assert spelled_out(asked, peak, busy) == tuple(judge.amounts[:, 0, 0])
+    assert judge.requests[0] == np.nansum(peak)
 
 
 def test_older_quarters_count_less():
     judge = Judge(1, 1, 0, 0, KEEP)
     one = np.ones((1, 1, 1), np.float32)
-    judge.add(one, np.ones((1, 1), np.float32), np.zeros((1, 1), np.float32))
+    judge.add(one, one[0], 0 * one[0], one[0])
     judge.close_quarter()
     judge.close_quarter()
 
@@ -54,7 +55,8 @@ def test_older_quarters_count_less():
 
 def test_a_pool_without_keep_alive_starts_cold_each_minute():
     judge = Judge(1, 1, 0, 0, 0)
-    judge.add(np.zeros((3, 1, 1), np.float32), np.full((3, 1), 2, np.float32), np.zeros((3, 1), np.float32))
+    peak = np.full((3, 1), 2, np.float32)
+    judge.add(np.zeros((3, 1, 1), np.float32), peak, 0 * peak, peak)
     judge.close_quarter()
 
     assert judge.amounts[2, 0, 0] == 6

@@ -21,23 +21,26 @@ def rows(values: np.ndarray) -> np.ndarray:
     return np.asarray(values, np.float32)[None]
 
 
-def noisy(minutes: int, seed: int, gaps: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+def demand(peak: np.ndarray, share: float = 0.2) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Peak, busy and invocations of one pool."""
+    return rows(peak), rows(peak * np.float32(share)), rows(peak * 3)
+
+
+def noisy(minutes: int, seed: int, gaps: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     peak = rng.poisson(3 + 3 * np.sin(np.arange(minutes) / DAY * 2 * np.pi)).astype(np.float32)
     peak[rng.random(minutes) < gaps] = np.nan
-    return rows(peak), rows(peak * rng.random(minutes).astype(np.float32))
+    return rows(peak), rows(peak * rng.random(minutes).astype(np.float32)), rows(peak * 3)
 
 
 def test_a_pool_that_is_always_busy_is_kept_warm_because_that_is_cheaper_than_on_demand():
-    peak = rows(np.full(3 * DAY, 4.0))
-    choice = Portfolio([TERMS]).advance(peak, peak, FIRST)
+    choice = Portfolio([TERMS]).advance(*demand(np.full(3 * DAY, 4.0), share=1.0), FIRST)
 
     assert (choice.target[0, 2 * DAY :] == 4).all()
 
 
 def test_a_pool_without_traffic_is_left_cold():
-    nothing = rows(np.zeros(3 * DAY))
-    choice = Portfolio([TERMS]).advance(nothing, nothing, FIRST)
+    choice = Portfolio([TERMS]).advance(*demand(np.zeros(3 * DAY)), FIRST)
 
     assert (choice.target == 0).all()
 
@@ -46,7 +49,7 @@ def test_a_daily_rush_is_met_before_it_comes():
     peak = np.zeros(6 * DAY, np.float32)
     for day in range(6):
         peak[day * DAY + 540 : day * DAY + 545] = 12  # five minutes at nine
-    choice = Portfolio([replace(TERMS, cold_start_cost_usd=0.25)]).advance(rows(peak), rows(peak * 0.2), FIRST)
+    choice = Portfolio([replace(TERMS, cold_start_cost_usd=0.25)]).advance(*demand(peak), FIRST)
     nine = 5 * DAY + 540
     in_time = choice.target[0, nine - TERMS.metric_delay - 2 * TERMS.lead_time : nine - TERMS.metric_delay - TERMS.lead_time + 1]
 
@@ -55,8 +58,7 @@ def test_a_daily_rush_is_met_before_it_comes():
 
 
 def test_until_a_day_is_known_the_recent_maximum_is_followed():
-    peak, busy = noisy(DAY + 60, seed=3)
-    choice = Portfolio([TERMS]).advance(peak, busy, FIRST)
+    choice = Portfolio([TERMS]).advance(*noisy(DAY + 60, seed=3), FIRST)
 
     assert not choice.trusted[0, : DAY - 1].any()
     assert choice.trusted[0, DAY - 1 :].all()
@@ -64,9 +66,8 @@ def test_until_a_day_is_known_the_recent_maximum_is_followed():
 
 
 def test_a_choice_that_costs_more_than_a_naive_rule_gives_way_to_it():
-    peak, busy = noisy(4 * DAY, seed=4)
     portfolio = Portfolio([TERMS])
-    portfolio.advance(peak, busy, FIRST)
+    portfolio.advance(*noisy(4 * DAY, seed=4), FIRST)
     cohort = portfolio._cohorts[0][1]
     cohort._judge.amounts[2, CHOSEN] += 1e6  # as if what was chosen had let a million users wait
     choice = portfolio.advance(*noisy(15, seed=5), FIRST + 4 * DAY)
@@ -75,12 +76,11 @@ def test_a_choice_that_costs_more_than_a_naive_rule_gives_way_to_it():
 
 
 def test_unknown_minutes_teach_nothing():
-    peak, busy = noisy(3 * DAY, seed=6)
     portfolio = Portfolio([TERMS])
-    portfolio.advance(peak, busy, FIRST)
+    portfolio.advance(*noisy(3 * DAY, seed=6), FIRST)
     before = portfolio._cohorts[0][1]._known.copy()
     dark = np.full((1, 600), np.nan, np.float32)
-    choice = portfolio.advance(dark, dark, FIRST + 3 * DAY)
+    choice = portfolio.advance(dark, dark, dark, FIRST + 3 * DAY)
 
     assert (portfolio._cohorts[0][1]._known == before).all()
     assert np.isfinite(choice.target).all()
@@ -96,10 +96,10 @@ def test_minutes_must_follow_one_another():
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 2**31), st.lists(st.integers(1, 500), min_size=2, max_size=8))
 def test_however_a_history_is_cut_the_choices_are_the_same(seed, cuts):
-    peak, busy = noisy(sum(cuts), seed, gaps=0.05)
-    whole, parts, portfolio, at = Portfolio([TERMS]).advance(peak, busy, FIRST), [], Portfolio([TERMS]), 0
+    history = noisy(sum(cuts), seed, gaps=0.05)
+    whole, parts, portfolio, at = Portfolio([TERMS]).advance(*history, FIRST), [], Portfolio([TERMS]), 0
     for cut in cuts:
-        parts.append(portfolio.advance(peak[:, at : at + cut], busy[:, at : at + cut], FIRST + at))
+        parts.append(portfolio.advance(*(kind[:, at : at + cut] for kind in history), FIRST + at))
         at += cut
     for field in ("target", "trusted", "rule"):
         np.testing.assert_array_equal(np.concatenate([getattr(part, field) for part in parts], axis=1), getattr(whole, field))
@@ -108,7 +108,7 @@ def test_however_a_history_is_cut_the_choices_are_the_same(seed, cuts):
 @settings(max_examples=5, deadline=None)
 @given(st.integers(0, 2**31))
 def test_a_pool_is_chosen_for_alike_in_any_company(seed):
-    several = [TERMS, replace(TERMS, lead_time=5), replace(TERMS, cold_start_cost_usd=0.01), replace(TERMS, idle=0.0)]
+    several = [TERMS, replace(TERMS, lead_time=5), replace(TERMS, cold_start_cost_usd=0.01), replace(TERMS, warm_hit_rate=0.95)]
     histories = [noisy(2 * DAY, seed + at) for at in range(4)]
     together = Portfolio(several).advance(*(np.concatenate(kind) for kind in zip(*histories, strict=True)), FIRST)
     for at, terms in enumerate(several):
@@ -119,11 +119,30 @@ def test_a_pool_is_chosen_for_alike_in_any_company(seed):
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.sampled_from([0.0, 1.0, 7.0, 1e6, float("nan")]), min_size=1, max_size=200))
 def test_any_demand_gives_whole_finite_units(values):
-    choice = Portfolio([TERMS]).advance(rows(values), rows(values), FIRST)
+    choice = Portfolio([TERMS]).advance(rows(values), rows(values), rows(values), FIRST)
 
     assert np.isfinite(choice.target).all()
     assert (choice.target >= 0).all()
     assert (choice.target == np.ceil(choice.target)).all()
+
+
+@pytest.mark.parametrize("asked", [0.9, 0.97])
+def test_a_warm_hit_rate_is_held_within_half_a_point_for_less_than_a_higher_one_costs(asked):
+    rng = np.random.default_rng(8)
+    peak = np.where(rng.random(12 * DAY) < 0.04, rng.poisson(4, 12 * DAY), 0).astype(np.float32)  # mostly cold without help
+    spent = {}
+    for rate in (asked, 0.995):
+        target = Portfolio([replace(TERMS, warm_hit_rate=rate)]).advance(*demand(peak), FIRST).target[0]
+        ready = np.zeros(len(peak))
+        ready[4:] = np.minimum.reduce([target[at : len(target) - 4 + at] for at in range(3)])
+        spilled = np.maximum(peak - ready, 0)
+        alive = np.array([spilled[max(0, at - 6) : at].max(initial=0) for at in range(len(peak))])
+        late = slice(5 * DAY, None)
+        spent[rate] = ready[late].sum()
+        warm = 1 - np.maximum(spilled - alive, 0)[late].sum() / (3 * peak[late].sum())
+        assert warm == pytest.approx(rate, abs=0.005)
+
+    assert spent[asked] < spent[0.995]
 
 
 def test_every_candidate_has_a_name_of_its_own():

@@ -1,0 +1,54 @@
+"""How long a planning tick takes for many pools, and how much memory it needs: `python benchmarks/tick.py [pools] [minutes]`."""
+
+import resource
+import sys
+import time
+
+import numpy as np
+
+from adapters.protocol import Capacity, Phase
+from config.lever import LeverSettings
+from config.policy import PoolPolicy
+from controller.economics import Terms
+from controller.guardrails import GUARDRAILS
+from controller.plan import Observation, PoolState, Proposal, Sight, make_plan
+from controller.portfolio import Portfolio
+from forecasting.demand import instant_of
+
+FIRST = 29_000_160
+TERMS = Terms(idle=2.5e-4, warm_busy=5.8e-4, on_demand=1e-3, init_seconds=8.0, cold_start_cost_usd=0.05,
+              metric_delay=2, lead_time=2, keep_alive=6)
+
+
+def main() -> None:
+    pools = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    minutes = int(sys.argv[2]) if len(sys.argv) > 2 else 65
+    rng = np.random.default_rng(1)
+    scale = rng.lognormal(1, 1, (pools, 1)).astype(np.float32)
+    portfolio = Portfolio([TERMS] * pools)
+    policies = [PoolPolicy.model_construct(name=f"pool-{at}", lever=LeverSettings.model_construct(kind="x"), mode="shadow", min=0,
+                                           max=1000, schedules=(), on_missing_metrics="hold", scale_down_delay=None,
+                                           max_step_up=None, max_step_down=None, budget_usd_per_month=None,
+                                           on_foreign_write="yield") for at in range(pools)]
+    states, choosing, planning = [PoolState()] * pools, [], []
+    for at in range(minutes):
+        peak = rng.poisson(scale).astype(np.float32)
+        began = time.perf_counter()
+        choice = portfolio.advance(peak, peak * np.float32(0.5), 10 * peak, FIRST + at)
+        between = time.perf_counter()
+        now = instant_of(FIRST + at)
+        capacity = Capacity(0, 0, Phase.READY, now)
+        for row, policy in enumerate(policies):
+            proposal = Proposal(float(choice.target[row, -1]), "rule", bool(choice.trusted[row, -1]))
+            seen = Observation(now=now, capacity=capacity, proposal=proposal, sight=Sight.FRESH)
+            states[row] = make_plan(policy, states[row], seen, GUARDRAILS).state
+        choosing.append(between - began)
+        planning.append(time.perf_counter() - between)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    for name, spans in (("choosing", choosing), ("planning", planning)):
+        print(f"{name}: median {np.median(spans):.2f} s, longest {max(spans):.2f} s a tick of {pools} pools")
+    print(f"memory at most {memory:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
