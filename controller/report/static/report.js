@@ -22,13 +22,13 @@
   });
 
   const moments = (u, ticks, axisAt, space, step) => {
-    let before = "";
-    return ticks.map((tick) => {
-      const at = new Date(tick * 1000), day = at.toLocaleDateString("en", {weekday: "short", day: "numeric", month: "short", timeZone: "UTC"});
-      const time = step < 86400 ? at.toISOString().slice(11, 16) : day;
-      const line = step < 86400 && day !== before ? time + "\n" + day : time;
-      before = day;
-      return line;
+    const midnight = (tick) => tick % 86400 === 0;
+    return ticks.map((tick, at) => {
+      const date = new Date(tick * 1000);
+      const day = date.toLocaleDateString("en", {weekday: "short", day: "numeric", month: "short", timeZone: "UTC"});
+      if (step >= 86400) return day;
+      const dated = midnight(tick) || (at === 0 && !ticks.slice(1, 3).some(midnight));
+      return date.toISOString().slice(11, 16) + (dated ? "\n" + day : "");
     });
   };
 
@@ -73,7 +73,7 @@
     timeChart = new uPlot({
       width: timeBox.clientWidth, height: 380, tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
       bands: pool.band ? [{series: [1, 2], fill: faded("band", .16)}] : [],
-      axes: [axis({values: moments}), axis({label: "units in flight", labelSize: 22, size: 52})],
+      axes: [axis({values: moments}), axis({label: "units in flight", labelSize: 22, size: 52, incrs: [1, 2, 5].flatMap((digit) => [1, 10, 100, 1000, 10000, 100000].map((power) => digit * power)).sort((one, other) => one - other)})],
       scales: {y: {range: (u, low, high) => [0, Math.max(1, high * 1.06)]}}, cursor: {points: {size: 7}}, series,
       hooks: {setSelect: [() => mark(null)]},
     }, pool.band ? data : [data[0], ...data.slice(4)], timeBox);
