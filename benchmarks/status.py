@@ -118,7 +118,8 @@ async def main(pools: int, ticks: int) -> None:
         print(f"first tick with every lever read: {time.perf_counter() - began:.2f} s")
         for _ in range(2):
             await step(service, clock)
-        client = subprocess.Popen([sys.executable, "-c", CLIENT, f"{service.url}/status", "60"], stdout=subprocess.PIPE, text=True)
+        asking = [sys.executable, "-c", CLIENT, f"{service.url}/status", "60"]
+        client = subprocess.Popen(asking, stdout=subprocess.PIPE, text=True)
         cpu, walls, done = time.process_time(), [], 0
         while client.poll() is None or done < ticks:
             began = time.perf_counter()

@@ -67,7 +67,10 @@ async def assemble(policy: Policy, providers: Providers, store: StoreThread, clo
         intake = Intake(source, names, store, assumed_delay(policy.assume, [measured.get(name, {}) for name in names]))
         await intake.load(clock.now())
         budget = BUDGETS.get(pools[names[0]].lever.kind, OTHERWISE)
-        regions.append(Region(intake, terms_now(intake, reconcilers, policy.assume), budget))
+        keep = store.store.path.with_name(f"learned-{len(regions)}.npz")
+        region = Region(intake, terms_now(intake, reconcilers, policy.assume), budget, keep)
+        await region.recall(clock.now())
+        regions.append(region)
     return Fleet(regions, reconcilers, clock, store, journal)
 
 

@@ -51,5 +51,8 @@ class StoreThread:
     async def load_demand(self, pools: Sequence[str], first_minute: int, end_minute: int) -> list[DemandSeries]:
         return await self.run(lambda: [self.store.load_demand(pool, first_minute, end_minute) for pool in pools])
 
+    async def oldest_known(self, first_minute: int) -> int | None:
+        return await self.run(self.store.oldest_known_minute, first_minute)
+
     async def newest_known(self, pools: Sequence[str]) -> Mapping[str, int]:
         return await self.run(self.store.newest_known_minute, pools)

@@ -1,20 +1,26 @@
 """Pools that share a demand source: what is known of their demand and what is proposed for each."""
 
+import asyncio
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
+import numpy as np
 import structlog
 
+from controller import snapshot
 from controller.chooser import Chooser
 from controller.economics import Terms
 from controller.intake import Intake
-from controller.plan import Sight
+from controller.plan import Proposal, Sight
 from controller.reconcile import View
 
 SPANS_EVERY = timedelta(hours=6)
 """Measured spans waver by a minute; a chooser is not taught anew for them more often than this."""
 
+TERMS, PROPOSED = "terms", "proposed"
 log = structlog.get_logger("stoker.region")
 
 
@@ -31,31 +37,34 @@ class Budget:
 class Region:
     """One intake with what chooses for its pools.
 
-    `terms`: what each pool is judged by, as known now.
+    `terms`: what each pool is judged by, as known now. `keep`: the file in which what was learned outlives a restart.
     """
 
-    def __init__(self, intake: Intake, terms: Callable[[], Mapping[str, Terms]], budget: Budget) -> None:
+    def __init__(self, intake: Intake, terms: Callable[[], Mapping[str, Terms]], budget: Budget,
+                 keep: Path | None = None) -> None:
         self.intake, self.budget = intake, budget
-        self._terms_now = terms
+        self._terms_now, self._keep = terms, keep
         self._terms = dict(terms())
         self.chooser = Chooser(intake, self._terms)
         self.followed_at: datetime | None = None
         """When the chooser last followed demand to its end; before the first time its proposals are of the past."""
+        self._recalled: dict[str, Proposal] = {}
+        """What was proposed when the snapshot was taken; it counts until a new minute is known."""
+        self._following: asyncio.Task[None] | None = None
         self._settled: set[str] = set()
         self._tuned_at: datetime | None = None
 
     async def gather(self, now: datetime) -> None:
         """Ask the source for what is new and let the chooser follow."""
         await self.intake.collect(now)
-        await self.chooser.follow(self.intake, now)
-        self.followed_at = now
+        await self._follow(now)
 
     def view(self, name: str, now: datetime) -> View:
         """What a plan may know. A proposal counts only once the chooser has followed history to its end."""
         sight, age = self.intake.sight(name, now)
         if sight is Sight.FRESH and self.intake.read_anew(name):
             self._settled.add(name)
-        proposal = self.chooser.proposal(name) if self.followed_at is not None else None
+        proposal = (self.chooser.proposal(name) or self._recalled.get(name)) if self.followed_at is not None else None
         return View(sight, age, proposal, name in self._settled)
 
     async def retune(self, now: datetime) -> bool:
@@ -74,10 +83,55 @@ class Region:
         self.chooser, self._terms, self._tuned_at, self.followed_at = chooser, terms, now, now
         return True
 
+    async def remember(self) -> None:
+        """Keep what the chooser has learned for the next start; not while it is learning, nor before it has."""
+        busy = self._following is not None and not self._following.done()
+        if self._keep is None or self.followed_at is None or busy:
+            return
+        arrays = snapshot.gathered(self.chooser)
+        arrays[TERMS] = np.array(json.dumps({name: asdict(terms) for name, terms in self._terms.items()}))
+        proposed = {name: self.chooser.proposal(name) or self._recalled.get(name) for name in self.intake.pools}
+        arrays[PROPOSED] = np.array(json.dumps({name: asdict(each) for name, each in proposed.items() if each is not None}))
+        try:
+            await asyncio.to_thread(snapshot.save, self._keep, snapshot.fingerprint(self.intake.pools), arrays)
+        except OSError as error:
+            log.warning("not-kept", file=str(self._keep), error=str(error), text="the next start replays history instead")
+
+    async def recall(self, now: datetime) -> bool:
+        """Take up what an earlier run learned, unless pools, prices or code have changed since; whether that was possible."""
+        if self._keep is None:
+            return False
+        arrays = await asyncio.to_thread(snapshot.load, self._keep, snapshot.fingerprint(self.intake.pools))
+        if arrays is None or not {TERMS, PROPOSED} <= arrays.keys():
+            return False
+        terms = {name: Terms(**fields) for name, fields in json.loads(str(arrays.pop(TERMS))).items()}
+        if any(differ(self._terms[name], terms[name], prices_only=True) for name in terms):
+            return False
+        chooser, proposed = Chooser(self.intake, terms), json.loads(str(arrays.pop(PROPOSED)))
+        try:
+            snapshot.scattered(chooser, arrays)
+        except (KeyError, ValueError):
+            return False
+        self.chooser, self._terms, self._tuned_at = chooser, terms, now
+        self._recalled = {name: Proposal(**fields) for name, fields in proposed.items()}
+        return True
+
+    async def _follow(self, now: datetime) -> None:
+        """Follow to the end, even if whoever asked gives up: a chooser that was cut off in a minute would be of no more use."""
+        if self._following is None or self._following.done():
+            self._following = asyncio.create_task(self.chooser.follow(self.intake, now), name="follow")
+        try:
+            await asyncio.shield(self._following)
+        except Exception:
+            self.chooser, self.followed_at = Chooser(self.intake, self._terms), None
+            raise
+        self.followed_at = now
+
 
 def differ(terms: Terms, was: Terms, prices_only: bool) -> bool:
     """Whether terms have changed enough to judge anew: any price, an initialisation by a fifth, and spans where they count."""
-    if (terms.idle, terms.warm_busy, terms.on_demand) != (was.idle, was.warm_busy, was.on_demand):
+    prices = [(one.idle, one.warm_busy, one.on_demand, one.cold_start_cost_usd, one.warm_hit_rate) for one in (terms, was)]
+    if prices[0] != prices[1]:
         return True
     if abs(terms.init_seconds - was.init_seconds) > 0.2 * max(was.init_seconds, 1.0):
         return True

@@ -100,6 +100,13 @@ class Store:
                                       "CROSS JOIN demand ON demand.key = wanted.value", (keys,))
             return joined(((key >> POOL_BITS, block) for key, block in rows), first_minute, end_minute)
 
+    def oldest_known_minute(self, first_minute: int) -> int | None:
+        """The first minute of the oldest stored hour that ends after `first_minute`, of any pool; None when there is none."""
+        with self._database.reading() as connection:
+            least = (first_minute // MINUTES << POOL_BITS,)
+            key = connection.execute("SELECT min(key) FROM demand WHERE key >= ?", least).fetchone()[0]
+        return None if key is None else max(first_minute, (key >> POOL_BITS) * MINUTES)
+
     def newest_known_minute(self, pools: Iterable[str]) -> dict[str, int]:
         """The newest minute of which demand is known, for each of `pools` that has one."""
         with self._database.reading() as connection:

@@ -65,6 +65,7 @@ async def test_a_source_that_hangs_delays_no_other_region(clock, tmp_path):
 
         assert not tick.done()
         await here.drive(tick)
+        await here.until(lambda: "a" in here.fleet.plans)
         assert here.fleet.plans["a"].action is Action.HOLD
 
 

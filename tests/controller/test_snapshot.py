@@ -1,0 +1,149 @@
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from controller import snapshot
+from controller.chooser import Chooser
+from controller.economics import Terms
+from controller.intake import Intake
+from controller.memory import StoreThread
+from controller.region import Budget, Region
+from controller.store import Store
+from tests.builders import NOON
+from tests.fakes import FakeSource
+
+TERMS = Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, metric_delay=2, lead_time=2, keep_alive=6)
+MINUTE = timedelta(minutes=1)
+
+
+def traffic(seed):
+    return lambda minute: float(((minute // 7) * 7919 + seed) % 23)
+
+
+@pytest.fixture
+async def store(tmp_path):
+    thread = StoreThread(Store(tmp_path / "stoker.db"))
+    yield thread
+    await thread.close()
+
+
+def region_of(store, tmp_path, terms=TERMS, pools=("a", "b")):
+    source = FakeSource({name: traffic(at) for at, name in enumerate(pools)}, history=timedelta(days=3))
+    intake = Intake(source, pools, store, timedelta(minutes=2))
+    return Region(intake, lambda: dict.fromkeys(pools, terms), Budget(9, 9), tmp_path / "learned.npz")
+
+
+async def test_what_was_gathered_does_not_change_afterwards(store, tmp_path):
+    region = region_of(store, tmp_path)
+    await region.gather(NOON)
+    arrays = snapshot.gathered(region.chooser)
+    before = {path: value.copy() for path, value in arrays.items()}
+    for minute in range(1, 40):
+        await region.gather(NOON + minute * MINUTE)
+
+    assert len(arrays) > 5
+    assert any((snapshot.gathered(region.chooser)[path] != value).any() for path, value in before.items())
+    for path, value in arrays.items():
+        np.testing.assert_array_equal(value, before[path])
+
+
+async def test_a_region_takes_up_what_an_earlier_one_learned_without_replaying(store, tmp_path):
+    first = region_of(store, tmp_path)
+    await first.gather(NOON)
+    await first.remember()
+    again = region_of(store, tmp_path)
+    await again.intake.load(NOON + MINUTE)
+    assert await again.recall(NOON + MINUTE)
+    fed, rows = [], again.intake.rows
+
+    async def watch(first, end):
+        fed.append(end - first)
+        return await rows(first, end)
+    again.intake.rows = watch
+    for minute in range(1, 90):
+        now = NOON + minute * MINUTE
+        for region in (first, again):
+            await region.gather(now)
+        for name in ("a", "b"):
+            assert again.view(name, now).proposal == first.view(name, now).proposal
+
+    assert sum(fed) < 100
+
+
+@pytest.mark.parametrize("change", [
+    {"terms": Terms(2e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 6)}, {"pools": ("b", "a")}, {"pools": ("a", "b", "c")},
+])
+async def test_another_price_or_other_pools_replay_history_instead(store, tmp_path, change):
+    first = region_of(store, tmp_path)
+    await first.gather(NOON)
+    await first.remember()
+
+    assert not await region_of(store, tmp_path, **change).recall(NOON)
+
+
+@pytest.mark.parametrize("body", [b"", b"no zip at all", b"PK\x03\x04 broken"])
+async def test_a_broken_file_is_as_good_as_none(store, tmp_path, body):
+    (tmp_path / "learned.npz").write_bytes(body)
+
+    assert not await region_of(store, tmp_path).recall(NOON)
+
+
+async def test_a_file_cut_off_in_the_middle_is_never_in_place(store, tmp_path, monkeypatch):
+    region = region_of(store, tmp_path)
+    await region.gather(NOON)
+    await region.remember()
+    whole = (tmp_path / "learned.npz").read_bytes()
+
+    def full(*_, **__):
+        raise OSError("disk full")
+    monkeypatch.setattr(snapshot.np, "savez", full)
+    await region.remember()
+
+    assert (tmp_path / "learned.npz").read_bytes() == whole
+
+
+async def test_other_code_replays_history(store, tmp_path, monkeypatch):
+    region = region_of(store, tmp_path)
+    await region.gather(NOON)
+    await region.remember()
+    monkeypatch.setattr(snapshot, "fingerprint", lambda pools: "another")
+
+    assert not await region_of(store, tmp_path).recall(NOON)
+
+
+async def test_a_follow_that_was_given_up_goes_on_and_the_next_one_waits_for_it(store, tmp_path):
+    import asyncio
+    region = region_of(store, tmp_path)
+    await region.intake.collect(NOON)
+    gate, rows = asyncio.Event(), region.intake.rows
+
+    async def slow(first, end):
+        await gate.wait()
+        return await rows(first, end)
+    region.intake.rows = slow
+    task = asyncio.create_task(region.gather(NOON))
+    while region._following is None:  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    gate.set()
+    await region.gather(NOON)
+
+    assert region.view("a", NOON).proposal is not None
+
+
+async def test_a_chooser_that_failed_begins_anew(store, tmp_path):
+    region = region_of(store, tmp_path)
+    await region.intake.collect(NOON)
+    was = region.chooser
+
+    async def broken(*_):
+        raise ZeroDivisionError("ours")
+    was.follow = broken
+    with pytest.raises(ZeroDivisionError):
+        await region.gather(NOON)
+    await region.gather(NOON)
+
+    assert isinstance(region.chooser, Chooser)
+    assert region.view("a", NOON).proposal is not None
