@@ -24,7 +24,7 @@ ENOUGH = MINUTES_PER_DAY
 MARGIN = 0.2
 """Share of the bill without Stoker by which a choice must have cost more than a naive rule before it gives way to it."""
 
-CORRECTION = 8.0
+CORRECTION = 12.0
 """How strongly an error budget that was overdrawn or saved moves what may wait next."""
 
 SLICE = 4_000_000
@@ -62,8 +62,8 @@ class Portfolio:
             step = max(1, SLICE // (len(CANDIDATES) * len(members)))
             for first in range(0, peak.shape[1], step):
                 columns = slice(first, min(first + step, peak.shape[1]))
-                demand = (kind[members, columns] for kind in (peak, busy, invocations))
-                part = cohort.advance(*demand, first_minute + first)
+                part = cohort.advance(peak[members, columns], busy[members, columns], invocations[members, columns],
+                                      first_minute + first)
                 choice.target[members, columns], choice.trusted[members, columns] = part.target, part.trusted
                 choice.rule[members, columns] = part.rule
         return choice

@@ -119,7 +119,8 @@ class Signals:
         ahead = (minutes + self._horizon) // BLOCK
         origin = minutes[0] // BLOCK - BLOCKS_KEPT
         first, row = int(ahead[0]) - origin, ahead - ahead[0]
-        span, out = int(row[-1]) + 1, {}
+        span = int(row[-1]) + 1
+        out: dict[str, Signal] = {}
         for width in WIDTHS:
             reach = width // BLOCK
             starts = (first - day * BLOCKS_PER_DAY - reach for day in range(1, DAYS + 1))
@@ -136,7 +137,8 @@ class Signals:
         soonest = -(-(self._horizon + 2) // HOUR)
         end = near.shape[1] + 2 + self._horizon
         hours = [near[:, end - lag - count : end - lag] for lag in range(soonest * HOUR, (soonest + 4) * HOUR, HOUR)]
-        return np.sort(np.stack(hours), axis=0)[-2]
+        second: Signal = np.sort(np.stack(hours), axis=0)[-2]
+        return second
 
     def _described(self, tops: Signal, means: Signal, minutes: NDArray[np.int64]) -> dict[str, Signal]:
         """Quantiles of the last day, week and three hours, found anew once an hour, each at a minute of its own."""
