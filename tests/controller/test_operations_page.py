@@ -1,0 +1,49 @@
+"""docs/operations.md and docs/http.md tell every reason, every log event, every path and every metric."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from controller.plan import Code
+
+ROOT = Path(__file__).parents[2]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+HTTP = (ROOT / "docs" / "http.md").read_text()
+OURS = [ROOT / "controller" / f"{name}.py" for name in ("service", "fleet", "region", "journal", "schedule")]
+OURS += sorted((ROOT / "controller" / "http").glob("*.py"))
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_every_reason_is_explained(code):
+    assert f"`{code.value}`" in OPERATIONS
+
+
+def test_every_log_event_is_explained():
+    said = re.compile(r'\blog\.(?:info|warning|error|exception)\("([\w-]+)"')
+    events = {found for path in OURS for found in said.findall(path.read_text())}
+
+    assert len(events) > 10
+    assert not {event for event in events if f"`{event}`" not in OPERATIONS}
+
+
+def test_every_metric_is_explained():
+    from controller.metrics import ACCOUNT_GAUGES, POOL_GAUGES
+    source = (ROOT / "controller" / "metrics.py").read_text()
+    names = {name for name, _ in POOL_GAUGES} | set(ACCOUNT_GAUGES.values())
+    names |= set(re.findall(r'MetricFamily\("(stoker_\w+)"', source))
+
+    assert not {name for name in names if f"`{name}`" not in HTTP and f"`{name}_total`" not in HTTP}
+
+
+def test_every_key_of_a_pool_is_explained():
+    source = (ROOT / "controller" / "http" / "entries.py").read_text()
+    body = source[source.index("def pool_entry"):source.index("def decision_entry")]
+
+    assert not {key for key in re.findall(r'"(\w+)":', body) if f"`{key}`" not in HTTP}
+
+
+def test_every_path_is_explained():
+    source = (ROOT / "controller" / "http" / "app.py").read_text()
+
+    assert not {path for path in re.findall(r'\("(/[\w/{}]*)", ', source) if f"`{path}`" not in HTTP}
