@@ -60,8 +60,10 @@ def main() -> None:
     losses: dict[int, list[np.ndarray]] = {lead: [] for lead in leads}
     print(f"{'trace':34} half      s  lead  points outside at " + " ".join(f"{level:.0%}" for level in JUDGED)
           + "   worst   2 x pinball over naive at the same levels")
-    for path in sorted(chosen.folder.glob(f"*{chosen.only}*.csv.gz")):
+    for path in sorted(chosen.folder.glob("*.csv.gz")):
         tuned = tuned_on(path.name)
+        if chosen.only not in path.name:
+            continue
         if chosen.half and tuned != (chosen.half == "tuned"):
             continue
         try:
@@ -86,8 +88,9 @@ def main() -> None:
     for lead in leads:
         worst = np.array(missed[lead])
         mean = np.exp(np.log(np.maximum(np.array(losses[lead]), 1e-6)).mean(axis=0))
-        print(f"lead {lead:4}: {int((worst <= ALLOWED_POINTS).sum())} of {len(worst)} traces within {ALLOWED_POINTS:.0f} points at every "
-              f"level, worst {worst.max():.1f}; geometric mean of the loss ratios " + " ".join(f"{value:.3f}" for value in mean))
+        within = int((worst <= ALLOWED_POINTS).sum())
+        print(f"lead {lead:4}: {within} of {len(worst)} traces within {ALLOWED_POINTS:.0f} points at every level, "
+              f"worst {worst.max():.1f}; geometric mean of the loss ratios " + " ".join(f"{value:.3f}" for value in mean))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ SAMPLES = 3
 BEHIND = tuple(-(-lead // BUCKET) for lead in LEADS)
 """Blocks after which all forecasts issued in one have come true."""
 
-GAIN = (0.02, 0.015, 0.008, 0.005)
+GAIN = (0.02, 0.015, 0.012, 0.006)
 """How far an offset moves, in typical errors, at each lead: less where news comes late, or offsets would swing."""
 
 LOSS_HALF_LIFE = 1.5 * PER_DAY

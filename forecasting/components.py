@@ -10,12 +10,12 @@ from forecasting.buckets import BUCKET, BucketTable
 from forecasting.demand import Floats
 from forecasting.outlook import OutlookTable
 from forecasting.protocol import LEVELS
-from forecasting.recent import WINDOWS, trailing_quantiles
+from forecasting.recent import WINDOWS, clockwork_quantiles, trailing_quantiles
 from forecasting.scale import rooted
 from forecasting.seasonal import PROFILES, SeasonalProfile
 
-NAMES = (*(f"last {window} minutes" for window in WINDOWS), "earlier days", "earlier days, at today's level",
-         "same weekday, at today's level", "fitted model, at today's level")
+NAMES = (*(f"last {window} minutes" for window in WINDOWS), "same minute of earlier hours", "earlier days",
+         "earlier days, at today's level", "same weekday, at today's level", "fitted model, at today's level")
 LEVEL_WINDOW = 30
 """Minutes over which the present is compared with what a profile said of them."""
 
@@ -53,7 +53,8 @@ class Components:
             out[:, :, :, which] = rooted(trailing_quantiles(tail, at, window, LEVELS))[:, :, None]
         targets = (first_minute + at[:, None] + np.asarray(leads)) // BUCKET
         fading = np.exp(-np.asarray(leads) / LEVEL_MEMORY).astype(np.float32)[:, None]
-        seasonal = len(WINDOWS)
+        out[:, :, :, len(WINDOWS)] = rooted(clockwork_quantiles(tail, at, leads, LEVELS))
+        seasonal = len(WINDOWS) + 1
         sources: list[Source] = [*self._profiles, self._outlooks]
         for which, source in enumerate(sources):
             profile = rooted(source.at(targets.ravel())).reshape(tail.shape[0], *targets.shape, len(LEVELS))

@@ -6,6 +6,7 @@ seasons at once, and how the present level fades. Importing statsmodels costs ab
 module does so only when it fits, which worker processes do.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -73,7 +74,9 @@ def fitted_path(level: Path) -> Path | None:
     index = pd.RangeIndex(len(level))  # from 0: harmonics fit any phase, and statsmodels walks all the way from there
     process = DeterministicProcess(index, constant=True, additional_terms=terms, drop=True)
     try:
-        fit = AutoReg(pd.Series(level, index), lags=LAGS, trend="n", deterministic=process).fit()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a demand that repeats itself exactly, many models are equally right: any will do
+            fit = AutoReg(pd.Series(level, index), lags=LAGS, trend="n", deterministic=process).fit()
         ahead = fit.forecast(REACH - BEHIND)
         inside = np.concatenate([level[: max(LAGS)], np.asarray(fit.fittedvalues)])
     except (ValueError, np.linalg.LinAlgError):

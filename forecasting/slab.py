@@ -12,9 +12,9 @@ from forecasting.components import Components
 from forecasting.demand import Floats
 from forecasting.outlook import OutlookTable
 from forecasting.protocol import LEVELS
-from forecasting.recent import WINDOWS
+from forecasting.recent import REACH
 
-TAIL = max(WINDOWS) + 3 * BUCKET
+TAIL = REACH + 3 * BUCKET
 """Minutes kept as they were: enough to forecast from any minute of an unfinished block, and to score the one before."""
 
 MIXTURE = -1

@@ -184,3 +184,11 @@ def test_a_fitted_model_is_listened_to_once_it_has_proved_right():
         said = forecaster.follow(peak[:, 15:], peak[:, 15:], first + 15, (30,)).peak[0, DAY : -60, 0, 1]
         apart.append(np.abs(said - level[15 + DAY + 30 : 15 + DAY + 30 + len(said)]).mean())
     assert apart[1] < 0.6 * apart[0]
+
+
+def test_work_that_a_clock_starts_is_foreseen_to_the_minute():
+    clock = np.arange(2 * DAY)
+    peak = np.where(clock % 20 == 7, 9, 0)[None].astype(np.float32)
+    said = CombinedForecaster(1).follow(peak, peak, START // 60 * 60, (30,)).peak[0, :-30, 0, 1]
+    came = peak[0, 30:]
+    assert (said[DAY:] == came[DAY:]).mean() > 0.99

@@ -56,3 +56,10 @@ def test_odd_history_gives_none_or_lawful_numbers(seed, kind):
         assert np.isfinite(outlook.quantiles).all()
         assert (outlook.quantiles >= 0).all()
         assert (np.diff(outlook.quantiles, axis=1) >= -1e-4).all()
+
+
+def test_demand_that_repeats_itself_exactly_warns_nobody():
+    rows = np.tile(np.repeat(np.array([[0.0], [1.0]], np.float32), 3, axis=1), (5 * 48, 1))
+    outlook = fit_outlook(rows, 0)
+    assert outlook is not None
+    np.testing.assert_allclose(outlook.quantiles[BEHIND : BEHIND + 4, 1], [0, 1, 0, 1], atol=0.05)
