@@ -4,7 +4,6 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar, cast
@@ -17,6 +16,7 @@ from botocore.configprovider import ConstantProvider
 from botocore.utils import parse_timestamp
 
 from adapters.aws.errors import Asked, no_answer, translate
+from adapters.aws.threads import DaemonThreads
 
 T = TypeVar("T")
 Answer = Mapping[str, Any]
@@ -76,8 +76,8 @@ class Connections:
     def __init__(self, region: str, sandbox_url: str | None = None, timeouts: Timeouts | None = None) -> None:
         self.region = region
         self._sandbox_url, self._timeouts = sandbox_url, timeouts or Timeouts()
-        self._control = ThreadPoolExecutor(CONTROL_THREADS, f"aws-control-{region}")
-        self._bulk = ThreadPoolExecutor(BULK_THREADS, f"aws-bulk-{region}")
+        self._control = DaemonThreads(CONTROL_THREADS, f"aws-control-{region}")
+        self._bulk = DaemonThreads(BULK_THREADS, f"aws-bulk-{region}")
         self._making = threading.Lock()
         self._session: Any = None
         self._clients: dict[str, Any] = {}
@@ -97,7 +97,7 @@ class Connections:
     async def close(self) -> None:
         """Drop idle connections; calls under way end by their own timeouts and are not waited for."""
         for threads in (self._control, self._bulk):
-            threads.shutdown(wait=False, cancel_futures=True)
+            threads.shutdown()
         for client in self._clients.values():
             client.close()
 

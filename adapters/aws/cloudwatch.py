@@ -148,7 +148,7 @@ class CloudWatchDemand:
         told: dict[str, Telemetry] = {}
         proofs: dict[Window, NDArray[np.bool_]] = {}  # most pools ask for the same minutes
         end = max((window.end for window in windows.values()), default=0)
-        works = alive(region, end)
+        works, newest = alive(region, end), int(region[-1]) if len(region) else None
         for pool, window in windows.items():
             error = failures.get(self.resources[pool])
             if pool not in queries or error is not None:
@@ -159,7 +159,8 @@ class CloudWatchDemand:
             span = Window(points.first, window.end)
             if span not in proofs:
                 proofs[span] = proved(region, *span)
-            told[pool] = self._telemetry(pool, points, window, proofs[span], works)
+            rows = demand(points, proofs[span], self._usual_ms(pool, points), newest).window(*window)
+            told[pool] = self._telemetry(pool, rows, works)
         return told
 
     def _points(self, pool: str, query: Query, columns: Mapping[Metric, Minutes]) -> Points:
@@ -178,10 +179,14 @@ class CloudWatchDemand:
                 duration_ms[here], throttles[here] = memo.duration_ms[there], memo.throttles[there]
         return Points(query.first, columns[INVOCATIONS], columns[CONCURRENCY], duration_ms, throttles)
 
-    def _telemetry(self, pool: str, points: Points, window: Window, proof: NDArray[np.bool_], works: bool | None) -> Telemetry:
-        memo = self._memos[pool]
+    def _usual_ms(self, pool: str, points: Points) -> float | None:
+        """Mean duration of the pool's requests now, or else as last known."""
         mean = mean_duration_ms(points)
+        memo = self._memos[pool]
         memo.usual_ms = memo.usual_ms if mean is None else mean
-        series = demand(points, proof, memo.usual_ms).window(window.first, window.end)
-        memo.barren_until = None if series.known.any() else window.end
-        return Telemetry(series, works, duration_seconds=None if memo.usual_ms is None else memo.usual_ms / 1000)
+        return memo.usual_ms
+
+    def _telemetry(self, pool: str, rows: DemandSeries, works: bool | None) -> Telemetry:
+        memo = self._memos[pool]
+        memo.barren_until = None if rows.known.any() else rows.end_minute
+        return Telemetry(rows, works, duration_seconds=None if memo.usual_ms is None else memo.usual_ms / 1000)

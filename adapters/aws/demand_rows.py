@@ -59,8 +59,12 @@ def alive(region: NDArray[np.int64], end: int) -> bool | None:
     return False if np.count_nonzero(region > newest - 60) >= 45 else None
 
 
-def demand(points: Points, proof: NDArray[np.bool_], usual_ms: float | None) -> DemandSeries:
-    """Rows of demand. `usual_ms`: mean duration of a request where none is known of the time itself.
+def demand(points: Points, proof: NDArray[np.bool_], usual_ms: float | None, newest: int | None = None) -> DemandSeries:
+    """Rows of demand. `usual_ms`: mean duration of a request where none is known of the time itself. `newest`: the newest minute
+    of which the region has a point.
+
+    An absent point of a proved minute is a zero, but for the newest one of an alias that was at work lately: points are not all
+    published in the same second, and its own may be on the way. The minute after will tell.
 
     `peak` is the most that ran at once plus what was throttled away meanwhile. `busy` is invocations times their duration;
     CloudWatch books a request's whole duration in the minute in which it started, so what exceeds the peak is carried on into
@@ -76,7 +80,7 @@ def demand(points: Points, proof: NDArray[np.bool_], usual_ms: float | None) -> 
     busy = _carried(np.where(np.isnan(work), peak, work), peak)
     wanted = peak + np.where(throttles > 0, np.maximum(1.0, np.ceil(refused)), 0.0)
     busy = np.minimum(busy + refused, wanted)
-    known = (some | proof) & ~np.isnan(wanted)
+    known = (some | _believed(proof, some, None if newest is None else newest - points.first)) & ~np.isnan(wanted)
     columns = (np.where(known, column, np.nan).astype(np.float32) for column in (wanted, busy, invocations + throttles))
     return DemandSeries(points.first, *columns)
 
@@ -87,6 +91,15 @@ def mean_duration_ms(points: Points) -> float | None:
     if not known.any():
         return None
     return float(np.average(points.duration_ms[known], weights=points.invocations[known]))
+
+
+def _believed(proof: NDArray[np.bool_], some: NDArray[np.bool_], newest: int | None) -> NDArray[np.bool_]:
+    """`proof` without row `newest` where one of the rows before has a point."""
+    if newest is None or not 0 <= newest < len(proof) or not some[max(0, newest - SILENCE) : newest].any():
+        return proof
+    believed = proof.copy()
+    believed[newest] = False
+    return believed
 
 
 def _zero_for_nan(values: Minutes) -> Minutes:

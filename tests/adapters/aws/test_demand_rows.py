@@ -35,6 +35,15 @@ def test_a_present_point_is_known_whatever_is_proved():
     assert (rows.peak[0], rows.busy[0], rows.invocations[0]) == (2, 0.5, 5)
 
 
+def test_the_newest_minute_of_an_alias_that_was_at_work_is_not_taken_for_idle_at_once():
+    at_work = points([5, 5, NAN], [2, 2, NAN], [6000, 6000, NAN])
+    quiet = points([NAN, NAN, NAN], [NAN, NAN, NAN])
+
+    assert demand(at_work, everywhere(3), None, newest=1002).known.tolist() == [True, True, False]
+    assert demand(at_work, everywhere(3), None, newest=1003).known.tolist() == [True, True, True]
+    assert demand(quiet, everywhere(3), None, newest=1002).peak.tolist() == [0, 0, 0]
+
+
 def test_busy_is_never_above_the_peak_and_what_is_over_goes_on():
     """One request of four minutes: all its time is booked in the minute in which it began."""
     rows = demand(points([1, NAN, NAN, NAN, NAN], [1, 1, 1, 1, NAN], [240_000, NAN, NAN, NAN, NAN]), everywhere(5), None)
