@@ -138,8 +138,10 @@ class Assume(Model):
     """From asking for capacity to its being ready."""
     keep_alive: Duration = Field(default=timedelta(minutes=6), examples=["6m"])
     """How long an on-demand unit stays warm after use."""
+    billing_step: Duration = Field(default=timedelta(0), examples=["5m"])
+    """A unit that was raised is paid for at least this long: 5m is what AWS does with provisioned concurrency."""
 
-    @field_validator("metric_delay", "lead_time", "keep_alive")
+    @field_validator("metric_delay", "lead_time", "keep_alive", "billing_step")
     @classmethod
     def _is_sane(cls, value: timedelta) -> timedelta:
         if value > timedelta(hours=6):

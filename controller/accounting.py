@@ -1,8 +1,9 @@
 """What a series of decisions costs against recorded demand. Pure, and the one place where a bill is drawn up.
 
 Warm units serve first. What exceeds them runs on demand, and the units that do it stay warm for the keep-alive; a cold start is
-what exceeds the most that ran on demand within the keep-alive before. A raise takes the lead time, a fall is immediate. A
-minute in which demand is unknown is not counted, neither its cost nor its work: nobody knows what it held.
+what exceeds the most that ran on demand within the keep-alive before. A raise takes the lead time, a fall is immediate. Where
+billing has steps, a unit is paid for to the end of its step though it has been given back. A minute in which demand is
+unknown is not counted, neither its cost nor its work: nobody knows what it held.
 
 The warm-hit rate is the share of invocations that did not wait: 1 - cold starts / invocations, over the counted minutes. Each
 cold start makes exactly one invocation wait.
@@ -145,7 +146,7 @@ def bill_of(load: Load, target: Units, terms: Terms) -> Bill:
     ready = ready_of(target, terms.lead_time)
     counted = load.counted
     cold = int(cold_starts_of(load, ready, terms.keep_alive)[counted].sum())
-    warm = int(ready[counted].sum())
+    warm = int(trailing_max(ready, max(1, terms.billing_step))[counted].sum())
     busy = float(load.busy[counted].sum())
     warm_busy = float(np.minimum(load.busy, ready)[counted].sum())
     return Bill(

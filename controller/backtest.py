@@ -14,7 +14,8 @@ from controller.candidates import CANDIDATES
 from controller.economics import Terms
 from controller.guardrails import GUARDRAILS
 from controller.intake import PATIENCE
-from controller.plan import Action, Observation, PoolState, Proposal, Reason, Sight, accepted, make_plan
+from controller.plan import Action, Observation, PoolState, Proposal, Reason, Sight, accepted
+from controller.planning import make_plan
 from controller.portfolio import Portfolio
 from forecasting.demand import DemandSeries, instant_of
 
@@ -78,7 +79,7 @@ def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, te
     target, held = np.zeros(minutes, np.int64), np.zeros(minutes, bool)
     reasons: list[tuple[int, tuple[Reason, ...]]] = []
     eyes = Eyes(demand, proposals, terms.metric_delay)
-    timeless = not every_minute and not depends_on_time(policy)
+    timeless = not every_minute and not assume.billing_step and not depends_on_time(policy)
     price = 0.0 if policy.budget_usd_per_month is None else terms.idle
     shown: tuple[object, ...] | None = None
     holds = False
@@ -90,7 +91,7 @@ def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, te
         if showing != shown:
             phase = Phase.READY if ready == paper.requested else Phase.IN_PROGRESS
             seen = Observation(now=now, capacity=Capacity(paper.requested, ready, phase, now), proposal=proposal, sight=sight,
-                               data_age=age, usd_per_unit_minute=price)
+                               data_age=age, billing_step=assume.billing_step, usd_per_unit_minute=price)
             plan = make_plan(policy, state, seen, GUARDRAILS)
             state, holds = plan.state, plan.action is Action.HOLD
             reasons.append((at, plan.reasons))

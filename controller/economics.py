@@ -48,6 +48,8 @@ class Terms:
     metric_delay: int
     lead_time: int
     keep_alive: int
+    billing_step: int = 0
+    """A unit is paid for at least so long once it is warm."""
     warm_hit_rate: float | None = None
     """The share of requests that must not wait, where that was asked for instead of a price for waiting."""
 
@@ -86,5 +88,6 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
         idle=price.idle * per_minute, warm_busy=price.warm_busy * per_minute, on_demand=price.on_demand * per_minute,
         init_seconds=init, cold_start_cost_usd=0.05 if cost is None else cost,
         metric_delay=whole_minutes(assume.metric_delay), lead_time=whole_minutes(assume.lead_time),
-        keep_alive=whole_minutes(assume.keep_alive), warm_hit_rate=pool.objective.warm_hit_rate,
+        keep_alive=whole_minutes(assume.keep_alive), billing_step=whole_minutes(assume.billing_step),
+        warm_hit_rate=pool.objective.warm_hit_rate,
     )

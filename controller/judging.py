@@ -1,8 +1,8 @@
 """What each candidate would have cost so far: its capacity replayed over demand as it came. Pure.
 
 Demand is observed whatever capacity there was, so the bill of every rule over the past is known exactly, not only that of
-the rule that was followed. Bills are kept as three amounts, so that another price needs no other past: unit-minutes ready,
-unit-minutes of work on warm units, and cold starts, summed by quarter of an hour and discounted by age.
+the rule that was followed. Bills are kept as three amounts, so that another price needs no other past: unit-minutes ready (and
+paid for), unit-minutes of work on warm units, and cold starts, summed by quarter of an hour and discounted by age.
 """
 
 import numpy as np
@@ -21,9 +21,10 @@ Amounts = NDArray[np.float64]
 class Judge:
     """Amounts of `rules` rules over `pools` pools that share their timing, in whole minutes."""
 
-    def __init__(self, rules: int, pools: int, metric_delay: int, lead_time: int, keep_alive: int) -> None:
+    def __init__(self, rules: int, pools: int, metric_delay: int, lead_time: int, keep_alive: int, billing_step: int = 0) -> None:
         self._lead = lead_time
         self._asked = np.zeros((metric_delay + lead_time, rules, pools), np.float32)
+        self._ready = np.zeros((max(0, billing_step - 1), rules, pools), np.float32)
         self._spilled = np.zeros((keep_alive, rules, pools), np.float32)
         self._quarter = np.zeros((3, rules, pools), np.float64)
         self._requests_now = np.zeros(pools, np.float64)
@@ -63,8 +64,24 @@ class Judge:
             cold -= alive
             np.maximum(cold, 0, out=cold)
         self._requests_now += np.where(known, np.round(np.nan_to_num(requests) * GRAIN) / GRAIN, 0).sum(axis=0, dtype=np.float64)
+        paid, self._ready = paid_for(self._ready, ready)
         for at in range(count):
-            self._quarter[0] += ready[at] * known[at]
+            self._quarter[0] += paid[at] * known[at]
             self._quarter[1] += np.minimum(ready[at], work[at])
             self._quarter[2] += cold[at] * known[at]
         self._asked, self._spilled = asked[count:], spilled[count:]
+
+
+def paid_for(before: Units, ready: Units) -> tuple[Units, Units]:
+    """Units paid for in each minute: the most that was ready within the billing step; and what the next call needs of them.
+
+    `before`: the minutes of a billing step that precede `ready`, none where billing has no steps.
+    """
+    steps = len(before)
+    if not steps:
+        return ready, before
+    whole = np.concatenate((before, ready))
+    paid = whole[: len(ready)].copy()
+    for later in range(1, steps + 1):
+        np.maximum(paid, whole[later : later + len(ready)], out=paid)
+    return paid, whole[len(ready) :]

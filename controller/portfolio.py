@@ -42,6 +42,11 @@ class Choice(NamedTuple):
     rule: NDArray[np.int16]
 
 
+def timing_of(terms: Terms) -> tuple[int, int, int, int]:
+    """The spans that pools judged together must share, in minutes."""
+    return terms.metric_delay, terms.lead_time, terms.keep_alive, terms.billing_step
+
+
 class Portfolio:
     """Pools fed minute by minute. Unknown demand is NaN; it teaches nothing and costs nothing.
 
@@ -50,10 +55,10 @@ class Portfolio:
 
     def __init__(self, terms: Sequence[Terms]) -> None:
         self.terms = tuple(terms)
-        timings = sorted({(one.metric_delay, one.lead_time, one.keep_alive) for one in self.terms})
-        rows = {timing: [at for at, one in enumerate(self.terms)
-                         if (one.metric_delay, one.lead_time, one.keep_alive) == timing] for timing in timings}
-        self._cohorts = [(np.array(members), Cohort([self.terms[at] for at in members])) for members in rows.values()]
+        rows: dict[tuple[int, ...], list[int]] = {}
+        for at, one in enumerate(self.terms):
+            rows.setdefault(timing_of(one), []).append(at)
+        self._cohorts = [(np.array(members), Cohort([self.terms[at] for at in members])) for _, members in sorted(rows.items())]
 
     def advance(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
         """Take in float32[pools, n] each from `first_minute` (minutes since the epoch) on, right after those of the last call."""
@@ -70,7 +75,7 @@ class Portfolio:
 
 
 class Cohort:
-    """Pools whose metric delay, lead time and keep-alive are the same."""
+    """Pools of one timing."""
 
     def __init__(self, terms: Sequence[Terms]) -> None:
         first, pools = terms[0], len(terms)
@@ -79,7 +84,7 @@ class Cohort:
         self._rate = np.array([np.nan if one.warm_hit_rate is None else one.warm_hit_rate for one in terms])
         self._prices = np.array([idle, -saved, [one.cold if one.warm_hit_rate is None else one.initialisation for one in terms]])
         self._signals = Signals(pools, first.metric_delay + first.lead_time, spare)
-        self._judge = Judge(CHOSEN + 1, pools, first.metric_delay, first.lead_time, first.keep_alive)
+        self._judge = Judge(CHOSEN + 1, pools, *timing_of(first))
         self._known = np.zeros(pools, np.int64)
         self._leader = np.full(pools, RECENT, np.int16)
         self._followed = self._leader.copy()

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -131,3 +132,15 @@ def test_the_referee_finds_the_same_on_recorded_traffic_with_gaps_and_warm_up(tr
     expected, bill = judge.score(theirs, target, terms, 4320), bill_of(load, target, Terms(**terms.__dict__))
     assert round(bill.extra_usd, 2) == round(expected["cost_usd"], 2)
     assert bill.cold_starts == expected["cold_starts"]
+
+
+def test_a_unit_given_back_within_its_billing_step_is_paid_for_to_the_end_of_it():
+    nothing = np.zeros(12, np.float32)
+    load = load_of(DemandSeries(0, nothing, nothing, nothing))
+    target = np.zeros(12, np.int64)
+    target[4] = 3
+    terms = Terms(idle=1.0, warm_busy=0.0, on_demand=0.0, init_seconds=0.0, cold_start_cost_usd=0.0, metric_delay=0, lead_time=0,
+                  keep_alive=6)
+
+    assert bill_of(load, target, terms).idle_usd == 3
+    assert bill_of(load, target, replace(terms, billing_step=5)).idle_usd == 3 * 5

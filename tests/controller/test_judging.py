@@ -60,3 +60,15 @@ def test_a_pool_without_keep_alive_starts_cold_each_minute():
     judge.close_quarter()
 
     assert judge.amounts[2, 0, 0] == 6
+
+
+def test_a_unit_given_back_within_its_billing_step_is_paid_for_to_the_end_of_it():
+    judge = Judge(1, 1, 0, 0, KEEP, billing_step=5)
+    asked = np.zeros((10, 1, 1), np.float32)
+    asked[2] = 4
+    nothing = np.zeros((10, 1), np.float32)
+    for minute in range(10):
+        judge.add(asked[minute : minute + 1], nothing[:1], nothing[:1], nothing[:1])
+    judge.close_quarter()
+
+    assert judge.amounts[0, 0, 0] == 4 * 5

@@ -90,7 +90,7 @@ def test_a_right_policy_as_json_has_each_pool_with_its_defaults():
     assert (said["valid"], said["problems"]) == (True, [])
     assert (first["mode"], first["objective"], first["scale_down_delay"]) == ("shadow", {"cold_start_cost_usd": 0.05}, "0s")
     assert (second["mode"], second["lever"]["function"], second["scale_down_delay"]) == ("active", "checkout-agent", "15m")
-    assert said["files"][0]["assume"] == {"metric_delay": "2m", "lead_time": "2m", "keep_alive": "6m"}
+    assert said["files"][0]["assume"] == {"metric_delay": "2m", "lead_time": "2m", "keep_alive": "6m", "billing_step": "5m"}
 
 
 def test_of_several_files_each_is_told(wrong):
