@@ -62,7 +62,7 @@ async def assemble(policy: Policy, providers: Providers, store: StoreThread, clo
             lever = ShadowLever(lever, clock, median_span(leads[name]) or policy.assume.lead_time, resumed=state.written)
         reconcilers[name] = Reconciler(pool, lever, clock, store, state, READ_EVERY, pricing(pool, policy.assume), leads[name],
                                        known_traits(pool, known))
-    regions = []
+    regions: list[Region] = []
     for source, names in providers.sources(policy.pools):
         intake = Intake(source, names, store, assumed_delay(policy.assume, [measured.get(name, {}) for name in names]))
         await intake.load(clock.now())
@@ -89,7 +89,8 @@ def terms_now(intake: Intake, reconcilers: Mapping[str, Reconciler], assume: Ass
 def pool_terms(reconciler: Reconciler, assume: Assume, metric_delay: timedelta) -> Terms:
     """The terms of one pool, with the lead time of its own raises once there were enough of them."""
     traits = reconciler.traits
-    believed = assume.model_copy(update={"metric_delay": metric_delay, "lead_time": reconciler.lead_time or assume.lead_time})
+    believed = assume.model_copy(update={"metric_delay": metric_delay, "lead_time": reconciler.lead_time or assume.lead_time,
+                                         "billing_step": traits.billing_step or assume.billing_step})
     return terms_of(reconciler.policy, believed, traits.memory_mb, traits.architecture, traits.init_seconds)
 
 
