@@ -11,7 +11,8 @@ from config.lever import LeverSettings
 from config.policy import PoolPolicy
 from controller.economics import Terms
 from controller.guardrails import GUARDRAILS
-from controller.plan import Observation, PoolState, Proposal, Sight, make_plan
+from controller.plan import Observation, PoolState, Proposal, Sight
+from controller.planning import make_plan
 from controller.portfolio import Portfolio
 from forecasting.demand import instant_of
 

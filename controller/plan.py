@@ -1,27 +1,19 @@
-"""What Stoker wants of one pool, and why: a pure function of what was observed, the pool's state, its policy and the instant.
+"""The words of deciding: what was observed, what is remembered, what a plan is and why. Plans are made in `planning`. Pure."""
 
-The target is first what the chooser proposes; then each guardrail may alter it and must say so. The result is a value:
-nothing here reads a clock, calls a provider or remembers anything, so the daemon, the backtest and the tests share it.
-"""
-
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from adapters.errors import AdapterError
-from adapters.protocol import Capacity, Phase
-from config.policy import PoolPolicy, schedule_bounds
+from adapters.protocol import Capacity
+from config.policy import PoolPolicy
 
 MOST_UNITS = 1_000_000
 """No provider sells more to one pool; an infinite forecast ends here before the ceiling cuts it."""
 
 WISH_GAP = timedelta(minutes=5)
 """Wishes further apart than this belong to two runs: what was wanted in between is not known."""
-
-READ_AFTER_WRITE = timedelta(minutes=2)
-"""A provider's read may lag behind its own write; for so long another value is not taken for somebody else's."""
 
 
 class Action(StrEnum):
@@ -195,128 +187,6 @@ def accepted(state: PoolState, target: int, now: datetime) -> PoolState:
                    raised_at=now if raised else state.raised_at)
 
 
-def whole_units(value: float) -> int | None:
-    """`value` as a lawful number of units; None when it is no number at all."""
-    if math.isnan(value):
-        return None
-    return math.ceil(min(max(value, 0.0), MOST_UNITS) - 1e-9)
-
-
-def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrails: tuple[Guardrail, ...]) -> Plan:
-    """Decide one pool at `seen.now`. Never raises for any observation; what it cannot know it holds."""
-    capacity = seen.capacity
-    state = note_foreign(metered(settle_intent(state, capacity, seen.now), seen), seen)
-    if capacity is None:
-        error = seen.capacity_error
-        reason = (Reason(Code.NOT_READ, "its capacity has not been read yet") if error is None
-                  else Reason(Code.CAPACITY_UNKNOWN, f"its capacity could not be read: {error}"))
-        return Plan(policy.name, seen.now, Action.HOLD, state.written, None, None, seen.proposal, (reason,), state)
-    low, high, schedule = schedule_bounds(policy.schedules, seen.now) if policy.schedules else (None, None, None)
-    ceiling = policy.max if high is None else min(policy.max, high)
-    floor = min(max(policy.min, low or 0), ceiling)
-    context = Context(policy, state, seen, capacity.requested, floor, ceiling, schedule)
-    draft = opening(context)
-    for guardrail in guardrails:
-        if draft.held:
-            break
-        draft = guardrail(draft, context)
-    state = remember_wish(state, draft, context)
-    return Plan(policy.name, seen.now, action_of(draft, capacity), draft.target, capacity.requested, capacity.ready,
-                seen.proposal, draft.reasons, state)
-
-
-def action_of(draft: Draft, capacity: Capacity) -> Action:
-    """A failed allocation is asked for again even if the number is the same: otherwise it would stay failed for ever."""
-    if draft.held:
-        return Action.HOLD
-    unchanged = draft.target == capacity.requested and (capacity.phase is not Phase.FAILED or draft.target == 0)
-    return Action.KEEP if unchanged else Action.WRITE
-
-
-def opening(context: Context) -> Draft:
-    """The first draft: the proposal, or what the policy says of missing metrics."""
-    seen, requested = context.seen, context.requested
-    if seen.sight is not Sight.FRESH or seen.proposal is None:
-        return blind(context)
-    units = whole_units(seen.proposal.target)
-    if units is None:
-        text = f"{seen.proposal.candidate} proposed no number: {requested} stays"
-        return Draft(requested, (Reason(Code.INVALID_PROPOSAL, text, requested, requested),))
-    text = f"{seen.proposal.candidate} proposes {units}"
-    reasons: tuple[Reason, ...] = (Reason(Code.PROPOSED, text, requested, units),)
-    if not seen.proposal.trusted:
-        text = "history is too short to judge rules by: the recent maximum is followed"
-        reasons += (Reason(Code.SHORT_HISTORY, text, units, units),)
-    return Draft(units, reasons)
-
-
-def blind(context: Context) -> Draft:
-    """Metrics are missing: hold, see to the floor, or follow the last forecast; never below what is there."""
-    seen, requested = context.seen, context.requested
-    age = "" if seen.data_age is None else f", the newest is {int(seen.data_age.total_seconds() // 60)} min old"
-    text = f"metrics are {seen.sight.value if seen.sight is not Sight.FRESH else 'too few'}{age}"
-    rule = context.policy.on_missing_metrics
-    draft = Draft(requested)
-    if rule == "hold":
-        return draft.hold(requested, Code.METRICS_MISSING, f"{text}: holding {requested}")
-    wanted = context.floor
-    if rule == "forecast" and seen.proposal is not None:
-        wanted = max(wanted, whole_units(seen.proposal.target) or 0)
-    target = max(requested, wanted)
-    reason = Reason(Code.METRICS_MISSING, f"{text}: not below {requested}, the policy says {rule}", requested, target)
-    return Draft(target, (reason,))
-
-
-def settle_intent(state: PoolState, capacity: Capacity | None, now: datetime) -> PoolState:
-    """Read what became of a write whose outcome was not known: if the provider shows it, it happened."""
-    if state.intent is None or capacity is None:
-        return state
-    if capacity.requested == state.intent:
-        return accepted(state, state.intent, now)
-    return replace(state, intent=None)
-
-
-def note_foreign(state: PoolState, seen: Observation) -> PoolState:
-    """Tell somebody else's change from our own: what is requested is not what the provider took from us."""
-    capacity = seen.capacity
-    if capacity is None or state.written is None:
-        return state
-    if capacity.requested == state.written:
-        return state if state.foreign_since is None else replace(state, foreign_since=None, foreign_requested=None)
-    if state.written_at is not None and seen.now - state.written_at < READ_AFTER_WRITE:
-        return state
-    if capacity.requested == state.foreign_requested:
-        return state
-    return replace(state, foreign_since=seen.now, foreign_requested=capacity.requested)
-
-
-def remember_wish(state: PoolState, draft: Draft, context: Context) -> PoolState:
-    """Keep the wishes that the scale-down delay still looks back on, and the one before them: it proves how far they reach."""
-    delay = context.policy.scale_down_delay
-    if not delay:
-        return state if not state.wishes else replace(state, wishes=())
-    wished = draft.target
-    for reason in draft.reasons:
-        if reason.code is Code.SCALE_DOWN_DELAY and reason.before is not None:
-            wished = reason.before
-    now = context.seen.now
-    known = unbroken(state.wishes, now)
-    within = sum(at > now - delay for at, _ in known)
-    return replace(state, wishes=(*known[max(0, len(known) - within - 1):], (now, wished)))
-
-
 def unbroken(wishes: tuple[tuple[datetime, int], ...], now: datetime) -> tuple[tuple[datetime, int], ...]:
     """`wishes`, or nothing when they ended too long ago: a restart in between forgot some."""
     return wishes if wishes and now - wishes[-1][0] <= WISH_GAP else ()
-
-
-def metered(state: PoolState, seen: Observation) -> PoolState:
-    """Add what ready capacity has cost since the last tick, month by month; only while a price is known."""
-    if seen.capacity is None or not seen.usd_per_unit_minute:
-        return state
-    month = f"{seen.now:%Y-%m}"
-    spent = state.spent_usd if month == state.month else 0.0
-    if state.metered_at is not None:
-        minutes = max(0.0, (seen.now - state.metered_at).total_seconds() / 60)
-        spent += min(minutes, 60.0) * seen.capacity.ready * seen.usd_per_unit_minute
-    return replace(state, month=month, spent_usd=spent, metered_at=seen.now)

@@ -13,7 +13,8 @@ from adapters.protocol import Capacity, Lever, Phase, Traits
 from config.policy import PoolPolicy
 from controller.guardrails import GUARDRAILS
 from controller.measured import RECENT_RAISES, median_span
-from controller.plan import Action, Code, Observation, Plan, PoolState, Proposal, Reason, Sight, accepted, make_plan
+from controller.plan import Action, Code, Observation, Plan, PoolState, Proposal, Reason, Sight, accepted
+from controller.planning import make_plan
 
 TRAITS_EVERY = timedelta(hours=1)
 METER_EVERY = timedelta(minutes=15)

@@ -5,7 +5,8 @@ import pytest
 from adapters.errors import Conflict
 from adapters.protocol import Phase
 from controller.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, RETRY_FAILED
-from controller.plan import READ_AFTER_WRITE, WISH_GAP, Action, Code, PoolState, make_plan
+from controller.plan import WISH_GAP, Action, Code, PoolState
+from controller.planning import READ_AFTER_WRITE, make_plan
 from tests.builders import NOON, capacity, observation, pool_policy
 
 MINUTE = timedelta(minutes=1)

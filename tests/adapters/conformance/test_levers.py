@@ -22,7 +22,8 @@ from adapters.protocol import Phase
 from adapters.registry import KINDS
 from adapters.simulated import ShadowLever
 from controller.guardrails import GUARDRAILS
-from controller.plan import Action, Code, PoolState, make_plan
+from controller.plan import Action, Code, PoolState
+from controller.planning import make_plan
 from tests.adapters.conformance.lambda_stage import LambdaStage
 from tests.adapters.conformance.stage import Stage
 from tests.builders import observation, pool_policy
