@@ -25,30 +25,34 @@ READ_PATIENCE, WRITE_PATIENCE = 50.0, 25.0
 
 TARGETS_FRESH, ACCOUNT_FRESH = timedelta(minutes=3), timedelta(minutes=10)
 FAILED_FRESH = timedelta(minutes=1)
+STALE_AFTER_SECONDS = 3.0
+"""Of the machine's time: so long one waits for a new answer before the old one will do."""
+
 SCALING = {"ServiceNamespace": "lambda", "ScalableDimension": "lambda:function:ProvisionedConcurrency"}
 
 
 class Kept(Generic[T]):
     """An answer that many pools share: fetched by the first that needs it, once for all, and again when it is no longer fresh.
 
-    A failure is shared too, for a minute. While it is one that may pass, an older answer stands in.
+    A failure is shared too, for a minute. While it is one that may pass, or while a new answer is long in coming, the older one
+    stands in: nobody waits for a provider that hangs but those who have no answer at all yet.
     """
 
     def __init__(self, clock: Clock, fresh: timedelta, fetch: Callable[[], Awaitable[T]]) -> None:
         self._clock, self._fresh, self._fetch = clock, fresh, fetch
-        self._lock = asyncio.Lock()
         self._value: tuple[T] | None = None
         self._error: AdapterError | None = None
         self._due: datetime | None = None
+        self._fetching: asyncio.Task[None] | None = None
 
     async def get(self) -> T:
-        async with self._lock:
-            if self._due is None or self._clock.now() >= self._due:
-                try:
-                    self._value, self._error = (await self._fetch(),), None
-                except AdapterError as error:
-                    self._error = error
-                self._due = self._clock.now() + (self._fresh if self._error is None else FAILED_FRESH)
+        if self._fetching is None and (self._due is None or self._clock.now() >= self._due):
+            self._fetching = asyncio.create_task(self._renew(), name="what pools share")
+        if self._fetching is not None:
+            patience = None if self._value is None else STALE_AFTER_SECONDS
+            done, _ = await asyncio.wait({self._fetching}, timeout=patience)
+            for task in done:
+                task.result()
         if self._error is not None and (self._value is None or not isinstance(self._error, Retryable)):
             raise self._error.with_traceback(None)
         if self._value is None:
@@ -58,6 +62,20 @@ class Kept(Generic[T]):
     def expire(self) -> None:
         """Ask again next time."""
         self._due = None
+
+    def close(self) -> None:
+        """Give up on an answer that is on its way."""
+        if self._fetching is not None:
+            self._fetching.cancel()
+
+    async def _renew(self) -> None:
+        try:
+            self._value, self._error = (await self._fetch(),), None
+        except AdapterError as error:
+            self._error = error
+        finally:
+            self._due = self._clock.now() + (self._fresh if self._error is None else FAILED_FRESH)
+            self._fetching = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +124,9 @@ class ControlPlane:
         return found[0] if found else None
 
     def close(self) -> None:
-        self._bucket.close()
-        self._functions.close()
+        """Give up on whoever waits for a turn or an answer."""
+        for part in (self._bucket, self._functions, self._targets, self.account):
+            part.close()
 
     async def _call(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T], bucket: TokenBucket) -> T:
         try:

@@ -149,11 +149,13 @@ class Asking:
     """Answers with how often it was asked, or fails."""
 
     def __init__(self):
-        self.times, self.error = 0, None
+        self.times, self.error, self.hangs = 0, None, False
 
     async def __call__(self):
         self.times += 1
         await asyncio.sleep(0)
+        if self.hangs:
+            await asyncio.get_running_loop().create_future()
         if self.error is not None:
             raise self.error
         return self.times
@@ -201,3 +203,26 @@ async def test_an_old_answer_stands_in_for_a_failure_that_may_pass_and_for_no_ot
     clock.set(NOON + timedelta(minutes=10))
     with pytest.raises(PermissionDenied):
         await kept.get()
+
+
+async def test_while_a_new_answer_hangs_the_old_one_does():
+    clock, asking = ManualClock(NOON), Asking()
+    kept = Kept(clock, timedelta(minutes=3), asking)
+    await kept.get()
+    asking.hangs = True
+    clock.set(NOON + timedelta(minutes=5))
+    async with asyncio.timeout(6):
+        assert await asyncio.gather(*(kept.get() for _ in range(5))) == [1] * 5
+
+    assert asking.times == 2
+    kept.close()
+
+
+async def test_who_gives_up_waiting_leaves_the_answer_to_the_others():
+    asking = Asking()
+    kept = Kept(ManualClock(NOON), timedelta(minutes=3), asking)
+    first, second = asyncio.create_task(kept.get()), asyncio.create_task(kept.get())
+    await asyncio.sleep(0)
+    first.cancel()
+
+    assert await second == 1
