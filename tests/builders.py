@@ -1,0 +1,33 @@
+"""Shared builders: lawful objects with one thing changed."""
+
+from datetime import UTC, datetime, timedelta
+
+from adapters.protocol import Capacity, Phase
+from config.policy import PoolPolicy
+from controller.plan import Observation, Proposal
+
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+
+def pool_policy(**changes: object) -> PoolPolicy:
+    """A resolved policy of one pool."""
+    lever = {"kind": "lambda-provisioned-concurrency", "region": "us-east-1", "function": "agent", "alias": "live"}
+    plain: dict[str, object] = {"name": "agent", "lever": lever, "mode": "active", "min": 0, "max": 100} | changes
+    from adapters.registry import lever_kinds
+    from config.lever import LeverSettings  # noqa: F401
+    kind = lever_kinds()["lambda-provisioned-concurrency"]
+    return PoolPolicy.model_construct(**(plain | {"lever": kind.model_validate(lever)}))
+
+
+def capacity(requested: int = 0, ready: int | None = None, now: datetime = NOON, **changes: object) -> Capacity:
+    """A reading; ready unless said otherwise."""
+    ready = requested if ready is None else ready
+    phase = Phase.READY if ready == requested else Phase.IN_PROGRESS
+    return Capacity(**({"requested": requested, "ready": ready, "phase": phase, "observed_at": now} | changes))
+
+
+def observation(requested: int = 0, proposed: float | None = 0.0, **changes: object) -> Observation:
+    """A tick at noon with fresh metrics."""
+    proposal = None if proposed is None else Proposal(proposed, "recent maximum")
+    plain = {"now": NOON, "capacity": capacity(requested), "proposal": proposal, "data_age": timedelta(minutes=3)}
+    return Observation(**(plain | changes))
