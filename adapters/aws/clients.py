@@ -102,16 +102,10 @@ class Connections:
             client.close()
 
     def _send(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
-        # the library's texts may quote a request, credentials included: hence `from None` throughout
-        try:
-            client = self._client(asked.service)
-        except Exception as error:  # noqa: BLE001  (whatever it is, it is translated)
-            raise translate(error, replace(asked, writes=False)) from None
+        """In a thread. The library's exception is not kept as a cause: its text may quote the request, credentials included."""
+        client = _translated(lambda: self._client(asked.service), replace(asked, writes=False))
         method = getattr(client, asked.operation)
-        try:
-            answer = cast("Answer", method(**parameters))
-        except Exception as error:  # noqa: BLE001  (whatever it is, it is translated)
-            raise translate(error, asked) from None
+        answer = cast("Answer", _translated(lambda: method(**parameters), asked))
         try:
             return digest(answer)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -151,3 +145,12 @@ class Connections:
         if self._sandbox_url is None:
             return config
         return config.merge(Config(proxies={}, use_fips_endpoint=False, use_dualstack_endpoint=False))
+
+
+def _translated(call: Callable[[], T], asked: Asked) -> T:
+    """The result of `call`, or what it raised in our words, with no trace of the original."""
+    try:
+        return call()
+    except Exception as error:  # noqa: BLE001  (whatever it is, it is translated)
+        ours = translate(error, asked)
+    raise ours

@@ -94,6 +94,15 @@ async def test_a_write_that_drips_is_unknown(server, connected):
         await connected(server.url, SHORT).call(PUT, UNITS, dict)
 
 
+async def test_of_the_librarys_own_exception_nothing_is_kept(server, connected):
+    server.sandbox.credentials.expired |= server.sandbox.credentials.accepted
+    with pytest.raises(PermissionDenied) as caught:
+        await connected(server.url).call(READ, ALIAS, dict)
+
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
 async def test_a_call_is_never_sent_twice(server, connected):
     server.sandbox.faults.server_error()
     connections = connected(server.url)
