@@ -47,7 +47,7 @@ class Warm:
     kind = "bench"
 
     def __init__(self, clock):
-        self.clock, self.units = clock, 0
+        self.clock, self.units = clock, 10
 
     async def read(self):
         return Capacity(self.units, self.units, Phase.READY, self.clock.now())
@@ -102,7 +102,7 @@ async def main(pools: int, ticks: int) -> None:
     names = tuple(f"pool-{number:05}" for number in range(pools))
     policy = Policy.model_construct(
         version=1, assume=Assume(),
-        pools=tuple(PoolPolicy(name=name, lever=lever, max=50, mode="active", memory_mb=1024) for name in names))
+        pools=tuple(PoolPolicy(name=name, lever=lever, min=10, max=10, mode="active", memory_mb=1024) for name in names))
     clock = ManualClock(datetime.now(UTC).replace(second=5, microsecond=0))
     with tempfile.TemporaryDirectory() as folder:
         service = Service(policy, Providers(clock, names, 60), clock, Path(folder), port=0)

@@ -53,6 +53,7 @@ class Region:
         self._following: asyncio.Task[None] | None = None
         self._settled: set[str] = set()
         self._tuned_at: datetime | None = None
+        self._kept_at: datetime | None = None
 
     async def gather(self, now: datetime) -> None:
         """Ask the source for what is new and let the chooser follow."""
@@ -83,10 +84,14 @@ class Region:
         self.chooser, self._terms, self._tuned_at, self.followed_at = chooser, terms, now, now
         return True
 
-    async def remember(self) -> None:
-        """Keep what the chooser has learned for the next start; not while it is learning, nor before it has."""
+    async def remember(self, now: datetime, fresh: timedelta = timedelta(0)) -> None:
+        """Keep what the chooser has learned for the next start; not while it is learning, nor before it has, nor when what is
+        kept is younger than `fresh`.
+        """
         busy = self._following is not None and not self._following.done()
         if self._keep is None or self.followed_at is None or busy:
+            return
+        if self._kept_at is not None and now - self._kept_at < fresh:
             return
         arrays = snapshot.gathered(self.chooser)
         arrays[TERMS] = np.array(json.dumps({name: asdict(terms) for name, terms in self._terms.items()}))
@@ -94,6 +99,7 @@ class Region:
         arrays[PROPOSED] = np.array(json.dumps({name: asdict(each) for name, each in proposed.items() if each is not None}))
         try:
             await asyncio.to_thread(snapshot.save, self._keep, snapshot.fingerprint(self.intake.pools), arrays)
+            self._kept_at = now
         except OSError as error:
             log.warning("not-kept", file=str(self._keep), error=str(error), text="the next start replays history instead")
 

@@ -28,6 +28,9 @@ TICK_EVERY = timedelta(minutes=1)
 KEEP_EVERY = timedelta(minutes=15)
 """Accounts and measurements are stored so often: a kill forgets no more of them."""
 
+REMEMBER_EVERY = timedelta(minutes=55)
+"""What the choosers have learned is kept so often: many megabytes for many pools, and a kill forgets an hour of it at most."""
+
 PRUNE_EVERY = timedelta(hours=6)
 RETUNE_EVERY = timedelta(hours=1)
 STORE_NAME = "stoker.db"
@@ -124,7 +127,7 @@ class Service:
         timetable.every("tick", self.tick_every, self.tick)
         timetable.every("keep", KEEP_EVERY, self._keep)
         timetable.every("prune", PRUNE_EVERY, self._prune)
-        timetable.every("retune", RETUNE_EVERY, self._hourly)
+        timetable.every("retune", RETUNE_EVERY, self._retune)
         first = asyncio.create_task(self._first(), name="first tick")
         timetable.start()
         try:
@@ -143,8 +146,7 @@ class Service:
     async def _end(self) -> None:
         if self.fleet is not None:
             await self.fleet.close()
-            await self._remember()
-        await self._keep()
+        await self._keep(timedelta(0))
 
     async def _first(self) -> None:
         """Do not wait for the minute; then, as the levers have told memory and processor, judge by those."""
@@ -153,27 +155,23 @@ class Service:
             log.info("first-pass", seconds=round(self.fleet.last.seconds, 3), planned=self.fleet.last.planned,
                      written=self.fleet.last.written)
         await self._retune()
+        await self._keep()
 
-    async def _keep(self) -> None:
+    async def _keep(self, fresh: timedelta = REMEMBER_EVERY) -> None:
+        """Store the accounts and what was measured, and what was learned unless that was kept within `fresh`."""
         if self.fleet is None or self.accounts is None or self._store is None:
             return
         try:
             await keep_accounts(self.accounts, self._store)
             await save_measured(self.fleet, self._store, self.clock.now())
+            for region in self.fleet.regions:
+                await region.remember(self.clock.now(), fresh)
         except StoreError as error:
             log.error("store-failed", error=str(error))  # noqa: TRY400  (the message says it all)
 
     async def _prune(self) -> None:
         if self._store is not None:
             await self._store.run(self._store.store.prune, minute_of(self.clock.now() - KEEP))
-
-    async def _hourly(self) -> None:
-        await self._retune()
-        await self._remember()
-
-    async def _remember(self) -> None:
-        for region in self.fleet.regions if self.fleet is not None else ():
-            await region.remember()
 
     async def _retune(self) -> None:
         for region in self.fleet.regions if self.fleet is not None else ():

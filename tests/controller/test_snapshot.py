@@ -51,7 +51,7 @@ async def test_what_was_gathered_does_not_change_afterwards(store, tmp_path):
 async def test_a_region_takes_up_what_an_earlier_one_learned_without_replaying(store, tmp_path):
     first = region_of(store, tmp_path)
     await first.gather(NOON)
-    await first.remember()
+    await first.remember(NOON)
     again = region_of(store, tmp_path)
     await again.intake.load(NOON + MINUTE)
     assert await again.recall(NOON + MINUTE)
@@ -77,7 +77,7 @@ async def test_a_region_takes_up_what_an_earlier_one_learned_without_replaying(s
 async def test_another_price_or_other_pools_replay_history_instead(store, tmp_path, change):
     first = region_of(store, tmp_path)
     await first.gather(NOON)
-    await first.remember()
+    await first.remember(NOON)
 
     assert not await region_of(store, tmp_path, **change).recall(NOON)
 
@@ -92,21 +92,33 @@ async def test_a_broken_file_is_as_good_as_none(store, tmp_path, body):
 async def test_a_file_cut_off_in_the_middle_is_never_in_place(store, tmp_path, monkeypatch):
     region = region_of(store, tmp_path)
     await region.gather(NOON)
-    await region.remember()
+    await region.remember(NOON)
     whole = (tmp_path / "learned.npz").read_bytes()
 
     def full(*_, **__):
         raise OSError("disk full")
     monkeypatch.setattr(snapshot.np, "savez", full)
-    await region.remember()
+    await region.remember(NOON)
 
     assert (tmp_path / "learned.npz").read_bytes() == whole
+
+
+async def test_what_was_kept_lately_is_not_written_again(store, tmp_path):
+    region = region_of(store, tmp_path)
+    await region.gather(NOON)
+    await region.remember(NOON)
+    (tmp_path / "learned.npz").unlink()
+    await region.remember(NOON + 30 * MINUTE, fresh=timedelta(hours=1))
+    assert not (tmp_path / "learned.npz").exists()
+
+    await region.remember(NOON + 60 * MINUTE, fresh=timedelta(hours=1))
+    assert (tmp_path / "learned.npz").exists()
 
 
 async def test_other_code_replays_history(store, tmp_path, monkeypatch):
     region = region_of(store, tmp_path)
     await region.gather(NOON)
-    await region.remember()
+    await region.remember(NOON)
     monkeypatch.setattr(snapshot, "fingerprint", lambda pools: "another")
 
     assert not await region_of(store, tmp_path).recall(NOON)

@@ -75,3 +75,17 @@ async def test_two_daemons_on_one_store_are_told_apart(tmp_path):
         assert code == 1
         assert f"in use by another Stoker (process {first.process.pid})" in err
         assert len([line for line in err.splitlines() if line.strip()]) == 1
+
+
+async def test_the_first_signal_waits_for_a_write_under_way_and_the_second_does_not(tmp_path):
+    sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
+    policy.write_text(policy_text("agent", low=3))
+    sandbox.faults.hang(PUT)
+    async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url) as run:
+        await run.until(lambda: sandbox.calls.mutating[PUT] == 1)
+        run.process.send_signal(signal.SIGTERM)
+        await run.until(lambda: run.told("stopping"))
+        assert run.process.returncode is None
+
+        assert await run.end(signal.SIGTERM) == 1
+        assert not run.told("stopped")
