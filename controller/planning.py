@@ -29,6 +29,10 @@ from controller.plan import (
 READ_AFTER_WRITE = timedelta(minutes=2)
 """A provider's read may lag behind its own write; for so long another value is not taken for somebody else's."""
 
+UNSEEN = {Sight.FRESH: "there is no forecast yet", Sight.LATE: "metrics are late", Sight.BROKEN: "metrics are broken",
+          Sight.NONE: "no metrics have come yet"}
+"""Why demand cannot be planned by, in words."""
+
 
 def whole_units(value: float) -> int | None:
     """`value` as a lawful number of units; None when it is no number at all."""
@@ -89,7 +93,7 @@ def blind(context: Context) -> Draft:
     """Metrics are missing: hold, see to the floor, or follow the last forecast; never below what is there."""
     seen, requested = context.seen, context.requested
     age = "" if seen.data_age is None else f", the newest is {int(seen.data_age.total_seconds() // 60)} min old"
-    text = f"metrics are {seen.sight.value if seen.sight is not Sight.FRESH else 'too few'}{age}"
+    text = f"{UNSEEN[seen.sight]}{age}"
     rule = context.policy.on_missing_metrics
     draft = Draft(requested)
     if rule == "hold":

@@ -61,6 +61,13 @@ def test_missing_metrics_never_lower(sight, rule, requested, target):
     assert Code.METRICS_MISSING in codes(plan)
 
 
+def test_a_forecast_that_is_not_made_yet_is_not_called_missing_metrics():
+    plan = decide(seen=observation(requested=6, proposed=None))
+
+    assert (plan.action, plan.target) == (Action.HOLD, 6)
+    assert "no forecast yet" in plan.text
+
+
 def test_no_traffic_is_told_from_no_telemetry():
     proved_idle = decide(seen=observation(requested=6, proposed=0.0))
     dark = decide(seen=observation(requested=6, proposed=0.0, sight=Sight.BROKEN))

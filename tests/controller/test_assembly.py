@@ -1,0 +1,79 @@
+from datetime import timedelta
+
+import pytest
+
+from adapters.clock import ManualClock
+from adapters.protocol import Traits
+from adapters.simulated import ShadowLever
+from controller import assembly
+from controller.journal import Journal
+from controller.memory import StoreThread
+from controller.plan import PoolState
+from controller.store import Store
+from tests.builders import NOON, pool_policy
+from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
+from tests.worlds import policy_of
+
+
+@pytest.fixture
+async def store(tmp_path):
+    thread = StoreThread(Store(tmp_path / "stoker.db"))
+    yield thread
+    await thread.close()
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(NOON)
+
+
+async def assembled(store, clock, **changes):
+    providers = FakeProviders([(FakeSource({"a": steady(3)}), ("a",))], clock, {"a": FakeLever(clock)})
+    policy = policy_of([pool_policy(name="a", **changes)])
+    return await assembly.assemble(policy, providers, store, clock, Journal(store)), providers
+
+
+async def test_nothing_is_asked_of_a_provider_before_the_first_tick(store, clock):
+    _, providers = await assembled(store, clock)
+
+    assert providers.levers["a"].calls == []
+    assert providers.groups[0][0].collections == 0
+
+
+async def test_a_shadow_pool_gets_a_lever_that_cannot_write_and_an_active_one_the_real_one(store, clock):
+    shadow, _ = await assembled(store, clock, mode="shadow")
+    active, _ = await assembled(store, clock)
+
+    assert isinstance(shadow.reconcilers["a"].lever, ShadowLever)
+    assert isinstance(active.reconcilers["a"].lever, FakeLever)
+
+
+async def test_a_pools_state_and_lead_times_are_taken_up(store, clock):
+    store.store.save_state("a", PoolState(written=4))
+    for minute, seconds in enumerate((100.0, 120.0, 140.0)):
+        store.store.record_lead_time("a", 3, seconds, NOON + timedelta(minutes=minute))
+    fleet, _ = await assembled(store, clock)
+
+    assert fleet.reconcilers["a"].state.written == 4
+    assert fleet.reconcilers["a"].lead_time == timedelta(seconds=120)
+
+
+async def test_what_was_measured_is_judged_by_in_place_of_what_is_assumed(store, clock):
+    for minute in range(3):
+        store.store.record_lead_time("a", 3, 400.0, NOON + timedelta(minutes=minute))
+    fleet, _ = await assembled(store, clock, memory_mb=None)
+    region, reconciler = fleet.region_of["a"], fleet.reconcilers["a"]
+    before = region._terms_now()["a"]
+    reconciler._learn(Traits(memory_mb=2048), NOON)
+    after = region._terms_now()["a"]
+
+    assert before.lead_time == 7
+    assert after.idle == pytest.approx(2 * before.idle)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{broken", b'{"a": 5}'])
+async def test_a_snapshot_of_another_shape_counts_as_none(store, clock, body):
+    store.store.save_blob(assembly.MEASURED, body, NOON)
+    fleet, _ = await assembled(store, clock)
+
+    assert fleet.regions[0].intake.metric_delay == timedelta(minutes=2)
