@@ -37,6 +37,9 @@ LOSS_HALF_LIFE = 1.5 * PER_DAY
 SHARPNESS = 8
 """Weight is the inverse loss to this power: between averaging and picking the best."""
 
+ROUNDING = np.float32(1e-3)
+"""Forecasts are kept in half precision until they come true; demand this close to one, in proportion, equals it."""
+
 LEAST_SPREAD = 0.05
 FIRST_SPREAD = 0.5
 """Typical error on the root scale: at least, and of a Poisson count, for want of better."""
@@ -83,7 +86,7 @@ class Calibration:
     def _learn(self, leads: NDArray[np.int64], said: Floats, came: Floats) -> None:
         """`said`: float32[rows, leads, SAMPLES, components + 1, LEVELS] in units; `came`: float32[rows, leads, SAMPLES]."""
         came = came[..., None, None]
-        above, below = came > said, came < said
+        above, below = came > said * (1 + ROUNDING), came < said * (1 - ROUNDING)
         apart = rooted(came) - rooted(said)
         loss = known_mean(np.where(above, LEVEL * apart, (LEVEL - 1) * apart))[:, :, :-1]
         self.losses[:, leads] = faded(self.losses[:, leads], loss, FADE[leads, None, None])
