@@ -1,5 +1,6 @@
 """Demand of the pools that share one source: collected, kept, and fed to the chooser minute by minute."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -15,6 +16,9 @@ from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of
 
 HISTORY_DAYS = 14
 MINUTE = timedelta(minutes=1)
+BREATH = 200
+"""After so many pools the event loop takes a turn for others."""
+
 REREAD = timedelta(minutes=15)
 """Late points change: so much is asked for again each time."""
 
@@ -84,7 +88,7 @@ class Intake:
         except AdapterError as error:
             self.errors = dict.fromkeys(self.pools, error)
             return
-        changed = self._absorb(telemetry, minute_of(until))
+        changed = await self._absorb(telemetry, minute_of(until))
         self.collected_at = now
         await self._store.save_demand({name: telemetry[name].series for name in changed})
 
@@ -137,12 +141,14 @@ class Intake:
         newest = int(self.newest[self.row[name]])
         return oldest if newest < 0 else max(oldest, instant_of(newest + 1) - REREAD)
 
-    def _absorb(self, telemetry: Mapping[str, Telemetry], until: int) -> list[str]:
+    async def _absorb(self, telemetry: Mapping[str, Telemetry], until: int) -> list[str]:
         """Take in what a collection brought; the pools of which something was new."""
         self._roll(until)
         self.errors = {name: item.error for name, item in telemetry.items() if item.error is not None}
         changed, ages = [], []
-        for name, item in telemetry.items():
+        for count, (name, item) in enumerate(telemetry.items()):
+            if count % BREATH == BREATH - 1:
+                await asyncio.sleep(0)  # noqa: TID251  (a turn for others, not a wait)
             row = self.row[name]
             self.alive[row] = item.alive
             followed = self.newest[row] >= 0

@@ -1,4 +1,4 @@
-"""What Prometheus scrapes, prefix `stoker_`. A snapshot is taken after each tick; a scrape only turns it into text."""
+"""What Prometheus scrapes, prefix `stoker_`. Made when somebody asks, and not again before the next tick."""
 
 import asyncio
 import math
@@ -28,14 +28,17 @@ ACCOUNT_GAUGES = {name: f"stoker_month_{name}" for name in ("cost_usd", "saved_u
                                                            "warm_unit_minutes", "idle_unit_minutes")}
 
 
-class Snapshot(Collector):
-    """Families that were put together after the last tick."""
+class Families(Collector):
+    """What is known of a fleet, as metric families; nothing before there is one."""
 
     def __init__(self) -> None:
-        self.families: tuple[Metric, ...] = ()
+        self.known: tuple[Fleet, Accounts, Journal, timedelta] | None = None
 
     def collect(self) -> Iterable[Metric]:
-        return self.families
+        if self.known is not None:
+            fleet, accounts, journal, interval = self.known
+            yield from pool_families(fleet, accounts)
+            yield from fleet_families(fleet, journal, interval)
 
     def describe(self) -> Iterable[Metric]:
         return ()
@@ -46,17 +49,17 @@ class Exposition:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry(auto_describe=False)
-        self._snapshot = Snapshot()
-        self.registry.register(self._snapshot)
+        self._families = Families()
+        self.registry.register(self._families)
         self._text: bytes | None = None
 
     def renew(self, fleet: Fleet, accounts: Accounts, journal: Journal, interval: timedelta) -> None:
-        """Take over what is known now."""
-        self._snapshot.families = (*pool_families(fleet, accounts), *fleet_families(fleet, journal, interval))
+        """A tick is over: the next scrape is to tell of it."""
+        self._families.known = (fleet, accounts, journal, interval)
         self._text = None
 
     async def text(self) -> bytes:
-        """The exposition; made once a tick, in a thread, because ten thousand pools are a hundred thousand lines."""
+        """The exposition; made at most once a tick, in a thread, because ten thousand pools are a hundred thousand lines."""
         if self._text is None:
             self._text = await asyncio.to_thread(generate_latest, self.registry)
         return self._text
@@ -89,7 +92,7 @@ def pool_families(fleet: Fleet, accounts: Accounts) -> Iterator[Metric]:
 def fleet_families(fleet: Fleet, journal: Journal, interval: timedelta) -> Iterator[Metric]:
     """The daemon itself: its ticks, its decisions, its sources."""
     decisions = CounterMetricFamily("stoker_decisions", "Decisions that changed something.", labels=("action", "reason"))
-    for (action, reason), count in sorted(journal.counts.items()):
+    for (action, reason), count in sorted(dict(journal.counts).items()):
         decisions.add_metric((action, reason), count)
     yield decisions
     if fleet.last is not None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol, TypeVar
 
 from adapters.clock import Clock
-from adapters.errors import AdapterError, OutcomeUnknown, QuotaExceeded, Refused, Unreachable
+from adapters.errors import AdapterError, OutcomeUnknown, QuotaExceeded, Refused, Throttled, Unreachable
 from adapters.protocol import Capacity, Lever, Phase, Traits
 from config.policy import PoolPolicy
 from controller.guardrails import GUARDRAILS
@@ -25,6 +25,9 @@ LOOK_AGAIN = timedelta(seconds=30)
 
 CALL_TIMEOUT_SECONDS = 120.0
 """Longer than any client's own timeout and its wait for a turn: a second net under a call that never returns."""
+
+STILL_COUNTS = timedelta(hours=1)
+"""A reading that could not be renewed because of a rate limit counts for so long."""
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
@@ -122,8 +125,11 @@ class Reconciler:
             await self.read()
         plan = self.plan(view, self._clock.now())
         if plan.action is Action.WRITE and self.read_at is not None and self._clock.now() - self.read_at > LOOK_AGAIN:
-            await self.read()
+            throttled = await self.read()
             plan = self.plan(view, self._clock.now())
+            if throttled is not None and plan.action is Action.WRITE:
+                await self._remember(plan.state)
+                return self._held(plan, throttled)
         if plan.action is Action.WRITE and plan.target is not None:
             return await self._write(plan, plan.target)
         await self._remember(plan.state)
@@ -143,8 +149,12 @@ class Reconciler:
         """What `adopt` handed out could not be stored: hand it out again."""
         self._stored = PoolState()
 
-    async def read(self) -> None:
-        """Ask the provider; a failure is kept as the reason why capacity is not known, the last reading stays for display."""
+    async def read(self) -> Throttled | None:
+        """Ask the provider; a failure is kept as the reason why capacity is not known, the last reading stays for display.
+
+        When the provider or our own limit asks to slow down, a reading that is not old yet still counts, and the error is
+        returned instead. That is not so while a write's outcome is open: what was read before it says nothing of it.
+        """
         now = self._clock.now()
         try:
             if self._traits_at is None or now - self._traits_at >= TRAITS_EVERY:
@@ -152,10 +162,15 @@ class Reconciler:
             self.capacity, self.error = await self._limited(self.lever.read()), None
         except TimeoutError:
             self.error = Unreachable(f"{self.policy.lever.resource}: no answer within {self._timeout:g} s")
+        except Throttled as error:
+            if self.capacity is not None and self.state.intent is None and now - self.capacity.observed_at < STILL_COUNTS:
+                return error
+            self.error = error
         except AdapterError as error:
             self.error = error
         self.read_at = self._clock.now()
         await self._follow()
+        return None
 
     async def _limited(self, call: Awaitable[T]) -> T:
         async with asyncio.timeout(self._timeout):

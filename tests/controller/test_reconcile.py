@@ -145,6 +145,42 @@ async def test_a_throttled_write_is_planned_again(make, lever, clock):
     assert (held.action, plan.action, lever.writes) == (Action.HOLD, Action.WRITE, [5])
 
 
+async def test_a_throttled_reading_leaves_the_last_one_in_force_for_a_while(make, lever, clock):
+    pool = make()
+    await pool.step(wants(0))
+    lever.failing["read"] = Throttled("slow down")
+    await clock.advance(timedelta(minutes=11))
+    assert (await pool.step(wants(0))).action is Action.KEEP
+    assert pool.read_due(clock.now())
+
+    await clock.advance(timedelta(hours=1))
+    assert (await pool.step(wants(0))).reasons[-1].code is Code.CAPACITY_UNKNOWN
+
+
+async def test_nothing_is_written_on_an_old_reading_that_could_not_be_renewed(make, lever, clock):
+    pool = make()
+    await pool.step(wants(0))
+    lever.failing["read"] = Throttled("slow down")
+    await clock.advance(timedelta(minutes=5))
+    held = await pool.step(wants(5))
+    lever.failing.clear()
+    plan = await pool.step(wants(5))
+
+    assert (held.action, plan.action, lever.writes) == (Action.HOLD, Action.WRITE, [5])
+
+
+async def test_a_throttled_reading_does_not_settle_an_open_write(make, lever, clock):
+    pool = make()
+    await pool.step(wants(0))
+    lever.failing["write"] = OutcomeUnknown("no answer")
+    await pool.step(wants(5))
+    lever.failing = {"read": Throttled("slow down")}
+    await clock.advance(MINUTE)
+    plan = await pool.step(wants(5))
+
+    assert (plan.action, pool.state.intent, lever.writes) == (Action.HOLD, 5, [])
+
+
 async def test_a_quota_teaches_how_much_may_be_asked(make, lever):
     pool = make()
     lever.failing["write"] = QuotaExceeded("too many", allowed=3)
