@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from forecasting.accuracy import Coverage, coverage, scaled_error
 from forecasting.combined import CombinedForecaster
-from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats
+from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of
 from forecasting.outlook import Outlook
 from forecasting.protocol import LEVELS, Band
 
@@ -80,3 +81,29 @@ def refit(forecaster: CombinedForecaster, fit: Fit | None) -> None:
     peak, busy = (fit(rows, remembered.first_bucket) for rows in (remembered.peak, remembered.busy))
     if peak is not None and busy is not None:
         forecaster.install(0, peak, busy)
+
+
+def document(view: ForecastView) -> dict[str, object]:
+    """The view as plain values, for JSON; None where nothing is known."""
+    judged = view.judgement
+    return {
+        "pool": view.pool, "at": stamp(instant_of(view.now_minute)), "lead_minutes": view.lead, "enough_history": view.enough,
+        "levels": list(LEVELS),
+        "past": {"first": stamp(instant_of(view.past.first_minute)), "peak": plain(view.past.peak), "busy": plain(view.past.busy),
+                 "expected_peak": plain(view.expected.peak), "expected_busy": plain(view.expected.busy),
+                 "requested": None if view.capacity is None else plain(view.capacity)},
+        "ahead": {"first": stamp(instant_of(view.now_minute)), "peak": plain(view.ahead.peak), "busy": plain(view.ahead.busy)},
+        "past_day": {"below": plain(judged.coverage.below), "at_or_below": plain(judged.coverage.at_or_below),
+                     "error_over_naive": plain(np.array([judged.error_over_naive]))[0]},
+    }
+
+
+def stamp(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def plain(values: NDArray[np.floating]) -> list[object]:
+    """Nested lists of rounded numbers, None for NaN."""
+    if values.ndim > 1:
+        return [plain(row) for row in values]
+    return [round(float(value), 3) if np.isfinite(value) else None for value in values]

@@ -53,7 +53,7 @@ def command(pool: str, policy_path: Path, histories: tuple[str, ...], state_dir:
     if plot is not None:
         draw(view, plot)
     if as_json:
-        from controller.cli.forecast_text import document
+        from controller.forecast_view import document
 
         click.echo(json.dumps(document(view), indent=1, allow_nan=False))
     else:
@@ -107,7 +107,7 @@ def from_state(pool: str, state_dir: Path) -> "DemandSeries":
                 raise Failed(f"{path} holds no demand of {pool}; let stoker run collect some first")
             return store.load_demand(pool, newest + 1 - DAYS * MINUTES_PER_DAY, newest + 1)
     except StoreError as error:
-        raise Failed(f"{error}; while the daemon runs, ask it: /v1/pools/{pool}/forecast") from error
+        raise Failed(str(error)) from error
 
 
 def instant_within(at: str, demand: "DemandSeries", pool: str) -> int:

@@ -1,9 +1,6 @@
-"""A forecast in words, in a terminal and as JSON."""
-
-from datetime import datetime
+"""A forecast in words and in a terminal."""
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
@@ -74,29 +71,3 @@ def peak_of(rows: Floats) -> Floats:
 
 def number(value: float, digits: int = 0) -> str:
     return f"{value:.{digits}f}" if np.isfinite(value) else "?"
-
-
-def document(view: ForecastView) -> dict[str, object]:
-    """What `--json` prints; null where nothing is known."""
-    judged = view.judgement
-    return {
-        "pool": view.pool, "at": stamp(instant_of(view.now_minute)), "lead_minutes": view.lead, "enough_history": view.enough,
-        "levels": list(LEVELS),
-        "past": {"first": stamp(instant_of(view.past.first_minute)), "peak": plain(view.past.peak), "busy": plain(view.past.busy),
-                 "expected_peak": plain(view.expected.peak), "expected_busy": plain(view.expected.busy),
-                 "requested": None if view.capacity is None else plain(view.capacity)},
-        "ahead": {"first": stamp(instant_of(view.now_minute)), "peak": plain(view.ahead.peak), "busy": plain(view.ahead.busy)},
-        "past_day": {"below": plain(judged.coverage.below), "at_or_below": plain(judged.coverage.at_or_below),
-                     "error_over_naive": plain(np.array([judged.error_over_naive]))[0]},
-    }
-
-
-def stamp(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def plain(values: NDArray[np.floating]) -> list[object]:
-    """Nested lists of rounded numbers, None for NaN."""
-    if values.ndim > 1:
-        return [plain(row) for row in values]
-    return [round(float(value), 3) if np.isfinite(value) else None for value in values]

@@ -6,8 +6,8 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from controller.cli.forecast_text import document, sentences, sparkline
-from controller.forecast_view import ForecastView, view_of
+from controller.cli.forecast_text import sentences, sparkline
+from controller.forecast_view import ForecastView, document, view_of
 from controller.plot import html, svg
 from forecasting.demand import DemandSeries
 from forecasting.outlook import Outlook

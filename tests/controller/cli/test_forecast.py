@@ -1,6 +1,7 @@
 """`stoker forecast` from the outside: what it prints and draws, and what it refuses."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,13 @@ from click.testing import CliRunner, Result
 
 from adapters.history_file import StampStyle
 from controller.cli import main
+from controller.guardrails import GUARDRAILS
+from controller.plan import PoolState
+from controller.planning import make_plan
 from controller.service import STORE_NAME
 from controller.store import Store
 from forecasting.demand import DemandSeries, minute_of
-from tests.builders import NOON
+from tests.builders import NOON, observation, pool_policy
 
 POLICY = """version: 1
 pools:
@@ -84,6 +88,32 @@ def test_what_a_daemon_recorded_serves_too(folder):
     told = json.loads(done.stdout)
     assert told["past"]["requested"] is None
     assert told["ahead"] == json.loads(asked("--json", "--hours", "2").stdout)["ahead"]
+
+
+def test_what_a_daemon_kept_is_shown_beside_what_it_saw(folder):
+    state = folder / "state"
+    state.mkdir()
+    with Store(state / STORE_NAME) as store:
+        store.save_demand("agent", demand())
+        for hours, requested in ((30, 2), (40, 5)):
+            seen = observation(requested, now=NOON + timedelta(hours=hours))
+            store.record_decision(make_plan(pool_policy(), PoolState(), seen, GUARDRAILS), {})
+    done = stoker("agent", "--policy", "policy.yaml", "--state-dir", "state", "--no-model", "--json", "--hours", "1")
+    assert done.exit_code == 0, done.output
+    requested = json.loads(done.stdout)["past"]["requested"]
+    assert requested[:359] == [None] * 359
+    assert requested[360:959] == [2.0] * 599
+    assert requested[960:] == [5.0] * 480
+
+
+def test_a_store_in_use_is_named_with_what_to_do(folder):
+    state = folder / "state"
+    state.mkdir()
+    with Store(state / STORE_NAME) as store:
+        store.save_demand("agent", demand())
+        done = stoker("agent", "--policy", "policy.yaml", "--state-dir", "state", "--no-model")
+    assert done.exit_code == 1
+    assert "in use by another Stoker" in done.stderr
 
 
 @pytest.mark.parametrize(("arguments", "complaint"), [
