@@ -30,7 +30,7 @@ def header(frame: Frame, width: int) -> RenderableType:
     """The time, how fast it goes, and what it comes to."""
     left = Text.assemble((f"{frame.now:%a %d %b %H:%M} UTC", "bold"), f"  {whole(frame.elapsed)} of {whole(frame.lasts)}",
                          (f"  {frame.speed:.0f}× life", "dim"))
-    right = Text.assemble((f"dashboard and API: {frame.url}", "dim"))
+    right = Text.assemble((f"status and API: {frame.url}/status", "dim"))
     line = Table.grid(expand=True)
     line.add_column()
     line.add_column(justify="right")
@@ -104,7 +104,7 @@ class PlainLines:
         """Tell what is new since the last frame."""
         if not self._greeted:
             self._greeted = True
-            self._write(f"dashboard and API: {frame.url}")
+            self._write(f"status and API: {frame.url}/status")
         fresh = list(frame.decisions)
         if self._told in fresh:
             fresh = fresh[fresh.index(self._told) + 1 :]
