@@ -29,5 +29,5 @@ def unrooted(root: Floats) -> Floats:
 
 def whole_units(demand: Floats) -> Floats:
     """The least whole number that is not below; what rounding alone lifted over one stays on it."""
-    up: Floats = np.ceil(demand - np.float32(1e-3))
+    up: Floats = np.ceil(demand * np.float32(1 - 1e-6) - np.float32(1e-3))
     return up
