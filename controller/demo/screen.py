@@ -14,6 +14,7 @@ from controller.demo.ledger import Outcome
 
 FIGURES_WIDTH = 34
 HEADER_LINES, DECISION_LINES, MOST_CHART_LINES = 4, 6, 7
+ROOM_FOR_WORDS = 100
 PLAIN_EVERY = timedelta(minutes=10)
 
 
@@ -28,13 +29,14 @@ def picture(frame: Frame, width: int, height: int) -> RenderableType:
 
 def header(frame: Frame, width: int) -> RenderableType:
     """The time, how fast it goes, and what it comes to."""
-    left = Text.assemble((f"{frame.now:%a %d %b %H:%M} UTC", "bold"), f"  {whole(frame.elapsed)} of {whole(frame.lasts)}",
-                         (f"  {frame.speed:.0f}× life", "dim"))
-    right = Text.assemble((f"status and API: {frame.url}/status", "dim"))
+    speed = f"  {frame.speed:.0f}× life" if frame.speed >= 1 else ""
+    past = f"  {whole(frame.elapsed)} of {whole(frame.lasts)}"
+    left = Text.assemble((f"{frame.now:%a %d %b %H:%M} UTC", "bold"), past, (speed, "dim"))
+    label = "status and API: " if width >= ROOM_FOR_WORDS else ""
     line = Table.grid(expand=True)
-    line.add_column()
-    line.add_column(justify="right")
-    line.add_row(left, right)
+    line.add_column(no_wrap=True)
+    line.add_column(no_wrap=True, justify="right")
+    line.add_row(left, Text(f"{label}{frame.url}/status", "dim"))
     total = frame.total
     verdict = Text.assemble(
         "cold starts ", (f"{total.cold_starts}", "bold green"), " with Stoker, ",
@@ -119,7 +121,7 @@ class PlainLines:
 def summary(frame: Frame, console: Console) -> None:
     """What the play came to, as a table and a sentence."""
     table = Table(title=f"{whole(frame.elapsed)} of traffic", title_justify="left", box=None, pad_edge=False)
-    table.add_column("pool")
+    table.add_column("pool", no_wrap=True, min_width=15)
     for column in ("requests", "cold starts", "without Stoker", "cost", "without Stoker", "saved"):
         table.add_column(column, justify="right")
     rows = [(pool.name, pool.outcome) for pool in frame.pools]

@@ -42,6 +42,14 @@ def test_the_picture_fits_the_terminal(width, height, pools):
     assert max(len(line) for line in lines) <= width
 
 
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_first_line_has_room_for_the_address(width):
+    first = shown(picture(frame(), width, 30), width)[0]
+
+    assert first.startswith("Tue 03 Mar 10:10 UTC")
+    assert first.endswith("http://127.0.0.1:8080/status")
+
+
 def test_the_picture_names_pools_figures_and_the_newest_decision():
     text = "\n".join(shown(picture(frame(), 120, 42), 120))
 
