@@ -31,7 +31,7 @@ def header(frame: Frame, width: int) -> RenderableType:
     """The time, how fast it goes, and what it comes to."""
     speed = f"  {frame.speed:.0f}× life" if frame.speed >= 1 else ""
     past = f"  {whole(frame.elapsed)} of {whole(frame.lasts)}"
-    left = Text.assemble((f"{frame.now:%a %d %b %H:%M} UTC", "bold"), past, (speed, "dim"))
+    left = Text.assemble((f"{frame.now:%a %H:%M} UTC", "bold"), past, (speed, "dim"))
     label = "status and API: " if width >= ROOM_FOR_WORDS else ""
     line = Table.grid(expand=True)
     line.add_column(no_wrap=True)
