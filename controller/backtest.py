@@ -10,17 +10,16 @@ from numpy.typing import NDArray
 from adapters.protocol import Capacity, Phase
 from adapters.simulated import SimulatedCapacity
 from config.policy import Assume, PoolPolicy
-from controller.candidates import CANDIDATES
 from controller.economics import Terms
 from controller.guardrails import GUARDRAILS
 from controller.intake import PATIENCE
 from controller.plan import Action, Observation, PoolState, Proposal, Reason, Sight, accepted
 from controller.planning import make_plan
-from controller.portfolio import Portfolio
+from controller.portfolio import CHOSEN, Portfolio, rule_name
 from forecasting.demand import DemandSeries, instant_of
 
 MINUTE = timedelta(minutes=1)
-NAMES = tuple(candidate.name for candidate in CANDIDATES)
+NAMES = tuple(rule_name(rule) for rule in range(2 * CHOSEN))
 STRETCH = 1440
 """Minutes chosen for at once; between two stretches progress is told."""
 

@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
-from controller.candidates import CANDIDATES
 from controller.economics import Terms
 from controller.intake import Intake
 from controller.plan import Proposal
-from controller.portfolio import Portfolio
+from controller.portfolio import Portfolio, rule_name
 
 STRETCH = 1440
 """Minutes fed at once while catching up: between two stretches the event loop breathes."""
@@ -36,5 +35,5 @@ class Chooser:
             choice = await asyncio.to_thread(self._portfolio.advance, *await intake.rows(self._fed, upto), self._fed)
             self._fed = upto
             for row, name in enumerate(intake.pools):
-                rule = CANDIDATES[choice.rule[row, -1]].name
+                rule = rule_name(int(choice.rule[row, -1]))
                 self._proposals[name] = Proposal(float(choice.target[row, -1]), rule, bool(choice.trusted[row, -1]))

@@ -1,9 +1,10 @@
-"""Chooses what each pool wants warm: of many simple rules, the one that would have cost least on the pool's own past. Pure.
+"""Chooses what each pool wants warm: of many simple rules, those that would have cost least on the pool's own past. Pure.
 
-Follow the leader over discounted bills (see `controller.judging`), chosen anew every quarter of an hour. The choice is
-itself judged like a rule: where it has lately cost clearly more than the best naive rule, the pool steps back to that one.
-Sources: prediction with expert advice (Cesa-Bianchi and Lugosi, 2006); the judging by replay is possible because demand does
-not depend on what is kept warm.
+Each quarter of an hour the rules are weighed anew by their discounted bills (see `controller.judging`): a rule weighs less by the
+exponential of how much more than the leader it would have cost. The choice is itself judged like a rule: where it has lately
+cost clearly more than the best naive rule, the pool steps back to that one.
+Source: the exponentially weighted average forecaster of Cesa-Bianchi and Lugosi, Prediction, Learning, and Games (2006). Judging
+by replay is possible because demand does not depend on what is kept warm.
 """
 
 from collections.abc import Sequence
@@ -27,6 +28,12 @@ MARGIN = 0.2
 CORRECTION = 12.0
 """How strongly an error budget that was overdrawn or saved moves what may wait next."""
 
+SPREAD = 0.01
+"""Share of the bill without Stoker at which a rule that cost so much more than the leader weighs 1/e of it."""
+
+WEIGHT = 4096
+"""The leader's weight. Weights are whole numbers: a weighted sum of whole units is the same in whatever order it is made."""
+
 SLICE = 4_000_000
 """Proposals held at once: what bounds memory when many pools catch up on many minutes."""
 
@@ -40,6 +47,13 @@ class Choice(NamedTuple):
     target: NDArray[np.float64]
     trusted: NDArray[np.bool_]
     rule: NDArray[np.int16]
+    """For `rule_name`."""
+
+
+def rule_name(rule: int) -> str:
+    """In words, for people: a candidate, or what it is weighed with as the leader."""
+    lead, mixed = rule % CHOSEN, rule >= CHOSEN
+    return f"a mixture led by {CANDIDATES[lead].name}" if mixed else CANDIDATES[lead].name
 
 
 def timing_of(terms: Terms) -> tuple[int, int, int, int]:
@@ -86,8 +100,9 @@ class Cohort:
         self._signals = Signals(pools, first.metric_delay + first.lead_time, spare)
         self._judge = Judge(CHOSEN + 1, pools, *timing_of(first))
         self._known = np.zeros(pools, np.int64)
-        self._leader = np.full(pools, RECENT, np.int16)
-        self._followed = self._leader.copy()
+        self._weights = np.zeros((CHOSEN, pools), np.float64)
+        self._weights[RECENT] = WEIGHT
+        self._rule = np.full(pools, RECENT, np.int16)
         self._next: int | None = None
 
     def advance(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
@@ -106,30 +121,44 @@ class Cohort:
                 self._judge.close_quarter()
                 self._lead()
             rows = slice(begin, end)
-            followed = np.where(choice.trusted[:, rows], self._followed[:, None], np.int16(RECENT))
-            leading = np.take_along_axis(offered[rows], self._leader[None, None], axis=1)
-            choice.target[:, rows] = np.take_along_axis(offered[rows], followed.T[:, None], axis=1)[:, 0].T
-            choice.rule[:, rows] = followed
-            self._judge.add(np.concatenate((offered[rows], leading), axis=1), peak[:, rows].T, busy[:, rows].T,
+            mixture = self._mixture(offered[rows])
+            rule = np.where(choice.trusted[:, rows], self._rule[:, None], np.int16(RECENT))
+            plain = np.take_along_axis(offered[rows], (rule % CHOSEN).T[:, None], axis=1)[:, 0]
+            choice.target[:, rows] = np.where(rule >= CHOSEN, mixture.T, plain.T)
+            choice.rule[:, rows] = rule
+            self._judge.add(np.concatenate((offered[rows], mixture[:, None]), axis=1), peak[:, rows].T, busy[:, rows].T,
                             invocations[:, rows].T)
         return choice
 
     def bills(self) -> NDArray[np.float64]:
         """Discounted USD of every candidate, and last of the choice itself, beyond serving all on demand without a cold start."""
-        bills: NDArray[np.float64] = np.einsum("ip,irp->rp", self._prices, self._judge.amounts)
+        amounts = self._judge.amounts
+        bills: NDArray[np.float64] = self._prices[0] * amounts[0] + self._prices[1] * amounts[1] + self._prices[2] * amounts[2]
         return bills
 
+    def _mixture(self, offered: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The weighted mean of proposals float32[n, candidates, pools], to the nearest whole unit: float32[n, pools]."""
+        total = np.zeros(offered[:, 0].shape, np.float64)
+        for at in np.flatnonzero(self._weights.any(axis=1)):
+            total += self._weights[at] * offered[:, at]
+        mean: NDArray[np.float32] = np.ceil(total / self._weights.sum(axis=0) - 0.5).astype(np.float32)
+        return mean
+
     def _lead(self) -> None:
-        """Choose the leader, and who is followed: the leader, or a naive rule where the choice does not beat it."""
+        """Weigh the rules, and say what is followed: the mixture, or a naive rule where the mixture does not beat it."""
         bills, asked = self.bills(), ~np.isnan(self._rate)
         if asked.any():
             bills[:CHOSEN, asked] = self._within_budget(bills[:CHOSEN, asked], asked)
-        self._leader = bills[:CHOSEN].argmin(axis=0).astype(np.int16)
+        leader, pools = bills[:CHOSEN].argmin(axis=0).astype(np.int16), np.arange(bills.shape[1])
+        alone = asked | (bills[0] == 0)  # a budget is kept by one rule at a time, and where nothing happened none is better
+        worse = (bills[:CHOSEN] - bills[leader, pools]) / np.where(alone, 1.0, SPREAD * np.abs(bills[0]))
+        worse[:, alone] = np.inf
+        self._weights = np.round(WEIGHT * np.exp(-worse))
+        self._weights[leader, pools] = WEIGHT
         naive = np.array(NAIVE, np.int16)
         best = naive[bills[naive].argmin(axis=0)]
-        pools = np.arange(bills.shape[1])
         beaten = ~asked & (bills[CHOSEN] > bills[best, pools] + MARGIN * np.abs(bills[0]))
-        self._followed = np.where(beaten, best, self._leader)
+        self._rule = np.where(beaten, best, leader + np.int16(CHOSEN))
 
     def _within_budget(self, bills: NDArray[np.float64], asked: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Bills by which the leader is the cheapest rule that lets no more requests wait than may; else the one with the fewest.
