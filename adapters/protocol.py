@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from adapters.errors import AdapterError
 from forecasting.demand import DemandSeries
@@ -47,7 +47,8 @@ class Traits:
     """What is true of a pool's resource; None where the provider does not tell or was not asked.
 
     `billing_step`: capacity is paid in steps of this span once raised. `allowed`: the most units the provider would
-    accept now (quota, reserved concurrency).
+    accept now (quota, reserved concurrency). `vcpus` and `billing` where a unit is paid by processors and in one of several
+    ways: the row of the price table.
     """
 
     memory_mb: int | None = None
@@ -56,6 +57,8 @@ class Traits:
     allowed: int | None = None
     billing_step: timedelta = timedelta(0)
     typical_lead_time: timedelta = timedelta(minutes=2)
+    vcpus: float | None = None
+    billing: str | None = None
 
 
 class Lever(Protocol):
@@ -79,6 +82,19 @@ class Lever(Protocol):
         Changes only the one field that this lever owns. 0 gives the capacity back entirely. `Throttled`: not sent or not
         accepted, will be planned again. `OutcomeUnknown`: may have happened; the core reads before it writes again.
         `QuotaExceeded`, `Conflict`, `Unsupported`, `NotFound`, `PermissionDenied`: nothing was changed; the core holds.
+        """
+
+
+@runtime_checkable
+class Resumes(Protocol):
+    """What a lever also has whose number no provider keeps, and which must act for it all the time: it forgets with its process.
+
+    A restart must neither change capacity nor pass for somebody else's change, so the number is handed back.
+    """
+
+    def resume(self, target: int) -> None:
+        """Go on holding `target` units, which an earlier process was asked for. Called before anything else, and never for a
+        pool in shadow; calls nobody by itself.
         """
 
 

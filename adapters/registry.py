@@ -47,6 +47,9 @@ KINDS = {
     "lambda-provisioned-concurrency": Kind(
         "adapters.aws.settings:LambdaProvisionedConcurrencySettings", "adapters.aws.provider:Aws",
         "adapters.aws.provisioned_concurrency:ProvisionedConcurrency", extra="aws"),
+    "lambda-ping": Kind(
+        "adapters.aws.settings:LambdaPingSettings", "adapters.aws.provider:Aws", "adapters.aws.lambda_ping:LambdaPing",
+        extra="aws"),
 }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from adapters.clock import Clock
-from adapters.protocol import DemandSource, Lever, Traits
+from adapters.protocol import DemandSource, Lever, Resumes, Traits
 from adapters.simulated import ShadowLever
 from config.policy import Assume, Policy, PoolPolicy
 from controller.economics import Terms, terms_of
@@ -60,6 +60,8 @@ async def assemble(policy: Policy, providers: Providers, store: StoreThread, clo
         lever = providers.lever(pool)
         if pool.mode == "shadow":
             lever = ShadowLever(lever, clock, median_span(leads[name]) or policy.assume.lead_time, resumed=state.written)
+        elif state.written and isinstance(lever, Resumes):
+            lever.resume(state.written)
         reconcilers[name] = Reconciler(pool, lever, clock, store, state, READ_EVERY, pricing(pool, policy.assume), leads[name],
                                        known_traits(pool, known))
     regions: list[Region] = []
@@ -76,7 +78,8 @@ async def assemble(policy: Policy, providers: Providers, store: StoreThread, clo
 
 def pricing(pool: PoolPolicy, assume: Assume) -> Callable[[Traits], float]:
     """USD per unit-minute of the pool's warm capacity, from its traits."""
-    return lambda traits: terms_of(pool, assume, traits.memory_mb, traits.architecture, traits.init_seconds).idle
+    return lambda traits: terms_of(pool, assume, traits.memory_mb, traits.architecture, traits.init_seconds, traits.vcpus,
+                                   traits.billing).idle
 
 
 def terms_now(intake: Intake, reconcilers: Mapping[str, Reconciler], assume: Assume) -> Callable[[], Mapping[str, Terms]]:
@@ -91,7 +94,8 @@ def pool_terms(reconciler: Reconciler, assume: Assume, metric_delay: timedelta) 
     traits = reconciler.traits
     believed = assume.model_copy(update={"metric_delay": metric_delay, "lead_time": reconciler.lead_time or assume.lead_time,
                                          "billing_step": traits.billing_step or assume.billing_step})
-    return terms_of(reconciler.policy, believed, traits.memory_mb, traits.architecture, traits.init_seconds)
+    return terms_of(reconciler.policy, believed, traits.memory_mb, traits.architecture, traits.init_seconds, traits.vcpus,
+                    traits.billing)
 
 
 def assumed_delay(assume: Assume, measured: Sequence[Mapping[str, Any]]) -> timedelta:
@@ -103,7 +107,7 @@ def assumed_delay(assume: Assume, measured: Sequence[Mapping[str, Any]]) -> time
 def known_traits(pool: PoolPolicy, known: Mapping[str, Any]) -> Traits:
     """What an earlier run learned of a pool's resource, until it is asked anew; what the policy says goes first."""
     return Traits(memory_mb=pool.memory_mb or known.get("memory_mb"), architecture=pool.architecture or known.get("architecture"),
-                  init_seconds=known.get("init_seconds"))
+                  init_seconds=known.get("init_seconds"), vcpus=known.get("vcpus"), billing=known.get("billing"))
 
 
 async def load_measured(store: StoreThread) -> dict[str, dict[str, Any]]:
@@ -122,5 +126,6 @@ async def save_measured(fleet: Fleet, store: StoreThread, now: datetime) -> None
     for name, reconciler in fleet.reconcilers.items():
         traits, delay = reconciler.traits, fleet.region_of[name].intake.meter.delay
         body[name] = {"memory_mb": traits.memory_mb, "architecture": traits.architecture, "init_seconds": traits.init_seconds,
+                      "vcpus": traits.vcpus, "billing": traits.billing,
                       "metric_delay_minutes": None if delay is None else delay.total_seconds() / 60}
     await store.run(store.store.save_blob, MEASURED, json.dumps(body, separators=(",", ":")).encode(), now)

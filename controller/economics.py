@@ -32,8 +32,71 @@ PRICES: dict[tuple[str, str], Price] = {
     # AWS Lambda, us-east-1 and the other regions of its tier: provisioned concurrency, its duration, on-demand duration
     ("lambda-provisioned-concurrency", "x86_64"): Price(4.1667e-6, 9.7222e-6, 1.66667e-5),
     ("lambda-provisioned-concurrency", "arm64"): Price(3.3334e-6, 7.7778e-6, 1.33334e-5),
+    # the same without provisioned concurrency: what pings cost is in PINGS, and a pinged unit works at the price of any other
+    ("lambda-ping", "x86_64"): Price(0.0, 1.66667e-5, 1.66667e-5),
+    ("lambda-ping", "arm64"): Price(0.0, 1.33334e-5, 1.33334e-5),
 }
 """By lever kind and architecture, at `PRICES_AS_OF`. A policy's `prices` override them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """USD per second where processors are paid apart: of a vCPU, of a gigabyte, and of the unit's accelerator. `as_of`: when the
+    provider's list said so.
+    """
+
+    vcpu: Price
+    gigabyte: Price
+    as_of: date
+    accelerator: float = 0.0
+
+    def per_gigabyte(self, vcpus: float, gigabytes: float) -> Price:
+        """The same for a unit of a given make, by the gigabyte. Whatever works, an accelerator is paid while its unit exists."""
+        idle, warm_busy, on_demand = (
+            (vcpus * getattr(self.vcpu, what) + gigabytes * getattr(self.gigabyte, what)) / gigabytes
+            for what in ("idle", "warm_busy", "on_demand")
+        )
+        accelerator = self.accelerator / gigabytes
+        return Price(idle + accelerator, warm_busy, on_demand + accelerator)
+
+
+_WHOLE = Price(1.8e-5, 0.0, 1.8e-5), Price(2.0e-6, 0.0, 2.0e-6)
+RATES: dict[str, dict[str, Rates]] = {
+    "cloud-run-min-instances": {
+        # Cloud Run in regions of tier 1: billed by request, a kept instance that is idle pays a tenth for its processor
+        "request": Rates(Price(2.5e-6, 2.15e-5, 2.4e-5), Price(2.5e-6, 0.0, 2.5e-6), date(2026, 8, 31)),
+        # us-central1: billed by instance, a second costs the same whatever happens in it; GPUs are billed in no other way
+        "instance": Rates(*_WHOLE, date(2026, 8, 31)),
+        "instance nvidia-l4": Rates(*_WHOLE, date(2026, 8, 31), accelerator=1.867e-4),
+        "instance nvidia-l4 zonal": Rates(*_WHOLE, date(2026, 8, 31), accelerator=2.909e-4),
+    },
+}
+"""By lever kind and way of billing; the first way is taken where it is not known, as are one vCPU and a gigabyte."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pings:
+    """What keeps a unit warm where nothing can be provisioned. `a_minute`: pings that a unit gets; `seconds`: billed for each;
+    `usd_each`: the request; `lasting_minutes`: after which the provider takes a unit away however warm, so that the next ping
+    pays for the start of another.
+    """
+
+    a_minute: float
+    seconds: float
+    usd_each: float
+    lasting_minutes: float
+
+    def usd_per_minute(self, usd_per_second: float, init_seconds: float) -> float:
+        """Of one unit that is kept warm, where `usd_per_second` is what its work costs."""
+        work = self.a_minute * (self.seconds * usd_per_second + self.usd_each)
+        return work + init_seconds * usd_per_second / self.lasting_minutes
+
+
+PINGS: dict[str, Pings] = {
+    # a round every four minutes, each ping held for 0.1 s; Lambda takes environments away every few hours
+    "lambda-ping": Pings(a_minute=0.25, seconds=0.1, usd_each=0.20e-6, lasting_minutes=120.0),
+}
+"""By lever kind. Beside provisioned concurrency (1 GB, 8 s of initialisation) a pinged unit costs less than a hundredth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +132,29 @@ def whole_minutes(span: timedelta) -> int:
     return -int(-span.total_seconds() // MINUTE_SECONDS)
 
 
-def price_of(pool: PoolPolicy, architecture: str | None = None) -> Price:
+def price_of(pool: PoolPolicy, architecture: str | None = None, gigabytes: float = 1.0, vcpus: float | None = None,
+             billing: str | None = None) -> Price:
     """The price of a pool per GB-second, from its policy or the table; the table's x86 row where the architecture is unknown."""
     if pool.prices is not None:
         return Price(pool.prices.idle, pool.prices.warm_busy, pool.prices.on_demand)
+    if pool.lever.kind in RATES:
+        ways = RATES[pool.lever.kind]
+        return ways.get(billing or "", next(iter(ways.values()))).per_gigabyte(vcpus or 1.0, gigabytes)
     return PRICES[pool.lever.kind, pool.architecture or architecture or "x86_64"]
 
 
 def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, architecture: str | None = None,
-             init_seconds: float | None = None) -> Terms:
+             init_seconds: float | None = None, vcpus: float | None = None, billing: str | None = None) -> Terms:
     """The terms of a pool: what its policy says, else what was measured (the arguments), else the defaults."""
-    price = price_of(pool, architecture)
     gigabytes = (pool.memory_mb or memory_mb or DEFAULT_MEMORY_MB) / 1024
+    price = price_of(pool, architecture, gigabytes, vcpus, billing)
     per_minute = gigabytes * MINUTE_SECONDS
     cost = pool.objective.cold_start_cost_usd
     init = next((seconds for seconds in (pool.init_seconds, init_seconds) if seconds is not None), DEFAULT_INIT_SECONDS)
+    pings = PINGS.get(pool.lever.kind)
     return Terms(
-        idle=price.idle * per_minute, warm_busy=price.warm_busy * per_minute, on_demand=price.on_demand * per_minute,
+        idle=price.idle * per_minute if pings is None else pings.usd_per_minute(price.on_demand * gigabytes, init),
+        warm_busy=(price.warm_busy if pings is None else price.on_demand) * per_minute, on_demand=price.on_demand * per_minute,
         init_seconds=init, cold_start_cost_usd=0.05 if cost is None else cost,
         metric_delay=whole_minutes(assume.metric_delay), lead_time=whole_minutes(assume.lead_time),
         keep_alive=whole_minutes(assume.keep_alive), billing_step=whole_minutes(assume.billing_step),

@@ -70,13 +70,15 @@ class Connections:
     """All clients of one region. Made cheaply; a client is made by the first call that needs it, in that call's thread.
 
     With `sandbox_url` every client goes there with dummy credentials: no profile, environment variable or proxy of the machine
-    is followed.
+    is followed. `at_once`: calls to Lambda that can be under way together.
     """
 
-    def __init__(self, region: str, sandbox_url: str | None = None, timeouts: Timeouts | None = None) -> None:
+    def __init__(self, region: str, sandbox_url: str | None = None, timeouts: Timeouts | None = None,
+                 at_once: int = CONTROL_THREADS) -> None:
         self.region = region
         self._sandbox_url, self._timeouts = sandbox_url, timeouts or Timeouts()
-        self._control = DaemonThreads(CONTROL_THREADS, f"aws-control-{region}")
+        self._at_once = at_once
+        self._control = DaemonThreads(at_once, f"aws-control-{region}")
         self._bulk = DaemonThreads(BULK_THREADS, f"aws-bulk-{region}")
         self._making = threading.Lock()
         self._session: Any = None
@@ -139,7 +141,7 @@ class Connections:
         config = Config(
             connect_timeout=self._timeouts.connect, read_timeout=self._timeouts.reading(service), tcp_keepalive=True,
             retries={"total_max_attempts": 1, "mode": "standard"}, user_agent_extra="stoker",
-            max_pool_connections=CONTROL_THREADS if service == "lambda" else BULK_THREADS,
+            max_pool_connections=self._at_once if service == "lambda" else BULK_THREADS,
             parameter_validation=service != "cloudwatch",  # of 500 queries it takes longer than all the rest of a call
         )
         if self._sandbox_url is None:

@@ -7,7 +7,11 @@ from numpy.random import Generator
 from adapters.aws.clients import Connections, Timeouts
 from adapters.aws.cloudwatch import CloudWatchDemand
 from adapters.aws.control_plane import ControlPlane
+from adapters.aws.pings import TimedConnections
+from adapters.aws.settings import LambdaPingSettings
 from adapters.clock import Clock
+from adapters.pinging.demand import Pinged, WithoutPings
+from adapters.pinging.keeper import Keeper
 from adapters.protocol import DemandSource
 from config.policy import PoolPolicy
 
@@ -15,12 +19,14 @@ from config.policy import PoolPolicy
 class Aws:
     """Made once by the registry. The account is that of the credentials that the AWS library finds in its usual places."""
 
-    def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None,  # noqa: ARG002  (nothing here is random)
-                 timeouts: Timeouts | None = None) -> None:
-        self.clock = clock
+    def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, timeouts: Timeouts | None = None) -> None:
+        self.clock, self.rng = clock, rng
         self._sandbox_url, self._timeouts = sandbox_url, timeouts
         self._connections: dict[str, Connections] = {}
         self._planes: dict[str, ControlPlane] = {}
+        self._pings: dict[str, TimedConnections] = {}
+        self._pinged: dict[str, Pinged] = {}
+        self._keepers: list[Keeper] = []
 
     def connections(self, region: str) -> Connections:
         """The clients of a region."""
@@ -34,20 +40,41 @@ class Aws:
             self._planes[region] = ControlPlane(self.connections(region), self.clock)
         return self._planes[region]
 
+    def pings(self, region: str) -> TimedConnections:
+        """What pings of a region go through: apart, so that they keep no call of the control plane waiting."""
+        if region not in self._pings:
+            self._pings[region] = TimedConnections(region, self._sandbox_url, self._timeouts)
+        return self._pings[region]
+
+    def pinged(self, pool: str) -> Pinged:
+        """What lever and demand source of a pinged pool know of each other."""
+        return self._pinged.setdefault(pool, Pinged())
+
+    def keep(self, keeper: Keeper) -> Keeper:
+        """End `keeper` when this ends."""
+        self._keepers.append(keeper)
+        return keeper
+
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """CloudWatch, once for each region."""
         of_region: dict[str, dict[str, str]] = {}
         for pool in pools:
             region, resource = _address(pool)
             of_region.setdefault(region, {})[pool.name] = resource
-        return [(CloudWatchDemand(self.connections(region), self.clock, resources), tuple(resources))
-                for region, resources in of_region.items()]
+        pinged = {pool.name: self.pinged(pool.name) for pool in pools if isinstance(pool.lever, LambdaPingSettings)}
+        return [(self._source(region, resources, pinged), tuple(resources)) for region, resources in of_region.items()]
+
+    def _source(self, region: str, resources: dict[str, str], pinged: dict[str, Pinged]) -> DemandSource:
+        source = CloudWatchDemand(self.connections(region), self.clock, resources)
+        return WithoutPings(source, pinged) if pinged.keys() & resources.keys() else source
 
     async def close(self) -> None:
-        """Let go of threads and connections."""
+        """End all pings, and let go of threads and connections."""
+        for keeper in self._keepers:
+            await keeper.close()
         for plane in self._planes.values():
             plane.close()
-        for connections in self._connections.values():
+        for connections in (*self._connections.values(), *self._pings.values()):
             await connections.close()
 
 

@@ -6,16 +6,14 @@ and at every reading while it is being deployed; scalable targets and account se
 """
 
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from adapters.aws.clients import Answer
 from adapters.aws.control_plane import Account
 from adapters.aws.errors import AccountFull, NotSet
 from adapters.aws.functions import Alias, Function, Provisioned, most_allowed, objection
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
-from adapters.errors import AdapterError, Conflict, PermissionDenied, QuotaExceeded
+from adapters.errors import AdapterError, Conflict, QuotaExceeded
 from adapters.protocol import Capacity, Phase, Traits
 from config.policy import PoolPolicy
 
@@ -58,7 +56,7 @@ class ProvisionedConcurrency:
 
     async def traits(self) -> Traits:
         """Memory and processor of the function, and how many units its reserved concurrency or the account would allow."""
-        facts = self._facts = await self._ask_facts()
+        facts = self._facts = await self._plane.function(self.resource, self._qualified)
         allowed = facts.reserved
         if allowed is None:
             account = await self._plane.account.get()
@@ -151,31 +149,5 @@ class ProvisionedConcurrency:
 
     async def _facts_now(self) -> Function:
         if self._facts is None or self._facts.passing:
-            self._facts = await self._ask_facts()
+            self._facts = await self._plane.function(self.resource, self._qualified)
         return self._facts
-
-    async def _ask_facts(self) -> Function:
-        """By GetFunction where that is allowed: one call instead of two, from a quota of its own. Its answer also holds a link to
-        the code, so an operator may rather allow only the two calls; that link is not kept.
-        """
-        if self._plane.whole_functions:
-            try:
-                return await self._plane.ask("get_function", self.resource, self._qualified, _whole)
-            except PermissionDenied as error:
-                if "GetFunction" not in str(error):
-                    raise
-                self._plane.whole_functions = False
-        bare = await self._plane.ask("get_function_configuration", self.resource, self._qualified, lambda a: Function.of(a, None))
-        reserved = await self._plane.ask("get_function_concurrency", self.resource, {"FunctionName": self._function}, _reserved)
-        return replace(bare, reserved=reserved)
-
-
-def _whole(answer: Answer) -> Function:
-    return Function.of(answer["Configuration"], _reserved(answer.get("Concurrency") or {}))
-
-
-def _reserved(answer: Answer) -> int | None:
-    given = answer.get("ReservedConcurrentExecutions")
-    return None if given is None else int(given)
-
-

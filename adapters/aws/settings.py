@@ -1,9 +1,12 @@
 """What a policy says of levers on AWS. Imports no AWS library: a policy can be checked without one."""
 
-from typing import Literal
+from datetime import timedelta
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from config.duration import Duration, format_duration
 from config.lever import LeverSettings
 
 FUNCTION = r"^[A-Za-z0-9_-]{1,140}$"
@@ -22,3 +25,49 @@ class LambdaProvisionedConcurrencySettings(LeverSettings):
     alias: str = Field(pattern=ALIAS, max_length=128, examples=["live"])
     """The alias that callers use. $LATEST and bare version numbers cannot stand here: AWS provisions no $LATEST, and a
     version number would have to change with every deployment."""
+
+
+def _is_a_pause(value: timedelta) -> timedelta:
+    if not timedelta(minutes=1) <= value <= timedelta(hours=1):
+        raise PydanticCustomError("duration", "{span} is not between 1m and 1h", {"span": format_duration(value)})
+    return value
+
+
+Pause = Annotated[Duration, AfterValidator(_is_a_pause)]
+
+
+class LambdaPingSettings(LeverSettings):
+    """Pings to a Lambda alias whose handler knows them for what they are."""
+
+    kind: Literal["lambda-ping"]
+    region: str = Field(pattern=REGION, examples=["us-east-1"])
+    """The AWS region of the function."""
+    function: str = Field(pattern=FUNCTION, examples=["support-agent"])
+    """The function's name; not its ARN."""
+    alias: str = Field(pattern=ALIAS, max_length=128, examples=["live"])
+    """The alias that callers use; not $LATEST and not a version number."""
+    handler: Literal["stoker", "lambda-warmer", "serverless-plugin-warmup", "custom"] = Field(examples=["lambda-warmer"])
+    """Whose pings the handler understands: Stoker's helper, one of the two libraries, or your own `payload`."""
+    opted_in: bool = Field(default=False, examples=[True])
+    """Whoever owns the function has said that its handler answers such pings and does nothing else then. Without it, none are."""
+    payload: dict[str, Any] | None = Field(default=None, examples=[{"ping": True}])
+    """With handler `custom`: the event that is a ping."""
+    answer: Any = Field(default=None, examples=["warmed"])
+    """What the handler returns to a ping. If it ever returns something else, pinging stops."""
+    hold_ms: int = Field(default=75, ge=1, le=5000, examples=[75])
+    """For how long the handler holds a ping. Stoker's helper is asked for it; a library does what it is configured to."""
+    pause: Pause = Field(default=timedelta(minutes=4), examples=["4m"])
+    """Between two rounds, to begin with; then learnt from the answers."""
+    longest_pause: Pause = Field(default=timedelta(minutes=15), examples=["15m"])
+    """Never longer between two rounds, however long environments are seen to live."""
+
+    @property
+    def resource(self) -> str:
+        """The alias; how it is pinged is no part of its address."""
+        return f"region={self.region} function={self.function} alias={self.alias}"
+
+    @model_validator(mode="after")
+    def _payload_for_custom_alone(self) -> Self:
+        if (self.handler == "custom") != (self.payload is not None):
+            raise PydanticCustomError("payload", "payload goes with handler custom, and handler custom with a payload")
+        return self

@@ -78,7 +78,7 @@ class Driver:
         tally.warm_pings += warm
         tally.ping_ms += hold
         self._note_peaks(at)
-        return Served(version, cold, warm)
+        return Served(version, cold, warm, environment=0 if warm else on_demand.taken)
 
     def alive(self, at: int) -> int:
         """On-demand environments alive now."""

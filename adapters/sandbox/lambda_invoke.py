@@ -28,8 +28,9 @@ class _Run(NamedTuple):
 def invoke(sandbox: Sandbox, call: Call) -> Reply:
     """Runs the handler in a warm environment or a new one, and answers once it is done on the sandbox's clock.
 
-    A handler that understands pings holds one for `Settings.ping_hold_ms` and does nothing; any other request, and any ping
-    to a handler that does not, counts in `LambdaFunction.work_done`. Under a manual clock the answer does not wait.
+    A handler that understands pings holds one for `Settings.ping_hold_ms`, or as long as Stoker's own form asks, and does
+    nothing; any other request, and any ping to a handler that does not, counts in `LambdaFunction.work_done`. Under a manual
+    clock the answer does not wait.
     """
     hosted = sandbox.hosted(call.function)
     function, qualifier, kind = hosted.function, call.qualifier or LATEST, call.headers.get("X-Amz-Invocation-Type", "")
@@ -40,7 +41,8 @@ def invoke(sandbox: Sandbox, call: Call) -> Reply:
         )
     if kind == "DryRun":
         return Reply(status=204)
-    hold = sandbox.settings.ping_hold_ms
+    held = _hold_asked(call.body.get("Payload", b"")) if function.understands_pings else None
+    hold = sandbox.settings.ping_hold_ms if held is None else held
     served = hosted.driver.invoke(sandbox.now_ms(), round(hold * getattr(sandbox.clock, "factor", 1.0)), version)
     if served.throttled:
         raise _throttled(function)
@@ -48,14 +50,15 @@ def invoke(sandbox: Sandbox, call: Call) -> Reply:
     restored = published is not None and published.snap_start
     init_ms = float(hosted.rng.uniform(0.9, 1.1)) * function.init_seconds * 1000 if served.cold else None
     run = _Run(str(uuid.uuid4()), hold + 0.37, init_ms, restored)
-    is_ping = function.understands_pings and _is_ping(call.body.get("Payload", b""))
+    is_ping = function.understands_pings and (held is not None or _is_ping(call.body.get("Payload", b"")))
     function.work_done += not is_ping
     headers = {"X-Amz-Executed-Version": served.version}
     if published is not None and published.init_fails:
         headers["X-Amz-Function-Error"] = "Unhandled"
         payload: Any = {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {run.request} Error: Runtime exited"}
     else:
-        payload = "warmed" if is_ping else {"statusCode": 200, "body": "done"}
+        pong = {"stoker_ping": {"environment": f"{function.name}-{served.version}-{served.environment}", "held_ms": hold}}
+        payload = {"statusCode": 200, "body": "done"} if not is_ping else "warmed" if held is None else pong
     if call.headers.get("X-Amz-Log-Type") == "Tail" and kind != "Event":
         headers["X-Amz-Log-Result"] = base64.b64encode(_log(function, served, run).encode()[-TAIL_BYTES:]).decode()
     if kind == "Event":
@@ -73,6 +76,16 @@ def _is_ping(payload: bytes) -> bool:
     except ValueError:
         return False
     return isinstance(event, dict) and (event.get("warmer") is True or event.get("source") == "serverless-plugin-warmup")
+
+
+def _hold_asked(payload: bytes) -> int | None:
+    """Milliseconds that a ping in Stoker's own form asks to be held; None for anything else."""
+    try:
+        event = json.loads(payload)
+    except ValueError:
+        return None
+    asked = event.get("stoker_ping") if isinstance(event, dict) else None
+    return min(5000, max(0, int(asked.get("hold_ms", 0)))) if isinstance(asked, dict) else None
 
 
 def _throttled(function: LambdaFunction) -> ApiError:

@@ -5,12 +5,15 @@ from typing import NamedTuple
 
 
 class Served(NamedTuple):
-    """How one request from outside the traffic fared; a throttled one was served by nothing."""
+    """How one request from outside the traffic fared; a throttled one was served by nothing. `environment`: which one of its
+    version, by number; 0 for a provisioned one.
+    """
 
     version: str
     cold: bool = False
     provisioned: bool = False
     throttled: bool = False
+    environment: int = 0
 
 
 @dataclass(slots=True)

@@ -43,6 +43,15 @@ def test_every_cell_says_done_todo_or_why_not():
     assert wrong == {}
 
 
+def test_what_is_exempt_is_skipped_and_nothing_else():
+    from tests.adapters.conformance.test_levers import STAGES
+
+    kinds, rows = table()
+    told = {kind: {name: cells[at].removeprefix("exempt: ") for name, cells in rows.items() if cells[at].startswith("exempt: ")}
+            for at, kind in enumerate(kinds)}
+    assert told == {kind: dict(getattr(stage, "exempt", {})) for kind, stage in STAGES.items()}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_lever_has_a_page_that_names_its_settings(kind):
     page = (ROOT / "docs" / "levers" / f"{kind}.md").read_text()

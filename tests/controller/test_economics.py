@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from config.policy import Assume
+from adapters.registry import lever_kinds
+from config.policy import Assume, PoolPolicy, PriceOverride
 from controller.economics import terms_of, whole_minutes
 from tests.builders import pool_policy
 
@@ -35,3 +36,29 @@ def test_what_the_policy_says_counts_before_what_was_measured():
 def test_spans_are_rounded_up_to_minutes():
     assert whole_minutes(timedelta(seconds=150)) == 3
     assert whole_minutes(timedelta(minutes=2)) == 2
+
+
+def pinged(**changes: object) -> PoolPolicy:
+    lever = {"kind": "lambda-ping", "region": "us-east-1", "function": "agent", "alias": "live", "handler": "stoker"}
+    plain = {"name": "agent", "lever": lever_kinds()["lambda-ping"].model_validate(lever), "max": 100, "memory_mb": 1024}
+    return PoolPolicy.model_validate(plain | changes)
+
+
+def test_a_pinged_unit_costs_its_pings_and_a_start_now_and_then():
+    terms = terms_of(pinged(init_seconds=8.0), Assume())
+    pings = 0.25 * (0.1 * 1.66667e-5 + 0.2e-6)
+
+    assert terms.idle == pytest.approx(pings + 8 * 1.66667e-5 / 120)
+
+
+def test_pings_are_a_hundred_times_cheaper_than_provisioned_concurrency_and_make_no_work_cheaper():
+    terms, provisioned = terms_of(pinged(), Assume()), terms_of(pool_policy(memory_mb=1024), Assume())
+
+    assert 100 * terms.idle < provisioned.idle
+    assert terms.warm_busy == terms.on_demand == provisioned.on_demand
+
+
+def test_of_the_policys_prices_pings_follow_that_of_work():
+    half = PriceOverride(idle=1.0, warm_busy=1.0, on_demand=1.66667e-5 / 2)
+
+    assert terms_of(pinged(prices=half, init_seconds=0.0), Assume()).idle == pytest.approx(0.25 * (0.05 * 1.66667e-5 + 0.2e-6))

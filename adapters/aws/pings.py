@@ -1,0 +1,89 @@
+"""Pings to one Lambda alias: synchronous invocations whose log tells cold from warm."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from numpy.random import Generator
+
+from adapters.aws.clients import Answer as Reply
+from adapters.aws.clients import Connections, Digest, Timeouts
+from adapters.aws.errors import Asked
+from adapters.aws.ping_payloads import environment_in, misunderstood, parameters
+from adapters.aws.report_line import report_in
+from adapters.aws.settings import LambdaPingSettings
+from adapters.clock import SystemClock
+from adapters.errors import AdapterError, Unsupported
+from adapters.pinging.answers import Answer
+
+T = TypeVar("T")
+
+AT_ONCE = 512
+"""Pings under way together in one region: each has a thread for as long as it takes, a cold start included."""
+
+PATIENCE = Timeouts(read_otherwise=60.0)
+"""A cold start is waited for: its initialisation may take 10 s and more, and who hangs up does not end it."""
+
+WORK_MS = 5000.0
+"""A handler that runs so much longer than it was to hold the ping is doing its work, whatever it answers."""
+
+SEE = "see docs/ping-handler.md"
+
+
+class TimedConnections(Connections):
+    """Tells when each call was sent and answered, by the machine's clock: handlers hold pings in real milliseconds."""
+
+    def __init__(self, region: str, sandbox_url: str | None = None, timeouts: Timeouts | None = None) -> None:
+        super().__init__(region, sandbox_url, timeouts or PATIENCE, AT_ONCE)
+        self._wire = SystemClock()
+
+    def _send(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
+        sent = self._wire.monotonic()
+        return super()._send(asked, parameters, lambda reply: digest({**reply, "Sent": sent, "Answered": self._wire.monotonic()}))
+
+
+class LambdaPinger:
+    """Sends pings to the alias that `settings` names. See `adapters.pinging.keeper.Pinger`."""
+
+    def __init__(self, settings: LambdaPingSettings, connections: TimedConnections, rng: Generator, resource: str) -> None:
+        self._settings, self._connections, self._rng, self._resource = settings, connections, rng, resource
+        self._asked = Asked("lambda", "invoke", resource, writes=True)
+
+    async def canary(self) -> Answer:
+        return await self._ping(0, 1, self._mark())
+
+    async def burst(self, count: int) -> Sequence[Answer | AdapterError]:
+        mark = self._mark()
+        outcomes = await asyncio.gather(*(self._ping(order, count, mark) for order in range(count)), return_exceptions=True)
+        failed = [each for each in outcomes if isinstance(each, BaseException) and not isinstance(each, AdapterError)]
+        if failed:
+            raise failed[0]
+        return [each for each in outcomes if isinstance(each, Answer | AdapterError)]
+
+    def _mark(self) -> str:
+        return f"{int(self._rng.integers(2**32)):08x}"
+
+    async def _ping(self, order: int, of: int, mark: str) -> Answer:
+        return await self._connections.call(self._asked, parameters(self._settings, order, of, mark), self._digested)
+
+    def _digested(self, reply: Reply) -> Answer:
+        """`Unsupported` when whoever answered did not take it for a ping; what is no answer of Lambda's raises ValueError."""
+        raw = reply["Payload"].read()
+        report = report_in(base64.b64decode(reply["LogResult"]).decode(errors="replace"))
+        if report is None:
+            raise ValueError("the log has no REPORT")
+        body = json.loads(raw) if raw else None
+        if reply.get("FunctionError"):
+            kind = body.get("errorType") if isinstance(body, dict) else None
+            raise Unsupported(f"{self._resource} fails on a ping ({kind or reply['FunctionError']}): {SEE}")
+        if misunderstood(self._settings, body):
+            raise Unsupported(f"{self._resource} does not answer pings as handler {self._settings.handler} does, so no more "
+                              f"are sent: {SEE}")
+        if report.run_ms > self._settings.hold_ms + WORK_MS:
+            raise Unsupported(f"{self._resource} worked {report.run_ms / 1000:.1f} s on a ping, so no more are sent: {SEE}")
+        answer = Answer(float(reply["Sent"]), float(reply["Answered"]), (report.run_ms + (report.start_ms or 0.0)) / 1000,
+                        report.start_ms is not None, environment_in(body), str(reply.get("ExecutedVersion", "")))
+        return answer if report.start_ms is None else replace(answer, init_seconds=report.start_ms / 1000)

@@ -1,0 +1,54 @@
+"""How long an idle unit lives, learnt from what answers after a pause. Pure.
+
+No provider promises a span: AWS's own texts have none, and measurements range from five minutes to an hour. So the pause between
+two rounds begins short, grows a little beyond what was survived, and falls back once units have died in one.
+"""
+
+from datetime import timedelta
+
+GROWTH = 1.1
+"""A pause that was survived makes one so much longer worth trying."""
+
+FALL = 0.85
+"""Of the shortest pause in which units died, so much is thought safe."""
+
+TOLERATED = 0.1
+"""So large a share of cold answers is no sign: single units are taken away at any age, and users may hold some."""
+
+FORGETTING = 1.0005
+"""With each good round a death counts for a little longer a pause: in a day or so the old pause is tried again."""
+
+GRACE = timedelta(seconds=30)
+"""A round takes a while."""
+
+
+class IdleLife:
+    """Of one pool's units. `first`: the pause to begin with; `longest`: never more."""
+
+    def __init__(self, first: timedelta, longest: timedelta) -> None:
+        self._longest = max(first, longest)
+        self._survived = first / GROWTH
+        self._deadly: timedelta | None = None
+
+    @property
+    def pause(self) -> timedelta:
+        """The longest that may lie between two rounds: what was survived and a little more."""
+        pause = min(self._longest, self._survived * GROWTH)
+        return pause if self._deadly is None else min(pause, FALL * self._deadly)
+
+    @property
+    def proof_lasts(self) -> timedelta:
+        """How long a unit that answered counts as warm without having been asked again."""
+        return self.pause + GRACE
+
+    def note(self, pause: timedelta, warm: int, cold: int) -> None:
+        """A round found `warm` units alive and `cold` gone, of those that had answered `pause` before."""
+        if warm + cold == 0:
+            return
+        if cold > max(1, TOLERATED * (warm + cold)) or warm == 0:
+            self._deadly = pause if self._deadly is None else min(self._deadly, pause)
+            self._survived = min(self._survived, FALL * self._deadly)
+            return
+        self._survived = max(self._survived, pause)
+        if self._deadly is not None:
+            self._deadly *= FORGETTING

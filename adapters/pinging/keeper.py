@@ -1,0 +1,218 @@
+"""Keeps one pool's units warm: rounds of overlapping pings, each in its time, verified and topped up."""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Awaitable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Protocol, TypeVar
+
+from numpy.random import Generator
+
+from adapters.clock import Clock
+from adapters.errors import AdapterError, Refused
+from adapters.pinging.answers import Answer, distinct
+from adapters.pinging.idle_life import IdleLife
+from adapters.pinging.ledger import Ledger
+from adapters.pinging.rhythm import Rhythm
+from adapters.pinging.timing import next_round
+from forecasting.demand import instant_of, minute_of
+
+T = TypeVar("T")
+
+BURSTS = 3
+"""A round's budget: so many times as many pings as units are wanted, one to begin with apart."""
+
+BREATHER = (0.3, 0.8)
+"""Seconds between two bursts, in which the units of the first fall idle."""
+
+AGAIN = timedelta(minutes=1)
+"""After a round that failed or fell short; doubled with each more, up to the pause."""
+
+REFUSED_AGAIN = timedelta(hours=1)
+"""After a refusal that will not pass by itself."""
+
+
+class Pinger(Protocol):
+    """Sends pings to one pool."""
+
+    async def canary(self) -> Answer:
+        """One ping alone. Raises `AdapterError`: `Unsupported` when whoever answered did not take it for a ping."""
+
+    async def burst(self, count: int) -> Sequence[Answer | AdapterError]:
+        """`count` pings at once, each with what came of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """`units` different warm units answered, all of one deployment, at `at`."""
+
+    units: int = 0
+    at: datetime | None = None
+    generation: str = ""
+
+
+class Keeper:
+    """Holds `target` units of one pool warm while its task runs. Nothing is pinged before `want` or `start`.
+
+    `rhythm` and `ledger` are shared with the pool's demand source. What goes wrong is kept in `error`, and tried again.
+    """
+
+    def __init__(self, pinger: Pinger, clock: Clock, rng: Generator, life: IdleLife, rhythm: Rhythm, ledger: Ledger) -> None:
+        self._pinger, self._clock, self._rng = pinger, clock, rng
+        self.life, self.rhythm, self.ledger = life, rhythm, ledger
+        self.target = 0
+        self.proof = Proof()
+        self.error: AdapterError | None = None
+        self.next_at: datetime | None = None
+        """When the next round is due; None while none is."""
+        self.shortfall = ""
+        self._inits: deque[float] = deque(maxlen=50)
+        self._short = 0
+        self._changed = asyncio.Event()
+        self.calling = False
+        """Pings are under way."""
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def init_seconds(self) -> float | None:
+        """How long a unit takes to start: the median of what cold answers told; None before there was one."""
+        return median(self._inits) if self._inits else None
+
+    def ready(self, now: datetime) -> int:
+        """Units that are proved warm at `now`, up to the target: by pings, or by users who had as many at work lately."""
+        lasting = self.life.proof_lasts
+        fresh = self.proof.at is not None and now - self.proof.at <= lasting
+        pinged = min(self.target, self.proof.units) if fresh else 0
+        if pinged < self.target and self.rhythm.last_peak(self.target, minute_of(now - lasting)) is not None:
+            return self.target
+        return pinged
+
+    def want(self, target: int) -> None:
+        """Keep `target` units warm from now on; more than before calls for a round at once, none ends them."""
+        raised, self.target = target > self.target, target
+        if raised:
+            self._short, self.error, self.shortfall, self.next_at = 0, None, "", self._clock.now()
+        self._changed.set()
+        if target:
+            self.start()
+
+    def start(self) -> None:
+        """Begin to work on the target, if that is not being done."""
+        if self.target and (self._task is None or self._task.done()):
+            self.next_at = self.next_at or self._clock.now()
+            self._task = asyncio.create_task(self._keep(), name="pings")
+
+    def note_answer(self, answer: Answer) -> None:
+        """Take in a ping that was sent outside the rounds."""
+        self._account(1, [answer])
+        self._learn([answer])
+
+    async def close(self) -> None:
+        """End all pinging."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _keep(self) -> None:
+        """Rounds, as long as any unit is wanted."""
+        while self.target:
+            self._changed.clear()
+            if self.next_at is not None and self._clock.now() < self.next_at:
+                await self._wait((self.next_at - self._clock.now()).total_seconds())
+                continue
+            await self._turn()
+        self.proof, self.next_at, self.error, self.shortfall = Proof(), None, None, ""
+
+    async def _wait(self, seconds: float) -> None:
+        """Until the time has come or something else is wanted."""
+        waits = [asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._changed.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
+
+    async def _turn(self) -> None:
+        """One round, unless users make it needless; then the time of the next."""
+        now, target = self._clock.now(), self.target
+        pause = self.life.pause
+        warmed = self.rhythm.last_peak(target, minute_of(now - pause) + 1)
+        if warmed is not None:
+            self.next_at = max(next_round(instant_of(warmed), pause, target, self.rhythm, self._rng), now + AGAIN)
+            return
+        if self.proof.units >= target and self.rhythm.expected(minute_of(now)) >= target:
+            self.next_at = next_round(now - pause, pause, target, self.rhythm, self._rng)
+            self.next_at = max(self.next_at, now + AGAIN)
+            return
+        try:
+            complete = await self._round(max(1, target - self.rhythm.busy(minute_of(now))))
+        except AdapterError as error:
+            self.error, complete = error, False
+        self._short = 0 if complete else self._short + 1
+        self._set_next(complete)
+
+    def _set_next(self, complete: bool) -> None:
+        now, pause = self._clock.now(), self.life.pause
+        if complete:
+            self.next_at = next_round(now, pause, self.target, self.rhythm, self._rng)
+        elif isinstance(self.error, Refused):
+            self.next_at = now + REFUSED_AGAIN
+        else:
+            backoff = min(pause, AGAIN * 2 ** min(10, self._short - 1))
+            self.next_at = now + backoff * float(self._rng.uniform(0.8, 1.2))
+
+    async def _round(self, count: int) -> bool:
+        """A canary, then bursts until `count` different warm units have answered or the budget is spent. Whether they have."""
+        before, since = self.proof, self._clock.now()
+        canary = await self._watched(self._pinger.canary())
+        self._account(1, [canary])
+        self.error = None
+        for burst in range(BURSTS):
+            await self._clock.sleep(float(self._rng.uniform(*BREATHER)))
+            outcomes = await self._watched(self._pinger.burst(count))
+            answers = [each for each in outcomes if isinstance(each, Answer)]
+            self._account(len(outcomes), answers)
+            self._learn(answers)
+            if burst == 0 and before.at is not None and before.generation == canary.generation:
+                self._note_life(since - before.at, answers, min(before.units, count))
+            newest = [each for each in answers if each.generation == canary.generation]
+            units = distinct(newest)
+            self.proof = Proof(units + max(0, self.target - count), self._clock.now(), canary.generation)
+            self.shortfall = shortfall(count, units, outcomes)
+            if units >= count and not any(each.cold for each in newest):
+                break
+        return units >= count
+
+    async def _watched(self, pings: Awaitable[T]) -> T:
+        self.calling = True
+        try:
+            return await pings
+        finally:
+            self.calling = False
+
+    def _note_life(self, pause: timedelta, answers: Sequence[Answer], held: int) -> None:
+        """Of `held` units that were warm, as many have died as are missing among the warm answers."""
+        warm = min(held, sum(not each.cold for each in answers))
+        cold = min(held - warm, sum(each.cold for each in answers))
+        self.life.note(pause, warm, cold)
+
+    def _account(self, sent: int, answers: Sequence[Answer]) -> None:
+        self.ledger.note(minute_of(self._clock.now()), sent, sum(each.occupied - (each.init_seconds or 0.0) for each in answers))
+
+    def _learn(self, answers: Sequence[Answer]) -> None:
+        self._inits.extend(each.init_seconds for each in answers if each.init_seconds is not None)
+
+
+def shortfall(count: int, units: int, outcomes: Sequence[Answer | AdapterError]) -> str:
+    """Why a burst proved fewer units than it asked for, for people; empty when it did not."""
+    if units >= count:
+        return ""
+    failed = Counter(each.code for each in outcomes if isinstance(each, AdapterError))
+    why = ", ".join(f"{number} {code}" for code, number in sorted(failed.items()))
+    if not why:
+        why = "their pings did not all overlap: have the handler hold them longer"
+    return f"{units} of {count} proved warm ({why})"

@@ -1,0 +1,59 @@
+"""When users come: what is known of a pool's real traffic lately, and what is expected of each minute of the day. Pure."""
+
+import numpy as np
+
+from forecasting.demand import MINUTES_PER_DAY, DemandSeries
+
+DAYS = 7
+LATELY = 3
+"""Newest known minutes that tell how many units work right now."""
+
+STALE = 10
+"""Minutes after which what was known of the present says nothing about it."""
+
+
+class Rhythm:
+    """Of one pool, own pings taken out. Minutes are whole minutes since the epoch, demand is in units."""
+
+    def __init__(self) -> None:
+        self._peak = np.full((DAYS, MINUTES_PER_DAY), np.nan, np.float32)
+        self._minute = np.full((DAYS, MINUTES_PER_DAY), -1, np.int64)
+        self._busy: dict[int, float] = {}
+        self._newest = -1
+
+    def note(self, series: DemandSeries) -> None:
+        """Take in what has become known."""
+        known = np.flatnonzero(series.known)
+        if not len(known):
+            return
+        minutes = series.first_minute + known
+        self._newest = max(self._newest, int(minutes[-1]))
+        kept = minutes > self._newest - DAYS * MINUTES_PER_DAY
+        minutes, known = minutes[kept], known[kept]
+        day, minute = minutes // MINUTES_PER_DAY % DAYS, minutes % MINUTES_PER_DAY
+        self._peak[day, minute], self._minute[day, minute] = series.peak[known], minutes
+        for at, row in zip(minutes[-LATELY:].tolist(), known[-LATELY:].tolist(), strict=True):
+            self._busy[at] = float(series.busy[row])
+        self._busy = {at: busy for at, busy in self._busy.items() if at > self._newest - LATELY}
+
+    def expected(self, minute: int) -> float:
+        """The most units that were at work at this time of the day within the last week; 0 where nothing is known of it."""
+        column = minute % MINUTES_PER_DAY
+        ages = minute - self._minute[:, column]
+        seen = self._peak[:, column][(ages > 0) & (ages <= DAYS * MINUTES_PER_DAY)]
+        return float(np.nanmax(seen)) if len(seen) else 0.0
+
+    def busy(self, minute: int) -> int:
+        """Units that were at work all through the newest known minutes, and so most likely are now; 0 when that is long ago."""
+        if self._newest < minute - STALE or len(self._busy) < LATELY:
+            return 0
+        return int(min(self._busy.values()))
+
+    def last_peak(self, units: int, since: int) -> int | None:
+        """The newest minute from `since` on in which users had `units` at work at once: they keep them warm themselves."""
+        minutes = np.arange(max(since, self._newest - MINUTES_PER_DAY), self._newest + 1)
+        if units <= 0 or not len(minutes):
+            return None
+        day, column = minutes // MINUTES_PER_DAY % DAYS, minutes % MINUTES_PER_DAY
+        there = (self._minute[day, column] == minutes) & (self._peak[day, column] >= units)
+        return int(minutes[there][-1]) if there.any() else None

@@ -1,0 +1,98 @@
+"""Environments of a Lambda alias that pings keep alive, in the sandbox."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import ClassVar
+
+import numpy as np
+
+from adapters.aws.lambda_ping import LambdaPing
+from adapters.aws.provider import Aws
+from adapters.aws.settings import LambdaPingSettings
+from adapters.protocol import Capacity
+from config.policy import PoolPolicy
+from tests.adapters.conformance.lambda_stage import IMPATIENT, LambdaStage
+
+STEP = timedelta(seconds=2)
+
+
+def ping_pool(function: str = "agent", alias: str = "live", **changes: object) -> PoolPolicy:
+    settings = {"kind": "lambda-ping", "region": "us-east-1", "function": function, "alias": alias, "handler": "stoker",
+                "opted_in": True, "hold_ms": 100}
+    return PoolPolicy(name=function, max=10_000, lever=LambdaPingSettings.model_validate(settings | changes))
+
+
+class Remembered(LambdaPing):
+    """What a pool's state in the store does for the real one: its number survives the process."""
+
+    def __init__(self, pool: PoolPolicy, provider: Aws, accepted: list[int]) -> None:
+        super().__init__(pool, provider)
+        self._accepted = accepted
+        if accepted and accepted[-1]:
+            self.resume(accepted[-1])
+
+    async def write(self, target: int) -> Capacity:
+        capacity = await super().write(target)
+        self._accepted.append(target)
+        return capacity
+
+
+class PingStage(LambdaStage):
+    """The same functions as for provisioned concurrency; both handlers have Stoker's helper and have opted in."""
+
+    permission = "lambda:InvokeFunction"
+    exempt: ClassVar[Mapping[str, str]] = {
+        "test_only_the_levers_own_field_changes": "it has no field; that pings change nothing else is checked with the lever",
+        "test_an_answer_that_is_lost_leaves_the_outcome_unknown_until_it_is_read": "the number is Stoker's, no answer loses it",
+        "test_somebody_elses_change_is_seen": "nobody else can change a number that only Stoker has",
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accepted: dict[str, list[int]] = {}
+
+    def lever(self, *, impatient: bool = False, resource: str | None = None, **changes: object) -> LambdaPing:
+        provider = Aws(self.clock, np.random.default_rng(0), self._server.url, IMPATIENT if impatient else None)
+        self._providers.append(provider)
+        name = resource or "agent"
+        return Remembered(ping_pool(name, **changes), provider, self.accepted.setdefault(name, []))
+
+    def writes(self) -> list[int]:
+        return self.accepted.get("agent", [])
+
+    async def passes(self, span: timedelta) -> None:
+        """In small steps, each round at its instant: its calls are real and take a while of the machine's time, not of ours."""
+        end = self.clock.now() + span
+        while (now := self.clock.now()) < end:
+            await self.rounds()
+            due = [keeper.next_at for provider in self._providers for keeper in provider._keepers if keeper.target]
+            soon = min((at for at in due if at is not None and at > now), default=end)
+            busy = any(at is None or at <= now for at in due)
+            await self.clock.advance(min(end - now, STEP if busy else max(STEP, soon - now)))
+        await self.rounds()
+
+    async def rounds(self) -> None:
+        """Until every round waits for the clock or is over."""
+        quiet = 0
+        while quiet < 3:
+            before = self.sandbox.calls.mutating.total(), len(self.clock._sleepers)
+            await asyncio.sleep(0.003)
+            calling = any(keeper.calling for provider in self._providers for keeper in provider._keepers)
+            quiet = 0 if calling or before != (self.sandbox.calls.mutating.total(), len(self.clock._sleepers)) else quiet + 1
+
+    def hang(self, *, writes: bool = True, resource: str | None = None) -> None:
+        self.sandbox.faults.hang("Invoke" if writes else "*", function=resource)
+
+    def garble(self) -> None:
+        self.sandbox.faults.garbage("Invoke")
+        self.sandbox.faults.garbage("GetAlias", times=1)  # of a reading; a write that cannot look sends nothing
+
+    def lose_answers(self) -> None:
+        self.sandbox.faults.apply_without_answer("Invoke")
+
+    def deny_writes(self) -> None:
+        self.sandbox.credentials.denied |= {"lambda:InvokeFunction"}
+
+    def limit(self, most: int) -> None:
+        self.function.reserved = 2 * most

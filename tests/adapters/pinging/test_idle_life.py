@@ -1,0 +1,58 @@
+"""The pause is learnt: it grows while units live, and stays below what kills them."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from adapters.pinging.idle_life import IdleLife
+
+MINUTE = timedelta(minutes=1)
+
+
+def lived(life_minutes: float, rounds: int, seed: int = 1, longest: int = 60):
+    """A pool whose units all die at `life_minutes`, pinged `rounds` times; the pauses that were kept and whether units died."""
+    life, rng, kept = IdleLife(4 * MINUTE, longest * MINUTE), np.random.default_rng(seed), []
+    for _ in range(rounds):
+        pause = life.pause * float(rng.uniform(0.7, 1.0))
+        died = pause > life_minutes * MINUTE
+        life.note(pause, 0 if died else 20, 20 if died else 0)
+        kept.append((pause, died))
+    return life, kept
+
+
+@pytest.mark.parametrize("minutes", [5, 6, 12, 45])
+def test_the_pause_comes_near_the_life_and_hardly_ever_beyond(minutes):
+    life, kept = lived(minutes, 600)
+
+    assert 0.6 * minutes * MINUTE < life.pause <= 1.3 * minutes * MINUTE
+    assert sum(died for _, died in kept) <= 6
+
+
+def test_the_pause_is_never_longer_than_allowed():
+    life, kept = lived(600, 200, longest=15)
+
+    assert life.pause == 15 * MINUTE
+    assert max(pause for pause, _ in kept) <= 15 * MINUTE
+
+
+def test_a_single_cold_unit_of_many_is_no_sign():
+    life = IdleLife(4 * MINUTE, 15 * MINUTE)
+    life.note(4 * MINUTE, 19, 1)
+
+    assert life.pause >= 4 * MINUTE
+
+
+def test_a_pause_that_killed_shortens_the_next_and_what_proofs_are_good_for():
+    life = IdleLife(8 * MINUTE, 15 * MINUTE)
+    life.note(6 * MINUTE, 3, 17)
+
+    assert life.pause < 6 * MINUTE
+    assert life.proof_lasts <= 6 * MINUTE
+
+
+def test_an_empty_round_teaches_nothing():
+    life = IdleLife(4 * MINUTE, 15 * MINUTE)
+    life.note(30 * MINUTE, 0, 0)
+
+    assert life.pause == 4 * MINUTE

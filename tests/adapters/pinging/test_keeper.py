@@ -1,0 +1,288 @@
+"""Rounds: a canary first, topped up until proved or the budget is spent, and each in its time."""
+
+import asyncio
+from datetime import timedelta
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from adapters.clock import ManualClock
+from adapters.errors import AdapterError, Throttled, Unsupported
+from adapters.pinging.answers import Answer
+from adapters.pinging.idle_life import IdleLife
+from adapters.pinging.keeper import BURSTS, Keeper
+from adapters.pinging.ledger import Ledger
+from adapters.pinging.rhythm import Rhythm
+from forecasting.demand import DemandSeries, minute_of
+from tests.builders import NOON
+
+MINUTE = timedelta(minutes=1)
+
+
+class Units:
+    """Units that live `life` after their last ping and are handed out the newest first; what goes wrong is by `failing`, a list
+    of how many pings of each coming burst are throttled.
+    """
+
+    def __init__(self, clock, life=timedelta(minutes=6)):
+        self.clock, self.life = clock, life
+        self.alive: dict[int, object] = {}
+        self.started = 0
+        self.failing: list[int] = []
+        self.refusing: AdapterError | None = None
+        self.version = "1"
+        self.log: list[tuple[object, int]] = []
+
+    def kill(self):
+        self.alive.clear()
+
+    async def canary(self):
+        self.log.append((self.clock.now(), 1))
+        if self.refusing is not None:
+            raise self.refusing
+        return self._served(1)[0]
+
+    async def burst(self, count):
+        self.log.append((self.clock.now(), count))
+        throttled = self.failing.pop(0) if self.failing else 0
+        return [*self._served(count - throttled), *(Throttled("agent: too many") for _ in range(throttled))]
+
+    def _served(self, count):
+        now = self.clock.now()
+        self.alive = {unit: at for unit, at in self.alive.items() if now - at < self.life}
+        taken = sorted(self.alive, key=self.alive.get, reverse=True)[:count]
+        fresh = list(range(self.started, self.started + count - len(taken)))
+        self.started += len(fresh)
+        self.alive |= dict.fromkeys([*taken, *fresh], now)
+        return [Answer(0.0, 0.2, 0.15, unit in fresh, f"unit {unit}", self.version, 8.0 if unit in fresh else None)
+                for unit in [*taken, *fresh]]
+
+
+class Play:
+    def __init__(self, **life):
+        self.clock = ManualClock(NOON)
+        self.units = Units(self.clock)
+        life = IdleLife(4 * MINUTE, 15 * MINUTE)
+        self.keeper = Keeper(self.units, self.clock, np.random.default_rng(5), life, Rhythm(), Ledger())
+
+    async def minutes(self, count):
+        for _ in range(count * 12):
+            await self.clock.advance(timedelta(seconds=5))
+
+    @property
+    def ready(self):
+        return self.keeper.ready(self.clock.now())
+
+    def bursts(self):
+        return [count for _, count in self.units.log]
+
+    def users(self, peak, busy=None, ago=3, minutes=3):
+        """What metrics tell of users: `minutes` alike, the last of them `ago` minutes before now."""
+        column = np.full(minutes, peak, np.float32)
+        first = minute_of(self.clock.now()) - ago - minutes + 1
+        self.keeper.rhythm.note(DemandSeries(first, column, np.full(minutes, busy or 0.0, np.float32), column))
+
+
+@pytest.fixture
+async def play():
+    made = Play()
+    yield made
+    await made.keeper.close()
+
+
+async def test_nothing_is_sent_before_anything_is_wanted(play):
+    play.keeper.start()
+    await play.minutes(30)
+
+    assert play.units.log == []
+
+
+async def test_a_round_is_a_canary_and_then_bursts_until_all_are_warm(play):
+    play.keeper.want(20)
+    await play.minutes(1)
+
+    assert play.bursts() == [1, 20, 20]
+    assert play.ready == 20
+
+
+async def test_units_stay_alive_for_hours(play):
+    play.keeper.want(20)
+    await play.minutes(2)
+    started = play.units.started
+    for _ in range(180):
+        await play.minutes(1)
+        assert play.ready == 20
+
+    assert started <= 21
+    assert play.units.started <= 4 * 21, "the pause was tried beyond the life of a unit, and found too long, a few times"
+
+
+async def test_the_pause_is_learnt(play):
+    play.units.life = 10 * MINUTE
+    play.keeper.want(20)
+    await play.minutes(240)
+
+    assert 5 * MINUTE < play.keeper.life.pause < 12 * MINUTE
+
+
+async def test_throttled_pings_fail_alone_and_are_made_up_for(play):
+    play.units.failing = [3]
+    play.keeper.want(20)
+    await play.minutes(1)
+
+    assert play.bursts() == [1, 20, 20, 20]
+    assert (play.ready, play.keeper.error, play.keeper.shortfall) == (20, None, "")
+
+
+async def test_the_budget_of_a_round_is_kept_and_what_was_proved_is_told(play):
+    play.units.failing = [20] * BURSTS + [3] * 100
+    play.keeper.want(20)
+    await play.minutes(1)
+    assert play.bursts() == [1] + [20] * BURSTS
+    assert play.ready == 0
+
+    await play.minutes(3)
+    assert play.ready == 17
+    assert "17 of 20" in play.keeper.shortfall
+    assert "3 throttled" in play.keeper.shortfall
+
+
+async def test_a_round_that_fell_short_comes_again_sooner_and_then_less_often(play):
+    play.units.failing = [20] * 1000
+    play.keeper.want(20)
+    await play.minutes(60)
+    rounds = [at for at, count in play.units.log if count == 1]
+    gaps = [later - at for at, later in pairwise(rounds)]
+
+    assert gaps[0] < 90 * timedelta(seconds=1)
+    assert 3 * MINUTE < gaps[-1] < 6 * MINUTE
+
+
+async def test_a_refused_canary_lets_nothing_follow_for_an_hour(play):
+    play.units.refusing = Unsupported("agent does not know pings")
+    play.keeper.want(20)
+    await play.minutes(59)
+
+    assert play.bursts() == [1]
+    assert play.keeper.error is play.units.refusing
+    assert play.ready == 0
+
+
+async def test_more_are_started_at_once_and_fewer_are_let_go(play):
+    play.keeper.want(5)
+    await play.minutes(2)
+    play.keeper.want(12)
+    await play.minutes(1)
+    assert play.bursts()[-1] == 12
+    assert play.ready == 12
+    play.keeper.want(3)
+    await play.minutes(6)
+
+    assert play.bursts()[-1] == 3
+    assert play.ready == 3
+
+
+async def test_zero_ends_all_pinging(play):
+    play.keeper.want(5)
+    await play.minutes(2)
+    play.keeper.want(0)
+    sent = len(play.units.log)
+    await play.minutes(60)
+
+    assert len(play.units.log) == sent
+    assert (play.ready, play.keeper.next_at) == (0, None)
+
+
+async def test_wanting_again_after_zero_begins_anew(play):
+    for _ in range(3):
+        play.keeper.want(5)
+        await play.minutes(2)
+        assert play.ready == 5
+        play.keeper.want(0)
+
+
+async def test_a_proof_grows_old(play):
+    play.keeper.want(20)
+    await play.minutes(1)
+    play.units.refusing = Throttled("agent: too many")
+    await play.minutes(2)
+    assert play.ready == 20
+    await play.minutes(3)
+
+    assert play.ready == 0
+
+
+async def test_users_who_keep_the_units_warm_are_not_pinged_upon(play):
+    play.keeper.want(20)
+    await play.minutes(2)
+    sent = len(play.units.log)
+    for _ in range(60):
+        play.users(peak=25, busy=0.5)
+        await play.minutes(1)
+        assert play.ready == 20
+
+    assert len(play.units.log) == sent
+    await play.minutes(10)
+    assert len(play.units.log) > sent, "once they are gone it begins again"
+
+
+async def test_units_that_are_at_work_all_the_time_are_not_pinged(play):
+    for minutes in range(9):
+        play.users(peak=8, busy=6.5)
+        if minutes == 1:
+            play.keeper.want(20)
+        await play.minutes(1)
+
+    assert set(play.bursts()) == {1, 14}
+
+
+async def test_no_round_comes_on_top_of_a_peak_that_is_expected(play):
+    yesterday = minute_of(NOON) - 1440
+    play.keeper.rhythm.note(DemandSeries(yesterday + 10, *(np.full(20, 30, np.float32) for _ in range(3))))
+    play.keeper.want(20)
+    await play.minutes(60)
+    at = [(instant - NOON) // MINUTE for instant, _ in play.units.log]
+
+    assert [minute for minute in at if 10 <= minute < 30] == []
+    assert min(minute for minute in at if minute >= 30) <= 31
+
+
+async def test_a_deployment_makes_old_proofs_worthless_and_teaches_nothing(play):
+    play.keeper.want(20)
+    await play.minutes(2)
+    pause = play.keeper.life.pause
+    play.units.kill()
+    play.units.version = "2"
+    await play.minutes(4)
+
+    assert play.keeper.proof.generation == "2"
+    assert play.ready == 20
+    assert play.keeper.life.pause >= pause
+
+
+async def test_own_pings_are_in_the_account(play):
+    play.keeper.want(20)
+    await play.minutes(1)
+    first = minute_of(NOON)
+    seen = DemandSeries(first, *(np.array([value], np.float32) for value in (20, 41 * 0.15 / 60, 41)))
+
+    assert play.keeper.ledger.without(seen).peak.tolist() == [0.0]
+
+
+async def test_the_time_to_start_is_told_by_cold_answers(play):
+    assert play.keeper.init_seconds is None
+    play.keeper.want(3)
+    await play.minutes(1)
+
+    assert play.keeper.init_seconds == 8.0
+
+
+async def test_closing_ends_a_round_under_way(play):
+    play.keeper.want(3)
+    await asyncio.sleep(0)
+    await play.keeper.close()
+    sent = len(play.units.log)
+    await play.minutes(20)
+
+    assert len(play.units.log) == sent

@@ -1,0 +1,94 @@
+"""Rounds come within the pause, at random seconds, and not where users are expected."""
+
+from datetime import timedelta
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.pinging.rhythm import Rhythm
+from adapters.pinging.timing import LONGEST_WAIT, next_round
+from forecasting.demand import DemandSeries, minute_of
+from tests.builders import NOON
+
+MINUTE = timedelta(minutes=1)
+START = minute_of(NOON)
+
+
+def known(peak, first: int, busy=None) -> DemandSeries:
+    column = np.asarray(peak, np.float32)
+    return DemandSeries(first, column, column / 2 if busy is None else np.asarray(busy, np.float32), column * 10)
+
+
+def with_users(daily, days: int = 1) -> Rhythm:
+    """Users by `daily(minute of the day)` on each of the `days` before noon."""
+    rhythm = Rhythm()
+    minutes = np.arange(START - days * 1440, START)
+    rhythm.note(known([daily(int(minute) % 1440) for minute in minutes], int(minutes[0])))
+    return rhythm
+
+
+@given(st.integers(0, 59), st.integers(2, 60), st.integers(0, 10_000))
+def test_a_round_comes_within_the_last_third_of_the_pause(second, pause, seed):
+    last = NOON + timedelta(seconds=second)
+    at = next_round(last, pause * MINUTE, 20, Rhythm(), np.random.default_rng(seed))
+
+    assert last + 0.69 * pause * MINUTE <= at <= last + pause * MINUTE
+
+
+def test_two_pools_do_not_come_at_the_same_second():
+    rounds = {next_round(NOON, 5 * MINUTE, 20, Rhythm(), np.random.default_rng(seed)) for seed in range(100)}
+
+    assert len({at.replace(microsecond=0) for at in rounds}) > 40
+
+
+def test_of_the_minutes_that_are_left_one_without_users_is_taken():
+    busy_minutes = with_users(lambda minute: 5.0 if minute % 5 in (4, 0) else 0.0, days=2)
+    taken = [next_round(NOON, 10 * MINUTE, 20, busy_minutes, np.random.default_rng(seed)) for seed in range(50)]
+
+    assert {minute_of(at) % 5 for at in taken} == {2, 3}, "12:07 to 12:09 are left, of which 12:09 has users"
+
+
+def test_no_round_comes_on_top_of_an_expected_peak():
+    noon_rush = with_users(lambda minute: 30.0 if 720 <= minute < 740 else 1.0, days=3)
+    taken = [next_round(NOON, 5 * MINUTE, 20, noon_rush, np.random.default_rng(seed)) for seed in range(20)]
+
+    assert {minute_of(at) - START for at in taken} == {20}
+
+
+def test_a_peak_that_does_not_end_does_not_put_it_off_for_ever():
+    always = with_users(lambda minute: 30.0)
+    at = next_round(NOON, 5 * MINUTE, 20, always, np.random.default_rng(0))
+
+    assert minute_of(at) - START <= LONGEST_WAIT + 5
+
+
+def test_what_was_a_week_ago_is_expected_and_what_was_longer_ago_is_not():
+    rhythm = Rhythm()
+    rhythm.note(known([9.0], START - 6 * 1440))
+    assert rhythm.expected(START) == 9.0
+    rhythm.note(known([0.0], START + 2 * 1440))
+    assert rhythm.expected(START + 3 * 1440) == 0.0
+
+
+def test_units_that_worked_all_through_the_last_minutes_are_busy_now():
+    rhythm = Rhythm()
+    rhythm.note(known([9.0, 9.0, 9.0], START - 3, busy=[6.4, 5.9, 7.0]))
+
+    assert rhythm.busy(START) == 5
+    assert rhythm.busy(START + 60) == 0, "that is long ago"
+
+
+def test_nothing_is_expected_of_what_was_never_seen():
+    rhythm = Rhythm()
+
+    assert (rhythm.expected(START), rhythm.busy(START), rhythm.last_peak(1, START - 60)) == (0.0, 0, None)
+
+
+def test_the_newest_minute_with_enough_users_is_found():
+    rhythm = Rhythm()
+    rhythm.note(known([25.0, 20.0, 19.0, np.nan], START - 4))
+
+    assert rhythm.last_peak(20, START - 10) == START - 3
+    assert rhythm.last_peak(20, START - 2) is None
+    assert rhythm.last_peak(26, START - 10) is None
