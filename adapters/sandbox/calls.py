@@ -14,6 +14,7 @@ VALUES = {
     "UpdateAlias": "FunctionVersion",
     "CreateAlias": "FunctionVersion",
     "RegisterScalableTarget": "MinCapacity",
+    "UpdateService": "minInstanceCount",
 }
 
 

@@ -1,0 +1,164 @@
+"""The demand source of Google Cloud: Cloud Run's metrics in Cloud Monitoring, for all pools of one project.
+
+What is read each time, one value a minute, each in one query for all services: `request_count`, `request_latencies` and
+`pending_queue/pending_requests`. Beside them, and *before* them, whether anything at all has an instance in the project
+(`container/instance_count`, reduced to one series): what a service lacks in such a minute was really lacking.
+
+A minute is published up to two minutes after it ended, and is not asked for before. The first reading goes back up to 14 days.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.clock import Clock
+from adapters.errors import AdapterError, NotFound
+from adapters.gcp.demand_rows import Points, alive, demand, mean_latency_ms, proved
+from adapters.gcp.metric_reader import MAX, SUM, Column, MetricReader, Minutes, Place, Query
+from adapters.gcp.services import Service
+from adapters.protocol import Telemetry
+from forecasting.demand import DemandSeries, minute_of
+
+PUBLISHED_AFTER = timedelta(seconds=120)
+"""Cloud Run's metrics are not visible for up to so long after the minute they are of (Google's list of metrics)."""
+
+USD_PER_SERIES = 0.50 / 1_000_000
+"""Cloud Monitoring API reads, each series returned, since October 2025; a billing account's first million a month is free."""
+
+HOURS_PER_MONTH = 730
+PER_POOL, CONTROL = ("request_count", "request_latencies", "pending_queue/pending_requests"), "container/instance_count"
+CONTROL_BACK = 60
+KEPT_MINUTES = 41 * 1440
+"""Cloud Monitoring keeps a minute's resolution for six weeks."""
+
+BACKFILL_FROM, BACKFILL_POINTS = 180, 2_000_000
+SETTLED = timedelta(minutes=15)
+
+
+class Plane(Protocol):
+    """What the source needs of a region's control plane: how services are made."""
+
+    async def listed(self, services: tuple[str, ...]) -> dict[str, Service]: ...
+
+
+class CloudMonitoringDemand:
+    """Reads `resources`: pool name -> service. `planes`: by location. Not for concurrent use."""
+
+    kind = "cloud-monitoring"
+
+    def __init__(self, reader: MetricReader, clock: Clock, resources: Mapping[str, Place], planes: Mapping[str, Plane]) -> None:
+        self.project, self.resources = reader.project, dict(resources)
+        self._reader, self._clock, self._planes = reader, clock, planes
+        self._usual_ms: dict[str, float | None] = defaultdict(lambda: None)
+
+    @property
+    def spent_usd(self) -> float:
+        """What the readings of this process have cost at list price."""
+        return self._reader.series_returned * USD_PER_SERIES
+
+    def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
+        """At list price, without the free million of series that all of a billing account share."""
+        return (pools * len(PER_POOL) + 1) * USD_PER_SERIES * HOURS_PER_MONTH * 3600 / interval.total_seconds()
+
+    async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
+        """See the protocol. `PermissionDenied`, `Throttled` and `Unreachable` are raised when nothing at all could be read."""
+        end = min(minute_of(until), minute_of(self._clock.now() - PUBLISHED_AFTER))
+        firsts = {pool: min(end, max(minute_of(since[pool]), end - KEPT_MINUTES)) for pool in pools}
+        turn = self._affordable({pool: first for pool, first in firsts.items() if first < end}, end)
+        services, failures = await self._services(turn)
+        control = await self._control(min(turn.values(), default=end - 1) - CONTROL_BACK, end)
+        works = alive(control, end, self._kept_warm(services))
+        told = {pool: Telemetry(DemandSeries.empty(firsts[pool]), works, failures.get(pool)) for pool in pools}
+        columns: dict[str, dict[Place, Column]] = {}
+        for first, members in _together({pool: turn[pool] for pool in services}).items():
+            names = tuple(sorted({self.resources[pool].service for pool in members}))
+            for metric in PER_POOL:
+                aligner = MAX if metric == PER_POOL[2] else SUM
+                columns[metric] = await self._reader.read(Query(metric, aligner, first, end, names))
+            proof = proved(control, first, end)
+            rows = await asyncio.to_thread(self._rows, members, services, columns, proof, first)
+            told |= {pool: self._telemetry(pool, series, works) for pool, series in rows.items()}
+        return told
+
+    async def _services(self, pools: Mapping[str, int]) -> tuple[dict[str, Service], dict[str, AdapterError]]:
+        """How each pool's service is made, and why that is not known of some."""
+        found: dict[str, Service] = {}
+        failures: dict[str, AdapterError] = {}
+        of_location: dict[str, list[str]] = {}
+        for pool in pools:
+            of_location.setdefault(self.resources[pool].location, []).append(pool)
+        for location, members in of_location.items():
+            try:
+                known = await self._planes[location].listed(tuple(self.resources[pool].service for pool in members))
+            except AdapterError as error:
+                failures |= dict.fromkeys(members, error)
+                continue
+            for pool in members:
+                service = self.resources[pool].service
+                if service in known:
+                    found[pool] = known[service]
+                else:
+                    failures[pool] = NotFound(f"Cloud Run service {service} of {self.project} in {location} does not exist: "
+                                              "create it, or correct the pool's lever in the policy")
+        return found, failures
+
+    async def _control(self, first: int, end: int) -> NDArray[np.int64]:
+        """Sorted minutes in which any service of the project had an instance."""
+        found = await self._reader.read(Query(CONTROL, MAX, first, end, group_by=()))
+        known = [~np.isnan(column.values) for column in found.values()]
+        return np.flatnonzero(np.any(known, axis=0)) + first if known else np.empty(0, np.int64)
+
+    def _kept_warm(self, services: Mapping[str, Service]) -> bool:
+        now = self._clock.now()
+        return any(service.effective > 0 and service.changed_at is not None and now - service.changed_at > SETTLED
+                   for service in services.values())
+
+    def _affordable(self, firsts: Mapping[str, int], end: int) -> dict[str, int]:
+        """Everything that is short, and of the long windows as many as one collection can take; the others' turn comes later."""
+        chosen, left = {}, BACKFILL_POINTS
+        for pool, first in firsts.items():
+            if end - first > BACKFILL_FROM:
+                if left <= 0:
+                    continue
+                left -= (end - first) * len(PER_POOL)
+            chosen[pool] = first
+        return chosen
+
+    def _rows(self, pools: Sequence[str], services: Mapping[str, Service], columns: Mapping[str, Mapping[Place, Column]],
+              proof: NDArray[np.bool_], first: int) -> dict[str, DemandSeries]:
+        """Demand of the pools that were asked for from one minute on; runs in a thread, for thousands of pools take a while."""
+        empty = Column(*(np.full(len(proof), np.nan) for _ in range(2)))
+        out = {}
+        for pool in pools:
+            counts, latencies, pending = (columns[metric].get(self.resources[pool], empty) for metric in PER_POOL)
+            points = Points(first, _within(counts.values, latencies.values), latencies.means, pending.values)
+            mean = mean_latency_ms(points)
+            self._usual_ms[pool] = self._usual_ms[pool] if mean is None else mean
+            out[pool] = demand(points, proof, services[pool].unit.concurrency, self._usual_ms[pool])
+        return out
+
+    def _telemetry(self, pool: str, series: DemandSeries, works: bool | None) -> Telemetry:
+        usual = self._usual_ms[pool]
+        return Telemetry(series, works, duration_seconds=None if usual is None else usual / 1000)
+
+
+def _within(counts: Minutes, latencies: Minutes) -> Minutes:
+    """Requests of each minute; where only one of the two metrics is published yet, what that one counts."""
+    return np.where(np.isnan(counts), latencies, counts)
+
+
+def _together(firsts: Mapping[str, int]) -> dict[int, list[str]]:
+    """Pools that are asked for together: those whose window begins about when others' does. First minute -> pools."""
+    found: dict[int, list[str]] = {}
+    for pool, first in firsts.items():
+        found.setdefault(first, []).append(pool)
+    merged: dict[int, list[str]] = {}
+    for first in sorted(found):
+        near = next((other for other in merged if first - other <= BACKFILL_FROM), None)
+        merged.setdefault(first if near is None else near, []).extend(found[first])
+    return merged

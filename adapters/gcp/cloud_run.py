@@ -1,0 +1,154 @@
+"""The lever `cloud-run-min-instances`: the minimum instances of one Cloud Run service, at the service, and nothing else of it.
+
+A minimum at the service takes effect without a new revision, and warms only revisions with traffic; one at a revision would make
+a revision each time and keep every tagged revision warm. Every write bumps the version of the service, on which a deployment
+made by others at the same moment fails: so the service is written only when the number changes, never while it is reconciled,
+and not for a while after somebody else has changed it.
+
+How many calls it makes: a reading is one (GetService), a write two (GetService, UpdateService); instances are counted once for
+all pools of a project.
+"""
+
+from datetime import datetime, timedelta
+
+from adapters.errors import AdapterError, Conflict, QuotaExceeded, Unsupported
+from adapters.gcp.instances import SLOWLY, WATCHED
+from adapters.gcp.metric_reader import Place
+from adapters.gcp.provider import Gcp
+from adapters.gcp.services import Service
+from adapters.gcp.settings import CloudRunMinInstancesSettings
+from adapters.protocol import Capacity, Phase, Traits
+from config.policy import PoolPolicy
+
+QUIET = timedelta(minutes=5)
+"""After somebody else's change: a deployment writes more than once, and each of ours in between would make it fail."""
+
+UNCOUNTED = timedelta(minutes=10)
+"""Without a count of instances a raise is taken for ready after so long."""
+
+TYPICAL_LEAD_TIME = timedelta(minutes=2)
+PRICED = ("", "nvidia-l4")
+"""GPUs of which the price is known."""
+
+
+class CloudRunMinInstances:
+    """Sets `scaling.min_instance_count` of a service."""
+
+    kind = "cloud-run-min-instances"
+
+    def __init__(self, pool: PoolPolicy, provider: Gcp) -> None:
+        if not isinstance(pool.lever, CloudRunMinInstancesSettings):
+            raise TypeError(f"pool {pool.name} has settings of another lever: {pool.lever.kind}")
+        settings = pool.lever
+        self._plane, self._clock = provider.plane(settings.project, settings.location), provider.clock
+        self._instances = provider.instances(settings.project)
+        self._instances.services.add(settings.service)
+        self._service, self._place = settings.service, Place(settings.location, settings.service)
+        self.resource = self._plane.resource(settings.service)
+        self._priced_by_policy = pool.prices is not None
+        self._last: Service | None = None
+        self._sent: int | None = None
+        self._quiet_until: datetime | None = None
+        self._whose = ""
+        self._ready = 0
+
+    async def read(self) -> Capacity:
+        """One call mostly. `ready` is what Cloud Monitoring has counted, two or three minutes ago."""
+        seen = await self._look()
+        ready, note = await self._counted(seen)
+        return self._capacity(seen, seen.requested, ready, note)
+
+    async def traits(self) -> Traits:
+        """Memory, processors and billing of an instance, how long it takes to start, and how many a minimum may ask for."""
+        seen = await self._look()
+        if seen.unit.accelerator not in PRICED and not self._priced_by_policy:
+            raise Unsupported(f"{self.resource} has the GPU {seen.unit.accelerator}, of which Stoker knows no price: give the "
+                              "pool its own prices in the policy")
+        try:
+            startup = await self._instances.startup_seconds(self._place)
+        except AdapterError:
+            startup = None
+        return Traits(seen.unit.memory_mb, "x86_64", startup, allowed=seen.most or None, typical_lead_time=TYPICAL_LEAD_TIME,
+                      vcpus=seen.unit.vcpus, billing=seen.unit.billing)
+
+    async def write(self, target: int) -> Capacity:
+        """Look, then ask, unless what is asked for is there. See the protocol for what it raises."""
+        if target < 0:
+            raise ValueError(f"a target cannot be negative, got {target}")
+        seen = await self._look(urgent=True)
+        against = self._owned(seen) or self._objection(seen)
+        if against is not None:
+            raise against
+        if target > seen.most:
+            raise QuotaExceeded(f"{self.resource}: a minimum of {target} has no effect beyond its maximum of {seen.most}: raise "
+                                "the service's maximum instances, or lower the pool's max", allowed=seen.most)
+        if target != seen.requested or seen.failure:
+            self._sent = target
+            await self._plane.set_minimum(self._service, target, seen.etag, urgent=target > seen.requested)
+        ready = min(target, self._ready)
+        phase = Phase.READY if ready >= target else Phase.IN_PROGRESS
+        return Capacity(target, ready, phase, self._clock.now(), detail=f"accepted, {ready} of {target} were ready before")
+
+    async def _look(self, *, urgent: bool = False) -> Service:
+        """Read the service, and notice who has changed it since it was last read."""
+        seen = await self._plane.get(self._service, urgent=urgent)
+        was, self._last = self._last, seen
+        if was is None or seen.generation == was.generation:
+            return seen
+        if seen.rest != was.rest or seen.requested not in (was.requested, self._sent):
+            self._quiet_until, self._whose = self._clock.now() + QUIET, seen.changed_by
+        return seen
+
+    async def _counted(self, seen: Service) -> tuple[int, str]:
+        """Ready instances of the minimum, and a word on them when they could not be counted."""
+        wanted = min(seen.requested, seen.most)
+        if not wanted:
+            self._ready = 0
+            return 0, ""
+        try:
+            count = await self._instances.count(self._place, WATCHED if self._ready < wanted else SLOWLY)
+        except AdapterError as error:
+            old = seen.changed_at is None or self._clock.now() - seen.changed_at > UNCOUNTED
+            self._ready = wanted if old and not seen.reconciling else min(self._ready, wanted)
+            return self._ready, f"instances were not counted: {error}"
+        self._ready = min(wanted, count)
+        return self._ready, ""
+
+    def _capacity(self, seen: Service, requested: int, ready: int, note: str) -> Capacity:
+        owner = self._owned(seen)
+        ready_enough = ready >= min(requested, seen.most) and not seen.reconciling
+        phase = Phase.READY if ready_enough else Phase.IN_PROGRESS
+        ours_failed = bool(seen.failure) and not seen.broken_deployment
+        if ours_failed and not ready_enough:
+            phase = Phase.FAILED
+        return Capacity(requested, ready, phase, self._clock.now(), changed_at=seen.changed_at,
+                        foreign_owner=None if owner is None else f"manual scaling ({seen.manual} instances)",
+                        blocked=self._objection(seen), detail="; ".join(filter(None, (note, self._described(seen)))))
+
+    def _described(self, seen: Service) -> str:
+        said = []
+        if seen.failure:
+            said.append(seen.failure)
+        if seen.least > seen.requested:
+            said.append(f"the revision keeps a minimum of its own of {seen.least}")
+        if seen.requested > seen.most:
+            said.append(f"a maximum of {seen.most} cuts the minimum")
+        return "; ".join(said)
+
+    def _owned(self, seen: Service) -> Conflict | None:
+        """Manual scaling sets the number of instances itself, and a minimum means nothing under it."""
+        if seen.manual is None:
+            return None
+        return Conflict(f"{self.resource} is scaled by hand, to {seen.manual} instances: set its scaling to automatic, or take "
+                        "the pool out of the policy")
+
+    def _objection(self, seen: Service) -> AdapterError | None:
+        """Why the service must not be written now."""
+        now = self._clock.now()
+        if seen.reconciling:
+            return seen.objection(self.resource)
+        if self._quiet_until is not None and now < self._quiet_until:
+            until = f"{self._quiet_until:%H:%M:%S} UTC"
+            return Conflict(f"{self.resource} was changed by {self._whose or 'somebody'} just now: it is left alone until "
+                            f"{until}, so that no deployment under way fails on Stoker's write")
+        return None

@@ -1,0 +1,114 @@
+"""From Cloud Run's metrics to demand: which minutes are known, and how many instances were wanted in each. Arrays only, no I/O.
+
+Active instances are no measure of demand: requests are spread evenly over all instances, so a floor of ours makes every one of
+them a little active. What a floor cannot change is how many requests came and how long they took.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.gcp.metric_reader import Minutes
+from forecasting.demand import DemandSeries
+
+SILENCE = 15
+"""Minutes between two points of the project over which telemetry counts as having been alive."""
+
+LATE = 10
+"""Minutes after which telemetry that must have points counts as broken or late."""
+
+LONGEST_REQUEST = 60
+"""Minutes; Cloud Run ends what runs longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """One service's metrics by minute from `first` on, float64[n] each, NaN where there is no point."""
+
+    first: int
+    requests: Minutes
+    latency_ms: Minutes
+    pending: Minutes
+
+
+def proved(control: NDArray[np.int64], first: int, end: int) -> NDArray[np.bool_]:
+    """bool[end - first]: minutes in which telemetry is proved alive, so that an absent point means that nothing happened.
+
+    `control`: sorted minutes in which any service of the project has an instance. Proved is a minute between two of them, itself
+    included, that are at most `SILENCE` apart: so a project in which nothing runs at all proves nothing, and one in which
+    anything is kept warm proves every minute.
+    """
+    minutes = np.arange(first, end)
+    if not len(control):
+        return np.zeros(len(minutes), bool)
+    after = np.searchsorted(control, minutes, "left")
+    before = np.searchsorted(control, minutes, "right") - 1
+    inside = (after < len(control)) & (before >= 0)
+    gap = control[np.minimum(after, len(control) - 1)] - control[np.maximum(before, 0)]
+    return inside & (gap <= SILENCE)
+
+
+def alive(control: NDArray[np.int64], end: int, kept_warm: bool) -> bool | None:
+    """Whether telemetry works at minute `end`: True with a recent point, False when there is none although some instance has been
+    `kept_warm` for long, None when nothing need have been running.
+    """
+    if len(control) and end - 1 - int(control[-1]) <= LATE:
+        return True
+    return False if kept_warm else None
+
+
+def demand(points: Points, proof: NDArray[np.bool_], concurrency: int, usual_ms: float | None) -> DemandSeries:
+    """Rows of demand in instances, of which each takes `concurrency` requests at once.
+
+    Cloud Run counts a request, and its duration, in the minute in which it ends: its work is laid back over the minutes that it
+    ran in. Requests in flight are arrivals times latency (Little's law). Their most at once is not told by any metric that our
+    own floor leaves alone; it is estimated for arrivals that come independently of each other, which gives `L + z sqrt(L)` for
+    an average of `L`, with z growing with the number of requests that can follow each other within the minute. Requests that
+    waited for an instance are added: they have reached none, so nothing else counts them. `busy` is never below the share of
+    time with any request at all, since an instance is at work with one as with eighty.
+    """
+    some = ~np.isnan(points.requests)
+    known = some | ~np.isnan(points.pending) | proof
+    requests = np.where(some, points.requests, 0.0)
+    seconds = _filled(points.latency_ms, usual_ms) / 1000
+    in_flight = _laid_back(requests, np.where(requests > 0, seconds, 0.0))
+    known &= ~np.isnan(in_flight)
+    in_flight = np.where(known, in_flight, 0.0)
+    turns = np.maximum(60 / np.maximum(np.where(np.isnan(seconds), 60.0, seconds), 0.001), np.e)
+    spread = np.sqrt(2 * np.log(turns) * in_flight)
+    at_once = np.minimum(in_flight + spread, requests + np.ceil(in_flight)) + np.nan_to_num(points.pending)
+    peak = np.ceil(at_once / concurrency - 1e-9)
+    busy = np.minimum(np.maximum(in_flight / concurrency, 1 - np.exp(-in_flight)), peak)
+    columns = (np.where(known, column, np.nan).astype(np.float32) for column in (peak, busy, requests))
+    return DemandSeries(points.first, *columns)
+
+
+def mean_latency_ms(points: Points) -> float | None:
+    """Mean duration of a request over all rows, by number of requests."""
+    known = ~np.isnan(points.latency_ms) & (np.nan_to_num(points.requests) > 0)
+    if not known.any():
+        return None
+    return float(np.average(points.latency_ms[known], weights=points.requests[known]))
+
+
+def _filled(latency_ms: Minutes, usual_ms: float | None) -> Minutes:
+    """The last known latency before, else the first known after, else the usual one; NaN when none is known."""
+    known = np.flatnonzero(~np.isnan(latency_ms))
+    if not len(known):
+        return np.full(len(latency_ms), np.nan if usual_ms is None else usual_ms)
+    latest = np.searchsorted(known, np.arange(len(latency_ms)), "right") - 1
+    return latency_ms[known[np.maximum(latest, 0)]]
+
+
+def _laid_back(requests: Minutes, seconds: Minutes) -> Minutes:
+    """Average requests in flight, when `requests` ended in each minute after `seconds` each."""
+    work = requests * seconds / 60
+    lengths = np.clip(np.nan_to_num(seconds) / 60, 0, LONGEST_REQUEST)
+    out = work.copy()
+    for row in np.flatnonzero(lengths > 1):
+        minutes = math.ceil(float(lengths[row]))
+        out[row] -= work[row]
+        out[max(0, int(row) - minutes + 1) : row + 1] += work[row] / minutes
+    return out

@@ -1,0 +1,86 @@
+"""How many instances the services of a project have, and how long they take to start: read once for all levers."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from adapters.clock import Clock
+from adapters.errors import AdapterError
+from adapters.gcp.metric_reader import MAX, SUM, MetricReader, Minutes, Place, Query
+from forecasting.demand import minute_of
+
+T = TypeVar("T")
+
+WATCHED, SLOWLY = timedelta(minutes=1), timedelta(minutes=5)
+"""How old a count may be while a raise is under way, and otherwise: each series that is answered costs."""
+
+LOOK_BACK = 6
+STARTS_FRESH, STARTS_BACK = timedelta(hours=1), 1440
+FAILED_FRESH = timedelta(minutes=1)
+
+
+class Shared(Generic[T]):
+    """An answer that many pools share: fetched by the first that needs it. A failure is shared too, for a minute."""
+
+    def __init__(self, clock: Clock, fetch: Callable[[], Awaitable[T]]) -> None:
+        self._clock, self._fetch, self._lock = clock, fetch, asyncio.Lock()
+        self._value: tuple[T] | None = None
+        self._error: AdapterError | None = None
+        self._at: datetime | None = None
+
+    async def get(self, fresh: timedelta) -> T:
+        """The answer, not older than `fresh`."""
+        async with self._lock:
+            limit = fresh if self._error is None else FAILED_FRESH
+            if self._at is None or self._clock.now() - self._at >= limit:
+                try:
+                    self._value, self._error = (await self._fetch(),), None
+                except AdapterError as error:
+                    self._error = error
+                self._at = self._clock.now()
+        if self._error is not None or self._value is None:
+            raise (self._error or AdapterError("nothing was fetched")).with_traceback(None)
+        return self._value[0]
+
+
+class ProjectInstances:
+    """Instances by service of one project; `services` grows as levers are made."""
+
+    def __init__(self, reader: MetricReader, clock: Clock) -> None:
+        self.services: set[str] = set()
+        self._reader, self._clock = reader, clock
+        self._counts = Shared(clock, self._fetch_counts)
+        self._starts = Shared(clock, self._fetch_starts)
+
+    async def count(self, place: Place, fresh: timedelta) -> int:
+        """Instances that exist, active and idle, as of two or three minutes ago; zero when the service has no point of late."""
+        return (await self._counts.get(fresh)).get(place, 0)
+
+    async def startup_seconds(self, place: Place) -> float | None:
+        """Mean of the last day's starts; None when there were none."""
+        return (await self._starts.get(STARTS_FRESH)).get(place)
+
+    async def _fetch_counts(self) -> dict[Place, int]:
+        end = minute_of(self._clock.now())
+        query = Query("container/instance_count", MAX, end - LOOK_BACK, end, tuple(sorted(self.services)))
+        found = await self._reader.read(query)
+        return {place: _newest(column.values) for place, column in found.items()}
+
+    async def _fetch_starts(self) -> dict[Place, float]:
+        end = minute_of(self._clock.now())
+        query = Query("container/startup_latencies", SUM, end - STARTS_BACK, end, tuple(sorted(self.services)), period=60)
+        out = {}
+        for place, column in (await self._reader.read(query)).items():
+            known = ~np.isnan(column.means) & (np.nan_to_num(column.values) > 0)
+            if known.any():
+                out[place] = float(np.average(column.means[known], weights=column.values[known])) / 1000
+        return out
+
+
+def _newest(values: Minutes) -> int:
+    """The newest count, or the one before where that is greater: a minute may be published for some of the series only."""
+    known = values[~np.isnan(values)]
+    return int(known[-2:].max()) if len(known) else 0

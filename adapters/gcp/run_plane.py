@@ -1,0 +1,115 @@
+"""Cloud Run's control plane in one project and region, with what all its pools share: the rate limits and what was last seen.
+
+Google counts reads and writes by the minute, project and region; some small projects are granted no more than 600 reads and 30
+writes, which deployments live from too. Stoker keeps well below both.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from google.cloud import run_v2
+
+from adapters.clock import Clock
+from adapters.errors import Throttled
+from adapters.gcp.clients import Connections
+from adapters.gcp.errors import Asked
+from adapters.gcp.services import Service
+from adapters.token_bucket import TokenBucket
+
+T = TypeVar("T")
+
+READ_RATE, READ_BURST = 4.0, 40.0
+WRITE_RATE, WRITE_BURST = 0.25, 5.0
+READ_PATIENCE, WRITE_PATIENCE = 50.0, 25.0
+"""Seconds: a reading that would wait longer for its turn than to the next tick waits for that tick instead."""
+
+LISTED_FRESH = timedelta(hours=1)
+PAGE = 500
+
+
+class RunPlane:
+    """Every call that a lever makes of Cloud Run goes through here."""
+
+    def __init__(self, connections: Connections, clock: Clock, project: str, location: str) -> None:
+        self.project, self.location = project, location
+        self._connections, self._clock = connections, clock
+        place = f"{project} in {location}"
+        self._reads = TokenBucket(clock, READ_RATE, READ_BURST, f"Cloud Run reads of {place}")
+        self._writes = TokenBucket(clock, WRITE_RATE, WRITE_BURST, f"Cloud Run writes of {place}")
+        self.seen: dict[str, Service] = {}
+        """What was last seen of each service, by its short name."""
+        self._listed_at: datetime | None = None
+
+    async def get(self, service: str, *, urgent: bool = False) -> Service:
+        """The service as it is now."""
+        asked = Asked("GetService", self.resource(service), "run.services.get")
+        name = self._name(service)
+        found = await self._limited(self._reads, asked, "get_service", run_v2.GetServiceRequest(name=name),
+                                    lambda answer: Service.of(answer, name), urgent=urgent)
+        self.seen[service] = found
+        return found
+
+    async def set_minimum(self, service: str, minimum: int, etag: str, *, urgent: bool) -> None:
+        """Ask for another minimum of the service and of nothing else of it: the mask names that one field, for which Cloud Run
+        makes no new revision. With `etag` the call is refused when somebody has changed the service since. Accepted is not
+        warm: that, only a later reading tells.
+        """
+        asked = Asked("UpdateService", self.resource(service), "run.services.update", writes=True)
+        request = run_v2.UpdateServiceRequest(
+            service=run_v2.Service(name=self._name(service), scaling={"min_instance_count": minimum}, etag=etag),
+            update_mask={"paths": ["scaling.min_instance_count"]},
+        )
+        await self._limited(self._writes, asked, "update_service", request, _accepted, urgent=urgent)
+
+    async def listed(self, services: tuple[str, ...]) -> dict[str, Service]:
+        """What is known of `services`; those never seen are read by listing the region, at most once an hour."""
+        now = self._clock.now()
+        due = self._listed_at is None or now - self._listed_at >= LISTED_FRESH
+        if due and any(service not in self.seen for service in services):
+            await self._list()
+            self._listed_at = now
+        return {service: self.seen[service] for service in services if service in self.seen}
+
+    def resource(self, service: str) -> str:
+        """How messages call a service."""
+        return f"Cloud Run service {service} of {self.project} in {self.location}"
+
+    def close(self) -> None:
+        self._reads.close()
+        self._writes.close()
+
+    def _name(self, service: str) -> str:
+        return f"projects/{self.project}/locations/{self.location}/services/{service}"
+
+    async def _list(self) -> None:
+        parent = f"projects/{self.project}/locations/{self.location}"
+        asked = Asked("ListServices", f"Cloud Run services of {self.project} in {self.location}", "run.services.list")
+        token = ""
+        while True:
+            request = run_v2.ListServicesRequest(parent=parent, page_size=PAGE, page_token=token)
+            page, token = await self._limited(self._reads, asked, "list_services", request, _page)
+            for answer in page:
+                short = answer.name.rpartition("/")[2]
+                self.seen.setdefault(short, Service.of(answer, self._name(short)))
+            if not token:
+                return
+
+    async def _limited(self, bucket: TokenBucket, asked: Asked, method: str, request: object, digest: Callable[[Any], T], *,
+                       urgent: bool = False) -> T:
+        await bucket.take(urgent=urgent, patience=WRITE_PATIENCE if asked.writes else READ_PATIENCE)
+        try:
+            return await self._connections.services(asked, method, request, digest)
+        except Throttled as error:
+            bucket.pause(error.retry_after or timedelta(seconds=1))
+            raise
+
+
+def _accepted(operation: Any) -> None:  # noqa: ANN401  (a long-running operation of the library)
+    """The operation itself is not waited for: the service tells by its next reading how far it is."""
+    if not operation.operation.name:
+        raise ValueError("an operation without a name")
+
+
+def _page(answer: Any) -> tuple[list[Any], str]:  # noqa: ANN401
+    return list(answer.services), str(answer.next_page_token)

@@ -1,0 +1,79 @@
+"""google.cloud.run.v2.Services and google.longrunning.Operations, as far as warm capacity touches them."""
+
+import uuid
+from typing import Any
+
+import grpc
+from google.cloud import run_v2
+from google.longrunning import operations_pb2
+from google.rpc import code_pb2
+
+from adapters.sandbox.gcp.refusal import Refusal, conflict, not_found
+from adapters.sandbox.gcp.world import HostedService, RunSandbox
+
+PAGE = 100
+
+
+class RunApi:
+    """Answers calls with messages; refuses with `Refusal`. Knows nothing of the wire."""
+
+    def __init__(self, world: RunSandbox) -> None:
+        self.world = world
+        self._operations: dict[str, tuple[str, int]] = {}
+
+    def get_service(self, request: Any, caller: str) -> Any:  # noqa: ANN401, ARG002  (messages of the library)
+        return self._hosted(request.name).service.message
+
+    def list_services(self, request: Any, caller: str) -> Any:  # noqa: ANN401, ARG002
+        if request.parent.endswith("/-"):
+            raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "Location '-' is not supported")
+        found, start = self.world.within(request.parent), int(request.page_token or 0)
+        size = min(request.page_size or PAGE, 1000)
+        page = [hosted.service.message for hosted in found[start : start + size]]
+        token = str(start + size) if len(found) > start + size else ""
+        return run_v2.ListServicesResponse(services=page, next_page_token=token)
+
+    def update_service(self, request: Any, caller: str) -> Any:  # noqa: ANN401
+        """Accepts and begins to reconcile; the operation is done when reconciling is."""
+        hosted = self._hosted(request.service.name)
+        current = hosted.service.message
+        if request.service.etag and request.service.etag != current.etag:
+            raise conflict(hosted.service.short, request.service.etag, current.etag)
+        made = hosted.service.merged(request.service, list(request.update_mask.paths))
+        if made.scaling.min_instance_count < 0:
+            raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "service.scaling.min_instance_count must not be negative")
+        if not request.validate_only:
+            self.world.update(hosted, made, caller)
+        return self._begun(hosted)
+
+    def get_operation(self, request: Any, caller: str) -> Any:  # noqa: ANN401, ARG002
+        if request.name not in self._operations:
+            raise not_found(request.name)
+        name, generation = self._operations[request.name]
+        return self._operation(request.name, self._hosted(name), generation)
+
+    def _begun(self, hosted: HostedService) -> Any:  # noqa: ANN401
+        place = f"projects/{hosted.project}/locations/{hosted.location}"
+        name = f"{place}/operations/{uuid.UUID(int=len(self._operations) + 1)}"
+        self._operations[name] = hosted.service.name, hosted.service.message.generation
+        return self._operation(name, hosted, hosted.service.message.generation)
+
+    def _operation(self, name: str, hosted: HostedService, generation: int) -> Any:  # noqa: ANN401
+        message = hosted.service.message
+        operation = operations_pb2.Operation(name=name)
+        operation.metadata.Pack(run_v2.Service.pb(message))
+        if message.observed_generation < generation:
+            return operation
+        operation.done = True
+        failure = message.terminal_condition.message
+        if failure:
+            operation.error.code, operation.error.message = code_pb2.FAILED_PRECONDITION, failure
+        else:
+            operation.response.Pack(run_v2.Service.pb(message))
+        return operation
+
+    def _hosted(self, name: str) -> HostedService:
+        found = self.world.find(name)
+        if found is None:
+            raise not_found(name)
+        return found

@@ -1,0 +1,229 @@
+"""The demand source against the sandbox: the real client, real pages, real delays."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from adapters.clock import ManualClock
+from adapters.errors import NotFound, PermissionDenied, Throttled, Unreachable
+from adapters.gcp import metric_reader
+from adapters.gcp.provider import Gcp
+from adapters.sandbox.gcp.server import GrpcSandboxServer
+from adapters.sandbox.gcp.world import RunSandbox
+from adapters.sandbox.world import Sandbox
+from forecasting.demand import DemandSeries, instant_of, minute_of
+from tests.adapters.conformance.cloud_run_stage import pool
+from tests.builders import NOON
+
+START = minute_of(NOON)
+
+
+def flat(peak: float, before: int, after: int = 0, each: float = 30.0) -> DemandSeries:
+    """`each` requests a minute for each one in flight; half of the peak on average."""
+    column = np.full(before + after, peak, np.float32)
+    return DemandSeries(START - before, column, column / 2, column * each)
+
+
+class Ground:
+    """A sandbox with services, and the source that reads them."""
+
+    def __init__(self, **histories) -> None:
+        self.clock = ManualClock(NOON)
+        self.world = RunSandbox(Sandbox(self.clock, seed=11))
+        for name, (history, options) in histories.items():
+            self.world.add_service(name, history, **options)
+        self.server = GrpcSandboxServer(self.world)
+        self.names = tuple(histories)
+
+    async def __aenter__(self) -> "Ground":
+        self.provider = Gcp(self.clock, np.random.default_rng(0), await self.server.start())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.provider.close()
+        await self.server.stop()
+
+    def source(self, *names: str):
+        ((source, served),) = self.provider.sources([pool(name) for name in names or self.names])
+        assert served == (names or self.names)
+        return source
+
+    async def collect(self, minutes: int, *names: str, source=None):
+        source = source or self.source(*names)
+        since = {name: self.clock.now() - timedelta(minutes=minutes) for name in source.resources}
+        return await source.collect(tuple(source.resources), since, self.clock.now())
+
+    @property
+    def queries(self) -> int:
+        return self.world.calls.reading["ListTimeSeries"]
+
+
+async def test_demand_of_the_past_is_what_was_in_flight():
+    async with Ground(agent=(flat(4, 240), {})) as ground:
+        told = (await ground.collect(120))["agent"]
+    known = told.series.known
+
+    assert known.sum() >= 115
+    assert told.series.busy[known] == pytest.approx(2.0)
+    assert (told.series.peak[known] >= 2).all()
+    assert told.series.invocations[known] == pytest.approx(120.0)
+    assert told.alive is True
+    assert told.duration_seconds == pytest.approx(1.0)
+
+
+async def test_a_floor_of_ours_changes_nothing_of_what_is_read_as_demand():
+    async with Ground(agent=(flat(4, 60, 60), {})) as ground:
+        hosted = ground.world.find("projects/acme/locations/europe-west1/services/agent")
+        hosted.service.message.scaling.min_instance_count = 60
+        ground.world.update(hosted, hosted.service.merged(hosted.service.message, ["scaling"]), "stoker")
+        await ground.clock.advance(timedelta(minutes=40))
+        told = (await ground.collect(30))["agent"]
+        active = ground.world.find(hosted.service.name).driver.table.window("active", START + 20, START + 30)
+    known = told.series.known
+
+    assert active.min() >= 30, "every instance is a little active, as in life"
+    assert told.series.busy[known] == pytest.approx(2.0)
+    assert told.series.peak[known].max() <= 8
+
+
+async def test_nothing_newer_than_its_publication_is_asked_for():
+    async with Ground(agent=(flat(4, 60, 60), {})) as ground:
+        await ground.clock.advance(timedelta(minutes=20))
+        told = (await ground.collect(15))["agent"]
+
+    newest = told.series.first_minute + int(np.flatnonzero(told.series.known)[-1])
+    assert newest == START + 20 - 3
+
+
+async def test_a_silent_service_is_zero_while_another_proves_that_telemetry_is_alive():
+    quiet = DemandSeries(START - 60, *(np.zeros(60, np.float32) for _ in range(3)))
+    async with Ground(agent=(quiet, {}), busy=(flat(2, 60), {})) as ground:
+        told = await ground.collect(30)
+
+    known = told["agent"].series.known
+    assert known.sum() >= 25
+    assert (told["agent"].series.peak[known] == 0).all()
+
+
+async def test_where_nothing_runs_at_all_silence_is_unknown():
+    quiet = DemandSeries(START - 60, *(np.zeros(60, np.float32) for _ in range(3)))
+    async with Ground(agent=(quiet, {})) as ground:
+        told = (await ground.collect(30))["agent"]
+
+    assert not told.series.known.any()
+    assert told.alive is None
+
+
+async def test_an_outage_is_unknown_and_broken_while_something_is_kept_warm():
+    async with Ground(agent=(flat(4, 60, 120), {})) as ground:
+        hosted = ground.world.find("projects/acme/locations/europe-west1/services/agent")
+        hosted.service.message.scaling.min_instance_count = 5
+        ground.world.update(hosted, hosted.service.merged(hosted.service.message, ["scaling"]), "stoker")
+        await ground.clock.advance(timedelta(minutes=20))
+        ground.world.faults.metrics_outage()
+        await ground.clock.advance(timedelta(minutes=20))
+        told = (await ground.collect(15))["agent"]
+
+    assert not told.series.known.any()
+    assert told.alive is False
+
+
+async def test_all_services_of_a_project_are_read_by_one_query_a_metric():
+    async with Ground(**{f"agent-{n}": (flat(2, 60), {}) for n in range(12)}) as ground:
+        told = await ground.collect(30)
+
+        assert ground.queries == 4
+        assert all(one.series.known.sum() >= 25 for one in told.values())
+
+
+async def test_pages_that_cut_a_series_are_joined(monkeypatch):
+    monkeypatch.setattr(metric_reader, "PAGE_POINTS", 110)
+    async with Ground(agent=(flat(4, 240), {}), other=(flat(6, 240), {})) as ground:
+        told = await ground.collect(200)
+
+        assert ground.queries == 12, "four queries, each over three pages"
+    for name, busy in (("agent", 2.0), ("other", 3.0)):
+        known = told[name].series.known
+        assert known.sum() >= 195
+        assert told[name].series.busy[known] == pytest.approx(busy)
+
+
+async def test_two_services_of_one_name_in_two_regions_are_two():
+    async with Ground(agent=(flat(4, 60), {})) as ground:
+        ground.world.add_service("agent", flat(10, 60), location="us-central1")
+        told = (await ground.collect(30))["agent"]
+
+    assert told.series.busy[told.series.known] == pytest.approx(2.0)
+
+
+async def test_more_services_than_a_filter_holds_are_all_read():
+    histories = {f"an-agent-with-a-rather-long-name-{n:03}": (flat(1, 30), {}) for n in range(60)}
+    async with Ground(**histories) as ground:
+        told = await ground.collect(20)
+
+    assert all(one.series.known.any() for one in told.values())
+
+
+async def test_traffic_over_two_revisions_is_added_up():
+    async with Ground(agent=(flat(4, 120), {})) as ground:
+        service = ground.world.find("projects/acme/locations/europe-west1/services/agent").service
+        service.publish(ground.clock.now())
+        service.message.traffic = [{"revision": "agent-00001", "percent": 30}, {"revision": "agent-00002", "percent": 70}]
+        told = (await ground.collect(60))["agent"]
+
+    assert told.series.invocations[told.series.known] == pytest.approx(120.0)
+
+
+async def test_a_missing_service_fails_alone():
+    async with Ground(agent=(flat(4, 60), {})) as ground:
+        told = await ground.collect(30, "agent", "nobody")
+
+    assert isinstance(told["nobody"].error, NotFound)
+    assert "nobody" in str(told["nobody"].error)
+    assert told["agent"].error is None
+    assert told["agent"].series.known.any()
+
+
+@pytest.mark.parametrize(("trouble", "kind"), [("throttle", Throttled), ("server_error", Unreachable), ("reset", Unreachable),
+                                               ("garbage", Unreachable)])
+async def test_when_nothing_can_be_read_it_is_raised(trouble, kind):
+    async with Ground(agent=(flat(4, 60), {})) as ground:
+        getattr(ground.world.faults, trouble)("ListTimeSeries")
+        with pytest.raises(kind, match="Cloud Run metrics of acme"):
+            await ground.collect(30)
+
+
+async def test_a_missing_permission_is_named():
+    async with Ground(agent=(flat(4, 60), {})) as ground:
+        ground.world.denied.add("monitoring.timeSeries.list")
+        with pytest.raises(PermissionDenied, match=r"monitoring\.timeSeries\.list"):
+            await ground.collect(30)
+
+
+async def test_what_reading_costs_is_counted_and_foretold():
+    async with Ground(agent=(flat(4, 60, 60), {}), other=(flat(2, 60, 60), {})) as ground:
+        source = ground.source()
+        await ground.collect(30, source=source)
+
+        assert source.spent_usd == pytest.approx(0.5e-6 * 5)
+        assert source.monthly_cost_usd(1000, timedelta(minutes=5)) == pytest.approx(13.14, rel=0.01)
+
+
+async def test_long_histories_take_turns_and_what_waits_is_no_error(monkeypatch):
+    from adapters.gcp import cloud_monitoring
+
+    monkeypatch.setattr(cloud_monitoring, "BACKFILL_POINTS", 1000)
+    async with Ground(**{name: (flat(2, 600), {}) for name in ("a", "b", "c")}) as ground:
+        told = await ground.collect(500)
+
+    assert [one.series.known.any() for one in told.values()] == [True, False, False]
+    assert all(one.error is None for one in told.values())
+
+
+async def test_a_window_of_no_minutes_is_empty():
+    async with Ground(agent=(flat(2, 30), {})) as ground:
+        told = (await ground.collect(1))["agent"]
+
+    assert len(told.series) == 0
+    assert instant_of(told.series.first_minute) <= ground.clock.now()

@@ -1,0 +1,267 @@
+"""The lever of Cloud Run beyond the conformance list: one number of a service, and everybody else's right to the rest."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from google.cloud import run_v2
+
+from adapters.errors import Conflict, NotFound, QuotaExceeded, Throttled, Unsupported
+from adapters.protocol import Phase
+from tests.adapters.conformance.cloud_run_stage import UPDATE, CloudRunStage, pool
+
+LONG = timedelta(minutes=10)
+
+
+@pytest.fixture
+async def stage():
+    async with CloudRunStage() as built:
+        yield built
+
+
+def furnished(stage: CloudRunStage) -> None:
+    """Env vars, secrets, a sidecar, labels, and traffic split over two revisions."""
+    message = stage.agent.service.message
+    container = message.template.containers[0]
+    container.env = [
+        run_v2.EnvVar(name="MODE", value="live"),
+        run_v2.EnvVar(name="KEY", value_source={"secret_key_ref": {"secret": "api-key", "version": "7"}}),
+    ]
+    sidecar = run_v2.Container(image="sidecar", resources={"limits": {"cpu": "500m", "memory": "256Mi"}})
+    message.template.containers.append(sidecar)
+    message.template.scaling = {"min_instance_count": 0, "max_instance_count": 300}
+    message.labels = {"team": "chat", "env": "live"}
+    message.scaling.max_instance_count = 250
+    stage.agent.service.publish(stage.clock.now())
+    message.traffic = [
+        {"type_": run_v2.TrafficTargetAllocationType.TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION, "revision": "agent-00001",
+         "percent": 30, "tag": "old"},
+        {"type_": run_v2.TrafficTargetAllocationType.TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST, "percent": 70},
+    ]
+
+
+async def test_after_a_hundred_writes_a_service_is_what_it_was_but_for_one_number(stage):
+    furnished(stage)
+    lever, before, revisions = stage.lever(), stage.rest(), stage.agent.service.revisions
+    for target in range(1, 101):
+        await lever.write(target)
+        await stage.passes(timedelta(minutes=1))
+
+    assert stage.writes() == list(range(1, 101))
+    assert stage.rest() == before
+    assert stage.agent.service.revisions == revisions
+    assert stage.agent.service.message.scaling.min_instance_count == 100
+
+
+async def test_every_write_names_the_one_field(stage):
+    lever = stage.lever()
+    await lever.write(4)
+
+    assert [write.qualifier for write in stage.world.calls.accepted(UPDATE)] == ["scaling.min_instance_count"]
+
+
+async def test_what_is_there_already_is_not_written_again(stage):
+    lever = stage.lever()
+    await lever.write(4)
+    await stage.passes(LONG)
+    again = await lever.write(4)
+
+    assert again.requested == 4
+    assert stage.mutations() == 1
+
+
+async def test_a_deployment_that_begins_between_look_and_write_wins_and_is_noticed(stage):
+    lever = stage.lever()
+    await lever.write(4)
+    await stage.passes(LONG)
+    look = lever._plane.get
+
+    async def looked_then_deployed(service, *, urgent=False):
+        seen = await look(service, urgent=urgent)
+        stage.in_deployment()
+        return seen
+
+    lever._plane.get = looked_then_deployed
+    with pytest.raises(Conflict, match="agent"):
+        await lever.write(9)
+    lever._plane.get = look
+    during = await lever.read()
+    await stage.passes(timedelta(minutes=2))
+    after = await lever.read()
+
+    message = stage.agent.service.message
+    assert message.template.containers[0].image.endswith(":2")
+    assert message.scaling.min_instance_count == 4
+    assert stage.writes() == [4]
+    assert isinstance(during.blocked, Conflict)
+    assert "deployer@acme.example" in str(after.blocked)
+
+
+async def test_after_a_foreign_change_the_service_is_left_alone_for_a_while_and_no_longer(stage):
+    lever = stage.lever()
+    await lever.read()
+    stage.in_deployment()
+    await stage.passes(timedelta(minutes=1))
+    soon = await lever.read()
+    with pytest.raises(Conflict, match=r"deployer@acme\.example"):
+        await lever.write(5)
+    await stage.passes(timedelta(minutes=6))
+    later = await lever.read()
+
+    assert isinstance(soon.blocked, Conflict)
+    assert later.blocked is None
+    assert (await lever.write(5)).requested == 5
+
+
+async def test_stokers_own_write_is_not_taken_for_somebody_elses_even_if_its_answer_was_lost(stage):
+    lever = stage.lever()
+    await lever.read()
+    stage.lose_answers()
+    with pytest.raises(Exception, match="no usable answer"):
+        await lever.write(5)
+    stage.calm()
+    await stage.passes(timedelta(minutes=1))
+
+    assert (await lever.read()).blocked is None
+
+
+async def test_a_number_set_by_hand_is_left_alone_for_a_while(stage):
+    lever = stage.lever()
+    await lever.write(5)
+    await stage.passes(LONG)
+    stage.set_by_hand(20)
+    await stage.passes(timedelta(minutes=1))
+    seen = await lever.read()
+
+    assert seen.requested == 20
+    assert isinstance(seen.blocked, Conflict)
+
+
+async def test_manual_scaling_is_respected(stage):
+    lever = stage.lever()
+    stage.other_autoscaler()
+    with pytest.raises(Conflict, match="scaled by hand, to 3"):
+        await lever.write(5)
+
+    assert stage.mutations() == 0
+
+
+async def test_ready_is_what_was_counted_and_not_what_was_accepted(stage):
+    lever = stage.lever()
+    await lever.write(6)
+    await stage.passes(timedelta(seconds=40))
+    accepted = await lever.read()
+    await stage.passes(timedelta(minutes=4))
+    counted = await lever.read()
+
+    assert (accepted.requested, accepted.ready, accepted.phase) == (6, 0, Phase.IN_PROGRESS)
+    assert (counted.ready, counted.phase) == (6, Phase.READY)
+
+
+async def test_without_a_count_a_raise_is_ready_after_long_and_says_that_it_was_not_counted(stage):
+    lever = stage.lever()
+    stage.world.denied.add("monitoring.timeSeries.list")
+    await lever.write(6)
+    await stage.passes(timedelta(minutes=4))
+    soon = await lever.read()
+    await stage.passes(timedelta(minutes=8))
+    later = await lever.read()
+
+    assert (soon.ready, soon.phase) == (0, Phase.IN_PROGRESS)
+    assert (later.ready, later.phase) == (6, Phase.READY)
+    assert "monitoring.timeSeries.list" in later.detail
+
+
+async def test_a_maximum_cuts_the_floor_and_is_told_before_anything_is_written(stage):
+    furnished(stage)
+    lever = stage.lever()
+
+    assert (await lever.traits()).allowed == 250
+    with pytest.raises(QuotaExceeded, match="maximum of 250") as caught:
+        await lever.write(251)
+    assert caught.value.allowed == 250
+    assert stage.mutations() == 0
+
+
+async def test_a_maximum_that_was_lowered_afterwards_is_told_and_what_it_leaves_counts_as_ready(stage):
+    lever = stage.lever()
+    await lever.write(6)
+    await stage.passes(LONG)
+    stage.agent.service.message.scaling.max_instance_count = 4
+    stage.agent.driver.scaled(stage.world.now_ms(), stage.world.now_ms())
+    seen = await lever.read()
+
+    assert seen.requested == 6
+    assert "maximum of 4" in seen.detail
+    assert seen.phase is Phase.READY
+
+
+async def test_a_failed_raise_is_told_with_what_google_says(stage):
+    lever = stage.lever()
+    stage.agent.service.fails_with = "Quota NvidiaL4GpuAllocNoZonalRedundancyPerProjectRegion exceeded"
+    await lever.write(6)
+    await stage.passes(LONG)
+    seen = await lever.read()
+    assert (seen.phase, seen.ready) == (Phase.FAILED, 0)
+    assert "NvidiaL4" in seen.detail
+
+    await lever.write(6)
+    await stage.passes(LONG)
+    assert (await lever.read()).ready == 6
+    assert stage.writes() == [6, 6]
+
+
+async def test_a_gpu_without_a_known_price_needs_prices_in_the_policy(stage):
+    stage.agent.service.message.template.node_selector.accelerator = "nvidia-rtx-pro-6000"
+
+    with pytest.raises(Unsupported, match="nvidia-rtx-pro-6000"):
+        await stage.lever().traits()
+
+
+async def test_traits_tell_how_an_instance_is_made_and_billed(stage):
+    furnished(stage)
+    message = stage.agent.service.message
+    facts = await stage.lever().traits()
+    message.template.containers[0].resources.cpu_idle = False
+    always = await stage.lever().traits()
+    message.template.node_selector.accelerator = "nvidia-l4"
+    with_gpu = await stage.lever().traits()
+
+    assert (facts.memory_mb, facts.vcpus) == (768, 1.5)
+    assert [one.billing for one in (facts, always, with_gpu)] == ["instance", "instance", "instance nvidia-l4 zonal"]
+
+
+async def test_a_start_that_was_measured_is_a_trait(stage):
+    lever = stage.lever()
+    await lever.write(3)
+    await stage.passes(LONG)
+
+    assert (await lever.traits()).init_seconds == pytest.approx(8.0)
+
+
+async def test_writes_keep_to_a_rate_that_leaves_deployments_theirs(stage):
+    bucket, taken = stage.lever()._plane._writes, 0
+    for _ in range(60):
+        with suppress(Throttled):
+            await bucket.take(patience=0)
+            taken += 1
+        await stage.passes(timedelta(seconds=1))
+
+    assert 10 <= taken <= 20, "Google grants some projects 30 a minute"
+
+
+async def test_settings_of_another_lever_are_refused(stage):
+    from adapters.gcp.cloud_run import CloudRunMinInstances
+    from tests.builders import pool_policy
+
+    with pytest.raises(TypeError, match="another lever"):
+        CloudRunMinInstances(pool_policy(), None)
+
+
+async def test_a_service_that_is_not_there_is_named_with_its_place(stage):
+    with pytest.raises(NotFound, match="nobody of acme in europe-west1"):
+        await stage.lever(resource="nobody").read()
+
+
+def test_the_pool_of_the_stage_names_a_place():
+    assert pool().lever.resource == "project=acme location=europe-west1 service=agent"

@@ -1,0 +1,111 @@
+"""From request counts and latencies to instances wanted."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.gcp.demand_rows import Points, alive, demand, mean_latency_ms, proved
+
+NAN = float("nan")
+
+
+def points(requests, latency_ms, pending=None) -> Points:
+    columns = (np.array(column, float) for column in (requests, latency_ms, pending or [NAN] * len(requests)))
+    return Points(1000, *columns)
+
+
+def rows(requests, latency_ms, pending=None, proof=True, concurrency=1, usual_ms=None):
+    return demand(points(requests, latency_ms, pending), np.full(len(requests), proof), concurrency, usual_ms)
+
+
+def test_requests_in_flight_are_arrivals_times_latency():
+    series = rows([120], [2000])
+
+    assert series.busy.tolist() == [4.0]
+    assert series.invocations.tolist() == [120.0]
+
+
+def test_an_instance_takes_as_many_as_its_concurrency():
+    assert rows([4800], [2000], concurrency=80).busy.tolist() == [2.0]
+    assert rows([4800], [2000], concurrency=80).peak.tolist() == [3.0]
+
+
+def test_the_peak_leaves_room_for_chance_and_never_exceeds_what_came():
+    one, many = rows([1], [500]), rows([600], [1000])
+
+    assert one.peak.tolist() == [1.0]
+    assert 15 <= many.peak[0] <= 25
+
+
+def test_the_peak_is_near_what_independent_arrivals_really_reach():
+    rng = np.random.default_rng(5)
+    starts = np.sort(rng.uniform(0, 60, 300))
+    most = max(((starts <= at) & (starts + 2.0 > at)).sum() for at in starts)
+
+    assert rows([300], [2000]).peak[0] == pytest.approx(most, abs=4)
+
+
+def test_an_instance_with_eighty_places_is_at_work_with_one_request():
+    series = rows([60], [1000], concurrency=80)
+
+    assert series.busy[0] == pytest.approx(1 - np.exp(-1))
+
+
+def test_a_long_request_worked_in_the_minutes_before_it_ended():
+    series = rows([0, 0, 0, 0, 0, 1], [NAN] * 5 + [240_000])
+
+    assert series.busy.tolist() == [0.0, 0.0, *[pytest.approx(1.0, abs=0.01)] * 4]
+    assert series.invocations.tolist() == [0, 0, 0, 0, 0, 1]
+
+
+def test_waiting_requests_are_demand_although_they_reached_no_instance():
+    assert rows([NAN], [NAN], pending=[7]).peak.tolist() == [7.0]
+    assert rows([NAN], [NAN], pending=[7], concurrency=4).peak.tolist() == [2.0]
+
+
+def test_absent_is_zero_where_telemetry_is_proved_alive_and_unknown_elsewhere():
+    assert rows([NAN], [NAN], proof=True).peak.tolist() == [0.0]
+    assert np.isnan(rows([NAN], [NAN], proof=False).peak[0])
+
+
+def test_a_minute_without_latency_takes_the_last_known_one():
+    assert rows([60, 60], [2000, NAN]).busy.tolist() == [2.0, 2.0]
+    assert rows([60], [NAN], usual_ms=3000).busy.tolist() == [3.0]
+
+
+def test_requests_of_unknown_duration_are_unknown_demand():
+    assert np.isnan(rows([60], [NAN]).peak[0])
+
+
+def test_mean_latency_is_by_requests():
+    assert mean_latency_ms(points([10, 30, NAN], [1000, 2000, NAN])) == 1750
+    assert mean_latency_ms(points([NAN], [NAN])) is None
+
+
+def test_between_two_points_of_the_project_silence_is_proved():
+    assert proved(np.array([5, 10]), 4, 12).tolist() == [False, True, True, True, True, True, True, False]
+    assert not proved(np.array([5, 40]), 6, 39).any()
+    assert not proved(np.array([], np.int64), 0, 3).any()
+
+
+def test_telemetry_is_broken_only_where_something_was_kept_warm():
+    assert alive(np.array([95]), 100, kept_warm=True) is True
+    assert alive(np.array([50]), 100, kept_warm=True) is False
+    assert alive(np.array([50]), 100, kept_warm=False) is None
+    assert alive(np.array([], np.int64), 100, kept_warm=False) is None
+
+
+some = st.one_of(st.just(NAN), st.floats(0, 1e5))
+
+
+@given(st.lists(st.tuples(some, some, some), min_size=1, max_size=80), st.integers(1, 1000))
+def test_demand_is_lawful_whatever_the_metrics_say(minutes, concurrency):
+    requests, latency, pending = (list(column) for column in zip(*minutes, strict=True))
+    series = rows(requests, [value * 100 for value in latency], pending, proof=False, concurrency=concurrency)
+    known = series.known
+
+    assert (series.peak[known] >= series.busy[known]).all()
+    assert (series.busy[known] >= 0).all()
+    assert (np.isnan(series.peak) == np.isnan(series.busy)).all()
+    assert np.isfinite(series.peak[known]).all()
