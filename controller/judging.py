@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 QUARTER = 15
-HALF_LIFE_MINUTES = 3 * 1440
+HALF_LIFE_MINUTES = 4 * 1440
 DECAY = 0.5 ** (QUARTER / HALF_LIFE_MINUTES)
 GRAIN = 1024
 """Work is counted in 1/1024 unit-minutes: sums of whole numbers are the same in whatever order they are added."""
