@@ -34,19 +34,24 @@ class Kind:
 
     `settings`: a `LeverSettings` class, in a module that needs no provider library. `provider`: called with clock, generator
     and the sandbox's URL (or None), gives a `Provider`. `lever`: called with a `PoolPolicy` and that provider, gives a `Lever`.
-    `extra`: the optional dependency of the distribution that brings the library.
+    `extra`: the optional dependency of the distribution that brings the library. `grpc`: the provider speaks gRPC, and is handed
+    the sandbox's gRPC address in place of its URL.
     """
 
     settings: str
     provider: str
     lever: str
     extra: str
+    grpc: bool = False
 
 
 KINDS = {
     "lambda-provisioned-concurrency": Kind(
         "adapters.aws.settings:LambdaProvisionedConcurrencySettings", "adapters.aws.provider:Aws",
         "adapters.aws.provisioned_concurrency:ProvisionedConcurrency", extra="aws"),
+    "cloud-run-min-instances": Kind(
+        "adapters.gcp.settings:CloudRunMinInstancesSettings", "adapters.gcp.provider:Gcp",
+        "adapters.gcp.cloud_run:CloudRunMinInstances", extra="gcp", grpc=True),
     "lambda-ping": Kind(
         "adapters.aws.settings:LambdaPingSettings", "adapters.aws.provider:Aws", "adapters.aws.lambda_ping:LambdaPing",
         extra="aws"),
@@ -61,11 +66,12 @@ def lever_kinds() -> dict[str, type[LeverSettings]]:
 class Registry:
     """Builds levers and demand sources, and owns what they share.
 
-    With `sandbox_url` every client goes to that address with dummy credentials and can reach nothing else.
+    With `sandbox_url` or `sandbox_grpc` (`host:port`) every client goes to its address of the two with dummy credentials and can
+    reach nothing else; a pool whose provider speaks the way that is not given is refused.
     """
 
-    def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None) -> None:
-        self._clock, self._rng, self._sandbox_url = clock, rng, sandbox_url
+    def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, sandbox_grpc: str | None = None) -> None:
+        self._clock, self._rng, self._sandbox_url, self._sandbox_grpc = clock, rng, sandbox_url, sandbox_grpc
         self._providers: dict[str, Provider] = {}
 
     def lever(self, pool: PoolPolicy) -> Lever:
@@ -93,8 +99,16 @@ class Registry:
     def _provider(self, entry: Kind, pool: PoolPolicy) -> Provider:
         if entry.provider not in self._providers:
             make = cast("Callable[[Clock, Generator, str | None], Provider]", self._loaded(entry.provider, entry, pool))
-            self._providers[entry.provider] = make(self._clock, self._rng, self._sandbox_url)
+            self._providers[entry.provider] = make(self._clock, self._rng, self._sandbox(entry, pool))
         return self._providers[entry.provider]
+
+    def _sandbox(self, entry: Kind, pool: PoolPolicy) -> str | None:
+        """Where the provider's clients must go; None: to the provider itself."""
+        address = self._sandbox_grpc if entry.grpc else self._sandbox_url
+        if address is None and (self._sandbox_url or self._sandbox_grpc):
+            raise Unsupported(f"pool {pool.name}: this run may reach nothing but its sandbox, and that does not answer for "
+                              f"{pool.lever.kind}: leave the pool out")
+        return address
 
     def _loaded(self, path: str, entry: Kind, pool: PoolPolicy) -> object:
         try:

@@ -20,7 +20,7 @@ from adapters.token_bucket import TokenBucket
 T = TypeVar("T")
 
 READ_RATE, READ_BURST = 4.0, 40.0
-WRITE_RATE, WRITE_BURST = 0.25, 5.0
+WRITE_RATE, WRITE_BURST = 0.3, 5.0
 READ_PATIENCE, WRITE_PATIENCE = 50.0, 25.0
 """Seconds: a reading that would wait longer for its turn than to the next tick waits for that tick instead."""
 

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from adapters import registry
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.clock import ManualClock
+from adapters.errors import Unsupported
+from adapters.gcp.settings import CloudRunMinInstancesSettings
 from adapters.registry import KINDS, Registry, lever_kinds
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
@@ -86,6 +88,37 @@ async def test_levers_of_one_region_share_a_limit_and_others_do_not(made):
 
     assert first._plane is second._plane
     assert first._plane is not far._plane
+
+
+def on_cloud_run(name, project="acme"):
+    settings = {"kind": "cloud-run-min-instances", "project": project, "location": "europe-west1", "service": name}
+    return PoolPolicy(name=name, max=10, lever=CloudRunMinInstancesSettings.model_validate(settings))
+
+
+async def test_pools_of_two_clouds_have_each_their_own_sources():
+    built = Registry(ManualClock(NOON), np.random.default_rng(0), "http://127.0.0.1:1", sandbox_grpc="127.0.0.1:1")
+    found = built.sources([pool("a"), on_cloud_run("b"), on_cloud_run("c", "other"), on_cloud_run("d")])
+    await built.close()
+
+    kinds = [(source.kind, names) for source, names in found]
+    assert kinds == [("cloudwatch", ("a",)), ("cloud-monitoring", ("b", "d")), ("cloud-monitoring", ("c",))]
+
+
+async def test_in_a_sandbox_no_provider_is_reached_that_it_does_not_answer_for(made):
+    with pytest.raises(Unsupported, match="pool chat"):
+        made.lever(on_cloud_run("chat"))
+    with pytest.raises(Unsupported, match="pool agent"):
+        Registry(ManualClock(NOON), np.random.default_rng(0), sandbox_grpc="127.0.0.1:1").lever(pool("agent"))
+
+
+@pytest.mark.parametrize(("field", "value"), [
+    ("project", "Acme"), ("project", "123456"), ("location", "europe"), ("location", "-"), ("service", "Chat"),
+    ("service", "projects/acme/locations/europe-west1/services/chat"), ("service", ""),
+])
+def test_settings_of_cloud_run_that_could_not_work_are_refused(field, value):
+    good = {"kind": "cloud-run-min-instances", "project": "acme", "location": "europe-west1", "service": "chat"}
+    with pytest.raises(ValidationError):
+        CloudRunMinInstancesSettings.model_validate(good | {field: value})
 
 
 @pytest.mark.parametrize(("field", "value"), [

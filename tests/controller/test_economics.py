@@ -62,3 +62,42 @@ def test_of_the_policys_prices_pings_follow_that_of_work():
     half = PriceOverride(idle=1.0, warm_busy=1.0, on_demand=1.66667e-5 / 2)
 
     assert terms_of(pinged(prices=half, init_seconds=0.0), Assume()).idle == pytest.approx(0.25 * (0.05 * 1.66667e-5 + 0.2e-6))
+
+
+def on_cloud_run(memory_mb=1024, **measured):
+    from adapters.gcp.settings import CloudRunMinInstancesSettings
+
+    settings = {"kind": "cloud-run-min-instances", "project": "acme", "location": "europe-west1", "service": "chat"}
+    pool = pool_policy(memory_mb=memory_mb).model_copy(update={"lever": CloudRunMinInstancesSettings.model_validate(settings)})
+    return terms_of(pool, Assume(), **measured)
+
+
+def test_an_idle_cloud_run_instance_billed_by_request_costs_thirteen_dollars_a_month():
+    terms = on_cloud_run(vcpus=1.0, billing="request")
+
+    assert terms.idle * 60 * 730 == pytest.approx(13.14)
+    assert terms.idle + terms.warm_busy == pytest.approx(terms.on_demand), "kept or not, work costs the same"
+
+
+def test_processors_are_paid_apart_from_memory():
+    small, large = on_cloud_run(vcpus=1.0, billing="request"), on_cloud_run(vcpus=4.0, billing="request")
+
+    assert large.on_demand - small.on_demand == pytest.approx(3 * 60 * 2.4e-5)
+
+
+def test_a_gpu_costs_the_same_idle_and_at_work():
+    terms = on_cloud_run(16 * 1024, vcpus=4.0, billing="instance nvidia-l4 zonal")
+    cheaper = on_cloud_run(16 * 1024, vcpus=4.0, billing="instance nvidia-l4")
+
+    assert terms.idle == pytest.approx(terms.on_demand)
+    assert terms.warm_busy == 0
+    assert cheaper.idle * 60 == pytest.approx(1.0465, rel=1e-3)
+
+
+def test_every_gpu_that_the_lever_calls_priced_has_a_price():
+    from adapters.gcp.cloud_run import PRICED
+    from controller.economics import RATES
+
+    rows = RATES["cloud-run-min-instances"]
+    assert all({f"instance {gpu}", f"instance {gpu} zonal"} <= set(rows) for gpu in PRICED if gpu)
+    assert {"request", "instance"} <= set(rows)

@@ -24,6 +24,7 @@ from adapters.simulated import ShadowLever
 from controller.guardrails import GUARDRAILS
 from controller.plan import Action, Code, PoolState
 from controller.planning import make_plan
+from tests.adapters.conformance.cloud_run_stage import CloudRunStage
 from tests.adapters.conformance.lambda_stage import LambdaStage
 from tests.adapters.conformance.ping_stage import PingStage
 from tests.adapters.conformance.stage import Stage
@@ -31,6 +32,7 @@ from tests.builders import observation, pool_policy
 
 STAGES = {
     "lambda-provisioned-concurrency": LambdaStage,
+    "cloud-run-min-instances": CloudRunStage,
     "lambda-ping": PingStage,
 }
 

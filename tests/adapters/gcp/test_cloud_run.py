@@ -247,7 +247,7 @@ async def test_writes_keep_to_a_rate_that_leaves_deployments_theirs(stage):
             taken += 1
         await stage.passes(timedelta(seconds=1))
 
-    assert 10 <= taken <= 20, "Google grants some projects 30 a minute"
+    assert 18 <= taken <= 24, "Google grants some projects 30 a minute"
 
 
 async def test_settings_of_another_lever_are_refused(stage):
