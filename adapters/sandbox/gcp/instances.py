@@ -25,10 +25,11 @@ class Usage:
 
 
 class InstanceSet:
-    """Spreads requests evenly over the instances that the minimum keeps, and uses others only beyond them.
+    """Spreads requests evenly over the instances that the minimum keeps, the oldest ones, and uses others only beyond them.
 
     `concurrency`: requests that an instance takes at once. What finds no room waits for an instance that is starting, or makes
-    one start. An idle instance above the floor ends after its retention. Calls must come in order of time.
+    one start. An idle instance above the floor ends after its retention; of those, the one used last is used first. Calls must
+    come in order of time.
     """
 
     def __init__(self, concurrency: int, startup: int, retention: Callable[[], int], most: int) -> None:
@@ -43,7 +44,7 @@ class InstanceSet:
         """The minimum changes; instances that are missing from it become ready at `ready_at`."""
         self.settle(at)
         self.floor = floor
-        missing = min(floor, self.most) - self._serving()
+        missing = min(floor, self.most) - len(self._serving())
         self._all.extend(self._new(ready_at) for _ in range(max(0, missing)))
         self.started += max(0, missing)
         self._end_idle(at)
@@ -60,14 +61,16 @@ class InstanceSet:
     def acquire(self, start: int, end: int) -> bool | None:
         """Serve a request from `start` to `end`: True when it had to wait for an instance, None when none could be started."""
         self.settle(start)
-        open_ones = [each for each in self._all if not each.retired and each.busy < self.concurrency]
-        warm = [each for each in open_ones if each.ready_at <= start]
-        if warm:
-            kept = set(map(id, self._all[: self.floor]))
-            chosen = min(warm, key=lambda each: (id(each) not in kept, each.busy, each.idle_since))
-        elif open_ones:
-            chosen = min(open_ones, key=lambda each: (each.ready_at, -each.busy))
-        elif self._serving() < self.most:
+        serving = self._serving()
+        warm, kept_and_warm = self._open(serving, start), self._open(serving[: self.floor], start)
+        starting = [each for each in serving if each.busy < self.concurrency and each.ready_at > start]
+        if kept_and_warm:
+            chosen = min(kept_and_warm, key=lambda each: (each.busy, each.idle_since))
+        elif warm:
+            chosen = min(warm, key=lambda each: (-each.busy, -each.idle_since))
+        elif starting:
+            chosen = min(starting, key=lambda each: (each.ready_at, -each.busy))
+        elif len(serving) < self.most:
             chosen = self._new(start + self.startup)
             self._all.append(chosen)
             self.started += 1
@@ -101,12 +104,9 @@ class InstanceSet:
         self._count(at)
 
     def _end_idle(self, at: int) -> None:
-        surplus = self._serving() - self.floor
-        if surplus <= 0:
-            return
-        over = [each for each in self._all if not each.busy and not each.retired and at - each.idle_since >= each.retention]
-        for instance in sorted(over, key=lambda each: each.idle_since)[:surplus]:
-            self._all.remove(instance)
+        for instance in self._serving()[self.floor :]:
+            if not instance.busy and at - instance.idle_since >= instance.retention:
+                self._all.remove(instance)
 
     def _count(self, at: int) -> None:
         span, self._counted = max(0, at - self._counted) if self._counted else 0, max(self._counted, at)
@@ -115,8 +115,12 @@ class InstanceSet:
         self.usage.busy += span * busy
         self.usage.kept_idle += span * max(0, min(self.floor, ready) - busy)
 
-    def _serving(self) -> int:
-        return sum(not each.retired for each in self._all)
+    def _serving(self) -> list[Instance]:
+        return [each for each in self._all if not each.retired]
+
+    def _open(self, among: list[Instance], at: int) -> list[Instance]:
+        """Those with room that serve without waiting."""
+        return [each for each in among if each.busy < self.concurrency and each.ready_at <= at]
 
     def _new(self, ready_at: int) -> Instance:
         return Instance(ready_at, ready_at, self._retention())

@@ -1,0 +1,171 @@
+"""Cloud Run's control plane, as real clients see it."""
+
+import numpy as np
+import pytest
+from google.api_core import exceptions as google
+from google.cloud import run_v2
+from google.longrunning import operations_pb2
+
+from adapters.sandbox.gcp.settings import RunSettings
+from forecasting.demand import DemandSeries
+from tests.adapters.sandbox.gcp.ground import NAME, START, WHO, Ground
+
+RECONCILING, READY = run_v2.Condition.State.CONDITION_RECONCILING, run_v2.Condition.State.CONDITION_SUCCEEDED
+
+
+async def test_a_minimum_takes_effect_without_a_revision_and_only_after_a_while():
+    async with Ground() as ground:
+        before = await ground.get()
+        operation = await ground.set_minimum(9)
+        during = await ground.get()
+        await ground.passes(minutes=2)
+        after = await ground.get()
+
+        assert not operation.operation.done
+        assert (during.reconciling, during.terminal_condition.state, during.scaling.min_instance_count) == (True, RECONCILING, 9)
+        assert (after.reconciling, after.terminal_condition.state) == (False, READY)
+        assert after.latest_created_revision == before.latest_created_revision
+        assert after.generation == before.generation + 1 == after.observed_generation
+        assert len({before.etag, during.etag, after.etag}) == 3, "reconciling makes a version of its own"
+
+
+async def test_the_operation_ends_when_reconciling_does():
+    async with Ground() as ground:
+        operation = await ground.set_minimum(2)
+        await ground.passes(minutes=2)
+        request = operations_pb2.GetOperationRequest(name=operation.operation.name)
+        done = await ground.run.get_operation(request, metadata=WHO)
+
+        assert done.done
+        result = run_v2.Service()
+        assert done.response.Unpack(run_v2.Service.pb(result))
+        assert result.scaling.min_instance_count == 2
+
+
+async def test_zero_can_be_written():
+    async with Ground() as ground:
+        await ground.set_minimum(4)
+        await ground.set_minimum(0)
+
+        assert (await ground.get()).scaling.min_instance_count == 0
+
+
+async def test_a_stale_version_is_refused_in_googles_words():
+    async with Ground() as ground:
+        seen = await ground.get()
+        await ground.set_minimum(4)
+        with pytest.raises(google.Aborted, match="Conflict for resource 'agent': version"):
+            await ground.set_minimum(5, seen.etag)
+
+        assert (await ground.get()).scaling.min_instance_count == 4
+
+
+async def test_a_deployment_that_read_before_a_write_fails_and_one_that_read_after_succeeds():
+    async with Ground() as ground:
+        seen = await ground.get()
+        await ground.set_minimum(4)
+        seen.template.containers[0].image = "agent:2"
+        with pytest.raises(google.Aborted):
+            await ground.run.update_service(service=seen, metadata=WHO)
+        fresh = await ground.get()
+        fresh.template.containers[0].image = "agent:2"
+        await ground.run.update_service(service=fresh, metadata=WHO)
+        await ground.passes(minutes=2)
+        after = await ground.get()
+
+        assert after.template.containers[0].image == "agent:2"
+        assert after.scaling.min_instance_count == 4
+        assert after.latest_ready_revision.endswith("agent-00002")
+
+
+async def test_a_trial_changes_nothing():
+    async with Ground() as ground:
+        await ground.set_minimum(4, validate_only=True)
+
+        assert (await ground.get()).scaling.min_instance_count == 0
+
+
+async def test_lists_come_in_pages_and_from_one_region():
+    async with Ground() as ground:
+        for number in range(5):
+            ground.world.add_service(f"other-{number}")
+        ground.world.add_service("far", location="us-central1")
+        request = {"parent": "projects/acme/locations/europe-west1", "page_size": 2}
+        names = [one.name.rpartition("/")[2] async for one in await ground.run.list_services(request=request, metadata=WHO)]
+
+        assert names == ["agent", *(f"other-{number}" for number in range(5))]
+        assert ground.world.calls.reading["ListServices"] == 3
+        with pytest.raises(google.InvalidArgument):
+            await ground.run.list_services(parent="projects/acme/locations/-", metadata=WHO)
+
+
+async def test_reads_and_writes_have_quotas_by_the_minute():
+    async with Ground(settings=RunSettings(read_per_minute=10, write_per_minute=3)) as ground:
+        for units in range(3):
+            await ground.set_minimum(units + 1)
+        with pytest.raises(google.ResourceExhausted, match="Write requests per minute per region"):
+            await ground.set_minimum(9)
+        await ground.passes(minutes=1)
+        await ground.set_minimum(9)
+        for _ in range(10):
+            await ground.get()
+        with pytest.raises(google.ResourceExhausted, match="Read requests"):
+            await ground.get()
+
+
+@pytest.mark.parametrize("metadata", [(), (("authorization", "Bearer somebody"),)])
+async def test_strangers_are_not_let_in(metadata):
+    async with Ground() as ground:
+        with pytest.raises(google.Unauthenticated):
+            await ground.get(metadata=metadata)
+
+
+async def test_what_is_not_there_is_not_found():
+    async with Ground() as ground:
+        with pytest.raises(google.NotFound, match="nobody"):
+            await ground.get(NAME.replace("agent", "nobody"))
+
+
+async def test_every_write_is_logged_with_its_value_and_its_mask():
+    async with Ground() as ground:
+        await ground.set_minimum(7)
+        with pytest.raises(google.Aborted):
+            await ground.set_minimum(8, '"old"')
+
+        told = [(write.function, write.value, write.qualifier, write.outcome) for write in ground.world.calls.writes]
+        mask = "scaling.min_instance_count"
+        assert told == [("agent", 7, mask, "accepted"), ("agent", 8, mask, "ABORTED")]
+
+
+async def test_a_minimum_is_split_by_traffic_and_cut_by_the_revisions_maximum():
+    async with Ground() as ground:
+        service = ground.world.find(NAME).service
+        service.message.traffic = [{"revision": "agent-00001", "percent": 70}, {"revision": "agent-00002", "percent": 30}]
+        service.message.template.scaling.max_instance_count = 5
+        service.message.scaling.min_instance_count = 10
+
+        assert service.split(10) == [7, 3]
+        assert service.floor == 5 + 3
+
+
+async def test_instances_are_ready_after_placement_and_their_start():
+    async with Ground() as ground:
+        await ground.set_minimum(20)
+        await ground.passes(seconds=12)
+        early = ground.world.find(NAME).driver.instances.ready(ground.world.now_ms())
+        await ground.passes(seconds=17)
+        late = ground.world.find(NAME).driver.instances.ready(ground.world.now_ms())
+
+        assert early < 20 <= late
+
+
+async def test_a_floor_keeps_requests_from_waiting_and_the_twin_shows_what_it_would_have_been():
+    quiet_then_busy = np.repeat([0.0, 6.0], 30).astype(np.float32)
+    history = DemandSeries(START, quiet_then_busy, quiet_then_busy / 2, quiet_then_busy * 10)
+    async with Ground(history) as ground:
+        await ground.set_minimum(4)
+        await ground.passes(minutes=60)
+        totals = ground.world.find(NAME).driver.totals
+
+        assert (totals.cold_starts, totals.cold_starts_without) == (2, 6)
+        assert totals.requests == 30 * 60
