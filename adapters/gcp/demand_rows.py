@@ -66,8 +66,8 @@ def demand(points: Points, proof: NDArray[np.bool_], concurrency: int, usual_ms:
     ran in. Requests in flight are arrivals times latency (Little's law). Their most at once is not told by any metric that our
     own floor leaves alone; it is estimated for arrivals that come independently of each other, which gives `L + z sqrt(L)` for
     an average of `L`, with z growing with the number of requests that can follow each other within the minute. Requests that
-    waited for an instance are added: they have reached none, so nothing else counts them. `busy` is never below the share of
-    time with any request at all, since an instance is at work with one as with eighty.
+    waited for an instance come on top of the average: as long as they wait, nothing else counts them. `busy` is never below the
+    share of time with any request at all, since an instance is at work with one as with eighty.
     """
     some = ~np.isnan(points.requests)
     known = some | ~np.isnan(points.pending) | proof
@@ -78,8 +78,9 @@ def demand(points: Points, proof: NDArray[np.bool_], concurrency: int, usual_ms:
     in_flight = np.where(known, in_flight, 0.0)
     turns = np.maximum(60 / np.maximum(np.where(np.isnan(seconds), 60.0, seconds), 0.001), np.e)
     spread = np.sqrt(2 * np.log(turns) * in_flight)
-    at_once = np.minimum(in_flight + spread, requests + np.ceil(in_flight)) + np.nan_to_num(points.pending)
-    peak = np.ceil(at_once / concurrency - 1e-9)
+    at_once = np.minimum(in_flight + spread, requests + np.ceil(in_flight))
+    at_once = np.maximum(at_once, in_flight + np.nan_to_num(points.pending))
+    peak = np.maximum(np.ceil(at_once / concurrency - 1e-9), 0.0)
     busy = np.minimum(np.maximum(in_flight / concurrency, 1 - np.exp(-in_flight)), peak)
     columns = (np.where(known, column, np.nan).astype(np.float32) for column in (peak, busy, requests))
     return DemandSeries(points.first, *columns)

@@ -22,8 +22,10 @@ CHANGES = 3
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 0 when nothing would change, 3 when something would.")
 @click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
+@click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
 @click.pass_context
-def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitcode: bool, sandbox_url: str | None) -> None:
+def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitcode: bool, sandbox_url: str | None,
+            sandbox_grpc: str | None) -> None:
     """Show what would be done now, and why; nothing is changed.
 
     Reads each pool's demand of the last fortnight and its present capacity, and plans once, for pools in shadow and active
@@ -40,7 +42,8 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
 
     clock = SystemClock()
     try:
-        pools = asyncio.run(preview(policy, Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url), clock))
+        registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
+        pools = asyncio.run(preview(policy, registry, clock))
     except AdapterError as error:
         raise Failed(str(error)) from error
     if as_json:

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
 @click.option("--once", is_flag=True, help="One pass, writes included, then end.")
 @click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True,
               help="Send every provider call to this address, with dummy credentials.")
+@click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True,
+              help="The same for providers that speak gRPC: host:port.")
 @click.option("--tick-seconds", type=click.FloatRange(min=0.2), default=60.0, hidden=True)
 def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format: Literal["json", "console"] | None,
-            once: bool, sandbox_url: str | None, tick_seconds: float) -> None:
+            once: bool, sandbox_url: str | None, sandbox_grpc: str | None, tick_seconds: float) -> None:
     """Watch the pools of a policy and keep them warm, until stopped.
 
     Pools in shadow (the default) are planned and never written to. SIGTERM or Ctrl-C stops in order: writes under way finish
@@ -49,7 +51,7 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
 
     clock = SystemClock()
     logs.configure(clock, log_format or ("console" if sys.stderr.isatty() else "json"))
-    registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url)
+    registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     service = Service(policy, registry, clock, state_dir, host=host, port=port, tick_every=timedelta(seconds=tick_seconds))
     try:
         asyncio.run(service.run_once() if once else until_stopped(service))

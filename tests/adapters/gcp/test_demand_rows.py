@@ -64,6 +64,13 @@ def test_waiting_requests_are_demand_although_they_reached_no_instance():
     assert rows([NAN], [NAN], pending=[7], concurrency=4).peak.tolist() == [2.0]
 
 
+def test_requests_that_waited_and_were_served_in_the_same_minute_are_not_counted_twice():
+    without, waited = rows([360], [1000]), rows([360], [1000], pending=[3])
+
+    assert waited.peak.tolist() == without.peak.tolist()
+    assert rows([360], [1000], pending=[40]).peak.tolist() == [46.0]
+
+
 def test_absent_is_zero_where_telemetry_is_proved_alive_and_unknown_elsewhere():
     assert rows([NAN], [NAN], proof=True).peak.tolist() == [0.0]
     assert np.isnan(rows([NAN], [NAN], proof=False).peak[0])
