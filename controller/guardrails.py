@@ -111,9 +111,14 @@ def foreign_owner(draft: Draft, context: Context) -> Draft:
 
 def foreign_write(draft: Draft, context: Context) -> Draft:
     """Somebody else changed what Stoker set: say so, and leave it alone for a while unless the policy says to reassert."""
-    since = context.state.foreign_since
-    if since is None or context.policy.on_foreign_write == "reassert":
+    since, written = context.state.foreign_since, context.state.written
+    if context.policy.on_foreign_write == "reassert":
         return draft
+    if since is None:  # right after our write: a reading that lags, or somebody who was quick; neither is written over
+        if written is None or written == context.requested or draft.target == context.requested:
+            return draft
+        text = f"{written} was asked for just now and {context.requested} is shown: left alone until it is clear why"
+        return draft.hold(context.requested, Code.FOREIGN_WRITE, text)
     quiet_until = since + FOREIGN_WRITE_QUIET
     if context.seen.now >= quiet_until:
         return draft

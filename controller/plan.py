@@ -108,7 +108,8 @@ class PoolState:
     """What must be remembered of a pool from tick to tick, over restarts too.
 
     `written`: what Stoker last asked for and the provider took. `intent`: a write whose outcome is not known; it is stored
-    before the write is sent, so that a crash in flight is told from somebody else's change.
+    before the write is sent, so that a crash in flight is told from somebody else's change. `doubted`: an intent that had not
+    happened when it was looked for, and may still: a request whose answer was not waited for can take effect later.
     """
 
     written: int | None = None
@@ -122,6 +123,7 @@ class PoolState:
     month: str = ""
     spent_usd: float = 0.0
     metered_at: datetime | None = None
+    doubted: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +186,7 @@ def accepted(state: PoolState, target: int, now: datetime) -> PoolState:
     """The state after the provider took a write of `target`."""
     raised = target > (state.written or 0)
     return replace(state, written=target, written_at=now, intent=None, foreign_since=None, foreign_requested=None,
-                   raised_at=now if raised else state.raised_at)
+                   doubted=None, raised_at=now if raised else state.raised_at)
 
 
 def unbroken(wishes: tuple[tuple[datetime, int], ...], now: datetime) -> tuple[tuple[datetime, int], ...]:

@@ -107,12 +107,13 @@ def blind(context: Context) -> Draft:
 
 
 def settle_intent(state: PoolState, capacity: Capacity | None, now: datetime) -> PoolState:
-    """Read what became of a write whose outcome was not known: if the provider shows it, it happened."""
-    if state.intent is None or capacity is None:
+    """Read what became of a write whose outcome was not known: if the provider shows it, it happened, even if late."""
+    sent = state.doubted if state.intent is None else state.intent
+    if sent is None or capacity is None:
         return state
-    if capacity.requested == state.intent:
-        return accepted(state, state.intent, now)
-    return replace(state, intent=None)
+    if capacity.requested == sent:
+        return accepted(state, sent, now)
+    return state if state.intent is None else replace(state, intent=None, doubted=sent)
 
 
 def note_foreign(state: PoolState, seen: Observation) -> PoolState:

@@ -101,8 +101,13 @@ class Reconciler:
 
     @property
     def urgent(self) -> bool:
-        """Whether a change is under way, so that its reading goes before others' when calls are scarce."""
-        return self.state.intent is not None or (self.capacity is not None and self.capacity.phase is Phase.IN_PROGRESS)
+        """Whether a change is under way or not shown yet, so that its reading goes before others' when calls are scarce."""
+        if self.state.intent is not None:
+            return True
+        if self.capacity is None:
+            return False
+        unshown = self.state.foreign_since is None and self.state.written not in (None, self.capacity.requested)
+        return unshown or self.capacity.phase is Phase.IN_PROGRESS
 
     @property
     def turn(self) -> tuple[bool, datetime]:

@@ -5,7 +5,7 @@ import pytest
 from adapters.errors import Conflict
 from adapters.protocol import Phase
 from controller.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, RETRY_FAILED
-from controller.plan import WISH_GAP, Action, Code, PoolState
+from controller.plan import WISH_GAP, Action, Code, PoolState, accepted
 from controller.planning import READ_AFTER_WRITE, make_plan
 from tests.builders import NOON, capacity, observation, pool_policy
 
@@ -132,6 +132,25 @@ def test_a_reading_that_lags_behind_our_own_write_is_nobody_elses():
     state = PoolState(written=5, written_at=NOON - READ_AFTER_WRITE / 2)
 
     assert decide(state=state, requested=2, proposed=5.0).state.foreign_since is None
+
+
+def test_somebody_who_sets_another_number_right_after_every_write_of_ours_is_not_fought():
+    state, writes = accepted(PoolState(), 5, NOON), 0
+    for minute in range(1, 50):
+        plan = decide(state=state, requested=2, proposed=5.0, now=NOON + minute * MINUTE)
+        writes += plan.action is Action.WRITE
+        state = plan.state
+
+    assert writes == 0
+    assert bites(plan, Code.FOREIGN_WRITE)
+
+
+def test_what_a_lagging_reading_shows_holds_back_only_until_it_shows_our_write():
+    state = accepted(PoolState(), 5, NOON)
+    lagging = decide(state=state, requested=2, proposed=9.0, now=NOON + MINUTE)
+    shown = decide(state=lagging.state, requested=5, proposed=9.0, now=NOON + 2 * MINUTE)
+
+    assert [plan.action for plan in (lagging, shown)] == [Action.HOLD, Action.WRITE]
 
 
 def test_a_second_foreign_write_begins_the_hour_anew():

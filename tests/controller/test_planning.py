@@ -106,6 +106,14 @@ def test_an_intent_that_never_arrived_is_dropped_and_planned_again():
     assert (plan.action, plan.target, plan.state.intent, plan.state.written) == (Action.WRITE, 9, None, 2)
 
 
+def test_an_intent_that_arrives_after_it_was_looked_for_is_nobody_elses():
+    state = PoolState(written=2, written_at=NOON - timedelta(hours=1), intent=9)
+    missing = decide(state=state, seen=observation(requested=2, proposed=2.0))
+    late = decide(state=missing.state, seen=observation(requested=9, proposed=9.0))
+
+    assert (late.action, late.state.written, late.state.doubted, late.state.foreign_since) == (Action.KEEP, 9, None, None)
+
+
 def test_a_failed_allocation_of_the_same_number_is_asked_for_again():
     failed = capacity(4, ready=1, phase=Phase.FAILED, changed_at=NOON - timedelta(hours=1))
 

@@ -98,6 +98,21 @@ async def test_an_old_reading_is_renewed_right_before_a_write(make, lever, clock
     assert (plan.action, lever.writes) == (Action.KEEP, [])
 
 
+async def test_a_write_that_is_not_shown_yet_is_looked_for_at_every_tick(make, lever, clock):
+    pool = make()
+    await pool.step(wants(5))
+    lever.foreign(2)  # what a lagging reading shows, or somebody was quick
+    await clock.advance(MINUTE)
+    plan = await pool.step(wants(9))
+    assert (plan.action, pool.read_due(clock.now()), lever.writes) == (Action.HOLD, True, [5])
+
+    lever.foreign(5)
+    await clock.advance(MINUTE)
+    plan = await pool.step(wants(9))
+
+    assert (plan.action, lever.writes) == (Action.WRITE, [5, 9])
+
+
 async def test_an_unknown_outcome_is_read_before_anything_else(make, lever, clock):
     pool = make()
     lever.failing["write"] = OutcomeUnknown("no answer")
