@@ -11,7 +11,7 @@ from google.cloud.monitoring_v3 import ListTimeSeriesRequest
 from numpy.typing import NDArray
 
 from adapters.clock import Clock
-from adapters.errors import Throttled, Unreachable
+from adapters.errors import NotFound, Throttled, Unreachable
 from adapters.gcp.clients import Connections
 from adapters.gcp.errors import Asked
 from adapters.token_bucket import TokenBucket
@@ -73,7 +73,9 @@ class MetricReader:
         self._asked = Asked("ListTimeSeries", f"Cloud Run metrics of {project}", "monitoring.timeSeries.list")
 
     async def read(self, query: Query) -> dict[Place, Column]:
-        """Columns by service. A series may be cut over pages, so pages are joined by label."""
+        """Columns by service. A series may be cut over pages, so pages are joined by label. A metric that a project does not know
+        has no series: none of its services has ever done what it counts.
+        """
         found: dict[Place, Column] = {}
         token = ""
         while True:
@@ -81,6 +83,8 @@ class MetricReader:
             try:
                 request = _request(self.project, query, token)
                 page, token = await self._connections.metrics(self._asked, "list_time_series", request, self._page)
+            except NotFound:
+                return found
             except Throttled as error:
                 self._bucket.pause(error.retry_after or timedelta(seconds=1))
                 raise

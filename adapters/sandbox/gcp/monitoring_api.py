@@ -46,7 +46,7 @@ def list_time_series(world: RunSandbox, request: Any) -> Any:  # noqa: ANN401  (
     if named is None or len(METRIC_TYPE.findall(request.filter)) > 1:
         raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "Field filter must specify a single metric type")
     metric = named.group(1).removeprefix(PREFIX)
-    if metric not in METRICS:
+    if metric not in METRICS or metric in world.unknown_metrics:
         raise Refusal(grpc.StatusCode.NOT_FOUND, f"Cannot find metric(s) that match type = \"{named.group(1)}\"")
     seconds = (request.interval.start_time.timestamp(), request.interval.end_time.timestamp())
     window = Window(int(seconds[0] // 60), int(seconds[1] // 60))

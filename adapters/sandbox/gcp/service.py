@@ -36,6 +36,13 @@ class RunService:
         return self.name.rpartition("/")[2]
 
     @property
+    def size(self) -> tuple[float, float]:
+        """Processors and GiB of an instance."""
+        limits = self.message.template.containers[0].resources.limits
+        memory = str(limits["memory"])
+        return float(limits["cpu"]), float(memory[:-2]) / (1 if memory.endswith("Gi") else 1024)
+
+    @property
     def concurrency(self) -> int:
         return int(self.message.template.max_instance_request_concurrency) or 80
 

@@ -42,6 +42,8 @@ class RunSandbox:
         self.clock, self.faults, self.calls = sandbox.clock, sandbox.faults, sandbox.calls
         self.accepted, self.expired, self.denied = {TOKEN}, set[str](), set[str]()
         """Bearer tokens, and permissions that nobody has."""
+        self.unknown_metrics = set[str]()
+        """Metrics that this project does not know: asking for one is an error there."""
         self._hosted: dict[str, HostedService] = {}
         self._buckets: dict[str, TokenBucket] = {}
 

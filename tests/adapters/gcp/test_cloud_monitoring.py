@@ -175,6 +175,15 @@ async def test_traffic_over_two_revisions_is_added_up():
     assert told.series.invocations[told.series.known] == pytest.approx(120.0)
 
 
+async def test_a_metric_that_the_project_does_not_know_is_done_without():
+    async with Ground(agent=(flat(4, 60), {})) as ground:
+        ground.world.unknown_metrics.add("pending_queue/pending_requests")
+        told = (await ground.collect(30))["agent"]
+
+    assert told.error is None
+    assert told.series.busy[told.series.known] == pytest.approx(2.0)
+
+
 async def test_a_missing_service_fails_alone():
     async with Ground(agent=(flat(4, 60), {})) as ground:
         told = await ground.collect(30, "agent", "nobody")

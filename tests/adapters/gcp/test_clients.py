@@ -1,0 +1,105 @@
+"""Connections: where they go, with which credentials, and how long they wait."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import run_v2
+
+from adapters.errors import Unreachable
+from adapters.gcp.clients import SANDBOX_TOKEN, Connections, Timeouts
+from adapters.gcp.errors import Asked
+from adapters.sandbox.gcp import world
+from tests.adapters.conformance.cloud_run_stage import CloudRunStage
+
+ROOT = Path(__file__).parents[3]
+NAME = "projects/acme/locations/europe-west1/services/agent"
+ASKED = Asked("GetService", "Cloud Run service agent", "run.services.get")
+REQUEST = run_v2.GetServiceRequest(name=NAME)
+
+
+def name_of(answer) -> str:
+    return answer.name
+
+
+async def test_without_credentials_it_says_where_they_may_be():
+    code = ("import asyncio\nfrom adapters.errors import PermissionDenied\nfrom tests.adapters.gcp.test_clients import *\n"
+            "async def ask():\n"
+            "    try: await Connections().services(ASKED, 'get_service', REQUEST, name_of)\n"
+            "    except PermissionDenied as error: print(error)\n"
+            "asyncio.run(ask())")
+    environment = {"PATH": os.environ["PATH"], "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json"}
+    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code], capture_output=True, text=True, timeout=60,
+                                   cwd=ROOT, env=environment)
+
+    assert done.stdout.startswith("Cloud Run service agent: no Google credentials were found"), done.stderr
+    assert len(done.stdout.splitlines()) == 1
+
+
+async def test_in_a_sandbox_neither_credentials_nor_proxies_of_the_machine_are_followed():
+    async with CloudRunStage() as stage:
+        code = ("import asyncio, sys\nfrom tests.adapters.gcp.test_clients import *\n"
+                "async def ask():\n"
+                "    connections = Connections(sys.argv[1])\n"
+                "    print(await connections.services(ASKED, 'get_service', REQUEST, name_of))\n"
+                "    await connections.close()\n"
+                "asyncio.run(ask())")
+        environment = {"PATH": os.environ["PATH"], "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json",
+                       "https_proxy": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1", "grpc_proxy": "http://127.0.0.1:1"}
+        done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code, stage._server.target], capture_output=True,
+                                       text=True, timeout=60, cwd=ROOT, env=environment)
+
+    assert done.stdout.strip() == NAME, done.stderr
+
+
+async def test_outside_a_sandbox_clients_go_to_google_with_what_was_found_and_no_token_of_ours():
+    connections = Connections()
+    connections._credentials = AnonymousCredentials()
+    services, metrics = await connections._run_client(), await connections._monitoring_client()
+
+    assert services.transport.host == "run.googleapis.com:443"
+    assert metrics.transport.host == "monitoring.googleapis.com:443"
+    assert connections._metadata() == ()
+    await connections.close()
+
+
+async def test_a_call_that_hangs_ends_after_its_timeout():
+    async with CloudRunStage() as stage:
+        stage.hang(writes=False)
+        connections = Connections(stage._server.target, Timeouts(run=0.3, slack=5.0))
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(Unreachable, match="DeadlineExceeded"):
+            await connections.services(ASKED, "get_service", REQUEST, name_of)
+        await connections.close()
+
+    assert asyncio.get_running_loop().time() - began < 4
+
+
+async def test_a_blip_is_not_retried_by_the_library():
+    async with CloudRunStage() as stage:
+        stage.world.faults.reset("GetService", times=1)
+        connections = Connections(stage._server.target)
+        with pytest.raises(Unreachable):
+            await connections.services(ASKED, "get_service", REQUEST, name_of)
+        await connections.close()
+
+        assert stage.world.calls.reading["GetService"] == 1
+
+
+async def test_where_nobody_listens_the_network_is_named():
+    connections = Connections("127.0.0.1:1", Timeouts(run=3.0))
+    with pytest.raises(Unreachable, match="check network"):
+        await connections.services(ASKED, "get_service", REQUEST, name_of)
+    await connections.close()
+
+
+async def test_closing_without_a_call_is_harmless():
+    await Connections("127.0.0.1:1").close()
+
+
+def test_the_sandbox_knows_the_token():
+    assert SANDBOX_TOKEN == world.TOKEN

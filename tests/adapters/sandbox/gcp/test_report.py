@@ -1,0 +1,38 @@
+"""What a run came to."""
+
+import pytest
+
+from adapters.sandbox.gcp.report import PRICES, REQUEST_USD, reports
+from tests.adapters.sandbox.gcp.ground import Ground, flat
+
+
+async def test_work_and_requests_are_paid_and_without_a_minimum_nothing_else():
+    async with Ground(flat(2, 60, 120, each=10)) as ground:
+        await ground.passes(minutes=60)
+        (told,) = reports(ground.world, cold_start_cost_usd=0.5)
+        second = PRICES.vcpu + 0.5 * PRICES.gigabyte
+
+        assert (told.name, told.minutes, told.requests) == ("agent", 60, 1200)
+        assert told.busy_instance_minutes == pytest.approx(60, rel=0.01)
+        assert told.kept_idle_instance_minutes == 0
+        assert told.cost_usd == pytest.approx(told.busy_instance_minutes * 60 * second + 1200 * REQUEST_USD)
+        assert told.cost_usd == pytest.approx(told.cost_without_usd)
+
+
+async def test_what_is_kept_is_paid_when_it_is_idle():
+    async with Ground(flat(0, 60, 120)) as ground:
+        await ground.set_minimum(3)
+        await ground.passes(minutes=61)
+        (told,) = reports(ground.world)
+
+        assert told.kept_idle_instance_minutes == pytest.approx(180, rel=0.03)
+        assert told.cost_usd == told.kept_idle_usd == pytest.approx(180 * 60 * (2.5e-6 * 1.5), rel=0.03)
+
+
+async def test_cold_starts_are_paid_at_what_the_operator_says():
+    async with Ground(flat(2, 0, 60)) as ground:
+        await ground.passes(minutes=30)
+        (told,) = reports(ground.world, cold_start_cost_usd=0.5)
+
+        assert (told.cold_starts, told.cold_start_usd) == (2, 1.0)
+        assert (told.cold_starts_without, told.cold_start_without_usd) == (2, 1.0)
