@@ -26,7 +26,12 @@ MOST_BYTES = 128 * 2**20
 
 NUMBERS = ("invocations", "avg_concurrency", "max_concurrency")
 HEADER = ("timestamp", *NUMBERS)
-GREATEST = float(np.finfo(np.float32).max)
+GREATEST = 1e9
+"""Requests or units in a minute: far more than any account runs, and few enough for exact sums of a whole history."""
+
+FIRST_YEAR, LAST_YEAR = 1970, 9998
+"""Room for whatever is added to an instant or taken off it."""
+
 GZIP_MAGIC = b"\x1f\x8b"
 
 STAMP = re.compile(
@@ -186,6 +191,8 @@ def minute_at(stamp: str) -> int | str:
         instant = datetime.fromisoformat(f"{found['day']}T{found['minute']}:00+00:00")
     except ValueError as error:
         return f"{stamp!r} is no timestamp ({error}); write 2026-03-02T12:00:00Z"
+    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
+        return f"{stamp!r} is not within {FIRST_YEAR} to {LAST_YEAR}; correct the year"
     if found["seconds"] and found["seconds"].strip(":0."):
         return f"{stamp!r} is not the start of a minute; write one row a minute, each at second 0"
     return minute_of(instant)
@@ -207,7 +214,7 @@ def numbers(cells: Sequence[str], name: str, column: int, sheet: Sheet) -> NDArr
     try:
         with np.errstate(over="ignore"):
             values = np.array([float(cell) if cell else np.nan for cell in cells]).astype(np.float32)
-        lawful = int((values >= 0).sum()) + cells.count("") == len(values) and not np.isinf(values).any()
+        lawful = int(((values >= 0) & (values <= GREATEST)).sum()) + cells.count("") == len(values)
     except ValueError:
         lawful = False
     if not lawful or any("_" in cell for cell in cells):  # Python alone reads 1_0 as ten
@@ -222,6 +229,8 @@ def number_problem(cell: str) -> str | None:
     """What is wrong with a cell that should be empty or a number from zero up."""
     if not cell:
         return None
-    if not NUMBER.fullmatch(cell) or abs(float(cell)) > GREATEST:
+    if not NUMBER.fullmatch(cell):
         return "write a number, or leave the cell empty where it is unknown"
+    if float(cell) > GREATEST:
+        return f"write a number up to {GREATEST:.0e}, or leave the cell empty where it is unknown"
     return "it cannot be below zero" if float(cell) < 0 else None
