@@ -73,11 +73,14 @@ def parts(thing: object, path: str) -> list[tuple[str, object]]:
 
 
 def save(path: Path, key: str, arrays: Arrays) -> None:
-    """Write the file whole or not at all."""
+    """Write the file whole or not at all; what did not fit takes no place on a full disk."""
     unfinished = path.with_name(f"{path.name}.new")
-    with unfinished.open("wb") as file:
-        np.savez(file, **{KEY: np.array(key)}, **arrays)  # type: ignore[arg-type]
-    unfinished.replace(path)
+    try:
+        with unfinished.open("wb") as file:
+            np.savez(file, **{KEY: np.array(key)}, **arrays)  # type: ignore[arg-type]
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def load(path: Path, key: str) -> Arrays | None:

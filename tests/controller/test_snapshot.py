@@ -101,6 +101,7 @@ async def test_a_file_cut_off_in_the_middle_is_never_in_place(store, tmp_path, m
     await region.remember(NOON)
 
     assert (tmp_path / "learned.npz").read_bytes() == whole
+    assert [path.name for path in tmp_path.glob("learned*")] == ["learned.npz"]
 
 
 async def test_what_was_kept_lately_is_not_written_again(store, tmp_path):
