@@ -84,6 +84,16 @@ def test_nothing_known_asks_for_nothing():
         assert (values == 0).all()
 
 
+def test_days_of_which_nothing_is_known_are_left_out_not_taken_for_quiet_ones():
+    peak = np.full(8 * DAY, 10, np.float32)
+    peak[DAY : 7 * DAY] = np.nan  # the last day is known again
+
+    found = Signals(1, HORIZON, np.array([0.4])).take(peak[None], (peak * 0.5)[None], FIRST)
+
+    assert {name: float(values[0, -1]) for name, values in found.items() if name.startswith("week 0")} == {
+        "week 0.5": 10, "week 0.75": 10, "week 0.9": 10, "week 0.97": 10}
+
+
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=12), st.integers(0, 2**31), st.integers(0, 59))
 def test_however_a_history_is_cut_the_numbers_are_the_same(cuts, seed, offset):
