@@ -34,8 +34,8 @@ class Kind:
 
     `settings`: a `LeverSettings` class, in a module that needs no provider library. `provider`: called with clock, generator
     and the sandbox's URL (or None), gives a `Provider`. `lever`: called with a `PoolPolicy` and that provider, gives a `Lever`.
-    `extra`: the optional dependency of the distribution that brings the library. `grpc`: the provider speaks gRPC, and is handed
-    the sandbox's gRPC address in place of its URL.
+    `extra`: the optional dependency of the distribution that brings the library; empty when it is always there. `grpc`: the
+    provider speaks gRPC, and is handed the sandbox's gRPC address in place of its URL.
     """
 
     settings: str
@@ -55,6 +55,8 @@ KINDS = {
     "lambda-ping": Kind(
         "adapters.aws.settings:LambdaPingSettings", "adapters.aws.provider:Aws", "adapters.aws.lambda_ping:LambdaPing",
         extra="aws"),
+    "http-ping": Kind(
+        "adapters.web.settings:HttpPingSettings", "adapters.web.provider:Web", "adapters.web.http_ping:HttpPing", extra=""),
 }
 
 

@@ -35,6 +35,9 @@ PRICES: dict[tuple[str, str], Price] = {
     # the same without provisioned concurrency: what pings cost is in PINGS, and a pinged unit works at the price of any other
     ("lambda-ping", "x86_64"): Price(0.0, 1.66667e-5, 1.66667e-5),
     ("lambda-ping", "arm64"): Price(0.0, 1.33334e-5, 1.33334e-5),
+    # any URL: as Cloud Run, tier 1, billed by request, with one vCPU for each GB
+    ("http-ping", "x86_64"): Price(0.0, 2.65e-5, 2.65e-5),
+    ("http-ping", "arm64"): Price(0.0, 2.65e-5, 2.65e-5),
 }
 """By lever kind and architecture, at `PRICES_AS_OF`. A policy's `prices` override them."""
 
@@ -95,6 +98,7 @@ class Pings:
 PINGS: dict[str, Pings] = {
     # a round every four minutes, each ping held for 0.1 s; Lambda takes environments away every few hours
     "lambda-ping": Pings(a_minute=0.25, seconds=0.1, usd_each=0.20e-6, lasting_minutes=120.0),
+    "http-ping": Pings(a_minute=0.25, seconds=0.1, usd_each=0.40e-6, lasting_minutes=120.0),
 }
 """By lever kind. Beside provisioned concurrency (1 GB, 8 s of initialisation) a pinged unit costs less than a hundredth."""
 

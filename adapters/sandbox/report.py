@@ -65,7 +65,8 @@ class SandboxReport:
 
 def report_of(sandbox: "Sandbox", cold_start_cost_usd: float = 0.0) -> SandboxReport:
     """Every function up to now; `cold_start_cost_usd` is what one cold start costs the operator beyond AWS's bill."""
-    functions = tuple(_function(hosted, sandbox.now_ms(), cold_start_cost_usd) for hosted in sandbox.all())
+    everything = [*sandbox.all(), *(sandbox.container(host) for host in sandbox.containers)]
+    functions = tuple(_function(hosted, sandbox.now_ms(), cold_start_cost_usd) for hosted in everything)
     sums = {
         name: sum(getattr(one, name) for one in functions)
         for name in FunctionReport.__slots__

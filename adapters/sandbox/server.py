@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 
 from adapters.clock import SystemClock
-from adapters.sandbox import autoscaling_api, cloudwatch_api
+from adapters.sandbox import autoscaling_api, cloudwatch_api, containers
 from adapters.sandbox.errors import ApiError, too_many_requests
 from adapters.sandbox.faults import Trouble
 from adapters.sandbox.lambda_routes import operation_at
@@ -56,6 +56,14 @@ class SandboxServer:
         await self.stop()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            contained = await containers.answer(self.sandbox, request)
+        except containers.Breaks:
+            return _broken(request)
+        return await self._called(request) if contained is None else contained
+
+    async def _called(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The answer of one of the provider's services."""
         scope = scope_of(request.headers.get("Authorization", ""))
         service = scope.service if scope is not None else "lambda"
         try:

@@ -49,6 +49,10 @@ class Sandbox:
         self.scaling_policies: list[Json] = []
         self.scheduled_actions: list[Json] = []
         self._hosted: dict[str, Hosted] = {}
+        self.containers: dict[str, Hosted] = {}
+        """By host name; see `adapters.sandbox.containers`."""
+        self.tokens: dict[str, str] = {}
+        """The Authorization header that a container asks for, by host name; none where it is not here."""
         self._buckets: dict[str, TokenBucket] = {}
         self._claims_at, self._left = -1, 0.0
 
@@ -83,7 +87,8 @@ class Sandbox:
         function.log_format, function.understands_pings = log_format, understands_pings
         function.reserved, function.modified = reserved, self.now_ms()
         function.aliases[alias] = Alias(alias, function.publish().number)
-        rng = np.random.Generator(np.random.PCG64([self.seed, len(self._hosted)]))
+        order = len(self._hosted) + len(self.containers)
+        rng = np.random.Generator(np.random.PCG64([self.seed, order]))
         start = minute_of(self.clock.now())
         table = MinuteTable(start) if history is None else MinuteTable.of(history, start)
         coming = None if history is None else history.window(start, max(start, history.end_minute))
@@ -92,8 +97,23 @@ class Sandbox:
         )
         if history is not None:
             driver.replay(Traffic(history), start - -(-high // MINUTE_MS) - 1, start)
-        self._hosted[name] = Hosted(function, driver, rng, self.seed * 1_000_003 + len(self._hosted) + 1)
+        self._hosted[name] = Hosted(function, driver, rng, self.seed * 1_000_003 + order + 1)
         return function
+
+    def add_container(self, host: str, history: DemandSeries | None = None, traffic: Iterator[Minute] | None = None,
+                      *, memory_mb: int = 1024, init_seconds: float = 8.0, keep_alive: tuple[timedelta, timedelta] = KEEP_ALIVE,
+                      understands_pings: bool = True) -> LambdaFunction:
+        """Put an application in containers behind a host name. What is said of `add_function` holds, but for CloudWatch."""
+        function = self.add_function(host, history, traffic, memory_mb=memory_mb, init_seconds=init_seconds,
+                                     keep_alive=keep_alive, understands_pings=understands_pings)
+        self.containers[host] = self._hosted.pop(host)
+        return function
+
+    def container(self, host: str) -> Hosted:
+        """The container behind `host`, played up to the present."""
+        found = self.containers[host]
+        found.driver.advance_to(self.now_ms())
+        return found
 
     @property
     def names(self) -> list[str]:

@@ -11,10 +11,15 @@ from adapters.aws.lambda_ping import LambdaPing
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
 from adapters.protocol import Capacity
+from adapters.web.http_ping import HttpPing
+from adapters.web.provider import Web
+from adapters.web.settings import HttpPingSettings
 from config.policy import PoolPolicy
 from tests.adapters.conformance.lambda_stage import IMPATIENT, LambdaStage
 
 STEP = timedelta(seconds=2)
+NO_LOOK = "a URL cannot be looked at without waking a unit, so a reading asks nobody"
+NO_OWNER = "a URL tells nothing of what else scales it"
 
 
 def ping_pool(function: str = "agent", alias: str = "live", **changes: object) -> PoolPolicy:
@@ -27,6 +32,26 @@ class Remembered(LambdaPing):
     """What a pool's state in the store does for the real one: its number survives the process."""
 
     def __init__(self, pool: PoolPolicy, provider: Aws, accepted: list[int]) -> None:
+        super().__init__(pool, provider)
+        self._accepted = accepted
+        if accepted and accepted[-1]:
+            self.resume(accepted[-1])
+
+    async def write(self, target: int) -> Capacity:
+        capacity = await super().write(target)
+        self._accepted.append(target)
+        return capacity
+
+
+def http_pool(name: str = "agent", **changes: object) -> PoolPolicy:
+    settings = {"kind": "http-ping", "url": f"http://{name}.test/ping", "opted_in": True, "unit_header": "x-unit"}
+    return PoolPolicy(name=name, max=10_000, lever=HttpPingSettings.model_validate(settings | changes))
+
+
+class RememberedUrl(HttpPing):
+    """As `Remembered`."""
+
+    def __init__(self, pool: PoolPolicy, provider: Web, accepted: list[int]) -> None:
         super().__init__(pool, provider)
         self._accepted = accepted
         if accepted and accepted[-1]:
@@ -96,3 +121,49 @@ class PingStage(LambdaStage):
 
     def limit(self, most: int) -> None:
         self.function.reserved = 2 * most
+
+
+class HttpStage(PingStage):
+    """Applications in containers at `agent.test` and `neighbour.test`, both with Stoker's helper."""
+
+    permission, secret = "headers_from", "Bearer of-the-agent"
+    exempt: ClassVar[Mapping[str, str]] = PingStage.exempt | {
+        "test_a_throttle_is_said_and_changes_nothing": f"{NO_LOOK}; of a write it is checked with the lever",
+        "test_a_servers_fault_on_a_reading_is_one_that_passes": NO_LOOK,
+        "test_a_garbled_answer_is_never_taken_for_a_number": f"{NO_LOOK}; of a write it is checked with the lever",
+        "test_a_hanging_resource_does_not_keep_another_waiting": f"{NO_LOOK}; of a write it is checked with the lever",
+        "test_a_missing_resource_is_named": f"{NO_LOOK}; of a write it is checked with the lever",
+        "test_refused_credentials_are_said_and_not_shown": f"{NO_LOOK}; of a write it is checked with the lever",
+        "test_errors_are_one_line": f"{NO_LOOK}; of a write it is checked with the lever",
+        "test_another_autoscaler_is_seen_before_anything_is_written": NO_OWNER,
+        "test_a_deployment_under_way_holds_every_change": NO_OWNER,
+        "test_a_full_account_says_how_much_is_left": "a URL tells no limit",
+        "test_no_write_was_lost_or_doubled_after_a_day_of_trouble": f"{NO_LOOK}; of a write it is checked with the lever",
+    }
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in ("agent", "neighbour"):
+            self.sandbox.add_container(f"{name}.test")
+
+    @property
+    def function(self):
+        return self.sandbox.container("agent.test").function
+
+    def lever(self, *, impatient: bool = False, resource: str | None = None, **changes: object) -> HttpPing:
+        provider = Web(self.clock, np.random.default_rng(0), self._server.url, **({"patience": 1.0} if impatient else {}))
+        self._providers.append(provider)
+        name = resource or "agent"
+        return RememberedUrl(http_pool(name, **changes), provider, self.accepted.setdefault(name, []))
+
+    def hang(self, *, writes: bool = True, resource: str | None = None) -> None:
+        self.sandbox.faults.hang("Ping", function=f"{resource or 'agent'}.test")
+
+    def garble(self) -> None:
+        self.sandbox.faults.garbage("Ping")
+
+    def lose_answers(self) -> None:
+        self.sandbox.faults.apply_without_answer("Ping")
+
+    def deny_writes(self) -> None:
+        self.sandbox.tokens["agent.test"] = "Bearer of-another"

@@ -26,7 +26,7 @@ from controller.plan import Action, Code, PoolState
 from controller.planning import make_plan
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage
 from tests.adapters.conformance.lambda_stage import LambdaStage
-from tests.adapters.conformance.ping_stage import PingStage
+from tests.adapters.conformance.ping_stage import HttpStage, PingStage
 from tests.adapters.conformance.stage import Stage
 from tests.builders import observation, pool_policy
 
@@ -34,6 +34,7 @@ STAGES = {
     "lambda-provisioned-concurrency": LambdaStage,
     "cloud-run-min-instances": CloudRunStage,
     "lambda-ping": PingStage,
+    "http-ping": HttpStage,
 }
 
 LONG = timedelta(minutes=10)

@@ -1,0 +1,94 @@
+"""Requests over HTTP that tell when their first byte came, and what goes wrong in Stoker's words."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from adapters.clock import SystemClock
+from adapters.errors import AdapterError, NotFound, OutcomeUnknown, PermissionDenied, Throttled, Unreachable, Unsupported
+
+AT_ONCE = 512
+CONNECT_SECONDS, FIRST_BYTE_SECONDS = 5.0, 60.0
+"""A cold start is waited for: a container may take a minute to come up."""
+
+MOST_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`sent` and `first_byte`: seconds of the machine's clock. Names of `headers` in any case. `text`: if it was asked for."""
+
+    sent: float
+    first_byte: float
+    status: int
+    headers: Mapping[str, str]
+    text: str = ""
+
+
+class Client:
+    """One session for all URLs. With `sandbox_url` every request goes there, under the name of the host that was meant."""
+
+    def __init__(self, sandbox_url: str | None = None, patience: float = FIRST_BYTE_SECONDS) -> None:
+        self._sandbox = sandbox_url
+        self._timeout = aiohttp.ClientTimeout(total=patience + CONNECT_SECONDS, connect=None, sock_connect=CONNECT_SECONDS)
+        self._session: aiohttp.ClientSession | None = None
+        self._wire = SystemClock()  # units hold pings in real milliseconds, however fast an injected clock runs
+
+    async def send(self, method: str, url: str, resource: str, headers: Mapping[str, str], query: Mapping[str, str],
+                   *, text: bool = False) -> Reply:
+        """One request, not redirected, and not repeated but for a GET whose connection broke, which the library sends once more.
+
+        `Unreachable`: it was not sent. `OutcomeUnknown`: no answer came.
+        """
+        target, sent = url, self._wire.monotonic()
+        if self._sandbox is not None:
+            meant = urlsplit(url)
+            headers, target = {**headers, "Host": meant.netloc}, self._sandbox + meant.path
+        try:
+            async with self._opened().request(method, target, params=query, headers=headers, allow_redirects=False) as reply:
+                first_byte = self._wire.monotonic()
+                told = (await reply.content.read(MOST_BYTES)).decode(errors="replace") if text else ""
+                return Reply(sent, first_byte, reply.status, reply.headers, told)
+        except aiohttp.ClientConnectorError as error:
+            raise Unreachable(f"{resource} cannot be reached ({type(error).__name__}): check address, network and DNS") from None
+        except aiohttp.ConnectionTimeoutError:
+            raise Unreachable(f"{resource} cannot be reached within {CONNECT_SECONDS:g} s: check address and network") from None
+        except (aiohttp.ClientError, TimeoutError) as error:
+            what = f"{resource} was asked and gave no usable answer ({type(error).__name__}): asked again later"
+            raise OutcomeUnknown(what) from None
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+            await asyncio.sleep(0)  # noqa: TID251  (lets the transports close, and waits for nothing)
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            connector = aiohttp.TCPConnector(limit=AT_ONCE, limit_per_host=0)
+            self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, trust_env=self._sandbox is None,
+                                                  headers={"User-Agent": "stoker"}, cookie_jar=aiohttp.DummyCookieJar())
+        return self._session
+
+
+def refused(reply: Reply, expected: int, resource: str) -> AdapterError | None:
+    """What a status says that was not expected; None when it was."""
+    status = reply.status
+    if status == expected:
+        return None
+    if status == 429:
+        after = reply.headers.get("Retry-After", "")
+        return Throttled(f"{resource} limits the rate of requests (429): asked again later",
+                         timedelta(seconds=min(3600, int(after))) if after.isdigit() else None)
+    if status in (401, 403, 407):
+        return PermissionDenied(f"{resource} refuses the request ({status}): check the variables of headers_from, and whether "
+                                "what they hold has expired")
+    if status in (404, 410):
+        return NotFound(f"{resource} does not exist ({status}): correct the URL in the policy")
+    if status >= 500:
+        return Unreachable(f"{resource} failed on its side ({status}): asked again later")
+    return Unsupported(f"{resource} answered {status}, not {expected}, so no more is asked of it: see docs/ping-handler.md")

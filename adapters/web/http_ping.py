@@ -1,0 +1,74 @@
+"""The lever `http-ping`: units behind a URL that are kept alive by pings.
+
+A URL cannot be looked at without waking a unit, so `read` and `traits` ask nobody: they tell what rounds have proved. Only
+`write`, and `resume` after a restart, lead to a ping.
+"""
+
+from datetime import timedelta
+
+from adapters.errors import AdapterError, Refused, Unsupported
+from adapters.pinging.idle_life import IdleLife
+from adapters.pinging.keeper import Keeper
+from adapters.protocol import Capacity, Phase, Traits
+from adapters.web.pings import HttpPinger
+from adapters.web.provider import Web
+from adapters.web.settings import HttpPingSettings
+from config.policy import PoolPolicy
+
+
+class HttpPing:
+    """Holds as many units of a URL warm as were asked for, by overlapping pings. See `Lever`."""
+
+    kind = "http-ping"
+
+    def __init__(self, pool: PoolPolicy, provider: Web) -> None:
+        if not isinstance(pool.lever, HttpPingSettings):
+            raise TypeError(f"pool {pool.name} has settings of another lever: {pool.lever.kind}")
+        self._settings, self._clock = pool.lever, provider.clock
+        self.resource = pool.lever.url
+        self._pinger, shared = HttpPinger(pool.lever, provider.client), provider.pinged(pool.name)
+        life = IdleLife(pool.lever.pause, pool.lever.longest_pause)
+        rng = provider.rng.spawn(1)[0]
+        self.keeper = provider.keep(Keeper(self._pinger, self._clock, rng, life, shared.rhythm, shared.ledger))
+        self._understood = False
+
+    def resume(self, target: int) -> None:
+        """Go on with the number of an earlier process; the first reading begins with it. See `adapters.protocol.Resumes`."""
+        self.keeper.target = target
+
+    async def read(self) -> Capacity:
+        """No call. `ready`: units that have been proved warm."""
+        self.keeper.start()
+        error = self.keeper.error
+        return self._capacity(self._objection() or (error if isinstance(error, Refused) else None))
+
+    async def traits(self) -> Traits:
+        """No call: of its units a URL tells only how long they take to start."""
+        return Traits(init_seconds=self.keeper.init_seconds, typical_lead_time=timedelta(minutes=1))
+
+    async def write(self, target: int) -> Capacity:
+        """More: one ping goes ahead of all others unless one was answered before, and a round begins. Fewer or none: no call."""
+        if target < 0:
+            raise ValueError(f"a target cannot be negative, got {target}")
+        if target > self.keeper.target:
+            against = self._objection()
+            if against is not None:
+                raise against
+            if not self._understood:
+                self.keeper.note_answer(await self._pinger.canary())
+                self._understood = True
+        self.keeper.want(target)
+        return self._capacity(None)
+
+    def _objection(self) -> AdapterError | None:
+        if self._settings.opted_in:
+            return None
+        return Unsupported(f"{self.resource} has not opted in to pings: have it answer them (see docs/ping-handler.md), then say "
+                           "opted_in: true")
+
+    def _capacity(self, blocked: AdapterError | None) -> Capacity:
+        now, keeper = self._clock.now(), self.keeper
+        ready = keeper.ready(now)
+        phase = Phase.READY if ready >= keeper.target else Phase.IN_PROGRESS
+        detail = keeper.shortfall if keeper.error is None else str(keeper.error)
+        return Capacity(keeper.target, ready, phase, now, blocked=blocked, detail=detail)

@@ -1,0 +1,69 @@
+"""Pings to one URL: time to first byte tells cold from warm, and so does a unit that nobody has seen before."""
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+
+from adapters.errors import AdapterError, PermissionDenied
+from adapters.pinging.answers import Answer
+from adapters.web.client import Client, Reply, refused
+from adapters.web.settings import HttpPingSettings
+
+REMEMBERED = 10_000
+"""Names of units; the oldest are forgotten."""
+
+
+class HttpPinger:
+    """Sends pings to the URL that `settings` names. See `adapters.pinging.keeper.Pinger`."""
+
+    def __init__(self, settings: HttpPingSettings, client: Client, environment: Mapping[str, str] = os.environ) -> None:
+        self._settings, self._client, self._environment = settings, client, environment
+        self.resource = settings.url
+        self._seen: dict[str, None] = {}
+
+    async def canary(self) -> Answer:
+        return self._answers([await self._ping()])[0]
+
+    async def burst(self, count: int) -> Sequence[Answer | AdapterError]:
+        outcomes = await asyncio.gather(*(self._ping() for _ in range(count)), return_exceptions=True)
+        for each in outcomes:
+            if isinstance(each, BaseException) and not isinstance(each, AdapterError):
+                raise each
+        answered = self._answers([each for each in outcomes if isinstance(each, Reply)])
+        return [*answered, *(each for each in outcomes if isinstance(each, AdapterError))]
+
+    async def _ping(self) -> Reply:
+        settings = self._settings
+        reply = await self._client.send(settings.method, settings.url, self.resource, headers_of(settings, self._environment),
+                                        {"hold_ms": str(settings.hold_ms)})
+        error = refused(reply, settings.status, self.resource)
+        if error is not None:
+            raise error
+        return reply
+
+    def _answers(self, replies: Sequence[Reply]) -> list[Answer]:
+        """Of replies to pings that were sent together. What no burst before has seen is new, however quick it was."""
+        answers = [self._answer(reply) for reply in replies]
+        for answer in answers:
+            if answer.unit is not None:
+                self._seen[answer.unit] = None
+        while len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        return answers
+
+    def _answer(self, reply: Reply) -> Answer:
+        settings = self._settings
+        unit = reply.headers.get(settings.unit_header) if settings.unit_header is not None else None
+        hold, waited = settings.hold_ms / 1000, reply.first_byte - reply.sent
+        late = waited - hold > settings.cold_after_ms / 1000
+        unknown = unit is not None and unit not in self._seen
+        return Answer(reply.sent, reply.first_byte, min(hold, waited), late or unknown, unit,
+                      init_seconds=waited - hold if late else None)
+
+
+def headers_of(settings: HttpPingSettings, environment: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a request, their values from the environment. `PermissionDenied` when one is not there."""
+    missing = [name for name in settings.headers_from.values() if not environment.get(name)]
+    if missing:
+        raise PermissionDenied(f"{settings.url}: the environment variable {missing[0]} of headers_from is not set: set it")
+    return {header: environment[name] for header, name in settings.headers_from.items()}

@@ -1,0 +1,46 @@
+"""What all pools on the web share: one client, and the pings of each pool between its lever and its demand."""
+
+from collections.abc import Sequence
+
+from numpy.random import Generator
+
+from adapters.clock import Clock
+from adapters.pinging.demand import Pinged, WithoutPings
+from adapters.pinging.keeper import Keeper
+from adapters.protocol import DemandSource
+from adapters.web.client import FIRST_BYTE_SECONDS, Client
+from adapters.web.demand_page import PageDemand
+from adapters.web.settings import HttpPingSettings
+from config.policy import PoolPolicy
+
+
+class Web:
+    """Made once by the registry. `patience`: seconds that a first byte is waited for."""
+
+    def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None,
+                 patience: float = FIRST_BYTE_SECONDS) -> None:
+        self.clock, self.rng = clock, rng
+        self.client = Client(sandbox_url, patience)
+        self._pinged: dict[str, Pinged] = {}
+        self._keepers: list[Keeper] = []
+
+    def pinged(self, pool: str) -> Pinged:
+        """What lever and demand source of a pool know of each other."""
+        return self._pinged.setdefault(pool, Pinged())
+
+    def keep(self, keeper: Keeper) -> Keeper:
+        """End `keeper` when this ends."""
+        self._keepers.append(keeper)
+        return keeper
+
+    def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
+        """One for all: every pool has a page of its own."""
+        settings = {pool.name: pool.lever for pool in pools if isinstance(pool.lever, HttpPingSettings)}
+        source = PageDemand(self.client, self.clock, settings)
+        return [(WithoutPings(source, {name: self.pinged(name) for name in settings}), tuple(settings))]
+
+    async def close(self) -> None:
+        """End all pings and connections."""
+        for keeper in self._keepers:
+            await keeper.close()
+        await self.client.close()

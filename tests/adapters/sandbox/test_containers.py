@@ -1,0 +1,99 @@
+"""Containers behind host names: plain HTTP, cold starts, a page of counters, trouble; and functions beside them as before."""
+
+import asyncio
+from datetime import timedelta
+
+import aiohttp
+import pytest
+
+from adapters.clock import ManualClock
+from adapters.sandbox.server import SandboxServer
+from adapters.sandbox.world import Sandbox
+from tests.adapters.sandbox.conftest import flat
+from tests.builders import NOON
+
+
+@pytest.fixture
+async def world():
+    sandbox = Sandbox(ManualClock(NOON), seed=7)
+    sandbox.add_container("agent.test", flat(3, 60, 600))
+    sandbox.add_container("quiet.test")
+    async with SandboxServer(sandbox) as server, aiohttp.ClientSession() as session:
+        async def get(path, host="quiet.test", **more):
+            async with session.get(server.url + path, headers={"Host": host} | more, allow_redirects=False) as reply:
+                return reply.status, reply.headers, await reply.text(errors="replace")
+        sandbox.get = get
+        yield sandbox
+
+
+async def test_a_unit_names_itself_and_answers_again_until_it_dies(world):
+    first = (await world.get("/ping?hold_ms=50"))[1]["X-Unit"]
+    await world.clock.advance(timedelta(minutes=5))
+    second = (await world.get("/ping?hold_ms=50"))[1]["X-Unit"]
+    await world.clock.advance(timedelta(minutes=7))
+    third = (await world.get("/ping?hold_ms=50"))[1]["X-Unit"]
+
+    assert first == second != third
+    assert world.container("quiet.test").driver.totals.ping_cold_starts == 2
+
+
+async def test_pings_at_one_instant_each_take_a_unit(world):
+    units = {reply[1]["X-Unit"] for reply in await asyncio.gather(*(world.get("/ping?hold_ms=50") for _ in range(5)))}
+
+    assert len(units) == 5
+
+
+async def test_a_users_request_does_work_and_a_ping_does_not(world):
+    await world.get("/ping")
+    assert world.container("quiet.test").function.work_done == 0
+    assert (await world.get("/ask"))[0] == 200
+    assert world.container("quiet.test").function.work_done == 1
+
+
+async def test_an_application_without_pings_has_no_such_page(world):
+    world.add_container("plain.test", understands_pings=False)
+
+    assert (await world.get("/ping", "plain.test"))[0] == 404
+
+
+async def test_the_page_of_counters_wakes_nobody_and_tells_the_minute_that_is_over(world):
+    await world.clock.advance(timedelta(minutes=3))
+    page = (await world.get("/metrics", "agent.test"))[2]
+
+    assert 'requests_in_flight{service="agent.test"} 3.0' in page
+    assert "requests_total 90.0" in page
+    assert world.calls.mutating.total() == 0
+    assert (await world.get("/metrics"))[2].count("requests_in_flight{") == 1
+    assert world.container("quiet.test").driver.alive(world.now_ms()) == 0
+
+
+async def test_a_container_may_ask_for_a_header(world):
+    world.tokens["quiet.test"] = "Bearer right"
+
+    assert [(await world.get("/ping"))[0], (await world.get("/ping", Authorization="Bearer wrong"))[0]] == [401, 403]
+    assert (await world.get("/ping", Authorization="Bearer right"))[0] == 200
+
+
+@pytest.mark.parametrize(("trouble", "status"), [("throttle", 429), ("server_error", 503), ("garbage", 502)])
+async def test_trouble_keeps_a_request_from_a_unit(world, trouble, status):
+    getattr(world.faults, trouble)("Ping", "quiet.test", times=1)
+
+    assert (await world.get("/ping"))[0] == status
+    assert world.container("quiet.test").driver.totals.pings == 0
+    assert (await world.get("/ping"))[0] == 200
+
+
+@pytest.mark.parametrize(("trouble", "reached"), [("reset", False), ("apply_without_answer", True)])
+async def test_a_connection_may_break_before_or_after_the_work(world, trouble, reached):
+    getattr(world.faults, trouble)("Ping")
+    with pytest.raises(aiohttp.ClientError):
+        await world.get("/ping")
+
+    assert (world.container("quiet.test").driver.totals.pings > 0) is reached, "the client tries a GET once more by itself"
+
+
+async def test_functions_do_not_show_containers_and_the_report_does(world):
+    await world.clock.advance(timedelta(minutes=10))
+
+    assert world.names == []
+    assert {one.name for one in world.report().functions} == {"agent.test", "quiet.test"}
