@@ -7,7 +7,7 @@ from datetime import datetime
 from controller.economics import Terms
 from controller.intake import Intake
 from controller.plan import Proposal
-from controller.portfolio import Portfolio, rule_name
+from controller.portfolio import Portfolio, Standing, rule_name
 
 STRETCH = 1440
 """Minutes fed at once while catching up: between two stretches the event loop breathes."""
@@ -17,6 +17,7 @@ class Chooser:
     """What is proposed for each pool of one intake. `terms` has one entry for each of the intake's pools, in their order."""
 
     def __init__(self, intake: Intake, terms: Mapping[str, Terms]) -> None:
+        self._pools = intake.pools
         self._portfolio = Portfolio([terms[name] for name in intake.pools])
         self._proposals: dict[str, Proposal] = {}
         self._fed: int | None = None
@@ -24,6 +25,10 @@ class Chooser:
     def proposal(self, name: str) -> Proposal | None:
         """The newest proposal for a pool; None before the first minute was fed."""
         return self._proposals.get(name)
+
+    def standing(self, name: str) -> Standing:
+        """How the rules of a pool weigh now."""
+        return self._portfolio.standing(self._pools.index(name))
 
     async def follow(self, intake: Intake, now: datetime) -> None:
         """Feed what has become known since the last call."""

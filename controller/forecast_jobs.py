@@ -1,79 +1,84 @@
-"""Fits statistical models in worker processes: a fit takes a tenth of a second, the first in a process three seconds more.
+"""Runs forecasts in worker processes: one takes half a second of processor time, the first model in a process three seconds more.
 
-The loop never waits for one. Each pool is fitted anew every six hours, each at its own minute, so that ten thousand pools are
-some thirty fits a minute and none of them all at once. A worker that dies or hangs costs its fit, and is replaced.
+The loop never waits for one, and a worker lets everything else on the machine go first. One that dies or hangs costs its work,
+and is replaced; it does not outlive the daemon, however that ends.
 """
 
 import asyncio
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from datetime import timedelta
-from typing import NamedTuple
-from zlib import crc32
+from functools import partial
+from typing import ParamSpec, TypeVar
 
-from forecasting.combined import Remembered
-from forecasting.harmonic import fit_outlook
-from forecasting.outlook import Outlook
+import structlog
 
-FIT_EVERY_MINUTES = 360
 PATIENCE = timedelta(seconds=60)
 NICENESS = 10
 
-
-class Fitted(NamedTuple):
-    """What a model says of one pool: ready for `CombinedForecaster.install`."""
-
-    peak: Outlook
-    busy: Outlook
-
-
-Fit = Callable[[Remembered], Fitted | None]
-
-
-def fit_pool(remembered: Remembered) -> Fitted | None:
-    """Fit both rows of a pool; None when either cannot be. Runs in the worker."""
-    peak, busy = (fit_outlook(rows, remembered.first_bucket) for rows in (remembered.peak, remembered.busy))
-    return None if peak is None or busy is None else Fitted(peak, busy)
-
-
-def due(pool: str, minute: int) -> bool:
-    """Whether a pool's model is fitted in this minute: once in six hours, at a minute that its name decides."""
-    return crc32(pool.encode()) % FIT_EVERY_MINUTES == minute % FIT_EVERY_MINUTES
+P = ParamSpec("P")
+T = TypeVar("T")
+log = structlog.get_logger("stoker.forecasts")
 
 
 def stand_back() -> None:
-    """Let everything else on the machine go first."""
+    """In a new worker: let everybody else go first, leave Ctrl-C to the daemon, and end when the daemon has ended.
+
+    A worker waits on a pipe of which it holds both ends itself, so that the end of a daemon that was killed would not reach it.
+    """
     os.nice(NICENESS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=end_with_parent, name="end with parent", daemon=True).start()
+
+
+def end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 class ForecastJobs:
-    """A small pool of workers. `fit` raises nothing: no fit is no news, and the forecast goes on without."""
+    """A small pool of workers, begun with the first work. `run` raises nothing of what a worker meets: it is told in the log."""
 
-    def __init__(self, workers: int = 1, fit: Fit = fit_pool, patience: timedelta = PATIENCE) -> None:
-        self._workers, self._fit, self._patience = workers, fit, patience
+    def __init__(self, workers: int = 1, patience: timedelta = PATIENCE) -> None:
+        self._workers, self._patience = workers, patience
         self._executor: ProcessPoolExecutor | None = None
         self._turn = asyncio.Semaphore(workers)
+        self._closed = False
         self.failures = 0
-        """Fits lost to a dead, failing or hanging worker."""
+        """Work lost to a dead, failing or hanging worker."""
 
-    async def fit(self, remembered: Remembered) -> Fitted | None:
-        """The fit, or None when there is none to be had; waits its turn, so that patience counts only work."""
+    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
+        """What `work` returns (it and its arguments are pickled), or None; waits its turn, so that patience counts only work."""
         async with self._turn:
-            if self._executor is None:  # spawned, not forked: a fork of a process with threads and sockets may hang
-                context = multiprocessing.get_context("spawn")
-                self._executor = ProcessPoolExecutor(self._workers, mp_context=context, initializer=stand_back)
-            running = asyncio.get_running_loop().run_in_executor(self._executor, self._fit, remembered)
+            if self._closed:
+                return None
             try:
+                running = asyncio.get_running_loop().run_in_executor(self._begun(), partial(work, *args, **kwargs))
                 return await asyncio.wait_for(running, self._patience.total_seconds())
-            except (TimeoutError, BrokenProcessPool):
-                self.failures += 1
+            except (TimeoutError, BrokenProcessPool) as error:
                 self._end()
-            except Exception:  # noqa: BLE001  whatever a library raises over odd numbers, the forecast goes on without
-                self.failures += 1
+                self._tell(error)
+            except Exception as error:  # noqa: BLE001  whatever a library raises over odd numbers, the daemon goes on without
+                self._tell(error)
             return None
+
+    def _begun(self) -> ProcessPoolExecutor:
+        if self._executor is None:  # spawned, not forked: a fork of a process with threads and sockets may hang
+            context = multiprocessing.get_context("spawn")
+            self._executor = ProcessPoolExecutor(self._workers, mp_context=context, initializer=stand_back)
+        return self._executor
+
+    def _tell(self, error: Exception) -> None:
+        if not self._closed:
+            self.failures += 1
+            log.warning("forecast-failed", error=repr(error), text="what it was for goes on without; the next one is tried anew")
 
     def _end(self) -> None:
         """End the workers; a hanging one does not end by being asked."""
@@ -87,5 +92,6 @@ class ForecastJobs:
             process.join()
 
     async def close(self) -> None:
-        """End the workers, whatever they do."""
+        """End the workers, whatever they do; nothing is begun any more."""
+        self._closed = True
         await asyncio.to_thread(self._end)

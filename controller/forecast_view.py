@@ -1,16 +1,16 @@
 """What a forecast of one pool comes to: what was, what had been expected of it, and what is expected now. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.accuracy import Coverage, coverage, scaled_error
 from forecasting.combined import CombinedForecaster
-from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of
+from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
 from forecasting.outlook import Outlook
 from forecasting.protocol import LEVELS, Band
 
@@ -43,6 +43,15 @@ class ForecastView:
     ahead: Band
     capacity: NDArray[np.float64] | None
     enough: bool
+
+    @property
+    def doubt(self) -> str | None:
+        """Why this should not be trusted, in a sentence; None when it may be."""
+        if self.enough:
+            return None
+        if not self.past.known.any():
+            return "Nothing is known of its demand in the past day."
+        return "There is less than a day of history: take the bands as guesses."
 
     @property
     def judgement(self) -> Judgement:
@@ -88,6 +97,7 @@ def document(view: ForecastView) -> dict[str, object]:
     judged = view.judgement
     return {
         "pool": view.pool, "at": stamp(instant_of(view.now_minute)), "lead_minutes": view.lead, "enough_history": view.enough,
+        "doubt": view.doubt,
         "levels": list(LEVELS),
         "past": {"first": stamp(instant_of(view.past.first_minute)), "peak": plain(view.past.peak), "busy": plain(view.past.busy),
                  "expected_peak": plain(view.expected.peak), "expected_busy": plain(view.expected.busy),
@@ -96,6 +106,19 @@ def document(view: ForecastView) -> dict[str, object]:
         "past_day": {"below": plain(judged.coverage.below), "at_or_below": plain(judged.coverage.at_or_below),
                      "error_over_naive": plain(np.array([judged.error_over_naive]))[0]},
     }
+
+
+def view_from(told: Mapping[str, Any]) -> ForecastView:
+    """The view that `document` put into plain values. KeyError, TypeError or ValueError where they are something else."""
+    past, ahead = told["past"], told["ahead"]
+    first, levels = minute_of(datetime.fromisoformat(past["first"])), len(LEVELS)
+    peak, busy = (np.array(past[kind], np.float32) for kind in ("peak", "busy"))
+    expected, coming = (Band(*(np.array(side[key], np.float32).reshape(-1, levels) for key in keys)) for side, keys in (
+        (past, ("expected_peak", "expected_busy")), (ahead, ("peak", "busy"))))
+    requested = past["requested"]
+    return ForecastView(str(told["pool"]), minute_of(datetime.fromisoformat(told["at"])), int(told["lead_minutes"]),
+                        DemandSeries(first, peak, busy, np.full(len(peak), np.nan, np.float32)), expected, coming,
+                        None if requested is None else np.array(requested, np.float64), bool(told["enough_history"]))
 
 
 def stamp(instant: datetime) -> str:

@@ -56,6 +56,27 @@ def rule_name(rule: int) -> str:
     return f"a mixture led by {CANDIDATES[lead].name}" if mixed else CANDIDATES[lead].name
 
 
+class Standing(NamedTuple):
+    """What is followed for one pool as its rules weigh now: float64[candidates], for `rule_name`, and for the signals."""
+
+    weights: NDArray[np.float64]
+    rule: int
+    spare: float
+
+    def wanted(self, offered: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Units of proposals float32[n, candidates, 1], as `Portfolio.advance` would want them at these weights: float32[n]."""
+        return mixture(offered, self.weights[:, None])[:, 0] if self.rule >= CHOSEN else offered[:, self.rule, 0]
+
+
+def mixture(offered: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The weighted mean of proposals float32[n, candidates, pools], to the nearest whole unit: float32[n, pools]."""
+    total = np.zeros(offered[:, 0].shape, np.float64)
+    for at in np.flatnonzero(weights.any(axis=1)):
+        total += weights[at] * offered[:, at]
+    mean: NDArray[np.float32] = np.ceil(total / weights.sum(axis=0) - 0.5).astype(np.float32)
+    return mean
+
+
 def timing_of(terms: Terms) -> tuple[int, int, int, int]:
     """The spans that pools judged together must share, in minutes."""
     return terms.metric_delay, terms.lead_time, terms.keep_alive, terms.billing_step
@@ -87,6 +108,13 @@ class Portfolio:
                 choice.rule[members, columns] = part.rule
         return choice
 
+    def standing(self, pool: int) -> Standing:
+        """How the rules of the pool in row `pool` weigh now; may be asked from another thread than the one that advances."""
+        for members, cohort in self._cohorts:
+            if len(found := np.flatnonzero(members == pool)):
+                return cohort.standing(int(found[0]))
+        raise IndexError(pool)
+
 
 class Cohort:
     """Pools of one timing."""
@@ -97,6 +125,7 @@ class Cohort:
         spare = np.where(saved > idle, 1 - idle / np.where(saved > 0, saved, 1), 0.0)
         self._rate = np.array([np.nan if one.warm_hit_rate is None else one.warm_hit_rate for one in terms])
         self._prices = np.array([idle, -saved, [one.cold if one.warm_hit_rate is None else one.initialisation for one in terms]])
+        self._spare = spare
         self._signals = Signals(pools, first.metric_delay + first.lead_time, spare)
         self._judge = Judge(CHOSEN + 1, pools, *timing_of(first))
         self._known = np.zeros(pools, np.int64)
@@ -121,12 +150,12 @@ class Cohort:
                 self._judge.close_quarter()
                 self._lead()
             rows = slice(begin, end)
-            mixture = self._mixture(offered[rows])
+            mixed = mixture(offered[rows], self._weights)
             rule = np.where(choice.trusted[:, rows], self._rule[:, None], np.int16(RECENT))
             plain = np.take_along_axis(offered[rows], (rule % CHOSEN).T[:, None], axis=1)[:, 0]
-            choice.target[:, rows] = np.where(rule >= CHOSEN, mixture.T, plain.T)
+            choice.target[:, rows] = np.where(rule >= CHOSEN, mixed.T, plain.T)
             choice.rule[:, rows] = rule
-            self._judge.add(np.concatenate((offered[rows], mixture[:, None]), axis=1), peak[:, rows].T, busy[:, rows].T,
+            self._judge.add(np.concatenate((offered[rows], mixed[:, None]), axis=1), peak[:, rows].T, busy[:, rows].T,
                             invocations[:, rows].T)
         return choice
 
@@ -136,13 +165,10 @@ class Cohort:
         bills: NDArray[np.float64] = self._prices[0] * amounts[0] + self._prices[1] * amounts[1] + self._prices[2] * amounts[2]
         return bills
 
-    def _mixture(self, offered: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The weighted mean of proposals float32[n, candidates, pools], to the nearest whole unit: float32[n, pools]."""
-        total = np.zeros(offered[:, 0].shape, np.float64)
-        for at in np.flatnonzero(self._weights.any(axis=1)):
-            total += self._weights[at] * offered[:, at]
-        mean: NDArray[np.float32] = np.ceil(total / self._weights.sum(axis=0) - 0.5).astype(np.float32)
-        return mean
+    def standing(self, pool: int) -> Standing:
+        """As `Portfolio.standing`."""
+        rule = int(self._rule[pool]) if self._known[pool] >= ENOUGH else RECENT
+        return Standing(self._weights[:, pool].copy(), rule, float(self._spare[pool]))
 
     def _lead(self) -> None:
         """Weigh the rules, and say what is followed: the mixture, or a naive rule where the mixture does not beat it."""
@@ -153,8 +179,9 @@ class Cohort:
         alone = asked | (bills[0] == 0)  # a budget is kept by one rule at a time, and where nothing happened none is better
         worse = (bills[:CHOSEN] - bills[leader, pools]) / np.where(alone, 1.0, SPREAD * np.abs(bills[0]))
         worse[:, alone] = np.inf
-        self._weights = np.round(WEIGHT * np.exp(-worse))
-        self._weights[leader, pools] = WEIGHT
+        weights = np.round(WEIGHT * np.exp(-worse))
+        weights[leader, pools] = WEIGHT
+        self._weights = weights
         naive = np.array(NAIVE, np.int16)
         best = naive[bills[naive].argmin(axis=0)]
         beaten = ~asked & (bills[CHOSEN] > bills[best, pools] + MARGIN * np.abs(bills[0]))

@@ -15,6 +15,7 @@ from controller.chooser import Chooser
 from controller.economics import Terms
 from controller.intake import Intake
 from controller.plan import Proposal, Sight
+from controller.portfolio import Standing
 from controller.reconcile import View
 
 SPANS_EVERY = timedelta(hours=6)
@@ -67,6 +68,14 @@ class Region:
             self._settled.add(name)
         proposal = (self.chooser.proposal(name) or self._recalled.get(name)) if self.followed_at is not None else None
         return View(sight, age, proposal, name in self._settled)
+
+    def standing(self, name: str) -> tuple[Terms, Standing]:
+        """What a pool is judged by, and how its rules weigh now."""
+        return self._terms[name], self.chooser.standing(name)
+
+    def lead_minutes(self, name: str) -> int:
+        """From the newest settled minute of a pool to the first that a decision made now can change."""
+        return self._terms[name].metric_delay + self._terms[name].lead_time
 
     async def retune(self, now: datetime) -> bool:
         """Choose anew where a pool's terms are no longer what the chooser was made with; whether that was worth it.

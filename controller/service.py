@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from config.policy import Policy
 from controller.accounts import Account, Accounts, keep_accounts
 from controller.assembly import Providers, assemble, pool_terms, save_measured
 from controller.fleet import Fleet
+from controller.forecasts import Forecasts
 from controller.http.app import make_app
 from controller.http.board import Board
 from controller.journal import Journal
@@ -34,6 +35,8 @@ REMEMBER_EVERY = timedelta(minutes=55)
 PRUNE_EVERY = timedelta(hours=6)
 RETUNE_EVERY = timedelta(hours=1)
 STORE_NAME = "stoker.db"
+URL_NAME = "url"
+"""Beside the store while a daemon runs on it: where it answers."""
 
 log = structlog.get_logger("stoker.service")
 
@@ -57,6 +60,7 @@ class Service:
         """Set once HTTP answers; whether what it says is fresh, `/readyz` tells."""
         self.fleet: Fleet | None = None
         self.accounts: Accounts | None = None
+        self.forecasts: Forecasts | None = None
         self.board: Board | None = None
         self._store: StoreThread | None = None
         self._ticking = asyncio.Lock()
@@ -114,7 +118,8 @@ class Service:
     async def _build(self, store: StoreThread, journal: Journal, board: Board) -> None:
         fleet = self.fleet = await assemble(self.policy, self._providers, store, self.clock, journal)
         accounts = self.accounts = await open_accounts(fleet, store, self.clock)
-        board.fleet, board.accounts = fleet, accounts
+        forecasts = self.forecasts = Forecasts(fleet, store, self.clock)
+        board.fleet, board.accounts, board.forecasts = fleet, accounts, forecasts
         for pool, (target, at) in (await store.run(store.store.intents)).items():
             log.warning("unsettled-write", pool=pool, target=target, sent_at=at.isoformat(),
                         text="stopped in the middle of a write: capacity is read before anything is changed")
@@ -128,15 +133,18 @@ class Service:
         timetable.every("keep", KEEP_EVERY, self._keep)
         timetable.every("prune", PRUNE_EVERY, self._prune)
         timetable.every("retune", RETUNE_EVERY, self._retune)
-        first = asyncio.create_task(self._first(), name="first tick")
+        beside = [asyncio.create_task(self._first(), name="first tick")]
+        if self.forecasts is not None:
+            beside.append(asyncio.create_task(self.forecasts.rotate(), name="forecasts"))
         timetable.start()
         try:
             await stop.wait()
         finally:
             log.info("stopping")
             timetable.stop()
-            first.cancel()
-            await asyncio.gather(first, return_exceptions=True)
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
             await self._end()
             log.info("stopped")
 
@@ -144,6 +152,8 @@ class Service:
         return Timetable(self.clock)
 
     async def _end(self) -> None:
+        if self.forecasts is not None:
+            await self.forecasts.close()
         if self.fleet is not None:
             await self.fleet.close()
         await self._keep(timedelta(0))
@@ -201,10 +211,21 @@ class Service:
                                    "give another --port, or stop what uses it") from error
             self.port = int(runner.addresses[0][1])
             log.info("listening", url=self.url)
+            tell_url(self._state_dir / URL_NAME, self.url)
             self.ready.set()
             yield
         finally:
+            tell_url(self._state_dir / URL_NAME, None)
             await runner.cleanup()
+
+
+def tell_url(file: Path, url: str | None) -> None:
+    """Note where the daemon answers, for commands on the same machine; or that it does not any more. Best effort."""
+    with suppress(OSError):
+        if url is None:
+            file.unlink(missing_ok=True)
+        else:
+            file.write_text(f"{url}\n")
 
 
 async def open_accounts(fleet: Fleet, store: StoreThread, clock: Clock) -> Accounts:

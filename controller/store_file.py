@@ -26,6 +26,10 @@ class StoreError(Exception):
     """The store cannot do what was asked; one line that names the file and what the operator can do."""
 
 
+class StoreInUse(StoreError):
+    """Another process has it open."""
+
+
 class StoreDamaged(StoreError):
     """The file's content is broken. Found at opening, it is moved aside; found later, the next opening does so."""
 
@@ -65,11 +69,22 @@ def take_lock(path: Path) -> int:
     except BlockingIOError as error:
         holder = os.read(lock, 20).decode(errors="replace").strip() or "unknown"
         os.close(lock)
-        raise StoreError(f"{path} is in use by another Stoker (process {holder}): stop that one, or give this one "
+        raise StoreInUse(f"{path} is in use by another Stoker (process {holder}): stop that one, or give this one "
                          "a store of its own") from error
     os.ftruncate(lock, 0)
     os.write(lock, f"{os.getpid()}\n".encode())
     return lock
+
+
+def in_use(path: Path) -> bool:
+    """Whether another process has the store open."""
+    if not path.is_file():
+        return False
+    try:
+        os.close(take_lock(path))
+    except StoreInUse:
+        return True
+    return False
 
 
 def move_aside(path: Path) -> Path:

@@ -3,13 +3,15 @@
 import json
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import click
 
 from controller.cli.backtest import write_whole
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.policy_file import read_policy
+from controller.cli.status import fetch, next_hours
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,45 +25,93 @@ FILE = click.Path(path_type=Path)
 PICTURES = (".html", ".svg")
 DAYS = 14
 LONGEST_HOURS = 24.0
+PATIENCE_SECONDS = 70.0
+"""For a daemon's answer; it gives up after a minute itself."""
 
 
 @click.command()
 @click.argument("pool")
-@click.option("--policy", "policy_path", required=True, type=FILE, help="The policy file.")
+@click.option("--policy", "policy_path", type=FILE, help="The policy file; a daemon has its own.")
 @click.option("--history", "histories", multiple=True, metavar="POOL=FILE", help="Recorded traffic of the pool, .csv or .csv.gz.")
-@click.option("--state-dir", type=FILE, help="Or what a daemon recorded here, once it has stopped.")
+@click.option("--state-dir", type=FILE, help="Or what a daemon recorded here; one that runs is asked.")
+@click.option("--url", help="Or the daemon that answers here.")
 @click.option("--at", metavar="TIMESTAMP", help="As known at this instant (UTC); the end of history unless told.")
 @click.option("--hours", type=click.FloatRange(0.25, LONGEST_HOURS), default=6.0, show_default=True, help="How far to look.")
 @click.option("--plot", type=FILE, metavar="OUT.html|OUT.svg", help="Draw it.")
 @click.option("--model/--no-model", default=True, show_default=True, help="Also fit a statistical model (some seconds).")
 @click.option("--json", "as_json", is_flag=True, help="Print it for machines.")
-def command(pool: str, policy_path: Path, histories: tuple[str, ...], state_dir: Path | None, at: str | None, hours: float,
-            plot: Path | None, model: bool, as_json: bool) -> None:
+def command(pool: str, policy_path: Path | None, histories: tuple[str, ...], state_dir: Path | None, url: str | None,
+            at: str | None, hours: float, plot: Path | None, model: bool, as_json: bool) -> None:
     """Show history and forecast of POOL: the hours ahead, and how the past day's forecasts did.
 
-    Nothing is called and nothing is changed.
+    Nothing is changed, and nobody is asked but, where there is one, the daemon.
     """
-    if bool(histories) == (state_dir is not None):
-        raise WrongInput(f"say where the history of {pool} is: either --history {pool}=FILE or --state-dir DIR")
+    if bool(histories) + (state_dir is not None) + (url is not None) != 1:
+        raise WrongInput(f"say where the history of {pool} is: either --history {pool}=FILE or --state-dir DIR or --url URL")
     if plot is not None and plot.suffix not in PICTURES:
         raise WrongInput(f"--plot {plot}: the name must end in {' or '.join(PICTURES)}")
-    policy = read_policy(policy_path)
-    one = pool_named(policy, pool, policy_path)
-    demand = from_files(pool, histories) if state_dir is None else from_state(pool, state_dir)
-    now_minute = demand.end_minute if at is None else instant_within(at, demand, pool)
-    view = look(one, policy, demand, now_minute, hours, model, state_dir)
+    if url is None and policy_path is None:
+        raise WrongInput("say which policy the pool is in: --policy FILE; only a daemon (--url) knows it by itself")
+    if url is None and policy_path is not None:
+        policy = read_policy(policy_path)
+        one = pool_named(policy, pool, policy_path)
+        url = None if state_dir is None else daemon_on(state_dir)
+    if url is not None:
+        told = from_daemon(url, pool, hours, at)
+        view = seen_in(told, url)
+    else:
+        demand = from_files(pool, histories) if state_dir is None else from_state(pool, state_dir)
+        now_minute = demand.end_minute if at is None else instant_within(at, demand, pool)
+        view, told = look(one, policy, demand, now_minute, hours, model, state_dir), None
     if plot is not None:
         draw(view, plot)
+    tell(view, told, plot, as_json)
+
+
+def tell(view: "ForecastView", told: dict[str, Any] | None, plot: Path | None, as_json: bool) -> None:
+    """Print it. `told`: a daemon's own words, which say more than the view."""
     if as_json:
         from controller.forecast_view import document
 
-        click.echo(json.dumps(document(view), indent=1, allow_nan=False))
-    else:
-        from controller.cli.forecast_text import show
+        click.echo(json.dumps(document(view) if told is None else told, indent=1, allow_nan=False))
+        return
+    from controller.cli.forecast_text import show
 
-        show(view)
-        if plot is not None:
-            click.echo(f"drawn in {plot}")
+    show(view)
+    if told is not None:
+        click.echo(f"Units that will be asked for if demand comes like this (UTC): {next_hours(told, 'now')}")
+    if plot is not None:
+        click.echo(f"drawn in {plot}")
+
+
+def daemon_on(state_dir: Path) -> str | None:
+    """Where the daemon that has the store open answers; None where none has, or where it cannot be told."""
+    from controller.service import STORE_NAME, URL_NAME
+    from controller.store_file import in_use
+
+    if not in_use(state_dir / STORE_NAME):
+        return None
+    try:
+        return (state_dir / URL_NAME).read_text().strip() or None
+    except OSError:
+        return None
+
+
+def from_daemon(url: str, pool: str, hours: float, at: str | None) -> dict[str, Any]:
+    """What a daemon answers."""
+    if at is not None:
+        raise WrongInput("--at: a daemon tells of now only; stop it and give --state-dir, or give --history")
+    return fetch(url, f"/v1/pools/{quote(pool, safe='')}/forecast?hours={hours:g}", PATIENCE_SECONDS)
+
+
+def seen_in(told: dict[str, Any], url: str) -> "ForecastView":
+    """A daemon's answer as the view it was made from."""
+    from controller.forecast_view import view_from
+
+    try:
+        return view_from(told)
+    except (KeyError, TypeError, ValueError) as error:
+        raise Failed(f"{url} is not a Stoker daemon of this version: its answer is no forecast") from error
 
 
 def pool_named(policy: "Policy", name: str, path: Path) -> "PoolPolicy":
@@ -148,22 +198,12 @@ def replayed(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries") -> "N
 
 def recorded(pool: str, demand: "DemandSeries", state_dir: Path) -> "NDArray[np.float64] | None":
     """Units that were requested in each minute, by the decisions recorded; None without any."""
-    from datetime import datetime
-
-    import numpy as np
-
+    from controller.kept import kept
     from controller.service import STORE_NAME
     from controller.store import Store
-    from forecasting.demand import instant_of, minute_of
 
     with Store(state_dir / STORE_NAME) as store:
-        made = store.decisions(pool, since=instant_of(demand.end_minute - 1440), limit=1440)
-    if not made:
-        return None
-    kept = np.full(len(demand), np.nan)
-    for decision in reversed(made):
-        kept[max(0, minute_of(datetime.fromisoformat(decision["at"])) - demand.first_minute):] = decision["requested"]
-    return kept
+        return kept(store, pool, demand.first_minute, demand.end_minute)
 
 
 def draw(view: "ForecastView", path: Path) -> None:

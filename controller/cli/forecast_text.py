@@ -25,9 +25,7 @@ def sparkline(values: Floats, width: int, most: float) -> str:
 
 def sentences(view: ForecastView) -> list[str]:
     """How far the picture can be trusted, in plain words."""
-    said = []
-    if not view.enough:
-        said.append("There is less than a day of history: take the bands as guesses.")
+    said = [] if view.doubt is None else [view.doubt]
     judged = view.judgement
     at = LEVELS.index(0.9)
     if np.isfinite(judged.coverage.below[at]):

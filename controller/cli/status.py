@@ -4,6 +4,8 @@ import json
 import urllib.error
 import urllib.parse
 import urllib.request
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -29,12 +31,12 @@ def command(pool: str | None, url: str, as_json: bool) -> None:
         show_one(body)
 
 
-def fetch(url: str, path: str) -> dict[str, Any]:
+def fetch(url: str, path: str, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
     """The daemon's answer; each way to fail in one line."""
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise WrongInput(f"--url {url}: give http://HOST:PORT")
     try:
-        with urllib.request.urlopen(url.rstrip("/") + path, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310  (scheme checked)
+        with urllib.request.urlopen(url.rstrip("/") + path, timeout=timeout_seconds) as answer:  # noqa: S310  (scheme checked)
             body = json.load(answer)
     except urllib.error.HTTPError as error:
         try:
@@ -84,6 +86,7 @@ def show_one(pool: dict[str, Any]) -> None:
         ("lead time", shown(pool["lead_time_seconds"], ".0f", " s")),
         ("USD today / month", f"{shown(pool['cost_today_usd'], '.2f')} / {shown(pool['cost_month_usd'], '.2f')}"),
         ("saved this month", shown(pool["saved_month_usd"], ".2f", " USD")),
+        ("next hours (UTC)", next_hours(pool)),
         ("error", pool["error"] or "-"),
     )
     for name, value in rows:
@@ -91,6 +94,16 @@ def show_one(pool: dict[str, Any]) -> None:
     click.echo("  why")
     for reason in pool["reasons"]:
         click.echo(f"    {reason['code']:18} {reason['text']}")
+
+
+def next_hours(told: dict[str, Any], now: str = "as_of") -> str:
+    """The plan of the next hours where it changes, or why there is none. `now`: the key of the instant it counts from."""
+    if told["next"] is None:
+        return f"- ({told['next_missing']})"
+    begin = datetime.fromisoformat(told[now])
+    changes = [pair for before, pair in pairwise([[0, None], *told["next"]]) if before[1] != pair[1]]
+    times = (begin + timedelta(minutes=minutes) for minutes, _ in changes)
+    return ", ".join(f"{time:%H:%M} {units}" for time, (_, units) in zip(times, changes, strict=True))
 
 
 def shown(value: float | None, form: str = "d", unit: str = "") -> str:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from controller.http.board import Board
 from controller.http.decisions import decisions
+from controller.http.forecast import forecast
 from controller.http.health import healthz, readyz
 from controller.http.pools import pool, pools, status
 
@@ -30,7 +31,8 @@ def make_app(board: Board) -> web.Application:
         return handle
 
     for path, handler in (("/healthz", healthz), ("/readyz", readyz), ("/status", status), ("/metrics", metrics),
-                          ("/v1/pools", pools), ("/v1/pools/{name}", pool), ("/v1/decisions", decisions)):
+                          ("/v1/pools", pools), ("/v1/pools/{name}", pool), ("/v1/pools/{name}/forecast", forecast),
+                          ("/v1/decisions", decisions)):
         app.router.add_get(path, answer(handler))
     return app
 

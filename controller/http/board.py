@@ -9,6 +9,7 @@ from adapters.clock import Clock
 from config.policy import Policy
 from controller.accounts import Accounts
 from controller.fleet import BREATH, Fleet
+from controller.forecasts import Forecasts
 from controller.http.entries import pool_entry, source_entry
 from controller.intake import PATIENCE
 from controller.journal import Journal
@@ -30,6 +31,7 @@ class Board:
         self.started_at = clock.now()
         self.fleet: Fleet | None = None
         self.accounts: Accounts | None = None
+        self.forecasts: Forecasts | None = None
         self.exposition = Exposition()
         self.status_body = dumps({"as_of": None, "tick": None, "sources": [], "totals": {}, "pools": []})
         self.pools_body = dumps({"as_of": None, "pools": []})
@@ -38,8 +40,8 @@ class Board:
 
     async def publish(self) -> None:
         """Write the bodies anew from what the fleet knows now, with a turn for others now and then."""
-        fleet, accounts = self.fleet, self.accounts
-        if fleet is None or accounts is None:
+        fleet, accounts, forecasts = self.fleet, self.accounts, self.forecasts
+        if fleet is None or accounts is None or forecasts is None:
             return
         now = self.clock.now()
         fragments: list[bytes] = []
@@ -48,7 +50,7 @@ class Board:
         for count, name in enumerate(fleet.reconcilers):
             if count % BREATH == BREATH - 1:
                 await self.clock.sleep(0)
-            entry = pool_entry(fleet, accounts, self.journal, name, now)
+            entry = pool_entry(fleet, accounts, self.journal, forecasts, name, now)
             for key in totals:
                 totals[key] += entry[key] or 0
             ages[name] = {key: entry[key] for key in ("data_age_seconds", "forecast_age_seconds", "capacity_age_seconds",

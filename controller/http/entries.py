@@ -7,6 +7,7 @@ from typing import Any
 
 from controller.accounts import NAMES, Accounts
 from controller.fleet import Fleet
+from controller.forecasts import Forecasts
 from controller.journal import Journal
 from controller.plan import Plan
 from controller.redact import redact_text
@@ -15,8 +16,10 @@ from controller.region import Region
 COST, SAVED, COLD, COLD_WITHOUT = (NAMES.index(name) for name in ("cost_usd", "saved_usd", "cold_starts", "cold_starts_without"))
 
 
-def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, name: str, now: datetime) -> dict[str, Any]:
+def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Forecasts, name: str,
+               now: datetime) -> dict[str, Any]:
     """One pool as `/status` shows it. Units are whole or, for demand, averages; what is unknown is null."""
+    ahead = forecasts.tell(name, now)
     reconciler, region, plan = fleet.reconcilers[name], fleet.region_of[name], fleet.plans.get(name)
     sight, age = region.intake.sight(name, now)
     peak, busy = region.intake.latest(name) or (math.nan, math.nan)
@@ -38,7 +41,7 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, name: str, no
         "cold_starts_today": number(today[COLD]), "cold_starts_today_without": number(today[COLD_WITHOUT]),
         "error": next((redact_text(str(each)) for each in (error, source_error, fleet.faults.get(name)) if each), None),
         "decision": decision_entry(plan), "last_change": decision_entry(journal.last_change.get(name)),
-        "next": outlook(region, name),
+        "next": ahead.pairs, "next_at": instant(ahead.at), "next_missing": ahead.reason,
     }
 
 
@@ -47,12 +50,6 @@ def decision_entry(plan: Plan | None) -> dict[str, Any] | None:
     if plan is None:
         return None
     return {"at": instant(plan.at), "action": plan.action.value, "target": plan.target, "text": redact_text(plan.text)}
-
-
-def outlook(region: Region, name: str) -> list[Any] | None:
-    """The plan of the next hours where the chooser gives one: [minutes from now, units] pairs; else null."""
-    ahead = getattr(region.chooser, "outlook", None)
-    return None if ahead is None else ahead(name)
 
 
 def source_entry(region: Region, interval: timedelta) -> Mapping[str, Any]:

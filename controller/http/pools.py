@@ -5,7 +5,9 @@ from typing import Any
 
 from aiohttp import web
 
-from controller.accounts import NAMES
+from controller.accounts import NAMES, Accounts
+from controller.fleet import Fleet
+from controller.forecasts import Forecasts
 from controller.http.answers import Missing, json_answer, json_bytes
 from controller.http.board import Board
 from controller.http.entries import pool_entry
@@ -23,15 +25,15 @@ async def pools(board: Board, _: web.Request) -> web.Response:
 
 async def pool(board: Board, request: web.Request) -> web.Response:
     """One pool as it is now: its entry, the trail of its last plan, its policy, what was measured, and its accounts."""
-    name, fleet, accounts = request.match_info["name"], board.fleet, board.accounts
-    if fleet is None or accounts is None:
-        raise web.HTTPServiceUnavailable(reason="starting: history is being loaded")
-    if name not in fleet.reconcilers:
-        raise Missing(f"the policy has no pool called {name[:80]!a}")
+    name = request.match_info["name"]
+    fleet, accounts, forecasts = at_work(board, name)
+    forecasts.want(name)
     reconciler, plan, region = fleet.reconcilers[name], fleet.plans.get(name), fleet.region_of[name]
     today, month = accounts.row(name)
-    entry: dict[str, Any] = pool_entry(fleet, accounts, board.journal, name, board.clock.now())
+    now = board.clock.now()
+    entry: dict[str, Any] = pool_entry(fleet, accounts, board.journal, forecasts, name, now)
     entry |= {
+        "as_of": now,
         "reasons": [] if plan is None else plan.reasons,
         "proposal": None if plan is None else plan.proposal,
         "policy": reconciler.policy.model_dump(mode="json"),
@@ -42,3 +44,13 @@ async def pool(board: Board, request: web.Request) -> web.Response:
         "today": dict(zip(NAMES, today, strict=True)), "month": dict(zip(NAMES, month, strict=True)),
     }
     return json_answer(entry)
+
+
+def at_work(board: Board, name: str) -> tuple[Fleet, Accounts, Forecasts]:
+    """What knows the pool called `name`; 404 where none does, 503 while the daemon starts."""
+    fleet, accounts, forecasts = board.fleet, board.accounts, board.forecasts
+    if fleet is None or accounts is None or forecasts is None:
+        raise web.HTTPServiceUnavailable(reason="starting: history is being loaded")
+    if name not in fleet.reconcilers:
+        raise Missing(f"the policy has no pool called {name[:80]!a}")
+    return fleet, accounts, forecasts

@@ -1,36 +1,27 @@
-"""Workers that fit, fail, die and hang."""
+"""Workers that work, fail, die and hang."""
 
+import asyncio
 import os
+import subprocess
+import sys
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from controller.forecast_jobs import FIT_EVERY_MINUTES, ForecastJobs, due
-from forecasting.combined import Remembered
-
-NOTHING = Remembered(0, np.empty((0, 3), np.float32), np.empty((0, 3), np.float32))
+from controller.forecast_jobs import ForecastJobs
+from forecasting.harmonic import fit_outlook
 
 
-def wave(days: int) -> Remembered:
+def wave(days: int) -> np.ndarray:
     clock = np.arange(days * 96)
     level = 10 + 8 * np.sin(2 * np.pi * clock / 96) + np.random.default_rng(3).normal(0, 0.3, len(clock))
-    rows = np.stack([level - 1, level, level + 1], axis=1).astype(np.float32)
-    return Remembered(1_900_000, rows, rows / 2)
+    return np.stack([level - 1, level, level + 1], axis=1).astype(np.float32)
 
 
-def die(remembered: Remembered) -> None:
-    if not len(remembered.peak):
-        os._exit(1)
-
-
-def hang(remembered: Remembered) -> None:
-    if not len(remembered.peak):
-        time.sleep(600)
-
-
-def fail(remembered: Remembered) -> None:
+def fail() -> None:
     raise ZeroDivisionError
 
 
@@ -48,38 +39,77 @@ async def start():
 
 
 async def test_a_worker_fits_tomorrow_like_the_days_before(start):
-    fitted = await start().fit(wave(5))
+    fitted = await start().run(fit_outlook, wave(5), 1_900_000)
     assert fitted is not None
-    first = fitted.peak.first_bucket
-    middle = fitted.peak.quantiles[:, 1]
-    buckets = np.arange(first, first + len(middle)) - 1_900_000
+    middle = fitted.quantiles[:, 1]
+    buckets = np.arange(fitted.first_bucket, fitted.first_bucket + len(middle)) - 1_900_000
     np.testing.assert_allclose(middle, 10 + 8 * np.sin(2 * np.pi * buckets / 96), atol=1.5)
 
 
-async def test_too_little_history_is_no_failure(start):
+async def test_no_fit_is_no_failure(start):
     jobs = start()
-    assert await jobs.fit(wave(1)) is None
+    assert await jobs.run(fit_outlook, wave(1), 1_900_000) is None
     assert jobs.failures == 0
 
 
-@pytest.mark.parametrize("trouble", [die, hang])
-async def test_a_dead_or_hanging_worker_costs_its_fit_and_is_replaced(start, trouble):
-    jobs = start(fit=trouble, patience=timedelta(seconds=20 if trouble is die else 3))
-    assert await jobs.fit(NOTHING) is None
+@pytest.mark.parametrize(("work", "argument"), [(os._exit, 1), (time.sleep, 600)])
+async def test_a_dead_or_hanging_worker_costs_its_work_and_is_replaced(start, work, argument):
+    jobs = start(patience=timedelta(seconds=20 if work is os._exit else 3))
+    assert await jobs.run(work, argument) is None
     assert jobs.failures == 1
     jobs._patience = timedelta(seconds=60)
-    assert await jobs.fit(wave(1)) is None
+    assert await jobs.run(abs, -3) == 3
     assert jobs.failures == 1
 
 
-async def test_a_failing_fit_is_counted_and_raises_nothing(start):
-    jobs = start(fit=fail)
-    assert await jobs.fit(NOTHING) is None
+async def test_work_that_fails_is_counted_and_raises_nothing(start):
+    jobs = start()
+    assert await jobs.run(fail) is None
     assert jobs.failures == 1
+    assert await jobs.run(abs, -3) == 3
 
 
-def test_each_pool_is_due_once_in_six_hours_and_not_all_at_once():
-    names = [f"pool-{number}" for number in range(2000)]
-    minutes = [[minute for minute in range(FIT_EVERY_MINUTES) if due(name, minute)] for name in names[:50]]
-    assert all(len(found) == 1 for found in minutes)
-    assert max(sum(due(name, minute) for name in names) for minute in range(0, FIT_EVERY_MINUTES, 20)) < 25
+async def test_closing_ends_what_is_under_way_and_begins_nothing_more(start):
+    jobs = start()
+    worker = await jobs.run(os.getpid)
+    under_way = asyncio.create_task(jobs.run(time.sleep, 600))
+    await asyncio.sleep(0.05)
+    await asyncio.wait_for(jobs.close(), 10)
+    assert await asyncio.wait_for(under_way, 10) is None
+    assert await jobs.run(abs, -3) is None
+    assert jobs.failures == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
+
+
+PARENT = """
+import asyncio, os, time
+from controller.forecast_jobs import ForecastJobs
+
+async def main():
+    jobs = ForecastJobs()
+    print(await jobs.run(os.getpid), flush=True)
+    await jobs.run(time.sleep, 600)
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+def test_a_worker_ends_when_its_daemon_is_killed(tmp_path):
+    (tmp_path / "parent.py").write_text(PARENT)
+    with subprocess.Popen([sys.executable, tmp_path / "parent.py"], stdout=subprocess.PIPE, text=True) as parent:
+        worker = int(parent.stdout.readline())
+        parent.kill()
+    until = time.monotonic() + 20
+    while Path(f"/proc/{worker}").exists() and time.monotonic() < until and not defunct(worker):
+        time.sleep(0.02)
+    assert not Path(f"/proc/{worker}").exists() or defunct(worker)
+
+
+def defunct(process: int) -> bool:
+    """Dead, and nobody has asked for its exit code."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True

@@ -10,7 +10,8 @@ from controller.plan import Code
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 HTTP = (ROOT / "docs" / "http.md").read_text()
-OURS = [ROOT / "controller" / f"{name}.py" for name in ("service", "fleet", "region", "journal", "schedule")]
+TELLING = ("service", "fleet", "region", "journal", "schedule", "forecasts", "forecast_jobs")
+OURS = [ROOT / "controller" / f"{name}.py" for name in TELLING]
 OURS += sorted((ROOT / "controller" / "http").glob("*.py"))
 
 

@@ -95,8 +95,8 @@ def test_what_a_daemon_kept_is_shown_beside_what_it_saw(folder):
     state.mkdir()
     with Store(state / STORE_NAME) as store:
         store.save_demand("agent", demand())
-        for hours, requested in ((30, 2), (40, 5)):
-            seen = observation(requested, now=NOON + timedelta(hours=hours))
+        for hours, requested, wanted in ((30, 0, 2), (35, 2, 2), (40, 2, 5)):
+            seen = observation(requested, wanted, now=NOON + timedelta(hours=hours))
             store.record_decision(make_plan(pool_policy(), PoolState(), seen, GUARDRAILS), {})
     done = stoker("agent", "--policy", "policy.yaml", "--state-dir", "state", "--no-model", "--json", "--hours", "1")
     assert done.exit_code == 0, done.output
@@ -118,7 +118,9 @@ def test_a_store_in_use_is_named_with_what_to_do(folder):
 
 @pytest.mark.parametrize(("arguments", "complaint"), [
     (("agnet", "--history", "agent=agent.csv"), "did you mean agent?"),
-    (("agent",), "either --history agent=FILE or --state-dir DIR"),
+    (("agent",), "either --history agent=FILE or --state-dir DIR or --url URL"),
+    (("agent", "--url", "http://127.0.0.1:9", "--at", "2026-03-04T06:00:00Z"), "a daemon tells of now only"),
+    (("agent", "--url", "ftp://x"), "give http://HOST:PORT"),
     (("agent", "--history", "agent=agent.csv", "--state-dir", "state"), "either --history"),
     (("agent", "--history", "agent.csv"), "write it as POOL=FILE"),
     (("agent", "--history", "agent=none.csv"), "none.csv: there is no such file"),

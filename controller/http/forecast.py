@@ -1,0 +1,46 @@
+"""`/v1/pools/{name}/forecast?hours=`: what was, what had been expected of it, what is expected, and what is kept warm now."""
+
+from aiohttp import web
+
+from controller.forecasts import NoForecast
+from controller.http.answers import BadRequest, json_bytes
+from controller.http.board import Board, dumps
+from controller.http.pools import at_work
+
+LEAST_HOURS, MOST_HOURS, DEFAULT = 0.25, 24.0, 6.0
+
+
+async def forecast(board: Board, request: web.Request) -> web.Response:
+    """The forecast as of the newest settled minute, made when asked for, and what is known at this instant."""
+    name = request.match_info["name"]
+    fleet, _, forecasts = at_work(board, name)
+    if unknown := set(request.query) - {"hours"}:
+        raise BadRequest(f"unknown parameter {min(unknown)[:40]!a}; allowed: hours")
+    hours = hours_of(request.query.get("hours"))
+    forecasts.want(name)
+    try:
+        body = await forecasts.body(name, hours)
+    except NoForecast as error:
+        raise web.HTTPServiceUnavailable(reason=str(error)) from error
+    capacity, plan, now = fleet.reconcilers[name].capacity, fleet.plans.get(name), board.clock.now()
+    ahead = forecasts.tell(name, now)
+    live = {
+        "now": now, "target": None if plan is None else plan.target,
+        "capacity": None if capacity is None else {"requested": capacity.requested, "ready": capacity.ready,
+                                                   "observed_at": capacity.observed_at},
+        "next": ahead.pairs, "next_at": ahead.at, "next_missing": ahead.reason,
+    }
+    return json_bytes(dumps(live)[:-1] + b"," + body[1:])
+
+
+def hours_of(text: str | None) -> float:
+    """How far to look."""
+    if text is None:
+        return DEFAULT
+    try:
+        hours = float(text) if text.isascii() and len(text) <= 8 else 0.0
+    except ValueError:
+        hours = 0.0
+    if not LEAST_HOURS <= hours <= MOST_HOURS:
+        raise BadRequest(f"hours: {text[:40]!a} is not a number from {LEAST_HOURS:g} to {MOST_HOURS:g}")
+    return hours

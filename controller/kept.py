@@ -1,0 +1,28 @@
+"""What was kept warm, by the decisions recorded."""
+
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from controller.plan import Action
+from controller.store import Store
+from controller.store_codec import micros
+from forecasting.demand import MINUTES_PER_DAY, instant_of, minute_of
+
+
+def kept(store: Store, pool: str, first_minute: int, end_minute: int) -> NDArray[np.float64] | None:
+    """Units requested in each minute of [first_minute, end_minute), NaN before the first decision; None without any.
+
+    Looks no further back than a day before the end and the decision before that.
+    """
+    since = max(first_minute, end_minute - MINUTES_PER_DAY)
+    made = store.decisions(pool, instant_of(since), MINUTES_PER_DAY) + store.decisions(
+        pool, limit=1, before=(micros(instant_of(since)), 0))
+    if not made:
+        return None
+    units = np.full(end_minute - first_minute, np.nan)
+    for decision in reversed(made):
+        at = max(0, minute_of(datetime.fromisoformat(decision["at"])) - first_minute)
+        units[at:] = decision["target" if decision["action"] == Action.WRITE else "requested"]
+    return units

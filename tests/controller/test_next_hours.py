@@ -1,0 +1,120 @@
+"""The plan of the next hours is what the rules would ask for if the forecast came true."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config.policy import Schedule
+from controller.economics import Terms
+from controller.next_hours import AHEAD_MINUTES, next_hours, signals_ahead
+from controller.portfolio import Portfolio, Standing
+from forecasting.demand import DemandSeries, minute_of
+from forecasting.protocol import Band
+from tests.builders import NOON, pool_policy
+
+DAY = 1440
+FIRST = minute_of(NOON) - 8 * DAY
+TERMS = Terms(idle=4.1667e-6 * 60, warm_busy=9.7222e-6 * 60, on_demand=1.66667e-5 * 60, init_seconds=8.0,
+              cold_start_cost_usd=0.05, metric_delay=2, lead_time=2, keep_alive=6)
+
+
+def traffic(minutes: int, seed: int = 5) -> DemandSeries:
+    level = 4 + 3 * np.sin(np.arange(minutes) / DAY * 2 * np.pi)
+    peak = np.random.default_rng(seed).poisson(level).astype(np.float32)
+    return DemandSeries(FIRST, peak, peak * np.float32(0.4), peak * 3)
+
+
+def followed(series: DemandSeries, minutes: int) -> tuple[Portfolio, np.ndarray]:
+    portfolio = Portfolio([TERMS])
+    part = series.window(FIRST, FIRST + minutes)
+    return portfolio, portfolio.advance(part.peak[None], part.busy[None], part.invocations[None], FIRST).target[0]
+
+
+@pytest.fixture(scope="module")
+def week() -> tuple[DemandSeries, Standing]:
+    """Eight days of traffic, and how the rules weigh after them."""
+    series = traffic(8 * DAY)
+    return series, followed(series, len(series))[0].standing(0)
+
+
+def flat(peak: float, busy: float = 0.5) -> Band:
+    return Band(np.full(AHEAD_MINUTES, peak, np.float32), np.full(AHEAD_MINUTES, busy, np.float32))
+
+
+def test_a_forecast_that_comes_true_was_planned_to_the_unit_until_rules_are_weighed_anew():
+    series, known = traffic(8 * DAY), 7 * DAY + 3
+    portfolio, _ = followed(series, known)
+    past, came = series.window(FIRST, FIRST + known), series.window(FIRST + known, FIRST + known + 12)
+    plan = next_hours(past, Band(came.peak, came.busy), pool_policy(), TERMS, portfolio.standing(0))
+    wanted = portfolio.advance(came.peak[None], came.busy[None], came.invocations[None], FIRST + known).target[0]
+
+    first = FIRST + known + TERMS.metric_delay  # five minutes into a quarter, so ten of it are left
+    assert [step.minute for step in plan] == [first, first + 10]
+    assert [step.units for step in plan] == [wanted[:10].max(), wanted[10:].max()]
+
+
+def test_the_rules_see_the_same_signals_as_when_demand_comes(week):
+    series, standing = week
+    cut = 7 * DAY + 777
+    past, came = series.window(FIRST, FIRST + cut), series.window(FIRST + cut, FIRST + 8 * DAY)
+    at_once = signals_ahead(past, Band(came.peak, came.busy), TERMS, standing)
+    later = signals_ahead(series.window(FIRST, FIRST + cut + 300), Band(came.peak[300:], came.busy[300:]), TERMS, standing)
+    for name, values in later.items():
+        np.testing.assert_array_equal(at_once[name][:, 300:], values, err_msg=name)
+
+
+def test_there_is_a_step_for_each_quarter_of_an_hour_of_six_hours(week):
+    series, standing = week
+    minutes = [step.minute for step in next_hours(series, flat(5), pool_policy(), TERMS, standing)]
+
+    assert minutes[0] == series.end_minute + TERMS.metric_delay
+    assert {minute % 15 for minute in minutes[1:]} == {0}
+    assert np.diff(minutes[1:]).tolist() == [15] * (len(minutes) - 2)
+    assert 6 * 60 - 15 <= minutes[-1] - minutes[0] < 6 * 60
+
+
+def test_more_demand_to_come_plans_more(week):
+    series, standing = week
+    low, high = (next_hours(series, flat(peak), pool_policy(), TERMS, standing) for peak in (4, 40))
+
+    assert high[-1].units > low[-1].units
+    assert high[-1].units >= 20
+
+
+@settings(max_examples=25, deadline=None)
+@given(peak=st.floats(0, 60_000), floor=st.integers(0, 50), ceiling=st.integers(0, 50))
+def test_every_step_is_within_floor_and_ceiling(week, peak, floor, ceiling):
+    series, standing = week
+    pool = pool_policy(min=min(floor, ceiling), max=max(floor, ceiling))
+
+    assert all(pool.min <= step.units <= pool.max for step in next_hours(series, flat(peak), pool, TERMS, standing))
+
+
+def test_a_schedule_shows_from_its_hour_on(week):
+    series, standing = week
+    office = Schedule(cron="0 14 * * *", timezone="UTC", duration=timedelta(hours=2), min=30)
+    pool = pool_policy(schedules=(office,))
+    units = {step.minute - minute_of(NOON): step.units for step in next_hours(series, flat(2), pool, TERMS, standing)}
+
+    assert units[105] < 30
+    assert {units[minute] for minute in range(120, 240, 15)} == {30}
+    assert units[240] < 30
+
+
+def test_what_is_not_forecast_is_not_planned(week):
+    series, standing = week
+    unknown = flat(3)
+    unknown.busy[200] = np.nan
+
+    assert next_hours(series, unknown, pool_policy(), TERMS, standing) == []
+
+
+def test_a_short_history_plans_by_the_recent_maximum():
+    series = traffic(300)
+    portfolio, _ = followed(series, 300)
+    plan = next_hours(series, flat(9), pool_policy(), TERMS, portfolio.standing(0))
+
+    assert plan[-1].units == 9
