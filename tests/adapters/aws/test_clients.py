@@ -4,6 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -115,20 +116,18 @@ async def test_a_call_is_never_sent_twice(server, connected):
 
 
 async def test_the_loop_goes_on_while_a_client_is_made(server, connected):
-    turns, stop = 0, False
+    connections, turned, went_on = connected(server.url), threading.Event(), []
+    make = connections._client
 
-    async def count():
-        nonlocal turns
-        while not stop:
-            turns += 1
-            await asyncio.sleep(0.001)
+    def slow(*arguments, **options):
+        went_on.append(turned.wait(10))
+        return make(*arguments, **options)
 
-    counting = asyncio.create_task(count())
-    await connected(server.url).call(READ, ALIAS, dict)
-    stop = True
-    await counting
+    connections._client = slow
+    asyncio.get_running_loop().call_later(0.05, turned.set)
+    await connections.call(READ, ALIAS, dict)
 
-    assert turns >= 3
+    assert went_on == [True]
 
 
 async def test_as_many_hanging_calls_as_can_begin_leave_threads_for_others(server, connected):
