@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -120,7 +120,9 @@ class Region:
         if arrays is None or not {TERMS, PROPOSED} <= arrays.keys():
             return False
         terms = {name: Terms(**fields) for name, fields in json.loads(str(arrays.pop(TERMS))).items()}
-        if any(differ(self._terms[name], terms[name], prices_only=True) for name in terms):
+        # a lever tells its billing step only once it is read: until then the one that was learned with stands
+        known = {name: replace(self._terms[name], billing_step=terms[name].billing_step) for name in terms}
+        if any(differ(known[name], terms[name], prices_only=True) for name in terms):
             return False
         chooser, proposed = Chooser(self.intake, terms), json.loads(str(arrays.pop(PROPOSED)))
         try:
@@ -144,9 +146,12 @@ class Region:
 
 
 def differ(terms: Terms, was: Terms, prices_only: bool) -> bool:
-    """Whether terms have changed enough to judge anew: any price, an initialisation by a fifth, and spans where they count."""
-    prices = [(one.idle, one.warm_busy, one.on_demand, one.cold_start_cost_usd, one.warm_hit_rate) for one in (terms, was)]
-    if prices[0] != prices[1]:
+    """Whether terms have changed enough to judge anew: any price, what else is not measured, an initialisation by a fifth, and
+    spans where they count. A billing step can only be learned: a lever that has not told it yet is no reason to forget it.
+    """
+    given = [(one.idle, one.warm_busy, one.on_demand, one.cold_start_cost_usd, one.warm_hit_rate, one.keep_alive)
+             for one in (terms, was)]
+    if given[0] != given[1] or terms.billing_step > was.billing_step:
         return True
     if abs(terms.init_seconds - was.init_seconds) > 0.2 * max(was.init_seconds, 1.0):
         return True

@@ -50,6 +50,16 @@ async def test_a_new_price_is_judged_by_at_once_and_the_chooser_knows_the_histor
     assert region.view("a", NOON).proposal.target == 3
 
 
+@pytest.mark.parametrize("change", [{"keep_alive": 15}, {"billing_step": 5}])
+async def test_another_keep_alive_and_a_billing_step_that_the_lever_tells_are_judged_by_at_once(region, change):
+    await region.gather(NOON)
+    assert not await region.retune(NOON)
+    region.known["a"] = replace(TERMS, **change)
+
+    assert await region.retune(NOON)
+    assert not await region.retune(NOON)
+
+
 async def test_terms_as_they_were_are_no_reason_to_choose_anew(region):
     await region.gather(NOON)
 

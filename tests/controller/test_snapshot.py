@@ -71,7 +71,18 @@ async def test_a_region_takes_up_what_an_earlier_one_learned_without_replaying(s
     assert sum(fed) < 100
 
 
+async def test_a_lever_that_has_not_told_its_billing_step_yet_does_not_spoil_what_was_learned(store, tmp_path):
+    first = region_of(store, tmp_path, terms=Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 6, billing_step=5))
+    await first.gather(NOON)
+    await first.remember(NOON)
+    again = region_of(store, tmp_path, terms=Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 6))
+
+    assert await again.recall(NOON)
+    assert not await again.retune(NOON)
+
+
 @pytest.mark.parametrize("change", [
+    {"terms": Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 9)},
     {"terms": Terms(2e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 6)}, {"pools": ("b", "a")}, {"pools": ("a", "b", "c")},
 ])
 async def test_another_price_or_other_pools_replay_history_instead(store, tmp_path, change):
