@@ -18,6 +18,9 @@ TOLERATED = 0.1
 FORGETTING = 1.0005
 """With each good round a death counts for a little longer a pause: in a day or so the old pause is tried again."""
 
+RECOVERY = 1.02
+"""The same while the pause is shorter than the one to begin with: what killed then may have been an outage or a deployment."""
+
 GRACE = timedelta(seconds=30)
 """A round takes a while."""
 
@@ -26,7 +29,7 @@ class IdleLife:
     """Of one pool's units. `first`: the pause to begin with; `longest`: never more."""
 
     def __init__(self, first: timedelta, longest: timedelta) -> None:
-        self._longest = max(first, longest)
+        self._first, self._longest = first, max(first, longest)
         self._survived = first / GROWTH
         self._deadly: timedelta | None = None
 
@@ -51,4 +54,4 @@ class IdleLife:
             return
         self._survived = max(self._survived, pause)
         if self._deadly is not None:
-            self._deadly *= FORGETTING
+            self._deadly *= FORGETTING if self.pause >= self._first else RECOVERY

@@ -1,4 +1,4 @@
-"""Pings to one URL: time to first byte tells cold from warm, and so does a unit that nobody has seen before."""
+"""Pings to one URL: time to first byte tells cold from warm."""
 
 import asyncio
 import os
@@ -9,9 +9,6 @@ from adapters.pinging.answers import Answer
 from adapters.web.client import Client, Reply, refused
 from adapters.web.settings import HttpPingSettings
 
-REMEMBERED = 10_000
-"""Names of units; the oldest are forgotten."""
-
 
 class HttpPinger:
     """Sends pings to the URL that `settings` names. See `adapters.pinging.keeper.Pinger`."""
@@ -19,18 +16,17 @@ class HttpPinger:
     def __init__(self, settings: HttpPingSettings, client: Client, environment: Mapping[str, str] = os.environ) -> None:
         self._settings, self._client, self._environment = settings, client, environment
         self.resource = settings.url
-        self._seen: dict[str, None] = {}
 
     async def canary(self) -> Answer:
-        return self._answers([await self._ping()])[0]
+        return self._answer(await self._ping())
 
     async def burst(self, count: int) -> Sequence[Answer | AdapterError]:
         outcomes = await asyncio.gather(*(self._ping() for _ in range(count)), return_exceptions=True)
         for each in outcomes:
             if isinstance(each, BaseException) and not isinstance(each, AdapterError):
                 raise each
-        answered = self._answers([each for each in outcomes if isinstance(each, Reply)])
-        return [*answered, *(each for each in outcomes if isinstance(each, AdapterError))]
+        return [self._answer(each) if isinstance(each, Reply) else each for each in outcomes
+                if isinstance(each, Reply | AdapterError)]
 
     async def _ping(self) -> Reply:
         settings = self._settings
@@ -41,24 +37,12 @@ class HttpPinger:
             raise error
         return reply
 
-    def _answers(self, replies: Sequence[Reply]) -> list[Answer]:
-        """Of replies to pings that were sent together. What no burst before has seen is new, however quick it was."""
-        answers = [self._answer(reply) for reply in replies]
-        for answer in answers:
-            if answer.unit is not None:
-                self._seen[answer.unit] = None
-        while len(self._seen) > REMEMBERED:
-            del self._seen[next(iter(self._seen))]
-        return answers
-
     def _answer(self, reply: Reply) -> Answer:
         settings = self._settings
         unit = reply.headers.get(settings.unit_header) if settings.unit_header is not None else None
         hold, waited = settings.hold_ms / 1000, reply.first_byte - reply.sent
         late = waited - hold > settings.cold_after_ms / 1000
-        unknown = unit is not None and unit not in self._seen
-        return Answer(reply.sent, reply.first_byte, min(hold, waited), late or unknown, unit,
-                      init_seconds=waited - hold if late else None)
+        return Answer(reply.sent, reply.first_byte, min(hold, waited), late, unit, init_seconds=waited - hold if late else None)
 
 
 def headers_of(settings: HttpPingSettings, environment: Mapping[str, str]) -> dict[str, str]:

@@ -51,6 +51,17 @@ def test_a_pause_that_killed_shortens_the_next_and_what_proofs_are_good_for():
     assert life.proof_lasts <= 6 * MINUTE
 
 
+def test_after_an_outage_the_pause_is_soon_what_it_was_to_begin_with():
+    life = IdleLife(4 * MINUTE, 15 * MINUTE)
+    life.note(3 * MINUTE, 0, 20)
+    short = life.pause
+    for _ in range(30):
+        life.note(life.pause, 20, 0)
+
+    assert short < 3 * MINUTE
+    assert life.pause >= 4 * MINUTE
+
+
 def test_an_empty_round_teaches_nothing():
     life = IdleLife(4 * MINUTE, 15 * MINUTE)
     life.note(30 * MINUTE, 0, 0)
