@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from controller.accounting import Bill, Load, bill_of, total
+from controller.alternatives import Alternative
 from controller.backtest import Replay
 from controller.economics import Terms
 from forecasting.demand import DemandSeries, instant_of
@@ -16,7 +17,9 @@ ON_DEMAND = "on-demand"
 
 @dataclass(frozen=True, slots=True)
 class PoolOutcome:
-    """One pool. `peers`: bills by the peer's name, in the order of the comparison; empty when none was asked for."""
+    """One pool. `peers`: bills by the peer's name, in the order of the comparison; empty when none was asked for. `levers`: the
+    same traffic under other levers; likewise.
+    """
 
     replay: Replay
     demand: DemandSeries
@@ -25,6 +28,7 @@ class PoolOutcome:
     stoker: Bill
     nothing: Bill
     peers: dict[str, Bill] = field(default_factory=dict)
+    levers: tuple[Alternative, ...] = ()
 
     @property
     def name(self) -> str:
@@ -55,10 +59,11 @@ class Outcome:
         return {name: total(pool.peers[name] for pool in self.pools) for name in names}
 
 
-def judged(replay: Replay, demand: DemandSeries, load: Load, terms: Terms, peers: dict[str, Bill]) -> PoolOutcome:
+def judged(replay: Replay, demand: DemandSeries, load: Load, terms: Terms, peers: dict[str, Bill],
+           levers: Sequence[Alternative] = ()) -> PoolOutcome:
     """The outcome of one pool, with its bills drawn up."""
     nothing = bill_of(load, np.zeros(len(load), np.int64), terms)
-    return PoolOutcome(replay, demand, load, terms, bill_of(load, replay.target, terms), nothing, peers)
+    return PoolOutcome(replay, demand, load, terms, bill_of(load, replay.target, terms), nothing, peers, tuple(levers))
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:
@@ -85,7 +90,13 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
             "lead_time_minutes": terms.lead_time, "keep_alive_minutes": terms.keep_alive,
             "warm_hit_rate": terms.warm_hit_rate,
         },
-    } | _bills(pool.stoker, pool.nothing, pool.peers)
+    } | _bills(pool.stoker, pool.nothing, pool.peers) | _levers(pool)
+
+
+def _levers(pool: PoolOutcome) -> dict[str, object]:
+    if not pool.levers:
+        return {}
+    return {"levers": {one.kind: _bills(one.stoker, one.nothing, {}) for one in pool.levers}}
 
 
 def _bills(stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> dict[str, object]:

@@ -25,11 +25,12 @@ FILE = click.Path(path_type=Path)
               help="Recorded traffic of a pool, .csv or .csv.gz; once for each pool.")
 @click.option("--start", metavar="TIMESTAMP", help="Count costs only from here on (UTC); what is before is warm-up.")
 @click.option("--compare", is_flag=True, help="Also judge what you would run instead: target tracking, schedules and others.")
+@click.option("--levers", is_flag=True, help="Also price the same traffic under every other lever: pings, minimum instances.")
 @click.option("--decisions", type=FILE, metavar="OUT.csv", help="Write the target of every pool at every minute.")
 @click.option("--json", "json_path", type=FILE, metavar="OUT.json", help="Write the figures for machines; - is standard output.")
 @click.option("--report", type=FILE, metavar="OUT.html", help="Write one page that shows it all; opens without a network.")
-def command(policy_path: Path, histories: tuple[str, ...], start: str | None, compare: bool, decisions: Path | None,
-            json_path: Path | None, report: Path | None) -> None:
+def command(policy_path: Path, histories: tuple[str, ...], start: str | None, compare: bool, levers: bool,
+            decisions: Path | None, json_path: Path | None, report: Path | None) -> None:
     """Replay recorded traffic: what Stoker would have cost, and who would have waited.
 
     Nothing is called and nothing is changed. The code that decides is the daemon's own, fed minute by minute with what it would
@@ -40,7 +41,7 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
     policy = read_policy(policy_path)
     recorded = read_histories(policy, policy_path, histories)
     begin = None if start is None else start_minute(start, recorded)
-    outcome = run(policy, recorded, begin, compare=compare or report is not None)
+    outcome = run(policy, recorded, begin, compare or report is not None, levers)
     write_outputs(outcome, recorded, decisions, json_path, report)
     if json_path != Path("-"):
         from controller.cli.backtest_table import show
@@ -91,16 +92,16 @@ def start_minute(start: str, recorded: "dict[str, History]") -> int:
     return minute
 
 
-def run(policy: "Policy", recorded: "dict[str, History]", begin: int | None, compare: bool) -> "Outcome":
+def run(policy: "Policy", recorded: "dict[str, History]", begin: int | None, compare: bool, levers: bool) -> "Outcome":
     """Replay and judge every pool, telling progress on a terminal."""
     from controller.outcome import Outcome
 
     with progress_of(sum(len(history.series) for history in recorded.values())) as advance:
-        pools = [run_pool(pool, policy.assume, recorded[pool.name], begin, compare, advance) for pool in policy.pools]
+        pools = [run_pool(pool, policy.assume, recorded[pool.name], begin, compare, levers, advance) for pool in policy.pools]
     return Outcome(tuple(pools))
 
 
-def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: int | None, compare: bool,
+def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: int | None, compare: bool, levers: bool,
              advance: Callable[[int], None]) -> "PoolOutcome":
     """Replay one pool and draw up the bills."""
     from controller.accounting import load_of
@@ -111,11 +112,17 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
     demand, terms = history.series, terms_of(pool, assume)
     load = load_of(demand, 0 if begin is None else begin - demand.first_minute)
     done = replay(pool, demand, terms, assume, advance)
-    if not compare:
-        return judged(done, demand, load, terms, {})
-    from controller import peers
+    rivals, others = {}, []
+    if compare:
+        from controller import peers
 
-    return judged(done, demand, load, terms, peers.compare(load, terms))
+        rivals = peers.compare(load, terms)
+    if levers:
+        from adapters.registry import lever_kinds
+        from controller.alternatives import under_each_lever
+
+        others = under_each_lever(pool, demand, load, assume, lever_kinds())
+    return judged(done, demand, load, terms, rivals, others)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 
 from controller.accounting import Bill
-from controller.outcome import ON_DEMAND, Outcome
+from controller.outcome import ON_DEMAND, Outcome, PoolOutcome
 from controller.report.words import hits
 
 IN_FULL = 4
@@ -20,12 +20,26 @@ def show(outcome: Outcome, compare: bool) -> None:
     for pool in outcome.pools if len(outcome.pools) <= IN_FULL else ():
         asked = "" if pool.terms.warm_hit_rate is None else f" (asked: {100 * pool.terms.warm_hit_rate:.6g}% warm)"
         console.print(table(pool.name + asked, pool.stoker, pool.nothing, pool.peers if compare else {}))
+    for pool in outcome.pools:
+        if pool.levers:
+            console.print()
+            console.print(levers(pool))
     if len(outcome.pools) > 1:
         console.print(table("all pools", outcome.stoker, outcome.nothing, outcome.peers if compare else {}))
     note = ("USD. Bill: what the provider charges. Wait: cold starts at the price the policy gives them, 0.05 where it asks for "
             "a share. Extra: both, beyond the bill of serving all on demand with no cold start; ratio 1 is doing nothing.")
     console.print()
     console.print(note + (" * has hindsight." if compare else ""), style="dim")
+
+
+def levers(pool: PoolOutcome) -> Table:
+    """The same traffic under each lever and with nothing kept warm, the cheapest first."""
+    out = empty(f"{pool.name}, the same traffic under each lever", "lever")
+    rows = [(one.kind, one.stoker, one.nothing) for one in pool.levers] + [("nothing kept warm", pool.nothing, pool.nothing)]
+    for name, bill, nothing in sorted(rows, key=lambda row: row[1].total_usd):
+        out.add_row(*cells(name, bill, nothing))
+    out.caption = "Pings are best effort: a provider may take a unit away at any time. Ratios are to nothing at the same prices."
+    return out
 
 
 def lines(outcome: Outcome) -> Table:

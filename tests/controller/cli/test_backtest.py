@@ -191,3 +191,14 @@ def test_it_opens_no_connection(folder, monkeypatch):
     done = stoker("--history", "agent=agent.csv", "--compare", *outputs)
     assert done.exit_code == 0, done.output
     assert {"out.html", "out.json", "out.csv"} <= {path.name for path in folder.iterdir()}
+
+
+def test_levers_are_priced_on_the_terminal_and_for_machines(folder):
+    arguments = ["backtest", "--policy", "policy.yaml", "--history", "agent=agent.csv", "--levers"]
+    shown = CliRunner().invoke(main, arguments)
+    told = CliRunner().invoke(main, [*arguments, "--json", "-"])
+
+    assert "the same traffic under each lever" in shown.output
+    levers = json.loads(told.output)["pools"]["agent"]["levers"]
+    assert {"lambda-provisioned-concurrency", "lambda-ping"} <= set(levers)
+    assert levers["lambda-ping"]["stoker"]["cost_usd"]["total"] > 0

@@ -1,0 +1,62 @@
+"""The same traffic under each lever."""
+
+import numpy as np
+import pytest
+
+from adapters.registry import lever_kinds
+from config.policy import Assume
+from controller.accounting import bill_of, load_of
+from controller.alternatives import under_each_lever
+from controller.backtest import replay
+from controller.economics import terms_of
+from forecasting.demand import DemandSeries
+from tests.builders import pool_policy
+
+OWN = "lambda-provisioned-concurrency"
+
+
+def steady_and_idle() -> DemandSeries:
+    """Rare lone requests: the least that any lever can be cheap for."""
+    peak = np.zeros(3 * 1440, np.float32)
+    peak[::45] = 1
+    return DemandSeries(29_000_160, peak, peak * np.float32(0.02), peak)
+
+
+@pytest.fixture(scope="module")
+def found():
+    pool, demand = pool_policy(mode="shadow", max=50, memory_mb=1024, init_seconds=8.0), steady_and_idle()
+    return pool, demand, under_each_lever(pool, demand, load_of(demand), Assume(), lever_kinds())
+
+
+def test_every_lever_is_priced_the_cheapest_first(found):
+    _, _, alternatives = found
+
+    assert {one.kind for one in alternatives} == set(lever_kinds())
+    assert [one.stoker.total_usd for one in alternatives] == sorted(one.stoker.total_usd for one in alternatives)
+
+
+def test_the_pools_own_lever_costs_what_the_backtest_says(found):
+    pool, demand, alternatives = found
+    terms = terms_of(pool, Assume())
+    own = next(one for one in alternatives if one.kind == OWN)
+
+    assert own.stoker == bill_of(load_of(demand), replay(pool, demand, terms, Assume()).target, terms)
+
+
+def test_rare_traffic_is_cheapest_kept_warm_by_pings(found):
+    _, _, alternatives = found
+    by_kind = {one.kind: one for one in alternatives}
+
+    assert by_kind["lambda-ping"].stoker.total_usd < by_kind[OWN].stoker.total_usd
+    assert by_kind["lambda-ping"].stoker.cold_starts < by_kind["lambda-ping"].nothing.cold_starts / 2
+
+
+def test_prices_of_the_policy_hold_for_its_own_lever_alone():
+    from config.policy import PriceOverride
+
+    demand = steady_and_idle()
+    dear = pool_policy(mode="shadow", max=50, memory_mb=1024, init_seconds=8.0,
+                       prices=PriceOverride(idle=1.0, warm_busy=1.0, on_demand=1.0))
+    by_kind = {one.kind: one for one in under_each_lever(dear, demand, load_of(demand), Assume(), lever_kinds())}
+
+    assert by_kind[OWN].nothing.baseline_usd > 1000 * by_kind["lambda-ping"].nothing.baseline_usd
