@@ -205,7 +205,8 @@ class Fleet:
         kind = region.intake.source.kind
         try:
             async with asyncio.timeout(GIVE_UP_SECONDS):
-                await region.gather(now)
+                if await region.gather(now):
+                    self.store_error = None
         except TimeoutError:
             log.error("collect-gave-up", source=kind, seconds=GIVE_UP_SECONDS)  # noqa: TRY400
         except StoreError as error:

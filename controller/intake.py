@@ -78,8 +78,11 @@ class Intake:
         for name, series in zip(self.pools, stored, strict=True):
             self._lay(self.row[name], series)
 
-    async def collect(self, now: datetime) -> None:
-        """Ask the source for what is new; a failure leaves everything as it was and is remembered."""
+    async def collect(self, now: datetime) -> bool:
+        """Ask the source for what is new; whether there was any, which is stored then.
+
+        A failure of the source leaves everything as it was and is remembered.
+        """
         until = now.replace(second=0, microsecond=0)
         oldest = until - timedelta(days=HISTORY_DAYS)
         since = {name: self._since(name, oldest) for name in self.pools}
@@ -87,10 +90,11 @@ class Intake:
             telemetry = await self.source.collect(self.pools, since, until)
         except AdapterError as error:
             self.errors = dict.fromkeys(self.pools, error)
-            return
+            return False
         changed = await self._absorb(telemetry, minute_of(until))
         self.collected_at = now
         await self._store.save_demand({name: telemetry[name].series for name in changed})
+        return bool(changed)
 
     def sight(self, name: str, now: datetime) -> tuple[Sight, timedelta | None]:
         """How well the present demand of a pool is known, and how old its newest known minute is."""

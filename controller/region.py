@@ -56,10 +56,11 @@ class Region:
         self._tuned_at: datetime | None = None
         self._kept_at: datetime | None = None
 
-    async def gather(self, now: datetime) -> None:
-        """Ask the source for what is new and let the chooser follow."""
-        await self.intake.collect(now)
+    async def gather(self, now: datetime) -> bool:
+        """Ask the source for what is new and let the chooser follow; whether something new was stored."""
+        stored = await self.intake.collect(now)
         await self._follow(now)
+        return stored
 
     def view(self, name: str, now: datetime) -> View:
         """What a plan may know. A proposal counts only once the chooser has followed history to its end."""

@@ -71,8 +71,12 @@ def take_lock(path: Path) -> int:
         os.close(lock)
         raise StoreInUse(f"{path} is in use by another Stoker (process {holder}): stop that one, or give this one "
                          "a store of its own") from error
-    os.ftruncate(lock, 0)
-    os.write(lock, f"{os.getpid()}\n".encode())
+    except OSError as error:
+        os.close(lock)
+        raise StoreError(f"{path}: its folder takes no locks ({error.strerror}); use a local disk") from error
+    with suppress(OSError):  # the number is for people; on a full disk what cannot do without its data says so
+        os.ftruncate(lock, 0)
+        os.write(lock, f"{os.getpid()}\n".encode())
     return lock
 
 

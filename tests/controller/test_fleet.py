@@ -166,6 +166,22 @@ async def test_a_store_that_fails_sends_no_write_and_the_fleet_goes_on(clock, tm
         assert here.levers["a"].writes == [3]
 
 
+async def test_a_store_that_takes_demand_again_is_told_of_no_more(clock, tmp_path):
+    async with world(clock, tmp_path, {"a": steady(3)}, mode="shadow") as here:
+        await here.minutes(5)
+        save = here.store.store.save_demands
+
+        def full(*_):
+            raise StoreError("the disk is full")
+        here.store.store.save_demands = full
+        await here.minutes(2)
+        assert here.fleet.store_error == "the disk is full"
+
+        here.store.store.save_demands = save
+        await here.minutes(2)
+        assert here.fleet.store_error is None
+
+
 async def test_closing_lets_a_write_under_way_finish(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(3)}) as here:
         gate = asyncio.Event()

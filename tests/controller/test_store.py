@@ -1,3 +1,4 @@
+import errno
 import itertools
 import os
 import sqlite3
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from controller import store_file
 from controller.plan import Action, Code, Plan, PoolState, Proposal, Reason
 from controller.store import KEEP, Store, StoreError
 from forecasting.demand import DemandSeries, minute_of
@@ -166,6 +168,24 @@ def test_a_batch_is_all_or_nothing(store):
 
 def test_two_owners_are_refused_with_the_process_that_has_it(path, store):
     with pytest.raises(StoreError, match=f"in use by another Stoker .process {os.getpid()}."):
+        Store(path)
+
+
+def test_a_lock_that_cannot_be_noted_on_a_full_disk_is_a_lock_all_the_same(path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(store_file.os, "write", full)
+
+    with Store(path), pytest.raises(StoreError, match="in use by another Stoker"):
+        Store(path)
+
+
+def test_a_folder_without_locks_is_named(path, monkeypatch):
+    def without(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+    monkeypatch.setattr(store_file.fcntl, "flock", without)
+
+    with pytest.raises(StoreError, match="its folder takes no locks"):
         Store(path)
 
 
