@@ -1,5 +1,7 @@
 """`/v1/pools/{name}/forecast?hours=`: what was, what had been expected of it, what is expected, and what is kept warm now."""
 
+import re
+
 from aiohttp import web
 
 from controller.forecasts import NoForecast
@@ -8,6 +10,7 @@ from controller.http.board import Board, dumps
 from controller.http.pools import at_work
 
 LEAST_HOURS, MOST_HOURS, DEFAULT = 0.25, 24.0, 6.0
+NUMBER = re.compile(r"[0-9]{1,2}(\.[0-9]{1,4})?")
 
 
 async def forecast(board: Board, request: web.Request) -> web.Response:
@@ -37,10 +40,7 @@ def hours_of(text: str | None) -> float:
     """How far to look."""
     if text is None:
         return DEFAULT
-    try:
-        hours = float(text) if text.isascii() and len(text) <= 8 else 0.0
-    except ValueError:
-        hours = 0.0
+    hours = float(text) if NUMBER.fullmatch(text) else 0.0
     if not LEAST_HOURS <= hours <= MOST_HOURS:
         raise BadRequest(f"hours: {text[:40]!a} is not a number from {LEAST_HOURS:g} to {MOST_HOURS:g}")
     return hours

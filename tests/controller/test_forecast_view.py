@@ -1,5 +1,6 @@
 """A view knows nothing of what comes after it, and its drawing shows what it holds."""
 
+import json
 import re
 import xml.etree.ElementTree as ET
 
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 
 from controller.cli.forecast_text import sentences, sparkline
-from controller.forecast_view import ForecastView, document, view_of
+from controller.forecast_view import ForecastView, document, view_from, view_of
 from controller.plot import html, svg
 from forecasting.demand import DemandSeries
 from forecasting.outlook import Outlook
@@ -52,6 +53,21 @@ def test_a_view_of_minutes_only_says_that_it_guesses(view):
     assert document(short)["past_day"]["error_over_naive"] is None
     assert view.enough
     assert "90 % should lie between" in sentences(view)[0]
+
+
+def test_what_a_document_tells_is_the_view_to_three_digits(view):
+    told = view_from(json.loads(json.dumps(document(view))))
+
+    assert document(told) == document(view)
+    assert (told.pool, told.now_minute, told.lead, told.enough) == (view.pool, view.now_minute, view.lead, view.enough)
+    np.testing.assert_array_equal(told.expected.peak, view.expected.peak)
+    np.testing.assert_allclose(told.ahead.busy, view.ahead.busy, atol=1e-3)
+
+
+@pytest.mark.parametrize("told", [{}, {"past": {}, "ahead": None}, {"past": {"first": 3}, "ahead": {}}])
+def test_what_is_no_document_is_refused(told):
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        view_from(told)
 
 
 def test_a_model_is_fitted_a_day_ago_and_now():

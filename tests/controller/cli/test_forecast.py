@@ -1,5 +1,7 @@
 """`stoker forecast` from the outside: what it prints and draws, and what it refuses."""
 
+import asyncio
+import contextlib
 import json
 from datetime import timedelta
 from pathlib import Path
@@ -8,15 +10,18 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
+from adapters.clock import ManualClock
 from adapters.history_file import StampStyle
 from controller.cli import main
 from controller.guardrails import GUARDRAILS
 from controller.plan import PoolState
 from controller.planning import make_plan
-from controller.service import STORE_NAME
+from controller.service import STORE_NAME, Service
 from controller.store import Store
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, observation, pool_policy
+from tests.fakes import FakeProviders, FakeSource, steady
+from tests.worlds import policy_of
 
 POLICY = """version: 1
 pools:
@@ -143,3 +148,46 @@ def test_a_plot_that_cannot_be_written_is_a_failure(folder):
     done = asked("--plot", "no/where.svg")
     assert done.exit_code == 1
     assert "no/where.svg: cannot be written" in done.stderr
+
+
+@contextlib.asynccontextmanager
+async def daemon(state: Path):
+    """One that runs on a day and a half of demand."""
+    clock = ManualClock(NOON)
+    providers = FakeProviders([(FakeSource({"agent": steady(6)}, history=timedelta(hours=36)), ("agent",))], clock)
+    service, stop = Service(policy_of([pool_policy()]), providers, clock, state, port=0), asyncio.Event()
+    task = asyncio.create_task(service.run(stop))
+    async with asyncio.timeout(20):
+        while service.fleet is None or service.fleet.last is None or service._ticking.locked():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    try:
+        yield service
+    finally:
+        stop.set()
+        await task
+
+
+async def test_a_daemon_that_runs_is_asked(folder):
+    async with daemon(folder / "state") as service:
+        by_url = await asyncio.to_thread(stoker, "agent", "--url", service.url, "--json", "--hours", "2")
+        by_store = await asyncio.to_thread(stoker, "agent", "--policy", "policy.yaml", "--state-dir", "state", "--hours", "2",
+                                           "--plot", "out.svg")
+        unknown = await asyncio.to_thread(stoker, "nobody", "--url", service.url)
+
+    assert by_url.exit_code == 0, by_url.output
+    told = json.loads(by_url.stdout)
+    assert told["past"]["peak"][-1] == told["ahead"]["peak"][0][1] == 6.0
+    assert by_store.exit_code == 0, by_store.output
+    assert "agent as of 2026-03-02 11:59 UTC: peak demand, the last 24 hours" in by_store.stdout
+    assert "Units that will be asked for if demand comes like this (UTC): -" in by_store.stdout
+    assert (folder / "out.svg").read_text().startswith("<svg")
+    assert (unknown.exit_code, "no pool called 'nobody'" in unknown.stderr) == (1, True)
+
+
+async def test_a_daemon_that_ended_is_not_asked(folder):
+    async with daemon(folder / "state"):
+        pass
+    done = stoker("agent", "--policy", "policy.yaml", "--state-dir", "state", "--no-model", "--hours", "1")
+
+    assert done.exit_code == 0, done.output
+    assert "agent as of 2026-03-02" in done.stdout

@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from adapters.clock import ManualClock
 from controller.cli import main
+from controller.cli.status import next_hours
 from controller.service import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
@@ -45,6 +46,18 @@ async def test_one_pool_tells_why(tmp_path):
     assert outcome.exit_code == 0
     assert "requested / ready    7 / 7" in outcome.output
     assert "proposed" in outcome.output
+
+
+async def test_one_pool_tells_the_plan_of_its_next_hours_or_why_there_is_none(tmp_path):
+    outcome = await asked(tmp_path, "b")
+
+    assert "next hours (UTC)     - (" in outcome.output
+
+
+def test_a_plan_is_told_where_it_changes():
+    told = {"as_of": "2026-03-02T12:50:00+00:00", "next": [[0, 4], [10, 4], [25, 6], [40, 6], [55, 0]], "next_missing": None}
+
+    assert next_hours(told) == "12:50 4, 13:15 6, 13:45 0"
 
 
 async def test_json_is_the_daemons_own(tmp_path):

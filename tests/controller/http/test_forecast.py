@@ -1,0 +1,207 @@
+"""What the daemon says of the hours ahead, from the outside."""
+
+import asyncio
+import contextlib
+import json
+from datetime import timedelta
+
+import aiohttp
+import numpy as np
+import pytest
+
+from adapters.clock import ManualClock
+from controller.service import URL_NAME, Service
+from tests.builders import NOON, pool_policy
+from tests.fakes import FakeProviders, FakeSource, steady
+from tests.worlds import policy_of
+
+MINUTE = timedelta(minutes=1)
+
+
+class Running:
+    def __init__(self, service, clock, session):
+        self.service, self.clock, self.session = service, clock, session
+
+    async def json(self, path):
+        async with self.session.get(self.service.url + path) as answer:
+            return answer.status, json.loads(await answer.read())
+
+    async def ticks(self, count=1):
+        for _ in range(count):
+            await self.clock.advance(MINUTE)
+            await asyncio.wait_for(self.service.tick(), 10)
+
+    async def planned(self, *names):
+        """Until the rotation has looked at these pools."""
+        async with asyncio.timeout(60):
+            while not all(self.service.forecasts.tell(name, self.clock.now()).at for name in names):
+                await self.clock.advance(timedelta(seconds=1))
+                await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def running(folder, hours=30, jobs=None):
+    """A service on fakes that knows so many hours, after two ticks. `jobs`: in place of worker processes."""
+    clock = ManualClock(NOON)
+    source = FakeSource({"a": steady(3), "b": steady(8)}, history=timedelta(hours=hours))
+    providers = FakeProviders([(source, ("a", "b"))], clock)
+    policy, stop = policy_of([pool_policy(name=name) for name in "ab"]), asyncio.Event()
+    service = Service(policy, providers, clock, folder, port=0)
+    task = asyncio.create_task(service.run(stop))
+    try:
+        async with asyncio.timeout(20):
+            while service.fleet is None or service.fleet.last is None or service._ticking.locked():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        if jobs is not None:
+            service.forecasts._jobs = jobs
+        async with aiohttp.ClientSession() as session:
+            here = Running(service, clock, session)
+            await here.ticks()
+            yield here
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 10)
+
+
+class Idle:
+    """Workers that never finish; `held` is how many wait for one."""
+
+    def __init__(self):
+        self.held, self._closed = 0, asyncio.Event()
+
+    async def run(self, work, *args):
+        self.held += 1
+        await self._closed.wait()
+
+    async def close(self):
+        self._closed.set()
+
+
+class Lost:
+    """Workers that die over everything."""
+
+    async def run(self, work, *args):
+        return None
+
+    async def close(self):
+        pass
+
+
+async def test_a_forecast_tells_what_was_what_is_and_what_comes(tmp_path):
+    async with running(tmp_path) as here:
+        status, told = await here.json("/v1/pools/b/forecast?hours=2")
+        again = (await here.json("/v1/pools/b/forecast?hours=2"))[1]
+        kept = len(here.service.forecasts._bodies)
+        await here.ticks()
+        later = (await here.json("/v1/pools/b/forecast?hours=2"))[1]
+
+    assert (status, told["pool"], told["now"]) == (200, "b", "2026-03-02T12:01:00+00:00")
+    assert told["capacity"]["requested"] == told["target"] == 6  # of 8 at once, 6.4 are busy on average
+    assert np.array(told["ahead"]["peak"]).shape == np.array(told["ahead"]["busy"]).shape == (120, len(told["levels"]))
+    assert {row[told["levels"].index(0.9)] for row in told["ahead"]["peak"]} == {8.0}
+    assert set(told["past"]["peak"]) == {8.0}
+    assert len(told["past"]["expected_peak"]) == len(told["past"]["peak"]) == len(told["past"]["requested"]) == 1440
+    assert told["past"]["expected_peak"][-1][told["levels"].index(0.5)] == 8.0
+    assert (told["enough_history"], told["doubt"]) == (True, None)
+    assert (again["ahead"], kept) == (told["ahead"], 1)
+    assert later["at"] > told["at"] == told["ahead"]["first"]
+
+
+async def test_less_than_a_day_of_history_is_told_and_nothing_is_planned_by_it(tmp_path):
+    async with running(tmp_path, hours=3) as here:
+        status, told = await here.json("/v1/pools/a/forecast")
+        await here.planned("a")
+        entry = (await here.json("/v1/pools/a"))[1]
+
+    assert (status, told["enough_history"]) == (200, False)
+    assert "less than a day" in told["doubt"]
+    assert len(told["ahead"]["peak"]) == 360
+    assert entry["next"] is None
+    assert "minutes of its demand are known: a plan needs a day" in entry["next_missing"]
+
+
+async def test_a_pool_of_which_nothing_is_known_says_so(tmp_path):
+    async with running(tmp_path, hours=0) as here:
+        status, told = await here.json("/v1/pools/a/forecast?hours=0.25")
+
+    assert status == 200
+    assert "Nothing is known" in told["doubt"]
+    assert {value for row in told["ahead"]["peak"] for value in row} == set(told["past"]["peak"]) == {None}
+
+
+@pytest.mark.parametrize("query", ["hours=0", "hours=25", "hours=nan", "hours=inf", "hours=-3", "hours=six", "hours=", "hours=٣",
+                                   "hours=1_0", "hours=6.00000000000000001", "hour=6", "hours=6&pool=b"])
+async def test_wrong_parameters_are_told(tmp_path, query):
+    async with running(tmp_path, hours=2) as here:
+        status, told = await here.json(f"/v1/pools/a/forecast?{query}")
+
+    assert (status, bool(told["error"])) == (400, True)
+
+
+async def test_an_unknown_pool_is_a_json_404(tmp_path):
+    async with running(tmp_path, hours=2) as here:
+        status, told = await here.json("/v1/pools/nobody/forecast")
+
+    assert (status, "no pool called 'nobody'" in told["error"]) == (404, True)
+
+
+async def test_the_plan_of_the_next_hours_is_shown_and_grows_shorter(tmp_path):
+    async with running(tmp_path) as here:
+        before = (await here.json("/v1/pools/b"))[1]
+        await here.planned("a", "b")
+        await here.ticks()
+        status = (await here.json("/status"))[1]
+        first = (await here.json("/v1/pools/b"))[1]
+        await here.clock.advance(timedelta(hours=1))
+        later = here.service.forecasts.tell("b", here.clock.now())
+        over = here.service.forecasts.tell("b", here.clock.now() + timedelta(hours=6))
+
+    assert before["next"] is None
+    assert before["next_missing"]
+    assert {units for _, units in first["next"]} == {first["target"]}
+    assert first["next"][0][0] < 15
+    assert [minutes for minutes, _ in first["next"]][-1] > 330
+    assert {pool["name"]: {units for _, units in pool["next"]} for pool in status["pools"]} == {"a": {2}, "b": {6}}
+    assert all(pool["next_at"] and pool["next_missing"] is None for pool in status["pools"])
+    assert len(later.pairs) in (len(first["next"]) - 4, len(first["next"]) - 5)
+    assert later.pairs[0][0] >= 0
+    assert (over.pairs, "is over" in over.reason) == (None, True)
+
+
+async def test_a_worker_that_hangs_delays_no_tick_no_answer_and_no_end(tmp_path):
+    async with running(tmp_path, jobs=Idle()) as here:
+        waiting = asyncio.create_task(here.json("/v1/pools/a/forecast"))
+        async with asyncio.timeout(10):
+            while here.service.forecasts._jobs.held < 2:  # the rotation's and this one
+                await here.clock.advance(timedelta(seconds=5))
+                await asyncio.sleep(0.005)
+        await here.ticks(3)
+        assert (await here.json("/status"))[1]["tick"]["planned"] == 2
+        assert not waiting.done()
+        waiting.cancel()
+
+
+async def test_more_forecasts_than_can_be_made_are_refused(tmp_path):
+    async with running(tmp_path, jobs=Idle()) as here:
+        asked = [asyncio.create_task(here.json(f"/v1/pools/a/forecast?hours={hours}")) for hours in range(1, 10)]
+        same = [asyncio.create_task(here.json("/v1/pools/a/forecast?hours=1")) for _ in range(5)]
+        done, _ = await asyncio.wait(asked, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        status, told = done.pop().result()
+        assert not done
+        assert not any(one.done() for one in same)
+        for task in (*asked, *same):
+            task.cancel()
+
+    assert (status, "ask again" in told["error"]) == (503, True)
+
+
+async def test_a_forecast_that_fails_is_a_503_and_is_not_kept(tmp_path):
+    async with running(tmp_path, jobs=Lost()) as here:
+        assert [(await here.json("/v1/pools/a/forecast"))[0] for _ in range(2)] == [503, 503]
+        assert not here.service.forecasts._bodies
+
+
+async def test_where_a_daemon_answers_stands_beside_its_store_while_it_runs(tmp_path):
+    async with running(tmp_path, hours=1) as here:
+        assert (tmp_path / URL_NAME).read_text().strip() == here.service.url
+    assert not (tmp_path / URL_NAME).exists()
