@@ -24,6 +24,7 @@ READ_EVERY = timedelta(minutes=10)
 BUDGETS: Mapping[str, Budget] = {
     # Lambda allows 15 control-plane requests a second per account and region to everybody together: a tenth of it
     "lambda-provisioned-concurrency": Budget(reads=90, writes=45),
+    "lambda-ping": Budget(reads=90, writes=45),
     # Cloud Run: 600 reads and, in small projects, only 30 writes a minute per region
     "cloud-run-min-instances": Budget(reads=200, writes=20),
 }

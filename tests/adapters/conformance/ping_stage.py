@@ -1,7 +1,7 @@
 """Environments of a Lambda alias that pings keep alive, in the sandbox."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
@@ -10,7 +10,10 @@ import numpy as np
 from adapters.aws.lambda_ping import LambdaPing
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
+from adapters.clock import ManualClock
+from adapters.pinging.keeper import Keeper
 from adapters.protocol import Capacity
+from adapters.sandbox.world import Sandbox
 from adapters.web.http_ping import HttpPing
 from adapters.web.provider import Web
 from adapters.web.settings import HttpPingSettings
@@ -26,6 +29,28 @@ def ping_pool(function: str = "agent", alias: str = "live", **changes: object) -
     settings = {"kind": "lambda-ping", "region": "us-east-1", "function": function, "alias": alias, "handler": "stoker",
                 "opted_in": True, "hold_ms": 100}
     return PoolPolicy(name=function, max=10_000, lever=LambdaPingSettings.model_validate(settings | changes))
+
+
+async def time_passes(clock: ManualClock, sandbox: Sandbox, keepers: Sequence[Keeper], span: timedelta) -> None:
+    """In small steps, each round at its instant: its calls are real and take a while of the machine's time, not of ours."""
+    end = clock.now() + span
+    while (now := clock.now()) < end:
+        await rounds_wait(clock, sandbox, keepers)
+        due = [keeper.next_at for keeper in keepers if keeper.target]
+        soon = min((at for at in due if at is not None and at > now), default=end)
+        busy = any(at is None or at <= now for at in due)
+        await clock.advance(min(end - now, STEP if busy else max(STEP, soon - now)))
+    await rounds_wait(clock, sandbox, keepers)
+
+
+async def rounds_wait(clock: ManualClock, sandbox: Sandbox, keepers: Sequence[Keeper]) -> None:
+    """Until every round waits for the clock or is over."""
+    quiet = 0
+    while quiet < 3:
+        before = sandbox.calls.mutating.total(), len(clock._sleepers)
+        await asyncio.sleep(0.003)
+        calling = any(keeper.calling for keeper in keepers)
+        quiet = 0 if calling or before != (sandbox.calls.mutating.total(), len(clock._sleepers)) else quiet + 1
 
 
 class Remembered(LambdaPing):
@@ -86,25 +111,15 @@ class PingStage(LambdaStage):
     def writes(self) -> list[int]:
         return self.accepted.get("agent", [])
 
+    @property
+    def keepers(self) -> list[Keeper]:
+        return [keeper for provider in self._providers for keeper in provider._keepers]
+
     async def passes(self, span: timedelta) -> None:
-        """In small steps, each round at its instant: its calls are real and take a while of the machine's time, not of ours."""
-        end = self.clock.now() + span
-        while (now := self.clock.now()) < end:
-            await self.rounds()
-            due = [keeper.next_at for provider in self._providers for keeper in provider._keepers if keeper.target]
-            soon = min((at for at in due if at is not None and at > now), default=end)
-            busy = any(at is None or at <= now for at in due)
-            await self.clock.advance(min(end - now, STEP if busy else max(STEP, soon - now)))
-        await self.rounds()
+        await time_passes(self.clock, self.sandbox, self.keepers, span)
 
     async def rounds(self) -> None:
-        """Until every round waits for the clock or is over."""
-        quiet = 0
-        while quiet < 3:
-            before = self.sandbox.calls.mutating.total(), len(self.clock._sleepers)
-            await asyncio.sleep(0.003)
-            calling = any(keeper.calling for provider in self._providers for keeper in provider._keepers)
-            quiet = 0 if calling or before != (self.sandbox.calls.mutating.total(), len(self.clock._sleepers)) else quiet + 1
+        await rounds_wait(self.clock, self.sandbox, self.keepers)
 
     def hang(self, *, writes: bool = True, resource: str | None = None) -> None:
         self.sandbox.faults.hang("Invoke" if writes else "*", function=resource)
