@@ -89,18 +89,20 @@ class GrpcSandboxServer:
 
     async def _carried_out(self, method: Method, call: Call, request: Any, trouble: Trouble | None,  # noqa: ANN401
                            context: grpc.aio.ServicerContext) -> Any:  # noqa: ANN401
-        outcome = "accepted"
-        try:
-            if trouble is Trouble.GARBAGE:
-                outcome = "garbage"
-                return NOT_THE_PROTOCOL
-            return self._decided(method, call, request, trouble)
-        except Refusal as refusal:
-            outcome = refusal.code.name
+        """The log knows how a write ended before its caller does."""
+        outcome, refusal, reply = "accepted", None, None
+        if trouble is Trouble.GARBAGE:
+            outcome, reply = "garbage", NOT_THE_PROTOCOL
+        else:
+            try:
+                reply = self._decided(method, call, request, trouble)
+            except Refusal as refused:
+                outcome, refusal = refused.code.name, refused
+        if method.mutating:
+            self.world.calls.record(call, outcome, answered=trouble is not Trouble.NO_ANSWER)
+        if refusal is not None:
             await context.abort(refusal.code, refusal.message)
-        finally:
-            if method.mutating:
-                self.world.calls.record(call, outcome, answered=trouble is not Trouble.NO_ANSWER)
+        return reply
 
     def _decided(self, method: Method, call: Call, request: Any, trouble: Trouble | None) -> Any:  # noqa: ANN401
         world = self.world

@@ -157,6 +157,16 @@ async def test_two_services_of_one_name_in_two_regions_are_two():
     assert told.series.busy[told.series.known] == pytest.approx(2.0)
 
 
+async def test_only_the_services_of_pools_are_paid_for():
+    async with Ground(agent=(flat(4, 60), {})) as ground:
+        for number in range(5):
+            ground.world.add_service(f"stranger-{number}", flat(4, 60))
+        source = ground.source()
+        await ground.collect(30, source=source)
+
+        assert source.spent_usd == pytest.approx(0.5e-6 * 3), "requests, latencies, and one series for the project"
+
+
 async def test_more_services_than_a_filter_holds_are_all_read():
     histories = {f"an-agent-with-a-rather-long-name-{n:03}": (flat(1, 30), {}) for n in range(60)}
     async with Ground(**histories) as ground:
