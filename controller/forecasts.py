@@ -33,7 +33,9 @@ AGAIN = timedelta(minutes=1)
 SHARE = 0.25
 """Of one core, at most, for the rotation."""
 
-IDLE_SECONDS, LEAST_SECONDS = 5.0, 0.05
+IDLE_SECONDS, LEAST_SECONDS, FAILED_SECONDS = 5.0, 0.05, 60.0
+"""Until it is asked again whose turn it is: when it is nobody's, after a turn at least, and after one that failed."""
+
 CACHED, WAITING = 32, 8
 """Forecasts held, of a pool and a minute each; and forecasts begun at once, beyond which is refused."""
 
@@ -45,11 +47,12 @@ class NoForecast(Exception):
 
 
 class Turn(NamedTuple):
-    """What came of a pool's turn: int64[steps, 2] (minute, units), or why there is none."""
+    """What came of a pool's turn: int64[steps, 2] (minute, units), or why there is none, and whether that is a failure."""
 
-    steps: NDArray[np.int64] | None
-    reason: str | None
     at: datetime
+    steps: NDArray[np.int64] | None
+    reason: str | None = None
+    failed: bool = False
 
 
 class Told(NamedTuple):
@@ -89,21 +92,20 @@ class Forecasts:
 
     def want(self, name: str) -> None:
         """Somebody looks at this pool: it goes first."""
-        turn = self._turns.get(name)
-        if name not in self._wanted and (turn is None or self._clock.now() - turn.at >= EVERY):
+        if name not in self._wanted and self._old(name):
             self._wanted.append(name)
 
     async def rotate(self) -> None:
         """Look at one pool after the other, for ever, in the rhythm that the share of a core allows."""
         while True:
-            name = self._next(self._clock.now()) if self._fleet.last is not None else None
+            name = self._next() if self._fleet.last is not None else None
             if name is None:
                 await self._clock.sleep(IDLE_SECONDS)
                 continue
             begun = self._clock.monotonic()
-            await self.look(name)
+            turn = await self.look(name)
             spent = self._clock.monotonic() - begun
-            await self._clock.sleep(max(LEAST_SECONDS, spent * (1 / SHARE - 1)))
+            await self._clock.sleep(max(FAILED_SECONDS if turn.failed else LEAST_SECONDS, spent * (1 / SHARE - 1)))
 
     async def look(self, name: str) -> Turn:
         """Make a pool's plan of the next hours."""
@@ -111,10 +113,10 @@ class Forecasts:
         try:
             turn = await self._look(name, now)
         except StoreError as error:
-            turn = Turn(None, str(error), now)
+            turn = Turn(now, None, str(error), failed=True)
         except Exception:  # a fault of ours: told, and the next pool has its turn
             log.exception("look-failed", pool=name)
-            turn = Turn(None, "it failed; the daemon's log says why", now)
+            turn = Turn(now, None, "it failed; the daemon's log says why", failed=True)
         soon = self._fleet.region_of[name].followed_at is None
         self._turns[name], self._due[name] = turn, now + (AGAIN if soon else EVERY)
         return turn
@@ -166,19 +168,25 @@ class Forecasts:
     async def _look(self, name: str, now: datetime) -> Turn:
         reconciler, region = self._fleet.reconcilers[name], self._fleet.region_of[name]
         if region.followed_at is None:
-            return Turn(None, "demand is not followed yet", now)
+            return Turn(now, None, "demand is not followed yet")
         history = await self._history(name, self._end(name, now))
         known = int(history.known.sum())
         if known < MINUTES_PER_DAY:
-            return Turn(None, f"{known} minutes of its demand are known: a plan needs a day", now)
+            return Turn(now, None, f"{known} minutes of its demand are known: a plan needs a day")
         steps = await self._jobs.run(plan_ahead, history, reconciler.policy, *region.standing(name))
-        if not steps:
-            return Turn(None, "the forecast could not be made" if steps is None else "there is no forecast", now)
-        return Turn(np.array(steps, np.int64), None, now)
+        if steps is None:
+            return Turn(now, None, "it could not be made; the daemon's log says why", failed=True)
+        return Turn(now, np.array(steps, np.int64)) if steps else Turn(now, None, "too little is known to forecast by")
 
-    def _next(self, now: datetime) -> str | None:
+    def _old(self, name: str) -> bool:
+        """Whether a pool's plan may be made anew."""
+        turn = self._turns.get(name)
+        return turn is None or self._clock.now() - turn.at >= EVERY
+
+    def _next(self) -> str | None:
         """Who was asked for last, else who is due longest; None when nobody is."""
-        if self._wanted:
-            return self._wanted.pop()
-        name = min(self._due, key=self._due.__getitem__, default=None)
-        return None if name is None or self._due[name] > now else name
+        while self._wanted:
+            if self._old(name := self._wanted.pop()):
+                return name
+        due = min(self._due, key=self._due.__getitem__, default=None)
+        return None if due is None or self._due[due] > self._clock.now() else due

@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from adapters.clock import ManualClock
-from controller.forecasts import AGAIN, EVERY, SHARE, Forecasts
+from controller.forecasts import AGAIN, EVERY, FAILED_SECONDS, SHARE, Forecasts
 from controller.next_hours import Step
 from controller.store_file import StoreError
 from tests.builders import NOON
@@ -91,6 +91,19 @@ async def test_who_is_asked_for_goes_first_and_last_asked_first_of_all(tmp_path)
     assert [name for name, _ in jobs.looked] == ["pool-5", "pool-4", *NAMES[:4]]
 
 
+async def test_a_pool_that_is_asked_for_while_it_is_looked_at_is_not_looked_at_twice(tmp_path):
+    async with looking(tmp_path) as (here, forecasts, jobs):
+        run = jobs.run
+
+        async def asked_for(work, history, pool, *more):
+            forecasts.want(pool.name)
+            return await run(work, history, pool, *more)
+        jobs.run = asked_for
+        await pass_by(here.clock, timedelta(minutes=2))
+
+    assert sorted(name for name, _ in jobs.looked) == NAMES
+
+
 async def test_nothing_is_planned_before_demand_was_followed_and_soon_after(tmp_path):
     async with looking(tmp_path, NAMES[:1], follow=False) as (here, forecasts, jobs):
         await pass_by(here.clock, timedelta(minutes=1))
@@ -121,4 +134,5 @@ async def test_a_fault_costs_one_turn(tmp_path, fault, reason):
         told = forecasts.tell(NAMES[0], here.clock.now())
 
     assert [name for name, _ in jobs.looked] == NAMES[1:]
+    assert jobs.looked[0][1] >= FAILED_SECONDS
     assert (told.pairs, reason in told.reason) == (None, True)
