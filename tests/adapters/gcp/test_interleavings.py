@@ -1,0 +1,99 @@
+"""Whatever Stoker, people and pipelines do to one service in whatever order: nobody's change is lost or altered by Stoker."""
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+
+from google.cloud import run_v2
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.errors import AdapterError
+from tests.adapters.conformance.cloud_run_stage import UPDATE, CloudRunStage
+
+TROUBLES = ("throttle", "fail", "lose_answers", "garble", "limit_to_five")
+action = st.one_of(
+    st.tuples(st.just("write"), st.integers(0, 60)),
+    st.tuples(st.just("read"), st.just(0)),
+    st.tuples(st.just("deploy"), st.integers(1, 9)),
+    st.tuples(st.just("hand"), st.integers(0, 60)),
+    st.tuples(st.just("trouble"), st.sampled_from(TROUBLES)),
+    st.tuples(st.just("calm"), st.just(0)),
+    st.tuples(st.just("pass"), st.integers(1, 900)),
+)
+
+
+class Story:
+    """One service, and what must be true of it at every moment."""
+
+    def __init__(self, stage: CloudRunStage) -> None:
+        self.stage, self.lever = stage, stage.lever(impatient=True)
+        self.image, self.hand_at = stage.agent.service.message.template.containers[0].image, None
+
+    async def play(self, what: str, value) -> None:
+        if what == "pass":
+            await self.stage.passes(timedelta(seconds=value))
+        elif what == "deploy":
+            self._by_others(image=f"agent:{value}")
+        elif what == "hand":
+            self._by_others(minimum=value)
+        elif what == "calm":
+            self.stage.calm()
+        elif what == "trouble":
+            self.stage.limit(5) if value == "limit_to_five" else getattr(self.stage, value)()
+        else:
+            with suppress(AdapterError):
+                await (self.lever.write(value) if what == "write" else self.lever.read())
+
+    def _by_others(self, image: str | None = None, minimum: int | None = None) -> None:
+        hosted = self.stage.agent
+        made = run_v2.Service(hosted.service.message)
+        if image is not None:
+            made.template.containers[0].image = self.image = image
+        if minimum is not None:
+            made.scaling.min_instance_count = minimum
+        self.hand_at = self.stage.clock.now()
+        self.stage.world.update(hosted, made, "somebody@acme.example")
+
+    def holds(self) -> None:
+        message, log = self.stage.agent.service.message, self.stage.world.calls
+        assert message.template.containers[0].image == self.image
+        assert {write.qualifier for write in log.writes} <= {"scaling.min_instance_count"}
+        for write in log.accepted(UPDATE):
+            assert write.value <= 100
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(action, min_size=1, max_size=14))
+def test_nobodys_change_is_lost_whatever_the_order(actions):
+    async def run() -> None:
+        async with CloudRunStage() as stage:
+            story = Story(stage)
+            for what, value in actions:
+                await story.play(what, value)
+                story.holds()
+
+    asyncio.run(run())
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(action, max_size=8), st.integers(0, 60))
+def test_when_all_is_calm_again_a_write_succeeds(actions, target):
+    async def run() -> None:
+        async with CloudRunStage() as stage:
+            story = Story(stage)
+            for what, value in actions:
+                await story.play(what, value)
+            stage.calm()
+            await stage.passes(timedelta(minutes=20))
+            with suppress(AdapterError):
+                await story.lever.read()
+            await stage.passes(timedelta(minutes=20))
+            wanted = min(target, (await story.lever.traits()).allowed)
+            await story.lever.write(wanted)
+            await stage.passes(timedelta(minutes=10))
+            seen = await story.lever.read()
+
+            assert (seen.requested, seen.ready) == (wanted, wanted)
+
+    asyncio.run(run())
