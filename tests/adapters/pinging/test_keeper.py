@@ -1,6 +1,7 @@
 """Rounds: a canary first, topped up until proved or the budget is spent, and each in its time."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -32,6 +33,8 @@ class Units:
         self.failing: list[int] = []
         self.refusing: AdapterError | None = None
         self.version = "1"
+        self.old = 0
+        """So many of a burst are still answered by the deployment before."""
         self.log: list[tuple[object, int]] = []
 
     def kill(self):
@@ -41,7 +44,7 @@ class Units:
         self.log.append((self.clock.now(), 1))
         if self.refusing is not None:
             raise self.refusing
-        return self._served(1)[0]
+        return replace(self._served(1)[0], generation=self.version)
 
     async def burst(self, count):
         self.log.append((self.clock.now(), count))
@@ -55,8 +58,8 @@ class Units:
         fresh = list(range(self.started, self.started + count - len(taken)))
         self.started += len(fresh)
         self.alive |= dict.fromkeys([*taken, *fresh], now)
-        return [Answer(0.0, 0.2, 0.15, unit in fresh, f"unit {unit}", self.version, 8.0 if unit in fresh else None)
-                for unit in [*taken, *fresh]]
+        return [Answer(0.0, 0.2, 0.15, unit in fresh, f"unit {unit}", "old" if at < self.old else self.version,
+                       8.0 if unit in fresh else None) for at, unit in enumerate([*taken, *fresh])]
 
 
 class Play:
@@ -259,6 +262,31 @@ async def test_a_deployment_makes_old_proofs_worthless_and_teaches_nothing(play)
     assert play.keeper.proof.generation == "2"
     assert play.ready == 20
     assert play.keeper.life.pause >= pause
+
+
+async def test_units_of_an_older_deployment_prove_nothing(play):
+    play.units.old = 7
+    play.keeper.want(20)
+    await play.minutes(1)
+
+    assert play.ready == 13
+    assert play.keeper.proof.generation == "1"
+
+
+async def test_a_round_that_is_tried_again_does_not_come_on_top_of_a_peak_either(play):
+    """The one in the fourth minute fails; from the fifth on users are expected, who had as many units at work yesterday."""
+    play.keeper.rhythm.note(DemandSeries(minute_of(NOON) - 1440 + 4, *(np.full(10, 30, np.float32) for _ in range(3))))
+    play.keeper.want(20)
+    await play.minutes(2)
+    play.units.refusing = Throttled("agent: too many")
+    await play.minutes(2)
+    failed = [(at - NOON) // MINUTE for at, _ in play.units.log if at > NOON + 2 * MINUTE]
+    play.units.refusing = None
+    await play.minutes(20)
+    tried = [(at - NOON) // MINUTE for at, _ in play.units.log if at > NOON + 4 * MINUTE]
+
+    assert failed != []
+    assert min(tried) >= 14
 
 
 async def test_own_pings_are_in_the_account(play):
