@@ -1,9 +1,11 @@
 """What fires the tick and the slow jobs: APScheduler on the event loop. Nothing else knows it.
 
 It reads the machine's clock, so under a scaled clock every interval is divided by the factor. Runs are drift-free (each is
-due a whole number of intervals after the first), never overlap, and a run that is missed is made up for once, not often.
+due a whole number of intervals after the first), never overlap, and a run that is missed is made up for once, not often. When
+the machine's clock is set back, everything is due anew: else nothing would run until the old time has come round again.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -13,6 +15,9 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_J
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from adapters.clock import Clock, SystemClock
+
+WATCH_SECONDS = 20.0
+"""The machine's clock is looked at so often."""
 
 log = structlog.get_logger("stoker.schedule")
 
@@ -33,30 +38,47 @@ class Jobs(Protocol):
 class Timetable:
     """Jobs at fixed intervals of `clock`'s time."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock, watch_seconds: float = WATCH_SECONDS) -> None:
+        self._clock, self._watch_seconds = clock, watch_seconds
+        self._jobs: dict[str, tuple[timedelta, Callable[[], Awaitable[object]]]] = {}
+        self._seen = self._machine_now()
+        self._timer: asyncio.TimerHandle | None = None
         self._factor = float(getattr(clock, "factor", 1.0))
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._scheduler.add_listener(self._tell, EVENT_JOB_MAX_INSTANCES | EVENT_JOB_MISSED | EVENT_JOB_ERROR)
 
     def every(self, name: str, interval: timedelta, job: Callable[[], Awaitable[object]]) -> None:
         """Run `job` at each whole multiple of `interval` since midnight, so a minute's job runs as the minute begins."""
+        self._jobs[name] = interval, job
         seconds = interval.total_seconds()
         into = self._clock.now().timestamp() % seconds
         self._scheduler.add_job(
             job, "interval", id=name, name=name, seconds=seconds / self._factor,
             start_date=self._machine_now() + timedelta(seconds=(seconds - into) / self._factor),
-            coalesce=True, max_instances=1, misfire_grace_time=max(1, int(seconds / self._factor)),
+            coalesce=True, max_instances=1, replace_existing=True, misfire_grace_time=max(1, int(seconds / self._factor)),
         )
 
     def start(self) -> None:
         """Begin; to be called within the running event loop."""
         self._scheduler.start()
+        self._watch()
 
     def stop(self) -> None:
         """Fire nothing more; a job that runs now is cancelled."""
+        if self._timer is not None:
+            self._timer.cancel()
         if self._scheduler.running:
             self._scheduler.shutdown(wait=False)
+
+    def _watch(self) -> None:
+        """Notice that the machine's clock was set back."""
+        now = self._machine_now()
+        if now < self._seen:
+            log.warning("clock-set-back", seconds=round((self._seen - now).total_seconds(), 3), text="everything is due anew")
+            for name, (interval, job) in self._jobs.items():
+                self.every(name, interval, job)
+        self._seen = now
+        self._timer = asyncio.get_running_loop().call_later(self._watch_seconds, self._watch)
 
     @staticmethod
     def _machine_now() -> datetime:

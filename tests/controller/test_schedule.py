@@ -1,6 +1,8 @@
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+import apscheduler.executors.base
+import apscheduler.schedulers.base
 import structlog.testing
 
 from adapters.clock import ScaledClock, SystemClock
@@ -57,6 +59,35 @@ async def test_a_job_that_fails_is_told_and_runs_again():
         timetable.stop()
 
     assert "ours" in next(line["error"] for line in lines if line["event"] == "job-failed")
+
+
+async def test_a_clock_that_is_set_back_stops_nothing(monkeypatch):
+    back, runs = [timedelta(0)], []
+
+    class Machine(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) - back[0]
+    for module in (apscheduler.schedulers.base, apscheduler.executors.base):
+        monkeypatch.setattr(module, "datetime", Machine)
+    monkeypatch.setattr(Timetable, "_machine_now", staticmethod(lambda: Machine.now(UTC)))
+
+    async def job():
+        runs.append(1)
+    timetable = Timetable(ScaledClock(NOON, 600.0), watch_seconds=0.05)
+    timetable.every("tick", timedelta(minutes=1), job)
+    with structlog.testing.capture_logs() as lines:
+        timetable.start()
+        async with asyncio.timeout(10):
+            while not runs:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            back[0] = timedelta(hours=1)
+            while not any(line["event"] == "clock-set-back" for line in lines):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            runs.clear()
+            while len(runs) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        timetable.stop()
 
 
 async def test_the_first_run_falls_on_the_whole_minute():
