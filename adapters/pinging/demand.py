@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from adapters.pinging.ledger import Ledger, first_rows_unknown
+from adapters.pinging.ledger import Ledger, made_unknown
 from adapters.pinging.rhythm import Rhythm
 from adapters.protocol import DemandSource, Telemetry
+from forecasting.demand import minute_of
 
-UNSURE = 20
-"""Minutes at the beginning of a pool's first reading in which an earlier process may have pinged: they are read again only
-because late points change, and what that process stored of them already lacks its pings.
+UNSURE = 60
+"""Minutes, from where a pool's first reading begins up to now at most, in which an earlier process may have pinged. They are read
+again because late points change; what that process stored of them lacks its pings, and what it did not store stays unknown.
 """
 
 
@@ -20,7 +21,8 @@ class Pinged:
 
     rhythm: Rhythm = field(default_factory=Rhythm)
     ledger: Ledger = field(default_factory=Ledger)
-    read: bool = False
+    unsure: range | None = None
+    """Minutes of which only an earlier process could tell what of them was its own; None before the first reading."""
 
 
 class WithoutPings:
@@ -32,6 +34,10 @@ class WithoutPings:
 
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
         """See the protocol."""
+        for name in pools:
+            if name in self._pinged and self._pinged[name].unsure is None:
+                first = minute_of(since[name])
+                self._pinged[name].unsure = range(first, min(first + UNSURE, minute_of(until)))
         told = await self.source.collect(pools, since, until)
         return {name: self._cleaned(self._pinged[name], each) if name in self._pinged else each for name, each in told.items()}
 
@@ -39,9 +45,6 @@ class WithoutPings:
         return self.source.monthly_cost_usd(pools, interval)
 
     def _cleaned(self, pinged: Pinged, telemetry: Telemetry) -> Telemetry:
-        series = pinged.ledger.without(telemetry.series)
-        if not pinged.read and len(series):
-            pinged.read = telemetry.error is None
-            series = first_rows_unknown(series, UNSURE)
+        series = made_unknown(pinged.ledger.without(telemetry.series), pinged.unsure or range(0))
         pinged.rhythm.note(series)
         return replace(telemetry, series=series)

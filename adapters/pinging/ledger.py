@@ -1,6 +1,5 @@
 """Stoker's own pings, minute by minute, and demand with them taken out: a forecaster must not learn itself. Pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -65,9 +64,12 @@ def _bounds(peak: float, pings: int, requests: float, work: float) -> tuple[floa
     return min(least, peak), max(min(least, peak), min(peak, requests + over))
 
 
-def first_rows_unknown(series: DemandSeries, rows: int) -> DemandSeries:
-    """`series` with its first `rows` rows unknown, so that what is stored of them stays."""
-    columns: Sequence[np.ndarray] = [column.copy() for column in (series.peak, series.busy, series.invocations)]
+def made_unknown(series: DemandSeries, minutes: range) -> DemandSeries:
+    """`series` without what it says of `minutes`, so that what is stored of them stays."""
+    low, high = max(minutes.start, series.first_minute), min(minutes.stop, series.end_minute)
+    if low >= high:
+        return series
+    columns = [column.copy() for column in (series.peak, series.busy, series.invocations)]
     for column in columns:
-        column[:rows] = np.nan
+        column[low - series.first_minute : high - series.first_minute] = np.nan
     return DemandSeries(series.first_minute, *columns)

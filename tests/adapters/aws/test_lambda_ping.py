@@ -12,7 +12,7 @@ from adapters.aws.settings import LambdaPingSettings
 from adapters.errors import Conflict, PermissionDenied, QuotaExceeded, Unsupported
 from adapters.protocol import Phase, Resumes
 from adapters.sandbox.functions import Alias
-from forecasting.demand import DemandSeries, instant_of, minute_of
+from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.ping_stage import PingStage, ping_pool
 from tests.builders import NOON
 
@@ -315,16 +315,23 @@ async def test_what_is_learnt_of_demand_lacks_our_own_pings(stage):
     assert stage.sandbox.hosted("served").driver.totals.pings > 200
 
 
-async def test_the_first_reading_of_a_new_process_leaves_the_newest_stored_minutes_alone(stage):
-    lever = stage.lever()
+async def test_a_new_process_leaves_the_newest_stored_minutes_alone(stage):
+    """An earlier one pinged in them, and has stored what is left of them without its pings."""
+    before = stage.lever()
+    await before.write(3)
+    await stage.passes(timedelta(minutes=20))
+    await before.keeper.close()
+    start = stage.clock.now()
+    stage.lever()
     (source, _), = stage._providers[-1].sources([ping_pool()])
-    await lever.write(3)
-    await stage.passes(timedelta(minutes=40))
-    told = await source.collect(["agent"], {"agent": NOON}, stage.clock.now())
-    again = await source.collect(["agent"], {"agent": NOON}, stage.clock.now())
+    stage.sandbox.add_function("companion", users(90, lambda m: 1.0, lambda m: 1.0))
+    told = []
+    for _ in range(4):
+        told.append((await source.collect(["agent"], {"agent": start - 18 * MINUTE}, stage.clock.now()))["agent"].series)
+        await stage.passes(10 * MINUTE)
 
-    assert not told["agent"].series.window(minute_of(NOON), minute_of(NOON) + 20).known.any()
-    assert instant_of(again["agent"].series.first_minute) == NOON
+    assert not any(series.window(minute_of(NOON), minute_of(start)).known.any() for series in told)
+    assert told[-1].window(minute_of(start), minute_of(start) + 10).peak.tolist() == [0.0] * 10
 
 
 def test_a_custom_payload_is_sent_as_it_is():

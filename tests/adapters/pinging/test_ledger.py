@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.pinging.ledger import Ledger, first_rows_unknown
+from adapters.pinging.ledger import Ledger, made_unknown
 from forecasting.demand import DemandSeries
 
 
@@ -65,4 +65,5 @@ def test_what_is_known_is_what_others_really_had(before, together, pings, at_the
 def test_what_may_hold_an_earlier_processs_pings_is_left_as_it_is_stored():
     stored, anew = series((1, 1, 10), (2, 2, 20), (3, 3, 30)), series((9, 9, 90), (9, 9, 90), (4, 4, 40))
 
-    assert stored.updated(first_rows_unknown(anew, 2)).peak.tolist() == [1, 2, 4]
+    assert stored.updated(made_unknown(anew, range(90, 102))).peak.tolist() == [1, 2, 4]
+    assert made_unknown(anew, range(200, 300)) is anew
