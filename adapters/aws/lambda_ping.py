@@ -114,7 +114,12 @@ class LambdaPing:
         return int(most * SHARE)
 
     async def _owner(self, alias: Alias) -> tuple[str | None, AdapterError | None]:
-        """Provisioned concurrency that another autoscaler sets would take the pings; when that cannot be known, why not."""
+        """Whose provisioned concurrency would take the pings: Stoker's own by another pool, or another autoscaler's; when that
+        cannot be known, why not.
+        """
+        provisioned = self._plane.requested.get(f"{self._settings.function}:{self._settings.alias}")
+        if provisioned:
+            return f"provisioned concurrency ({provisioned} units, of another pool of Stoker's)", None
         try:
             return await self._plane.scaler(self._settings.function, (self._settings.alias, alias.version)), None
         except AdapterError as error:

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from adapters.aws.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.settings import LambdaPingSettings
 from adapters.errors import Conflict, PermissionDenied, QuotaExceeded, Unsupported
 from adapters.protocol import Phase, Resumes
 from adapters.sandbox.functions import Alias
 from forecasting.demand import DemandSeries, minute_of
+from tests.adapters.conformance.lambda_stage import pool as provisioned_pool
 from tests.adapters.conformance.ping_stage import PingStage, ping_pool
 from tests.builders import NOON
 
@@ -221,6 +223,14 @@ async def test_more_units_take_no_canary_of_their_own_once_the_version_is_known(
     await lever._prepare(3)
 
     assert invoked(stage) == before + 1
+
+
+async def test_an_alias_that_another_pool_provisions_is_left_to_it(stage):
+    lever, provider = stage.lever(), stage._providers[-1]
+    await ProvisionedConcurrency(provisioned_pool(), provider).write(4)
+    seen = await lever.read()
+
+    assert "provisioned concurrency (4 units" in seen.foreign_owner
 
 
 async def test_while_traffic_is_shifted_no_more_are_asked_for(stage):
