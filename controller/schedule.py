@@ -85,6 +85,8 @@ class Timetable:
         return SystemClock().now()
 
     def _tell(self, event: JobEvent) -> None:
+        if isinstance(getattr(event, "exception", None), asyncio.CancelledError):  # by `stop`: an end in order is no failure
+            return
         if event.code == EVENT_JOB_ERROR:
             log.error("job-failed", job=event.job_id, error=repr(event.exception))
         else:

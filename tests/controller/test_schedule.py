@@ -43,6 +43,24 @@ async def test_a_job_that_still_runs_is_not_started_again_and_that_is_told():
     assert len(started) == 1
 
 
+async def test_a_job_that_the_end_cuts_off_has_not_failed():
+    started = asyncio.Event()
+
+    async def job():
+        started.set()
+        await asyncio.Event().wait()
+    timetable = Timetable(ScaledClock(NOON, 1200.0))
+    timetable.every("tick", timedelta(minutes=1), job)
+    with structlog.testing.capture_logs() as lines:
+        timetable.start()
+        await asyncio.wait_for(started.wait(), 10)
+        timetable.stop()
+        for _ in range(10):
+            await asyncio.sleep(0.01)
+
+    assert not [line for line in lines if line["event"] == "job-failed"]
+
+
 async def test_a_job_that_fails_is_told_and_runs_again():
     runs = []
 
