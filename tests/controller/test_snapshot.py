@@ -136,6 +136,16 @@ async def test_other_code_replays_history(store, tmp_path, monkeypatch):
     assert not await region_of(store, tmp_path).recall(NOON)
 
 
+def test_every_line_that_decides_counts_in_the_fingerprint(tmp_path, monkeypatch):
+    rules = tmp_path / "judging.py"
+    rules.write_text("HALF_LIFE_DAYS = 3\n")
+    monkeypatch.setattr(snapshot, "__file__", str(tmp_path / "snapshot.py"))
+    was = snapshot.fingerprint(["a"])
+    rules.write_text("HALF_LIFE_DAYS = 2\n")
+
+    assert snapshot.fingerprint(["a"]) != was
+
+
 async def test_a_follow_that_was_given_up_goes_on_and_the_next_one_waits_for_it(store, tmp_path):
     import asyncio
     region = region_of(store, tmp_path)
