@@ -2,7 +2,7 @@
 
 What is read each time, one value a minute, each in one query for all services: `request_count`, `request_latencies` and
 `pending_queue/pending_requests`. Beside them, and *before* them, whether anything at all has an instance in the project
-(`container/instance_count`, reduced to one series): what a service lacks in such a minute was really lacking.
+(`container/instance_count`, by state): what a service lacks in such a minute was really lacking (see `demand_rows.proved`).
 
 A minute is published up to two minutes after it ended, and is not asked for before. The first reading goes back up to 14 days.
 """
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError, NotFound
-from adapters.gcp.demand_rows import Points, alive, demand, mean_latency_ms, proved
-from adapters.gcp.metric_reader import MAX, SUM, Column, MetricReader, Minutes, Place, Query
+from adapters.gcp.demand_rows import Control, Points, alive, demand, mean_latency_ms, proved
+from adapters.gcp.metric_reader import BY_STATE, MAX, SUM, Column, MetricReader, Minutes, Place, Query
 from adapters.gcp.services import Service
 from adapters.protocol import Telemetry
 from forecasting.demand import DemandSeries, minute_of
@@ -32,7 +32,10 @@ USD_PER_SERIES = 0.50 / 1_000_000
 
 HOURS_PER_MONTH = 730
 PER_POOL, CONTROL = ("request_count", "request_latencies", "pending_queue/pending_requests"), "container/instance_count"
-CONTROL_BACK = 60
+STATES = ("active", "idle")
+CONTROL_BACK, CONTROL_BACK_FIRST = 60, 14 * 1440
+"""Minutes before what is asked for: at first as far as a project may have been asleep."""
+
 KEPT_MINUTES = 41 * 1440
 """Cloud Monitoring keeps a minute's resolution for six weeks."""
 
@@ -55,6 +58,7 @@ class CloudMonitoringDemand:
         self.project, self.resources = reader.project, dict(resources)
         self._reader, self._clock, self._planes = reader, clock, planes
         self._usual_ms: dict[str, float | None] = defaultdict(lambda: None)
+        self._seen: Control | None = None
 
     @property
     def spent_usd(self) -> float:
@@ -63,7 +67,7 @@ class CloudMonitoringDemand:
 
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
         """At list price, without the free million of series that all of a billing account share."""
-        return (pools * len(PER_POOL) + 1) * USD_PER_SERIES * HOURS_PER_MONTH * 3600 / interval.total_seconds()
+        return (pools * len(PER_POOL) + len(STATES)) * USD_PER_SERIES * HOURS_PER_MONTH * 3600 / interval.total_seconds()
 
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
         """See the protocol. `PermissionDenied`, `Throttled` and `Unreachable` are raised when nothing at all could be read."""
@@ -71,8 +75,9 @@ class CloudMonitoringDemand:
         firsts = {pool: min(end, max(minute_of(since[pool]), end - KEPT_MINUTES)) for pool in pools}
         turn = self._affordable({pool: first for pool, first in firsts.items() if first < end}, end)
         services, failures = await self._services(turn)
-        control = await self._control(min(turn.values(), default=end - 1) - CONTROL_BACK, end)
-        works = alive(control, end, self._kept_warm(services))
+        control = await self._control(min(turn.values(), default=end - 1), end)
+        kept_warm = self._kept_warm(services)
+        works = alive(control, end, kept_warm=kept_warm)
         told = {pool: Telemetry(DemandSeries.empty(firsts[pool]), works, failures.get(pool)) for pool in pools}
         columns: dict[str, dict[Place, Column]] = {}
         for first, members in _together({pool: turn[pool] for pool in services}).items():
@@ -80,7 +85,7 @@ class CloudMonitoringDemand:
             for metric in PER_POOL:
                 aligner = MAX if metric == PER_POOL[2] else SUM
                 columns[metric] = await self._reader.read(Query(metric, aligner, first, end, names))
-            proof = proved(control, first, end)
+            proof = proved(control, first, end, sleeping=not kept_warm)
             rows = await asyncio.to_thread(self._rows, members, services, columns, proof, first)
             told |= {pool: self._telemetry(pool, series, works) for pool, series in rows.items()}
         return told
@@ -107,11 +112,14 @@ class CloudMonitoringDemand:
                                               "create it, or correct the pool's lever in the policy")
         return found, failures
 
-    async def _control(self, first: int, end: int) -> NDArray[np.int64]:
-        """Sorted minutes in which any service of the project had an instance."""
-        found = await self._reader.read(Query(CONTROL, MAX, first, end, group_by=()))
-        known = [~np.isnan(column.values) for column in found.values()]
-        return np.flatnonzero(np.any(known, axis=0)) + first if known else np.empty(0, np.int64)
+    async def _control(self, oldest: int, end: int) -> Control:
+        """When anything in the project had an instance, from before the minute `oldest` on."""
+        first = oldest - (CONTROL_BACK_FIRST if self._seen is None else CONTROL_BACK)
+        found = await self._reader.read(Query(CONTROL, MAX, max(first, end - KEPT_MINUTES), end, group_by=BY_STATE))
+        none = np.full(end - max(first, end - KEPT_MINUTES), np.nan)
+        active, idle = (found[Place("", state)].values if Place("", state) in found else none for state in STATES)
+        self._seen = Control.of(max(first, end - KEPT_MINUTES), active, idle).after(self._seen)
+        return self._seen
 
     def _kept_warm(self, services: Mapping[str, Service]) -> bool:
         now = self._clock.now()

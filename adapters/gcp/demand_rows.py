@@ -16,6 +16,9 @@ from forecasting.demand import DemandSeries
 SILENCE = 15
 """Minutes between two points of the project over which telemetry counts as having been alive."""
 
+DROWSY = 5
+"""Minutes without any instance at work, before all are gone, by which a project that fell asleep is told from an outage."""
+
 LATE = 10
 """Minutes after which telemetry that must have points counts as broken or late."""
 
@@ -33,28 +36,58 @@ class Points:
     pending: Minutes
 
 
-def proved(control: NDArray[np.int64], first: int, end: int) -> NDArray[np.bool_]:
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Whether anything at all had an instance in the project: sorted int64[n] `minutes` with a point, and bool[n] `drowsy` where
+    no instance had been at work for `DROWSY` minutes on end, so that silence after it is sleep.
+    """
+
+    minutes: NDArray[np.int64]
+    drowsy: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, first: int, active: Minutes, idle: Minutes) -> "Control":
+        """From the counts of instances by minute from `first` on, float64[n] each, NaN where there is no point."""
+        at = np.flatnonzero(~np.isnan(active) | ~np.isnan(idle))
+        order = np.arange(len(at))
+        quiet_for = order - np.maximum.accumulate(np.where(np.nan_to_num(active[at]) > 0, order, -1))
+        begun = at[np.maximum(order - DROWSY + 1, 0)]
+        return cls(at + first, (quiet_for >= DROWSY) & (at - begun == DROWSY - 1))
+
+    def after(self, earlier: "Control | None") -> "Control":
+        """These points, with what was seen earlier: its last point, and what was known of those that are in both."""
+        if earlier is None or not len(earlier.minutes):
+            return self
+        drowsy = self.drowsy | np.isin(self.minutes, earlier.minutes[earlier.drowsy])
+        if len(self.minutes) and self.minutes[0] <= earlier.minutes[-1]:
+            return Control(self.minutes, drowsy)
+        return Control(np.concatenate((earlier.minutes[-1:], self.minutes)), np.concatenate((earlier.drowsy[-1:], drowsy)))
+
+
+def proved(control: Control, first: int, end: int, *, sleeping: bool) -> NDArray[np.bool_]:
     """bool[end - first]: minutes in which telemetry is proved alive, so that an absent point means that nothing happened.
 
-    `control`: sorted minutes in which any service of the project has an instance. Proved is a minute between two of them, itself
-    included, that are at most `SILENCE` apart: so a project in which nothing runs at all proves nothing, and one in which
-    anything is kept warm proves every minute.
+    Proved is a minute between two points of the project, itself included, that are at most `SILENCE` apart. Longer silence is
+    believed where the project fell asleep: instances that idle for minutes and then are gone, as Cloud Run does after the last
+    request. Silence that begins while something is at work proves nothing, however long. Up to the present it is believed only
+    while the project may be `sleeping`, that is while nothing has been kept warm for long: what is kept warm has points.
     """
-    minutes = np.arange(first, end)
-    if not len(control):
+    minutes, points = np.arange(first, end), control.minutes
+    if not len(points):
         return np.zeros(len(minutes), bool)
-    after = np.searchsorted(control, minutes, "left")
-    before = np.searchsorted(control, minutes, "right") - 1
-    inside = (after < len(control)) & (before >= 0)
-    gap = control[np.minimum(after, len(control) - 1)] - control[np.maximum(before, 0)]
-    return inside & (gap <= SILENCE)
+    after = np.searchsorted(points, minutes, "left")
+    before = np.searchsorted(points, minutes, "right") - 1
+    inside = (after < len(points)) & (before >= 0)
+    gap = points[np.minimum(after, len(points) - 1)] - points[np.maximum(before, 0)]
+    asleep = (before >= 0) & control.drowsy[np.maximum(before, 0)]
+    return (inside & ((gap <= SILENCE) | asleep)) | (~inside & asleep & sleeping)
 
 
-def alive(control: NDArray[np.int64], end: int, kept_warm: bool) -> bool | None:
+def alive(control: Control, end: int, *, kept_warm: bool) -> bool | None:
     """Whether telemetry works at minute `end`: True with a recent point, False when there is none although some instance has been
     `kept_warm` for long, None when nothing need have been running.
     """
-    if len(control) and end - 1 - int(control[-1]) <= LATE:
+    if len(control.minutes) and end - 1 - int(control.minutes[-1]) <= LATE:
         return True
     return False if kept_warm else None
 

@@ -25,12 +25,13 @@ LONGEST_FILTER = 2000
 
 PAGE_POINTS = 100_000
 BY_SERVICE = ("resource.labels.location", "resource.labels.service_name")
+BY_STATE = ("metric.labels.state",)
 MAX, SUM = "ALIGN_MAX", "ALIGN_SUM"
 """Not ALIGN_DELTA: it invents values for minutes without any."""
 
 
 class Place(NamedTuple):
-    """A service, as series name it; both empty for a whole project."""
+    """A service, as series name it. Of what is read by state for a whole project, the state stands for the service."""
 
     location: str
     service: str
@@ -122,7 +123,8 @@ def _lay(found: dict[Place, Column], page: Sequence[Any], query: Query) -> None:
     """Put the points of a page where they belong; the library's wrappers would take twenty times as long."""
     for series in page:
         labels = series.resource.labels
-        place = Place(labels["location"], labels["service_name"]) if query.group_by else Place("", "")
+        by_service = query.group_by == BY_SERVICE
+        place = Place(labels["location"], labels["service_name"]) if by_service else Place("", series.metric.labels["state"])
         if place not in found:
             found[place] = Column(np.full(query.periods, np.nan), np.full(query.periods, np.nan))
         column = found[place]

@@ -21,7 +21,7 @@ from tests.builders import NOON
 from tests.worlds import policy_of
 
 MORNING = NOON.replace(hour=8)
-AGENT, COMPANION = (f"projects/acme/locations/europe-west1/services/{name}" for name in ("agent", "companion"))
+AGENT = "projects/acme/locations/europe-west1/services/agent"
 
 
 def days(before: int, after_minutes: int, at: datetime) -> DemandSeries:
@@ -32,19 +32,13 @@ def days(before: int, after_minutes: int, at: datetime) -> DemandSeries:
     return DemandSeries(int(minutes[0]), peak, peak * np.float32(0.5), peak * 30)
 
 
-def always(before: int, after_minutes: int, at: datetime) -> DemandSeries:
-    """One request at a time, day and night: what proves telemetry alive in the project."""
-    ones = np.ones(before * 1440 + after_minutes, np.float32)
-    return DemandSeries(minute_of(at) - before * 1440, ones, ones * np.float32(0.5), ones)
-
-
 @asynccontextmanager
 async def running(folder, mode: str = "active"):
-    """Emulator and fleet on one clock, from eight in the morning of the fifth day on."""
+    """Emulator and fleet on one clock, from eight in the morning of the fifth day on; the service is alone in its project, and
+    sleeps."""
     clock = ManualClock(MORNING)
     google = RunSandbox(Sandbox(clock, seed=2))
     google.add_service("agent", days(4, 240, MORNING))
-    google.add_service("companion", always(4, 240, MORNING))
     changes = {"mode": mode, "max": 40, "objective": Objective(cold_start_cost_usd=0.25)}
     policy = policy_of([pool("agent").model_copy(update=changes)], Assume(keep_alive=timedelta(minutes=15)))
     store = StoreThread(Store(folder / "stoker.db"))

@@ -115,6 +115,33 @@ async def test_where_nothing_runs_at_all_silence_is_unknown():
     assert told.alive is None
 
 
+async def test_a_project_that_fell_asleep_is_zero_until_it_wakes_and_stays_so_for_whoever_goes_on_watching():
+    busy_then_quiet = np.repeat([3.0, 0.0, 0.0], [20, 100, 400]).astype(np.float32)
+    history = DemandSeries(START - 120, busy_then_quiet, busy_then_quiet, busy_then_quiet * 5)
+    async with Ground(agent=(history, {})) as ground:
+        source = ground.source()
+        first = (await ground.collect(110, source=source))["agent"].series
+        await ground.clock.advance(timedelta(hours=5))
+        later = (await ground.collect(15, source=source))["agent"].series
+        afresh = (await ground.collect(15))["agent"].series
+
+    assert first.known.sum() >= 105
+    assert first.peak[first.known][-80:].max() == 0
+    for series in (later, afresh):
+        assert series.known.sum() >= 12
+        assert (series.peak[series.known] == 0).all()
+
+
+async def test_an_outage_in_the_middle_of_work_is_no_sleep_however_long():
+    async with Ground(agent=(flat(4, 60, 300), {})) as ground:
+        await ground.clock.advance(timedelta(minutes=30))
+        ground.world.faults.metrics_outage()
+        await ground.clock.advance(timedelta(minutes=120))
+        told = (await ground.collect(60))["agent"]
+
+    assert not told.series.known.any()
+
+
 async def test_an_outage_is_unknown_and_broken_while_something_is_kept_warm():
     async with Ground(agent=(flat(4, 60, 120), {})) as ground:
         hosted = ground.world.find("projects/acme/locations/europe-west1/services/agent")
@@ -142,7 +169,7 @@ async def test_pages_that_cut_a_series_are_joined(monkeypatch):
     async with Ground(agent=(flat(4, 240), {}), other=(flat(6, 240), {})) as ground:
         told = await ground.collect(200)
 
-        assert ground.queries == 12, "four queries, each over three pages"
+        assert ground.queries == 14, "four queries, each over several pages"
     for name, busy in (("agent", 2.0), ("other", 3.0)):
         known = told[name].series.known
         assert known.sum() >= 195
@@ -164,7 +191,7 @@ async def test_only_the_services_of_pools_are_paid_for():
         source = ground.source()
         await ground.collect(30, source=source)
 
-        assert source.spent_usd == pytest.approx(0.5e-6 * 3), "requests, latencies, and one series for the project"
+        assert source.spent_usd == pytest.approx(0.5e-6 * 4), "requests, latencies, and two series for the project"
 
 
 async def test_more_services_than_a_filter_holds_are_all_read():
@@ -225,7 +252,7 @@ async def test_what_reading_costs_is_counted_and_foretold():
         source = ground.source()
         await ground.collect(30, source=source)
 
-        assert source.spent_usd == pytest.approx(0.5e-6 * 5)
+        assert source.spent_usd == pytest.approx(0.5e-6 * 6)
         assert source.monthly_cost_usd(1000, timedelta(minutes=5)) == pytest.approx(13.14, rel=0.01)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.gcp.demand_rows import Points, alive, demand, mean_latency_ms, proved
+from adapters.gcp.demand_rows import Control, Points, alive, demand, mean_latency_ms, proved
 
 NAN = float("nan")
 
@@ -90,17 +90,51 @@ def test_mean_latency_is_by_requests():
     assert mean_latency_ms(points([NAN], [NAN])) is None
 
 
+def control(*minutes, drowsy=()) -> Control:
+    return Control(np.array(minutes, np.int64), np.isin(minutes, drowsy))
+
+
 def test_between_two_points_of_the_project_silence_is_proved():
-    assert proved(np.array([5, 10]), 4, 12).tolist() == [False, True, True, True, True, True, True, False]
-    assert not proved(np.array([5, 40]), 6, 39).any()
-    assert not proved(np.array([], np.int64), 0, 3).any()
+    assert proved(control(5, 10), 4, 12, sleeping=True).tolist() == [False, *[True] * 6, False]
+    assert not proved(control(5, 40), 6, 39, sleeping=True).any()
+    assert not proved(control(), 0, 3, sleeping=True).any()
+
+
+def test_silence_after_drowsiness_is_sleep_until_the_next_point_or_while_nothing_is_kept_warm():
+    assert proved(control(5, 40, drowsy=[5]), 6, 39, sleeping=False).all()
+    assert proved(control(5, drowsy=[5]), 6, 500, sleeping=True).all()
+    assert not proved(control(5, drowsy=[5]), 6, 500, sleeping=False).any()
+    assert not proved(control(5), 6, 500, sleeping=True).any()
+
+
+@pytest.mark.parametrize(("active", "idle", "drowsy"), [
+    ([3, 0, 0, 0, 0, 0], [0, 3, 3, 3, 3, 3], [5]),
+    ([3, NAN, NAN, NAN, NAN, NAN], [0, 3, 3, 3, 3, 3], [5]),
+    ([3, 0, 0, 0, 0, 1], [0, 3, 3, 3, 3, 2], []),
+    ([0, 0, NAN, 0, 0, 0], [3, 3, NAN, 3, 3, 3], []),
+    ([0, 0, 0, 0], [1, 1, 1, 1], []),
+    ([NAN, NAN], [NAN, NAN], []),
+])
+def test_drowsy_is_who_had_instances_and_no_work_for_five_minutes_on_end(active, idle, drowsy):
+    seen = Control.of(0, np.array(active, float), np.array(idle, float))
+
+    assert seen.minutes[seen.drowsy].tolist() == drowsy
+
+
+def test_what_was_seen_earlier_is_remembered():
+    asleep = control(1, 2, 3, drowsy=[3])
+
+    assert control().after(asleep).minutes.tolist() == [3]
+    assert control(50).after(asleep).drowsy.tolist() == [True, False]
+    assert control(2, 3).after(asleep).drowsy.tolist() == [False, True]
+    assert control(4).after(None).minutes.tolist() == [4]
 
 
 def test_telemetry_is_broken_only_where_something_was_kept_warm():
-    assert alive(np.array([95]), 100, kept_warm=True) is True
-    assert alive(np.array([50]), 100, kept_warm=True) is False
-    assert alive(np.array([50]), 100, kept_warm=False) is None
-    assert alive(np.array([], np.int64), 100, kept_warm=False) is None
+    assert alive(control(95), 100, kept_warm=True) is True
+    assert alive(control(50), 100, kept_warm=True) is False
+    assert alive(control(50), 100, kept_warm=False) is None
+    assert alive(control(), 100, kept_warm=False) is None
 
 
 some = st.one_of(st.just(NAN), st.floats(0, 1e5))
