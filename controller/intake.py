@@ -60,6 +60,8 @@ class Intake:
         self.end_minute = 0
         self.alive: list[bool | None] = [None] * len(self.pools)
         self.errors: dict[str, AdapterError] = {}
+        self._told: set[str] = set()
+        """Pools of which the source has told in this run."""
         self.collected_at: datetime | None = None
         """When the source last answered."""
 
@@ -109,7 +111,7 @@ class Intake:
 
     def read_anew(self, name: str) -> bool:
         """Whether the source has told of a pool in this run: what was stored before a restart does not count."""
-        return self.collected_at is not None and name not in self.errors and self.alive[self.row[name]] is not False
+        return name in self._told and name not in self.errors and self.alive[self.row[name]] is not False
 
     def latest(self, name: str) -> tuple[float, float] | None:
         """Peak and busy of the newest known minute of the last day; None when there is none."""
@@ -155,6 +157,8 @@ class Intake:
                 await asyncio.sleep(0)  # noqa: TID251  (a turn for others, not a wait)
             row = self.row[name]
             self.alive[row] = item.alive
+            if item.error is None and item.alive is not False:
+                self._told.add(name)
             followed = self.newest[row] >= 0
             oldest = self._lay(row, item.series)
             if oldest is None:

@@ -34,6 +34,10 @@ UNSEEN = {Sight.FRESH: "there is no forecast yet", Sight.LATE: "metrics are late
 """Why demand cannot be planned by, in words."""
 
 
+SLOWED = frozenset({Code.SCALE_DOWN_DELAY, Code.BILLING_STEP, Code.STEP_LIMIT})
+"""What only slows a fall: how far it would have gone without is what was wanted."""
+
+
 def whole_units(value: float) -> int | None:
     """`value` as a lawful number of units; None when it is no number at all."""
     if math.isnan(value):
@@ -137,8 +141,10 @@ def remember_wish(state: PoolState, draft: Draft, context: Context) -> PoolState
         return state if not state.wishes else replace(state, wishes=())
     wished = draft.target
     for reason in draft.reasons:
-        if reason.code is Code.SCALE_DOWN_DELAY and reason.before is not None:
+        slowed = reason.code in SLOWED and (reason.before or 0) < (reason.after or 0)
+        if slowed and reason.before is not None:
             wished = reason.before
+            break
     now = context.seen.now
     known = unbroken(state.wishes, now)
     within = sum(at > now - delay for at, _ in known)

@@ -56,6 +56,11 @@ class View:
     settled: bool = False
 
 
+def old(age: timedelta, limit: timedelta) -> bool:
+    """Whether something is `limit` old or older. So is what is of an instant to come: the clock was put back since."""
+    return not timedelta(0) <= age < limit
+
+
 def state_key(policy: PoolPolicy) -> str:
     """Under what a pool's state is stored: what was written on paper must not pass for a real write once it is active."""
     return policy.name if policy.mode == "active" else f"{policy.name} (shadow)"
@@ -97,7 +102,7 @@ class Reconciler:
         """Whether the provider must be asked: never asked yet, the last answer failed or is old, or a change is under way."""
         if self.capacity is None or self.error is not None or self.read_at is None:
             return True
-        return self.urgent or now - self.read_at >= self._read_every
+        return self.urgent or old(now - self.read_at, self._read_every)
 
     @property
     def urgent(self) -> bool:
@@ -129,7 +134,7 @@ class Reconciler:
         if read and self.read_due(self._clock.now()):
             await self.read()
         plan = self.plan(view, self._clock.now())
-        if plan.action is Action.WRITE and self.read_at is not None and self._clock.now() - self.read_at > LOOK_AGAIN:
+        if plan.action is Action.WRITE and self.read_at is not None and old(self._clock.now() - self.read_at, LOOK_AGAIN):
             throttled = await self.read()
             plan = self.plan(view, self._clock.now())
             if throttled is not None and plan.action is Action.WRITE:
@@ -162,7 +167,7 @@ class Reconciler:
         """
         now = self._clock.now()
         try:
-            if self._traits_at is None or now - self._traits_at >= TRAITS_EVERY:
+            if self._traits_at is None or old(now - self._traits_at, TRAITS_EVERY):
                 self._learn(await self._limited(self.lever.traits()), now)
             self.capacity, self.error = await self._limited(self.lever.read()), None
         except TimeoutError:

@@ -119,6 +119,21 @@ async def test_what_was_stored_is_not_read_anew_until_the_source_tells(intake, s
     assert (again.read_anew("a"), again.read_anew("b")) == (False, True)
 
 
+async def test_a_pool_that_an_answer_leaves_out_is_not_read_anew(intake, source, store):
+    await intake.collect(NOON)
+    again = Intake(source, ["a", "b"], store, DELAY)
+    await again.load(NOON + MINUTE)
+    whole = source.collect
+
+    async def partial(pools, since, until):
+        return {name: told for name, told in (await whole(pools, since, until)).items() if name != "a"}
+
+    source.collect = partial
+    await again.collect(NOON + MINUTE)
+
+    assert (again.read_anew("a"), again.read_anew("b")) == (False, True)
+
+
 async def test_rows_from_before_the_day_in_memory_come_from_the_store(intake, source, store):
     source.history = timedelta(days=3)
     await intake.collect(NOON)

@@ -207,3 +207,17 @@ def test_the_same_observation_gives_the_same_plan(policy, state, seen):
     first, second = (make_plan(policy, state, seen, GUARDRAILS) for _ in range(2))
 
     assert (first.action, first.target, first.text) == (second.action, second.target, second.text)
+
+
+def test_a_step_limit_does_not_make_the_delay_begin_anew_at_each_step():
+    policy = pool_policy(scale_down_delay=10 * MINUTE, max_step_down=2)
+    state, requested, falls = PoolState(), 20, []
+    for minute in range(25):
+        now = NOON + minute * MINUTE
+        plan = decide(policy, state, observation(now=now, capacity=capacity(requested, now=now), proposed=0.0))
+        state = plan.state
+        if plan.action is Action.WRITE:
+            state, requested = accepted(state, plan.target, now), plan.target
+            falls.append((minute, requested))
+
+    assert falls == [(10 + step, 18 - 2 * step) for step in range(10)]

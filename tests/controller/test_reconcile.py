@@ -113,6 +113,18 @@ async def test_a_write_that_is_not_shown_yet_is_looked_for_at_every_tick(make, l
     assert (plan.action, lever.writes) == (Action.WRITE, [5, 9])
 
 
+async def test_a_wall_clock_that_was_put_back_makes_no_reading_young(make, lever, clock):
+    pool = make()
+    await pool.step(wants(5))
+    await clock.advance(5 * MINUTE)
+    clock.set(clock.now() - timedelta(hours=1))
+    lever.calls.clear()
+
+    assert pool.read_due(clock.now())
+    await pool.step(wants(9), read=False)
+    assert lever.calls[-2:] == ["read", "write"]
+
+
 async def test_an_unknown_outcome_is_read_before_anything_else(make, lever, clock):
     pool = make()
     lever.failing["write"] = OutcomeUnknown("no answer")
