@@ -1,0 +1,51 @@
+"""A real daemon looks ahead in a process of its own, and leaves none behind."""
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+
+from tests.e2e.daemons import daemon, policy_text, sandbox_of, serving, steady_history, stoker
+
+
+def workers_of(process: int) -> set[int]:
+    """Processes that another one began."""
+    begun = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(stat.read_text().rpartition(")")[2].split()[1]) == process:
+                begun.add(int(stat.parent.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return begun
+
+
+def is_running(process: int) -> bool:
+    return Path(f"/proc/{process}/exe").exists()
+
+
+async def shown(address: str) -> dict:
+    return json.loads((await stoker("status", "agent", "--json", "--url", address))[1])
+
+
+async def test_the_next_hours_are_planned_in_a_worker_that_ends_with_the_daemon(tmp_path):
+    sandbox, policy = sandbox_of(), tmp_path / "policy.yaml"
+    sandbox.add_function("agent", steady_history(5, days=1.5), init_seconds=0.1)
+    policy.write_text(policy_text("agent", low=1))
+    async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url) as run:
+        await run.until(lambda: run.told("first-pass"))
+        address = (tmp_path / "state" / "url").read_text().strip()
+        async with asyncio.timeout(40):
+            while (pool := await shown(address))["next"] is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+        code, text, _ = await stoker("forecast", "agent", "--policy", str(policy), "--state-dir", str(tmp_path / "state"))
+        workers = workers_of(run.process.pid)
+        ended = await asyncio.wait_for(run.end(signal.SIGTERM), 15)
+
+    assert {units for _, units in pool["next"]} == {pool["target"]}
+    assert (code, "Units that will be asked for" in text) == (0, True)
+    assert workers
+    assert ended == 0
+    assert run.told("stopped")
+    assert not run.told("forecast-failed")
+    assert not {worker for worker in workers if is_running(worker)}
