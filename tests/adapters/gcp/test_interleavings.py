@@ -42,6 +42,7 @@ class Story:
         elif what == "trouble":
             self.stage.limit(5) if value == "limit_to_five" else getattr(self.stage, value)()
         else:
+            await self.stage.passes(timedelta(minutes=1))  # else Stoker's own rate limit waits for a clock that stands still
             with suppress(AdapterError):
                 await (self.lever.write(value) if what == "write" else self.lever.read())
 
