@@ -46,9 +46,9 @@ async def time_passes(clock: ManualClock, sandbox: Sandbox, keepers: Sequence[Ke
 async def rounds_wait(clock: ManualClock, sandbox: Sandbox, keepers: Sequence[Keeper]) -> None:
     """Until every round waits for the clock or is over."""
     quiet = 0
-    while quiet < 3:
+    while quiet < 2:
         before = sandbox.calls.mutating.total(), len(clock._sleepers)
-        await asyncio.sleep(0.003)
+        await asyncio.sleep(0.001)
         calling = any(keeper.calling for keeper in keepers)
         quiet = 0 if calling or before != (sandbox.calls.mutating.total(), len(clock._sleepers)) else quiet + 1
 
