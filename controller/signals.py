@@ -170,8 +170,11 @@ class Signals:
 
 
 def order_statistic_of_last(values: Signal, width: int, count: int, level: NDArray[np.float64]) -> Signal:
-    """The `level` quantile (the lower neighbour) of each of the `count` newest values and its `width - 1` predecessors."""
+    """The `level` quantile (the lower neighbour) of each of the `count` newest values and its `width - 1` predecessors, of those
+    that are known; `UNKNOWN` where none is.
+    """
     windows = np.lib.stride_tricks.sliding_window_view(values[:, -(count + width - 1):], width, axis=1)
     ranked = np.sort(windows, axis=2)
-    at = np.floor(np.clip(level, 0, 1) * (width - 1)).astype(np.int64)
-    return np.take_along_axis(ranked, np.broadcast_to(at[:, None, None], (*ranked.shape[:2], 1)), axis=2)[:, :, 0]
+    unknown = (ranked == UNKNOWN).sum(axis=2)
+    at = unknown + np.floor(np.clip(level, 0, 1)[:, None] * (width - 1 - unknown)).astype(np.int64)
+    return np.take_along_axis(ranked, np.minimum(at, width - 1)[:, :, None], axis=2)[:, :, 0]

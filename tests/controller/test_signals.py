@@ -84,6 +84,16 @@ def test_nothing_known_asks_for_nothing():
         assert (values == 0).all()
 
 
+@pytest.mark.parametrize("missing", [1, 2, 4])
+def test_minutes_that_are_missing_do_not_make_steady_work_less(missing):
+    peak = np.full(600, 6, np.float32)
+    peak[400 : 400 + missing] = np.nan
+
+    base = Signals(1, HORIZON, np.array([0.4])).take(peak[None], (peak * 0.75)[None], FIRST)["busy 5"][0]
+
+    assert set(base[10:].tolist()) == {4.0}
+
+
 def test_days_of_which_nothing_is_known_are_left_out_not_taken_for_quiet_ones():
     peak = np.full(8 * DAY, 10, np.float32)
     peak[DAY : 7 * DAY] = np.nan  # the last day is known again
