@@ -1,12 +1,14 @@
 """Small pure steps between a proposal and a write. Each may move the target, or hold, and leaves a reason when it does.
 
-They run in the order of `GUARDRAILS`: first what only slows a fall, then limits, then the floor and the ceiling, and last
-what forbids any write at all. A quota comes after the floor, because no provider sells what it refuses.
+They run in the order of `GUARDRAILS`: first a boost, then what only slows a fall, then limits, then the floor and the ceiling,
+and last what forbids any write at all. A quota comes after the floor, because no provider sells what it refuses. A pin comes
+after what slows a change and before the limits, a pause after all of them.
 """
 
 from datetime import timedelta
 
 from adapters.protocol import Phase
+from controller.overrides import Kind, active
 from controller.plan import MOST_UNITS, Code, Context, Draft, Guardrail, unbroken
 
 FOREIGN_WRITE_QUIET = timedelta(hours=1)
@@ -14,6 +16,14 @@ FOREIGN_WRITE_QUIET = timedelta(hours=1)
 
 RETRY_FAILED = timedelta(minutes=15)
 """A failed allocation is not asked for again sooner: each try starts the user's code."""
+
+
+def boosted(draft: Draft, context: Context) -> Draft:
+    """An operator wants more than is proposed. Only a proposal is raised: what is there would grow tick after tick."""
+    boost = active(context.seen.overrides, Kind.BOOST, context.seen.now)
+    if boost is None or not any(reason.code is Code.PROPOSED for reason in draft.reasons):
+        return draft
+    return draft.moved(boost.boosted(draft.target), Code.BOOSTED, boost.text)
 
 
 def after_restart(draft: Draft, context: Context) -> Draft:
@@ -58,6 +68,12 @@ def step_limit(draft: Draft, context: Context) -> Draft:
     return draft
 
 
+def pinned(draft: Draft, context: Context) -> Draft:
+    """An operator wants exactly so many, at once: no delay and no step limit slows it, bounds of money and units hold it."""
+    pin = active(context.seen.overrides, Kind.PIN, context.seen.now)
+    return draft if pin is None or pin.units is None else draft.moved(pin.units, Code.PINNED, pin.text)
+
+
 def budget(draft: Draft, context: Context) -> Draft:
     """Never more than could be held to the end of the month within the budget: no cliff, the limit eases as days pass unspent."""
     limit, price, now = context.policy.budget_usd_per_month, context.seen.usd_per_unit_minute, context.seen.now
@@ -99,6 +115,15 @@ def quota(draft: Draft, context: Context) -> Draft:
     if draft.target <= most:
         return draft
     return draft.moved(most, Code.QUOTA, f"the account leaves room for {allowed}")
+
+
+def paused(draft: Draft, context: Context) -> Draft:
+    """An operator wants nothing to be changed; what would be is told."""
+    pause = active(context.seen.overrides, Kind.PAUSE, context.seen.now)
+    if pause is None:
+        return draft
+    wanted = "" if draft.target == context.requested else f", {draft.target} would be asked for"
+    return draft.hold(context.requested, Code.PAUSED, f"{pause.text}: holding {context.requested}{wanted}")
 
 
 def foreign_owner(draft: Draft, context: Context) -> Draft:
@@ -147,14 +172,17 @@ def blocked(draft: Draft, context: Context) -> Draft:
 
 
 GUARDRAILS: tuple[Guardrail, ...] = (
+    boosted,
     after_restart,
     scale_down_delay,
     billing_step,
     step_limit,
+    pinned,
     budget,
     floor,
     ceiling,
     quota,
+    paused,
     foreign_owner,
     foreign_write,
     allocation_failed,

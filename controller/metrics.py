@@ -22,6 +22,7 @@ POOL_GAUGES: tuple[tuple[str, str], ...] = (
     ("stoker_data_age_seconds", "Age of the newest known minute of demand."),
     ("stoker_lead_time_seconds", "Measured time from asking for capacity to its being ready."),
     ("stoker_pool_active", "1 when plans are carried out, 0 in shadow."),
+    ("stoker_pool_overrides", "Orders of operators that hold for the pool now: pause, pin, boost."),
     ("stoker_pool_failing", "1 when the pool's capacity or demand cannot be read, else 0."),
 )
 ACCOUNT_GAUGES = {name: f"stoker_month_{name}" for name in ("cost_usd", "saved_usd", "cold_starts", "cold_starts_without",
@@ -77,6 +78,7 @@ def pool_families(fleet: Fleet, accounts: Accounts) -> Iterator[Metric]:
             math.nan if capacity is None else capacity.requested, math.nan if capacity is None else capacity.ready,
             math.nan if plan is None or plan.target is None else plan.target, peak, busy,
             age_seconds(fleet, name), seconds(reconciler.lead_time), reconciler.policy.mode == "active",
+            in_force(fleet, name),
             reconciler.error is not None or name in intake.errors or name in fleet.faults,
         )
         for family, value in zip(families, values, strict=True):
@@ -107,6 +109,11 @@ def fleet_families(fleet: Fleet, journal: Journal, interval: timedelta) -> Itera
         cost.add_metric(label, region.intake.source.monthly_cost_usd(len(region.intake.pools), interval))
         delay.add_metric(label, region.intake.metric_delay.total_seconds())
     yield from (cost, delay)
+
+
+def in_force(fleet: Fleet, name: str) -> int:
+    """How many orders of operators held for a pool at the last tick."""
+    return 0 if fleet.last is None else sum(each.until > fleet.last.started_at for each in fleet.reconcilers[name].overrides)
 
 
 def age_seconds(fleet: Fleet, name: str) -> float:

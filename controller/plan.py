@@ -8,6 +8,7 @@ from enum import StrEnum
 from adapters.errors import AdapterError
 from adapters.protocol import Capacity
 from config.policy import PoolPolicy
+from controller.overrides import Override
 
 MOST_UNITS = 1_000_000
 """No provider sells more to one pool; an infinite forecast ends here before the ceiling cuts it."""
@@ -47,6 +48,9 @@ class Code(StrEnum):
     INVALID_PROPOSAL = "invalid-proposal"
     METRICS_MISSING = "metrics-missing"
     RESTARTED = "restarted"
+    BOOSTED = "boosted"
+    PINNED = "pinned"
+    PAUSED = "paused"
     SCHEDULE = "schedule"
     FLOOR = "floor"
     CEILING = "ceiling"
@@ -101,6 +105,8 @@ class Observation:
     allowed: int | None = None
     billing_step: timedelta = timedelta(0)
     usd_per_unit_minute: float = 0.0
+    overrides: tuple[Override, ...] = ()
+    """What operators ordered for a while; those that have ended count for nothing."""
 
 
 @dataclass(frozen=True, slots=True)

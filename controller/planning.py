@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy, schedule_bounds
+from controller.overrides import Kind, active
 from controller.plan import (
     MOST_UNITS,
     Action,
@@ -101,6 +102,8 @@ def blind(context: Context) -> Draft:
     rule = context.policy.on_missing_metrics
     draft = Draft(requested)
     if rule == "hold":
+        if steered(context):  # an operator's word is to be heard when metrics are not
+            return Draft(requested, (Reason(Code.METRICS_MISSING, f"{text}: {requested} would be held", requested, requested),))
         return draft.hold(requested, Code.METRICS_MISSING, f"{text}: holding {requested}")
     wanted = context.floor
     if rule == "forecast" and seen.proposal is not None:
@@ -108,6 +111,11 @@ def blind(context: Context) -> Draft:
     target = max(requested, wanted)
     reason = Reason(Code.METRICS_MISSING, f"{text}: not below {requested}, the policy says {rule}", requested, target)
     return Draft(target, (reason,))
+
+
+def steered(context: Context) -> bool:
+    """Whether an operator has ordered a number or a pause, for which demand need not be known."""
+    return any(active(context.seen.overrides, kind, context.seen.now) for kind in (Kind.PIN, Kind.PAUSE))
 
 
 def settle_intent(state: PoolState, capacity: Capacity | None, now: datetime) -> PoolState:
@@ -142,8 +150,8 @@ def remember_wish(state: PoolState, draft: Draft, context: Context) -> PoolState
     wished = draft.target
     for reason in draft.reasons:
         slowed = reason.code in SLOWED and (reason.before or 0) < (reason.after or 0)
-        if slowed and reason.before is not None:
-            wished = reason.before
+        if (slowed or reason.code is Code.PINNED) and reason.before is not None:
+            wished = reason.before  # what a pin asks for is nobody's wish once it has ended
             break
     now = context.seen.now
     known = unbroken(state.wishes, now)

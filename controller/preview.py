@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from controller.assembly import Providers, assemble
 from controller.fleet import Fleet
 from controller.journal import Journal
 from controller.memory import StoreThread
+from controller.overrides import Override
 from controller.plan import Plan
 from controller.reconcile import Reconciler
 from controller.store import Store
@@ -57,8 +58,12 @@ class ReadOnly:
         await self._providers.close()
 
 
-async def preview(policy: Policy, providers: Providers, clock: Clock) -> list[Preview]:
-    """Collect a fortnight, choose, read each pool's capacity, and plan. Uses a store of its own that is gone afterwards."""
+async def preview(policy: Policy, providers: Providers, clock: Clock,
+                  overrides: Mapping[str, tuple[Override, ...]] | None = None) -> list[Preview]:
+    """Collect a fortnight, choose, read each pool's capacity, and plan. Uses a store of its own that is gone afterwards.
+
+    `overrides`: what operators ordered of a running daemon, by pool; planned by as the daemon would.
+    """
     with tempfile.TemporaryDirectory(prefix="stoker-plan-") as folder:
         store = StoreThread(Store(Path(folder) / "stoker.db"))
         try:
@@ -67,6 +72,9 @@ async def preview(policy: Policy, providers: Providers, clock: Clock) -> list[Pr
             await asyncio.gather(collected(fleet, clock), *(read(each, slots, clock) for each in fleet.reconcilers.values()))
             for region in fleet.regions:
                 await region.retune(clock.now())
+            for name, orders in (overrides or {}).items():
+                if name in fleet.reconcilers:
+                    fleet.reconcilers[name].overrides = orders
             return [planned(fleet, name, clock) for name in fleet.reconcilers]
         finally:
             await store.close()

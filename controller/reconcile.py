@@ -13,6 +13,7 @@ from adapters.protocol import Capacity, Lever, Phase, Traits
 from config.policy import PoolPolicy
 from controller.guardrails import GUARDRAILS
 from controller.measured import RECENT_RAISES, median_span
+from controller.overrides import Override
 from controller.plan import Action, Code, Observation, Plan, PoolState, Proposal, Reason, Sight, accepted
 from controller.planning import make_plan
 
@@ -85,6 +86,8 @@ class Reconciler:
         """The reading that the last plan was made from."""
         self.traits = traits or Traits(memory_mb=policy.memory_mb)
         self.usd_per_unit_minute = price(self.traits)
+        self.overrides: tuple[Override, ...] = ()
+        """What operators ordered for a while; `controller.steering` sees to it."""
         self.lead_seconds: deque[float] = deque(lead_seconds, maxlen=RECENT_RAISES)
         self.read_at: datetime | None = None
         self.wrote_at: datetime | None = None
@@ -125,7 +128,7 @@ class Reconciler:
         seen = Observation(
             now=now, capacity=self.planned_from, capacity_error=self.error, proposal=view.proposal,
             sight=view.sight, data_age=view.data_age, settled=view.settled, allowed=self._allowed,
-            billing_step=self.traits.billing_step, usd_per_unit_minute=self.usd_per_unit_minute,
+            billing_step=self.traits.billing_step, usd_per_unit_minute=self.usd_per_unit_minute, overrides=self.overrides,
         )
         return make_plan(self.policy, self.state, seen, GUARDRAILS)
 

@@ -18,9 +18,11 @@ from controller.fleet import Fleet
 from controller.forecasts import Forecasts
 from controller.http.app import make_app
 from controller.http.board import Board
+from controller.http.gate import Gate
 from controller.journal import Journal
 from controller.memory import StoreThread
 from controller.schedule import Jobs, Timetable
+from controller.steering import Steering
 from controller.store import KEEP, Store
 from controller.store_file import StoreError
 from forecasting.demand import minute_of
@@ -49,18 +51,19 @@ class Service:
     """One daemon. `run` may be called once.
 
     `providers`: builds levers and sources (`adapters.registry.Registry`); closed by `run`. `port` 0 takes a free one; the
-    real one stands in `port` once `ready` is set. `app` may be given more routes before `run`.
+    real one stands in `port` once `ready` is set. `token`: who shows it over HTTP may steer pools; without one nobody may.
     """
 
     def __init__(self, policy: Policy, providers: Providers, clock: Clock, state_dir: Path, *, host: str = "127.0.0.1",
-                 port: int = 8080, tick_every: timedelta = TICK_EVERY) -> None:
+                 port: int = 8080, tick_every: timedelta = TICK_EVERY, token: str | None = None) -> None:
         self.policy, self.clock, self.host, self.port, self.tick_every = policy, clock, host, port, tick_every
-        self._providers, self._state_dir = providers, state_dir
+        self._providers, self._state_dir, self._gate = providers, state_dir, Gate(token)
         self.ready = asyncio.Event()
         """Set once HTTP answers; whether what it says is fresh, `/readyz` tells."""
         self.fleet: Fleet | None = None
         self.accounts: Accounts | None = None
         self.forecasts: Forecasts | None = None
+        self.steering: Steering | None = None
         self.board: Board | None = None
         self._store: StoreThread | None = None
         self._ticking = asyncio.Lock()
@@ -75,7 +78,7 @@ class Service:
         try:
             async with self._opened() as store:
                 journal = Journal(store)
-                self.board = Board(self.policy, self.clock, store, journal, self.tick_every)
+                self.board = Board(self.policy, self.clock, store, journal, self.tick_every, self._gate)
                 async with self._listening(self.board):
                     await self._work(store, journal, self.board, stop)
         finally:
@@ -86,7 +89,7 @@ class Service:
         try:
             async with self._opened() as store:
                 journal = Journal(store)
-                self.board = Board(self.policy, self.clock, store, journal, self.tick_every)
+                self.board = Board(self.policy, self.clock, store, journal, self.tick_every, self._gate)
                 await self._build(store, journal, self.board)
                 await self.tick()
                 await self._end()
@@ -106,6 +109,7 @@ class Service:
 
     async def _pass(self, fleet: Fleet, accounts: Accounts, board: Board) -> None:
         try:
+            await self._expire()
             report = await fleet.tick()
             await account_for(fleet, accounts, self.policy, self.clock)
             await board.publish()
@@ -115,11 +119,20 @@ class Service:
         if report.seconds > self.tick_every.total_seconds():
             log.warning("slow-tick", seconds=round(report.seconds, 3), pools=report.planned)
 
+    async def _expire(self) -> None:
+        try:
+            if self.steering is not None:
+                await self.steering.expire(self.clock.now())
+        except StoreError as error:  # plans ignore what has ended anyway
+            log.error("store-failed", error=str(error))  # noqa: TRY400
+
     async def _build(self, store: StoreThread, journal: Journal, board: Board) -> None:
         fleet = self.fleet = await assemble(self.policy, self._providers, store, self.clock, journal)
         accounts = self.accounts = await open_accounts(fleet, store, self.clock)
         forecasts = self.forecasts = Forecasts(fleet, store, self.clock)
-        board.fleet, board.accounts, board.forecasts = fleet, accounts, forecasts
+        steering = self.steering = Steering(fleet.reconcilers, store)
+        await steering.recall(self.clock.now())
+        board.fleet, board.accounts, board.forecasts, board.steering = fleet, accounts, forecasts, steering
         for pool, (target, at) in (await store.run(store.store.intents)).items():
             log.warning("unsettled-write", pool=pool, target=target, sent_at=at.isoformat(),
                         text="stopped in the middle of a write: capacity is read before anything is changed")

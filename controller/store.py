@@ -24,6 +24,7 @@ from controller.store_codec import (
     micros,
 )
 from controller.store_file import Database, StoreError
+from controller.store_overrides import OverrideTable
 from forecasting.demand import DemandSeries, instant_of
 
 __all__ = ["KEEP", "KEEP_ACCOUNTS", "LeadTime", "Store", "StoreError"]
@@ -54,6 +55,7 @@ class Store:
         self.path, self.moved_aside = self._database.path, self._database.moved_aside
         with self._database.reading() as connection:
             self._ids: dict[str, int] = dict(connection.execute("SELECT name, id FROM pools"))
+        self.overrides = OverrideTable(self._database, self._ids_of)
 
     def __enter__(self) -> Self:
         return self

@@ -25,4 +25,9 @@ FIRST: tuple[str, ...] = (
     "CREATE TABLE accounts (day TEXT NOT NULL, pool INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (day, pool)) WITHOUT ROWID",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST,)
+OVERRIDES: tuple[str, ...] = (
+    """CREATE TABLE overrides (pool INTEGER NOT NULL, kind TEXT NOT NULL, until INTEGER NOT NULL, body TEXT NOT NULL,
+       PRIMARY KEY (pool, kind)) WITHOUT ROWID""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST, OVERRIDES)

@@ -11,6 +11,7 @@ from controller.cli.failure import Failed
 from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
+    from controller.overrides import Override
     from controller.preview import Preview
 
 CHANGES = 3
@@ -21,11 +22,12 @@ CHANGES = 3
 @click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 0 when nothing would change, 3 when something would.")
+@click.option("--url", default=None, help="Plan by the overrides of the daemon that answers there.")
 @click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
 @click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
 @click.pass_context
-def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitcode: bool, sandbox_url: str | None,
-            sandbox_grpc: str | None) -> None:
+def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitcode: bool, url: str | None,
+            sandbox_url: str | None, sandbox_grpc: str | None) -> None:
     """Show what would be done now, and why; nothing is changed.
 
     Reads each pool's demand of the last fortnight and its present capacity, and plans once, for pools in shadow and active
@@ -41,9 +43,10 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
     from controller.preview import preview
 
     clock = SystemClock()
+    overrides = {} if url is None else ordered(url)
     try:
         registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
-        pools = asyncio.run(preview(policy, registry, clock))
+        pools = asyncio.run(preview(policy, registry, clock, overrides))
     except AdapterError as error:
         raise Failed(str(error)) from error
     if as_json:
@@ -55,6 +58,17 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
         raise Failed("\n".join(f"{pool.plan.pool}: {pool.error}" for pool in failing))
     if detailed_exitcode and any(pool.changes for pool in pools):
         ctx.exit(CHANGES)
+
+
+def ordered(url: str) -> "dict[str, tuple[Override, ...]]":
+    """What operators ordered of the daemon at `url`, by pool."""
+    from controller.cli.status import fetch
+    from controller.overrides import shown_override
+
+    try:
+        return {pool["name"]: tuple(map(shown_override, pool["overrides"])) for pool in fetch(url, "/v1/pools")["pools"]}
+    except (KeyError, TypeError, ValueError) as error:
+        raise Failed(f"{url} is not a Stoker daemon of this version: it tells no overrides") from error
 
 
 def plain(pool: "Preview") -> dict[str, Any]:

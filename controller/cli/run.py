@@ -11,6 +11,7 @@ import click
 
 from controller.cli.failure import Failed
 from controller.cli.policy_file import read_policy
+from controller.cli.token import read_token
 
 if TYPE_CHECKING:
     from controller.service import Service
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port for HTTP; 0 takes a free one.")
 @click.option("--log-format", type=click.Choice(["json", "console"]), default=None,
               help="Log lines as JSON or for people.  [default: console on a terminal, else json]")
+@click.option("--token-file", type=click.Path(path_type=Path), envvar="STOKER_TOKEN_FILE",
+              help="File with the token that whoever steers pools must show; or set STOKER_TOKEN.  [default: nobody may]")
 @click.option("--once", is_flag=True, help="One pass, writes included, then end.")
 @click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True,
               help="Send every provider call to this address, with dummy credentials.")
@@ -31,13 +34,14 @@ if TYPE_CHECKING:
               help="The same for providers that speak gRPC: host:port.")
 @click.option("--tick-seconds", type=click.FloatRange(min=0.2), default=60.0, hidden=True)
 def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format: Literal["json", "console"] | None,
-            once: bool, sandbox_url: str | None, sandbox_grpc: str | None, tick_seconds: float) -> None:
+            token_file: Path | None, once: bool, sandbox_url: str | None, sandbox_grpc: str | None, tick_seconds: float) -> None:
     """Watch the pools of a policy and keep them warm, until stopped.
 
     Pools in shadow (the default) are planned and never written to. SIGTERM or Ctrl-C stops in order: writes under way finish
     and the store closes; a second signal ends at once, which loses nothing either.
     """
     policy = read_policy(policy_path)
+    token = read_token(token_file)
     from datetime import timedelta
 
     from numpy.random import PCG64, Generator
@@ -52,7 +56,8 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     clock = SystemClock()
     logs.configure(clock, log_format or ("console" if sys.stderr.isatty() else "json"))
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
-    service = Service(policy, registry, clock, state_dir, host=host, port=port, tick_every=timedelta(seconds=tick_seconds))
+    service = Service(policy, registry, clock, state_dir, host=host, port=port, tick_every=timedelta(seconds=tick_seconds),
+                      token=token)
     try:
         asyncio.run(service.run_once() if once else until_stopped(service))
     except (StoreError, CannotListen, AdapterError) as error:

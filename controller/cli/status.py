@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from controller.cli.failure import Failed, WrongInput
+from controller.cli.steer import line
 
 TIMEOUT_SECONDS = 10.0
 
@@ -70,6 +71,9 @@ def show_all(body: dict[str, Any]) -> None:
                       shown(pool["cost_today_usd"], ".2f"), shown(pool["cost_month_usd"], ".2f"), said.replace("[", r"\["))
     console = Console()
     console.print(table)
+    for pool in body["pools"]:
+        for override in pool["overrides"]:
+            console.print(f"{pool['name']}: {line(override)}", highlight=False, markup=False)
     reads = sum(source["reads_usd_per_month"] or 0 for source in body["sources"])
     console.print(f"\nas of {body['as_of'] or 'never: no tick has run yet'}; reading metrics costs {reads:.2f} USD a month",
                   highlight=False)
@@ -88,6 +92,7 @@ def show_one(pool: dict[str, Any]) -> None:
         ("saved this month", shown(pool["saved_month_usd"], ".2f", " USD")),
         ("next hours (UTC)", next_hours(pool)),
         ("error", pool["error"] or "-"),
+        *(("override", line(override)) for override in pool["overrides"]),
     )
     for name, value in rows:
         click.echo(f"  {name:20} {value}")

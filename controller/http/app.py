@@ -10,6 +10,7 @@ from controller.http.board import Board
 from controller.http.decisions import decisions
 from controller.http.forecast import forecast
 from controller.http.health import healthz, readyz
+from controller.http.overrides import clear, order, overrides
 from controller.http.pools import pool, pools, status
 
 BOARD: web.AppKey[Board] = web.AppKey("board", Board)
@@ -32,8 +33,10 @@ def make_app(board: Board) -> web.Application:
 
     for path, handler in (("/healthz", healthz), ("/readyz", readyz), ("/status", status), ("/metrics", metrics),
                           ("/v1/pools", pools), ("/v1/pools/{name}", pool), ("/v1/pools/{name}/forecast", forecast),
-                          ("/v1/decisions", decisions)):
+                          ("/v1/decisions", decisions), ("/v1/pools/{name}/overrides", overrides)):
         app.router.add_get(path, answer(handler))
+    app.router.add_post("/v1/pools/{name}/overrides", answer(order))
+    app.router.add_delete("/v1/pools/{name}/overrides", answer(clear))
     return app
 
 
@@ -53,7 +56,8 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except web.HTTPException as refusal:
         if refusal.status < 400:
             raise
-        return problem(refusal.status, told(refusal, request))
+        asked = {name: refusal.headers[name] for name in ("WWW-Authenticate",) if name in refusal.headers}
+        return problem(refusal.status, told(refusal, request), asked)
     except Exception:
         log.exception("request-failed", path=request.path)
         return problem(500, "the daemon failed to answer; its log says why")

@@ -11,12 +11,14 @@ from controller.accounts import Accounts
 from controller.fleet import BREATH, Fleet
 from controller.forecasts import Forecasts
 from controller.http.entries import pool_entry, source_entry
+from controller.http.gate import Gate
 from controller.intake import PATIENCE
 from controller.journal import Journal
 from controller.memory import StoreThread
 from controller.metrics import Exposition
 from controller.plan import Sight
 from controller.redact import redact
+from controller.steering import Steering
 
 LATE_TICKS = 3
 """A tick that is so many intervals overdue is told to readiness probes."""
@@ -25,13 +27,16 @@ LATE_TICKS = 3
 class Board:
     """Written by the service, read by the handlers; both live on one event loop."""
 
-    def __init__(self, policy: Policy, clock: Clock, store: StoreThread, journal: Journal, tick_every: timedelta) -> None:
+    def __init__(self, policy: Policy, clock: Clock, store: StoreThread, journal: Journal, tick_every: timedelta,
+                 gate: Gate | None = None) -> None:
         self.policy, self.clock, self.store, self.journal, self.tick_every = policy, clock, store, journal, tick_every
         self.policy_names = frozenset(pool.name for pool in policy.pools)
         self.started_at = clock.now()
         self.fleet: Fleet | None = None
         self.accounts: Accounts | None = None
         self.forecasts: Forecasts | None = None
+        self.steering: Steering | None = None
+        self.gate = gate or Gate()
         self.exposition = Exposition()
         self.status_body = dumps({"as_of": None, "tick": None, "sources": [], "totals": {}, "pools": []})
         self.pools_body = dumps({"as_of": None, "pools": []})

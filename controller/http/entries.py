@@ -9,6 +9,7 @@ from controller.accounts import NAMES, Accounts
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
 from controller.journal import Journal
+from controller.overrides import entry
 from controller.plan import Plan
 from controller.redact import redact_text
 from controller.region import Region
@@ -45,6 +46,7 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
     }
 
 
+        "overrides": [entry(each) for each in reconciler.overrides if each.until > now],
 def decision_entry(plan: Plan | None) -> dict[str, Any] | None:
     """A plan in one sentence."""
     if plan is None:

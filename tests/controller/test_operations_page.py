@@ -10,7 +10,7 @@ from controller.plan import Code
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 HTTP = (ROOT / "docs" / "http.md").read_text()
-TELLING = ("service", "fleet", "region", "journal", "schedule", "forecasts", "forecast_jobs")
+TELLING = ("service", "fleet", "region", "journal", "schedule", "forecasts", "forecast_jobs", "steering")
 OURS = [ROOT / "controller" / f"{name}.py" for name in TELLING]
 OURS += sorted((ROOT / "controller" / "http").glob("*.py"))
 

@@ -1,0 +1,34 @@
+"""`stoker boost`: more than is proposed."""
+
+import re
+from typing import Any
+
+import click
+
+from controller.cli.failure import WrongInput
+from controller.cli.steer import order, order_options
+
+
+@click.command()
+@click.argument("pool")
+@click.argument("amount")
+@order_options
+def command(pool: str, amount: str, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)
+    """Keep AMOUNT more of POOL warm than is proposed, for a while: +5 is five units more, x1.5 is half as many again.
+
+    Every bound of the policy still holds. While metrics are missing nothing is proposed, and so nothing is added: pin instead.
+
+    \b
+    stoker boost chat +5 --for 90m --reason "newsletter goes out"
+    stoker boost chat x2 --for 1d --reason "sale"
+    """  # noqa: D301
+    order(pool, {"kind": "boost", **amount_of(amount)}, options)
+
+
+def amount_of(text: str) -> dict[str, int | float]:
+    """Units or a factor."""
+    if re.fullmatch(r"\+\d{1,7}", text, re.ASCII):
+        return {"units": int(text)}
+    if re.fullmatch(r"x\d{1,3}(\.\d{1,6})?", text, re.ASCII):
+        return {"factor": float(text[1:])}
+    raise WrongInput(f"AMOUNT: {text!r} is neither units to add, such as +5, nor a factor, such as x1.5")

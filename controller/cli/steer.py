@@ -1,0 +1,127 @@
+"""What the commands that steer a pool share: their options, the request to the daemon, and what is said of its answer."""
+
+import getpass
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from controller.cli.failure import Failed, WrongInput
+from controller.cli.token import VARIABLE, read_token
+
+TIMEOUT_SECONDS = 10.0
+Command = Callable[..., None]
+
+
+def daemon_options(function: Command) -> Command:
+    """Where the daemon answers, and the token that it asks for."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print the daemon's JSON as it is."),
+        click.option("--token-file", type=click.Path(path_type=Path), envvar="STOKER_TOKEN_FILE",
+                     help="File with the daemon's token; or set STOKER_TOKEN."),
+        click.option("--url", default="http://127.0.0.1:8080", show_default=True, envvar="STOKER_URL",
+                     help="Where the daemon answers."),
+    ):
+        function = option(function)
+    return function
+
+
+def order_options(function: Command) -> Command:
+    """How long, why and who: every order says all three."""
+    for option in (
+        click.option("--by", default=None, metavar="NAME", help="Who orders it.  [default: the user of this machine]"),
+        click.option("--reason", required=True, metavar="TEXT", help="Why, for whoever looks at it later."),
+        click.option("--until", default=None, metavar="TIME", help="When it ends: ISO 8601 with a zone, 2026-03-02T18:00:00Z."),
+        click.option("--for", "span", default=None, metavar="SPAN", help="Or how long it lasts: 30m, 2h, 1d; at most 7d."),
+    ):
+        function = option(function)
+    return daemon_options(function)
+
+
+def order(pool: str, what: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Send an order and say what came of it."""
+    until, span = options["until"], options["span"]
+    if (until is None) == (span is None):
+        raise WrongInput("say when it ends: either --for SPAN or --until TIME")
+    body = {**what, "by": options["by"] or user(), "reason": options["reason"]}
+    body |= {"for": span} if until is None else {"until": until}
+    answer = send("POST", pool, options, json.dumps(body).encode())
+    if options["as_json"]:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    taken = answer["set"]
+    click.echo(f"{pool}: {line(taken)}; {answer['takes_effect']}")
+    for other in answer["overrides"]:
+        if other["kind"] != taken["kind"]:
+            click.echo(f"{pool}: also {line(other)}")
+
+
+def end(pool: str, kind: str | None, options: Mapping[str, Any]) -> None:
+    """End orders of a pool and say which."""
+    answer = send("DELETE", pool, options, None, "" if kind is None else f"?kind={kind}")
+    if options["as_json"]:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    for ended in answer["cleared"]:
+        click.echo(f"{pool}: ended {line(ended)}; {answer['takes_effect']}")
+    if not answer["cleared"]:
+        click.echo(f"{pool}: there was {'no override' if kind is None else f'no {kind}'} to end")
+
+
+def send(method: str, pool: str, options: Mapping[str, Any], body: bytes | None, query: str = "") -> dict[str, Any]:
+    """The daemon's answer; each way to fail in one line. What it calls a wrong request is wrong input."""
+    url, token = options["url"], read_token(options["token_file"])
+    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
+        raise WrongInput(f"--url {url}: give http://HOST:PORT")
+    headers = {"Content-Type": "application/json"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
+    address = f"{url.rstrip('/')}/v1/pools/{urllib.parse.quote(pool, safe='')}/overrides{query}"
+    request = urllib.request.Request(address, body, headers, method=method)  # noqa: S310  (scheme checked)
+    try:
+        with urllib.request.build_opener(NoRedirect).open(request, timeout=TIMEOUT_SECONDS) as answer:
+            told = json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise refused(url, error, token is not None) from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "reason", error)
+        raise Failed(f"{url} does not answer ({why}): is `stoker run` running there? --url names another place") from error
+    if not isinstance(told, dict):
+        raise Failed(f"{url} is not a Stoker daemon: its answer is no JSON object")
+    return told
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The token goes to the place that was named, and to no other."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow none."""
+
+
+def refused(url: str, error: urllib.error.HTTPError, token_sent: bool) -> click.ClickException:
+    """What the daemon said against it."""
+    try:
+        text = str(json.load(error)["error"])
+    except (ValueError, KeyError, TypeError):
+        text = f"answered {error.code}"
+    if error.code == 400:
+        return WrongInput(text)
+    if error.code == 401 and not token_sent:
+        text += f": set {VARIABLE}, or give --token-file"
+    return Failed(f"{url}: {text}")
+
+
+def line(shown: Mapping[str, Any]) -> str:
+    """An order in a line."""
+    return f"{shown['order']} until {shown['until'][:16].replace('T', ' ')} UTC by {shown['by']} ({shown['reason']})"
+
+
+def user() -> str:
+    """Who runs this; on a machine that does not know, nobody in particular."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        raise WrongInput("--by: say who orders it; this machine does not know its user") from None

@@ -1,0 +1,36 @@
+"""Who may write: whoever shows the bearer token that the daemon was started with. Without one, nobody."""
+
+import hashlib
+import hmac
+
+from aiohttp import web
+
+
+class Gate:
+    """Keeps a digest only. `token` is None where none was configured."""
+
+    def __init__(self, token: str | None = None) -> None:
+        self._digest = None if token is None else digest(token)
+
+    def admit(self, request: web.Request) -> None:
+        """Return when `request` may write; else 403 (no token is configured) or 401 (none or another one is shown)."""
+        if self._digest is None:
+            raise web.HTTPForbidden(reason="writing is off, for no token is configured: give stoker run one in STOKER_TOKEN, "
+                                           "or in a file that --token-file names")
+        scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not shown.strip():
+            raise Unauthorized("writing needs the header Authorization: Bearer, with the daemon's token", "Bearer")
+        if not hmac.compare_digest(digest(shown.strip()), self._digest):
+            raise Unauthorized("this is not the daemon's token", 'Bearer error="invalid_token"')
+
+
+class Unauthorized(web.HTTPUnauthorized):
+    """No token, or another one."""
+
+    def __init__(self, text: str, challenge: str) -> None:
+        super().__init__(reason=text, headers={"WWW-Authenticate": challenge})
+
+
+def digest(token: str) -> bytes:
+    """Of one length whatever the token's, so that comparing takes the same time."""
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

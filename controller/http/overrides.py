@@ -1,0 +1,81 @@
+"""`/v1/pools/{name}/overrides`: what operators order for a while. Reading is free, writing needs the bearer token."""
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from controller.http.answers import BadRequest, Missing, json_answer
+from controller.http.board import Board
+from controller.overrides import Kind, WrongOverride, entry, parse_override
+from controller.steering import Steering
+from controller.store_file import StoreError
+
+WHEN = "with the next tick"
+
+
+async def overrides(board: Board, request: web.Request) -> web.Response:
+    """`GET`: the orders that hold for the pool now."""
+    steering, name = under(board, request)
+    return json_answer({"pool": name, "overrides": orders(board, steering, name)})
+
+
+async def order(board: Board, request: web.Request) -> web.Response:
+    """`POST`: take an order in place of an earlier one of its kind; it counts from the next tick on."""
+    board.gate.admit(request)
+    steering, name = under(board, request)
+    try:
+        taken = parse_override(decoded(await request.read()), board.clock.now())
+    except WrongOverride as error:
+        raise BadRequest(str(error)) from None
+    try:
+        await steering.put(name, taken)
+    except StoreError as error:
+        raise unstored(error) from error
+    return json_answer({"pool": name, "set": entry(taken), "takes_effect": WHEN, "overrides": orders(board, steering, name)})
+
+
+async def clear(board: Board, request: web.Request) -> web.Response:
+    """`DELETE ?kind=`: end the pool's orders, or those of one kind; that there are none is no fault."""
+    board.gate.admit(request)
+    steering, name = under(board, request)
+    if unknown := set(request.query) - {"kind"}:
+        raise BadRequest(f"unknown parameter {min(unknown)[:40]!a}; allowed: kind")
+    kind = request.query.get("kind")
+    if kind is not None and kind not in tuple(Kind):
+        raise BadRequest(f"kind: {kind[:40]!a} is not one of {', '.join(Kind)}")
+    try:
+        ended = await steering.clear(name, tuple(Kind) if kind is None else (Kind(kind),), board.clock.now())
+    except StoreError as error:
+        raise unstored(error) from error
+    return json_answer({"pool": name, "cleared": [entry(each) for each in ended], "takes_effect": WHEN,
+                        "overrides": orders(board, steering, name)})
+
+
+def under(board: Board, request: web.Request) -> tuple[Steering, str]:
+    """What steers, and the pool that the path names; 404 where the policy has none, 503 while the daemon starts."""
+    name = request.match_info["name"]
+    if name not in board.policy_names:
+        raise Missing(f"the policy has no pool called {name[:80]!a}")
+    if board.steering is None:
+        raise web.HTTPServiceUnavailable(reason="starting: history is being loaded")
+    return board.steering, name
+
+
+def orders(board: Board, steering: Steering, name: str) -> list[dict[str, Any]]:
+    """The orders that hold now, as they are shown."""
+    return [entry(each) for each in steering.of(name, board.clock.now())]
+
+
+def decoded(body: bytes) -> object:
+    """The JSON of a body."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        raise WrongOverride('the body is no JSON; give an object such as {"kind": "pin", "units": 5, "for": "2h", '
+                            '"reason": "launch", "by": "ana"}') from None
+
+
+def unstored(error: StoreError) -> web.HTTPException:
+    """An order that could not be kept would be lost by a restart: it is not taken."""
+    return web.HTTPServiceUnavailable(reason=f"nothing was changed: {error}")

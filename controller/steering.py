@@ -1,0 +1,74 @@
+"""The orders of operators in a running daemon: taken, kept over restarts, shown to the plans, and ended in time."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+
+from controller.memory import StoreThread
+from controller.overrides import Kind, Override
+
+log = structlog.get_logger("stoker.steering")
+
+
+class Steered(Protocol):
+    """What plans under orders; a reconciler does."""
+
+    overrides: tuple[Override, ...]
+
+
+class Steering:
+    """One for all pools. An order counts from the next plan on, and only once it is stored."""
+
+    def __init__(self, pools: Mapping[str, Steered], store: StoreThread) -> None:
+        self._pools, self._store = pools, store
+
+    async def recall(self, now: datetime) -> None:
+        """Take up what was ordered before a restart; what has ended meanwhile is forgotten, and so are pools that are no more."""
+        for pool, overrides in (await self._store.run(self._store.store.overrides.load)).items():
+            if pool in self._pools:
+                self._pools[pool].overrides = overrides
+            elif over := [each.kind for each in overrides if each.until <= now]:
+                await self._store.run(self._store.store.overrides.remove, pool, over)
+        await self.expire(now)
+        for pool, steered in self._pools.items():
+            for override in steered.overrides:
+                log.info("override-kept", pool=pool, **told(override))
+
+    def of(self, pool: str, now: datetime) -> tuple[Override, ...]:
+        """The orders that hold now."""
+        return tuple(each for each in self._pools[pool].overrides if each.until > now)
+
+    async def put(self, pool: str, override: Override) -> None:
+        """Take an order in place of an earlier one of its kind. `StoreError`: it could not be stored and does not count."""
+        await self._store.run(self._store.store.overrides.save, pool, override)
+        others = (each for each in self._pools[pool].overrides if each.kind is not override.kind)
+        self._pools[pool].overrides = tuple(sorted((*others, override), key=lambda each: each.kind))
+        log.info("override-set", pool=pool, **told(override))
+
+    async def clear(self, pool: str, kinds: Iterable[Kind], now: datetime) -> tuple[Override, ...]:
+        """End orders before their time; those that held. `StoreError` as in `put`."""
+        wanted = frozenset(kinds)
+        ended = tuple(each for each in self.of(pool, now) if each.kind in wanted)
+        await self._store.run(self._store.store.overrides.remove, pool, wanted)
+        self._pools[pool].overrides = tuple(each for each in self._pools[pool].overrides if each.kind not in wanted)
+        for override in ended:
+            log.info("override-cleared", pool=pool, **told(override))
+        return ended
+
+    async def expire(self, now: datetime) -> None:
+        """Forget what has ended, and say so; plans ignore it anyway."""
+        for pool, steered in self._pools.items():
+            over = [each for each in steered.overrides if each.until <= now]
+            if not over:
+                continue
+            await self._store.run(self._store.store.overrides.remove, pool, [each.kind for each in over])
+            steered.overrides = tuple(each for each in steered.overrides if each not in over)
+            for override in over:
+                log.info("override-expired", pool=pool, **told(override))
+
+
+def told(override: Override) -> dict[str, Any]:
+    """An order as a log line carries it."""
+    return {"order": override.order, "until": override.until.isoformat(), "by": override.by, "reason": override.reason}

@@ -1,0 +1,124 @@
+"""Orders in a running daemon: kept over restarts, ended in time, and told."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import structlog
+
+from adapters.clock import ManualClock
+from controller.overrides import Kind, Override
+from controller.plan import Action
+from controller.store import Store, StoreError
+from tests.builders import NOON
+from tests.fakes import FakeLever, steady
+from tests.services import serving
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+PIN = Override(Kind.PIN, NOON + HOUR, "ana", "launch", 12, since=NOON)
+PAUSE = Override(Kind.PAUSE, NOON + 2 * HOUR, "bo", "load test", since=NOON)
+
+
+def test_orders_are_in_the_store_until_they_are_removed(tmp_path):
+    with Store(tmp_path / "stoker.db") as store:
+        store.overrides.save("a", PIN)
+        store.overrides.save("a", PAUSE)
+        store.overrides.save("a", replace(PIN, units=4))
+        store.overrides.save("b", PIN)
+        store.overrides.remove("b", [Kind.PIN, Kind.BOOST])
+    with Store(tmp_path / "stoker.db") as store:
+        assert store.overrides.load() == {"a": (PAUSE, replace(PIN, units=4))}
+
+
+def test_a_store_of_the_first_schema_gets_the_table_and_keeps_its_data(tmp_path, monkeypatch):
+    import controller.store_file as store_file
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store_file, "MIGRATIONS", store_file.MIGRATIONS[:1])
+        with Store(tmp_path / "stoker.db") as old:
+            old.save_blob("kept", b"yes", NOON)
+    with Store(tmp_path / "stoker.db") as new:
+        new.overrides.save("a", PIN)
+        assert (new.load_blob("kept"), new.overrides.load()) == (b"yes", {"a": (PIN,)})
+
+
+async def test_a_pin_is_carried_out_with_the_next_tick_and_gone_by_itself(tmp_path):
+    async with serving(tmp_path) as here:
+        await here.service.steering.put("a", replace(PIN, until=NOON + 3 * MINUTE))
+        with structlog.testing.capture_logs() as said:
+            await here.ticks(2)
+            assert here.levers["a"].writes[-1] == 12
+            assert here.levers["b"].writes == [7]
+            await here.ticks(2)
+
+        assert here.levers["a"].writes[-1] == 3
+        assert here.service.steering.of("a", here.clock.now()) == ()
+        assert here.service._store.store.overrides.load() == {}
+    expired = [line for line in said if line["event"] == "override-expired"]
+    assert [(line["pool"], line["order"], line["by"], line["reason"]) for line in expired] == [("a", "pin 12", "ana", "launch")]
+
+
+async def test_orders_outlive_a_restart_and_not_their_end(tmp_path):
+    clock, levers = ManualClock(NOON), {}
+    levers |= {name: FakeLever(clock) for name in ("a", "b")}
+    async with serving(tmp_path, clock, levers) as here:
+        await here.service.steering.put("a", PIN)
+        await here.service.steering.put("b", PAUSE)
+        await here.ticks()
+    with structlog.testing.capture_logs() as said:
+        async with serving(tmp_path, clock, levers) as here:
+            assert here.service.steering.of("a", clock.now()) == (PIN,)
+            here.source.traffic = {"a": steady(3), "b": steady(40)}
+            await here.ticks(4)
+            assert levers["a"].writes == [3, 12]
+            assert here.service.fleet.plans["b"].action is Action.HOLD
+            assert levers["b"].writes == [7]
+    kept = [(line["pool"], line["order"]) for line in said if line["event"] == "override-kept"]
+    assert kept == [("a", "pin 12"), ("b", "pause")]
+
+    await clock.advance(HOUR)  # the pin ends while nobody runs
+    async with serving(tmp_path, clock, levers) as here:
+        assert here.service.steering.of("a", clock.now()) == ()
+        assert here.service._store.store.overrides.load() == {"b": (PAUSE,)}
+        await here.ticks(3)
+        assert levers["a"].writes[-1] == 3
+
+
+async def test_in_shadow_an_order_steers_the_paper_and_calls_nobody(tmp_path):
+    async with serving(tmp_path, mode="shadow") as here:
+        await here.service.steering.put("a", PIN)
+        await here.ticks(4)
+        _, pool, _ = await here.ask("GET", "/v1/pools/a")
+
+        assert (pool["requested"], pool["ready"], pool["mode"]) == (12, 12, "shadow")
+        assert here.levers["a"].writes == []
+
+
+async def test_an_order_that_cannot_be_stored_does_not_count(tmp_path):
+    async with serving(tmp_path) as here:
+        store = here.service._store.store
+        working = store.overrides
+
+        class Full:
+            def save(self, *_):
+                raise StoreError("stoker.db: the disk is full")
+        store.overrides = Full()
+        with pytest.raises(StoreError):
+            await here.service.steering.put("a", PIN)
+        store.overrides = working
+        await here.ticks()
+
+        assert here.levers["a"].writes == [3]
+
+
+async def test_a_newer_order_takes_the_place_of_the_older_of_its_kind(tmp_path):
+    async with serving(tmp_path) as here:
+        steering = here.service.steering
+        await steering.put("a", PIN)
+        await steering.put("a", PAUSE)
+        await steering.put("a", replace(PIN, units=4))
+        assert steering.of("a", NOON) == (PAUSE, replace(PIN, units=4))
+        assert await steering.clear("a", [Kind.PAUSE, Kind.BOOST], NOON) == (PAUSE,)
+        await here.ticks()
+
+        assert here.levers["a"].writes[-1] == 4

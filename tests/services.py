@@ -1,0 +1,65 @@
+"""A real service with real HTTP on fakes: ticks are made by hand, under a manual clock."""
+
+import asyncio
+import contextlib
+import json
+from datetime import timedelta
+
+import aiohttp
+import structlog
+from click.testing import CliRunner
+
+from adapters.clock import ManualClock
+from controller.cli import main
+from controller.service import Service
+from tests.builders import NOON, pool_policy
+from tests.fakes import FakeProviders, FakeSource, steady
+from tests.worlds import policy_of
+
+MINUTE = timedelta(minutes=1)
+TOKEN = "correct-horse-battery-staple"
+
+
+class Running:
+    def __init__(self, service, source, levers, clock, session):
+        self.service, self.source, self.levers, self.clock, self.session = service, source, levers, clock, session
+
+    async def ask(self, method, path, token=None, **more):
+        """Status, decoded body and headers."""
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        headers |= more.pop("headers", {})
+        async with self.session.request(method, self.service.url + path, headers=headers, **more) as answer:
+            return answer.status, json.loads(await answer.read()), answer.headers
+
+    async def ticks(self, count=1):
+        for _ in range(count):
+            await self.clock.advance(MINUTE)
+            await asyncio.wait_for(self.service.tick(), 10)
+
+    async def stoker(self, *arguments, env=None, url=True):
+        """A command of ours against this service, as from a terminal."""
+        runner = CliRunner(env={"STOKER_TOKEN": None, "STOKER_TOKEN_FILE": None, "COLUMNS": "200"} | (env or {}))
+        more = ("--url", self.service.url) if url else ()
+        with structlog.testing.capture_logs():  # the service's own lines would go into the command's output: it is one process
+            return await asyncio.to_thread(runner.invoke, main, [*arguments, *more])
+
+
+@contextlib.asynccontextmanager
+async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, **changes):
+    """A service whose first tick is over; pools `a` (3 units busy) and `b` (7) unless `traffic` says otherwise."""
+    clock = clock or ManualClock(NOON)
+    traffic = traffic or {"a": steady(3), "b": steady(7)}
+    source = FakeSource(traffic)
+    providers = FakeProviders([(source, tuple(traffic))], clock, {} if levers is None else levers)
+    pools = [pool_policy(name=name, **changes) for name in traffic]
+    service, stop = Service(policy_of(pools), providers, clock, folder, port=0, token=token), asyncio.Event()
+    task = asyncio.create_task(service.run(stop))
+    try:
+        async with asyncio.timeout(10):
+            while not task.done() and (service.fleet is None or service.fleet.last is None or service._ticking.locked()):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        async with aiohttp.ClientSession() as session:
+            yield Running(service, source, providers.levers, clock, session)
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 20)
