@@ -152,6 +152,9 @@ class Keeper:
             complete = await self._round(max(1, target - self.rhythm.busy(minute_of(now))))
         except AdapterError as error:
             self.error, complete = error, False
+        if self.target > target:
+            self.next_at = self._clock.now()  # more were asked for meanwhile
+            return
         self._short = 0 if complete else self._short + 1
         self._set_next(complete)
 

@@ -186,6 +186,17 @@ async def test_more_are_started_at_once_and_fewer_are_let_go(play):
     assert play.ready == 3
 
 
+async def test_more_that_are_asked_for_during_a_round_do_not_wait_for_the_next(play):
+    play.keeper.want(5)
+    await asyncio.sleep(0)
+    play.keeper.want(12)
+    await play.clock.advance(timedelta(milliseconds=100))
+    play.keeper.want(20)
+    await play.minutes(1)
+
+    assert play.ready == 20
+
+
 async def test_zero_ends_all_pinging(play):
     play.keeper.want(5)
     await play.minutes(2)
