@@ -41,12 +41,12 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
         "cost_today_usd": number(today[COST]), "cost_month_usd": number(month[COST]), "saved_month_usd": number(month[SAVED]),
         "cold_starts_today": number(today[COLD]), "cold_starts_today_without": number(today[COLD_WITHOUT]),
         "error": next((redact_text(str(each)) for each in (error, source_error, fleet.faults.get(name)) if each), None),
+        "overrides": [entry(each) for each in reconciler.overrides if each.until > now],
         "decision": decision_entry(plan), "last_change": decision_entry(journal.last_change.get(name)),
         "next": ahead.pairs, "next_at": instant(ahead.at), "next_missing": ahead.reason,
     }
 
 
-        "overrides": [entry(each) for each in reconciler.overrides if each.until > now],
 def decision_entry(plan: Plan | None) -> dict[str, Any] | None:
     """A plan in one sentence."""
     if plan is None:
