@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 
 from numpy.random import Generator
 
-from adapters.clock import Clock
+from adapters.clock import Clock, at_work
 from adapters.errors import AdapterError, Refused
 from adapters.pinging.answers import Answer, distinct
 from adapters.pinging.idle_life import IdleLife
@@ -149,7 +149,7 @@ class Keeper:
             self.next_at = max(self.next_at, now + AGAIN)
             return
         try:
-            complete = await self._round(max(1, target - self.rhythm.busy(minute_of(now))))
+            complete = await self._round(target, max(1, target - self.rhythm.busy(minute_of(now))))
         except AdapterError as error:
             self.error, complete = error, False
         if self.target > target:
@@ -168,8 +168,11 @@ class Keeper:
             backoff = min(pause, AGAIN * 2 ** min(10, self._short - 1))
             self.next_at = now + backoff * float(self._rng.uniform(0.8, 1.2))
 
-    async def _round(self, count: int) -> bool:
-        """A canary, then bursts until `count` different warm units have answered or the budget is spent. Whether they have."""
+    async def _round(self, target: int, count: int) -> bool:
+        """A canary, then bursts until `count` different warm units have answered or the budget is spent. Whether they have.
+
+        The others of `target` are at work for users, who prove them.
+        """
         before, since = self.proof, self._clock.now()
         canary = await self._watched(self._pinger.canary())
         self._account(1, [canary])
@@ -184,7 +187,7 @@ class Keeper:
                 self._note_life(since - before.at, answers, min(before.units, count))
             newest = [each for each in answers if each.generation == canary.generation]
             units = distinct(newest)
-            self.proof = Proof(units + max(0, self.target - count), self._clock.now(), canary.generation)
+            self.proof = Proof(units + target - count, self._clock.now(), canary.generation)
             self.shortfall = shortfall(count, units, outcomes)
             if units >= count and not any(each.cold for each in newest):
                 break
@@ -193,7 +196,8 @@ class Keeper:
     async def _watched(self, pings: Awaitable[T]) -> T:
         self.calling = True
         try:
-            return await pings
+            with at_work(self._clock):  # units hold pings, and start, in real time
+                return await pings
         finally:
             self.calling = False
 
