@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
+import numpy as np
+
 from controller.economics import Terms
 from controller.intake import Intake
 from controller.plan import Proposal
@@ -31,14 +33,21 @@ class Chooser:
         return self._portfolio.standing(self._pools.index(name))
 
     async def follow(self, intake: Intake, now: datetime) -> None:
-        """Feed what has become known since the last call."""
+        """Feed what has become known since the last call.
+
+        A pool's proposal is the one made after its newest known minute: minutes that are missing of it alone propose nothing.
+        """
         if self._fed is None:
             self._fed = await intake.oldest_known(now)
         end = intake.visible_end(now)
         while self._fed < end:
             upto = min(end, self._fed + STRETCH)
-            choice = await asyncio.to_thread(self._portfolio.advance, *await intake.rows(self._fed, upto), self._fed)
+            peak, busy, invocations = await intake.rows(self._fed, upto)
+            choice = await asyncio.to_thread(self._portfolio.advance, peak, busy, invocations, self._fed)
             self._fed = upto
-            for row, name in enumerate(intake.pools):
-                rule = rule_name(int(choice.rule[row, -1]))
-                self._proposals[name] = Proposal(float(choice.target[row, -1]), rule, bool(choice.trusted[row, -1]))
+            known = ~np.isnan(peak)
+            newest = known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
+            for row in np.flatnonzero(known.any(axis=1)):
+                at = row, newest[row]
+                self._proposals[intake.pools[row]] = Proposal(float(choice.target[at]), rule_name(int(choice.rule[at])),
+                                                              bool(choice.trusted[at]))

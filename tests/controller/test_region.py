@@ -6,6 +6,7 @@ import pytest
 from controller.economics import Terms
 from controller.intake import Intake
 from controller.memory import StoreThread
+from controller.plan import Sight
 from controller.region import SPANS_EVERY, Budget, Region
 from controller.store import Store
 from tests.builders import NOON
@@ -48,6 +49,24 @@ async def test_a_new_price_is_judged_by_at_once_and_the_chooser_knows_the_histor
     assert await region.retune(NOON)
     assert region.chooser is not was
     assert region.view("a", NOON).proposal.target == 3
+
+
+async def test_a_pool_whose_newest_minutes_are_missing_goes_by_the_last_ones_that_came(tmp_path):
+    store = StoreThread(Store(tmp_path / "stoker.db"))
+    terms = {"a": replace(TERMS, idle=5e-4), "b": TERMS}  # only what is steadily busy is worth keeping warm
+    source = FakeSource({"a": steady(9), "b": steady(3)}, history=timedelta(days=2))
+    region = Region(Intake(source, ["a", "b"], store, timedelta(minutes=2)), lambda: terms, Budget(9, 9))
+    await region.gather(NOON)
+    wanted = region.view("a", NOON).proposal
+    source.silent = {"a": None}
+    for minute in range(1, 7):
+        await region.gather(NOON + timedelta(minutes=minute))
+
+    view = region.view("a", NOON + timedelta(minutes=6))
+    await store.close()
+    assert view.sight is Sight.FRESH
+    assert (wanted.target, wanted.candidate) == (8, "a mixture led by what was steadily busy for 5 min")
+    assert view.proposal == wanted
 
 
 @pytest.mark.parametrize("change", [{"keep_alive": 15}, {"billing_step": 5}])
