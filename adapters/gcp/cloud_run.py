@@ -51,6 +51,7 @@ class CloudRunMinInstances:
         self._quiet_until: datetime | None = None
         self._whose = ""
         self._ready = 0
+        self._raised_at: datetime | None = None
 
     async def read(self) -> Capacity:
         """One call mostly. `ready` is what Cloud Monitoring has counted, two or three minutes ago."""
@@ -84,8 +85,10 @@ class CloudRunMinInstances:
                                 "the service's maximum instances, or lower the pool's max", allowed=seen.most)
         if target != seen.requested or seen.failure:
             self._sent = target
+            asked_at = self._clock.now()
             await self._plane.set_minimum(self._service, target, seen.etag, urgent=target > seen.requested)
-        ready = min(target, self._ready)
+            self._raised_at = asked_at if target > seen.requested else None
+        ready = self._ready = min(target, self._ready)
         phase = Phase.READY if ready >= target else Phase.IN_PROGRESS
         return Capacity(target, ready, phase, self._clock.now(), detail=f"accepted, {ready} of {target} were ready before")
 
@@ -106,12 +109,13 @@ class CloudRunMinInstances:
             self._ready = 0
             return 0, ""
         try:
-            count = await self._instances.count(self._place, WATCHED if self._ready < wanted else SLOWLY)
+            fresh = WATCHED if self._ready < wanted else SLOWLY
+            count = await self._instances.count(self._place, fresh, self._raised_at)
         except AdapterError as error:
             old = seen.changed_at is None or self._clock.now() - seen.changed_at > UNCOUNTED
             self._ready = wanted if old and not seen.reconciling else min(self._ready, wanted)
             return self._ready, f"instances were not counted: {error}"
-        self._ready = min(wanted, count)
+        self._ready = min(wanted, self._ready if count is None else count)
         return self._ready, ""
 
     def _capacity(self, seen: Service, requested: int, ready: int, note: str) -> Capacity:

@@ -9,7 +9,7 @@ import numpy as np
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError
-from adapters.gcp.metric_reader import MAX, SUM, MetricReader, Minutes, Place, Query
+from adapters.gcp.metric_reader import MAX, SUM, Column, MetricReader, Place, Query
 from forecasting.demand import minute_of
 
 T = TypeVar("T")
@@ -55,19 +55,26 @@ class ProjectInstances:
         self._counts = Shared(clock, self._fetch_counts)
         self._starts = Shared(clock, self._fetch_starts)
 
-    async def count(self, place: Place, fresh: timedelta) -> int:
-        """Instances that exist, active and idle, as of two or three minutes ago; zero when the service has no point of late."""
-        return (await self._counts.get(fresh)).get(place, 0)
+    async def count(self, place: Place, fresh: timedelta, since: datetime | None) -> int | None:
+        """Instances that exist, active and idle, as of two or three minutes ago; zero when the service has no point of late.
+        None: nothing has been counted yet since the instant `since`.
+        """
+        first, counts = await self._counts.get(fresh)
+        least = 0 if since is None else max(0, minute_of(since) - first)
+        values = counts[place].values[least:] if place in counts else np.empty(0)
+        known = values[~np.isnan(values)]
+        if not len(known):
+            return 0 if since is None else None
+        return int(known[-2:].max())  # the newest may be published for some of the series only
 
     async def startup_seconds(self, place: Place) -> float | None:
         """Mean of the last day's starts; None when there were none."""
         return (await self._starts.get(STARTS_FRESH)).get(place)
 
-    async def _fetch_counts(self) -> dict[Place, int]:
+    async def _fetch_counts(self) -> tuple[int, dict[Place, Column]]:
         end = minute_of(self._clock.now())
         query = Query("container/instance_count", MAX, end - LOOK_BACK, end, tuple(sorted(self.services)))
-        found = await self._reader.read(query)
-        return {place: _newest(column.values) for place, column in found.items()}
+        return query.first, await self._reader.read(query)
 
     async def _fetch_starts(self) -> dict[Place, float]:
         end = minute_of(self._clock.now())
@@ -79,8 +86,3 @@ class ProjectInstances:
                 out[place] = float(np.average(column.means[known], weights=column.values[known])) / 1000
         return out
 
-
-def _newest(values: Minutes) -> int:
-    """The newest count, or the one before where that is greater: a minute may be published for some of the series only."""
-    known = values[~np.isnan(values)]
-    return int(known[-2:].max()) if len(known) else 0

@@ -158,6 +158,22 @@ async def test_ready_is_what_was_counted_and_not_what_was_accepted(stage):
     assert (counted.ready, counted.phase) == (6, Phase.READY)
 
 
+async def test_what_was_counted_before_a_raise_does_not_make_it_ready(stage):
+    lever = stage.lever()
+    await lever.write(9)
+    await stage.passes(LONG)
+    assert (await lever.read()).ready == 9
+    await lever.write(2)
+    await stage.passes(timedelta(minutes=1))
+    await lever.write(8)
+    await stage.passes(timedelta(seconds=61))
+    soon = await lever.read()
+    await stage.passes(timedelta(minutes=4))
+
+    assert (soon.ready, soon.phase) == (2, Phase.IN_PROGRESS)
+    assert (await lever.read()).ready == 8
+
+
 async def test_without_a_count_a_raise_is_ready_after_long_and_says_that_it_was_not_counted(stage):
     lever = stage.lever()
     stage.world.denied.add("monitoring.timeSeries.list")
