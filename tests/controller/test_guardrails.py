@@ -52,6 +52,17 @@ def test_the_delay_lowers_to_the_highest_wish_of_the_window():
     assert run_minutes(policy, [10, 10, 10, 10, 6, 4, 2, 2, 2, 2, 2]) == [10, 10, 10, 10, 10, 10, 6, 4, 2, 2, 2]
 
 
+def test_the_delay_ends_when_less_was_wanted_for_all_of_it():
+    policy, state, targets = pool_policy(scale_down_delay=10 * MINUTE), accepted(PoolState(), 9, NOON), []
+    for minute in range(30):
+        now = NOON + minute * MINUTE
+        plan = decide(policy, state, requested=state.written, proposed=9.0 if minute < 15 else 2.0, now=now)
+        state = accepted(plan.state, plan.target, now) if plan.action is Action.WRITE else plan.state
+        targets.append(plan.target)
+
+    assert targets == [9] * 24 + [2] * 6
+
+
 def test_the_delay_does_not_hold_back_a_raise():
     assert run_minutes(pool_policy(scale_down_delay=timedelta(minutes=30)), [3, 12], requested=3) == [3, 12]
 
