@@ -6,22 +6,33 @@ was recorded; the provider's bill is the truth. Minutes of unknown demand cost w
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from controller.economics import Terms
 from controller.memory import StoreThread
+from controller.tracked import Tracked
 from forecasting.demand import Floats, instant_of, minute_of
 
 NAMES = ("warm_usd", "on_demand_usd", "cold_start_usd", "cost_usd", "saved_usd", "cold_starts", "cold_starts_without",
-         "warm_unit_minutes", "idle_unit_minutes", "minutes")
+         "warm_unit_minutes", "idle_unit_minutes", "minutes", "without_usd", "tracking_usd", "cold_starts_tracking",
+         "saved_on_tracking_usd")
 """`cold_start_usd`: what cold starts cost the operator by the objective, no bill. `cost_usd`: the bill: warm, on demand and
-initialisation. `saved_usd`: bill and cold starts of the same traffic without warm capacity, less those with it.
+initialisation. `saved_usd`: bill and cold starts of the same traffic without warm capacity, less those with it. `without_usd`,
+`tracking_usd`: the bill without warm capacity, and under AWS target tracking at 70 %. `saved_on_tracking_usd`: as `saved_usd`,
+against that.
 """
+
+REHEARSAL = 120
+"""Minutes before the first that is accounted for that say what ran, and what target tracking had warm, when it began."""
 
 READY_MINUTES = 128
 """How far back ready capacity is known: demand that settles later than that is left out of the accounts."""
+
+COLD = 4
+"""The column of prices that says what a cold start costs the operator."""
 
 Amounts = NDArray[np.float64]
 
@@ -39,6 +50,9 @@ class Account:
         self._ready = np.zeros((len(pools), READY_MINUTES))
         self._with = np.zeros((len(pools), 0))
         self._without = np.zeros((len(pools), 0))
+        self._beyond = np.zeros((len(pools), 0))
+        self._tracked = Tracked(len(pools))
+        self.rehearsed = False
         self._noted = self._counted = minute_of(now)
 
     def ready(self, ready: Floats, now: datetime) -> None:
@@ -52,6 +66,19 @@ class Account:
         """The first minute that is not accounted for yet."""
         return max(self._counted, self._noted - READY_MINUTES)
 
+    def rehearse(self, peak: Floats, terms: Sequence[Terms]) -> None:
+        """See the minutes before the first one, float32[pools, n]: what ran in them is warm still, and target tracking has
+        something. What stood ready then is taken to be what stands ready in the first minute.
+        """
+        keep_alive = max((each.keep_alive for each in terms), default=1)
+        ready = self._ready[:, self.pending_from() % READY_MINUTES]
+        for at in range(peak.shape[1]):
+            most, tracked = np.nan_to_num(peak[:, at]).astype(float), self._tracked.advance(peak[:, at], terms)
+            _, self._with = started(np.maximum(0.0, most - ready), self._with, keep_alive)
+            _, self._without = started(most, self._without, keep_alive)
+            _, self._beyond = started(np.maximum(0.0, most - tracked), self._beyond, keep_alive)
+        self.rehearsed = True
+
     def settle(self, first: int, peak: Floats, busy: Floats, terms: Sequence[Terms]) -> None:
         """Account for the minutes from `first` on: float32[pools, n] of demand, NaN where unknown."""
         prices = np.array([(each.idle, each.warm_busy, each.on_demand, each.init_seconds / 60 * each.on_demand,
@@ -60,21 +87,24 @@ class Account:
         for at in range(peak.shape[1]):
             minute = first + at
             ready = self._ready[:, minute % READY_MINUTES]
-            self._add(instant_of(minute).date(), self._minute(ready, peak[:, at], busy[:, at], prices, keep_alive))
+            tracked = self._tracked.advance(peak[:, at], terms)
+            amounts = self._minute(ready, tracked, peak[:, at], busy[:, at], prices, keep_alive)
+            self._add(instant_of(minute).date(), amounts)
         self._counted = max(self._counted, first + peak.shape[1])
 
-    def _minute(self, ready: Amounts, peak: Floats, busy: Floats, prices: Amounts, keep_alive: int) -> Amounts:
+    def _minute(self, ready: Amounts, tracked: Amounts, peak: Floats, busy: Floats, prices: Amounts, keep_alive: int) -> Amounts:
         known = ~np.isnan(peak)
         most, work = np.where(known, peak, 0.0), np.where(known, np.nan_to_num(busy), 0.0)
-        idle, warm_busy, on_demand, init, cold = prices.T
-        served = np.minimum(work, ready)
-        cold_starts, self._with = started(np.maximum(0.0, most - ready), self._with, keep_alive)
+        cold_usd = prices[:, COLD]
+        cold, self._with = started(np.maximum(0.0, most - ready), self._with, keep_alive)
         without, self._without = started(most, self._without, keep_alive)
-        warm_usd, demand_usd = ready * idle + served * warm_busy, (work - served) * on_demand
-        bill = warm_usd + demand_usd + cold_starts * init
-        saved = work * on_demand + without * (init + cold) - bill - cold_starts * cold
-        return np.stack((warm_usd, demand_usd, cold_starts * cold, bill, saved, cold_starts, without, ready,
-                         np.maximum(0.0, ready - work), known.astype(float)), axis=1)
+        beyond, self._beyond = started(np.maximum(0.0, most - tracked), self._beyond, keep_alive)
+        mine, nothing, theirs = (bill(units, work, starts, prices) for units, starts in
+                                 ((ready, cold), (np.zeros_like(ready), without), (tracked, beyond)))
+        whole = mine.usd + cold * cold_usd
+        return np.stack((mine.warm, mine.on_demand, cold * cold_usd, mine.usd, nothing.usd + without * cold_usd - whole, cold,
+                         without, ready, np.maximum(0.0, ready - work), known.astype(float), nothing.usd, theirs.usd, beyond,
+                         theirs.usd + beyond * cold_usd - whole), axis=1)
 
     def _add(self, day: date, amounts: Amounts) -> None:
         if day > self._day:
@@ -100,6 +130,25 @@ class Account:
             if name in self.row:
                 table[self.row[name]] = [amounts.get(each, 0.0) for each in NAMES]
         return table
+
+
+class Parts(NamedTuple):
+    """What a minute of each pool is billed for, in USD: float64[pools] each."""
+
+    warm: Amounts
+    on_demand: Amounts
+    init: Amounts
+
+    @property
+    def usd(self) -> Amounts:
+        return self.warm + self.on_demand + self.init
+
+
+def bill(ready: Amounts, work: Amounts, cold_starts: Amounts, prices: Amounts) -> Parts:
+    """The bill of a minute in which `ready` units stood warm, `work` ran and `cold_starts` began."""
+    idle, warm_busy, on_demand, init, _ = prices.T
+    served = np.minimum(work, ready)
+    return Parts(ready * idle + served * warm_busy, (work - served) * on_demand, cold_starts * init)
 
 
 def started(units: Amounts, before: Amounts, keep_alive: int) -> tuple[Amounts, Amounts]:

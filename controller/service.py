@@ -12,7 +12,7 @@ from aiohttp import web
 
 from adapters.clock import Clock
 from config.policy import Policy
-from controller.accounts import Account, Accounts, keep_accounts
+from controller.accounts import REHEARSAL, Account, Accounts, keep_accounts
 from controller.assembly import Providers, assemble, pool_terms, save_measured
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
@@ -259,5 +259,7 @@ async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: C
         first, end = account.pending_from(), region.intake.visible_end(now)
         if first < end:
             terms = [pool_terms(each, policy.assume, region.intake.metric_delay) for each in reconcilers]
+            if not account.rehearsed:
+                account.rehearse((await region.intake.rows(first - REHEARSAL, first))[0], terms)
             peak, busy, _ = await region.intake.rows(first, end)
             account.settle(first, peak, busy, terms)

@@ -55,7 +55,7 @@ class Span(click.ParamType[timedelta]):
 @click.option("--start-day", type=click.IntRange(1), default=None, metavar="N",
               help="Days of --history that are past when the play begins.  [default: all but the last]")
 @click.option("--port", type=click.IntRange(0, 65535), default=None,
-              help="Where status and API answer.  [default: 8080, or any free one when it is in use]")
+              help="Where dashboard, status and API answer.  [default: 8080, or any free one when it is in use]")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), default=None, metavar="DIR",
               help="Leave the policy, the store and the log there; otherwise they are removed in the end.")
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), default=None, metavar="FILE",

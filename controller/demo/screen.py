@@ -32,11 +32,11 @@ def header(frame: Frame, width: int) -> RenderableType:
     speed = f"  {frame.speed:.0f}× life" if frame.speed >= 1 else ""
     past = f"  {whole(frame.elapsed)} of {whole(frame.lasts)}"
     left = Text.assemble((f"{frame.now:%a %H:%M} UTC", "bold"), past, (speed, "dim"))
-    label = "status and API: " if width >= ROOM_FOR_WORDS else ""
+    label = "dashboard: " if width >= ROOM_FOR_WORDS else ""
     line = Table.grid(expand=True)
     line.add_column(no_wrap=True)
     line.add_column(no_wrap=True, justify="right")
-    line.add_row(left, Text(f"{label}{frame.url}/status", "dim"))
+    line.add_row(left, Text(f"{label}{frame.url}/", "dim"))
     total = frame.total
     verdict = Text.assemble(
         "cold starts ", (f"{total.cold_starts}", "bold green"), " with Stoker, ",
@@ -106,7 +106,7 @@ class PlainLines:
         """Tell what is new since the last frame."""
         if not self._greeted:
             self._greeted = True
-            self._write(f"status and API: {frame.url}/status")
+            self._write(f"dashboard: {frame.url}/ (status and API: {frame.url}/status)")
         fresh = list(frame.decisions)
         if self._told in fresh:
             fresh = fresh[fresh.index(self._told) + 1 :]

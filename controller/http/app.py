@@ -7,11 +7,14 @@ import structlog
 from aiohttp import web
 
 from controller.http.board import Board
+from controller.http.dashboard import assets, dashboard
 from controller.http.decisions import decisions
 from controller.http.forecast import forecast
 from controller.http.health import healthz, readyz
+from controller.http.history import history
 from controller.http.overrides import clear, order, overrides
 from controller.http.pools import pool, pools, status
+from controller.http.why import why
 
 BOARD: web.AppKey[Board] = web.AppKey("board", Board)
 BODY_BYTES = 64 << 10
@@ -33,7 +36,9 @@ def make_app(board: Board) -> web.Application:
 
     for path, handler in (("/healthz", healthz), ("/readyz", readyz), ("/status", status), ("/metrics", metrics),
                           ("/v1/pools", pools), ("/v1/pools/{name}", pool), ("/v1/pools/{name}/forecast", forecast),
-                          ("/v1/decisions", decisions), ("/v1/pools/{name}/overrides", overrides)):
+                          ("/v1/pools/{name}/history", history), ("/v1/decisions", decisions), ("/", dashboard),
+                          ("/assets/{name}", assets), ("/v1/pools/{name}/overrides", overrides),
+                          ("/v1/pools/{name}/why", why)):
         app.router.add_get(path, answer(handler))
     app.router.add_post("/v1/pools/{name}/overrides", answer(order))
     app.router.add_delete("/v1/pools/{name}/overrides", answer(clear))

@@ -1,5 +1,6 @@
 """What the handlers answer from: the fleet, and bodies that were written once after each tick instead of once per request."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -19,6 +20,8 @@ from controller.metrics import Exposition
 from controller.plan import Sight
 from controller.redact import redact
 from controller.steering import Steering
+from controller.trail import Trail
+from forecasting.demand import minute_of
 
 LATE_TICKS = 3
 """A tick that is so many intervals overdue is told to readiness probes."""
@@ -38,7 +41,9 @@ class Board:
         self.steering: Steering | None = None
         self.gate = gate or Gate()
         self.exposition = Exposition()
+        self.trail = Trail(pool.name for pool in policy.pools)
         self.status_body = dumps({"as_of": None, "tick": None, "sources": [], "totals": {}, "pools": []})
+        self.status_tag = tag_of(self.status_body)
         self.pools_body = dumps({"as_of": None, "pools": []})
         self._stale: dict[str, str] = {}
         self._ages: dict[str, dict[str, Any]] = {}
@@ -51,11 +56,12 @@ class Board:
         now = self.clock.now()
         fragments: list[bytes] = []
         totals = {"requested": 0, "ready": 0, "busy": 0.0, "cost_today_usd": 0.0, "cost_month_usd": 0.0}
-        stale, ages = {}, {}
+        stale, ages, units = {}, {}, {}
         for count, name in enumerate(fleet.reconcilers):
             if count % BREATH == BREATH - 1:
                 await self.clock.sleep(0)
             entry = pool_entry(fleet, accounts, self.journal, forecasts, name, now)
+            units[name] = entry["requested"], entry["ready"]
             for key in totals:
                 totals[key] += entry[key] or 0
             ages[name] = {key: entry[key] for key in ("data_age_seconds", "forecast_age_seconds", "capacity_age_seconds",
@@ -64,11 +70,13 @@ class Board:
                 stale[name] = reason
             fragments.append(json.dumps(entry, separators=(",", ":")).encode())
         self._stale, self._ages = stale, ages
+        self.trail.note(minute_of(now), units)
         pools = b"[" + b",".join(fragments) + b"]"
         as_of = dumps(now)
         self.pools_body = b'{"as_of":' + as_of + b',"pools":' + pools + b"}"
         head = {"tick": fleet.last, "totals": {"pools": len(fragments), **totals}, "sources": self.sources(fleet)}
         self.status_body = b'{"as_of":' + as_of + b"," + dumps(head)[1:-1] + b',"pools":' + pools + b"}"
+        self.status_tag = tag_of(self.status_body)
         self.exposition.renew(fleet, accounts, self.journal, self.tick_every)
 
     def sources(self, fleet: Fleet) -> list[Mapping[str, Any]]:
@@ -109,6 +117,11 @@ def stale_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
         return f"its demand was never read{why}"
     patience = (intake.metric_delay + PATIENCE).total_seconds()
     return f"its newest demand is {age.total_seconds():.0f} s old, more than {patience:.0f} s{why}"
+
+
+def tag_of(body: bytes) -> str:
+    """What tells one body from another."""
+    return hashlib.blake2b(body, digest_size=8).hexdigest()
 
 
 def dumps(value: object) -> bytes:

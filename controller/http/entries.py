@@ -14,7 +14,8 @@ from controller.plan import Plan
 from controller.redact import redact_text
 from controller.region import Region
 
-COST, SAVED, COLD, COLD_WITHOUT = (NAMES.index(name) for name in ("cost_usd", "saved_usd", "cold_starts", "cold_starts_without"))
+AT = {name: at for at, name in enumerate(NAMES)}
+COST, SAVED, COLD, COLD_WITHOUT = (AT[name] for name in ("cost_usd", "saved_usd", "cold_starts", "cold_starts_without"))
 
 
 def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Forecasts, name: str,
@@ -40,6 +41,10 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
         "usd_per_hour": number((capacity.ready if capacity else 0) * reconciler.usd_per_unit_minute * 60),
         "cost_today_usd": number(today[COST]), "cost_month_usd": number(month[COST]), "saved_month_usd": number(month[SAVED]),
         "cold_starts_today": number(today[COLD]), "cold_starts_today_without": number(today[COLD_WITHOUT]),
+        "cost_today_without_usd": number(today[AT["without_usd"]]), "cost_today_tracking_usd": number(today[AT["tracking_usd"]]),
+        "cold_starts_today_tracking": number(today[AT["cold_starts_tracking"]]),
+        "waits_today_usd": number(today[AT["cold_start_usd"]]), "saved_today_usd": number(today[SAVED]),
+        "saved_today_on_tracking_usd": number(today[AT["saved_on_tracking_usd"]]),
         "error": next((redact_text(str(each)) for each in (error, source_error, fleet.faults.get(name)) if each), None),
         "overrides": [entry(each) for each in reconciler.overrides if each.until > now],
         "decision": decision_entry(plan), "last_change": decision_entry(journal.last_change.get(name)),

@@ -13,9 +13,14 @@ from controller.http.board import Board
 from controller.http.entries import pool_entry
 
 
-async def status(board: Board, _: web.Request) -> web.Response:
-    """Every pool, the totals, the last tick and what reading metrics costs, as of the last tick."""
-    return json_bytes(board.status_body)
+async def status(board: Board, request: web.Request) -> web.Response:
+    """Every pool, the totals, the last tick and what reading metrics costs, as of the last tick; 304 to who has that."""
+    if any(tag.value == board.status_tag for tag in request.if_none_match or ()):
+        answer = web.Response(status=304)
+    else:
+        answer = json_bytes(board.status_body)
+    answer.etag = board.status_tag
+    return answer
 
 
 async def pools(board: Board, _: web.Request) -> web.Response:

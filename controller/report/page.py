@@ -45,8 +45,8 @@ def page(outcome: Outcome) -> str:
     worst = {pool.name: worst_hour(pool) for pool in drawn}
     data = [charts(pool, worst[pool.name]) for pool in drawn]
     parts = {
-        "style": part("uPlot.min.css") + part("report.css"),
-        "library": part("uPlot.iife.min.js"),
+        "style": library("uPlot.min.css") + part("report.css"),
+        "library": library("uPlot.iife.min.js"),
         "script": part("report.js"),
         "data": json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c"),
         "pools": escape(title(outcome)),
@@ -68,6 +68,11 @@ def page(outcome: Outcome) -> str:
 def part(name: str) -> str:
     """A file that ships beside this module."""
     return (files("controller.report") / "static" / name).read_text("utf-8")
+
+
+def library(name: str) -> str:
+    """A file of the library that draws."""
+    return (files("controller.uplot") / name).read_text("utf-8")
 
 
 def title(outcome: Outcome) -> str:

@@ -109,3 +109,37 @@ async def test_each_day_is_stored_under_its_own_date_and_only_once(tmp_path):
     first, second = (store.store.account("a", day.date())["warm_unit_minutes"] for day in (now, now + timedelta(days=1)))
     await store.close()
     assert (first, second) == (2, 4)
+
+
+def test_target_tracking_is_billed_for_what_it_would_have_had_warm():
+    mine = account()
+    ready_for(mine, 1, units=0.0)
+    mine.settle(FIRST, rows(5.0), rows(3.0), [TERMS])
+
+    # it stands at one unit: 1 idle + 1 busy warm at 2 + 2 on demand at 10, and 4 units start cold
+    assert amounts(mine)["cold_starts_tracking"] == 4
+    assert amounts(mine)["tracking_usd"] == 1 + 2 + 2 * 10 + 4 * 10
+    assert amounts(mine)["without_usd"] == 30 + 5 * 10
+    assert amounts(mine)["saved_usd"] == 0
+    assert amounts(mine)["saved_on_tracking_usd"] == (63 + 4 * 5) - (80 + 5 * 5)
+
+
+def test_what_ran_before_the_first_minute_is_warm_in_it():
+    mine = account()
+    ready_for(mine, 1, units=3.0)
+    mine.rehearse(rows(*[5.0] * 10), [TERMS])
+    mine.settle(FIRST, rows(6.0), rows(6.0), [TERMS])
+
+    assert amounts(mine)["cold_starts"] == 1
+    assert amounts(mine)["cold_starts_without"] == 1
+
+
+def test_target_tracking_that_was_rehearsed_has_capacity_from_the_first_minute():
+    cold, rehearsed = account(), account()
+    rehearsed.rehearse(rows(*[20.0] * 60), [TERMS])
+    for each in (cold, rehearsed):
+        ready_for(each, 1)
+        each.settle(FIRST, rows(20.0), rows(20.0), [TERMS])
+
+    assert amounts(cold)["cold_starts_tracking"] == 19
+    assert amounts(rehearsed)["cold_starts_tracking"] == 0

@@ -47,7 +47,7 @@ def test_the_first_line_has_room_for_the_address(width):
     first = shown(picture(frame(), width, 30), width)[0]
 
     assert first.startswith("Tue 10:10 UTC")
-    assert first.endswith("http://127.0.0.1:8080/status")
+    assert first.endswith("http://127.0.0.1:8080/")
 
 
 def test_the_picture_names_pools_figures_and_the_newest_decision():

@@ -68,7 +68,7 @@ def test_the_page_loads_nothing_and_forbids_loading(html):
 def test_the_library_ships_with_its_licence():
     from importlib.resources import files
 
-    static = files("controller.report") / "static"
+    static = files("controller.uplot")
     assert "MIT License" in (static / "uPlot.LICENSE").read_text("utf-8")
     assert "uPlot (v1.6" in (static / "uPlot.iife.min.js").read_text("utf-8")
 

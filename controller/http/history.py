@@ -1,0 +1,43 @@
+"""`/v1/pools/{name}/history?hours=`: demand and warm capacity of a pool, minute by minute up to now."""
+
+import numpy as np
+from aiohttp import web
+from numpy.typing import NDArray
+
+from controller.forecast_view import plain, stamp
+from controller.http.answers import BadRequest, json_bytes
+from controller.http.board import Board, dumps
+from controller.http.forecast import hours_of
+from controller.http.pools import at_work
+from controller.intake import Intake
+from controller.kept import kept
+from forecasting.demand import MINUTES_PER_DAY, Floats, instant_of, minute_of
+
+
+async def history(board: Board, request: web.Request) -> web.Response:
+    """What came, what was asked for and what stood ready; null where unknown."""
+    name = request.match_info["name"]
+    fleet, _, _ = at_work(board, name)
+    if unknown := set(request.query) - {"hours"}:
+        raise BadRequest(f"unknown parameter {min(unknown)[:40]!a}; allowed: hours")
+    hours = hours_of(request.query.get("hours"))
+    intake, now = fleet.region_of[name].intake, board.clock.now()
+    end = minute_of(now) + 1
+    first = end - round(hours * 60)
+    peak, busy = (held(intake, table, name, first, end) for table in (intake.peak, intake.busy))
+    requested, ready = board.trail.rows(name, first, end)
+    if np.isnan(requested[0]):  # before this run: by what was decided then
+        decided = await board.store.run(kept, board.store.store, name, first, end)
+        requested = requested if decided is None else np.where(np.isnan(requested), decided, requested)
+    body = {"pool": name, "at": now, "first": stamp(instant_of(first)), "peak": plain(peak), "busy": plain(busy),
+            "requested": plain(requested), "ready": plain(ready)}
+    return json_bytes(dumps(body))
+
+
+def held(intake: Intake, table: Floats, name: str, first: int, end: int) -> NDArray[np.float64]:
+    """The minutes [first, end) of what an intake holds in memory of a pool, NaN where that is nothing."""
+    out = np.full(end - first, np.nan)
+    begin, stop = max(first, intake.end_minute - MINUTES_PER_DAY), min(end, intake.end_minute)
+    if begin < stop:
+        out[begin - first : stop - first] = table[intake.row[name], np.arange(begin, stop) % MINUTES_PER_DAY]
+    return out

@@ -1,0 +1,196 @@
+// One pool: its figures, its chart, why it wants what it wants, and every decision in words.
+
+import {chart, columns} from "./chart.js";
+import {byId, clock, lever, make, needsAttention, put, SIGHTS, span, summit, units, usd, when, whole} from "./words.js";
+
+const FORECAST_EVERY = 20000, DETAIL_EVERY = 2500, DECISIONS = 25;
+let name = null, hours = 6, drawing = null, forecast = null, forecastAt = 0, detailAt = 0, busy = false, entry = null, asOf = null;
+let listed = "", cursor = null, older = false;
+
+const get = async (path) => {
+  const answer = await fetch(path, {cache: "no-store"});
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error ?? `${path} answers ${answer.status}`);
+  return answer.json();
+};
+const path = (more = "") => `/v1/pools/${encodeURIComponent(name)}${more}`;
+
+export const setUp = () => {
+  for (const button of document.querySelectorAll("[data-hours]")) {
+    button.addEventListener("click", () => {
+      hours = Number(button.dataset.hours);
+      for (const each of document.querySelectorAll("[data-hours]")) each.setAttribute("aria-pressed", String(each === button));
+      refresh(true);
+    });
+  }
+  byId("older").addEventListener("click", moreDecisions);
+  byId("minutes").addEventListener("toggle", () => refresh(true));
+};
+
+export const open = (wanted) => {
+  if (wanted !== name) {
+    [forecast, forecastAt, detailAt, listed, cursor, older, entry] = [null, 0, 0, "", null, false, null];
+    for (const id of ["decisions", "reasons", "bills", "minute-rows", "pool-facts"]) byId(id).replaceChildren();
+    for (const id of ["pool-tags", "wants", "chart-words"]) put(byId(id), "");
+    byId("pool-error").hidden = true;
+  }
+  name = wanted;
+  put(byId("pool-name"), name);
+};
+
+// `given`: the pool as the status tells it, undefined when it knows none of that name.
+export const show = (given, instant) => {
+  if (given == null) {
+    byId("pool-error").hidden = false;
+    put(byId("pool-error"), `The policy has no pool called ${name}.`);
+    return;
+  }
+  entry = given;
+  asOf = instant;
+  facts(given);
+  refresh(false);
+};
+
+const facts = (pool) => {
+  put(byId("pool-tags"), [lever(pool.lever), pool.mode, `${pool.min} to ${pool.max} units`, SIGHTS[pool.sight]].join(" · "));
+  byId("pool-error").hidden = pool.error == null;
+  put(byId("pool-error"), pool.error ?? "");
+  byId("pool").classList.toggle("attention", needsAttention(pool));
+  orders(pool.overrides ?? []);
+  const top = summit(pool, asOf);
+  const told = [
+    ["In flight", whole(pool.peak), pool.busy == null ? "" : `${units(pool.busy)} on average`],
+    ["Ready", whole(pool.ready), pool.requested === pool.ready ? `all of ${whole(pool.requested)}` : `of ${whole(pool.requested)} requested`],
+    ["Wants", whole(pool.target), pool.mode === "shadow" ? "on paper: in shadow" : pool.action === "hold" ? "held as it is" : ""],
+    ["Next hours", top == null ? "–" : `up to ${whole(top[0])}`, top == null ? pool.next_missing ?? "" : `at ${clock(top[1])}`],
+    ["Demand seen", span(pool.data_age_seconds), "ago"],
+    ["Lead time", span(pool.lead_time_seconds), pool.lead_time_seconds == null ? "not measured yet" : "from asked to ready"],
+  ];
+  const list = byId("pool-facts");
+  while (list.children.length < told.length) list.append(make("div", {}, make("dt"), make("dd", {}, make("span"), make("small"))));
+  told.forEach(([label, value, note], at) => {
+    const [term, detail] = list.children[at].children;
+    put(term, label);
+    put(detail.children[0], value);
+    put(detail.children[1], note);
+  });
+  bills(pool);
+};
+
+const orders = (given) => {
+  byId("pool-orders").hidden = !given.length;
+  byId("pool-orders").replaceChildren(...given.map((order) => make("li", {}, make("b", {}, order.order ?? order.kind),
+    ` until ${when(order.until, asOf)}${order.by ? `, by ${order.by}` : ""}${order.reason ? `: ${order.reason}` : ""}`)));
+};
+
+const bills = (pool) => {
+  const total = pool.cost_today_usd + pool.waits_today_usd;
+  const rows = [
+    ["Stoker", pool.cold_starts_today, pool.cost_today_usd, total],
+    ["On demand alone", pool.cold_starts_today_without, pool.cost_today_without_usd, total + pool.saved_today_usd],
+    ["AWS target tracking", pool.cold_starts_today_tracking, pool.cost_today_tracking_usd, total + pool.saved_today_on_tracking_usd],
+  ];
+  byId("bills").replaceChildren(...rows.map(([label, cold, bill, whole_], at) => make("tr", {class: at ? null : "ours"},
+    make("th", {scope: "row"}, label), ...[whole(cold), usd(bill), usd(whole_)].map((text) => make("td", {}, text)))));
+};
+
+const refresh = async (now) => {
+  if (busy || name == null || (!now && Date.now() - detailAt < DETAIL_EVERY)) return;
+  busy = true;
+  detailAt = Date.now();
+  const mine = name;
+  try {
+    const [history, detail, made] = await Promise.all([get(path(`/history?hours=${hours}`)), get(path()), get(decisionsPath())]);
+    if (mine !== name) return;
+    draw(history);
+    reasons(detail);
+    if (!older) decisions(made, true);
+    lookAhead(mine, history);
+  } catch (error) {
+    if (mine === name && entry != null) put(byId("chart-words"), `Cannot be shown now: ${error.message}`);
+  } finally {
+    busy = false;
+    if (mine !== name) refresh(true);
+  }
+};
+
+// The forecast takes the daemon a second or two: it is asked for now and then, and the page does not wait for it.
+const lookAhead = async (mine, history) => {
+  if (Date.now() - forecastAt < FORECAST_EVERY) return;
+  forecastAt = Date.now();
+  try {
+    const told = await get(path("/forecast?hours=6"));
+    if (mine !== name) return;
+    forecast = told;
+    draw(history);
+  } catch {
+    forecastAt = Date.now() - FORECAST_EVERY / 2;
+  }
+};
+
+const draw = (history) => {
+  if (byId("pool").hidden) return;
+  const data = columns(history, forecast, entry?.next);
+  drawing ??= chart(byId("chart"));
+    const peaks = history.peak.filter((value) => value != null), most = Math.max(0, ...peaks);
+  const words = peaks.length ? `In the last ${hours} hours at most ${whole(most)} were in flight.` : `Nothing is known of the last ${hours} hours.`;
+  const ahead = !data.foretold ? "No forecast yet." : forecast.doubt ?? `The band is what was forecast ${forecast.lead_minutes} min before, and from now on what is forecast.`;
+  put(byId("chart-words"), `${words} ${ahead} ${judged(forecast)}`);
+  drawing.update(data, `${name} ${hours}`, `Chart of ${name}. ${words} ${whole(entry?.ready)} units are ready.`);
+  if (byId("minutes").open) minuteRows(history);
+};
+
+// How the past day's forecasts did: the share of minutes that stayed at or below the highest line, which should be its level.
+const judged = (told) => {
+  const level = 0.95, at = told?.levels?.findIndex((each) => Math.abs(each - level) < 1e-6) ?? -1;
+  const share = at < 0 ? null : told.past_day?.at_or_below?.[at];
+  return share == null ? "" : `In the past day demand stayed within the ${100 * level} % line in ${(100 * share).toFixed(0)} % of the minutes.`;
+};
+
+const minuteRows = (history) => {
+  const rows = [], first = Date.parse(history.first), end = history.peak.length;
+  for (let at = end - 1; at >= Math.max(0, end - 60); at--) {
+    const cells = [whole(history.peak[at]), units(history.busy[at]), whole(history.requested[at]), whole(history.ready[at])];
+    rows.push(make("tr", {}, make("th", {scope: "row"}, clock(first + at * 60000)), ...cells.map((text) => make("td", {}, text))));
+  }
+  byId("minute-rows").replaceChildren(...rows);
+};
+
+const reasons = (detail) => {
+  const text = detail.target == null ? "Nothing: capacity is unknown." : `${whole(detail.target)} ${detail.target === 1 ? "unit" : "units"}`;
+  put(byId("wants"), detail.target == null ? text : detail.action === "write" ? `${text}, and asks for it` : detail.action === "hold" ? `${text}: what is there is held` : `${text}, as is requested already`);
+  byId("reasons").replaceChildren(...detail.reasons.map(reasonItem));
+};
+
+const reasonItem = (reason) => {
+  const moved = reason.before != null && reason.after != null && reason.before !== reason.after;
+  return make("li", {}, reason.text, make("small", {}, ` ${reason.code}${moved ? `, ${reason.before} → ${reason.after}` : ""}`));
+};
+
+const decisionsPath = (before) => `/v1/decisions?pool=${encodeURIComponent(name)}&limit=${DECISIONS}${before ? `&before=${before}` : ""}`;
+
+const decisions = (made, anew) => {
+  const latest = made.items.map((item) => item.id).join();
+  if (anew && latest === listed) return;
+  if (anew) listed = latest;
+  const items = made.items.map(decisionItem);
+  if (anew) byId("decisions").replaceChildren(...items); else byId("decisions").append(...items);
+  if (anew && !items.length) byId("decisions").append(make("li", {class: "none"}, "None yet."));
+  cursor = made.next;
+  byId("older").hidden = cursor == null;
+};
+
+const decisionItem = (item) => {
+  const was = item.requested, verb = item.action !== "write" ? (item.action === "hold" ? "held" : "kept") : item.target > (was ?? 0) ? "raised" : "lowered";
+  const numbers = item.action === "write" ? `${was ?? "?"} → ${item.target}` : whole(item.target ?? was);
+  return make("li", {class: verb}, make("time", {datetime: item.at}, when(item.at, asOf)), make("b", {}, `${verb} ${numbers}`),
+    make("ol", {class: "reasons"}, ...item.reasons.map(reasonItem)));
+};
+
+const moreDecisions = async () => {
+  older = true;
+  try {
+    decisions(await get(decisionsPath(cursor)), false);
+  } catch (error) {
+    put(byId("older"), `Older decisions (${error.message})`);
+  }
+};

@@ -1,0 +1,62 @@
+// Numbers and instants as people read them, and small helpers that build elements. Text goes in as text, never as HTML.
+
+export const whole = (value) => value == null ? "–" : Math.round(value).toLocaleString("en");
+
+export const units = (value) => value == null ? "–" : value.toLocaleString("en", {maximumFractionDigits: value < 10 ? 1 : 0});
+
+export const usd = (value) => {
+  if (value == null) return "–";
+  const size = Math.abs(value), sign = value < 0 ? "−$" : "$";
+  if (size >= 1000) return sign + Math.round(size).toLocaleString("en");
+  if (size >= 0.1 || size === 0) return sign + size.toFixed(2);
+  return size >= 0.0001 ? sign + String(Number(size.toPrecision(2))) : "$0.00";
+};
+
+export const clock = (instant) => new Date(instant).toISOString().slice(11, 16);
+
+export const day = (instant) =>
+  new Date(instant).toLocaleDateString("en", {weekday: "short", day: "numeric", month: "short", timeZone: "UTC"});
+
+export const when = (instant, now) => {
+  const same = new Date(instant).toISOString().slice(0, 10) === new Date(now).toISOString().slice(0, 10);
+  return same ? clock(instant) : `${day(instant)} ${clock(instant)}`;
+};
+
+export const span = (seconds) => {
+  if (seconds == null) return "unknown";
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+};
+
+const LEVERS = {
+  "lambda-provisioned-concurrency": "Lambda provisioned concurrency", "lambda-ping": "Lambda pings",
+  "cloud-run-min-instances": "Cloud Run minimum instances", "http-ping": "HTTP pings",
+};
+export const lever = (kind) => LEVERS[kind] ?? kind;
+
+export const needsAttention = (pool) => pool.error != null || pool.sight !== "fresh";
+
+export const SIGHTS = {
+  fresh: "demand is fresh", late: "demand is late", broken: "telemetry is broken", none: "demand was never seen",
+};
+
+// The next hours' most: [units, instant], or null where there is no plan.
+export const summit = (pool, asOf) => {
+  if (!pool.next?.length) return null;
+  const [minutes, most] = pool.next.reduce((best, step) => step[1] > best[1] ? step : best);
+  return [most, Date.parse(asOf) + minutes * 60000];
+};
+
+// Sets text only where it differs, so that what did not change is not read out or repainted.
+export const put = (element, text) => {
+  if (element.textContent !== text) element.textContent = text;
+};
+
+export const make = (tag, attributes = {}, ...inner) => {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) if (value != null) element.setAttribute(name, value);
+  element.append(...inner.filter((each) => each != null));
+  return element;
+};
+
+export const byId = (id) => document.getElementById(id);

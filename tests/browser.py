@@ -1,0 +1,130 @@
+"""A headless Chromium that tests drive through its own protocol: pages, clicks, keys, what the console complained of."""
+
+import asyncio
+import base64
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import tempfile
+from pathlib import Path
+
+import aiohttp
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0")
+
+
+class Page:
+    """One tab. `complaints`: errors of the console, of scripts, and of what was refused."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket, self._numbers = socket, itertools.count(1)
+        self._waiting: dict[int, asyncio.Future] = {}
+        self.complaints: list[str] = []
+
+    async def listen(self) -> None:
+        async for message in self._socket:
+            told = json.loads(message.data)
+            if "id" in told:
+                waiting = self._waiting.pop(told["id"], None)
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(told)
+            else:
+                self._note(told["method"], told["params"])
+
+    async def send(self, method: str, **params) -> dict:
+        number = next(self._numbers)
+        self._waiting[number] = asyncio.get_running_loop().create_future()
+        await self._socket.send_json({"id": number, "method": method, "params": params})
+        told = await asyncio.wait_for(self._waiting[number], 30)
+        assert "error" not in told, f"{method}: {told['error']}"
+        return told["result"]
+
+    async def open(self, url: str, width: int = 1280, height: int = 900, dark: bool = False) -> None:
+        for domain in ("Page", "Runtime", "Log"):
+            await self.send(f"{domain}.enable")
+        await self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        await self.send("Emulation.setEmulatedMedia", features=[
+            {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+        await self.send("Page.navigate", url=url)
+        await self.until("document.readyState === 'complete'")
+
+    async def js(self, expression: str):
+        """The value of an expression, as JSON carries it; a promise is waited for."""
+        told = await self.send("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True, userGesture=True)
+        assert "exceptionDetails" not in told, told["exceptionDetails"]
+        return told["result"].get("value")
+
+    async def until(self, condition: str, seconds: float = 20.0) -> None:
+        """Wait until an expression is true."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while not await self.js(f"!!({condition})"):  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
+                return
+        text = await self.js("document.body.innerText.slice(0, 800)")
+        raise AssertionError(f"never came true: {condition}\n{self.complaints}\n{text}")
+
+    async def key(self, key: str, code: int, text: str = "") -> None:
+        for kind in ("keyDown", "keyUp"):
+            await self.send("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, code=key,
+                            **({"text": text} if text and kind == "keyDown" else {}))
+
+    async def write(self, text: str) -> None:
+        """Type into what has the focus."""
+        await self.send("Input.insertText", text=text)
+
+    async def picture(self, whole: bool = True) -> bytes:
+        """What is seen, as PNG."""
+        told = await self.send("Page.captureScreenshot", captureBeyondViewport=whole)
+        return base64.b64decode(told["data"])
+
+    def _note(self, method: str, params: dict) -> None:
+        if method == "Runtime.exceptionThrown":
+            self.complaints.append(json.dumps(params["exceptionDetails"])[:500])
+        elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
+            self.complaints.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
+        elif method == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
+            self.complaints.append(json.dumps(params["args"])[:500])
+
+
+@contextlib.asynccontextmanager
+async def chromium():
+    """A tab of a new browser with an empty profile, gone in the end."""
+    with tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True) as folder:
+        profile = Path(folder)
+        process = await asyncio.create_subprocess_exec(
+            CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank", stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL, start_new_session=True)
+        try:
+            port = await debugging_port(profile / "DevToolsActivePort")
+            async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/json/list") as answer:
+                tab = next(each for each in await answer.json() if each["type"] == "page")
+                async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as socket:
+                    page = Page(socket)
+                    listening = asyncio.create_task(page.listen())
+                    try:
+                        yield page
+                    finally:
+                        listening.cancel()
+                        await asyncio.gather(listening, return_exceptions=True)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+async def debugging_port(file: Path) -> int:
+    async with asyncio.timeout(30):
+        while not (words := written(file)):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+    return int(words[0])
+
+
+def written(file: Path) -> list[str]:
+    """The words in a file; none while it is not there."""
+    return file.read_text().split() if file.exists() else []
