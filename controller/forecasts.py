@@ -179,9 +179,9 @@ class Forecasts:
         return Turn(now, np.array(steps, np.int64)) if steps else Turn(now, None, "too little is known to forecast by")
 
     def _old(self, name: str) -> bool:
-        """Whether a pool's plan may be made anew."""
+        """Whether a pool's plan may be made anew; one that is of the future, the clock being put back since, too."""
         turn = self._turns.get(name)
-        return turn is None or self._clock.now() - turn.at >= EVERY
+        return turn is None or abs(self._clock.now() - turn.at) >= EVERY
 
     def _next(self) -> str | None:
         """Who was asked for last, else who is due longest; None when nobody is."""
@@ -189,4 +189,5 @@ class Forecasts:
             if self._old(name := self._wanted.pop()):
                 return name
         due = min(self._due, key=self._due.__getitem__, default=None)
-        return None if due is None or self._due[due] > self._clock.now() else due
+        wait = timedelta(0) if due is None else self._due[due] - self._clock.now()
+        return due if not timedelta(0) < wait <= EVERY else None  # longer than any wait: the clock was put back

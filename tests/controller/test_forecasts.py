@@ -104,6 +104,14 @@ async def test_a_pool_that_is_asked_for_while_it_is_looked_at_is_not_looked_at_t
     assert sorted(name for name, _ in jobs.looked) == NAMES
 
 
+async def test_a_clock_that_is_put_back_holds_nobody_up(tmp_path):
+    async with looking(tmp_path, NAMES[:1]) as (here, forecasts, jobs):
+        await pass_by(here.clock, timedelta(seconds=30))
+        here.clock.set(here.clock.now() - timedelta(hours=5))
+        assert forecasts._next() == NAMES[0]
+        assert len(jobs.looked) == 1
+
+
 async def test_nothing_is_planned_before_demand_was_followed_and_soon_after(tmp_path):
     async with looking(tmp_path, NAMES[:1], follow=False) as (here, forecasts, jobs):
         await pass_by(here.clock, timedelta(minutes=1))
