@@ -15,11 +15,11 @@ from controller.guardrails import GUARDRAILS
 from controller.intake import PATIENCE
 from controller.plan import Action, Observation, PoolState, Proposal, Reason, Sight, accepted
 from controller.planning import make_plan
-from controller.portfolio import CHOSEN, Portfolio, rule_name
+from controller.portfolio import CHOSEN, STEPPED_BACK, Portfolio, rule_name
 from forecasting.demand import DemandSeries, instant_of
 
 MINUTE = timedelta(minutes=1)
-NAMES = tuple(rule_name(rule) for rule in range(2 * CHOSEN))
+NAMES = tuple(rule_name(rule) for rule in range(STEPPED_BACK + CHOSEN))
 STRETCH = 1440
 """Minutes chosen for at once; between two stretches progress is told."""
 

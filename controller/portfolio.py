@@ -40,6 +40,9 @@ SLICE = 4_000_000
 CHOSEN = len(CANDIDATES)
 """The row of the choice itself among the rules judged."""
 
+MIXED, STEPPED_BACK = CHOSEN, 2 * CHOSEN
+"""Added to a candidate's number in `Choice.rule`: it leads a mixture; or it is followed because the mixture has cost more."""
+
 
 class Choice(NamedTuple):
     """Wanted `metric_delay` after each minute fed, [pools, n]: units, whether history sufficed to judge, the rule followed."""
@@ -51,9 +54,11 @@ class Choice(NamedTuple):
 
 
 def rule_name(rule: int) -> str:
-    """In words, for people: a candidate, or what it is weighed with as the leader."""
-    lead, mixed = rule % CHOSEN, rule >= CHOSEN
-    return f"a mixture led by {CANDIDATES[lead].name}" if mixed else CANDIDATES[lead].name
+    """In words, for people: a candidate, and in what part."""
+    name = CANDIDATES[rule % CHOSEN].name
+    if rule >= STEPPED_BACK:
+        return f"{name} (stepped back to: the mixture has lately cost more)"
+    return f"a mixture led by {name}" if rule >= MIXED else name
 
 
 class Standing(NamedTuple):
@@ -65,7 +70,8 @@ class Standing(NamedTuple):
 
     def wanted(self, offered: NDArray[np.float32]) -> NDArray[np.float32]:
         """Units of proposals float32[n, candidates, 1], as `Portfolio.advance` would want them at these weights: float32[n]."""
-        return mixture(offered, self.weights[:, None])[:, 0] if self.rule >= CHOSEN else offered[:, self.rule, 0]
+        mixed = MIXED <= self.rule < STEPPED_BACK
+        return mixture(offered, self.weights[:, None])[:, 0] if mixed else offered[:, self.rule % CHOSEN, 0]
 
 
 def mixture(offered: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -153,7 +159,7 @@ class Cohort:
             mixed = mixture(offered[rows], self._weights)
             rule = np.where(choice.trusted[:, rows], self._rule[:, None], np.int16(RECENT))
             plain = np.take_along_axis(offered[rows], (rule % CHOSEN).T[:, None], axis=1)[:, 0]
-            choice.target[:, rows] = np.where(rule >= CHOSEN, mixed.T, plain.T)
+            choice.target[:, rows] = np.where((rule >= MIXED) & (rule < STEPPED_BACK), mixed.T, plain.T)
             choice.rule[:, rows] = rule
             self._judge.add(np.concatenate((offered[rows], mixed[:, None]), axis=1), peak[:, rows].T, busy[:, rows].T,
                             invocations[:, rows].T)
@@ -185,7 +191,8 @@ class Cohort:
         naive = np.array(NAIVE, np.int16)
         best = naive[bills[naive].argmin(axis=0)]
         beaten = ~asked & (bills[CHOSEN] > bills[best, pools] + MARGIN * np.abs(bills[0]))
-        self._rule = np.where(beaten, best, leader + np.int16(CHOSEN))
+        followed = np.where(alone, leader, leader + np.int16(MIXED))
+        self._rule = np.where(beaten, best + np.int16(STEPPED_BACK), followed)
 
     def _within_budget(self, bills: NDArray[np.float64], asked: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Bills by which the leader is the cheapest rule that lets no more requests wait than may; else the one with the fewest.

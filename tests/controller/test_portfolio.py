@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from controller.candidates import CANDIDATES, NAIVE, RECENT
 from controller.economics import Terms
-from controller.portfolio import CHOSEN, Portfolio
+from controller.portfolio import CHOSEN, STEPPED_BACK, Portfolio, rule_name
 
 DAY = 1440
 FIRST = 28_401_120
@@ -72,7 +72,9 @@ def test_a_choice_that_costs_more_than_a_naive_rule_gives_way_to_it():
     cohort._judge.amounts[2, CHOSEN] += 1e6  # as if what was chosen had let a million users wait
     choice = portfolio.advance(*noisy(15, seed=5), FIRST + 4 * DAY)
 
-    assert int(choice.rule[0, -1]) in NAIVE
+    rule = int(choice.rule[0, -1])
+    assert rule - STEPPED_BACK in NAIVE
+    assert "stepped back" in rule_name(rule)
 
 
 def test_unknown_minutes_teach_nothing():
