@@ -1,6 +1,7 @@
-# Two commands, each of which sets up what it needs on a machine with Python 3.11 or newer alone:
+# Three commands, each of which sets up what it needs on a machine with Python 3.11 or newer alone:
 #   make demo    see Stoker work within a minute
 #   make test    everything that CI checks
+#   make simulate    break it in thousands of ways
 # The environment lies in .venv; stamp files in it remember which lock it was installed from.
 
 PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
@@ -11,12 +12,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: demo test lint lock image clean help
+.PHONY: demo test simulate lint lock image clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   see it work: a real daemon against an embedded cloud, 60 times faster than life"
 	@echo "make test   lint, types, import contracts and every test"
+	@echo "make simulate   thousands of seeds of faults against every invariant (SEEDS=1000 FROM=0); see docs/reliability.md"
 	@echo "make lint   the first three of these"
 	@echo "make lock   resolve the dependencies again into requirements*.txt (the only command that needs uv)"
 	@echo "make image  build the container image"
@@ -35,6 +37,12 @@ lint: $(VENV)/.dev
 	@$(BIN)/mypy
 	@echo "== import contracts"
 	@$(BIN)/lint-imports --no-cache
+
+SEEDS ?= 1000
+FROM ?= 0
+
+simulate: $(VENV)/.dev
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)
 
 # What runs, from the hashed lock, then Stoker itself from the tree.
 $(VENV)/.run: requirements.txt requirements-build.txt pyproject.toml | $(VENV)/bin/python

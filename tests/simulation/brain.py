@@ -1,0 +1,31 @@
+"""Proposals from a mind that is not well: what every guardrail must hold against."""
+
+import numpy as np
+
+from controller.portfolio import Choice
+
+MEMORY = 15
+"""Minutes without demand after which even this one proposes nothing."""
+
+
+class WildPortfolio:
+    """Stands where `Portfolio` does. Any number at all, as long as there is demand: a function of the demand and the minute."""
+
+    def __init__(self, terms) -> None:
+        self._recent = np.zeros((len(terms), MEMORY), np.float32)
+
+    def advance(self, peak, *others) -> Choice:
+        """As `Portfolio.advance`."""
+        first = int(others[-1])
+        pools, minutes = peak.shape
+        target = np.zeros((pools, minutes))
+        for column in range(minutes):
+            minute = first + column
+            self._recent[:, minute % MEMORY] = np.nan_to_num(peak[:, column], posinf=1e9, neginf=0.0)
+            top = self._recent.max(axis=1).astype(np.float64)
+            mood = (minute // 7 * 2654435761 + np.floor(top).astype(np.int64) * 40503) % 64
+            wanted = top * (mood % 8) / 3
+            for unwell, value in ((8, np.nan), (16, np.inf), (24, -np.inf), (32, -7.0), (40, 1e15)):
+                wanted[mood == unwell] = value
+            target[:, column] = np.where(top > 0, wanted, 0.0)
+        return Choice(target, np.ones((pools, minutes), bool), np.zeros((pools, minutes), np.int16))

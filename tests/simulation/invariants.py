@@ -1,0 +1,214 @@
+"""What must hold at every write and after every tick, judged from outside: by what the daemon was told, not by what it thinks."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from adapters.protocol import Capacity, Phase
+from config.policy import PoolPolicy, schedule_bounds
+from controller.fleet import COLLECT_SECONDS, STEP_SECONDS, Fleet
+from controller.guardrails import FOREIGN_WRITE_QUIET, RETRY_FAILED
+from controller.intake import PATIENCE
+from controller.journal import ruling
+from controller.plan import Action, Code
+from controller.planning import READ_AFTER_WRITE
+from controller.reconcile import CALL_TIMEOUT_SECONDS, LOOK_AGAIN, state_key
+from controller.store import Store
+from tests.simulation.virtual import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.simulation.provider import Resource, SimLever
+
+ON_THE_WAY = timedelta(seconds=2 * CALL_TIMEOUT_SECONDS)
+"""Between the view that a write was planned from and the write lie at most two calls."""
+
+PROMPT_SECONDS = 5.0
+"""What planning takes where nothing is slow."""
+
+
+class Broken(AssertionError):
+    """An invariant does not hold. `rule` says which; `pool` where, if it is about one."""
+
+    def __init__(self, rule: str, detail: str, pool: str | None = None) -> None:
+        super().__init__(f"{rule}: {pool or 'the fleet'}: {detail}")
+        self.rule, self.pool = rule, pool
+
+
+def bounds(policy: PoolPolicy, at: datetime) -> tuple[int, int]:
+    """Floor and ceiling at an instant."""
+    low, high, _ = schedule_bounds(policy.schedules, at) if policy.schedules else (None, None, None)
+    ceiling = policy.max if high is None else min(policy.max, high)
+    return min(max(policy.min, low or 0), ceiling), ceiling
+
+
+class Witness:
+    """Sees every call of every daemon of one run. Raises nothing: what is wrong is kept in `broken`, the first of it counts."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.broken: Broken | None = None
+        self.store: Store | None = None
+        self.fleet: Fleet | None = None
+        self.disk_full = False
+        self.trail: list[str] = []
+        """Every write and every tick's end, for the digest of a run."""
+        self.shown: list[tuple[str, datetime, int | None]] = []
+        """Writes that were reported in this life while the store was well."""
+
+    def breach(self, rule: str, detail: str, pool: str | None = None) -> None:
+        if self.broken is None:
+            self.broken = Broken(rule, f"{detail} (second {self.clock.seconds:.2f})", pool)
+
+    # -- at each call --
+
+    def read(self, resource: "Resource", capacity: Capacity) -> None:
+        """A reading was answered: from here on somebody else's change is known."""
+        known, now = resource.foreign_seen, self.clock.now()
+        mine = resource.taken is None or capacity.requested == resource.taken
+        if mine:
+            resource.foreign_seen = None
+        elif resource.foreign_at is not None and (known is None or known[1] != capacity.requested):
+            early = resource.taken_at is not None and self.clock.seconds - resource.taken_at < READ_AFTER_WRITE.total_seconds()
+            resource.foreign_seen = None if early or resource.tardy else (now, capacity.requested)
+
+    def write(self, lever: "SimLever", target: int) -> None:
+        """A write is about to be sent."""
+        resource, now = lever.resource, self.clock.now()
+        policy, seen, name = resource.policy, resource.seen, resource.policy.name
+        self.trail.append(f"{self.clock.seconds:.3f} {name} {target}")
+        if policy.mode != "active":
+            self.breach("shadow writes nothing", f"{target} was sent", name)
+        if lever.in_flight:
+            self.breach("one write in flight per pool", f"{target} was sent while another was open", name)
+        if self.store is None or self.store.intents().get(state_key(policy), (None,))[0] != target:
+            self.breach("an intent is stored before each write", f"{target} was sent, no such intent is stored", name)
+        instants = (now, now - timedelta(seconds=60), now - ON_THE_WAY)
+        if self.clock.jumped_within(ON_THE_WAY.total_seconds()):
+            instants = (*instants, now - timedelta(seconds=self.clock.wrong_by))
+        allowed = [bounds(policy, at) for at in instants]
+        low, high = min(low for low, _ in allowed), max(high for _, high in allowed)
+        least = low if resource.told_allowed is None else min(low, resource.told_allowed)
+        if not least <= target <= high:
+            self.breach("within floor and ceiling", f"{target} is not within {low} and {high}", name)
+        if seen is None:
+            self.breach("read before write", f"{target} was sent before capacity was read", name)
+        else:
+            self._beside(resource, seen.capacity, seen.at, target)
+            self._moved(resource, seen.capacity.requested, target, min(low for low, _ in allowed), [high for _, high in allowed])
+            if target > max(seen.capacity.requested, bounds(policy, now)[0]):  # a floor that ends is no wish
+                resource.raises.append((self.clock.seconds, target))
+                del resource.raises[:-200]
+
+    def _beside(self, resource: "Resource", known: Capacity, read_at: float, target: int) -> None:
+        """What else is going on with the resource."""
+        name, now = resource.policy.name, self.clock.now()
+        if self.clock.seconds - read_at > LOOK_AGAIN.total_seconds() + PROMPT_SECONDS:
+            late = f"{target} was sent {self.clock.seconds - read_at:.0f} s after the last reading"
+            self.breach("read before write", late, name)
+        if target == known.requested and known.phase is not Phase.FAILED:
+            self.breach("an unchanged target makes no call", f"{target} was sent again", name)
+        if known.foreign_owner:
+            self.breach("another autoscaler is left alone", f"{target} was sent", name)
+        if known.blocked:
+            self.breach("no write into a deployment", f"{target} was sent", name)
+        if known.phase is Phase.FAILED and target and known.changed_at and now < known.changed_at + RETRY_FAILED:
+            self.breach("what failed is not asked for at once", f"{target} was sent", name)
+        if resource.told_allowed is not None and target > max(resource.told_allowed, known.requested):
+            self.breach("no more than the quota", f"{target} was sent, {resource.told_allowed} are allowed", name)
+        if resource.foreign_seen and resource.policy.on_foreign_write == "yield":
+            since, units = resource.foreign_seen
+            if units == known.requested == resource.requested and since <= now < since + FOREIGN_WRITE_QUIET:
+                self.breach("a foreign write is not fought", f"{target} over {units}, seen at {since:%H:%M:%S}", name)
+
+    def _moved(self, resource: "Resource", requested: int, target: int, floor: int, ceilings: list[int]) -> None:
+        """How far a target may move, and when it may fall."""
+        policy, name = resource.policy, resource.policy.name
+        most = max(requested + (target if policy.max_step_up is None else policy.max_step_up), floor)
+        if target > most and target != bounds(policy, self.clock.now())[0]:
+            self.breach("no further than a step", f"{requested} to {target}", name)
+        self._afforded(resource, target)
+        if target >= requested or target in ceilings or policy.budget_usd_per_month is not None:
+            return
+        self._sighted(resource, requested, target)
+        if policy.max_step_down is not None and target < requested - policy.max_step_down:
+            self.breach("no further than a step", f"{requested} to {target}", name)
+        if self.clock.jumped_within(3600):
+            return
+        step = resource.facts.billing_step.total_seconds()
+        if resource.raised_at is not None and self.clock.seconds - resource.raised_at < step:
+            self.breach("what is paid for is not given back", f"{target} was sent", name)
+        since = self.clock.seconds - policy.scale_down_delay.total_seconds() + PROMPT_SECONDS
+        highest = max((units for at, units in resource.raises if at > since), default=0)
+        if policy.scale_down_delay and target < min(highest, requested):
+            self.breach("no fall within the delay", f"{requested} to {target}, {highest} was wanted", name)
+
+    def _afforded(self, resource: "Resource", target: int) -> None:
+        policy, now = resource.policy, self.clock.now()
+        price = self.fleet.reconcilers[policy.name].usd_per_unit_minute if self.fleet else 0.0
+        if policy.budget_usd_per_month is None or not price:
+            return
+        end = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        left = max(1.0, (end - now - ON_THE_WAY).total_seconds() / 60)
+        if target > policy.budget_usd_per_month / (left * price) + 1 and target > bounds(policy, now)[0]:
+            self.breach("within the budget", f"{target} was sent", policy.name)
+
+    def _sighted(self, resource: "Resource", requested: int, target: int) -> None:
+        """A fall needs demand that was read in this life and is not old."""
+        name = resource.policy.name
+        if self.fleet is None:
+            return
+        intake = self.fleet.region_of[name].intake
+        source = intake.source
+        if name not in source.told:
+            self.breach("a restart lowers nothing by itself", f"{requested} to {target} before demand was read", name)
+        age = self.clock.now() - datetime.fromtimestamp((source.delivered.get(name, 0) + 1) * 60, self.clock.start.tzinfo)
+        if age > intake.metric_delay + PATIENCE + ON_THE_WAY:
+            self.breach("missing metrics lower nothing", f"{requested} to {target}, demand is {age} old", name)
+
+    # -- after each tick --
+
+    def ticked(self, fleet: Fleet, resources: dict[str, "Resource"], started: datetime, sleepy: set[int],
+               busy: set[str]) -> None:
+        """`sleepy`: regions whose source was slow or hung during the tick; `busy`: pools whose last step had not ended."""
+        last = fleet.last
+        if last is None or last.seconds > COLLECT_SECONDS + STEP_SECONDS + PROMPT_SECONDS:
+            self.breach("a slow pool delays nobody", f"a tick took {last.seconds if last else 0:.0f} s")
+        for number, region in enumerate(fleet.regions):
+            late = started + timedelta(seconds=PROMPT_SECONDS)
+            for name in region.intake.pools:
+                plan = fleet.plans.get(name)
+                if name in busy or name in fleet._stepping or self.disk_full:
+                    continue
+                if plan is None or plan.at < started:
+                    self.breach("a slow pool delays nobody", "a tick passed without a plan", name)
+                elif number not in sleepy and plan.at > late and resources[name].slow_until < self.clock.seconds:
+                    self.breach("a slow pool delays nobody", f"planned {plan.at - started} after the tick began", name)
+        self._told(fleet, resources, started)
+
+    def _told(self, fleet: Fleet, resources: dict[str, "Resource"], started: datetime) -> None:
+        for name, plan in fleet.plans.items():
+            resource = resources[name]
+            if plan.at < started:
+                continue
+            accused = ruling(plan) is Code.FOREIGN_WRITE and plan.state.foreign_since is not None
+            if accused and resource.foreign_at is None and not resource.tardy:
+                self.breach("nobody is accused without cause", plan.text, name)
+            if plan.action is Action.WRITE and not self.disk_full:
+                self.shown.append((name, plan.at, plan.target))
+
+    def reborn(self, store: Store) -> None:
+        """A new life: what the one before reported must be in the store."""
+        self.store, self.fleet = store, None
+        if self.shown:
+            kept = {(row["pool"], row["at"], row["target"]) for row in store.decisions(limit=100_000)}
+            for name, at, target in self.shown:
+                if (name, at.isoformat(), target) not in kept:
+                    self.breach("no reported decision is lost", f"{target} at {at}", name)
+        self.shown.clear()
+
+    def settled(self, resources: dict[str, "Resource"], resting: set[str]) -> None:
+        """`resting`: pools that were seen at their floor since traffic ended."""
+        for name, resource in resources.items():
+            if resource.policy.mode == "active" and name not in resting:
+                floor = bounds(resource.policy, self.clock.now())[0]
+                left = f"{resource.requested} are left, the floor is {floor}"
+                self.breach("when traffic stops, capacity comes down", left, name)

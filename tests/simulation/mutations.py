@@ -1,0 +1,143 @@
+"""Planted defects: each takes one safety mechanism away, and some seed must find it. What no seed finds is not tested."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
+
+from adapters.errors import AdapterError
+from controller import assembly, fleet, guardrails, intake, journal, planning, reconcile, region
+from controller.plan import Action, Draft, Sight
+from tests.simulation.invariants import Broken
+from tests.simulation.run import simulate, swapped
+from tests.simulation.scenario import scenario_of
+
+Plant = Callable[[], AbstractContextManager[None]]
+
+
+def without(*names: str) -> Plant:
+    """The list of guardrails with some left out."""
+    rest = tuple(each for each in guardrails.GUARDRAILS if each.__name__ not in names)
+    return lambda: swapped(reconcile, "GUARDRAILS", rest)
+
+
+def instead(place: object, name: str, value: object) -> Plant:
+    """Another function in the place of one."""
+    return lambda: swapped(place, name, value)
+
+
+def _blind(context):
+    seen = context.seen
+    units = 0 if seen.proposal is None else planning.whole_units(seen.proposal.target)
+    return Draft(context.requested if units is None else units)
+
+
+def _always_fresh(self, name, now):
+    _, age = SIGHT(self, name, now)
+    return Sight.FRESH, age
+
+
+def _always_writes(draft, capacity):
+    return Action.HOLD if draft.held else Action.WRITE
+
+
+async def _no_intent(self, pool, target, at):
+    """Forgets to note what is about to be sent."""
+
+
+async def _unrecorded(self, plans):
+    """Shows decisions and keeps none."""
+
+
+async def _waits_for_all(self, tasks, seconds):
+    if tasks:
+        await asyncio.wait(tasks)
+
+
+async def _reads_nothing_anew(self, view, read=True):
+    if read and self.read_due(self._clock.now()):
+        await self.read()
+    plan = self.plan(view, self._clock.now())
+    if plan.action is Action.WRITE and plan.target is not None:
+        return await self._write(plan, plan.target)
+    await self._remember(plan.state)
+    return plan
+
+
+async def _forgets_errors(self):
+    throttled = await READ(self)
+    if self.capacity is not None:
+        self.error = None
+    return throttled
+
+
+def _takes_any_number(value):
+    return int(value)
+
+
+def _one_at_a_time_no_more(self, name, view, read):
+    task = asyncio.create_task(self._step(name, self.reconcilers[name], view, read))
+    self._hidden = [*getattr(self, "_hidden", ())[-500:], task]
+
+
+def _unshadowed(lever, *others, **more):
+    return lever
+
+
+async def _errors_are_silence(self, now):
+    await COLLECT(self, now)
+    self.newest[:] = int(now.timestamp() // 60) - 1
+
+
+async def _lets_errors_out(self, now):
+    until = now.replace(second=0, microsecond=0)
+    telemetry = await self.source.collect(self.pools, dict.fromkeys(self.pools, until), until)
+    if not telemetry:
+        raise AdapterError("nothing")
+    await COLLECT(self, now)
+
+
+ORDERS = {"paused", "pinned", "boosted"}
+"""What operators order is not simulated."""
+
+SIGHT, READ, COLLECT = intake.Intake.sight, reconcile.Reconciler.read, intake.Intake.collect
+
+MUTATIONS: dict[str, Plant] = {
+    **{f"without {each.__name__}": without(each.__name__) for each in guardrails.GUARDRAILS if each.__name__ not in ORDERS},
+    "blind, yet follows": instead(planning, "blind", _blind),
+    "old metrics pass for fresh": instead(intake.Intake, "sight", _always_fresh),
+    "an outage passes for silence": instead(intake.Intake, "collect", _errors_are_silence),
+    "a source's error ends a collection": instead(intake.Intake, "collect", _lets_errors_out),
+    "writes what is there": instead(planning, "action_of", _always_writes),
+    "no intent is stored": instead(assembly.StoreThread, "save_intent", _no_intent),
+    "an intent is never settled": instead(planning, "settle_intent", lambda state, capacity, now: replace(state, intent=None)),
+    "decisions are not recorded": instead(journal.Journal, "note", _unrecorded),
+    "waits for the slowest": instead(fleet.Fleet, "_within", _waits_for_all),
+    "no reading before a write": instead(reconcile.Reconciler, "step", _reads_nothing_anew),
+    "a failed reading is no matter": instead(reconcile.Reconciler, "read", _forgets_errors),
+    "takes any number for units": instead(planning, "whole_units", _takes_any_number),
+    "several steps of a pool at once": instead(fleet.Fleet, "_start", _one_at_a_time_no_more),
+    "foreign writes go unseen": instead(planning, "note_foreign", lambda state, seen: state),
+    "shadow is not a shadow": instead(assembly, "ShadowLever", _unshadowed),
+    "a start trusts what it has not read": instead(intake.Intake, "read_anew", lambda self, name: True),
+    "never comes down": instead(region.Region, "view", lambda self, name, now: replace(VIEW(self, name, now), settled=False)),
+}
+VIEW = region.Region.view
+
+
+@contextmanager
+def planted(name: str):
+    """The defect called `name`, for a while."""
+    with ExitStack() as stack:
+        stack.enter_context(MUTATIONS[name]())
+        yield
+
+
+def find(name: str, seeds: Iterable[int]) -> tuple[int | None, Broken | None]:
+    """The first of `seeds` that finds the defect, and what it says; None when none does."""
+    with planted(name):
+        for seed in seeds:
+            broken = simulate(scenario_of(seed)).broken
+            if broken is not None:
+                return seed, broken
+    return None, None

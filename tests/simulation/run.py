@@ -1,0 +1,255 @@
+"""One seed, from beginning to end: daemons live, die and are born again over the same store and the same provider."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import structlog
+
+from config.policy import Assume, Policy
+from controller import assembly, chooser, snapshot
+from controller.fleet import Fleet
+from controller.journal import Journal
+from controller.memory import StoreThread
+from controller.store import Store, StoreError
+from tests.simulation.brain import WildPortfolio
+from tests.simulation.demand import SimSource
+from tests.simulation.invariants import Broken, Witness, bounds
+from tests.simulation.provider import Resource, SimLever
+from tests.simulation.scenario import START, Fault, Scenario, policy_of, region_of, traffic_of
+from tests.simulation.virtual import Killed, VirtualClock, VirtualLoop
+
+MINUTE = 60.0
+OURS = {"step-failed", "collect-failed", "collect-gave-up", "tick-failed"}
+RESTING = 10
+"""In so many last minutes of the calm each pool must have been seen at its floor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`broken` is the first invariant that did not hold; `digest` is of every write and tick, for exact replays."""
+
+    pool_ticks: int
+    lives: int
+    writes: int
+    digest: str
+    broken: Broken | None
+
+
+class Simulation:
+    """The world of one scenario."""
+
+    def __init__(self, scenario: Scenario, folder: Path) -> None:
+        self.scenario, self.folder = scenario, folder
+        self.clock = VirtualClock(START)
+        self.witness = Witness(self.clock)
+        self.policies = {name: policy_of(scenario.seed, name) for name in scenario.pools}
+        self.resources = {name: Resource(policy, self.clock, scenario.seed) for name, policy in self.policies.items()}
+        self.sources = [self._source(number) for number in range(scenario.regions)]
+        self.minute = self.pool_ticks = self.lives = 0
+        self.resting: set[str] = set()
+        self.stopping = False
+        self._begin: dict[int, list[Fault]] = {}
+        self._end: dict[int, list[Fault]] = {}
+        for fault in scenario.faults:
+            self._begin.setdefault(fault.at, []).append(fault)
+            self._end.setdefault(fault.at + fault.lasts, []).append(fault)
+        self.loop: VirtualLoop | None = None
+
+    @property
+    def end(self) -> int:
+        return self.scenario.minutes + self.scenario.calm
+
+    def run(self) -> Outcome:
+        """All lives, one after the other."""
+        while self.minute < self.end and self.witness.broken is None:
+            self._live()
+        if self.witness.broken is None and self.scenario.calm:
+            self.witness.settled(self.resources, self.resting)
+        trail = hashlib.sha256("\n".join(self.witness.trail).encode()).hexdigest()[:16]
+        writes = sum(line.count(" p") for line in self.witness.trail)
+        return Outcome(self.pool_ticks, self.lives, writes, trail, self.witness.broken)
+
+    def lever(self, policy) -> SimLever:
+        return SimLever(self.resources[policy.name], self.witness)
+
+    def groups(self, pools):
+        """Sources with the names of the pools they serve."""
+        names = [tuple(pool.name for pool in pools if region_of(pool.name, self.scenario.regions) == number)
+                 for number in range(self.scenario.regions)]
+        return [(source, mine) for source, mine in zip(self.sources, names, strict=True) if mine]
+
+    def _source(self, number: int) -> SimSource:
+        scenario = self.scenario
+        traffic = {name: traffic_of(scenario.seed, name, scenario.minutes, scenario.calm) for name in scenario.pools
+                   if region_of(name, scenario.regions) == number}
+        return SimSource(traffic, 1 + (scenario.seed + number) % 3, self.clock)
+
+    def _live(self) -> None:
+        """From a start to a stop, a kill or the end."""
+        self.lives += 1
+        self.stopping = False
+        loop = self.loop = VirtualLoop(self.clock)
+        store = Store(self.folder / "stoker.db")
+        self._watch_disk(store)
+        self.witness.reborn(store)
+        try:
+            loop.run_until_complete(self._daemon(store))
+        except Killed:
+            self.witness.trail.append(f"{self.clock.seconds:.3f} killed")
+        finally:
+            loop.bury()
+            kill_store(store)
+            for each in (*self.resources.values(), *self.sources):
+                each.forget()
+
+    async def _daemon(self, store: Store) -> None:
+        thread = StoreThread(store)
+        policy = Policy.model_construct(version=1, pools=tuple(self.policies.values()), assume=Assume())
+        fleet = await assembly.assemble(policy, _Providers(self), thread, self.clock, Journal(thread))
+        self.witness.fleet = fleet
+        while self.minute < self.end and self.witness.broken is None and not self.stopping:
+            await self._minute(fleet, thread)
+        if self.stopping:
+            await fleet.close()
+
+    async def _minute(self, fleet: Fleet, thread: StoreThread) -> None:
+        self._turn()
+        began, started = self.clock.seconds, self.clock.now()
+        sleepy = {number for number, region in enumerate(fleet.regions)
+                  if number in fleet._collecting or not {"hang", "slow"}.isdisjoint(region.intake.source.active)}
+        busy = set(fleet._stepping)
+        await fleet.tick()
+        self.pool_ticks += len(self.policies)
+        self.witness.ticked(fleet, self.resources, started, sleepy, busy)
+        if self.minute % 10 == 5:
+            await self._slow_jobs(fleet, thread)
+        if self.minute >= self.end - RESTING:
+            self._note_resting()
+        self.minute += 1
+        await self.clock.sleep(max(0.0, began + MINUTE - self.clock.seconds))
+
+    async def _slow_jobs(self, fleet: Fleet, thread: StoreThread) -> None:
+        """What the service does now and then; its errors are told and go by."""
+        try:
+            await assembly.save_measured(fleet, thread, self.clock.now())
+            if self.minute % 40 == 5:
+                for region in fleet.regions:
+                    await region.retune(self.clock.now())
+                    await region.remember(self.clock.now())
+        except StoreError:
+            return
+
+    def _note_resting(self) -> None:
+        for name, resource in self.resources.items():
+            if resource.requested == bounds(resource.policy, self.clock.now())[0]:
+                self.resting.add(name)
+
+    def _turn(self) -> None:
+        """A minute begins: faults end and begin, and once calm begins the wall clock is right again."""
+        if self.minute == self.scenario.minutes and self.clock.wrong_by:
+            self.clock.jump(-self.clock.wrong_by)
+        for fault in self._end.pop(self.minute, ()):
+            self._apply(fault, begins=False)
+        for fault in self._begin.pop(self.minute, ()):
+            self._apply(fault, begins=True)
+
+    def _apply(self, fault: Fault, begins: bool) -> None:
+        if fault.where == "daemon":
+            self._apply_to_daemon(fault, begins)
+        elif fault.where.startswith("source"):
+            active = self.sources[int(fault.where.rpartition("-")[2])].active
+            active.update({fault.kind: fault.amount}) if begins else active.pop(fault.kind, None)
+        elif begins:
+            resource = self.resources[fault.where]
+            resource.begin(fault.kind, fault.amount)
+            if fault.kind in ("slow", "hang"):
+                resource.slow_until = self.clock.seconds + (fault.lasts + 5) * MINUTE
+        else:
+            self.resources[fault.where].end(fault.kind)
+
+    def _apply_to_daemon(self, fault: Fault, begins: bool) -> None:
+        if fault.kind == "disk-full":
+            self.witness.disk_full = begins
+        elif begins and fault.kind == "jump":
+            self.clock.jump(fault.amount)
+        elif begins and fault.kind == "stop":
+            self.stopping = True
+        elif begins and self.loop is not None:
+            self.loop.kill_in = int(fault.amount)
+
+    def _watch_disk(self, store: Store) -> None:
+        """A full disk refuses every transaction, and lets read."""
+        database, writing = store._database, store._database.writing
+
+        @contextmanager
+        def guarded() -> Iterator[object]:
+            if self.witness.disk_full:
+                raise StoreError("the disk is full")
+            with writing() as connection:
+                yield connection
+
+        database.writing = guarded
+
+
+class _Providers:
+    """What `assemble` is given."""
+
+    def __init__(self, simulation: Simulation) -> None:
+        self.lever, self.sources = simulation.lever, simulation.groups
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+def kill_store(store: Store) -> None:
+    """Let go of the file as a dead process does: without a word in it."""
+    store._database._connection.close()
+    os.close(store._database._lock)
+
+
+@contextmanager
+def swapped(place: object, name: str, value: object) -> Iterator[None]:
+    """Something else in the place of a module's or a class's name."""
+    was = getattr(place, name)
+    setattr(place, name, value)
+    try:
+        yield
+    finally:
+        setattr(place, name, was)
+
+
+def simulate(scenario: Scenario) -> Outcome:
+    """Run a scenario in a folder of its own, in memory where the machine has such a place."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder with a random name in it
+    folder = Path(tempfile.mkdtemp(prefix="stoker-sim-", dir=memory if os.access(memory, os.W_OK) else None))
+    simulation = Simulation(scenario, folder)
+    was = structlog.get_config()
+    try:
+        with ExitStack() as stack:
+            if scenario.brain == "wild":
+                stack.enter_context(swapped(chooser, "Portfolio", WildPortfolio))
+            stack.enter_context(swapped(snapshot, "fingerprint", lru_cache(snapshot.fingerprint)))
+            structlog.configure(processors=[overheard(simulation.witness)], cache_logger_on_first_use=False,
+                                wrapper_class=structlog.make_filtering_bound_logger(40))
+            return simulation.run()
+    finally:
+        structlog.configure(**was)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def overheard(witness: Witness):
+    """A log that keeps nothing but an error of our own: no fault outside the process may cause one."""
+    def hear(logger: object, method: str, event: Mapping[str, object]) -> str:
+        if event.get("event") in OURS - {"collect-gave-up"}:
+            import sys
+            error = sys.exc_info()[1]
+            witness.breach("no fault of ours", f"{event['event']}: {type(error).__name__}: {error}", event.get("pool"))
+        raise structlog.DropEvent
+    return hear
