@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -80,6 +80,8 @@ class Fleet:
                  journal: Journal) -> None:
         self.regions, self.reconcilers = tuple(regions), dict(reconcilers)
         self.plans: dict[str, Plan] = {}
+        self.inputs: dict[str, Mapping[str, Any]] = {}
+        """What each of `plans` was made from."""
         self.faults: dict[str, str] = {}
         """Pools whose last step failed through a fault of ours or of the store, with the message."""
         self.store_error: str | None = None
@@ -154,7 +156,7 @@ class Fleet:
             return
         if reconciler.adopt(plan.state):
             this.states[reconciler.key] = plan.state
-        this.planned.append((plan, self.plans.get(name), inputs_of(reconciler, view)))
+        this.planned.append((plan, self.plans.get(name), inputs_of(reconciler, plan)))
 
     def _start(self, name: str, view: View, read: bool) -> None:
         task = asyncio.create_task(self._step(name, self.reconcilers[name], view, read), name=f"step {name}")
@@ -164,7 +166,7 @@ class Fleet:
     async def _step(self, name: str, reconciler: Reconciler, view: View, read: bool) -> None:
         try:
             plan = await reconciler.step(view, read)
-            await self._note([(plan, self.plans.get(name), inputs_of(reconciler, view))])
+            await self._note([(plan, self.plans.get(name), inputs_of(reconciler, plan))])
             self.faults.pop(name, None)
         except StoreError as error:
             self.faults[name] = str(error)
@@ -179,8 +181,8 @@ class Fleet:
             await self._journal.note(planned)
         except StoreError as error:
             self._store_failed(error)
-        for plan, _, _ in planned:
-            self.plans[plan.pool] = plan
+        for plan, _, inputs in planned:
+            self.plans[plan.pool], self.inputs[plan.pool] = plan, inputs
 
     async def _save(self, states: Mapping[str, PoolState]) -> None:
         if not states:
@@ -236,7 +238,9 @@ def urgency(wanted: tuple[Plan, View]) -> int:
     return (plan.target or 0) - (plan.requested or 0)
 
 
-def inputs_of(reconciler: Reconciler, view: View) -> Mapping[str, Any]:
-    """What a plan was made from besides its proposal, to be kept with the decision; turned into text only when it is."""
-    return {"sight": view.sight, "data_age_seconds": view.data_age, "settled": view.settled, "capacity": reconciler.planned_from,
-            "usd_per_unit_minute": reconciler.usd_per_unit_minute, "lead_time_seconds": reconciler.lead_time}
+def inputs_of(reconciler: Reconciler, plan: Plan) -> Mapping[str, Any]:
+    """What `plan` was made from, whole, and what the provider said to its write; turned into text only when it is recorded."""
+    if reconciler.made is None:
+        return {}
+    answer = reconciler.capacity if plan.action is Action.WRITE else None
+    return {"made": replace(reconciler.made, lead_time=reconciler.lead_time, answer=answer)}

@@ -16,6 +16,7 @@ from controller.measured import RECENT_RAISES, median_span
 from controller.overrides import Override
 from controller.plan import Action, Code, Observation, Plan, PoolState, Proposal, Reason, Sight, accepted
 from controller.planning import make_plan
+from controller.record import Made, clean
 
 TRAITS_EVERY = timedelta(hours=1)
 METER_EVERY = timedelta(minutes=15)
@@ -82,8 +83,8 @@ class Reconciler:
         self._timeout = call_timeout_seconds
         self.capacity: Capacity | None = None
         self.error: AdapterError | None = None
-        self.planned_from: Capacity | None = None
-        """The reading that the last plan was made from."""
+        self.made: Made | None = None
+        """The last plan as it was made, and from what."""
         self.traits = traits or Traits(memory_mb=policy.memory_mb)
         self.usd_per_unit_minute = price(self.traits)
         self.overrides: tuple[Override, ...] = ()
@@ -124,13 +125,14 @@ class Reconciler:
 
     def plan(self, view: View, now: datetime) -> Plan:
         """Decide from what is known; no call is made."""
-        self.planned_from = self.capacity if self.error is None else None
-        seen = Observation(
-            now=now, capacity=self.planned_from, capacity_error=self.error, proposal=view.proposal,
+        seen = clean(Observation(
+            now=now, capacity=self.capacity if self.error is None else None, capacity_error=self.error, proposal=view.proposal,
             sight=view.sight, data_age=view.data_age, settled=view.settled, allowed=self._allowed,
             billing_step=self.traits.billing_step, usd_per_unit_minute=self.usd_per_unit_minute, overrides=self.overrides,
-        )
-        return make_plan(self.policy, self.state, seen, GUARDRAILS)
+        ))
+        plan = make_plan(self.policy, self.state, seen, GUARDRAILS)
+        self.made = Made(self.policy, self.state, seen, plan)
+        return plan
 
     async def step(self, view: View, read: bool = True) -> Plan:
         """Read if due and allowed, plan, act. Never raises for what happens outside the process; the plan says it."""

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.plan import Plan, PoolState
+from controller.record import Made, inputs_body, plan_body
 from controller.redact import redact
 from forecasting.demand import DemandSeries
 
@@ -78,13 +79,10 @@ def load_state(text: str, intent: int | None) -> PoolState:
 
 def dump_plan(plan: Plan) -> str:
     """The plan as people and programs read it back; secrets in a provider's words do not get this far."""
-    body = {
-        "action": plan.action, "target": plan.target, "requested": plan.requested, "ready": plan.ready,
-        "proposal": plan.proposal, "reasons": plan.reasons, "text": plan.text,
-    }
-    return json.dumps(redact(body), separators=(",", ":"))
+    return json.dumps(plan_body(plan), separators=(",", ":"))
 
 
-def dump_inputs(inputs: Mapping[str, Any]) -> str:
-    """What a plan was made from, without secrets."""
-    return json.dumps(redact(inputs), separators=(",", ":"))
+def dump_inputs(inputs: Mapping[str, Any], plan: Plan) -> str:
+    """What `plan` was made from, without secrets: whole under the key `made`, else whatever is given."""
+    made = inputs.get("made")
+    return json.dumps(inputs_body(made, plan) if isinstance(made, Made) else redact(inputs), separators=(",", ":"))

@@ -11,6 +11,8 @@ COMMANDS = {
     "validate": "Check a policy file; every problem is named with its line.",
     "schema": "Print the JSON Schema of policy files, for editors.",
     "status": "Ask a running daemon what is warm now, and what is coming.",
+    "why": "Tell why a pool has the capacity it has, now or at a time.",
+    "replay": "Make a recorded plan again and compare, byte for byte.",
     "pause": "Hold a pool's warm capacity as it is, for a while.",
     "pin": "Keep a pool at so many warm units, for a while.",
     "boost": "Keep more of a pool warm than is proposed, for a while.",

@@ -44,7 +44,7 @@ def fetch(url: str, path: str, timeout_seconds: float = TIMEOUT_SECONDS) -> dict
             text = json.load(error)["error"]
         except (ValueError, KeyError, TypeError):
             text = f"answered {error.code}"
-        raise Failed(f"{url}: {text}") from error
+        raise (WrongInput if error.code == 400 else Failed)(f"{url}: {text}") from error
     except (OSError, ValueError) as error:
         why = getattr(error, "reason", error)
         raise Failed(f"{url} does not answer ({why}): is `stoker run` running there? --url names another place") from error

@@ -22,7 +22,7 @@ async def decisions(board: Board, request: web.Request) -> web.Response:
     pool = query.get("pool")
     if pool is not None and pool not in board.policy_names:
         raise BadRequest(f"pool: the policy has no pool called {pool[:80]!a}")
-    since, limit, before = since_of(query.get("since")), limit_of(query.get("limit")), before_of(query.get("before"))
+    since, limit, before = instant_of("since", query.get("since")), limit_of(query.get("limit")), before_of(query.get("before"))
     rows = await board.store.run(board.store.store.decisions, pool, since, limit + 1, before)
     following = None
     if len(rows) > limit:
@@ -31,11 +31,11 @@ async def decisions(board: Board, request: web.Request) -> web.Response:
     return json_answer({"items": rows, "next": following})
 
 
-def since_of(text: str | None) -> datetime | None:
+def instant_of(name: str, text: str | None) -> datetime | None:
     """An instant with its zone, in ISO 8601."""
     if text is None:
         return None
-    wrong = BadRequest(f"since: {text[:40]!a} is no instant; give ISO 8601 with a zone, such as 2026-03-02T12:00:00Z")
+    wrong = BadRequest(f"{name}: {text[:40]!a} is no instant; give ISO 8601 with a zone, such as 2026-03-02T12:00:00Z")
     try:
         since = datetime.fromisoformat(text.replace(" ", "+"))  # a plus in a query means a space unless it is escaped
     except ValueError:

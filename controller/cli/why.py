@@ -1,0 +1,102 @@
+"""`stoker why`: one decision, from what was known to what the provider said."""
+
+import json
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from controller.cli.status import fetch, shown
+from controller.cli.steer import line
+
+
+@click.command()
+@click.argument("pool")
+@click.option("--at", default=None, metavar="TIME", help="The decision that held then: ISO 8601 with a zone.  [default: now]")
+@click.option("--url", default="http://127.0.0.1:8080", show_default=True, envvar="STOKER_URL", help="Where the daemon answers.")
+@click.option("--json", "as_json", is_flag=True, help="Print the record, for `stoker replay`.")
+def command(pool: str, at: str | None, url: str, as_json: bool) -> None:
+    """Tell why POOL has the warm capacity it has, now or at a time.
+
+    Asks a running daemon for the record of the decision: what was known and how old it was, what was proposed and by which rule,
+    each guardrail that moved it with the number before and after, what was asked for, and what the provider said.
+
+    \b
+    stoker why chat --at 2026-03-02T09:30:00Z
+    """  # noqa: D301  (click reads the control character)
+    query = "" if at is None else f"?{urllib.parse.urlencode({'at': at})}"
+    body = fetch(url, f"/v1/pools/{urllib.parse.quote(pool, safe='')}/why{query}")
+    if as_json:
+        click.echo(json.dumps(body, indent=2))
+        return
+    for text in told(body):
+        click.echo(text)
+
+
+def told(body: Mapping[str, Any]) -> Iterator[str]:
+    """The record in words, line by line."""
+    record, inputs = body["record"], body["record"]["inputs"]
+    kind = "the newest decision recorded until then" if body["recorded"] else "the plan of the last tick"
+    yield f"{body['pool']}  {record['at'][:19].replace('T', ' ')} UTC, {kind}"
+    yield f"  {'outcome':12} {outcome(record)}"
+    yield f"  {'demand':12} {demand(inputs)}"
+    yield f"  {'capacity':12} {capacity(inputs)}"
+    proposal = record["proposal"]
+    yield f"  {'proposal':12} " + ("none" if proposal is None else f"{number(proposal['target'])} by {proposal['candidate']}"
+                                   + ("" if proposal["trusted"] else ", not trusted yet"))
+    for override in inputs.get("overrides", ()):
+        yield f"  {'override':12} {line(override)}"
+    yield "  steps"
+    for reason in record["reasons"]:
+        move = "" if reason["before"] is None else f"{reason['before']} -> {reason['after']}"
+        yield f"    {reason['code']:18} {move:12} {reason['text']}"
+    yield f"  {'provider':12} {answer(record, inputs)}"
+
+
+def outcome(record: Mapping[str, Any]) -> str:
+    """What was done."""
+    if record["action"] == "write":
+        return f"{shown(record['requested'])} requested, {record['target']} asked for"
+    return f"{'kept' if record['action'] == 'keep' else 'held'} at {shown(record['target'])}"
+
+
+def demand(inputs: Mapping[str, Any]) -> str:
+    """What was known of demand, and how old it was."""
+    age = inputs.get("data_age_seconds")
+    sight = str(inputs.get("sight", "not recorded"))
+    return sight if age is None else f"{sight}, the newest known minute was {age:.0f} s old"
+
+
+def capacity(inputs: Mapping[str, Any]) -> str:
+    """What was known of capacity, and how old it was."""
+    from datetime import datetime
+
+    if (error := inputs.get("capacity_error")) is not None:
+        return f"unknown: {error}"
+    reading = inputs.get("capacity")
+    if reading is None:
+        return "not read yet"
+    text = f"{reading['requested']} requested, {reading['ready']} ready ({reading['phase']})"
+    if "now" not in inputs:
+        return text
+    age = datetime.fromisoformat(inputs["now"]) - datetime.fromisoformat(reading["observed_at"])
+    return f"{text}, read {age.total_seconds():.0f} s before"
+
+
+def answer(record: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
+    """What the provider said to what was asked."""
+    refused = next((reason["text"] for reason in record["reasons"] if reason["code"] == "write-failed"), None)
+    if refused is not None:
+        return str(refused)
+    if record["action"] != "write":
+        return "nothing was asked of it"
+    said = inputs.get("answer")
+    if said is None:
+        return "not recorded"
+    return f"took it: {said['requested']} requested, {said['ready']} ready ({said['phase']})"
+
+
+def number(value: float | str | None) -> str:
+    """A proposal's units; null where it was no number."""
+    return "no number" if value is None else f"{value:g}" if isinstance(value, int | float) else value

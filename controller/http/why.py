@@ -1,0 +1,38 @@
+"""`/v1/pools/{name}/why?at=`: one decision, whole: what it was made from, each step, what was asked, what the provider said."""
+
+from typing import Any
+
+from aiohttp import web
+
+from controller.http.answers import BadRequest, Missing, json_answer
+from controller.http.board import Board
+from controller.http.decisions import instant_of
+from controller.plan import Plan
+from controller.record import Made, inputs_body, plan_body
+from controller.store_codec import micros
+
+
+async def why(board: Board, request: web.Request) -> web.Response:
+    """The plan of the last tick, or with `at` the decision that held then: the newest recorded at or before that instant."""
+    name, fleet = request.match_info["name"], board.fleet
+    if name not in board.policy_names:
+        raise Missing(f"the policy has no pool called {name[:80]!a}")
+    if unknown := set(request.query) - {"at"}:
+        raise BadRequest(f"unknown parameter {min(unknown)[:40]!a}; allowed: at")
+    at = instant_of("at", request.query.get("at"))
+    plan = None if fleet is None else fleet.plans.get(name)
+    if fleet is not None and plan is not None and (at is None or at >= plan.at):
+        record = live(plan, fleet.inputs.get(name, {}).get("made"))
+        return json_answer({"pool": name, "asked_for": at, "recorded": False, "record": record})
+    if at is None:
+        raise web.HTTPServiceUnavailable(reason="no plan was made yet: the first tick has not ended")
+    rows = await board.store.run(board.store.store.decisions, name, None, 1, (micros(at) + 1, 0))
+    if not rows:
+        raise Missing(f"nothing was decided for {name} at or before {at.isoformat()}, as far as is kept")
+    return json_answer({"pool": name, "asked_for": at, "recorded": True, "record": rows[0]})
+
+
+def live(plan: Plan, made: object) -> dict[str, Any]:
+    """The plan of the last tick in the shape of a recorded decision."""
+    return {"pool": plan.pool, "at": plan.at.isoformat(), **plan_body(plan),
+            "inputs": inputs_body(made, plan) if isinstance(made, Made) else {}}

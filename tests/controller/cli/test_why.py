@@ -1,0 +1,84 @@
+"""`stoker why` against a real daemon, and `stoker replay` of what it tells."""
+
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from adapters.errors import QuotaExceeded
+from controller.cli import main
+from tests.services import TOKEN, serving
+
+
+async def test_it_tells_inputs_steps_and_the_providers_answer(tmp_path):
+    async with serving(tmp_path) as here:
+        await here.ticks(3)
+        await here.stoker("pin", "a", "12", "--until", "2026-03-02T13:00:00Z", "--reason", "launch", "--by", "ana", env={"STOKER_TOKEN": TOKEN})
+        await here.ticks()
+        told = await here.stoker("why", "a", "--at", "2026-03-02T12:04:00Z")
+
+    lines = [" ".join(line.split()) for line in told.output.splitlines()]
+    assert told.exit_code == 0
+    assert lines[0].startswith("a 2026-03-02 12:04:00 UTC, the ")
+    assert "outcome 3 requested, 12 asked for" in lines
+    assert any(line.startswith("demand fresh, the newest known minute was") for line in lines)
+    assert any(line.startswith("capacity 3 requested") and line.endswith("s before") for line in lines)
+    assert any(line.startswith("proposal 3 by ") for line in lines)
+    assert "pinned 3 -> 12 pin 12 until 2026-03-02 13:00 UTC by ana (launch)" in lines
+    assert "provider took it: 12 requested, 3 ready (in-progress)" in lines
+
+
+async def test_a_refusal_of_the_provider_is_told(tmp_path):
+    async with serving(tmp_path) as here:
+        here.levers["a"].failing["write"] = QuotaExceeded("the account has 5 left", 5)
+        await here.stoker("pin", "a", "12", "--for", "1h", "--reason", "r", "--by", "ana", env={"STOKER_TOKEN": TOKEN})
+        await here.ticks()
+        told = await here.stoker("why", "a")
+
+    assert "held at 3" in told.output
+    assert "asking for 12 failed (quota-exceeded): the account has 5 left" in told.output.splitlines()[-1]
+
+
+async def test_a_record_is_replayed_from_a_file_and_from_standard_input(tmp_path):
+    async with serving(tmp_path) as here:
+        await here.ticks(2)
+        record = (await here.stoker("why", "b", "--json")).output
+    (tmp_path / "record.json").write_text(record)
+
+    from_file = CliRunner().invoke(main, ["replay", str(tmp_path / "record.json")])
+    piped = CliRunner().invoke(main, ["replay", "-"], input=record)
+    as_json = CliRunner().invoke(main, ["replay", "-", "--json"], input=json.dumps(json.loads(record)["record"]))
+
+    assert (from_file.exit_code, from_file.output) == (0, "the same plan, byte for byte: keep 7\n")
+    assert piped.output == from_file.output
+    assert json.loads(as_json.output)["same"] is True
+
+
+async def test_another_plan_is_exit_code_1_with_the_difference(tmp_path):
+    async with serving(tmp_path) as here:
+        await here.ticks(2)
+        body = json.loads((await here.stoker("why", "b", "--json")).output)
+    body["record"]["target"] = 9
+    told = CliRunner().invoke(main, ["replay", "-"], input=json.dumps(body))
+
+    assert told.exit_code == 1
+    assert '- "target": 9,' in told.output
+    assert '+ "target": 7,' in told.output
+    assert CliRunner().invoke(main, ["replay", "-", "--json"], input=json.dumps(body)).exit_code == 1
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "5", "{}", '{"record": {"inputs": {"sight": "fresh"}}}', "[" * 20_000])
+def test_what_is_no_record_is_wrong_input(text):
+    told = CliRunner().invoke(main, ["replay", "-"], input=text)
+
+    assert (told.exit_code, len(told.output.splitlines())) == (2, 1)
+
+
+def test_a_file_that_is_not_there_is_wrong_input(tmp_path):
+    assert CliRunner().invoke(main, ["replay", str(tmp_path / "none.json")]).exit_code == 2
+
+
+async def test_a_time_that_is_none_is_wrong_input_and_an_unknown_pool_a_failure(tmp_path):
+    async with serving(tmp_path) as here:
+        assert (await here.stoker("why", "a", "--at", "noon")).exit_code == 2
+        assert (await here.stoker("why", "nobody")).exit_code == 1

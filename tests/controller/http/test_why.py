@@ -1,0 +1,70 @@
+"""Why a pool has the capacity it has, over real HTTP: now, at an instant, and made again from the record."""
+
+import pytest
+
+from adapters.errors import Throttled, Unreachable
+from controller.record import replayed
+from tests.fakes import steady
+from tests.services import TOKEN, serving
+
+
+async def test_the_plan_of_the_last_tick_tells_what_it_was_made_from(tmp_path):
+    async with serving(tmp_path, max=5) as here:
+        await here.ticks(3)
+        status, body, _ = await here.ask("GET", "/v1/pools/b/why")
+
+    record, inputs = body["record"], body["record"]["inputs"]
+    assert (status, body["recorded"], body["pool"]) == (200, False, "b")
+    assert [(each["code"], each["before"], each["after"]) for each in record["reasons"]][-1] == ("ceiling", 7, 5)
+    assert (inputs["sight"], inputs["policy"]["max"], inputs["proposal"]["target"]) == ("fresh", 5, 7.0)
+    assert inputs["capacity"]["requested"] == 5
+    assert len(set(replayed(record))) == 1
+
+
+async def test_at_an_instant_the_decision_that_held_then_is_told(tmp_path):
+    async with serving(tmp_path) as here:
+        await here.ticks(5)
+        here.source.traffic = {"a": steady(20), "b": steady(7)}
+        await here.ticks(5)
+        _, early, _ = await here.ask("GET", "/v1/pools/a/why?at=2026-03-02T12:04:00Z")
+        _, late, _ = await here.ask("GET", "/v1/pools/a/why?at=2026-03-02T12:09:30%2B00:00")
+        _, now, _ = await here.ask("GET", "/v1/pools/a/why?at=2026-03-03T12:00:00Z")
+        missing, _, _ = await here.ask("GET", "/v1/pools/a/why?at=2026-03-01T12:00:00Z")
+
+    assert (early["recorded"], early["record"]["target"]) == (True, 3)
+    assert (late["recorded"], late["record"]["target"], late["record"]["requested"]) == (True, 20, 3)
+    assert late["record"]["inputs"]["answer"]["requested"] == 20
+    assert (now["recorded"], now["record"]["target"]) == (False, 20)
+    assert missing == 404
+
+
+async def test_every_recorded_decision_is_made_again_from_what_the_api_tells(tmp_path):
+    async with serving(tmp_path, max_step_up=4) as here:
+        for units in (9, 30, 2):
+            here.source.traffic = {"a": steady(units), "b": steady(units + 3)}
+            await here.ticks(4)
+        here.levers["a"].failing["write"] = Throttled("slow down: token=abcdef123456")
+        await here.ask("POST", "/v1/pools/a/overrides", TOKEN, json={
+            "kind": "pin", "units": 50, "for": "1h", "reason": "launch", "by": "ana"})
+        await here.ticks(2)
+        here.levers["b"].failing["read"] = Unreachable("https://user:hunter2@host does not answer")
+        here.source.broken = Unreachable("monitoring is away")
+        await here.ticks(15)
+        _, body, _ = await here.ask("GET", "/v1/decisions?limit=1000")
+
+    codes = {reason["code"] for item in body["items"] for reason in item["reasons"]}
+    assert {"proposed", "step-limit", "write-failed", "pinned", "capacity-unknown"} <= codes
+    assert [item["id"] for item in body["items"] if len(set(replayed(item))) != 1] == []
+    assert "hunter2" not in str(body)
+    assert "abcdef123456" not in str(body)
+
+
+@pytest.mark.parametrize(("path", "expected"), [
+    ("/v1/pools/nobody/why", 404), ("/v1/pools/a/why?at=yesterday", 400), ("/v1/pools/a/why?at=2026-03-02T12:00:00", 400),
+    ("/v1/pools/a/why?when=now", 400),
+])
+async def test_a_wrong_question_is_told(tmp_path, path, expected):
+    async with serving(tmp_path) as here:
+        status, body, _ = await here.ask("GET", path)
+
+    assert (status, bool(body["error"])) == (expected, True)

@@ -1,0 +1,145 @@
+"""A recorded plan is made again from its record, byte for byte, whatever it was made from."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.errors import Conflict, Unreachable
+from adapters.protocol import Phase
+from config.schedule import Schedule
+from controller.guardrails import GUARDRAILS
+from controller.overrides import Kind, Override
+from controller.plan import Action, Code, Observation, PoolState, Proposal, Reason, Sight
+from controller.planning import make_plan
+from controller.record import Made, Unreplayable, clean, inputs_body, loaded, plan_body, replayed
+from controller.store import Store
+from controller.store_codec import dump_inputs, dump_plan
+from tests.builders import NOON, capacity, observation, pool_policy
+
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+KEY = "AKIA" + "ABCDEFGH12345678"
+
+
+def made(policy=None, state=None, seen=None):
+    policy, state, seen = policy or pool_policy(), state or PoolState(), clean(seen or observation(proposed=5.0))
+    return Made(policy, state, seen, make_plan(policy, state, seen, GUARDRAILS))
+
+
+def recorded(each, kept=None):
+    """As it comes back from the store."""
+    kept = kept or each.plan
+    return {**json.loads(dump_plan(kept)), "inputs": json.loads(dump_inputs({"made": each}, kept))}
+
+
+TEXTS = st.one_of(st.text(max_size=30), st.sampled_from([
+    f"refused {KEY}", "https://user:hunter2@host is away", "token = ", "password=abc):", "Authorization: Bearer abcdefgh.ijk",
+    "secret:"]))
+INSTANTS = st.integers(-5_000_000_000, 5_000_000_000).map(lambda micros: NOON + timedelta(microseconds=micros))
+SPANS = st.integers(0, 10_000_000_000).map(lambda micros: timedelta(microseconds=micros))
+UNITS = st.integers(0, 400)
+ORDERS = st.lists(st.one_of(
+    st.builds(Override, st.just(Kind.PAUSE), INSTANTS, st.just("ana"), st.just("r")),
+    st.builds(Override, st.just(Kind.PIN), INSTANTS, st.just("ana"), st.just("r"), UNITS),
+    st.builds(Override, st.just(Kind.BOOST), INSTANTS, st.just("bo"), st.just("r"), st.none(), st.floats(1.1, 9)),
+), max_size=3).map(tuple)
+STATES = st.builds(
+    PoolState, st.none() | UNITS, st.none() | INSTANTS, st.none() | UNITS, st.none() | INSTANTS, st.none() | INSTANTS,
+    st.none() | UNITS, st.lists(st.tuples(INSTANTS, UNITS), max_size=5).map(tuple), st.sampled_from(["", "2026-03"]),
+    st.floats(0, 1e4), st.none() | INSTANTS, st.none() | UNITS)
+CAPACITIES = st.none() | st.builds(
+    capacity, UNITS, UNITS, now=INSTANTS, phase=st.sampled_from(Phase), in_use=st.none() | st.floats(0, 300),
+    changed_at=st.none() | INSTANTS, foreign_owner=st.none() | TEXTS, blocked=st.none() | TEXTS.map(Conflict), detail=TEXTS)
+PROPOSALS = st.none() | st.builds(Proposal, st.floats(), st.just("the most of the last 60 min"), st.booleans())
+SEEN = st.builds(
+    Observation, st.just(NOON), CAPACITIES, st.none() | TEXTS.map(Unreachable), PROPOSALS, st.sampled_from(Sight),
+    st.none() | SPANS, st.booleans(), st.none() | st.integers(-5, 400), SPANS, st.floats(0, 1), ORDERS)
+POLICIES = st.builds(
+    lambda low, span, **more: pool_policy(min=low, max=low + span, **more), st.integers(0, 50), UNITS,
+    on_missing_metrics=st.sampled_from(["hold", "floor", "forecast"]), on_foreign_write=st.sampled_from(["yield", "reassert"]),
+    scale_down_delay=st.sampled_from([timedelta(0), 3 * MINUTE]), max_step_up=st.none() | st.integers(1, 9),
+    max_step_down=st.none() | st.integers(1, 9), budget_usd_per_month=st.none() | st.floats(0.1, 1e6),
+    schedules=st.sampled_from([(), (Schedule(cron="0 8 * * mon-fri", timezone="Europe/Paris", duration=10 * HOUR, min=3),)]))
+
+
+@settings(max_examples=300, deadline=None)
+@given(POLICIES, STATES, SEEN)
+def test_any_plan_is_made_again_byte_for_byte_from_its_record(policy, state, seen):
+    kept, again = replayed(recorded(made(policy, state, seen)))
+
+    assert kept == again
+
+
+@settings(max_examples=100, deadline=None)
+@given(STATES, SEEN)
+def test_what_is_remembered_and_seen_comes_back_whole(state, seen):
+    each = made(None, state, seen)
+    policy, back, now_seen = loaded(json.loads(dump_inputs({"made": each}, each.plan)))
+
+    assert back == state
+    assert (now_seen.now, now_seen.overrides, now_seen.allowed) == (seen.now, seen.overrides, seen.allowed)
+    assert (policy.min, policy.max, policy.name, policy.mode) == (0, 100, "agent", "active")
+
+
+@pytest.mark.parametrize("target", [float("nan"), float("inf"), float("-inf"), -3.5, 1e300])
+def test_a_proposal_that_json_has_no_word_for_is_made_again(target):
+    each = made(seen=observation(requested=4, proposed=target))
+
+    assert len(set(replayed(recorded(each)))) == 1
+
+
+def test_no_secret_is_recorded_and_the_plan_is_still_the_same():
+    seen = observation(proposed=5.0, capacity=capacity(2, blocked=Conflict(f"a deployment by {KEY} with password=hunter2")))
+    record = recorded(made(seen=seen))
+
+    assert KEY not in json.dumps(record)
+    assert "hunter2" not in json.dumps(record)
+    assert "a deployment by" in record["text"]
+    assert len(set(replayed(record))) == 1
+
+
+def test_a_plan_whose_write_was_refused_is_kept_beside_the_one_that_was_made():
+    each = made()
+    reason = Reason(Code.WRITE_FAILED, "asking for 5 failed (throttled): slow down", 5, 0)
+    held = replace(each.plan, action=Action.HOLD, target=0, reasons=(*each.plan.reasons, reason))
+    record = recorded(each, held)
+
+    assert (record["action"], record["inputs"]["made"]["action"]) == ("hold", "write")
+    assert len(set(replayed(record))) == 1
+    assert "made" not in recorded(each)["inputs"]
+
+
+def test_a_record_that_was_altered_is_noticed():
+    record = recorded(made())
+    record["inputs"]["policy"]["max"] = 3
+
+    kept, again = replayed(record)
+    assert json.loads(kept)["target"] == 5
+    assert json.loads(again)["target"] == 3
+
+
+@pytest.mark.parametrize(("record", "told"), [
+    ({}, "earlier version"), ({"inputs": {"sight": "fresh"}}, "earlier version"), ({"inputs": {"version": 99}}, "version 99"),
+    ({"inputs": {"version": 1}}, "damaged"), ({"inputs": {"version": 1, "policy": {"name": "a"}, "state": {}}}, "damaged"),
+    ({"inputs": {"version": 1, "policy": 5}}, "damaged"),
+])
+def test_what_is_no_record_is_told(record, told):
+    with pytest.raises(Unreplayable, match=told):
+        replayed(record)
+
+
+def test_a_record_is_small(tmp_path):
+    wishes = tuple((NOON - minute * MINUTE, 4) for minute in range(15, 0, -1))
+    state = PoolState(written=4, written_at=NOON - HOUR, raised_at=NOON - HOUR, wishes=wishes, month="2026-03", spent_usd=1.25,
+                      metered_at=NOON - MINUTE)
+    each = made(pool_policy(scale_down_delay=15 * MINUTE), state, observation(requested=4, proposed=7.0))
+    with Store(tmp_path / "stoker.db") as store:
+        store.record_decision(each.plan, {"made": each})
+        [item] = store.decisions()
+
+    assert len(set(replayed(item))) == 1
+    assert len(json.dumps(inputs_body(each, each.plan))) < 2000
+    assert set(plan_body(each.plan)) <= set(item)
