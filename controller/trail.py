@@ -24,9 +24,9 @@ class Trail:
         entering = np.arange(max(self._end, minute + 1 - MINUTES_PER_DAY), minute + 1) % MINUTES_PER_DAY
         self._seen[:, :, entering] = UNKNOWN
         self._end = max(self._end, minute + 1)
-        for name, units in capacities.items():
-            self._seen[:, self._row[name], minute % MINUTES_PER_DAY] = [
-                UNKNOWN if each is None else min(each, UNKNOWN - 1) for each in units]
+        rows = [self._row[name] for name in capacities]
+        units = [[UNKNOWN if each is None else min(each, UNKNOWN - 1) for each in pair] for pair in capacities.values()]
+        self._seen[:, rows, minute % MINUTES_PER_DAY] = np.array(units, np.uint16).reshape(-1, 2).T
 
     def rows(self, name: str, first: int, end: int) -> tuple[Units, Units]:
         """Requested and ready in the minutes [first, end), float64[end - first] each, NaN where unknown."""

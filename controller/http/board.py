@@ -1,6 +1,5 @@
 """What the handlers answer from: the fleet, and bodies that were written once after each tick instead of once per request."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -43,7 +42,9 @@ class Board:
         self.exposition = Exposition()
         self.trail = Trail(pool.name for pool in policy.pools)
         self.status_body = dumps({"as_of": None, "tick": None, "sources": [], "totals": {}, "pools": []})
-        self.status_tag = tag_of(self.status_body)
+        self.status_tag = "starting"
+        """Another one with every new `status_body`."""
+        self._published = 0
         self.pools_body = dumps({"as_of": None, "pools": []})
         self._stale: dict[str, str] = {}
         self._ages: dict[str, dict[str, Any]] = {}
@@ -76,7 +77,8 @@ class Board:
         self.pools_body = b'{"as_of":' + as_of + b',"pools":' + pools + b"}"
         head = {"tick": fleet.last, "totals": {"pools": len(fragments), **totals}, "sources": self.sources(fleet)}
         self.status_body = b'{"as_of":' + as_of + b"," + dumps(head)[1:-1] + b',"pools":' + pools + b"}"
-        self.status_tag = tag_of(self.status_body)
+        self._published += 1
+        self.status_tag = f"{self.started_at.timestamp():.6f}-{self._published}"
         self.exposition.renew(fleet, accounts, self.journal, self.tick_every)
 
     def sources(self, fleet: Fleet) -> list[Mapping[str, Any]]:
@@ -117,11 +119,6 @@ def stale_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
         return f"its demand was never read{why}"
     patience = (intake.metric_delay + PATIENCE).total_seconds()
     return f"its newest demand is {age.total_seconds():.0f} s old, more than {patience:.0f} s{why}"
-
-
-def tag_of(body: bytes) -> str:
-    """What tells one body from another."""
-    return hashlib.blake2b(body, digest_size=8).hexdigest()
 
 
 def dumps(value: object) -> bytes:

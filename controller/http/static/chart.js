@@ -105,7 +105,7 @@ export const chart = (box) => {
     u = new uPlot({
       width: box.clientWidth, height: box.clientWidth < 560 ? 280 : 360,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
-      bands: [{series: [1, 2], fill: faded("band", .16)}],
+      bands: [{series: [1, 2], fill: faded("band", .18)}],
       axes: [axis({values: moments}), axis({label: "units", labelSize: 20, size: 48, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000]})],
       scales: {y: {range: (_, low, high) => [0, Math.max(1, high * 1.08)]}},
       cursor: {points: {size: 7}},
@@ -114,7 +114,7 @@ export const chart = (box) => {
         line("Forecast, 95 %", {stroke: faded("band", .55), width: 1}, 1),
         line("Forecast, 10 %", {stroke: faded("band", .55), width: 1}, 2),
         line("Forecast, median", {stroke: colour("band"), width: 1, dash: [4, 4]}, 3),
-        line("In flight", {stroke: faded("area", .8), fill: faded("area", .35), width: 1}, 4),
+        line("In flight", {stroke: faded("area", .8), fill: faded("area", .45), width: 1}, 4),
         line("Requested", {stroke: colour("accent"), width: 1, dash: [3, 3]}, 5),
         line("Planned", {stroke: colour("plan"), width: 2, dash: [6, 3]}, 6),
         line("Ready", {stroke: colour("accent"), width: 2}, 7),

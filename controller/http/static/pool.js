@@ -1,7 +1,7 @@
 // One pool: its figures, its chart, why it wants what it wants, and every decision in words.
 
 import {chart, columns} from "./chart.js";
-import {byId, clock, lever, make, needsAttention, put, SIGHTS, span, summit, units, usd, when, whole} from "./words.js";
+import {ahead, byId, clock, lever, make, needsAttention, put, SIGHTS, span, units, usd, when, whole} from "./words.js";
 
 const FORECAST_EVERY = 20000, DETAIL_EVERY = 2500, DECISIONS = 25;
 let name = null, hours = 6, drawing = null, forecast = null, forecastAt = 0, detailAt = 0, busy = false, entry = null, asOf = null;
@@ -56,12 +56,11 @@ const facts = (pool) => {
   put(byId("pool-error"), pool.error ?? "");
   byId("pool").classList.toggle("attention", needsAttention(pool));
   orders(pool.overrides ?? []);
-  const top = summit(pool, asOf);
   const told = [
     ["In flight", whole(pool.peak), pool.busy == null ? "" : `${units(pool.busy)} on average`],
     ["Ready", whole(pool.ready), pool.requested === pool.ready ? `all of ${whole(pool.requested)}` : `of ${whole(pool.requested)} requested`],
     ["Wants", whole(pool.target), pool.mode === "shadow" ? "on paper: in shadow" : pool.action === "hold" ? "held as it is" : ""],
-    ["Next hours", top == null ? "–" : `up to ${whole(top[0])}`, top == null ? pool.next_missing ?? "" : `at ${clock(top[1])}`],
+    ["Next hours", ...ahead(pool, asOf)],
     ["Demand seen", span(pool.data_age_seconds), "ago"],
     ["Lead time", span(pool.lead_time_seconds), pool.lead_time_seconds == null ? "not measured yet" : "from asked to ready"],
   ];

@@ -1,6 +1,6 @@
 // The table of pools: search, filter, sort and pages. Rows are kept and rewritten, so that focus stays where it is.
 
-import {byId, clock, lever, make, needsAttention, put, SIGHTS, summit, units, usd, whole} from "./words.js";
+import {ahead, byId, clock, lever, make, needsAttention, put, SIGHTS, units, usd, whole} from "./words.js";
 
 const ROWS = 50;
 const SVG = "http://www.w3.org/2000/svg";
@@ -104,17 +104,17 @@ const fill = (row, pool) => {
   put(row.ready.main, whole(pool.ready));
   put(row.ready.sub, pool.requested === pool.ready ? "ready" : `ready of ${whole(pool.requested)}`);
   bar(row.bar, pool);
-  const top = summit(pool, asOf);
-  put(row.next.main, top == null ? "–" : `up to ${whole(top[0])}`);
-  put(row.next.sub, top == null ? (pool.next_missing ?? "") : top[0] === pool.next[0][1] ? "now" : `at ${clock(top[1])}`);
-  row.picture.classList.toggle("none", top == null);
-  if (top != null) row.line.setAttribute("d", stepped(pool.next, top[0]));
+  const [figure, note] = ahead(pool, asOf);
+  put(row.next.main, figure);
+  put(row.next.sub, note);
+  row.picture.classList.toggle("none", !pool.next?.length);
+  if (pool.next?.length) row.line.setAttribute("d", stepped(pool.next));
   put(row.cold.main, whole(pool.cold_starts_today));
   put(row.cold.sub, `${whole(pool.cold_starts_today_without)} without`);
   put(row.cost.main, usd(pool.cost_today_usd));
   put(row.cost.sub, `${usd(pool.cost_today_without_usd)} without`);
   const change = pool.last_change ?? pool.decision;
-  put(row.decision.main, change == null ? "–" : change.text);
+  put(row.decision.main, change == null ? "–" : change.action === "write" ? `→ ${whole(change.target)}: ${change.text}` : change.text);
   put(row.decision.sub, change == null ? "" : clock(change.at));
 };
 
@@ -127,7 +127,8 @@ const bar = ([busy, idle, coming, over], pool) => {
   coming.style.width = width(requested - Math.max(ready, peak));
 };
 
-const stepped = (steps, most) => {
+const stepped = (steps) => {
+  const most = Math.max(...steps.map((step) => step[1]));
   const first = steps[0][0], reach = Math.max(1, steps[steps.length - 1][0] - first + 15);
   const x = (minutes) => (100 * (minutes - first) / reach).toFixed(1), y = (value) => (22 - 20 * value / Math.max(1, most)).toFixed(1);
   const path = steps.map(([minutes, value]) => `H${x(minutes)}V${y(value)}`).join("");

@@ -41,10 +41,18 @@ export const SIGHTS = {
 };
 
 // The next hours' most: [units, instant], or null where there is no plan.
-export const summit = (pool, asOf) => {
+const summit = (pool, asOf) => {
   if (!pool.next?.length) return null;
   const [minutes, most] = pool.next.reduce((best, step) => step[1] > best[1] ? step : best);
   return [most, Date.parse(asOf) + minutes * 60000];
+};
+
+// The same as a figure and a note.
+export const ahead = (pool, asOf) => {
+  const top = summit(pool, asOf);
+  if (top == null) return ["–", pool.next_missing ?? ""];
+  if (top[0] === 0) return ["none", "planned"];
+  return [`up to ${whole(top[0])}`, top[0] === pool.next[0][1] ? "from now" : `at ${clock(top[1])}`];
 };
 
 // Sets text only where it differs, so that what did not change is not read out or repainted.

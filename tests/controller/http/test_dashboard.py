@@ -11,6 +11,7 @@ import pytest
 
 from adapters.clock import ManualClock
 from controller.http.dashboard import LIBRARY, OURS, asset
+from controller.overrides import parse_override
 from controller.service import Service
 from tests.browser import CHROMIUM, chromium
 from tests.builders import NOON, pool_policy
@@ -173,6 +174,22 @@ async def test_fifty_pools_sort_filter_and_follow_what_happens(tmp_path):
         assert await page.js("document.activeElement.id") == "search"
         assert await page.js("document.title") == "Stoker"
         assert await page.js("document.querySelectorAll('#rows img').length") == 0
+        assert page.complaints == []
+
+
+@browsed
+async def test_what_an_operator_ordered_is_shown_with_its_end_and_its_reason(tmp_path):
+    async with shown(tmp_path, ["chat", "mail"]) as (here, page):
+        order = {"kind": "pin", "units": 9, "for": "2h", "reason": "launch <b>day</b>", "by": "ana"}
+        await here.service.steering.put("chat", parse_override(order, here.clock.now()))
+        await here.minute()
+        await page.until("document.querySelector('#rows').innerText.includes('pin')")
+        await page.js("location.hash = '#/pools/chat'")
+        await page.until("!document.getElementById('pool-orders').hidden")
+        told = await page.js("document.getElementById('pool-orders').textContent")
+        assert "by ana: launch <b>day</b>" in told
+        assert "until 14:01" in told
+        await page.until("document.getElementById('wants').textContent.startsWith('9 units')")
         assert page.complaints == []
 
 
