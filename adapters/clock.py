@@ -6,7 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -77,6 +77,11 @@ class ScaledClock:
             if self._deadlines.pop(number, None) is not None:
                 self._go_on(self._anchor[2])
 
+    @property
+    def rate(self) -> float:
+        """How many times faster than the machine's clock it runs now: `factor`, or less within `at_work`."""
+        return self._anchor[2]
+
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Hold the clock back to the machine's speed; from the event loop only."""
@@ -98,6 +103,11 @@ class ScaledClock:
     def _go_on(self, rate: float) -> None:
         """Go on from where the clock stands, at `rate`, up to the next deadline."""
         self._anchor = (self.monotonic(), time.monotonic(), rate, min(self._deadlines.values(), default=math.inf))
+
+
+def at_work(clock: Clock) -> AbstractContextManager[None]:
+    """Hold `clock` back to the machine's speed where it can run faster; any other goes on as it does."""
+    return clock.at_work() if isinstance(clock, ScaledClock) else nullcontext()
 
 
 class ManualClock:

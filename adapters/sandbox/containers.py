@@ -87,7 +87,7 @@ def metrics(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def _in_a_unit(sandbox: Sandbox, hosted: Hosted, hold_ms: int) -> Reply:
-    factor = getattr(sandbox.clock, "factor", 1.0)
+    factor = getattr(sandbox.clock, "rate", 1.0)
     served = hosted.driver.invoke(sandbox.now_ms(), round(hold_ms * factor), hosted.driver.serving)
     if served.throttled:
         return Reply(b"", 429, {"Retry-After": "1"})

@@ -43,7 +43,8 @@ def invoke(sandbox: Sandbox, call: Call) -> Reply:
         return Reply(status=204)
     held = _hold_asked(call.body.get("Payload", b"")) if function.understands_pings else None
     hold = sandbox.settings.ping_hold_ms if held is None else held
-    served = hosted.driver.invoke(sandbox.now_ms(), round(hold * getattr(sandbox.clock, "factor", 1.0)), version)
+    rate = getattr(sandbox.clock, "rate", 1.0)  # a handler holds a ping in the machine's time
+    served = hosted.driver.invoke(sandbox.now_ms(), round(hold * rate), version)
     if served.throttled:
         raise _throttled(function)
     published = function.versions.get(served.version)
@@ -63,9 +64,7 @@ def invoke(sandbox: Sandbox, call: Call) -> Reply:
         headers["X-Amz-Log-Result"] = base64.b64encode(_log(function, served, run).encode()[-TAIL_BYTES:]).decode()
     if kind == "Event":
         return Reply(b"", 202, headers)
-    wait = (
-        0.0 if isinstance(sandbox.clock, ManualClock) else (hold * getattr(sandbox.clock, "factor", 1.0) + (init_ms or 0)) / 1000
-    )
+    wait = 0.0 if isinstance(sandbox.clock, ManualClock) else (hold * rate + (init_ms or 0)) / 1000
     return Reply(json.dumps(payload).encode(), 200, headers, wait)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.clock import ManualClock, ScaledClock, SystemClock
+from adapters.clock import ManualClock, ScaledClock, SystemClock, at_work
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
@@ -103,6 +103,15 @@ async def test_a_sleeper_that_is_cancelled_holds_nobody_up_and_makes_no_jump():
 
     assert clock.now() - START < timedelta(hours=5)
     await asyncio.wait_for(clock.sleep(3600), 5)
+
+
+async def test_work_is_done_at_the_machines_speed_by_whatever_clock():
+    scaled, manual = ScaledClock(START, 60), ManualClock(START)
+    with at_work(scaled), at_work(scaled), at_work(manual), at_work(SystemClock()):
+        during = scaled.rate
+
+    assert (during, scaled.rate) == (1.0, 60)
+    assert manual.now() == START
 
 
 def test_a_clock_that_stands_or_runs_backwards_is_refused():

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from adapters.clock import ManualClock
+from adapters.clock import ManualClock, ScaledClock
 from adapters.errors import AdapterError, Throttled, Unsupported
 from adapters.pinging.answers import Answer
 from adapters.pinging.idle_life import IdleLife
@@ -325,3 +325,27 @@ async def test_closing_ends_a_round_under_way(play):
     await play.minutes(20)
 
     assert len(play.units.log) == sent
+
+
+async def test_no_time_flies_while_pings_are_under_way():
+    """Units hold pings, and start, in real time: were it faster, timeouts and pauses would mean something else."""
+    clock, rates, proved = ScaledClock(NOON, 600), [], asyncio.Event()
+
+    class Watched(Units):
+        async def canary(self):
+            rates.append(clock.rate)
+            return await super().canary()
+
+        async def burst(self, count):
+            rates.append(clock.rate)
+            if len(rates) > 2:
+                proved.set()
+            return await super().burst(count)
+
+    keeper = Keeper(Watched(clock), clock, np.random.default_rng(1), IdleLife(4 * MINUTE, 15 * MINUTE), Rhythm(), Ledger())
+    keeper.want(3)
+    await asyncio.wait_for(proved.wait(), 10)
+    await keeper.close()
+
+    assert set(rates) == {1.0}
+    assert clock.rate == 600
