@@ -86,11 +86,16 @@ def inputs_body(made: Made, kept: Plan) -> dict[str, Any]:
         "proposal": proposal_body(seen.proposal), "allowed": seen.allowed, "billing_step_seconds": span(seen.billing_step),
         "usd_per_unit_minute": seen.usd_per_unit_minute, "overrides": [entry(each) for each in seen.overrides],
         "lead_time_seconds": span(made.lead_time), "answer": capacity_body(made.answer),
-        "made": None if plan_body(made.plan) == plan_body(kept) else plan_body(made.plan),
+        "made": None if alike(made.plan, kept) else plan_body(made.plan),
     }
     body = {name: value for name, value in body.items() if value is not None and value != []}
     cleaned = redact(body)
     return cleaned if isinstance(cleaned, dict) else {}
+
+
+def alike(made: Plan, kept: Plan) -> bool:
+    """Whether the plan that is kept is the one that was made; its state, which is no part of it, may have moved on."""
+    return replace(kept, state=made.state) == made
 
 
 def span(value: timedelta | None) -> float | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,12 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
     from adapters.clock import SystemClock
     from adapters.errors import AdapterError
     from adapters.registry import Registry
+    from controller import logs
     from controller.preview import preview
 
     clock = SystemClock()
+    logs.configure(clock, "console")  # what the daemon's parts say goes to standard error, and only when it is a warning
+    logging.getLogger("stoker").setLevel(logging.WARNING)
     overrides = {} if url is None else ordered(url)
     try:
         registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)

@@ -1,0 +1,42 @@
+"""An operator steers a real daemon: the order is carried out, outlives a kill, is followed by a plan, and is explained."""
+
+import json
+import signal
+
+from tests.e2e.daemons import daemon, policy_text, puts, sandbox_of, serving, stoker
+
+TOKEN = "correct-horse-battery-staple"
+
+
+async def test_a_pin_is_carried_out_outlives_a_kill_and_is_explained(tmp_path):
+    sandbox, policy, token, record = sandbox_of(agent=2), tmp_path / "policy.yaml", tmp_path / "token", tmp_path / "record.json"
+    policy.write_text(policy_text("agent", low=1))
+    token.write_text(f"{TOKEN}\n")
+    more = ("--token-file", str(token), "--tick-seconds", "0.5")
+    async with serving(sandbox) as url:
+        async with daemon(policy, tmp_path / "state", url, *more) as run:
+            await run.until(lambda: run.told("first-pass"))
+            at = ("--url", run.told("listening")[0]["url"])
+            refused, _, why_not = await stoker("pin", "agent", "9", "--for", "1h", "--reason", "launch", *at)
+            code, out, err = await stoker("pin", "agent", "9", "--for", "1h", "--reason", "launch", "--by", "ana", *at, *more[:2])
+            assert (code, "pin 9 until" in out) == (0, True), err
+            await run.until(lambda: puts(sandbox)[-1:] == [9])
+            await run.end(signal.SIGKILL)
+        async with daemon(policy, tmp_path / "state", url, *more) as run:
+            await run.until(lambda: run.told("override-kept", pool="agent", order="pin 9") and run.told("first-pass"))
+            at = ("--url", run.told("listening")[0]["url"])
+            _, planned, _ = await stoker("plan", "--policy", str(policy), "--json", "--sandbox-url", url, *at)
+            _, shown, _ = await stoker("status", "agent", *at)
+            _, why, _ = await stoker("why", "agent", "--json", *at)
+            record.write_text(why)
+            same, told, wrong = await stoker("replay", str(record))
+            assert puts(sandbox)[-1] == 9
+            ended, _, _ = await stoker("clear", "agent", *at, *more[:2])
+            assert await run.end(signal.SIGTERM) == 0
+
+    assert (refused, "STOKER_TOKEN" in why_not) == (1, True)
+    assert json.loads(planned)[0]["target"] == 9
+    assert "pin 9 until" in shown
+    assert (same, told.startswith("the same plan, byte for byte:")) == (0, True), wrong
+    assert (ended, bool(run.told("override-cleared", pool="agent"))) == (0, True)
+    assert not any(TOKEN in json.dumps(line) for line in run.lines)
