@@ -1,7 +1,7 @@
 // One pool: its figures, its chart, why it wants what it wants, and every decision in words.
 
 import {chart, columns} from "./chart.js";
-import {ahead, byId, clock, lever, make, needsAttention, put, SIGHTS, span, units, usd, when, whole} from "./words.js";
+import {ahead, byId, clock, lever, make, needsAttention, put, rebuild, SIGHTS, span, units, usd, when, whole} from "./words.js";
 
 const FORECAST_EVERY = 20000, DETAIL_EVERY = 2500, DECISIONS = 25;
 let name = null, hours = 6, drawing = null, forecast = null, forecastAt = 0, detailAt = 0, busy = false, entry = null, asOf = null;
@@ -29,7 +29,10 @@ export const setUp = () => {
 export const open = (wanted) => {
   if (wanted !== name) {
     [forecast, forecastAt, detailAt, listed, cursor, older, entry] = [null, 0, 0, "", null, false, null];
-    for (const id of ["decisions", "reasons", "bills", "minute-rows", "pool-facts"]) byId(id).replaceChildren();
+    for (const id of ["decisions", "reasons", "bills", "minute-rows", "pool-facts", "pool-orders"]) {
+      byId(id).replaceChildren();
+      delete byId(id).dataset.told;
+    }
     for (const id of ["pool-tags", "wants", "chart-words"]) put(byId(id), "");
     byId("pool-error").hidden = true;
   }
@@ -39,6 +42,7 @@ export const open = (wanted) => {
 
 // `given`: the pool as the status tells it, undefined when it knows none of that name.
 export const show = (given, instant) => {
+  byId("pool").classList.toggle("nobody", given == null);
   if (given == null) {
     byId("pool-error").hidden = false;
     put(byId("pool-error"), `The policy has no pool called ${name}.`);
@@ -77,7 +81,7 @@ const facts = (pool) => {
 
 const orders = (given) => {
   byId("pool-orders").hidden = !given.length;
-  byId("pool-orders").replaceChildren(...given.map((order) => make("li", {}, make("b", {}, order.order ?? order.kind),
+  rebuild(byId("pool-orders"), given, () => given.map((order) => make("li", {}, make("b", {}, order.order ?? order.kind),
     ` until ${when(order.until, asOf)}${order.by ? `, by ${order.by}` : ""}${order.reason ? `: ${order.reason}` : ""}`)));
 };
 
@@ -88,8 +92,8 @@ const bills = (pool) => {
     ["On demand alone", pool.cold_starts_today_without, pool.cost_today_without_usd, total + pool.saved_today_usd],
     ["AWS target tracking", pool.cold_starts_today_tracking, pool.cost_today_tracking_usd, total + pool.saved_today_on_tracking_usd],
   ];
-  byId("bills").replaceChildren(...rows.map(([label, cold, bill, whole_], at) => make("tr", {class: at ? null : "ours"},
-    make("th", {scope: "row"}, label), ...[whole(cold), usd(bill), usd(whole_)].map((text) => make("td", {}, text)))));
+  rebuild(byId("bills"), rows, () => rows.map(([label, cold, bill, priced], at) => make("tr", {class: at ? null : "ours"},
+    make("th", {scope: "row"}, label), ...[whole(cold), usd(bill), usd(priced)].map((text) => make("td", {}, text)))));
 };
 
 const refresh = async (now) => {
@@ -157,7 +161,7 @@ const minuteRows = (history) => {
 const reasons = (detail) => {
   const text = detail.target == null ? "Nothing: capacity is unknown." : `${whole(detail.target)} ${detail.target === 1 ? "unit" : "units"}`;
   put(byId("wants"), detail.target == null ? text : detail.action === "write" ? `${text}, and asks for it` : detail.action === "hold" ? `${text}: what is there is held` : `${text}, as is requested already`);
-  byId("reasons").replaceChildren(...detail.reasons.map(reasonItem));
+  rebuild(byId("reasons"), detail.reasons, () => detail.reasons.map(reasonItem));
 };
 
 const reasonItem = (reason) => {

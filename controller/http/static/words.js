@@ -60,6 +60,14 @@ export const put = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
 
+// Builds the children anew only where what they tell has changed: selection and focus stay.
+export const rebuild = (element, facts, build) => {
+  const told = JSON.stringify(facts);
+  if (element.dataset.told === told) return;
+  element.dataset.told = told;
+  element.replaceChildren(...build());
+};
+
 export const make = (tag, attributes = {}, ...inner) => {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) if (value != null) element.setAttribute(name, value);

@@ -178,6 +178,19 @@ async def test_fifty_pools_sort_filter_and_follow_what_happens(tmp_path):
 
 
 @browsed
+async def test_an_address_of_a_pool_that_is_not_there_says_so(tmp_path):
+    async with shown(tmp_path, ["chat"]) as (_, page):
+        await page.js("location.hash = '#/pools/chat'")
+        await page.until("document.querySelector('#chart canvas')")
+        await page.js("location.hash = '#/pools/' + encodeURIComponent('<b>nobody</b>')")
+        await page.until("document.getElementById('pool-error').textContent.includes('no pool called <b>nobody</b>')")
+        assert await page.js("document.getElementById('chart').offsetHeight") == 0
+        await page.js("location.hash = '#/pools/chat'")
+        await page.until("document.getElementById('chart').offsetHeight > 0 && document.getElementById('pool-error').hidden")
+        assert page.complaints == []
+
+
+@browsed
 async def test_what_an_operator_ordered_is_shown_with_its_end_and_its_reason(tmp_path):
     async with shown(tmp_path, ["chat", "mail"]) as (here, page):
         order = {"kind": "pin", "units": 9, "for": "2h", "reason": "launch <b>day</b>", "by": "ana"}
