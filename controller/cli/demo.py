@@ -50,6 +50,7 @@ class Span(click.ParamType[timedelta]):
 @click.option("--duration", type=Span(), default=None, metavar="SPAN",
               help="How long to go on, in simulated time, such as 30m or 24h.  [default: 2h; with --history, to its end]")
 @click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Another seed is another fortnight.")
+@click.option("--all-levers", is_flag=True, help="Play a pool for every lever, on two emulated clouds. Needs the extra gcp.")
 @click.option("--history", type=click.Path(path_type=Path), default=None, metavar="FILE",
               help="Play recorded traffic instead (.csv or .csv.gz): its first days are the past, the rest comes live.")
 @click.option("--start-day", type=click.IntRange(1), default=None, metavar="N",
@@ -61,8 +62,8 @@ class Span(click.ParamType[timedelta]):
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), default=None, metavar="FILE",
               help="Save the last picture as an SVG image.")
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, and what happens to standard error.")
-def command(speed: float, duration: timedelta | None, seed: int, history: Path | None, start_day: int | None, port: int | None,
-            keep: Path | None, picture: Path | None, as_json: bool) -> None:
+def command(speed: float, duration: timedelta | None, seed: int, all_levers: bool, history: Path | None, start_day: int | None,
+            port: int | None, keep: Path | None, picture: Path | None, as_json: bool) -> None:
     """See it work within a minute, on an embedded cloud.
 
     An emulated AWS with three busy agents and a fortnight of their history, and the real daemon, which reads and warms them
@@ -70,7 +71,9 @@ def command(speed: float, duration: timedelta | None, seed: int, history: Path |
     """
     if start_day is not None and history is None:
         raise WrongInput("--start-day says where in a recording to begin: give --history too")
-    scene = set_scene(history, start_day, duration, seed)
+    if all_levers and history is not None:
+        raise WrongInput("--all-levers has traffic of its own: leave out either it or --history")
+    scene = set_scene(history, start_day, duration, seed, all_levers=all_levers)
     with folder_for(keep) as folder, watching(as_json) as watch:
         frame = asyncio.run(played(scene, folder, seed, speed, free_port() if port is None else port, watch))
     if frame is None:
@@ -80,18 +83,33 @@ def command(speed: float, duration: timedelta | None, seed: int, history: Path |
     conclude(frame, as_json=as_json)
 
 
-def set_scene(history: Path | None, start_day: int | None, duration: timedelta | None, seed: int) -> "Scene":
+def set_scene(history: Path | None, start_day: int | None, duration: timedelta | None, seed: int, *,
+              all_levers: bool) -> "Scene":
     """What is to be played."""
     from numpy.random import PCG64, Generator
 
-    from controller.demo.scenes import SceneError, invented, recorded
+    from controller.demo.scenes import SceneError, every_lever, invented, recorded
 
+    if all_levers:
+        have_google()
+        return every_lever(Generator(PCG64(seed)), duration or LASTING)
     if history is None:
         return invented(Generator(PCG64(seed)), duration or LASTING)
     try:
         return recorded(history, start_day, duration)
     except SceneError as error:
         raise WrongInput(str(error)) from None
+
+
+def have_google() -> None:
+    """Google's clients and the emulator need its libraries: say so before anything starts."""
+    try:
+        import controller.demo.google  # noqa: F401
+    except ModuleNotFoundError as missing:
+        if missing.name is not None and missing.name.split(".")[0] in ("adapters", "controller"):
+            raise
+        raise Failed(f"--all-levers needs the library {missing.name}, which is not installed: pip install 'stoker[aws,gcp]'") \
+            from None
 
 
 async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: int,

@@ -1,6 +1,6 @@
 """What is played: the pools of a demo, each with its policy, its past, and the traffic that comes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from adapters.history_file import HistoryError, read_history
-from controller.demo.traffic import Span, bursty, fan_out, office_hours
+from controller.demo.levers import CLOUD_RUN, PING, PROVISIONED, URL, settings
+from controller.demo.traffic import Span, bursty, fan_out, hourly, office_hours
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, instant_of, minute_of
 
 PAST_DAYS = 14
 START = datetime(2026, 3, 3, 8, 40, tzinfo=UTC)
 """A Tuesday, twenty minutes before the offices open and half an hour before the reports are made."""
 
-REGION = "us-east-1"
 ROOM = 1.5
 """A ceiling stands so far above the most that was ever seen."""
 
@@ -26,7 +26,9 @@ class SceneError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """One function of the sandbox. `series` holds its past and, from the scene's start on, what comes."""
+    """One function, service or URL of the emulated clouds. `series` holds its past and, from the scene's start on, what comes.
+    `more`: what its policy says besides.
+    """
 
     name: str
     title: str
@@ -35,14 +37,15 @@ class Pool:
     memory_mb: int
     init_seconds: float
     cold_start_cost_usd: float
+    kind: str = PROVISIONED
+    more: dict[str, Any] = field(default_factory=dict)
 
     @property
     def policy(self) -> dict[str, Any]:
         """Its entry in the policy file."""
-        lever = {"kind": "lambda-provisioned-concurrency", "region": REGION, "function": self.name, "alias": "live"}
         return {
-            "name": self.name, "lever": lever, "mode": "active", "max": self.ceiling,
-            "objective": {"cold_start_cost_usd": self.cold_start_cost_usd}, "init_seconds": self.init_seconds,
+            "name": self.name, "lever": settings(self.kind, self.name), "mode": "active", "max": self.ceiling,
+            "objective": {"cold_start_cost_usd": self.cold_start_cost_usd}, "init_seconds": self.init_seconds, **self.more,
         }
 
 
@@ -62,8 +65,7 @@ class Scene:
 
 def invented(rng: np.random.Generator, lasting: timedelta) -> Scene:
     """Three agents of different habits, with a fortnight behind them."""
-    first = minute_of(START) - PAST_DAYS * MINUTES_PER_DAY
-    span = Span(first, PAST_DAYS * MINUTES_PER_DAY + int(lasting.total_seconds() // 60) + 5)
+    span = around(lasting)
     support, reports, chat = rng.spawn(3)
     at = timedelta(hours=9, minutes=15)
     return Scene(START, lasting, (
@@ -71,6 +73,29 @@ def invented(rng: np.random.Generator, lasting: timedelta) -> Scene:
         Pool("nightly-reports", "dozens at once, at 02:15 in Denver", fan_out(span, reports, at, 36), 80, 2048, 12.0, 0.02),
         Pool("chat", "bursts, whenever something is shared", bursty(span, chat), 80, 1024, 6.0, 0.03),
     ))
+
+
+def every_lever(rng: np.random.Generator, lasting: timedelta) -> Scene:
+    """A pool for each lever. Nothing tells of the past of the URL, so its owner has said when it is busy."""
+    span = around(lasting)
+    support, reports, watch, chat = rng.spawn(4)
+    at = timedelta(hours=9, minutes=15)
+    watched = {"name": "market hours", "cron": "50 8 * * mon-fri", "duration": "9h", "min": 24}
+    told = {"schedules": [watched], "on_missing_metrics": "floor", "memory_mb": 1024}
+    return Scene(START, lasting, (
+        Pool("support-agent", "provisioned concurrency; office hours", office_hours(span, support), 60, 1024, 8.0, 0.05),
+        Pool("nightly-reports", "pinged function; dozens at once at 09:15", fan_out(span, reports, at, 36), 80, 1024, 2.0, 0.02,
+             PING),
+        Pool("price-watch", "pinged URL; a batch at five past every hour", hourly(span, watch, 5, 16), 40, 1024, 2.0, 0.02, URL,
+             told),
+        Pool("chat", "Cloud Run minimum instances; office hours", office_hours(span, chat), 60, 1024, 8.0, 0.05, CLOUD_RUN),
+    ))
+
+
+def around(lasting: timedelta) -> Span:
+    """The fortnight before the start, and the minutes that are played."""
+    first = minute_of(START) - PAST_DAYS * MINUTES_PER_DAY
+    return Span(first, PAST_DAYS * MINUTES_PER_DAY + int(lasting.total_seconds() // 60) + 5)
 
 
 def recorded(path: Path, start_day: int | None, lasting: timedelta | None) -> Scene:

@@ -65,7 +65,7 @@ def figures(pool: PoolFrame) -> list[Text]:
         Text.assemble("in flight ", (f"{pool.peak or 0:.0f}", "bold"), "  warm ", (f"{pool.ready}", "bold cyan"), *warming(pool)),
         Text.assemble("cold starts ", (f"{out.cold_starts}", "green"), " / ", (f"{out.cold_starts_without}", "red"), " without"),
         Text.assemble("cost ", (money(out.cost_usd), "green"), " / ", (money(out.cost_without_usd), "red"), " without"),
-        Text(f"warm unit minutes {out.warm_minutes:.0f}", "dim"),
+        Text(f"pings {out.pings}" if out.pings else f"warm unit minutes {out.warm_minutes:.0f}", "dim"),
         Text(f"requests {out.invocations:.0f}", "dim"),
     ]
 
@@ -173,5 +173,5 @@ def plainly(out: Outcome) -> dict[str, float]:
         "minutes": out.minutes, "invocations": round(out.invocations), "cold_starts": out.cold_starts,
         "cold_starts_without": out.cold_starts_without, "warm_unit_minutes": round(out.warm_minutes, 1),
         "cost_usd": round(out.cost_usd, 4), "cost_without_usd": round(out.cost_without_usd, 4),
-        "saved_usd": round(out.saved_usd, 4),
+        "saved_usd": round(out.saved_usd, 4), "pings": out.pings,
     }

@@ -3,8 +3,8 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,14 +13,12 @@ from numpy.random import Generator
 
 from adapters.clock import Clock, ScaledClock, SystemClock
 from adapters.registry import Registry, lever_kinds
-from adapters.sandbox.server import SandboxServer
-from adapters.sandbox.settings import Settings
-from adapters.sandbox.world import Sandbox
 from config.loader import load_policy
 from config.policy import Policy
 from controller.demo.chart import Point
+from controller.demo.clouds import Clouds
 from controller.demo.frame import Decision, Frame, PoolFrame
-from controller.demo.ledger import Outcome, outcome_of
+from controller.demo.ledger import Outcome
 from controller.demo.pace import PacedService
 from controller.demo.scenes import Pool, Scene
 from controller.economics import Terms, terms_of
@@ -34,22 +32,17 @@ BEFORE = 45
 """Minutes of the past that the chart begins with."""
 
 TOLD = 50
-QUOTA = 1000
-"""Of concurrency, as a new account has it; more where the recording needs more."""
 
 
 class Stage:
-    """Sandbox, server and daemon on one clock. `watch` is called with a frame after every tick."""
+    """Emulated clouds, their servers and the daemon on one clock. `watch` is called with a frame after every tick."""
 
     def __init__(self, scene: Scene, clock: ScaledClock, folder: Path, rng: Generator, seed: int, port: int,
                  watch: Callable[[Frame], None]) -> None:
         self.scene, self._clock, self._folder, self._watch = scene, clock, folder, watch
         self._machine: Clock = SystemClock()
         self._rng, self._port = rng, port
-        quota = max(QUOTA, 2 * sum(pool.ceiling for pool in scene.pools))
-        self.sandbox = Sandbox(clock, seed, Settings(concurrency=quota))
-        for pool in scene.pools:
-            self.sandbox.add_function(pool.name, history=pool.series, memory_mb=pool.memory_mb, init_seconds=pool.init_seconds)
+        self.clouds = Clouds(scene, clock, seed)
         self.policy = write_policy(scene, folder / "policy.yaml")
         self._terms = terms_by_pool(self.policy, scene)
         self.service: PacedService | None = None
@@ -62,8 +55,8 @@ class Stage:
 
     async def play(self, stop: asyncio.Event) -> None:
         """Until the scene has lasted as long as it can, or `stop` is set. Raises what the daemon's start raises."""
-        async with self._cloud() as url:
-            registry = Registry(self._clock, self._rng, sandbox_url=url)
+        async with self.clouds.open() as (url, grpc):
+            registry = Registry(self._clock, self._rng, sandbox_url=url, sandbox_grpc=grpc)
             self.service = PacedService(self.policy, registry, self._clock, self._folder, port=self._port, ticked=self._tick)
             curtain = asyncio.create_task(self._curtain(stop))
             try:
@@ -71,11 +64,6 @@ class Stage:
             finally:
                 curtain.cancel()
                 await asyncio.gather(curtain, return_exceptions=True)
-
-    @asynccontextmanager
-    async def _cloud(self) -> AsyncIterator[str]:
-        async with SandboxServer(self.sandbox) as server:
-            yield server.url
 
     async def _curtain(self, stop: asyncio.Event) -> None:
         """Stop at the end of the scene; from then on no time flies, however long an orderly end takes."""
@@ -98,7 +86,7 @@ class Stage:
     def frame(self) -> Frame:
         """What there is to see now."""
         now = self._clock.now()
-        pools = tuple(self._pool_frame(pool.name, pool.title, now) for pool in self.scene.pools)
+        pools = tuple(self._pool_frame(pool, now) for pool in self.scene.pools)
         began, really = self._began or (now, self._machine.now())
         spent = (self._machine.now() - really).total_seconds()
         speed = (now - began).total_seconds() / spent if spent > 0 else self._clock.factor
@@ -106,18 +94,16 @@ class Stage:
         total = sum((pool.outcome for pool in pools), Outcome())
         return Frame(now, now - self.scene.start, self.scene.lasting, speed, url, pools, tuple(self._decisions), total)
 
-    def _pool_frame(self, name: str, title: str, now: datetime) -> PoolFrame:
-        hosted = self.sandbox.hosted(name)
-        capacities = hosted.function.capacities.values()
-        requested, ready = sum(each.requested for each in capacities), sum(each.available for each in capacities)
-        plan = self._plan(name)
-        peak = hosted.driver.last.peak
-        points = self._points[name]
+    def _pool_frame(self, pool: Pool, now: datetime) -> PoolFrame:
+        plan = self._plan(pool.name)
+        warmth = self.clouds.warmth(pool, kept_by(plan))
+        points = self._points[pool.name]
         minute = now.replace(second=0, microsecond=0) - timedelta(minutes=1)  # the last one that is over
         if not points or points[-1].at < minute:
-            points.append(Point(minute, None if math.isnan(peak) else peak, ready))
-        outcome = outcome_of(hosted, self._terms[name], self.sandbox.now_ms())
-        return PoolFrame(name, title, points[-1].peak, requested, ready, plan.target if plan else None, outcome, tuple(points))
+            points.append(Point(minute, warmth.peak, warmth.ready))
+        outcome = self.clouds.outcome(pool, self._terms[pool.name])
+        return PoolFrame(pool.name, pool.title, points[-1].peak, warmth.requested, warmth.ready, plan.target if plan else None,
+                         outcome, tuple(points))
 
     def _plan(self, name: str) -> Plan | None:
         """The newest plan of a pool; a change in it is told in words."""
@@ -128,6 +114,13 @@ class Stage:
             if plan.action is Action.WRITE or (plan.action is Action.HOLD and (before is None or before.text != plan.text)):
                 self._decisions.append(Decision(plan.at, name, worded(plan)))
         return plan
+
+
+def kept_by(plan: Plan | None) -> int:
+    """Units that a pool has been asked to keep: the ones it had been asked for before the plan, unless that is being written."""
+    if plan is None:
+        return 0
+    return (plan.target if plan.action is Action.WRITE else plan.requested) or 0
 
 
 def before(pool: Pool, start: datetime) -> list[Point]:

@@ -45,8 +45,18 @@ def office_hours(span: Span, rng: np.random.Generator) -> DemandSeries:
 
 def fan_out(span: Span, rng: np.random.Generator, at: timedelta, agents: int) -> DemandSeries:
     """A batch: at the same time on every workday some forty agents start at once, and each that ends hands on to a second."""
+    return batches(span, np.flatnonzero((span.hour == at.total_seconds() / 3600) & (span.workday > 0)), agents, rng)
+
+
+def hourly(span: Span, rng: np.random.Generator, past: int, agents: int) -> DemandSeries:
+    """A batch `past` minutes after every full hour from nine to five on workdays."""
+    due = (np.round(span.hour * 60) % 60 == past) & (span.hour >= 9) & (span.hour < 17) & (span.workday > 0)
+    return batches(span, np.flatnonzero(due), agents, rng)
+
+
+def batches(span: Span, begins: NDArray[np.int64], agents: int, rng: np.random.Generator) -> DemandSeries:
+    """At each of the minutes `begins` (since the span's first) about so many agents start, and more than half hand on."""
     starts, lengths = [np.empty(0)], [np.empty(0)]
-    begins = np.flatnonzero((span.hour == at.total_seconds() / 3600) & (span.workday > 0))
     for minute in begins:
         count = rng.poisson(agents)
         first = 60.0 * minute + rng.uniform(2, 25, count)

@@ -46,6 +46,21 @@ def test_warm_capacity_is_paid_and_avoids_the_cold_starts():
     assert out.saved_usd == pytest.approx(out.cost_without_usd - out.cost_usd)
 
 
+def test_pings_are_paid_with_the_starts_that_they_meet_and_spare_the_users_theirs():
+    clock = ManualClock(START)
+    sandbox = Sandbox(clock)
+    sandbox.add_function("agent", traffic=iter([Minute(0, 0, 0), Minute(6, 1.5, 3), Minute(0, 0, 0)]))
+    hosted = sandbox.hosted("agent")
+    for _ in range(3):
+        hosted.driver.invoke(sandbox.now_ms(), 600, hosted.driver.serving)
+    clock.set(START + timedelta(minutes=3))
+    out = outcome_of(sandbox.hosted("agent"), TERMS, sandbox.now_ms(), ping_usd=0.01)
+
+    assert (out.pings, out.cold_starts, out.cold_starts_without) == (3, 0, 3)
+    assert out.cost_usd == pytest.approx(3 * 0.01 + 3 * 0.01 * 0.004 + 3 * 0.5 * 0.004 + 1.5 * 0.004, rel=1e-3)
+    assert out.cost_without_usd == pytest.approx(1.5 * 0.004 + 3 * TERMS.cold, rel=1e-3)
+
+
 def test_a_sum_is_of_every_amount_but_time_that_passes_for_all_at_once():
     one, other = Outcome(5, 10, 1, 4, 20, 0.5, 2.0), Outcome(7, 1, 2, 3, 1, 0.25, 0.1)
     both = one + other

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.registry import lever_kinds
 from config.loader import load_policy
-from controller.demo.scenes import PAST_DAYS, SceneError, ceiling_of, invented, pool_name, recorded
+from controller.demo.scenes import PAST_DAYS, SceneError, ceiling_of, every_lever, invented, pool_name, recorded
 from controller.demo.stage import write_policy
 from forecasting.demand import DemandSeries, minute_of
 
@@ -23,8 +23,9 @@ def recording(path: Path, peaks: list[int]) -> Path:
     return path
 
 
-def test_invented_traffic_has_a_fortnight_behind_it_and_lasts_to_the_end():
-    scene = invented(np.random.default_rng(1), timedelta(hours=3))
+@pytest.mark.parametrize("scene_of", [invented, every_lever])
+def test_invented_traffic_has_a_fortnight_behind_it_and_lasts_to_the_end(scene_of):
+    scene = scene_of(np.random.default_rng(1), timedelta(hours=3))
 
     for pool in scene.pools:
         assert pool.series.first_minute == minute_of(scene.start) - PAST_DAYS * DAY
@@ -32,14 +33,22 @@ def test_invented_traffic_has_a_fortnight_behind_it_and_lasts_to_the_end():
         assert pool.series.known.all()
 
 
-def test_every_invented_pool_stays_below_its_ceiling():
-    scene = invented(np.random.default_rng(1), timedelta(hours=12))
+@pytest.mark.parametrize("scene_of", [invented, every_lever])
+def test_every_invented_pool_stays_below_its_ceiling(scene_of):
+    scene = scene_of(np.random.default_rng(1), timedelta(hours=12))
 
     assert [pool.name for pool in scene.pools if pool.series.peak.max() > pool.ceiling] == []
 
 
-def test_the_policy_is_one_that_the_loader_takes(tmp_path):
-    scene = invented(np.random.default_rng(1), timedelta(hours=1))
+def test_there_is_a_pool_for_every_lever():
+    scene = every_lever(np.random.default_rng(1), timedelta(hours=1))
+
+    assert sorted(pool.kind for pool in scene.pools) == sorted(lever_kinds())
+
+
+@pytest.mark.parametrize("scene_of", [invented, every_lever])
+def test_the_policy_is_one_that_the_loader_takes(tmp_path, scene_of):
+    scene = scene_of(np.random.default_rng(1), timedelta(hours=1))
     policy = write_policy(scene, tmp_path / "policy.yaml")
 
     assert policy == load_policy(tmp_path / "policy.yaml", lever_kinds())

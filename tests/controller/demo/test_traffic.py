@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.demo.traffic import Span, bursty, fan_out, office_hours, series_of
+from controller.demo.traffic import Span, bursty, fan_out, hourly, office_hours, series_of
 from forecasting.demand import minute_of
 
 MONDAY = minute_of(datetime(2026, 3, 2, tzinfo=UTC))
@@ -85,3 +85,12 @@ def test_the_same_seed_makes_the_same_traffic(habit):
 
     assert (one.peak == other.peak).all()
     assert (one.peak != another.peak).any()
+
+
+def test_a_batch_comes_every_hour_of_the_working_day_and_at_no_other_time():
+    series = hourly(WEEK, rng(), 5, 16)
+    began = np.flatnonzero((series.peak > 8) & (np.concatenate([[0.0], series.peak[:-1]]) == 0))
+
+    assert (began % 60 == 5).all()
+    assert set((began // 60 % 24).tolist()) == set(range(9, 17))
+    assert set((began // 1440).tolist()) == set(range(5))

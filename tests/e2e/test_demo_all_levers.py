@@ -1,0 +1,112 @@
+"""Every lever at once: one policy, one daemon, two emulated clouds, over boto3, HTTP and Google's clients."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from adapters.registry import lever_kinds
+from config.loader import load_policy
+
+pytest.importorskip("boto3")
+pytest.importorskip("google.cloud.run_v2")
+
+LIMIT = 170
+POOLS = {"support-agent", "nightly-reports", "price-watch", "chat"}
+PINGED = {"nightly-reports", "price-watch"}
+WITHOUT_GOOGLE = "import sys; sys.modules['google.cloud.run_v2'] = None; from controller.cli import main; main()"
+
+
+def demo(*arguments: str, start: tuple[str, ...] = ("-m", "controller.cli")) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *start, "demo", "--all-levers", "--port", "0", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT)
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    """Until both batches have come, at 09:05 and at 09:15, and the offices have filled, as fast as the machine goes."""
+    folder = tmp_path_factory.mktemp("played")
+    return demo("--duration", "38m", "--speed", "3600", "--json", "--keep", str(folder)), folder
+
+
+def outcome(played) -> dict:
+    assert played[0].returncode == 0, played[0].stderr
+    return json.loads(played[0].stdout)
+
+
+def raises(folder: Path, pool: str, least: int) -> list[datetime]:
+    """When `pool` was asked to keep `least` units or more, in order."""
+    events = map(json.loads, (folder / "stoker.log").read_text().splitlines())
+    return [datetime.fromisoformat(event["at"]) for event in events
+            if event["event"] == "decision" and event["pool"] == pool and event["action"] == "write" and event["target"] >= least]
+
+
+def test_one_policy_has_a_pool_for_every_lever(played):
+    policy = load_policy(played[1] / "policy.yaml", lever_kinds())
+
+    assert {pool.name for pool in policy.pools} == POOLS
+    assert {pool.lever.kind for pool in policy.pools} == set(lever_kinds())
+    assert {pool.mode for pool in policy.pools} == {"active"}
+
+
+def test_each_starts_less_often_than_without(played):
+    pools = outcome(played)["pools"]
+
+    assert set(pools) == POOLS
+    assert [name for name, pool in pools.items() if pool["cold_starts_without"] < 8] == [], "there is something to avoid"
+    assert [name for name, pool in pools.items() if pool["cold_starts"] > pool["cold_starts_without"] * 2 / 3] == []
+    assert [name for name, pool in pools.items() if pool["cost_usd"] >= pool["cost_without_usd"]] == []
+
+
+@pytest.mark.parametrize(("pool", "units", "comes"), [
+    ("support-agent", 2, (9, 0)), ("chat", 2, (9, 0)), ("price-watch", 24, (9, 4)), ("nightly-reports", 30, (9, 14)),
+])
+def test_each_is_warmed_ahead_of_its_own_traffic(played, pool, units, comes):
+    outcome(played)
+    found = raises(played[1], pool, units)
+
+    assert found, "it was not raised"
+    assert found[0] < datetime(2026, 3, 3, *comes, tzinfo=UTC)
+
+
+def test_the_batches_meet_hardly_a_cold_unit_and_only_pinged_pools_are_pinged(played):
+    pools = outcome(played)["pools"]
+
+    assert {name for name, pool in pools.items() if pool["pings"]} == PINGED
+    assert [name for name in PINGED if pools[name]["cold_starts"] > pools[name]["cold_starts_without"] / 8] == []
+    assert {name for name, pool in pools.items() if pool["warm_unit_minutes"]} == POOLS - PINGED
+
+
+def test_no_minute_is_skipped_and_nothing_goes_wrong(played):
+    """A hold for metrics is none: at night, before anybody calls a function, nothing tells quiet from late."""
+    assert all(pool["minutes"] >= 38 for pool in outcome(played)["pools"].values())
+    events = [json.loads(line) for line in (played[1] / "stoker.log").read_text().splitlines()]
+    loud = [event for event in events if event["level"] not in ("info", "debug")]
+    assert [event for event in loud if event.get("reasons") != ["metrics-missing"]] == []
+
+
+def test_it_tells_each_pools_doings_in_words_and_ends_in_order(played):
+    told, folder = played
+
+    assert told.returncode == 0, told.stderr
+    assert [name for name in POOLS if f"  {name}: warms " not in told.stderr] == []
+    assert "Traceback" not in told.stderr
+    assert json.loads((folder / "stoker.log").read_text().splitlines()[-1])["event"] == "stopped"
+
+
+def test_without_googles_libraries_it_says_what_to_install():
+    told = demo(start=("-c", WITHOUT_GOOGLE))
+
+    assert told.returncode == 1
+    assert told.stderr.strip().splitlines() == [
+        "Error: --all-levers needs the library google.cloud.run_v2, which is not installed: pip install 'stoker[aws,gcp]'"]
+
+
+def test_it_has_traffic_of_its_own():
+    told = demo("--history", "any.csv")
+
+    assert told.returncode == 2
+    assert "leave out either it or --history" in told.stderr
