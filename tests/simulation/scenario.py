@@ -11,8 +11,8 @@ from config.policy import Objective, PoolPolicy
 from config.schedule import Schedule
 from tests.builders import pool_policy
 
-START = datetime(2026, 3, 28, 20, 0, tzinfo=UTC)
-"""In the night to the 29th of March clocks are put forward in Europe: schedules in Paris time feel it."""
+START = datetime(2026, 3, 28, 23, 40, tzinfo=UTC)
+"""At 01:00 UTC that night clocks are put forward in Europe, amid the trouble: schedules in Paris time feel it."""
 
 HISTORY = 120
 """Minutes of demand from before the start."""
@@ -114,7 +114,7 @@ def policy_of(seed: int, name: str) -> PoolPolicy:
 def _schedules(dice: random.Random) -> tuple[Schedule, ...]:
     if dice.random() < 0.7:
         return ()
-    hour, minute = dice.choice(((21, 30), (22, 10), (23, 0), (1, 30), (2, 30))), dice.choice((20, 45, 90))
+    hour, minute = dice.choice(((0, 50), (1, 10), (1, 40), (2, 30), (3, 10))), dice.choice((20, 45, 90))
     bound = dice.choice(({"min": 4}, {"max": 6}, {"min": 2, "max": 8}))
     return (Schedule(cron=f"{hour[1]} {hour[0]} * * *", timezone="Europe/Paris", duration=timedelta(minutes=minute), **bound),)
 
