@@ -55,9 +55,9 @@ async def serving(folder, names, history=timedelta(hours=2)):
 
 
 @contextlib.asynccontextmanager
-async def shown(folder, names, **more):
+async def shown(folder, names, history=timedelta(hours=2), **more):
     """The page in a browser, once it shows pools."""
-    async with serving(folder, names) as here, chromium() as page:
+    async with serving(folder, names, history) as here, chromium() as page:
         await page.open(here.url + "/", **more)
         await page.until("document.querySelectorAll('#rows tr').length > 0")
         yield here, page
@@ -174,6 +174,22 @@ async def test_fifty_pools_sort_filter_and_follow_what_happens(tmp_path):
         assert await page.js("document.activeElement.id") == "search"
         assert await page.js("document.title") == "Stoker"
         assert await page.js("document.querySelectorAll('#rows img').length") == 0
+        assert page.complaints == []
+
+
+@browsed
+async def test_forecast_and_plan_are_drawn_once_there_are_any(tmp_path):
+    async with shown(tmp_path, ["chat"], history=timedelta(days=3)) as (here, page):
+        await page.js("location.hash = '#/pools/chat'")
+        await page.until("document.getElementById('chart-words').textContent.includes('The band is what was forecast')", 60)
+        async with asyncio.timeout(60):
+            while here.service.forecasts.tell("chat", here.clock.now()).pairs is None:
+                await here.clock.advance(timedelta(seconds=5))
+                await asyncio.sleep(0.2)
+        await here.minute()
+        await page.until("document.getElementById('pool-facts').textContent.includes('up to 1')")
+        await page.js("location.hash = '#/'")
+        await page.until("document.querySelector('td.next path').getAttribute('d')?.startsWith('M0 24V')")
         assert page.complaints == []
 
 
