@@ -5,11 +5,12 @@ and last what forbids any write at all. A quota comes after the floor, because n
 after what slows a change and before the limits, a pause after all of them.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from adapters.protocol import Phase
 from controller.overrides import Kind, active
-from controller.plan import MOST_UNITS, Code, Context, Draft, Guardrail, unbroken
+from controller.plan import MOST_UNITS, Code, Context, Draft, Guardrail, Reason, unbroken
 
 FOREIGN_WRITE_QUIET = timedelta(hours=1)
 """How long somebody else's change is left alone before Stoker plans from it; a rollout or an incident is over by then."""
@@ -71,7 +72,10 @@ def step_limit(draft: Draft, context: Context) -> Draft:
 def pinned(draft: Draft, context: Context) -> Draft:
     """An operator wants exactly so many, at once: no delay and no step limit slows it, bounds of money and units hold it."""
     pin = active(context.seen.overrides, Kind.PIN, context.seen.now)
-    return draft if pin is None or pin.units is None else draft.moved(pin.units, Code.PINNED, pin.text)
+    if pin is None or pin.units is None:
+        return draft
+    reason = Reason(Code.PINNED, pin.text, draft.target, pin.units)  # told also where it agrees: it is what rules
+    return replace(draft, target=pin.units, reasons=(*draft.reasons, reason))
 
 
 def budget(draft: Draft, context: Context) -> Draft:

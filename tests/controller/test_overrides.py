@@ -63,6 +63,12 @@ def test_a_pin_is_asked_for_at_once_whatever_slows_a_change():
     assert (up.action, up.target, trail(up)[-1]) == (Action.WRITE, 40, (Code.PINNED, 8, 40))
 
 
+def test_a_pin_is_told_also_where_the_plan_agrees_with_it():
+    plan = decide(pin(9), requested=9, proposed=9.0)
+
+    assert (plan.action, trail(plan)[-1]) == (Action.KEEP, (Code.PINNED, 9, 9))
+
+
 def test_floor_ceiling_budget_and_quota_bind_a_pin():
     assert trail(decide(pin(1), policy=pool_policy(min=3)))[-1] == (Code.FLOOR, 1, 3)
     assert trail(decide(pin(90), policy=pool_policy(max=50)))[-1] == (Code.CEILING, 90, 50)
