@@ -82,7 +82,8 @@ const overview = () => {
     `${whole(avoided)} of ${whole(without)} cold starts avoided today, ${money}`);
   const ready = sum("ready"), requested = sum("requested");
   fill("ready", whole(ready));
-  fill("ready-note", requested === ready ? "units ready" : `ready of ${whole(requested)} asked for`);
+  const unread = status.pools.filter((each) => each.ready == null).length;
+  fill("ready-note", unread ? `ready of ${whole(requested)} asked for; ${whole(unread)} pools unknown` : requested === ready ? "units ready" : `ready of ${whole(requested)} asked for`);
   fill("flight", whole(sum("busy")));
   fill("pools", `${whole(status.pools.length)} ${status.pools.length === 1 ? "pool" : "pools"}, ${failing ? `${whole(failing)} needing attention` : "all seen"}`);
   document.querySelector(".now-tile").classList.toggle("attention", failing > 0);

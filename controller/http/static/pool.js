@@ -62,7 +62,7 @@ const facts = (pool) => {
   orders(pool.overrides ?? []);
   const told = [
     ["In flight", whole(pool.peak), pool.busy == null ? "" : `${units(pool.busy)} on average`],
-    ["Ready", whole(pool.ready), pool.requested === pool.ready ? `all of ${whole(pool.requested)}` : `of ${whole(pool.requested)} requested`],
+    ["Ready", whole(pool.ready), pool.ready == null ? "unknown" : pool.requested === pool.ready ? `all of ${whole(pool.requested)}` : `of ${whole(pool.requested)} requested`],
     ["Wants", whole(pool.target), pool.mode === "shadow" ? "on paper: in shadow" : pool.action === "hold" ? "held as it is" : ""],
     ["Next hours", ...ahead(pool, asOf)],
     ["Demand seen", span(pool.data_age_seconds), "ago"],

@@ -102,7 +102,7 @@ const fill = (row, pool) => {
   put(row.peak.main, whole(pool.peak));
   put(row.peak.sub, pool.busy == null ? "" : `${units(pool.busy)} average`);
   put(row.ready.main, whole(pool.ready));
-  put(row.ready.sub, pool.requested === pool.ready ? "ready" : `ready of ${whole(pool.requested)}`);
+  put(row.ready.sub, pool.ready == null ? "unknown" : pool.requested === pool.ready ? "ready" : `ready of ${whole(pool.requested)}`);
   bar(row.bar, pool);
   const [figure, note] = ahead(pool, asOf);
   put(row.next.main, figure);
@@ -119,6 +119,7 @@ const fill = (row, pool) => {
 };
 
 const bar = ([busy, idle, coming, over], pool) => {
+  busy.parentElement.hidden = pool.ready == null;
   const ready = pool.ready ?? 0, requested = pool.requested ?? 0, peak = pool.peak ?? 0;
   const whole = Math.max(1, ready, requested, peak), width = (value) => `${(100 * Math.max(0, value) / whole).toFixed(1)}%`;
   busy.style.width = width(Math.min(peak, ready));

@@ -224,7 +224,7 @@ async def test_what_an_operator_ordered_is_shown_with_its_end_and_its_reason(tmp
 
 @browsed
 async def test_two_thousand_pools_do_not_freeze_the_page(tmp_path):
-    async with shown(tmp_path, pool_names(2000)) as (_, page):
+    async with shown(tmp_path, pool_names(2000)) as (here, page):
         assert len(await page.js(NAMES)) == 50
         assert "1 to 50 of 2,000" in await page.js("document.getElementById('page').textContent")
         taken = await page.js("""(() => {
@@ -235,6 +235,8 @@ async def test_two_thousand_pools_do_not_freeze_the_page(tmp_path):
             return performance.now() - begun;
         })()""")
         assert await page.js(NAMES) == ["agent-1999"]
+        assert here.service.fleet.reconcilers["agent-1999"].capacity is None  # a tick reads so many; and unknown is no zero
+        assert await page.js("document.querySelector('td.ready').innerText.split(/\\s+/).join(' ')") == "– unknown"
         assert taken < 3000
         await page.js("document.getElementById('search').value = ''; "
                       "document.getElementById('search').dispatchEvent(new Event('input'))")
