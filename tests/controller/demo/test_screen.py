@@ -1,6 +1,7 @@
 """The picture fits the terminal it is shown in; the lines tell each decision once."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,7 +35,9 @@ def shown(what: object, width: int) -> list[str]:
     return console.file.getvalue().splitlines()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("width", "height", "pools"), [(80, 24, 1), (80, 24, 3), (100, 30, 3), (120, 42, 3), (220, 70, 3)])
+@pytest.mark.parametrize(("width", "height", "pools"), [
+    (80, 24, 1), (80, 24, 3), (80, 24, 4), (100, 30, 3), (120, 42, 3), (220, 70, 3),
+])
 def test_the_picture_fits_the_terminal(width, height, pools):
     lines = shown(picture(frame(pools=pools), width, height), width)
 
@@ -55,6 +58,16 @@ def test_the_picture_names_pools_figures_and_the_newest_decision():
 
     assert all(word in text for word in ("agent-0", "office hours", "4 → 9", "wants 12", "10 / 200 without", "http://127.0.0.1:8080"))
     assert "warms 8 → 9" in text
+
+
+def test_a_pinged_pool_shows_its_pings_in_place_of_units_that_nobody_bills():
+    now = frame(pools=1)
+    pinged = replace(now, pools=tuple(replace(pool, outcome=replace(pool.outcome, pings=321)) for pool in now.pools))
+
+    assert "warm unit minutes 30000" in "\n".join(shown(picture(now, 120, 42), 120))
+    text = "\n".join(shown(picture(pinged, 120, 42), 120))
+    assert "pings 321" in text
+    assert "warm unit minutes" not in text
 
 
 def test_plain_lines_tell_each_decision_once_and_everything_every_ten_minutes():
