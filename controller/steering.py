@@ -1,5 +1,6 @@
 """The orders of operators in a running daemon: taken, kept over restarts, shown to the plans, and ended in time."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
@@ -23,6 +24,8 @@ class Steering:
 
     def __init__(self, pools: Mapping[str, Steered], store: StoreThread) -> None:
         self._pools, self._store = pools, store
+        self._one_at_a_time = asyncio.Lock()
+        """Store and memory change together: else an end could take a newer order of the same kind out of the store."""
 
     async def recall(self, now: datetime) -> None:
         """Take up what was ordered before a restart; what has ended meanwhile is forgotten, and so are pools that are no more."""
@@ -42,17 +45,19 @@ class Steering:
 
     async def put(self, pool: str, override: Override) -> None:
         """Take an order in place of an earlier one of its kind. `StoreError`: it could not be stored and does not count."""
-        await self._store.run(self._store.store.overrides.save, pool, override)
-        others = (each for each in self._pools[pool].overrides if each.kind is not override.kind)
-        self._pools[pool].overrides = tuple(sorted((*others, override), key=lambda each: each.kind))
+        async with self._one_at_a_time:
+            await self._store.run(self._store.store.overrides.save, pool, override)
+            others = (each for each in self._pools[pool].overrides if each.kind is not override.kind)
+            self._pools[pool].overrides = tuple(sorted((*others, override), key=lambda each: each.kind))
         log.info("override-set", pool=pool, **told(override))
 
     async def clear(self, pool: str, kinds: Iterable[Kind], now: datetime) -> tuple[Override, ...]:
         """End orders before their time; those that held. `StoreError` as in `put`."""
         wanted = frozenset(kinds)
-        ended = tuple(each for each in self.of(pool, now) if each.kind in wanted)
-        await self._store.run(self._store.store.overrides.remove, pool, wanted)
-        self._pools[pool].overrides = tuple(each for each in self._pools[pool].overrides if each.kind not in wanted)
+        async with self._one_at_a_time:
+            ended = tuple(each for each in self.of(pool, now) if each.kind in wanted)
+            await self._store.run(self._store.store.overrides.remove, pool, wanted)
+            self._pools[pool].overrides = tuple(each for each in self._pools[pool].overrides if each.kind not in wanted)
         for override in ended:
             log.info("override-cleared", pool=pool, **told(override))
         return ended
@@ -60,11 +65,13 @@ class Steering:
     async def expire(self, now: datetime) -> None:
         """Forget what has ended, and say so; plans ignore it anyway."""
         for pool, steered in self._pools.items():
-            over = [each for each in steered.overrides if each.until <= now]
-            if not over:
+            if not steered.overrides:
                 continue
-            await self._store.run(self._store.store.overrides.remove, pool, [each.kind for each in over])
-            steered.overrides = tuple(each for each in steered.overrides if each not in over)
+            async with self._one_at_a_time:
+                over = [each for each in steered.overrides if each.until <= now]
+                if over:
+                    await self._store.run(self._store.store.overrides.remove, pool, [each.kind for each in over])
+                    steered.overrides = tuple(each for each in steered.overrides if each not in over)
             for override in over:
                 log.info("override-expired", pool=pool, **told(override))
 

@@ -1,5 +1,6 @@
 """Orders in a running daemon: kept over restarts, ended in time, and told."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
@@ -122,3 +123,13 @@ async def test_a_newer_order_takes_the_place_of_the_older_of_its_kind(tmp_path):
         await here.ticks()
 
         assert here.levers["a"].writes[-1] == 4
+
+
+async def test_the_end_of_an_order_does_not_take_a_newer_one_out_of_the_store(tmp_path):
+    async with serving(tmp_path) as here:
+        steering, later = here.service.steering, replace(PIN, units=4, until=NOON + 3 * HOUR)
+        for _ in range(20):
+            await steering.put("a", PIN)
+            await asyncio.gather(steering.put("a", later), steering.expire(NOON + 2 * HOUR))
+            assert steering.of("a", NOON) == (later,)
+            assert here.service._store.store.overrides.load() == {"a": (later,)}
