@@ -95,13 +95,13 @@ def opening(context: Context) -> Draft:
 
 
 def blind(context: Context) -> Draft:
-    """Metrics are missing: hold, see to the floor, or follow the last forecast; never below what is there."""
+    """Metrics are missing: hold, or follow the last forecast; never below what is there, nor below the floor."""
     seen, requested = context.seen, context.requested
     age = "" if seen.data_age is None else f", the newest is {int(seen.data_age.total_seconds() // 60)} min old"
     text = f"{UNSEEN[seen.sight]}{age}"
     rule = context.policy.on_missing_metrics
     draft = Draft(requested)
-    if rule == "hold":
+    if rule == "hold" and requested >= context.floor:
         if steered(context):  # an operator's word is to be heard when metrics are not
             return Draft(requested, (Reason(Code.METRICS_MISSING, f"{text}: {requested} would be held", requested, requested),))
         return draft.hold(requested, Code.METRICS_MISSING, f"{text}: holding {requested}")

@@ -21,7 +21,7 @@ Replacement = str | Callable[[re.Match[str]], str]
 SHAPES: tuple[tuple[re.Pattern[str], Replacement], ...] = (
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), HIDDEN),
     # name: value, name=value, 'name': 'value' - with the scheme word that an Authorization header puts before its secret
-    (re.compile(rf"""([\w.-]*(?:{WORDS})[\w.-]*["']?\s*[:=]\s*)(?:(?:bearer|basic|token|digest)\s+)?"""
+    (re.compile(rf"""([\w.-]*(?:{WORDS})(?:[_-]?(?:key|id|value|hash))?\d*["']?\s*[:=]\s*)(?:(?:bearer|basic|token|digest)\s+)?"""
                 r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&"']+)""", re.IGNORECASE), rf"\1{HIDDEN}"),
     (re.compile(r"\b(bearer|basic)\s+[\w.~+/=-]{6,}", re.IGNORECASE), rf"\1 {HIDDEN}"),
     (re.compile(r"(?<=://)[^\s/@]+(?=@)"), HIDDEN),

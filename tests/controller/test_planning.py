@@ -52,7 +52,7 @@ def test_whole_units_rounds_up_but_not_for_float_dust():
 
 @pytest.mark.parametrize("sight", [Sight.LATE, Sight.BROKEN, Sight.NONE])
 @pytest.mark.parametrize(("rule", "requested", "target"), [
-    ("hold", 6, 6), ("hold", 0, 0), ("floor", 6, 6), ("floor", 1, 3), ("forecast", 6, 6), ("forecast", 1, 4),
+    ("hold", 6, 6), ("hold", 0, 3), ("floor", 6, 6), ("floor", 1, 3), ("forecast", 6, 6), ("forecast", 1, 4),
 ])
 def test_missing_metrics_never_lower(sight, rule, requested, target):
     plan = decide(pool_policy(min=3, on_missing_metrics=rule), seen=observation(requested=requested, proposed=4.0, sight=sight))
