@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.errors import AdapterError
+from adapters.errors import AdapterError, Unreachable
 from adapters.protocol import DemandSource, Telemetry
 from controller.measured import DelayMeter
-from controller.plan import Sight
+from controller.plan import MOST_UNITS, Sight
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
 
 HISTORY_DAYS = 14
@@ -21,6 +22,9 @@ BREATH = 200
 
 REREAD = timedelta(minutes=15)
 """Late points change: so much is asked for again each time."""
+
+MOST_REQUESTS = 1e9
+"""More requests than this do not start in a minute anywhere."""
 
 PATIENCE = timedelta(minutes=5)
 """Beyond the metric delay; older than that and demand is not seen any more."""
@@ -93,6 +97,7 @@ class Intake:
         except AdapterError as error:
             self.errors = dict.fromkeys(self.pools, error)
             return False
+        telemetry = {name: believable(name, item) for name, item in telemetry.items()}
         changed = await self._absorb(telemetry, minute_of(until))
         self.collected_at = now
         await self._store.save_demand({name: telemetry[name].series for name in changed})
@@ -191,3 +196,20 @@ class Intake:
         for table in (self.peak, self.busy, self.invocations):
             table[:, entering] = np.nan
         self.end_minute = max(self.end_minute, end)
+
+
+def believable(name: str, item: Telemetry) -> Telemetry:
+    """`item` without the minutes that no source can mean: negative, infinite or beyond any provider. They are unknown, not zero:
+    one of them would spoil what every rule has ever cost.
+    """
+    series = item.series
+    wrong = ((series.peak < 0) | (series.peak > MOST_UNITS) | (series.busy < 0) | (series.busy > MOST_UNITS)
+             | (series.invocations < 0) | (series.invocations > MOST_REQUESTS))
+    if not wrong.any():
+        return item
+    first = instant_of(series.first_minute + int(np.argmax(wrong)))
+    error = item.error or Unreachable(f"{name}: the source tells of impossible demand in {int(wrong.sum())} minutes from "
+                                      f"{first:%Y-%m-%d %H:%M} UTC on, which count as unknown: look at the metric itself")
+    told = (series.peak, series.busy, series.invocations)
+    peak, busy, invocations = (np.where(wrong, np.float32(np.nan), each) for each in told)
+    return replace(item, series=DemandSeries(series.first_minute, peak, busy, invocations), error=error)

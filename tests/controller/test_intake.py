@@ -1,3 +1,4 @@
+import math
 from datetime import timedelta
 
 import numpy as np
@@ -132,6 +133,18 @@ async def test_a_pool_that_an_answer_leaves_out_is_not_read_anew(intake, source,
     await again.collect(NOON + MINUTE)
 
     assert (again.read_anew("a"), again.read_anew("b")) == (False, True)
+
+
+@pytest.mark.parametrize("units", [-3.0, math.inf, -math.inf, 1e12])
+async def test_impossible_demand_is_unknown_and_told(intake, source, store, units):
+    source.traffic["a"] = lambda minute: units if minute == minute_of(NOON) - 5 else 7.0
+    await intake.collect(NOON)
+
+    peak, _, _ = await intake.rows(minute_of(NOON) - 7, minute_of(NOON) - 3)
+    assert np.isnan(peak[0]).tolist() == [False, False, True, False]
+    assert "impossible demand in 1 minutes from 2026-03-02 11:55 UTC" in str(intake.errors["a"])
+    assert intake.sight("a", NOON)[0] is Sight.FRESH
+    assert np.isnan((await store.load_demand(["a"], minute_of(NOON) - 5, minute_of(NOON) - 4))[0].peak).all()
 
 
 async def test_rows_from_before_the_day_in_memory_come_from_the_store(intake, source, store):

@@ -60,7 +60,7 @@ class SimSource:
         if "absurd" in active:
             peak[at % len(known)] = ABSURD[int(active["absurd"])]
             peak[len(known) - 1] = ABSURD[int(active["absurd"])]
-        self.delivered[name] = max(self.delivered.get(name, 0), first + len(known) - 1)
+        self.delivered[name] = max(self.delivered.get(name, 0), first + len(known) - 1 - ("absurd" in active))
         return Telemetry(DemandSeries(first, peak, peak * np.float32(0.8), peak * 10), alive=True)
 
     def forget(self) -> None:

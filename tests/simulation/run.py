@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -148,7 +149,9 @@ class Simulation:
 
     def _note_resting(self) -> None:
         for name, resource in self.resources.items():
-            if resource.requested == bounds(resource.policy, self.clock.now())[0]:
+            now, delay = self.clock.now(), resource.policy.scale_down_delay + timedelta(minutes=2)
+            floor, before = bounds(resource.policy, now)[0], bounds(resource.policy, now - delay)[0]
+            if floor <= resource.requested <= max(floor, before):  # a floor that has just ended is left after the delay
                 self.resting.add(name)
 
     def _turn(self) -> None:
