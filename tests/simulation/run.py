@@ -126,7 +126,11 @@ class Simulation:
         sleepy = {number for number, region in enumerate(fleet.regions)
                   if number in fleet._collecting or not {"hang", "slow"}.isdisjoint(region.intake.source.active)}
         busy = set(fleet._stepping)
-        await fleet.tick()
+        try:
+            await fleet.tick()
+        except Exception as error:  # noqa: BLE001 - whatever leaves a tick stops every pool
+            self.witness.breach("no fault of ours", f"a tick ended with {type(error).__name__}: {error}")
+            return
         self.pool_ticks += len(self.policies)
         self.witness.ticked(fleet, self.resources, started, sleepy, busy)
         if self.minute % 10 == 5:

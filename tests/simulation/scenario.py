@@ -61,7 +61,7 @@ ON_SOURCE = {
     "reordered": (1, (2, 10), (0, 0)), "repeated": (2, (2, 10), (0, 0)), "absurd": (3, (1, 6), (0, 3)),
 }
 ON_DAEMON = {
-    "kill": (6, (1, 1), (0, 60)), "stop": (2, (1, 1), (0, 300)), "jump": (2, (1, 1), (-5400, 5400)),
+    "kill": (6, (1, 1), (0, 60)), "stop": (2, (1, 1), (0, 300)), "jump": (2, (1, 1), (-5400, 900)),
     "disk-full": (3, (1, 6), (0, 0)),
 }
 
@@ -75,7 +75,7 @@ def scenario_of(seed: int) -> Scenario:
     faults = [_fault(dice, ON_LEVER, dice.choice(pools), minutes) for _ in range(dice.randint(40, 100))]
     for region in range(regions):
         faults += [_fault(dice, ON_SOURCE, f"source-{region}", minutes) for _ in range(dice.randint(0, 5))]
-    faults += [_fault(dice, ON_DAEMON, "daemon", minutes) for _ in range(dice.randint(0, 4))]
+    faults += [_fault(dice, ON_DAEMON, "daemon", minutes) for _ in range(dice.randint(1, 6))]
     for end in [fault for fault in faults if fault.kind in ("kill", "stop")]:  # often the new life finds no metrics
         kind = dice.choice(("broken", "silent", "hang", "partial", None))
         if kind is not None:
