@@ -134,7 +134,7 @@ class Witness:
         if self.clock.jumped_within(3600):
             return
         step = resource.facts.billing_step.total_seconds()
-        if resource.raised_at is not None and self.clock.seconds - resource.raised_at < step:
+        if resource.raised_at is not None and self.clock.seconds - resource.raised_at < step - 1e-3:
             self.breach("what is paid for is not given back", f"{target} was sent", name)
         since = self.clock.seconds - policy.scale_down_delay.total_seconds() + PROMPT_SECONDS
         highest = max((units for at, units in resource.raises if at > since), default=0)
