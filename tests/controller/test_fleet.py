@@ -57,6 +57,22 @@ async def test_one_write_is_in_flight_per_pool(clock, tmp_path):
         assert here.levers["slow"].writes == [3]
 
 
+async def test_a_pool_that_cannot_be_planned_stops_no_other(clock, tmp_path):
+    async with world(clock, tmp_path, {"bad": steady(3), "good": steady(3)}) as here:
+        await here.tick()
+
+        def broken(*_):
+            raise RuntimeError("ours")
+
+        here.fleet.reconcilers["bad"].plan = broken
+        here.sources[0].traffic["good"] = steady(9)
+        await clock.advance(3 * MINUTE)
+        await here.tick()
+
+        assert here.levers["good"].writes == [3, 9]
+        assert here.fleet.faults["bad"] == "RuntimeError: ours"
+
+
 async def test_a_source_that_hangs_delays_no_other_region(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(3)}, {"b": steady(3)}) as here:
         here.sources[0].hanging = True

@@ -13,7 +13,8 @@ from tests.services import TOKEN, serving
 async def test_it_tells_inputs_steps_and_the_providers_answer(tmp_path):
     async with serving(tmp_path) as here:
         await here.ticks(3)
-        await here.stoker("pin", "a", "12", "--until", "2026-03-02T13:00:00Z", "--reason", "launch", "--by", "ana", env={"STOKER_TOKEN": TOKEN})
+        order = ("pin", "a", "12", "--until", "2026-03-02T13:00:00Z", "--reason", "launch", "--by", "ana")
+        await here.stoker(*order, env={"STOKER_TOKEN": TOKEN})
         await here.ticks()
         told = await here.stoker("why", "a", "--at", "2026-03-02T12:04:00Z")
 
