@@ -131,7 +131,8 @@ class Fleet:
             try:
                 self._one(name, name in reading, this)
             except Exception as error:  # a fault of ours in one pool must not stop the others
-                self._failed(name, error)
+                self.faults[name] = f"{type(error).__name__}: {error}"
+                log.exception("step-failed", pool=name)
         for plan, view in heapq.nlargest(region.budget.writes, this.wanted, key=urgency):
             self._start(plan.pool, view, read=False)
         await self._save(this.states)
@@ -175,12 +176,8 @@ class Fleet:
             self.faults[name] = str(error)
             self._store_failed(error, pool=name)
         except Exception as error:  # as above
-            self._failed(name, error)
-
-    def _failed(self, name: str, error: Exception) -> None:
-        """Say what went wrong in a pool; to be called where it is handled, for the trace."""
-        self.faults[name] = f"{type(error).__name__}: {error}"
-        log.exception("step-failed", pool=name)
+            self.faults[name] = f"{type(error).__name__}: {error}"
+            log.exception("step-failed", pool=name)
 
     async def _note(self, planned: Sequence[Noted]) -> None:
         """Record first, show then: a decision that was seen is not lost."""
