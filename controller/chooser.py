@@ -19,7 +19,7 @@ class Chooser:
     """What is proposed for each pool of one intake. `terms` has one entry for each of the intake's pools, in their order."""
 
     def __init__(self, intake: Intake, terms: Mapping[str, Terms]) -> None:
-        self._pools = intake.pools
+        self._row = intake.row
         self._portfolio = Portfolio([terms[name] for name in intake.pools])
         self._proposals: dict[str, Proposal] = {}
         self._fed: int | None = None
@@ -30,7 +30,7 @@ class Chooser:
 
     def standing(self, name: str) -> Standing:
         """How the rules of a pool weigh now."""
-        return self._portfolio.standing(self._pools.index(name))
+        return self._portfolio.standing(self._row[name])
 
     async def follow(self, intake: Intake, now: datetime) -> None:
         """Feed what has become known since the last call.

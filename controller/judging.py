@@ -5,6 +5,8 @@ the rule that was followed. Bills are kept as three amounts, so that another pri
 paid for), unit-minutes of work on warm units, and cold starts, summed by quarter of an hour and discounted by age.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -49,26 +51,21 @@ class Judge:
         """
         count, keep = len(peak), len(self._spilled)
         asked = np.concatenate((self._asked, asked))
-        ready = asked[:count].copy()
-        for later in range(1, self._lead + 1):
-            np.minimum(ready, asked[later : later + count], out=ready)
+        ready = folded(np.minimum, asked, count, self._lead + 1)
         known = ~np.isnan(peak)
         peak = np.where(known, np.ceil(peak), 0).astype(np.float32)
         work = np.where(known, np.minimum(np.round(np.nan_to_num(busy) * GRAIN) / GRAIN, peak), 0).astype(np.float32)
         spilled = np.concatenate((self._spilled, np.maximum(peak[:, None] - ready, 0)))
         cold = spilled[keep:].copy()
         if keep:
-            alive = spilled[:count].copy()
-            for later in range(1, keep):
-                np.maximum(alive, spilled[later : later + count], out=alive)
-            cold -= alive
+            cold -= folded(np.maximum, spilled, count, keep)
             np.maximum(cold, 0, out=cold)
         self._requests_now += np.where(known, np.round(np.nan_to_num(requests) * GRAIN) / GRAIN, 0).sum(axis=0, dtype=np.float64)
         paid, self._ready = paid_for(self._ready, ready)
         for at in range(count):
             self._quarter[0] += paid[at] * known[at]
             self._quarter[1] += np.minimum(ready[at], work[at])
-            self._quarter[2] += cold[at] * known[at]
+            self._quarter[2] += cold[at]  # none where demand is unknown: nothing spills there
         self._asked, self._spilled = asked[count:], spilled[count:]
 
 
@@ -81,7 +78,12 @@ def paid_for(before: Units, ready: Units) -> tuple[Units, Units]:
     if not steps:
         return ready, before
     whole = np.concatenate((before, ready))
-    paid = whole[: len(ready)].copy()
-    for later in range(1, steps + 1):
-        np.maximum(paid, whole[later : later + len(ready)], out=paid)
-    return paid, whole[len(ready) :]
+    return folded(np.maximum, whole, len(ready), steps + 1), whole[len(ready) :]
+
+
+def folded(fold: Callable[..., Units], values: Units, count: int, span: int) -> Units:
+    """`fold` (minimum or maximum) over each of `count` windows of `span` rows, the first of which begins with row 0."""
+    out = values[:count].copy()
+    for later in range(1, span):
+        fold(out, values[later : later + count], out=out)
+    return out

@@ -95,11 +95,10 @@ class Portfolio:
     """
 
     def __init__(self, terms: Sequence[Terms]) -> None:
-        self.terms = tuple(terms)
         rows: dict[tuple[int, ...], list[int]] = {}
-        for at, one in enumerate(self.terms):
+        for at, one in enumerate(terms):
             rows.setdefault(timing_of(one), []).append(at)
-        self._cohorts = [(np.array(members), Cohort([self.terms[at] for at in members])) for _, members in sorted(rows.items())]
+        self._cohorts = [(np.array(members), Cohort([terms[at] for at in members])) for _, members in sorted(rows.items())]
 
     def advance(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
         """Take in float32[pools, n] each from `first_minute` (minutes since the epoch) on, right after those of the last call."""
