@@ -91,3 +91,14 @@ class Unsupported(Refused):
     """This resource cannot take this lever at all, as it is configured now."""
 
     code = "unsupported"
+
+
+def unanswered(resource: str, call: str, what: str, *, writes: bool) -> Retryable:
+    """A call went out and nothing usable came back: after a write, whatever it asked for may have happened.
+
+    `call`: in the provider's words. `what`: what came instead of an answer.
+    """
+    if writes:
+        return OutcomeUnknown(f"{resource}: {call} was sent and no usable answer came ({what}): what became of it is read before "
+                              "anything else is asked for")
+    return Unreachable(f"{resource}: no usable answer to {call} ({what}): asked again at the next tick")

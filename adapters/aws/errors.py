@@ -16,12 +16,12 @@ from adapters.errors import (
     AdapterError,
     Conflict,
     NotFound,
-    OutcomeUnknown,
     PermissionDenied,
     QuotaExceeded,
     Throttled,
     Unreachable,
     Unsupported,
+    unanswered,
 )
 
 THROTTLES = {
@@ -99,11 +99,8 @@ def translate(error: Exception, asked: Asked) -> AdapterError:
 
 
 def no_answer(asked: Asked, what: str) -> AdapterError:
-    """The call went out and nothing usable came back: after a write, whatever it asked for may have happened."""
-    if asked.writes:
-        return OutcomeUnknown(f"{asked.resource}: {asked.permission} was sent and no usable answer came ({what}): what became "
-                              "of it is read before anything else is asked for")
-    return Unreachable(f"{asked.resource}: no usable answer to {asked.permission} ({what}): asked again at the next tick")
+    """See `adapters.errors.unanswered`."""
+    return unanswered(asked.resource, asked.permission, what, writes=asked.writes)
 
 
 def _answered(error: boto.ClientError, asked: Asked) -> AdapterError:

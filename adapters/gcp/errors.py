@@ -14,12 +14,12 @@ from adapters.errors import (
     AdapterError,
     Conflict,
     NotFound,
-    OutcomeUnknown,
     PermissionDenied,
     QuotaExceeded,
     Throttled,
     Unreachable,
     Unsupported,
+    unanswered,
 )
 
 WHERE_CREDENTIALS = "give the workload a service account, or set GOOGLE_APPLICATION_CREDENTIALS"
@@ -56,11 +56,8 @@ def translate(error: Exception, asked: Asked) -> AdapterError:
 
 
 def no_answer(asked: Asked, what: str) -> AdapterError:
-    """The call went out and nothing usable came back: after a write, whatever it asked for may have happened."""
-    if asked.writes:
-        return OutcomeUnknown(f"{asked.resource}: {asked.method} was sent and no usable answer came ({what}): what became of it "
-                              "is read before anything else is asked for")
-    return Unreachable(f"{asked.resource}: no usable answer to {asked.method} ({what}): asked again at the next tick")
+    """See `adapters.errors.unanswered`."""
+    return unanswered(asked.resource, asked.method, what, writes=asked.writes)
 
 
 def _answered(error: google.GoogleAPICallError, asked: Asked) -> AdapterError:
