@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import uuid
 from collections.abc import Mapping
 from types import TracebackType
@@ -20,6 +21,9 @@ from adapters.sandbox.wire import Call, Json, Operation, Reply, scope_of
 from adapters.sandbox.world import Sandbox
 
 DRIP_SECONDS = 0.2
+TURNS = 4
+"""Of the loop, from a connection's being accepted to its being served."""
+
 JSON_TARGETS = {"monitoring": cloudwatch_api.OPERATIONS, "application-autoscaling": autoscaling_api.OPERATIONS}
 
 
@@ -29,24 +33,33 @@ class SandboxServer:
     def __init__(self, sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> None:
         """`port` 0: any free one."""
         self.sandbox, self._host, self._port = sandbox, host, port
-        self._runner: web.ServerRunner | None = None
+        self._running: tuple[web.ServerRunner, socket.socket] | None = None
         self._wire = SystemClock()  # a network is as slow as it is, however fast the sandbox's clock runs
         self.url = ""
 
     async def start(self) -> str:
         """Listen, and return the URL."""
-        self._runner = web.ServerRunner(web.Server(self._answer), handle_signals=False, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
-        host, port = self._runner.addresses[0][:2]
+        runner = web.ServerRunner(web.Server(self._answer), handle_signals=False, shutdown_timeout=0.1)
+        await runner.setup()
+        door = socket.create_server((self._host, self._port))
+        await web.SockSite(runner, door).start()
+        self._running = runner, door
+        host, port = door.getsockname()
         self.url = f"http://{host}:{port}"
         return self.url
 
     async def stop(self) -> None:
-        """Close the port and every connection, hanging ones too."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        """Close the port and every connection, hanging ones too.
+
+        First it stops to listen: a connection that asyncio (3.11) has accepted and not served yet would stay open for ever.
+        """
+        if self._running is None:
+            return
+        (runner, door), self._running = self._running, None
+        asyncio.get_running_loop().remove_reader(door)
+        for _ in range(TURNS):
+            await self._wire.sleep(0)
+        await runner.cleanup()
 
     async def __aenter__(self) -> Self:
         await self.start()
