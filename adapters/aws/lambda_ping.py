@@ -4,12 +4,13 @@ The number of units is kept by no provider but by this process alone: `write` se
 Only these two lead to a ping, so that a lever which is merely read, as in shadow, sends none.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from adapters.aws.functions import Alias, Function
 from adapters.aws.pings import SEE, LambdaPinger
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
+from adapters.aws.watch import AliasWatch
 from adapters.errors import AdapterError, Conflict, QuotaExceeded, Refused, Unsupported
 from adapters.pinging.idle_life import IdleLife
 from adapters.pinging.keeper import Keeper
@@ -33,14 +34,12 @@ class LambdaPing:
             raise TypeError(f"pool {pool.name} has settings of another lever: {pool.lever.kind}")
         self._settings = settings = pool.lever
         self._plane, self._clock = provider.plane(settings.region), provider.clock
-        self.resource = f"Lambda alias {settings.function}:{settings.alias} in {settings.region}"
-        self._qualified = {"FunctionName": settings.function, "Qualifier": settings.alias}
+        self._watch = AliasWatch(self._plane, self._clock, settings.region, settings.function, settings.alias, ALIAS_FRESH)
+        self.resource = self._watch.resource
         rng, shared = provider.rng.spawn(1)[0], provider.pinged(pool.name)
         self._pinger = LambdaPinger(settings, provider.pings(settings.region), rng, self.resource)
         life = IdleLife(settings.pause, settings.longest_pause)
         self.keeper = provider.keep(Keeper(self._pinger, self._clock, rng, life, shared.rhythm, shared.ledger))
-        self._alias: tuple[Alias, datetime] | None = None
-        self._facts: Function | None = None
         self._understood: str | None = None
         """The version that has answered a canary as it should."""
 
@@ -50,14 +49,14 @@ class LambdaPing:
 
     async def read(self) -> Capacity:
         """One call every two minutes at most. `ready`: environments that have been proved warm."""
-        alias, facts = await self._alias_now(), await self._facts_now()
+        alias, facts = await self._watch.alias(), await self._watch.facts()
         owner, unknown = await self._owner(alias)
         self.keeper.start()
         return self._capacity(owner, self._objection(alias, facts) or self._refusal() or unknown)
 
     async def traits(self) -> Traits:
         """Memory and processor, the start-up time that cold pings have told, and how many environments a round may hold."""
-        facts = self._facts = await self._plane.function(self.resource, self._qualified)
+        facts = await self._watch.known()
         return Traits(facts.memory_mb, facts.architecture, self.keeper.init_seconds, allowed=await self._allowed(facts),
                       typical_lead_time=TYPICAL_LEAD_TIME)
 
@@ -74,7 +73,7 @@ class LambdaPing:
 
     async def _prepare(self, target: int) -> None:
         """Raise unless `target` units may be pinged, and the handler knows pings."""
-        facts, alias = await self._facts_now(), await self._look_at_alias(urgent=True)
+        facts, alias = await self._watch.facts(), await self._watch.look(urgent=True)
         against = self._objection(alias, facts)
         if against is not None:
             raise against
@@ -117,13 +116,10 @@ class LambdaPing:
         """Whose provisioned concurrency would take the pings: Stoker's own by another pool, or another autoscaler's; when that
         cannot be known, why not.
         """
-        provisioned = self._plane.requested.get(f"{self._settings.function}:{self._settings.alias}")
+        provisioned = self._plane.requested.get(self._watch.key)
         if provisioned:
             return f"provisioned concurrency ({provisioned} units, of another pool of Stoker's)", None
-        try:
-            return await self._plane.scaler(self._settings.function, (self._settings.alias, alias.version)), None
-        except AdapterError as error:
-            return None, error
+        return await self._watch.owner(alias)
 
     def _capacity(self, owner: str | None, blocked: AdapterError | None) -> Capacity:
         now, keeper = self._clock.now(), self.keeper
@@ -131,22 +127,3 @@ class LambdaPing:
         phase = Phase.READY if ready >= keeper.target else Phase.IN_PROGRESS
         detail = keeper.shortfall if keeper.error is None else str(keeper.error)
         return Capacity(keeper.target, ready, phase, now, foreign_owner=owner, blocked=blocked, detail=detail)
-
-    async def _alias_now(self) -> Alias:
-        if self._alias is not None and not self._alias[0].weights and self._clock.now() - self._alias[1] < ALIAS_FRESH:
-            return self._alias[0]
-        return await self._look_at_alias(urgent=False)
-
-    async def _look_at_alias(self, *, urgent: bool) -> Alias:
-        parameters = {"FunctionName": self._settings.function, "Name": self._settings.alias}
-        if urgent:
-            alias = await self._plane.tell("get_alias", self.resource, parameters, Alias.of, writes=False)
-        else:
-            alias = await self._plane.ask("get_alias", self.resource, parameters, Alias.of)
-        self._alias = alias, self._clock.now()
-        return alias
-
-    async def _facts_now(self) -> Function:
-        if self._facts is None or self._facts.passing:
-            self._facts = await self._plane.function(self.resource, self._qualified)
-        return self._facts

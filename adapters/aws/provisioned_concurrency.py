@@ -6,13 +6,14 @@ and at every reading while it is being deployed; scalable targets and account se
 """
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from adapters.aws.control_plane import Account
 from adapters.aws.errors import AccountFull, NotSet
-from adapters.aws.functions import Alias, Function, Provisioned, most_allowed, objection
+from adapters.aws.functions import Function, Provisioned, most_allowed, objection
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
+from adapters.aws.watch import AliasWatch
 from adapters.errors import AdapterError, Conflict, QuotaExceeded
 from adapters.protocol import Capacity, Phase, Traits
 from config.policy import PoolPolicy
@@ -36,27 +37,23 @@ class ProvisionedConcurrency:
             raise TypeError(f"pool {pool.name} has settings of another lever: {pool.lever.kind}")
         settings = pool.lever
         self._plane, self._clock = provider.plane(settings.region), provider.clock
-        self._function, self._alias_name = settings.function, settings.alias
-        self.resource = f"Lambda alias {settings.function}:{settings.alias} in {settings.region}"
-        self._key = f"{settings.function}:{settings.alias}"
-        self._qualified = {"FunctionName": settings.function, "Qualifier": settings.alias}
-        self._alias: tuple[Alias, datetime] | None = None
-        self._facts: Function | None = None
+        self._watch = AliasWatch(self._plane, self._clock, settings.region, settings.function, settings.alias, ALIAS_FRESH)
+        self.resource, self._qualified = self._watch.resource, self._watch.qualified
         self._seen = Provisioned()
 
     async def read(self) -> Capacity:
         """One call mostly. `blocked` when AWS would refuse a change now, or when it cannot be known who else scales the alias."""
-        alias, facts = await self._alias_now(), await self._facts_now()
+        alias, facts = await self._watch.alias(), await self._watch.facts()
         try:
             seen = await self._plane.ask("get_provisioned_concurrency_config", self.resource, self._qualified, Provisioned.of)
         except NotSet:
             seen = Provisioned()
-        owner, unknown = await self._owner(alias)
+        owner, unknown = await self._watch.owner(alias)
         return self._capacity(seen, owner, objection(self.resource, alias, facts, seen) or self._busy(seen) or unknown)
 
     async def traits(self) -> Traits:
         """Memory and processor of the function, and how many units its reserved concurrency or the account would allow."""
-        facts = self._facts = await self._plane.function(self.resource, self._qualified)
+        facts = await self._watch.known()
         allowed = facts.reserved
         if allowed is None:
             account = await self._plane.account.get()
@@ -68,7 +65,7 @@ class ProvisionedConcurrency:
         """Put, or Delete for zero, once the alias has been found fit for it. See the protocol for what it raises."""
         if target < 0:
             raise ValueError(f"a target cannot be negative, got {target}")
-        facts, alias = await self._facts_now(), await self._look_at_alias(urgent=True)
+        facts, alias = await self._watch.facts(), await self._watch.look(urgent=True)
         against = objection(self.resource, alias, facts, self._seen)
         if against is not None:
             raise against
@@ -81,7 +78,7 @@ class ProvisionedConcurrency:
             raise
 
     async def _put(self, target: int) -> Provisioned:
-        parameters = self._qualified | {"ProvisionedConcurrentExecutions": target}
+        parameters = {**self._qualified, "ProvisionedConcurrentExecutions": target}
         return await self._plane.tell("put_provisioned_concurrency_config", self.resource, parameters, Provisioned.of)
 
     async def _delete(self) -> Provisioned:
@@ -108,11 +105,11 @@ class ProvisionedConcurrency:
         return max(0, account.unreserved - floor + self._seen.requested)
 
     def _others(self) -> int:
-        return sum(units for key, units in self._plane.requested.items() if key != self._key)
+        return sum(units for key, units in self._plane.requested.items() if key != self._watch.key)
 
     def _capacity(self, seen: Provisioned, owner: str | None, blocked: AdapterError | None) -> Capacity:
         self._seen = seen
-        self._plane.requested[self._key] = seen.requested
+        self._plane.requested[self._watch.key] = seen.requested
         return Capacity(seen.requested, seen.available, seen.phase, self._clock.now(), changed_at=seen.changed_at,
                         foreign_owner=owner, blocked=blocked, detail=seen.detail)
 
@@ -122,32 +119,3 @@ class ProvisionedConcurrency:
             return Conflict(f"{self.resource}: an earlier change is still being carried out ({seen.detail}): AWS takes the next "
                             "one after it")
         return None
-
-    async def _owner(self, alias: Alias) -> tuple[str | None, AdapterError | None]:
-        """Who else scales the alias or its version; when that cannot be known, why not: then nothing is written."""
-        try:
-            return await self._plane.scaler(self._function, (self._alias_name, alias.version)), None
-        except AdapterError as error:
-            return None, error
-
-    async def _alias_now(self) -> Alias:
-        """As last seen, unless that is old or was not at rest."""
-        if self._alias is not None:
-            alias, at = self._alias
-            if not alias.weights and self._clock.now() - at < ALIAS_FRESH:
-                return alias
-        return await self._look_at_alias(urgent=False)
-
-    async def _look_at_alias(self, *, urgent: bool) -> Alias:
-        parameters = {"FunctionName": self._function, "Name": self._alias_name}
-        if urgent:
-            alias = await self._plane.tell("get_alias", self.resource, parameters, Alias.of, writes=False)
-        else:
-            alias = await self._plane.ask("get_alias", self.resource, parameters, Alias.of)
-        self._alias = alias, self._clock.now()
-        return alias
-
-    async def _facts_now(self) -> Function:
-        if self._facts is None or self._facts.passing:
-            self._facts = await self._plane.function(self.resource, self._qualified)
-        return self._facts
