@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from adapters.clock import Clock
 from adapters.errors import Unsupported
+from adapters.permissions import Grants
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
 
@@ -35,7 +36,8 @@ class Kind:
     `settings`: a `LeverSettings` class, in a module that needs no provider library. `provider`: called with clock, generator
     and the sandbox's URL (or None), gives a `Provider`. `lever`: called with a `PoolPolicy` and that provider, gives a `Lever`.
     `extra`: the optional dependency of the distribution that brings the library; empty when it is always there. `grpc`: the
-    provider speaks gRPC, and is handed the sandbox's gRPC address in place of its URL.
+    provider speaks gRPC, and is handed the sandbox's gRPC address in place of its URL. `grants`: a `Grants` class, in a module
+    that needs no provider library; empty when the provider has no access control of its own.
     """
 
     settings: str
@@ -43,18 +45,21 @@ class Kind:
     lever: str
     extra: str
     grpc: bool = False
+    grants: str = ""
 
 
 KINDS = {
     "lambda-provisioned-concurrency": Kind(
         "adapters.aws.settings:LambdaProvisionedConcurrencySettings", "adapters.aws.provider:Aws",
-        "adapters.aws.provisioned_concurrency:ProvisionedConcurrency", extra="aws"),
+        "adapters.aws.provisioned_concurrency:ProvisionedConcurrency", extra="aws",
+        grants="adapters.aws.permissions:AwsGrants"),
     "cloud-run-min-instances": Kind(
         "adapters.gcp.settings:CloudRunMinInstancesSettings", "adapters.gcp.provider:Gcp",
-        "adapters.gcp.cloud_run:CloudRunMinInstances", extra="gcp", grpc=True),
+        "adapters.gcp.cloud_run:CloudRunMinInstances", extra="gcp", grpc=True,
+        grants="adapters.gcp.permissions:GcpGrants"),
     "lambda-ping": Kind(
         "adapters.aws.settings:LambdaPingSettings", "adapters.aws.provider:Aws", "adapters.aws.lambda_ping:LambdaPing",
-        extra="aws"),
+        extra="aws", grants="adapters.aws.permissions:AwsGrants"),
     "http-ping": Kind(
         "adapters.web.settings:HttpPingSettings", "adapters.web.provider:Web", "adapters.web.http_ping:HttpPing", extra=""),
 }
@@ -63,6 +68,14 @@ KINDS = {
 def lever_kinds() -> dict[str, type[LeverSettings]]:
     """The settings class of every lever kind, for the policy's loader and schema."""
     return {kind: cast("type[LeverSettings]", _named(entry.settings)) for kind, entry in KINDS.items()}
+
+
+def grants(pools: Iterable[PoolPolicy]) -> list[tuple[Grants, list[PoolPolicy]]]:
+    """How each provider among `pools` is told what to allow, with its pools. Pools without any access control are left out."""
+    of_provider: dict[str, list[PoolPolicy]] = {}
+    for pool in pools:
+        of_provider.setdefault(KINDS[pool.lever.kind].grants, []).append(pool)
+    return [(cast("type[Grants]", _named(path))(), members) for path, members in of_provider.items() if path]
 
 
 class Registry:

@@ -1,7 +1,10 @@
 """Who may call the sandbox, and how AWS words a refusal in each of its protocols."""
 
+from collections import Counter
+
 from adapters.sandbox.errors import ApiError
-from adapters.sandbox.wire import Call
+from adapters.sandbox.iam import allows
+from adapters.sandbox.wire import Call, Json
 
 ACCESS_KEY = "AKIASTOKERSANDBOX001"
 # CloudWatch's and STS's codes are those of the query protocol, which their newer protocols still carry.
@@ -10,13 +13,19 @@ _QUERY_SERVICES = ("sts", "monitoring")
 
 class Credentials:
     """Accepts `accepted`, calls `expired` keys expired, and knows no other. Actions in `denied` (`lambda:Put...`, in IAM's
-    words) are not allowed to anyone. Signatures are not checked: any secret does.
+    words) are not allowed to anyone, and nothing is that the IAM policy document `policy` does not allow, where there is one.
+    Signatures are not checked: any secret does.
     """
 
     def __init__(self, *accepted: str) -> None:
         self.accepted = set(accepted or (ACCESS_KEY,))
         self.expired: set[str] = set()
         self.denied: set[str] = set()
+        self.policy: Json | None = None
+        self.used: Counter[str] = Counter()
+        """Actions that were allowed, by how often."""
+        self.refused: Counter[str] = Counter()
+        """Actions that were asked for and not allowed."""
 
     @property
     def for_boto3(self) -> dict[str, str]:
@@ -35,13 +44,29 @@ class Credentials:
             code = "InvalidClientTokenId" if query else "UnrecognizedClientException"
             raise ApiError(code, "The security token included in the request is invalid.", 403)
         action = f"{_IAM_PREFIX.get(call.service, call.service)}:{_IAM_ACTION.get(call.operation, call.operation)}"
-        if action in self.denied:
+        allowed = action not in self.denied and self._allowed(action, call, account)
+        (self.used if allowed else self.refused)[action] += 1
+        if not allowed:
             raise ApiError(
                 "AccessDenied" if query else "AccessDeniedException",
                 f"User: arn:aws:iam::{account}:user/stoker is not authorized to perform: {action} on resource: * because no "
                 f"identity-based policy allows the {action} action",
                 403,
             )
+
+    def _allowed(self, action: str, call: Call, account: str) -> bool:
+        """By the policy document. Who one is may always be asked."""
+        if self.policy is None or action == "sts:GetCallerIdentity":
+            return True
+        return allows(self.policy, action, _resource(call, account), call.region)
+
+
+def _resource(call: Call, account: str) -> str:
+    """The ARN that a call is about; `*` where it is about none."""
+    if call.service != "lambda" or not call.function:
+        return "*"
+    function = f"arn:aws:lambda:{call.region}:{account}:function:{call.function}"
+    return f"{function}:{call.query['Qualifier']}" if "Qualifier" in call.query else function
 
 
 _IAM_PREFIX = {"monitoring": "cloudwatch"}

@@ -85,7 +85,8 @@ class SandboxServer:
             return rendered_error(service, error)
         query = dict(request.query)
         call = Call(
-            service, operation.name, self.sandbox.clock.now(), scope.key if scope else "", path, query, body, request.headers
+            service, operation.name, self.sandbox.clock.now(), scope.key if scope else "", path, query, body, request.headers,
+            scope.region if scope else "",
         )
         self.sandbox.calls.count(operation)
         trouble = self.sandbox.faults.strike(call)

@@ -15,7 +15,7 @@ _SCOPE = re.compile(r"Credential=(?P<key>[^/\s]+)/(?P<date>\d{8})/(?P<region>[a-
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: what is asked of which service, when (on the sandbox's clock), and by whose access key."""
+    """One request: what is asked of which service in which region, when (on the sandbox's clock), and by whose access key."""
 
     service: str
     operation: str
@@ -25,6 +25,7 @@ class Call:
     query: Mapping[str, str]
     body: Json
     headers: Mapping[str, str]
+    region: str = ""
 
     @property
     def function(self) -> str:

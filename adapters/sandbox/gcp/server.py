@@ -113,7 +113,7 @@ class GrpcSandboxServer:
             raise Refusal(grpc.StatusCode.INTERNAL, "Internal error encountered.")
         if trouble is Trouble.THROTTLE or self._over_quota(method, request):
             raise too_many("Write" if method.mutating else "Read")
-        if method.permission in world.denied:
+        if not world.may(method.permission, _name_in(request)):
             raise denied(method.permission, _name_in(request))
         return method.handler(request, call.caller)
 

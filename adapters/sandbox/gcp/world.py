@@ -1,6 +1,7 @@
 """The emulated projects: their Cloud Run services with their traffic. Shares clock, faults and call log with the sandbox."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -42,6 +43,10 @@ class RunSandbox:
         self.clock, self.faults, self.calls = sandbox.clock, sandbox.faults, sandbox.calls
         self.accepted, self.expired, self.denied = {TOKEN}, set[str](), set[str]()
         """Bearer tokens, and permissions that nobody has."""
+        self.granted: dict[str, set[str]] | None = None
+        """What each permission is given on (a resource's name covers all below it); everything on all where this is None."""
+        self.used, self.refused = Counter[str](), Counter[str]()
+        """Permissions that calls needed and had, and needed and had not."""
         self.unknown_metrics = set[str]()
         """Metrics that this project does not know: asking for one is an error there."""
         self._hosted: dict[str, HostedService] = {}
@@ -81,6 +86,14 @@ class RunSandbox:
         driver.instances.settle(self.now_ms())
         found = self._hosted[service.name] = HostedService(service, driver, rng, seed, project, location)
         return found
+
+    def may(self, permission: str, resource: str) -> bool:
+        """Whether a call that needs `permission` on `resource` is allowed."""
+        on = None if self.granted is None else self.granted.get(permission, set())
+        covered = on is None or any(resource == name or resource.startswith(f"{name}/") for name in on)
+        allowed = covered and permission not in self.denied
+        (self.used if allowed else self.refused)[permission] += 1
+        return allowed
 
     def now_ms(self) -> int:
         """The present, in milliseconds since the epoch."""

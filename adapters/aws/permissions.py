@@ -1,0 +1,125 @@
+"""What IAM must allow for pools on AWS: every call that the levers and the demand source here make, as an identity-based policy.
+
+Actions that know no resource (the service authorization reference lists them so) are held to the regions in use. Reading a
+function is allowed on the function and on the alias: AWS's documentation does not say for every call which of the two is looked
+at when a qualifier is given.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from adapters.permissions import Permission
+from config.policy import PoolPolicy
+
+
+class Statement(NamedTuple):
+    """What the calls of one statement of the policy have in common. `scope`: see `resources`."""
+
+    scope: str
+    writes: bool = False
+
+
+STATEMENTS = {
+    "LookAround": Statement("region"),
+    "LookAtFunctions": Statement("function"),
+    "LookAtWarmCapacity": Statement("alias"),
+    "SetWarmCapacity": Statement("alias", writes=True),
+    "Ping": Statement("alias", writes=True),
+}
+"""By Sid, in the order of the document."""
+
+
+class Call(NamedTuple):
+    """One call: its action, the Sid of the statement that allows it, and what it is good for."""
+
+    action: str
+    sid: str
+    why: str
+
+
+LOOK = (
+    Call("cloudwatch:GetMetricData", "LookAround", "reads demand"),
+    Call("application-autoscaling:DescribeScalableTargets", "LookAround", "tells who else scales the alias"),
+    Call("lambda:GetAccountSettings", "LookAround", "tells how much concurrency is left"),
+    Call("lambda:GetAlias", "LookAtFunctions", "tells where the alias points, and whether it shifts traffic"),
+    Call("lambda:GetFunction", "LookAtFunctions", "tells memory, processor, reserved concurrency and deployments under way"),
+)
+CALLS = {
+    "lambda-provisioned-concurrency": (
+        *LOOK,
+        Call("lambda:GetProvisionedConcurrencyConfig", "LookAtWarmCapacity", "tells what is requested and what is ready"),
+        Call("lambda:PutProvisionedConcurrencyConfig", "SetWarmCapacity", "sets warm capacity"),
+        Call("lambda:DeleteProvisionedConcurrencyConfig", "SetWarmCapacity", "gives warm capacity back"),
+    ),
+    "lambda-ping": (*LOOK, Call("lambda:InvokeFunction", "Ping", "pings")),
+}
+"""By lever kind, demand source included."""
+
+ANY_ACCOUNT = "*"
+LONGEST = 6144
+"""Characters of a managed policy, white space not counted (IAM quotas); ten can be attached to a role, twenty on request."""
+
+
+class AwsGrants:
+    """See `adapters.permissions.Grants`."""
+
+    provider = "aws"
+
+    def needed(self, pool: PoolPolicy) -> tuple[Permission, ...]:
+        """Of one pool, in whichever account."""
+        return tuple(Permission(call.action, resources(pool, STATEMENTS[call.sid].scope, None), call.why,
+                                STATEMENTS[call.sid].writes) for call in calls(pool))
+
+    def documents(self, pools: Sequence[PoolPolicy], account: str | None) -> list[dict[str, Any]]:
+        """IAM policy documents, each no longer than a managed policy may be."""
+        found: list[dict[str, Any]] = []
+        piece: list[PoolPolicy] = []
+        for pool in pools:
+            longer = document([*piece, pool], account)
+            if not piece or len(json.dumps(longer, separators=(",", ":"))) > LONGEST:
+                found.append(longer := document([pool], account))
+                piece = []
+            piece.append(pool)
+            found[-1] = longer
+        return found
+
+    def text(self, pools: Sequence[PoolPolicy], account: str | None) -> str:
+        """The documents, as IAM takes them."""
+        return "\n".join(json.dumps(each, indent=2) for each in self.documents(pools, account))
+
+
+def document(pools: Sequence[PoolPolicy], account: str | None) -> dict[str, Any]:
+    """One policy document for all of `pools`; a statement for each set of resources."""
+    found: dict[str, dict[str, Any]] = {sid: {"Sid": sid, "Effect": "Allow", "Action": {}, "Resource": {}} for sid in STATEMENTS}
+    for pool in pools:
+        for call in calls(pool):
+            found[call.sid]["Action"][call.action] = None
+            found[call.sid]["Resource"] |= dict.fromkeys(resources(pool, STATEMENTS[call.sid].scope, account))
+    regions = sorted({str(pool.lever.model_dump()["region"]) for pool in pools})
+    for sid, statement in found.items():
+        statement |= {"Action": list(statement["Action"]), "Resource": list(statement["Resource"])}
+        if STATEMENTS[sid].scope == "region":
+            statement |= {"Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": regions}}}
+    return {"Version": "2012-10-17", "Statement": [statement for statement in found.values() if statement["Action"]]}
+
+
+def calls(pool: PoolPolicy) -> list[Call]:
+    """What is called for a pool: in shadow only what looks."""
+    return [call for call in CALLS[pool.lever.kind] if pool.mode == "active" or not STATEMENTS[call.sid].writes]
+
+
+def resources(pool: PoolPolicy, scope: str, account: str | None) -> tuple[str, ...]:
+    """What a permission of `scope` is given on."""
+    if scope == "region":
+        return ("*",)
+    settings = pool.lever.model_dump()
+    region, name = str(settings["region"]), str(settings["function"])
+    function = f"arn:{partition(region)}:lambda:{region}:{account or ANY_ACCOUNT}:function:{name}"
+    alias = f"{function}:{settings['alias']}"
+    return (function, alias) if scope == "function" else (alias,)
+
+
+def partition(region: str) -> str:
+    """The first part of every ARN of a region."""
+    return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")

@@ -1,0 +1,86 @@
+"""What Google Cloud's IAM must allow for pools on Cloud Run: two custom roles, and what each is given on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from adapters.permissions import Permission
+from config.policy import PoolPolicy
+
+LOOK = {
+    "run.services.get": "tells what is requested, and whether the service is being changed",
+    "run.services.list": "tells how services are made whose demand is read",
+    "monitoring.timeSeries.list": "reads demand and counts instances",
+}
+"""Given on the project: lists and metrics know nothing smaller."""
+
+SET = {"run.services.update": "sets warm capacity"}
+"""Given on each service that is written to."""
+
+ACT_AS = "iam.serviceAccounts.actAs"
+"""Cloud Run asks it of whoever updates a service, on the identity that the service runs as; no call of its own."""
+
+APIS = "run.googleapis.com monitoring.googleapis.com"
+
+
+class GcpGrants:
+    """See `adapters.permissions.Grants`. Resource names here hold no account."""
+
+    provider = "google"
+
+    def needed(self, pool: PoolPolicy) -> tuple[Permission, ...]:
+        """Of one pool."""
+        project, service = f"projects/{pool.lever.model_dump()['project']}", _service(pool)
+        look = [Permission(action, (project,), why) for action, why in LOOK.items()]
+        if pool.mode != "active":
+            return tuple(look)
+        act_as = Permission(ACT_AS, (f"the identity of {service}",), "lets an update name that identity again", writes=True)
+        return (*look, *(Permission(action, (service,), why, writes=True) for action, why in SET.items()), act_as)
+
+    def documents(self, pools: Sequence[PoolPolicy], account: str | None) -> list[dict[str, Any]]:  # noqa: ARG002
+        """One for each project: the roles, each with its permissions and what it is given on."""
+        projects: dict[str, list[PoolPolicy]] = {}
+        for pool in pools:
+            projects.setdefault(str(pool.lever.model_dump()["project"]), []).append(pool)
+        return [_project(name, members) for name, members in sorted(projects.items())]
+
+    def text(self, pools: Sequence[PoolPolicy], account: str | None) -> str:
+        """Commands for a shell, in which STOKER is the service account that the daemon runs as; they may be repeated."""
+        lines = ["set -eu", ': "${STOKER:?set it to the e-mail of the service account that the daemon runs as}"']
+        for project in self.documents(pools, account):
+            lines += ["", *_commands(project)]
+        return "\n".join(lines)
+
+
+def _service(pool: PoolPolicy) -> str:
+    settings = pool.lever.model_dump()
+    return f"projects/{settings['project']}/locations/{settings['location']}/services/{settings['service']}"
+
+
+def _project(name: str, pools: Sequence[PoolPolicy]) -> dict[str, Any]:
+    active = sorted({_service(pool) for pool in pools if pool.mode == "active"})
+    look = {"id": "stokerReader", "title": "Stoker: look", "permissions": list(LOOK), "on": [f"projects/{name}"]}
+    put = {"id": "stokerWriter", "title": "Stoker: set minimum instances", "permissions": list(SET), "on": active}
+    return {"project": name, "roles": [look, put] if active else [look], "act_as_identity_of": active}
+
+
+def _commands(project: dict[str, Any]) -> list[str]:
+    name, member = project["project"], '--member="serviceAccount:$STOKER"'
+    lines = [f"gcloud services enable {APIS} --project={name}"]
+    for role in project["roles"]:
+        made = f"{role['id']} --project={name} --title='{role['title']}' --permissions={','.join(role['permissions'])} --quiet"
+        lines.append(f"gcloud iam roles update {made} 2>/dev/null || gcloud iam roles create {made}")
+        for on in role["on"]:
+            what = f"projects add-iam-policy-binding {name} --condition=None" if on == f"projects/{name}" else _binding(on)
+            lines.append(f"gcloud {what} {member} --role=projects/{name}/roles/{role['id']}")
+    for service in project["act_as_identity_of"]:
+        _, _, _, location, _, short = service.split("/")
+        describe = f"gcloud run services describe {short} --project={name} --region={location}"
+        lines.append(f"runs_as=$({describe} --format='value(spec.template.spec.serviceAccountName)')")
+        lines.append(f'gcloud iam service-accounts add-iam-policy-binding "$runs_as" --project={name} {member} '
+                     "--role=roles/iam.serviceAccountUser")
+    return lines
+
+
+def _binding(service: str) -> str:
+    _, project, _, location, _, short = service.split("/")
+    return f"run services add-iam-policy-binding {short} --project={project} --region={location}"
