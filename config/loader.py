@@ -6,12 +6,14 @@ what only shows between pools. Nothing here knows any lever: the mapping from ki
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from config.document import MOST_BYTES, Node, Place, read_document
 from config.lever import LeverSettings
+from config.limits import Limits
 from config.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
 from config.problem import PolicyError, Problem, path_text
 from config.schedule import Schedule
@@ -22,8 +24,9 @@ __all__ = ["PolicyError", "Problem", "load_policy", "parse_policy"]
 
 Step = str | int
 Kinds = Mapping[str, type[LeverSettings]]
+Part = TypeVar("Part", bound=BaseModel)
 
-TOP_KEYS = ("version", "defaults", "pools", "assume")
+TOP_KEYS = ("version", "defaults", "pools", "limits", "assume")
 OWN_KEYS = ("name", "lever")
 """What every pool must say for itself and no default can."""
 DEFAULT_KEYS = tuple(key for key in PoolPolicy.model_fields if key not in OWN_KEYS)
@@ -108,13 +111,14 @@ class Check:
             if key not in TOP_KEYS:
                 self.note_at((key,), unknown("key", key, TOP_KEYS), on_key=True)
         self._version(root)
-        assume = self._assume(root)
+        assume, limits = self._part(root, "assume", Assume), self._part(root, "limits", Limits)
         pools = self._pools(root, self._defaults(root))
-        if not self.problems and assume is not None:
-            self.policy = Policy(version=1, pools=tuple(pools), assume=assume)
+        if not self.problems and assume is not None and limits is not None:
+            self.policy = Policy(version=1, pools=tuple(pools), assume=assume, limits=limits)
 
     def _declared(self) -> frozenset[str]:
-        models: Iterable[type[BaseModel]] = (PoolPolicy, Objective, Schedule, PriceOverride, Assume, *self._kinds.values())
+        ours: tuple[type[BaseModel], ...] = (PoolPolicy, Objective, Schedule, PriceOverride, Limits, Assume)
+        models: Iterable[type[BaseModel]] = (*ours, *self._kinds.values())
         return frozenset(TOP_KEYS).union(*(model.model_fields for model in models))
 
     def _version(self, root: Node) -> None:
@@ -124,15 +128,16 @@ class Check:
         elif not (type(node.scalar) is int and node.scalar == 1):
             self.note_at(("version",), f"{shown(node.plain())} is not a version this Stoker reads: write version: 1")
 
-    def _assume(self, root: Node) -> Assume | None:
-        node = root.child("assume")
+    def _part(self, root: Node, key: str, model: type[Part]) -> Part | None:
+        """What stands under a key of the top level, with its defaults; None when it is wrong."""
+        node = root.child(key)
         if node is None:
-            return Assume()
+            return model()
         try:
-            return Assume.model_validate(node.plain())
+            return model.model_validate(node.plain())
         except ValidationError as error:
             for item in error.errors():
-                self._complain(item, Assume, ("assume", *place_within(item)))
+                self._complain(item, model, (key, *place_within(item)))
             return None
 
     def _defaults(self, root: Node) -> Node | None:

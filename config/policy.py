@@ -13,6 +13,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from config.duration import Duration, format_duration
 from config.lever import LeverSettings
+from config.limits import Limits
 from config.schedule import MOST_UNITS, Schedule, schedule_bounds
 
 __all__ = ["MOST_UNITS", "NAME", "Assume", "Objective", "Policy", "PoolPolicy", "PriceOverride", "Schedule", "schedule_bounds"]
@@ -156,6 +157,8 @@ class Policy(Model):
     """Version of the format."""
     pools: tuple[PoolPolicy, ...] = Field(min_length=1, strict=False)
     """Each with the file's defaults merged in; names are unique."""
+    limits: Limits = Limits()
+    """What the whole fleet may change and cost at most."""
     assume: Assume = Assume()
     """What a backtest takes for granted."""
 

@@ -9,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from config.duration import format_duration
 from config.lever import LeverSettings
+from config.limits import Limits
 from config.policy import Assume, PoolPolicy
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,7 +29,7 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
     It says less than the loader (no cron, no zones, nothing between two keys or two pools), never more: what the loader
     takes, the schema takes.
     """
-    models: tuple[type[BaseModel], ...] = (PoolPolicy, Assume, *kinds.values())
+    models: tuple[type[BaseModel], ...] = (PoolPolicy, Limits, Assume, *kinds.values())
     refs, generated = models_json_schema([(model, "validation") for model in models], schema_generator=Generator)
     parts: Json = generated["$defs"]
     parts.pop("LeverSettings", None)
@@ -57,6 +58,7 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
             "defaults": {"$ref": "#/$defs/Defaults"},
             "pools": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/PoolPolicy"},
                       "description": "The things whose warm capacity is set; names are unique."},
+            "limits": {"$ref": "#/$defs/Limits"},
             "assume": {"$ref": "#/$defs/Assume"},
         },
         "if": no_default_max,

@@ -74,7 +74,7 @@ async def assemble(policy: Policy, providers: Providers, store: StoreThread, clo
         region = Region(intake, terms_now(intake, reconcilers, policy.assume), budget, keep)
         await region.recall(clock.now())
         regions.append(region)
-    return Fleet(regions, reconcilers, clock, store, journal)
+    return Fleet(regions, reconcilers, clock, store, journal, policy.limits)
 
 
 def pricing(pool: PoolPolicy, assume: Assume) -> Callable[[Traits], float]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 import numpy as np
+from numpy.typing import NDArray
 
 from controller.economics import Terms
 from controller.intake import Intake
@@ -31,6 +32,10 @@ class Chooser:
     def standing(self, name: str) -> Standing:
         """How the rules of a pool weigh now."""
         return self._portfolio.standing(self._row[name])
+
+    def worth(self) -> NDArray[np.float64]:
+        """What a dollar of standing by saves in each pool of the intake, NaN where unknown."""
+        return self._portfolio.worth(len(self._row))
 
     async def follow(self, intake: Intake, now: datetime) -> None:
         """Feed what has become known since the last call.

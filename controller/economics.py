@@ -9,7 +9,7 @@ it stay warm for the keep-alive: a cold start is only what exceeds the most that
 """
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from config.policy import Assume, PoolPolicy
 
@@ -129,6 +129,12 @@ class Terms:
     def initialisation(self) -> float:
         """USD of starting one unit, whoever waits for it."""
         return self.init_seconds * self.on_demand / MINUTE_SECONDS
+
+
+def usd_per_minute_left(limit: float, spent: float, now: datetime) -> float:
+    """What may be spent a minute to the end of the month (UTC) when `spent` of `limit` is gone: it eases as days pass unspent."""
+    following = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return max(0.0, limit - spent) / max(1.0, (following - now).total_seconds() / 60)
 
 
 def whole_minutes(span: timedelta) -> int:

@@ -5,13 +5,17 @@ import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
 
 from adapters.clock import Clock
-from controller.plan import Action, Plan, PoolState
+from config.limits import Limits
+from controller.limiter import Limiter
+from controller.plan import Action, Bound, Plan, PoolState
 from controller.reconcile import Reconciler, View
+from controller.record import Made
 from controller.region import Region
 from controller.store_file import StoreError
 
@@ -55,11 +59,11 @@ class BatchMemory(Protocol):
 
 @dataclass(slots=True)
 class Pass:
-    """What planning a region's pools brings together: plans that are done, states to store, and writes that are wanted."""
+    """What planning a region's pools brings together: plans as they are made, those that are done, and states to store."""
 
     planned: list[Noted] = field(default_factory=list)
     states: dict[str, PoolState] = field(default_factory=dict)
-    wanted: list[tuple[Plan, View]] = field(default_factory=list)
+    made: list[tuple[Made, View]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Fleet:
     """All pools of a policy. `tick` is called once a minute and never raises for what happens outside the process."""
 
     def __init__(self, regions: Iterable[Region], reconcilers: Mapping[str, Reconciler], clock: Clock, memory: BatchMemory,
-                 journal: Journal) -> None:
+                 journal: Journal, limits: Limits | None = None) -> None:
         self.regions, self.reconcilers = tuple(regions), dict(reconcilers)
         self.plans: dict[str, Plan] = {}
         self.inputs: dict[str, Mapping[str, Any]] = {}
@@ -93,10 +97,16 @@ class Fleet:
         self._stepping: dict[str, asyncio.Task[None]] = {}
         if missing := self.reconcilers.keys() ^ self.region_of.keys():
             raise ValueError(f"pools without a demand source or without a lever: {', '.join(sorted(missing))}")
+        self.limiter = Limiter(limits or Limits(), {name: at for at, region in enumerate(self.regions)
+                                                    for name in region.intake.pools})
+        for name, each in self.reconcilers.items():
+            self.limiter.expect(name, active=each.policy.mode == "active", units=each.state.written or 0,
+                                price=each.usd_per_unit_minute)
 
     async def tick(self) -> TickReport:
         """One pass over the fleet; each region goes at its own pace."""
         started, began = self._clock.now(), self._clock.monotonic()
+        self.limiter.begin()
         counts = await asyncio.gather(*(self._tick_region(at, region, started) for at, region in enumerate(self.regions)))
         await self._within(list(self._stepping.values()), STEP_SECONDS)
         written = sum(plan.action is Action.WRITE and plan.at >= started for plan in self.plans.values())
@@ -133,8 +143,7 @@ class Fleet:
             except Exception as error:  # a fault of ours in one pool must not stop the others
                 self.faults[name] = f"{type(error).__name__}: {error}"
                 log.exception("step-failed", pool=name)
-        for plan, view in heapq.nlargest(region.budget.writes, this.wanted, key=urgency):
-            self._start(plan.pool, view, read=False)
+        self._carry_on(at, region, this)
         await self._save(this.states)
         await self._note(this.planned)
         return len(free), len(region.intake.pools) - len(free)
@@ -154,13 +163,34 @@ class Fleet:
         if read:
             self._start(name, view, read=True)
             return
-        plan = reconciler.plan(view, now)
-        if plan.action is Action.WRITE:
-            this.wanted.append((plan, view))
-            return
-        if reconciler.adopt(plan.state):
-            this.states[reconciler.key] = plan.state
-        this.planned.append((plan, self.plans.get(name), inputs_of(reconciler, plan)))
+        reconciler.plan(view, now)
+        if reconciler.made is not None:
+            this.made.append((reconciler.made, view))
+
+    def _carry_on(self, at: int, region: Region, this: Pass) -> None:
+        """Plans that change something and may begin a task of their own, the most urgent first; the others are done."""
+        self.limiter.open_region(at, region.budget.writes)
+        if self.limiter.limits.in_usd:
+            self.limiter.note_worth(region.intake.pools, region.chooser.worth())
+        bounds = self.limiter.admit([made for made, _ in this.made], self._clock.now())
+        writes: list[tuple[Plan, View]] = []
+        for made, view in this.made:
+            plan, reconciler = made.plan, self.reconcilers[made.plan.pool]
+            if plan.pool in bounds:
+                plan = reconciler.plan(replace(view, bounds=bounds[plan.pool]), plan.at)
+            if plan.action is Action.WRITE:
+                writes.append((plan, view))
+                continue
+            if reconciler.adopt(plan.state):
+                this.states[reconciler.key] = plan.state
+            this.planned.append((plan, self.plans.get(plan.pool), inputs_of(reconciler, plan)))
+        for plan, view in sorted(writes, key=urgency, reverse=True):
+            self._start(plan.pool, view, read=False)
+
+    def _gate(self, reconciler: Reconciler, _: Plan) -> tuple[Bound, ...]:
+        """What the limits leave of a plan that a step has just made."""
+        made = reconciler.made
+        return () if made is None else self.limiter.admit([made], self._clock.now()).get(made.policy.name, ())
 
     def _start(self, name: str, view: View, read: bool) -> None:
         task = asyncio.create_task(self._step(name, self.reconcilers[name], view, read), name=f"step {name}")
@@ -169,7 +199,7 @@ class Fleet:
 
     async def _step(self, name: str, reconciler: Reconciler, view: View, read: bool) -> None:
         try:
-            plan = await reconciler.step(view, read)
+            plan = await reconciler.step(view, read, partial(self._gate, reconciler))
             await self._note([(plan, self.plans.get(name), inputs_of(reconciler, plan))])
             self.faults.pop(name, None)
         except StoreError as error:
@@ -237,7 +267,7 @@ class Fleet:
 
 
 def urgency(wanted: tuple[Plan, View]) -> int:
-    """When not all writes fit into a tick: the largest raise first, falls after all raises."""
+    """The order in which writes of a tick begin: the largest raise first, falls after all raises."""
     plan, _ = wanted
     return (plan.target or 0) - (plan.requested or 0)
 

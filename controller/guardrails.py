@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from adapters.protocol import Phase
+from controller.economics import usd_per_minute_left
 from controller.overrides import Kind, active
 from controller.plan import MOST_UNITS, Code, Context, Draft, Guardrail, Reason, unbroken
 
@@ -83,13 +84,19 @@ def budget(draft: Draft, context: Context) -> Draft:
     limit, price, now = context.policy.budget_usd_per_month, context.seen.usd_per_unit_minute, context.seen.now
     if limit is None or not price:
         return draft
-    following = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    minutes = max(1.0, (following - now).total_seconds() / 60)
-    affordable = int(min(max(0.0, limit - context.state.spent_usd) / (minutes * price), MOST_UNITS))
+    affordable = int(min(usd_per_minute_left(limit, context.state.spent_usd, now) / price, MOST_UNITS))
     if draft.target <= affordable:
         return draft
     text = f"{context.state.spent_usd:.2f} of {limit:g} USD spent this month: at most {affordable} to the end of it"
     return draft.moved(affordable, Code.BUDGET, text)
+
+
+def fleet_budget(draft: Draft, context: Context) -> Draft:
+    """Not more than the whole fleet's money leaves to this pool: not below floors and orders, and what is held goes slowly."""
+    for bound in context.seen.bounds:
+        if bound.code is Code.FLEET_BUDGET and draft.target > bound.high:
+            draft = draft.moved(bound.high, bound.code, bound.text)
+    return draft
 
 
 def floor(draft: Draft, context: Context) -> Draft:
@@ -175,6 +182,17 @@ def blocked(draft: Draft, context: Context) -> Draft:
     return draft.hold(context.requested, Code.BLOCKED, str(capacity.blocked))
 
 
+def in_turn(draft: Draft, context: Context) -> Draft:
+    """No more change than is left of this tick, over the fleet and at the provider; the rest comes with the next."""
+    for bound in context.seen.bounds:
+        if bound.code is Code.FLEET_BUDGET:
+            continue
+        if bound.low == bound.high:
+            return draft.hold(bound.low, bound.code, bound.text)
+        draft = draft.moved(min(max(draft.target, bound.low), bound.high), bound.code, bound.text)
+    return draft
+
+
 GUARDRAILS: tuple[Guardrail, ...] = (
     boosted,
     after_restart,
@@ -183,6 +201,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     step_limit,
     pinned,
     budget,
+    fleet_budget,
     floor,
     ceiling,
     quota,
@@ -191,4 +210,5 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     foreign_write,
     allocation_failed,
     blocked,
+    in_turn,
 )

@@ -109,6 +109,24 @@ def fleet_families(fleet: Fleet, journal: Journal, interval: timedelta) -> Itera
         cost.add_metric(label, region.intake.source.monthly_cost_usd(len(region.intake.pools), interval))
         delay.add_metric(label, region.intake.metric_delay.total_seconds())
     yield from (cost, delay)
+    yield from limit_families(fleet)
+
+
+def limit_families(fleet: Fleet) -> Iterator[Metric]:
+    """What the limits of the fleet are, and what of them is used; nothing where there are none."""
+    limit = GaugeMetricFamily("stoker_limit", "A limit of the policy, in its own unit.", labels=("limit",))
+    used = GaugeMetricFamily("stoker_limit_used", "What is used of it.", labels=("limit",))
+    if fleet.last is not None:
+        told = fleet.limiter.report(fleet.last.started_at)
+        for key, each in told.items():
+            if isinstance(each, dict):
+                limit.add_metric((key,), each["limit"])
+                used.add_metric((key,), each["used"])
+        yield GaugeMetricFamily("stoker_pools_waiting", "Pools whose change waits for the next tick.",
+                                value=told["pools_waiting"])
+        yield GaugeMetricFamily("stoker_pools_lowered", "Pools that limits in USD leave less than they want.",
+                                value=told.get("pools_lowered", 0))
+    yield from (limit, used)
 
 
 def in_force(fleet: Fleet, name: str) -> int:

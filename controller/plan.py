@@ -59,6 +59,9 @@ class Code(StrEnum):
     BILLING_STEP = "billing-step"
     QUOTA = "quota"
     BUDGET = "budget"
+    FLEET_BUDGET = "fleet-budget"
+    FLEET_CHANGES = "fleet-changes"
+    WRITE_TURN = "write-turn"
     NOT_READ = "not-read"
     CAPACITY_UNKNOWN = "capacity-unknown"
     FOREIGN_WRITE = "foreign-write"
@@ -91,6 +94,16 @@ class Proposal:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """What the whole fleet leaves to one pool in a tick: a target from `low` to `high`, and why; see `controller.limiter`."""
+
+    code: Code
+    text: str
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """All that is known of a pool at one tick. `allowed`: the most units the provider would accept."""
 
@@ -107,6 +120,8 @@ class Observation:
     usd_per_unit_minute: float = 0.0
     overrides: tuple[Override, ...] = ()
     """What operators ordered for a while; those that have ended count for nothing."""
+    bounds: tuple[Bound, ...] = ()
+    """What the limits of the whole fleet leave; none while they do not bite."""
 
 
 @dataclass(frozen=True, slots=True)

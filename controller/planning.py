@@ -35,7 +35,7 @@ UNSEEN = {Sight.FRESH: "there is no forecast yet", Sight.LATE: "metrics are late
 """Why demand cannot be planned by, in words."""
 
 
-SLOWED = frozenset({Code.SCALE_DOWN_DELAY, Code.BILLING_STEP, Code.STEP_LIMIT})
+SLOWED = frozenset({Code.SCALE_DOWN_DELAY, Code.BILLING_STEP, Code.STEP_LIMIT, Code.FLEET_CHANGES, Code.WRITE_TURN})
 """What only slows a fall: how far it would have gone without is what was wanted."""
 
 
@@ -55,9 +55,7 @@ def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrail
         reason = (Reason(Code.NOT_READ, "its capacity has not been read yet") if error is None
                   else Reason(Code.CAPACITY_UNKNOWN, f"its capacity could not be read: {error}"))
         return Plan(policy.name, seen.now, Action.HOLD, state.written, None, None, seen.proposal, (reason,), state)
-    low, high, schedule = schedule_bounds(policy.schedules, seen.now) if policy.schedules else (None, None, None)
-    ceiling = policy.max if high is None else min(policy.max, high)
-    floor = min(max(policy.min, low or 0), ceiling)
+    floor, ceiling, schedule = bounds_now(policy, seen.now)
     context = Context(policy, state, seen, capacity.requested, floor, ceiling, schedule)
     draft = opening(context)
     for guardrail in guardrails:
@@ -67,6 +65,13 @@ def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrail
     state = remember_wish(state, draft, context)
     return Plan(policy.name, seen.now, action_of(draft, capacity), draft.target, capacity.requested, capacity.ready,
                 seen.proposal, draft.reasons, state)
+
+
+def bounds_now(policy: PoolPolicy, now: datetime) -> tuple[int, int, str | None]:
+    """Floor and ceiling in force, and the schedule that set one of them."""
+    low, high, schedule = schedule_bounds(policy.schedules, now) if policy.schedules else (None, None, None)
+    ceiling = policy.max if high is None else min(policy.max, high)
+    return min(max(policy.min, low or 0), ceiling), ceiling, schedule
 
 
 def action_of(draft: Draft, capacity: Capacity) -> Action:

@@ -121,6 +121,14 @@ class Portfolio:
         raise IndexError(pool)
 
 
+    def worth(self, pools: int) -> NDArray[np.float64]:
+        """What a dollar of standing by has lately saved in each of `pools` pools: float64[pools], NaN where nobody knows yet."""
+        worth = np.full(pools, np.nan)
+        for members, cohort in self._cohorts:
+            worth[members] = cohort.worth()
+        return worth
+
+
 class Cohort:
     """Pools of one timing."""
 
@@ -130,6 +138,7 @@ class Cohort:
         spare = np.where(saved > idle, 1 - idle / np.where(saved > 0, saved, 1), 0.0)
         self._rate = np.array([np.nan if one.warm_hit_rate is None else one.warm_hit_rate for one in terms])
         self._prices = np.array([idle, -saved, [one.cold if one.warm_hit_rate is None else one.initialisation for one in terms]])
+        self._cold = np.array([one.cold for one in terms])
         self._spare = spare
         self._signals = Signals(pools, first.metric_delay + first.lead_time, spare)
         self._judge = Judge(CHOSEN + 1, pools, *timing_of(first))
@@ -169,6 +178,14 @@ class Cohort:
         amounts = self._judge.amounts
         bills: NDArray[np.float64] = self._prices[0] * amounts[0] + self._prices[1] * amounts[1] + self._prices[2] * amounts[2]
         return bills
+
+    def worth(self) -> NDArray[np.float64]:
+        """As `Portfolio.worth`: what the choice has spared of cold starts and work on demand, by the cost of its warm units."""
+        ready, work, cold = self._judge.amounts[:, [0, CHOSEN]].copy()
+        cost = self._prices[0] * ready[1]
+        saved = self._prices[1] * (work[0] - work[1]) + self._cold * (cold[0] - cold[1])
+        known = (self._known >= ENOUGH) & (cost > 0)
+        return np.where(known, saved / np.where(known, cost, 1.0), np.nan)
 
     def standing(self, pool: int) -> Standing:
         """As `Portfolio.standing`."""

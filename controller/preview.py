@@ -3,8 +3,11 @@
 import asyncio
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
+
+import numpy as np
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError, Throttled
@@ -75,7 +78,7 @@ async def preview(policy: Policy, providers: Providers, clock: Clock,
             for name, orders in (overrides or {}).items():
                 if name in fleet.reconcilers:
                     fleet.reconcilers[name].overrides = orders
-            return [planned(fleet, name, clock) for name in fleet.reconcilers]
+            return planned(fleet, clock)
         finally:
             await store.close()
             await providers.close()
@@ -103,11 +106,33 @@ async def read(reconciler: Reconciler, slots: asyncio.Semaphore, clock: Clock) -
             await clock.sleep(1.0 if wait is None else min(10.0, wait.total_seconds()))
 
 
-def planned(fleet: Fleet, name: str, clock: Clock) -> Preview:
-    """The plan of one pool from what was read."""
-    reconciler, now = fleet.reconcilers[name], clock.now()
-    plan = reconciler.plan(fleet.view(name, now), now)
+def planned(fleet: Fleet, clock: Clock) -> list[Preview]:
+    """The plan of each pool from what was read, within the limits of the fleet. What this month has cost is not known here: it is
+    taken to have been spent evenly.
+    """
+    now, limiter = clock.now(), fleet.limiter
+    active = {name for name, each in fleet.reconcilers.items() if each.policy.mode == "active"} or set(fleet.reconcilers)
+    spent = (limiter.limits.usd_per_month or 0.0) * month_gone(now) / len(active)
+    for region in fleet.regions:
+        limiter.note_worth(region.intake.pools, region.chooser.worth())
+        limiter.note_spent(region.intake.pools, np.array([spent * (name in active) for name in region.intake.pools]))
+    views = {name: fleet.view(name, now) for name in fleet.reconcilers}
+    plans = {name: each.plan(views[name], now) for name, each in fleet.reconcilers.items()}
+    bounds = limiter.admit([each.made for each in fleet.reconcilers.values() if each.made is not None], now)
+    plans |= {name: fleet.reconcilers[name].plan(replace(views[name], bounds=each), now) for name, each in bounds.items()}
+    return [shown(fleet, plan) for plan in plans.values()]
+
+
+def shown(fleet: Fleet, plan: Plan) -> Preview:
+    """One pool."""
+    reconciler = fleet.reconcilers[plan.pool]
     price = reconciler.usd_per_unit_minute * MINUTES_A_MONTH
-    error = reconciler.error or fleet.region_of[name].intake.errors.get(name)
+    error = reconciler.error or fleet.region_of[plan.pool].intake.errors.get(plan.pool)
     return Preview(plan, reconciler.policy.mode, None if plan.requested is None else plan.requested * price,
                    None if plan.target is None else plan.target * price, error)
+
+
+def month_gone(now: datetime) -> float:
+    """The share of the month (UTC) that is over."""
+    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (now - first) / ((first + timedelta(days=32)).replace(day=1) - first)

@@ -14,7 +14,7 @@ from config.policy import PoolPolicy
 from controller.guardrails import GUARDRAILS
 from controller.measured import RECENT_RAISES, median_span
 from controller.overrides import Override
-from controller.plan import Action, Code, Observation, Plan, PoolState, Proposal, Reason, Sight, accepted
+from controller.plan import Action, Bound, Code, Observation, Plan, PoolState, Proposal, Reason, Sight, accepted
 from controller.planning import make_plan
 from controller.record import Made, clean
 
@@ -56,6 +56,11 @@ class View:
     data_age: timedelta | None = None
     proposal: Proposal | None = None
     settled: bool = False
+    bounds: tuple[Bound, ...] = ()
+
+
+Gate = Callable[[Plan], tuple[Bound, ...]]
+"""Asked before a write: what the whole fleet leaves of a plan now; nothing where the plan may be carried out as it is."""
 
 
 def old(age: timedelta, limit: timedelta) -> bool:
@@ -129,19 +134,26 @@ class Reconciler:
             now=now, capacity=self.capacity if self.error is None else None, capacity_error=self.error, proposal=view.proposal,
             sight=view.sight, data_age=view.data_age, settled=view.settled, allowed=self._allowed,
             billing_step=self.traits.billing_step, usd_per_unit_minute=self.usd_per_unit_minute, overrides=self.overrides,
+            bounds=view.bounds,
         ))
         plan = make_plan(self.policy, self.state, seen, GUARDRAILS)
         self.made = Made(self.policy, self.state, seen, plan)
         return plan
 
-    async def step(self, view: View, read: bool = True) -> Plan:
+    def plan_within(self, view: View, gate: Gate | None) -> Plan:
+        """Decide from what is known, within what the fleet leaves."""
+        plan = self.plan(view, self._clock.now())
+        bounds = () if gate is None else gate(plan)
+        return self.plan(replace(view, bounds=bounds), plan.at) if bounds else plan
+
+    async def step(self, view: View, read: bool = True, gate: Gate | None = None) -> Plan:
         """Read if due and allowed, plan, act. Never raises for what happens outside the process; the plan says it."""
         if read and self.read_due(self._clock.now()):
             await self.read()
-        plan = self.plan(view, self._clock.now())
+        plan = self.plan_within(view, gate)
         if plan.action is Action.WRITE and self.read_at is not None and old(self._clock.now() - self.read_at, LOOK_AGAIN):
             throttled = await self.read()
-            plan = self.plan(view, self._clock.now())
+            plan = self.plan_within(view, gate)
             if throttled is not None and plan.action is Action.WRITE:
                 await self._remember(plan.state)
                 return self._held(plan, throttled)

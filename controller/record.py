@@ -7,7 +7,7 @@ made again from the record has the same words.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy
 from controller.guardrails import GUARDRAILS
 from controller.overrides import entry, shown_override
-from controller.plan import Observation, Plan, PoolState, Proposal, Sight
+from controller.plan import Bound, Code, Observation, Plan, PoolState, Proposal, Sight
 from controller.planning import make_plan
 from controller.redact import redact, redact_text
 
@@ -85,6 +85,7 @@ def inputs_body(made: Made, kept: Plan) -> dict[str, Any]:
         "capacity_error": None if seen.capacity_error is None else str(seen.capacity_error),
         "proposal": proposal_body(seen.proposal), "allowed": seen.allowed, "billing_step_seconds": span(seen.billing_step),
         "usd_per_unit_minute": seen.usd_per_unit_minute, "overrides": [entry(each) for each in seen.overrides],
+        "bounds": [asdict(bound) for bound in seen.bounds],
         "lead_time_seconds": span(made.lead_time), "answer": capacity_body(made.answer),
         "made": None if alike(made.plan, kept) else plan_body(made.plan),
     }
@@ -160,7 +161,8 @@ def loaded(inputs: Mapping[str, Any]) -> tuple[PoolPolicy, PoolState, Observatio
         sight=Sight(inputs["sight"]), data_age=seconds(inputs.get("data_age_seconds")), settled=inputs["settled"],
         allowed=inputs.get("allowed"), billing_step=seconds(inputs.get("billing_step_seconds")) or timedelta(0),
         usd_per_unit_minute=inputs["usd_per_unit_minute"],
-        overrides=tuple(shown_override(each) for each in inputs.get("overrides", ())))
+        overrides=tuple(shown_override(each) for each in inputs.get("overrides", ())),
+        bounds=tuple(Bound(Code(each["code"]), each["text"], each["low"], each["high"]) for each in inputs.get("bounds", ())))
     return policy, state_of(inputs["state"]), seen
 
 

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from adapters.clock import Clock
 from config.policy import Policy
-from controller.accounts import REHEARSAL, Account, Accounts, keep_accounts
+from controller.accounts import NAMES, REHEARSAL, Account, Accounts, keep_accounts
 from controller.assembly import Providers, assemble, pool_terms, save_measured
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
@@ -110,6 +110,7 @@ class Service:
     async def _pass(self, fleet: Fleet, accounts: Accounts, board: Board) -> None:
         try:
             await self._expire()
+            tell_spent(fleet, accounts)
             report = await fleet.tick()
             await account_for(fleet, accounts, self.policy, self.clock)
             await board.publish()
@@ -248,6 +249,13 @@ async def open_accounts(fleet: Fleet, store: StoreThread, clock: Clock) -> Accou
     day = await store.run(store.store.accounts, today, tomorrow)
     month = await store.run(store.store.accounts, today.replace(day=1), tomorrow)
     return Accounts([Account(region.intake.pools, day, month, now) for region in fleet.regions])
+
+
+def tell_spent(fleet: Fleet, accounts: Accounts) -> None:
+    """Tell the fleet's limits what the warm capacity of each pool has cost this month: unit-minutes by what one costs now."""
+    for region, account in zip(fleet.regions, accounts.each, strict=True):
+        price = np.array([fleet.reconcilers[name].usd_per_unit_minute for name in region.intake.pools])
+        fleet.limiter.note_spent(region.intake.pools, account.month[:, NAMES.index("warm_unit_minutes")] * price)
 
 
 async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: Clock) -> None:

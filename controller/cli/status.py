@@ -75,6 +75,9 @@ def show_all(body: dict[str, Any]) -> None:
         for override in pool["overrides"]:
             console.print(f"{pool['name']}: {line(override)}", highlight=False, markup=False)
     reads = sum(source["reads_usd_per_month"] or 0 for source in body["sources"])
+    for key, each in body["limits"].items():
+        if isinstance(each, dict):
+            console.print(f"{key}: {each['used']:g} of {each['limit']:g}", highlight=False)
     console.print(f"\nas of {body['as_of'] or 'never: no tick has run yet'}; reading metrics costs {reads:.2f} USD a month",
                   highlight=False)
 

@@ -41,7 +41,7 @@ class Board:
         self.gate = gate or Gate()
         self.exposition = Exposition()
         self.trail = Trail(pool.name for pool in policy.pools)
-        self.status_body = dumps({"as_of": None, "tick": None, "sources": [], "totals": {}, "pools": []})
+        self.status_body = dumps({"as_of": None, "tick": None, "sources": [], "totals": {}, "limits": {}, "pools": []})
         self.status_tag = "starting"
         """Another one with every new `status_body`."""
         self._published = 0
@@ -75,7 +75,8 @@ class Board:
         pools = b"[" + b",".join(fragments) + b"]"
         as_of = dumps(now)
         self.pools_body = b'{"as_of":' + as_of + b',"pools":' + pools + b"}"
-        head = {"tick": fleet.last, "totals": {"pools": len(fragments), **totals}, "sources": self.sources(fleet)}
+        head = {"tick": fleet.last, "totals": {"pools": len(fragments), **totals}, "sources": self.sources(fleet),
+                "limits": fleet.limiter.report(now)}
         self.status_body = b'{"as_of":' + as_of + b"," + dumps(head)[1:-1] + b',"pools":' + pools + b"}"
         self._published += 1
         self.status_tag = f"{self.started_at.timestamp():.6f}-{self._published}"

@@ -13,6 +13,7 @@ from adapters.registry import lever_kinds
 from config.document import Node, read_document
 from config.duration import format_duration
 from config.lever import LeverSettings
+from config.limits import Limits
 from config.loader import TOP_KEYS, load_policy, parse_policy
 from config.policy import Assume, Objective, PoolPolicy, PriceOverride
 from config.schedule import Schedule
@@ -20,7 +21,7 @@ from config.schedule import Schedule
 EXAMPLE = Path(config.__file__).parent / "example.yaml"
 DOCS = Path(__file__).parents[2] / "docs" / "policy.md"
 SECTIONS: dict[str, type[BaseModel]] = {
-    "Pool": PoolPolicy, "Objective": Objective, "Schedule": Schedule, "Prices": PriceOverride, "Assume": Assume,
+    "Pool": PoolPolicy, "Objective": Objective, "Schedule": Schedule, "Prices": PriceOverride, "Limits": Limits, "Assume": Assume,
     "Lever": LeverSettings,
 }
 

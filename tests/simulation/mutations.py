@@ -54,10 +54,10 @@ async def _waits_for_all(self, tasks, seconds):
         await asyncio.wait(tasks)
 
 
-async def _reads_nothing_anew(self, view, read=True):
+async def _reads_nothing_anew(self, view, read=True, gate=None):
     if read and self.read_due(self._clock.now()):
         await self.read()
-    plan = self.plan(view, self._clock.now())
+    plan = self.plan_within(view, gate)
     if plan.action is Action.WRITE and plan.target is not None:
         return await self._write(plan, plan.target)
     await self._remember(plan.state)

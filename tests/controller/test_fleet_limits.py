@@ -1,0 +1,165 @@
+"""The limits of a whole fleet on a fleet at work."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from adapters.clock import ManualClock
+from config.limits import Limits
+from controller.limiter import Limiter
+from controller.plan import Action, Code
+from controller.record import inputs_body, plan_body, replayed
+from controller.region import Budget
+from tests.builders import NOON
+from tests.fakes import FakeLever, steady
+from tests.worlds import world
+
+MINUTE = timedelta(minutes=1)
+UNIT_USD_AN_HOUR = 4.1667e-6 * 3600
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(NOON)
+
+
+@asynccontextmanager
+async def limited(clock, folder, traffic, held=None, more=(), budget=None, **limits):
+    levers = {name: FakeLever(clock, requested=(held or {}).get(name, 0)) for region in (traffic, *more) for name in region}
+    async with world(clock, folder, traffic, *more, levers=levers, budget=budget) as here:
+        old, fleet = here.fleet.limiter, here.fleet
+        fleet.limiter = Limiter(Limits(**limits), old._region_of)
+        for name, each in fleet.reconcilers.items():
+            fleet.limiter.expect(name, active=each.policy.mode == "active", units=0, price=each.usd_per_unit_minute)
+        yield here
+
+
+def requested(here):
+    return {name: lever.paper.requested for name, lever in here.levers.items()}
+
+
+async def test_no_more_pools_than_allowed_change_in_a_tick_and_the_largest_raise_goes_first(clock, tmp_path):
+    traffic = {"a": steady(3), "b": steady(9), "c": steady(5)}
+    async with limited(clock, tmp_path, traffic, pools_per_tick=1) as here:
+        changed = []
+        for _ in range(4):
+            before = len(here.order)
+            await here.tick(MINUTE)
+            changed.append(here.order[before:])
+
+        assert [len(each) for each in changed] == [1, 1, 1, 0]
+        assert sorted(here.order) == [("a", 3), ("b", 9), ("c", 5)]
+        assert changed[1] == [("b", 9)] or changed[0] == [("b", 9)]
+
+
+async def test_what_waits_says_so_with_its_numbers_and_can_be_replayed(clock, tmp_path):
+    async with limited(clock, tmp_path, {"a": steady(3), "b": steady(9)}, pools_per_tick=1) as here:
+        await here.tick()
+        name = next(name for name in "ab" if not here.levers[name].writes)
+        plan, made = here.fleet.plans[name], here.fleet.inputs[name]["made"]
+        record = json.loads(json.dumps({**plan_body(plan), "inputs": inputs_body(made, plan)}))
+
+        assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, Code.FLEET_CHANGES)
+        assert "pools_per_tick 1" in plan.text
+        assert record["inputs"]["bounds"]
+        kept, again = replayed(record)
+        assert kept == again
+
+
+async def test_a_change_that_is_too_large_for_a_tick_is_done_in_parts(clock, tmp_path):
+    async with limited(clock, tmp_path, {"a": steady(30)}, units_per_tick=8) as here:
+        await here.minutes(5)
+
+        assert here.levers["a"].writes == [8, 16, 24, 30]
+
+
+async def test_falls_count_as_raises_do_and_go_after_them(clock, tmp_path):
+    traffic = {"down": steady(0), "up": steady(6)}
+    async with limited(clock, tmp_path, traffic, held={"down": 20}, units_per_tick=6) as here:
+        for _ in range(8):
+            was = requested(here)
+            await here.tick(MINUTE)
+            now = requested(here)
+            assert sum(abs(now[name] - was[name]) for name in now) <= 6
+
+        assert requested(here) == {"down": 0, "up": 6}
+        assert [units for name, units in here.order if name == "up"] == [6]
+
+
+async def test_steps_that_read_first_keep_within_the_writes_of_a_tick(clock, tmp_path):
+    """All pools are read in the first tick, so that every write comes out of a step."""
+    traffic = {f"p{at}": steady(5) for at in range(6)}
+    async with limited(clock, tmp_path, traffic, budget=Budget(reads=9, writes=2)) as here:
+        counts = []
+        for _ in range(4):
+            before = len(here.order)
+            await here.tick(MINUTE)
+            counts.append(len(here.order) - before)
+            if not counts[1:]:
+                waiting = [plan for plan in here.fleet.plans.values() if plan.reasons[-1].code is Code.WRITE_TURN]
+                assert len(waiting) == 4
+
+        assert counts == [2, 2, 2, 0]
+
+
+async def test_a_limit_counts_over_regions_and_a_hanging_one_takes_nothing_away(clock, tmp_path):
+    async with limited(clock, tmp_path, {"a": steady(3)}, more=({"b": steady(9)},), pools_per_tick=1) as here:
+        here.levers["a"].hanging.add("read")
+        for _ in range(3):
+            await here.drive(asyncio.create_task(here.fleet.tick()))
+            await clock.advance(MINUTE)
+
+        assert here.levers["b"].writes == [9]
+
+
+async def test_the_fleet_never_costs_more_than_its_hour(clock, tmp_path):
+    limit = 12 * UNIT_USD_AN_HOUR
+    traffic = {f"p{at}": steady(5) for at in range(5)}
+    async with limited(clock, tmp_path, traffic, usd_per_hour=limit) as here:
+        for _ in range(6):
+            await here.tick(MINUTE)
+            assert sum(requested(here).values()) * UNIT_USD_AN_HOUR <= limit
+
+        assert sum(requested(here).values()) >= 10
+        lowered = [plan for plan in here.fleet.plans.values() if any(r.code is Code.FLEET_BUDGET for r in plan.reasons)]
+        assert lowered
+        assert "rank" in lowered[0].text
+        report = here.fleet.limiter.report(clock.now())
+        assert report["usd_per_hour"]["used"] == pytest.approx(sum(requested(here).values()) * UNIT_USD_AN_HOUR, abs=1e-6)
+        assert report["pools_lowered"] == len(lowered)
+
+
+async def test_what_is_held_above_a_new_limit_is_given_back_little_by_little(clock, tmp_path):
+    async with limited(clock, tmp_path, {"a": steady(50)}, held={"a": 50}, usd_per_hour=10 * UNIT_USD_AN_HOUR) as here:
+        seen = []
+        for _ in range(60):
+            await here.tick(MINUTE)
+            seen.append(requested(here)["a"])
+
+        assert all(0 <= before - after <= max(1, before // 10) for before, after in zip([50, *seen], seen, strict=False))
+        assert 8 <= seen[-1] <= 10
+
+
+async def test_money_lowers_nobody_whose_metrics_are_missing(clock, tmp_path):
+    async with limited(clock, tmp_path, {"a": steady(9)}, held={"a": 9}, usd_per_hour=2 * UNIT_USD_AN_HOUR) as here:
+        here.sources[0].silent["a"] = None
+        for _ in range(5):
+            await here.tick(MINUTE)
+
+        assert here.levers["a"].writes == []
+
+
+async def test_what_a_month_has_cost_leaves_less_for_the_rest_of_it(clock, tmp_path):
+    month = 744 * 10 * UNIT_USD_AN_HOUR
+    async with limited(clock, tmp_path, {"a": steady(20)}, usd_per_month=month) as here:
+        await here.minutes(3)
+        before = requested(here)["a"]
+        here.fleet.limiter.note_spent(["a"], np.array([month]))
+        await here.minutes(40)
+
+        assert 0 < before <= 10
+        assert requested(here)["a"] == 0
