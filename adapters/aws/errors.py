@@ -46,6 +46,7 @@ BAD_CREDENTIALS = (
 )
 NEVER_SENT = (boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError)
 
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 WHERE_CREDENTIALS = "give the task a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
 FLOOR = re.compile(r"UnreservedConcurrentExecutions? below its minimum value of \[(\d+)\]")
 ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
@@ -90,6 +91,9 @@ def translate(error: Exception, asked: Asked) -> AdapterError:
     if isinstance(error, BAD_CREDENTIALS):
         how = type(error).__name__
         return PermissionDenied(f"{asked.resource}: AWS credentials could not be loaded ({how}): {WHERE_CREDENTIALS}")
+    if isinstance(error, boto.SSLError) and UNTRUSTED in str(error):
+        return Unreachable(f"{asked.resource}: what answers for {asked.service} shows a certificate that is not trusted, so "
+                           "nothing was sent: behind a proxy that opens TLS, name its CA file in AWS_CA_BUNDLE")
     if isinstance(error, NEVER_SENT):
         return Unreachable(f"{asked.resource}: {asked.service} cannot be reached ({type(error).__name__}): check network, proxy "
                            "and DNS")

@@ -22,6 +22,7 @@ from adapters.errors import (
     unanswered,
 )
 
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 WHERE_CREDENTIALS = "give the workload a service account, or set GOOGLE_APPLICATION_CREDENTIALS"
 PERMISSION = re.compile(r"[Pp]ermission '?([a-z]+\.[a-zA-Z]+\.[a-zA-Z]+)'? (?:denied|is missing)")
 RATE = re.compile(r"per (?:minute|100 seconds|second)|rate|[Rr]equests'", re.ASCII)
@@ -73,6 +74,9 @@ def _answered(error: google.GoogleAPICallError, asked: Asked) -> AdapterError:
         return NotFound(f"{asked.resource} does not exist ({text}): create it, or correct the pool's lever in the policy")
     if isinstance(error, google.Aborted | google.Conflict | google.FailedPrecondition):
         return Conflict(f"{asked.resource} is being changed by somebody else, or not fit for a change now: {text}")
+    if isinstance(error, google.ServiceUnavailable) and UNTRUSTED in text:
+        return Unreachable(f"{asked.resource}: what answers for Google shows a certificate that is not trusted, so nothing was "
+                           "sent: behind a proxy that opens TLS, name its CA file in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
     if isinstance(error, google.ServiceUnavailable) and NEVER_SENT.search(text):
         return Unreachable(f"{asked.resource}: Google cannot be reached: check network, proxy and DNS")
     if isinstance(error, google.InvalidArgument | google.MethodNotImplemented | google.OutOfRange):

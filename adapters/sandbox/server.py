@@ -5,6 +5,7 @@ import json
 import socket
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qsl, unquote
@@ -143,10 +144,11 @@ class SandboxServer:
         """The answer, a byte at a time, until the caller has had enough of it."""
         slow = web.StreamResponse(status=response.status, headers=response.headers)
         await slow.prepare(request)
-        for byte in response.body if isinstance(response.body, bytes) else b"":
-            await slow.write(bytes([byte]))
-            await self._wire.sleep(DRIP_SECONDS)
-        await slow.write_eof()
+        with suppress(ConnectionResetError):
+            for byte in response.body if isinstance(response.body, bytes) else b"":
+                await slow.write(bytes([byte]))
+                await self._wire.sleep(DRIP_SECONDS)
+            await slow.write_eof()
         return slow
 
 

@@ -53,6 +53,9 @@ class Client:
                 first_byte = self._wire.monotonic()
                 told = (await reply.content.read(MOST_BYTES)).decode(errors="replace") if text else ""
                 return Reply(sent, first_byte, reply.status, reply.headers, told)
+        except aiohttp.ClientConnectorCertificateError:
+            raise Unreachable(f"{resource} shows a certificate that is not trusted, so nothing was sent: have it renewed, or "
+                              "name the CA file in SSL_CERT_FILE") from None
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(f"{resource} cannot be reached ({type(error).__name__}): check address, network and DNS") from None
         except aiohttp.ConnectionTimeoutError:

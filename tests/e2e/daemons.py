@@ -26,9 +26,9 @@ def steady_history(units: float, days: float = 1.0) -> DemandSeries:
     return DemandSeries(end - len(rows), rows, rows * np.float32(0.9), rows * 10)
 
 
-def sandbox_of(**functions: float) -> Sandbox:
-    """Functions by name with their steady traffic; allocations take half a second."""
-    sandbox = Sandbox(SystemClock(), settings=Settings(preparation_seconds=(0.3, 0.5)))
+def sandbox_of(preparation: float = 0.4, **functions: float) -> Sandbox:
+    """Functions by name with their steady traffic; allocations take `preparation` seconds."""
+    sandbox = Sandbox(SystemClock(), settings=Settings(preparation_seconds=(preparation, preparation)))
     for name, units in functions.items():
         sandbox.add_function(name, steady_history(units), init_seconds=0.1)
     return sandbox
@@ -90,11 +90,12 @@ async def serving(sandbox):
 
 
 @contextlib.asynccontextmanager
-async def daemon(policy, state_dir, url, *more):
-    """`stoker run` until the block ends; whatever still runs then is killed."""
+async def daemon(policy, state_dir, url, *more, environment=None):
+    """`stoker run` until the block ends; whatever still runs then is killed. `url` None: it goes to the provider itself."""
+    sandbox = () if url is None else ("--sandbox-url", url)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "controller.cli", "run", "--policy", str(policy), "--state-dir", str(state_dir), "--port", "0",
-        "--log-format", "json", "--sandbox-url", url, *more, stderr=asyncio.subprocess.PIPE, env=clean_environment())
+        "--log-format", "json", *sandbox, *more, stderr=asyncio.subprocess.PIPE, env=clean_environment() | (environment or {}))
     run = Daemon(process)
     try:
         yield run

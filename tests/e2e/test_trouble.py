@@ -1,0 +1,184 @@
+"""A real daemon where machine or network are not well: no room, no handles, no permission, no credentials, no honest peer."""
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import aiohttp
+
+from adapters.sandbox.faults import Trouble
+from adapters.sandbox.gcp.server import GrpcSandboxServer
+from adapters.sandbox.gcp.settings import RunSettings
+from adapters.sandbox.gcp.world import RunSandbox
+from tests.e2e.daemons import clean_environment, daemon, policy_text, puts, sandbox_of, serving, steady_history
+from tests.e2e.limits import as_one_who_must_obey, disk, full, limited, needs_prlimit
+from tests.impostor import impostor
+
+OFTEN = ("--tick-seconds", "0.5")
+
+
+def services_text(*names):
+    return "".join(f"  - name: {name}\n    lever: {{kind: cloud-run-min-instances, project: acme, location: europe-west1, "
+                   f"service: {name}}}\n    min: 3\n    max: 20\n" for name in names)
+
+
+def google_of(sandbox, *names, seconds=0.2):
+    google = RunSandbox(sandbox, RunSettings(placement_seconds=(seconds, seconds)))
+    for name in names:
+        google.add_service(name, steady_history(4), startup_seconds=0.2)
+    return google
+
+
+def errors(run):
+    """What we ourselves call an error; the provider's libraries have a mind of their own."""
+    return [line for line in run.lines if line.get("level") == "error" and line["logger"].startswith("stoker")]
+
+
+async def asked(run, path):
+    async with aiohttp.ClientSession() as session, session.get(run.told("listening")[0]["url"] + path) as answer:
+        return answer.status, await answer.text()
+
+
+@needs_prlimit
+async def test_no_write_is_sent_that_could_not_be_noted_for_want_of_room(tmp_path):
+    sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
+    policy.write_text(policy_text("agent", low=3))
+    sandbox.faults.throttle()
+    with disk(tmp_path / "state") as small:
+        async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url, *OFTEN) as run:
+            await run.until(lambda: run.told("decision", pool="agent"))
+            with full(tmp_path / "state") if small else limited(run.process.pid, resource.RLIMIT_FSIZE, 1):
+                sandbox.faults.clear()
+                await run.until(lambda: len(run.told("store-failed", pool="agent")) >= 2)
+                status, body = await asked(run, "/readyz")
+
+                assert puts(sandbox) == []
+                assert (status, "stoker.db" in body) == (503, True)
+                assert not small or "the disk is full; free some space" in body
+            await run.until(lambda: puts(sandbox))
+            assert await run.end(signal.SIGTERM) == 0
+
+
+def test_a_state_folder_that_may_not_be_written_is_one_line_and_nothing_is_asked(tmp_path):
+    policy, state = tmp_path / "policy.yaml", tmp_path / "state"
+    policy.write_text(policy_text("agent"))
+    state.mkdir(mode=0o500)
+    command = [*as_one_who_must_obey(), sys.executable, "-m", "controller.cli", "run", "--policy", str(policy), "--state-dir",
+               str(state), "--port", "0", "--sandbox-url", "http://127.0.0.1:9"]
+    told = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=60)
+
+    assert told.returncode == 1
+    assert len(told.stderr.splitlines()) == 1
+    assert str(state) in told.stderr
+    assert "Permission denied" in told.stderr
+
+
+async def test_endpoints_that_hang_drip_break_and_babble_are_no_trouble_to_the_others_in_either_cloud(tmp_path):
+    troubles = [Trouble.HANG, Trouble.DRIP, Trouble.RESET, Trouble.GARBAGE]
+    sandbox, policy = sandbox_of(well=5, **{trouble.value: 5 for trouble in troubles}), tmp_path / "policy.yaml"
+    google = google_of(sandbox, "sound", *[f"run-{trouble}" for trouble in troubles])
+    policy.write_text(policy_text("well", *troubles, low=3) + services_text("sound", *[f"run-{trouble}" for trouble in troubles]))
+    for trouble in troubles:
+        sandbox.faults.add(trouble, function=trouble.value)
+        google.faults.add(trouble, function=f"run-{trouble}")
+    broken = {"reset", "garbage", "run-reset", "run-garbage"}
+    async with (GrpcSandboxServer(google) as server, serving(sandbox) as url,
+                daemon(policy, tmp_path / "state", url, "--sandbox-grpc", server.target, *OFTEN) as run):
+        await run.until(lambda: puts(sandbox) and google.calls.accepted("UpdateService"))
+        await run.until(lambda: broken <= {line["pool"] for line in run.told("decision", action="hold")})
+
+        assert len(puts(sandbox)) == len(google.calls.accepted("UpdateService")) == 1
+        assert all("no usable answer" in run.told("decision", pool=pool)[0]["text"] for pool in broken)
+        assert not run.told("decision", pool="hang")
+        assert not errors(run)
+
+
+async def test_an_impostor_gets_nothing_and_is_told_by_what_to_set(tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(policy_text("agent", low=3))
+    async with impostor(tmp_path) as (address, heard):
+        keys = {"AWS_ENDPOINT_URL": f"https://{address}", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
+        async with daemon(policy, tmp_path / "state", None, *OFTEN, environment=keys) as run:
+            await run.until(lambda: run.told("decision", pool="agent"))
+            await asyncio.sleep(1.0)
+
+            assert "AWS_CA_BUNDLE" in run.told("decision", pool="agent")[0]["text"]
+            assert len(run.told("decision")) == 1
+            assert not any(heard)
+            assert await run.end(signal.SIGTERM) == 0
+
+
+async def test_credentials_that_expire_hold_what_is_there_and_new_ones_are_taken_up(tmp_path):
+    sandbox, policy = sandbox_of(600.0, agent=5), tmp_path / "policy.yaml"  # what is under way is read at every tick
+    google = google_of(sandbox, "chat", seconds=600.0)
+    policy.write_text(policy_text("agent", low=3) + services_text("chat"))
+    async with (GrpcSandboxServer(google) as server, serving(sandbox) as url,
+                daemon(policy, tmp_path / "state", url, "--sandbox-grpc", server.target, *OFTEN) as run):
+        await run.until(lambda: puts(sandbox) and google.calls.accepted("UpdateService"))
+        sandbox.credentials.expired |= sandbox.credentials.accepted
+        google.expired |= google.accepted
+        await run.until(lambda: {"agent", "chat"} == {line["pool"] for line in run.told("decision") if "expired" in line["text"]})
+        held = [line for line in run.told("decision") if "expired" in line["text"]]
+        sandbox.credentials.expired.clear()
+        google.expired.clear()
+        while "expired" in (await asked(run, "/status"))[1]:  # noqa: ASYNC110
+            await asyncio.sleep(0.2)
+
+        assert len(held) == 2
+        assert len(puts(sandbox)) == len(google.calls.accepted("UpdateService")) == 1
+        assert not errors(run)
+        assert await run.end(signal.SIGTERM) == 0
+
+
+@needs_prlimit
+async def test_without_a_handle_left_it_holds_lives_and_goes_on_once_there_are_some(tmp_path):
+    sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
+    policy.write_text(policy_text("agent", low=3))
+    sandbox.faults.reset()  # every call needs a connection of its own
+    async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url, *OFTEN) as run:
+        await run.until(lambda: run.told("decision", pool="agent"))
+        with limited(run.process.pid, resource.RLIMIT_NOFILE, 3):
+            sandbox.faults.clear()
+            callers = [asyncio.create_task(asked(run, "/healthz")) for _ in range(5)]
+            await asyncio.sleep(1.5)
+            assert run.process.returncode is None
+            assert puts(sandbox) == []
+        assert {status for status, _ in await asyncio.wait_for(asyncio.gather(*callers), 20)} == {200}
+        await run.until(lambda: puts(sandbox))
+        assert await run.end(signal.SIGTERM) == 0
+
+
+def workers(pid):
+    """Processes that `pid` has spawned and that work for it."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            if parent == pid and "spawn_main" in (status.parent / "cmdline").read_text():
+                found.append(int(status.parent.name))
+    return found
+
+
+@needs_prlimit
+async def test_a_forecast_worker_that_is_killed_costs_its_forecast_and_nothing_else(tmp_path):
+    sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
+    policy.write_text(policy_text("agent", low=3))
+    async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url, *OFTEN) as run:
+        await run.until(lambda: run.told("first-pass"))
+        lost = asyncio.create_task(asked(run, "/v1/pools/agent/forecast?hours=1"))
+        await run.until(lambda: workers(run.process.pid))
+        for worker in workers(run.process.pid):
+            os.kill(worker, signal.SIGKILL)
+        status, told = await lost
+        again, _ = await asked(run, "/v1/pools/agent/forecast?hours=1")
+
+        assert (status, "ask again" in told) == (503, True)
+        assert again == 200
+        assert len(run.told("forecast-failed")) == 1
+        assert not errors(run)
+        assert await run.end(signal.SIGTERM) == 0

@@ -1,0 +1,58 @@
+"""A whole daemon through many days in minutes, and what it holds of the machine: ticks are made by hand, as fast as they go."""
+
+import asyncio
+import gc
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from forecasting.demand import MINUTES_PER_DAY
+from tests.services import serving
+
+THERE = Path("/proc/self/fd").exists()
+
+
+class Held(NamedTuple):
+    """What a process holds after so many simulated minutes."""
+
+    minute: int
+    resident_mb: float
+    descriptors: int
+    threads: int
+    tasks: int
+    objects: int
+
+
+def held(minute: int) -> Held:
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    return Held(minute, pages * 4096 / 2**20, descriptors, threading.active_count(), len(asyncio.all_tasks()),
+                len(gc.get_objects()))
+
+
+def waves(level: float):
+    """Up in the day and down at night, with a wobble that no two minutes share."""
+    def units(minute: int) -> float:
+        daily = abs(minute % MINUTES_PER_DAY - 720) / 720
+        return round(level * (1 - daily) + (minute * 7919 % 11) / 11 * level, 3)
+    return units
+
+
+async def lives(folder: Path, minutes: int, look_every: int):
+    """Yield what is held every `look_every` minutes of a daemon whose pages are asked for every ten."""
+    async with serving(folder, traffic={"small": waves(1), "large": waves(40), "quiet": lambda _: 0.0}, max=100) as world:
+        for minute in range(1, minutes + 1):
+            await world.clock.advance(timedelta(minutes=1))
+            await asyncio.wait_for(world.service.tick(), 60)
+            if minute % 10 == 0:
+                for path in ("/status", "/metrics", "/v1/pools/large", "/v1/decisions", "/nothing"):
+                    async with world.session.get(world.service.url + path) as answer:
+                        await answer.read()
+            if minute % 60 == 0:
+                await world.service._keep(timedelta(0))
+                await world.service._retune()
+                await world.service._prune()
+            if minute % look_every == 0:
+                yield held(minute)
