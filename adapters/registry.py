@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from adapters.clock import Clock
 from adapters.errors import Unsupported
+from adapters.findings import Check, Probe
 from adapters.permissions import Grants
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
@@ -24,6 +25,12 @@ class Provider(Protocol):
 
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """A demand source for each account and region among `pools`, with the names of the pools that it serves."""
+
+    def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
+        """What can be looked into of the provider as a whole for `pools`: credentials, clock, quotas. Changes nothing."""
+
+    def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
+        """How the permissions of a pool can be tried without changing anything, by action; see `adapters.permissions`."""
 
     async def close(self) -> None:
         """Let go of threads and connections."""
@@ -97,19 +104,27 @@ class Registry:
 
     def sources(self, pools: Iterable[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """Demand sources for all of `pools`, each with the names of the pools it serves: one per account and region."""
-        of_provider: dict[str, list[PoolPolicy]] = {}
-        for pool in pools:
-            of_provider.setdefault(KINDS[pool.lever.kind].provider, []).append(pool)
-        found: list[tuple[DemandSource, tuple[str, ...]]] = []
-        for members in of_provider.values():
-            found.extend(self._provider(KINDS[members[0].lever.kind], members[0]).sources(members))
-        return found
+        return [found for provider, members in self._by_provider(pools) for found in provider.sources(members)]
+
+    def checks(self, pools: Iterable[PoolPolicy]) -> list[Check]:
+        """What can be looked into of each provider as a whole; see `Provider`."""
+        return [check for provider, members in self._by_provider(pools) for check in provider.checks(members)]
+
+    def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
+        """How the permissions of a pool can be tried; see `Provider`."""
+        return self._provider(KINDS[pool.lever.kind], pool).probes(pool)
 
     async def close(self) -> None:
         """Let go of every provider's threads and connections; the registry is not used afterwards."""
         providers, self._providers = self._providers, {}
         for provider in providers.values():
             await provider.close()
+
+    def _by_provider(self, pools: Iterable[PoolPolicy]) -> list[tuple[Provider, list[PoolPolicy]]]:
+        of_provider: dict[str, list[PoolPolicy]] = {}
+        for pool in pools:
+            of_provider.setdefault(KINDS[pool.lever.kind].provider, []).append(pool)
+        return [(self._provider(KINDS[members[0].lever.kind], members[0]), members) for members in of_provider.values()]
 
     def _provider(self, entry: Kind, pool: PoolPolicy) -> Provider:
         if entry.provider not in self._providers:

@@ -76,6 +76,8 @@ class Connections:
     def __init__(self, region: str, sandbox_url: str | None = None, timeouts: Timeouts | None = None,
                  at_once: int = CONTROL_THREADS) -> None:
         self.region = region
+        self.date: str | None = None
+        """The `Date` of the last answer that came, refusals included."""
         self._sandbox_url, self._timeouts = sandbox_url, timeouts or Timeouts()
         self._at_once = at_once
         self._control = DaemonThreads(at_once, f"aws-control-{region}")
@@ -119,8 +121,14 @@ class Connections:
             if service not in self._clients:
                 if self._session is None:
                     self._session = self._new_session()
-                self._clients[service] = self._session.client(service, config=self._config(service), **self._target())
+                client = self._session.client(service, config=self._config(service), **self._target())
+                client.meta.events.register("response-received", self._note_date)
+                self._clients[service] = client
             return self._clients[service]
+
+    def _note_date(self, response_dict: Mapping[str, Any] | None = None, **_: object) -> None:
+        if response_dict is not None:
+            self.date = response_dict["headers"].get("date")
 
     def _new_session(self) -> Any:  # noqa: ANN401
         core = botocore.session.Session()

@@ -1,15 +1,17 @@
 """What all AWS pools of a process share: connections and a control plane per region, one account."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from numpy.random import Generator
 
+from adapters.aws import checkup
 from adapters.aws.clients import Connections, Timeouts
 from adapters.aws.cloudwatch import CloudWatchDemand
 from adapters.aws.control_plane import ControlPlane
 from adapters.aws.pings import TimedConnections
 from adapters.aws.settings import LambdaPingSettings
 from adapters.clock import Clock
+from adapters.findings import Check, Probe
 from adapters.pinging.demand import Pinged, WithoutPings
 from adapters.pinging.keeper import Keeper
 from adapters.protocol import DemandSource
@@ -67,6 +69,14 @@ class Aws:
     def _source(self, region: str, resources: dict[str, str], pinged: dict[str, Pinged]) -> DemandSource:
         source = CloudWatchDemand(self.connections(region), self.clock, resources)
         return WithoutPings(source, pinged) if pinged.keys() & resources.keys() else source
+
+    def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
+        """See `adapters.registry.Provider`."""
+        return checkup.checks(self, pools)
+
+    def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
+        """See `adapters.registry.Provider`."""
+        return checkup.probes(self, pool)
 
     async def close(self) -> None:
         """End all pings, and let go of threads and connections."""

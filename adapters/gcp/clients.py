@@ -1,16 +1,18 @@
 """Connections to Google Cloud: one channel to each API, and a timeout on every call."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import google.auth
 import grpc
+from google.api_core.exceptions import from_grpc_error
 from google.cloud.monitoring_v3 import MetricServiceAsyncClient
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcAsyncIOTransport
 from google.cloud.run_v2 import ServicesAsyncClient
 from google.cloud.run_v2.services.services.transports import ServicesGrpcAsyncIOTransport
+from google.iam.v1.iam_policy_pb2 import TestIamPermissionsRequest
 
 from adapters.errors import AdapterError
 from adapters.gcp.errors import Asked, no_answer, translate
@@ -29,6 +31,25 @@ class Timeouts:
     run: float = 10.0
     monitoring: float = 30.0
     slack: float = 10.0
+
+
+class Dated:
+    """A call below the client, which does not show the metadata of its answers."""
+
+    def __init__(self, transport: Any) -> None:  # noqa: ANN401  (a transport of the library)
+        self._transport = transport
+
+    async def test_iam_permissions(self, request: TestIamPermissionsRequest, retry: None, timeout: float,  # noqa: ARG002, ASYNC109
+                                   metadata: Sequence[tuple[str, str]]) -> tuple[Any, str | None]:
+        """The answer and its date."""
+        routing = ("x-goog-request-params", f"resource={request.resource}")
+        call = self._transport.test_iam_permissions(request, timeout=timeout, metadata=(*metadata, routing))
+        try:
+            answer = await call
+        except grpc.aio.AioRpcError as error:
+            raise from_grpc_error(error) from None  # type: ignore[no-untyped-call]
+        date = dict(await call.initial_metadata()).get("date")
+        return answer, None if date is None else str(date)
 
 
 class Connections:
@@ -54,6 +75,12 @@ class Connections:
     async def metrics(self, asked: Asked, method: str, request: object, digest: Callable[[Any], T]) -> T:
         """A call of `google.monitoring.v3.MetricService`."""
         return await self._call(asked, self._monitoring_client, method, request, digest, self.timeouts.monitoring)
+
+    async def permissions(self, asked: Asked, resource: str, wanted: Sequence[str]) -> tuple[set[str], str | None]:
+        """Which permissions of `wanted` the caller has on a service of Cloud Run, and the date in the answer's metadata."""
+        request = TestIamPermissionsRequest(resource=resource, permissions=wanted)
+        return await self._call(asked, self._dated_run_client, "test_iam_permissions", request,
+                                lambda answer: (set(answer[0].permissions), answer[1]), self.timeouts.run)
 
     async def close(self) -> None:
         """End every channel; what is under way on them ends with an error."""
@@ -98,6 +125,9 @@ class Connections:
                 else:
                     self._services = ServicesAsyncClient(transport=ServicesGrpcAsyncIOTransport(channel=self._plain()))
             return self._services
+
+    async def _dated_run_client(self) -> "Dated":
+        return Dated((await self._run_client()).transport)
 
     async def _monitoring_client(self) -> MetricServiceAsyncClient:
         async with self._making:

@@ -1,10 +1,12 @@
 """What all Google Cloud pools of a process share: connections, a control plane per region, a metric reader per project."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from numpy.random import Generator
 
 from adapters.clock import Clock
+from adapters.findings import Check, Probe
+from adapters.gcp import checkup
 from adapters.gcp.clients import Connections, Timeouts
 from adapters.gcp.cloud_monitoring import CloudMonitoringDemand
 from adapters.gcp.instances import ProjectInstances
@@ -34,7 +36,7 @@ class Gcp:
     def instances(self, project: str) -> ProjectInstances:
         """Instance counts of a project."""
         if project not in self._instances:
-            self._instances[project] = ProjectInstances(self._reader(project), self.clock)
+            self._instances[project] = ProjectInstances(self.reader(project), self.clock)
         return self._instances[project]
 
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
@@ -46,9 +48,17 @@ class Gcp:
         found: list[tuple[DemandSource, tuple[str, ...]]] = []
         for project, resources in of_project.items():
             planes = {place.location: self.plane(project, place.location) for place in resources.values()}
-            source = CloudMonitoringDemand(self._reader(project), self.clock, resources, planes)
+            source = CloudMonitoringDemand(self.reader(project), self.clock, resources, planes)
             found.append((source, tuple(resources)))
         return found
+
+    def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
+        """See `adapters.registry.Provider`."""
+        return checkup.checks(self, pools)
+
+    def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
+        """See `adapters.registry.Provider`."""
+        return checkup.probes(self, pool)
 
     async def close(self) -> None:
         """Let go of waiting calls and of connections."""
@@ -58,7 +68,8 @@ class Gcp:
             reader.close()
         await self._connections.close()
 
-    def _reader(self, project: str) -> MetricReader:
+    def reader(self, project: str) -> MetricReader:
+        """Cloud Monitoring of a project."""
         if project not in self._readers:
             self._readers[project] = MetricReader(self._connections, self.clock, project)
         return self._readers[project]

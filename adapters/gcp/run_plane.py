@@ -71,6 +71,18 @@ class RunPlane:
             self._listed_at = now
         return {service: self.seen[service] for service in services if service in self.seen}
 
+    async def list_one(self) -> None:
+        """Whether the region may be listed, by the shortest page."""
+        parent = f"projects/{self.project}/locations/{self.location}"
+        asked = Asked("ListServices", f"Cloud Run services of {self.project} in {self.location}", "run.services.list")
+        await self._limited(self._reads, asked, "list_services", run_v2.ListServicesRequest(parent=parent, page_size=1), _page)
+
+    async def permissions(self, service: str, wanted: tuple[str, ...]) -> tuple[set[str], str | None]:
+        """Which of `wanted` the caller has on the service, and the date that the answer bore. Asking needs none."""
+        await self._reads.take(patience=READ_PATIENCE)
+        return await self._connections.permissions(Asked("TestIamPermissions", self.resource(service), ""), self._name(service),
+                                                   wanted)
+
     def resource(self, service: str) -> str:
         """How messages call a service."""
         return f"Cloud Run service {service} of {self.project} in {self.location}"

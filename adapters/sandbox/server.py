@@ -163,6 +163,8 @@ async def _recognised(request: web.BaseRequest, service: str) -> tuple[Operation
         found = operation_at(request.method, path, request.query)
         if found is None:
             raise ApiError("UnknownOperationException", f"{request.method} {path} is not emulated", 404)
+        if request.headers.get("X-Amz-Invocation-Type") == "DryRun":
+            found = found[0]._replace(mutating=False), found[1]
         return found[0], {name: unquote(value) for name, value in found[1].items()}, _body(found[0].name, raw)
     if service == "sts":
         form = dict(parse_qsl(raw.decode()))

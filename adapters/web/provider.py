@@ -1,10 +1,13 @@
 """What all pools on the web share: one client, and the pings of each pool between its lever and its demand."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from numpy.random import Generator
 
 from adapters.clock import Clock
+from adapters.findings import Check, Finding, Probe, Verdict
 from adapters.pinging.demand import Pinged, WithoutPings
 from adapters.pinging.keeper import Keeper
 from adapters.protocol import DemandSource
@@ -38,6 +41,23 @@ class Web:
         settings = {pool.name: pool.lever for pool in pools if isinstance(pool.lever, HttpPingSettings)}
         source = PageDemand(self.client, self.clock, settings)
         return [(WithoutPings(source, {name: self.pinged(name) for name in settings}), tuple(settings))]
+
+    def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
+        """See `adapters.registry.Provider`. Each URL has whatever access control it has; only its variables can be looked at."""
+        return [Check(f"headers of {pool.name}", partial(self._variables, pool)) for pool in pools]
+
+    def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:  # noqa: ARG002
+        """None: there is no permission that could be named."""
+        return {}
+
+    async def _variables(self, pool: PoolPolicy) -> list[Finding]:
+        wanted = pool.lever.headers_from.values() if isinstance(pool.lever, HttpPingSettings) else ()
+        missing = sorted({name for name in wanted if not os.environ.get(name)})
+        if missing:
+            return [Finding("credentials", pool.name, Verdict.FAIL, f"{', '.join(missing)} of headers_from is not set",
+                            "set it in the daemon's environment")]
+        return [Finding("credentials", pool.name, Verdict.UNCHECKED,
+                        "a URL cannot be asked without waking a unit, so whether it takes pings shows at the first")]
 
     async def close(self) -> None:
         """End all pings and connections."""

@@ -9,6 +9,7 @@ COMMANDS = {
     "run": "Watch the pools of a policy and keep them warm, until stopped.",
     "plan": "Show what would be done now, and why; nothing is changed.",
     "validate": "Check a policy file; every problem is named with its line.",
+    "doctor": "Look into credentials, permissions, clocks, quotas and state before they matter.",
     "iam": "Print the least that AWS or Google Cloud must allow for a policy.",
     "schema": "Print the JSON Schema of policy files, for editors.",
     "status": "Ask a running daemon what is warm now, and what is coming.",

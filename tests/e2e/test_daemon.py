@@ -7,7 +7,7 @@ from tests.e2e.daemons import daemon, policy_text, puts, sandbox_of, serving, st
 
 async def test_shadow_makes_no_mutating_call_even_outside_floor_and_ceiling(tmp_path):
     sandbox, policy = sandbox_of(below=5, above=5), tmp_path / "policy.yaml"
-    sandbox.hosted("above").function.capacity("live").put(sandbox.now_ms(), 50, 0, init_fails=False)
+    sandbox.hosted("above").function.capacity("live").put(50, sandbox.now_ms(), 0, init_fails=False)
     policy.write_text(policy_text("below", "above", mode="shadow", low=8, high=12))
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url) as run:
         await run.until(lambda: run.told("first-pass"))

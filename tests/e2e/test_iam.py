@@ -30,7 +30,7 @@ pools:
 def worlds():
     sandbox = sandbox_of(raised=2, emptied=0, watched=1, pinged=1, unnamed=1)
     emptied = sandbox.hosted("emptied").function
-    emptied.capacity("live").put(sandbox.now_ms(), 5, 0, init_fails=False)
+    emptied.capacity("live").put(5, sandbox.now_ms(), 0, init_fails=False)
     google = RunSandbox(sandbox, RunSettings(placement_seconds=(0.1, 0.3)))
     for name in ("chat", "seen"):
         google.add_service(name, steady_history(2), startup_seconds=0.2)

@@ -5,6 +5,7 @@ from typing import Any
 
 import grpc
 from google.cloud import run_v2
+from google.iam.v1 import iam_policy_pb2
 from google.longrunning import operations_pb2
 from google.rpc import code_pb2
 
@@ -51,6 +52,11 @@ class RunApi:
             raise not_found(request.name)
         name, generation = self._operations[request.name]
         return self._operation(request.name, self._hosted(name), generation)
+
+    def test_permissions(self, request: Any, caller: str) -> Any:  # noqa: ANN401, ARG002
+        """Those of the permissions asked about that the caller has on the service."""
+        had = [permission for permission in request.permissions if self.world.has(permission, request.resource)]
+        return iam_policy_pb2.TestIamPermissionsResponse(permissions=had)
 
     def _begun(self, hosted: HostedService) -> Any:  # noqa: ANN401
         place = f"projects/{hosted.project}/locations/{hosted.location}"

@@ -2,13 +2,16 @@
 
 import asyncio
 from collections.abc import Callable
+from email.utils import format_datetime
 from types import TracebackType
 from typing import Any, NamedTuple, NoReturn, Self
 
 import grpc
 from google.cloud import monitoring_v3, run_v2
+from google.iam.v1 import iam_policy_pb2
 from google.longrunning import operations_pb2
 
+from adapters.clock import SystemClock
 from adapters.sandbox.faults import Trouble
 from adapters.sandbox.gcp.monitoring_api import list_time_series
 from adapters.sandbox.gcp.refusal import Refusal, denied, too_many
@@ -39,6 +42,7 @@ class GrpcSandboxServer:
         """`port` 0: any free one."""
         self.world, self._address = world, f"{host}:{port}"
         self._host = host
+        self._wire = SystemClock()
         self._server: grpc.aio.Server | None = None
         self.target = ""
 
@@ -80,6 +84,7 @@ class GrpcSandboxServer:
                 await asyncio.get_running_loop().create_future()
             if trouble is Trouble.RESET:
                 await _broken(context)
+            await context.send_initial_metadata((("date", format_datetime(self._wire.now(), usegmt=True)),))
             reply = await self._carried_out(method, call, request, trouble, context)
             if trouble is Trouble.NO_ANSWER:
                 await _broken(context)
@@ -113,7 +118,7 @@ class GrpcSandboxServer:
             raise Refusal(grpc.StatusCode.INTERNAL, "Internal error encountered.")
         if trouble is Trouble.THROTTLE or self._over_quota(method, request):
             raise too_many("Write" if method.mutating else "Read")
-        if not world.may(method.permission, _name_in(request)):
+        if method.permission and not world.may(method.permission, _name_in(request)):
             raise denied(method.permission, _name_in(request))
         return method.handler(request, call.caller)
 
@@ -139,6 +144,7 @@ def _methods(world: RunSandbox) -> list[Method]:
         Method(services, "ListServices", run_v2.ListServicesRequest, api.list_services, "read", "run.services.list"),
         Method(services, "UpdateService", run_v2.UpdateServiceRequest, api.update_service, "write", "run.services.update",
                mutating=True),
+        Method(services, "TestIamPermissions", iam_policy_pb2.TestIamPermissionsRequest, api.test_permissions, "read", ""),
         Method("google.longrunning.Operations", "GetOperation", operations_pb2.GetOperationRequest, api.get_operation, "read",
                "run.operations.get"),
         Method("google.monitoring.v3.MetricService", "ListTimeSeries", monitoring_v3.ListTimeSeriesRequest,
@@ -149,7 +155,9 @@ def _methods(world: RunSandbox) -> list[Method]:
 def _name_in(request: Any) -> str:  # noqa: ANN401
     """What a request is about, by whole name."""
     service = getattr(request, "service", None)
-    return str(service.name if service is not None else getattr(request, "parent", "") or getattr(request, "name", ""))
+    if service is not None:
+        return str(service.name)
+    return str(next(filter(None, (getattr(request, field, "") for field in ("parent", "name", "resource"))), ""))
 
 
 async def _broken(context: grpc.aio.ServicerContext) -> NoReturn:

@@ -87,11 +87,15 @@ class RunSandbox:
         found = self._hosted[service.name] = HostedService(service, driver, rng, seed, project, location)
         return found
 
-    def may(self, permission: str, resource: str) -> bool:
-        """Whether a call that needs `permission` on `resource` is allowed."""
+    def has(self, permission: str, resource: str) -> bool:
+        """Whether callers have `permission` on `resource`."""
         on = None if self.granted is None else self.granted.get(permission, set())
         covered = on is None or any(resource == name or resource.startswith(f"{name}/") for name in on)
-        allowed = covered and permission not in self.denied
+        return covered and permission not in self.denied
+
+    def may(self, permission: str, resource: str) -> bool:
+        """Whether a call that needs `permission` on `resource` is allowed; it is counted."""
+        allowed = self.has(permission, resource)
         (self.used if allowed else self.refused)[permission] += 1
         return allowed
 

@@ -1,0 +1,62 @@
+"""What is found of the machine itself."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from adapters.findings import Verdict
+from controller.doctor_local import DISK_FAIL, DISK_WARN, disk, local_findings
+from controller.service import STORE_NAME
+from controller.store import Store
+from tests.builders import NOON, pool_policy
+from tests.worlds import policy_of
+
+
+def found(state_dir, now=NOON):
+    return {finding.check: finding for finding in local_findings(policy_of([pool_policy()]), state_dir, now)}
+
+
+def test_a_folder_that_is_not_there_yet_is_fine_and_is_not_made(tmp_path):
+    told = found(tmp_path / "deep" / "state")
+
+    assert {finding.verdict for finding in told.values()} == {Verdict.OK}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_looking_leaves_nothing_in_a_folder(tmp_path):
+    assert found(tmp_path)["state folder"].verdict is Verdict.OK
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_its_place_is_told(tmp_path):
+    (tmp_path / "state").write_text("")
+
+    assert found(tmp_path / "state")["state folder"].verdict is Verdict.FAIL
+
+
+def test_a_daemon_at_work_there_is_told_and_not_disturbed(tmp_path):
+    store = Store(tmp_path / STORE_NAME)
+    try:
+        told = found(tmp_path)["daemon"]
+    finally:
+        store.close()
+
+    assert told.verdict is Verdict.WARN
+    assert found(tmp_path)["daemon"].verdict is Verdict.OK
+
+
+@pytest.mark.parametrize(("free", "verdict"), [
+    (DISK_WARN, Verdict.OK), (DISK_WARN - 1, Verdict.WARN), (DISK_FAIL - 1, Verdict.FAIL),
+])
+def test_a_disk_that_fills_is_told(free, verdict):
+    told = disk("state", free)
+
+    assert told == replace(told, verdict=verdict)
+
+
+def test_time_zone_data_of_years_ago_is_told(tmp_path):
+    told = found(tmp_path, NOON + timedelta(days=3650))["time zones"]
+
+    assert told.verdict is Verdict.WARN
+    assert "pip install" in told.remedy

@@ -1,0 +1,180 @@
+"""`stoker doctor` against emulated clouds: it names what is amiss, changes nothing, and waits for nobody that hangs."""
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from adapters.clock import SystemClock
+from adapters.findings import Verdict
+from adapters.registry import Registry, grants, lever_kinds
+from adapters.sandbox.gcp.server import GrpcSandboxServer
+from adapters.sandbox.gcp.world import RunSandbox
+from adapters.sandbox.server import SandboxServer
+from config.loader import load_policy
+from controller.cli import main
+from controller.doctor import examine
+from tests.e2e.daemons import sandbox_of, steady_history, stoker
+
+POLICY = """
+version: 1
+defaults: {mode: active, max: 20}
+pools:
+  - {name: agent, lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: agent, alias: live}}
+  - {name: tool, lever: {kind: lambda-ping, region: us-east-1, function: tool, alias: live, handler: stoker, opted_in: true}}
+  - {name: chat, lever: {kind: cloud-run-min-instances, project: acme, location: europe-west1, service: chat}}
+"""
+UNTRIED = {"lambda:PutProvisionedConcurrencyConfig", "lambda:DeleteProvisionedConcurrencyConfig", "iam.serviceAccounts.actAs"}
+
+
+class Ahead(SystemClock):
+    """A machine whose clock is wrong."""
+
+    def __init__(self, by: timedelta) -> None:
+        self._by = by
+
+    def now(self):
+        return super().now() + self._by
+
+
+class Clinic:
+    """Two emulated clouds and a policy for them."""
+
+    def __init__(self, policy, aws, google, url, target):
+        self.policy, self.aws, self.google, self.url, self.target = policy, aws, google, url, target
+        self.waited_for: list[list[str]] = []
+
+    async def findings(self, state_dir, clock=None, patience=15.0):
+        clock = clock or SystemClock()
+        policy = load_policy(self.policy, lever_kinds())
+        registry = Registry(clock, np.random.default_rng(0), sandbox_url=self.url, sandbox_grpc=self.target)
+        try:
+            return await examine(policy, registry, grants(policy.pools), clock, state_dir,
+                                 lambda waiting: self.waited_for.append(list(waiting)), patience)
+        finally:
+            await registry.close()
+
+
+@asynccontextmanager
+async def opened(folder):
+    policy = folder / "policy.yaml"
+    policy.write_text(POLICY)
+    aws = sandbox_of(agent=2, tool=1)
+    google = RunSandbox(sandbox_of())
+    google.add_service("chat", steady_history(2), startup_seconds=0.2)
+    async with GrpcSandboxServer(google) as server, SandboxServer(aws) as http:
+        yield Clinic(policy, aws, google, http.url, server.target)
+
+
+@pytest.fixture
+async def clinic(tmp_path):
+    async with opened(tmp_path) as made:
+        yield made
+
+
+def of(findings, *, check=None, verdict=None):
+    return [finding for finding in findings if check in (None, finding.check) and verdict in (None, finding.verdict)]
+
+
+def subjects(findings, **wanted):
+    return {finding.subject for finding in of(findings, **wanted)}
+
+
+async def test_where_all_is_well_nothing_fails_and_nothing_is_changed_though_pools_are_active(clinic, tmp_path):
+    found = await clinic.findings(tmp_path / "state")
+
+    assert of(found, verdict=Verdict.FAIL) == []
+    assert of(found, verdict=Verdict.WARN) == []
+    assert subjects(found, check="pool") == subjects(found, check="metrics") == {"agent", "tool", "chat"}
+    assert subjects(found, check="clock", verdict=Verdict.OK) == {"AWS in us-east-1", "acme in europe-west1"}
+    assert subjects(found, check="permission", verdict=Verdict.UNCHECKED) == UNTRIED
+    assert clinic.aws.calls.mutating.total() + clinic.google.calls.mutating.total() == 0
+    assert clinic.aws.calls.writes == clinic.google.calls.writes == []
+    assert {"Invoke", "GetAlias"} <= clinic.aws.calls.reading.keys()
+    assert {"TestIamPermissions", "ListTimeSeries"} <= clinic.google.calls.reading.keys()
+
+
+async def test_every_permission_that_is_missing_is_named_and_no_other(clinic, tmp_path):
+    missing = {"lambda:GetAlias", "application-autoscaling:DescribeScalableTargets", "lambda:InvokeFunction",
+               "lambda:GetAccountSettings"}
+    clinic.aws.credentials.denied |= missing
+    clinic.google.denied |= {"run.services.update", "run.services.list"}
+    found = await clinic.findings(tmp_path / "state")
+
+    assert subjects(found, check="permission", verdict=Verdict.FAIL) == missing | {"run.services.update", "run.services.list"}
+    assert all("stoker iam" in finding.remedy for finding in of(found, check="permission", verdict=Verdict.FAIL))
+    assert subjects(found, check="credentials", verdict=Verdict.FAIL) == set()
+
+
+async def test_credentials_that_are_refused_are_told_as_such(clinic, tmp_path):
+    clinic.aws.credentials.expired |= clinic.aws.credentials.accepted
+    clinic.google.expired |= clinic.google.accepted
+    found = await clinic.findings(tmp_path / "state")
+
+    assert subjects(found, check="credentials", verdict=Verdict.FAIL) == {"AWS in us-east-1", "acme in europe-west1"}
+    assert subjects(found, check="clock", verdict=Verdict.OK) == {"AWS in us-east-1"}, "a refusal bears a date, too"
+
+
+@pytest.mark.parametrize(("ahead", "verdict"), [(60, Verdict.WARN), (-60, Verdict.WARN), (600, Verdict.FAIL)])
+async def test_a_wrong_clock_is_measured_against_the_providers(clinic, tmp_path, ahead, verdict):
+    found = of(await clinic.findings(tmp_path / "state", Ahead(timedelta(seconds=ahead))), check="clock")
+
+    assert {finding.verdict for finding in found} == {verdict}
+    assert all(("ahead" if ahead > 0 else "behind") in finding.text for finding in found)
+
+
+async def test_a_provider_that_hangs_holds_no_other_and_is_told(clinic, tmp_path):
+    clinic.aws.faults.hang()
+    found = await clinic.findings(tmp_path / "state", patience=3.0)
+
+    assert subjects(found, check="pool", verdict=Verdict.OK) == {"chat"}
+    assert subjects(found, check="metrics", verdict=Verdict.OK) == {"chat"}
+    assert "pool agent" in subjects(found, check="answer", verdict=Verdict.FAIL)
+    assert {"run.services.get", "run.services.list", "run.services.update", "monitoring.timeSeries.list"} <= subjects(
+        found, check="permission", verdict=Verdict.OK)
+    assert "pool chat" in clinic.waited_for[0]
+    assert any("pool agent" in waiting and "pool chat" not in waiting for waiting in clinic.waited_for)
+
+
+async def test_what_would_keep_stoker_from_acting_is_told_before_it_acts(clinic, tmp_path):
+    clinic.aws.scalable_targets["function:agent:live"] = {
+        "ServiceNamespace": "lambda", "ScalableDimension": "lambda:function:ProvisionedConcurrency", "MinCapacity": 1,
+        "ResourceId": "function:agent:live", "MaxCapacity": 9, "CreationTime": 0, "RoleARN": "arn:aws:iam::1:role/x"}
+    clinic.aws.hosted("tool").function.reserved = 4
+    text = clinic.policy.read_text().replace("service: chat", "service: gone").replace("max: 20", "max: 2000")
+    clinic.policy.write_text(text)
+    found = await clinic.findings(tmp_path / "state")
+
+    owned = of(found, check="pool", verdict=Verdict.WARN)
+    assert [finding.subject for finding in owned] == ["agent"]
+    assert "Application Auto Scaling" in owned[0].text
+    assert {"tool", "agent", "concurrency in us-east-1"} <= subjects(found, check="quota", verdict=Verdict.WARN)
+    assert subjects(found, check="pool", verdict=Verdict.FAIL) == {"chat"}
+    assert subjects(found, check="permission", verdict=Verdict.FAIL) == set(), "what is not there is no missing permission"
+
+
+async def test_metrics_that_stopped_are_told(clinic, tmp_path):
+    clinic.aws.faults.late_seconds = 3 * 3600
+    found = await clinic.findings(tmp_path / "state")
+
+    assert {"agent", "tool"} <= subjects(found, check="metrics") - subjects(found, check="metrics", verdict=Verdict.OK)
+    assert of(found, check="metrics", verdict=Verdict.OK)[0].subject == "chat"
+
+
+async def test_the_command_ends_with_1_when_anything_fails_and_0_otherwise(clinic, tmp_path):
+    ask = ("doctor", str(clinic.policy), "--state-dir", str(tmp_path / "state"), "--sandbox-url", clinic.url, "--sandbox-grpc",
+           clinic.target)
+    good = await asyncio.to_thread(CliRunner().invoke, main, [*ask, "--json"])
+    clinic.aws.credentials.denied |= {"lambda:GetAlias"}
+    code, out, err = await stoker(*ask)
+
+    assert good.exit_code == 0, good.output
+    assert json.loads(good.stdout)["ok"]
+    assert code == 1
+    assert "3 fail, 0 warn, 3 unchecked" in out, "the permission, and the two pools that need it"
+    assert err == "", "what is no terminal is told no progress"
+    assert not (tmp_path / "state").exists()
