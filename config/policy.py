@@ -79,6 +79,8 @@ class PoolPolicy(Model):
     """When metrics fail: hold what is there, rise to the floor, or follow the last forecast. None ever lowers."""
     on_foreign_write: Literal["yield", "reassert"] = Field(default="yield", examples=["yield"])
     """When somebody else changes what Stoker set: yield for an hour, or set it again."""
+    on_exit: Literal["hold", "release", "floor"] = Field(default="hold", examples=["hold"])
+    """When the daemon is stopped: hold what is there, release what Stoker set, or set the floor in force."""
     min: Units = Field(default=0, examples=[0])
     """Floor: never fewer warm units than this."""
     max: Units = Field(examples=[200])

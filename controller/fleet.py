@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -12,12 +12,14 @@ import structlog
 
 from adapters.clock import Clock
 from config.limits import Limits
+from controller import leaving
 from controller.limiter import Limiter
 from controller.plan import Action, Bound, Plan, PoolState
 from controller.reconcile import Reconciler, View
 from controller.record import Made
 from controller.region import Region
 from controller.store_file import StoreError
+from controller.waiting import within
 
 COLLECT_SECONDS = 20.0
 """How long a tick waits for demand before it plans from what is there; the collection goes on and serves the next tick."""
@@ -32,6 +34,9 @@ CLOSE_SECONDS = 20.0
 """How long an end waits for writes under way; what is cut off is read back at the next start. Below the usual half minute
 that a container is given to stop.
 """
+
+MOST_NAMED = 20
+"""So many pools are named in one log line."""
 
 BREATH = 200
 """After so many pools the event loop takes a turn for others."""
@@ -108,18 +113,23 @@ class Fleet:
         started, began = self._clock.now(), self._clock.monotonic()
         self.limiter.begin()
         counts = await asyncio.gather(*(self._tick_region(at, region, started) for at, region in enumerate(self.regions)))
-        await self._within(list(self._stepping.values()), STEP_SECONDS)
+        await within(self._clock, list(self._stepping.values()), STEP_SECONDS)
         written = sum(plan.action is Action.WRITE and plan.at >= started for plan in self.plans.values())
         planned, busy = sum(count[0] for count in counts), sum(count[1] for count in counts)
         self.last = TickReport(started, self._clock.monotonic() - began, planned, written, busy)
         return self.last
 
-    async def close(self) -> None:
-        """Let writes that are under way finish, within `CLOSE_SECONDS`; then give up on the rest."""
+    async def close(self, leave: bool = False) -> None:
+        """Let writes under way finish, and with `leave` do as each policy's `on_exit` says; give up after `CLOSE_SECONDS`."""
         for task in self._collecting.values():
             task.cancel()
-        tasks = list(self._stepping.values())
-        await self._within(tasks, CLOSE_SECONDS)
+        due = leaving.leaving(self.reconcilers) if leave else []
+        left = {name: asyncio.create_task(self._leave(name, self._stepping.get(name)), name=f"leave {name}") for name in due}
+        tasks = [*self._stepping.values(), *left.values()]
+        await within(self._clock, tasks, CLOSE_SECONDS)
+        if missed := [name for name, task in left.items() if not task.done() or not leaving.done(self.plans.get(name))]:
+            log.error("not-left", pools=missed[:MOST_NAMED], total=len(missed),
+                      text="not left as on_exit says: `stoker release` does it, or a daemon that runs again")
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, *self._collecting.values(), return_exceptions=True)
@@ -197,9 +207,18 @@ class Fleet:
         self._stepping[name] = task
         task.add_done_callback(lambda _: self._stepping.pop(name, None))
 
+    async def _leave(self, name: str, before: asyncio.Task[None] | None) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        await self._done(name, self.reconcilers[name], leaving.leave(self.reconcilers[name], self._clock))
+
     async def _step(self, name: str, reconciler: Reconciler, view: View, read: bool) -> None:
+        await self._done(name, reconciler, reconciler.step(view, read, partial(self._gate, reconciler)))
+
+    async def _done(self, name: str, reconciler: Reconciler, step: Coroutine[Any, Any, Plan]) -> None:
+        """Carry a step to its end and record it."""
         try:
-            plan = await reconciler.step(view, read, partial(self._gate, reconciler))
+            plan = await step
             await self._note([(plan, self.plans.get(name), inputs_of(reconciler, plan))])
             self.faults.pop(name, None)
         except StoreError as error:
@@ -235,7 +254,7 @@ class Fleet:
             task = asyncio.create_task(self._gather(region, now), name=f"collect {at}")
             self._collecting[at] = task
             task.add_done_callback(lambda _: self._collecting.pop(at, None))
-        await self._within([self._collecting[at]], COLLECT_SECONDS)
+        await within(self._clock, [self._collecting[at]], COLLECT_SECONDS)
 
     async def _gather(self, region: Region, now: datetime) -> None:
         kind = region.intake.source.kind
@@ -253,17 +272,6 @@ class Fleet:
     def _store_failed(self, error: StoreError, **where: str) -> None:
         self.store_error = str(error)
         log.error("store-failed", error=str(error), **where)
-
-    async def _within(self, tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
-        """Wait for `tasks`, but no longer than `seconds` of the clock's time. They go on either way."""
-        if not tasks:
-            return
-        limit = asyncio.ensure_future(self._clock.sleep(seconds))
-        everything = asyncio.ensure_future(asyncio.wait(tasks))
-        await asyncio.wait((limit, everything), return_when=asyncio.FIRST_COMPLETED)
-        limit.cancel()
-        everything.cancel()
-        await asyncio.gather(limit, everything, return_exceptions=True)
 
 
 def urgency(wanted: tuple[Plan, View]) -> int:

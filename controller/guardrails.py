@@ -11,7 +11,7 @@ from datetime import timedelta
 from adapters.protocol import Phase
 from controller.economics import usd_per_minute_left
 from controller.overrides import Kind, active
-from controller.plan import MOST_UNITS, Code, Context, Draft, Guardrail, Reason, unbroken
+from controller.plan import MOST_UNITS, Code, Context, Draft, Guardrail, Observation, Reason, unbroken
 
 FOREIGN_WRITE_QUIET = timedelta(hours=1)
 """How long somebody else's change is left alone before Stoker plans from it; a rollout or an incident is over by then."""
@@ -193,6 +193,14 @@ def in_turn(draft: Draft, context: Context) -> Draft:
     return draft
 
 
+def ordered(draft: Draft, context: Context) -> Draft:
+    """An operator's order outlives the daemon: what is there stays for the next one."""
+    for kind, code in ((Kind.PAUSE, Code.PAUSED), (Kind.PIN, Code.PINNED), (Kind.BOOST, Code.BOOSTED)):
+        if (order := active(context.seen.overrides, kind, context.seen.now)) is not None:
+            return draft.hold(context.requested, code, order.text)
+    return draft
+
+
 GUARDRAILS: tuple[Guardrail, ...] = (
     boosted,
     after_restart,
@@ -212,3 +220,11 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     blocked,
     in_turn,
 )
+
+LEAVING: tuple[Guardrail, ...] = (ceiling, ordered, foreign_owner, foreign_write, blocked)
+"""What still binds when the daemon ends."""
+
+
+def guardrails_for(seen: Observation) -> tuple[Guardrail, ...]:
+    """The steps that a plan goes through."""
+    return GUARDRAILS if seen.leaving is None else LEAVING

@@ -67,6 +67,7 @@ class Code(StrEnum):
     FOREIGN_WRITE = "foreign-write"
     FOREIGN_OWNER = "foreign-owner"
     BLOCKED = "blocked"
+    ON_EXIT = "on-exit"
     ALLOCATION_FAILED = "allocation-failed"
     WRITE_FAILED = "write-failed"
 
@@ -122,6 +123,8 @@ class Observation:
     """What operators ordered for a while; those that have ended count for nothing."""
     bounds: tuple[Bound, ...] = ()
     """What the limits of the whole fleet leave; none while they do not bite."""
+    leaving: str | None = None
+    """The daemon ends, and this is what the policy's `on_exit` says: `release` or `floor`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,8 @@ class PoolState:
     spent_usd: float = 0.0
     metered_at: datetime | None = None
     doubted: int | None = None
+    found: int | None = None
+    """What was requested before Stoker first wrote: what it goes back to when it is released."""
 
 
 @dataclass(frozen=True, slots=True)

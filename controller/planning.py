@@ -49,7 +49,7 @@ def whole_units(value: float) -> int | None:
 def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrails: tuple[Guardrail, ...]) -> Plan:
     """Decide one pool at `seen.now`. Never raises for any observation; what it cannot know it holds."""
     capacity = seen.capacity
-    state = note_foreign(metered(settle_intent(state, capacity, seen.now), seen), seen)
+    state = note_foreign(metered(settle_intent(note_found(state, capacity), capacity, seen.now), seen), seen)
     if capacity is None:
         error = seen.capacity_error
         reason = (Reason(Code.NOT_READ, "its capacity has not been read yet") if error is None
@@ -85,6 +85,8 @@ def action_of(draft: Draft, capacity: Capacity) -> Action:
 def opening(context: Context) -> Draft:
     """The first draft: the proposal, or what the policy says of missing metrics."""
     seen, requested = context.seen, context.requested
+    if seen.leaving is not None:
+        return last_order(context, seen.leaving)
     if seen.sight is not Sight.FRESH or seen.proposal is None:
         return blind(context)
     units = whole_units(seen.proposal.target)
@@ -97,6 +99,16 @@ def opening(context: Context) -> Draft:
         text = "history is too short to judge rules by: the recent maximum is followed"
         reasons += (Reason(Code.SHORT_HISTORY, text, units, units),)
     return Draft(units, reasons)
+
+
+def last_order(context: Context, leaving: str) -> Draft:
+    """What the daemon leaves behind: what was there before Stoker, or the floor, also where the former is not known."""
+    found = context.state.found
+    if leaving == "release" and found is not None:
+        target, text = found, f"the daemon ends: back to the {found} that were there before Stoker"
+    else:
+        target, text = context.floor, f"the daemon ends: the floor in force is {context.floor}"
+    return Draft(target, (Reason(Code.ON_EXIT, text, context.requested, target),))
 
 
 def blind(context: Context) -> Draft:
@@ -121,6 +133,14 @@ def blind(context: Context) -> Draft:
 def steered(context: Context) -> bool:
     """Whether an operator has ordered a number or a pause, for which demand need not be known."""
     return any(active(context.seen.overrides, kind, context.seen.now) for kind in (Kind.PIN, Kind.PAUSE))
+
+
+def note_found(state: PoolState, capacity: Capacity | None) -> PoolState:
+    """Remember what is there as long as Stoker has written nothing."""
+    wrote = (state.written, state.intent, state.doubted) != (None, None, None)
+    if wrote or capacity is None or state.found == capacity.requested:
+        return state
+    return replace(state, found=capacity.requested)
 
 
 def settle_intent(state: PoolState, capacity: Capacity | None, now: datetime) -> PoolState:

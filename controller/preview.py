@@ -11,7 +11,7 @@ import numpy as np
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError, Throttled
-from adapters.protocol import DemandSource, Lever
+from adapters.protocol import DemandSource, Lever, Resumes
 from adapters.simulated import ShadowLever
 from config.policy import Policy, PoolPolicy
 from controller.assembly import Providers, assemble
@@ -45,14 +45,22 @@ class Preview:
         return self.plan.target is not None and self.plan.requested is not None and self.plan.target != self.plan.requested
 
 
-class ReadOnly:
-    """Providers whose levers write on paper only, whatever a pool's mode: no mutating call can leave."""
+class OnPaper:
+    """Providers whose levers write on paper only, whatever a pool's mode: no mutating call can leave. With `only_pings` that is
+    so of levers that ping, which begin again where they are found at work. `pinged`: the pools of those.
+    """
 
-    def __init__(self, providers: Providers, clock: Clock, policy: Policy) -> None:
-        self._providers, self._clock, self._policy = providers, clock, policy
+    def __init__(self, providers: Providers, clock: Clock, policy: Policy, only_pings: bool = False) -> None:
+        self._providers, self._clock, self._policy, self._only_pings = providers, clock, policy, only_pings
+        self.pinged: set[str] = set()
 
     def lever(self, pool: PoolPolicy) -> Lever:
-        return ShadowLever(self._providers.lever(pool), self._clock, self._policy.assume.lead_time)
+        lever = self._providers.lever(pool)
+        if isinstance(lever, Resumes):
+            self.pinged.add(pool.name)
+        elif self._only_pings:
+            return lever
+        return ShadowLever(lever, self._clock, self._policy.assume.lead_time)
 
     def sources(self, pools: Sequence[PoolPolicy]) -> Sequence[tuple[DemandSource, tuple[str, ...]]]:
         return self._providers.sources(pools)
@@ -70,7 +78,7 @@ async def preview(policy: Policy, providers: Providers, clock: Clock,
     with tempfile.TemporaryDirectory(prefix="stoker-plan-") as folder:
         store = StoreThread(Store(Path(folder) / "stoker.db"))
         try:
-            fleet = await assemble(policy, ReadOnly(providers, clock, policy), store, clock, Journal(store))
+            fleet = await assemble(policy, OnPaper(providers, clock, policy), store, clock, Journal(store))
             slots = asyncio.Semaphore(AT_ONCE)
             await asyncio.gather(collected(fleet, clock), *(read(each, slots, clock) for each in fleet.reconcilers.values()))
             for region in fleet.regions:

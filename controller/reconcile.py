@@ -11,7 +11,7 @@ from adapters.clock import Clock
 from adapters.errors import AdapterError, OutcomeUnknown, QuotaExceeded, Refused, Throttled, Unreachable
 from adapters.protocol import Capacity, Lever, Phase, Traits
 from config.policy import PoolPolicy
-from controller.guardrails import GUARDRAILS
+from controller.guardrails import guardrails_for
 from controller.measured import RECENT_RAISES, median_span
 from controller.overrides import Override
 from controller.plan import Action, Bound, Code, Observation, Plan, PoolState, Proposal, Reason, Sight, accepted
@@ -57,6 +57,7 @@ class View:
     proposal: Proposal | None = None
     settled: bool = False
     bounds: tuple[Bound, ...] = ()
+    leaving: str | None = None
 
 
 Gate = Callable[[Plan], tuple[Bound, ...]]
@@ -88,6 +89,8 @@ class Reconciler:
         self._timeout = call_timeout_seconds
         self.capacity: Capacity | None = None
         self.error: AdapterError | None = None
+        self.refusal: AdapterError | None = None
+        """Why the last step's write failed."""
         self.made: Made | None = None
         """The last plan as it was made, and from what."""
         self.traits = traits or Traits(memory_mb=policy.memory_mb)
@@ -134,9 +137,9 @@ class Reconciler:
             now=now, capacity=self.capacity if self.error is None else None, capacity_error=self.error, proposal=view.proposal,
             sight=view.sight, data_age=view.data_age, settled=view.settled, allowed=self._allowed,
             billing_step=self.traits.billing_step, usd_per_unit_minute=self.usd_per_unit_minute, overrides=self.overrides,
-            bounds=view.bounds,
+            bounds=view.bounds, leaving=view.leaving,
         ))
-        plan = make_plan(self.policy, self.state, seen, GUARDRAILS)
+        plan = make_plan(self.policy, self.state, seen, guardrails_for(seen))
         self.made = Made(self.policy, self.state, seen, plan)
         return plan
 
@@ -148,6 +151,7 @@ class Reconciler:
 
     async def step(self, view: View, read: bool = True, gate: Gate | None = None) -> Plan:
         """Read if due and allowed, plan, act. Never raises for what happens outside the process; the plan says it."""
+        self.refusal = None
         if read and self.read_due(self._clock.now()):
             await self.read()
         plan = self.plan_within(view, gate)
@@ -223,6 +227,8 @@ class Reconciler:
         """Send one write. The intent is stored first, so that a crash in flight is not mistaken for somebody else's change."""
         before = plan.requested or 0
         sent_at = self._clock.now()
+        if plan.state.found != self._stored.found:
+            await self._remember(plan.state)  # before the write: what was there cannot be seen after it
         await self._memory.save_intent(self.key, target, sent_at)
         self.state = self._stored = replace(plan.state, intent=target)
         try:
@@ -236,7 +242,9 @@ class Reconciler:
         self.read_at = self.wrote_at = self._clock.now()
         if target > before:
             self._raising = (target, sent_at)
-        await self._remember(accepted(self.state, target, self._clock.now()))
+        state = accepted(self.state, target, self._clock.now())
+        released = self.made is not None and self.made.seen.leaving == "release"
+        await self._remember(replace(state, written=None, found=None) if released else state)
         await self._follow()
         return replace(plan, state=self.state)
 
@@ -255,6 +263,7 @@ class Reconciler:
         return self._held(plan, error)
 
     def _held(self, plan: Plan, error: AdapterError) -> Plan:
+        self.refusal = error
         text = f"asking for {plan.target} failed ({error.code}): {error}"
         reason = Reason(Code.WRITE_FAILED, text, plan.target, plan.requested)
         return replace(plan, action=Action.HOLD, target=plan.requested, reasons=(*plan.reasons, reason), state=self.state)

@@ -14,7 +14,7 @@ from typing import Any
 from adapters.errors import AdapterError
 from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy
-from controller.guardrails import GUARDRAILS
+from controller.guardrails import guardrails_for
 from controller.overrides import entry, shown_override
 from controller.plan import Bound, Code, Observation, Plan, PoolState, Proposal, Sight
 from controller.planning import make_plan
@@ -85,7 +85,7 @@ def inputs_body(made: Made, kept: Plan) -> dict[str, Any]:
         "capacity_error": None if seen.capacity_error is None else str(seen.capacity_error),
         "proposal": proposal_body(seen.proposal), "allowed": seen.allowed, "billing_step_seconds": span(seen.billing_step),
         "usd_per_unit_minute": seen.usd_per_unit_minute, "overrides": [entry(each) for each in seen.overrides],
-        "bounds": [asdict(bound) for bound in seen.bounds],
+        "leaving": seen.leaving, "bounds": [asdict(bound) for bound in seen.bounds],
         "lead_time_seconds": span(made.lead_time), "answer": capacity_body(made.answer),
         "made": None if alike(made.plan, kept) else plan_body(made.plan),
     }
@@ -146,7 +146,7 @@ def replayed(record: Mapping[str, Any]) -> tuple[str, str]:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         why = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise Unreplayable(f"the record is damaged: {why}") from error
-    again = plan_body(make_plan(policy, state, seen, GUARDRAILS))
+    again = plan_body(make_plan(policy, state, seen, guardrails_for(seen)))
     return json.dumps(kept, indent=1, sort_keys=True), json.dumps(again, indent=1, sort_keys=True)
 
 
@@ -162,6 +162,7 @@ def loaded(inputs: Mapping[str, Any]) -> tuple[PoolPolicy, PoolState, Observatio
         allowed=inputs.get("allowed"), billing_step=seconds(inputs.get("billing_step_seconds")) or timedelta(0),
         usd_per_unit_minute=inputs["usd_per_unit_minute"],
         overrides=tuple(shown_override(each) for each in inputs.get("overrides", ())),
+        leaving=inputs.get("leaving"),
         bounds=tuple(Bound(Code(each["code"]), each["text"], each["low"], each["high"]) for each in inputs.get("bounds", ())))
     return policy, state_of(inputs["state"]), seen
 

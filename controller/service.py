@@ -65,6 +65,8 @@ class Service:
         self.forecasts: Forecasts | None = None
         self.steering: Steering | None = None
         self.board: Board | None = None
+        self.handed_over = False
+        """Set when another daemon takes over: then nothing is left behind as `on_exit` says, the other one goes on from it."""
         self._store: StoreThread | None = None
         self._ticking = asyncio.Lock()
 
@@ -159,17 +161,17 @@ class Service:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-            await self._end()
+            await self._end(leave=stop.is_set() and not self.handed_over)
             log.info("stopped")
 
     def _timetable(self) -> Jobs:
         return Timetable(self.clock)
 
-    async def _end(self) -> None:
+    async def _end(self, leave: bool = False) -> None:
         if self.forecasts is not None:
             await self.forecasts.close()
         if self.fleet is not None:
-            await self.fleet.close()
+            await self.fleet.close(leave)
         await self._keep(timedelta(0))
 
     async def _first(self) -> None:

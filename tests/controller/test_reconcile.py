@@ -63,7 +63,7 @@ async def test_a_write_is_noted_before_it_is_sent_and_remembered_after(make, lev
     plan = await make().step(wants(5))
 
     assert (plan.action, lever.writes) == (Action.WRITE, [5])
-    assert notebook.said == [("intent", 5), ("state", 5)]
+    assert notebook.said == [("state", None), ("intent", 5), ("state", 5)]
 
 
 async def test_an_unchanged_target_makes_no_call(make, lever, clock):
@@ -322,7 +322,7 @@ async def test_cancelling_a_write_keeps_its_intent(make, lever, notebook):
     step.cancel()
     await asyncio.gather(step, return_exceptions=True)
 
-    assert (pool.state.intent, notebook.said) == (5, [("intent", 5)])
+    assert (pool.state.intent, notebook.said) == (5, [("state", None), ("intent", 5)])
     assert pool.read_due(NOON)
 
 

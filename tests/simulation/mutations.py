@@ -49,7 +49,7 @@ async def _unrecorded(self, plans):
     """Shows decisions and keeps none."""
 
 
-async def _waits_for_all(self, tasks, seconds):
+async def _waits_for_all(clock, tasks, seconds):
     if tasks:
         await asyncio.wait(tasks)
 
@@ -112,7 +112,7 @@ MUTATIONS: dict[str, Plant] = {
     "no intent is stored": instead(assembly.StoreThread, "save_intent", _no_intent),
     "an intent is never settled": instead(planning, "settle_intent", lambda state, capacity, now: replace(state, intent=None)),
     "decisions are not recorded": instead(journal.Journal, "note", _unrecorded),
-    "waits for the slowest": instead(fleet.Fleet, "_within", _waits_for_all),
+    "waits for the slowest": instead(fleet, "within", _waits_for_all),
     "no reading before a write": instead(reconcile.Reconciler, "step", _reads_nothing_anew),
     "a failed reading is no matter": instead(reconcile.Reconciler, "read", _forgets_errors),
     "takes any number for units": instead(planning, "whole_units", _takes_any_number),

@@ -1,0 +1,144 @@
+"""`stoker release`: what a daemon that ended in order would have left behind, when it did not end in order."""
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from controller.cli.failure import Failed, WrongInput
+from controller.cli.policy_file import read_policy
+
+if TYPE_CHECKING:
+    from adapters.clock import Clock
+    from config.policy import Policy
+    from controller.assembly import Providers
+    from controller.plan import Plan
+    from controller.reconcile import Reconciler
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """One pool: what is requested, what it is left at, and what was done about it, in words. `failed`: it should have been."""
+
+    pool: str
+    requested: int | None
+    target: int | None
+    text: str
+    failed: bool = False
+
+
+@click.command()
+@click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
+@click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("state"), show_default=True,
+              envvar="STOKER_STATE_DIR", help="Where the daemon kept its store.")
+@click.option("--yes", is_flag=True, help="Do it; without this it is only shown.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
+@click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
+def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbox_url: str | None,
+            sandbox_grpc: str | None) -> None:
+    """Do for each active pool what its `on_exit` says, where the daemon could not: after a crash, say.
+
+    Shows what would be done; `--yes` does it. Refuses while a daemon holds the store. Pools in shadow, pools with `on_exit: hold`
+    and pools that Stoker has not set are left alone.
+    """
+    policy = read_policy(policy_path)
+    from numpy.random import PCG64, Generator
+
+    from adapters.clock import SystemClock
+    from adapters.errors import AdapterError
+    from adapters.registry import Registry
+    from controller import logs
+    from controller.service import STORE_NAME
+    from controller.store import StoreError
+
+    clock, store = SystemClock(), state_dir / STORE_NAME
+    logs.configure(clock, "console")
+    logging.getLogger("stoker").setLevel(logging.WARNING)
+    if not store.is_file():
+        raise WrongInput(f"{store} does not exist: give the --state-dir that the daemon ran with")
+    registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
+    try:
+        left = asyncio.run(released(policy, registry, clock, store, yes))
+    except (StoreError, AdapterError) as error:
+        raise Failed(str(error)) from error
+    if as_json:
+        click.echo(json.dumps([{"pool": each.pool, "requested": each.requested, "target": each.target, "text": each.text,
+                                "failed": each.failed} for each in left], indent=2))
+    else:
+        for each in left:
+            click.echo(f"{each.pool}: {each.text}")
+        click.echo("" if yes else "\nNothing was changed: --yes does it.", nl=not yes)
+    if failed := [each.pool for each in left if each.failed]:
+        raise Failed(f"not left as on_exit says: {', '.join(failed)}")
+
+
+async def released(policy: "Policy", providers: "Providers", clock: "Clock", path: Path, do: bool) -> list[Left]:
+    """What was done, or would be, for each pool; some at once."""
+    from controller.assembly import assemble
+    from controller.journal import Journal
+    from controller.leaving import leaving
+    from controller.memory import StoreThread
+    from controller.preview import OnPaper
+    from controller.steering import Steering
+    from controller.store import Store
+
+    store = StoreThread(Store(path))
+    try:
+        journal, levers = Journal(store), OnPaper(providers, clock, policy, only_pings=do)
+        fleet = await assemble(policy, levers, store, clock, journal)
+        await Steering(fleet.reconcilers, store).recall(clock.now())
+        due, slots = set(leaving(fleet.reconcilers)), asyncio.Semaphore(8)
+
+        async def one(name: str) -> Left:
+            async with slots:
+                each = fleet.reconcilers[name]
+                if name in levers.pinged:
+                    return Left(name, None, None, "its pings ended with the daemon: left alone")
+                if name not in due:
+                    return Left(name, None, None, why_not(each))
+                plan = await settled(each, clock, do)
+                if do:
+                    await journal.note([(plan, None, {"made": each.made})])
+                return told(plan, do)
+        return list(await asyncio.gather(*(one(name) for name in fleet.reconcilers)))
+    finally:
+        await store.close()
+        await providers.close()
+
+
+async def settled(reconciler: "Reconciler", clock: "Clock", do: bool) -> "Plan":
+    """The plan of one pool, carried out or not."""
+    from controller.leaving import leave, view_of
+
+    if do:
+        return await leave(reconciler, clock)
+    await reconciler.read()
+    return reconciler.plan(view_of(reconciler), clock.now())
+
+
+def why_not(reconciler: "Reconciler") -> str:
+    """Why nothing is to be done for a pool."""
+    policy = reconciler.policy
+    if policy.mode != "active":
+        return "in shadow: left alone"
+    return "on_exit is hold: left alone" if policy.on_exit == "hold" else "Stoker has set nothing: left alone"
+
+
+def told(plan: "Plan", do: bool) -> Left:
+    """A plan in words."""
+    from controller.leaving import done
+    from controller.plan import Action
+    from controller.redact import redact_text
+
+    text = redact_text(plan.text)
+    if not done(plan):
+        return Left(plan.pool, plan.requested, plan.target, f"held: {text}", failed=True)
+    if plan.action is Action.KEEP:
+        return Left(plan.pool, plan.requested, plan.target, f"{plan.target} stand already ({text})")
+    verb = "set to" if do else "would be set to"
+    return Left(plan.pool, plan.requested, plan.target, f"{plan.requested} {verb} {plan.target} ({text})")

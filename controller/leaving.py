@@ -1,0 +1,41 @@
+"""What is done for a pool when its daemon ends, as its policy's `on_exit` says: on the way out, or later by `stoker release`."""
+
+from collections.abc import Mapping
+
+from adapters.clock import Clock
+from adapters.errors import Throttled
+from controller.plan import Action, Code, Plan
+from controller.reconcile import Reconciler, View
+
+TRIES = 20
+MOST_WAIT_SECONDS = 10.0
+
+
+def leaving(reconcilers: Mapping[str, Reconciler]) -> list[str]:
+    """The pools for which something may have to be done, the dearest first: active, set by Stoker, and not to be held."""
+    due = [name for name, each in reconcilers.items()
+           if each.policy.mode == "active" and each.policy.on_exit != "hold"
+           and (each.state.written is not None or each.state.intent is not None)]
+    return sorted(due, key=lambda name: -(reconcilers[name].state.written or 0) * reconcilers[name].usd_per_unit_minute)
+
+
+def view_of(reconciler: Reconciler) -> View:
+    """All that needs to be known for it: nothing of demand."""
+    return View(leaving=reconciler.policy.on_exit)
+
+
+async def leave(reconciler: Reconciler, clock: Clock) -> Plan:
+    """Read, and carry the order out; a provider that asks to slow down is obeyed and asked again."""
+    for _ in range(TRIES):
+        plan = await reconciler.step(view_of(reconciler))
+        error = reconciler.error or reconciler.refusal
+        if not isinstance(error, Throttled):
+            return plan
+        wait = error.retry_after
+        await clock.sleep(1.0 if wait is None else min(MOST_WAIT_SECONDS, wait.total_seconds()))
+    return plan
+
+
+def done(plan: Plan | None) -> bool:
+    """Whether the pool is left as its policy wants, not held back by an order, somebody else or the provider."""
+    return plan is not None and plan.action is not Action.HOLD and any(reason.code is Code.ON_EXIT for reason in plan.reasons)

@@ -1,0 +1,134 @@
+"""What a daemon leaves behind: the plan of it, and the fleet that ends."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from adapters.clock import ManualClock
+from adapters.errors import Throttled
+from controller.guardrails import guardrails_for
+from controller.leaving import leaving
+from controller.overrides import Kind, Override
+from controller.plan import Action, Code, PoolState
+from controller.planning import make_plan
+from controller.record import inputs_body, plan_body, replayed
+from tests.builders import NOON, capacity, observation, pool_policy
+from tests.fakes import FakeLever, steady
+from tests.worlds import world
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(NOON)
+
+
+def plan(leaving, state, requested=9, policy=None, **seen):
+    seen = observation(requested, None, leaving=leaving, **seen)
+    return make_plan(policy or pool_policy(min=2), state, seen, guardrails_for(seen))
+
+
+OURS = PoolState(written=9, written_at=NOON - timedelta(hours=2), found=4)
+
+
+@pytest.mark.parametrize(("how", "state", "target"), [
+    ("release", OURS, 4),
+    ("release", PoolState(written=9, written_at=NOON - timedelta(hours=2), found=0), 0),
+    ("release", PoolState(written=9, written_at=NOON - timedelta(hours=2)), 2),
+    ("floor", OURS, 2),
+])
+def test_what_is_left_is_what_was_found_or_the_floor(how, state, target):
+    made = plan(how, state)
+
+    assert (made.action, made.target, made.reasons[0].code) == (Action.WRITE, target, Code.ON_EXIT)
+
+
+@pytest.mark.parametrize("seen", [
+    {"overrides": (Override(Kind.PIN, NOON + MINUTE, "me", "launch", 9),)},
+    {"overrides": (Override(Kind.PAUSE, NOON + MINUTE, "me", "launch"),)},
+    {"capacity": capacity(9, foreign_owner="another autoscaler")},
+    {"capacity": capacity(11)},
+    {"capacity": None, "capacity_error": Throttled("slow down")},
+])
+def test_orders_and_other_peoples_changes_are_left_alone(seen):
+    assert plan("floor", OURS, **seen).action is Action.HOLD
+
+
+async def test_a_fleet_that_ends_leaves_each_pool_as_its_policy_says(clock, tmp_path):
+    traffic = {name: steady(7) for name in ("hold", "floor", "release", "shadow")}
+    levers = {name: FakeLever(clock, requested=3) for name in traffic}
+    async with world(clock, tmp_path, traffic, levers=levers) as here:
+        for name, each in here.fleet.reconcilers.items():
+            each.policy = each.policy.model_copy(update={"on_exit": "floor" if name == "shadow" else name, "min": 1})
+        shadow = here.fleet.reconcilers["shadow"]
+        await here.minutes(2)
+        shadow.policy = shadow.policy.model_copy(update={"mode": "shadow"})
+        await here.fleet.close(leave=True)
+
+        assert {name: lever.writes for name, lever in levers.items()} == {
+            "hold": [7], "floor": [7, 1], "release": [7, 3], "shadow": [7]}
+        assert here.journal.last_change["floor"].reasons[0].code is Code.ON_EXIT
+        made, last = here.fleet.inputs["floor"]["made"], here.fleet.plans["floor"]
+        kept, again = replayed({**plan_body(last), "inputs": inputs_body(made, last)})
+        assert kept == again
+        states = await here.store.run(here.store.store.load_states)
+        assert (states["release"].written, states["release"].found) == (None, None)
+        assert states["floor"].written == 1
+
+
+async def test_without_being_told_a_fleet_leaves_everything(clock, tmp_path):
+    async with world(clock, tmp_path, {"a": steady(7)}, on_exit="release") as here:
+        await here.tick()
+        await here.fleet.close()
+
+        assert here.levers["a"].writes == [7]
+
+
+async def test_an_end_takes_no_longer_for_a_provider_that_hangs_and_names_what_was_missed(clock, tmp_path, capsys):
+    async with world(clock, tmp_path, {"a": steady(7), "slow": steady(7)}, on_exit="release") as here:
+        await here.tick(MINUTE)
+        here.levers["slow"].hanging.add("read")
+        began = clock.now()
+        await here.drive(asyncio.create_task(here.fleet.close(leave=True)))
+
+        assert clock.now() - began < timedelta(seconds=40)
+        assert here.levers["a"].writes == [7, 0]
+        assert here.levers["slow"].writes == [7]
+        said = capsys.readouterr().out
+        assert "not-left" in said
+        assert "'slow'" in said
+
+
+async def test_a_provider_that_asks_to_slow_down_is_asked_again(clock, tmp_path):
+    async with world(clock, tmp_path, {"a": steady(7)}, on_exit="release") as here:
+        await here.tick(MINUTE)
+        lever = here.levers["a"]
+        lever.failing["write"] = Throttled("slow down", timedelta(seconds=1))
+        end = asyncio.create_task(here.fleet.close(leave=True))
+        await here.until(lambda: lever.calls.count("write") == 2)
+        lever.failing.clear()
+        await clock.advance(timedelta(seconds=2))
+        await here.until(lambda: lever.writes == [7, 0])
+        await here.drive(end)
+
+        assert lever.writes == [7, 0]
+
+
+async def test_what_was_there_first_is_remembered_over_restarts_and_not_learned_from_our_own_writes(clock, tmp_path):
+    levers = {"a": FakeLever(clock, requested=5)}
+    async with world(clock, tmp_path, {"a": steady(7)}, levers=levers) as here:
+        await here.minutes(2)
+    async with world(clock, tmp_path, {"a": steady(9)}, levers=levers) as here:
+        await here.minutes(3)
+
+        assert here.levers["a"].writes[-1] == 9
+        assert here.fleet.reconcilers["a"].state.found == 5
+
+
+async def test_only_what_stoker_has_set_is_to_be_left(clock, tmp_path):
+    async with world(clock, tmp_path, {"a": steady(0), "b": steady(4)}, on_exit="release") as here:
+        await here.tick()
+
+        assert leaving(here.fleet.reconcilers) == ["b"]

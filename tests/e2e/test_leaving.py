@@ -1,0 +1,61 @@
+"""A real daemon is stopped or killed: what it leaves behind, at the wire."""
+
+import signal
+
+from tests.e2e.daemons import daemon, policy_text, puts, sandbox_of, serving, stoker
+
+DELETE, PUT = "DeleteProvisionedConcurrencyConfig", "PutProvisionedConcurrencyConfig"
+
+
+async def test_stopped_it_gives_up_what_it_set_and_once_it_does_not(tmp_path):
+    sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
+    policy.write_text(policy_text("agent").replace("mode: active", "mode: active, on_exit: release"))
+    async with serving(sandbox) as url:
+        code, _, err = await stoker("run", "--policy", str(policy), "--state-dir", str(tmp_path / "state"), "--once",
+                                    "--sandbox-url", url)
+        assert code == 0, err
+        assert len(puts(sandbox)) == 1
+        assert sandbox.calls.mutating[DELETE] == 0
+        async with daemon(policy, tmp_path / "state", url) as run:
+            await run.until(lambda: run.told("first-pass"))
+            assert await run.end(signal.SIGTERM) == 0
+
+        assert sandbox.calls.mutating[DELETE] == 1
+        assert sandbox.hosted("agent").function.provisioned == 0
+
+
+async def test_after_a_kill_release_does_it_and_not_while_a_daemon_runs_nor_without_yes(tmp_path):
+    sandbox, policy = sandbox_of(agent=5, quiet=5), tmp_path / "policy.yaml"
+    text = policy_text("agent", "quiet", low=2).replace("mode: active", "mode: active, on_exit: floor")
+    policy.write_text(text + "    mode: shadow\n")
+    release = ("release", "--policy", str(policy), "--state-dir", str(tmp_path / "state"))
+    async with serving(sandbox) as url:
+        async with daemon(policy, tmp_path / "state", url) as run:
+            await run.until(lambda: run.told("first-pass"))
+            code, _, err = await stoker(*release, "--yes", "--sandbox-url", url)
+            assert (code, "in use" in err) == (1, True), err
+            assert await run.end(signal.SIGKILL) == -signal.SIGKILL
+        assert sandbox.hosted("agent").function.provisioned == 5
+        before = sandbox.calls.mutating.total()
+
+        code, out, err = await stoker(*release, "--sandbox-url", url)
+        assert (code, sandbox.calls.mutating.total()) == (0, before), err
+        assert "agent: 5 would be set to 2" in out
+        assert "quiet: in shadow" in out
+
+        code, out, err = await stoker(*release, "--yes", "--sandbox-url", url)
+        assert code == 0, err
+        assert "agent: 5 set to 2" in out
+        assert sandbox.hosted("agent").function.provisioned == 2
+        assert sandbox.hosted("quiet").function.provisioned == 0
+
+
+async def test_release_without_a_store_says_what_to_give(tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(policy_text("agent"))
+
+    code, _, err = await stoker("release", "--policy", str(policy), "--state-dir", str(tmp_path / "nowhere"))
+
+    assert code == 2
+    assert "--state-dir" in err
+    assert not (tmp_path / "nowhere").exists()
