@@ -18,7 +18,7 @@ Plant = Callable[[], AbstractContextManager[None]]
 def without(*names: str) -> Plant:
     """The list of guardrails with some left out."""
     rest = tuple(each for each in guardrails.GUARDRAILS if each.__name__ not in names)
-    return lambda: swapped(reconcile, "GUARDRAILS", rest)
+    return lambda: swapped(guardrails, "GUARDRAILS", rest)
 
 
 def instead(place: object, name: str, value: object) -> Plant:
@@ -97,8 +97,9 @@ async def _lets_errors_out(self, now):
     await COLLECT(self, now)
 
 
-ORDERS = {"paused", "pinned", "boosted"}
-"""What operators order is not simulated."""
+ORDERS = {"paused", "pinned", "boosted", "fleet_budget", "in_turn"}
+"""What operators order, and the limits of a fleet, are not simulated."""
+
 
 SIGHT, READ, COLLECT = intake.Intake.sight, reconcile.Reconciler.read, intake.Intake.collect
 
