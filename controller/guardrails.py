@@ -168,8 +168,10 @@ def allocation_failed(draft: Draft, context: Context) -> Draft:
     capacity = context.seen.capacity
     if capacity is None or capacity.phase is not Phase.FAILED or draft.target == 0:
         return draft
-    since = capacity.changed_at or context.state.written_at
-    if since is None or context.seen.now >= since + RETRY_FAILED:
+    now, since = context.seen.now, capacity.changed_at
+    if since is None or since > now + RETRY_FAILED:  # our clock is far behind the provider's: go by our own
+        since = context.state.written_at
+    if since is None or now >= since + RETRY_FAILED:
         return draft
     return draft.hold(context.requested, Code.ALLOCATION_FAILED, f"allocation failed: {capacity.detail}")
 

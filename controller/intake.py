@@ -104,12 +104,15 @@ class Intake:
         return bool(changed)
 
     def sight(self, name: str, now: datetime) -> tuple[Sight, timedelta | None]:
-        """How well the present demand of a pool is known, and how old its newest known minute is."""
+        """How well the present demand of a pool is known, and how old its newest known minute is.
+
+        A minute to come was told before the clock was put back: until the clock has reached it nothing newer is asked for.
+        """
         row = self.row[name]
         if self.newest[row] < 0:
             return (Sight.BROKEN if name in self.errors or self.alive[row] is False else Sight.NONE), None
         age = now - instant_of(int(self.newest[row]) + 1)
-        if age <= self.metric_delay + PATIENCE:
+        if -PATIENCE <= age <= self.metric_delay + PATIENCE:
             return Sight.FRESH, age
         broken = name in self.errors or self.alive[row] is False
         return (Sight.BROKEN if broken else Sight.LATE), age

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from adapters.errors import AdapterError
 from adapters.protocol import Capacity
@@ -12,6 +13,9 @@ from controller.overrides import Override
 
 MOST_UNITS = 1_000_000
 """No provider sells more to one pool; an infinite forecast ends here before the ceiling cuts it."""
+
+INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at")
+"""The instants in a `PoolState`, its wishes aside."""
 
 WISH_GAP = timedelta(minutes=5)
 """Wishes further apart than this belong to two runs: what was wanted in between is not known."""
@@ -206,6 +210,17 @@ class Context:
 
 
 Guardrail = Callable[[Draft, Context], Draft]
+
+
+def caught_up(state: PoolState, now: datetime) -> PoolState:
+    """`state` without instants to come. The clock was put back since: what it says of then is of now, or a quiet hour and a
+    delay would last longer by as much as the clock went back.
+    """
+    ahead: dict[str, Any] = {name: now for name in INSTANTS if (at := getattr(state, name)) is not None and at > now}
+    if state.wishes and state.wishes[-1][0] > now:
+        past = tuple(wish for wish in state.wishes if wish[0] <= now)
+        ahead["wishes"] = (*past, (now, max(units for at, units in state.wishes if at > now)))
+    return replace(state, **ahead) if ahead else state
 
 
 def accepted(state: PoolState, target: int, now: datetime) -> PoolState:

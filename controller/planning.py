@@ -24,6 +24,7 @@ from controller.plan import (
     Reason,
     Sight,
     accepted,
+    caught_up,
     unbroken,
 )
 
@@ -49,7 +50,8 @@ def whole_units(value: float) -> int | None:
 def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrails: tuple[Guardrail, ...]) -> Plan:
     """Decide one pool at `seen.now`. Never raises for any observation; what it cannot know it holds."""
     capacity = seen.capacity
-    state = note_foreign(metered(settle_intent(note_found(state, capacity), capacity, seen.now), seen), seen)
+    state = note_found(caught_up(state, seen.now), capacity)
+    state = note_foreign(metered(settle_intent(state, capacity, seen.now), seen), seen)
     if capacity is None:
         error = seen.capacity_error
         reason = (Reason(Code.NOT_READ, "its capacity has not been read yet") if error is None
@@ -114,8 +116,7 @@ def last_order(context: Context, leaving: str) -> Draft:
 def blind(context: Context) -> Draft:
     """Metrics are missing: hold, or follow the last forecast; never below what is there, nor below the floor."""
     seen, requested = context.seen, context.requested
-    age = "" if seen.data_age is None else f", the newest is {int(seen.data_age.total_seconds() // 60)} min old"
-    text = f"{UNSEEN[seen.sight]}{age}"
+    text = f"{UNSEEN[seen.sight]}{age_of(seen)}"
     rule = context.policy.on_missing_metrics
     draft = Draft(requested)
     if rule == "hold" and requested >= context.floor:
@@ -128,6 +129,14 @@ def blind(context: Context) -> Draft:
     target = max(requested, wanted)
     reason = Reason(Code.METRICS_MISSING, f"{text}: not below {requested}, the policy says {rule}", requested, target)
     return Draft(target, (reason,))
+
+
+def age_of(seen: Observation) -> str:
+    """How old the newest known minute is, in words."""
+    if seen.data_age is None:
+        return ""
+    minutes = int(seen.data_age.total_seconds() // 60)
+    return f", the newest is {minutes} min old" if minutes >= 0 else f", the newest is {-minutes} min ahead of our clock"
 
 
 def steered(context: Context) -> bool:

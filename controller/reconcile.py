@@ -101,7 +101,8 @@ class Reconciler:
         self.read_at: datetime | None = None
         self.wrote_at: datetime | None = None
         self._traits_at: datetime | None = None
-        self._raising: tuple[int, datetime] | None = None
+        self._raising: tuple[int, float] | None = None
+        """A raise that is not ready yet, and when it was sent on the monotonic clock."""
         self._allowed: int | None = None
         self._stored = state
 
@@ -170,7 +171,7 @@ class Reconciler:
         """Take over `state`; whether it must be stored now. The meter and the wishes alone are not worth a write each minute."""
         self.state, was = state, self._stored
         alike = replace(state, spent_usd=was.spent_usd, metered_at=was.metered_at, wishes=was.wishes)
-        metered = state.metered_at is not None and state.metered_at - (was.metered_at or LONG_AGO) >= METER_EVERY
+        metered = state.metered_at is not None and old(state.metered_at - (was.metered_at or LONG_AGO), METER_EVERY)
         if alike == was and not metered:
             return False
         self._stored = state
@@ -194,7 +195,7 @@ class Reconciler:
         except TimeoutError:
             self.error = Unreachable(f"{self.policy.lever.resource}: no answer within {self._timeout:g} s")
         except Throttled as error:
-            if self.capacity is not None and self.state.intent is None and now - self.capacity.observed_at < STILL_COUNTS:
+            if self.capacity is not None and self.state.intent is None and not old(now - self.capacity.observed_at, STILL_COUNTS):
                 return error
             self.error = error
         except AdapterError as error:
@@ -216,20 +217,20 @@ class Reconciler:
         """Notice that a raise has become ready, and how long it took; what is ready on paper teaches nothing."""
         if self._raising is None or self.capacity is None or self.capacity.phase is not Phase.READY:
             return
-        target, since = self._raising
+        target, sent = self._raising
         self._raising = None
         if self.policy.mode == "active" and self.capacity.ready >= target and self.capacity.requested == target:
-            seconds, now = (self._clock.now() - since).total_seconds(), self._clock.now()
+            seconds, now = self._clock.monotonic() - sent, self._clock.now()
             self.lead_seconds.append(seconds)
             await self._memory.save_lead_time(self.policy.name, target, seconds, now)
 
     async def _write(self, plan: Plan, target: int) -> Plan:
         """Send one write. The intent is stored first, so that a crash in flight is not mistaken for somebody else's change."""
         before = plan.requested or 0
-        sent_at = self._clock.now()
+        sent = self._clock.monotonic()
         if plan.state.found != self._stored.found:
             await self._remember(plan.state)  # before the write: what was there cannot be seen after it
-        await self._memory.save_intent(self.key, target, sent_at)
+        await self._memory.save_intent(self.key, target, self._clock.now())
         self.state = self._stored = replace(plan.state, intent=target)
         try:
             self.capacity = await self._limited(self.lever.write(target))
@@ -241,7 +242,7 @@ class Reconciler:
             return await self._refused(plan, error)
         self.read_at = self.wrote_at = self._clock.now()
         if target > before:
-            self._raising = (target, sent_at)
+            self._raising = (target, sent)
         state = accepted(self.state, target, self._clock.now())
         released = self.made is not None and self.made.seen.leaving == "release"
         await self._remember(replace(state, written=None, found=None) if released else state)

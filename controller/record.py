@@ -16,7 +16,7 @@ from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy
 from controller.guardrails import guardrails_for
 from controller.overrides import entry, shown_override
-from controller.plan import Bound, Code, Observation, Plan, PoolState, Proposal, Sight
+from controller.plan import INSTANTS, Bound, Code, Observation, Plan, PoolState, Proposal, Sight
 from controller.planning import make_plan
 from controller.redact import redact, redact_text
 
@@ -25,7 +25,6 @@ POLICY = frozenset({"name", "mode", "on_missing_metrics", "on_foreign_write", "m
                     "max_step_up", "max_step_down", "budget_usd_per_month"})
 """What of a policy a plan is made from; the lever and the objective have done their part before."""
 
-STATE_INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at")
 NO_CAPACITY = Capacity(0, 0, Phase.READY, datetime.min)  # noqa: DTZ901  (for its defaults)
 
 
@@ -175,7 +174,7 @@ def seconds(value: float | None) -> timedelta | None:
 def state_of(body: Mapping[str, Any]) -> PoolState:
     """What `state_body` was made of."""
     values = dict(body)
-    for name in STATE_INSTANTS:
+    for name in INSTANTS:
         if values.get(name) is not None:
             values[name] = datetime.fromisoformat(values[name])
     values["wishes"] = tuple((datetime.fromisoformat(at), units) for at, units in values.get("wishes", ()))

@@ -16,7 +16,7 @@ from controller.economics import Terms
 from controller.intake import Intake
 from controller.plan import Proposal, Sight
 from controller.portfolio import Standing
-from controller.reconcile import View
+from controller.reconcile import View, old
 
 SPANS_EVERY = timedelta(hours=6)
 """Measured spans waver by a minute; a chooser is not taught anew for them more often than this."""
@@ -84,7 +84,7 @@ class Region:
         The new chooser follows the whole history before it takes over, so nothing is decided by a half-taught one.
         """
         terms = dict(self._terms_now())
-        patient = self._tuned_at is not None and now - self._tuned_at < SPANS_EVERY
+        patient = self._tuned_at is not None and not old(now - self._tuned_at, SPANS_EVERY)
         differing = sum(differ(terms[name], self._terms[name], prices_only=patient) for name in terms)
         if not differing:
             return False
@@ -101,7 +101,7 @@ class Region:
         busy = self._following is not None and not self._following.done()
         if self._keep is None or self.followed_at is None or busy:
             return
-        if self._kept_at is not None and now - self._kept_at < fresh:
+        if self._kept_at is not None and not old(now - self._kept_at, fresh):
             return
         arrays = snapshot.gathered(self.chooser)
         arrays[TERMS] = np.array(json.dumps({name: asdict(terms) for name, terms in self._terms.items()}))

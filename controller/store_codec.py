@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.plan import Plan, PoolState
+from controller.plan import INSTANTS, Plan, PoolState
 from controller.record import Made, inputs_body, plan_body
 from controller.redact import redact
 from forecasting.demand import DemandSeries
@@ -17,7 +17,6 @@ from forecasting.demand import DemandSeries
 MINUTES = 60
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
-INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at")
 STATE_FIELDS = frozenset(field.name for field in fields(PoolState))
 Block = NDArray[np.float32]
 

@@ -190,3 +190,51 @@ def test_a_blocked_resource_is_not_written_to():
 
 def test_a_raise_is_not_held_back_by_one_that_is_still_under_way():
     assert decide(proposed=9.0, capacity=capacity(4, ready=1)).target == 9
+
+
+LATER = NOON + timedelta(hours=2)
+"""Two hours that the clock is put back by."""
+
+
+def test_a_foreign_write_is_left_alone_for_an_hour_though_the_clock_is_put_back():
+    state = decide(state=accepted(PoolState(), 3, NOON), requested=9, proposed=4.0, now=LATER).state
+
+    back = decide(state=state, requested=9, proposed=4.0, now=NOON)
+    later = decide(state=back.state, requested=9, proposed=4.0, now=NOON + FOREIGN_WRITE_QUIET)
+
+    assert bites(back, Code.FOREIGN_WRITE)
+    assert (later.action, later.target) == (Action.WRITE, 4)
+
+
+def test_a_billing_step_is_no_longer_though_the_clock_is_put_back():
+    state, step = accepted(PoolState(), 6, LATER), 5 * MINUTE
+    first = decide(state=state, requested=6, proposed=2.0, billing_step=step, now=NOON)
+
+    assert bites(first, Code.BILLING_STEP)
+    assert decide(state=first.state, requested=6, proposed=2.0, billing_step=step, now=NOON + step).target == 2
+
+
+def test_the_delay_is_no_longer_though_the_clock_is_put_back():
+    policy, state = pool_policy(scale_down_delay=10 * MINUTE), PoolState()
+    for minute in range(20):
+        state = decide(policy, state, requested=8, proposed=8.0, now=LATER + minute * MINUTE).state
+
+    assert run_minutes(policy, [2] * 13, requested=8, state=state) == [8] * 10 + [2] * 3
+
+
+def test_the_delay_still_holds_what_was_wanted_before_the_clock_was_put_back_a_little():
+    policy, state = pool_policy(scale_down_delay=10 * MINUTE), PoolState()
+    for minute in range(20):
+        state = decide(policy, state, requested=8, proposed=8.0 if minute == 19 else 5.0, now=NOON + minute * MINUTE).state
+
+    back = decide(policy, state, requested=8, proposed=2.0, now=NOON + 17 * MINUTE)
+
+    assert (back.target, back.reasons[-1].code) == (8, Code.SCALE_DOWN_DELAY)
+
+
+def test_a_failure_that_is_told_far_ahead_of_our_clock_waits_by_our_own():
+    failed = {"capacity": capacity(4, ready=0, phase=Phase.FAILED, changed_at=LATER), "proposed": 4.0}
+    state = accepted(PoolState(), 4, NOON)
+
+    assert bites(decide(state=state, **failed), Code.ALLOCATION_FAILED)
+    assert decide(state=state, **failed, now=NOON + RETRY_FAILED).action is Action.WRITE

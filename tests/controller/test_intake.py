@@ -174,3 +174,10 @@ async def test_nothing_newer_than_the_metric_delay_is_fed(intake):
     await intake.collect(NOON)
 
     assert intake.visible_end(NOON) == minute_of(NOON) - 1
+
+
+async def test_demand_from_before_the_clock_was_put_back_is_no_sight_of_the_present(intake):
+    await intake.collect(NOON)
+
+    assert intake.sight("a", NOON - PATIENCE)[0] is Sight.FRESH
+    assert intake.sight("a", NOON - PATIENCE - MINUTE) == (Sight.LATE, -PATIENCE - MINUTE)

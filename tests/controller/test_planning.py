@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from adapters.errors import Conflict, Throttled
 from adapters.protocol import Capacity, Phase
 from controller.guardrails import GUARDRAILS
-from controller.plan import Action, Code, Observation, PoolState, Proposal, Sight, accepted
+from controller.plan import INSTANTS, Action, Code, Observation, PoolState, Proposal, Sight, accepted
 from controller.planning import make_plan, whole_units
 from tests.builders import NOON, capacity, observation, pool_policy
 
@@ -157,7 +157,7 @@ observations = st.builds(
     data_age=st.none() | st.timedeltas(), settled=st.booleans(), allowed=st.none() | numbers,
     billing_step=st.timedeltas(timedelta(0), timedelta(hours=1)),
     usd_per_unit_minute=st.floats(0, 1e6) | st.just(1e-300))
-instants = st.datetimes(NOON.replace(tzinfo=None) - timedelta(days=3), NOON.replace(tzinfo=None)).map(
+instants = st.datetimes(NOON.replace(tzinfo=None) - timedelta(days=3), NOON.replace(tzinfo=None) + timedelta(days=1)).map(
     lambda at: at.replace(tzinfo=NOON.tzinfo))
 states = st.builds(
     PoolState, written=st.none() | numbers, written_at=st.none() | instants, intent=st.none() | numbers,
@@ -207,6 +207,21 @@ def test_the_same_observation_gives_the_same_plan(policy, state, seen):
     first, second = (make_plan(policy, state, seen, GUARDRAILS) for _ in range(2))
 
     assert (first.action, first.target, first.text) == (second.action, second.target, second.text)
+
+
+@given(policies(), states, observations)
+def test_a_state_from_before_the_clock_was_put_back_tells_of_no_instant_to_come(policy, state, seen):
+    after = make_plan(policy, state, seen, GUARDRAILS).state
+
+    assert all(getattr(after, name) is None or getattr(after, name) <= NOON for name in INSTANTS)
+    assert all(at <= NOON for at, _ in after.wishes)
+
+
+def test_metrics_from_before_the_clock_was_put_back_are_told_as_what_they_are():
+    plan = decide(seen=observation(requested=5, sight=Sight.LATE, data_age=timedelta(minutes=-88)))
+
+    assert plan.action is Action.HOLD
+    assert "88 min ahead of our clock" in plan.text
 
 
 def test_a_step_limit_does_not_make_the_delay_begin_anew_at_each_step():

@@ -6,7 +6,7 @@ import pytest
 from adapters.clock import ManualClock
 from adapters.errors import Conflict, OutcomeUnknown, PermissionDenied, QuotaExceeded, Throttled
 from adapters.protocol import Traits
-from adapters.simulated import ShadowLever
+from adapters.simulated import ShadowLever, SimulatedCapacity
 from controller.plan import Action, Code, PoolState, Proposal, Sight
 from controller.reconcile import METER_EVERY, Reconciler, View, state_key
 from tests.builders import NOON, pool_policy
@@ -328,3 +328,37 @@ async def test_cancelling_a_write_keeps_its_intent(make, lever, notebook):
 
 def test_shadow_and_active_do_not_share_a_state():
     assert state_key(pool_policy()) != state_key(pool_policy(mode="shadow"))
+
+
+class WrongClock(ManualClock):
+    """Its wall clock shows `behind` less than it should."""
+
+    behind = timedelta(0)
+
+    def now(self):
+        return super().now() - self.behind
+
+
+async def test_a_clock_that_is_put_back_makes_no_lead_time_negative(notebook):
+    clock = WrongClock(NOON)
+    lever = FakeLever(clock, lead_time=timedelta(0))
+    lever.paper = SimulatedCapacity(timedelta(seconds=100))
+    pool = Reconciler(pool_policy(), lever, clock, notebook, PoolState(), timedelta(minutes=10), lambda traits: 0.0)
+    await pool.step(wants(3))
+    clock.behind = timedelta(seconds=40)
+    await clock.advance(timedelta(seconds=150))
+    await pool.step(wants(3))
+
+    assert notebook.leads == [(3, 150.0)]
+
+
+async def test_the_meter_is_stored_in_time_though_the_clock_was_put_back(notebook):
+    clock = WrongClock(NOON)
+    pool = Reconciler(pool_policy(), FakeLever(clock), clock, notebook, PoolState(), timedelta(minutes=10), lambda traits: 0.01)
+    await pool.step(wants(0))
+    clock.behind = timedelta(hours=3)
+    saved = len(notebook.said)
+    await clock.advance(METER_EVERY)
+    await pool.step(wants(0))
+
+    assert len(notebook.said) == saved + 1

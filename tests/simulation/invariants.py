@@ -9,7 +9,7 @@ from controller.fleet import COLLECT_SECONDS, STEP_SECONDS, Fleet
 from controller.guardrails import FOREIGN_WRITE_QUIET, RETRY_FAILED
 from controller.intake import PATIENCE
 from controller.journal import ruling
-from controller.plan import Action, Code
+from controller.plan import Action, Code, Plan
 from controller.planning import READ_AFTER_WRITE
 from controller.reconcile import CALL_TIMEOUT_SECONDS, LOOK_AGAIN, state_key
 from controller.store import Store
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 ON_THE_WAY = timedelta(seconds=2 * CALL_TIMEOUT_SECONDS)
 """Between the view that a write was planned from and the write lie at most two calls."""
+
+HOLDS = {Code.FOREIGN_WRITE: FOREIGN_WRITE_QUIET, Code.ALLOCATION_FAILED: 2 * RETRY_FAILED}
+HOLD_SLACK_SECONDS = 180.0
+"""From the end of a hold to the plan that shows it lie a tick or two, and a slow call."""
 
 PROMPT_SECONDS = 5.0
 """What planning takes where nothing is slow."""
@@ -51,6 +55,8 @@ class Witness:
         self.disk_full = False
         self.trail: list[str] = []
         """Every write and every tick's end, for the digest of a run."""
+        self.holding: dict[str, tuple[Code, int | None, float]] = {}
+        """Pools that are held for a while: why, what is held, and since which second."""
         self.shown: list[tuple[str, datetime, int | None]] = []
         """Writes that were reported in this life while the store was well."""
 
@@ -62,12 +68,12 @@ class Witness:
 
     def read(self, resource: "Resource", capacity: Capacity) -> None:
         """A reading was answered: from here on somebody else's change is known."""
-        known, now = resource.foreign_seen, self.clock.now()
+        known, now = resource.foreign_seen, self.clock.passed()
         mine = resource.taken is None or capacity.requested == resource.taken
         if mine:
             resource.foreign_seen = None
         elif resource.foreign_at is not None and (known is None or known[1] != capacity.requested):
-            early = resource.taken_at is not None and self.clock.seconds - resource.taken_at < READ_AFTER_WRITE.total_seconds()
+            early = resource.taken_at is not None and now - resource.taken_at < READ_AFTER_WRITE.total_seconds()
             resource.foreign_seen = None if early or resource.tardy else (now, capacity.requested)
 
     def write(self, lever: "SimLever", target: int) -> None:
@@ -95,12 +101,12 @@ class Witness:
             self._beside(resource, seen.capacity, seen.at, target)
             self._moved(resource, seen.capacity.requested, target, min(low for low, _ in allowed), [high for _, high in allowed])
             if target > max(seen.capacity.requested, bounds(policy, now)[0]):  # a floor that ends is no wish
-                resource.raises.append((self.clock.seconds, target))
+                resource.raises.append((self.clock.passed(), target))
                 del resource.raises[:-200]
 
     def _beside(self, resource: "Resource", known: Capacity, read_at: float, target: int) -> None:
         """What else is going on with the resource."""
-        name, now = resource.policy.name, self.clock.now()
+        name = resource.policy.name
         if self.clock.seconds - read_at > LOOK_AGAIN.total_seconds() + PROMPT_SECONDS:
             late = f"{target} was sent {self.clock.seconds - read_at:.0f} s after the last reading"
             self.breach("read before write", late, name)
@@ -110,14 +116,22 @@ class Witness:
             self.breach("another autoscaler is left alone", f"{target} was sent", name)
         if known.blocked:
             self.breach("no write into a deployment", f"{target} was sent", name)
-        if known.phase is Phase.FAILED and target and known.changed_at and now < known.changed_at + RETRY_FAILED:
+        if known.phase is Phase.FAILED and target and known.changed_at and self._soon(resource, known.changed_at):
             self.breach("what failed is not asked for at once", f"{target} was sent", name)
         if resource.told_allowed is not None and target > max(resource.told_allowed, known.requested):
             self.breach("no more than the quota", f"{target} was sent, {resource.told_allowed} are allowed", name)
         if resource.foreign_seen and resource.policy.on_foreign_write == "yield":
             since, units = resource.foreign_seen
-            if units == known.requested == resource.requested and since <= now < since + FOREIGN_WRITE_QUIET:
-                self.breach("a foreign write is not fought", f"{target} over {units}, seen at {since:%H:%M:%S}", name)
+            ago = self.clock.passed() - since
+            if units == known.requested == resource.requested and ago < FOREIGN_WRITE_QUIET.total_seconds() - 1e-3:
+                self.breach("a foreign write is not fought", f"{target} over {units}, seen {ago:.0f} s ago", name)
+
+    def _soon(self, resource: "Resource", failed_at: datetime) -> bool:
+        """Whether it is too soon after a failure; told far ahead of our clock, it is our own writes that count."""
+        now, patience = self.clock.now(), RETRY_FAILED.total_seconds()
+        if failed_at > now + RETRY_FAILED:
+            return resource.taken_at is not None and self.clock.passed() - resource.taken_at < patience - 1e-3
+        return now < failed_at + RETRY_FAILED
 
     def _moved(self, resource: "Resource", requested: int, target: int, floor: int, ceilings: list[int]) -> None:
         """How far a target may move, and when it may fall."""
@@ -131,12 +145,10 @@ class Witness:
         self._sighted(resource, requested, target)
         if policy.max_step_down is not None and target < requested - policy.max_step_down:
             self.breach("no further than a step", f"{requested} to {target}", name)
-        if self.clock.jumped_within(3600):
-            return
-        step = resource.facts.billing_step.total_seconds()
-        if resource.raised_at is not None and self.clock.seconds - resource.raised_at < step - 1e-3:
+        step, now = resource.facts.billing_step.total_seconds(), self.clock.passed()
+        if resource.raised_at is not None and now - resource.raised_at < step - 1e-3:
             self.breach("what is paid for is not given back", f"{target} was sent", name)
-        since = self.clock.seconds - policy.scale_down_delay.total_seconds() + PROMPT_SECONDS
+        since = now - policy.scale_down_delay.total_seconds() + PROMPT_SECONDS
         highest = max((units for at, units in resource.raises if at > since), default=0)
         if policy.scale_down_delay and target < min(highest, requested):
             self.breach("no fall within the delay", f"{requested} to {target}, {highest} was wanted", name)
@@ -192,8 +204,23 @@ class Witness:
             accused = ruling(plan) is Code.FOREIGN_WRITE and plan.state.foreign_since is not None
             if accused and resource.foreign_at is None and not resource.tardy:
                 self.breach("nobody is accused without cause", plan.text, name)
+            self._held(plan, resource)
             if plan.action is Action.WRITE and not self.disk_full:
                 self.shown.append((name, plan.at, plan.target))
+
+    def _held(self, plan: Plan, resource: "Resource") -> None:
+        """What holds for a while holds no longer than that, counted from when the clock was set last."""
+        name, code, now = plan.pool, ruling(plan), self.clock.seconds
+        longest = HOLDS.get(code, resource.facts.billing_step if code is Code.BILLING_STEP else None)
+        if longest is None:
+            self.holding.pop(name, None)
+            return
+        was = self.holding.get(name)
+        since = was[2] if was is not None and was[:2] == (code, plan.requested) else now
+        since = max(since, resource.changed_seconds, self.clock.jumped_at or 0.0)
+        self.holding[name] = (code, plan.requested, since)
+        if now - since > longest.total_seconds() + HOLD_SLACK_SECONDS:
+            self.breach("no hold outlasts its time", f"{code} for {now - since:.0f} s", name)
 
     def reborn(self, store: Store) -> None:
         """A new life: what the one before reported must be in the store."""
@@ -204,6 +231,7 @@ class Witness:
                 if (name, at.isoformat(), target) not in kept:
                     self.breach("no reported decision is lost", f"{target} at {at}", name)
         self.shown.clear()
+        self.holding.clear()
 
     def settled(self, resources: dict[str, "Resource"], resting: set[str]) -> None:
         """`resting`: pools that were seen at their floor since traffic ended."""

@@ -37,6 +37,7 @@ class Resource:
         """The faults of the minute, by kind."""
         self.failed_at: datetime | None = None
         self.changed_at: datetime | None = None
+        self.changed_seconds = 0.0
         self.foreign_at: float | None = None
         """When somebody else last changed it, in seconds."""
         self.tardy = False
@@ -48,7 +49,7 @@ class Resource:
         self.taken: int | None = None
         """What the daemon was last told to have been taken."""
         self.taken_at: float | None = None
-        self.foreign_seen: tuple[datetime, int] | None = None
+        self.foreign_seen: tuple[float, int] | None = None
         self.slow_until = 0.0
         self._stuck_ready: int | None = None
         self._effects: list[tuple[float, int, int]] = []
@@ -109,7 +110,7 @@ class Resource:
 
     def _set(self, target: int) -> None:
         if target != self.paper.requested or self.failed_at:
-            self.changed_at = self.clock.truth()
+            self.changed_at, self.changed_seconds = self.clock.truth(), self.clock.seconds
         if self.failed_at:
             self.failed_at = self.clock.truth()  # tried again, failed again
         self.paper.request(target, self.clock.truth())
@@ -169,9 +170,9 @@ class SimLever:
         resource.send(target, there)
         await asyncio.sleep(there + resource.dice.choice((0.0, 0.05, 0.3)))
         raised = target > max(resource.taken or 0, before)
-        resource.taken, resource.taken_at = target, resource.clock.seconds
+        resource.taken, resource.taken_at = target, resource.clock.passed()
         if raised:
-            resource.raised_at = resource.clock.seconds
+            resource.raised_at = resource.clock.passed()
         capacity = resource.look()
         resource.answered(capacity)
         return capacity

@@ -14,6 +14,8 @@ class VirtualClock:
     def __init__(self, start: datetime) -> None:
         self.start, self.seconds, self.wrong_by = start, 0.0, 0.0
         self.jumped_at: float | None = None
+        self.skipped = 0.0
+        """Seconds that the wall clock has ever left out."""
 
     def now(self) -> datetime:
         return self.start + timedelta(seconds=self.seconds + self.wrong_by)
@@ -28,9 +30,14 @@ class VirtualClock:
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
 
+    def passed(self) -> float:
+        """Seconds that may have passed by the wall clock: what it left out counts, what it told twice counts once."""
+        return self.seconds + self.skipped
+
     def jump(self, seconds: float) -> None:
         """Set the wall clock by so much."""
         self.wrong_by += seconds
+        self.skipped += max(0.0, seconds)
         self.jumped_at = self.seconds
 
     def jumped_within(self, seconds: float) -> bool:
