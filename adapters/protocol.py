@@ -113,6 +113,15 @@ class Telemetry:
     duration_seconds: float | None = None
 
 
+@runtime_checkable
+class Bills(Protocol):
+    """What a demand source also has that counts what its readings cost."""
+
+    @property
+    def spent_usd(self) -> float:
+        """What the readings of this process have cost at list price."""
+
+
 class DemandSource(Protocol):
     """Reads the history of many pools at once. One instance serves all pools of one account and region."""
 

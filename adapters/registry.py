@@ -15,9 +15,12 @@ from config.lever import LeverSettings
 from config.policy import PoolPolicy
 
 if TYPE_CHECKING:  # a policy is checked without waiting for NumPy
+    from collections import Counter
+
     from numpy.random import Generator
 
     from adapters.protocol import DemandSource, Lever
+    from adapters.tally import Call, Tally
 
 
 class Provider(Protocol):
@@ -31,6 +34,9 @@ class Provider(Protocol):
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """How the permissions of a pool can be tried without changing anything, by action; see `adapters.permissions`."""
+
+    def tallies(self) -> list[Tally]:
+        """What counts the calls that were made."""
 
     async def close(self) -> None:
         """Let go of threads and connections."""
@@ -113,6 +119,12 @@ class Registry:
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """How the permissions of a pool can be tried; see `Provider`."""
         return self._provider(KINDS[pool.lever.kind], pool).probes(pool)
+
+    def calls(self) -> Counter[Call]:
+        """How often each provider was called since the start, by operation and outcome."""
+        from adapters.tally import summed
+
+        return summed(tally for provider in self._providers.values() for tally in provider.tallies())
 
     async def close(self) -> None:
         """Let go of every provider's threads and connections; the registry is not used afterwards."""

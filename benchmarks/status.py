@@ -1,4 +1,4 @@
-"""How fast `/status` answers for many pools while the fleet ticks, and what a tick costs.
+"""How fast `/status` and `/metrics` answer for many pools while the fleet ticks, and what a tick costs.
 
     python benchmarks/status.py [POOLS] [TICKS]
 
@@ -92,6 +92,9 @@ class Providers:
     def sources(self, pools):
         return [(self.source, self.names)]
 
+    def calls(self):
+        return {}
+
     async def close(self):
         pass
 
@@ -134,6 +137,12 @@ async def main(pools: int, ticks: int) -> None:
               f"(a minute apart: {cpu / 60:.1%} of a core)")
         print(f"/status {out['bytes'] / 1e6:.1f} MB: median {statistics.median(times):.1f} ms, "
               f"p90 {times[int(len(times) * 0.9)]:.1f} ms, worst {times[-1]:.1f} ms")
+        began, cpu = time.perf_counter(), time.process_time()
+        text = await service.board.exposition.text()
+        again = time.perf_counter()
+        await service.board.exposition.text()
+        print(f"/metrics {len(text) / 1e6:.1f} MB, {len(text.splitlines()):,} lines: {again - began:.2f} s and "
+              f"{time.process_time() - cpu:.2f} s of processor once a tick, {time.perf_counter() - again:.3f} s again")
         print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
         stop.set()
         await running

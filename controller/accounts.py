@@ -18,11 +18,11 @@ from forecasting.demand import Floats, instant_of, minute_of
 
 NAMES = ("warm_usd", "on_demand_usd", "cold_start_usd", "cost_usd", "saved_usd", "cold_starts", "cold_starts_without",
          "warm_unit_minutes", "idle_unit_minutes", "minutes", "without_usd", "tracking_usd", "cold_starts_tracking",
-         "saved_on_tracking_usd")
+         "saved_on_tracking_usd", "idle_usd", "warm_hits")
 """`cold_start_usd`: what cold starts cost the operator by the objective, no bill. `cost_usd`: the bill: warm, on demand and
 initialisation. `saved_usd`: bill and cold starts of the same traffic without warm capacity, less those with it. `without_usd`,
 `tracking_usd`: the bill without warm capacity, and under AWS target tracking at 70 %. `saved_on_tracking_usd`: as `saved_usd`,
-against that.
+against that. `idle_usd`: the part of `warm_usd` that stood idle. `warm_hits`: invocations that did not wait.
 """
 
 REHEARSAL = 120
@@ -31,8 +31,10 @@ REHEARSAL = 120
 READY_MINUTES = 128
 """How far back ready capacity is known: demand that settles later than that is left out of the accounts."""
 
-COLD = 4
-"""The column of prices that says what a cold start costs the operator."""
+IDLE, COLD = 0, 4
+"""Columns of prices: a warm unit's existence, and what a cold start costs the operator."""
+
+COLD_STARTS = NAMES.index("cold_starts")
 
 Amounts = NDArray[np.float64]
 
@@ -45,6 +47,8 @@ class Account:
         self.pools = tuple(pools)
         self.row = {name: at for at, name in enumerate(self.pools)}
         self.today, self.month = self._table(today), self._table(month)
+        self.ever = np.zeros_like(self.today)
+        """Sums since the start of the process, which nothing sets back."""
         self._day = now.date()
         self._pending: dict[date, Amounts] = {}
         self._ready = np.zeros((len(pools), READY_MINUTES))
@@ -79,8 +83,8 @@ class Account:
             _, self._beyond = started(np.maximum(0.0, most - tracked), self._beyond, keep_alive)
         self.rehearsed = True
 
-    def settle(self, first: int, peak: Floats, busy: Floats, terms: Sequence[Terms]) -> None:
-        """Account for the minutes from `first` on: float32[pools, n] of demand, NaN where unknown."""
+    def settle(self, first: int, peak: Floats, busy: Floats, invocations: Floats, terms: Sequence[Terms]) -> None:
+        """Account for the minutes from `first` on: float32[pools, n] of demand each, NaN where unknown."""
         prices = np.array([(each.idle, each.warm_busy, each.on_demand, each.init_seconds / 60 * each.on_demand,
                             each.cold_start_cost_usd) for each in terms]).reshape(len(self.pools), 5)
         keep_alive = max((each.keep_alive for each in terms), default=1)
@@ -89,6 +93,9 @@ class Account:
             ready = self._ready[:, minute % READY_MINUTES]
             tracked = self._tracked.advance(peak[:, at], terms)
             amounts = self._minute(ready, tracked, peak[:, at], busy[:, at], prices, keep_alive)
+            served = np.minimum(np.nan_to_num(busy[:, at]), ready)
+            hits = np.maximum(0.0, np.nan_to_num(invocations[:, at]) - amounts[:, COLD_STARTS])
+            amounts = np.column_stack((amounts, (ready - served) * prices[:, IDLE], hits))
             self._add(instant_of(minute).date(), amounts)
         self._counted = max(self._counted, first + peak.shape[1])
 
@@ -116,6 +123,7 @@ class Account:
             self.today += amounts
         if (day.year, day.month) == (self._day.year, self._day.month):
             self.month += amounts
+        self.ever += amounts
         self._pending[day] = self._pending.get(day, np.zeros_like(amounts)) + amounts
 
     def take_pending(self) -> dict[date, dict[str, dict[str, float]]]:
@@ -163,6 +171,10 @@ class Accounts:
     def __init__(self, accounts: Sequence[Account]) -> None:
         self.each = tuple(accounts)
         self._of = {name: account for account in self.each for name in account.pools}
+
+    def since_start(self, names: Sequence[str]) -> Amounts:
+        """Sums since the start of the process: float64[names, len(NAMES)]."""
+        return np.array([self._of[name].ever[self._of[name].row[name]] for name in names]).reshape(len(names), len(NAMES))
 
     def row(self, name: str) -> tuple[list[float], list[float]]:
         """The pool's sums since midnight and since the first of the month (UTC), in the order of `NAMES`."""

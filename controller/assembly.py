@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from adapters.clock import Clock
 from adapters.protocol import DemandSource, Lever, Resumes, Traits
 from adapters.simulated import ShadowLever
+from adapters.tally import Call
 from config.policy import Assume, Policy, PoolPolicy
 from controller.economics import Terms, terms_of
 from controller.fleet import Fleet, Journal
@@ -43,6 +44,9 @@ class Providers(Protocol):
 
     def sources(self, pools: Sequence[PoolPolicy]) -> Sequence[tuple[DemandSource, tuple[str, ...]]]:
         """Demand sources, each with the names of the pools it serves."""
+
+    def calls(self) -> Mapping[Call, int]:
+        """How often each provider was called since the start."""
 
     async def close(self) -> None:
         """Let go of clients and connections."""

@@ -1,6 +1,7 @@
 """What a worker process does for the daemon: looks ahead for one pool, and puts what it sees into words for JSON. Pure."""
 
 import json
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,12 +9,19 @@ from numpy.typing import NDArray
 from config.policy import PoolPolicy
 from controller.economics import Terms
 from controller.forecast_view import document, refit, view_of
-from controller.next_hours import AHEAD_MINUTES, BUSY_LEVEL, PEAK_LEVEL, Step, next_hours
+from controller.next_hours import AHEAD_MINUTES, BUSY_LEVEL, PEAK_LEVEL, SAID, Step, next_hours
 from controller.portfolio import Standing
 from forecasting.combined import CombinedForecaster
-from forecasting.demand import DemandSeries
+from forecasting.demand import DemandSeries, Floats
 from forecasting.harmonic import fit_outlook
 from forecasting.protocol import Band
+
+
+class Ahead(NamedTuple):
+    """What the rules would ask for if demand came as it is forecast, and the forecast: float32[minutes, SAID] of peak demand."""
+
+    steps: list[Step]
+    said: Floats
 
 
 def forecast_body(pool: str, history: DemandSeries, hours: float, lead: int, kept: NDArray[np.float64] | None) -> bytes:
@@ -22,11 +30,11 @@ def forecast_body(pool: str, history: DemandSeries, hours: float, lead: int, kep
     return json.dumps(document(view), separators=(",", ":"), allow_nan=False).encode()
 
 
-def plan_ahead(history: DemandSeries, pool: PoolPolicy, terms: Terms, standing: Standing) -> list[Step]:
-    """What the rules would ask for if demand came as it is forecast after `history`; empty where there is no forecast."""
+def plan_ahead(history: DemandSeries, pool: PoolPolicy, terms: Terms, standing: Standing) -> Ahead:
+    """Look ahead of the end of `history`; no steps where there is no forecast."""
     forecaster = CombinedForecaster(1)
     forecaster.observe(history.peak[None], history.busy[None], history.first_minute)
     refit(forecaster, fit_outlook)
-    peak = forecaster.quantiles(AHEAD_MINUTES, (PEAK_LEVEL,)).peak[0, :, 0]
-    busy = forecaster.quantiles(AHEAD_MINUTES, (BUSY_LEVEL,)).busy[0, :, 0]
-    return next_hours(history, Band(peak, busy), pool, terms, standing)
+    said = forecaster.quantiles(AHEAD_MINUTES, SAID)
+    followed = Band(said.peak[0, :, SAID.index(PEAK_LEVEL)], said.busy[0, :, SAID.index(BUSY_LEVEL)])
+    return Ahead(next_hours(history, followed, pool, terms, standing), said.peak[0])

@@ -17,6 +17,7 @@ from adapters.clock import Clock
 from controller.fleet import Fleet
 from controller.forecast_jobs import ForecastJobs
 from controller.forecast_work import forecast_body, plan_ahead
+from controller.foresight import Foresight
 from controller.intake import HISTORY_DAYS
 from controller.kept import kept
 from controller.memory import StoreThread
@@ -69,6 +70,8 @@ class Forecasts:
     def __init__(self, fleet: Fleet, store: StoreThread, clock: Clock, jobs: ForecastJobs | None = None) -> None:
         self._fleet, self._store, self._clock = fleet, store, clock
         self._jobs = jobs or ForecastJobs()
+        self.foresight = Foresight(fleet.reconcilers)
+        """What was forecast, and how good that was."""
         self._turns: dict[str, Turn] = {}
         self._due = dict.fromkeys(fleet.reconcilers, clock.now())
         self._wanted: list[str] = []
@@ -173,10 +176,13 @@ class Forecasts:
         known = int(history.known.sum())
         if known < MINUTES_PER_DAY:
             return Turn(now, None, f"{known} minutes of its demand are known: a plan needs a day")
-        steps = await self._jobs.run(plan_ahead, history, reconciler.policy, *region.standing(name))
-        if steps is None:
+        ahead = await self._jobs.run(plan_ahead, history, reconciler.policy, *region.standing(name))
+        if ahead is None:
             return Turn(now, None, "it could not be made; the daemon's log says why", failed=True)
-        return Turn(now, np.array(steps, np.int64)) if steps else Turn(now, None, "too little is known to forecast by")
+        if not ahead.steps:
+            return Turn(now, None, "too little is known to forecast by")
+        self.foresight.install(name, history.end_minute, ahead.said)
+        return Turn(now, np.array(ahead.steps, np.int64))
 
     def _old(self, name: str) -> bool:
         """Whether a pool's plan may be made anew; one that is of the future, the clock being put back since, too."""

@@ -24,6 +24,9 @@ PEAK_LEVEL, BUSY_LEVEL = 0.9, 0.5
 at 0.9 the plans for recorded histories came to 0.96 of what was wanted later, at 0.8 to 0.91, at 0.5 to 0.84.
 """
 
+SAID = (0.5, 0.9, 0.99)
+"""Levels at which a forecast is remembered, to be judged once its minutes have come."""
+
 REMEMBERED = 8 * MINUTES_PER_DAY
 """The rules look back a week and some hours."""
 

@@ -13,6 +13,7 @@ from adapters.clock import Clock
 from adapters.errors import AdapterError, Throttled
 from adapters.protocol import DemandSource, Lever, Resumes
 from adapters.simulated import ShadowLever
+from adapters.tally import Call
 from config.policy import Policy, PoolPolicy
 from controller.assembly import Providers, assemble
 from controller.fleet import Fleet
@@ -64,6 +65,9 @@ class OnPaper:
 
     def sources(self, pools: Sequence[PoolPolicy]) -> Sequence[tuple[DemandSource, tuple[str, ...]]]:
         return self._providers.sources(pools)
+
+    def calls(self) -> Mapping[Call, int]:
+        return self._providers.calls()
 
     async def close(self) -> None:
         await self._providers.close()

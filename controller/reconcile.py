@@ -1,7 +1,7 @@
 """One pool's part of a tick: read its capacity when that is due, plan, and carry the plan out through its lever."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +31,7 @@ CALL_TIMEOUT_SECONDS = 120.0
 STILL_COUNTS = timedelta(hours=1)
 """A reading that could not be renewed because of a rate limit counts for so long."""
 
+ACCEPTED = "accepted"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
 
@@ -100,6 +101,8 @@ class Reconciler:
         self.lead_seconds: deque[float] = deque(lead_seconds, maxlen=RECENT_RAISES)
         self.read_at: datetime | None = None
         self.wrote_at: datetime | None = None
+        self.outcomes: Counter[str] = Counter()
+        """Writes since the start by what came of them: accepted, or an error's code."""
         self._traits_at: datetime | None = None
         self._raising: tuple[int, float] | None = None
         """A raise that is not ready yet, and when it was sent on the monotonic clock."""
@@ -240,6 +243,7 @@ class Reconciler:
             return self._unsure(plan, error)
         except AdapterError as error:
             return await self._refused(plan, error)
+        self.outcomes[ACCEPTED] += 1
         self.read_at = self.wrote_at = self._clock.now()
         if target > before:
             self._raising = (target, sent)
@@ -252,10 +256,12 @@ class Reconciler:
     def _unsure(self, plan: Plan, error: AdapterError) -> Plan:
         """It may have happened. The intent stays: the next step reads what became of it before anything else."""
         self.error = error
+        self.outcomes[error.code] += 1
         return self._held(plan, error)
 
     async def _refused(self, plan: Plan, error: AdapterError) -> Plan:
         """Nothing was changed. A quota teaches how much may be asked; what will not pass by itself waits for the next reading."""
+        self.outcomes[error.code] += 1
         if isinstance(error, QuotaExceeded) and error.allowed is not None and error.allowed < (plan.target or 0):
             self._allowed = error.allowed
         elif self.capacity is not None and isinstance(error, Refused):

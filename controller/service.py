@@ -21,6 +21,7 @@ from controller.http.board import Board
 from controller.http.gate import Gate
 from controller.journal import Journal
 from controller.memory import StoreThread
+from controller.metrics.ticks import Ended
 from controller.schedule import Jobs, Timetable
 from controller.steering import Steering
 from controller.store import KEEP, Store
@@ -80,7 +81,7 @@ class Service:
         try:
             async with self._opened() as store:
                 journal = Journal(store)
-                self.board = Board(self.policy, self.clock, store, journal, self.tick_every, self._gate)
+                self.board = self._new_board(store, journal)
                 async with self._listening(self.board):
                     await self._work(store, journal, self.board, stop)
         finally:
@@ -91,12 +92,15 @@ class Service:
         try:
             async with self._opened() as store:
                 journal = Journal(store)
-                self.board = Board(self.policy, self.clock, store, journal, self.tick_every, self._gate)
+                self.board = self._new_board(store, journal)
                 await self._build(store, journal, self.board)
                 await self.tick()
                 await self._end()
         finally:
             await self._providers.close()
+
+    def _new_board(self, store: StoreThread, journal: Journal) -> Board:
+        return Board(self.policy, self.clock, store, journal, self.tick_every, self._providers.calls, self._gate)
 
     async def tick(self) -> None:
         """One pass over the fleet, the accounts after it, and what HTTP shows of both."""
@@ -104,6 +108,7 @@ class Service:
         if fleet is None or accounts is None or board is None:
             raise RuntimeError("tick before run")
         if self._ticking.locked():  # the first tick is not the timetable's, so its own guard does not see it
+            board.ticks.ended[Ended.SKIPPED] += 1
             log.warning("overrun", job="tick", text="the tick before has not ended: this one is skipped")
             return
         async with self._ticking:
@@ -114,9 +119,11 @@ class Service:
             await self._expire()
             tell_spent(fleet, accounts)
             report = await fleet.tick()
-            await account_for(fleet, accounts, self.policy, self.clock)
+            await account_for(fleet, accounts, self.policy, self.clock, board.forecasts)
+            board.ticks.done(report.seconds)
             await board.publish()
         except Exception:  # a fault of ours: told, and the next tick tries again
+            board.ticks.ended[Ended.FAILED] += 1
             log.exception("tick-failed")
             return
         if report.seconds > self.tick_every.total_seconds():
@@ -260,8 +267,10 @@ def tell_spent(fleet: Fleet, accounts: Accounts) -> None:
         fleet.limiter.note_spent(region.intake.pools, account.month[:, NAMES.index("warm_unit_minutes")] * price)
 
 
-async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: Clock) -> None:
-    """Note what stands ready now, and account for the minutes whose demand has settled since the last time."""
+async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: Clock, forecasts: Forecasts | None) -> None:
+    """Note what stands ready now, account for the minutes whose demand has settled since the last time, and judge by them what
+    had been forecast.
+    """
     now = clock.now()
     for region, account in zip(fleet.regions, accounts.each, strict=True):
         reconcilers = [fleet.reconcilers[name] for name in region.intake.pools]
@@ -271,5 +280,7 @@ async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: C
             terms = [pool_terms(each, policy.assume, region.intake.metric_delay) for each in reconcilers]
             if not account.rehearsed:
                 account.rehearse((await region.intake.rows(first - REHEARSAL, first))[0], terms)
-            peak, busy, _ = await region.intake.rows(first, end)
-            account.settle(first, peak, busy, terms)
+            peak, busy, invocations = await region.intake.rows(first, end)
+            account.settle(first, peak, busy, invocations, terms)
+            if forecasts is not None:
+                forecasts.foresight.settle(region.intake.pools, first, peak)

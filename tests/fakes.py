@@ -11,6 +11,7 @@ from adapters.clock import Clock
 from adapters.errors import AdapterError
 from adapters.protocol import Capacity, Lever, Phase, Telemetry, Traits
 from adapters.simulated import SimulatedCapacity
+from adapters.tally import Call
 from config.policy import PoolPolicy
 from forecasting.demand import DemandSeries, instant_of, minute_of
 
@@ -122,6 +123,9 @@ class FakeProviders:
 
     def sources(self, pools: Sequence[PoolPolicy]) -> Sequence[tuple[FakeSource, tuple[str, ...]]]:
         return self.groups
+
+    def calls(self) -> Mapping[Call, int]:
+        return {Call("fake", "read", "ok"): sum(lever.calls.count("read") for lever in self.levers.values())}
 
     async def close(self) -> None:
         self.closed = True

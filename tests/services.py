@@ -45,13 +45,15 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, **changes):
-    """A service whose first tick is over; pools `a` (3 units busy) and `b` (7) unless `traffic` says otherwise."""
+async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, each=None, **changes):
+    """A service whose first tick is over; pools `a` (3 units busy) and `b` (7) unless `traffic` says otherwise. `each`: changes
+    of some pools alone, by name.
+    """
     clock = clock or ManualClock(NOON)
     traffic = traffic or {"a": steady(3), "b": steady(7)}
     source = FakeSource(traffic)
     providers = FakeProviders([(source, tuple(traffic))], clock, {} if levers is None else levers)
-    pools = [pool_policy(name=name, **changes) for name in traffic]
+    pools = [pool_policy(name=name, **(changes | (each or {}).get(name, {}))) for name in traffic]
     service, stop = Service(policy_of(pools), providers, clock, folder, port=0, token=token), asyncio.Event()
     task = asyncio.create_task(service.run(stop))
     try:

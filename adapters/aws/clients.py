@@ -17,6 +17,7 @@ from botocore.utils import parse_timestamp
 
 from adapters.aws.errors import Asked, no_answer, translate
 from adapters.aws.threads import DaemonThreads
+from adapters.tally import Tally
 
 T = TypeVar("T")
 Answer = Mapping[str, Any]
@@ -80,6 +81,7 @@ class Connections:
         """The `Date` of the last answer that came, refusals included."""
         self._sandbox_url, self._timeouts = sandbox_url, timeouts or Timeouts()
         self._at_once = at_once
+        self.tally = Tally()
         self._control = DaemonThreads(at_once, f"aws-control-{region}")
         self._bulk = DaemonThreads(BULK_THREADS, f"aws-bulk-{region}")
         self._making = threading.Lock()
@@ -91,6 +93,10 @@ class Connections:
 
         Raises `AdapterError`. Not retried. When cancelled, the request itself goes on: a write then may have happened.
         """
+        with self.tally.counting(asked.service, asked.operation):
+            return await self._in_thread(asked, parameters, digest)
+
+    async def _in_thread(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
         threads = self._control if asked.service == "lambda" else self._bulk
         try:
             async with asyncio.timeout(self._timeouts.whole(asked.service)):

@@ -15,6 +15,7 @@ from adapters.findings import Check, Probe
 from adapters.pinging.demand import Pinged, WithoutPings
 from adapters.pinging.keeper import Keeper
 from adapters.protocol import DemandSource
+from adapters.tally import Tally
 from config.policy import PoolPolicy
 
 
@@ -56,6 +57,10 @@ class Aws:
         """End `keeper` when this ends."""
         self._keepers.append(keeper)
         return keeper
+
+    def tallies(self) -> list[Tally]:
+        """Calls made, region by region, pings apart."""
+        return [each.tally for each in (*self._connections.values(), *self._pings.values())]
 
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """CloudWatch, once for each region."""

@@ -16,6 +16,7 @@ from google.iam.v1.iam_policy_pb2 import TestIamPermissionsRequest
 
 from adapters.errors import AdapterError
 from adapters.gcp.errors import Asked, no_answer, translate
+from adapters.tally import Tally
 
 T = TypeVar("T")
 
@@ -62,6 +63,7 @@ class Connections:
     def __init__(self, sandbox: str | None = None, timeouts: Timeouts | None = None) -> None:
         self.timeouts = timeouts or Timeouts()
         self._sandbox = sandbox
+        self.tally = Tally()
         self._making = asyncio.Lock()
         self._credentials: Any = None
         self._channel: grpc.aio.Channel | None = None
@@ -70,11 +72,13 @@ class Connections:
 
     async def services(self, asked: Asked, method: str, request: object, digest: Callable[[Any], T]) -> T:
         """A call of `google.cloud.run.v2.Services`; `digest` takes what it needs from the answer."""
-        return await self._call(asked, self._run_client, method, request, digest, self.timeouts.run)
+        with self.tally.counting("run", method):
+            return await self._call(asked, self._run_client, method, request, digest, self.timeouts.run)
 
     async def metrics(self, asked: Asked, method: str, request: object, digest: Callable[[Any], T]) -> T:
         """A call of `google.monitoring.v3.MetricService`."""
-        return await self._call(asked, self._monitoring_client, method, request, digest, self.timeouts.monitoring)
+        with self.tally.counting("monitoring", method):
+            return await self._call(asked, self._monitoring_client, method, request, digest, self.timeouts.monitoring)
 
     async def permissions(self, asked: Asked, resource: str, wanted: Sequence[str]) -> tuple[set[str], str | None]:
         """Which permissions of `wanted` the caller has on a service of Cloud Run, and the date in the answer's metadata."""

@@ -13,6 +13,7 @@ from adapters.gcp.instances import ProjectInstances
 from adapters.gcp.metric_reader import MetricReader, Place
 from adapters.gcp.run_plane import RunPlane
 from adapters.protocol import DemandSource
+from adapters.tally import Tally
 from config.policy import PoolPolicy
 
 
@@ -38,6 +39,10 @@ class Gcp:
         if project not in self._instances:
             self._instances[project] = ProjectInstances(self.reader(project), self.clock)
         return self._instances[project]
+
+    def tallies(self) -> list[Tally]:
+        """Calls made."""
+        return [self._connections.tally]
 
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """Cloud Monitoring, once for each project."""

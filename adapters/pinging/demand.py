@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from adapters.pinging.ledger import Ledger, made_unknown
 from adapters.pinging.rhythm import Rhythm
-from adapters.protocol import DemandSource, Telemetry
+from adapters.protocol import Bills, DemandSource, Telemetry
 from forecasting.demand import minute_of
 
 UNSURE = 60
@@ -40,6 +40,11 @@ class WithoutPings:
                 self._pinged[name].unsure = range(first, min(first + UNSURE, minute_of(until)))
         told = await self.source.collect(pools, since, until)
         return {name: self._cleaned(self._pinged[name], each) if name in self._pinged else each for name, each in told.items()}
+
+    @property
+    def spent_usd(self) -> float:
+        """What reading the source has cost; zero where nobody bills it."""
+        return self.source.spent_usd if isinstance(self.source, Bills) else 0.0
 
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
         return self.source.monthly_cost_usd(pools, interval)

@@ -10,6 +10,7 @@ import aiohttp
 
 from adapters.clock import SystemClock
 from adapters.errors import AdapterError, NotFound, OutcomeUnknown, PermissionDenied, Throttled, Unreachable, Unsupported
+from adapters.tally import Tally
 
 AT_ONCE = 512
 CONNECT_SECONDS, FIRST_BYTE_SECONDS = 5.0, 60.0
@@ -34,6 +35,7 @@ class Client:
 
     def __init__(self, sandbox_url: str | None = None, patience: float = FIRST_BYTE_SECONDS) -> None:
         self._sandbox = sandbox_url
+        self.tally = Tally()
         self._timeout = aiohttp.ClientTimeout(total=patience + CONNECT_SECONDS, connect=None, sock_connect=CONNECT_SECONDS)
         self._session: aiohttp.ClientSession | None = None
         self._wire = SystemClock()  # units hold pings in real milliseconds, however fast an injected clock runs
@@ -44,6 +46,11 @@ class Client:
 
         `Unreachable`: it was not sent. `OutcomeUnknown`: no answer came.
         """
+        with self.tally.counting("http", method):
+            return await self._sent(method, url, resource, headers, query, text=text)
+
+    async def _sent(self, method: str, url: str, resource: str, headers: Mapping[str, str], query: Mapping[str, str],
+                    *, text: bool) -> Reply:
         target, sent = url, self._wire.monotonic()
         if self._sandbox is not None:
             meant = urlsplit(url)

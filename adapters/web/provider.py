@@ -11,6 +11,7 @@ from adapters.findings import Check, Finding, Probe, Verdict
 from adapters.pinging.demand import Pinged, WithoutPings
 from adapters.pinging.keeper import Keeper
 from adapters.protocol import DemandSource
+from adapters.tally import Tally
 from adapters.web.client import FIRST_BYTE_SECONDS, Client
 from adapters.web.demand_page import PageDemand
 from adapters.web.settings import HttpPingSettings
@@ -35,6 +36,10 @@ class Web:
         """End `keeper` when this ends."""
         self._keepers.append(keeper)
         return keeper
+
+    def tallies(self) -> list[Tally]:
+        """Requests made."""
+        return [self.client.tally]
 
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """One for all: every pool has a page of its own."""

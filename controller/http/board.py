@@ -1,11 +1,12 @@
 """What the handlers answer from: the fleet, and bodies that were written once after each tick instead of once per request."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.clock import Clock
+from adapters.tally import Call
 from config.policy import Policy
 from controller.accounts import Accounts
 from controller.fleet import BREATH, Fleet
@@ -15,7 +16,10 @@ from controller.http.gate import Gate
 from controller.intake import PATIENCE
 from controller.journal import Journal
 from controller.memory import StoreThread
-from controller.metrics import Exposition
+from controller.metrics.daemon import Daemon
+from controller.metrics.exposition import Exposition
+from controller.metrics.pools import pool_lines
+from controller.metrics.ticks import Ticks
 from controller.plan import Sight
 from controller.redact import redact
 from controller.steering import Steering
@@ -30,7 +34,7 @@ class Board:
     """Written by the service, read by the handlers; both live on one event loop."""
 
     def __init__(self, policy: Policy, clock: Clock, store: StoreThread, journal: Journal, tick_every: timedelta,
-                 gate: Gate | None = None) -> None:
+                 calls: Callable[[], Mapping[Call, int]], gate: Gate | None = None) -> None:
         self.policy, self.clock, self.store, self.journal, self.tick_every = policy, clock, store, journal, tick_every
         self.policy_names = frozenset(pool.name for pool in policy.pools)
         self.started_at = clock.now()
@@ -39,7 +43,8 @@ class Board:
         self.forecasts: Forecasts | None = None
         self.steering: Steering | None = None
         self.gate = gate or Gate()
-        self.exposition = Exposition()
+        self.ticks = Ticks()
+        self.exposition = Exposition(Daemon(journal, self.ticks, tick_every, calls, self.unready))
         self.trail = Trail(pool.name for pool in policy.pools)
         self.status_body = dumps({"as_of": None, "tick": None, "sources": [], "totals": {}, "limits": {}, "pools": []})
         self.status_tag = "starting"
@@ -80,7 +85,8 @@ class Board:
         self.status_body = b'{"as_of":' + as_of + b"," + dumps(head)[1:-1] + b',"pools":' + pools + b"}"
         self._published += 1
         self.status_tag = f"{self.started_at.timestamp():.6f}-{self._published}"
-        self.exposition.renew(fleet, accounts, self.journal, self.tick_every)
+        self.exposition.daemon.fleet = fleet
+        self.exposition.renew(lambda: pool_lines(fleet, accounts, forecasts.foresight, self.clock))
 
     def sources(self, fleet: Fleet) -> list[Mapping[str, Any]]:
         """Each demand source with what reading it costs."""

@@ -35,7 +35,7 @@ def ready_for(account, minutes, units=2.0, now=NOON):
 def test_a_minute_costs_what_the_formula_says():
     mine = account()
     ready_for(mine, 1)
-    mine.settle(FIRST, rows(5.0), rows(3.0), [TERMS])
+    mine.settle(FIRST, rows(5.0), rows(3.0), rows(3.0), [TERMS])
 
     # 2 idle + 2 busy warm at 2 + 1 on demand at 10, and 3 units start cold: a minute of init each at 10, and 5 of cost
     assert amounts(mine)["warm_usd"] == 2 * 1 + 2 * 2
@@ -50,12 +50,12 @@ def test_a_minute_costs_what_the_formula_says():
 def test_units_stay_warm_for_the_keep_alive():
     mine = account()
     ready_for(mine, 5)
-    mine.settle(FIRST, rows(4, 2, 4, 2, 2), rows(0, 0, 0, 0, 0), [TERMS])
+    mine.settle(FIRST, rows(4, 2, 4, 2, 2), rows(0, 0, 0, 0, 0), rows(0, 0, 0, 0, 0), [TERMS])
     assert amounts(mine)["cold_starts"] == 2
 
     mine = account()
     ready_for(mine, 5)
-    mine.settle(FIRST, rows(4, 2, 2, 4, 2), rows(0, 0, 0, 0, 0), [TERMS])
+    mine.settle(FIRST, rows(4, 2, 2, 4, 2), rows(0, 0, 0, 0, 0), rows(0, 0, 0, 0, 0), [TERMS])
     assert amounts(mine)["cold_starts"] == 4
 
 
@@ -64,9 +64,9 @@ def test_cold_starts_do_not_depend_on_how_minutes_are_cut_into_calls():
     whole, cut = account(), account()
     for each in (whole, cut):
         ready_for(each, 10)
-    whole.settle(FIRST, rows(*peaks), rows(*peaks), [TERMS])
+    whole.settle(FIRST, rows(*peaks), rows(*peaks), rows(*peaks), [TERMS])
     for at, peak in enumerate(peaks):
-        cut.settle(FIRST + at, rows(peak), rows(peak), [TERMS])
+        cut.settle(FIRST + at, rows(peak), rows(peak), rows(peak), [TERMS])
 
     assert amounts(whole) == pytest.approx(amounts(cut))
 
@@ -74,7 +74,7 @@ def test_cold_starts_do_not_depend_on_how_minutes_are_cut_into_calls():
 def test_unknown_demand_costs_what_stood_ready_and_nothing_else():
     mine = account()
     ready_for(mine, 1)
-    mine.settle(FIRST, rows(np.nan), rows(np.nan), [TERMS])
+    mine.settle(FIRST, rows(np.nan), rows(np.nan), rows(np.nan), [TERMS])
 
     assert (amounts(mine)["cost_usd"], amounts(mine)["cold_starts"], amounts(mine)["minutes"]) == (2, 0, 0)
 
@@ -83,7 +83,7 @@ def test_ready_capacity_counts_for_the_minutes_in_which_it_stood():
     mine = account()
     mine.ready(np.float32([2]), NOON)
     mine.ready(np.float32([6]), NOON + timedelta(minutes=3))
-    mine.settle(FIRST, rows(0, 0, 0, 0), rows(0, 0, 0, 0), [TERMS])
+    mine.settle(FIRST, rows(0, 0, 0, 0), rows(0, 0, 0, 0), rows(0, 0, 0, 0), [TERMS])
 
     assert amounts(mine)["warm_unit_minutes"] == 2 + 6 + 6 + 6
 
@@ -92,7 +92,7 @@ def test_a_new_day_begins_at_zero_and_a_new_month_too():
     now = datetime(2026, 2, 28, 23, 59, tzinfo=UTC)
     mine = account(now)
     ready_for(mine, 3, now=now)
-    mine.settle(minute_of(now), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
+    mine.settle(minute_of(now), rows(0, 0, 0), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
 
     assert amounts(mine)["warm_unit_minutes"] == 4
     assert mine.month[0][NAMES.index("warm_unit_minutes")] == 4
@@ -102,7 +102,7 @@ async def test_each_day_is_stored_under_its_own_date_and_only_once(tmp_path):
     now = datetime(2026, 2, 28, 23, 59, tzinfo=UTC)
     mine, store = account(now), StoreThread(Store(tmp_path / "stoker.db"))
     ready_for(mine, 3, now=now)
-    mine.settle(minute_of(now), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
+    mine.settle(minute_of(now), rows(0, 0, 0), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
     await keep_accounts(Accounts([mine]), store)
     await keep_accounts(Accounts([mine]), store)
 
@@ -114,7 +114,7 @@ async def test_each_day_is_stored_under_its_own_date_and_only_once(tmp_path):
 def test_target_tracking_is_billed_for_what_it_would_have_had_warm():
     mine = account()
     ready_for(mine, 1, units=0.0)
-    mine.settle(FIRST, rows(5.0), rows(3.0), [TERMS])
+    mine.settle(FIRST, rows(5.0), rows(3.0), rows(3.0), [TERMS])
 
     # it stands at one unit: 1 idle + 1 busy warm at 2 + 2 on demand at 10, and 4 units start cold
     assert amounts(mine)["cold_starts_tracking"] == 4
@@ -128,7 +128,7 @@ def test_what_ran_before_the_first_minute_is_warm_in_it():
     mine = account()
     ready_for(mine, 1, units=3.0)
     mine.rehearse(rows(*[5.0] * 10), [TERMS])
-    mine.settle(FIRST, rows(6.0), rows(6.0), [TERMS])
+    mine.settle(FIRST, rows(6.0), rows(6.0), rows(6.0), [TERMS])
 
     assert amounts(mine)["cold_starts"] == 1
     assert amounts(mine)["cold_starts_without"] == 1
@@ -139,7 +139,7 @@ def test_target_tracking_that_was_rehearsed_has_capacity_from_the_first_minute()
     rehearsed.rehearse(rows(*[20.0] * 60), [TERMS])
     for each in (cold, rehearsed):
         ready_for(each, 1)
-        each.settle(FIRST, rows(20.0), rows(20.0), [TERMS])
+        each.settle(FIRST, rows(20.0), rows(20.0), rows(20.0), [TERMS])
 
     assert amounts(cold)["cold_starts_tracking"] == 19
     assert amounts(rehearsed)["cold_starts_tracking"] == 0

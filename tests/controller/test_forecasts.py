@@ -5,11 +5,13 @@ import contextlib
 from datetime import timedelta
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from adapters.clock import ManualClock
+from controller.forecast_work import Ahead
 from controller.forecasts import AGAIN, EVERY, FAILED_SECONDS, SHARE, Forecasts
-from controller.next_hours import Step
+from controller.next_hours import AHEAD_MINUTES, SAID, Step
 from controller.store_file import StoreError
 from tests.builders import NOON
 from tests.fakes import FakeSource, steady
@@ -28,7 +30,7 @@ class Counted:
     async def run(self, work, history, pool, terms, standing):
         self.looked.append((pool.name, self.clock.monotonic()))
         self.clock.set(self.clock.now() + timedelta(seconds=COST))
-        return [Step(history.end_minute, 1)]
+        return Ahead([Step(history.end_minute, 1)], np.full((AHEAD_MINUTES, len(SAID)), 3, np.float32))
 
     async def close(self):
         pass

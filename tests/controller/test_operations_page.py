@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from controller.metrics.catalogue import FAMILIES
 from controller.plan import Code
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+METRICS = (ROOT / "docs" / "metrics.md").read_text()
 HTTP = (ROOT / "docs" / "http.md").read_text()
 TELLING = ("service", "fleet", "region", "journal", "schedule", "forecasts", "forecast_jobs", "steering")
 OURS = [ROOT / "controller" / f"{name}.py" for name in TELLING]
@@ -28,13 +30,11 @@ def test_every_log_event_is_explained():
     assert not {event for event in events if f"`{event}`" not in OPERATIONS}
 
 
-def test_every_metric_is_explained():
-    from controller.metrics import ACCOUNT_GAUGES, POOL_GAUGES
-    source = (ROOT / "controller" / "metrics.py").read_text()
-    names = {name for name, _ in POOL_GAUGES} | set(ACCOUNT_GAUGES.values())
-    names |= set(re.findall(r'MetricFamily\("(stoker_\w+)"', source))
+def test_every_metric_is_explained_with_its_labels_and_none_that_is_not_there():
+    row = re.compile(r"^\| `(stoker_\w+)` \| (\w+) \| ([^|]*) \| [^|]{10,} \|$", re.MULTILINE)
+    told = {name: (kind, tuple(re.findall(r"`(\w+)`", labels))) for name, kind, labels in row.findall(METRICS)}
 
-    assert not {name for name in names if f"`{name}`" not in HTTP and f"`{name}_total`" not in HTTP}
+    assert told == {name: (family.kind, family.labels) for name, family in FAMILIES.items()}
 
 
 def test_every_key_of_a_pool_is_explained():

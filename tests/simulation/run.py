@@ -211,6 +211,9 @@ class _Providers:
     def __init__(self, simulation: Simulation) -> None:
         self.lever, self.sources = simulation.lever, simulation.groups
 
+    def calls(self) -> dict:
+        return {}
+
     async def close(self) -> None:
         """There is nothing to let go of."""
 

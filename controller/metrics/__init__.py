@@ -1,0 +1,1 @@
+"""What Prometheus scrapes: the catalogue of its metrics, and how each is filled."""

@@ -1,0 +1,92 @@
+"""What is told of the daemon itself: its readiness, its ticks, its decisions, what it asks of providers and what that costs."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import version
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from adapters.protocol import Bills
+from adapters.tally import Call
+from controller.fleet import Fleet
+from controller.journal import Journal
+from controller.metrics.catalogue import FAMILIES
+from controller.metrics.ticks import Ticks
+
+
+@dataclass
+class Daemon:
+    """What is known of the daemon. `unready`: the reasons that `/readyz` gives now. `calls`: made to providers so far."""
+
+    journal: Journal
+    ticks: Ticks
+    interval: timedelta
+    calls: Callable[[], Mapping[Call, int]]
+    unready: Callable[[], list[str]]
+    fleet: Fleet | None = None
+
+
+class DaemonFamilies(Collector):
+    """The daemon as metric families, made at every scrape: also when ticks have stopped."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def describe(self) -> Iterable[Metric]:
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        daemon = self._daemon
+        unready = daemon.unready()
+        yield gauges("stoker_build_info", {(version("stoker"),): 1})
+        yield gauges("stoker_daemon_ready", {(): not unready})
+        yield gauges("stoker_unready_reasons", {(): len(unready)})
+        yield gauges("stoker_tick_interval_seconds", {(): daemon.interval.total_seconds()})
+        yield counters("stoker_decisions_total", {tuple(key): count for key, count in daemon.journal.counts.items()})
+        yield counters("stoker_ticks_total", {(ended.value,): count for ended, count in daemon.ticks.ended.items()})
+        name = "stoker_tick_duration_seconds"
+        yield HistogramMetricFamily(name, FAMILIES[name].text, daemon.ticks.buckets(), daemon.ticks.seconds)
+        yield counters("stoker_api_calls_total", {tuple(call): count for call, count in daemon.calls().items()})
+        if daemon.fleet is not None:
+            yield from fleet_families(daemon.fleet, daemon.interval)
+
+
+def fleet_families(fleet: Fleet, interval: timedelta) -> Iterator[Metric]:
+    """What there is once there is a fleet."""
+    modes = [each.policy.mode for each in fleet.reconcilers.values()]
+    yield gauges("stoker_pools", {(mode,): modes.count(mode) for mode in ("shadow", "active")})
+    last = fleet.last
+    if last is not None:
+        yield gauges("stoker_tick_seconds", {(): last.seconds})
+        yield gauges("stoker_tick_started_timestamp_seconds", {(): last.started_at.timestamp()})
+        yield gauges("stoker_busy_pools", {(): last.busy})
+        told = fleet.limiter.report(last.started_at)
+        limits = {(key,): each for key, each in told.items() if isinstance(each, dict)}
+        yield gauges("stoker_limit", {key: each["limit"] for key, each in limits.items()})
+        yield gauges("stoker_limit_used", {key: each["used"] for key, each in limits.items()})
+        yield gauges("stoker_pools_waiting", {(): told["pools_waiting"]})
+        yield gauges("stoker_pools_lowered", {(): told.get("pools_lowered", 0)})
+    sources = {(f"{region.intake.source.kind}/{at}",): region.intake for at, region in enumerate(fleet.regions)}
+    yield gauges("stoker_metric_delay_seconds", {label: each.metric_delay.total_seconds() for label, each in sources.items()})
+    yield gauges("stoker_metric_reads_usd_per_month",
+                 {label: each.source.monthly_cost_usd(len(each.pools), interval) for label, each in sources.items()})
+    yield counters("stoker_metric_reads_usd_total",
+                   {label: each.source.spent_usd for label, each in sources.items() if isinstance(each.source, Bills)})
+
+
+def gauges(name: str, values: Mapping[tuple[str, ...], float]) -> Metric:
+    """A gauge of the catalogue with its values by label."""
+    family = GaugeMetricFamily(name, FAMILIES[name].text, labels=FAMILIES[name].labels)
+    for labels, value in values.items():
+        family.add_metric(labels, float(value))
+    return family
+
+
+def counters(name: str, values: Mapping[tuple[str, ...], float]) -> Metric:
+    """A counter of the catalogue with its values by label."""
+    family = CounterMetricFamily(name, FAMILIES[name].text, labels=FAMILIES[name].labels)
+    for labels, value in sorted(values.items()):
+        family.add_metric(labels, float(value))
+    return family

@@ -1,0 +1,142 @@
+"""What is told of each pool. Written as text line by line: with ten thousand pools this is half a million samples a scrape, of
+which a library's object for each would take ten times as long.
+
+Pool names, modes, quantiles and codes need no escaping: `config.policy.NAME` and enumerations see to that.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+import numpy as np
+
+from adapters.clock import Clock
+from controller.accounts import NAMES, Accounts
+from controller.fleet import Fleet
+from controller.foresight import Foresight
+from controller.metrics.catalogue import POOL_FAMILIES, Family
+from controller.next_hours import SAID
+from controller.plan import Action, Code, Plan, Sight
+from controller.reconcile import Reconciler
+from forecasting.demand import minute_of
+
+AT = {name: at for at, name in enumerate(NAMES)}
+REMARKS = frozenset({Code.PROPOSED, Code.SHORT_HISTORY, Code.NOT_READ})
+"""Reasons that say where a plan begins, and bind nothing."""
+
+Row = tuple[str, float]
+"""Labels as they stand in the text, without braces, and the value; NaN is left out."""
+
+
+def pool_lines(fleet: Fleet, accounts: Accounts, foresight: Foresight, clock: Clock) -> str:
+    """The text of all families of pools, as of now."""
+    now = clock.now()
+    names = list(fleet.reconcilers)
+    labels = [f'pool="{name}",mode="{fleet.reconcilers[name].policy.mode}"' for name in names]
+    facts = list(zip(*(pool_facts(fleet, name, now) for name in names), strict=True))
+    rows: dict[str, Iterable[Row]] = {name: zip(labels, column, strict=True) for name, column in zip(FACTS, facts, strict=True)}
+    rows |= account_rows(accounts, names, labels) | forecast_rows(foresight, names, labels, now)
+    rows["stoker_guardrail_active"] = guardrail_rows(fleet, names, labels)
+    rows["stoker_actuations_total"] = [
+        (f'{label},outcome="{outcome}"', count) for name, label in zip(names, labels, strict=True)
+        for outcome, count in sorted(dict(fleet.reconcilers[name].outcomes).items())]
+    return "".join(text for family in POOL_FAMILIES for text in family_lines(family, rows[family.name]))
+
+
+def family_lines(family: Family, rows: Iterable[Row]) -> Iterator[str]:
+    """A family in Prometheus' text format; one without samples is told by its head alone."""
+    yield f"# HELP {family.name} {family.text}\n# TYPE {family.name} {family.kind}\n"
+    name = family.name
+    yield "".join([f"{name}{{{labels}}} {float(value)!r}\n" for labels, value in rows if math.isfinite(value)])
+
+
+FACTS = (
+    "stoker_demand_peak_units", "stoker_demand_busy_units", "stoker_data_age_seconds", "stoker_metrics_fresh",
+    "stoker_telemetry_broken", "stoker_forecast_age_seconds", "stoker_raw_target_units", "stoker_target_units",
+    "stoker_requested_units", "stoker_ready_units", "stoker_capacity_age_seconds", "stoker_floor_units", "stoker_ceiling_units",
+    "stoker_lead_time_seconds", "stoker_last_write_timestamp_seconds", "stoker_pool_active", "stoker_pool_overrides",
+    "stoker_pool_failing", "stoker_budget_usd", "stoker_budget_spent_usd", "stoker_objective_warm_hit_ratio",
+)
+"""What `pool_facts` gives, in its order."""
+
+
+def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
+    """What the fleet knows of one pool, NaN where it does not."""
+    reconciler, region, plan = fleet.reconcilers[name], fleet.region_of[name], fleet.plans.get(name)
+    capacity, lead, written = reconciler.capacity, reconciler.lead_time, reconciler.state.written_at
+    sight, age = region.intake.sight(name, now)
+    peak, busy = region.intake.latest(name) or (math.nan, math.nan)
+    policy = reconciler.policy
+    return (
+        peak, busy, math.nan if age is None else age.total_seconds(), sight is Sight.FRESH, sight is Sight.BROKEN,
+        since(region.followed_at, now), math.nan if plan is None or plan.proposal is None else plan.proposal.target,
+        math.nan if plan is None or plan.target is None else plan.target,
+        math.nan if capacity is None else capacity.requested, math.nan if capacity is None else capacity.ready,
+        since(None if capacity is None else capacity.observed_at, now), policy.min, policy.max,
+        math.nan if lead is None else lead.total_seconds(), math.nan if written is None else written.timestamp(),
+        policy.mode == "active", sum(each.until > now for each in reconciler.overrides),
+        reconciler.error is not None or name in region.intake.errors or name in fleet.faults, *money(reconciler, now),
+    )
+
+
+def money(reconciler: Reconciler, now: datetime) -> tuple[float, float, float]:
+    """Budget, what of it is spent, and the share of requests that must be warm: NaN where the policy says none."""
+    budget, rate, state = reconciler.policy.budget_usd_per_month, reconciler.policy.objective.warm_hit_rate, reconciler.state
+    spent = state.spent_usd if state.month == f"{now:%Y-%m}" else 0.0
+    return (math.nan if budget is None else budget, math.nan if budget is None else spent, math.nan if rate is None else rate)
+
+
+def account_rows(accounts: Accounts, names: Sequence[str], labels: Sequence[str]) -> dict[str, Iterable[Row]]:
+    """Sums of the month, and counters since the start."""
+    table = accounts.since_start(names)
+    month = np.array([accounts.row(name)[1] for name in names]).reshape(len(names), len(NAMES))
+
+    def column(values: np.ndarray, name: str) -> Iterable[Row]:
+        return zip(labels, values[:, AT[name]].tolist(), strict=True)
+
+    rows: dict[str, Iterable[Row]] = {
+        f"stoker_month_{name}": column(month, name) for name in
+        ("cost_usd", "saved_usd", "cold_starts", "cold_starts_without")}
+    rows |= {f"stoker_month_{kind}_unit_seconds": column(60 * month, f"{kind}_unit_minutes") for kind in ("warm", "idle")}
+    rows |= {f"stoker_{name}_total": column(table, name) for name in ("warm_hits", "cold_starts")}
+    rows["stoker_waiting_cost_usd_total"] = column(table, "cold_start_usd")
+    warm, idle, beyond, whole = (table[:, AT[name]] for name in ("warm_usd", "idle_usd", "on_demand_usd", "cost_usd"))
+    kinds = {"idle": idle, "warm_work": warm - idle, "on_demand_work": beyond, "init": np.maximum(0.0, whole - warm - beyond)}
+    rows["stoker_cost_usd_total"] = [(f'{label},kind="{kind}"', value) for kind, values in kinds.items()
+                                     for label, value in zip(labels, values.tolist(), strict=True)]
+    return rows
+
+
+def forecast_rows(foresight: Foresight, names: Sequence[str], labels: Sequence[str], now: datetime) -> dict[str, Iterable[Row]]:
+    """The forecast of this minute, and how good earlier ones were."""
+    rows = np.array([foresight.row[name] for name in names], np.int64)
+    said, judged = foresight.at(rows, minute_of(now)), foresight.judged[rows]
+    loss = np.where(judged[:, None] > 0, foresight.loss[rows], np.nan)
+
+    def by_level(values: np.ndarray) -> list[Row]:
+        return [(f'{label},level="{level}"', value) for at, level in enumerate(SAID)
+                for label, value in zip(labels, values[:, at].tolist(), strict=True)]
+
+    return {"stoker_forecast_peak_units": by_level(said), "stoker_forecast_pinball_loss_units_total": by_level(loss),
+            "stoker_forecast_judged_total": zip(labels, judged.tolist(), strict=True)}
+
+
+def guardrail_rows(fleet: Fleet, names: Sequence[str], labels: Sequence[str]) -> list[Row]:
+    """One for each reason that moved or held the last plan of a pool."""
+    return [(f'{label},reason="{code.value}"', 1.0) for name, label in zip(names, labels, strict=True)
+            for code in bit(fleet.plans.get(name))]
+
+
+def bit(plan: Plan | None) -> list[Code]:
+    """The guardrails that bit: those that moved the target, and whatever held."""
+    if plan is None:
+        return []
+    codes = {each.code for each in plan.reasons if each.code not in REMARKS and each.before != each.after}
+    if plan.action is Action.HOLD:
+        codes |= {plan.reasons[-1].code} - REMARKS
+    return sorted(codes)
+
+
+def since(instant: datetime | None, now: datetime) -> float:
+    """Seconds since an instant, NaN without one."""
+    return math.nan if instant is None else (now - instant).total_seconds()

@@ -1,0 +1,168 @@
+import asyncio
+import subprocess
+import time
+from datetime import timedelta
+from shutil import which
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from adapters.errors import Throttled, Unreachable
+from controller.metrics.catalogue import FAMILIES, POOL_FAMILIES
+from controller.metrics.pools import FACTS, bit
+from controller.metrics.ticks import BOUNDS, Ticks
+from controller.plan import Action, Code, Plan, PoolState, Reason
+from tests.builders import NOON
+from tests.scrapes import eventful, scraped
+from tests.services import serving
+
+UNTOLD = {"stoker_metric_reads_usd_total", "stoker_limit", "stoker_limit_used"}
+"""A fake's readings are billed by nobody, and the policy of these pools limits nothing."""
+
+
+def families(text):
+    return {family.name + ("_total" if family.type == "counter" else ""): family
+            for family in text_string_to_metric_families(text)}
+
+
+def values(text, name, **labels):
+    return {tuple(value for key, value in sorted(sample.labels.items()) if key not in labels): sample.value
+            for sample in families(text)[name].samples if labels.items() <= sample.labels.items()}
+
+
+def value(text, name, **labels):
+    found = [sample.value for sample in families(text)[name].samples if sample.labels == labels]
+    assert len(found) == 1, (name, labels)
+    return found[0]
+
+
+async def test_every_metric_of_the_catalogue_is_exported_with_its_labels_and_no_other(tmp_path):
+    found = families(await eventful(tmp_path))
+
+    assert {name: family.type for name, family in found.items()} == {name: each.kind for name, each in FAMILIES.items()}
+    for name, family in found.items():
+        assert family.samples or name in UNTOLD, name
+        for sample in family.samples:
+            assert set(sample.labels) - {"le"} == set(FAMILIES[name].labels), name
+
+
+@pytest.mark.skipif(which("promtool") is None, reason="promtool is not installed (Debian package prometheus)")
+async def test_promtool_has_nothing_to_say_of_a_scrape(tmp_path):
+    text = await eventful(tmp_path)
+    told = await asyncio.to_thread(subprocess.run, ["promtool", "check", "metrics"], input=text, capture_output=True, text=True,
+                                   timeout=60)
+
+    assert (told.returncode, told.stdout + told.stderr) == (0, "")
+
+
+async def test_figures_of_shadow_pools_are_kept_apart(tmp_path):
+    async with serving(tmp_path, each={"b": {"mode": "shadow"}}) as here:
+        text = await scraped(here)
+
+    for name in ("stoker_requested_units", "stoker_cold_starts_total", "stoker_cost_usd_total"):
+        assert {(sample.labels["pool"], sample.labels["mode"]) for sample in families(text)[name].samples} == {
+            ("a", "active"), ("b", "shadow")}
+    assert values(text, "stoker_pools") == {("active",): 1, ("shadow",): 1}
+
+
+async def test_writes_are_counted_by_what_came_of_them(tmp_path):
+    async with serving(tmp_path) as here:
+        here.levers["a"].failing["write"] = Throttled("slow down")
+        here.source.traffic["a"] = lambda minute: 30
+        await here.ticks(4)
+        failed = values(await scraped(here), "stoker_actuations_total", pool="a")
+        here.levers["a"].failing["write"] = Unreachable("no answer")
+        await here.ticks(1)
+        text = await scraped(here)
+
+    assert failed[("active", "throttled")] >= 1
+    assert ("active", "unreachable") in values(text, "stoker_actuations_total", pool="a")
+    assert value(text, "stoker_guardrail_active", pool="a", mode="active", reason="write-failed") == 1
+
+
+async def test_raw_and_applied_target_show_what_the_guardrails_took(tmp_path):
+    async with serving(tmp_path, max=5) as here:
+        await here.ticks(3)
+        text = await scraped(here)
+
+    assert value(text, "stoker_raw_target_units", pool="b", mode="active") >= 7
+    assert value(text, "stoker_target_units", pool="b", mode="active") == 5
+    assert value(text, "stoker_guardrail_active", pool="b", mode="active", reason="ceiling") == 1
+
+
+async def test_the_bill_by_kind_adds_up_to_the_month(tmp_path):
+    async with serving(tmp_path) as here:
+        await here.ticks(10)
+        text = await scraped(here)
+
+    bill = sum(values(text, "stoker_cost_usd_total", pool="a").values())
+    assert bill > 0
+    assert bill == pytest.approx(value(text, "stoker_month_cost_usd", pool="a", mode="active"))
+    hits, cold = (value(text, f"stoker_{name}_total", pool="a", mode="active") for name in ("warm_hits", "cold_starts"))
+    assert hits + cold == 30 * round((hits + cold) / 30) > 0  # 3 units in flight are 30 requests a minute
+
+
+async def test_a_scrape_after_ticks_have_stopped_says_so(tmp_path):
+    async with serving(tmp_path) as here:
+        await here.ticks()
+        before = await scraped(here)
+        await here.clock.advance(timedelta(minutes=10))
+        after = await scraped(here)
+
+    assert value(before, "stoker_daemon_ready") == 1
+    assert value(after, "stoker_daemon_ready") == 0
+
+
+async def test_pools_are_told_once_a_tick_however_many_ask(tmp_path, monkeypatch):
+    from controller.http import board
+    made = []
+    real = board.pool_lines
+    monkeypatch.setattr(board, "pool_lines", lambda *facts: made.append(1) or real(*facts))
+    async with serving(tmp_path) as here:
+        await here.ticks()
+        made.clear()
+        await here.service.board.publish()
+        texts = await asyncio.gather(*(scraped(here) for _ in range(5)))
+
+    assert len(made) == 1
+    assert len({text[text.index("# HELP stoker_demand_peak_units"):] for text in texts}) == 1
+
+
+async def test_a_scrape_does_not_hold_up_the_loop(tmp_path, monkeypatch):
+    from controller.http import board
+    async with serving(tmp_path) as here:
+        monkeypatch.setattr(board, "pool_lines", lambda *_: time.sleep(0.5) or "")
+        await here.service.board.publish()
+        scrape = asyncio.create_task(scraped(here))
+        await asyncio.sleep(0.05)
+        status, _, _ = await here.ask("GET", "/healthz")
+        assert (status, scrape.done()) == (200, False)
+        await scrape
+
+
+def test_facts_are_families_of_the_catalogue():
+    assert set(FACTS) <= {family.name for family in POOL_FAMILIES}
+
+
+def test_what_a_tick_took_is_counted_below_every_bound_that_it_keeps():
+    ticks = Ticks()
+    for seconds in (0.1, 0.11, 100):
+        ticks.done(seconds)
+
+    buckets = dict(ticks.buckets())
+    assert (buckets["0.1"], buckets["0.25"], buckets[str(BOUNDS[-1])], buckets["+Inf"]) == (1, 2, 2, 3)
+    assert ticks.seconds == pytest.approx(100.21)
+
+
+def plan(action, *reasons):
+    return Plan("a", NOON, action, 1, 1, 1, None, reasons, PoolState())
+
+
+def test_only_what_moved_or_held_has_bitten():
+    proposed, same = Reason(Code.PROPOSED, "", 1, 9), Reason(Code.PINNED, "", 5, 5)
+    moved, held = Reason(Code.CEILING, "", 9, 5), Reason(Code.PAUSED, "", 5, 5)
+
+    assert bit(None) == []
+    assert bit(plan(Action.WRITE, proposed, moved, same)) == [Code.CEILING]
+    assert bit(plan(Action.HOLD, proposed, moved, held)) == [Code.CEILING, Code.PAUSED]
+    assert bit(plan(Action.HOLD, Reason(Code.NOT_READ, ""))) == []

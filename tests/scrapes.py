@@ -1,0 +1,31 @@
+"""What a daemon with every kind of trouble and success says of itself to Prometheus."""
+
+import numpy as np
+
+from adapters.errors import Throttled
+from config.policy import Objective
+from controller.next_hours import AHEAD_MINUTES, SAID
+from forecasting.demand import minute_of
+from tests.services import serving
+
+
+async def scraped(here):
+    async with here.session.get(here.service.url + "/metrics") as answer:
+        assert answer.status == 200
+        return await answer.text()
+
+
+async def eventful(folder):
+    """The text of a scrape in which every family has a sample: pool `a` is active and throttled once, `b` is in shadow."""
+    each = {"a": {"budget_usd_per_month": 0.01, "objective": Objective(warm_hit_rate=0.9)}, "b": {"mode": "shadow"}}
+    async with serving(folder, each=each) as here:
+        service = here.service
+        first = minute_of(here.clock.now()) - 30
+        for name in ("a", "b"):
+            service.forecasts.foresight.install(name, first, np.full((AHEAD_MINUTES, len(SAID)), 4, np.float32))
+        service.fleet.reconcilers["a"].lead_seconds.extend([60.0, 70.0, 80.0])
+        here.levers["a"].failing["write"] = Throttled("slow down")
+        await here.ticks(2)
+        here.levers["a"].failing.clear()
+        await here.ticks(4)
+        return await scraped(here)
