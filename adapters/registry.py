@@ -11,6 +11,7 @@ from adapters.clock import Clock
 from adapters.errors import Unsupported
 from adapters.findings import Check, Probe
 from adapters.permissions import Grants
+from adapters.survey import Survey, Where
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
 
@@ -37,6 +38,9 @@ class Provider(Protocol):
 
     def tallies(self) -> list[Tally]:
         """What counts the calls that were made."""
+
+    async def survey(self, where: Where) -> Survey:
+        """What there is at `where` that could be a pool. Changes nothing; raises `AdapterError` when it cannot be looked at."""
 
     async def close(self) -> None:
         """Let go of threads and connections."""
@@ -78,6 +82,11 @@ KINDS = {
 }
 
 
+SURVEYED = {frozenset({"region"}): "lambda-provisioned-concurrency",
+            frozenset({"project", "location"}): "cloud-run-min-instances"}
+"""What tells where to look for pools -> the lever kind that is proposed for what is found there."""
+
+
 def lever_kinds() -> dict[str, type[LeverSettings]]:
     """The settings class of every lever kind, for the policy's loader and schema."""
     return {kind: cast("type[LeverSettings]", _named(entry.settings)) for kind, entry in KINDS.items()}
@@ -104,9 +113,9 @@ class Registry:
 
     def lever(self, pool: PoolPolicy) -> Lever:
         """The lever of one pool. `Unsupported` when the provider's library is not installed."""
-        entry = KINDS[pool.lever.kind]
-        provider = self._provider(entry, pool)
-        return cast("Callable[[PoolPolicy, Provider], Lever]", self._loaded(entry.lever, entry, pool))(pool, provider)
+        entry, kind, who = KINDS[pool.lever.kind], pool.lever.kind, f"pool {pool.name}"
+        provider = self._provider(entry, kind, who)
+        return cast("Callable[[PoolPolicy, Provider], Lever]", self._loaded(entry.lever, entry, kind, who))(pool, provider)
 
     def sources(self, pools: Iterable[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """Demand sources for all of `pools`, each with the names of the pools it serves: one per account and region."""
@@ -118,7 +127,12 @@ class Registry:
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """How the permissions of a pool can be tried; see `Provider`."""
-        return self._provider(KINDS[pool.lever.kind], pool).probes(pool)
+        return self._provider(KINDS[pool.lever.kind], pool.lever.kind, f"pool {pool.name}").probes(pool)
+
+    async def survey(self, where: Where) -> Survey:
+        """What there is at `where`, of the provider whose levers look there; see `Provider`."""
+        kind = SURVEYED[frozenset(where)]
+        return await self._provider(KINDS[kind], kind, f"to look at {' '.join(where.values())}").survey(where)
 
     def calls(self) -> Counter[Call]:
         """How often each provider was called since the start, by operation and outcome."""
@@ -136,29 +150,31 @@ class Registry:
         of_provider: dict[str, list[PoolPolicy]] = {}
         for pool in pools:
             of_provider.setdefault(KINDS[pool.lever.kind].provider, []).append(pool)
-        return [(self._provider(KINDS[members[0].lever.kind], members[0]), members) for members in of_provider.values()]
+        return [(self._provider(KINDS[members[0].lever.kind], members[0].lever.kind, f"pool {members[0].name}"), members)
+                for members in of_provider.values()]
 
-    def _provider(self, entry: Kind, pool: PoolPolicy) -> Provider:
+    def _provider(self, entry: Kind, kind: str, who: str) -> Provider:
+        """The provider of a lever kind. `who` wants it, for what is said when it cannot be had."""
         if entry.provider not in self._providers:
-            make = cast("Callable[[Clock, Generator, str | None], Provider]", self._loaded(entry.provider, entry, pool))
-            self._providers[entry.provider] = make(self._clock, self._rng, self._sandbox(entry, pool))
+            make = cast("Callable[[Clock, Generator, str | None], Provider]", self._loaded(entry.provider, entry, kind, who))
+            self._providers[entry.provider] = make(self._clock, self._rng, self._sandbox(entry, kind, who))
         return self._providers[entry.provider]
 
-    def _sandbox(self, entry: Kind, pool: PoolPolicy) -> str | None:
+    def _sandbox(self, entry: Kind, kind: str, who: str) -> str | None:
         """Where the provider's clients must go; None: to the provider itself."""
         address = self._sandbox_grpc if entry.grpc else self._sandbox_url
         if address is None and (self._sandbox_url or self._sandbox_grpc):
-            raise Unsupported(f"pool {pool.name}: this run may reach nothing but its sandbox, and that does not answer for "
-                              f"{pool.lever.kind}: leave the pool out")
+            raise Unsupported(f"{who}: this run may reach nothing but its sandbox, and that does not answer for {kind}: leave it "
+                              "out")
         return address
 
-    def _loaded(self, path: str, entry: Kind, pool: PoolPolicy) -> object:
+    def _loaded(self, path: str, entry: Kind, kind: str, who: str) -> object:
         try:
             return _named(path)
         except ModuleNotFoundError as missing:
             if missing.name is not None and missing.name.split(".")[0] == "adapters":
                 raise
-            need = f"pool {pool.name}: its lever {pool.lever.kind} needs the library {missing.name}, which is not installed"
+            need = f"{who}: the lever {kind} needs the library {missing.name}, which is not installed"
             raise Unsupported(f"{need}: pip install 'stoker[{entry.extra}]'") from missing
 
 

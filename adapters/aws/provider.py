@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from numpy.random import Generator
 
-from adapters.aws import checkup
+from adapters.aws import checkup, survey
 from adapters.aws.clients import Connections, Timeouts
 from adapters.aws.cloudwatch import CloudWatchDemand
 from adapters.aws.control_plane import ControlPlane
@@ -15,6 +15,7 @@ from adapters.findings import Check, Probe
 from adapters.pinging.demand import Pinged, WithoutPings
 from adapters.pinging.keeper import Keeper
 from adapters.protocol import DemandSource
+from adapters.survey import Survey, Where
 from adapters.tally import Tally
 from config.policy import PoolPolicy
 
@@ -82,6 +83,10 @@ class Aws:
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """See `adapters.registry.Provider`."""
         return checkup.probes(self, pool)
+
+    async def survey(self, where: Where) -> Survey:
+        """See `adapters.registry.Provider`."""
+        return await survey.survey(self, where["region"])
 
     async def close(self) -> None:
         """End all pings, and let go of threads and connections."""

@@ -15,7 +15,7 @@ from adapters.errors import AdapterError, Conflict, QuotaExceeded, Unsupported
 from adapters.gcp.instances import SLOWLY, WATCHED
 from adapters.gcp.metric_reader import Place
 from adapters.gcp.provider import Gcp
-from adapters.gcp.services import Service
+from adapters.gcp.services import PRICED, Service
 from adapters.gcp.settings import CloudRunMinInstancesSettings
 from adapters.protocol import Capacity, Phase, Traits
 from config.policy import PoolPolicy
@@ -27,9 +27,6 @@ UNCOUNTED = timedelta(minutes=10)
 """Without a count of instances a raise is taken for ready after so long."""
 
 TYPICAL_LEAD_TIME = timedelta(minutes=2)
-PRICED = ("", "nvidia-l4")
-"""GPUs of which the price is known."""
-
 
 class CloudRunMinInstances:
     """Sets `scaling.min_instance_count` of a service."""

@@ -6,13 +6,14 @@ from numpy.random import Generator
 
 from adapters.clock import Clock
 from adapters.findings import Check, Probe
-from adapters.gcp import checkup
+from adapters.gcp import checkup, survey
 from adapters.gcp.clients import Connections, Timeouts
 from adapters.gcp.cloud_monitoring import CloudMonitoringDemand
 from adapters.gcp.instances import ProjectInstances
 from adapters.gcp.metric_reader import MetricReader, Place
 from adapters.gcp.run_plane import RunPlane
 from adapters.protocol import DemandSource
+from adapters.survey import Survey, Where
 from adapters.tally import Tally
 from config.policy import PoolPolicy
 
@@ -64,6 +65,10 @@ class Gcp:
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """See `adapters.registry.Provider`."""
         return checkup.probes(self, pool)
+
+    async def survey(self, where: Where) -> Survey:
+        """See `adapters.registry.Provider`."""
+        return await survey.survey(self, where["project"], where["location"])
 
     async def close(self) -> None:
         """Let go of waiting calls and of connections."""

@@ -71,6 +71,12 @@ class RunPlane:
             self._listed_at = now
         return {service: self.seen[service] for service in services if service in self.seen}
 
+    async def all(self) -> dict[str, Service]:
+        """Every service of the region, as it is now."""
+        self.seen.clear()
+        await self._list()
+        return dict(self.seen)
+
     async def list_one(self) -> None:
         """Whether the region may be listed, by the shortest page."""
         parent = f"projects/{self.project}/locations/{self.location}"

@@ -17,6 +17,9 @@ DEFAULT_REVISION_MAX = 100
 """What Cloud Run grants a revision that names no maximum."""
 
 DEFAULT_CONCURRENCY = 80
+PRICED = ("", "nvidia-l4")
+"""GPUs of which the price is known."""
+
 QUANTITY = re.compile(r"^(\d+(?:\.\d+)?)(m|[KMGT]i?|)$")
 SCALE = {"": 1.0, "m": 1e-3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
          "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}

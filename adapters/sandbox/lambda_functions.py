@@ -96,7 +96,9 @@ def get_policy(sandbox: Sandbox, call: Call) -> Reply:
 def _configuration(function: LambdaFunction, qualifier: str | None) -> Json:
     number = function.version_of(qualifier or LATEST)
     version = function.versions.get(number)
-    snap_start = version is not None and version.snap_start
+    newest = next(reversed(function.versions.values()), None)
+    asked = version if number != LATEST else newest  # what is unpublished is set as what was published last
+    snap_start = asked is not None and asked.snap_start
     return {
         "FunctionName": function.name,
         "FunctionArn": function.arn if qualifier is None else f"{function.arn}:{qualifier}",
@@ -114,7 +116,7 @@ def _configuration(function: LambdaFunction, qualifier: str | None) -> Json:
         "LastUpdateStatus": function.last_update_status,
         "SnapStart": {
             "ApplyOn": "PublishedVersions" if snap_start else "None",
-            "OptimizationStatus": "On" if snap_start else "Off",
+            "OptimizationStatus": "On" if snap_start and number != LATEST else "Off",
         },
         "LoggingConfig": {"LogFormat": function.log_format, "LogGroup": f"/aws/lambda/{function.name}"},
         "RevisionId": _hash(f"{function.arn}:{number}"),

@@ -11,6 +11,7 @@ from adapters.findings import Check, Finding, Probe, Verdict
 from adapters.pinging.demand import Pinged, WithoutPings
 from adapters.pinging.keeper import Keeper
 from adapters.protocol import DemandSource
+from adapters.survey import Survey, Where
 from adapters.tally import Tally
 from adapters.web.client import FIRST_BYTE_SECONDS, Client
 from adapters.web.demand_page import PageDemand
@@ -54,6 +55,10 @@ class Web:
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:  # noqa: ARG002
         """None: there is no permission that could be named."""
         return {}
+
+    async def survey(self, where: Where) -> Survey:  # noqa: ARG002
+        """Nothing: nobody lists URLs."""
+        return Survey((), ())
 
     async def _variables(self, pool: PoolPolicy) -> list[Finding]:
         wanted = pool.lever.headers_from.values() if isinstance(pool.lever, HttpPingSettings) else ()

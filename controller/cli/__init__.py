@@ -8,6 +8,7 @@ import click
 COMMANDS = {
     "run": "Watch the pools of a policy and keep them warm, until stopped.",
     "release": "Leave pools as on_exit says, without a daemon.",
+    "discover": "Draft a policy from the functions and services that there are.",
     "plan": "Show what would be done now, and why; nothing is changed.",
     "validate": "Check a policy file; every problem is named with its line.",
     "doctor": "Look into credentials, permissions, clocks, quotas and state before they matter.",

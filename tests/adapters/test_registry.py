@@ -70,7 +70,7 @@ def test_a_missing_library_is_named_with_the_remedy():
 def test_a_fault_within_an_adapter_is_not_taken_for_a_missing_library():
     entry = registry.Kind("x:y", "adapters.nowhere:Thing", "adapters.nowhere:Thing", "aws")
     with pytest.raises(ModuleNotFoundError):
-        Registry(ManualClock(NOON), np.random.default_rng(0))._loaded(entry.provider, entry, pool("agent"))
+        Registry(ManualClock(NOON), np.random.default_rng(0))._loaded(entry.provider, entry, KIND, "pool agent")
 
 
 async def test_a_lever_is_built_for_its_kind(made):

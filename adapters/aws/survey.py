@@ -1,0 +1,116 @@
+"""Which aliases of a region's functions could be pools: those that are called by alias and can have provisioned concurrency.
+
+ListFunctions and ListMetrics tell what there is and what has been called within the last two weeks, ListAliases is asked of the
+latter alone: Lambda grants 15 calls a second to everybody.
+"""
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from adapters.aws.clients import Answer
+from adapters.aws.control_plane import ControlPlane
+from adapters.aws.errors import Asked
+from adapters.aws.functions import LATEST, Alias, Function
+from adapters.aws.metric_queries import INVOCATIONS, NAMESPACE
+from adapters.aws.settings import REGION, LambdaProvisionedConcurrencySettings
+from adapters.errors import Unsupported
+from adapters.survey import Found, Skipped, Survey
+
+if TYPE_CHECKING:
+    from adapters.aws.provider import Aws
+
+KEEP_ALIVE = timedelta(minutes=6)
+SILENT = "not invoked in the last two weeks"
+UNALIASED = ("invoked, but by no alias: what runs on $LATEST cannot be kept warm; publish a version, point an alias to it, and "
+             "have callers use that")
+
+
+async def survey(aws: "Aws", region: str) -> Survey:
+    """Of one region."""
+    if re.fullmatch(REGION, region) is None:
+        raise Unsupported(f"{region} is no region of AWS: give one such as us-east-1")
+    plane = aws.plane(region)
+    functions = await _functions(plane)
+    called = await _called(aws, region)
+    found: list[Found] = []
+    skipped: list[Skipped] = []
+    for name, function in sorted(functions.items()):
+        if name not in called:
+            skipped.append(Skipped(name, SILENT))
+            continue
+        aliases = {alias: value for alias, value in (await _aliases(plane, name)).items() if f"{name}:{alias}" in called[name]}
+        if not aliases:
+            skipped.append(Skipped(name, UNALIASED))
+        for alias, value in sorted(aliases.items()):
+            why = unfit(function, value)
+            if why is not None:
+                skipped.append(Skipped(f"{name}:{alias}", why))
+                continue
+            settings = {"kind": "lambda-provisioned-concurrency", "region": region, "function": name, "alias": alias}
+            lever = LambdaProvisionedConcurrencySettings.model_validate(settings)
+            found.append(Found(name if len(aliases) == 1 else f"{name}-{alias}", lever,
+                               f"{function.memory_mb} MB, {function.architecture}", KEEP_ALIVE))
+    return Survey(tuple(found), tuple(skipped))
+
+
+def unfit(function: Function, alias: Alias) -> str | None:
+    """Why an alias could not have provisioned concurrency; None: it could. What passes by itself is no reason."""
+    if alias.version == LATEST:
+        return "the alias points to $LATEST, which cannot be kept warm: point it to a version"
+    if function.managed_instances:
+        return "runs on Lambda Managed Instances, where provisioned concurrency does not apply"
+    if function.snap_start:
+        return "uses SnapStart, which excludes provisioned concurrency"
+    return None
+
+
+async def _functions(plane: ControlPlane) -> dict[str, Function]:
+    found: dict[str, Function] = {}
+    parameters: dict[str, object] = {}
+    while True:
+        page, marker = await plane.ask("list_functions", f"functions in {plane.region}", parameters, _functions_page)
+        found |= page
+        if marker is None:
+            return found
+        parameters["Marker"] = marker
+
+
+async def _aliases(plane: ControlPlane, function: str) -> dict[str, Alias]:
+    found: dict[str, Alias] = {}
+    parameters: dict[str, object] = {"FunctionName": function}
+    while True:
+        page, marker = await plane.ask("list_aliases", f"Lambda function {function} in {plane.region}", parameters, _aliases_page)
+        found |= page
+        if marker is None:
+            return found
+        parameters["Marker"] = marker
+
+
+async def _called(aws: "Aws", region: str) -> dict[str, set[str]]:
+    """Functions with a point of Invocations in the last two weeks, and the resources (`function:qualifier`) under which."""
+    found: dict[str, set[str]] = {}
+    asked = Asked("cloudwatch", "list_metrics", f"Lambda metrics in {region}")
+    parameters: dict[str, object] = {"Namespace": NAMESPACE, "MetricName": INVOCATIONS.name}
+    while True:
+        page, token = await aws.connections(region).call(asked, parameters, _metrics_page)
+        for dimensions in page:
+            if "FunctionName" in dimensions:
+                found.setdefault(dimensions["FunctionName"], set()).add(dimensions.get("Resource", ""))
+        if token is None:
+            return found
+        parameters["NextToken"] = token
+
+
+def _functions_page(answer: Answer) -> tuple[dict[str, Function], str | None]:
+    page = {str(each["FunctionName"]): Function.of(each, None) for each in answer["Functions"]}
+    return page, answer.get("NextMarker") or None
+
+
+def _aliases_page(answer: Answer) -> tuple[dict[str, Alias], str | None]:
+    return {str(each["Name"]): Alias.of(each) for each in answer["Aliases"]}, answer.get("NextMarker") or None
+
+
+def _metrics_page(answer: Answer) -> tuple[list[dict[str, str]], str | None]:
+    page = [{str(each["Name"]): str(each["Value"]) for each in metric["Dimensions"]} for metric in answer["Metrics"]]
+    return page, answer.get("NextToken") or None

@@ -1,0 +1,176 @@
+"""A draft policy from what a provider has: which resources, what they were seen to do, and why the others are left out."""
+
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from adapters.errors import AdapterError
+from adapters.protocol import DemandSource, Telemetry
+from adapters.survey import Found, Skipped, Survey
+from config.policy import PoolPolicy
+from controller.accounting import cold_starts_of, load_of
+from controller.economics import whole_minutes
+from forecasting.demand import MINUTES_PER_DAY, DemandSeries
+
+SEEN = timedelta(days=14)
+MARGIN = 1.5
+"""What the ceiling is above the highest peak: a ceiling that bites is noticed late, one that is too high costs nothing."""
+
+PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*", re.ASCII)
+WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
+MOST_ROUNDS = 100
+LONGEST_NAME = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What a resource was seen to do. `cold_starts_a_day`: on demand alone, from its peaks. `known`: share of the time."""
+
+    peak: float
+    invocations_a_day: float
+    cold_starts_a_day: float
+    known: float
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A pool of the draft."""
+
+    name: str
+    found: Found
+    habits: Habits
+
+    @property
+    def ceiling(self) -> int:
+        return max(1, math.ceil(self.habits.peak * MARGIN))
+
+
+def pools_of(surveys: Iterable[Survey]) -> list[tuple[PoolPolicy, Found]]:
+    """A pool for each resource that was found, under a name that no other has."""
+    pools: list[tuple[PoolPolicy, Found]] = []
+    taken: set[str] = set()
+    for found in (found for each in surveys for found in each.found):
+        bare = found.name.lstrip("._-")[:LONGEST_NAME] or "pool"
+        name, number = bare, 2
+        while name in taken:
+            name, number = f"{bare[: LONGEST_NAME - 6]}-{number}", number + 1
+        taken.add(name)
+        pools.append((PoolPolicy(name=name, lever=found.lever, max=1), found))
+    return pools
+
+
+async def habits_of(sources: Sequence[tuple[DemandSource, tuple[str, ...]]], keep_alives: Mapping[str, timedelta],
+                    now: datetime) -> dict[str, Habits | str]:
+    """What each pool was seen to do in the last fortnight, or why that is not known. A source that reads many by turns is asked
+    until each has had its turn.
+    """
+    seen: dict[str, Habits | str] = {}
+    for source, names in sources:
+        left = list(names)
+        for _ in range(MOST_ROUNDS):
+            try:
+                told = await source.collect(left, dict.fromkeys(left, now - SEEN), now)
+            except AdapterError as error:
+                seen |= dict.fromkeys(left, f"its metrics could not be read: {error}")
+                break
+            answered = {name: told[name] for name in left if len(told[name].series) or told[name].error is not None}
+            seen |= {name: habits(each, keep_alives[name]) for name, each in answered.items()}
+            left = [name for name in left if name not in answered]
+            if not left or not answered:
+                break
+    return seen
+
+
+def habits(telemetry: Telemetry, keep_alive: timedelta) -> Habits | str:
+    """From one pool's history."""
+    series = telemetry.series
+    if telemetry.error is not None:
+        return f"its metrics could not be read: {telemetry.error}"
+    if not series.known.any():
+        return "nothing is known of its traffic in the last 14 days"
+    if not np.nansum(series.invocations):
+        return "no request in the last 14 days"
+    return habits_in(series, keep_alive)
+
+
+def habits_in(series: DemandSeries, keep_alive: timedelta) -> Habits:
+    """A series' own figures; unknown minutes count in nothing."""
+    days = series.known.sum() / MINUTES_PER_DAY
+    load = load_of(series)
+    cold = cold_starts_of(load, np.zeros_like(load.peak), whole_minutes(keep_alive))[load.counted].sum()
+    return Habits(float(np.nanmax(series.peak)), float(np.nansum(series.invocations)) / days, float(cold) / days,
+                  float(series.known.mean()))
+
+
+def proposed(pools: Sequence[tuple[PoolPolicy, Found]], seen: Mapping[str, Habits | str]) -> tuple[list[Proposal], list[Skipped]]:
+    """The draft's pools, those first that wait most, and those that are left out for want of traffic."""
+    proposals: list[Proposal] = []
+    skipped: list[Skipped] = []
+    for pool, found in pools:
+        known = seen.get(pool.name, "its metrics were not answered")
+        if isinstance(known, Habits):
+            proposals.append(Proposal(pool.name, found, known))
+        else:
+            skipped.append(Skipped(pool.name, known))
+    return sorted(proposals, key=lambda each: (-each.habits.cold_starts_a_day, each.name)), skipped
+
+
+def draft(proposals: Sequence[Proposal], skipped: Sequence[Skipped], how: str, now: datetime) -> str:
+    """The policy file."""
+    lines = [
+        f"# Drafted by `{how}` on {now:%Y-%m-%d %H:%M} UTC. Every pool is in shadow: planned, and never written to.",
+        "# What the comments say was seen in the 14 days before; max is the highest peak and half as much again.",
+        "# Next: stoker validate FILE, stoker doctor FILE, stoker run --policy FILE",
+        "version: 1",
+        "defaults:",
+        "  mode: shadow",
+        "  objective: {cold_start_cost_usd: 0.05}  # what one cold start costs you: a user who waits, a retry",
+        "pools:",
+    ]
+    for each in proposals:
+        lines += ["", *(f"  # {line}" for line in remarks(each)), f"  - name: {_scalar(each.name)}",
+                  f"    lever: {_flow(each.found.lever.model_dump(mode='json'))}", f"    max: {each.ceiling}"]
+    if skipped:
+        lines += ["", "# Left out:", *(f"#   {_line(each.name)}: {_line(each.why)}" for each in skipped)]
+    return "\n".join(lines) + "\n"
+
+
+def remarks(proposal: Proposal) -> list[str]:
+    """What was seen of a pool, in lines."""
+    habits = proposal.habits
+    work = (f"{habits.peak:,.0f} at once at most, {habits.invocations_a_day:,.0f} requests a day; on demand alone about "
+            f"{habits.cold_starts_a_day:,.1f} of them wait for a cold start")
+    lines = [work, _line(proposal.found.facts)]
+    return lines if habits.known > 0.95 else [*lines, f"of {1 - habits.known:.0%} of the time nothing is known"]
+
+
+def plain(proposals: Sequence[Proposal], skipped: Sequence[Skipped]) -> dict[str, Any]:
+    """The same for machines."""
+    return {
+        "pools": [{"name": each.name, "lever": each.found.lever.model_dump(mode="json"), "max": each.ceiling,
+                   "peak": each.habits.peak, "invocations_a_day": round(each.habits.invocations_a_day, 1),
+                   "cold_starts_a_day": round(each.habits.cold_starts_a_day, 1), "known_share": round(each.habits.known, 4),
+                   "facts": each.found.facts} for each in proposals],
+        "skipped": [{"name": each.name, "why": each.why} for each in skipped],
+    }
+
+
+def _scalar(value: object) -> str:
+    """A value as YAML of every version reads it: what might pass for something else than text is quoted."""
+    if isinstance(value, str) and PLAIN.fullmatch(value) and value.lower() not in WORDS:
+        return value
+    return json.dumps(value)
+
+
+def _flow(settings: Mapping[str, Any]) -> str:
+    return "{" + ", ".join(f"{key}: {_scalar(value)}" for key, value in settings.items()) + "}"
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

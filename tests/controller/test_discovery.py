@@ -1,0 +1,74 @@
+"""A draft policy is one that the loader takes, whatever things are called and whatever is known of them."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.aws.settings import LambdaProvisionedConcurrencySettings
+from adapters.protocol import Telemetry
+from adapters.registry import lever_kinds
+from adapters.survey import Found, Skipped, Survey
+from config.loader import load_policy
+from controller.discovery import Habits, draft, habits, habits_in, pools_of, proposed
+from forecasting.demand import DemandSeries
+from tests.builders import NOON
+
+SIX = timedelta(minutes=6)
+NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,140}", fullmatch=True)
+
+
+def found(function: str, alias: str = "live") -> Found:
+    settings = {"kind": "lambda-provisioned-concurrency", "region": "us-east-1", "function": function, "alias": alias}
+    return Found(function, LambdaProvisionedConcurrencySettings.model_validate(settings), "1024 MB\n- name: x", SIX)
+
+
+def series(*peaks: float) -> DemandSeries:
+    peak = np.array(peaks, np.float32)
+    return DemandSeries(0, peak, peak / 2, peak * 3)
+
+
+AWKWARD = ["true", "null", "12", "1e3", "0x1", "on", "_a", "a", "nan", "Inf", "-", "0o7", "1_0"]
+
+
+@given(st.lists(NAMES, min_size=1, max_size=6, unique=True) | st.just(AWKWARD), st.floats(0.1, 900))
+def test_any_names_make_a_policy_that_is_right(tmp_path_factory, names, peak):
+    pools = pools_of([Survey(tuple(found(name) for name in names), ())])
+    seen = {pool.name: Habits(peak, 10.0, 1.0, 1.0) for pool, _ in pools}
+    path = tmp_path_factory.mktemp("draft") / "policy.yaml"
+    path.write_text(draft(*proposed(pools, seen), "stoker discover", NOON))
+    policy = load_policy(path, lever_kinds())
+
+    assert sorted(pool.lever.function for pool in policy.pools) == sorted(names)
+    assert {pool.mode for pool in policy.pools} == {"shadow"}
+    assert all(pool.max >= peak for pool in policy.pools)
+
+
+def test_unknown_minutes_count_in_nothing():
+    known = habits_in(series(2, 2, 2, 2), SIX)
+    gappy = habits_in(series(2, np.nan, 2, np.nan), SIX)
+
+    assert gappy.invocations_a_day == pytest.approx(known.invocations_a_day)
+    assert gappy.known == 0.5
+
+
+def test_cold_starts_are_those_of_on_demand_alone():
+    quiet = [0.0] * 10
+    assert habits_in(series(3, *quiet, 3, 3, *quiet), SIX).cold_starts_a_day == pytest.approx(6 * 1440 / 23)
+
+
+@pytest.mark.parametrize(("rows", "why"), [(series(np.nan, np.nan), "nothing is known"), (series(0, 0), "no request")])
+def test_without_traffic_there_is_a_reason_and_no_pool(rows, why):
+    told = habits(Telemetry(rows), SIX)
+
+    assert isinstance(told, str)
+    assert why in told
+
+
+def test_what_waits_most_comes_first():
+    pools = pools_of([Survey((found("a"), found("b")), (Skipped("c", "x"),))])
+    ordered, _ = proposed(pools, {"a": Habits(1, 1, 1, 1), "b": Habits(1, 1, 9, 1)})
+
+    assert [each.name for each in ordered] == ["b", "a"]
