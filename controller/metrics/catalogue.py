@@ -64,6 +64,7 @@ DAEMON_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_build_info", "1; the version that runs.", "version"),
     gauge("stoker_daemon_ready", "1 when /readyz says ready, else 0."),
     gauge("stoker_unready_reasons", "How many reasons /readyz gives."),
+    gauge("stoker_leader", "1 where this daemon may write, 0 where another one does."),
     gauge("stoker_pools", "Pools of the policy.", "mode"),
     counter("stoker_decisions_total", "Decisions that changed something.", "action", "reason"),
     counter("stoker_ticks_total", "Ticks by how they ended.", "outcome"),

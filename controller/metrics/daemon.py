@@ -42,6 +42,7 @@ class DaemonFamilies(Collector):
         unready = daemon.unready()
         yield gauges("stoker_build_info", {(version("stoker"),): 1})
         yield gauges("stoker_daemon_ready", {(): not unready})
+        yield gauges("stoker_leader", {(): 1})  # the lock of its store sees to it that it is alone
         yield gauges("stoker_unready_reasons", {(): len(unready)})
         yield gauges("stoker_tick_interval_seconds", {(): daemon.interval.total_seconds()})
         yield counters("stoker_decisions_total", {tuple(key): count for key, count in daemon.journal.counts.items()})
