@@ -28,10 +28,12 @@ ENV PATH=/opt/stoker/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     STOKER_STATE_DIR=/var/lib/stoker \
     STOKER_HEALTH_URL=http://127.0.0.1:8080/healthz
-RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/stoker --create-home --shell /usr/sbin/nologin stoker
+RUN useradd --system --uid 10001 --user-group --home-dir /var/lib/stoker --create-home --shell /usr/sbin/nologin stoker \
+ && install --directory --owner=10001 --group=10001 /etc/stoker
 COPY --from=build /opt/stoker /opt/stoker
-# State lives here and nowhere else: give it a volume, and the rest may be read-only.
-VOLUME /var/lib/stoker
+# State lives in the first and nowhere else, the policy in the second; the rest may be read-only. Both are the user's own in the
+# image, so that a volume which takes its owner from there (Docker's, Fargate's) can be written.
+VOLUME /var/lib/stoker /etc/stoker
 WORKDIR /var/lib/stoker
 USER 10001:10001
 EXPOSE 8080

@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: demo test simulate lint lock image clean help
+.PHONY: demo test simulate lint lock audit image clean help
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make simulate   thousands of seeds of faults against every invariant (SEEDS=1000 FROM=0); see docs/reliability.md"
 	@echo "make lint   the first three of these"
 	@echo "make lock   resolve the dependencies again into requirements*.txt (the only command that needs uv)"
+	@echo "make audit  ask the advisory database about every locked dependency; 3 when it cannot be reached"
 	@echo "make image  build the container image"
 
 demo: $(VENV)/.run
@@ -69,6 +70,9 @@ lock:
 	$(COMPILE) pyproject.toml --extra aws --extra gcp -o requirements.txt
 	$(COMPILE) --group build -o requirements-build.txt
 	$(COMPILE) pyproject.toml --all-extras --constraint requirements.txt -o requirements-dev.txt
+
+audit: $(VENV)/.dev
+	@.ci/audit $(BIN)
 
 image:
 	docker build --tag stoker .

@@ -161,7 +161,7 @@ def test_the_root_file_system_of_the_image_may_be_read_only():
     stage = dict(reversed(final_stage()))
     environment = " ".join(argument for word, argument in final_stage() if word == "ENV")
 
-    assert stage["VOLUME"] == "/var/lib/stoker"
+    assert stage["VOLUME"].split() == ["/var/lib/stoker", "/etc/stoker"]
     assert stage["WORKDIR"] == "/var/lib/stoker"
     assert "PYTHONDONTWRITEBYTECODE=1" in environment
 
