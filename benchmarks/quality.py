@@ -7,6 +7,7 @@ looking at half A alone, half B was looked at once they stood. A trace's half is
 import argparse
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -31,7 +32,8 @@ def suite(arguments: argparse.Namespace, price: float) -> list[dict[str, float]]
                    "--jobs", str(arguments.jobs), "--json", str(out)]
         if arguments.only:
             command += ["--only", arguments.only]
-        subprocess.run(command, check=True, stdout=sys.stderr)
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"  # the referee calls `stoker` by name
+        subprocess.run(command, check=True, stdout=sys.stderr, env=os.environ | {"PATH": path})
         rows: list[dict[str, float]] = json.loads(out.read_text())["rows"]
     return [row for row in rows if row["on_demand_cold"] >= FEWEST]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.signals import Signal
+from controller.signals import HALVINGS, Signal
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,7 @@ def _words() -> dict[str, str]:
              "two days": "the most at this time over 2 days", "week ago": "a week ago at this time"}
     words |= {f"{kind} {width}": f"{text} (give or take {width} min)" for kind, text in kinds.items() for width in (5, 30, 120)}
     words |= {f"week {level}": f"the {level * 100:g}th percentile of the week" for level in (0.5, 0.75, 0.9, 0.97)}
+    words |= {f"fading {minutes}": f"the most of late, half forgotten after {minutes} min" for minutes in HALVINGS}
     return words | {"day 0.9": "the 90th percentile of the day", "hourly": "this minute of the last hours",
                     "busy 5": "what was steadily busy for 5 min", "busy 180": "what was steadily busy for 3 h"}
 
@@ -51,6 +52,7 @@ def _words() -> dict[str, str]:
 WORDS = _words()
 TOPS: tuple[Candidate, ...] = (
     *(Candidate((f"recent {minutes}",)) for minutes in (10, 20, 30, 45, 60, 90, 120, 180, 360, 1440)),
+    *(Candidate((f"fading {minutes}",)) for minutes in HALVINGS),
     *(Candidate((name,)) for name in (
         "second of week 5", "second of week 30", "most of week 5", "week 0.75", "week 0.97", "hourly")),
     *(Candidate((seasonal, f"recent {minutes}")) for seasonal, minutes in (

@@ -22,6 +22,12 @@ HOUR = 60
 RECENT_MINUTES = (10, 20, 30, 45, 60, 90, 120, 180)
 LONG_MINUTES = (360, 1440)
 SHORTEST = 15
+HALVINGS = (15, 45, 360)
+"""Minutes after which what is remembered of a peak is half of it."""
+
+LET_GO = 0.25
+"""A unit is let go once no more than this share of it is remembered."""
+
 WIDTHS = (5, 30, 120)
 """Minutes by which a look at an earlier day is widened to either side."""
 
@@ -69,6 +75,7 @@ class Signals:
         self._tops = np.full((pools, BLOCKS_KEPT), UNKNOWN, np.float32)
         self._means = np.full((pools, 3 * HOUR // BLOCK), UNKNOWN, np.float32)
         self._hourly: dict[str, Signal] = {}
+        self._fading = np.zeros((len(HALVINGS), pools), np.float32)
 
     def take(self, peak: Floats, busy: Floats, first_minute: int) -> dict[str, Signal]:
         """Signals of float32[pools, n] by name for n minutes from `first_minute` on, which follow the ones taken before."""
@@ -80,6 +87,7 @@ class Signals:
         found = self._recent(peak, count)
         found |= self._long(tops, found["recent 5"], minutes)
         found |= self._seasonal(tops, minutes)
+        found |= self._faded(peak[:, -count:])
         found["hourly"] = self._timer(peak, count)
         found["busy 5"] = self._base(order_statistic_of_last(busy, BLOCK, count, self._spare))
         found |= self._described(tops, means, minutes)
@@ -113,6 +121,19 @@ class Signals:
             most = moving_max(tops[:, before[0] - blocks :], blocks)
             out[f"recent {width}"] = np.maximum(latest, most[:, before - before[0]])
         return out
+
+    def _faded(self, peak: Signal) -> dict[str, Signal]:
+        """Peaks that are forgotten by and by: each minute what is remembered shrinks, or rises to what came. Unknown minutes
+        change nothing.
+        """
+        kept = 0.5 ** (1 / np.array(HALVINGS, np.float32))[:, None].astype(np.float32)
+        whole = np.empty((len(HALVINGS), *peak.shape), np.float32)
+        for at in range(peak.shape[1]):
+            came = peak[:, at]
+            self._fading = np.where(came == UNKNOWN, self._fading, np.maximum(self._fading * kept, came))
+            whole[:, :, at] = self._fading
+        np.ceil(whole - np.float32(LET_GO), out=whole)
+        return {f"fading {minutes}": whole[row] for row, minutes in enumerate(HALVINGS)}
 
     def _seasonal(self, tops: Signal, minutes: NDArray[np.int64]) -> dict[str, Signal]:
         """The same time on each of the last seven days: the most, the second and fourth most, yesterday, a week ago."""

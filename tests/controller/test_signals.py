@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.signals import BLOCK, Signals, moving_max, order_statistic
+from controller.signals import BLOCK, HALVINGS, LET_GO, Signals, moving_max, order_statistic
 
 DAY = 1440
 FIRST = 28_401_120 + 7  # not at the start of a block
@@ -61,6 +61,16 @@ def test_ranks_among_days_are_ordered(taken):
         most_, second, fourth = (found[f"{kind} of week {width}"] for kind in ("most", "second", "fourth"))
         assert (most_ >= second).all()
         assert (second >= fourth).all()
+
+
+@pytest.mark.parametrize("minutes", HALVINGS)
+def test_a_peak_is_forgotten_by_halves_and_not_while_nothing_is_known(taken, minutes):
+    peak, _, found = taken
+    remembered = 0.0
+    for at, came in enumerate(peak[:3000]):
+        if not np.isnan(came):
+            remembered = max(remembered * 0.5 ** (1 / minutes), float(came))
+        assert abs(found[f"fading {minutes}"][0, at] - np.ceil(remembered - LET_GO)) <= (abs(remembered % 1 - LET_GO) < 1e-3)
 
 
 def test_the_timer_sees_what_comes_every_hour():
