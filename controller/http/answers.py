@@ -4,6 +4,9 @@ from aiohttp import web
 
 from controller.http.board import dumps
 
+BODY_BYTES = 64 << 10
+"""No request needs a larger body; a larger one is refused with 413."""
+
 
 def json_answer(value: object, status: int = 200) -> web.Response:
     """`value` as JSON, without secrets."""
@@ -13,6 +16,16 @@ def json_answer(value: object, status: int = 200) -> web.Response:
 def json_bytes(body: bytes, status: int = 200) -> web.Response:
     """A body that was written before."""
     return web.Response(body=body, status=status, content_type="application/json", charset="utf-8")
+
+
+async def body_of(request: web.Request) -> bytes:
+    """The body of a request, unpacked."""
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise web.HTTPRequestEntityTooLarge(BODY_BYTES, reason=f"the body is larger than {BODY_BYTES >> 10} KiB") from None
+    except web.RequestPayloadError:
+        raise BadRequest("the body cannot be read: it is not what its Content-Encoding says, or was cut off") from None
 
 
 class BadRequest(web.HTTPBadRequest):

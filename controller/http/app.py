@@ -1,4 +1,4 @@
-"""The aiohttp application: routes, errors as JSON, and limits. Every answer is made from the board; nothing here decides."""
+"""The aiohttp application: the table of routes, errors as JSON, and limits. Nothing here decides: the board has what is told."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -6,19 +6,12 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
+from controller.http.answers import BODY_BYTES, BadRequest
 from controller.http.board import Board
-from controller.http.dashboard import assets, dashboard
-from controller.http.decisions import decisions
-from controller.http.forecast import forecast
-from controller.http.health import healthz, readyz
-from controller.http.history import history
-from controller.http.overrides import clear, order, overrides
-from controller.http.pools import pool, pools, status
-from controller.http.why import why
+from controller.http.openapi import ALL
+from controller.http.routes import Route
 
 BOARD: web.AppKey[Board] = web.AppKey("board", Board)
-BODY_BYTES = 64 << 10
-"""No request needs a larger body; a larger one is refused with 413."""
 
 log = structlog.get_logger("stoker.http")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -28,26 +21,32 @@ def make_app(board: Board) -> web.Application:
     """The application that answers from `board`."""
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[errors_as_json])
     app[BOARD] = board
-
-    def answer(handler: Callable[[Board, web.Request], Awaitable[web.Response]]) -> Handler:
-        async def handle(request: web.Request) -> web.StreamResponse:
-            return await handler(board, request)
-        return handle
-
-    for path, handler in (("/healthz", healthz), ("/readyz", readyz), ("/status", status), ("/metrics", metrics),
-                          ("/v1/pools", pools), ("/v1/pools/{name}", pool), ("/v1/pools/{name}/forecast", forecast),
-                          ("/v1/pools/{name}/history", history), ("/v1/decisions", decisions), ("/", dashboard),
-                          ("/assets/{name}", assets), ("/v1/pools/{name}/overrides", overrides),
-                          ("/v1/pools/{name}/why", why)):
-        app.router.add_get(path, answer(handler))
-    app.router.add_post("/v1/pools/{name}/overrides", answer(order))
-    app.router.add_delete("/v1/pools/{name}/overrides", answer(clear))
+    for route in ALL:
+        add = app.router.add_get if route.method == "GET" else getattr(app.router, f"add_{route.method.lower()}")
+        add(route.path, served(board, route))
     return app
 
 
-async def metrics(board: Board, _: web.Request) -> web.Response:
-    """`GET /metrics`: Prometheus' text format."""
-    return web.Response(body=await board.exposition.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+def served(board: Board, route: Route) -> Handler:
+    """The handler of a route, behind what holds for every route: who may write, and what may be asked."""
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if route.guarded:
+            board.gate.admit(request)
+        check(route, request)
+        return await route.handler(board, request)
+    return handle
+
+
+def check(route: Route, request: web.Request) -> None:
+    """Refuse parameters that a route does not know, those given twice, and a body that is called something else than JSON."""
+    if route.asks:
+        if unknown := set(request.query) - set(route.asks):
+            raise BadRequest(f"unknown parameter {min(unknown)[:40]!a}; allowed: {', '.join(sorted(route.asks))}")
+        if len(request.query) > len(set(request.query)):
+            raise BadRequest("a parameter is given more than once")
+    if route.body is not None and request.headers.get("Content-Type") and request.content_type != "application/json":
+        raise web.HTTPUnsupportedMediaType(reason=f"{request.content_type[:60]!a} is not taken: "
+                                                  "send JSON, with the header Content-Type: application/json")
 
 
 @web.middleware

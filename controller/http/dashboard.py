@@ -27,12 +27,12 @@ class Asset(NamedTuple):
 
 
 async def dashboard(_: Board, request: web.Request) -> web.Response:
-    """`GET /`: the page."""
+    """The page for people."""
     return sent(asset("dashboard.html"), request, {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"})
 
 
 async def assets(_: Board, request: web.Request) -> web.Response:
-    """`GET /assets/{name}`: what the page is made of."""
+    """What the page is made of."""
     name = request.match_info["name"]
     if name not in OURS and name not in LIBRARY:
         raise Missing(f"no asset is called {name[:80]!a}")

@@ -10,15 +10,15 @@ from controller.http.board import Board
 
 MOST = 1000
 DEFAULT = 100
-ALLOWED = frozenset({"pool", "since", "limit", "before"})
 CURSOR = re.compile(r"(\d{1,17})-(\d{1,15})")
 
 
 async def decisions(board: Board, request: web.Request) -> web.Response:
-    """`{"items": [...], "next": cursor or null}`; `next` is given as `before` to get the page after this one."""
+    """What was decided and why, newest first.
+
+    `{"items": [...], "next": cursor or null}`; `next` is given as `before` to get the page after this one.
+    """
     query = request.query
-    if unknown := set(query) - ALLOWED:
-        raise BadRequest(f"unknown parameter {min(unknown)[:40]!a}; allowed: {', '.join(sorted(ALLOWED))}")
     pool = query.get("pool")
     if pool is not None and pool not in board.policy_names:
         raise BadRequest(f"pool: the policy has no pool called {pool[:80]!a}")

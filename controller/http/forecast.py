@@ -10,15 +10,13 @@ from controller.http.board import Board, dumps
 from controller.http.pools import at_work
 
 LEAST_HOURS, MOST_HOURS, DEFAULT = 0.25, 24.0, 6.0
-NUMBER = re.compile(r"[0-9]{1,2}(\.[0-9]{1,4})?")
+NUMBER = re.compile(r"[0-9]{1,2}(\.[0-9]{1,17})?")
 
 
 async def forecast(board: Board, request: web.Request) -> web.Response:
     """The forecast as of the newest settled minute, made when asked for, and what is known at this instant."""
     name = request.match_info["name"]
     fleet, _, forecasts = at_work(board, name)
-    if unknown := set(request.query) - {"hours"}:
-        raise BadRequest(f"unknown parameter {min(unknown)[:40]!a}; allowed: hours")
     hours = hours_of(request.query.get("hours"))
     forecasts.want(name)
     try:

@@ -5,7 +5,7 @@ from aiohttp import web
 from numpy.typing import NDArray
 
 from controller.forecast_view import plain, stamp
-from controller.http.answers import BadRequest, json_bytes
+from controller.http.answers import json_bytes
 from controller.http.board import Board, dumps
 from controller.http.forecast import hours_of
 from controller.http.pools import at_work
@@ -15,11 +15,9 @@ from forecasting.demand import MINUTES_PER_DAY, Floats, instant_of, minute_of
 
 
 async def history(board: Board, request: web.Request) -> web.Response:
-    """What came, what was asked for and what stood ready; null where unknown."""
+    """What came, what was asked for and what stood ready, minute by minute up to now; null where unknown."""
     name = request.match_info["name"]
     fleet, _, _ = at_work(board, name)
-    if unknown := set(request.query) - {"hours"}:
-        raise BadRequest(f"unknown parameter {min(unknown)[:40]!a}; allowed: hours")
     hours = hours_of(request.query.get("hours"))
     intake, now = fleet.region_of[name].intake, board.clock.now()
     end = minute_of(now) + 1

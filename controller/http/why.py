@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from controller.http.answers import BadRequest, Missing, json_answer
+from controller.http.answers import Missing, json_answer
 from controller.http.board import Board
 from controller.http.decisions import instant_of
 from controller.plan import Plan
@@ -17,8 +17,6 @@ async def why(board: Board, request: web.Request) -> web.Response:
     name, fleet = request.match_info["name"], board.fleet
     if name not in board.policy_names:
         raise Missing(f"the policy has no pool called {name[:80]!a}")
-    if unknown := set(request.query) - {"at"}:
-        raise BadRequest(f"unknown parameter {min(unknown)[:40]!a}; allowed: at")
     at = instant_of("at", request.query.get("at"))
     plan = None if fleet is None else fleet.plans.get(name)
     if fleet is not None and plan is not None and (at is None or at >= plan.at):

@@ -8,6 +8,7 @@ import pytest
 from tests.services import TOKEN, serving
 
 PATH = "/v1/pools/a/overrides"
+JSON = {"Content-Type": "application/json"}
 PIN = {"kind": "pin", "units": 12, "for": "2h", "reason": "launch", "by": "ana"}
 
 
@@ -83,17 +84,34 @@ async def test_a_daemon_without_a_token_lets_nobody_write(tmp_path):
 ])
 async def test_a_body_that_is_no_order_is_told(tmp_path, body, told):
     async with serving(tmp_path) as here:
-        status, answer, _ = await here.ask("POST", PATH, TOKEN, data=body)
+        status, answer, _ = await here.ask("POST", PATH, TOKEN, data=body, headers=JSON)
 
         assert status == 400
         assert told in answer["error"]
 
 
+async def test_a_body_that_is_not_packed_as_it_says_is_told(tmp_path):
+    async with serving(tmp_path) as here:
+        packed = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+        status, answer, _ = await here.ask("POST", PATH, TOKEN, data=b"no gzip", headers=packed, skip_auto_headers=("Accept",))
+
+        assert (status, "Content-Encoding" in answer["error"]) == (400, True)
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "application/jsonp", ";"])
+async def test_a_body_that_is_called_something_else_than_json_is_refused(tmp_path, kind):
+    async with serving(tmp_path) as here:
+        status, answer, _ = await here.ask("POST", PATH, TOKEN, data=json.dumps(PIN), headers={"Content-Type": kind})
+
+        assert (status, "Content-Type: application/json" in answer["error"]) == (415, True)
+        assert (await here.ask("GET", PATH))[1]["overrides"] == []
+
+
 async def test_a_body_that_is_too_large_is_refused(tmp_path):
     async with serving(tmp_path) as here:
-        status, answer, _ = await here.ask("POST", PATH, TOKEN, data=b" " * (65 << 10))
+        status, answer, _ = await here.ask("POST", PATH, TOKEN, data=b" " * (65 << 10), headers=JSON)
 
-        assert (status, bool(answer["error"])) == (413, True)
+        assert (status, "64 KiB" in answer["error"]) == (413, True)
 
 
 async def test_unknown_pools_kinds_and_parameters_are_told(tmp_path):

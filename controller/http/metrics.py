@@ -1,0 +1,13 @@
+"""`/metrics`: for Prometheus."""
+
+from aiohttp import web
+
+from controller.http.board import Board
+
+METRICS_TYPE = "text/plain"
+
+
+async def metrics(board: Board, _: web.Request) -> web.Response:
+    """What Prometheus scrapes, in its text format."""
+    kind = f"{METRICS_TYPE}; version=0.0.4; charset=utf-8"
+    return web.Response(body=await board.exposition.text(), headers={"Content-Type": kind})

@@ -1,0 +1,105 @@
+"""`/openapi.json`: what is served, as OpenAPI 3.1, written from the table that the application is built from."""
+
+import json
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from aiohttp import web
+from pydantic.json_schema import models_json_schema
+
+from config.policy import NAME
+from controller.http import shapes
+from controller.http.answers import json_bytes
+from controller.http.board import Board
+from controller.http.routes import ASSETS, ROUTES, Route
+
+Json = dict[str, Any]
+TOKEN = "token"  # noqa: S105  (the name of the scheme, no token)
+ERRORS = {
+    400: "A parameter or the body is wrong.",
+    401: "No bearer token, or another one.",
+    403: "The daemon has no token: nobody may write.",
+    404: "What the path names is not there.",
+    413: "The body is larger than 64 KiB.",
+    415: "The body is something else than JSON.",
+    503: "Not now: the daemon starts, is busy, or could not keep what was ordered.",
+}
+WRITES = (401, 403)
+BODIES = (413, 415)
+
+
+async def openapi(_: Board, __: web.Request) -> web.Response:
+    """This description."""
+    return json_bytes(written())
+
+
+ALL: tuple[Route, ...] = (*ROUTES, Route("GET", "/openapi.json", openapi, {200: "application/json"}))
+"""The table with the description itself, which cannot stand in what it is made from."""
+
+
+@cache
+def written() -> bytes:
+    """The document as it is sent."""
+    return json.dumps(document(), separators=(",", ":")).encode()
+
+
+def document() -> Json:
+    """The description of all routes."""
+    models = {tells for route in ALL for tells in route.tells.values() if isinstance(tells, type)} | {shapes.Problem}
+    _, generated = models_json_schema([(model, "serialization") for model in sorted(models, key=lambda each: each.__name__)],
+                                      ref_template="#/components/schemas/{model}")
+    paths: dict[str, Json] = {}
+    for route in ALL:
+        paths.setdefault(route.path, {})[route.method.lower()] = operation(route)
+    about = "Warm capacity of serverless pools: what is warm, what is wanted and why, and what operators order for a while."
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Stoker", "version": version("stoker"), "description": about, "license": {"name": "Apache-2.0"}},
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": generated["$defs"],
+            "securitySchemes": {TOKEN: {"type": "http", "scheme": "bearer", "description": "What `stoker run` was given in "
+                                        "STOKER_TOKEN or by --token-file. Reading asks for none."}},
+        },
+    }
+
+
+def operation(route: Route) -> Json:
+    """One method of one path."""
+    told: Json = {"operationId": f"{route.method.lower()}_{route.handler.__name__}", "summary": summary(route),
+                  "security": [{TOKEN: []}] if route.guarded else []}
+    parameters: list[Json] = [{"name": name, "in": "query", "schema": schema} for name, schema in route.asks.items()]
+    if "{name}" in route.path:
+        told_by: Json = {"enum": list(ASSETS)} if route.path.startswith("/assets") else {"pattern": NAME}
+        parameters.insert(0, {"name": "name", "in": "path", "required": True, "schema": {"type": "string", **told_by}})
+    if parameters:
+        told["parameters"] = parameters
+    if route.body is not None:
+        told["requestBody"] = {"required": True, "content": {"application/json": {"schema": route.body}}}
+    told["responses"] = {str(status): answer(status, tells) for status, tells in sorted(answers(route).items())}
+    return told
+
+
+def answers(route: Route) -> dict[int, type[shapes.Shape] | str | None]:
+    """What every status of a route answers, errors included."""
+    refused = (*route.refuses, *(WRITES if route.guarded else ()), *(BODIES if route.body is not None else ()))
+    return {**dict.fromkeys(refused, shapes.Problem), **route.tells}
+
+
+def summary(route: Route) -> str:
+    """The first line of the handler's own words."""
+    return (route.handler.__doc__ or "").strip().splitlines()[0]
+
+
+def answer(status: int, tells: type[shapes.Shape] | str | None) -> Json:
+    """One answer: its shape, or its media type."""
+    if tells is None:
+        return {"description": "Nothing is new."}
+    about = ERRORS[status] if tells is shapes.Problem else "" if isinstance(tells, str) else (tells.__doc__ or "")
+    if isinstance(tells, str):
+        kind, schema = tells, {"type": "string"} if tells.startswith("text/") else {}
+    else:
+        kind, schema = "application/json", {"$ref": f"#/components/schemas/{tells.__name__}"}
+    return {"description": about or "As it is served.", "content": {kind: {"schema": schema}}}

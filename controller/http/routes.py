@@ -1,0 +1,110 @@
+"""All that is served: each path with who answers it, what it may be asked, and what it answers.
+
+The application is built from this table, unknown parameters are refused by it, and `/openapi.json` is written from it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+from config.duration import PATTERN as SPAN
+from config.policy import MOST_UNITS, NAME
+from controller.http import shapes
+from controller.http.board import Board
+from controller.http.dashboard import LIBRARY, OURS, assets, dashboard
+from controller.http.decisions import CURSOR, MOST, decisions
+from controller.http.forecast import LEAST_HOURS, MOST_HOURS, forecast
+from controller.http.health import healthz, readyz
+from controller.http.history import history
+from controller.http.metrics import METRICS_TYPE, metrics
+from controller.http.minute_shapes import Forecast, History
+from controller.http.overrides import clear, order, overrides
+from controller.http.pools import pool, pools, status
+from controller.http.why import why
+from controller.overrides import BY_LENGTH, MOST_FACTOR, REASON_LENGTH, Kind
+
+Json = dict[str, Any]
+Handler = Callable[[Board, web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path. `tells`: what each status answers, a shape, a media type, or nothing; errors beside.
+
+    `asks`: its parameters, by name. Where there are any, another one is refused: a typing error must not pass for none.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    tells: Mapping[int, type[shapes.Shape] | str | None]
+    asks: Mapping[str, Json] = field(default_factory=dict)
+    body: Json | None = None
+    refuses: tuple[int, ...] = ()
+
+    @property
+    def guarded(self) -> bool:
+        """Whether it needs the bearer token."""
+        return self.method != "GET"
+
+
+INSTANT: Json = {"type": "string", "format": "date-time"}
+HOURS: Json = {"type": "number", "minimum": LEAST_HOURS, "maximum": MOST_HOURS,
+               "description": "How far to look; 6 unless told otherwise."}
+KIND: Json = {"type": "string", "enum": [kind.value for kind in Kind], "description": "End the orders of this kind alone."}
+ASSETS = (*OURS, *LIBRARY)
+DECISIONS: dict[str, Json] = {
+    "pool": {"type": "string", "pattern": NAME, "description": "Of this pool alone."},
+    "since": {**INSTANT, "description": "At or after this instant."},
+    "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "description": "At most so many; 100 unless told otherwise."},
+    "before": {"type": "string", "pattern": f"^{CURSOR.pattern}$", "description": "`next` of an earlier page."},
+}
+
+
+def words(most: int) -> Json:
+    """One line that is not empty."""
+    return {"type": "string", "minLength": 1, "maxLength": most, "pattern": r"^[!-~]([ -~]*[!-~])?$"}
+
+
+def ordered(kind: Kind, amount: Mapping[str, Json], end: Mapping[str, Json]) -> Json:
+    """The body that orders `kind`."""
+    keys = {"kind": {"const": kind.value}, **amount, **end, "reason": words(REASON_LENGTH), "by": words(BY_LENGTH)}
+    return {"type": "object", "properties": keys, "required": list(keys), "additionalProperties": False}
+
+
+ENDS: tuple[dict[str, Json], ...] = (
+    {"for": {"type": "string", "pattern": SPAN, "description": "A span, such as 2h; at most 7d."}},
+    {"until": {**INSTANT, "description": "An instant with its zone, at most 7 days from now."}},
+)
+AMOUNTS: tuple[tuple[Kind, dict[str, Json]], ...] = (
+    (Kind.PAUSE, {}),
+    (Kind.PIN, {"units": {"type": "integer", "minimum": 0, "maximum": MOST_UNITS}}),
+    (Kind.BOOST, {"units": {"type": "integer", "minimum": 1, "maximum": MOST_UNITS}}),
+    (Kind.BOOST, {"factor": {"type": "number", "exclusiveMinimum": 1, "maximum": MOST_FACTOR}}),
+)
+ORDER: Json = {"oneOf": [ordered(kind, amount, end) for kind, amount in AMOUNTS for end in ENDS]}
+
+MISSING, STARTING, WRONG = 404, 503, 400
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/", dashboard, {200: "text/html", 304: None}),
+    Route("GET", "/assets/{name}", assets, {200: "*/*", 304: None}, refuses=(MISSING,)),
+    Route("GET", "/healthz", healthz, {200: shapes.Health}),
+    Route("GET", "/readyz", readyz, {200: shapes.Readiness, 503: shapes.Readiness}),
+    Route("GET", "/status", status, {200: shapes.Status, 304: None}),
+    Route("GET", "/metrics", metrics, {200: METRICS_TYPE}),
+    Route("GET", "/v1/pools", pools, {200: shapes.Pools}),
+    Route("GET", "/v1/pools/{name}", pool, {200: shapes.PoolDetail}, refuses=(MISSING, STARTING)),
+    Route("GET", "/v1/pools/{name}/forecast", forecast, {200: Forecast}, {"hours": HOURS},
+          refuses=(WRONG, MISSING, STARTING)),
+    Route("GET", "/v1/pools/{name}/history", history, {200: History}, {"hours": HOURS},
+          refuses=(WRONG, MISSING, STARTING)),
+    Route("GET", "/v1/pools/{name}/overrides", overrides, {200: shapes.Orders}, refuses=(MISSING, STARTING)),
+    Route("POST", "/v1/pools/{name}/overrides", order, {200: shapes.Taken}, body=ORDER, refuses=(WRONG, MISSING, STARTING)),
+    Route("DELETE", "/v1/pools/{name}/overrides", clear, {200: shapes.Cleared}, {"kind": KIND},
+          refuses=(WRONG, MISSING, STARTING)),
+    Route("GET", "/v1/pools/{name}/why", why, {200: shapes.Why}, {"at": {**INSTANT, "description": "What held then."}},
+          refuses=(WRONG, MISSING, STARTING)),
+    Route("GET", "/v1/decisions", decisions, {200: shapes.Decisions}, DECISIONS, refuses=(WRONG,)),
+)

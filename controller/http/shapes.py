@@ -1,0 +1,282 @@
+"""What the handlers answer, as `/openapi.json` publishes it. Tests hold every answer to these: no key more, none less."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from controller.overrides import Kind
+
+Known = float | None
+Instant = str | None
+Json = dict[str, Any]
+
+
+class Shape(BaseModel):
+    """An object with these keys and no other. What is not known is null."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+
+
+class Problem(Shape):
+    """What is wrong, and what is allowed."""
+
+    error: str
+    """One line."""
+
+
+class Health(Shape):
+    """The event loop turns."""
+
+    status: Literal["ok"]
+    started_at: str
+
+
+class Ages(Shape):
+    """How old what is known of a pool is."""
+
+    data_age_seconds: Known
+    forecast_age_seconds: Known
+    capacity_age_seconds: Known
+    last_write: Instant
+
+
+class Readiness(Shape):
+    """Whether what is known is fresh enough to be relied on."""
+
+    status: Literal["ready", "not ready"]
+    reasons: list[str]
+    """One sentence each; the first twenty."""
+    reasons_total: int
+    pools: dict[str, Ages]
+
+
+class Order(Shape):
+    """What an operator ordered for a while."""
+
+    kind: Kind
+    order: str
+    """As the command line spells it."""
+    units: int | None
+    factor: Known
+    since: Instant
+    until: str
+    by: str
+    reason: str
+
+
+class Summary(Shape):
+    """A plan in a sentence."""
+
+    at: str
+    action: Literal["write", "keep", "hold"]
+    target: int | None
+    text: str
+
+
+class PoolEntry(Shape):
+    """One pool. Units are whole or, for demand, averages."""
+
+    name: str
+    mode: Literal["shadow", "active"]
+    lever: str
+    requested: int | None
+    ready: int | None
+    phase: str | None
+    busy: Known
+    peak: Known
+    target: int | None
+    action: str | None
+    min: int
+    max: int
+    sight: Literal["fresh", "late", "broken", "none"]
+    data_age_seconds: Known
+    forecast_age_seconds: Known
+    capacity_age_seconds: Known
+    lead_time_seconds: Known
+    last_write: Instant
+    usd_per_hour: Known
+    cost_today_usd: Known
+    cost_month_usd: Known
+    saved_month_usd: Known
+    cold_starts_today: Known
+    cold_starts_today_without: Known
+    cost_today_without_usd: Known
+    cost_today_tracking_usd: Known
+    cold_starts_today_tracking: Known
+    waits_today_usd: Known
+    saved_today_usd: Known
+    saved_today_on_tracking_usd: Known
+    error: str | None
+    overrides: list[Order]
+    decision: Summary | None
+    last_change: Summary | None
+    next: list[tuple[int, int]] | None
+    """Pairs of minutes from now and units."""
+    next_at: Instant
+    next_missing: str | None
+
+
+class Reason(Shape):
+    """A step of a plan: its code, its sentence, and the target before and after it."""
+
+    code: str
+    text: str
+    before: int | None
+    after: int | None
+
+
+class Proposal(Shape):
+    """What the rules propose."""
+
+    target: Known
+    candidate: str
+    trusted: bool
+
+
+class PoolDetail(PoolEntry):
+    """One pool as it is at this instant, whole."""
+
+    as_of: str
+    reasons: list[Reason]
+    proposal: Proposal | None
+    policy: Json
+    """With the file's defaults merged in; `stoker schema` says its keys."""
+    traits: Json
+    """What the provider says of the resource."""
+    lead_times_seconds: list[float]
+    source: str
+    metric_delay_seconds: float
+    today: dict[str, Known]
+    month: dict[str, Known]
+
+
+class Pass(Shape):
+    """The last pass over the fleet."""
+
+    started_at: str
+    seconds: float
+    planned: int
+    written: int
+    busy: int
+
+
+class Totals(Shape):
+    """Sums over all pools; empty before the first tick."""
+
+    pools: int | None = None
+    requested: int | None = None
+    ready: int | None = None
+    busy: Known = None
+    cost_today_usd: Known = None
+    cost_month_usd: Known = None
+
+
+class Source(Shape):
+    """A demand source, and what reading it costs at list price."""
+
+    kind: str
+    pools: int
+    collected_at: Instant
+    metric_delay_seconds: float
+    metric_delay_measured: bool
+    failing: int
+    reads_usd_per_month: Known
+
+
+class Limited(Shape):
+    """A limit of the policy, and what is used of it."""
+
+    limit: float
+    used: float
+
+
+class Limits(Shape):
+    """The limits that the policy sets; empty before the first tick."""
+
+    pools_per_tick: Limited | None = None
+    units_per_tick: Limited | None = None
+    usd_per_hour: Limited | None = None
+    usd_per_month: Limited | None = None
+    usd_per_hour_wanted: Known = None
+    usd_per_hour_left: Known = None
+    pools_lowered: int | None = None
+    pools_waiting: int | None = None
+
+
+class Status(Shape):
+    """Every pool as of the last tick."""
+
+    as_of: Instant
+    tick: Pass | None
+    totals: Totals
+    sources: list[Source]
+    limits: Limits
+    pools: list[PoolEntry]
+
+
+class Pools(Shape):
+    """The pools of `/status` alone."""
+
+    as_of: Instant
+    pools: list[PoolEntry]
+
+
+class Orders(Shape):
+    """The orders that hold for a pool."""
+
+    pool: str
+    overrides: list[Order]
+
+
+class Taken(Orders):
+    """An order was taken."""
+
+    set: Order
+    takes_effect: str
+
+
+class Cleared(Orders):
+    """Orders were ended."""
+
+    cleared: list[Order]
+    takes_effect: str
+
+
+class Plan(Shape):
+    """A decision with what it was made from."""
+
+    pool: str
+    at: str
+    action: Literal["write", "keep", "hold"]
+    target: int | None
+    requested: int | None
+    ready: int | None
+    proposal: Proposal | None
+    reasons: list[Reason]
+    text: str
+    inputs: Json
+    """All that the plan was made from; `stoker replay` makes it again."""
+
+
+class Recorded(Plan):
+    """A decision of the store."""
+
+    id: int
+    cursor: str
+
+
+class Decisions(Shape):
+    """A page of decisions, newest first."""
+
+    items: list[Recorded]
+    next: str | None
+    """To be given as `before` for the following page."""
+
+
+class Why(Shape):
+    """One decision, whole."""
+
+    pool: str
+    asked_for: Instant
+    recorded: bool
+    record: Recorded | Plan
