@@ -11,7 +11,9 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from config.calendar_file import Calendars
 from config.document import MOST_BYTES, Node, Place, read_document
+from config.event import Event, Holidays
 from config.lever import LeverSettings
 from config.limits import Limits
 from config.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
@@ -45,16 +47,17 @@ def load_policy(path: Path, kinds: Kinds) -> Policy:
         raise PolicyError([Problem(str(path), line, 1, "", "not UTF-8: save the file in UTF-8")]) from error
     except OSError as error:
         raise PolicyError([Problem(str(path), 1, 1, "", f"cannot be read: {error.strerror or error}")]) from error
-    return parse_policy(text, kinds, str(path))
+    return parse_policy(text, kinds, str(path), Calendars(path.parent))
 
 
-def parse_policy(text: str, kinds: Kinds, source: str = "policy.yaml") -> Policy:
+def parse_policy(text: str, kinds: Kinds, source: str = "policy.yaml", calendars: Calendars | None = None) -> Policy:
     """The policy that `text` says; `PolicyError` with every problem. Raises nothing else for any text.
 
-    `kinds` maps a lever's kind to the model of its settings; `source` is what problems call the file.
+    `kinds` maps a lever's kind to the model of its settings; `source` is what problems call the file. Without `calendars` no
+    calendar file is read, and events that name one have no windows.
     """
     root, faults = read_document(text)
-    check = Check(source, root, kinds)
+    check = Check(source, root, kinds, calendars)
     for fault in faults:
         check.note(fault.place, (), fault.message)
     readable = root is not None and not (root.kind == "scalar" and root.scalar is None)
@@ -75,10 +78,10 @@ def place_within(error: ErrorDetails) -> tuple[Step, ...]:
 class Check:
     """One pass over one document. Gathers problems; `policy` is set when there are none."""
 
-    def __init__(self, source: str, root: Node | None, kinds: Kinds) -> None:
+    def __init__(self, source: str, root: Node | None, kinds: Kinds, calendars: Calendars | None = None) -> None:
         self.problems: list[Problem] = []
         self.policy: Policy | None = None
-        self._source, self._root, self._kinds = source, root, kinds
+        self._source, self._root, self._kinds, self._calendars = source, root, kinds, calendars
         self._secret: list[tuple[Step, ...]] = []
 
     def note(self, place: Place, path: tuple[Step, ...], message: str) -> None:
@@ -117,7 +120,7 @@ class Check:
             self.policy = Policy(version=1, pools=tuple(pools), assume=assume, limits=limits)
 
     def _declared(self) -> frozenset[str]:
-        ours: tuple[type[BaseModel], ...] = (PoolPolicy, Objective, Schedule, PriceOverride, Limits, Assume)
+        ours: tuple[type[BaseModel], ...] = (PoolPolicy, Objective, Schedule, Event, Holidays, PriceOverride, Limits, Assume)
         models: Iterable[type[BaseModel]] = (*ours, *self._kinds.values())
         return frozenset(TOP_KEYS).union(*(model.model_fields for model in models))
 
@@ -193,11 +196,36 @@ class Check:
         lever = self._lever((*path, "lever"), node)
         said = {key: member.plain() for key, member in node.members.items()}
         try:
-            return PoolPolicy.model_validate(inherited | said | {"lever": lever or STAND_IN})
+            pool = PoolPolicy.model_validate(inherited | said | {"lever": lever or STAND_IN})
         except ValidationError as error:
             for item in error.errors():
                 self._complain(item, PoolPolicy, self._origin(item, path, node, inherited))
             return None
+        within = (*path, "events") if "events" in node.members else ("defaults", "events")
+        return pool.model_copy(update={"events": self._events(pool.events, within)}) if pool.events else pool
+
+    def _events(self, events: tuple[Event, ...], within: tuple[Step, ...]) -> tuple[Event, ...]:
+        """The events with their places, and with what their calendar files say."""
+        out = []
+        for index, event in enumerate(events):
+            path, text = (*within, index), ""
+            if event.ics is not None and self._calendars is not None:
+                found = self._calendars.read(event.ics)
+                if isinstance(found, str):
+                    text = found
+                elif found.line:
+                    self.problems.append(Problem(str(found.file), found.line, 1, "", found.message))
+                else:
+                    self.note_at((*path, "ics"), f"{found.file} {found.message}")
+            place = self._place_of(path)
+            out.append(event.placed(f"{self._source}:{place.line}:{place.column} {path_text(path)}", text))
+        return tuple(out)
+
+    def _place_of(self, path: tuple[Step, ...]) -> Place:
+        node = self._root
+        for step in path:
+            node = None if node is None else node.child(step)
+        return Place(1, 1) if node is None else node.place
 
     def _origin(
         self, error: ErrorDetails, path: tuple[Step, ...], node: Node, inherited: Mapping[str, object]

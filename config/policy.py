@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
 from config.duration import Duration, format_duration
+from config.event import MOST_EVENTS, Event
 from config.lever import LeverSettings
 from config.limits import Limits
 from config.schedule import MOST_UNITS, Schedule, schedule_bounds
@@ -87,6 +88,8 @@ class PoolPolicy(Model):
     """Ceiling: never more warm units than this."""
     schedules: tuple[Schedule, ...] = Field(default=(), strict=False)
     """Other floors and ceilings at certain times."""
+    events: tuple[Event, ...] = Field(default=(), strict=False, max_length=MOST_EVENTS)
+    """Announced events, and what each is expected to make of usual demand."""
     scale_down_delay: Duration = Field(default=timedelta(0), examples=["15m"])
     """Lower only to the most that was wanted within this span; at most 1d."""
     max_step_up: Annotated[int, Field(ge=1, le=MOST_UNITS)] | None = Field(default=None, examples=[50])

@@ -10,6 +10,7 @@ from adapters.protocol import DemandSource, Lever, Resumes, Traits
 from adapters.simulated import ShadowLever
 from adapters.tally import Call
 from config.policy import Assume, Policy, PoolPolicy
+from controller.diary import Diary
 from controller.economics import Terms, terms_of
 from controller.fleet import Fleet, Journal
 from controller.intake import Intake
@@ -75,7 +76,8 @@ async def assemble(policy: Policy, providers: Providers, store: StoreThread, clo
         await intake.load(clock.now())
         budget = BUDGETS.get(pools[names[0]].lever.kind, OTHERWISE)
         keep = store.store.path.with_name(f"learned-{len(regions)}.npz")
-        region = Region(intake, terms_now(intake, reconcilers, policy.assume), budget, keep)
+        diary = Diary([pools[name] for name in names], store)
+        region = Region(intake, terms_now(intake, reconcilers, policy.assume), budget, keep, diary)
         await region.recall(clock.now())
         regions.append(region)
     return Fleet(regions, reconcilers, clock, store, journal, policy.limits)

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 from adapters.protocol import Capacity, Phase
 from adapters.simulated import SimulatedCapacity
 from config.policy import Assume, PoolPolicy
+from controller.announcing import HOUR
 from controller.economics import Terms
 from controller.guardrails import GUARDRAILS
 from controller.intake import PATIENCE
-from controller.plan import Action, Observation, PoolState, Proposal, Reason, Sight, accepted
+from controller.plan import Action, Announced, Observation, PoolState, Proposal, Reason, Sight, accepted
 from controller.planning import make_plan
 from controller.portfolio import CHOSEN, STEPPED_BACK, Portfolio, rule_name
+from controller.prospect import Prospect, learned
 from forecasting.demand import DemandSeries, instant_of
 
 MINUTE = timedelta(minutes=1)
@@ -51,7 +53,17 @@ class Replay:
 def replay(policy: PoolPolicy, demand: DemandSeries, terms: Terms, assume: Assume,
            progress: Callable[[int], None] = lambda _: None) -> Replay:
     """Decide every minute of `demand` from nothing newer than the metric delay before it. `progress` is told minutes done."""
-    return carry_out(policy, demand, propose(demand, terms, progress), terms, assume)
+    return carry_out(policy, demand, propose(without_events(policy, demand), terms, progress), terms, assume)
+
+
+def without_events(policy: PoolPolicy, demand: DemandSeries) -> DemandSeries:
+    """Demand as the chooser is shown it."""
+    if not policy.events:
+        return demand
+    prospect, first = Prospect(policy), demand.first_minute
+    for midnight in sorted(prospect.unknown(first, demand.end_minute)):
+        prospect.learn(midnight, learned(policy.events, demand, midnight))
+    return DemandSeries(first, *prospect.set_aside((demand.peak, demand.busy, demand.invocations), first))
 
 
 def propose(demand: DemandSeries, terms: Terms, progress: Callable[[int], None] = lambda _: None) -> Proposals:
@@ -80,17 +92,19 @@ def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, te
     eyes = Eyes(demand, proposals, terms.metric_delay)
     timeless = not every_minute and not assume.billing_step and not depends_on_time(policy)
     price = 0.0 if policy.budget_usd_per_month is None else terms.idle
+    ahead = Ahead(policy, demand, terms) if policy.events else None
     shown: tuple[object, ...] | None = None
     holds = False
     for at in range(minutes):
         now = instant_of(demand.first_minute + at)
         ready = paper.ready(now)
         proposal, sight, age = eyes.at(at)
-        showing = (paper.requested, ready, proposal, sight)
+        announced = None if ahead is None else ahead.at(at, eyes.newest(at))
+        showing = (paper.requested, ready, proposal, sight, announced)
         if showing != shown:
             phase = Phase.READY if ready == paper.requested else Phase.IN_PROGRESS
             seen = Observation(now=now, capacity=Capacity(paper.requested, ready, phase, now), proposal=proposal, sight=sight,
-                               data_age=age, billing_step=assume.billing_step, usd_per_unit_minute=price)
+                               data_age=age, billing_step=assume.billing_step, usd_per_unit_minute=price, announced=announced)
             plan = make_plan(policy, state, seen, GUARDRAILS)
             state, holds = plan.state, plan.action is Action.HOLD
             reasons.append((at, plan.reasons))
@@ -121,11 +135,30 @@ class Eyes:
 
     def at(self, minute: int) -> tuple[Proposal | None, Sight, timedelta | None]:
         """Proposal, sight and age of the newest known minute, as row `minute` begins."""
-        visible = minute - self._delay
-        known = self._newest[visible] if visible >= 0 else -1
+        known = self.newest(minute)
         if known < 0:
             return None, Sight.NONE, None
         if self._last[0] != known:
             self._last = known, Proposal(self._wanted[known], NAMES[self._rule[known]], self._trusted[known])
         age = minute - known - 1
         return self._last[1], Sight.FRESH if age <= self._patience else Sight.LATE, age * MINUTE
+
+    def newest(self, minute: int) -> int:
+        """The newest known row as row `minute` begins; -1 where none is known."""
+        visible = minute - self._delay
+        return self._newest[visible] if visible >= 0 else -1
+
+
+class Ahead:
+    """What announced events say at each minute, to who knows what `Eyes` know."""
+
+    def __init__(self, policy: PoolPolicy, demand: DemandSeries, terms: Terms) -> None:
+        self._prospect, self._demand, self._terms = Prospect(policy), demand, terms
+
+    def at(self, minute: int, newest: int) -> Announced | None:
+        """As row `minute` begins, with row `newest` the newest known one."""
+        first = self._demand.first_minute
+        for midnight in self._prospect.due(first + minute, self._terms.metric_delay):
+            self._prospect.learn(midnight, learned(self._prospect.policy.events, self._demand, midnight))
+        recent = self._demand.peak[max(0, newest + 1 - HOUR) : newest + 1]
+        return self._prospect.announced(first + minute, self._terms.lead_time, recent, first + newest)

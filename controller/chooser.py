@@ -1,13 +1,14 @@
 """The portfolio of one intake's pools, fed from it as minutes become known."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
 from controller.economics import Terms
+from controller.events import Rows
 from controller.intake import Intake
 from controller.plan import Proposal
 from controller.portfolio import Portfolio, Standing, rule_name
@@ -15,12 +16,17 @@ from controller.portfolio import Portfolio, Standing, rule_name
 STRETCH = 1440
 """Minutes fed at once while catching up: between two stretches the event loop breathes."""
 
+Calm = Callable[[Mapping[str, int], Rows, int], Awaitable[Rows]]
+"""From the row of each pool and float32[pools, n] each from a minute on, the same without what events have raised."""
+
 
 class Chooser:
-    """What is proposed for each pool of one intake. `terms` has one entry for each of the intake's pools, in their order."""
+    """What is proposed for each pool of one intake. `terms` has one entry for each of the intake's pools, in their order; what
+    announced events have raised is kept from the rules by `calm`.
+    """
 
-    def __init__(self, intake: Intake, terms: Mapping[str, Terms]) -> None:
-        self._row = intake.row
+    def __init__(self, intake: Intake, terms: Mapping[str, Terms], calm: Calm | None = None) -> None:
+        self._row, self._calm = intake.row, calm
         self._portfolio = Portfolio([terms[name] for name in intake.pools])
         self._proposals: dict[str, Proposal] = {}
         self._fed: int | None = None
@@ -47,7 +53,10 @@ class Chooser:
         end = intake.visible_end(now)
         while self._fed < end:
             upto = min(end, self._fed + STRETCH)
-            peak, busy, invocations = await intake.rows(self._fed, upto)
+            rows = await intake.rows(self._fed, upto)
+            if self._calm is not None:
+                rows = await self._calm(self._row, rows, self._fed)
+            peak, busy, invocations = rows
             choice = await asyncio.to_thread(self._portfolio.advance, peak, busy, invocations, self._fed)
             self._fed = upto
             known = ~np.isnan(peak)

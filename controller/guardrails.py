@@ -1,8 +1,8 @@
 """Small pure steps between a proposal and a write. Each may move the target, or hold, and leaves a reason when it does.
 
-They run in the order of `GUARDRAILS`: first a boost, then what only slows a fall, then limits, then the floor and the ceiling,
-and last what forbids any write at all. A quota comes after the floor, because no provider sells what it refuses. A pin comes
-after what slows a change and before the limits, a pause after all of them.
+They run in the order of `GUARDRAILS`: first announced events and a boost, then what only slows a fall, then limits, then the
+floor and the ceiling, and last what forbids any write at all. A quota comes after the floor, because no provider sells what it
+refuses. A pin comes after what slows a change and before the limits, a pause after all of them.
 """
 
 from dataclasses import replace
@@ -11,13 +11,25 @@ from datetime import timedelta
 from adapters.protocol import Phase
 from controller.economics import usd_per_minute_left
 from controller.overrides import Kind, active
-from controller.plan import MOST_UNITS, Code, Context, Draft, Guardrail, Observation, Reason, unbroken
+from controller.plan import MOST_UNITS, Code, Context, Draft, Guardrail, Observation, Reason, raised_by, unbroken, whole_units
 
 FOREIGN_WRITE_QUIET = timedelta(hours=1)
 """How long somebody else's change is left alone before Stoker plans from it; a rollout or an incident is over by then."""
 
 RETRY_FAILED = timedelta(minutes=15)
 """A failed allocation is not asked for again sooner: each try starts the user's code."""
+
+
+def announced(draft: Draft, context: Context) -> Draft:
+    """An event that was announced raises what is proposed, or lowers it to what recent demand still asks for."""
+    event = context.seen.announced
+    if event is None:
+        return draft
+    wanted = max(draft.target, raised_by(event, context))
+    if event.share is not None and event.justified is not None and any(each.code is Code.PROPOSED for each in draft.reasons):
+        enough = [whole_units(event.share * draft.target), whole_units(event.justified)]
+        wanted = min(draft.target, max(draft.target if units is None else units for units in enough))
+    return replace(draft, target=wanted, reasons=(*draft.reasons, Reason(Code.EVENT, event.text, draft.target, wanted)))
 
 
 def boosted(draft: Draft, context: Context) -> Draft:
@@ -204,6 +216,7 @@ def ordered(draft: Draft, context: Context) -> Draft:
 
 
 GUARDRAILS: tuple[Guardrail, ...] = (
+    announced,
     boosted,
     after_restart,
     scale_down_delay,

@@ -130,6 +130,13 @@ class Intake:
         column = newest % MINUTES_PER_DAY
         return float(self.peak[row, column]), float(self.busy[row, column])
 
+    def recent(self, name: str, minutes: int) -> tuple[Floats, int]:
+        """Peak demand of the newest `minutes` minutes up to the newest known one, float32[<= minutes], and that one."""
+        row = self.row[name]
+        newest = int(self.newest[row])
+        first = max(newest + 1 - minutes, self.end_minute - MINUTES_PER_DAY)
+        return self.peak[row, np.arange(first, newest + 1) % MINUTES_PER_DAY], newest
+
     def visible_end(self, now: datetime) -> int:
         """The minute before which rows may be fed to the chooser: old enough to be settled, and known of some pool."""
         settled = minute_of(now - self.metric_delay) + 1

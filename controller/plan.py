@@ -1,5 +1,6 @@
 """The words of deciding: what was observed, what is remembered, what a plan is and why. Plans are made in `planning`. Pure."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -52,6 +53,7 @@ class Code(StrEnum):
     INVALID_PROPOSAL = "invalid-proposal"
     METRICS_MISSING = "metrics-missing"
     RESTARTED = "restarted"
+    EVENT = "event"
     BOOSTED = "boosted"
     PINNED = "pinned"
     PAUSED = "paused"
@@ -109,6 +111,20 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class Announced:
+    """What announced events make of the demand that a decision made now meets; `text` names them, with their numbers.
+
+    `units`: at least so many are wanted; None where it is not known what is usual, or where demand is expected to be lower.
+    Then `share` of what is proposed is enough, but no less than `justified`, what recent demand asks for.
+    """
+
+    text: str
+    units: float | None = None
+    share: float | None = None
+    justified: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observation:
     """All that is known of a pool at one tick. `allowed`: the most units the provider would accept."""
 
@@ -129,6 +145,7 @@ class Observation:
     """What the limits of the whole fleet leave; none while they do not bite."""
     leaving: str | None = None
     """The daemon ends, and this is what the policy's `on_exit` says: `release` or `floor`."""
+    announced: Announced | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +238,19 @@ def caught_up(state: PoolState, now: datetime) -> PoolState:
         past = tuple(wish for wish in state.wishes if wish[0] <= now)
         ahead["wishes"] = (*past, (now, max(units for at, units in state.wishes if at > now)))
     return replace(state, **ahead) if ahead else state
+
+
+def whole_units(value: float) -> int | None:
+    """`value` as a lawful number of units; None when it is no number at all."""
+    if math.isnan(value):
+        return None
+    return math.ceil(min(max(value, 0.0), MOST_UNITS) - 1e-9)
+
+
+def raised_by(event: Announced | None, context: Context) -> int:
+    """Units that announced events ask for, within the ceiling; a size that is beyond it is no reason to go there."""
+    units = None if event is None or event.units is None else whole_units(event.units)
+    return min(units or 0, context.ceiling)
 
 
 def accepted(state: PoolState, target: int, now: datetime) -> PoolState:

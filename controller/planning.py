@@ -4,7 +4,6 @@ The target is first what the chooser proposes; then each guardrail may alter it 
 nothing here reads a clock, calls a provider or remembers anything, so the daemon, the backtest and the tests share it.
 """
 
-import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,7 +11,6 @@ from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy, schedule_bounds
 from controller.overrides import Kind, active
 from controller.plan import (
-    MOST_UNITS,
     Action,
     Code,
     Context,
@@ -25,7 +23,9 @@ from controller.plan import (
     Sight,
     accepted,
     caught_up,
+    raised_by,
     unbroken,
+    whole_units,
 )
 
 READ_AFTER_WRITE = timedelta(minutes=2)
@@ -38,13 +38,6 @@ UNSEEN = {Sight.FRESH: "there is no forecast yet", Sight.LATE: "metrics are late
 
 SLOWED = frozenset({Code.SCALE_DOWN_DELAY, Code.BILLING_STEP, Code.STEP_LIMIT, Code.FLEET_CHANGES, Code.WRITE_TURN})
 """What only slows a fall: how far it would have gone without is what was wanted."""
-
-
-def whole_units(value: float) -> int | None:
-    """`value` as a lawful number of units; None when it is no number at all."""
-    if math.isnan(value):
-        return None
-    return math.ceil(min(max(value, 0.0), MOST_UNITS) - 1e-9)
 
 
 def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrails: tuple[Guardrail, ...]) -> Plan:
@@ -119,11 +112,11 @@ def blind(context: Context) -> Draft:
     text = f"{UNSEEN[seen.sight]}{age_of(seen)}"
     rule = context.policy.on_missing_metrics
     draft = Draft(requested)
-    if rule == "hold" and requested >= context.floor:
+    wanted = max(context.floor, raised_by(seen.announced, context))
+    if rule == "hold" and requested >= wanted:
         if steered(context):  # an operator's word is to be heard when metrics are not
             return Draft(requested, (Reason(Code.METRICS_MISSING, f"{text}: {requested} would be held", requested, requested),))
         return draft.hold(requested, Code.METRICS_MISSING, f"{text}: holding {requested}")
-    wanted = context.floor
     if rule == "forecast" and seen.proposal is not None:
         wanted = max(wanted, whole_units(seen.proposal.target) or 0)
     target = max(requested, wanted)

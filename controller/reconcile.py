@@ -14,7 +14,7 @@ from config.policy import PoolPolicy
 from controller.guardrails import guardrails_for
 from controller.measured import RECENT_RAISES, median_span
 from controller.overrides import Override
-from controller.plan import Action, Bound, Code, Observation, Plan, PoolState, Proposal, Reason, Sight, accepted
+from controller.plan import Action, Announced, Bound, Code, Observation, Plan, PoolState, Proposal, Reason, Sight, accepted
 from controller.planning import make_plan
 from controller.record import Made, clean
 
@@ -59,6 +59,7 @@ class View:
     settled: bool = False
     bounds: tuple[Bound, ...] = ()
     leaving: str | None = None
+    announced: Announced | None = None
 
 
 Gate = Callable[[Plan], tuple[Bound, ...]]
@@ -141,7 +142,7 @@ class Reconciler:
             now=now, capacity=self.capacity if self.error is None else None, capacity_error=self.error, proposal=view.proposal,
             sight=view.sight, data_age=view.data_age, settled=view.settled, allowed=self._allowed,
             billing_step=self.traits.billing_step, usd_per_unit_minute=self.usd_per_unit_minute, overrides=self.overrides,
-            bounds=view.bounds, leaving=view.leaving,
+            bounds=view.bounds, leaving=view.leaving, announced=view.announced,
         ))
         plan = make_plan(self.policy, self.state, seen, guardrails_for(seen))
         self.made = Made(self.policy, self.state, seen, plan)

@@ -16,14 +16,14 @@ from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy
 from controller.guardrails import guardrails_for
 from controller.overrides import entry, shown_override
-from controller.plan import INSTANTS, Bound, Code, Observation, Plan, PoolState, Proposal, Sight
+from controller.plan import INSTANTS, Announced, Bound, Code, Observation, Plan, PoolState, Proposal, Sight
 from controller.planning import make_plan
 from controller.redact import redact, redact_text
 
 VERSION = 1
 POLICY = frozenset({"name", "mode", "on_missing_metrics", "on_foreign_write", "min", "max", "schedules", "scale_down_delay",
                     "max_step_up", "max_step_down", "budget_usd_per_month"})
-"""What of a policy a plan is made from; the lever and the objective have done their part before."""
+"""What of a policy a plan is made from; the lever, the objective and the events have done their part before."""
 
 NO_CAPACITY = Capacity(0, 0, Phase.READY, datetime.min)  # noqa: DTZ901  (for its defaults)
 
@@ -49,8 +49,10 @@ class Told(AdapterError):
 
 
 def clean(seen: Observation) -> Observation:
-    """The same without secrets in what the provider said."""
-    capacity, error = seen.capacity, seen.capacity_error
+    """The same without secrets in what the provider said, and in what the policy calls its events."""
+    capacity, error, event = seen.capacity, seen.capacity_error, seen.announced
+    if event is not None:
+        seen = replace(seen, announced=replace(event, text=redact_text(event.text)))
     if error is not None:
         seen = replace(seen, capacity_error=told(error))
     if capacity is not None and (capacity.blocked is not None or capacity.detail or capacity.foreign_owner):
@@ -83,6 +85,7 @@ def inputs_body(made: Made, kept: Plan) -> dict[str, Any]:
         "data_age_seconds": span(seen.data_age), "settled": seen.settled, "capacity": capacity_body(seen.capacity),
         "capacity_error": None if seen.capacity_error is None else str(seen.capacity_error),
         "proposal": proposal_body(seen.proposal), "allowed": seen.allowed, "billing_step_seconds": span(seen.billing_step),
+        "announced": None if seen.announced is None else asdict(seen.announced),
         "usd_per_unit_minute": seen.usd_per_unit_minute, "overrides": [entry(each) for each in seen.overrides],
         "leaving": seen.leaving, "bounds": [asdict(bound) for bound in seen.bounds],
         "lead_time_seconds": span(made.lead_time), "answer": capacity_body(made.answer),
@@ -162,6 +165,7 @@ def loaded(inputs: Mapping[str, Any]) -> tuple[PoolPolicy, PoolState, Observatio
         usd_per_unit_minute=inputs["usd_per_unit_minute"],
         overrides=tuple(shown_override(each) for each in inputs.get("overrides", ())),
         leaving=inputs.get("leaving"),
+        announced=None if inputs.get("announced") is None else Announced(**inputs["announced"]),
         bounds=tuple(Bound(Code(each["code"]), each["text"], each["low"], each["high"]) for each in inputs.get("bounds", ())))
     return policy, state_of(inputs["state"]), seen
 

@@ -12,6 +12,7 @@ import structlog
 
 from controller import snapshot
 from controller.chooser import Chooser
+from controller.diary import Diary
 from controller.economics import Terms
 from controller.intake import Intake
 from controller.plan import Proposal, Sight
@@ -39,14 +40,16 @@ class Region:
     """One intake with what chooses for its pools.
 
     `terms`: what each pool is judged by, as known now. `keep`: the file in which what was learned outlives a restart.
+    `diary`: the announced events of its pools.
     """
 
     def __init__(self, intake: Intake, terms: Callable[[], Mapping[str, Terms]], budget: Budget,
-                 keep: Path | None = None) -> None:
-        self.intake, self.budget = intake, budget
+                 keep: Path | None = None, diary: Diary | None = None) -> None:
+        self.intake, self.budget, self.diary = intake, budget, diary
+        self._calm = None if diary is None else diary.set_aside
         self._terms_now, self._keep = terms, keep
         self._terms = dict(terms())
-        self.chooser = Chooser(intake, self._terms)
+        self.chooser = Chooser(intake, self._terms, self._calm)
         self.followed_at: datetime | None = None
         """When the chooser last followed demand to its end; before the first time its proposals are of the past."""
         self._recalled: dict[str, Proposal] = {}
@@ -59,6 +62,8 @@ class Region:
     async def gather(self, now: datetime) -> bool:
         """Ask the source for what is new and let the chooser follow; whether something new was stored."""
         stored = await self.intake.collect(now)
+        if self.diary is not None:
+            await self.diary.prepare(self.intake, now)
         await self._follow(now)
         return stored
 
@@ -68,7 +73,8 @@ class Region:
         if sight is Sight.FRESH and self.intake.read_anew(name):
             self._settled.add(name)
         proposal = (self.chooser.proposal(name) or self._recalled.get(name)) if self.followed_at is not None else None
-        return View(sight, age, proposal, name in self._settled)
+        announced = None if self.diary is None else self.diary.announced(name, now, self._terms[name].lead_time, self.intake)
+        return View(sight, age, proposal, name in self._settled, announced=announced)
 
     def standing(self, name: str) -> tuple[Terms, Standing]:
         """What a pool is judged by, and how its rules weigh now."""
@@ -89,7 +95,7 @@ class Region:
         if not differing:
             return False
         log.info("retuned", source=self.intake.source.kind, pools=differing)
-        chooser = Chooser(self.intake, terms)
+        chooser = Chooser(self.intake, terms, self._calm)
         await chooser.follow(self.intake, now)
         self.chooser, self._terms, self._tuned_at, self.followed_at = chooser, terms, now, now
         return True
@@ -125,7 +131,7 @@ class Region:
         known = {name: replace(self._terms[name], billing_step=terms[name].billing_step) for name in terms}
         if any(differ(known[name], terms[name], prices_only=True) for name in terms):
             return False
-        chooser, proposed = Chooser(self.intake, terms), json.loads(str(arrays.pop(PROPOSED)))
+        chooser, proposed = Chooser(self.intake, terms, self._calm), json.loads(str(arrays.pop(PROPOSED)))
         try:
             snapshot.scattered(chooser, arrays)
         except (KeyError, ValueError):
@@ -141,7 +147,7 @@ class Region:
         try:
             await asyncio.shield(self._following)
         except Exception:
-            self.chooser, self.followed_at = Chooser(self.intake, self._terms), None
+            self.chooser, self.followed_at = Chooser(self.intake, self._terms, self._calm), None
             raise
         self.followed_at = now
 

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from config.policy import Objective, Policy, PoolPolicy
 from controller.cli.failure import WrongInput
 
 MOST_ROWS = 40
+MOST_WINDOWS = 3
+"""Of one event."""
 
 
 def objective_text(objective: Objective) -> str:
@@ -28,8 +31,8 @@ def table(rows: Iterable[tuple[str, ...]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def summary(path: Path, policy: Policy) -> str:
-    """What a right policy says: how many pools, by which levers, in which modes, and each pool in a line."""
+def summary(path: Path, policy: Policy, now: datetime) -> str:
+    """What a right policy says: how many pools, by which levers, in which modes, each pool in a line, and what is announced."""
     pools = policy.pools
     modes = Counter(pool.mode for pool in pools)
     levers = Counter(pool.lever.kind for pool in pools)
@@ -47,12 +50,32 @@ def summary(path: Path, policy: Policy) -> str:
     lines.extend(f"  {line}" for line in table([head, *rows]))
     if len(pools) > MOST_ROWS:
         lines.append(f"  and {len(pools) - MOST_ROWS} more (--json shows all)")
+    lines.extend(f"  {line}".rstrip() for line in announced(policy, now))
     return "\n".join(lines)
 
 
-def pool_json(pool: PoolPolicy) -> dict[str, Any]:
-    """A pool with its defaults merged in, as the policy file would say it."""
-    return pool.model_dump(mode="json", exclude_none=True)
+def announced(policy: Policy, now: datetime) -> list[str]:
+    """The next windows of each pool's events, on the wall of the event's own zone."""
+    from controller.agenda import agenda
+
+    rows = []
+    for pool in policy.pools[:MOST_ROWS]:
+        for each in agenda(pool, now, MOST_WINDOWS):
+            begin, end = each.local
+            rows.append((pool.name, each.window.name, f"{begin:%a %Y-%m-%d %H:%M}", f"{end:%a %Y-%m-%d %H:%M}",
+                         each.event.timezone, each.expected))
+    return ["", *table([("pool", "announced event", "from", "until", "timezone", "expected"), *rows])] if rows else []
+
+
+def pool_json(pool: PoolPolicy, now: datetime) -> dict[str, Any]:
+    """A pool with its defaults merged in, as the policy file would say it, and when its events come next."""
+    from controller.agenda import agenda
+
+    body: dict[str, Any] = pool.model_dump(mode="json", exclude_none=True)
+    windows = [{"name": each.window.name, "start": each.window.start.isoformat(), "end": each.window.end.isoformat(),
+                "local_start": each.local[0].isoformat(), "local_end": each.local[1].isoformat(),
+                "factor": each.event.factor, "size": each.event.size} for each in agenda(pool, now, MOST_WINDOWS)]
+    return body | {"next_events": windows} if windows else body
 
 
 @click.command()
@@ -70,10 +93,12 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
     Exit code 0 when all are right, 2 when any is wrong. In a pipeline:
       stoker validate --json policies/*.yaml
     """  # noqa: D301  (click reads the control character)
+    from adapters.clock import SystemClock
     from adapters.registry import lever_kinds
     from config.loader import PolicyError, Problem, load_policy
+    from controller.agenda import forgotten
 
-    kinds = lever_kinds()
+    kinds, now = lever_kinds(), SystemClock().now()
     problems: list[Problem] = []
     right: dict[Path, Policy] = {}
     for path in policies:
@@ -81,16 +106,19 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
             right[path] = load_policy(path, kinds)
         except PolicyError as error:
             problems.extend(error.problems)
+    warnings = list(dict.fromkeys(text for policy in right.values() for pool in policy.pools for text in forgotten(pool, now)))
     if as_json:
-        files = [{"file": str(path), "pools": [pool_json(pool) for pool in policy.pools],
+        files = [{"file": str(path), "pools": [pool_json(pool, now) for pool in policy.pools],
                   "assume": policy.assume.model_dump(mode="json")} for path, policy in right.items()]
         found = [{"file": problem.file, "line": problem.line, "column": problem.column, "path": problem.path,
                   "message": problem.message} for problem in problems]
-        click.echo(json.dumps({"valid": not problems, "problems": found, "files": files}, indent=2))
+        click.echo(json.dumps({"valid": not problems, "problems": found, "warnings": warnings, "files": files}, indent=2))
         if problems:
             click.get_current_context().exit(WrongInput.exit_code)
         return
     for path, policy in right.items():
-        click.echo(summary(path, policy))
+        click.echo(summary(path, policy, now))
+    for text in warnings:
+        click.echo(f"warning: {text}", err=True)
     if problems:
         raise WrongInput("\n".join(str(problem) for problem in problems))

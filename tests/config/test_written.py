@@ -12,6 +12,7 @@ import config
 from adapters.registry import lever_kinds
 from config.document import Node, read_document
 from config.duration import format_duration
+from config.event import Event, Holidays
 from config.lever import LeverSettings
 from config.limits import Limits
 from config.loader import TOP_KEYS, load_policy, parse_policy
@@ -21,8 +22,8 @@ from config.schedule import Schedule
 EXAMPLE = Path(config.__file__).parent / "example.yaml"
 DOCS = Path(__file__).parents[2] / "docs" / "policy.md"
 SECTIONS: dict[str, type[BaseModel]] = {
-    "Pool": PoolPolicy, "Objective": Objective, "Schedule": Schedule, "Prices": PriceOverride, "Limits": Limits, "Assume": Assume,
-    "Lever": LeverSettings,
+    "Pool": PoolPolicy, "Objective": Objective, "Schedule": Schedule, "Event": Event, "Holidays": Holidays,
+    "Prices": PriceOverride, "Limits": Limits, "Assume": Assume, "Lever": LeverSettings,
 }
 
 
@@ -64,6 +65,8 @@ def test_the_example_uses_every_key_of_every_model():
     assert found["pools"] | found["defaults"] == set(PoolPolicy.model_fields)
     assert found["pools.objective"] | found["defaults.objective"] == set(Objective.model_fields)
     assert found["pools.schedules"] == set(Schedule.model_fields)
+    assert found["pools.events"] == set(Event.model_fields)
+    assert found["pools.events.holidays"] == set(Holidays.model_fields)
     assert found["pools.prices"] == set(PriceOverride.model_fields)
     assert found["assume"] == set(Assume.model_fields)
 
@@ -89,6 +92,7 @@ def default_text(field: FieldInfo) -> str:
 STATED = [
     *((PoolPolicy, key) for key in ("mode", "on_missing_metrics", "on_foreign_write", "min", "scale_down_delay")),
     *((Assume, key) for key in Assume.model_fields), (Schedule, "timezone"),
+    (Event, "lead"),
 ]
 
 

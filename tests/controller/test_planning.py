@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from adapters.errors import Conflict, Throttled
 from adapters.protocol import Capacity, Phase
 from controller.guardrails import GUARDRAILS
-from controller.plan import INSTANTS, Action, Code, Observation, PoolState, Proposal, Sight, accepted
-from controller.planning import make_plan, whole_units
+from controller.plan import INSTANTS, Action, Code, Observation, PoolState, Proposal, Sight, accepted, whole_units
+from controller.planning import make_plan
 from tests.builders import NOON, capacity, observation, pool_policy
 
 MINUTE = timedelta(minutes=1)

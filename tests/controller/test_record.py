@@ -13,7 +13,7 @@ from adapters.protocol import Phase
 from config.schedule import Schedule
 from controller.guardrails import GUARDRAILS
 from controller.overrides import Kind, Override
-from controller.plan import Action, Code, Observation, PoolState, Proposal, Reason, Sight
+from controller.plan import Action, Announced, Code, Observation, PoolState, Proposal, Reason, Sight
 from controller.planning import make_plan
 from controller.record import Made, Unreplayable, clean, inputs_body, loaded, plan_body, replayed
 from controller.store import Store
@@ -54,9 +54,11 @@ CAPACITIES = st.none() | st.builds(
     capacity, UNITS, UNITS, now=INSTANTS, phase=st.sampled_from(Phase), in_use=st.none() | st.floats(0, 300),
     changed_at=st.none() | INSTANTS, foreign_owner=st.none() | TEXTS, blocked=st.none() | TEXTS.map(Conflict), detail=TEXTS)
 PROPOSALS = st.none() | st.builds(Proposal, st.floats(), st.just("the most of the last 60 min"), st.booleans())
+SHARES = st.none() | st.floats(0, 1e6)
+EVENTS = st.none() | st.builds(Announced, TEXTS, SHARES, SHARES, SHARES)
 SEEN = st.builds(
     Observation, st.just(NOON), CAPACITIES, st.none() | TEXTS.map(Unreachable), PROPOSALS, st.sampled_from(Sight),
-    st.none() | SPANS, st.booleans(), st.none() | st.integers(-5, 400), SPANS, st.floats(0, 1), ORDERS)
+    st.none() | SPANS, st.booleans(), st.none() | st.integers(-5, 400), SPANS, st.floats(0, 1), ORDERS, announced=EVENTS)
 POLICIES = st.builds(
     lambda low, span, **more: pool_policy(min=low, max=low + span, **more), st.integers(0, 50), UNITS,
     on_missing_metrics=st.sampled_from(["hold", "floor", "forecast"]), on_foreign_write=st.sampled_from(["yield", "reassert"]),

@@ -127,3 +127,29 @@ def test_help_teaches_by_example():
     assert told.exit_code == 0
     assert "stoker validate policy.yaml" in told.stdout
     assert "did you mean min?" in told.stdout
+
+
+EVENTS = """version: 1
+pools:
+  - name: chat
+    lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: g, alias: live}
+    max: 5
+    events:
+      - {name: batch, cron: "0 9 * * *", timezone: Asia/Tokyo, duration: 1h, size: 4}
+      - {name: launch, start: 2020-01-01T12:00, duration: 2h, factor: 8}
+"""
+
+
+def test_the_next_windows_of_events_are_listed_in_their_own_zone_and_one_without_any_is_a_warning(tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text(EVENTS)
+    told = CliRunner().invoke(main, ["validate", str(path)])
+    body = json.loads(CliRunner().invoke(main, ["validate", "--json", str(path)]).stdout)
+    coming = body["files"][0]["pools"][0]["next_events"]
+
+    assert told.exit_code == 0
+    assert len([line for line in told.stdout.splitlines() if "batch" in line and "09:00" in line and "Asia/Tokyo" in line]) == 3
+    assert told.stderr.startswith(f"warning: {path}:8:9 pools[0].events[1]: event 'launch' has no window in the next 400 days")
+    assert [(each["name"], each["start"][11:16], each["local_start"][11:16], each["size"]) for each in coming] == [
+        ("batch", "00:00", "09:00", 4)] * 3
+    assert [text in told.stderr for text in body["warnings"]] == [True]

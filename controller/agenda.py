@@ -1,0 +1,57 @@
+"""What is ahead of a pool by its announced events, for people to check; and events that have nothing ahead. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from config.event import Event, Window, windows_of
+from config.policy import PoolPolicy
+
+HORIZONS = (timedelta(days=8), timedelta(days=62), timedelta(days=400))
+"""Looked at one after the other until there are enough windows: the near ones are cheap even of an event that comes often."""
+
+
+class Coming(NamedTuple):
+    """A window to come, and the event that it is of."""
+
+    window: Window
+    event: Event
+
+    @property
+    def expected(self) -> str:
+        """What is announced, in words."""
+        event = self.event
+        return f"{event.size} units" if event.size is not None else f"{event.factor:g} times the usual"
+
+    @property
+    def local(self) -> tuple[datetime, datetime]:
+        """Begin and end on the wall of the event's own time zone."""
+        zone = ZoneInfo(self.event.timezone)
+        return self.window.start.astimezone(zone), self.window.end.astimezone(zone)
+
+
+def ahead_of(event: Event, now: datetime, count: int) -> list[Window]:
+    """The next windows of an event that are not over, at most `count`."""
+    found: list[Window] = []
+    for horizon in HORIZONS:
+        found = list(windows_of(event, now, now + horizon)[:count])
+        if len(found) >= count:
+            break
+    return found
+
+
+def agenda(pool: PoolPolicy, now: datetime, count: int) -> list[Coming]:
+    """The next windows of each of a pool's events, at most `count` of one event, in order."""
+    coming = [Coming(window, event) for event in pool.events for window in ahead_of(event, now, count)]
+    return sorted(coming, key=lambda each: each.window)
+
+
+def forgotten(pool: PoolPolicy, now: datetime) -> Iterator[str]:
+    """A warning for each event that has nothing ahead."""
+    for event in pool.events:
+        if not ahead_of(event, now, 1):
+            chosen = "" if event.summary is None else f" with {event.summary!r} in its summary"
+            last = windows_of(event, now - HORIZONS[-1], now)
+            was = f"the last ended {last[-1].end:%Y-%m-%d %H:%M} UTC" if last else "and none in the year before"
+            yield f"{event.place}: event {event.name!r} has no window{chosen} in the next {HORIZONS[-1].days} days, {was}"

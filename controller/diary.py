@@ -1,0 +1,86 @@
+"""The announced events of one intake's pools: learned from stored history when due, and asked at every tick."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import structlog
+
+from config.policy import PoolPolicy
+from controller.announcing import HOUR
+from controller.events import USUAL_DAYS, Rows
+from controller.intake import DemandStore, Intake
+from controller.plan import Announced
+from controller.prospect import Prospect, learned
+from controller.store_file import StoreError
+from forecasting.demand import MINUTES_PER_DAY, minute_of
+
+MOST_A_TICK = 40
+"""Histories looked at in one tick where nothing presses: each takes some milliseconds, and at midnight all of them are due."""
+
+PRESSING = 2 * HOUR
+"""An event that is prepared for within so long is looked at whatever else there is, and by whatever is known."""
+
+log = structlog.get_logger("stoker.diary")
+
+
+class Diary:
+    """Pools without events cost nothing here."""
+
+    def __init__(self, pools: Iterable[PoolPolicy], store: DemandStore) -> None:
+        self.prospects = {pool.name: Prospect(pool) for pool in pools if pool.events}
+        self._store = store
+
+    async def prepare(self, intake: Intake, now: datetime) -> None:
+        """Learn what is due, from what the intake has stored."""
+        minute, delay = minute_of(now), -(-intake.metric_delay // timedelta(minutes=1))
+        pressing, patient = [], []
+        for name, prospect in self.prospects.items():
+            with faults_told(name):
+                newest = int(intake.newest[intake.row[name]])
+                for midnight in prospect.due(minute, delay) if newest >= 0 else ():
+                    near = prospect.near(minute)
+                    if any(each.learned_until == midnight and each.ready < minute + PRESSING for each in near):
+                        pressing.append((name, midnight))
+                    elif newest >= midnight:
+                        patient.append((name, midnight))
+        for name, midnight in pressing + patient[:MOST_A_TICK]:
+            with faults_told(name):
+                await self._learn(name, midnight)
+
+    async def _learn(self, name: str, midnight: int) -> None:
+        prospect = self.prospects[name]
+        [history] = await self._store.load_demand([name], midnight - USUAL_DAYS * MINUTES_PER_DAY, midnight)
+        prospect.learn(midnight, await asyncio.to_thread(learned, prospect.policy.events, history, midnight))
+
+    async def set_aside(self, row: Mapping[str, int], rows: Rows, first: int) -> Rows:
+        """Demand of many pools, float32[pools, n] each, without what events have raised: what their rules are shown."""
+        peak, busy, invocations = rows
+        for name, prospect in self.prospects.items():
+            with faults_told(name):
+                at = row[name]
+                for midnight in sorted(prospect.unknown(first, first + peak.shape[1])):
+                    await self._learn(name, midnight)
+                peak[at], busy[at], invocations[at] = prospect.set_aside((peak[at], busy[at], invocations[at]), first)
+        return peak, busy, invocations
+
+    def announced(self, name: str, now: datetime, lead_time: int, intake: Intake) -> Announced | None:
+        """What a pool's events make of the demand that a decision made now meets."""
+        prospect = self.prospects.get(name)
+        if prospect is None:
+            return None
+        with faults_told(name):
+            return prospect.announced(minute_of(now), lead_time, *intake.recent(name, HOUR))
+        return None
+
+
+@contextmanager
+def faults_told(name: str) -> Iterator[None]:
+    """A fault of ours in one pool's events is told, and the pool goes on without; a store that fails is not one."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception:
+        log.exception("event-failed", pool=name)

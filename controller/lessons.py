@@ -1,0 +1,78 @@
+"""What past occurrences of an event teach of the next: how much of what was announced has come. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from config.event import Event
+from controller.events import USUAL_DAYS, Spell, Usual, spells_of
+from forecasting.demand import MINUTES_PER_DAY, DemandSeries
+
+LEVEL = 0.95
+"""What is announced should cover so much of the time that an event lasts."""
+
+LEAST_KNOWN = 0.5
+"""Share of an occurrence's minutes that must be known."""
+
+FURTHEST = 4.0
+"""What came counts for no more than so many times, and no less than that part, of what was announced."""
+
+EFFECT_ANNOUNCED, EFFECT_SEEN = 1.5, 1.25
+"""An event has had no effect where at least the first was announced and less than the second came, in multiples of the usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What came at each known occurrence, oldest first: over what was announced, and over what is usual then."""
+
+    over_announced: tuple[float, ...]
+    over_usual: tuple[float, ...]
+
+    def taught(self, announced: float) -> float:
+        """What to expect where so much is announced: the middle of what came, believed more with every occurrence; the
+        announcement counts as one more. A rise is never made a fall, nor a fall a rise.
+        """
+        times = len(self.over_announced)
+        came = float(np.clip(np.median(self.over_announced), 1 / FURTHEST, FURTHEST))
+        expected = announced * float(came ** (times / (times + 1)))
+        return min(1.0, expected) if announced < 1 else max(1.0, expected)
+
+    def text(self, spell: Spell) -> str:
+        """In words."""
+        times = len(self.over_announced)
+        announced = spell.size if spell.size is not None else spell.factor or 1.0
+        came = float(np.median(self.over_announced)) * announced
+        return f"{announced:g} announced, {came:.3g} came {'once' if times == 1 else f'the last {times} times'}"
+
+    @property
+    def without_effect(self) -> bool:
+        """Whether what was announced as a rise brought nothing out of the usual."""
+        came = np.array(self.over_usual)
+        announced = float(np.median(came / np.array(self.over_announced)))
+        return announced >= EFFECT_ANNOUNCED and float(np.median(came)) < EFFECT_SEEN
+
+
+def lessons_of(events: tuple[Event, ...], history: DemandSeries, usual: Usual, midnight: int) -> Mapping[str, Lesson]:
+    """What the occurrences before `midnight`, within the days that tell what is usual, teach of each kind of event."""
+    first = midnight - USUAL_DAYS * MINUTES_PER_DAY
+    seen: dict[str, list[tuple[float, float]]] = {}
+    for spell in spells_of(events, first, midnight):
+        if first <= spell.start and spell.end <= midnight and (came := what_came(spell, history, usual)) is not None:
+            seen.setdefault(spell.kind, []).append(came)
+    return {kind: Lesson(*(tuple(each) for each in zip(*came, strict=True))) for kind, came in seen.items()}
+
+
+def what_came(spell: Spell, history: DemandSeries, usual: Usual) -> tuple[float, float] | None:
+    """Demand that covers nearly all minutes of a spell, over what was announced and over the usual; None where too little is
+    known, or nothing is usual.
+    """
+    span = history.window(spell.start, spell.end)
+    most = usual.at(np.arange(spell.start, spell.end))
+    judged = span.known & (most >= 1)
+    if judged.sum() < LEAST_KNOWN * len(span):
+        return None
+    over_usual = float(np.quantile(span.peak[judged] / most[judged], LEVEL, method="higher"))
+    if spell.size is not None:
+        return float(np.quantile(span.peak[judged], LEVEL, method="higher")) / spell.size, over_usual
+    return over_usual / (spell.factor or 1.0), over_usual

@@ -1,0 +1,167 @@
+"""What announced events ask for: ahead of them, while they run, after them; and what a quiet day leaves."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controller.announcing import Foretold, Sought, announce
+from controller.events import UNKNOWN_YET, Spell, Usual
+from controller.guardrails import GUARDRAILS
+from controller.lessons import Lesson
+from controller.plan import Announced, Code, PoolState, Sight
+from controller.planning import make_plan
+from forecasting.demand import minute_of
+from tests.builders import NOON, observation, pool_policy
+
+START = minute_of(NOON)
+LAUNCH = Spell(START, START, START + 120, "launch", "launch", 8.0, None)
+HOLIDAY = LAUNCH._replace(name="holiday", factor=0.4)
+FIVE = Usual(np.full((2, 288), 5.0, np.float32))
+LEAD = 2
+
+
+def told(minute: int, *spells: Spell, usual: Usual = FIVE, lesson: Lesson | None = None, recent: float | list = 3.0,
+         newest: int | None = None, **changes: int) -> Announced | None:
+    """What is said at `minute` minutes after noon, two minutes of it being unknown yet."""
+    last = np.full(60, recent, np.float32) if np.isscalar(recent) else np.array(recent, np.float32)
+    sought = Sought(START + minute, START + minute + LEAD + 2, 0, 100, last, START + minute - 3 if newest is None else newest)
+    return announce([Foretold(spell, usual, lesson) for spell in spells], sought._replace(**changes))
+
+
+def test_capacity_is_asked_for_so_early_that_it_is_ready_when_the_event_begins():
+    assert told(-5, LAUNCH) is None
+    assert told(-LEAD - 1, LAUNCH).units == 40
+    assert "launch (Mon 12:00 to Mon 14:00 UTC) is expected to bring 8 times the usual 5" in told(-3, LAUNCH).text
+
+
+def test_a_lead_is_added_to_that():
+    early = LAUNCH._replace(ready=START - 15)
+
+    assert told(-LEAD - 17, early) is None
+    assert told(-LEAD - 16, early).units == 40
+
+
+def test_where_the_policy_slows_a_raise_it_begins_earlier_and_is_whole_in_time():
+    units = [told(minute, LAUNCH, step_up=10) for minute in range(-8, -2)]
+
+    assert [None if each is None else each.units for each in units] == [None, None, 10, 20, 30, 40]
+
+
+def test_several_at_once_ask_for_the_most_and_a_quiet_day_does_not_lower_them():
+    other = LAUNCH._replace(name="batch", factor=None, size=70)
+
+    assert told(5, LAUNCH, other, HOLIDAY).units == 70
+    assert told(5, LAUNCH, HOLIDAY).units == 40
+
+
+def test_a_size_needs_nothing_usual_and_a_factor_says_what_it_lacks():
+    assert told(0, LAUNCH._replace(factor=None, size=70), usual=UNKNOWN_YET).units == 70
+    unknown = told(0, LAUNCH, usual=UNKNOWN_YET)
+    assert (unknown.units, "what is usual then is not known yet" in unknown.text) == (None, True)
+
+
+def test_more_than_was_announced_is_kept_while_it_runs_and_until_it_is_known_what_comes_after():
+    assert told(60, LAUNCH, recent=55.0).units == 55
+    assert told(121, LAUNCH, recent=55.0).units == 55
+    assert told(131, LAUNCH, recent=55.0, newest=START + 129).units == 55
+    assert told(133, LAUNCH, recent=55.0, newest=START + 130) is None
+
+
+def test_what_came_before_an_event_is_not_its_own():
+    assert told(0, LAUNCH, recent=55.0, newest=START - 1).units == 40
+
+
+def test_lessons_are_told_with_what_was_announced():
+    taught = told(0, LAUNCH, lesson=Lesson((0.5, 0.5), (4.0, 4.0)))
+
+    assert taught.units == pytest.approx(8 * 0.5 ** (2 / 3) * 5)
+    assert "5.04 times the usual 5 (8 announced, 4 came the last 2 times)" in taught.text
+
+
+def test_a_quiet_day_lowers_from_its_beginning_to_its_end_and_not_ahead_of_either():
+    assert told(-1, HOLIDAY) is None
+    assert (told(0, HOLIDAY).share, told(0, HOLIDAY).justified) == (pytest.approx(0.4), pytest.approx(3 + 3 ** 0.5))
+    assert told(120 - LEAD - 2, HOLIDAY).share == pytest.approx(0.4)
+    assert told(120 - LEAD - 1, HOLIDAY) is None
+
+
+@pytest.mark.parametrize("recent", [[3.0] * 59, [3.0] * 30 + [np.nan] + [3.0] * 29, []])
+def test_a_quiet_day_lowers_nothing_while_part_of_the_last_hour_is_unknown(recent):
+    quiet = told(5, HOLIDAY, recent=recent)
+
+    assert (quiet.share, quiet.units, "not lowered" in quiet.text) == (None, None, True)
+
+
+def plan(announced: Announced | None, requested: int = 0, proposed: float | None = 10.0, **changes: object):
+    policy = {key: changes.pop(key) for key in ("min", "max", "on_missing_metrics", "max_step_up") if key in changes}
+    seen = observation(requested, proposed, announced=announced, **changes)
+    return make_plan(pool_policy(**policy), PoolState(), seen, GUARDRAILS)
+
+
+RISE, QUIET = Announced("launch brings 40", 40.0), Announced("holiday", None, 0.4, 5.0)
+
+
+def test_a_rise_is_a_reason_with_its_numbers():
+    made = plan(RISE)
+    [reason] = [each for each in made.reasons if each.code is Code.EVENT]
+
+    assert (made.target, reason.before, reason.after, reason.text) == (40, 10, 40, "launch brings 40")
+
+
+def test_a_rise_below_what_is_proposed_moves_nothing_and_is_told():
+    made = plan(Announced("launch brings 4", 4.0))
+
+    assert (made.target, [each.code for each in made.reasons]) == (10, [Code.PROPOSED, Code.EVENT])
+
+
+def test_a_quiet_day_lowers_a_proposal_to_its_share_and_no_further_than_what_recent_demand_justifies():
+    assert plan(QUIET, proposed=20.0).target == 8
+    assert plan(QUIET, proposed=10.0).target == 5
+    assert plan(QUIET, proposed=3.0).target == 3
+    assert plan(QUIET, proposed=20.0, min=12).target == 12
+
+
+@pytest.mark.parametrize("rule", ["hold", "floor", "forecast"])
+def test_missing_metrics_call_off_no_rise_and_a_quiet_day_lowers_nothing_then(rule):
+    blind = {"sight": Sight.BROKEN, "on_missing_metrics": rule}
+
+    assert plan(RISE, requested=7, **blind).target == 40
+    assert plan(RISE, requested=50, **blind).target == 50
+    assert plan(QUIET, requested=20, **blind).target == 20
+
+
+@settings(deadline=None, max_examples=300)
+@given(units=st.none() | st.floats(), share=st.none() | st.floats(), justified=st.none() | st.floats(),
+       proposed=st.none() | st.floats(), requested=st.integers(0, 300), low=st.integers(0, 20), high=st.integers(20, 100),
+       sight=st.sampled_from(list(Sight)))
+def test_no_event_whatever_leaves_floor_and_ceiling_nor_lowers_when_metrics_are_missing(
+        units, share, justified, proposed, requested, low, high, sight):
+    made = plan(Announced("x", units, share, justified), requested, proposed, min=low, max=high, sight=sight)
+
+    assert low <= made.target <= high or made.target == requested
+    if sight is not Sight.FRESH or proposed is None:
+        assert made.target >= min(requested, high)
+
+
+DEMAND = st.just(np.nan) | st.floats(0, 1e6, width=32)
+
+
+@settings(deadline=None, max_examples=200)
+@given(minute=st.integers(-200, 300), factor=st.floats(0.01, 1000), size=st.none() | st.integers(1, 10**6),
+       lead=st.integers(0, 200), level=DEMAND, recent=st.lists(DEMAND, max_size=60), step=st.integers(0, 50),
+       ceiling=st.integers(0, 1000))
+def test_what_is_asked_for_is_a_lawful_number_whatever_is_known(minute, factor, size, lead, level, recent, step, ceiling):
+    spell = replace_factor(LAUNCH._replace(ready=START - lead), factor, size)
+    said = told(minute, spell, usual=Usual(np.full((2, 288), level, np.float32)), recent=recent, step_up=step, ceiling=ceiling)
+
+    if said is not None and said.units is not None:
+        assert 0 <= said.units <= max(ceiling, 1e6)
+    if said is not None and said.share is not None:
+        assert said.share < 1
+        assert said.justified >= max(recent)
+
+
+def replace_factor(spell: Spell, factor: float, size: int | None) -> Spell:
+    """The spell with one of the two."""
+    return spell._replace(factor=None, size=size) if size is not None else spell._replace(factor=factor)

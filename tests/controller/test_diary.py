@@ -1,0 +1,126 @@
+"""Announced events in the daemon: learned from the store, asked at every tick, and the same as in the backtest."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+
+from config.event import Event
+from controller.backtest import propose, without_events
+from controller.diary import MOST_A_TICK, Diary
+from controller.economics import Terms
+from controller.intake import Intake
+from controller.memory import StoreThread
+from controller.plan import Sight
+from controller.region import Budget, Region
+from controller.store import Store
+from forecasting.demand import DemandSeries, minute_of
+from tests.builders import NOON, pool_policy
+from tests.fakes import FakeSource, steady
+
+TERMS = Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, metric_delay=2, lead_time=2, keep_alive=6)
+MINUTE = timedelta(minutes=1)
+LAUNCH = Event.model_validate({"name": "launch", "start": "2026-03-02T12:30", "duration": "1h", "factor": 8})
+
+
+def traffic(minute: int) -> float:
+    """Three at once, and thirty while there is a launch."""
+    return 30.0 if minute_of(NOON) + 30 <= minute < minute_of(NOON) + 90 else 3.0 + minute % 2
+
+
+@pytest.fixture
+async def store(tmp_path):
+    store = StoreThread(Store(tmp_path / "stoker.db"))
+    yield store
+    await store.close()
+
+
+def region_of(store: StoreThread, source: FakeSource, tmp_path, *names: str) -> Region:
+    pools = [pool_policy(name=name, events=(LAUNCH,) if name == "a" else ()) for name in names]
+    intake = Intake(source, list(names), store, 2 * MINUTE)
+    return Region(intake, lambda: dict.fromkeys(names, TERMS), Budget(9, 9), tmp_path / "learned.npz", Diary(pools, store))
+
+
+async def test_a_tick_before_the_event_is_told_of_it_and_other_pools_are_not(store, tmp_path):
+    source = FakeSource({"a": traffic, "b": traffic}, history=timedelta(days=3))
+    region = region_of(store, source, tmp_path, "a", "b")
+    quiet, soon = NOON + 20 * MINUTE, NOON + 27 * MINUTE
+    await region.gather(quiet)
+    before = region.view("a", quiet).announced
+    await region.gather(soon)
+
+    assert before is None
+    assert region.view("a", soon).announced.units == 32
+    assert region.view("b", soon).announced is None
+
+
+async def test_the_rules_are_shown_what_a_backtest_shows_them(store, tmp_path):
+    source = FakeSource({"a": traffic}, history=timedelta(days=2))
+    region = region_of(store, source, tmp_path, "a")
+    for after in range(0, 120, 5):
+        await region.gather(NOON + after * MINUTE)
+    now = NOON + 115 * MINUTE
+    first, end = minute_of(NOON - timedelta(days=2)), minute_of(now) - 1
+    peak = np.array([traffic(minute) for minute in range(first, end)], np.float32)
+    demand = DemandSeries(first, peak, peak * np.float32(0.8), peak * 10)
+    on_paper = propose(without_events(pool_policy(events=(LAUNCH,)), demand), TERMS)
+
+    assert region.view("a", now).proposal.target == on_paper.target[-1]
+    assert propose(demand, TERMS).target[-1] > on_paper.target[-1], "what was raised within the last hour is followed"
+
+
+async def test_a_restart_in_the_middle_of_an_event_goes_on_as_it_would_have(store, tmp_path):
+    source = FakeSource({"a": traffic}, history=timedelta(days=2))
+    region, now = region_of(store, source, tmp_path, "a"), NOON + 70 * MINUTE
+    await region.gather(now)
+    await region.remember(now)
+    again = region_of(store, source, tmp_path, "a")
+    await again.intake.load(now)
+    assert await again.recall(now)
+    await again.gather(now)
+
+    assert again.view("a", now).announced == region.view("a", now).announced
+    assert again.view("a", now).announced.units == 32
+    assert again.view("a", now).proposal == region.view("a", now).proposal
+
+
+async def test_a_source_that_is_silent_from_the_start_says_that_nothing_is_usual(store, tmp_path):
+    source = FakeSource({"a": steady(3)})
+    source.silent = {"a": None}
+    region, soon = region_of(store, source, tmp_path, "a"), NOON + 27 * MINUTE
+    await region.gather(soon)
+
+    view = region.view("a", soon)
+    assert (view.sight, view.announced.units) == (Sight.BROKEN, None)
+    assert "not known yet" in view.announced.text
+
+
+async def test_a_fault_in_one_pools_events_leaves_the_others_theirs(store, tmp_path):
+    pools = [pool_policy(name=name, events=(LAUNCH,)) for name in ("a", "b")]
+    intake = Intake(FakeSource({"a": traffic, "b": traffic}, history=timedelta(days=2)), ["a", "b"], store, 2 * MINUTE)
+    diary = Diary(pools, store)
+    diary.prospects["a"] = None  # whatever goes wrong
+    soon = NOON + 27 * MINUTE
+    await intake.collect(soon)
+    await diary.prepare(intake, soon)
+    await diary.set_aside(intake.row, await intake.rows(minute_of(NOON), minute_of(NOON) + 5), minute_of(NOON))
+
+    assert diary.announced("b", soon, 2, intake).units == 32
+    assert diary.announced("a", soon, 2, intake) is None
+
+
+async def test_what_does_not_press_is_learned_bit_by_bit(store):
+    names = [f"p{at}" for at in range(MOST_A_TICK + 5)]
+    later = Event.model_validate({"name": "launch", "start": "2026-03-03T16:00", "duration": "1h", "factor": 2})
+    intake = Intake(FakeSource(dict.fromkeys(names, steady(2)), history=timedelta(hours=20)), names, store, 2 * MINUTE)
+    diary = Diary([pool_policy(name=name, events=(later,)) for name in names], store)
+    now = datetime.fromisoformat("2026-03-03T01:00+00:00")
+    await intake.collect(now)
+
+    def learned() -> int:
+        return sum(not each.due(minute_of(now), 2) for each in diary.prospects.values())
+
+    await diary.prepare(intake, now)
+    assert learned() == MOST_A_TICK
+    await diary.prepare(intake, now)
+    assert learned() == len(names)

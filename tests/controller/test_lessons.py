@@ -1,0 +1,67 @@
+"""What past events brought teaches the next, and no more than it may."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.event import Event
+from controller.events import usual_of
+from controller.lessons import FURTHEST, Lesson, lessons_of
+from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
+from tests.builders import NOON
+
+MONDAY = minute_of(NOON) // MINUTES_PER_DAY * MINUTES_PER_DAY
+MIDNIGHT = MONDAY + 14 * MINUTES_PER_DAY
+
+
+def weekly(**keys: object) -> Event:
+    return Event.model_validate({"name": "webinar", "cron": "0 12 * * wed", "duration": "2h"} | keys)
+
+
+def taught(event: Event, came: float, unknown: int = 0) -> Lesson | None:
+    """What two webinars teach that brought `came` where 4 is usual; of each, so many minutes are unknown."""
+    peak = np.full(14 * MINUTES_PER_DAY, 4.0, np.float32)
+    for day in (2, 9):
+        first = day * MINUTES_PER_DAY + 12 * 60
+        peak[first : first + 120] = came
+        peak[first : first + unknown] = np.nan
+    history = DemandSeries(MONDAY, peak, peak, peak)
+    return lessons_of((event,), history, usual_of((event,), history, MIDNIGHT), MIDNIGHT).get("webinar")
+
+
+def test_what_came_is_believed_more_with_every_time_and_the_announcement_counts_as_one():
+    lesson = taught(weekly(factor=8), 16)
+
+    assert lesson == Lesson((0.5, 0.5), (4.0, 4.0))
+    assert lesson.taught(8) == pytest.approx(8 * 0.5 ** (2 / 3))
+    assert Lesson((0.5,), (4.0,)).taught(8) == pytest.approx(8 * 0.5 ** 0.5)
+
+
+def test_a_size_is_taught_in_units():
+    assert taught(weekly(size=20), 40).taught(20) == pytest.approx(20 * 2 ** (2 / 3))
+
+
+def test_an_occurrence_of_which_too_little_is_known_teaches_nothing():
+    assert taught(weekly(factor=8), 16, unknown=59) is not None
+    assert taught(weekly(factor=8), 16, unknown=61) is None
+
+
+def test_nothing_is_learned_where_nothing_is_usual():
+    peak = np.zeros(14 * MINUTES_PER_DAY, np.float32)
+    history = DemandSeries(MONDAY, peak, peak, peak)
+
+    assert lessons_of((weekly(factor=8),), history, usual_of((), history, MIDNIGHT), MIDNIGHT) == {}
+
+
+@pytest.mark.parametrize(("factor", "came", "without"), [(8, 4, True), (8, 16, False), (1.2, 4, False), (0.4, 4, False)])
+def test_an_event_that_brought_nothing_out_of_the_usual_is_told_from_one_that_did(factor, came, without):
+    assert taught(weekly(factor=factor), came).without_effect is without
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=14), st.floats(0.01, 1000))
+def test_a_lesson_is_bounded_and_never_turns_a_rise_into_a_fall(came, announced):
+    expected = Lesson(tuple(came), tuple(came)).taught(announced)
+
+    assert announced / FURTHEST - 1e-9 <= expected <= announced * FURTHEST * (1 + 1e-9) or expected == 1.0
+    assert (expected <= 1.0) if announced < 1 else (expected >= 1.0)
