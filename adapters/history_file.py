@@ -128,6 +128,24 @@ def open_history(path: Path) -> History:
     return History(DemandSeries(first_minute, peak, busy, invocations), style)
 
 
+def write_history(path: Path, series: DemandSeries) -> None:
+    """Write a file that `read_history` reads as the same series, packed when its name ends in `.gz`; whole or not at all."""
+    columns = [StampStyle().write(series.first_minute, len(series))]
+    columns += [cells(values) for values in (series.invocations, series.busy, series.peak)]
+    text = "\n".join([",".join(HEADER), *map(",".join, zip(*columns, strict=True)), ""]).encode()
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def cells(values: NDArray[np.float32]) -> list[str]:
+    """Each number as short as it can be read back, and nothing where it is unknown."""
+    return ["" if text == "nan" else text.removesuffix(".0") for text in values.astype(str).tolist()]
+
+
 def unpacked(path: Path) -> str:
     """The text of a file, packed or not; no more than `MOST_BYTES` is ever held."""
     try:

@@ -10,21 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from adapters.errors import AdapterError
 from adapters.protocol import DemandSource, Telemetry
 from adapters.survey import Found, Skipped, Survey
 from config.policy import PoolPolicy
 from controller.accounting import cold_starts_of, load_of
 from controller.economics import whole_minutes
+from controller.fortnight import fortnight
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 
-SEEN = timedelta(days=14)
 MARGIN = 1.5
 """What the ceiling is above the highest peak: a ceiling that bites is noticed late, one that is too high costs nothing."""
 
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*", re.ASCII)
 WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
-MOST_ROUNDS = 100
 LONGEST_NAME = 80
 
 
@@ -67,24 +65,8 @@ def pools_of(surveys: Iterable[Survey]) -> list[tuple[PoolPolicy, Found]]:
 
 async def habits_of(sources: Sequence[tuple[DemandSource, tuple[str, ...]]], keep_alives: Mapping[str, timedelta],
                     now: datetime) -> dict[str, Habits | str]:
-    """What each pool was seen to do in the last fortnight, or why that is not known. A source that reads many by turns is asked
-    until each has had its turn.
-    """
-    seen: dict[str, Habits | str] = {}
-    for source, names in sources:
-        left = list(names)
-        for _ in range(MOST_ROUNDS):
-            try:
-                told = await source.collect(left, dict.fromkeys(left, now - SEEN), now)
-            except AdapterError as error:
-                seen |= dict.fromkeys(left, f"its metrics could not be read: {error}")
-                break
-            answered = {name: told[name] for name in left if len(told[name].series) or told[name].error is not None}
-            seen |= {name: habits(each, keep_alives[name]) for name, each in answered.items()}
-            left = [name for name in left if name not in answered]
-            if not left or not answered:
-                break
-    return seen
+    """What each pool was seen to do in the last fortnight, or why that is not known."""
+    return {name: habits(telemetry, keep_alives[name]) async for name, telemetry in fortnight(sources, now)}
 
 
 def habits(telemetry: Telemetry, keep_alive: timedelta) -> Habits | str:

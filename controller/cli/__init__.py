@@ -23,8 +23,10 @@ COMMANDS = {
     "unpause": "End a pause before its time.",
     "clear": "End a pool's pause, pin and boost before their time.",
     "backtest": "Replay recorded traffic: what it would have cost, and who would have waited.",
+    "history": "Write the last fortnight of pools to files that a backtest reads.",
     "forecast": "Show history and forecast of one pool.",
     "demo": "See it work within a minute, on an embedded cloud.",
+    "sandbox": "Run an emulated account to practise on.",
 }
 
 

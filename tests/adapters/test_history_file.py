@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import history_file
-from adapters.history_file import HistoryError, StampStyle, open_history, read_history
-from forecasting.demand import minute_of
+from adapters.history_file import HistoryError, StampStyle, open_history, read_history, write_history
+from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 
 HEADER = "timestamp,invocations,avg_concurrency,max_concurrency"
@@ -188,3 +188,20 @@ def test_whatever_a_file_holds_it_is_read_or_refused_in_one_line(tmp_path_factor
             series = None
         assert len(complaint.splitlines()) == (series is None)
         assert series is None or not (series.busy > series.peak).any()
+
+
+amounts = st.none() | st.floats(0, 1e9, width=32)
+
+
+@given(st.lists(st.tuples(amounts, st.floats(0, 1)), min_size=1, max_size=8), st.sampled_from(["h.csv", "h.csv.gz"]))
+def test_what_is_written_is_read_back_as_it_was(tmp_path_factory, rows, name):
+    peak = np.array([np.nan if amount is None else amount for amount, _ in rows], np.float32)
+    busy = (peak * np.array([share for _, share in rows], np.float32)).astype(np.float32)
+    path = tmp_path_factory.mktemp("h") / name
+    write_history(path, DemandSeries(minute_of(NOON), peak, np.minimum(busy, peak), peak))
+    again = read_history(path)
+
+    assert again.first_minute == minute_of(NOON)
+    np.testing.assert_array_equal(again.peak, peak)
+    np.testing.assert_array_equal(again.busy, np.minimum(busy, peak))
+    assert [each.name for each in path.parent.iterdir()] == [name]

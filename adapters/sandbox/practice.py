@@ -1,0 +1,31 @@
+"""An account to practise on: an agent that many talk to, one that fans out in bursts, two functions that no policy can help."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from adapters.clock import Clock
+from adapters.sandbox.functions import LATEST
+from adapters.sandbox.generator import SHAPES, past_and_coming
+from adapters.sandbox.settings import Settings
+from adapters.sandbox.world import Sandbox
+from forecasting.demand import minute_of
+
+PREPARATION_SECONDS = (3.0, 5.0)
+"""Before provisioned concurrency is ready; in life it is one to two minutes."""
+
+
+def practice(clock: Clock, seed: int) -> Sandbox:
+    """A fortnight of traffic and its continuation without end, busiest at the hour at which one practises."""
+    sandbox = Sandbox(clock, seed, Settings(preparation_seconds=PREPARATION_SECONDS))
+    now = minute_of(clock.now())
+    for order, (name, shape) in enumerate({"support-agent": SHAPES["support"], "researcher": SHAPES["research"],
+                                           "old-report": SHAPES["batch"]}.items()):
+        rng = np.random.Generator(np.random.PCG64([seed, order]))
+        history, traffic = past_and_coming(replace(shape, busiest_hour=clock.now().hour + 0.5, weekend_share=0.8), rng, now)
+        sandbox.add_function(name, history, traffic, init_seconds=2.0)
+    report = sandbox.hosted("old-report").function
+    report.aliases.clear()
+    report.alias = LATEST
+    sandbox.add_function("forgotten")
+    return sandbox

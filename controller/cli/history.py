@@ -1,0 +1,91 @@
+"""`stoker history`: a pool's past, from its provider into a file."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from controller.cli.failure import Failed, WrongInput
+from controller.cli.policy_file import read_policy
+
+if TYPE_CHECKING:
+    from adapters.protocol import Telemetry
+    from config.policy import PoolPolicy
+
+
+@click.command()
+@click.argument("names", metavar="[POOL]...", nargs=-1)
+@click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=Path("history"), show_default=True,
+              metavar="FOLDER", help="Where POOL.csv.gz is written for each pool.")
+@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
+@click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
+def command(names: tuple[str, ...], policy_path: Path, output: Path, force: bool, sandbox_url: str | None,
+            sandbox_grpc: str | None) -> None:
+    """Write the last fortnight of each POOL (all of the policy unless named) to files that a backtest reads. Reads only.
+
+    \b
+    Example:
+      stoker history --policy policy.yaml
+      stoker backtest --policy policy.yaml --history chat=history/chat.csv.gz --compare
+    """  # noqa: D301  (click reads the control character)
+    policy = read_policy(policy_path)
+    known = {pool.name: pool for pool in policy.pools}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise WrongInput(f"{policy_path} has no pool {unknown[0]}; it has {', '.join(list(known)[:10])}")
+    pools = [known[name] for name in dict.fromkeys(names)] or list(policy.pools)
+    files = {pool.name: output / f"{pool.name}.csv.gz" for pool in pools}
+    there = [file for file in files.values() if file.exists()]
+    if there and not force:
+        raise WrongInput(f"{there[0]} is there already: give another --output, or --force to write over it")
+    told = asyncio.run(read(pools, sandbox_url, sandbox_grpc))
+    failed = [f"{name}: {why}" for name, file in files.items() if (why := written(name, told.get(name), file))]
+    if failed:
+        raise Failed("\n".join(failed))
+
+
+async def read(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_grpc: str | None) -> "dict[str, Telemetry]":
+    """The last fortnight of each pool."""
+    from numpy.random import PCG64, Generator
+
+    from adapters.clock import SystemClock
+    from adapters.errors import AdapterError
+    from adapters.registry import Registry
+    from controller.fortnight import fortnight
+
+    clock = SystemClock()
+    registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
+    try:
+        return {name: telemetry async for name, telemetry in fortnight(registry.sources(pools), clock.now())}
+    except AdapterError as error:
+        raise Failed(str(error)) from error
+    finally:
+        await registry.close()
+
+
+def written(name: str, telemetry: "Telemetry | None", file: Path) -> str | None:
+    """Write one pool's file and say so; or why it could not be."""
+    import numpy as np
+
+    from adapters.history_file import write_history
+
+    if telemetry is None or telemetry.error is not None:
+        return "nothing was answered" if telemetry is None else str(telemetry.error)
+    rows = np.flatnonzero(telemetry.series.known)
+    if not len(rows):
+        return "nothing is known of its last 14 days"
+    first = telemetry.series.first_minute
+    series = telemetry.series.window(first + int(rows[0]), first + int(rows[-1]) + 1)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_history(file, series)
+    except OSError as error:
+        return f"{file} cannot be written ({error.strerror}); give --output another folder"
+    click.echo(f"{name}: {file}, {len(series)} minutes, of which {1 - series.known.mean():.1%} are unknown")
+    if not np.nansum(series.invocations):
+        click.echo(f"{name}: there was no request in all that time: check what the policy calls it", err=True)
+    return None

@@ -1,0 +1,74 @@
+"""`stoker history` against the emulated AWS: what it writes is what was recorded, and a file that is there is kept."""
+
+import asyncio
+
+import numpy as np
+from click.testing import CliRunner
+
+from adapters.history_file import read_history
+from adapters.sandbox.server import SandboxServer
+from controller.cli import main
+from tests.e2e.daemons import policy_text, sandbox_of
+
+
+async def asked(sandbox, policy, *arguments):
+    async with SandboxServer(sandbox) as server:
+        ask = ["history", "--policy", str(policy), "--sandbox-url", server.url, *arguments]
+        return await asyncio.to_thread(CliRunner().invoke, main, ask)
+
+
+async def test_the_fortnight_of_every_pool_lands_in_a_file_that_a_backtest_reads(tmp_path):
+    sandbox, policy = sandbox_of(agent=4, tool=2), tmp_path / "policy.yaml"
+    policy.write_text(policy_text("agent", "tool"))
+    told = await asked(sandbox, policy, "--output", str(tmp_path / "past"))
+
+    assert told.exit_code == 0, told.output
+    series = read_history(tmp_path / "past" / "agent.csv.gz")
+    assert 1300 < len(series) <= 1440
+    assert set(np.unique(series.peak[series.known])) == {4.0}
+    assert float(np.nanmean(series.invocations)) > 30
+    assert sandbox.calls.mutating.total() == 0
+    assert set(np.unique(read_history(tmp_path / "past" / "tool.csv.gz").peak)) - {2.0} <= {0.0}
+
+
+async def test_a_file_that_is_there_is_kept_unless_told_otherwise(tmp_path):
+    sandbox, policy = sandbox_of(agent=4), tmp_path / "policy.yaml"
+    policy.write_text(policy_text("agent"))
+    (tmp_path / "agent.csv.gz").write_text("mine")
+    kept = await asked(sandbox, policy, "--output", str(tmp_path))
+    untouched = (tmp_path / "agent.csv.gz").read_text()
+    forced = await asked(sandbox, policy, "--output", str(tmp_path), "--force")
+
+    assert (kept.exit_code, untouched) == (2, "mine")
+    assert forced.exit_code == 0
+    assert len(read_history(tmp_path / "agent.csv.gz")) > 1300
+
+
+async def test_silence_is_told_for_it_may_be_a_wrong_name(tmp_path):
+    sandbox, policy = sandbox_of(agent=4), tmp_path / "policy.yaml"
+    policy.write_text(policy_text("agent", "lost", lost="no-such-function"))
+    told = await asked(sandbox, policy, "--output", str(tmp_path))
+
+    assert told.exit_code == 0
+    assert "lost: there was no request in all that time" in told.stderr
+    assert "agent: there was no request" not in told.stderr
+
+
+async def test_what_cannot_be_read_is_told_and_leaves_no_file(tmp_path):
+    sandbox, policy = sandbox_of(agent=4), tmp_path / "policy.yaml"
+    policy.write_text(policy_text("agent"))
+    sandbox.credentials.denied |= {"cloudwatch:GetMetricData"}
+    told = await asked(sandbox, policy, "--output", str(tmp_path / "past"))
+
+    assert told.exit_code == 1
+    assert "permission cloudwatch:GetMetricData is missing" in told.stderr
+    assert not (tmp_path / "past").exists()
+
+
+def test_a_pool_that_the_policy_has_not_is_wrong_input(tmp_path):
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(policy_text("agent"))
+    told = CliRunner().invoke(main, ["history", "agnet", "--policy", str(policy)])
+
+    assert told.exit_code == 2
+    assert "has no pool agnet" in told.output
