@@ -48,6 +48,15 @@ def announce(foretold: Sequence[Foretold], sought: Sought) -> Announced | None:
     return lowered(min(lowering, key=factor_of), sought) if lowering else None
 
 
+def applied(told: Announced | None, proposed: float) -> float:
+    """Units that are wanted where so many are proposed."""
+    if told is None:
+        return proposed
+    if told.share is not None and told.justified is not None:
+        return min(proposed, max(told.share * proposed, told.justified))
+    return max(proposed, told.units or 0.0)
+
+
 def factor_of(foretold: Foretold) -> float:
     """The factor of a spell, with what past ones taught."""
     factor = foretold.spell.factor or 1.0

@@ -12,6 +12,7 @@ from adapters.simulated import SimulatedCapacity
 from config.policy import Assume, PoolPolicy
 from controller.announcing import HOUR
 from controller.economics import Terms
+from controller.foretelling import prospect_at, without_events
 from controller.guardrails import GUARDRAILS
 from controller.intake import PATIENCE
 from controller.plan import Action, Announced, Observation, PoolState, Proposal, Reason, Sight, accepted
@@ -53,17 +54,7 @@ class Replay:
 def replay(policy: PoolPolicy, demand: DemandSeries, terms: Terms, assume: Assume,
            progress: Callable[[int], None] = lambda _: None) -> Replay:
     """Decide every minute of `demand` from nothing newer than the metric delay before it. `progress` is told minutes done."""
-    return carry_out(policy, demand, propose(without_events(policy, demand), terms, progress), terms, assume)
-
-
-def without_events(policy: PoolPolicy, demand: DemandSeries) -> DemandSeries:
-    """Demand as the chooser is shown it."""
-    if not policy.events:
-        return demand
-    prospect, first = Prospect(policy), demand.first_minute
-    for midnight in sorted(prospect.unknown(first, demand.end_minute)):
-        prospect.learn(midnight, learned(policy.events, demand, midnight))
-    return DemandSeries(first, *prospect.set_aside((demand.peak, demand.busy, demand.invocations), first))
+    return carry_out(policy, demand, propose(without_events(prospect_at(policy, demand), demand), terms, progress), terms, assume)
 
 
 def propose(demand: DemandSeries, terms: Terms, progress: Callable[[int], None] = lambda _: None) -> Proposals:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.foretelling import lifted, without_events
+from controller.prospect import Prospect
 from forecasting.accuracy import Coverage, coverage, scaled_error
 from forecasting.combined import CombinedForecaster
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
@@ -60,25 +62,27 @@ class ForecastView:
 
 
 def view_of(pool: str, history: DemandSeries, now_minute: int, hours: float, lead: int, fit: Fit | None = None,
-            capacity: NDArray[np.float64] | None = None) -> ForecastView:
-    """Look at `history` (nothing from `now_minute` on is used) and `hours` ahead.
+            capacity: NDArray[np.float64] | None = None, prospect: Prospect | None = None) -> ForecastView:
+    """Look at `history` (nothing from `now_minute` on is used) and `hours` ahead, with what is announced.
 
     `capacity`: float64[len(history)], units requested at each of its minutes, shown beside demand. A model, where there is
     `fit`, is fitted a day ago and now, so that the past day is judged as it would have been foretold.
     """
     first = max(history.first_minute, now_minute - MINUTES_PER_DAY)
     known = history.window(history.first_minute, now_minute)
-    before, past = known.window(known.first_minute, first), known.window(first, now_minute)
+    past, calm = known.window(first, now_minute), without_events(prospect, known)
+    before, since = calm.window(known.first_minute, first), calm.window(first, now_minute)
     forecaster = CombinedForecaster(1)
     forecaster.observe(before.peak[None], before.busy[None], before.first_minute)
     refit(forecaster, fit)
-    followed = forecaster.follow(past.peak[None], past.busy[None], first, (lead,))
+    followed = forecaster.follow(since.peak[None], since.busy[None], first, (lead,))
     refit(forecaster, fit)
     said = [np.concatenate([np.full((min(lead, len(past)), len(LEVELS)), np.nan, np.float32), rows[0, :, 0][:-lead]])
             for rows in followed]
-    ahead = forecaster.quantiles(max(1, round(hours * 60)))
+    quantiles = forecaster.quantiles(max(1, round(hours * 60)))
+    ahead = lifted(prospect, Band(quantiles.peak[0], quantiles.busy[0]), now_minute, now_minute)
     at = slice(first - history.first_minute, now_minute - history.first_minute)
-    return ForecastView(pool, now_minute, lead, past, Band(*said), Band(ahead.peak[0], ahead.busy[0]),
+    return ForecastView(pool, now_minute, lead, past, lifted(prospect, Band(*said), first, now_minute), ahead,
                         None if capacity is None else capacity[at], bool(forecaster.enough[0]))
 
 

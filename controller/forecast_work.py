@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from config.policy import PoolPolicy
 from controller.economics import Terms
 from controller.forecast_view import document, refit, view_of
+from controller.foretelling import lifted, prospect_at, without_events
 from controller.next_hours import AHEAD_MINUTES, BUSY_LEVEL, PEAK_LEVEL, SAID, Step, next_hours
 from controller.portfolio import Standing
 from forecasting.combined import CombinedForecaster
 from forecasting.demand import DemandSeries, Floats
 from forecasting.harmonic import fit_outlook
-from forecasting.protocol import Band
+from forecasting.protocol import LEVELS, Band
 
 
 class Ahead(NamedTuple):
@@ -24,17 +25,20 @@ class Ahead(NamedTuple):
     said: Floats
 
 
-def forecast_body(pool: str, history: DemandSeries, hours: float, lead: int, kept: NDArray[np.float64] | None) -> bytes:
+def forecast_body(pool: PoolPolicy, history: DemandSeries, hours: float, lead: int, kept: NDArray[np.float64] | None) -> bytes:
     """The forecast of a pool as of the end of `history`, as a JSON object. `kept`: as `view_of` takes capacity."""
-    view = view_of(pool, history, history.end_minute, hours, lead, fit_outlook, kept)
+    view = view_of(pool.name, history, history.end_minute, hours, lead, fit_outlook, kept, prospect_at(pool, history))
     return json.dumps(document(view), separators=(",", ":"), allow_nan=False).encode()
 
 
 def plan_ahead(history: DemandSeries, pool: PoolPolicy, terms: Terms, standing: Standing) -> Ahead:
     """Look ahead of the end of `history`; no steps where there is no forecast."""
     forecaster = CombinedForecaster(1)
-    forecaster.observe(history.peak[None], history.busy[None], history.first_minute)
+    prospect, end = prospect_at(pool, history), history.end_minute
+    calm = without_events(prospect, history)
+    forecaster.observe(calm.peak[None], calm.busy[None], calm.first_minute)
     refit(forecaster, fit_outlook)
-    said = forecaster.quantiles(AHEAD_MINUTES, SAID)
-    followed = Band(said.peak[0, :, SAID.index(PEAK_LEVEL)], said.busy[0, :, SAID.index(BUSY_LEVEL)])
-    return Ahead(next_hours(history, followed, pool, terms, standing), said.peak[0])
+    every = forecaster.quantiles(AHEAD_MINUTES, LEVELS)
+    followed = Band(*(band[0, :, LEVELS.index(level)] for band, level in ((every.peak, PEAK_LEVEL), (every.busy, BUSY_LEVEL))))
+    said = lifted(prospect, Band(every.peak[0], every.busy[0]), end, end).peak[:, [LEVELS.index(level) for level in SAID]]
+    return Ahead(next_hours(history, followed, pool, terms, standing), said)

@@ -158,7 +158,7 @@ class Forecasts:
             history = await self._history(name, end)
             lead = self._fleet.region_of[name].lead_minutes(name)
             units = await self._store.run(kept, self._store.store, name, history.first_minute, end)
-            body = await self._jobs.run(forecast_body, name, history, hours, lead, units)
+            body = await self._jobs.run(forecast_body, self._fleet.reconcilers[name].policy, history, hours, lead, units)
             if body is None:
                 raise NoForecast(f"the forecast of {name} could not be made: ask again, and see the daemon's log")
             self._bodies[key] = body

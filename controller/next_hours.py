@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.policy import PoolPolicy, schedule_bounds
+from controller.announcing import HOUR
 from controller.candidates import proposals
 from controller.economics import Terms
+from controller.foretelling import prospect_at, wanted_with, without_events
 from controller.portfolio import Standing
 from controller.signals import Signals
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of
@@ -39,16 +41,18 @@ class Step(NamedTuple):
 
 
 def next_hours(history: DemandSeries, ahead: Band, pool: PoolPolicy, terms: Terms, standing: Standing) -> list[Step]:
-    """What is wanted from the end of `history` on, within floor, ceiling and schedules.
+    """What is wanted from the end of `history` on, with announced events, within floor, ceiling and schedules.
 
-    `ahead`: float32[horizon] each, the peak and the busy demand that comes right after `history`. Empty where it is unknown.
+    `ahead`: float32[horizon] each, the peak and the busy demand that comes right after `history`, but for what is announced.
+    Empty where it is unknown.
     """
     if not (np.isfinite(ahead.peak).all() and np.isfinite(ahead.busy).all()):
         return []
-    end = history.end_minute
-    wanted = standing.wanted(proposals(signals_ahead(history, ahead, terms, standing)))
+    end, prospect = history.end_minute, prospect_at(pool, history)
+    wanted = standing.wanted(proposals(signals_ahead(without_events(prospect, history), ahead, terms, standing)))
     first = end + terms.metric_delay  # what is known of a minute decides so much later
-    return steps(wanted, first, pool)
+    came = np.concatenate((history.window(end - HOUR, end).peak, ahead.peak))
+    return steps(wanted_with(prospect, wanted, first, came, terms), first, pool)
 
 
 def signals_ahead(history: DemandSeries, ahead: Band, terms: Terms, standing: Standing) -> dict[str, NDArray[np.float32]]:

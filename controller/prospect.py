@@ -96,18 +96,20 @@ class Prospect:
             spells = spells_of(self.policy.events, *whole)
         return [spell for spell in spells if not spell.lowers and spell.start < end and spell.end + AFTERMATH > first]
 
+    def foretold(self, minute: int) -> list[Foretold]:
+        """What is near, with what is known of it."""
+        told = [(spell, self._learned.get(spell.learned_until, NOTHING_YET)) for spell in self.near(minute)]
+        return [Foretold(spell, what.usual, what.lessons.get(spell.kind)) for spell, what in told]
+
     def announced(self, minute: int, lead_time: int, recent: Floats, newest: int) -> Announced | None:
         """What the events make of the demand that a decision made at `minute` meets, one tick more than its lead time ahead.
 
         `recent`: float32[up to 60], the peak demand until minute `newest`, the newest that is known.
         """
-        near = self.near(minute)
-        if not near:
+        if not self.near(minute):
             return None
-        told = [self._learned.get(spell.learned_until, NOTHING_YET) for spell in near]
-        foretold = [Foretold(spell, what.usual, what.lessons.get(spell.kind)) for spell, what in zip(near, told, strict=True)]
         step_up, reach = self.policy.max_step_up or 0, minute + lead_time + 2
-        return announce(foretold, Sought(minute, reach, step_up, self.policy.max, recent, newest))
+        return announce(self.foretold(minute), Sought(minute, reach, step_up, self.policy.max, recent, newest))
 
     @property
     def lessons(self) -> Mapping[str, Lesson]:

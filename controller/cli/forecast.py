@@ -178,12 +178,13 @@ def look(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries", now_minut
          state_dir: Path | None) -> "ForecastView":
     """Forecast, and what Stoker would have kept warm (recorded files) or did keep warm (a daemon's record)."""
     from controller.forecast_view import view_of
+    from controller.foretelling import prospect_at
     from forecasting.harmonic import fit_outlook
 
     known = demand.window(demand.first_minute, now_minute)
     kept = replayed(pool, policy, known) if state_dir is None else recorded(pool.name, known, state_dir)
     lead = max(1, round((policy.assume.metric_delay + policy.assume.lead_time).total_seconds() / 60))
-    return view_of(pool.name, known, now_minute, hours, lead, fit_outlook if model else None, kept)
+    return view_of(pool.name, known, now_minute, hours, lead, fit_outlook if model else None, kept, prospect_at(pool, known))
 
 
 def replayed(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries") -> "NDArray[np.float64]":

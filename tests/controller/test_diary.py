@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from config.event import Event
-from controller.backtest import propose, without_events
+from controller.backtest import propose
 from controller.diary import MOST_A_TICK, Diary
 from controller.economics import Terms
+from controller.foretelling import prospect_at, without_events
 from controller.intake import Intake
 from controller.memory import StoreThread
 from controller.plan import Sight
@@ -63,7 +64,7 @@ async def test_the_rules_are_shown_what_a_backtest_shows_them(store, tmp_path):
     first, end = minute_of(NOON - timedelta(days=2)), minute_of(now) - 1
     peak = np.array([traffic(minute) for minute in range(first, end)], np.float32)
     demand = DemandSeries(first, peak, peak * np.float32(0.8), peak * 10)
-    on_paper = propose(without_events(pool_policy(events=(LAUNCH,)), demand), TERMS)
+    on_paper = propose(without_events(prospect_at(pool_policy(events=(LAUNCH,)), demand), demand), TERMS)
 
     assert region.view("a", now).proposal.target == on_paper.target[-1]
     assert propose(demand, TERMS).target[-1] > on_paper.target[-1], "what was raised within the last hour is followed"

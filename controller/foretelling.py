@@ -1,0 +1,90 @@
+"""Announced events in what people look at: the forecast of the hours ahead, and the plan for them. Pure."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config.policy import PoolPolicy
+from controller.announcing import HOUR, Foretold, applied, factor_of
+from controller.economics import Terms
+from controller.prospect import Prospect, learned
+from forecasting.demand import DemandSeries, Floats
+from forecasting.protocol import LEVELS, Band
+
+MEDIAN = LEVELS.index(0.5)
+HARDLY_ANY = 0.5
+"""Below this there is nothing that a size could be a multiple of."""
+
+
+def prospect_at(pool: PoolPolicy, history: DemandSeries) -> Prospect | None:
+    """The events of a pool with all that its history tells of them; None where it has none."""
+    if not pool.events:
+        return None
+    prospect, end = Prospect(pool), history.end_minute
+    near = {spell.learned_until for spell in prospect.near(end)}
+    for midnight in sorted(near | prospect.unknown(history.first_minute, end)):
+        prospect.learn(midnight, learned(pool.events, history, midnight))
+    return prospect
+
+
+def without_events(prospect: Prospect | None, history: DemandSeries) -> DemandSeries:
+    """Demand as rules and forecasters are shown it: without what events have raised."""
+    if prospect is None:
+        return history
+    return DemandSeries(history.first_minute,
+                        *prospect.set_aside((history.peak, history.busy, history.invocations), history.first_minute))
+
+
+def lifted(prospect: Prospect | None, band: Band, first: int, now: int) -> Band:
+    """A band of float32[minutes, LEVELS] from minute `first` on, which knows of no event, with those known at `now`."""
+    if prospect is None or not len(band.peak):
+        return band
+    times = multiples(prospect.foretold(now), band.peak[:, MEDIAN], first, now)
+    sizes = np.zeros(len(times), np.float32)
+    for spell, _, _ in prospect.foretold(now):
+        if spell.size is not None:
+            sizes[within(spell.start, spell.end, first, len(times))] = spell.size
+    bare = (band.peak[:, MEDIAN] < HARDLY_ANY) & (sizes > 0)
+    peak = np.where(bare[:, None], np.maximum(band.peak, sizes[:, None]), np.ceil(band.peak * times[:, None] - 1e-3))
+    return Band(peak.astype(np.float32), (band.busy * times[:, None]).astype(np.float32))
+
+
+def multiples(foretold: Sequence[Foretold], median: Floats, first: int, now: int) -> Floats:
+    """What the events multiply each minute's demand by; of several, the one that raises most."""
+    rise, fall = (np.ones(len(median), np.float32) for _ in range(2))
+    for each in foretold:
+        spell, usual, lesson = each
+        at = within(spell.start, spell.end, first, len(median))
+        if spell.size is not None:
+            size = float(spell.size) if lesson is None else lesson.taught(spell.size)
+            rise[at] = np.fmax(rise[at], size / np.maximum(median[at], HARDLY_ANY))
+        elif not spell.lowers:
+            rise[at] = np.maximum(rise[at], factor_of(each))
+        else:
+            share = factor_of(each)
+            if spell.start < now:  # what came lately may be lower already
+                most = share * usual.at(np.arange(first + at.start, first + at.stop)) / np.maximum(median[at], HARDLY_ANY)
+                fall[at] = np.fmin(fall[at], np.clip(most, share, 1.0))
+            else:
+                fall[at] = np.minimum(fall[at], share)
+    return np.where(rise > 1, rise, fall)
+
+
+def within(start: int, end: int, first: int, count: int) -> slice:
+    """Rows of the minutes from `start` on and before `end`, of `count` rows from minute `first` on."""
+    return slice(min(count, max(0, start - first)), min(count, max(0, end - first)))
+
+
+def wanted_with(prospect: Prospect | None, wanted: Floats, first: int, peak: NDArray[np.float32], terms: Terms) -> Floats:
+    """Units wanted from minute `first` on, with what events ask for. `peak`: demand as far as it is known or forecast, its row i
+    being that of minute `first - metric_delay - HOUR + i`.
+    """
+    if prospect is None:
+        return wanted
+    out = wanted.copy()
+    for row, units in enumerate(wanted):
+        newest = first + row - terms.metric_delay - 1
+        told = prospect.announced(first + row, terms.lead_time, peak[row : row + HOUR], newest)
+        out[row] = np.ceil(applied(told, float(units)) - 1e-6)
+    return out

@@ -1,0 +1,118 @@
+"""Forecasts and the plan of the next hours know what is announced."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config.event import Event
+from controller.economics import Terms
+from controller.forecast_view import document, view_of
+from controller.foretelling import lifted, prospect_at, without_events
+from controller.next_hours import next_hours
+from controller.portfolio import Portfolio
+from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
+from forecasting.protocol import LEVELS, Band
+from tests.builders import NOON, pool_policy
+
+TERMS = Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, metric_delay=2, lead_time=2, keep_alive=6)
+NOW = minute_of(NOON)
+MEDIAN = LEVELS.index(0.5)
+
+
+def event(minutes: int, **keys: object) -> Event:
+    """An hour that begins so many minutes from now."""
+    start = NOON + timedelta(minutes=minutes)
+    return Event.model_validate({"name": "launch", "start": f"{start:%Y-%m-%dT%H:%M}", "duration": "1h"} | keys)
+
+
+def history(*raised: tuple[int, int, float], level: float = 4.0) -> DemandSeries:
+    """Five even days up to now, but for minutes from now."""
+    peak = np.full(5 * MINUTES_PER_DAY, level, np.float32)
+    for first, end, units in raised:
+        peak[len(peak) + first : len(peak) + end if end else None] = units
+    return DemandSeries(NOW - len(peak), peak, peak / 2, peak * 3)
+
+
+def ahead(series: DemandSeries, *events: Event, hours: float = 4) -> np.ndarray:
+    """The median of peak demand in each minute to come."""
+    pool = pool_policy(events=events)
+    return view_of("agent", series, NOW, hours, 4, prospect=prospect_at(pool, series)).ahead.peak[:, MEDIAN]
+
+
+def test_the_band_ahead_is_that_of_ordinary_demand_times_the_factor_while_the_event_lasts():
+    series = history()
+    plain, told = ahead(series), ahead(series, event(60, factor=8))
+
+    assert told[60:120].tolist() == (plain[60:120] * 8).tolist()
+    assert np.delete(told, slice(60, 120)).tolist() == np.delete(plain, slice(60, 120)).tolist()
+
+
+def test_a_size_is_what_is_expected_even_where_there_is_hardly_any_demand():
+    assert ahead(history(), event(60, size=40))[60:120] == pytest.approx(40, abs=1)
+    assert ahead(history(level=0.0), event(60, size=40))[60:120] == pytest.approx(40)
+
+
+def test_an_event_that_runs_is_not_multiplied_once_more_and_is_gone_when_it_is_over():
+    told = ahead(history((-30, 0, 32.0)), event(-30, factor=8))
+
+    assert told[:30] == pytest.approx(32, abs=2)
+    assert told[45:] == pytest.approx(4, abs=1)
+
+
+def test_a_quiet_day_is_forecast_lower():
+    assert ahead(history(level=10.0), event(60, factor=0.3))[60:120] == pytest.approx(3, abs=1)
+
+
+def test_the_past_day_is_judged_with_what_was_announced_for_it():
+    series = history((-180, -120, 32.0))
+    pool = pool_policy(events=(event(-180, factor=8),))
+    told, untold = (view_of("agent", series, NOW, 1, 4, prospect=prospect) for prospect in (prospect_at(pool, series), None))
+
+    assert told.past.peak.max() == 32
+    assert told.judgement.error_over_naive < 0.2 * untold.judgement.error_over_naive
+    assert document(told)["ahead"]["first"] == "2026-03-02T12:00:00Z"
+
+
+def steps(series: DemandSeries, *events: Event, **changes: object) -> dict[int, int]:
+    """Units of each quarter of an hour of the next four hours, by minutes from now."""
+    pool, level = pool_policy(events=events, **changes), np.full(240, 4, np.float32)
+    portfolio = Portfolio([TERMS])
+    calm = without_events(prospect_at(pool, series), series)
+    portfolio.advance(calm.peak[None], calm.busy[None], calm.invocations[None], calm.first_minute)
+    plan = next_hours(series, Band(level, level / 2), pool, TERMS, portfolio.standing(0))
+    return {step.minute - NOW: step.units for step in plan}
+
+
+def test_the_next_hours_show_the_event_from_its_lead_to_its_end_and_no_tail():
+    plan = steps(history(), event(60, factor=8, lead="15m"))
+
+    assert [units for minute, units in plan.items() if 45 <= minute < 120] == [32] * 5
+    assert max(units for minute, units in plan.items() if minute < 30 or minute >= 135) <= 8
+
+
+def test_the_next_hours_stay_within_the_ceiling():
+    assert max(steps(history(), event(60, size=4000), max=20).values()) == 20
+
+
+def test_a_pool_without_events_is_shown_its_own_history():
+    series = history()
+
+    assert prospect_at(pool_policy(), series) is None
+    assert without_events(None, series) is series
+
+
+@settings(deadline=None, max_examples=60)
+@given(start=st.integers(-300, 300), factor=st.floats(0.01, 100), size=st.none() | st.integers(1, 1000),
+       level=st.just(np.nan) | st.floats(0, 100, width=32))
+def test_a_band_stays_in_order_and_what_is_unknown_stays_so(start, factor, size, level):
+    series = history()
+    chosen = event(start, size=size) if size is not None else event(start, factor=factor)
+    rising = np.sort(np.full((240, len(LEVELS)), level, np.float32) + np.arange(len(LEVELS), dtype=np.float32), axis=1)
+    band = lifted(prospect_at(pool_policy(events=(chosen,)), series), Band(rising, rising / 2), NOW, NOW)
+
+    assert np.array_equal(np.isnan(band.peak), np.isnan(rising))
+    assert not (np.diff(band.peak, axis=1) < 0).any()
+    assert not (np.diff(band.busy, axis=1) < 0).any()
