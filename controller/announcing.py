@@ -126,6 +126,18 @@ def lowered(foretold: Foretold, sought: Sought) -> Announced:
     return Announced(f"{text}, the most of the last hour was {most:g}", None, factor, most + float(np.sqrt(most)))
 
 
+def expected_text(foretold: Foretold) -> str:
+    """What is expected of a spell, in words."""
+    spell, usual, lesson = foretold
+    taught = "" if lesson is None else f" ({lesson.text(spell)})"
+    if spell.size is not None:
+        return f"{float(spell.size) if lesson is None else lesson.taught(spell.size):.4g} units{taught}"
+    most = usual.at(np.arange(spell.start, min(spell.end, spell.start + MINUTES_PER_DAY)))
+    known = most[~np.isnan(most)]
+    what = f" {float(known.max()):g}" if len(known) else ", which is not known yet"
+    return f"{factor_of(foretold):.4g} times the usual{what}{taught}"
+
+
 def headed(spell: Spell) -> str:
     """A spell by its name and time."""
     return f"{spell.name} ({instant_of(spell.start):%a %H:%M} to {instant_of(spell.end):%a %H:%M} UTC)"

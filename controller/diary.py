@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 import structlog
 
 from config.policy import PoolPolicy
-from controller.announcing import HOUR
+from controller.announcing import HOUR, Foretold
 from controller.events import USUAL_DAYS, Rows
 from controller.intake import DemandStore, Intake
+from controller.lessons import without_effect
 from controller.plan import Announced
 from controller.prospect import Prospect, learned
 from controller.store_file import StoreError
@@ -52,7 +53,11 @@ class Diary:
     async def _learn(self, name: str, midnight: int) -> None:
         prospect = self.prospects[name]
         [history] = await self._store.load_demand([name], midnight - USUAL_DAYS * MINUTES_PER_DAY, midnight)
+        was = without_effect(prospect.lessons)
         prospect.learn(midnight, await asyncio.to_thread(learned, prospect.policy.events, history, midnight))
+        for kind, text in without_effect(prospect.lessons).items():
+            if kind not in was:
+                log.warning("event-without-effect", pool=name, text=text)
 
     async def set_aside(self, row: Mapping[str, int], rows: Rows, first: int) -> Rows:
         """Demand of many pools, float32[pools, n] each, without what events have raised: what their rules are shown."""
@@ -64,6 +69,16 @@ class Diary:
                     await self._learn(name, midnight)
                 peak[at], busy[at], invocations[at] = prospect.set_aside((peak[at], busy[at], invocations[at]), first)
         return peak, busy, invocations
+
+    def coming(self, name: str, now: datetime) -> list[Foretold]:
+        """The windows of a pool's events that are near and not over."""
+        prospect, minute = self.prospects.get(name), minute_of(now)
+        return [] if prospect is None else [each for each in prospect.foretold(minute) if each.spell.end > minute]
+
+    def warnings(self, name: str) -> list[str]:
+        """What is wrong with what a pool's events announce, by what came."""
+        prospect = self.prospects.get(name)
+        return [] if prospect is None else list(without_effect(prospect.lessons).values())
 
     def announced(self, name: str, now: datetime, lead_time: int, intake: Intake) -> Announced | None:
         """What a pool's events make of the demand that a decision made now meets."""

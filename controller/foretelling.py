@@ -9,7 +9,7 @@ from config.policy import PoolPolicy
 from controller.announcing import HOUR, Foretold, applied, factor_of
 from controller.economics import Terms
 from controller.prospect import Prospect, learned
-from forecasting.demand import DemandSeries, Floats
+from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats
 from forecasting.protocol import LEVELS, Band
 
 MEDIAN = LEVELS.index(0.5)
@@ -22,7 +22,7 @@ def prospect_at(pool: PoolPolicy, history: DemandSeries) -> Prospect | None:
     if not pool.events:
         return None
     prospect, end = Prospect(pool), history.end_minute
-    near = {spell.learned_until for spell in prospect.near(end)}
+    near = {spell.learned_until for spell in prospect.near(end)} | {-(-end // MINUTES_PER_DAY) * MINUTES_PER_DAY}
     for midnight in sorted(near | prospect.unknown(history.first_minute, end)):
         prospect.learn(midnight, learned(pool.events, history, midnight))
     return prospect

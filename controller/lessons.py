@@ -40,10 +40,14 @@ class Lesson:
 
     def text(self, spell: Spell) -> str:
         """In words."""
-        times = len(self.over_announced)
         announced = spell.size if spell.size is not None else spell.factor or 1.0
         came = float(np.median(self.over_announced)) * announced
-        return f"{announced:g} announced, {came:.3g} came {'once' if times == 1 else f'the last {times} times'}"
+        return f"{announced:g} announced, {came:.3g} came {self.times}"
+
+    @property
+    def times(self) -> str:
+        """How often it was seen, in words."""
+        return "once" if len(self.over_announced) == 1 else f"the last {len(self.over_announced)} times"
 
     @property
     def without_effect(self) -> bool:
@@ -51,6 +55,13 @@ class Lesson:
         came = np.array(self.over_usual)
         announced = float(np.median(came / np.array(self.over_announced)))
         return announced >= EFFECT_ANNOUNCED and float(np.median(came)) < EFFECT_SEEN
+
+
+def without_effect(lessons: Mapping[str, Lesson]) -> dict[str, str]:
+    """A sentence for each kind of event that was announced as a rise and brought none."""
+    return {kind: f"event {kind!r} brought only {float(np.median(lesson.over_usual)):.2g} times the usual {lesson.times}: "
+                  "correct or remove it"
+            for kind, lesson in lessons.items() if lesson.without_effect}
 
 
 def lessons_of(events: tuple[Event, ...], history: DemandSeries, usual: Usual, midnight: int) -> Mapping[str, Lesson]:

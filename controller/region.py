@@ -11,6 +11,7 @@ import numpy as np
 import structlog
 
 from controller import snapshot
+from controller.announcing import Foretold
 from controller.chooser import Chooser
 from controller.diary import Diary
 from controller.economics import Terms
@@ -75,6 +76,14 @@ class Region:
         proposal = (self.chooser.proposal(name) or self._recalled.get(name)) if self.followed_at is not None else None
         announced = None if self.diary is None else self.diary.announced(name, now, self._terms[name].lead_time, self.intake)
         return View(sight, age, proposal, name in self._settled, announced=announced)
+
+    def coming(self, name: str, now: datetime) -> list[Foretold]:
+        """The windows of a pool's announced events that are near."""
+        return [] if self.diary is None else self.diary.coming(name, now)
+
+    def event_warnings(self, name: str) -> list[str]:
+        """What is wrong with what they announce, by what came."""
+        return [] if self.diary is None else self.diary.warnings(name)
 
     def standing(self, name: str) -> tuple[Terms, Standing]:
         """What a pool is judged by, and how its rules weigh now."""

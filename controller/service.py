@@ -13,6 +13,7 @@ from aiohttp import web
 from adapters.clock import Clock
 from config.policy import Policy
 from controller.accounts import NAMES, REHEARSAL, Account, Accounts, keep_accounts
+from controller.agenda import forgotten
 from controller.assembly import Providers, assemble, pool_terms, save_measured
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
@@ -146,6 +147,8 @@ class Service:
         for pool, (target, at) in (await store.run(store.store.intents)).items():
             log.warning("unsettled-write", pool=pool, target=target, sent_at=at.isoformat(),
                         text="stopped in the middle of a write: capacity is read before anything is changed")
+        for text in dict.fromkeys(text for pool in self.policy.pools for text in forgotten(pool, self.clock.now())):
+            log.warning("event-without-windows", text=text)
         log.info("started", pools=len(fleet.reconcilers), sources=len(fleet.regions), store=str(store.store.path))
 
     async def _work(self, store: StoreThread, journal: Journal, board: Board, stop: asyncio.Event) -> None:

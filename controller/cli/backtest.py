@@ -43,6 +43,7 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
     begin = None if start is None else start_minute(start, recorded)
     outcome = run(policy, recorded, begin, compare or report is not None, levers)
     write_outputs(outcome, recorded, decisions, json_path, report)
+    warn_of_events(policy, recorded)
     if json_path != Path("-"):
         from controller.cli.backtest_table import show
 
@@ -74,6 +75,17 @@ def read_histories(policy: "Policy", policy_path: Path, histories: tuple[str, ..
         return {name: open_history(paths[name]) for name in names}
     except HistoryError as error:
         raise WrongInput(str(error)) from error
+
+
+def warn_of_events(policy: "Policy", recorded: "dict[str, History]") -> None:
+    """Tell of announced events that brought nothing out of the usual, by the end of each history."""
+    from controller.foretelling import prospect_at
+    from controller.lessons import without_effect
+
+    for pool in policy.pools:
+        prospect = prospect_at(pool, recorded[pool.name].series)
+        for text in () if prospect is None else without_effect(prospect.lessons).values():
+            click.echo(f"warning: {pool.name}: {text}", err=True)
 
 
 def start_minute(start: str, recorded: "dict[str, History]") -> int:

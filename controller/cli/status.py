@@ -74,6 +74,8 @@ def show_all(body: dict[str, Any]) -> None:
     for pool in body["pools"]:
         for override in pool["overrides"]:
             console.print(f"{pool['name']}: {line(override)}", highlight=False, markup=False)
+        for text in pool["event_warnings"]:
+            console.print(f"{pool['name']}: {text}", highlight=False, markup=False)
     reads = sum(source["reads_usd_per_month"] or 0 for source in body["sources"])
     for key, each in body["limits"].items():
         if isinstance(each, dict):
@@ -96,6 +98,9 @@ def show_one(pool: dict[str, Any]) -> None:
         ("next hours (UTC)", next_hours(pool)),
         ("error", pool["error"] or "-"),
         *(("override", line(override)) for override in pool["overrides"]),
+        *(("event", f"{each['name']} ({each['start'][:16]} to {each['end'][:16]} UTC): {each['expected']}")
+          for each in pool["events"]),
+        *(("warning", text) for text in pool["event_warnings"]),
     )
     for name, value in rows:
         click.echo(f"  {name:20} {value}")

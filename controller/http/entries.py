@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controller.accounts import NAMES, Accounts
+from controller.announcing import Foretold, expected_text
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
 from controller.journal import Journal
@@ -13,6 +14,7 @@ from controller.overrides import entry
 from controller.plan import Plan
 from controller.redact import redact_text
 from controller.region import Region
+from forecasting.demand import instant_of
 
 AT = {name: at for at, name in enumerate(NAMES)}
 COST, SAVED, COLD, COLD_WITHOUT = (AT[name] for name in ("cost_usd", "saved_usd", "cold_starts", "cold_starts_without"))
@@ -49,6 +51,7 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
         "overrides": [entry(each) for each in reconciler.overrides if each.until > now],
         "decision": decision_entry(plan), "last_change": decision_entry(journal.last_change.get(name)),
         "next": ahead.pairs, "next_at": instant(ahead.at), "next_missing": ahead.reason,
+        "events": [event_entry(each) for each in region.coming(name, now)], "event_warnings": region.event_warnings(name),
     }
 
 
@@ -57,6 +60,13 @@ def decision_entry(plan: Plan | None) -> dict[str, Any] | None:
     if plan is None:
         return None
     return {"at": instant(plan.at), "action": plan.action.value, "target": plan.target, "text": redact_text(plan.text)}
+
+
+def event_entry(foretold: Foretold) -> dict[str, Any]:
+    """One window of an announced event, and what is expected of it."""
+    spell = foretold.spell
+    return {"name": redact_text(spell.name), "start": instant(instant_of(spell.start)), "end": instant(instant_of(spell.end)),
+            "expected": redact_text(expected_text(foretold))}
 
 
 def source_entry(region: Region, interval: timedelta) -> Mapping[str, Any]:

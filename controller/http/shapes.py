@@ -73,6 +73,16 @@ class Summary(Shape):
     text: str
 
 
+class Announcement(Shape):
+    """A window of an announced event within the next two days."""
+
+    name: str
+    start: str
+    end: str
+    expected: str
+    """In words: the factor of what is usual, or the units, and what past ones taught."""
+
+
 class PoolEntry(Shape):
     """One pool. Units are whole or, for demand, averages."""
 
@@ -114,6 +124,9 @@ class PoolEntry(Shape):
     """Pairs of minutes from now and units."""
     next_at: Instant
     next_missing: str | None
+    events: list[Announcement]
+    event_warnings: list[str]
+    """Events that have brought nothing out of the usual."""
 
 
 class Reason(Shape):

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
+import structlog
 
 from config.event import Event
 from controller.backtest import propose
@@ -108,6 +109,20 @@ async def test_a_fault_in_one_pools_events_leaves_the_others_theirs(store, tmp_p
 
     assert diary.announced("b", soon, 2, intake).units == 32
     assert diary.announced("a", soon, 2, intake) is None
+
+
+async def test_an_event_without_effect_is_warned_of_once_when_that_is_found(store, tmp_path):
+    source = FakeSource({"a": steady(3)}, history=timedelta(days=4))
+    region, after = region_of(store, source, tmp_path, "a"), NOON + timedelta(hours=13)
+    with structlog.testing.capture_logs() as lines:
+        await region.gather(NOON)
+        before = region.event_warnings("a")
+        for hours in range(4):
+            await region.gather(after + timedelta(hours=hours))
+
+    assert before == []
+    assert region.event_warnings("a") == ["event 'launch' brought only 1 times the usual once: correct or remove it"]
+    assert [(line["pool"], line["log_level"]) for line in lines if line["event"] == "event-without-effect"] == [("a", "warning")]
 
 
 async def test_what_does_not_press_is_learned_bit_by_bit(store):

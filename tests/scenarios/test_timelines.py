@@ -9,7 +9,9 @@ import pytest
 
 from adapters.clock import ManualClock
 from adapters.errors import QuotaExceeded, Unreachable
+from config.event import Event
 from controller.plan import Action, Code
+from forecasting.demand import minute_of
 from tests.builders import NOON
 from tests.fakes import FakeLever, FakeSource, steady, until
 from tests.worlds import world
@@ -35,6 +37,41 @@ async def test_when_traffic_stops_capacity_comes_down(clock, tmp_path):
 
         assert busy > 0
         assert requested(here) == 0
+
+
+def launched(minute):
+    """Three units in flight, and for an hour from half past twelve on eight times as many."""
+    return 24.0 if minute_of(NOON) + 30 <= minute < minute_of(NOON) + 90 else 3.0
+
+
+async def test_capacity_is_ready_when_an_announced_launch_begins_and_goes_when_it_is_over(clock, tmp_path):
+    launch = Event.model_validate({"name": "launch", "start": "2026-03-02T12:30", "duration": "1h", "factor": 8})
+    sources = [FakeSource({"a": launched}, history=timedelta(days=3))]
+    ready = []
+    async with world(clock, tmp_path, {"a": None}, sources=sources, events=(launch,)) as here:
+        for _ in range(120):
+            await here.tick()
+            ready.append(here.levers["a"].paper.ready(clock.now()))
+            await clock.advance(MINUTE)
+        inputs = here.fleet.inputs["a"]["made"]
+
+        assert max(ready[:25]) <= 6
+        assert min(ready[30:90]) >= 24
+        assert max(ready[110:]) <= 6
+        assert inputs.plan.target == requested(here)
+
+
+async def test_a_restart_in_the_middle_of_a_launch_lets_nothing_go(clock, tmp_path):
+    launch = Event.model_validate({"name": "launch", "start": "2026-03-02T12:30", "duration": "1h", "factor": 8})
+    sources = [FakeSource({"a": launched}, history=timedelta(days=3))]
+    await clock.advance(60 * MINUTE)
+    async with world(clock, tmp_path, {"a": None}, sources=sources, events=(launch,)) as here:
+        await here.minutes(3)
+        levers = here.levers
+    async with world(clock, tmp_path, {"a": None}, sources=sources, levers=levers, events=(launch,)) as here:
+        for _ in range(5):
+            await here.tick(MINUTE)
+            assert requested(here) >= 24
 
 
 async def test_when_traffic_comes_capacity_follows(clock, tmp_path):

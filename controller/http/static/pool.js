@@ -29,7 +29,7 @@ export const setUp = () => {
 export const open = (wanted) => {
   if (wanted !== name) {
     [forecast, forecastAt, detailAt, listed, cursor, older, entry] = [null, 0, 0, "", null, false, null];
-    for (const id of ["decisions", "reasons", "bills", "minute-rows", "pool-facts", "pool-orders"]) {
+    for (const id of ["decisions", "reasons", "bills", "minute-rows", "pool-facts", "pool-orders", "pool-events"]) {
       byId(id).replaceChildren();
       delete byId(id).dataset.told;
     }
@@ -60,6 +60,7 @@ const facts = (pool) => {
   put(byId("pool-error"), pool.error ?? "");
   byId("pool").classList.toggle("attention", needsAttention(pool));
   orders(pool.overrides ?? []);
+  announced(pool.events ?? [], pool.event_warnings ?? []);
   const told = [
     ["In flight", whole(pool.peak), pool.busy == null ? "" : `${units(pool.busy)} on average`],
     ["Ready", whole(pool.ready), pool.ready == null ? "unknown" : pool.requested === pool.ready ? `all of ${whole(pool.requested)}` : `of ${whole(pool.requested)} requested`],
@@ -83,6 +84,14 @@ const orders = (given) => {
   byId("pool-orders").hidden = !given.length;
   rebuild(byId("pool-orders"), given, () => given.map((order) => make("li", {}, make("b", {}, order.order ?? order.kind),
     ` until ${when(order.until, asOf)}${order.by ? `, by ${order.by}` : ""}${order.reason ? `: ${order.reason}` : ""}`)));
+};
+
+const announced = (events, warnings) => {
+  byId("pool-events").hidden = !events.length && !warnings.length;
+  rebuild(byId("pool-events"), [events, warnings], () => [
+    ...events.slice(0, 6).map((event) => make("li", {}, make("b", {}, event.name),
+      ` ${when(event.start, asOf)} to ${when(event.end, asOf)}: ${event.expected}`)),
+    ...warnings.map((text) => make("li", {}, text))]);
 };
 
 const bills = (pool) => {
