@@ -78,6 +78,8 @@ class PoolPolicy(Model):
     """What a cold start costs, or the share of requests that must be warm: exactly one of the two."""
     on_missing_metrics: Literal["hold", "floor", "forecast"] = Field(default="hold", examples=["hold"])
     """When metrics fail: hold what is there, rise to the floor, or follow the last forecast. None ever lowers."""
+    missing_metrics_limit: Duration = Field(default=timedelta(hours=1), examples=["1h"])
+    """After so long without metrics the pool is blind, and that is said loudly; from 5m to 7d. What is done stays the same."""
     on_foreign_write: Literal["yield", "reassert"] = Field(default="yield", examples=["yield"])
     """When somebody else changes what Stoker set: yield for an hour, or set it again."""
     on_exit: Literal["hold", "release", "floor"] = Field(default="hold", examples=["hold"])
@@ -125,6 +127,13 @@ class PoolPolicy(Model):
                     "bounds", "a schedule's min {low} is above the pool's max {high}",
                     {"low": schedule.min, "high": high, "at": (index, "min"), "either": "max"},
                 )
+        return value
+
+    @field_validator("missing_metrics_limit")
+    @classmethod
+    def _limit_is_sane(cls, value: timedelta) -> timedelta:
+        if not timedelta(minutes=5) <= value <= timedelta(days=7):
+            raise PydanticCustomError("duration", "{span} is not from 5m to 7d", {"span": format_duration(value)})
         return value
 
     @field_validator("scale_down_delay")

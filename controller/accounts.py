@@ -1,7 +1,8 @@
 """What each pool's traffic and warm capacity cost, minute by minute as demand becomes known, and what they would have without.
 
 An estimate at list prices by the formula of `controller.economics`, from the ready capacity that was read and the demand that
-was recorded; the provider's bill is the truth. Minutes of unknown demand cost what stood ready in them and nothing else.
+was recorded; the provider's bill is the truth. Minutes of unknown demand cost what stood ready in them and nothing else; where
+it is not known what stood ready, a minute is not accounted for.
 """
 
 from collections.abc import Mapping, Sequence
@@ -51,7 +52,7 @@ class Account:
         """Sums since the start of the process, which nothing sets back."""
         self._day = now.date()
         self._pending: dict[date, Amounts] = {}
-        self._ready = np.zeros((len(pools), READY_MINUTES))
+        self._ready = np.full((len(pools), READY_MINUTES), np.nan)
         self._with = np.zeros((len(pools), 0))
         self._without = np.zeros((len(pools), 0))
         self._beyond = np.zeros((len(pools), 0))
@@ -60,7 +61,7 @@ class Account:
         self._noted = self._counted = minute_of(now)
 
     def ready(self, ready: Floats, now: datetime) -> None:
-        """What stands ready of each pool now: float32[pools], from the minute after the last call up to this one."""
+        """What stands ready of each pool now: float32[pools], NaN where unknown, from the minute after the last call on."""
         upto = minute_of(now) + 1
         minutes = np.arange(max(self._noted, upto - READY_MINUTES), upto)
         self._ready[:, minutes % READY_MINUTES] = ready[:, None]
@@ -75,7 +76,7 @@ class Account:
         something. What stood ready then is taken to be what stands ready in the first minute.
         """
         keep_alive = max((each.keep_alive for each in terms), default=1)
-        ready = self._ready[:, self.pending_from() % READY_MINUTES]
+        ready = np.nan_to_num(self._ready[:, self.pending_from() % READY_MINUTES])
         for at in range(peak.shape[1]):
             most, tracked = np.nan_to_num(peak[:, at]).astype(float), self._tracked.advance(peak[:, at], terms)
             _, self._with = started(np.maximum(0.0, most - ready), self._with, keep_alive)
@@ -100,6 +101,7 @@ class Account:
         self._counted = max(self._counted, first + peak.shape[1])
 
     def _minute(self, ready: Amounts, tracked: Amounts, peak: Floats, busy: Floats, prices: Amounts, keep_alive: int) -> Amounts:
+        seen, ready = ~np.isnan(ready), np.nan_to_num(ready)
         known = ~np.isnan(peak)
         most, work = np.where(known, peak, 0.0), np.where(known, np.nan_to_num(busy), 0.0)
         cold_usd = prices[:, COLD]
@@ -109,9 +111,10 @@ class Account:
         mine, nothing, theirs = (bill(units, work, starts, prices) for units, starts in
                                  ((ready, cold), (np.zeros_like(ready), without), (tracked, beyond)))
         whole = mine.usd + cold * cold_usd
-        return np.stack((mine.warm, mine.on_demand, cold * cold_usd, mine.usd, nothing.usd + without * cold_usd - whole, cold,
-                         without, ready, np.maximum(0.0, ready - work), known.astype(float), nothing.usd, theirs.usd, beyond,
-                         theirs.usd + beyond * cold_usd - whole), axis=1)
+        amounts = np.stack((mine.warm, mine.on_demand, cold * cold_usd, mine.usd, nothing.usd + without * cold_usd - whole, cold,
+                            without, ready, np.maximum(0.0, ready - work), known.astype(float), nothing.usd, theirs.usd, beyond,
+                            theirs.usd + beyond * cold_usd - whole), axis=1)
+        return np.where(seen[:, None], amounts, 0.0)
 
     def _add(self, day: date, amounts: Amounts) -> None:
         if day > self._day:

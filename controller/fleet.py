@@ -219,6 +219,8 @@ class Fleet:
         """Carry a step to its end and record it."""
         try:
             plan = await step
+            if reconciler.unstored is not None:
+                self._store_failed(reconciler.unstored, pool=name)
             await self._note([(plan, self.plans.get(name), inputs_of(reconciler, plan))])
             self.faults.pop(name, None)
         except StoreError as error:

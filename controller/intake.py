@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from adapters.errors import AdapterError, Unreachable
 from adapters.protocol import DemandSource, Telemetry
 from controller.measured import DelayMeter
-from controller.plan import MOST_UNITS, Sight
+from controller.plan import MOST_UNITS, Sight, Traffic
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
 
 HISTORY_DAYS = 14
@@ -61,11 +61,15 @@ class Intake:
         shape = (len(self.pools), MINUTES_PER_DAY)
         self.peak, self.busy, self.invocations = (np.full(shape, np.nan, np.float32) for _ in range(3))
         self.newest = np.full(len(self.pools), -1, np.int64)
+        self._stored = self.newest.copy()
+        """The newest minute of each pool that is safe in the store: what is newer is asked for again once it takes something."""
+        self._store_fails = False
         self.end_minute = 0
         self.alive: list[bool | None] = [None] * len(self.pools)
         self.errors: dict[str, AdapterError] = {}
         self._told: set[str] = set()
         """Pools of which the source has told in this run."""
+        self._began: datetime | None = None
         self.collected_at: datetime | None = None
         """When the source last answered."""
 
@@ -77,7 +81,7 @@ class Intake:
     async def load(self, now: datetime) -> None:
         """Take up what was stored before a restart."""
         for name, minute in (await self._store.newest_known(self.pools)).items():
-            self.newest[self.row[name]] = minute
+            self.newest[self.row[name]] = self._stored[self.row[name]] = minute
         end = minute_of(now)
         stored = await self._store.load_demand(self.pools, end - MINUTES_PER_DAY, end)
         self._roll(end)
@@ -89,6 +93,7 @@ class Intake:
 
         A failure of the source leaves everything as it was and is remembered.
         """
+        self._began = self._began or now
         until = now.replace(second=0, microsecond=0)
         oldest = until - timedelta(days=HISTORY_DAYS)
         since = {name: self._since(name, oldest) for name in self.pools}
@@ -100,7 +105,14 @@ class Intake:
         telemetry = {name: believable(name, item) for name, item in telemetry.items()}
         changed = await self._absorb(telemetry, minute_of(until))
         self.collected_at = now
+        owed = [self.pools[row] for row in np.flatnonzero(self._stored < self.newest) if self.pools[row] in telemetry]
+        changed = list(dict.fromkeys([*changed, *owed]))
+        self._store_fails = True
         await self._store.save_demand({name: telemetry[name].series for name in changed})
+        self._store_fails = False
+        rows = [self.row[name] for name in changed if minute_of(since[name]) <= self._stored[self.row[name]] + 1
+                or since[name] == oldest]
+        self._stored[rows] = self.newest[rows]
         return bool(changed)
 
     def sight(self, name: str, now: datetime) -> tuple[Sight, timedelta | None]:
@@ -116,6 +128,21 @@ class Intake:
             return Sight.FRESH, age
         broken = name in self.errors or self.alive[row] is False
         return (Sight.BROKEN if broken else Sight.LATE), age
+
+    def traffic(self, name: str, now: datetime) -> Traffic:
+        """What is known of a pool's traffic now."""
+        sight, _ = self.sight(name, now)
+        if sight is not Sight.FRESH:
+            return Traffic.BROKEN if sight is Sight.BROKEN else Traffic.LATE
+        peak, busy = self.latest(name) or (0.0, 0.0)
+        return Traffic.LIVE if peak > 0 or busy > 0 else Traffic.NONE
+
+    def missing_since(self, name: str, now: datetime) -> datetime | None:
+        """Since when metrics of a pool are missing: the end of its newest known minute, or when they were first asked for."""
+        sight, age = self.sight(name, now)
+        if sight is Sight.FRESH:
+            return None
+        return self._began if age is None else now - age
 
     def read_anew(self, name: str) -> bool:
         """Whether the source has told of a pool in this run: what was stored before a restart does not count."""
@@ -159,7 +186,8 @@ class Intake:
         return end if oldest is None else min(oldest, end)
 
     def _since(self, name: str, oldest: datetime) -> datetime:
-        newest = int(self.newest[self.row[name]])
+        row = self.row[name]
+        newest = int(self.newest[row] if self._store_fails else self._stored[row])
         return oldest if newest < 0 else max(oldest, instant_of(newest + 1) - REREAD)
 
     async def _absorb(self, telemetry: Mapping[str, Telemetry], until: int) -> list[str]:

@@ -7,6 +7,7 @@ import structlog
 
 from controller.plan import Action, Code, Plan
 from controller.redact import redact_text
+from controller.store_file import StoreError
 
 log = structlog.get_logger("stoker.decision")
 
@@ -27,13 +28,20 @@ class Journal:
         """Decisions that were recorded, by action and ruling reason."""
         self.last_change: dict[str, Plan] = {}
         """The last recorded decision of each pool, since the start."""
+        self._owed: list[tuple[Plan, Mapping[str, Any]]] = []
+        """What could not be stored, and is stored with what comes next."""
 
     async def note(self, plans: Sequence[tuple[Plan, Plan | None, Mapping[str, Any]]]) -> None:
         """Record what is worth it, in one transaction, and only then say it."""
-        worth = [(plan, inputs) for plan, before, inputs in plans if changes(plan, before)]
+        worth = self._owed + [(plan, inputs) for plan, before, inputs in plans if changes(plan, before)]
         if not worth:
             return
-        await self._store.save_decisions(worth)
+        self._owed = []
+        try:
+            await self._store.save_decisions(worth)
+        except StoreError:
+            self._owed = [*worth, *self._owed][-MOST_OWED:]
+            raise
         for plan, _ in worth:
             key = (plan.action.value, ruling(plan).value)
             self.counts[key] = self.counts.get(key, 0) + 1
@@ -43,8 +51,11 @@ class Journal:
                  ready=plan.ready, reasons=[reason.code.value for reason in plan.reasons], text=redact_text(plan.text))
 
 
-TROUBLE = frozenset({Code.CAPACITY_UNKNOWN, Code.METRICS_MISSING, Code.FOREIGN_WRITE, Code.FOREIGN_OWNER, Code.BLOCKED,
-                     Code.ALLOCATION_FAILED, Code.WRITE_FAILED, Code.QUOTA, Code.BUDGET, Code.INVALID_PROPOSAL})
+MOST_OWED = 20_000
+"""Decisions that a store which takes nothing owes at most; the oldest are given up."""
+
+TROUBLE = frozenset({Code.CAPACITY_UNKNOWN, Code.METRICS_MISSING, Code.BLIND, Code.FOREIGN_WRITE, Code.FOREIGN_OWNER,
+                     Code.BLOCKED, Code.ALLOCATION_FAILED, Code.WRITE_FAILED, Code.QUOTA, Code.BUDGET, Code.INVALID_PROPOSAL})
 """What an operator may want to look into."""
 
 

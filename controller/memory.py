@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 from controller.plan import Plan, PoolState
 from controller.store import Store
@@ -12,6 +12,19 @@ from forecasting.demand import DemandSeries
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+class Memory(Protocol):
+    """Where a pool's state is kept over restarts. Each call returns when the state is safe."""
+
+    async def save_intent(self, pool: str, target: int, at: datetime) -> None:
+        """Before a write of `target` is sent."""
+
+    async def save_state(self, pool: str, state: PoolState) -> None:
+        """After its outcome is known, and whenever the state changed."""
+
+    async def save_lead_time(self, pool: str, target: int, seconds: float, at: datetime) -> None:
+        """A raise became ready."""
 
 
 class StoreThread:

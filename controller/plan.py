@@ -45,6 +45,17 @@ class Sight(StrEnum):
     """Nothing was ever known."""
 
 
+class Traffic(StrEnum):
+    """What is known of a pool's traffic: that there is some, that there is none, or why nothing is known."""
+
+    LIVE = "live"
+    NONE = "none"
+    """Metrics come and say that nothing runs."""
+    LATE = "late"
+    """Metrics have not come in time, or not yet at all; nothing proves that they are broken."""
+    BROKEN = "broken"
+
+
 class Code(StrEnum):
     """Every reason a plan can give. Fixed words: dashboards and alerts match on them."""
 
@@ -52,6 +63,7 @@ class Code(StrEnum):
     SHORT_HISTORY = "short-history"
     INVALID_PROPOSAL = "invalid-proposal"
     METRICS_MISSING = "metrics-missing"
+    BLIND = "blind"
     RESTARTED = "restarted"
     EVENT = "event"
     BOOSTED = "boosted"
@@ -146,6 +158,10 @@ class Observation:
     leaving: str | None = None
     """The daemon ends, and this is what the policy's `on_exit` says: `release` or `floor`."""
     announced: Announced | None = None
+    traffic: Traffic | None = None
+    """For people; plans go by `sight`."""
+    missing_since: datetime | None = None
+    """Since when metrics are missing; None while they are not."""
 
 
 @dataclass(frozen=True, slots=True)

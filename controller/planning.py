@@ -109,18 +109,21 @@ def last_order(context: Context, leaving: str) -> Draft:
 def blind(context: Context) -> Draft:
     """Metrics are missing: hold, or follow the last forecast; never below what is there, nor below the floor."""
     seen, requested = context.seen, context.requested
-    text = f"{UNSEEN[seen.sight]}{age_of(seen)}"
+    text, code = f"{UNSEEN[seen.sight]}{age_of(seen)}", Code.METRICS_MISSING
+    if is_blind(context.policy, seen.missing_since, seen.now) and seen.missing_since is not None:
+        minutes = (seen.now - seen.missing_since).total_seconds() / 60
+        text, code = f"blind since {seen.missing_since:%Y-%m-%d %H:%M} UTC, for {minutes:.0f} min: {text}", Code.BLIND
     rule = context.policy.on_missing_metrics
     draft = Draft(requested)
     wanted = max(context.floor, raised_by(seen.announced, context))
     if rule == "hold" and requested >= wanted:
         if steered(context):  # an operator's word is to be heard when metrics are not
-            return Draft(requested, (Reason(Code.METRICS_MISSING, f"{text}: {requested} would be held", requested, requested),))
-        return draft.hold(requested, Code.METRICS_MISSING, f"{text}: holding {requested}")
+            return Draft(requested, (Reason(code, f"{text}: {requested} would be held", requested, requested),))
+        return draft.hold(requested, code, f"{text}: holding {requested}")
     if rule == "forecast" and seen.proposal is not None:
         wanted = max(wanted, whole_units(seen.proposal.target) or 0)
     target = max(requested, wanted)
-    reason = Reason(Code.METRICS_MISSING, f"{text}: not below {requested}, the policy says {rule}", requested, target)
+    reason = Reason(code, f"{text}: not below {requested}, the policy says {rule}", requested, target)
     return Draft(target, (reason,))
 
 
@@ -130,6 +133,11 @@ def age_of(seen: Observation) -> str:
         return ""
     minutes = int(seen.data_age.total_seconds() // 60)
     return f", the newest is {minutes} min old" if minutes >= 0 else f", the newest is {-minutes} min ahead of our clock"
+
+
+def is_blind(policy: PoolPolicy, missing_since: datetime | None, now: datetime) -> bool:
+    """Whether metrics have been missing for longer than the policy takes quietly."""
+    return missing_since is not None and now - missing_since >= policy.missing_metrics_limit
 
 
 def steered(context: Context) -> bool:

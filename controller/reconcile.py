@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError, OutcomeUnknown, QuotaExceeded, Refused, Throttled, Unreachable
@@ -13,10 +13,25 @@ from adapters.protocol import Capacity, Lever, Phase, Traits
 from config.policy import PoolPolicy
 from controller.guardrails import guardrails_for
 from controller.measured import RECENT_RAISES, median_span
+from controller.memory import Memory
 from controller.overrides import Override
-from controller.plan import Action, Announced, Bound, Code, Observation, Plan, PoolState, Proposal, Reason, Sight, accepted
+from controller.plan import (
+    Action,
+    Announced,
+    Bound,
+    Code,
+    Observation,
+    Plan,
+    PoolState,
+    Proposal,
+    Reason,
+    Sight,
+    Traffic,
+    accepted,
+)
 from controller.planning import make_plan
 from controller.record import Made, clean
+from controller.store_file import StoreError
 
 TRAITS_EVERY = timedelta(hours=1)
 METER_EVERY = timedelta(minutes=15)
@@ -36,19 +51,6 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
 
 
-class Memory(Protocol):
-    """Where a pool's state is kept over restarts. Each call returns when the state is safe."""
-
-    async def save_intent(self, pool: str, target: int, at: datetime) -> None:
-        """Before a write of `target` is sent."""
-
-    async def save_state(self, pool: str, state: PoolState) -> None:
-        """After its outcome is known, and whenever the state changed."""
-
-    async def save_lead_time(self, pool: str, target: int, seconds: float, at: datetime) -> None:
-        """A raise became ready."""
-
-
 @dataclass(frozen=True, slots=True)
 class View:
     """What the fleet knows of a pool's demand at a tick."""
@@ -57,6 +59,8 @@ class View:
     data_age: timedelta | None = None
     proposal: Proposal | None = None
     settled: bool = False
+    traffic: Traffic | None = None
+    missing_since: datetime | None = None
     bounds: tuple[Bound, ...] = ()
     leaving: str | None = None
     announced: Announced | None = None
@@ -93,6 +97,8 @@ class Reconciler:
         self.error: AdapterError | None = None
         self.refusal: AdapterError | None = None
         """Why the last step's write failed."""
+        self.unstored: StoreError | None = None
+        """Why something that the last step did could not be remembered; it is tried again with the next."""
         self.made: Made | None = None
         """The last plan as it was made, and from what."""
         self.traits = traits or Traits(memory_mb=policy.memory_mb)
@@ -142,7 +148,8 @@ class Reconciler:
             now=now, capacity=self.capacity if self.error is None else None, capacity_error=self.error, proposal=view.proposal,
             sight=view.sight, data_age=view.data_age, settled=view.settled, allowed=self._allowed,
             billing_step=self.traits.billing_step, usd_per_unit_minute=self.usd_per_unit_minute, overrides=self.overrides,
-            bounds=view.bounds, leaving=view.leaving, announced=view.announced,
+            bounds=view.bounds, leaving=view.leaving, announced=view.announced, traffic=view.traffic,
+            missing_since=view.missing_since,
         ))
         plan = make_plan(self.policy, self.state, seen, guardrails_for(seen))
         self.made = Made(self.policy, self.state, seen, plan)
@@ -156,7 +163,7 @@ class Reconciler:
 
     async def step(self, view: View, read: bool = True, gate: Gate | None = None) -> Plan:
         """Read if due and allowed, plan, act. Never raises for what happens outside the process; the plan says it."""
-        self.refusal = None
+        self.refusal = self.unstored = None
         if read and self.read_due(self._clock.now()):
             await self.read()
         plan = self.plan_within(view, gate)
@@ -226,14 +233,17 @@ class Reconciler:
         if self.policy.mode == "active" and self.capacity.ready >= target and self.capacity.requested == target:
             seconds, now = self._clock.monotonic() - sent, self._clock.now()
             self.lead_seconds.append(seconds)
-            await self._memory.save_lead_time(self.policy.name, target, seconds, now)
+            try:
+                await self._memory.save_lead_time(self.policy.name, target, seconds, now)
+            except StoreError as error:
+                self.unstored = error
 
     async def _write(self, plan: Plan, target: int) -> Plan:
         """Send one write. The intent is stored first, so that a crash in flight is not mistaken for somebody else's change."""
         before = plan.requested or 0
         sent = self._clock.monotonic()
         if plan.state.found != self._stored.found:
-            await self._remember(plan.state)  # before the write: what was there cannot be seen after it
+            await self._store_state(plan.state)  # before the write: what was there cannot be seen after it
         await self._memory.save_intent(self.key, target, self._clock.now())
         self.state = self._stored = replace(plan.state, intent=target)
         try:
@@ -277,6 +287,13 @@ class Reconciler:
         return replace(plan, action=Action.HOLD, target=plan.requested, reasons=(*plan.reasons, reason), state=self.state)
 
     async def _remember(self, state: PoolState) -> None:
+        """Store what has happened; what has happened is not lost by it if that fails."""
+        try:
+            await self._store_state(state)
+        except StoreError as error:
+            self.unstored = error
+
+    async def _store_state(self, state: PoolState) -> None:
         was = self._stored
         if self.adopt(state):
             try:

@@ -16,13 +16,13 @@ from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy
 from controller.guardrails import guardrails_for
 from controller.overrides import entry, shown_override
-from controller.plan import INSTANTS, Announced, Bound, Code, Observation, Plan, PoolState, Proposal, Sight
+from controller.plan import INSTANTS, Announced, Bound, Code, Observation, Plan, PoolState, Proposal, Sight, Traffic
 from controller.planning import make_plan
 from controller.redact import redact, redact_text
 
 VERSION = 1
-POLICY = frozenset({"name", "mode", "on_missing_metrics", "on_foreign_write", "min", "max", "schedules", "scale_down_delay",
-                    "max_step_up", "max_step_down", "budget_usd_per_month"})
+POLICY = frozenset({"name", "mode", "on_missing_metrics", "missing_metrics_limit", "on_foreign_write", "min", "max", "schedules",
+                    "scale_down_delay", "max_step_up", "max_step_down", "budget_usd_per_month"})
 """What of a policy a plan is made from; the lever, the objective and the events have done their part before."""
 
 NO_CAPACITY = Capacity(0, 0, Phase.READY, datetime.min)  # noqa: DTZ901  (for its defaults)
@@ -82,7 +82,8 @@ def inputs_body(made: Made, kept: Plan) -> dict[str, Any]:
     body: dict[str, Any] = {
         "version": VERSION, "policy": made.policy.model_dump(mode="json", include=set(POLICY), exclude_defaults=True),
         "state": state_body(made.state), "now": seen.now.isoformat(), "sight": seen.sight.value,
-        "data_age_seconds": span(seen.data_age), "settled": seen.settled, "capacity": capacity_body(seen.capacity),
+        "data_age_seconds": span(seen.data_age), "settled": seen.settled, "traffic": seen.traffic,
+        "missing_since": seen.missing_since, "capacity": capacity_body(seen.capacity),
         "capacity_error": None if seen.capacity_error is None else str(seen.capacity_error),
         "proposal": proposal_body(seen.proposal), "allowed": seen.allowed, "billing_step_seconds": span(seen.billing_step),
         "announced": None if seen.announced is None else asdict(seen.announced),
@@ -164,7 +165,8 @@ def loaded(inputs: Mapping[str, Any]) -> tuple[PoolPolicy, PoolState, Observatio
         allowed=inputs.get("allowed"), billing_step=seconds(inputs.get("billing_step_seconds")) or timedelta(0),
         usd_per_unit_minute=inputs["usd_per_unit_minute"],
         overrides=tuple(shown_override(each) for each in inputs.get("overrides", ())),
-        leaving=inputs.get("leaving"),
+        leaving=inputs.get("leaving"), traffic=None if (told := inputs.get("traffic")) is None else Traffic(told),
+        missing_since=None if (since := inputs.get("missing_since")) is None else datetime.fromisoformat(since),
         announced=None if inputs.get("announced") is None else Announced(**inputs["announced"]),
         bounds=tuple(Bound(Code(each["code"]), each["text"], each["low"], each["high"]) for each in inputs.get("bounds", ())))
     return policy, state_of(inputs["state"]), seen

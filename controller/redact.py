@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,10 @@ SHAPES: tuple[tuple[re.Pattern[str], Replacement], ...] = (
     # Google: API keys and access tokens; anybody: JSON web tokens
     (re.compile(r"\bAIza[\w-]{35}|\bya29\.[\w.-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*"), HIDDEN),
 )
+
+
+class ByName(dict[str, Any]):
+    """A mapping whose keys are names that somebody gave, of pools say: no key of it announces a secret."""
 
 
 @lru_cache(maxsize=32_768)
@@ -57,8 +62,9 @@ def redact(value: object) -> object:
     if is_dataclass(value) and not isinstance(value, type):
         value = {field.name: getattr(value, field.name) for field in fields(value)}
     if isinstance(value, Mapping):
-        return {redact_text(str(name)): HIDDEN if inner is not None and SECRET_NAME.search(str(name)) else redact(inner)
-                for name, inner in value.items()}
+        given = isinstance(value, ByName)
+        return {redact_text(str(name)): HIDDEN if inner is not None and not given and SECRET_NAME.search(str(name))
+                else redact(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [redact(inner) for inner in value]
     if isinstance(value, date):

@@ -15,6 +15,7 @@ from config.policy import Policy
 from controller.accounts import NAMES, REHEARSAL, Account, Accounts, keep_accounts
 from controller.agenda import forgotten
 from controller.assembly import Providers, assemble, pool_terms, save_measured
+from controller.blindness import Blindness
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
 from controller.http.app import make_app
@@ -70,6 +71,7 @@ class Service:
         self.handed_over = False
         """Set when another daemon takes over: then nothing is left behind as `on_exit` says, the other one goes on from it."""
         self._store: StoreThread | None = None
+        self._blindness = Blindness()
         self._ticking = asyncio.Lock()
 
     @property
@@ -122,6 +124,7 @@ class Service:
             report = await fleet.tick()
             await account_for(fleet, accounts, self.policy, self.clock, board.forecasts)
             board.ticks.done(report.seconds)
+            self._blindness.look(fleet, self.clock.now())
             await board.publish()
         except Exception:  # a fault of ours: told, and the next tick tries again
             board.ticks.ended[Ended.FAILED] += 1
@@ -277,7 +280,7 @@ async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: C
     now = clock.now()
     for region, account in zip(fleet.regions, accounts.each, strict=True):
         reconcilers = [fleet.reconcilers[name] for name in region.intake.pools]
-        account.ready(np.array([each.capacity.ready if each.capacity else 0 for each in reconcilers], np.float32), now)
+        account.ready(np.array([each.capacity.ready if each.capacity else np.nan for each in reconcilers], np.float32), now)
         first, end = account.pending_from(), region.intake.visible_end(now)
         if first < end:
             terms = [pool_terms(each, policy.assume, region.intake.metric_delay) for each in reconcilers]

@@ -92,6 +92,7 @@ def show_one(pool: dict[str, Any]) -> None:
         ("demand: busy / peak", f"{shown(pool['busy'], '.1f')} / {shown(pool['peak'], '.0f')}"),
         ("target", shown(pool["target"])),
         ("data age", shown(pool["data_age_seconds"], ".0f", " s") + f" ({pool['sight']})"),
+        ("traffic", pool["traffic"] + (f", blind since {pool['blind_since']}" if pool["blind_since"] else "")),
         ("lead time", shown(pool["lead_time_seconds"], ".0f", " s")),
         ("USD today / month", f"{shown(pool['cost_today_usd'], '.2f')} / {shown(pool['cost_month_usd'], '.2f')}"),
         ("saved this month", shown(pool["saved_month_usd"], ".2f", " USD")),

@@ -65,6 +65,8 @@ def demand(inputs: Mapping[str, Any]) -> str:
     """What was known of demand, and how old it was."""
     age = inputs.get("data_age_seconds")
     sight = str(inputs.get("sight", "not recorded"))
+    traffic = {"none": "no traffic, ", "live": "traffic, "}.get(inputs.get("traffic", ""), "")
+    sight = f"{traffic}{sight}"
     return sight if age is None else f"{sight}, the newest known minute was {age:.0f} s old"
 
 

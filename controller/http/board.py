@@ -11,7 +11,7 @@ from config.policy import Policy
 from controller.accounts import Accounts
 from controller.fleet import BREATH, Fleet
 from controller.forecasts import Forecasts
-from controller.http.entries import pool_entry, source_entry
+from controller.http.entries import blind_since, pool_entry, source_entry
 from controller.http.gate import Gate
 from controller.intake import PATIENCE
 from controller.journal import Journal
@@ -21,7 +21,8 @@ from controller.metrics.exposition import Exposition
 from controller.metrics.pools import pool_lines
 from controller.metrics.ticks import Ticks
 from controller.plan import Sight
-from controller.redact import redact
+from controller.reconcile import STILL_COUNTS
+from controller.redact import ByName, redact
 from controller.steering import Steering
 from controller.trail import Trail
 from forecasting.demand import minute_of
@@ -72,7 +73,7 @@ class Board:
                 totals[key] += entry[key] or 0
             ages[name] = {key: entry[key] for key in ("data_age_seconds", "forecast_age_seconds", "capacity_age_seconds",
                                                     "last_write")}
-            if (reason := stale_reason(fleet, name, now)) is not None:
+            if (reason := stale_reason(fleet, name, now) or unread_reason(fleet, name, now)) is not None:
                 stale[name] = reason
             fragments.append(json.dumps(entry, separators=(",", ":")).encode())
         self._stale, self._ages = stale, ages
@@ -110,7 +111,7 @@ class Board:
 
     def ages(self) -> Mapping[str, Mapping[str, Any]]:
         """How old what is known of each pool was at the last tick."""
-        return self._ages
+        return ByName(self._ages)
 
 
 def stale_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
@@ -122,10 +123,23 @@ def stale_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
         return None if region.followed_at is not None else "there is no forecast yet"
     error = intake.errors.get(name)
     why = "" if error is None else f": {error}"
+    since = blind_since(fleet, name, now)
+    blind = "" if since is None else f"blind since {since:%Y-%m-%d %H:%M} UTC: "
     if age is None:
-        return f"its demand was never read{why}"
+        return f"{blind}its demand was never read{why}"
     patience = (intake.metric_delay + PATIENCE).total_seconds()
-    return f"its newest demand is {age.total_seconds():.0f} s old, more than {patience:.0f} s{why}"
+    return f"{blind}its newest demand is {age.total_seconds():.0f} s old, more than {patience:.0f} s{why}"
+
+
+def unread_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
+    """Why a pool's capacity cannot be relied on; None when it can, or when its turn to be read has not come yet."""
+    capacity, error = fleet.reconcilers[name].capacity, fleet.reconcilers[name].error
+    if error is None:
+        return None
+    if capacity is None:
+        return f"its capacity was never read: {error}"
+    age = now - capacity.observed_at
+    return f"its capacity was last read {age.total_seconds():.0f} s ago: {error}" if age > STILL_COUNTS else None
 
 
 def dumps(value: object) -> bytes:

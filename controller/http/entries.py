@@ -12,6 +12,7 @@ from controller.forecasts import Forecasts
 from controller.journal import Journal
 from controller.overrides import entry
 from controller.plan import Plan
+from controller.planning import is_blind
 from controller.redact import redact_text
 from controller.region import Region
 from forecasting.demand import instant_of
@@ -36,6 +37,7 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
         "phase": None if capacity is None else capacity.phase.value,
         "busy": number(busy), "peak": number(peak), "target": None if plan is None else plan.target,
         "action": None if plan is None else plan.action.value, "min": reconciler.policy.min, "max": reconciler.policy.max,
+        "traffic": region.intake.traffic(name, now).value, "blind_since": instant(blind_since(fleet, name, now)),
         "sight": sight.value, "data_age_seconds": seconds(age),
         "forecast_age_seconds": None if region.followed_at is None else seconds(now - region.followed_at),
         "capacity_age_seconds": None if capacity is None else seconds(now - capacity.observed_at),
@@ -53,6 +55,12 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
         "next": ahead.pairs, "next_at": instant(ahead.at), "next_missing": ahead.reason,
         "events": [event_entry(each) for each in region.coming(name, now)], "event_warnings": region.event_warnings(name),
     }
+
+
+def blind_since(fleet: Fleet, name: str, now: datetime) -> datetime | None:
+    """Since when metrics of a pool are missing, once that is longer than its policy takes quietly."""
+    since = fleet.region_of[name].intake.missing_since(name, now)
+    return since if is_blind(fleet.reconcilers[name].policy, since, now) else None
 
 
 def decision_entry(plan: Plan | None) -> dict[str, Any] | None:

@@ -43,6 +43,7 @@ POOL_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_pool_active", "1 when plans are carried out, 0 in shadow.", *POOL),
     gauge("stoker_pool_overrides", "Orders of operators that hold for the pool now: pause, pin, boost.", *POOL),
     gauge("stoker_pool_failing", "1 when the pool's capacity or demand cannot be read, else 0.", *POOL),
+    gauge("stoker_pool_blind", "1 when metrics are missing for longer than missing_metrics_limit, else 0.", *POOL),
     gauge("stoker_budget_usd", "The policy's budget of a month for warm capacity.", *POOL),
     gauge("stoker_budget_spent_usd", "What of it is spent this month.", *POOL),
     gauge("stoker_objective_warm_hit_ratio", "Share of requests that the policy wants warm, where it says one.", *POOL),

@@ -17,6 +17,7 @@ from controller.foresight import Foresight
 from controller.metrics.catalogue import POOL_FAMILIES, Family
 from controller.next_hours import SAID
 from controller.plan import Action, Code, Plan, Sight
+from controller.planning import is_blind
 from controller.reconcile import Reconciler
 from forecasting.demand import minute_of
 
@@ -55,7 +56,7 @@ FACTS = (
     "stoker_telemetry_broken", "stoker_forecast_age_seconds", "stoker_raw_target_units", "stoker_target_units",
     "stoker_requested_units", "stoker_ready_units", "stoker_capacity_age_seconds", "stoker_floor_units", "stoker_ceiling_units",
     "stoker_lead_time_seconds", "stoker_last_write_timestamp_seconds", "stoker_pool_active", "stoker_pool_overrides",
-    "stoker_pool_failing", "stoker_budget_usd", "stoker_budget_spent_usd", "stoker_objective_warm_hit_ratio",
+    "stoker_pool_failing", "stoker_pool_blind", "stoker_budget_usd", "stoker_budget_spent_usd", "stoker_objective_warm_hit_ratio",
 )
 """What `pool_facts` gives, in its order."""
 
@@ -75,7 +76,8 @@ def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
         since(None if capacity is None else capacity.observed_at, now), policy.min, policy.max,
         math.nan if lead is None else lead.total_seconds(), math.nan if written is None else written.timestamp(),
         policy.mode == "active", sum(each.until > now for each in reconciler.overrides),
-        reconciler.error is not None or name in region.intake.errors or name in fleet.faults, *money(reconciler, now),
+        reconciler.error is not None or name in region.intake.errors or name in fleet.faults,
+        is_blind(policy, region.intake.missing_since(name, now), now), *money(reconciler, now),
     )
 
 

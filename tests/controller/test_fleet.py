@@ -8,6 +8,7 @@ from adapters.errors import NotFound, PermissionDenied, Unreachable
 from controller.plan import Action, Code
 from controller.region import Budget
 from controller.store_file import StoreError
+from forecasting.demand import minute_of
 from tests.builders import NOON
 from tests.fakes import steady
 from tests.worlds import world
@@ -196,6 +197,46 @@ async def test_a_store_that_takes_demand_again_is_told_of_no_more(clock, tmp_pat
         here.store.store.save_demands = save
         await here.minutes(2)
         assert here.fleet.store_error is None
+
+
+async def test_what_came_while_the_store_took_nothing_is_stored_afterwards(clock, tmp_path):
+    async with world(clock, tmp_path, {"a": steady(3)}, mode="shadow") as here:
+        await here.minutes(5)
+        save, first = here.store.store.save_demands, minute_of(clock.now()) - 3
+
+        def full(*_):
+            raise StoreError("the disk is full")
+        here.store.store.save_demands = full
+        await here.minutes(40)
+        here.store.store.save_demands = save
+        await here.minutes(3)
+
+        assert here.store.store.load_demand("a", first, minute_of(clock.now()) - 2).known.all()
+
+
+@pytest.mark.parametrize("fails", ["save_state", "record_decisions", "record_lead_time"])
+async def test_what_was_done_is_shown_and_recorded_though_the_store_failed_just_then(clock, tmp_path, fails):
+    async with world(clock, tmp_path, {"a": steady(3)}) as here:
+        await here.tick(MINUTE)
+        store = here.store.store
+        works = getattr(store, fails)
+
+        def full(*_):
+            raise StoreError("the disk is full")
+        here.sources[0].traffic["a"] = steady(9)
+        await clock.advance(2 * MINUTE)
+        setattr(store, fails, full)
+        for _ in range(3):
+            await here.tick(MINUTE)
+        assert here.levers["a"].writes == [3, 9]
+        assert here.fleet.plans["a"].target == 9
+        assert here.fleet.reconcilers["a"].state.written == 9
+
+        setattr(store, fails, works)
+        await here.minutes(3)
+        assert 9 in [made["target"] for made in store.decisions("a") if made["action"] == "write"]
+        assert (store.load_states()["a"].written, store.load_states()["a"].intent) == (9, None)
+        assert here.levers["a"].writes == [3, 9]
 
 
 async def test_closing_lets_a_write_under_way_finish(clock, tmp_path):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from adapters.errors import Conflict, Unreachable
 from adapters.protocol import Phase
 from config.schedule import Schedule
-from controller.guardrails import GUARDRAILS
+from controller.guardrails import guardrails_for
 from controller.overrides import Kind, Override
-from controller.plan import Action, Announced, Code, Observation, PoolState, Proposal, Reason, Sight
+from controller.plan import Action, Announced, Bound, Code, Observation, PoolState, Proposal, Reason, Sight, Traffic
 from controller.planning import make_plan
 from controller.record import Made, Unreplayable, clean, inputs_body, loaded, plan_body, replayed
 from controller.store import Store
@@ -26,7 +26,7 @@ KEY = "AKIA" + "ABCDEFGH12345678"
 
 def made(policy=None, state=None, seen=None):
     policy, state, seen = policy or pool_policy(), state or PoolState(), clean(seen or observation(proposed=5.0))
-    return Made(policy, state, seen, make_plan(policy, state, seen, GUARDRAILS))
+    return Made(policy, state, seen, make_plan(policy, state, seen, guardrails_for(seen)))
 
 
 def recorded(each, kept=None):
@@ -49,16 +49,21 @@ ORDERS = st.lists(st.one_of(
 STATES = st.builds(
     PoolState, st.none() | UNITS, st.none() | INSTANTS, st.none() | UNITS, st.none() | INSTANTS, st.none() | INSTANTS,
     st.none() | UNITS, st.lists(st.tuples(INSTANTS, UNITS), max_size=5).map(tuple), st.sampled_from(["", "2026-03"]),
-    st.floats(0, 1e4), st.none() | INSTANTS, st.none() | UNITS)
+    st.floats(0, 1e4), st.none() | INSTANTS, st.none() | UNITS, st.none() | UNITS)
 CAPACITIES = st.none() | st.builds(
     capacity, UNITS, UNITS, now=INSTANTS, phase=st.sampled_from(Phase), in_use=st.none() | st.floats(0, 300),
     changed_at=st.none() | INSTANTS, foreign_owner=st.none() | TEXTS, blocked=st.none() | TEXTS.map(Conflict), detail=TEXTS)
 PROPOSALS = st.none() | st.builds(Proposal, st.floats(), st.just("the most of the last 60 min"), st.booleans())
 SHARES = st.none() | st.floats(0, 1e6)
 EVENTS = st.none() | st.builds(Announced, TEXTS, SHARES, SHARES, SHARES)
+BOUNDS = st.lists(
+    st.builds(lambda code, low, span: Bound(code, "so much is left", low, low + span),
+              st.sampled_from([Code.FLEET_BUDGET, Code.FLEET_CHANGES, Code.WRITE_TURN]), UNITS, UNITS), max_size=2).map(tuple)
 SEEN = st.builds(
     Observation, st.just(NOON), CAPACITIES, st.none() | TEXTS.map(Unreachable), PROPOSALS, st.sampled_from(Sight),
-    st.none() | SPANS, st.booleans(), st.none() | st.integers(-5, 400), SPANS, st.floats(0, 1), ORDERS, announced=EVENTS)
+    st.none() | SPANS, st.booleans(), st.none() | st.integers(-5, 400), SPANS, st.floats(0, 1), ORDERS, BOUNDS,
+    leaving=st.sampled_from([None, None, "release", "floor"]), traffic=st.none() | st.sampled_from(Traffic),
+    missing_since=st.none() | INSTANTS, announced=EVENTS)
 POLICIES = st.builds(
     lambda low, span, **more: pool_policy(min=low, max=low + span, **more), st.integers(0, 50), UNITS,
     on_missing_metrics=st.sampled_from(["hold", "floor", "forecast"]), on_foreign_write=st.sampled_from(["yield", "reassert"]),
@@ -82,6 +87,7 @@ def test_what_is_remembered_and_seen_comes_back_whole(state, seen):
     policy, back, now_seen = loaded(json.loads(dump_inputs({"made": each}, each.plan)))
 
     assert back == state
+    assert (now_seen.bounds, now_seen.missing_since, now_seen.traffic) == (seen.bounds, seen.missing_since, seen.traffic)
     assert (now_seen.now, now_seen.overrides, now_seen.allowed) == (seen.now, seen.overrides, seen.allowed)
     assert (policy.min, policy.max, policy.name, policy.mode) == (0, 100, "agent", "active")
 

@@ -22,7 +22,7 @@ async def test_it_tells_inputs_steps_and_the_providers_answer(tmp_path):
     assert told.exit_code == 0
     assert lines[0].startswith("a 2026-03-02 12:04:00 UTC, the ")
     assert "outcome 3 requested, 12 asked for" in lines
-    assert any(line.startswith("demand fresh, the newest known minute was") for line in lines)
+    assert any(line.startswith("demand traffic, fresh, the newest known minute was") for line in lines)
     assert any(line.startswith("capacity 3 requested") and line.endswith("s before") for line in lines)
     assert any(line.startswith("proposal 3 by ") for line in lines)
     assert "pinned 3 -> 12 pin 12 until 2026-03-02 13:00 UTC by ana (launch)" in lines

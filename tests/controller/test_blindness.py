@@ -1,0 +1,94 @@
+"""No traffic, late metrics, broken metrics: told apart, and told loudly once they last."""
+
+import json
+
+import pytest
+
+from adapters.errors import Unreachable
+from controller.plan import Code
+from controller.record import inputs_body, plan_body, replayed
+from tests.fakes import steady
+from tests.services import serving
+
+DOWN = Unreachable("monitoring does not answer")
+
+
+def entry(body, name="a"):
+    return next(pool for pool in body["pools"] if pool["name"] == name)
+
+
+async def test_no_traffic_is_told_from_late_and_from_broken_metrics(tmp_path):
+    async with serving(tmp_path, traffic={"a": steady(3), "idle": steady(0), "late": steady(3), "down": steady(3)}) as here:
+        await here.ticks(2)
+        here.source.traffic["late"] = lambda _: float("nan")
+        here.source.silent["down"] = None
+        await here.ticks(15)
+        _, body, _ = await here.ask("GET", "/status")
+
+        assert {pool["name"]: pool["traffic"] for pool in body["pools"]} == {
+            "a": "live", "idle": "none", "late": "late", "down": "broken"}
+        assert {pool["blind_since"] for pool in body["pools"]} == {None}
+
+
+async def test_a_blind_pool_is_told_everywhere_once_and_lowered_nowhere(tmp_path, capsys):
+    async with serving(tmp_path, min=1) as here:
+        await here.ticks(2)
+        here.source.broken = DOWN
+        await here.ticks(75)
+        status, ready, _ = await here.ask("GET", "/readyz")
+        _, body, _ = await here.ask("GET", "/status")
+        fleet = here.service.fleet
+        plan, made = fleet.plans["a"], fleet.inputs["a"]["made"]
+        async with here.session.get(here.service.url + "/metrics") as answer:
+            metrics = await answer.text()
+        here.source.broken = None
+        await here.ticks(3)
+
+        said = capsys.readouterr().out
+        assert (status, entry(body)["traffic"]) == (503, "broken")
+        assert entry(body)["blind_since"].startswith("2026-03-02T12:0")
+        assert any(reason.startswith("a: blind since 2026-03-02 12:0") for reason in ready["reasons"])
+        assert 'stoker_pool_blind{pool="a",mode="active"} 1.0' in metrics
+        assert plan.reasons[0].code is Code.BLIND
+        assert "blind since 2026-03-02 12:0" in plan.text
+        assert plan.target == 3
+        assert here.levers["a"].writes == [3]
+        assert said.count("metrics are missing for longer than missing_metrics_limit") == 1
+        assert said.count("sees-again") == 1
+        kept, again = replayed(json.loads(json.dumps({**plan_body(plan), "inputs": inputs_body(made, plan)})))
+        assert kept == again
+
+
+@pytest.mark.parametrize("rule", ["hold", "floor", "forecast"])
+async def test_however_long_a_pool_is_blind_no_rule_lowers_it(tmp_path, rule):
+    async with serving(tmp_path, on_missing_metrics=rule) as here:
+        await here.ticks(2)
+        here.source.broken = DOWN
+        await here.ticks(150)
+
+        assert here.levers["a"].writes == [3]
+
+
+async def test_capacity_that_was_never_readable_is_told_and_is_no_zero_in_the_accounts(tmp_path):
+    async with serving(tmp_path) as here:
+        here.levers["a"].failing["read"] = DOWN
+        here.service.fleet.reconcilers["a"].capacity = None
+        await here.ticks(10)
+        status, ready, _ = await here.ask("GET", "/readyz")
+        account = here.service.accounts.each[0]
+        account.today[:] = 0
+        await here.ticks(5)
+        _, body, _ = await here.ask("GET", "/status")
+
+        assert status == 503
+        assert any("its capacity was never read: monitoring does not answer" in reason for reason in ready["reasons"])
+        assert entry(body)["cost_today_usd"] == 0
+        assert entry(body, "b")["cost_today_usd"] > 0
+
+
+async def test_a_pool_that_is_called_like_a_secret_is_shown(tmp_path):
+    async with serving(tmp_path, traffic={"token-issuer": steady(3)}) as here:
+        await here.ticks(2)
+        _, ready, _ = await here.ask("GET", "/readyz")
+
+        assert ready["pools"]["token-issuer"]["data_age_seconds"] is not None
