@@ -91,17 +91,16 @@ class Account:
         keep_alive = max((each.keep_alive for each in terms), default=1)
         for at in range(peak.shape[1]):
             minute = first + at
-            ready = self._ready[:, minute % READY_MINUTES]
-            tracked = self._tracked.advance(peak[:, at], terms)
+            seen = self._ready[:, minute % READY_MINUTES]
+            ready, tracked = np.nan_to_num(seen), self._tracked.advance(peak[:, at], terms)
             amounts = self._minute(ready, tracked, peak[:, at], busy[:, at], prices, keep_alive)
             served = np.minimum(np.nan_to_num(busy[:, at]), ready)
             hits = np.maximum(0.0, np.nan_to_num(invocations[:, at]) - amounts[:, COLD_STARTS])
             amounts = np.column_stack((amounts, (ready - served) * prices[:, IDLE], hits))
-            self._add(instant_of(minute).date(), amounts)
+            self._add(instant_of(minute).date(), np.where(np.isnan(seen)[:, None], 0.0, amounts))
         self._counted = max(self._counted, first + peak.shape[1])
 
     def _minute(self, ready: Amounts, tracked: Amounts, peak: Floats, busy: Floats, prices: Amounts, keep_alive: int) -> Amounts:
-        seen, ready = ~np.isnan(ready), np.nan_to_num(ready)
         known = ~np.isnan(peak)
         most, work = np.where(known, peak, 0.0), np.where(known, np.nan_to_num(busy), 0.0)
         cold_usd = prices[:, COLD]
@@ -111,10 +110,9 @@ class Account:
         mine, nothing, theirs = (bill(units, work, starts, prices) for units, starts in
                                  ((ready, cold), (np.zeros_like(ready), without), (tracked, beyond)))
         whole = mine.usd + cold * cold_usd
-        amounts = np.stack((mine.warm, mine.on_demand, cold * cold_usd, mine.usd, nothing.usd + without * cold_usd - whole, cold,
-                            without, ready, np.maximum(0.0, ready - work), known.astype(float), nothing.usd, theirs.usd, beyond,
-                            theirs.usd + beyond * cold_usd - whole), axis=1)
-        return np.where(seen[:, None], amounts, 0.0)
+        return np.stack((mine.warm, mine.on_demand, cold * cold_usd, mine.usd, nothing.usd + without * cold_usd - whole, cold,
+                         without, ready, np.maximum(0.0, ready - work), known.astype(float), nothing.usd, theirs.usd, beyond,
+                         theirs.usd + beyond * cold_usd - whole), axis=1)
 
     def _add(self, day: date, amounts: Amounts) -> None:
         if day > self._day:

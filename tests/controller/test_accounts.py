@@ -51,10 +51,10 @@ def test_a_minute_of_which_nobody_knows_what_stood_ready_is_not_accounted_for():
     mine = account()
     ready_for(mine, 1, np.nan)
     mine.ready(np.array([2.0], np.float32), NOON + timedelta(minutes=1))
-    mine.settle(FIRST, rows(5.0), rows(3.0), [TERMS])
+    mine.settle(FIRST, rows(5.0), rows(3.0), rows(9.0), [TERMS])
     assert set(amounts(mine).values()) == {0.0}
 
-    mine.settle(FIRST + 1, rows(5.0), rows(3.0), [TERMS])
+    mine.settle(FIRST + 1, rows(5.0), rows(3.0), rows(9.0), [TERMS])
     assert (amounts(mine)["minutes"], amounts(mine)["warm_unit_minutes"]) == (1, 2)
 
 
