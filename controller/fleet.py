@@ -15,10 +15,11 @@ from config.limits import Limits
 from controller import leaving
 from controller.limiter import Limiter
 from controller.plan import Action, Bound, Plan, PoolState
-from controller.reconcile import Reconciler, View
+from controller.reconcile import Reconciler
 from controller.record import Made
 from controller.region import Region
 from controller.store_file import StoreError
+from controller.view import View
 from controller.waiting import within
 
 COLLECT_SECONDS = 20.0

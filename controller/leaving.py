@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from adapters.clock import Clock
 from adapters.errors import Throttled
 from controller.plan import Action, Code, Plan
-from controller.reconcile import Reconciler, View
+from controller.reconcile import Reconciler
+from controller.view import View
 
 TRIES = 20
 MOST_WAIT_SECONDS = 10.0

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -17,21 +17,17 @@ from controller.memory import Memory
 from controller.overrides import Override
 from controller.plan import (
     Action,
-    Announced,
-    Bound,
     Code,
     Observation,
     Plan,
     PoolState,
-    Proposal,
     Reason,
-    Sight,
-    Traffic,
     accepted,
 )
 from controller.planning import make_plan
 from controller.record import Made, clean
 from controller.store_file import StoreError
+from controller.view import Gate, View
 
 TRAITS_EVERY = timedelta(hours=1)
 METER_EVERY = timedelta(minutes=15)
@@ -49,25 +45,6 @@ STILL_COUNTS = timedelta(hours=1)
 ACCEPTED = "accepted"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What the fleet knows of a pool's demand at a tick."""
-
-    sight: Sight = Sight.NONE
-    data_age: timedelta | None = None
-    proposal: Proposal | None = None
-    settled: bool = False
-    traffic: Traffic | None = None
-    missing_since: datetime | None = None
-    bounds: tuple[Bound, ...] = ()
-    leaving: str | None = None
-    announced: Announced | None = None
-
-
-Gate = Callable[[Plan], tuple[Bound, ...]]
-"""Asked before a write: what the whole fleet leaves of a plan now; nothing where the plan may be carried out as it is."""
 
 
 def old(age: timedelta, limit: timedelta) -> bool:

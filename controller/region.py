@@ -18,7 +18,8 @@ from controller.economics import Terms
 from controller.intake import Intake
 from controller.plan import Proposal, Sight
 from controller.portfolio import Standing
-from controller.reconcile import View, old
+from controller.reconcile import old
+from controller.view import View
 
 SPANS_EVERY = timedelta(hours=6)
 """Measured spans waver by a minute; a chooser is not taught anew for them more often than this."""

@@ -8,7 +8,8 @@ from adapters.errors import Conflict, OutcomeUnknown, PermissionDenied, QuotaExc
 from adapters.protocol import Traits
 from adapters.simulated import ShadowLever, SimulatedCapacity
 from controller.plan import Action, Code, PoolState, Proposal, Sight
-from controller.reconcile import METER_EVERY, Reconciler, View, state_key
+from controller.reconcile import METER_EVERY, Reconciler, state_key
+from controller.view import View
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever
 
