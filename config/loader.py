@@ -16,6 +16,7 @@ from config.document import MOST_BYTES, Node, Place, read_document
 from config.event import Event, Holidays
 from config.lever import LeverSettings
 from config.limits import Limits
+from config.notify import Notify, Sink
 from config.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
 from config.problem import PolicyError, Problem, path_text
 from config.schedule import Schedule
@@ -28,7 +29,7 @@ Step = str | int
 Kinds = Mapping[str, type[LeverSettings]]
 Part = TypeVar("Part", bound=BaseModel)
 
-TOP_KEYS = ("version", "defaults", "pools", "limits", "assume")
+TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify")
 OWN_KEYS = ("name", "lever")
 """What every pool must say for itself and no default can."""
 DEFAULT_KEYS = tuple(key for key in PoolPolicy.model_fields if key not in OWN_KEYS)
@@ -115,12 +116,13 @@ class Check:
                 self.note_at((key,), unknown("key", key, TOP_KEYS), on_key=True)
         self._version(root)
         assume, limits = self._part(root, "assume", Assume), self._part(root, "limits", Limits)
-        pools = self._pools(root, self._defaults(root))
+        sinks, pools = self._sinks(root), self._pools(root, self._defaults(root))
         if not self.problems and assume is not None and limits is not None:
-            self.policy = Policy(version=1, pools=tuple(pools), assume=assume, limits=limits)
+            self.policy = Policy(version=1, pools=tuple(pools), assume=assume, limits=limits, notify=sinks)
 
     def _declared(self) -> frozenset[str]:
-        ours: tuple[type[BaseModel], ...] = (PoolPolicy, Objective, Schedule, Event, Holidays, PriceOverride, Limits, Assume)
+        ours: tuple[type[BaseModel], ...] = (PoolPolicy, Objective, Schedule, Event, Holidays, PriceOverride, Limits, Assume,
+                                             Sink)
         models: Iterable[type[BaseModel]] = (*ours, *self._kinds.values())
         return frozenset(TOP_KEYS).union(*(model.model_fields for model in models))
 
@@ -142,6 +144,15 @@ class Check:
             for item in error.errors():
                 self._complain(item, model, (key, *place_within(item)))
             return None
+
+    def _sinks(self, root: Node) -> tuple[Sink, ...]:
+        node = root.child("notify")
+        try:
+            return Notify.model_validate({} if node is None else {"notify": node.plain()}).notify
+        except ValidationError as error:
+            for item in error.errors():
+                self._complain(item, Notify, place_within(item) or ("notify",))
+            return ()
 
     def _defaults(self, root: Node) -> Node | None:
         """The defaults as a mapping, checked as if a pool said nothing else."""

@@ -15,6 +15,7 @@ from config.duration import Duration, format_duration
 from config.event import MOST_EVENTS, Event
 from config.lever import LeverSettings
 from config.limits import Limits
+from config.notify import Sink
 from config.schedule import MOST_UNITS, Schedule, schedule_bounds
 
 __all__ = ["MOST_UNITS", "NAME", "Assume", "Objective", "Policy", "PoolPolicy", "PriceOverride", "Schedule", "schedule_bounds"]
@@ -175,6 +176,8 @@ class Policy(Model):
     """What the whole fleet may change and cost at most."""
     assume: Assume = Assume()
     """What a backtest takes for granted."""
+    notify: tuple[Sink, ...] = Field(default=(), strict=False)
+    """Who is told when something changes."""
 
     @field_validator("pools")
     @classmethod

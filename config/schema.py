@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from config.duration import format_duration
 from config.lever import LeverSettings
 from config.limits import Limits
+from config.notify import Sink
 from config.policy import Assume, PoolPolicy
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -29,7 +30,7 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
     It says less than the loader (no cron, no zones, nothing between two keys or two pools), never more: what the loader
     takes, the schema takes.
     """
-    models: tuple[type[BaseModel], ...] = (PoolPolicy, Limits, Assume, *kinds.values())
+    models: tuple[type[BaseModel], ...] = (PoolPolicy, Limits, Assume, Sink, *kinds.values())
     refs, generated = models_json_schema([(model, "validation") for model in models], schema_generator=Generator)
     parts: Json = generated["$defs"]
     parts.pop("LeverSettings", None)
@@ -60,6 +61,8 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
                       "description": "The things whose warm capacity is set; names are unique."},
             "limits": {"$ref": "#/$defs/Limits"},
             "assume": {"$ref": "#/$defs/Assume"},
+            "notify": {"type": "array", "maxItems": 20, "items": {"$ref": "#/$defs/Sink"},
+                       "description": "Who is told when something changes; names are unique."},
         },
         "if": no_default_max,
         "then": {"properties": {"pools": {"items": {"required": ["max"]}}}},

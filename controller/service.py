@@ -1,21 +1,21 @@
 """The daemon: opens the store, builds the fleet, answers HTTP, ticks until it is told to stop, and ends in order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
-import numpy as np
 import structlog
 from aiohttp import web
 
 from adapters.clock import Clock
 from config.policy import Policy
-from controller.accounts import NAMES, REHEARSAL, Account, Accounts, keep_accounts
+from controller.accounts import Accounts, keep_accounts
 from controller.agenda import forgotten
-from controller.assembly import Providers, assemble, pool_terms, save_measured
+from controller.assembly import Providers, assemble, save_measured
 from controller.blindness import Blindness
+from controller.bookkeeping import account_for, open_accounts, tell_spent
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
 from controller.http.app import make_app
@@ -24,6 +24,7 @@ from controller.http.gate import Gate
 from controller.journal import Journal
 from controller.memory import StoreThread
 from controller.metrics.ticks import Ended
+from controller.notifier import Notifier
 from controller.schedule import Jobs, Timetable
 from controller.steering import Steering
 from controller.store import KEEP, Store
@@ -55,10 +56,12 @@ class Service:
 
     `providers`: builds levers and sources (`adapters.registry.Registry`); closed by `run`. `port` 0 takes a free one; the
     real one stands in `port` once `ready` is set. `token`: who shows it over HTTP may steer pools; without one nobody may.
+    `notifier`: made once the store is open, and told of every tick.
     """
 
     def __init__(self, policy: Policy, providers: Providers, clock: Clock, state_dir: Path, *, host: str = "127.0.0.1",
-                 port: int = 8080, tick_every: timedelta = TICK_EVERY, token: str | None = None) -> None:
+                 port: int = 8080, tick_every: timedelta = TICK_EVERY, token: str | None = None,
+                 notifier: Callable[[StoreThread], Notifier] | None = None) -> None:
         self.policy, self.clock, self.host, self.port, self.tick_every = policy, clock, host, port, tick_every
         self._providers, self._state_dir, self._gate = providers, state_dir, Gate(token)
         self.ready = asyncio.Event()
@@ -72,6 +75,8 @@ class Service:
         """Set when another daemon takes over: then nothing is left behind as `on_exit` says, the other one goes on from it."""
         self._store: StoreThread | None = None
         self._blindness = Blindness()
+        self._new_notifier = notifier
+        self.notifier: Notifier | None = None
         self._ticking = asyncio.Lock()
 
     @property
@@ -123,6 +128,8 @@ class Service:
             tell_spent(fleet, accounts)
             report = await fleet.tick()
             await account_for(fleet, accounts, self.policy, self.clock, board.forecasts)
+            if self.notifier is not None:
+                await self.notifier.note(fleet)
             board.ticks.done(report.seconds)
             self._blindness.look(fleet, self.clock.now())
             await board.publish()
@@ -147,6 +154,9 @@ class Service:
         steering = self.steering = Steering(fleet.reconcilers, store)
         await steering.recall(self.clock.now())
         board.fleet, board.accounts, board.forecasts, board.steering = fleet, accounts, forecasts, steering
+        if self._new_notifier is not None:
+            self.notifier = board.exposition.daemon.notifier = self._new_notifier(store)
+            await self.notifier.start()
         for pool, (target, at) in (await store.run(store.store.intents)).items():
             log.warning("unsettled-write", pool=pool, target=target, sent_at=at.isoformat(),
                         text="stopped in the middle of a write: capacity is read before anything is changed")
@@ -157,6 +167,7 @@ class Service:
     async def _work(self, store: StoreThread, journal: Journal, board: Board, stop: asyncio.Event) -> None:
         """Tick until told to stop. The first tick does not wait for the minute; HTTP answers while history is being loaded."""
         await self._build(store, journal, board)
+        self._say("started", f"Stoker has started with {len(self.policy.pools)} pools")
         timetable = self._timetable()
         timetable.every("tick", self.tick_every, self.tick)
         timetable.every("keep", KEEP_EVERY, self._keep)
@@ -170,6 +181,7 @@ class Service:
             await stop.wait()
         finally:
             log.info("stopping")
+            self._say("stopping", "Stoker is stopping")
             timetable.stop()
             for task in beside:
                 task.cancel()
@@ -186,6 +198,12 @@ class Service:
         if self.fleet is not None:
             await self.fleet.close(leave)
         await self._keep(timedelta(0))
+        if self.notifier is not None:
+            await self.notifier.close()
+
+    def _say(self, code: str, text: str) -> None:
+        if self.notifier is not None:
+            self.notifier.say(code, text)
 
     async def _first(self) -> None:
         """Do not wait for the minute; then, as the levers have told memory and processor, judge by those."""
@@ -255,38 +273,3 @@ def tell_url(file: Path, url: str | None) -> None:
             file.unlink(missing_ok=True)
         else:
             file.write_text(f"{url}\n")
-
-
-async def open_accounts(fleet: Fleet, store: StoreThread, clock: Clock) -> Accounts:
-    """The accounts of each region, with the sums of today and of this month from the store."""
-    now = clock.now()
-    today, tomorrow = now.date(), now.date() + timedelta(days=1)
-    day = await store.run(store.store.accounts, today, tomorrow)
-    month = await store.run(store.store.accounts, today.replace(day=1), tomorrow)
-    return Accounts([Account(region.intake.pools, day, month, now) for region in fleet.regions])
-
-
-def tell_spent(fleet: Fleet, accounts: Accounts) -> None:
-    """Tell the fleet's limits what the warm capacity of each pool has cost this month: unit-minutes by what one costs now."""
-    for region, account in zip(fleet.regions, accounts.each, strict=True):
-        price = np.array([fleet.reconcilers[name].usd_per_unit_minute for name in region.intake.pools])
-        fleet.limiter.note_spent(region.intake.pools, account.month[:, NAMES.index("warm_unit_minutes")] * price)
-
-
-async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: Clock, forecasts: Forecasts | None) -> None:
-    """Note what stands ready now, account for the minutes whose demand has settled since the last time, and judge by them what
-    had been forecast.
-    """
-    now = clock.now()
-    for region, account in zip(fleet.regions, accounts.each, strict=True):
-        reconcilers = [fleet.reconcilers[name] for name in region.intake.pools]
-        account.ready(np.array([each.capacity.ready if each.capacity else np.nan for each in reconcilers], np.float32), now)
-        first, end = account.pending_from(), region.intake.visible_end(now)
-        if first < end:
-            terms = [pool_terms(each, policy.assume, region.intake.metric_delay) for each in reconcilers]
-            if not account.rehearsed:
-                account.rehearse((await region.intake.rows(first - REHEARSAL, first))[0], terms)
-            peak, busy, invocations = await region.intake.rows(first, end)
-            account.settle(first, peak, busy, invocations, terms)
-            if forecasts is not None:
-                forecasts.foresight.settle(region.intake.pools, first, peak)

@@ -45,16 +45,19 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, each=None, **changes):
+async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, each=None, notifier=None,
+                  broken=None, **changes):
     """A service whose first tick is over; pools `a` (3 units busy) and `b` (7) unless `traffic` says otherwise. `each`: changes
     of some pools alone, by name.
     """
     clock = clock or ManualClock(NOON)
     traffic = traffic or {"a": steady(3), "b": steady(7)}
     source = FakeSource(traffic)
+    source.broken = broken
     providers = FakeProviders([(source, tuple(traffic))], clock, {} if levers is None else levers)
     pools = [pool_policy(name=name, **(changes | (each or {}).get(name, {}))) for name in traffic]
-    service, stop = Service(policy_of(pools), providers, clock, folder, port=0, token=token), asyncio.Event()
+    service, stop = Service(policy_of(pools), providers, clock, folder, port=0, token=token,
+                            notifier=notifier), asyncio.Event()
     task = asyncio.create_task(service.run(stop))
     try:
         async with asyncio.timeout(10):

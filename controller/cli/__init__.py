@@ -13,6 +13,7 @@ COMMANDS = {
     "validate": "Check a policy file; every problem is named with its line.",
     "doctor": "Look into credentials, permissions, clocks, quotas and state before they matter.",
     "iam": "Print the least that AWS or Google Cloud must allow for a policy.",
+    "notify-test": "Send a message to each sink of a policy, to see whether it arrives.",
     "schema": "Print the JSON Schema of policy files, for editors.",
     "status": "Ask a running daemon what is warm now, and what is coming.",
     "why": "Tell why a pool has the capacity it has, now or at a time.",
@@ -39,7 +40,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"controller.cli.{cmd_name}")
+        module = import_module(f"controller.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
 

@@ -50,14 +50,16 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     from adapters.errors import AdapterError
     from adapters.registry import Registry
     from controller import logs
+    from controller.cli.notify_test import notifier_for
     from controller.service import CannotListen, Service
     from controller.store import StoreError
 
     clock = SystemClock()
     logs.configure(clock, log_format or ("console" if sys.stderr.isatty() else "json"))
-    registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
+    rng = Generator(PCG64())
+    registry = Registry(clock, rng, sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     service = Service(policy, registry, clock, state_dir, host=host, port=port, tick_every=timedelta(seconds=tick_seconds),
-                      token=token)
+                      token=token, notifier=notifier_for(policy, clock, rng))
     try:
         asyncio.run(service.run_once() if once else until_stopped(service))
     except (StoreError, CannotListen, AdapterError) as error:

@@ -81,6 +81,8 @@ DAEMON_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_metric_delay_seconds", "From a minute to its settled value.", "source"),
     gauge("stoker_metric_reads_usd_per_month", "List price of reading demand.", "source"),
     counter("stoker_metric_reads_usd_total", "What reading demand has cost at list price.", "source"),
+    counter("stoker_notices_total", "Notices by what came of them.", "sink", "outcome"),
+    gauge("stoker_notices_waiting", "Notices that are not delivered yet.", "sink"),
     counter("stoker_api_calls_total", "Calls to providers.", "api", "operation", "outcome"),
 )
 FAMILIES = {family.name: family for family in (*POOL_FAMILIES, *DAEMON_FAMILIES)}

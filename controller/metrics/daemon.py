@@ -14,6 +14,7 @@ from controller.fleet import Fleet
 from controller.journal import Journal
 from controller.metrics.catalogue import FAMILIES
 from controller.metrics.ticks import Ticks
+from controller.notifier import Notifier
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Daemon:
     calls: Callable[[], Mapping[Call, int]]
     unready: Callable[[], list[str]]
     fleet: Fleet | None = None
+    notifier: Notifier | None = None
 
 
 class DaemonFamilies(Collector):
@@ -50,6 +52,10 @@ class DaemonFamilies(Collector):
         name = "stoker_tick_duration_seconds"
         yield HistogramMetricFamily(name, FAMILIES[name].text, daemon.ticks.buckets(), daemon.ticks.seconds)
         yield counters("stoker_api_calls_total", {tuple(call): count for call, count in daemon.calls().items()})
+        couriers = () if daemon.notifier is None else daemon.notifier.couriers
+        yield counters("stoker_notices_total", {(each.sink.name, outcome): count for each in couriers
+                                                for outcome, count in each.outcomes.items()})
+        yield gauges("stoker_notices_waiting", {(each.sink.name,): len(each.waiting) for each in couriers})
         if daemon.fleet is not None:
             yield from fleet_families(daemon.fleet, daemon.interval)
 

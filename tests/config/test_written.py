@@ -16,6 +16,7 @@ from config.event import Event, Holidays
 from config.lever import LeverSettings
 from config.limits import Limits
 from config.loader import TOP_KEYS, load_policy, parse_policy
+from config.notify import Sink
 from config.policy import Assume, Objective, PoolPolicy, PriceOverride
 from config.schedule import Schedule
 
@@ -23,7 +24,8 @@ EXAMPLE = Path(config.__file__).parent / "example.yaml"
 DOCS = Path(__file__).parents[2] / "docs" / "policy.md"
 SECTIONS: dict[str, type[BaseModel]] = {
     "Pool": PoolPolicy, "Objective": Objective, "Schedule": Schedule, "Event": Event, "Holidays": Holidays,
-    "Prices": PriceOverride, "Limits": Limits, "Assume": Assume, "Lever": LeverSettings,
+    "Prices": PriceOverride, "Limits": Limits, "Notify": Sink, "Assume": Assume,
+    "Lever": LeverSettings,
 }
 
 

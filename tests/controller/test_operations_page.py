@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from config.notify import NOTICE_CODES
 from controller.metrics.catalogue import FAMILIES
 from controller.plan import Code
 
@@ -12,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 METRICS = (ROOT / "docs" / "metrics.md").read_text()
 HTTP = (ROOT / "docs" / "http.md").read_text()
-TELLING = ("service", "fleet", "region", "journal", "schedule", "forecasts", "forecast_jobs", "steering")
+TELLING = ("service", "fleet", "region", "journal", "schedule", "forecasts", "forecast_jobs", "steering", "notifier", "courier")
 OURS = [ROOT / "controller" / f"{name}.py" for name in TELLING]
 OURS += sorted((ROOT / "controller" / "http").glob("*.py"))
 
@@ -48,3 +49,11 @@ def test_every_path_is_explained():
     source = (ROOT / "controller" / "http" / "app.py").read_text()
 
     assert not {path for path in re.findall(r'\("(/[\w/{}]*)", ', source) if f"`{path}`" not in HTTP}
+
+
+def test_every_reason_of_a_notice_is_explained():
+    page = (ROOT / "docs" / "notifications.md").read_text()
+    rows = re.findall(r"^\| (`[^|]+) \| [^|]{10,} \|$", page, re.MULTILINE)
+    told = {code for row in rows for code in re.findall(r"`([\w-]+)`", row)}
+
+    assert told == set(NOTICE_CODES)

@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from controller.metrics.catalogue import FAMILIES
 from controller.plan import Code
-from tests.scrapes import eventful
+from tests.scrapes import UNTOLD, eventful
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yaml"
@@ -52,7 +52,7 @@ RECORDED = {rule["record"] for rule in rules() if "record" in rule}
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
     """Names of samples with their labels, of a daemon to which everything has happened."""
-    found = {name: set(FAMILIES[name].labels) for name in ("stoker_limit", "stoker_limit_used", "stoker_metric_reads_usd_total")}
+    found = {name: set(FAMILIES[name].labels) for name in UNTOLD}
     text = asyncio.run(eventful(tmp_path_factory.mktemp("daemon")))
     for family in text_string_to_metric_families(text):
         for sample in family.samples:

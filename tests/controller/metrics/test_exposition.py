@@ -13,11 +13,8 @@ from controller.metrics.pools import FACTS, bit
 from controller.metrics.ticks import BOUNDS, Ticks
 from controller.plan import Action, Code, Plan, PoolState, Reason
 from tests.builders import NOON
-from tests.scrapes import eventful, scraped
+from tests.scrapes import UNTOLD, eventful, scraped
 from tests.services import serving
-
-UNTOLD = {"stoker_metric_reads_usd_total", "stoker_limit", "stoker_limit_used"}
-"""A fake's readings are billed by nobody, and the policy of these pools limits nothing."""
 
 
 def families(text):

@@ -1,0 +1,61 @@
+"""Posts a message to a URL of the operator's, once: who calls retries. The URL may be a secret, so no error repeats it."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import aiohttp
+
+from adapters.errors import AdapterError, PermissionDenied, Throttled, Unreachable, Unsupported
+
+CONNECT_SECONDS, WHOLE_SECONDS = 5.0, 15.0
+MOST_BYTES = 64 << 10
+"""So much of an answer is read, to leave its connection usable; none of it is used."""
+
+LONGEST_PAUSE = timedelta(hours=1)
+
+
+class Poster:
+    """One session for all URLs. Redirects are not followed: a message goes where the operator said, and nowhere else."""
+
+    def __init__(self, whole_seconds: float = WHOLE_SECONDS) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=whole_seconds, sock_connect=CONNECT_SECONDS)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def post(self, name: str, url: str, body: bytes, headers: Mapping[str, str]) -> None:
+        """`Throttled` and `Unreachable` may pass; other errors will not until the operator changes something."""
+        try:
+            async with self._opened().post(url, data=body, headers=headers, allow_redirects=False) as answer:
+                await answer.content.read(MOST_BYTES)
+                status, after = answer.status, answer.headers.get("Retry-After", "")
+        except aiohttp.InvalidURL:
+            raise Unsupported(f"sink {name}: its URL is none: http or https, a host and a path") from None
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unreachable(f"sink {name}: no usable answer ({type(error).__name__}): sent again later") from None
+        if not 200 <= status < 300:
+            raise refusal(name, status, after)
+
+    async def close(self) -> None:
+        """Drop connections."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=True, cookie_jar=aiohttp.DummyCookieJar(),
+                                                  headers={"User-Agent": "stoker"})
+        return self._session
+
+
+def refusal(name: str, status: int, after: str) -> AdapterError:
+    """What a status says that is not 2xx."""
+    if status in (408, 425) or status >= 500:
+        return Unreachable(f"sink {name} failed on its side ({status}): sent again later")
+    if status == 429:
+        wait = min(timedelta(seconds=int(after)), LONGEST_PAUSE) if after.isdecimal() and len(after) < 9 else None
+        return Throttled(f"sink {name} limits the rate of messages (429): sent again later", wait)
+    if status in (401, 403, 407):
+        return PermissionDenied(f"sink {name} refuses messages ({status}): check its URL, its secret and whether it was revoked")
+    if 300 <= status < 400:
+        return Unsupported(f"sink {name} sends elsewhere ({status}), which is not followed: give the URL that it names")
+    return Unsupported(f"sink {name} does not take messages ({status}): check its URL and kind")

@@ -1,0 +1,48 @@
+"""Between the fleet and the accounts: what they begin with, and what each tick adds to them."""
+
+from datetime import timedelta
+
+import numpy as np
+
+from adapters.clock import Clock
+from config.policy import Policy
+from controller.accounts import NAMES, REHEARSAL, Account, Accounts
+from controller.assembly import pool_terms
+from controller.fleet import Fleet
+from controller.forecasts import Forecasts
+from controller.memory import StoreThread
+
+
+async def open_accounts(fleet: Fleet, store: StoreThread, clock: Clock) -> Accounts:
+    """The accounts of each region, with the sums of today and of this month from the store."""
+    now = clock.now()
+    today, tomorrow = now.date(), now.date() + timedelta(days=1)
+    day = await store.run(store.store.accounts, today, tomorrow)
+    month = await store.run(store.store.accounts, today.replace(day=1), tomorrow)
+    return Accounts([Account(region.intake.pools, day, month, now) for region in fleet.regions])
+
+
+def tell_spent(fleet: Fleet, accounts: Accounts) -> None:
+    """Tell the fleet's limits what the warm capacity of each pool has cost this month: unit-minutes by what one costs now."""
+    for region, account in zip(fleet.regions, accounts.each, strict=True):
+        price = np.array([fleet.reconcilers[name].usd_per_unit_minute for name in region.intake.pools])
+        fleet.limiter.note_spent(region.intake.pools, account.month[:, NAMES.index("warm_unit_minutes")] * price)
+
+
+async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: Clock, forecasts: Forecasts | None) -> None:
+    """Note what stands ready now, account for the minutes whose demand has settled since the last time, and judge by them what
+    had been forecast.
+    """
+    now = clock.now()
+    for region, account in zip(fleet.regions, accounts.each, strict=True):
+        reconcilers = [fleet.reconcilers[name] for name in region.intake.pools]
+        account.ready(np.array([each.capacity.ready if each.capacity else np.nan for each in reconcilers], np.float32), now)
+        first, end = account.pending_from(), region.intake.visible_end(now)
+        if first < end:
+            terms = [pool_terms(each, policy.assume, region.intake.metric_delay) for each in reconcilers]
+            if not account.rehearsed:
+                account.rehearse((await region.intake.rows(first - REHEARSAL, first))[0], terms)
+            peak, busy, invocations = await region.intake.rows(first, end)
+            account.settle(first, peak, busy, invocations, terms)
+            if forecasts is not None:
+                forecasts.foresight.settle(region.intake.pools, first, peak)

@@ -1,0 +1,78 @@
+"""How a notice is put for each kind of sink. Pure."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from config.notify import Sink
+from controller.notices import Notice
+
+TYPE = "io.stoker.notice."
+SLACK_TEXT = 2800
+"""Slack takes 3,000 characters in a block."""
+
+ENDED = frozenset({"store-recovered", "write-recovered", "metrics-back", "capacity-known", "foreign-write-over",
+                   "other-autoscaler-gone", "quota-eased", "budget-eased", "override-ended", "fault-over"})
+NEUTRAL = frozenset({"started", "stopping", "override-set", "test"})
+
+
+class Message(NamedTuple):
+    """What is posted."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+
+def message(sink: Sink, notice: Notice, source: str, secret: str | None, timestamp: int) -> Message:
+    """The message for a sink; signed at `timestamp` (seconds since the epoch) where there is a secret."""
+    shapes = {"webhook": own, "cloudevents": cloud_event, "slack": slack}
+    kinds = {"cloudevents": "application/cloudevents+json; charset=utf-8"}
+    body = json.dumps(shapes[sink.kind](notice, source), separators=(",", ":"), ensure_ascii=False).encode()
+    headers = {"Content-Type": kinds.get(sink.kind, "application/json; charset=utf-8"), "Idempotency-Key": notice.id}
+    if secret is not None:
+        headers["Stoker-Signature"] = f"t={timestamp},v1={signature(secret, timestamp, body)}"
+    return Message(body, headers)
+
+
+def signature(secret: str, timestamp: int, body: bytes) -> str:
+    """HMAC-SHA256 over the instant, a dot and the body, in hexadecimal: an old message cannot be passed off as a new one."""
+    return hmac.new(secret.encode(), str(timestamp).encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def own(notice: Notice, source: str) -> dict[str, Any]:
+    """Stoker's own shape."""
+    return {"id": notice.id, "source": source, "at": notice.at.isoformat(), "reason": notice.code, "mode": notice.mode,
+            "pools": list(notice.pools), "pools_total": notice.count, "text": notice.text}
+
+
+def cloud_event(notice: Notice, source: str) -> dict[str, Any]:
+    """CloudEvents 1.0 in structured mode."""
+    event: dict[str, Any] = {
+        "specversion": "1.0", "id": notice.id, "source": source, "type": TYPE + notice.code, "time": notice.at.isoformat(),
+        "datacontenttype": "application/json",
+        "data": {key: value for key, value in own(notice, source).items() if key not in ("id", "source", "at")},
+    }
+    if len(notice.pools) == notice.count == 1:
+        event["subject"] = notice.pools[0]
+    return event
+
+
+def slack(notice: Notice, source: str) -> dict[str, Any]:
+    """Blocks, and the same as text for notifications."""
+    mark = ":white_check_mark:" if notice.code in ENDED else ":information_source:" if notice.code in NEUTRAL else ":warning:"
+    text = escaped(notice.text)
+    text = text if len(text) <= SLACK_TEXT else f"{text[:SLACK_TEXT]}..."
+    facts = [f"`{notice.code}`", escaped(source), f"{notice.at:%Y-%m-%d %H:%M:%S} UTC"]
+    if notice.mode == "shadow":
+        facts.insert(1, "*shadow*")
+    return {"text": f"{mark} {text}", "blocks": [
+        {"type": "section", "text": {"type": "mrkdwn", "text": f"{mark} {text}"}},
+        {"type": "context", "elements": [{"type": "mrkdwn", "text": " | ".join(facts)}]},
+    ]}
+
+
+def escaped(text: str) -> str:
+    """As Slack wants it: no mention and no link of somebody else's making."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

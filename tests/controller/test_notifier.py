@@ -1,0 +1,153 @@
+"""The whole way: a daemon's ticks, its store, and a sink over real HTTP."""
+
+import asyncio
+import json
+import time
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from adapters.clock import ManualClock, SystemClock
+from adapters.errors import PermissionDenied, Unreachable
+from adapters.webhook import Poster
+from config.notify import Sink
+from controller.notifier import KEY, Notifier, couriers_of
+from tests.builders import NOON
+from tests.fakes import steady
+from tests.receivers import receiving
+from tests.services import serving
+
+MINUTE = timedelta(minutes=1)
+
+
+def telling(receiver, clock, *, reasons=None, seconds=5.0):
+    """What builds the notifier of a service. Deliveries go by the machine's clock, so that a test waits for no advance."""
+    sink = Sink(name="ops", kind="webhook", url_env="URL", reasons=reasons)
+
+    def build(store):
+        poster, rng = Poster(seconds), np.random.default_rng(1)
+        couriers = couriers_of([sink], {"URL": receiver.url}, "/stoker/test", poster, SystemClock(), rng)
+        return Notifier(couriers, poster, "/stoker/test", clock, store)
+    return build
+
+
+async def ended(clock, task):
+    """Let the clock run on until a service has ended: it waits a moment for sinks."""
+    while not task.done():
+        await clock.advance(timedelta(seconds=1))
+        await asyncio.sleep(0.01)
+
+
+TROUBLE = ("write-failed", "write-recovered", "metrics-stale", "metrics-back", "fault", "foreign-write")
+
+
+async def test_a_fault_is_told_once_and_its_end_once(tmp_path):
+    clock = ManualClock(NOON)
+    async with receiving() as receiver, serving(tmp_path, clock, notifier=telling(receiver, clock, reasons=TROUBLE)) as here:
+        here.levers["a"].failing["write"] = PermissionDenied("permission lambda:Put is missing: AKIAABCDEFGHIJKLMNOP")
+        here.source.traffic["a"] = lambda minute: 40
+        await here.ticks(4)
+        await receiver.until(lambda: receiver.bodies)
+        here.levers["a"].failing.clear()
+        await here.ticks(9)
+        await receiver.until(lambda: len(receiver.bodies) >= 2)
+
+    assert receiver.reasons() == ["write-failed", "write-recovered"]
+    first = receiver.bodies[0]
+    assert (first["pools"], first["mode"], first["pools_total"]) == (["a"], "active", 1)
+    assert "permission lambda:Put is missing" in first["text"]
+    assert "AKIA" not in first["text"]
+
+
+async def test_many_pools_hit_by_one_fault_are_one_message(tmp_path):
+    clock, names = ManualClock(NOON), [f"pool-{at}" for at in range(60)]
+    async with receiving() as receiver, serving(tmp_path, clock, traffic=dict.fromkeys(names, steady(2)),
+                                                notifier=telling(receiver, clock, reasons=TROUBLE)) as here:
+        here.source.broken = Unreachable("CloudWatch is away")
+        await here.ticks(12)
+        await receiver.until(lambda: receiver.bodies)
+
+    assert receiver.reasons() == ["metrics-stale"]
+    assert receiver.bodies[0]["pools_total"] == 60
+    assert "CloudWatch is away" in receiver.bodies[0]["text"]
+
+
+async def test_a_restart_tells_nothing_twice_and_delivers_what_was_not(tmp_path):
+    clock, levers, away = ManualClock(NOON), {}, Unreachable("CloudWatch is away")
+    async with receiving() as receiver:
+        build = telling(receiver, clock, reasons=("metrics-stale", "metrics-back"))
+        receiver.answers = [503] * 2
+        async with serving(tmp_path, clock, levers, notifier=build) as here:
+            here.source.broken = away
+            await here.ticks(12)
+            closing = asyncio.create_task(ended(clock, asyncio.current_task()))
+            await receiver.until(lambda: receiver.tries >= 1)
+            kept = json.loads(here.service._store.store.load_blob(KEY))
+            assert len(kept["waiting"]["ops"]) == 1
+        closing.cancel()
+        for _ in range(2):
+            async with serving(tmp_path, clock, levers, notifier=build, broken=away) as here:
+                await here.ticks(12)
+                await receiver.until(lambda: receiver.bodies)
+
+    assert [body["id"] for body in receiver.bodies] == [kept["waiting"]["ops"][0][0]]
+
+
+async def test_a_sink_that_hangs_delays_no_tick(tmp_path):
+    clock = ManualClock(NOON)
+    async with receiving() as receiver:
+        receiver.answers = ["hang"] * 50
+        async with serving(tmp_path, clock, notifier=telling(receiver, clock, seconds=30.0)) as here:
+            here.source.broken = Unreachable("away")
+            began = time.monotonic()
+            await here.ticks(15)
+            assert time.monotonic() - began < 10
+            assert here.service.notifier.couriers[0].waiting
+            receiver.hanging.set()
+            closing = asyncio.create_task(ended(clock, asyncio.current_task()))
+        closing.cancel()
+
+
+async def test_a_daemon_says_that_it_starts_and_stops_and_that_shadow_is_shadow(tmp_path):
+    clock = ManualClock(NOON)
+    async with receiving() as receiver:
+        async with serving(tmp_path, clock, mode="shadow", notifier=telling(receiver, clock)) as here:
+            here.source.broken = Unreachable("away")
+            await here.ticks(12)
+            await receiver.until(lambda: len(receiver.bodies) == 2)
+            closing = asyncio.create_task(ended(clock, asyncio.current_task()))
+        closing.cancel()
+
+    assert receiver.reasons()[:2] == ["started", "metrics-stale"]
+    assert receiver.bodies[1]["mode"] == "shadow"
+    assert "in shadow" in receiver.bodies[1]["text"]
+
+
+async def test_orders_of_operators_are_told(tmp_path):
+    clock = ManualClock(NOON)
+    async with receiving() as receiver, serving(
+            tmp_path, clock, notifier=telling(receiver, clock, reasons=("override-set", "override-ended"))) as here:
+        await here.ask("POST", "/v1/pools/a/overrides", token="correct-horse-battery-staple",
+                       json={"kind": "pause", "for": "5m", "reason": "incident", "by": "ann"})
+        await here.ticks(8)
+        await receiver.until(lambda: len(receiver.bodies) == 2)
+
+    assert receiver.reasons() == ["override-set", "override-ended"]
+    assert "by ann (incident)" in receiver.bodies[0]["text"]
+
+
+async def test_a_snapshot_of_another_shape_stops_nothing(tmp_path):
+    clock = ManualClock(NOON)
+    async with receiving() as receiver:
+        async with serving(tmp_path, clock) as here:
+            await here.service._store.run(here.service._store.store.save_blob, KEY, b'{"told": [5]}', clock.now())
+        async with serving(tmp_path, clock, notifier=telling(receiver, clock, reasons=("started",))):
+            await receiver.until(lambda: receiver.bodies)
+
+
+@pytest.mark.parametrize("environment", [{}, {"URL": ""}, {"URL": "hooks.slack.com/x"}, {"URL": "https://x"}])
+def test_a_sink_whose_variables_are_not_set_is_left_out(environment):
+    sink = Sink(name="ops", kind="webhook", url_env="URL", secret_env="KEY")
+
+    assert couriers_of([sink], environment, "s", Poster(), SystemClock(), np.random.default_rng(1)) == []
