@@ -11,7 +11,7 @@ from controller.economics import Terms
 from controller.events import Rows
 from controller.intake import Intake
 from controller.plan import Proposal
-from controller.portfolio import Portfolio, Standing, rule_name
+from controller.portfolio import Portfolio, Standing, Weighing, rule_name
 
 STRETCH = 1440
 """Minutes fed at once while catching up: between two stretches the event loop breathes."""
@@ -38,6 +38,10 @@ class Chooser:
     def standing(self, name: str) -> Standing:
         """How the rules of a pool weigh now."""
         return self._portfolio.standing(self._row[name])
+
+    def weighing(self, name: str) -> Weighing:
+        """What the rules of a pool have cost, and what each counts for."""
+        return self._portfolio.weighing(self._row[name])
 
     def worth(self) -> NDArray[np.float64]:
         """What a dollar of standing by saves in each pool of the intake, NaN where unknown."""

@@ -1,6 +1,7 @@
 """Plans that changed something: stored with what they were made from, then told in one log line each."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
@@ -28,12 +29,15 @@ class Journal:
         """Decisions that were recorded, by action and ruling reason."""
         self.last_change: dict[str, Plan] = {}
         """The last recorded decision of each pool, since the start."""
+        self.weighed: Callable[[str, datetime], Mapping[str, Any]] | None = None
+        """What a proposal rests on, for the record; see `controller.weighed`."""
         self._owed: list[tuple[Plan, Mapping[str, Any]]] = []
         """What could not be stored, and is stored with what comes next."""
 
     async def note(self, plans: Sequence[tuple[Plan, Plan | None, Mapping[str, Any]]]) -> None:
         """Record what is worth it, in one transaction, and only then say it."""
-        worth = self._owed + [(plan, inputs) for plan, before, inputs in plans if changes(plan, before)]
+        new = [(plan, self.with_grounds(plan, inputs)) for plan, before, inputs in plans if changes(plan, before)]
+        worth = self._owed + new
         if not worth:
             return
         self._owed = []
@@ -49,6 +53,16 @@ class Journal:
             told = log.warning if ruling(plan) in TROUBLE else log.info
             told("decision", pool=plan.pool, action=plan.action.value, target=plan.target, requested=plan.requested,
                  ready=plan.ready, reasons=[reason.code.value for reason in plan.reasons], text=redact_text(plan.text))
+
+    def with_grounds(self, plan: Plan, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The same and what the proposal rests on. That explains and decides nothing: a fault in it costs nothing else."""
+        if self.weighed is None:
+            return inputs
+        try:
+            return {**inputs, "weighed": self.weighed(plan.pool, plan.at)}
+        except Exception:
+            log.exception("not-explained", pool=plan.pool)
+            return inputs
 
 
 MOST_OWED = 20_000

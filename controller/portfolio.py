@@ -74,6 +74,15 @@ class Standing(NamedTuple):
         return mixture(offered, self.weights[:, None])[:, 0] if mixed else offered[:, self.rule % CHOSEN, 0]
 
 
+class Weighing(NamedTuple):
+    """Discounted USD of every candidate, and last of the choice itself, float64[candidates + 1]; and the share that each
+    candidate has in what is proposed, float64[candidates].
+    """
+
+    bills: NDArray[np.float64]
+    shares: NDArray[np.float64]
+
+
 def mixture(offered: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArray[np.float32]:
     """The weighted mean of proposals float32[n, candidates, pools], to the nearest whole unit: float32[n, pools]."""
     total = np.zeros(offered[:, 0].shape, np.float64)
@@ -120,6 +129,12 @@ class Portfolio:
                 return cohort.standing(int(found[0]))
         raise IndexError(pool)
 
+    def weighing(self, pool: int) -> Weighing:
+        """What each rule of the pool in row `pool` has cost, and what it counts for now."""
+        for members, cohort in self._cohorts:
+            if len(found := np.flatnonzero(members == pool)):
+                return cohort.weighing(int(found[0]))
+        raise IndexError(pool)
 
     def worth(self, pools: int) -> NDArray[np.float64]:
         """What a dollar of standing by has lately saved in each of `pools` pools: float64[pools], NaN where nobody knows yet."""
@@ -191,6 +206,15 @@ class Cohort:
         """As `Portfolio.standing`."""
         rule = int(self._rule[pool]) if self._known[pool] >= ENOUGH else RECENT
         return Standing(self._weights[:, pool].copy(), rule, float(self._spare[pool]))
+
+    def weighing(self, pool: int) -> Weighing:
+        """As `Portfolio.weighing`."""
+        standing, shares = self.standing(pool), np.zeros(CHOSEN)
+        if MIXED <= standing.rule < STEPPED_BACK:
+            shares = standing.weights / standing.weights.sum()
+        else:
+            shares[standing.rule % CHOSEN] = 1.0
+        return Weighing(np.einsum("ar,a->r", self._judge.amounts[:, :, pool], self._prices[:, pool]), shares)
 
     def _lead(self) -> None:
         """Weigh the rules, and say what is followed: the mixture, or a naive rule where the mixture does not beat it."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -29,6 +30,7 @@ from controller.schedule import Jobs, Timetable
 from controller.steering import Steering
 from controller.store import KEEP, Store
 from controller.store_file import StoreError
+from controller.weighed import weighed
 from forecasting.demand import minute_of
 
 TICK_EVERY = timedelta(minutes=1)
@@ -151,6 +153,7 @@ class Service:
         fleet = self.fleet = await assemble(self.policy, self._providers, store, self.clock, journal)
         accounts = self.accounts = await open_accounts(fleet, store, self.clock)
         forecasts = self.forecasts = Forecasts(fleet, store, self.clock)
+        journal.weighed = partial(weighed, fleet, forecasts.foresight)
         steering = self.steering = Steering(fleet.reconcilers, store)
         await steering.recall(self.clock.now())
         board.fleet, board.accounts, board.forecasts, board.steering = fleet, accounts, forecasts, steering

@@ -82,6 +82,11 @@ def dump_plan(plan: Plan) -> str:
 
 
 def dump_inputs(inputs: Mapping[str, Any], plan: Plan) -> str:
-    """What `plan` was made from, without secrets: whole under the key `made`, else whatever is given."""
+    """What `plan` was made from, without secrets: whole under the key `made`, else whatever is given; and what it rests on."""
     made = inputs.get("made")
-    return json.dumps(inputs_body(made, plan) if isinstance(made, Made) else redact(inputs), separators=(",", ":"))
+    if not isinstance(made, Made):
+        return json.dumps(redact(inputs), separators=(",", ":"))
+    body = inputs_body(made, plan)
+    if "weighed" in inputs:
+        body["weighed"] = inputs["weighed"]
+    return json.dumps(body, separators=(",", ":"))

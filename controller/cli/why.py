@@ -20,10 +20,13 @@ def command(pool: str, at: str | None, url: str, as_json: bool) -> None:
     """Tell why POOL has the warm capacity it has, now or at a time.
 
     Asks a running daemon for the record of the decision: what was known and how old it was, what was proposed and by which rule,
-    each guardrail that moved it with the number before and after, what was asked for, and what the provider said.
+    what was forecast and what each rule would have cost, each guardrail that moved it with the number before and after, what was
+    asked for, and what the provider said.
 
     \b
-    stoker why chat --at 2026-03-02T09:30:00Z
+    Examples:
+      stoker why chat
+      stoker why chat --at 2026-03-02T09:30:00Z
     """  # noqa: D301  (click reads the control character)
     query = "" if at is None else f"?{urllib.parse.urlencode({'at': at})}"
     body = fetch(url, f"/v1/pools/{urllib.parse.quote(pool, safe='')}/why{query}")
@@ -45,6 +48,9 @@ def told(body: Mapping[str, Any]) -> Iterator[str]:
     proposal = record["proposal"]
     yield f"  {'proposal':12} " + ("none" if proposal is None else f"{number(proposal['target'])} by {proposal['candidate']}"
                                    + ("" if proposal["trusted"] else ", not trusted yet"))
+    weighed = inputs.get("weighed") or {}
+    yield f"  {'forecast':12} {forecast(weighed.get('forecast'))}"
+    yield from rules(weighed)
     for override in inputs.get("overrides", ()):
         yield f"  {'override':12} {line(override)}"
     yield "  steps"
@@ -52,6 +58,25 @@ def told(body: Mapping[str, Any]) -> Iterator[str]:
         move = "" if reason["before"] is None else f"{reason['before']} -> {reason['after']}"
         yield f"    {reason['code']:18} {move:12} {reason['text']}"
     yield f"  {'provider':12} {answer(record, inputs)}"
+
+
+def forecast(told: Mapping[str, Any] | None) -> str:
+    """What was forecast of the first minute that the decision could change."""
+    if told is None:
+        return "none was at hand"
+    below = ", ".join(f"{float(level):.0%} below {peak:g}" for level, peak in told["peak_below"].items())
+    return f"of {told['of'][11:16]}, {told['horizon_minutes']} min on: {below} at once"
+
+
+def rules(weighed: Mapping[str, Any]) -> Iterator[str]:
+    """What the rules would have cost, the cheapest first, and which of them the proposal was made of."""
+    if not weighed.get("rules"):
+        return
+    itself = f"what each would have cost of late; the choice itself {weighed['choice_usd']:.2f}"
+    yield f"  {'rules':12} {'USD':>10}  {'share':>5}  {itself}"
+    for each in weighed["rules"]:
+        share = f"{each['share']:.0%}" if each["share"] else "-"
+        yield f"    {'':10} {each['usd']:10.2f}  {share:>5}  {each['rule']}{' (naive)' if each.get('naive') else ''}"
 
 
 def outcome(record: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """`/v1/pools/{name}/why?at=`: one decision, whole: what it was made from, each step, what was asked, what the provider said."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -20,7 +21,7 @@ async def why(board: Board, request: web.Request) -> web.Response:
     at = instant_of("at", request.query.get("at"))
     plan = None if fleet is None else fleet.plans.get(name)
     if fleet is not None and plan is not None and (at is None or at >= plan.at):
-        record = live(plan, fleet.inputs.get(name, {}).get("made"))
+        record = live(plan, board.journal.with_grounds(plan, fleet.inputs.get(name, {})))
         return json_answer({"pool": name, "asked_for": at, "recorded": False, "record": record})
     if at is None:
         raise web.HTTPServiceUnavailable(reason="no plan was made yet: the first tick has not ended")
@@ -30,7 +31,10 @@ async def why(board: Board, request: web.Request) -> web.Response:
     return json_answer({"pool": name, "asked_for": at, "recorded": True, "record": rows[0]})
 
 
-def live(plan: Plan, made: object) -> dict[str, Any]:
+def live(plan: Plan, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The plan of the last tick in the shape of a recorded decision."""
-    return {"pool": plan.pool, "at": plan.at.isoformat(), **plan_body(plan),
-            "inputs": inputs_body(made, plan) if isinstance(made, Made) else {}}
+    made = inputs.get("made")
+    body = inputs_body(made, plan) if isinstance(made, Made) else {}
+    if "weighed" in inputs:
+        body["weighed"] = inputs["weighed"]
+    return {"pool": plan.pool, "at": plan.at.isoformat(), **plan_body(plan), "inputs": body}

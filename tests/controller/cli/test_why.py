@@ -29,6 +29,17 @@ async def test_it_tells_inputs_steps_and_the_providers_answer(tmp_path):
     assert "provider took it: 12 requested, 3 ready (in-progress)" in lines
 
 
+async def test_it_tells_what_the_rules_would_have_cost_and_what_each_counted_for(tmp_path):
+    async with serving(tmp_path) as here:
+        await here.ticks(3)
+        told = await here.stoker("why", "a")
+
+    lines = [" ".join(line.split()) for line in told.output.splitlines()]
+    assert any(line.startswith("forecast ") for line in lines)
+    assert any(line.startswith("rules USD share what each would have cost") for line in lines)
+    assert [line for line in lines if "100% the most of the last 60 min (naive)" in line], "history is short: one rule counts"
+
+
 async def test_a_refusal_of_the_provider_is_told(tmp_path):
     async with serving(tmp_path) as here:
         here.levers["a"].failing["write"] = QuotaExceeded("the account has 5 left", 5)

@@ -1,0 +1,92 @@
+"""What a proposal rests on: the forecast and the standing of the rules, in the record of a decision and no part of the plan."""
+
+import json
+
+import numpy as np
+import structlog
+
+from controller.candidates import CANDIDATES, NAIVE
+from controller.economics import Terms
+from controller.journal import Journal
+from controller.next_hours import AHEAD_MINUTES
+from controller.portfolio import Portfolio, Weighing
+from controller.record import replayed
+from controller.weighed import TOP, rules
+from tests.fakes import steady
+from tests.services import serving
+
+TERMS = Terms(idle=2.5e-4, warm_busy=5.8e-4, on_demand=1e-3, init_seconds=8.0, cold_start_cost_usd=0.05, metric_delay=2,
+              lead_time=2, keep_alive=6)
+
+
+def taught(days: int = 3, pools: int = 2) -> Portfolio:
+    """A portfolio whose first pool has a burst every hour; the others sleep."""
+    minutes = days * 1440
+    peak = np.zeros((pools, minutes), np.float32)
+    peak[0] = np.where(np.arange(minutes) % 60 < 10, 12, 1)
+    portfolio = Portfolio([TERMS] * pools)
+    portfolio.advance(peak, peak / 2, peak, 0)
+    return portfolio
+
+
+def test_costs_are_the_portfolios_own_and_shares_add_up_to_one():
+    portfolio = taught()
+    (_, cohort), = portfolio._cohorts
+    weighing = portfolio.weighing(0)
+
+    np.testing.assert_allclose(weighing.bills, cohort.bills()[:, 0])
+    assert weighing.shares.sum() == 1
+    assert weighing.shares[weighing.bills[:-1].argmin()] == weighing.shares.max()
+
+
+def test_the_cheapest_and_the_naive_rules_are_told_in_order_and_no_more_than_a_screenful():
+    told = rules(taught().weighing(0))
+    costs = [each["usd"] for each in told["rules"]]
+
+    assert costs == sorted(costs)
+    assert len(costs) <= TOP + 1 + len(NAIVE)
+    assert {each["rule"] for each in told["rules"] if each.get("naive")} == {CANDIDATES[rule].name for rule in NAIVE}
+    assert sum(each["share"] for each in told["rules"]) > 0
+    assert len(json.dumps(told)) < 2500
+
+
+def test_the_weightiest_rule_is_told_though_it_is_dear():
+    shares = np.zeros(len(CANDIDATES))
+    shares[100] = 1.0
+    told = rules(Weighing(np.arange(len(CANDIDATES) + 1.0), shares))
+
+    assert [each["rule"] for each in told["rules"] if each["share"]] == [CANDIDATES[100].name]
+
+
+async def test_it_is_recorded_with_the_decision_and_the_plan_is_made_again_without_it(tmp_path):
+    async with serving(tmp_path) as here:
+        foresight = here.service.forecasts.foresight
+        minute = int(here.clock.now().timestamp() // 60) - 5
+        foresight.install("a", minute, np.tile(np.array([3.0, 4.5, 9.25], np.float32), (AHEAD_MINUTES, 1)))
+        here.source.traffic = {"a": steady(20), "b": steady(7)}
+        await here.ticks(5)
+        _, body, _ = await here.ask("GET", "/v1/decisions?pool=a&limit=1")
+        _, now, _ = await here.ask("GET", "/v1/pools/a/why")
+
+    (item,) = body["items"]
+    told = item["inputs"]["weighed"]
+    assert told["forecast"]["peak_below"] == {"0.5": 3.0, "0.9": 4.5, "0.99": 9.25}
+    assert told["rules"]
+    assert len(set(replayed(item))) == 1
+    assert now["record"]["inputs"]["weighed"]["rules"]
+    without = {**item, "inputs": {key: value for key, value in item["inputs"].items() if key != "weighed"}}
+    assert replayed(without) == replayed(item)
+
+
+async def test_a_fault_in_explaining_costs_no_decision_its_record(tmp_path):
+    async with serving(tmp_path) as here:
+        journal: Journal = here.service.board.journal
+        journal.weighed = lambda name, at: {}["nothing"]
+        here.source.traffic = {"a": steady(20), "b": steady(7)}
+        with structlog.testing.capture_logs() as logs:
+            await here.ticks(5)
+            status, _, _ = await here.ask("GET", "/v1/pools/a/why")
+        _, body, _ = await here.ask("GET", "/v1/decisions?pool=a&limit=1")
+
+    assert (status, body["items"][0]["target"]) == (200, 20)
+    assert "not-explained" in {line["event"] for line in logs}
