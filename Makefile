@@ -18,7 +18,7 @@ PYTEST_ARGS ?=
 help:
 	@echo "make demo   see it work: a real daemon against an embedded cloud, 60 times faster than life"
 	@echo "make test   lint, types, import contracts and every test"
-	@echo "make simulate   thousands of seeds of faults against every invariant (SEEDS=1000 FROM=0); see docs/reliability.md"
+	@echo "make simulate   thousands of seeds of faults against every invariant (SEEDS=1000 FROM=0 WORKERS=1); see docs/reliability.md"
 	@echo "make lint   the first three of these"
 	@echo "make lock   resolve the dependencies again into requirements*.txt (the only command that needs uv)"
 	@echo "make audit  ask the advisory database about every locked dependency; 3 when it cannot be reached"
@@ -41,9 +41,10 @@ lint: $(VENV)/.dev
 
 SEEDS ?= 1000
 FROM ?= 0
+WORKERS ?= 1
 
 simulate: $(VENV)/.dev
-	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM)
+	@$(BIN)/python -m tests.simulation --seeds $(SEEDS) --from $(FROM) --workers $(WORKERS)
 
 # What runs, from the hashed lock, then Stoker itself from the tree.
 $(VENV)/.run: requirements.txt requirements-build.txt pyproject.toml | $(VENV)/bin/python

@@ -53,8 +53,12 @@ class Store:
         """Open or create `path`. `StoreError` when it is in use, unwritable, another program's, or of a newer Stoker."""
         self._database = Database(path)
         self.path, self.moved_aside = self._database.path, self._database.moved_aside
-        with self._database.reading() as connection:
-            self._ids: dict[str, int] = dict(connection.execute("SELECT name, id FROM pools"))
+        try:
+            with self._database.reading() as connection:
+                self._ids: dict[str, int] = dict(connection.execute("SELECT name, id FROM pools"))
+        except BaseException:
+            self._database.close()
+            raise
         self.overrides = OverrideTable(self._database, self._ids_of)
 
     def __enter__(self) -> Self:

@@ -57,6 +57,8 @@ class SimSource:
             return Telemetry(DemandSeries.empty(first, end - first), alive=True)
         peak = np.full(end - first, np.nan, np.float32)
         peak[:len(known)] = known
+        if "gaps" in active:
+            peak[first % int(active["gaps"]):len(known) - 1:int(active["gaps"])] = np.nan
         if "absurd" in active:
             peak[at % len(known)] = ABSURD[int(active["absurd"])]
             peak[len(known) - 1] = ABSURD[int(active["absurd"])]

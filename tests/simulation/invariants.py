@@ -1,18 +1,22 @@
 """What must hold at every write and after every tick, judged from outside: by what the daemon was told, not by what it thinks."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from adapters.protocol import Capacity, Phase
+from config.limits import Limits
 from config.policy import PoolPolicy, schedule_bounds
 from controller.fleet import COLLECT_SECONDS, STEP_SECONDS, Fleet
 from controller.guardrails import FOREIGN_WRITE_QUIET, RETRY_FAILED
 from controller.intake import PATIENCE
 from controller.journal import ruling
+from controller.overrides import Kind
 from controller.plan import Action, Code, Plan
 from controller.planning import READ_AFTER_WRITE
 from controller.reconcile import CALL_TIMEOUT_SECONDS, LOOK_AGAIN, state_key
 from controller.store import Store
+from tests.simulation.orders import OrderBook
 from tests.simulation.virtual import VirtualClock
 
 if TYPE_CHECKING:
@@ -34,7 +38,11 @@ class Broken(AssertionError):
 
     def __init__(self, rule: str, detail: str, pool: str | None = None) -> None:
         super().__init__(f"{rule}: {pool or 'the fleet'}: {detail}")
-        self.rule, self.pool = rule, pool
+        self.rule, self.pool, self._given = rule, pool, (rule, detail, pool)
+
+    def __reduce__(self):
+        """A worker hands it over."""
+        return Broken, self._given
 
 
 def bounds(policy: PoolPolicy, at: datetime) -> tuple[int, int]:
@@ -47,12 +55,19 @@ def bounds(policy: PoolPolicy, at: datetime) -> tuple[int, int]:
 class Witness:
     """Sees every call of every daemon of one run. Raises nothing: what is wrong is kept in `broken`, the first of it counts."""
 
-    def __init__(self, clock: VirtualClock) -> None:
-        self.clock = clock
+    def __init__(self, clock: VirtualClock, limits: Limits) -> None:
+        self.clock, self.limits = clock, limits
+        self.orders = OrderBook(clock, self.breach)
         self.broken: Broken | None = None
         self.store: Store | None = None
         self.fleet: Fleet | None = None
         self.disk_full = False
+        self.ailing = False
+        """Whether the store has been found damaged: a restart puts it aside."""
+        self.writes = 0
+        self._tick_began = 0.0
+        self._changed: list[int] = []
+        """By how many units each active pool was changed in this tick."""
         self.trail: list[str] = []
         """Every write and every tick's end, for the digest of a run."""
         self.holding: dict[str, tuple[Code, int | None, float]] = {}
@@ -69,7 +84,7 @@ class Witness:
     def read(self, resource: "Resource", capacity: Capacity) -> None:
         """A reading was answered: from here on somebody else's change is known."""
         known, now = resource.foreign_seen, self.clock.passed()
-        mine = resource.taken is None or capacity.requested == resource.taken
+        mine = resource.taken is None or capacity.requested == resource.taken or capacity.requested in resource.open
         if mine:
             resource.foreign_seen = None
         elif resource.foreign_at is not None and (known is None or known[1] != capacity.requested):
@@ -81,6 +96,7 @@ class Witness:
         resource, now = lever.resource, self.clock.now()
         policy, seen, name = resource.policy, resource.seen, resource.policy.name
         self.trail.append(f"{self.clock.seconds:.3f} {name} {target}")
+        self.writes += 1
         if policy.mode != "active":
             self.breach("shadow writes nothing", f"{target} was sent", name)
         if lever.in_flight:
@@ -93,14 +109,19 @@ class Witness:
         allowed = [bounds(policy, at) for at in instants]
         low, high = min(low for low, _ in allowed), max(high for _, high in allowed)
         least = low if resource.told_allowed is None else min(low, resource.told_allowed)
+        if seen is not None and self.limits != Limits():
+            least, high = min(least, seen.capacity.requested), max(high, seen.capacity.requested)  # bounds wait their turn, too
         if not least <= target <= high:
             self.breach("within floor and ceiling", f"{target} is not within {low} and {high}", name)
         if seen is None:
             self.breach("read before write", f"{target} was sent before capacity was read", name)
         else:
             self._beside(resource, seen.capacity, seen.at, target)
+            self._within_limits(name, seen.capacity.requested, target)
+            self._ordered(resource, seen.capacity.requested, target, allowed)
             self._moved(resource, seen.capacity.requested, target, min(low for low, _ in allowed), [high for _, high in allowed])
-            if target > max(seen.capacity.requested, bounds(policy, now)[0]):  # a floor that ends is no wish
+            wish = target > max(seen.capacity.requested, bounds(policy, now)[0])  # a floor that ends is none, nor is a pin
+            if wish and not self.orders.may_hold(name, Kind.PIN):
                 resource.raises.append((self.clock.passed(), target))
                 del resource.raises[:-200]
 
@@ -136,13 +157,18 @@ class Witness:
     def _moved(self, resource: "Resource", requested: int, target: int, floor: int, ceilings: list[int]) -> None:
         """How far a target may move, and when it may fall."""
         policy, name = resource.policy, resource.policy.name
+        if self.orders.may_hold(name, Kind.PIN):
+            return
         most = max(requested + (target if policy.max_step_up is None else policy.max_step_up), floor)
         if target > most and target != bounds(policy, self.clock.now())[0]:
             self.breach("no further than a step", f"{requested} to {target}", name)
         self._afforded(resource, target)
-        if target >= requested or target in ceilings or policy.budget_usd_per_month is not None:
+        parts = self.limits != Limits() and target > min(ceilings)  # on its way to the ceiling
+        if target >= requested or target in ceilings or parts or policy.budget_usd_per_month is not None:
             return
         self._sighted(resource, requested, target)
+        if self.limits.in_usd:
+            return
         if policy.max_step_down is not None and target < requested - policy.max_step_down:
             self.breach("no further than a step", f"{requested} to {target}", name)
         step, now = resource.facts.billing_step.total_seconds(), self.clock.passed()
@@ -156,7 +182,8 @@ class Witness:
     def _afforded(self, resource: "Resource", target: int) -> None:
         policy, now = resource.policy, self.clock.now()
         price = self.fleet.reconcilers[policy.name].usd_per_unit_minute if self.fleet else 0.0
-        if policy.budget_usd_per_month is None or not price:
+        falls = resource.seen is not None and target < resource.seen.capacity.requested and self.limits != Limits()
+        if policy.budget_usd_per_month is None or not price or falls:  # a fall within the fleet's limits is done in parts
             return
         end = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
         left = max(1.0, (end - now - ON_THE_WAY).total_seconds() / 60)
@@ -176,6 +203,58 @@ class Witness:
         if age > intake.metric_delay + PATIENCE + ON_THE_WAY:
             self.breach("missing metrics lower nothing", f"{requested} to {target}, demand is {age} old", name)
 
+    def _ordered(self, resource: "Resource", requested: int, target: int, allowed: list[tuple[int, int]]) -> None:
+        """Whether an order is obeyed, as far as money and turns leave it."""
+        name, policy = resource.policy.name, resource.policy
+        pin = self.orders.in_force(name, Kind.PIN)
+        lawful = {min(max(pin.units or 0, low), high) for low, high in allowed} if pin else {target}
+        if policy.budget_usd_per_month is not None or self.limits != Limits():
+            lawful.add(target)
+        if resource.told_allowed is not None:
+            lawful.add(max(resource.told_allowed, requested))
+        self.orders.wrote(name, target, lawful)
+
+    def _within_limits(self, name: str, requested: int, target: int) -> None:
+        """What the whole fleet may change in a tick."""
+        self._changed.append(abs(target - requested))
+        pools, units = self.limits.pools_per_tick, self.limits.units_per_tick
+        if pools is not None and len(self._changed) > pools:
+            self.breach("no more than the fleet may change", f"{len(self._changed)} pools in a tick, {pools} are allowed", name)
+        if units is not None and sum(self._changed) > units:
+            self.breach("no more than the fleet may change", f"{sum(self._changed)} units in a tick, {units} are allowed", name)
+        self._affordable(name, requested, target)
+
+    def _affordable(self, name: str, requested: int, target: int) -> None:
+        """What the whole fleet may cost an hour: nobody rises above a floor beyond that."""
+        fleet, limit = self.fleet, self.limits.usd_per_hour
+        if fleet is None or limit is None or target <= requested:
+            return
+        pools = {each: reconciler for each, reconciler in fleet.reconcilers.items() if reconciler.policy.mode == "active"}
+        if any(each.capacity is None or each.error is not None for each in pools.values()):
+            return  # what is not known cannot be counted
+        policy, now = fleet.reconcilers[name].policy, self.clock.now()
+        if target <= bounds(policy, now)[0] or any(self.orders.may_hold(name, kind) for kind in (Kind.PIN, Kind.BOOST)):
+            return
+        cost = sum(each.usd_per_unit_minute * 60 * (target if pool == name else each.capacity.requested)
+                   for pool, each in pools.items())
+        if cost > limit * (1 + 1e-6):
+            self.breach("within the fleet's money", f"{target} was sent, {cost:.3f} USD an hour in all", name)
+
+    def ticking(self) -> None:
+        """A tick begins."""
+        self._changed.clear()
+        self._tick_began = self.clock.seconds
+        self.orders.expire(sure=not self.disk_full and not self.ailing)
+
+    def damaged(self, resources: Iterable["Resource"]) -> None:
+        """The store is spoilt: nothing that was in it need be known any more."""
+        self.shown.clear()
+        self.holding.clear()
+        self.orders.lost()
+        for resource in resources:
+            resource.foreign_seen, resource.raised_at, resource.tardy = None, None, True
+            resource.raises.clear()
+
     # -- after each tick --
 
     def ticked(self, fleet: Fleet, resources: dict[str, "Resource"], started: datetime, sleepy: set[int],
@@ -188,7 +267,7 @@ class Witness:
             late = started + timedelta(seconds=PROMPT_SECONDS)
             for name in region.intake.pools:
                 plan = fleet.plans.get(name)
-                if name in busy or name in fleet._stepping or self.disk_full:
+                if name in busy or name in fleet._stepping or self.disk_full or self.ailing:
                     continue
                 if plan is None or plan.at < started:
                     self.breach("a slow pool delays nobody", "a tick passed without a plan", name)
@@ -205,7 +284,8 @@ class Witness:
             if accused and resource.foreign_at is None and not resource.tardy:
                 self.breach("nobody is accused without cause", plan.text, name)
             self._held(plan, resource)
-            if plan.action is Action.WRITE and not self.disk_full:
+            self.orders.planned(plan, self._tick_began)
+            if plan.action is Action.WRITE and not self.disk_full and not self.ailing:
                 self.shown.append((name, plan.at, plan.target))
 
     def _held(self, plan: Plan, resource: "Resource") -> None:

@@ -1,13 +1,28 @@
 """Planted defects: each takes one safety mechanism away, and some seed must find it. What no seed finds is not tested."""
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 from adapters.errors import AdapterError
-from controller import assembly, fleet, guardrails, intake, journal, planning, reconcile, region
-from controller.plan import Action, Draft, Sight
+from controller import (
+    assembly,
+    fleet,
+    guardrails,
+    intake,
+    journal,
+    limiter,
+    planning,
+    reconcile,
+    region,
+    steering,
+    store,
+    store_file,
+)
+from controller.plan import Action, Draft, Sight, accepted
 from tests.simulation.invariants import Broken
 from tests.simulation.run import simulate, swapped
 from tests.simulation.scenario import scenario_of
@@ -97,14 +112,40 @@ async def _lets_errors_out(self, now):
     await COLLECT(self, now)
 
 
-ORDERS = {"paused", "pinned", "boosted", "fleet_budget", "in_turn"}
-"""What operators order, and the limits of a fleet, are not simulated."""
+def _unlocked(path):
+    return os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o644)
+
+
+def _endless(overrides, kind, now):
+    return next((each for each in overrides if each.kind is kind), None)
+
+
+async def _nothing_recalled(self, now):
+    """Orders are forgotten by a restart."""
+
+
+def _taken_for_done(self, plan, error):
+    self.state = accepted(self.state, plan.target or 0, self._clock.now())
+    return replace(plan, state=self.state)
+
+
+def _unchecked(connection, path):
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _all_at_once(self, made, now):
+    return {}
+
+
+def _to_come_is_fresh(self, name, now):
+    sight, age = SIGHT(self, name, now)
+    return (Sight.FRESH if age is not None and age < timedelta(0) else sight), age
 
 
 SIGHT, READ, COLLECT = intake.Intake.sight, reconcile.Reconciler.read, intake.Intake.collect
 
 MUTATIONS: dict[str, Plant] = {
-    **{f"without {each.__name__}": without(each.__name__) for each in guardrails.GUARDRAILS if each.__name__ not in ORDERS},
+    **{f"without {each.__name__}": without(each.__name__) for each in guardrails.GUARDRAILS},
     "blind, yet follows": instead(planning, "blind", _blind),
     "old metrics pass for fresh": instead(intake.Intake, "sight", _always_fresh),
     "an outage passes for silence": instead(intake.Intake, "collect", _errors_are_silence),
@@ -121,6 +162,17 @@ MUTATIONS: dict[str, Plant] = {
     "foreign writes go unseen": instead(planning, "note_foreign", lambda state, seen: state),
     "shadow is not a shadow": instead(assembly, "ShadowLever", _unshadowed),
     "a start trusts what it has not read": instead(intake.Intake, "read_anew", lambda self, name: True),
+    "impossible demand is believed": instead(intake, "believable", lambda name, item: item),
+    "minutes to come pass for fresh": instead(intake.Intake, "sight", _to_come_is_fresh),
+    "a clock set back lengthens holds": instead(planning, "caught_up", lambda state, now: state),
+    "orders do not end": instead(guardrails, "active", _endless),
+    "a restart forgets orders": instead(steering.Steering, "recall", _nothing_recalled),
+    "a restart forgets what was done": instead(store.Store, "load_states", lambda self: {}),
+    "no answer passes for done": instead(reconcile.Reconciler, "_unsure", _taken_for_done),
+    "two daemons on one store": instead(store_file, "take_lock", _unlocked),
+    "a damaged store is not looked for": instead(store_file, "examine", _unchecked),
+    "a quota teaches nothing": instead(reconcile, "QuotaExceeded", type("Never", (Exception,), {})),
+    "all may change in one tick": instead(limiter.Limiter, "admit", _all_at_once),
     "never comes down": instead(region.Region, "view", lambda self, name, now: replace(VIEW(self, name, now), settled=False)),
 }
 VIEW = region.Region.view

@@ -4,7 +4,7 @@ import asyncio
 import heapq
 import itertools
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from adapters.errors import Conflict, OutcomeUnknown, PermissionDenied, QuotaExceeded, Throttled, Unreachable
@@ -32,7 +32,9 @@ class Resource:
         self.policy, self.clock = policy, clock
         self.dice = random.Random(f"resource {seed} {policy.name}")  # noqa: S311
         self.paper = SimulatedCapacity(timedelta(seconds=self.dice.choice((5, 60, 150))), self.dice.choice((0, 0, 2)))
-        self.facts = Traits(memory_mb=1024, billing_step=timedelta(minutes=self.dice.choice((0, 0, 5))))
+        step = timedelta(minutes=self.dice.choice((0, 0, 5)))
+        self.facts = (Traits(memory_mb=1024, vcpus=1.0) if policy.lever.kind.startswith("cloud-run")
+                      else Traits(memory_mb=1024, billing_step=step))
         self.active: dict[str, float] = {}
         """The faults of the minute, by kind."""
         self.failed_at: datetime | None = None
@@ -49,6 +51,8 @@ class Resource:
         self.taken: int | None = None
         """What the daemon was last told to have been taken."""
         self.taken_at: float | None = None
+        self.open: set[int] = set()
+        """What the daemon has sent since, and may have been taken."""
         self.foreign_seen: tuple[float, int] | None = None
         self.slow_until = 0.0
         self._stuck_ready: int | None = None
@@ -61,6 +65,11 @@ class Resource:
         self._settle()
         return self.paper.requested
 
+    @property
+    def deploying(self) -> bool:
+        """Whether a write would be refused: a new version is on its way, or has a share of the traffic."""
+        return "blocked" in self.active or self.active.get("moved", 0.0) > 0.5
+
     def begin(self, kind: str, amount: float) -> None:
         """A fault begins."""
         self.active[kind] = amount
@@ -69,6 +78,11 @@ class Resource:
             self.foreign_at = self.clock.seconds
         elif kind == "failed":
             self.failed_at = self.changed_at = self.clock.truth()
+        elif kind == "moved":  # to another version: as many are asked for, and none of them is ready yet
+            there = self.requested
+            for units in (0, there):
+                self.paper.request(units, self.clock.truth())
+            self.changed_at = self.clock.truth()
         elif kind == "stuck":
             self._stuck_ready = self.paper.ready(self.clock.truth())
 
@@ -93,7 +107,7 @@ class Resource:
         return Capacity(
             requested, ready, phase, self.clock.now(), changed_at=self.changed_at,
             foreign_owner="target tracking" if "owner" in self.active else None,
-            blocked=Conflict(f"{self.policy.name}: a deployment is under way") if "blocked" in self.active else None)
+            blocked=Conflict(f"{self.policy.name}: a deployment is under way") if self.deploying else None)
 
     def answered(self, capacity: Capacity) -> None:
         """The daemon learns this now."""
@@ -140,7 +154,7 @@ class SimLever:
         resource = self.resource
         allowed = int(resource.active["quota"]) if "quota" in resource.active else None
         resource.told_allowed = allowed
-        return Traits(memory_mb=resource.facts.memory_mb, billing_step=resource.facts.billing_step, allowed=allowed)
+        return replace(resource.facts, allowed=allowed)
 
     async def write(self, target: int) -> Capacity:
         self.witness.write(self, target)
@@ -152,8 +166,9 @@ class SimLever:
 
     async def _write(self, resource: Resource, target: int) -> Capacity:
         active, name, before = resource.active, resource.policy.name, resource.requested
+        resource.open.add(target)
         await self._travel(target)
-        if "blocked" in active or "owner" in active:
+        if resource.deploying or "owner" in active:
             raise Conflict(f"{name}: something else is changing it")
         if "quota" in active and target > active["quota"]:
             resource.told_allowed = int(active["quota"])
@@ -171,6 +186,7 @@ class SimLever:
         await asyncio.sleep(there + resource.dice.choice((0.0, 0.05, 0.3)))
         raised = target > max(resource.taken or 0, before)
         resource.taken, resource.taken_at = target, resource.clock.passed()
+        resource.open.clear()
         if raised:
             resource.raised_at = resource.clock.passed()
         capacity = resource.look()

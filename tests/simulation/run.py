@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -18,12 +18,17 @@ from controller import assembly, chooser, snapshot
 from controller.fleet import Fleet
 from controller.journal import Journal
 from controller.memory import StoreThread
+from controller.steering import Steering
 from controller.store import Store, StoreError
+from forecasting.demand import minute_of
 from tests.simulation.brain import WildPortfolio
 from tests.simulation.demand import SimSource
+from tests.simulation.half_store import HalfStore, Kept
 from tests.simulation.invariants import Broken, Witness, bounds
+from tests.simulation.policies import limits_of, policy_of, region_of, traffic_of
 from tests.simulation.provider import Resource, SimLever
-from tests.simulation.scenario import START, Fault, Scenario, policy_of, region_of, traffic_of
+from tests.simulation.scenario import HISTORY, Scenario
+from tests.simulation.troubles import Troubles
 from tests.simulation.virtual import Killed, VirtualClock, VirtualLoop
 
 MINUTE = 60.0
@@ -36,6 +41,7 @@ RESTING = 10
 class Outcome:
     """`broken` is the first invariant that did not hold; `digest` is of every write and tick, for exact replays."""
 
+    seed: int
     pool_ticks: int
     lives: int
     writes: int
@@ -47,21 +53,20 @@ class Simulation:
     """The world of one scenario."""
 
     def __init__(self, scenario: Scenario, folder: Path) -> None:
-        self.scenario, self.folder = scenario, folder
-        self.clock = VirtualClock(START)
-        self.witness = Witness(self.clock)
-        self.policies = {name: policy_of(scenario.seed, name) for name in scenario.pools}
+        self.scenario, self.store = scenario, folder / "stoker.db"
+        self.clock = VirtualClock(scenario.start)
+        limits = limits_of(scenario.seed)
+        self.policies = {name: policy_of(scenario.seed, name, scenario.regions) for name in scenario.pools}
+        self.policy = Policy.model_construct(version=1, pools=tuple(self.policies.values()), assume=Assume(), limits=limits)
+        self.witness = Witness(self.clock, limits)
         self.resources = {name: Resource(policy, self.clock, scenario.seed) for name, policy in self.policies.items()}
         self.sources = [self._source(number) for number in range(scenario.regions)]
-        self.minute = self.pool_ticks = self.lives = 0
+        self.troubles = Troubles(scenario, self.clock, self.resources, self.sources, self.witness, self.store)
+        self.kept = Kept(minute_of(scenario.start) - HISTORY, HISTORY + self.end)
+        self.minute = self.pool_ticks = self.lives = self.failed_starts = 0
         self.resting: set[str] = set()
-        self.stopping = False
-        self._begin: dict[int, list[Fault]] = {}
-        self._end: dict[int, list[Fault]] = {}
-        for fault in scenario.faults:
-            self._begin.setdefault(fault.at, []).append(fault)
-            self._end.setdefault(fault.at + fault.lasts, []).append(fault)
-        self.loop: VirtualLoop | None = None
+        self.closed = False
+        """Whether the living daemon has let go of its store."""
 
     @property
     def end(self) -> int:
@@ -74,8 +79,7 @@ class Simulation:
         if self.witness.broken is None and self.scenario.calm:
             self.witness.settled(self.resources, self.resting)
         trail = hashlib.sha256("\n".join(self.witness.trail).encode()).hexdigest()[:16]
-        writes = sum(line.count(" p") for line in self.witness.trail)
-        return Outcome(self.pool_ticks, self.lives, writes, trail, self.witness.broken)
+        return Outcome(self.scenario.seed, self.pool_ticks, self.lives, self.witness.writes, trail, self.witness.broken)
 
     def lever(self, policy) -> SimLever:
         return SimLever(self.resources[policy.name], self.witness)
@@ -95,9 +99,14 @@ class Simulation:
     def _live(self) -> None:
         """From a start to a stop, a kill or the end."""
         self.lives += 1
-        self.stopping = False
-        loop = self.loop = VirtualLoop(self.clock)
-        store = Store(self.folder / "stoker.db")
+        self.troubles.stopping, self.witness.ailing, self.closed = False, False, False
+        loop = self.troubles.loop = VirtualLoop(self.clock)
+        try:
+            store = Store(self.store) if self.scenario.memory == "disk" else HalfStore(self.store, self.kept)
+        except StoreError as error:
+            self._failed_start(error)
+            loop.close()
+            return
         self._watch_disk(store)
         self.witness.reborn(store)
         try:
@@ -106,27 +115,54 @@ class Simulation:
             self.witness.trail.append(f"{self.clock.seconds:.3f} killed")
         finally:
             loop.bury()
-            kill_store(store)
+            if not self.closed:
+                kill_store(store)
+            self.troubles.between_lives()
             for each in (*self.resources.values(), *self.sources):
                 each.forget()
 
+    def _failed_start(self, error: Exception) -> None:
+        """A supervisor starts it again after a minute; by then it must have helped itself."""
+        self.failed_starts += 1
+        self.minute, self.clock.seconds = self.minute + 1, self.clock.seconds + MINUTE
+        self.troubles.turn(self.minute)
+        if self.failed_starts > 2 or not isinstance(error, StoreError):
+            self.witness.breach("a damaged store stops no start", f"{type(error).__name__}: {error}")
+
     async def _daemon(self, store: Store) -> None:
         thread = StoreThread(store)
-        policy = Policy.model_construct(version=1, pools=tuple(self.policies.values()), assume=Assume())
-        fleet = await assembly.assemble(policy, _Providers(self), thread, self.clock, Journal(thread))
-        self.witness.fleet = fleet
-        while self.minute < self.end and self.witness.broken is None and not self.stopping:
-            await self._minute(fleet, thread)
-        if self.stopping:
+        try:
+            fleet = await assembly.assemble(self.policy, _Providers(self), thread, self.clock, Journal(thread))
+            steering = Steering(fleet.reconcilers, thread)
+            self.witness.orders.expire(sure=not self.witness.disk_full)
+            await steering.recall(self.clock.now())
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing has been started
+            if not self.witness.disk_full:
+                self._failed_start(error)
+            else:
+                await self._pause()
+            return
+        self.failed_starts = 0
+        self.witness.fleet, self.troubles.steering = fleet, steering
+        while self.minute < self.end and self.witness.broken is None and not self.troubles.stopping:
+            await self._minute(fleet, steering, thread)
+            self.troubles.stopping |= self.witness.ailing
+        if self.troubles.stopping:
             await fleet.close()
+            self.closed = True
+            with suppress(StoreError):
+                await thread.run(store.close)
 
-    async def _minute(self, fleet: Fleet, thread: StoreThread) -> None:
-        self._turn()
+    async def _minute(self, fleet: Fleet, steering: Steering, thread: StoreThread) -> None:
+        self.troubles.turn(self.minute)
         began, started = self.clock.seconds, self.clock.now()
         sleepy = {number for number, region in enumerate(fleet.regions)
                   if number in fleet._collecting or not {"hang", "slow"}.isdisjoint(region.intake.source.active)}
         busy = set(fleet._stepping)
+        self.witness.ticking()
         try:
+            with suppress(StoreError):
+                await steering.expire(self.clock.now())
             await fleet.tick()
         except Exception as error:  # noqa: BLE001 - whatever leaves a tick stops every pool
             self.witness.breach("no fault of ours", f"a tick ended with {type(error).__name__}: {error}")
@@ -139,6 +175,11 @@ class Simulation:
             self._note_resting()
         self.minute += 1
         await self.clock.sleep(max(0.0, began + MINUTE - self.clock.seconds))
+
+    async def _pause(self) -> None:
+        self.minute += 1
+        await self.clock.sleep(MINUTE)
+        self.troubles.turn(self.minute)
 
     async def _slow_jobs(self, fleet: Fleet, thread: StoreThread) -> None:
         """What the service does now and then; its errors are told and go by."""
@@ -157,39 +198,6 @@ class Simulation:
             floor, before = bounds(resource.policy, now)[0], bounds(resource.policy, now - delay)[0]
             if floor <= resource.requested <= max(floor, before):  # a floor that has just ended is left after the delay
                 self.resting.add(name)
-
-    def _turn(self) -> None:
-        """A minute begins: faults end and begin, and once calm begins the wall clock is right again."""
-        if self.minute == self.scenario.minutes and self.clock.wrong_by:
-            self.clock.jump(-self.clock.wrong_by)
-        for fault in self._end.pop(self.minute, ()):
-            self._apply(fault, begins=False)
-        for fault in self._begin.pop(self.minute, ()):
-            self._apply(fault, begins=True)
-
-    def _apply(self, fault: Fault, begins: bool) -> None:
-        if fault.where == "daemon":
-            self._apply_to_daemon(fault, begins)
-        elif fault.where.startswith("source"):
-            active = self.sources[int(fault.where.rpartition("-")[2])].active
-            active.update({fault.kind: fault.amount}) if begins else active.pop(fault.kind, None)
-        elif begins:
-            resource = self.resources[fault.where]
-            resource.begin(fault.kind, fault.amount)
-            if fault.kind in ("slow", "hang"):
-                resource.slow_until = self.clock.seconds + (fault.lasts + 5) * MINUTE
-        else:
-            self.resources[fault.where].end(fault.kind)
-
-    def _apply_to_daemon(self, fault: Fault, begins: bool) -> None:
-        if fault.kind == "disk-full":
-            self.witness.disk_full = begins
-        elif begins and fault.kind == "jump":
-            self.clock.jump(fault.amount)
-        elif begins and fault.kind == "stop":
-            self.stopping = True
-        elif begins and self.loop is not None:
-            self.loop.kill_in = int(fault.amount)
 
     def _watch_disk(self, store: Store) -> None:
         """A full disk refuses every transaction, and lets read."""
@@ -257,6 +265,8 @@ def simulate(scenario: Scenario) -> Outcome:
 def overheard(witness: Witness):
     """A log that keeps nothing but an error of our own: no fault outside the process may cause one."""
     def hear(logger: object, method: str, event: Mapping[str, object]) -> str:
+        if event.get("event") == "store-failed" and "damaged" in str(event.get("error")):
+            witness.ailing = True
         if event.get("event") in OURS - {"collect-gave-up"}:
             import sys
             error = sys.exc_info()[1]

@@ -1,21 +1,29 @@
 """A fixed, small budget of the simulation; `make simulate` runs as much of it as one likes."""
 
+import pickle
+import random
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
+from controller.plan import PoolState
+from controller.store import Store, StoreError
+from tests.simulation.__main__ import outcome_of, workers
+from tests.simulation.damage import damage
+from tests.simulation.invariants import Broken
 from tests.simulation.mutations import MUTATIONS, planted
-from tests.simulation.run import simulate
+from tests.simulation.run import kill_store, simulate
 from tests.simulation.scenario import Fault, scenario_of
 from tests.simulation.shrink import shrunk
 
 
-def small(seed, pools=12, calm=None):
+def small(seed, pools=12, calm=0):
     """A seed with fewer pools."""
     whole = scenario_of(seed)
     names = whole.pools[:pools]
     faults = tuple(fault for fault in whole.faults if not fault.where.startswith("p") or fault.where in names)
-    return replace(whole, pools=names, faults=faults, calm=whole.calm if calm is None else calm)
+    return replace(whole, pools=names, faults=faults, calm=calm)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3, 4, 5])
@@ -47,13 +55,51 @@ def test_a_kill_begins_another_life_and_time_goes_on():
     ("writes what is there", 1, "an unchanged target makes no call"),
     ("shadow is not a shadow", 1, "shadow writes nothing"),
     ("no reading before a write", 1, "read before write"),
+    ("orders do not end", 4, "an order ends"),
+    ("all may change in one tick", 6, "no more than the fleet may change"),
+    ("two daemons on one store", 8, "one store has one owner"),
 ])
 def test_a_planted_defect_is_found(name, seed, rule):
     with planted(name):
-        broken = simulate(replace(scenario_of(seed), calm=0)).broken
+        broken = simulate(scenario_of(seed)).broken
 
     assert broken is not None
     assert broken.rule == rule
+
+
+def test_what_workers_find_is_what_one_process_finds():
+    seeds = range(1, 5)
+    with workers(2) as pool:
+        shared = list(pool.imap(outcome_of, seeds))
+
+    assert shared == [outcome_of(seed) for seed in seeds]
+
+
+def test_what_broke_gets_from_a_worker_to_whoever_asked():
+    broken = Broken("a rule", "a detail", "p1")
+    again = pickle.loads(pickle.dumps(broken))  # noqa: S301
+
+    assert (again.rule, again.pool, str(again)) == ("a rule", "p1", "a rule: p1: a detail")
+
+
+@pytest.mark.parametrize("how", range(40))
+def test_a_store_that_was_spoilt_is_opened_or_put_aside(tmp_path, how):
+    path = tmp_path / "stoker.db"
+    store = Store(path)
+    store.save_states({f"p{number}": PoolState(written=number) for number in range(500)})
+    if how % 2:
+        store.close()
+    else:
+        kill_store(store)
+    damage(path, random.Random(how))  # noqa: S311
+
+    opened = None
+    for _ in range(3):
+        with suppress(StoreError):
+            opened = Store(path)
+            break
+    assert opened is not None
+    opened.close()
 
 
 def test_a_planted_defect_is_gone_once_it_was_found():
@@ -65,11 +111,11 @@ def test_a_planted_defect_is_gone_once_it_was_found():
 
 
 def test_a_failing_seed_is_shrunk_to_the_faults_that_it_takes():
-    with planted("without blocked"):
-        whole = replace(scenario_of(1), calm=0)
+    with planted("without foreign_owner"):
+        whole = scenario_of(4)
         broken = simulate(whole).broken
         smallest = shrunk(whole, broken, simulate, most_runs=40)
         again = simulate(smallest).broken
 
-    assert {fault.kind for fault in smallest.faults} == {"blocked"}
+    assert {fault.kind for fault in smallest.faults} == {"owner"}
     assert (again.rule, smallest.pools) == (broken.rule, (broken.pool,))

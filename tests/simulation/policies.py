@@ -1,0 +1,79 @@
+"""What the operator of a seed says, and what its users do."""
+
+import random
+from datetime import timedelta
+
+import numpy as np
+
+from adapters.aws.settings import LambdaProvisionedConcurrencySettings
+from adapters.gcp.settings import CloudRunMinInstancesSettings
+from config.lever import LeverSettings
+from config.limits import Limits
+from config.policy import Objective, PoolPolicy
+from config.schedule import Schedule
+from tests.simulation.scenario import HISTORY
+
+
+def region_of(pool: str, regions: int) -> int:
+    return int(pool[1:]) % regions
+
+
+def lever_of(seed: int, region: int, name: str) -> LeverSettings:
+    """The lever of a pool: one kind in a region, as a provider has it."""
+    if (seed + region) % 3:
+        kind = "lambda-provisioned-concurrency"
+        return LambdaProvisionedConcurrencySettings(kind=kind, region="us-east-1", function=name, alias="live")
+    kind = "cloud-run-min-instances"
+    return CloudRunMinInstancesSettings(kind=kind, project="acme-agents", location="europe-west1", service=name)
+
+
+def limits_of(seed: int) -> Limits:
+    """What the whole fleet may do: nothing is said of it in most quick seeds, and in all long ones."""
+    dice = random.Random(f"limits {seed}")  # noqa: S311
+    if seed % 100 == 50 or dice.random() < 0.6:
+        return Limits()
+    return Limits(pools_per_tick=dice.choice((None, 2, 5)), units_per_tick=dice.choice((None, 10, 60)),
+                  usd_per_hour=dice.choice((None, None, 0.2, 2.0)), usd_per_month=dice.choice((None, None, 100.0)))
+
+
+def policy_of(seed: int, name: str, regions: int) -> PoolPolicy:
+    """A pool's policy: any lawful mixture of what a policy can say."""
+    dice = random.Random(f"policy {seed} {name}")  # noqa: S311
+    least = dice.choice((0, 0, 0, 1, 3))
+    most = dice.choice((least, 10, 40, 60)) or 5
+    return PoolPolicy(
+        name=name, lever=lever_of(seed, region_of(name, regions), name), mode=dice.choice(("active",) * 5 + ("shadow",)),
+        min=least, max=most,
+        on_missing_metrics=dice.choice(("hold", "hold", "floor", "forecast")),
+        on_foreign_write=dice.choice(("yield", "yield", "yield", "reassert")),
+        objective=Objective(cold_start_cost_usd=dice.choice((0.01, 0.05, 1.0))),
+        scale_down_delay=timedelta(minutes=dice.choice((0, 0, 10, 30))),
+        max_step_up=dice.choice((None, None, 3, 10)), max_step_down=dice.choice((None, None, 5, 20)),
+        budget_usd_per_month=dice.choice((None,) * 6 + (30.0, 200.0)), schedules=_schedules(dice, most),
+    )
+
+
+def _schedules(dice: random.Random, most: int) -> tuple[Schedule, ...]:
+    if dice.random() < 0.7:
+        return ()
+    hour, minute = dice.choice(((0, 50), (1, 10), (1, 40), (2, 30), (3, 10))), dice.choice((20, 45, 90))
+    bound = dice.choice(({"min": min(4, most)}, {"max": 6}, {"min": min(2, most), "max": 8}))
+    return (Schedule(cron=f"{hour[1]} {hour[0]} * * *", timezone="Europe/Paris", duration=timedelta(minutes=minute), **bound),)
+
+
+def traffic_of(seed: int, name: str, minutes: int, calm: int) -> np.ndarray:
+    """float32[HISTORY + minutes + calm]: work in flight a minute; nothing once calm begins."""
+    dice = np.random.default_rng([seed, int(name[1:])])
+    length, at = HISTORY + minutes, np.arange(HISTORY + minutes)
+    level, kind = dice.choice([2.0, 10.0, 30.0]), dice.integers(0, 5)
+    if kind == 0:
+        units = np.full(length, level)
+    elif kind == 1:
+        units = level * (1 + np.sin(at / dice.uniform(8, 40)))
+    elif kind == 2:
+        units = level * (dice.random(length) < 0.15) * dice.uniform(1, 4, length)
+    elif kind == 3:
+        units = level * ((at // int(dice.integers(10, 50))) % 2)
+    else:
+        units = np.zeros(length)
+    return np.concatenate([np.round(units), np.zeros(calm)]).astype(np.float32)
