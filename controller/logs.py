@@ -37,8 +37,11 @@ class Stamp:
         return event
 
 
-def configure(clock: Clock, form: Literal["json", "console"] = "json", stream: TextIO | None = None) -> None:
-    """Send our events and the libraries' records to `stream` (standard error) in one form. For a process's start."""
+def configure(clock: Clock, form: Literal["json", "console"] = "json", stream: TextIO | None = None, *,
+              least: int = logging.INFO) -> None:
+    """Send our events from the level `least` on, and the libraries' records, to `stream` (standard error) in one form. For a
+    process's start.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name, Stamp(clock), structlog.processors.format_exc_info,
         Redaction(),
@@ -52,6 +55,7 @@ def configure(clock: Clock, form: Literal["json", "console"] = "json", stream: T
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    logging.getLogger("stoker").setLevel(least)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # the schedule tells skipped runs in its own words

@@ -68,8 +68,7 @@ async def examined(policy: "Policy", state_dir: Path, sandbox_url: str | None, s
     from controller.redact import redact_text
 
     clock = SystemClock()
-    logs.configure(clock, "console")
-    logging.getLogger("stoker").setLevel(logging.WARNING)
+    logs.configure(clock, "console", least=logging.WARNING)
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:
         found = await examine(policy, registry, grants(policy.pools), clock, state_dir, progress)

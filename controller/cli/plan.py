@@ -45,8 +45,7 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
     from controller.preview import preview
 
     clock = SystemClock()
-    logs.configure(clock, "console")  # what the daemon's parts say goes to standard error, and only when it is a warning
-    logging.getLogger("stoker").setLevel(logging.WARNING)
+    logs.configure(clock, "console", least=logging.WARNING)
     overrides = {} if url is None else ordered(url)
     try:
         registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)

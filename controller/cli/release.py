@@ -57,8 +57,7 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
     from controller.store import StoreError
 
     clock, store = SystemClock(), state_dir / STORE_NAME
-    logs.configure(clock, "console")
-    logging.getLogger("stoker").setLevel(logging.WARNING)
+    logs.configure(clock, "console", least=logging.WARNING)
     if not store.is_file():
         raise WrongInput(f"{store} does not exist: give the --state-dir that the daemon ran with")
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)

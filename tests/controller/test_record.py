@@ -65,7 +65,7 @@ SEEN = st.builds(
     leaving=st.sampled_from([None, None, "release", "floor"]), traffic=st.none() | st.sampled_from(Traffic),
     missing_since=st.none() | INSTANTS, announced=EVENTS)
 POLICIES = st.builds(
-    lambda low, span, **more: pool_policy(min=low, max=low + span, **more), st.integers(0, 50), UNITS,
+    lambda low, span, **more: pool_policy(min=low, max=max(3, low + span), **more), st.integers(0, 50), UNITS,
     on_missing_metrics=st.sampled_from(["hold", "floor", "forecast"]), on_foreign_write=st.sampled_from(["yield", "reassert"]),
     scale_down_delay=st.sampled_from([timedelta(0), 3 * MINUTE]), max_step_up=st.none() | st.integers(1, 9),
     max_step_down=st.none() | st.integers(1, 9), budget_usd_per_month=st.none() | st.floats(0.1, 1e6),
