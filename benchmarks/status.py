@@ -33,7 +33,7 @@ times, sizes = [], []
 url, count = sys.argv[1], int(sys.argv[2])
 for _ in range(count):
     began = time.perf_counter()
-    body = urllib.request.urlopen(url, timeout=30).read()
+    body = urllib.request.urlopen(urllib.request.Request(url, headers={"Accept-Encoding": sys.argv[3]}), timeout=30).read()
     times.append(time.perf_counter() - began)
     sizes.append(len(body))
     time.sleep(0.05)
@@ -121,8 +121,10 @@ async def main(pools: int, ticks: int) -> None:
         print(f"first tick with every lever read: {time.perf_counter() - began:.2f} s")
         for _ in range(2):
             await step(service, clock)
-        asking = [sys.executable, "-c", CLIENT, f"{service.url}/status", "60"]
-        client = subprocess.Popen(asking, stdout=subprocess.PIPE, text=True)
+        one = f"{service.url}/v1/pools/{names[pools // 2]}"
+        print(f"/v1/pools/{{name}} between ticks: {told(await asyncio.to_thread(asked, one, 100))}")
+        print(f"/status packed: {told(await asyncio.to_thread(asked, service.url + '/status', 20, 'gzip'))}")
+        client = asking(f"{service.url}/status", 60)
         cpu, walls, done = time.process_time(), [], 0
         while client.poll() is None or done < ticks:
             began = time.perf_counter()
@@ -132,11 +134,9 @@ async def main(pools: int, ticks: int) -> None:
             await asyncio.sleep(0.2)
         cpu = (time.process_time() - cpu) / done
         out = json.loads(client.stdout.read())
-        times = sorted(1000 * seconds for seconds in out["times"])
         print(f"{pools} pools, {done} ticks back to back: {statistics.median(walls):.2f} s a tick, {cpu:.2f} s of processor each "
               f"(a minute apart: {cpu / 60:.1%} of a core)")
-        print(f"/status {out['bytes'] / 1e6:.1f} MB: median {statistics.median(times):.1f} ms, "
-              f"p90 {times[int(len(times) * 0.9)]:.1f} ms, worst {times[-1]:.1f} ms")
+        print(f"/status while it ticks: {told(out)}")
         began, cpu = time.perf_counter(), time.process_time()
         text = await service.board.exposition.text()
         again = time.perf_counter()
@@ -146,6 +146,20 @@ async def main(pools: int, ticks: int) -> None:
         print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
         stop.set()
         await running
+
+
+def asking(url, count, packed=""):
+    return subprocess.Popen([sys.executable, "-c", CLIENT, url, str(count), packed], stdout=subprocess.PIPE, text=True)
+
+
+def asked(url, count, packed=""):
+    return json.loads(asking(url, count, packed).communicate(timeout=120)[0])
+
+
+def told(out):
+    times = sorted(1000 * seconds for seconds in out["times"])
+    return (f"{out['bytes'] / 1e6:.3f} MB: median {statistics.median(times):.1f} ms, p90 {times[int(len(times) * 0.9)]:.1f} ms, "
+            f"worst {times[-1]:.1f} ms")
 
 
 async def step(service: Service, clock: ManualClock) -> None:

@@ -185,6 +185,7 @@ class Service:
         finally:
             log.info("stopping")
             self._say("stopping", "Stoker is stopping")
+            board.news.close()
             timetable.stop()
             for task in beside:
                 task.cancel()

@@ -21,8 +21,9 @@ TOKEN = "correct-horse-battery-staple"
 
 
 class Running:
-    def __init__(self, service, source, levers, clock, session):
+    def __init__(self, service, source, levers, clock, session, stop):
         self.service, self.source, self.levers, self.clock, self.session = service, source, levers, clock, session
+        self.stop = stop
 
     async def ask(self, method, path, token=None, **more):
         """Status, decoded body and headers."""
@@ -64,7 +65,7 @@ async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, ea
             while not task.done() and (service.fleet is None or service.fleet.last is None or service._ticking.locked()):  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         async with aiohttp.ClientSession() as session:
-            yield Running(service, source, providers.levers, clock, session)
+            yield Running(service, source, providers.levers, clock, session, stop)
     finally:
         stop.set()
         await asyncio.wait_for(task, 20)

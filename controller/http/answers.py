@@ -1,8 +1,10 @@
 """The shapes of answers, shared by the handlers."""
 
+import json
+
 from aiohttp import web
 
-from controller.http.board import dumps
+from controller.redact import redact
 
 BODY_BYTES = 64 << 10
 """No request needs a larger body; a larger one is refused with 413."""
@@ -26,6 +28,11 @@ async def body_of(request: web.Request) -> bytes:
         raise web.HTTPRequestEntityTooLarge(BODY_BYTES, reason=f"the body is larger than {BODY_BYTES >> 10} KiB") from None
     except web.RequestPayloadError:
         raise BadRequest("the body cannot be read: it is not what its Content-Encoding says, or was cut off") from None
+
+
+def dumps(value: object) -> bytes:
+    """`value` as compact JSON, without secrets."""
+    return json.dumps(redact(value), separators=(",", ":")).encode()
 
 
 class BadRequest(web.HTTPBadRequest):

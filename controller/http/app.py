@@ -60,7 +60,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except web.HTTPException as refusal:
         if refusal.status < 400:
             raise
-        asked = {name: refusal.headers[name] for name in ("WWW-Authenticate",) if name in refusal.headers}
+        asked = {name: refusal.headers[name] for name in ("WWW-Authenticate", "Retry-After") if name in refusal.headers}
         return problem(refusal.status, told(refusal, request), asked)
     except Exception:
         log.exception("request-failed", path=request.path)

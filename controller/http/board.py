@@ -1,6 +1,8 @@
 """What the handlers answer from: the fleet, and bodies that were written once after each tick instead of once per request."""
 
+import hashlib
 import json
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +13,11 @@ from config.policy import Policy
 from controller.accounts import Accounts
 from controller.fleet import BREATH, Fleet
 from controller.forecasts import Forecasts
+from controller.http.answers import dumps
 from controller.http.entries import blind_since, pool_entry, source_entry
 from controller.http.gate import Gate
+from controller.http.news import News
+from controller.http.packed import Packed
 from controller.intake import PATIENCE
 from controller.journal import Journal
 from controller.memory import StoreThread
@@ -22,10 +27,13 @@ from controller.metrics.pools import pool_lines
 from controller.metrics.ticks import Ticks
 from controller.plan import Sight
 from controller.reconcile import STILL_COUNTS
-from controller.redact import ByName, redact
+from controller.redact import ByName
 from controller.steering import Steering
 from controller.trail import Trail
 from forecasting.demand import minute_of
+
+LATELY = 8
+"""So many answers to questions are held with what they were packed into."""
 
 LATE_TICKS = 3
 """A tick that is so many intervals overdue is told to readiness probes."""
@@ -47,11 +55,11 @@ class Board:
         self.ticks = Ticks()
         self.exposition = Exposition(Daemon(journal, self.ticks, tick_every, calls, self.unready))
         self.trail = Trail(pool.name for pool in policy.pools)
-        self.status_body = dumps({"as_of": None, "tick": None, "sources": [], "totals": {}, "limits": {}, "pools": []})
-        self.status_tag = "starting"
-        """Another one with every new `status_body`."""
+        nothing: dict[str, Any] = {"as_of": None, "tick": None, "sources": [], "totals": {}, "limits": {}, "pools": []}
+        self.status, self.pools = Packed(dumps(nothing), "starting"), dumps({"as_of": None, "pools": []})
+        self.news = News(clock)
+        self._lately: OrderedDict[str, Packed] = OrderedDict()
         self._published = 0
-        self.pools_body = dumps({"as_of": None, "pools": []})
         self._stale: dict[str, str] = {}
         self._ages: dict[str, dict[str, Any]] = {}
 
@@ -80,14 +88,23 @@ class Board:
         self.trail.note(minute_of(now), units)
         pools = b"[" + b",".join(fragments) + b"]"
         as_of = dumps(now)
-        self.pools_body = b'{"as_of":' + as_of + b',"pools":' + pools + b"}"
+        self.pools = b'{"as_of":' + as_of + b',"pools":' + pools + b"}"
         head = {"tick": fleet.last, "totals": {"pools": len(fragments), **totals}, "sources": self.sources(fleet),
                 "limits": fleet.limiter.report(now)}
-        self.status_body = b'{"as_of":' + as_of + b"," + dumps(head)[1:-1] + b',"pools":' + pools + b"}"
         self._published += 1
-        self.status_tag = f"{self.started_at.timestamp():.6f}-{self._published}"
+        self.status = Packed(b'{"as_of":' + as_of + b"," + dumps(head)[1:-1] + b',"pools":' + pools + b"}",
+                             f"{self.started_at.timestamp():.6f}-{self._published}")
+        self.news.tell()
         self.exposition.daemon.fleet = fleet
         self.exposition.renew(lambda: pool_lines(fleet, accounts, forecasts.foresight, self.clock))
+
+    def packed(self, body: bytes) -> Packed:
+        """`body` to be packed, or as it was lately: the same question asked again finds the same answer packed already."""
+        tag = hashlib.sha256(body).hexdigest()[:16]
+        found = self._lately.setdefault(tag, Packed(body, tag))
+        while len(self._lately) > LATELY:
+            self._lately.popitem(last=False)
+        return found
 
     def sources(self, fleet: Fleet) -> list[Mapping[str, Any]]:
         """Each demand source with what reading it costs."""
@@ -140,8 +157,3 @@ def unread_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
         return f"its capacity was never read: {error}"
     age = now - capacity.observed_at
     return f"its capacity was last read {age.total_seconds():.0f} s ago: {error}" if age > STILL_COUNTS else None
-
-
-def dumps(value: object) -> bytes:
-    """`value` as compact JSON, without secrets."""
-    return json.dumps(redact(value), separators=(",", ":")).encode()

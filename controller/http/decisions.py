@@ -5,7 +5,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from controller.http.answers import BadRequest, json_answer
+from controller.http.answers import BadRequest, dumps
 from controller.http.board import Board
 
 MOST = 1000
@@ -28,7 +28,7 @@ async def decisions(board: Board, request: web.Request) -> web.Response:
     if len(rows) > limit:
         rows = rows[:limit]
         following = rows[-1]["cursor"]
-    return json_answer({"items": rows, "next": following})
+    return await board.packed(dumps({"items": rows, "next": following})).answer(request)
 
 
 def instant_of(name: str, text: str | None) -> datetime | None:

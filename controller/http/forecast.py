@@ -5,8 +5,8 @@ import re
 from aiohttp import web
 
 from controller.forecasts import NoForecast
-from controller.http.answers import BadRequest, json_bytes
-from controller.http.board import Board, dumps
+from controller.http.answers import BadRequest, dumps, json_bytes
+from controller.http.board import Board
 from controller.http.pools import at_work
 
 LEAST_HOURS, MOST_HOURS, DEFAULT = 0.25, 24.0, 6.0

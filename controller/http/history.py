@@ -5,8 +5,8 @@ from aiohttp import web
 from numpy.typing import NDArray
 
 from controller.forecast_view import plain, stamp
-from controller.http.answers import json_bytes
-from controller.http.board import Board, dumps
+from controller.http.answers import dumps, json_bytes
+from controller.http.board import Board
 from controller.http.forecast import hours_of
 from controller.http.pools import at_work
 from controller.intake import Intake

@@ -31,6 +31,7 @@ async def order(board: Board, request: web.Request) -> web.Response:
         await steering.put(name, taken)
     except StoreError as error:
         raise unstored(error) from error
+    board.news.tell()
     return json_answer({"pool": name, "set": entry(taken), "takes_effect": WHEN, "overrides": orders(board, steering, name)})
 
 
@@ -44,6 +45,7 @@ async def clear(board: Board, request: web.Request) -> web.Response:
         ended = await steering.clear(name, tuple(Kind) if kind is None else (Kind(kind),), board.clock.now())
     except StoreError as error:
         raise unstored(error) from error
+    board.news.tell()
     return json_answer({"pool": name, "cleared": [entry(each) for each in ended], "takes_effect": WHEN,
                         "overrides": orders(board, steering, name)})
 

@@ -1,9 +1,11 @@
 """`/status`, `/v1/pools` and `/v1/pools/{name}`: what is warm, what is wanted, and why."""
 
+import hashlib
 from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
+from aiohttp.helpers import ETag
 
 from controller.accounts import NAMES, Accounts
 from controller.fleet import Fleet
@@ -14,23 +16,51 @@ from controller.http.entries import pool_entry
 
 
 async def status(board: Board, request: web.Request) -> web.Response:
-    """Every pool, the totals, the last tick and what reading metrics costs, as of the last tick; 304 to who has that."""
-    if any(tag.value == board.status_tag for tag in request.if_none_match or ()):
-        answer = web.Response(status=304)
-    else:
-        answer = json_bytes(board.status_body)
-    answer.etag = board.status_tag
-    return answer
+    """Every pool, the totals, the last tick and what reading metrics costs, as of the last tick; 304 to who has that.
+
+    With `wait`, once that is another one than the caller has, or than it was when asked.
+    """
+    had = board.status
+    asked = request.if_none_match is not None
+    await board.news.wait(request, lambda: not board.status.known_to(request) if asked else board.status is not had)
+    return await board.status.answer(request)
 
 
 async def pools(board: Board, _: web.Request) -> web.Response:
     """Every pool, as in `/status`."""
-    return json_bytes(board.pools_body)
+    return json_bytes(board.pools)
 
 
 async def pool(board: Board, request: web.Request) -> web.Response:
-    """One pool as it is now: its entry, the trail of its last plan, its policy, what was measured, and its accounts."""
+    """One pool as it is now: its entry, the trail of its last plan, its policy, what was measured, and its accounts.
+
+    With `wait`, once what counts of it is another than the caller has, or than it was when asked; 304 when it is not.
+    """
     name = request.match_info["name"]
+    at_work(board, name)
+    had = stands(board, name)
+    asked = [tag.value for tag in request.if_none_match or () if "wait" in request.query]
+    await board.news.wait(request, lambda: stands(board, name) not in (asked or [had]))
+    tag = stands(board, name)
+    answer = web.Response(status=304) if tag in asked else json_answer(detail(board, name))
+    answer.etag = ETag(tag, is_weak=True)
+    return answer
+
+
+def stands(board: Board, name: str) -> str:
+    """Names what counts of a pool: capacity, plan, orders and errors. Demand, money and ages change without a change of these."""
+    fleet, _, _ = at_work(board, name)
+    reconciler, plan, now = fleet.reconcilers[name], fleet.plans.get(name), board.clock.now()
+    capacity = reconciler.capacity
+    facts = (None if capacity is None else (capacity.requested, capacity.ready, capacity.phase),
+             None if plan is None else (plan.action, plan.target, tuple(reason.code for reason in plan.reasons)),
+             tuple(each for each in reconciler.overrides if each.until > now), str(reconciler.error), fleet.faults.get(name),
+             fleet.region_of[name].intake.sight(name, now)[0])
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def detail(board: Board, name: str) -> dict[str, Any]:
+    """All that is known of a pool."""
     fleet, accounts, forecasts = at_work(board, name)
     forecasts.want(name)
     reconciler, plan, region = fleet.reconcilers[name], fleet.plans.get(name), fleet.region_of[name]
@@ -48,7 +78,7 @@ async def pool(board: Board, request: web.Request) -> web.Response:
         "metric_delay_seconds": region.intake.metric_delay,
         "today": dict(zip(NAMES, today, strict=True)), "month": dict(zip(NAMES, month, strict=True)),
     }
-    return json_answer(entry)
+    return entry
 
 
 def at_work(board: Board, name: str) -> tuple[Fleet, Accounts, Forecasts]:

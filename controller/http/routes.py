@@ -20,6 +20,7 @@ from controller.http.health import healthz, readyz
 from controller.http.history import history
 from controller.http.metrics import METRICS_TYPE, metrics
 from controller.http.minute_shapes import Forecast, History
+from controller.http.news import SPAN as WAIT_SPAN
 from controller.http.overrides import clear, order, overrides
 from controller.http.pools import pool, pools, status
 from controller.http.why import why
@@ -53,6 +54,9 @@ class Route:
 INSTANT: Json = {"type": "string", "format": "date-time"}
 HOURS: Json = {"type": "number", "minimum": LEAST_HOURS, "maximum": MOST_HOURS,
                "description": "How far to look; 6 unless told otherwise."}
+WAIT: Json = {"type": "string", "pattern": WAIT_SPAN,
+              "description": "Answer once it is another than If-None-Match names, or than it is now; or when this span is over, "
+                             "such as 30s; at most 60s."}
 KIND: Json = {"type": "string", "enum": [kind.value for kind in Kind], "description": "End the orders of this kind alone."}
 ASSETS = (*OURS, *LIBRARY)
 DECISIONS: dict[str, Json] = {
@@ -92,10 +96,11 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/assets/{name}", assets, {200: "*/*", 304: None}, refuses=(MISSING,)),
     Route("GET", "/healthz", healthz, {200: shapes.Health}),
     Route("GET", "/readyz", readyz, {200: shapes.Readiness, 503: shapes.Readiness}),
-    Route("GET", "/status", status, {200: shapes.Status, 304: None}),
+    Route("GET", "/status", status, {200: shapes.Status, 304: None}, {"wait": WAIT}, refuses=(WRONG, STARTING)),
     Route("GET", "/metrics", metrics, {200: METRICS_TYPE}),
     Route("GET", "/v1/pools", pools, {200: shapes.Pools}),
-    Route("GET", "/v1/pools/{name}", pool, {200: shapes.PoolDetail}, refuses=(MISSING, STARTING)),
+    Route("GET", "/v1/pools/{name}", pool, {200: shapes.PoolDetail, 304: None}, {"wait": WAIT},
+          refuses=(WRONG, MISSING, STARTING)),
     Route("GET", "/v1/pools/{name}/forecast", forecast, {200: Forecast}, {"hours": HOURS},
           refuses=(WRONG, MISSING, STARTING)),
     Route("GET", "/v1/pools/{name}/history", history, {200: History}, {"hours": HOURS},
@@ -106,5 +111,5 @@ ROUTES: tuple[Route, ...] = (
           refuses=(WRONG, MISSING, STARTING)),
     Route("GET", "/v1/pools/{name}/why", why, {200: shapes.Why}, {"at": {**INSTANT, "description": "What held then."}},
           refuses=(WRONG, MISSING, STARTING)),
-    Route("GET", "/v1/decisions", decisions, {200: shapes.Decisions}, DECISIONS, refuses=(WRONG,)),
+    Route("GET", "/v1/decisions", decisions, {200: shapes.Decisions, 304: None}, DECISIONS, refuses=(WRONG,)),
 )

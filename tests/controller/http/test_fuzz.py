@@ -18,7 +18,7 @@ async def fuzzed(here, folder, *more, phases="coverage,fuzzing"):
     description = folder / "openapi.json"
     description.write_text(json.dumps(narrowed(told)))
     process = await asyncio.create_subprocess_exec(
-        SCHEMATHESIS, "run", description, "--url", here.service.url, "--phases", phases, "--max-examples", "25", "--seed", "1",
+        SCHEMATHESIS, "run", description, "--url", here.service.url, "--phases", phases, "--max-examples", "12", "--seed", "1",
         "--generation-deterministic", "--continue-on-failure", "--no-color", *more, cwd=folder,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
     try:
@@ -51,6 +51,7 @@ def narrowed(told):
 async def test_no_request_that_can_be_thought_of_breaks_what_is_promised(tmp_path, who):
     (tmp_path / "state").mkdir()
     async with serving(tmp_path / "state") as here:
+        here.service.board.news.close()  # the clock is moved by hand here: no wait would end by itself
         more = ("-H", f"Authorization: Bearer {TOKEN}") if who == "the operator" else ()
         code, out = await fuzzed(here, tmp_path, *more)
         status, _, _ = await here.ask("GET", "/healthz")

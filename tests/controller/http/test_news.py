@@ -1,0 +1,146 @@
+"""Answers that wait: at once when something is new, at the end of the span when nothing is, and nothing left behind."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from tests.services import TOKEN, serving
+
+PIN = {"kind": "pin", "units": 12, "for": "2h", "reason": "launch", "by": "ana"}
+PATHS = ["/status", "/v1/pools/a"]
+
+
+async def until(condition):
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def asked(here, path, tag=None):
+    """A request that waits, once it does; its status and tag when it is done."""
+    async def ask():
+        headers = {} if tag is None else {"If-None-Match": tag}
+        async with here.session.get(here.service.url + path, headers=headers) as answer:
+            await answer.read()
+            return answer.status, answer.headers["ETag"]
+    before = here.service.board.news.waiting
+    task = asyncio.create_task(ask())
+    await until(lambda: here.service.board.news.waiting > before or task.done())
+    return task
+
+
+async def tag_of(here, path):
+    async with here.session.get(here.service.url + path) as answer:
+        return answer.headers["ETag"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("named", [True, False])
+async def test_it_answers_as_soon_as_something_is_new(tmp_path, path, named):
+    async with serving(tmp_path) as here:
+        await here.ticks(3)
+        tag = await tag_of(here, path)
+        task = await asked(here, f"{path}?wait=30s", tag if named else None)
+        assert not task.done()
+        await here.service.steering.put("a", order())
+        await asyncio.wait_for(here.service.tick(), 10)
+        status, new = await asyncio.wait_for(task, 10)
+
+        assert (status, new != tag, here.service.board.news.waiting) == (200, True, 0)
+
+
+def order():
+    from controller.overrides import parse_override
+    from tests.builders import NOON
+
+    return parse_override(PIN, NOON)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(("named", "status"), [(True, 304), (False, 200)])
+async def test_when_nothing_is_new_it_answers_at_the_end_of_the_span(tmp_path, path, named, status):
+    async with serving(tmp_path) as here:
+        tag = await tag_of(here, path)
+        task = await asked(here, f"{path}?wait=30s", tag if named else None)
+        await here.clock.advance(timedelta(seconds=29))
+        assert not task.done()
+        await here.clock.advance(timedelta(seconds=2))
+
+        assert await asyncio.wait_for(task, 10) == (status, tag)
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_who_has_something_older_is_answered_at_once(tmp_path, path):
+    async with serving(tmp_path) as here:
+        task = await asked(here, f"{path}?wait=60s", '"another"')
+
+        assert (await asyncio.wait_for(task, 10))[0] == 200
+
+
+async def test_an_order_wakes_who_waits_for_its_pool_and_nobody_else(tmp_path):
+    async with serving(tmp_path) as here:
+        mine, other = [await asked(here, f"/v1/pools/{name}?wait=30s") for name in ("a", "b")]
+        await here.ask("POST", "/v1/pools/a/overrides", TOKEN, json=PIN)
+
+        assert (await asyncio.wait_for(mine, 10))[0] == 200
+        assert not other.done()
+        other.cancel()
+
+
+async def test_money_demand_and_ages_alone_wake_nobody(tmp_path):
+    async with serving(tmp_path) as here:
+        await here.ticks(4)
+        task = await asked(here, "/v1/pools/a?wait=60s")
+        await asyncio.wait_for(here.service.tick(), 10)
+        await asyncio.sleep(0.05)
+        assert not task.done()
+        task.cancel()
+
+
+async def test_who_hangs_up_is_not_waited_for(tmp_path):
+    async with serving(tmp_path) as here:
+        task = await asked(here, "/status?wait=60s")
+        assert here.service.board.news.waiting == 1
+        task.cancel()
+
+        await until(lambda: here.service.board.news.waiting == 0)
+
+
+async def test_so_many_wait_and_one_more_is_refused_without_harm(tmp_path):
+    async with serving(tmp_path) as here:
+        here.service.board.news._most = 3
+        tasks = [await asked(here, "/status?wait=60s") for _ in range(3)]
+        status, answer, headers = await here.ask("GET", "/v1/pools/a?wait=60s")
+        assert (status, "without wait" in answer["error"], headers["Retry-After"]) == (503, True, "1")
+        assert (await here.ask("GET", "/status"))[0] == 200
+        await here.ticks()
+
+        assert [(await task)[0] for task in tasks] == [200] * 3
+        assert here.service.board.news.waiting == 0
+
+
+async def test_the_end_of_the_daemon_ends_waits_at_once(tmp_path):
+    async with serving(tmp_path) as here:
+        task = await asked(here, "/status?wait=60s")
+        here.service.board.news.close()
+
+        assert (await asyncio.wait_for(task, 10))[0] == 200
+        assert (await here.ask("GET", "/status?wait=60s"))[0] == 200
+    assert (await task)[0] == 200
+
+
+async def test_a_daemon_that_is_stopped_answers_who_waits(tmp_path):
+    async with serving(tmp_path) as here:
+        task = await asked(here, "/status?wait=60s")
+        here.stop.set()
+
+        assert (await asyncio.wait_for(task, 10))[0] == 200
+
+
+@pytest.mark.parametrize("wait", ["61s", "1m", "1h", "soon", "-1s", "1.5s", "", "999999d", "wait"])
+async def test_a_span_that_is_none_or_too_long_is_refused(tmp_path, wait):
+    async with serving(tmp_path) as here:
+        for path in PATHS:
+            status, answer, _ = await here.ask("GET", f"{path}?wait={wait}")
+            assert (status, "wait" in answer["error"]) == (400, True)
