@@ -99,6 +99,8 @@ class PoolEntry(Shape):
     min: int
     max: int
     sight: Literal["fresh", "late", "broken", "none"]
+    traffic: str | None
+    blind_since: Instant
     data_age_seconds: Known
     forecast_age_seconds: Known
     capacity_age_seconds: Known

@@ -15,7 +15,7 @@ from controller.http.routes import ROUTES
 from tests.services import TOKEN, serving
 
 DOCUMENT = document()
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[1]
 PIN = {"kind": "pin", "units": 12, "for": "2h", "reason": "launch", "by": "ana"}
 
 
