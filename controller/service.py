@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from aiohttp import web
 
 from adapters.clock import Clock
 from config.policy import Policy
@@ -19,9 +18,9 @@ from controller.blindness import Blindness
 from controller.bookkeeping import account_for, open_accounts, tell_spent
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
-from controller.http.app import make_app
 from controller.http.board import Board
 from controller.http.gate import Gate
+from controller.http.listening import listening
 from controller.journal import Journal
 from controller.memory import StoreThread
 from controller.metrics.ticks import Ended
@@ -47,10 +46,6 @@ URL_NAME = "url"
 """Beside the store while a daemon runs on it: where it answers."""
 
 log = structlog.get_logger("stoker.service")
-
-
-class CannotListen(Exception):
-    """The address for HTTP cannot be had; one line with what to do."""
 
 
 class Service:
@@ -251,23 +246,14 @@ class Service:
 
     @asynccontextmanager
     async def _listening(self, board: Board) -> AsyncIterator[None]:
-        runner = web.AppRunner(make_app(board), access_log=None, shutdown_timeout=2.0)
-        await runner.setup()
-        try:
-            site = web.TCPSite(runner, self.host, self.port)
-            try:
-                await site.start()
-            except OSError as error:
-                raise CannotListen(f"cannot listen on {self.host}:{self.port} ({error.strerror}): "
-                                   "give another --port, or stop what uses it") from error
-            self.port = int(runner.addresses[0][1])
+        async with listening(board, self.host, self.port) as self.port:
             log.info("listening", url=self.url)
             tell_url(self._state_dir / URL_NAME, self.url)
             self.ready.set()
-            yield
-        finally:
-            tell_url(self._state_dir / URL_NAME, None)
-            await runner.cleanup()
+            try:
+                yield
+            finally:
+                tell_url(self._state_dir / URL_NAME, None)
 
 
 def tell_url(file: Path, url: str | None) -> None:

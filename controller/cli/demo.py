@@ -120,8 +120,8 @@ async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: in
     from adapters.clock import ScaledClock
     from adapters.errors import AdapterError
     from controller.demo.stage import Stage
+    from controller.http.listening import CannotListen
     from controller.logs import configure
-    from controller.service import CannotListen
     from controller.store_file import StoreError
 
     clock = ScaledClock(scene.start, speed)

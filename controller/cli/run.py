@@ -51,7 +51,8 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     from adapters.registry import Registry
     from controller import logs
     from controller.cli.notify_test import notifier_for
-    from controller.service import CannotListen, Service
+    from controller.http.listening import CannotListen
+    from controller.service import Service
     from controller.store import StoreError
 
     clock = SystemClock()

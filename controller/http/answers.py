@@ -1,5 +1,6 @@
 """The shapes of answers, shared by the handlers."""
 
+import asyncio
 import json
 
 from aiohttp import web
@@ -8,6 +9,8 @@ from controller.redact import redact
 
 BODY_BYTES = 64 << 10
 """No request needs a larger body; a larger one is refused with 413."""
+
+BODY_SECONDS = 10.0
 
 
 def json_answer(value: object, status: int = 200) -> web.Response:
@@ -21,9 +24,12 @@ def json_bytes(body: bytes, status: int = 200) -> web.Response:
 
 
 async def body_of(request: web.Request) -> bytes:
-    """The body of a request, unpacked."""
+    """The body of a request, unpacked; one that drips is not waited for."""
     try:
-        return await request.read()
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout(reason=f"the body did not come within {BODY_SECONDS:g} s") from None
     except web.HTTPRequestEntityTooLarge:
         raise web.HTTPRequestEntityTooLarge(BODY_BYTES, reason=f"the body is larger than {BODY_BYTES >> 10} KiB") from None
     except web.RequestPayloadError:

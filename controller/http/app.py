@@ -8,6 +8,7 @@ from aiohttp import web
 
 from controller.http.answers import BODY_BYTES, BadRequest
 from controller.http.board import Board
+from controller.http.doorman import Doorman, protect
 from controller.http.openapi import ALL
 from controller.http.routes import Route
 
@@ -17,9 +18,12 @@ log = structlog.get_logger("stoker.http")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app(board: Board) -> web.Application:
-    """The application that answers from `board`."""
+def make_app(board: Board, doorman: Doorman | None = None) -> web.Application:
+    """The application that answers from `board`, to whom `doorman` lets in."""
     app = web.Application(client_max_size=BODY_BYTES, middlewares=[errors_as_json])
+    if doorman is not None:
+        app.middlewares.append(doorman.before)
+    app.on_response_prepare.append(protect)
     app[BOARD] = board
     for route in ALL:
         add = app.router.add_get if route.method == "GET" else getattr(app.router, f"add_{route.method.lower()}")
@@ -53,7 +57,7 @@ def check(route: Route, request: web.Request) -> None:
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Every error has the same shape: `{"error": "..."}`; what went wrong inside goes to the log and not to the caller."""
     try:
-        response = await handler(request)
+        return await handler(request)
     except web.HTTPMethodNotAllowed as refusal:
         allowed = ", ".join(sorted(refusal.allowed_methods))
         return problem(405, f"{request.method} is not allowed here; allowed: {allowed}", {"Allow": allowed})
@@ -65,9 +69,6 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
     except Exception:
         log.exception("request-failed", path=request.path)
         return problem(500, "the daemon failed to answer; its log says why")
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    return response
 
 
 def told(refusal: web.HTTPException, request: web.Request) -> str:
@@ -80,5 +81,4 @@ def told(refusal: web.HTTPException, request: web.Request) -> str:
 def problem(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
     """An error as the API gives it."""
     body = json.dumps({"error": text})
-    return web.Response(status=status, text=body, content_type="application/json",
-                        headers={"Cache-Control": "no-store", **(headers or {})})
+    return web.Response(status=status, text=body, content_type="application/json", headers=headers)

@@ -12,6 +12,11 @@ class Gate:
     def __init__(self, token: str | None = None) -> None:
         self._digest = None if token is None else digest(token)
 
+    @property
+    def open(self) -> bool:
+        """Whether anybody may write."""
+        return self._digest is not None
+
     def admit(self, request: web.Request) -> None:
         """Return when `request` may write; else 403 (no token is configured) or 401 (none or another one is shown)."""
         if self._digest is None:

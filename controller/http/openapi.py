@@ -21,12 +21,15 @@ ERRORS = {
     401: "No bearer token, or another one.",
     403: "The daemon has no token: nobody may write.",
     404: "What the path names is not there.",
+    408: "The body did not come in time.",
     413: "The body is larger than 64 KiB.",
     415: "The body is something else than JSON.",
+    421: "The daemon listens on the loopback and was called by another name.",
     503: "Not now: the daemon starts, is busy, or could not keep what was ordered.",
 }
 WRITES = (401, 403)
-BODIES = (413, 415)
+BODIES = (408, 413, 415)
+CALLED_WRONGLY = 421
 
 
 async def openapi(_: Board, __: web.Request) -> web.Response:
@@ -84,7 +87,7 @@ def operation(route: Route) -> Json:
 
 def answers(route: Route) -> dict[int, type[shapes.Shape] | str | None]:
     """What every status of a route answers, errors included."""
-    refused = (*route.refuses, *(WRITES if route.guarded else ()), *(BODIES if route.body is not None else ()))
+    refused = (CALLED_WRONGLY, *route.refuses, *(WRITES if route.guarded else ()), *(BODIES if route.body is not None else ()))
     return {**dict.fromkeys(refused, shapes.Problem), **route.tells}
 
 

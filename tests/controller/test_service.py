@@ -6,7 +6,8 @@ import pytest
 
 from adapters.clock import ManualClock, ScaledClock
 from controller.assembly import load_measured
-from controller.service import CannotListen, Service
+from controller.http.listening import CannotListen
+from controller.service import Service
 from controller.store import Store, StoreError
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady

@@ -1,0 +1,47 @@
+"""The address that HTTP answers on, and who is told that it does."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from controller.http.app import make_app
+from controller.http.board import Board
+from controller.http.doorman import Doorman, is_loopback
+
+log = structlog.get_logger("stoker.http")
+
+
+class CannotListen(Exception):
+    """The address for HTTP cannot be had; one line with what to do."""
+
+
+@asynccontextmanager
+async def listening(board: Board, host: str, port: int) -> AsyncIterator[int]:
+    """Answer on `host` within the block; the port, which is a free one for 0. `CannotListen`."""
+    doorman = Doorman(is_loopback(host))
+    runner = web.AppRunner(make_app(board, doorman), access_log=None, shutdown_timeout=2.0)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port).start()
+        except OSError as error:
+            raise CannotListen(f"cannot listen on {host}:{port} ({error.strerror}): "
+                               "give another --port, or stop what uses it") from error
+        taken = int(runner.addresses[0][1])
+        if not is_loopback(host):
+            warn(host, taken, board)
+        if runner.server is not None:
+            doorman.watch(runner.server)
+        yield taken
+    finally:
+        doorman.stop()
+        await runner.cleanup()
+
+
+def warn(host: str, port: int, board: Board) -> None:
+    """Say loudly what others on the network may do."""
+    steer = "whoever shows the token may steer" if board.gate.open else "nobody may steer, for no token is configured"
+    log.warning("exposed", host=host, port=port, text="whoever reaches this address may read what pools there are and what they "
+                f"cost, and {steer}: keep it inside the network, or listen on 127.0.0.1")

@@ -1,0 +1,203 @@
+"""What holds against those who mean no good: other names, held connections, headers, bodies, paths."""
+
+import asyncio
+import contextlib
+import logging
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.http import answers, doorman
+from controller.http.doorman import Doorman, called, is_loopback
+from controller.http.listening import listening
+from tests.services import TOKEN, serving
+
+
+@contextlib.asynccontextmanager
+async def raw(service):
+    """A bare connection to a service."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+async def told(service, text):
+    """The first line of what is answered to these bytes."""
+    async with raw(service) as (reader, writer):
+        writer.write(text)
+        return (await asyncio.wait_for(reader.readline(), 20)).decode()
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.9.9.9:1", "[::1]", "[::1]:80", "a.localhost"])
+def test_names_of_this_machine_are_right(host):
+    assert is_loopback(called(host))
+
+
+@pytest.mark.parametrize("host", ["", "evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example",
+                                  "10.0.0.1", "0.0.0.0", "[::2]:1", "2130706433", "127.0.0.1@evil.example"])
+def test_other_names_are_not(host):
+    assert not is_loopback(called(host))
+
+
+@given(st.text())
+def test_no_name_breaks_the_question(host):
+    is_loopback(called(host))
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/status"), ("GET", "/"), ("POST", "/v1/pools/a/overrides")])
+async def test_a_page_that_points_its_name_here_reads_and_orders_nothing(tmp_path, method, path):
+    async with serving(tmp_path) as world:
+        headers = {"Host": "evil.example", "Authorization": f"Bearer {TOKEN}"}
+        order = {"kind": "pin", "units": 9, "for": "1h", "reason": "x"}
+        status, body, _ = await world.ask(method, path, headers=headers, json=order)
+
+        assert status == 421
+        assert set(body) == {"error"}
+        assert world.service.steering.of("a", world.clock.now()) == ()
+
+
+async def test_another_origin_is_given_no_leave_to_read_or_to_write(tmp_path):
+    async with serving(tmp_path) as world:
+        asks = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": "authorization"}
+        status, _, headers = await world.ask("OPTIONS", "/v1/pools/a/overrides", headers=asks)
+        _, _, read = await world.ask("GET", "/status", headers={"Origin": "https://evil.example"})
+
+    assert status == 405
+    assert not [name for name in (*headers, *read) if name.lower().startswith("access-control-allow")]
+    assert read["Cross-Origin-Resource-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", ["/status", "/nothing", "/healthz", "/v1/pools/nobody", "/v1/decisions?since=x"])
+async def test_every_answer_is_protected_and_tells_no_version(tmp_path, path):
+    async with serving(tmp_path) as world:
+        _, _, headers = await world.ask("GET", path)
+
+    assert {name: headers[name] for name in doorman.PROTECTIVE} == doorman.PROTECTIVE
+    assert headers["Server"] == "stoker"
+
+
+async def test_the_page_keeps_its_own_rules(tmp_path):
+    async with serving(tmp_path) as world, world.session.get(world.service.url + "/") as page:
+        assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+        assert "unsafe" not in page.headers["Content-Security-Policy"]
+        assert page.headers["X-Frame-Options"] == "DENY"
+
+
+@pytest.mark.parametrize("path", ["/assets/../app.py", "/assets/..%2fapp.py", "/assets/%2e%2e/%2e%2e/gate.py", "/assets/",
+                                  "/assets//etc/passwd", "/assets/..%5cgate.py", "/assets/%00",
+                                  "/assets/uPlot.iife.min.js%00.css"])
+async def test_no_path_leads_out_of_the_assets(tmp_path, path):
+    async with serving(tmp_path) as world:
+        line = await told(world.service, f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+
+    assert line.split()[1] in ("400", "404")
+
+
+POST = b"POST /v1/pools/a/overrides HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + TOKEN.encode() + b"\r\n"
+
+
+@pytest.mark.parametrize(("text", "status"), [
+    (POST + b"Content-Length: 99999999999\r\n\r\n" + b"x" * 70_000, "413"),
+    (POST + b"Transfer-Encoding: chunked\r\n\r\n" + b"8000\r\n" + b"x" * 0x8000 + b"\r\n8000\r\n" + b"x" * 0x8000 + b"\r\n10\r\n"
+     + b"x" * 16 + b"\r\n0\r\n\r\n", "413"),
+    (POST + b"Content-Length: -1\r\n\r\n", "400"),
+    (POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "400"),
+    (POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "400"),
+    (b"GET /status HTTP/1.1\r\nHost: localhost\r\nX: " + b"y" * 70_000 + b"\r\n\r\n", "400"),
+    (b"GET /" + b"y" * 70_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", "400"),
+    (b"\x16\x03\x01 a greeting of TLS \x00\xff\r\n\r\n", "400"),
+], ids=["length", "chunks", "negative", "two-lengths", "smuggled", "header", "line", "tls"])
+async def test_what_is_too_large_or_not_http_is_refused(tmp_path, text, status, caplog):
+    caplog.set_level(logging.CRITICAL)
+    async with serving(tmp_path) as world:
+        assert (await told(world.service, text)).split()[1] == status
+        assert (await world.ask("GET", "/healthz"))[0] == 200
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(answers, "BODY_SECONDS", 0.2)
+    async with serving(tmp_path) as world:
+        assert (await told(world.service, POST + b"Content-Length: 20\r\n\r\n{")).split()[1] == "408"
+
+
+async def test_connections_that_only_hold_on_are_closed_dripping_or_silent(tmp_path, monkeypatch):
+    monkeypatch.setattr(doorman, "IDLE_SECONDS", 0.5)
+    monkeypatch.setattr(doorman, "SWEEP_SECONDS", 0.1)
+    async with serving(tmp_path) as world, raw(world.service) as (silent, _), raw(world.service) as (dripping, writer):
+        async def drip():
+            with contextlib.suppress(OSError):
+                for byte in b"GET /status HTTP/1.1\r\nX: " + b"y" * 1000:
+                    writer.write(bytes([byte]))
+                    await asyncio.sleep(0.05)
+        dripper = asyncio.create_task(drip())
+
+        assert await asyncio.wait_for(silent.read(), 10) == b""
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.wait_for(dripping.read(), 10) == b""
+        dripper.cancel()
+        assert (await world.ask("GET", "/healthz"))[0] == 200
+
+
+async def test_of_too_many_connections_the_longest_idle_go_and_others_are_answered(tmp_path, monkeypatch):
+    monkeypatch.setattr(doorman, "MOST_CONNECTIONS", 20)
+    monkeypatch.setattr(doorman, "SWEEP_SECONDS", 0.1)
+    async with serving(tmp_path) as world, contextlib.AsyncExitStack() as stack:
+        held = [await stack.enter_async_context(raw(world.service)) for _ in range(60)]
+
+        assert (await world.ask("GET", "/status"))[0] == 200
+        assert await asyncio.wait_for(held[0][0].read(), 10) == b""
+
+
+class Connection:
+    closed = False
+
+    def force_close(self):
+        self.closed = True
+
+
+class Server:
+    def __init__(self, *connections):
+        self.connections = connections
+
+
+def test_whoever_does_not_read_his_answer_is_not_waited_for():
+    watched, slow, quick = Doorman(local=True), Connection(), Connection()
+    watched._since = {slow: (True, 0.0), quick: (True, 100.0)}
+    watched.sweep(Server(slow, quick), doorman.BUSY_SECONDS + 1)
+
+    assert (slow.closed, quick.closed) == (True, False)
+
+
+def test_those_who_left_are_forgotten():
+    watched = Doorman(local=True)
+    watched.sweep(Server(Connection()), 0.0)
+    watched.sweep(Server(), 1.0)
+
+    assert watched._since == {}
+
+
+@pytest.mark.parametrize(("host", "token", "words"), [
+    ("0.0.0.0", None, "nobody may steer"), ("0.0.0.0", TOKEN, "shows the token"), ("127.0.0.1", None, None)])
+async def test_listening_elsewhere_than_on_the_loopback_is_told_loudly(tmp_path, host, token, words):
+    async with serving(tmp_path, token=token) as world:
+        with structlog.testing.capture_logs() as lines:
+            async with listening(world.service.board, host, 0):
+                pass
+
+    exposed = [line for line in lines if line["event"] == "exposed"]
+    assert [line["log_level"] for line in exposed] == (["warning"] if words else [])
+    assert all(words in line["text"] for line in exposed)
+
+
+async def test_behind_an_address_of_the_network_any_name_is_right(tmp_path):
+    named = {"Host": "stoker.internal:8080"}
+    async with (serving(tmp_path) as world, listening(world.service.board, "0.0.0.0", 0) as port,
+                world.session.get(f"http://127.0.0.1:{port}/healthz", headers=named) as answer):
+        assert answer.status == 200
