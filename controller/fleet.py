@@ -19,6 +19,7 @@ from controller.reconcile import Reconciler
 from controller.record import Made
 from controller.region import Region
 from controller.store_file import StoreError
+from controller.tracing import span
 from controller.view import View
 from controller.waiting import within
 
@@ -146,15 +147,16 @@ class Fleet:
         free = [name for name in region.intake.pools if name not in self._stepping]
         reading = self._whose_turn(free, region.budget.reads)
         this = Pass()
-        for count, name in enumerate(free):
-            if count % BREATH == BREATH - 1:
-                await asyncio.sleep(0)  # noqa: TID251  (a turn for HTTP, not a wait)
-            try:
-                self._one(name, name in reading, this)
-            except Exception as error:  # a fault of ours in one pool must not stop the others
-                self.faults[name] = f"{type(error).__name__}: {error}"
-                log.exception("step-failed", pool=name)
-        self._carry_on(at, region, this)
+        with span("plan", source=region.intake.source.kind, pools=len(free)):
+            for count, name in enumerate(free):
+                if count % BREATH == BREATH - 1:
+                    await asyncio.sleep(0)  # noqa: TID251  (a turn for HTTP, not a wait)
+                try:
+                    self._one(name, name in reading, this)
+                except Exception as error:  # a fault of ours in one pool must not stop the others
+                    self.faults[name] = f"{type(error).__name__}: {error}"
+                    log.exception("step-failed", pool=name)
+            self._carry_on(at, region, this)
         await self._save(this.states)
         await self._note(this.planned)
         return len(free), len(region.intake.pools) - len(free)
@@ -214,7 +216,8 @@ class Fleet:
         await self._done(name, self.reconcilers[name], leaving.leave(self.reconcilers[name], self._clock))
 
     async def _step(self, name: str, reconciler: Reconciler, view: View, read: bool) -> None:
-        await self._done(name, reconciler, reconciler.step(view, read, partial(self._gate, reconciler)))
+        with span("step", pool=name, mode=reconciler.policy.mode, read=read):
+            await self._done(name, reconciler, reconciler.step(view, read, partial(self._gate, reconciler)))
 
     async def _done(self, name: str, reconciler: Reconciler, step: Coroutine[Any, Any, Plan]) -> None:
         """Carry a step to its end and record it."""

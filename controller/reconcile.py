@@ -27,6 +27,7 @@ from controller.plan import (
 from controller.planning import make_plan
 from controller.record import Made, clean
 from controller.store_file import StoreError
+from controller.tracing import span
 from controller.view import Gate, View
 
 TRAITS_EVERY = timedelta(hours=1)
@@ -224,7 +225,8 @@ class Reconciler:
         await self._memory.save_intent(self.key, target, self._clock.now())
         self.state = self._stored = replace(plan.state, intent=target)
         try:
-            self.capacity = await self._limited(self.lever.write(target))
+            with span("write", pool=self.policy.name, lever=self.policy.lever.kind, mode=self.policy.mode, target=target):
+                self.capacity = await self._limited(self.lever.write(target))
         except TimeoutError:
             return self._unsure(plan, OutcomeUnknown(f"{self.policy.lever.resource}: no answer within {self._timeout:g} s"))
         except OutcomeUnknown as error:

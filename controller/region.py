@@ -19,6 +19,7 @@ from controller.intake import Intake
 from controller.plan import Proposal, Sight
 from controller.portfolio import Standing
 from controller.reconcile import old
+from controller.tracing import span
 from controller.view import View
 
 SPANS_EVERY = timedelta(hours=6)
@@ -63,10 +64,14 @@ class Region:
 
     async def gather(self, now: datetime) -> bool:
         """Ask the source for what is new and let the chooser follow; whether something new was stored."""
-        stored = await self.intake.collect(now)
-        if self.diary is not None:
-            await self.diary.prepare(self.intake, now)
-        await self._follow(now)
+        source, pools = self.intake.source.kind, len(self.intake.pools)
+        with span("collect", source=source, pools=pools) as mark:
+            stored = await self.intake.collect(now)
+            mark.set(failing=len(self.intake.errors))
+        with span("choose", source=source, pools=pools):
+            if self.diary is not None:
+                await self.diary.prepare(self.intake, now)
+            await self._follow(now)
         return stored
 
     def view(self, name: str, now: datetime) -> View:

@@ -29,6 +29,7 @@ from controller.schedule import Jobs, Timetable
 from controller.steering import Steering
 from controller.store import KEEP, Store
 from controller.store_file import StoreError
+from controller.tracing import Tracing, tick
 from controller.weighed import weighed
 from forecasting.demand import minute_of
 
@@ -58,7 +59,7 @@ class Service:
 
     def __init__(self, policy: Policy, providers: Providers, clock: Clock, state_dir: Path, *, host: str = "127.0.0.1",
                  port: int = 8080, tick_every: timedelta = TICK_EVERY, token: str | None = None,
-                 notifier: Callable[[StoreThread], Notifier] | None = None) -> None:
+                 notifier: Callable[[StoreThread], Notifier] | None = None, tracing: Tracing | None = None) -> None:
         self.policy, self.clock, self.host, self.port, self.tick_every = policy, clock, host, port, tick_every
         self._providers, self._state_dir, self._gate = providers, state_dir, Gate(token)
         self.ready = asyncio.Event()
@@ -72,7 +73,7 @@ class Service:
         """Set when another daemon takes over: then nothing is left behind as `on_exit` says, the other one goes on from it."""
         self._store: StoreThread | None = None
         self._blindness = Blindness()
-        self._new_notifier = notifier
+        self._new_notifier, self._tracing = notifier, tracing
         self.notifier: Notifier | None = None
         self._ticking = asyncio.Lock()
 
@@ -117,7 +118,8 @@ class Service:
             log.warning("overrun", job="tick", text="the tick before has not ended: this one is skipped")
             return
         async with self._ticking:
-            await self._pass(fleet, accounts, board)
+            with tick(self._tracing, pools=len(fleet.reconcilers)):
+                await self._pass(fleet, accounts, board)
 
     async def _pass(self, fleet: Fleet, accounts: Accounts, board: Board) -> None:
         try:
@@ -199,6 +201,8 @@ class Service:
         await self._keep(timedelta(0))
         if self.notifier is not None:
             await self.notifier.close()
+        if self._tracing is not None:
+            await self._tracing.close()
 
     def _say(self, code: str, text: str) -> None:
         if self.notifier is not None:

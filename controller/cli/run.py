@@ -54,13 +54,14 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     from controller.http.listening import CannotListen
     from controller.service import Service
     from controller.store import StoreError
+    from controller.tracing import tracing_of
 
     clock = SystemClock()
     logs.configure(clock, log_format or ("console" if sys.stderr.isatty() else "json"))
     rng = Generator(PCG64())
     registry = Registry(clock, rng, sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     service = Service(policy, registry, clock, state_dir, host=host, port=port, tick_every=timedelta(seconds=tick_seconds),
-                      token=token, notifier=notifier_for(policy, clock, rng))
+                      token=token, notifier=notifier_for(policy, clock, rng), tracing=tracing_of(os.environ))
     try:
         asyncio.run(service.run_once() if once else until_stopped(service))
     except (StoreError, CannotListen, AdapterError) as error:
