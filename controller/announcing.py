@@ -1,6 +1,7 @@
 """What announced events ask for now: units ahead of the demand that a decision made at a minute meets. Pure."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -70,10 +71,10 @@ def raised(foretold: Foretold, sought: Sought) -> Announced | None:
     """
     spell, usual, lesson = foretold
     ramp = min(LONGEST_RAMP, -(-sought.ceiling // sought.step_up)) if sought.step_up else 0
+    if spell.end <= sought.minute or spell.ready >= sought.reach + ramp:
+        return None
     due = sought.reach + spell.start - spell.ready  # what comes before this minute is to be ready in full
     minutes = np.arange(max(sought.minute, spell.start), min(spell.end, due + ramp))
-    if not len(minutes):
-        return None
     if spell.size is not None:
         size = float(spell.size) if lesson is None else lesson.taught(spell.size)
         expected, what = np.full(len(minutes), size), f"{size:.4g}"
@@ -138,6 +139,7 @@ def expected_text(foretold: Foretold) -> str:
     return f"{factor_of(foretold):.4g} times the usual{what}{taught}"
 
 
+@lru_cache(maxsize=4096)
 def headed(spell: Spell) -> str:
     """A spell by its name and time."""
     return f"{spell.name} ({instant_of(spell.start):%a %H:%M} to {instant_of(spell.end):%a %H:%M} UTC)"
