@@ -12,6 +12,7 @@ from adapters.errors import Unsupported
 from adapters.findings import Check, Probe
 from adapters.permissions import Grants
 from adapters.survey import Survey, Where
+from config.lease import LeaseSettings
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # a policy is checked without waiting for NumPy
 
     from numpy.random import Generator
 
+    from adapters.lease import LeaseStore
     from adapters.protocol import DemandSource, Lever
     from adapters.tally import Call, Tally
 
@@ -82,6 +84,18 @@ KINDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class LeaseKind:
+    """Where a kind of lease store is: `store` is called with the settings and the sandbox's URL (or None). `extra` as above."""
+
+    store: str
+    extra: str = ""
+
+
+LEASES = {
+    "sqlite": LeaseKind("adapters.lease_sqlite:opened"),
+    "dynamodb": LeaseKind("adapters.aws.lease_table:opened", extra="aws"),
+}
 SURVEYED = {frozenset({"region"}): "lambda-provisioned-concurrency",
             frozenset({"project", "location"}): "cloud-run-min-instances"}
 """What tells where to look for pools -> the lever kind that is proposed for what is found there."""
@@ -140,6 +154,13 @@ class Registry:
 
         return summed(tally for provider in self._providers.values() for tally in provider.tallies())
 
+    def lease(self, settings: LeaseSettings) -> LeaseStore:
+        """The store of the lease; whoever asks closes it. `Unsupported` when its library is not installed."""
+        entry = LEASES[settings.kind]
+        make = cast("Callable[[LeaseSettings, str | None], LeaseStore]",
+                    _needed(entry.store, entry.extra, f"the lease of kind {settings.kind}"))
+        return make(settings, self._sandbox_url)
+
     async def close(self) -> None:
         """Let go of every provider's threads and connections; the registry is not used afterwards."""
         providers, self._providers = self._providers, {}
@@ -169,13 +190,18 @@ class Registry:
         return address
 
     def _loaded(self, path: str, entry: Kind, kind: str, who: str) -> object:
-        try:
-            return _named(path)
-        except ModuleNotFoundError as missing:
-            if missing.name is not None and missing.name.split(".")[0] == "adapters":
-                raise
-            need = f"{who}: the lever {kind} needs the library {missing.name}, which is not installed"
-            raise Unsupported(f"{need}: pip install 'stoker[{entry.extra}]'") from missing
+        return _needed(path, entry.extra, f"{who}: the lever {kind}")
+
+
+def _needed(path: str, extra: str, who: str) -> object:
+    """What `path` names; `Unsupported` when a library that `who` needs is not there."""
+    try:
+        return _named(path)
+    except ModuleNotFoundError as missing:
+        if missing.name is not None and missing.name.split(".")[0] == "adapters":
+            raise
+        remedy = f"pip install 'stoker[{extra}]'"
+        raise Unsupported(f"{who} needs the library {missing.name}, which is not installed: {remedy}") from missing
 
 
 def _named(path: str) -> object:

@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 from config.calendar_file import Calendars
 from config.document import MOST_BYTES, Node, Place, read_document
 from config.event import Event, Holidays
+from config.lease import LEASE_KINDS
 from config.lever import LeverSettings
 from config.limits import Limits
 from config.notify import Notify, Sink
@@ -26,10 +27,11 @@ from config.wording import shown, unknown, wording
 __all__ = ["PolicyError", "Problem", "load_policy", "parse_policy"]
 
 Step = str | int
+S = TypeVar("S", bound=BaseModel)
 Kinds = Mapping[str, type[LeverSettings]]
 Part = TypeVar("Part", bound=BaseModel)
 
-TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify")
+TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify", "lease")
 OWN_KEYS = ("name", "lever")
 """What every pool must say for itself and no default can."""
 DEFAULT_KEYS = tuple(key for key in PoolPolicy.model_fields if key not in OWN_KEYS)
@@ -116,14 +118,15 @@ class Check:
                 self.note_at((key,), unknown("key", key, TOP_KEYS), on_key=True)
         self._version(root)
         assume, limits = self._part(root, "assume", Assume), self._part(root, "limits", Limits)
+        lease = self._of_kind(("lease",), node, "lease", LEASE_KINDS) if (node := root.child("lease")) else None
         sinks, pools = self._sinks(root), self._pools(root, self._defaults(root))
         if not self.problems and assume is not None and limits is not None:
-            self.policy = Policy(version=1, pools=tuple(pools), assume=assume, limits=limits, notify=sinks)
+            self.policy = Policy(version=1, pools=tuple(pools), assume=assume, limits=limits, notify=sinks, lease=lease)
 
     def _declared(self) -> frozenset[str]:
         ours: tuple[type[BaseModel], ...] = (PoolPolicy, Objective, Schedule, Event, Holidays, PriceOverride, Limits, Assume,
                                              Sink)
-        models: Iterable[type[BaseModel]] = (*ours, *self._kinds.values())
+        models: Iterable[type[BaseModel]] = (*ours, *LEASE_KINDS.values(), *self._kinds.values())
         return frozenset(TOP_KEYS).union(*(model.model_fields for model in models))
 
     def _version(self, root: Node) -> None:
@@ -255,17 +258,21 @@ class Check:
         if node is None:
             self.note(pool.place, path, "the key lever is missing: say by which kind of lever its capacity is set")
             return None
+        return self._of_kind(path, node, "lever", self._kinds)
+
+    def _of_kind(self, path: tuple[Step, ...], node: Node, what: str, kinds: Mapping[str, type[S]]) -> S | None:
+        """Settings that have a kind, by the model of that kind."""
         if node.kind != "mapping":
-            self.note_at(path, f"{shown(node.plain())} is not a lever: a mapping with kind and what that kind needs")
+            self.note_at(path, f"{shown(node.plain())} is not a {what}: a mapping with kind and what that kind needs")
             return None
         kind = node.child("kind")
         if kind is None:
-            self.note(node.place, (*path, "kind"), f"the key kind is missing: one of {', '.join(self._kinds)}")
+            self.note(node.place, (*path, "kind"), f"the key kind is missing: one of {', '.join(kinds)}")
             return None
-        if not isinstance(kind.scalar, str) or kind.scalar not in self._kinds:
-            self.note_at((*path, "kind"), unknown("lever kind", str(kind.scalar), list(self._kinds)))
+        if not isinstance(kind.scalar, str) or kind.scalar not in kinds:
+            self.note_at((*path, "kind"), unknown(f"{what} kind", str(kind.scalar), list(kinds)))
             return None
-        model = self._kinds[kind.scalar]
+        model = kinds[kind.scalar]
         try:
             return model.model_validate(node.plain())
         except ValidationError as error:

@@ -13,6 +13,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from config.duration import Duration, format_duration
 from config.event import MOST_EVENTS, Event
+from config.lease import LeaseSettings
 from config.lever import LeverSettings
 from config.limits import Limits
 from config.notify import Sink
@@ -178,6 +179,8 @@ class Policy(Model):
     """What a backtest takes for granted."""
     notify: tuple[Sink, ...] = Field(default=(), strict=False)
     """Who is told when something changes."""
+    lease: SerializeAsAny[LeaseSettings] | None = None
+    """What daemons share so that only one of them acts; None: there is but one."""
 
     @field_validator("pools")
     @classmethod

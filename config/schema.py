@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from config.duration import format_duration
+from config.lease import LEASE_KINDS
 from config.lever import LeverSettings
 from config.limits import Limits
 from config.notify import Sink
@@ -30,13 +31,17 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
     It says less than the loader (no cron, no zones, nothing between two keys or two pools), never more: what the loader
     takes, the schema takes.
     """
-    models: tuple[type[BaseModel], ...] = (PoolPolicy, Limits, Assume, Sink, *kinds.values())
+    models: tuple[type[BaseModel], ...] = (PoolPolicy, Limits, Assume, Sink, *LEASE_KINDS.values(), *kinds.values())
     refs, generated = models_json_schema([(model, "validation") for model in models], schema_generator=Generator)
     parts: Json = generated["$defs"]
     parts.pop("LeverSettings", None)
     parts["Lever"] = {
         "description": "How a pool's warm capacity is set.",
-        "oneOf": [tagged(kind, parts, refs[model, "validation"]) for kind, model in kinds.items()],
+        "oneOf": [tagged(kind, "lever", parts, refs[model, "validation"]) for kind, model in kinds.items()],
+    }
+    parts["Lease"] = {
+        "description": "What several daemons share so that one of them acts and another takes over.",
+        "oneOf": [tagged(kind, "lease", parts, refs[model, "validation"]) for kind, model in LEASE_KINDS.items()],
     }
     pool = parts["PoolPolicy"]
     pool["title"] = "Pool"
@@ -63,6 +68,7 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
             "assume": {"$ref": "#/$defs/Assume"},
             "notify": {"type": "array", "maxItems": 20, "items": {"$ref": "#/$defs/Sink"},
                        "description": "Who is told when something changes; names are unique."},
+            "lease": {"$ref": "#/$defs/Lease"},
         },
         "if": no_default_max,
         "then": {"properties": {"pools": {"items": {"required": ["max"]}}}},
@@ -70,9 +76,9 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
     }
 
 
-def tagged(kind: str, parts: Json, reference: Json) -> Json:
+def tagged(kind: str, what: str, parts: Json, reference: Json) -> Json:
     """The reference to one kind's settings, after holding its `kind` to that word."""
     settings = parts[reference["$ref"].removeprefix("#/$defs/")]
-    settings["properties"]["kind"] = {"const": kind, "type": "string", "description": "The kind of lever."}
+    settings["properties"]["kind"] = {"const": kind, "type": "string", "description": f"The kind of {what}."}
     settings["required"] = sorted({"kind", *settings.get("required", ())}, key=list(settings["properties"]).index)
     return reference

@@ -66,7 +66,7 @@ async def assemble(policy: Policy, providers: Providers, store: StoreThread, clo
         lever = providers.lever(pool)
         if pool.mode == "shadow":
             lever = ShadowLever(lever, clock, median_span(leads[name]) or policy.assume.lead_time, resumed=state.written)
-        elif state.written and isinstance(lever, Resumes):
+        elif state.written and policy.lease is None and isinstance(lever, Resumes):
             lever.resume(state.written)
         reconcilers[name] = Reconciler(pool, lever, clock, store, state, READ_EVERY, pricing(pool, policy.assume), leads[name],
                                        known_traits(pool, known))

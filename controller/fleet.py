@@ -19,6 +19,7 @@ from controller.reconcile import Reconciler
 from controller.record import Made
 from controller.region import Region
 from controller.store_file import StoreError
+from controller.tenure import ALONE, Tenure
 from controller.tracing import span
 from controller.view import View
 from controller.waiting import within
@@ -33,9 +34,7 @@ GIVE_UP_SECONDS = 900.0
 """A collection that takes longer is given up and begun anew; a first one brings a fortnight of many pools."""
 
 CLOSE_SECONDS = 20.0
-"""How long an end waits for writes under way; what is cut off is read back at the next start. Below the usual half minute
-that a container is given to stop.
-"""
+"""How long an end waits for writes under way: containers are given half a minute. What is cut off is read at the next start."""
 
 MOST_NAMED = 20
 """So many pools are named in one log line."""
@@ -98,6 +97,7 @@ class Fleet:
         self.store_error: str | None = None
         """Why the last thing that had to be stored could not be; None when it was."""
         self.last: TickReport | None = None
+        self.tenure: Tenure = ALONE  # what each active pool enters with its next step
         self._clock, self._memory, self._journal = clock, memory, journal
         self.region_of = {name: region for region in self.regions for name in region.intake.pools}
         self._collecting: dict[int, asyncio.Task[None]] = {}
@@ -121,14 +121,17 @@ class Fleet:
         self.last = TickReport(started, self._clock.monotonic() - began, planned, written, busy)
         return self.last
 
-    async def close(self, leave: bool = False) -> None:
-        """Let writes under way finish, and with `leave` do as each policy's `on_exit` says; give up after `CLOSE_SECONDS`."""
+    async def close(self, leave: bool = False) -> bool:
+        """Let writes under way finish, and with `leave` do as each policy's `on_exit` says; give up after `CLOSE_SECONDS`.
+        Whether all have ended.
+        """
         for task in self._collecting.values():
             task.cancel()
         due = leaving.leaving(self.reconcilers) if leave else []
         left = {name: asyncio.create_task(self._leave(name, self._stepping.get(name)), name=f"leave {name}") for name in due}
         tasks = [*self._stepping.values(), *left.values()]
         await within(self._clock, tasks, CLOSE_SECONDS)
+        ended = all(task.done() for task in tasks)
         if missed := [name for name, task in left.items() if not task.done() or not leaving.done(self.plans.get(name))]:
             log.error("not-left", pools=missed[:MOST_NAMED], total=len(missed),
                       text="not left as on_exit says: `stoker release` does it, or a daemon that runs again")
@@ -136,6 +139,7 @@ class Fleet:
             task.cancel()
         await asyncio.gather(*tasks, *self._collecting.values(), return_exceptions=True)
         await self._save({each.key: each.state for each in self.reconcilers.values() if each.state != PoolState()})
+        return ended
 
     def view(self, name: str, now: datetime) -> View:
         """What is known of a pool's demand, and what is proposed for it."""
@@ -145,6 +149,8 @@ class Fleet:
         """Collect for a region, then plan its pools; how many were planned and how many were busy."""
         await self._collect(at, region, started)
         free = [name for name in region.intake.pools if name not in self._stepping]
+        for name in free:
+            self.reconcilers[name].enter(self.tenure)
         reading = self._whose_turn(free, region.budget.reads)
         this = Pass()
         with span("plan", source=region.intake.source.kind, pools=len(free)):

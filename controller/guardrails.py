@@ -215,6 +215,15 @@ def ordered(draft: Draft, context: Context) -> Draft:
     return draft
 
 
+def standing_by(draft: Draft, context: Context) -> Draft:
+    """Another daemon is to write, and not this one: what this one would ask for is told."""
+    capacity, why = context.seen.capacity, context.seen.standby
+    failed = capacity is not None and capacity.phase is Phase.FAILED and draft.target > 0
+    if why is None or (draft.target == context.requested and not failed):
+        return draft
+    return draft.hold(context.requested, Code.STANDBY, f"standing by, for {why}: {draft.target} would be asked for")
+
+
 GUARDRAILS: tuple[Guardrail, ...] = (
     announced,
     boosted,
@@ -234,9 +243,10 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     allocation_failed,
     blocked,
     in_turn,
+    standing_by,
 )
 
-LEAVING: tuple[Guardrail, ...] = (ceiling, ordered, foreign_owner, foreign_write, blocked)
+LEAVING: tuple[Guardrail, ...] = (ceiling, ordered, foreign_owner, foreign_write, blocked, standing_by)
 """What still binds when the daemon ends."""
 
 

@@ -51,8 +51,10 @@ class Journal:
             self.counts[key] = self.counts.get(key, 0) + 1
             self.last_change[plan.pool] = plan
             told = log.warning if ruling(plan) in TROUBLE else log.info
+            fencing = {} if plan.fencing is None else {"fencing": plan.fencing}
             told("decision", pool=plan.pool, action=plan.action.value, target=plan.target, requested=plan.requested,
-                 ready=plan.ready, reasons=[reason.code.value for reason in plan.reasons], text=redact_text(plan.text))
+                 ready=plan.ready, reasons=[reason.code.value for reason in plan.reasons], text=redact_text(plan.text),
+                 **fencing)
 
     def with_grounds(self, plan: Plan, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """The same and what the proposal rests on. That explains and decides nothing: a fault in it costs nothing else."""

@@ -69,6 +69,7 @@ class Code(StrEnum):
     BOOSTED = "boosted"
     PINNED = "pinned"
     PAUSED = "paused"
+    STANDBY = "standby"
     SCHEDULE = "schedule"
     FLOOR = "floor"
     CEILING = "ceiling"
@@ -162,6 +163,10 @@ class Observation:
     """For people; plans go by `sight`."""
     missing_since: datetime | None = None
     """Since when metrics are missing; None while they are not."""
+    standby: str | None = None
+    """Why another daemon is to write and not this one; None where this one may, or where there is but one."""
+    fencing: int | None = None
+    """The number under which this daemon leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +207,8 @@ class Plan:
     proposal: Proposal | None
     reasons: tuple[Reason, ...]
     state: PoolState
+    fencing: int | None = None
+    """The number that a write carries; None where no lease is kept, and while another leads."""
 
     @property
     def text(self) -> str:

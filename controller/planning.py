@@ -49,7 +49,7 @@ def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrail
         error = seen.capacity_error
         reason = (Reason(Code.NOT_READ, "its capacity has not been read yet") if error is None
                   else Reason(Code.CAPACITY_UNKNOWN, f"its capacity could not be read: {error}"))
-        return Plan(policy.name, seen.now, Action.HOLD, state.written, None, None, seen.proposal, (reason,), state)
+        return Plan(policy.name, seen.now, Action.HOLD, state.written, None, None, seen.proposal, (reason,), state, seen.fencing)
     floor, ceiling, schedule = bounds_now(policy, seen.now)
     context = Context(policy, state, seen, capacity.requested, floor, ceiling, schedule)
     draft = opening(context)
@@ -59,7 +59,7 @@ def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrail
         draft = guardrail(draft, context)
     state = remember_wish(state, draft, context)
     return Plan(policy.name, seen.now, action_of(draft, capacity), draft.target, capacity.requested, capacity.ready,
-                seen.proposal, draft.reasons, state)
+                seen.proposal, draft.reasons, state, seen.fencing)
 
 
 def bounds_now(policy: PoolPolicy, now: datetime) -> tuple[int, int, str | None]:
@@ -185,7 +185,7 @@ def remember_wish(state: PoolState, draft: Draft, context: Context) -> PoolState
     wished = draft.target
     for reason in draft.reasons:
         slowed = reason.code in SLOWED and (reason.before or 0) < (reason.after or 0)
-        if (slowed or reason.code is Code.PINNED) and reason.before is not None:
+        if (slowed or reason.code in (Code.PINNED, Code.STANDBY)) and reason.before is not None:
             wished = reason.before  # what a pin asks for is nobody's wish once it has ended
             break
     now = context.seen.now

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError, OutcomeUnknown, QuotaExceeded, Refused, Throttled, Unreachable
-from adapters.protocol import Capacity, Lever, Phase, Traits
+from adapters.lease import fenced
+from adapters.protocol import Capacity, Lever, Phase, Resumes, Traits
 from config.policy import PoolPolicy
 from controller.guardrails import guardrails_for
 from controller.measured import RECENT_RAISES, median_span
@@ -27,6 +28,7 @@ from controller.plan import (
 from controller.planning import make_plan
 from controller.record import Made, clean
 from controller.store_file import StoreError
+from controller.tenure import ALONE, Tenure
 from controller.tracing import span
 from controller.view import Gate, View
 
@@ -83,6 +85,8 @@ class Reconciler:
         self.usd_per_unit_minute = price(self.traits)
         self.overrides: tuple[Override, ...] = ()
         """What operators ordered for a while; `controller.steering` sees to it."""
+        self.tenure = ALONE
+        """Under whom it writes, if at all."""
         self.lead_seconds: deque[float] = deque(lead_seconds, maxlen=RECENT_RAISES)
         self.read_at: datetime | None = None
         self.wrote_at: datetime | None = None
@@ -98,6 +102,15 @@ class Reconciler:
     def lead_time(self) -> timedelta | None:
         """How long a raise takes here: the median of the recent ones; None before there were enough."""
         return median_span(self.lead_seconds)
+
+    def enter(self, tenure: Tenure) -> None:
+        """Another daemon leads from now on, or this one: as after a restart, the provider is asked before anything is written."""
+        if tenure is self.tenure or self.policy.mode != "active":
+            return
+        self.tenure, self.state = tenure, tenure.state(self.policy.name, self.state)
+        self.capacity = self.error = self.read_at = self._raising = None
+        if isinstance(self.lever, Resumes):  # what no provider keeps is kept by the leader alone
+            self.lever.resume(tenure.units(self.state))
 
     def read_due(self, now: datetime) -> bool:
         """Whether the provider must be asked: never asked yet, the last answer failed or is old, or a change is under way."""
@@ -127,7 +140,7 @@ class Reconciler:
             sight=view.sight, data_age=view.data_age, settled=view.settled, allowed=self._allowed,
             billing_step=self.traits.billing_step, usd_per_unit_minute=self.usd_per_unit_minute, overrides=self.overrides,
             bounds=view.bounds, leaving=view.leaving, announced=view.announced, traffic=view.traffic,
-            missing_since=view.missing_since,
+            missing_since=view.missing_since, standby=self.tenure.barred, fencing=self.tenure.number,
         ))
         plan = make_plan(self.policy, self.state, seen, guardrails_for(seen))
         self.made = Made(self.policy, self.state, seen, plan)
@@ -222,10 +235,13 @@ class Reconciler:
         sent = self._clock.monotonic()
         if plan.state.found != self._stored.found:
             await self._store_state(plan.state)  # before the write: what was there cannot be seen after it
-        await self._memory.save_intent(self.key, target, self._clock.now())
-        self.state = self._stored = replace(plan.state, intent=target)
+        self.state, tenure, sent_at = plan.state, self.tenure, self._clock.now()
         try:
-            with span("write", pool=self.policy.name, lever=self.policy.lever.kind, mode=self.policy.mode, target=target):
+            fence = await tenure.fence(self.policy.name, target, plan.state, sent_at)
+            await self._memory.save_intent(self.key, target, sent_at)
+            self.state = self._stored = replace(plan.state, intent=target)
+            with (span("write", pool=self.policy.name, lever=self.policy.lever.kind, mode=self.policy.mode, target=target),
+                  fenced(fence)):
                 self.capacity = await self._limited(self.lever.write(target))
         except TimeoutError:
             return self._unsure(plan, OutcomeUnknown(f"{self.policy.lever.resource}: no answer within {self._timeout:g} s"))
@@ -240,6 +256,7 @@ class Reconciler:
         state = accepted(self.state, target, self._clock.now())
         released = self.made is not None and self.made.seen.leaving == "release"
         await self._remember(replace(state, written=None, found=None) if released else state)
+        await tenure.settled(self.policy.name, target, state, sent_at)
         await self._follow()
         return replace(plan, state=self.state)
 

@@ -73,7 +73,9 @@ def plan_body(plan: Plan) -> dict[str, Any]:
     """The plan as it is recorded, without secrets and as JSON carries it; its state is not part of it."""
     body = redact({"action": plan.action, "target": plan.target, "requested": plan.requested, "ready": plan.ready,
                    "proposal": plan.proposal, "reasons": plan.reasons, "text": plan.text})
-    return body if isinstance(body, dict) else {}
+    if not isinstance(body, dict):
+        return {}
+    return body if plan.fencing is None else body | {"fencing": plan.fencing}
 
 
 def inputs_body(made: Made, kept: Plan) -> dict[str, Any]:
@@ -89,6 +91,7 @@ def inputs_body(made: Made, kept: Plan) -> dict[str, Any]:
         "announced": None if seen.announced is None else asdict(seen.announced),
         "usd_per_unit_minute": seen.usd_per_unit_minute, "overrides": [entry(each) for each in seen.overrides],
         "leaving": seen.leaving, "bounds": [asdict(bound) for bound in seen.bounds],
+        "standby": seen.standby, "fencing": seen.fencing,
         "lead_time_seconds": span(made.lead_time), "answer": capacity_body(made.answer),
         "made": None if alike(made.plan, kept) else plan_body(made.plan),
     }
@@ -145,7 +148,8 @@ def replayed(record: Mapping[str, Any]) -> tuple[str, str]:
     try:
         policy, state, seen = loaded(inputs)
         kept = inputs.get("made") or {name: record[name] for name in
-                                      ("action", "target", "requested", "ready", "proposal", "reasons", "text")}
+                                      ("action", "target", "requested", "ready", "proposal", "reasons", "text", "fencing")
+                                      if name != "fencing" or name in record}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         why = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
         raise Unreplayable(f"the record is damaged: {why}") from error
@@ -168,6 +172,7 @@ def loaded(inputs: Mapping[str, Any]) -> tuple[PoolPolicy, PoolState, Observatio
         leaving=inputs.get("leaving"), traffic=None if (told := inputs.get("traffic")) is None else Traffic(told),
         missing_since=None if (since := inputs.get("missing_since")) is None else datetime.fromisoformat(since),
         announced=None if inputs.get("announced") is None else Announced(**inputs["announced"]),
+        standby=inputs.get("standby"), fencing=inputs.get("fencing"),
         bounds=tuple(Bound(Code(each["code"]), each["text"], each["low"], each["high"]) for each in inputs.get("bounds", ())))
     return policy, state_of(inputs["state"]), seen
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from pathlib import Path
 import structlog
 
 from adapters.clock import Clock
+from adapters.lease import LeaseStore
 from config.policy import Policy
 from controller.accounts import Accounts, keep_accounts
 from controller.agenda import forgotten
@@ -22,6 +23,7 @@ from controller.http.board import Board
 from controller.http.gate import Gate
 from controller.http.listening import listening
 from controller.journal import Journal
+from controller.leadership import Leadership
 from controller.memory import StoreThread
 from controller.metrics.ticks import Ended
 from controller.notifier import Notifier
@@ -29,8 +31,10 @@ from controller.schedule import Jobs, Timetable
 from controller.steering import Steering
 from controller.store import KEEP, Store
 from controller.store_file import StoreError
+from controller.takeover import Takeover
 from controller.tracing import Tracing, tick
 from controller.weighed import weighed
+from controller.whereabouts import tell_url
 from forecasting.demand import minute_of
 
 TICK_EVERY = timedelta(minutes=1)
@@ -54,12 +58,13 @@ class Service:
 
     `providers`: builds levers and sources (`adapters.registry.Registry`); closed by `run`. `port` 0 takes a free one; the
     real one stands in `port` once `ready` is set. `token`: who shows it over HTTP may steer pools; without one nobody may.
-    `notifier`: made once the store is open, and told of every tick.
+    `notifier`: made once the store is open, told of every tick. `lease_store`: of the policy's lease; `holder`: our name in it.
     """
 
     def __init__(self, policy: Policy, providers: Providers, clock: Clock, state_dir: Path, *, host: str = "127.0.0.1",
                  port: int = 8080, tick_every: timedelta = TICK_EVERY, token: str | None = None,
-                 notifier: Callable[[StoreThread], Notifier] | None = None, tracing: Tracing | None = None) -> None:
+                 notifier: Callable[[StoreThread], Notifier] | None = None, tracing: Tracing | None = None,
+                 lease_store: LeaseStore | None = None, holder: str = "") -> None:
         self.policy, self.clock, self.host, self.port, self.tick_every = policy, clock, host, port, tick_every
         self._providers, self._state_dir, self._gate = providers, state_dir, Gate(token)
         self.ready = asyncio.Event()
@@ -71,6 +76,10 @@ class Service:
         self.board: Board | None = None
         self.handed_over = False
         """Set when another daemon takes over: then nothing is left behind as `on_exit` says, the other one goes on from it."""
+        self.takeover: Takeover | None = None
+        self._lease_store, self._holder = lease_store, holder
+        if (policy.lease is None) is not (lease_store is None):
+            raise ValueError("a lease and its store come together")
         self._store: StoreThread | None = None
         self._blindness = Blindness()
         self._new_notifier, self._tracing = notifier, tracing
@@ -100,8 +109,9 @@ class Service:
                 journal = Journal(store)
                 self.board = self._new_board(store, journal)
                 await self._build(store, journal, self.board)
+                leading = None if self.takeover is None else await self.takeover.settle()
                 await self.tick()
-                await self._end()
+                await self._end(leading)
         finally:
             await self._providers.close()
 
@@ -120,6 +130,12 @@ class Service:
         async with self._ticking:
             with tick(self._tracing, pools=len(fleet.reconcilers)):
                 await self._pass(fleet, accounts, board)
+
+    async def _at_once(self) -> None:
+        """A tick that does not wait for the minute, after the one under way."""
+        async with self._ticking:
+            pass
+        await self.tick()
 
     async def _pass(self, fleet: Fleet, accounts: Accounts, board: Board) -> None:
         try:
@@ -157,6 +173,10 @@ class Service:
         if self._new_notifier is not None:
             self.notifier = board.exposition.daemon.notifier = self._new_notifier(store)
             await self.notifier.start()
+        if self.policy.lease is not None and self._lease_store is not None:
+            leadership = Leadership(self._lease_store, self.clock, self._holder, self.policy.lease, self.url)
+            board.leadership = self._gate.leadership = leadership
+            self.takeover = Takeover(leadership, fleet, steering, self.clock, self._at_once)
         for pool, (target, at) in (await store.run(store.store.intents)).items():
             log.warning("unsettled-write", pool=pool, target=target, sent_at=at.isoformat(),
                         text="stopped in the middle of a write: capacity is read before anything is changed")
@@ -168,6 +188,7 @@ class Service:
         """Tick until told to stop. The first tick does not wait for the minute; HTTP answers while history is being loaded."""
         await self._build(store, journal, board)
         self._say("started", f"Stoker has started with {len(self.policy.pools)} pools")
+        leading = None if self.takeover is None else asyncio.create_task(self.takeover.run(), name="lease")
         timetable = self._timetable()
         timetable.every("tick", self.tick_every, self.tick)
         timetable.every("keep", KEEP_EVERY, self._keep)
@@ -187,17 +208,19 @@ class Service:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-            await self._end(leave=stop.is_set() and not self.handed_over)
+            await self._end(leading, leave=stop.is_set() and not self.handed_over and self.takeover is None)
             log.info("stopped")
 
     def _timetable(self) -> Jobs:
         return Timetable(self.clock)
 
-    async def _end(self, leave: bool = False) -> None:
+    async def _end(self, leading: asyncio.Task[None] | None = None, leave: bool = False) -> None:
+        """The lease is renewed until the last write has ended, and given back unless one was cut off."""
         if self.forecasts is not None:
             await self.forecasts.close()
-        if self.fleet is not None:
-            await self.fleet.close(leave)
+        ended = self.fleet is None or await self.fleet.close(leave)
+        if self.takeover is not None:
+            await self.takeover.end(leading, release=ended)
         await self._keep(timedelta(0))
         if self.notifier is not None:
             await self.notifier.close()
@@ -258,12 +281,3 @@ class Service:
                 yield
             finally:
                 tell_url(self._state_dir / URL_NAME, None)
-
-
-def tell_url(file: Path, url: str | None) -> None:
-    """Note where the daemon answers, for commands on the same machine; or that it does not any more. Best effort."""
-    with suppress(OSError):
-        if url is None:
-            file.unlink(missing_ok=True)
-        else:
-            file.write_text(f"{url}\n")

@@ -1,14 +1,16 @@
 """The orders of operators in a running daemon: taken, kept over restarts, shown to the plans, and ended in time."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
 import structlog
 
+from adapters.errors import AdapterError
 from controller.memory import StoreThread
 from controller.overrides import Kind, Override
+from controller.store_file import StoreError
 
 log = structlog.get_logger("stoker.steering")
 
@@ -24,8 +26,22 @@ class Steering:
 
     def __init__(self, pools: Mapping[str, Steered], store: StoreThread) -> None:
         self._pools, self._store = pools, store
+        self.share: Callable[[str, tuple[Override, ...]], Awaitable[None]] | None = None
+        """Keeps a pool's orders for whoever leads next, where several daemons share a lease; raises `AdapterError`."""
         self._one_at_a_time = asyncio.Lock()
         """Store and memory change together: else an end could take a newer order of the same kind out of the store."""
+
+    async def inherit(self, orders: Mapping[str, tuple[Override, ...]], now: datetime) -> None:
+        """Take up what the leader before was ordered, in place of what this daemon knew of the same pools."""
+        for pool in orders.keys() & self._pools.keys():
+            async with self._one_at_a_time:
+                hold = tuple(each for each in orders[pool] if each.until > now)
+                await self._store.run(self._store.store.overrides.remove, pool, tuple(Kind))
+                for override in hold:
+                    await self._store.run(self._store.store.overrides.save, pool, override)
+                self._pools[pool].overrides = hold
+            for override in hold:
+                log.info("override-kept", pool=pool, **told(override))
 
     async def recall(self, now: datetime) -> None:
         """Take up what was ordered before a restart; what has ended meanwhile is forgotten, and so are pools that are no more."""
@@ -46,9 +62,11 @@ class Steering:
     async def put(self, pool: str, override: Override) -> None:
         """Take an order in place of an earlier one of its kind. `StoreError`: it could not be stored and does not count."""
         async with self._one_at_a_time:
-            await self._store.run(self._store.store.overrides.save, pool, override)
             others = (each for each in self._pools[pool].overrides if each.kind is not override.kind)
-            self._pools[pool].overrides = tuple(sorted((*others, override), key=lambda each: each.kind))
+            orders = tuple(sorted((*others, override), key=lambda each: each.kind))
+            await self._shared(pool, orders)
+            await self._store.run(self._store.store.overrides.save, pool, override)
+            self._pools[pool].overrides = orders
         log.info("override-set", pool=pool, **told(override))
 
     async def clear(self, pool: str, kinds: Iterable[Kind], now: datetime) -> tuple[Override, ...]:
@@ -56,11 +74,20 @@ class Steering:
         wanted = frozenset(kinds)
         async with self._one_at_a_time:
             ended = tuple(each for each in self.of(pool, now) if each.kind in wanted)
+            orders = tuple(each for each in self._pools[pool].overrides if each.kind not in wanted)
+            await self._shared(pool, orders)
             await self._store.run(self._store.store.overrides.remove, pool, wanted)
-            self._pools[pool].overrides = tuple(each for each in self._pools[pool].overrides if each.kind not in wanted)
+            self._pools[pool].overrides = orders
         for override in ended:
             log.info("override-cleared", pool=pool, **told(override))
         return ended
+
+    async def _shared(self, pool: str, orders: tuple[Override, ...]) -> None:
+        try:
+            if self.share is not None:
+                await self.share(pool, orders)
+        except AdapterError as error:
+            raise StoreError(str(error)) from error
 
     async def expire(self, now: datetime) -> None:
         """Forget what has ended, and say so; plans ignore it anyway."""

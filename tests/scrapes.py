@@ -8,7 +8,7 @@ from controller.next_hours import AHEAD_MINUTES, SAID
 from forecasting.demand import minute_of
 from tests.services import serving
 
-UNTOLD = {"stoker_metric_reads_usd_total", "stoker_limit", "stoker_limit_used", "stoker_notices_total",
+UNTOLD = {"stoker_fencing_number", "stoker_metric_reads_usd_total", "stoker_limit", "stoker_limit_used", "stoker_notices_total",
           "stoker_notices_waiting"}
 """A fake's readings are billed by nobody, and the policy of these pools limits nothing and tells nobody."""
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar, cast
@@ -11,12 +12,15 @@ from typing import Any, TypeVar, cast
 import boto3
 import botocore.loaders
 import botocore.session
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.utils import parse_timestamp
 
 from adapters.aws.errors import Asked, no_answer, translate
 from adapters.aws.threads import DaemonThreads
+from adapters.errors import AdapterError
+from adapters.lease import Fence, fence_of_this_task
 from adapters.tally import Tally
 
 T = TypeVar("T")
@@ -34,6 +38,9 @@ BULK_THREADS = 8
 SANDBOX_KEY = "AKIASTOKERSANDBOX001"
 """The one access key that the sandbox knows; no account has it."""
 
+
+SENDING: ContextVar[Fence | None] = ContextVar("sending", default=None)
+"""What the call that this thread is making must pass before it leaves."""
 
 MODELS = botocore.loaders.create_loader()
 """The library's descriptions of services, read from disk once for all regions: they are most of what making a client costs."""
@@ -98,9 +105,11 @@ class Connections:
 
     async def _in_thread(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
         threads = self._control if asked.service == "lambda" else self._bulk
+        fence = fence_of_this_task() if asked.writes else None
         try:
             async with asyncio.timeout(self._timeouts.whole(asked.service)):
-                return await asyncio.get_running_loop().run_in_executor(threads, self._send, asked, parameters, digest)
+                return await asyncio.get_running_loop().run_in_executor(threads, self._under, fence, asked, parameters,
+                                                                              digest)
         except TimeoutError:
             raise no_answer(asked, f"nothing within {self._timeouts.whole(asked.service):g} s") from None
 
@@ -110,6 +119,10 @@ class Connections:
             threads.shutdown()
         for client in self._clients.values():
             client.close()
+
+    def _under(self, fence: Fence | None, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
+        SENDING.set(fence)
+        return self._send(asked, parameters, digest)
 
     def _send(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
         """In a thread. The library's exception is not kept as a cause: its text may quote the request, credentials included."""
@@ -129,6 +142,7 @@ class Connections:
                     self._session = self._new_session()
                 client = self._session.client(service, config=self._config(service), **self._target())
                 client.meta.events.register("response-received", self._note_date)
+                client.meta.events.register("before-send", check_fence)
                 self._clients[service] = client
             return self._clients[service]
 
@@ -163,10 +177,23 @@ class Connections:
         return config.merge(Config(proxies={}, use_fips_endpoint=False, use_dualstack_endpoint=False))
 
 
+def check_fence(request: AWSPreparedRequest, **_: object) -> None:
+    """The last thing before a request leaves, after credentials, signing and whatever else may take its time: may it still?
+
+    It says under which number it was sent, for whoever reads CloudTrail: the one header that is not signed.
+    """
+    fence = SENDING.get()
+    if fence is not None:
+        fence.check()
+        request.headers["User-Agent"] = f"{request.headers['User-Agent']} fencing/{fence.number}"
+
+
 def _translated(call: Callable[[], T], asked: Asked) -> T:
     """The result of `call`, or what it raised in our words, with no trace of the original."""
     try:
         return call()
+    except AdapterError:
+        raise
     except Exception as error:  # noqa: BLE001  (whatever it is, it is translated)
         ours = translate(error, asked)
     raise ours

@@ -36,7 +36,8 @@ INVALID = {
     "IncompleteSignatureException",
     "AuthFailure", "NotSignedUp",
 }
-CONFLICTS = {"ResourceConflictException", "ResourceInUseException", "ConcurrentUpdateException", "PreconditionFailedException"}
+CONFLICTS = {"ResourceConflictException", "ResourceInUseException", "ConcurrentUpdateException", "PreconditionFailedException",
+             "TransactionConflictException", "TransactionInProgressException"}
 QUOTAS = {"LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"}
 
 NO_CREDENTIALS = (boto.NoCredentialsError, boto.NoAuthTokenError)
@@ -65,6 +66,10 @@ class AccountFull(QuotaExceeded):
     def __init__(self, message: str, floor: int) -> None:
         super().__init__(message)
         self.floor = floor
+
+
+class ConditionFailed(Conflict):
+    """A change was made under a condition that did not hold: nothing was changed. Does not leave the AWS adapter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,11 @@ def _answered(error: boto.ClientError, asked: Asked) -> AdapterError:
         return NotSet(f"{asked.resource} has no provisioned concurrency")
     if code in ("ResourceNotFoundException", "ResourceNotFound"):
         return NotFound(f"{asked.resource} does not exist ({text}): create it, or correct the pool's lever in the policy")
+    if code == "TransactionCanceledException":
+        code = next((reason["Code"] for reason in answer.get("CancellationReasons", ()) if reason.get("Code") != "None"), code)
+        code = {"TransactionConflict": "TransactionConflictException"}.get(code, code)
+    if code in ("ConditionalCheckFailedException", "ConditionalCheckFailed"):
+        return ConditionFailed(f"{asked.resource} is not as it was expected to be")
     if code in CONFLICTS:
         return Conflict(f"{asked.resource} is being changed: {text}")
     return _limits(code, text, asked)

@@ -16,6 +16,7 @@ from google.iam.v1.iam_policy_pb2 import TestIamPermissionsRequest
 
 from adapters.errors import AdapterError
 from adapters.gcp.errors import Asked, no_answer, translate
+from adapters.lease import fence_of_this_task
 from adapters.tally import Tally
 
 T = TypeVar("T")
@@ -98,6 +99,7 @@ class Connections:
     async def _call(self, asked: Asked, client: Callable[[], Awaitable[object]], method: str, request: object,
                     digest: Callable[[Any], T], seconds: float) -> T:
         """Make the call once: the library's own retries are off, since the next tick is the retry."""
+        fence = fence_of_this_task() if asked.writes else None
         try:
             async with asyncio.timeout(seconds + self.timeouts.slack):
                 try:
@@ -106,6 +108,8 @@ class Connections:
                     raise
                 except Exception as error:  # noqa: BLE001  (nothing was sent yet; whatever it is, it is translated)
                     raise translate(error, Asked(asked.method, asked.resource, asked.permission)) from None
+                if fence is not None:
+                    fence.check()
                 answer = await bound(request=request, retry=None, timeout=seconds, metadata=self._metadata())
         except TimeoutError:
             raise no_answer(asked, f"nothing within {seconds + self.timeouts.slack:g} s") from None

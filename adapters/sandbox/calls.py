@@ -32,6 +32,8 @@ class Write:
     caller: str
     outcome: str
     answered: bool = True
+    agent: str = ""
+    """What called, in its own words: the header User-Agent."""
 
 
 class CallLog:
@@ -49,7 +51,8 @@ class CallLog:
         """Log a mutating request and how it ended."""
         value = call.body.get(VALUES.get(call.operation, ""))
         function = call.function or str(call.body.get("ResourceId", ""))
-        self.writes.append(Write(call.at, call.operation, function, call.qualifier, value, call.caller, outcome, answered))
+        self.writes.append(Write(call.at, call.operation, function, call.qualifier, value, call.caller, outcome, answered,
+                                 call.headers.get("User-Agent", "")))
 
     def accepted(self, operation: str, function: str | None = None) -> list[Write]:
         """The writes of one operation that took effect, in order."""

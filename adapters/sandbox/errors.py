@@ -1,6 +1,7 @@
 """A refusal in the provider's own words, before any wire format."""
 
 from collections.abc import Mapping
+from typing import Any
 
 
 class ApiError(Exception):
@@ -11,7 +12,7 @@ class ApiError(Exception):
         code: str,
         message: str,
         status: int = 400,
-        fields: Mapping[str, str] | None = None,
+        fields: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(f"{code}: {message}")

@@ -9,7 +9,8 @@ from aiohttp import web
 from adapters.sandbox.errors import ApiError
 from adapters.sandbox.wire import Reply
 
-_JSON_TYPE = {"monitoring": "application/x-amz-json-1.0", "application-autoscaling": "application/x-amz-json-1.1"}
+_JSON_TYPE = {"monitoring": "application/x-amz-json-1.0", "application-autoscaling": "application/x-amz-json-1.1",
+              "dynamodb": "application/x-amz-json-1.0"}
 
 
 def rendered(service: str, reply: Reply) -> web.Response:
@@ -41,7 +42,7 @@ def rendered_error(service: str, error: ApiError) -> web.Response:
         body = {"message": error.message} | error.fields
         headers["x-amzn-ErrorType"] = error.code
     else:
-        body = {"__type": error.code, "message": error.message}
+        body = {"__type": error.code, "message": error.message} | error.fields
     if service == "monitoring":
         headers["x-amzn-query-error"] = f"{error.code};{'Receiver' if error.status >= 500 else 'Sender'}"
     content_type = _JSON_TYPE.get(service, "application/json")

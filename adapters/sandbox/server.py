@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 
 from adapters.clock import SystemClock
-from adapters.sandbox import autoscaling_api, cloudwatch_api, containers
+from adapters.sandbox import autoscaling_api, cloudwatch_api, containers, dynamodb_api
 from adapters.sandbox.errors import ApiError, too_many_requests
 from adapters.sandbox.faults import Trouble
 from adapters.sandbox.lambda_routes import operation_at
@@ -25,7 +25,8 @@ DRIP_SECONDS = 0.2
 TURNS = 4
 """Of the loop, from a connection's being accepted to its being served."""
 
-JSON_TARGETS = {"monitoring": cloudwatch_api.OPERATIONS, "application-autoscaling": autoscaling_api.OPERATIONS}
+JSON_TARGETS = {"monitoring": cloudwatch_api.OPERATIONS, "application-autoscaling": autoscaling_api.OPERATIONS,
+                "dynamodb": dynamodb_api.OPERATIONS}
 
 
 class SandboxServer:
@@ -152,7 +153,8 @@ class SandboxServer:
         return slow
 
 
-_THROTTLING = {"monitoring": "Throttling", "application-autoscaling": "ThrottlingException", "sts": "Throttling"}
+_THROTTLING = {"monitoring": "Throttling", "application-autoscaling": "ThrottlingException", "sts": "Throttling",
+               "dynamodb": "ThrottlingException"}
 
 
 async def _recognised(request: web.BaseRequest, service: str) -> tuple[Operation, Mapping[str, str], Json]:

@@ -48,6 +48,8 @@ class Sandbox:
         self.scalable_targets: dict[str, Json] = {}
         self.scaling_policies: list[Json] = []
         self.scheduled_actions: list[Json] = []
+        self.tables: dict[str, dict[tuple[str, str], Json]] = {}
+        """DynamoDB's items by table and the values of both keys, which are called `group` and `item`."""
         self._hosted: dict[str, Hosted] = {}
         self.containers: dict[str, Hosted] = {}
         """By host name; see `adapters.sandbox.containers`."""

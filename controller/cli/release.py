@@ -14,10 +14,14 @@ from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
     from adapters.clock import Clock
+    from adapters.lease import LeaseStore
     from config.policy import Policy
     from controller.assembly import Providers
+    from controller.fleet import Fleet
     from controller.plan import Plan
     from controller.reconcile import Reconciler
+    from controller.steering import Steering
+    from controller.takeover import Takeover
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,8 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
         raise WrongInput(f"{store} does not exist: give the --state-dir that the daemon ran with")
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:
-        left = asyncio.run(released(policy, registry, clock, store, yes))
+        lease = registry.lease(policy.lease) if yes and policy.lease is not None else None
+        left = asyncio.run(released(policy, registry, clock, store, yes, lease))
     except (StoreError, AdapterError) as error:
         raise Failed(str(error)) from error
     if as_json:
@@ -76,8 +81,9 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
         raise Failed(f"not left as on_exit says: {', '.join(failed)}")
 
 
-async def released(policy: "Policy", providers: "Providers", clock: "Clock", path: Path, do: bool) -> list[Left]:
-    """What was done, or would be, for each pool; some at once."""
+async def released(policy: "Policy", providers: "Providers", clock: "Clock", path: Path, do: bool,
+                   lease: "LeaseStore | None" = None) -> list[Left]:
+    """What was done, or would be, for each pool; some at once. Where daemons share a lease, nobody may hold it meanwhile."""
     from controller.assembly import assemble
     from controller.journal import Journal
     from controller.leaving import leaving
@@ -90,7 +96,9 @@ async def released(policy: "Policy", providers: "Providers", clock: "Clock", pat
     try:
         journal, levers = Journal(store), OnPaper(providers, clock, policy, only_pings=do)
         fleet = await assemble(policy, levers, store, clock, journal)
-        await Steering(fleet.reconcilers, store).recall(clock.now())
+        steering = Steering(fleet.reconcilers, store)
+        await steering.recall(clock.now())
+        held = None if lease is None else await leading(policy, lease, clock, fleet, steering)
         due, slots = set(leaving(fleet.reconcilers)), asyncio.Semaphore(8)
 
         async def one(name: str) -> Left:
@@ -104,10 +112,37 @@ async def released(policy: "Policy", providers: "Providers", clock: "Clock", pat
                 if do:
                     await journal.note([(plan, None, {"made": each.made})])
                 return told(plan, do)
-        return list(await asyncio.gather(*(one(name) for name in fleet.reconcilers)))
+        left = list(await asyncio.gather(*(one(name) for name in fleet.reconcilers)))
+        if held is not None:
+            await held[0].end(held[1], release=True)
+        return left
     finally:
         await store.close()
         await providers.close()
+
+
+async def leading(policy: "Policy", lease: "LeaseStore", clock: "Clock", fleet: "Fleet",
+                  steering: "Steering") -> tuple["Takeover", "asyncio.Task[None]"]:
+    """Take the lease as a daemon would, and what the leader before left behind; `Failed` where a daemon leads."""
+    import os
+    import socket
+
+    from controller.leadership import Leadership
+    from controller.takeover import Takeover
+
+    async def nothing() -> None: ...
+
+    if policy.lease is None:
+        raise ValueError("a lease and its store come together")
+    leadership = Leadership(lease, clock, f"release:{socket.gethostname()}:{os.getpid()}", policy.lease)
+    takeover = Takeover(leadership, fleet, steering, clock, nothing)
+    running = await takeover.settle()
+    if (why := takeover.tenure.barred) is not None:
+        await takeover.end(running, release=True)
+        raise Failed(f"nothing was changed, for {why}: stop every daemon first")
+    for each in fleet.reconcilers.values():
+        each.enter(takeover.tenure)
+    return takeover, running
 
 
 async def settled(reconciler: "Reconciler", clock: "Clock", do: bool) -> "Plan":

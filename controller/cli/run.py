@@ -32,9 +32,11 @@ if TYPE_CHECKING:
               help="Send every provider call to this address, with dummy credentials.")
 @click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True,
               help="The same for providers that speak gRPC: host:port.")
+@click.option("--lease-seconds", type=click.FloatRange(min=0.5), default=None, hidden=True)
 @click.option("--tick-seconds", type=click.FloatRange(min=0.2), default=60.0, hidden=True)
 def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format: Literal["json", "console"] | None,
-            token_file: Path | None, once: bool, sandbox_url: str | None, sandbox_grpc: str | None, tick_seconds: float) -> None:
+            token_file: Path | None, once: bool, sandbox_url: str | None, sandbox_grpc: str | None, lease_seconds: float | None,
+            tick_seconds: float) -> None:
     """Watch the pools of a policy and keep them warm, until stopped.
 
     Pools in shadow (the default) are planned and never written to. SIGTERM or Ctrl-C stops in order: writes under way finish
@@ -42,6 +44,7 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     """
     policy = read_policy(policy_path)
     token = read_token(token_file)
+    import socket
     from datetime import timedelta
 
     from numpy.random import PCG64, Generator
@@ -56,13 +59,18 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     from controller.store import StoreError
     from controller.tracing import tracing_of
 
+    if lease_seconds is not None and policy.lease is not None:
+        lease = policy.lease.model_copy(update={"ttl": timedelta(seconds=lease_seconds)})
+        policy = policy.model_copy(update={"lease": lease})
     clock = SystemClock()
     logs.configure(clock, log_format or ("console" if sys.stderr.isatty() else "json"))
     rng = Generator(PCG64())
     registry = Registry(clock, rng, sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
-    service = Service(policy, registry, clock, state_dir, host=host, port=port, tick_every=timedelta(seconds=tick_seconds),
-                      token=token, notifier=notifier_for(policy, clock, rng), tracing=tracing_of(os.environ))
     try:
+        service = Service(policy, registry, clock, state_dir, host=host, port=port, tick_every=timedelta(seconds=tick_seconds),
+                          token=token, notifier=notifier_for(policy, clock, rng), tracing=tracing_of(os.environ),
+                          lease_store=None if policy.lease is None else registry.lease(policy.lease),
+                          holder=f"{socket.gethostname()}:{os.getpid()}:{rng.bytes(4).hex()}")
         asyncio.run(service.run_once() if once else until_stopped(service))
     except (StoreError, CannotListen, AdapterError) as error:
         raise Failed(str(error)) from error

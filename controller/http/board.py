@@ -20,6 +20,7 @@ from controller.http.news import News
 from controller.http.packed import Packed
 from controller.intake import PATIENCE
 from controller.journal import Journal
+from controller.leadership import Leadership
 from controller.memory import StoreThread
 from controller.metrics.daemon import Daemon
 from controller.metrics.exposition import Exposition
@@ -51,6 +52,7 @@ class Board:
         self.accounts: Accounts | None = None
         self.forecasts: Forecasts | None = None
         self.steering: Steering | None = None
+        self.leadership: Leadership | None = None
         self.gate = gate or Gate()
         self.ticks = Ticks()
         self.exposition = Exposition(Daemon(journal, self.ticks, tick_every, calls, self.unready))
@@ -89,13 +91,14 @@ class Board:
         pools = b"[" + b",".join(fragments) + b"]"
         as_of = dumps(now)
         self.pools = b'{"as_of":' + as_of + b',"pools":' + pools + b"}"
+        lease = {} if self.leadership is None else {"lease": self.leadership.shown()}
         head = {"tick": fleet.last, "totals": {"pools": len(fragments), **totals}, "sources": self.sources(fleet),
-                "limits": fleet.limiter.report(now)}
+                "limits": fleet.limiter.report(now), **lease}
         self._published += 1
         self.status = Packed(b'{"as_of":' + as_of + b"," + dumps(head)[1:-1] + b',"pools":' + pools + b"}",
                              f"{self.started_at.timestamp():.6f}-{self._published}")
         self.news.tell()
-        self.exposition.daemon.fleet = fleet
+        self.exposition.daemon.fleet, self.exposition.daemon.leadership = fleet, self.leadership
         self.exposition.renew(lambda: pool_lines(fleet, accounts, forecasts.foresight, self.clock))
 
     def packed(self, body: bytes) -> Packed:
@@ -119,6 +122,8 @@ class Board:
             return ["no tick has run yet"]
         late = self.clock.now() - fleet.last.started_at
         reasons = [f"{name}: {reason}" for name, reason in self._stale.items()]
+        if (lease := self.leadership) is not None and lease.error is not None:
+            reasons.insert(0, f"nobody is known to lead: {lease.error}")
         if fleet.store_error is not None:
             reasons.insert(0, f"nothing can be stored: {fleet.store_error}")
         if late > LATE_TICKS * self.tick_every:

@@ -5,12 +5,16 @@ import hmac
 
 from aiohttp import web
 
+from controller.leadership import Leadership
+
 
 class Gate:
     """Keeps a digest only. `token` is None where none was configured."""
 
     def __init__(self, token: str | None = None) -> None:
         self._digest = None if token is None else digest(token)
+        self.leadership: Leadership | None = None
+        """Where several daemons share a lease: only the leader takes orders, for what it takes is what its successor inherits."""
 
     @property
     def open(self) -> bool:
@@ -18,7 +22,9 @@ class Gate:
         return self._digest is not None
 
     def admit(self, request: web.Request) -> None:
-        """Return when `request` may write; else 403 (no token is configured) or 401 (none or another one is shown)."""
+        """Return when `request` may write; else 403 (no token is configured), 401 (none or another one is shown), or 409 where
+        another daemon leads.
+        """
         if self._digest is None:
             raise web.HTTPForbidden(reason="writing is off, for no token is configured: give stoker run one in STOKER_TOKEN, "
                                            "or in a file that --token-file names")
@@ -27,6 +33,10 @@ class Gate:
             raise Unauthorized("writing needs the header Authorization: Bearer, with the daemon's token", "Bearer")
         if not hmac.compare_digest(digest(shown.strip()), self._digest):
             raise Unauthorized("this is not the daemon's token", 'Bearer error="invalid_token"')
+        if self.leadership is not None and (why := self.leadership.barred(self.leadership.number)) is not None:
+            leader = self.leadership.shown()["leader_url"] if self.leadership.number is None else None
+            where = "ask again in a while" if leader is None else f"ask the leader at {leader}"
+            raise web.HTTPConflict(reason=f"this daemon stands by, for {why}: {where}")
 
 
 class Unauthorized(web.HTTPUnauthorized):

@@ -18,5 +18,5 @@ async def readyz(board: Board, _: web.Request) -> web.Response:
     """200 when every pool's demand is fresh and ticks run; else 503 with the reasons."""
     reasons = board.unready()
     body = {"status": "ready" if not reasons else "not ready", "reasons": reasons[:MOST_REASONS], "reasons_total": len(reasons),
-            "pools": board.ages()}
+            "pools": board.ages(), **({} if board.leadership is None else {"lease": board.leadership.shown()})}
     return json_answer(body, 503 if reasons else 200)

@@ -20,6 +20,7 @@ ERRORS = {
     400: "A parameter or the body is wrong.",
     401: "No bearer token, or another one.",
     403: "The daemon has no token: nobody may write.",
+    409: "Another daemon leads, and takes orders.",
     404: "What the path names is not there.",
     408: "The body did not come in time.",
     413: "The body is larger than 64 KiB.",
@@ -27,7 +28,7 @@ ERRORS = {
     421: "The daemon listens on the loopback and was called by another name.",
     503: "Not now: the daemon starts, is busy, or could not keep what was ordered.",
 }
-WRITES = (401, 403)
+WRITES = (401, 403, 409)
 BODIES = (408, 413, 415)
 CALLED_WRONGLY = 421
 

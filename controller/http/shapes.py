@@ -48,6 +48,7 @@ class Readiness(Shape):
     """One sentence each; the first twenty."""
     reasons_total: int
     pools: dict[str, Ages]
+    lease: dict[str, str | int | None] | None = None
 
 
 class Order(Shape):
@@ -227,6 +228,7 @@ class Status(Shape):
     sources: list[Source]
     limits: Limits
     pools: list[PoolEntry]
+    lease: dict[str, str | int | None] | None = None
 
 
 class Pools(Shape):

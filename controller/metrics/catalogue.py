@@ -66,6 +66,8 @@ DAEMON_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_daemon_ready", "1 when /readyz says ready, else 0."),
     gauge("stoker_unready_reasons", "How many reasons /readyz gives."),
     gauge("stoker_leader", "1 where this daemon may write, 0 where another one does."),
+    gauge("stoker_fencing_number", "The number under which this daemon leads; none without a lease."),
+    gauge("stoker_lease_store_away", "1 when the lease store gave no usable answer last, else 0."),
     gauge("stoker_pools", "Pools of the policy.", "mode"),
     counter("stoker_decisions_total", "Decisions that changed something.", "action", "reason"),
     counter("stoker_ticks_total", "Ticks by how they ended.", "outcome"),

@@ -12,6 +12,7 @@ from adapters.protocol import Bills
 from adapters.tally import Call
 from controller.fleet import Fleet
 from controller.journal import Journal
+from controller.leadership import Leadership
 from controller.metrics.catalogue import FAMILIES
 from controller.metrics.ticks import Ticks
 from controller.notifier import Notifier
@@ -28,6 +29,7 @@ class Daemon:
     unready: Callable[[], list[str]]
     fleet: Fleet | None = None
     notifier: Notifier | None = None
+    leadership: Leadership | None = None
 
 
 class DaemonFamilies(Collector):
@@ -44,7 +46,7 @@ class DaemonFamilies(Collector):
         unready = daemon.unready()
         yield gauges("stoker_build_info", {(version("stoker"),): 1})
         yield gauges("stoker_daemon_ready", {(): not unready})
-        yield gauges("stoker_leader", {(): 1})  # the lock of its store sees to it that it is alone
+        yield from lease_families(daemon.leadership)
         yield gauges("stoker_unready_reasons", {(): len(unready)})
         yield gauges("stoker_tick_interval_seconds", {(): daemon.interval.total_seconds()})
         yield counters("stoker_decisions_total", {tuple(key): count for key, count in daemon.journal.counts.items()})
@@ -58,6 +60,14 @@ class DaemonFamilies(Collector):
         yield gauges("stoker_notices_waiting", {(each.sink.name,): len(each.waiting) for each in couriers})
         if daemon.fleet is not None:
             yield from fleet_families(daemon.fleet, daemon.interval)
+
+
+def lease_families(leadership: Leadership | None) -> Iterator[Metric]:
+    """Who leads, as this daemon sees it; without a lease the lock of its store sees to it that it is alone."""
+    number = None if leadership is None else leadership.number
+    yield gauges("stoker_leader", {(): leadership is None or leadership.barred(number) is None})
+    yield gauges("stoker_fencing_number", {} if number is None else {(): number})
+    yield gauges("stoker_lease_store_away", {(): leadership is not None and leadership.error is not None})
 
 
 def fleet_families(fleet: Fleet, interval: timedelta) -> Iterator[Metric]:

@@ -173,7 +173,7 @@ def test_six_mistakes_give_six_located_messages():
         ("pools:\n" + POOL, "1:1 version: the key version is missing: write version: 1"),
         ("", "1:1 empty: a policy begins with version: 1"),
         ("# nothing\n", "1:1 empty: a policy begins with version: 1"),
-        ("- 5\n", "1:1 a policy is a mapping of version, defaults, pools, limits, assume, notify, not a list"),
+        ("- 5\n", "1:1 a policy is a mapping of version, defaults, pools, limits, assume, notify, lease, not a list"),
     ],
 )
 def test_a_problem_names_its_place_and_what_is_allowed(text, told):

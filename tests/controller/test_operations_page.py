@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 METRICS = (ROOT / "docs" / "metrics.md").read_text()
 HTTP = (ROOT / "docs" / "http.md").read_text()
-TELLING = ("service", "fleet", "region", "journal", "schedule", "forecasts", "forecast_jobs", "steering",
-           "notifier", "courier", "tracing")
+TELLING = ("service", "fleet", "region", "journal", "schedule", "forecasts", "forecast_jobs", "steering", "notifier", "courier",
+           "leadership", "takeover", "tracing")
 OURS = [ROOT / "controller" / f"{name}.py" for name in TELLING]
 OURS += sorted((ROOT / "controller" / "http").glob("*.py"))
 

@@ -1,0 +1,123 @@
+"""A lease in a DynamoDB table: one item for the lease and one for each text, changed under conditions only."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.aws.clients import Answer, Connections, Timeouts
+from adapters.aws.errors import Asked, ConditionFailed
+from adapters.errors import Conflict, NotFound
+from adapters.lease import Lease
+from config.lease import DynamoLeaseSettings, LeaseSettings
+
+PARTITION, LEASE, TEXT = "stoker", "lease", "text/"
+"""Values of the table's two keys, `group` and `item`: one partition, with the lease and the texts in it."""
+
+TIMEOUTS = Timeouts(connect=2.0, read={}, read_otherwise=3.0, slack=1.0)
+"""A lease is renewed every few seconds: an answer that is long in coming is worth less than the next question."""
+
+MOST_TEXTS = 99
+"""A transaction changes at most a hundred items, and the lease is one of them."""
+
+TRIES = 3
+"""Two changes of one item refuse each other: somebody may be taking the lease in this instant."""
+
+NAMES = {"#holder": "holder", "#number": "number"}
+
+
+def opened(settings: LeaseSettings, sandbox_url: str | None = None) -> "DynamoLease":
+    """For the registry."""
+    if not isinstance(settings, DynamoLeaseSettings):
+        raise TypeError(f"settings of another kind of lease: {settings.kind}")
+    return DynamoLease(settings.region, settings.table, sandbox_url)
+
+
+class DynamoLease:
+    """See `LeaseStore`. The table must be there: `group` (S) is its partition key, `item` (S) its sort key."""
+
+    def __init__(self, region: str, table: str, sandbox_url: str | None = None) -> None:
+        self._table = table
+        self._resource = f"lease table {table} in {region}"
+        self._connections = Connections(region, sandbox_url, TIMEOUTS)
+
+    async def read(self) -> Lease | None:
+        answer = await self._ask("get_item", {"TableName": self._table, "Key": _key(LEASE), "ConsistentRead": True})
+        return _lease(answer["Item"]) if "Item" in answer else None
+
+    async def take(self, seen: Lease | None, wanted: Lease) -> bool:
+        if seen is None:
+            return await self._put(wanted, "attribute_not_exists(#item)", {"#item": "item"}, {})
+        names = NAMES | {"#renewal": "renewal"}
+        condition = "#number = :number AND #renewal = :renewal AND #holder = :holder"
+        return await self._put(wanted, condition, names, _values(seen) | {":renewal": {"N": str(seen.renewal)}})
+
+    async def renew(self, renewed: Lease) -> bool:
+        return await self._put(renewed, "#number = :number AND #holder = :holder", NAMES, _values(renewed))
+
+    async def keep(self, lease: Lease, texts: Mapping[str, str]) -> bool:
+        """All or none within each hundred: each text is whole by itself, and none is of an older leader."""
+        check = {"TableName": self._table, "Key": _key(LEASE), "ConditionExpression": "#number = :number AND #holder = :holder",
+                 "ExpressionAttributeNames": NAMES, "ExpressionAttributeValues": _values(lease)}
+        puts = [{"Put": {"TableName": self._table, "Item": _key(f"{TEXT}{key}") | {"text": {"S": text}}}}
+                for key, text in texts.items()]
+        for first in range(0, len(puts), MOST_TEXTS):
+            changes = [{"ConditionCheck": check}, *puts[first:first + MOST_TEXTS]]
+            if not await self._changed("transact_write_items", {"TransactItems": changes}):
+                return False
+        return True
+
+    async def kept(self) -> Mapping[str, str]:
+        parameters: dict[str, Any] = {
+            "TableName": self._table,
+            "KeyConditionExpression": "#group = :group AND begins_with(#item, :text)", "ConsistentRead": True,
+            "ExpressionAttributeNames": {"#group": "group", "#item": "item"},
+            "ExpressionAttributeValues": {":group": {"S": PARTITION}, ":text": {"S": TEXT}}}
+        texts: dict[str, str] = {}
+        while True:
+            answer = await self._ask("query", parameters)
+            texts |= {item["item"]["S"].removeprefix(TEXT): item["text"]["S"] for item in answer["Items"]}
+            if "LastEvaluatedKey" not in answer:
+                return texts
+            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    async def close(self) -> None:
+        await self._connections.close()
+
+    async def _put(self, lease: Lease, condition: str, names: Mapping[str, str], values: Mapping[str, Any]) -> bool:
+        item = _key(LEASE) | {"holder": {"S": lease.holder}, "url": {"S": lease.url}, "number": {"N": str(lease.number)},
+                              "renewal": {"N": str(lease.renewal)}}
+        parameters = {"TableName": self._table, "Item": item, "ConditionExpression": condition,
+                      "ExpressionAttributeNames": names} | ({"ExpressionAttributeValues": values} if values else {})
+        return await self._changed("put_item", parameters)
+
+    async def _changed(self, operation: str, parameters: Mapping[str, object]) -> bool:
+        """Whether the condition held and the change was made."""
+        for last in (False,) * (TRIES - 1) + (True,):
+            try:
+                await self._ask(operation, parameters)
+            except ConditionFailed:
+                return False
+            except Conflict:
+                if last:
+                    raise
+            else:
+                return True
+        raise AssertionError("the last try returns or raises")
+
+    async def _ask(self, operation: str, parameters: Mapping[str, object]) -> Answer:
+        try:
+            return await self._connections.call(Asked("dynamodb", operation, self._resource), parameters, dict)
+        except NotFound as error:
+            raise NotFound(f"{self._resource} does not exist: create it (see docs/high-availability.md), or correct the lease in "
+                           "the policy") from error
+
+
+def _key(item: str) -> dict[str, Any]:
+    return {"group": {"S": PARTITION}, "item": {"S": item}}
+
+
+def _values(lease: Lease) -> dict[str, Any]:
+    return {":number": {"N": str(lease.number)}, ":holder": {"S": lease.holder}}
+
+
+def _lease(item: Mapping[str, Any]) -> Lease:
+    return Lease(item["holder"]["S"], item["url"]["S"], int(item["number"]["N"]), int(item["renewal"]["N"]))

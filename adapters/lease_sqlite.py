@@ -1,0 +1,135 @@
+"""A lease in a SQLite file, for daemons on one machine."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from adapters.errors import Refused, Unreachable
+from adapters.lease import Lease
+from config.lease import LeaseSettings, SqliteLeaseSettings
+
+T = TypeVar("T")
+APPLICATION_ID = 0x53744C65
+BUSY_SECONDS = 2.0
+"""How long to wait for another daemon that is in the middle of a change."""
+
+SCHEMA = (
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    """CREATE TABLE IF NOT EXISTS lease (one INTEGER PRIMARY KEY CHECK (one = 1), holder TEXT NOT NULL, url TEXT NOT NULL,
+       number INTEGER NOT NULL, renewal INTEGER NOT NULL)""",
+    "CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID",
+)
+
+
+def opened(settings: LeaseSettings, sandbox_url: str | None = None) -> "SqliteLease":  # noqa: ARG001  (a file is nobody's API)
+    """For the registry."""
+    if not isinstance(settings, SqliteLeaseSettings):
+        raise TypeError(f"settings of another kind of lease: {settings.kind}")
+    return SqliteLease(Path(settings.path))
+
+
+class SqliteLease:
+    """See `LeaseStore`. Opened by the first call; a file that cannot be opened is tried again by the next."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="lease")
+        self._connection: sqlite3.Connection | None = None
+
+    async def read(self) -> Lease | None:
+        return await self._run(_read)
+
+    async def take(self, seen: Lease | None, wanted: Lease) -> bool:
+        def change(connection: sqlite3.Connection) -> bool:
+            if _read(connection) != seen:
+                return False
+            return _write(connection, wanted)
+        return await self._run(change)
+
+    async def renew(self, renewed: Lease) -> bool:
+        def change(connection: sqlite3.Connection) -> bool:
+            return _leads(connection, renewed) and _write(connection, renewed)
+        return await self._run(change)
+
+    async def keep(self, lease: Lease, texts: Mapping[str, str]) -> bool:
+        def change(connection: sqlite3.Connection) -> bool:
+            if not _leads(connection, lease):
+                return False
+            connection.executemany("INSERT OR REPLACE INTO kept VALUES (?, ?)", texts.items())
+            return True
+        return await self._run(change)
+
+    async def kept(self) -> Mapping[str, str]:
+        return await self._run(lambda connection: dict(connection.execute("SELECT key, text FROM kept")))
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
+        self._thread.shutdown(wait=False)
+
+    async def _run(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._changed, change)
+
+    def _changed(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """One transaction in the lease's thread."""
+        try:
+            with transaction(self._opened()) as connection:
+                return change(connection)
+        except sqlite3.Error as error:
+            self._end()
+            raise Unreachable(f"lease {self.path}: {error}: check the file, its folder and the disk") from error
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._connection is None:
+            connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+            try:
+                owner = connection.execute("PRAGMA application_id").fetchone()[0]
+                if owner != APPLICATION_ID and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                    raise Refused(f"lease {self.path} is another program's database: give the lease a file of its own")
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                with transaction(connection):
+                    for statement in SCHEMA:
+                        connection.execute(statement)
+            except BaseException:
+                connection.close()
+                raise
+            self._connection = connection
+        return self._connection
+
+    def _end(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Alone in the file from its first reading on."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield connection
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _read(connection: sqlite3.Connection) -> Lease | None:
+    row = connection.execute("SELECT holder, url, number, renewal FROM lease").fetchone()
+    return None if row is None else Lease(*row)
+
+
+def _write(connection: sqlite3.Connection, lease: Lease) -> bool:
+    connection.execute("INSERT OR REPLACE INTO lease VALUES (1, ?, ?, ?, ?)",
+                       (lease.holder, lease.url, lease.number, lease.renewal))
+    return True
+
+
+def _leads(connection: sqlite3.Connection, lease: Lease) -> bool:
+    there = _read(connection)
+    return there is not None and (there.holder, there.number) == (lease.holder, lease.number)

@@ -1,0 +1,115 @@
+"""One daemon among several: keeps up its part in the lease, and hands the pools over when another leads from now on."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+
+from adapters.clock import Clock
+from adapters.errors import AdapterError
+from controller.fleet import Fleet
+from controller.leadership import Leadership
+from controller.overrides import Override, entry, shown_override
+from controller.steering import Steering
+from controller.tenure import ORDERS, Tenure, left_of
+
+log = structlog.get_logger("stoker.lease")
+
+
+class Takeover:
+    """Between the lease and the fleet. `at_once`: a tick that is made when this daemon has begun to lead."""
+
+    def __init__(self, leadership: Leadership, fleet: Fleet, steering: Steering, clock: Clock,
+                 at_once: Callable[[], Awaitable[object]]) -> None:
+        self.leadership = leadership
+        self._fleet, self._steering, self._clock, self._at_once = fleet, steering, clock, at_once
+        self._taking: asyncio.Task[None] | None = None
+        self._undecided = True
+        """Nobody has been seen to lead since the start: what the pools remember is kept as it is."""
+        self.tenure = Tenure(leadership)
+        fleet.tenure = self.tenure
+        for reconciler in fleet.reconcilers.values():
+            if reconciler.policy.mode == "active":
+                reconciler.tenure = self.tenure
+        steering.share = self.share_orders
+
+    async def run(self) -> None:
+        """Renew or watch the lease until cancelled."""
+        while True:
+            await self._beat()
+            await self._clock.sleep(self.leadership.interval)
+
+    async def settle(self) -> "asyncio.Task[None]":
+        """Until it is clear whether this process leads, for one that does a single thing; then as `run`, in the task returned."""
+        while True:
+            await self._beat(at_once=False)
+            if self.leadership.number is not None or self.leadership.others_renew or self.leadership.error is not None:
+                break
+            await self._clock.sleep(self.leadership.interval)
+        if self._taking is not None:
+            await self._taking
+        return asyncio.create_task(self.run(), name="lease")
+
+    async def end(self, running: "asyncio.Task[None] | None", release: bool) -> None:
+        """Leave, and end the task in which `run` does its part. With `release` another need not wait for the end of the term: no
+        write may be under way any more.
+        """
+        for task in (running, self._taking):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        if release:
+            await self.leadership.release()
+        await self.leadership.close()
+
+    async def share_orders(self, pool: str, orders: tuple[Override, ...]) -> None:
+        """Keep a pool's orders for whoever leads next. `AdapterError` when that cannot be done: they are not taken."""
+        number = self.leadership.number or 0
+        self.leadership.check(number)
+        await self.leadership.share(number, {f"{ORDERS}{pool}": json.dumps([entry(each) for each in orders])})
+
+    async def _beat(self, at_once: bool = True) -> None:
+        await self.leadership.beat()
+        number, tenure = self.leadership.number, self.tenure
+        if number is not None and number != tenure.number and (self._taking is None or self._taking.done()):
+            self._taking = asyncio.create_task(self._take_over(number, at_once), name="takeover")
+        elif number is None and (tenure.number is not None or (self._undecided and self.leadership.others_renew)):
+            self._enter(Tenure(self.leadership))
+            log.info("standing-by", leader=None if self.leadership.seen is None else self.leadership.seen.holder)
+            if at_once and (self._taking is None or self._taking.done()):
+                self._taking = asyncio.create_task(self._show(), name="standing by")
+
+    async def _show(self) -> None:
+        """That this daemon stands by is to be seen before the next minute."""
+        await self._at_once()
+
+    async def _take_over(self, number: int, at_once: bool) -> None:
+        """What the leader before left behind is taken up first; until then nothing is written."""
+        try:
+            texts = await self.leadership.kept()
+        except AdapterError as error:
+            log.warning("takeover-waits", fencing=number, error=str(error))
+            return
+        left = left_of(texts)
+        await self._steering.inherit(orders_of(texts), self._clock.now())
+        self._enter(Tenure(self.leadership, number, left))
+        log.info("leading", fencing=number, intents=len(left))
+        if at_once:
+            await self._at_once()
+
+    def _enter(self, tenure: Tenure) -> None:
+        self._undecided = False
+        self.tenure = self._fleet.tenure = tenure
+
+
+def orders_of(texts: Mapping[str, str]) -> dict[str, tuple[Override, ...]]:
+    """The orders of each pool for which a leader has ever taken one; what cannot be read is left out, as from another version."""
+    found = {}
+    for key, text in texts.items():
+        if key.startswith(ORDERS):
+            try:
+                found[key.removeprefix(ORDERS)] = tuple(shown_override(each) for each in json.loads(text))
+            except (KeyError, TypeError, ValueError):
+                continue
+    return found

@@ -1,0 +1,46 @@
+"""What a policy may say of a lease, and how a mistake in it is told."""
+
+import pytest
+
+from adapters.registry import lever_kinds
+from config.lease import DynamoLeaseSettings, SqliteLeaseSettings
+from config.loader import PolicyError, parse_policy
+
+POOLS = """version: 1
+pools:
+  - name: a
+    lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: f, alias: live}
+    max: 5
+"""
+
+
+def parsed(lease):
+    return parse_policy(f"{POOLS}lease: {lease}\n", lever_kinds()).lease
+
+
+def test_each_kind_has_its_own_keys_and_defaults():
+    file, table = parsed("{kind: sqlite, path: /run/lease.db}"), parsed("{kind: dynamodb, region: us-east-1, table: our-lease}")
+
+    assert (file, table) == (SqliteLeaseSettings(kind="sqlite", path="/run/lease.db"),
+                             DynamoLeaseSettings(kind="dynamodb", region="us-east-1", table="our-lease"))
+    assert (file.ttl.total_seconds(), file.on_store_away) == (30, "hold")
+
+
+def test_without_it_there_is_none():
+    assert parse_policy(POOLS, lever_kinds()).lease is None
+
+
+@pytest.mark.parametrize(("lease", "told"), [
+    ("{kind: sqlite}", "path"),
+    ("{kind: file, path: x}", "unknown lease kind 'file'"),
+    ("{kind: sqlite, path: x, ttl: 5s}", "5s is not from 24s to 1m30s"),
+    ("{kind: sqlite, path: x, on_store_away: release}", "on_store_away"),
+    ("{kind: dynamodb, region: us-east-1, table: t, path: x}", "unknown key 'path'"),
+    ("5", "is not a lease: a mapping with kind"),
+    ("{path: x}", "the key kind is missing: one of sqlite, dynamodb"),
+])
+def test_a_mistake_is_told_by_its_key(lease, told):
+    with pytest.raises(PolicyError) as wrong:
+        parsed(lease)
+
+    assert told in str(wrong.value), wrong.value

@@ -1,0 +1,385 @@
+"""Never two who may write, whatever the store, the network and the machines do; and somebody soon, once they behave."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.clock import ManualClock
+from adapters.errors import AdapterError, Unreachable
+from adapters.lease import Unfenced
+from config.lease import LeaseSettings
+from controller.leadership import Leadership
+from tests.builders import NOON
+
+TTL = timedelta(seconds=30)
+SETTINGS = LeaseSettings(kind="memory", ttl=TTL)
+NAMES = ("ada", "bob", "cyd")
+
+
+class MemoryStore:
+    """A lease store as the protocol has it. `away`: it gives no answer."""
+
+    def __init__(self):
+        self.lease, self.texts, self.away, self.puts = None, {}, False, 0
+
+    async def ask(self, change):
+        if self.away:
+            raise Unreachable("the store is away")
+        return change()
+
+    async def read(self):
+        return await self.ask(lambda: self.lease)
+
+    async def take(self, seen, wanted):
+        return await self.ask(lambda: self.lease == seen and self._set(wanted))
+
+    async def renew(self, renewed):
+        return await self.ask(lambda: self._leads(renewed) and self._set(renewed))
+
+    async def keep(self, lease, texts):
+        return await self.ask(lambda: self._leads(lease) and self._put(texts))
+
+    async def kept(self):
+        return await self.ask(lambda: dict(self.texts))
+
+    async def close(self):
+        pass
+
+    def _leads(self, lease):
+        return self.lease is not None and (self.lease.holder, self.lease.number) == (lease.holder, lease.number)
+
+    def _set(self, lease):
+        self.lease = lease
+        return True
+
+    def _put(self, texts):
+        self.texts |= texts
+        self.puts += 1
+        return True
+
+
+class Wire(MemoryStore):
+    """One daemon's way to the store: each request waits to arrive, and each answer to be delivered."""
+
+    def __init__(self, shared):
+        super().__init__()
+        self.shared, self.under_way = shared, None
+
+    async def ask(self, change):
+        self.under_way = [change, None, asyncio.get_running_loop().create_future()]
+        return await self.under_way[2]
+
+    def _leads(self, lease):
+        return self.shared._leads(lease)
+
+    def _set(self, lease):
+        return self.shared._set(lease)
+
+    @property
+    def lease(self):
+        return self.shared.lease
+
+    @lease.setter
+    def lease(self, lease):
+        pass
+
+
+class Skewed:
+    """A machine's clocks: they run as fast as others' and show something else."""
+
+    def __init__(self, clock, seconds):
+        self.clock, self.seconds = clock, seconds
+
+    def now(self):
+        return self.clock.now() + timedelta(seconds=self.seconds)
+
+    def monotonic(self):
+        return self.clock.monotonic() + 1000 - self.seconds
+
+    async def sleep(self, seconds):
+        await self.clock.sleep(seconds)
+
+
+WHOLES = {"whole": ("beat", "arrive", "answer", "arrive", "answer"), "slow": ("beat", "arrive", "pass", "answer")}
+
+
+class Match:
+    """Some daemons, of which each may be stopped anywhere, and requests that may be late, lost, or carried out unanswered."""
+
+    def __init__(self):
+        self.clock, self.store = ManualClock(NOON), MemoryStore()
+        self.wires = [Wire(self.store) for _ in NAMES]
+        self.all = [Leadership(wire, Skewed(self.clock, 100 * at), name, SETTINGS)
+                    for at, (wire, name) in enumerate(zip(self.wires, NAMES, strict=True))]
+        self.beats, self.lost, self.numbers = [None] * len(NAMES), [], []
+        self.could_write = [-1e9] * len(NAMES)
+        self.given_back = False
+
+    async def play(self, who, what, seconds=0):
+        for part in WHOLES.get(what, (what,)):
+            await self.part(who, part, seconds)
+            for _ in range(6):
+                await asyncio.sleep(0)
+            self.look()
+
+    async def part(self, who, what, seconds):
+        wire = self.wires[who]
+        if what == "beat" and (self.beats[who] is None or self.beats[who].done()):
+            self.beats[who] = asyncio.create_task(self.all[who].beat())
+        elif what == "release" and (self.beats[who] is None or self.beats[who].done()):
+            self.given_back |= self.all[who].number is not None
+            self.beats[who] = asyncio.create_task(self.all[who].release())
+        elif what == "late" and self.lost:
+            self.carried_out(self.lost.pop(0))
+        elif what == "pass":
+            for _ in range(seconds):
+                await self.clock.advance(timedelta(seconds=1))
+                self.look()
+        elif wire.under_way is not None:
+            self.go_on(wire, what)
+
+    def go_on(self, wire, what):
+        change, done, answer = wire.under_way
+        if what == "arrive" and done is None:
+            wire.under_way[1] = (self.carried_out(change),)
+        elif what == "answer" and done is not None:
+            wire.under_way = None
+            answer.set_result(done[0])
+        elif what == "fail":
+            wire.under_way = None
+            if done is None:
+                self.lost.append(change)
+            answer.set_exception(Unreachable("no answer"))
+
+    def carried_out(self, change):
+        before = self.store.lease
+        result = change()
+        after = self.store.lease
+        if after is not None and (before is None or after.number != before.number):
+            self.taken(after)
+        return result
+
+    def taken(self, lease):
+        assert not self.numbers or lease.number > self.numbers[-1]
+        self.numbers.append(lease.number)
+        now = self.clock.monotonic()
+        for who, last in enumerate(self.could_write):
+            if NAMES[who] != lease.holder and not self.given_back:
+                assert now - last >= TTL.total_seconds() / 2 - 1, "a write may still be under way"
+        self.given_back = False
+
+    def look(self):
+        able = [who for who, each in enumerate(self.all) if each.number is not None and each.barred(each.number) is None]
+        assert len(able) <= 1, f"{[NAMES[who] for who in able]} may write at once"
+        for who in able:
+            assert self.all[who].number == self.numbers[-1], "a number that is not the newest"
+            self.could_write[who] = self.clock.monotonic()
+
+    async def end(self):
+        for wire, beat in zip(self.wires, self.beats, strict=True):
+            while beat is not None and not beat.done():
+                if wire.under_way is not None and not wire.under_way[2].done():
+                    wire.under_way[2].set_exception(Unreachable("the end"))
+                await asyncio.sleep(0)
+
+
+PARTS = st.tuples(st.sampled_from(range(len(NAMES))), st.sampled_from(("beat", "arrive", "answer", "fail", "late", "release")),
+                  st.just(0))
+WHOLE = st.tuples(st.sampled_from(range(len(NAMES))), st.just("whole"), st.just(0))
+SLOW = st.tuples(st.sampled_from(range(len(NAMES))), st.just("slow"), st.sampled_from((10, 20, 29)))
+TIME = st.tuples(st.just(0), st.just("pass"), st.sampled_from((1, 4, 5, 10, 14, 20, 29, 31)))
+DEEDS = st.lists(st.one_of(WHOLE, TIME, WHOLE, TIME, SLOW, PARTS), min_size=8, max_size=40)
+
+
+@settings(max_examples=300)
+@given(DEEDS)
+def test_never_two_may_write_whatever_happens(deeds):
+    async def run():
+        match = Match()
+        for deed in deeds:
+            await match.play(*deed)
+        await match.end()
+    asyncio.run(run())
+
+
+@settings(max_examples=60)
+@given(DEEDS)
+def test_whatever_happened_somebody_may_write_soon_after(deeds):
+    async def run():
+        match = Match()
+        for deed in deeds:
+            await match.play(*deed)
+        await match.end()
+        for _ in range(2 * 6 + 3):  # a term to find the former leader gone, and a little
+            for who, wire in enumerate(match.wires):
+                await match.play(who, "beat", 0)
+                while wire.under_way is not None:
+                    await match.play(who, "arrive", 0)
+                    await match.play(who, "answer", 0)
+            await match.play(0, "pass", 5)
+        assert any(each.number is not None and each.barred(each.number) is None for each in match.all)
+    asyncio.run(run())
+
+
+def leadership(store, clock, name="ada", away="hold"):
+    return Leadership(store, clock, name, SETTINGS.model_copy(update={"on_store_away": away}), f"http://{name}")
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(NOON)
+
+
+async def test_the_first_to_come_leads_and_the_second_says_who(clock):
+    store = MemoryStore()
+    ada, bob = leadership(store, clock), leadership(store, clock, "bob")
+    await ada.beat()
+    await bob.beat()
+
+    assert (ada.number, ada.barred(1)) == (1, None)
+    assert (bob.number, bob.barred(None)) == (None, "ada leads")
+    assert bob.shown()["leader_url"] == "http://ada"
+
+
+async def test_another_takes_over_one_term_after_the_last_renewal_and_no_sooner(clock):
+    store = MemoryStore()
+    ada, bob = leadership(store, clock), leadership(store, clock, "bob")
+    await ada.beat()
+    await bob.beat()
+    await clock.advance(timedelta(seconds=29))
+    await bob.beat()
+    assert bob.number is None
+    await clock.advance(timedelta(seconds=1))
+    await bob.beat()
+
+    assert bob.number == 2
+    assert ada.barred(1) is not None
+
+
+async def test_an_answer_that_was_long_in_coming_buys_no_time(clock):
+    store = MemoryStore()
+    ada, wire = leadership(store, clock), Wire(store)
+    await ada.beat()
+    ada._store = wire
+    beat = asyncio.create_task(ada.beat())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    change, _, answer = wire.under_way
+    result = change()
+    await clock.advance(timedelta(seconds=14))
+    answer.set_result(result)
+    await beat
+    assert ada.barred(1) is None
+    await clock.advance(timedelta(seconds=1))
+
+    assert ada.barred(1) is not None
+
+
+async def test_one_that_slept_past_its_term_finds_itself_barred_before_it_asks(clock):
+    ada = leadership(MemoryStore(), clock)
+    await ada.beat()
+    await clock.advance(timedelta(seconds=15))
+
+    with pytest.raises(Unfenced, match="under fencing number 1"):
+        ada.check(1)
+    await ada.beat()
+    ada.check(1)
+
+
+async def test_a_machine_whose_monotonic_clock_stood_still_is_barred_by_the_other(clock):
+    ada = leadership(MemoryStore(), clock)
+    await ada.beat()
+    ada._renewed = replace(ada._renewed, at=ada._renewed.at - timedelta(minutes=10))
+
+    assert ada.barred(1) is not None
+
+
+async def test_what_is_shared_under_an_old_number_is_refused_by_the_store(clock):
+    store = MemoryStore()
+    ada, bob = leadership(store, clock), leadership(store, clock, "bob")
+    await ada.beat()
+    await bob.beat()
+    await clock.advance(TTL)
+    await bob.beat()
+
+    with pytest.raises(Unfenced, match="another daemon leads"):
+        await ada.share(1, {"intent/a": "1"})
+    assert store.texts == {}
+    assert ada.number is None
+
+
+async def test_what_many_share_at_once_goes_to_the_store_together(clock):
+    store = MemoryStore()
+    ada = leadership(store, clock)
+    await ada.beat()
+    await asyncio.gather(*(ada.share(1, {f"intent/{at}": str(at)}) for at in range(50)))
+
+    assert len(store.texts) == 50
+    assert store.puts == 1
+
+
+async def test_while_the_store_is_away_nothing_is_written_unless_the_policy_says_so(clock):
+    store = MemoryStore()
+    ada, bob = leadership(store, clock), leadership(store, clock, "bob", away="continue")
+    for each in (ada, bob):
+        store.lease, store.away = None, False
+        await each.beat()
+        store.away = True
+        for _ in range(8):
+            await clock.advance(timedelta(seconds=5))
+            await each.beat()
+
+    assert ada.barred(1) == "the lease could not be renewed: the store is away"
+    with pytest.raises(Unfenced, match="no usable answer"):
+        await ada.share(1, {"intent/a": "1"})
+    assert bob.barred(1) is None
+    await bob.share(1, {"intent/a": "1"})
+
+
+async def test_one_that_goes_on_without_the_store_asks_first_after_a_sleep_of_its_own(clock):
+    store = MemoryStore()
+    ada = leadership(store, clock, away="continue")
+    await ada.beat()
+    store.away = True
+    await ada.beat()
+    await clock.advance(TTL)
+
+    assert ada.barred(1) is not None
+
+
+async def test_a_daemon_that_never_led_does_not_begin_to_while_the_store_is_away(clock):
+    store = MemoryStore()
+    store.away = True
+    ada = leadership(store, clock, away="continue")
+    await ada.beat()
+
+    assert ada.barred(ada.number) == "nobody is known to lead: the store is away"
+
+
+async def test_a_lease_given_back_is_taken_with_the_next_beat(clock):
+    store = MemoryStore()
+    ada, bob = leadership(store, clock), leadership(store, clock, "bob")
+    await ada.beat()
+    await bob.beat()
+    await ada.release()
+    await bob.beat()
+
+    assert (ada.number, bob.number) == (None, 2)
+
+
+async def test_a_store_that_never_answers_does_not_hold_up_the_beat(clock):
+    class Silent(MemoryStore):
+        async def ask(self, change):
+            await asyncio.Event().wait()
+
+    ada = Leadership(Silent(), clock, "ada", SETTINGS.model_copy(update={"ttl": timedelta(seconds=0.3)}))
+    await asyncio.wait_for(ada.beat(), 10)
+
+    assert isinstance(ada.error, AdapterError)
+    with contextlib.suppress(AdapterError):
+        await ada.kept()

@@ -1,0 +1,220 @@
+"""Services on fakes share one provider and one lease store: what each does, says, and hands over."""
+
+import asyncio
+import contextlib
+from datetime import timedelta
+
+import aiohttp
+import pytest
+
+from adapters.clock import ManualClock
+from adapters.errors import Unreachable
+from adapters.lease_sqlite import SqliteLease
+from config.lease import SqliteLeaseSettings
+from controller.plan import Action, Code, PoolState
+from controller.service import Service
+from controller.tenure import ALONE, Left, Tenure, left_of
+from tests.builders import NOON, pool_policy
+from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
+from tests.services import TOKEN
+from tests.worlds import policy_of
+
+BEAT = timedelta(seconds=5)
+ORDER = {"kind": "pin", "units": 9, "for": "2h", "reason": "launch", "by": "ana"}
+
+
+class Resuming(FakeLever):
+    """As a lever that pings: nobody but itself keeps the number."""
+
+    def resume(self, target):
+        self.resumed = target
+
+
+class Cluster:
+    """Daemons by name over one lever a pool, as one provider has it."""
+
+    def __init__(self, folder, clock, lever=None):
+        self.folder, self.clock = folder, clock
+        self.lever = lever or FakeLever(clock)
+        self.tasks, self.services = {}, {}
+
+    async def start(self, name, **changes):
+        policy = policy_of([pool_policy(name="a", **changes)]).model_copy(update={
+            "lease": SqliteLeaseSettings(kind="sqlite", path=str(self.folder / "lease.db"))})
+        providers = FakeProviders([(FakeSource({"a": steady(3)}), ("a",))], self.clock, {"a": self.lever})
+        service = Service(policy, providers, self.clock, self.folder / name, port=0, token=TOKEN,
+                          lease_store=SqliteLease(self.folder / "lease.db"), holder=name)
+        stop = asyncio.Event()
+        self.services[name], self.tasks[name] = service, (asyncio.create_task(service.run(stop)), stop)
+        await self.until(lambda: service.fleet is not None and service.fleet.last is not None)
+        return service
+
+    async def until(self, condition):
+        async with asyncio.timeout(20):
+            while not condition():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    async def passes(self, seconds, condition):
+        """Let time pass beat by beat until something is so, at most so long."""
+        for _ in range(int(seconds / 5)):
+            await self.clock.advance(BEAT)
+            await asyncio.sleep(0.05)
+            if condition():
+                return
+        await self.until(condition)
+
+    async def stop(self, name):
+        task, stop = self.tasks.pop(name)
+        stop.set()
+        await asyncio.wait_for(task, 20)
+
+    async def kill(self, name):
+        """No beat, no tick and no release any more."""
+        task, _ = self.tasks.pop(name)
+        service = self.services.pop(name)
+        service.fleet.tenure.helm._held = None
+        service.takeover.run = None
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+async def cluster(tmp_path):
+    cluster = Cluster(tmp_path, ManualClock(NOON))
+    yield cluster
+    for name in list(cluster.tasks):
+        await cluster.stop(name)
+
+
+def leads(service):
+    return service.fleet.tenure.number is not None
+
+
+async def asked(service, method, path, **more):
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as session, \
+            session.request(method, service.url + path, **more) as answer:
+        return answer.status, await answer.json()
+
+
+async def pair(cluster, **changes):
+    ada = await cluster.start("ada", **changes)
+    await cluster.until(lambda: leads(ada) and cluster.lever.writes)
+    bob = await cluster.start("bob", **changes)
+    await cluster.passes(15, lambda: bob.takeover.leadership.others_renew or bob.takeover.leadership.seen is not None)
+    return ada, bob
+
+
+async def test_one_that_stands_by_plans_and_writes_nothing_and_says_who_leads(cluster):
+    ada, bob = await pair(cluster, min=2)
+    cluster.lever.foreign(7)
+    await cluster.passes(15, lambda: bob.takeover.tenure.number is None and not bob.takeover._undecided)
+    before = list(cluster.lever.writes)
+    bob.fleet.reconcilers["a"].read_at = None
+    await bob.tick()
+
+    plan = bob.fleet.plans["a"]
+    assert plan.action is Action.HOLD
+    assert (plan.reasons[-1].code, "ada leads" in plan.text) == (Code.STANDBY, True), plan.text
+    assert cluster.lever.writes == before
+    status, ready = await asked(bob, "GET", "/readyz")
+    assert (status, ready["lease"]["role"], ready["lease"]["leader"], ready["lease"]["leader_url"]) == (
+        200, "standby", "ada", ada.url)
+    _, shown = await asked(ada, "GET", "/readyz")
+    assert (shown["lease"]["role"], shown["lease"]["fencing"], shown["lease"]["barred"]) == ("leader", 1, None)
+
+
+async def test_orders_are_taken_by_the_leader_alone_and_outlive_it(cluster):
+    ada, bob = await pair(cluster)
+    status, refusal = await asked(bob, "POST", "/v1/pools/a/overrides", json=ORDER)
+    assert (status, ada.url in refusal["error"]) == (409, True)
+    assert (await asked(ada, "POST", "/v1/pools/a/overrides", json=ORDER))[0] == 200
+    await cluster.stop("ada")
+    await cluster.passes(30, lambda: leads(bob))
+    await cluster.until(lambda: cluster.lever.writes[-1] == 9)
+
+    _, held = await asked(bob, "GET", "/v1/pools/a/overrides")
+    assert [each["order"] for each in held["overrides"]] == ["pin 9"]
+
+
+async def test_the_next_leader_reads_first_and_takes_the_last_write_for_ours(cluster):
+    _, bob = await pair(cluster)
+    wrote = list(cluster.lever.writes)
+    await cluster.stop("ada")
+    cluster.lever.calls.clear()
+    await cluster.passes(30, lambda: leads(bob) and cluster.lever.calls)
+    await cluster.until(lambda: bob.fleet.reconcilers["a"].capacity is not None and not bob._ticking.locked())
+
+    assert cluster.lever.calls[0] in ("read", "traits")
+    assert cluster.lever.writes == wrote
+    assert bob.fleet.reconcilers["a"].state.written == wrote[-1]
+    assert bob.fleet.plans["a"].action is Action.KEEP
+
+
+async def test_a_foreign_write_between_two_leaders_is_seen_as_one(cluster):
+    _, bob = await pair(cluster)
+    await cluster.stop("ada")
+    cluster.lever.foreign(40)
+    await cluster.passes(60, lambda: leads(bob) and bob.fleet.reconcilers["a"].capacity is not None)
+    await cluster.until(lambda: not bob._ticking.locked() and bob.fleet.plans["a"].fencing == 2)
+
+    assert Code.FOREIGN_WRITE in [reason.code for reason in bob.fleet.plans["a"].reasons]
+
+
+async def test_while_the_store_is_away_the_leader_writes_nothing_and_is_not_ready(cluster):
+    ada = await cluster.start("ada")
+    await cluster.until(lambda: leads(ada) and cluster.lever.writes)
+    before = list(cluster.lever.writes)
+
+    async def away(*_):
+        raise Unreachable("the lease is away")
+    ada._lease_store.renew = ada._lease_store.keep = away
+    assert (await asked(ada, "POST", "/v1/pools/a/overrides", json=ORDER))[0] == 503
+    await cluster.passes(20, lambda: ada.takeover.leadership.barred(1) is not None)
+    await ada.tick()
+
+    assert cluster.lever.writes == before
+    status, ready = await asked(ada, "GET", "/readyz")
+    assert (status, "the lease is away" in ready["reasons"][0]) == (503, True)
+    assert (await asked(ada, "POST", "/v1/pools/a/overrides", json=ORDER))[0] == 409
+
+
+async def test_what_no_provider_keeps_is_kept_by_the_leader_alone(tmp_path):
+    clock = ManualClock(NOON)
+    cluster = Cluster(tmp_path, clock, Resuming(clock))
+    ada, bob = await pair(cluster)
+    await cluster.passes(15, lambda: not bob.takeover._undecided)
+    await bob.tick()
+    assert cluster.lever.resumed == 0
+    await cluster.stop("ada")
+    await cluster.passes(30, lambda: leads(bob))
+    await cluster.until(lambda: cluster.lever.resumed == cluster.lever.writes[-1])
+    await cluster.stop("bob")
+    assert ada.fleet.reconcilers["a"].tenure.number == 1
+
+
+async def test_pools_in_shadow_need_no_lease(cluster):
+    ada = await cluster.start("ada", mode="shadow")
+    await cluster.until(lambda: leads(ada))
+    await ada.tick()
+
+    assert ada.fleet.reconcilers["a"].tenure is ALONE
+    assert ada.fleet.plans["a"].fencing is None
+
+
+def test_what_cannot_be_read_of_a_former_leader_is_left_out():
+    left = Left(5, None, NOON, 3)
+
+    assert left_of({"intent/a": left.text, "intent/b": "{", "intent/c": '{"target": 1}', "orders/a": "[]"}) == {"a": left}
+
+
+def test_a_pool_that_no_leader_has_written_keeps_what_this_daemon_knew_of_it():
+    state = PoolState(written=4, written_at=NOON)
+
+    assert Tenure(None, 2, {}).state("a", state) == state
+
+
+async def test_settings_of_a_lease_without_its_store_are_refused(tmp_path):
+    policy = policy_of([pool_policy(name="a")]).model_copy(update={"lease": SqliteLeaseSettings(kind="sqlite", path="x")})
+    with pytest.raises(ValueError, match="a lease and its store come together"):
+        Service(policy, FakeProviders([], ManualClock(NOON)), ManualClock(NOON), tmp_path)
