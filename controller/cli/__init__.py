@@ -1,7 +1,11 @@
 """The `stoker` command. A command's module is imported only when it is called, so that none waits for another's libraries."""
 
+import errno
+import os
+import sys
 from difflib import get_close_matches
 from importlib import import_module
+from typing import Any
 
 import click
 
@@ -28,7 +32,11 @@ COMMANDS = {
     "forecast": "Show history and forecast of one pool.",
     "demo": "See it work within a minute, on an embedded cloud.",
     "sandbox": "Run an emulated account to practise on.",
+    "completion": "Print what completes commands, options and pools in a shell.",
 }
+
+
+UNWRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class LazyGroup(click.Group):
@@ -43,6 +51,17 @@ class LazyGroup(click.Group):
         module = import_module(f"controller.cli.{cmd_name.replace('-', '_')}")
         command: click.Command = module.command
         return command
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (click's signature)
+        """As click does; output that cannot be written is told in a line, too."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.errno not in UNWRITTEN or error.filename is not None:
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer fails no more
+            click.echo(f"Error: standard output cannot be written ({error.strerror})", err=True)
+            sys.exit(1)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with the command that was probably meant."""

@@ -35,9 +35,15 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
 
     Nothing is called and nothing is changed. The code that decides is the daemon's own, fed minute by minute with what it would
     have known by then.
-    """
+
+    \b
+    Examples:
+      stoker backtest --policy policy.yaml --history chat=chat.csv.gz --compare
+      stoker backtest --policy policy.yaml --history chat=chat.csv.gz --report report.html
+    """  # noqa: D301  (click reads the control character)
     from controller.cli.policy_file import read_policy
 
+    apart({"--decisions": decisions, "--json": json_path, "--report": report}, policy_path, histories)
     policy = read_policy(policy_path)
     recorded = read_histories(policy, policy_path, histories)
     begin = None if start is None else start_minute(start, recorded)
@@ -48,6 +54,17 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
         from controller.cli.backtest_table import show
 
         show(outcome, compare=compare)
+
+
+def apart(outputs: dict[str, Path | None], policy_path: Path, histories: tuple[str, ...]) -> None:
+    """`WrongInput` when a file that is written is another one, too, or one that is read."""
+    taken = {policy_path.resolve(): "--policy"} | {Path(given.partition("=")[2]).resolve(): "--history" for given in histories}
+    for option, path in outputs.items():
+        if path is None or path == Path("-"):
+            continue
+        other = taken.setdefault(path.resolve(), option)
+        if other != option:
+            raise WrongInput(f"{option} {path}: that is the file of {other}; give each a file of its own")
 
 
 def read_histories(policy: "Policy", policy_path: Path, histories: tuple[str, ...]) -> "dict[str, History]":

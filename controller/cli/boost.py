@@ -5,12 +5,13 @@ from typing import Any
 
 import click
 
+from controller.cli.completion import pool_names
 from controller.cli.failure import WrongInput
 from controller.cli.steer import order, order_options
 
 
 @click.command()
-@click.argument("pool")
+@click.argument("pool", shell_complete=pool_names)
 @click.argument("amount")
 @order_options
 def command(pool: str, amount: str, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)

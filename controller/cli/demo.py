@@ -68,7 +68,12 @@ def command(speed: float, duration: timedelta | None, seed: int, all_levers: boo
 
     An emulated AWS with three busy agents and a fortnight of their history, and the real daemon, which reads and warms them
     through boto3. It ends by itself with what came of it; Ctrl-C ends it earlier.
-    """
+
+    \b
+    Examples:
+      stoker demo
+      stoker demo --history chat.csv.gz --speed 600
+    """  # noqa: D301  (click reads the control character)
     if start_day is not None and history is None:
         raise WrongInput("--start-day says where in a recording to begin: give --history too")
     if all_levers and history is not None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import click
 
 from controller.cli.backtest import write_whole
+from controller.cli.completion import pool_names
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.policy_file import read_policy
 from controller.cli.status import fetch, next_hours
@@ -30,7 +31,7 @@ PATIENCE_SECONDS = 70.0
 
 
 @click.command()
-@click.argument("pool")
+@click.argument("pool", shell_complete=pool_names)
 @click.option("--policy", "policy_path", type=FILE, help="The policy file; a daemon has its own.")
 @click.option("--history", "histories", multiple=True, metavar="POOL=FILE", help="Recorded traffic of the pool, .csv or .csv.gz.")
 @click.option("--state-dir", type=FILE, help="Or what a daemon recorded here; one that runs is asked.")
@@ -45,7 +46,12 @@ def command(pool: str, policy_path: Path | None, histories: tuple[str, ...], sta
     """Show history and forecast of POOL: the hours ahead, and how the past day's forecasts did.
 
     Nothing is changed, and nobody is asked but, where there is one, the daemon.
-    """
+
+    \b
+    Examples:
+      stoker forecast chat --url http://127.0.0.1:8080
+      stoker forecast chat --policy policy.yaml --history chat=chat.csv.gz --plot chat.svg
+    """  # noqa: D301  (click reads the control character)
     if bool(histories) + (state_dir is not None) + (url is not None) != 1:
         raise WrongInput(f"say where the history of {pool} is: either --history {pool}=FILE or --state-dir DIR or --url URL")
     if plot is not None and plot.suffix not in PICTURES:

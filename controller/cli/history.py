@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from controller.cli.completion import pool_names
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.policy_file import read_policy
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("names", metavar="[POOL]...", nargs=-1)
+@click.argument("names", metavar="[POOL]...", nargs=-1, shell_complete=pool_names)
 @click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=Path("history"), show_default=True,
               metavar="FOLDER", help="Where POOL.csv.gz is written for each pool.")

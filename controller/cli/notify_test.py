@@ -29,7 +29,11 @@ def command(policy_path: Path, only: str | None) -> None:
     """Send a message to each sink of a policy, to see whether it arrives.
 
     The variables that the sinks name must be set as they are for the daemon. Each message is sent once and not tried again.
-    """
+
+    \b
+    Example:
+      stoker notify-test --policy policy.yaml --sink on-call
+    """  # noqa: D301  (click reads the control character)
     sinks = [sink for sink in read_policy(policy_path).notify if only in (None, sink.name)]
     if not sinks:
         raise WrongInput("the policy has no sink under notify" if only is None else f"the policy has no sink called {only}")

@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
+from controller.cli.completion import pool_names
 from controller.cli.steer import order, order_options
 
 
 @click.command()
-@click.argument("pool")
+@click.argument("pool", shell_complete=pool_names)
 @order_options
 def command(pool: str, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)
     """Hold the warm capacity of POOL as it is, for a while: nothing is raised, nothing is lowered.

@@ -4,11 +4,12 @@ from typing import Any
 
 import click
 
+from controller.cli.completion import pool_names
 from controller.cli.steer import order, order_options
 
 
 @click.command()
-@click.argument("pool")
+@click.argument("pool", shell_complete=pool_names)
 @click.argument("units", type=click.IntRange(min=0))
 @order_options
 def command(pool: str, units: int, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)

@@ -34,7 +34,12 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
     Reads each pool's demand of the last fortnight and its present capacity, and plans once, for pools in shadow and active
     alike. No call that changes anything can be made. Exit code 1 when a pool could not be read; the others are shown all the
     same.
-    """
+
+    \b
+    Examples:
+      stoker plan --policy policy.yaml
+      stoker plan --policy policy.yaml --detailed-exitcode || echo something would change
+    """  # noqa: D301  (click reads the control character)
     policy = read_policy(policy_path)
     from numpy.random import PCG64, Generator
 

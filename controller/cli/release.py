@@ -49,7 +49,12 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
 
     Shows what would be done; `--yes` does it. Refuses while a daemon holds the store. Pools in shadow, pools with `on_exit: hold`
     and pools that Stoker has not set are left alone.
-    """
+
+    \b
+    Examples:
+      stoker release --policy policy.yaml            # look first
+      stoker release --policy policy.yaml --yes
+    """  # noqa: D301  (click reads the control character)
     policy = read_policy(policy_path)
     from numpy.random import PCG64, Generator
 

@@ -16,6 +16,8 @@ from controller.cli.token import read_token
 if TYPE_CHECKING:
     from controller.service import Service
 
+MOST_TOLD = 5
+
 
 @click.command()
 @click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
@@ -41,7 +43,11 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
 
     Pools in shadow (the default) are planned and never written to. SIGTERM or Ctrl-C stops in order: writes under way finish
     and the store closes; a second signal ends at once, which loses nothing either.
-    """
+
+    \b
+    Example:
+      stoker run --policy policy.yaml --state-dir /var/lib/stoker
+    """  # noqa: D301  (click reads the control character)
     policy = read_policy(policy_path)
     token = read_token(token_file)
     import socket
@@ -72,8 +78,25 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
                           lease_store=None if policy.lease is None else registry.lease(policy.lease),
                           holder=f"{socket.gethostname()}:{os.getpid()}:{rng.bytes(4).hex()}")
         asyncio.run(service.run_once() if once else until_stopped(service))
+        unread = unreadable(service) if once else {}
     except (StoreError, CannotListen, AdapterError) as error:
         raise Failed(str(error)) from error
+    if once and len(unread) == len(policy.pools):
+        raise Failed("no pool could be read:\n" + "\n".join(f"  {name}: {why}" for name, why in list(unread.items())[:MOST_TOLD]))
+
+
+def unreadable(service: "Service") -> dict[str, str]:
+    """The pools of which neither capacity nor demand was read, and why."""
+    from controller.redact import redact_text
+
+    if service.fleet is None:
+        return {}
+    found = {}
+    for name, reconciler in service.fleet.reconcilers.items():
+        error = reconciler.error or service.fleet.region_of[name].intake.errors.get(name)
+        if error is not None:
+            found[name] = redact_text(str(error))
+    return found
 
 
 async def until_stopped(service: "Service") -> None:

@@ -1,27 +1,40 @@
 """`stoker status`: what a running daemon says is warm."""
 
 import json
+import os
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
+from controller.cli.completion import pool_names
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.steer import line
 
 TIMEOUT_SECONDS = 10.0
+WITHOUT_TERMINAL = 200
+"""Columns where nobody says how many there are."""
+
 
 
 @click.command()
-@click.argument("pool", required=False)
+@click.argument("pool", required=False, shell_complete=pool_names)
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True, envvar="STOKER_URL", help="Where the daemon answers.")
 @click.option("--json", "as_json", is_flag=True, help="Print the daemon's JSON as it is.")
 def command(pool: str | None, url: str, as_json: bool) -> None:
-    """Ask a running daemon what is warm now, and what is coming; of one POOL, also why."""
+    """Ask a running daemon what is warm now, and what is coming; of one POOL, also why.
+
+    \b
+    Examples:
+      stoker status
+      stoker status chat
+      stoker status --json | jq '.pools[] | select(.error) | .name'
+    """  # noqa: D301  (click reads the control character)
     path = "/status" if pool is None else f"/v1/pools/{urllib.parse.quote(pool, safe='')}"
     body = fetch(url, path)
     if as_json:
@@ -53,23 +66,58 @@ def fetch(url: str, path: str, timeout_seconds: float = TIMEOUT_SECONDS) -> dict
     return body
 
 
+class Column(NamedTuple):
+    """A column of the table. `drop`: the higher, the sooner it goes where the terminal is narrow; 0 stays."""
+
+    heading: str
+    drop: int
+    cell: Callable[[dict[str, Any]], str]
+
+
+COLUMNS = (
+    Column("pool", 0, lambda pool: str(pool["name"])),
+    Column("mode", 3, lambda pool: str(pool["mode"])),
+    Column("requested", 0, lambda pool: shown(pool["requested"])),
+    Column("ready", 1, lambda pool: shown(pool["ready"])),
+    Column("busy", 8, lambda pool: shown(pool["busy"], ".1f")),
+    Column("peak", 5, lambda pool: shown(pool["peak"], ".0f")),
+    Column("target", 0, lambda pool: shown(pool["target"])),
+    Column("data age", 6, lambda pool: shown(pool["data_age_seconds"], ".0f", " s")),
+    Column("USD today", 7, lambda pool: shown(pool["cost_today_usd"], ".2f")),
+    Column("USD month", 4, lambda pool: shown(pool["cost_month_usd"], ".2f")),
+    Column("last decision", 2, lambda pool: pool["error"] or (pool["decision"] or {}).get("text") or "-"),
+)
+GAP, LEAST_TEXT = 2, 20
+"""Between columns; and what the last column, which takes what is left, needs to be of any use."""
+
+
+def fitting(pools: list[dict[str, Any]], width: int) -> dict[Column, int]:
+    """The columns for which there is room, and how wide each is."""
+    name, said = COLUMNS[0], COLUMNS[-1]
+    widths = {column: max([len(column.heading), *(len(column.cell(pool)) for pool in pools)]) for column in COLUMNS}
+    widths[name], widths[said] = min(widths[name], max(12, width // 3)), LEAST_TEXT
+    while (over := sum(widths.values()) + GAP * (len(widths) - 1) - width) > 0 and any(column.drop for column in widths):
+        del widths[max(widths, key=lambda column: column.drop)]
+    if said in widths:
+        widths[said] -= over
+    return widths
+
+
 def show_all(body: dict[str, Any]) -> None:
-    """Every pool in a line."""
+    """Every pool in a line, no longer than the terminal; in whole where there is none."""
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("pool", overflow="fold")
-    table.add_column("mode")
-    for heading in ("requested", "ready", "busy", "peak", "target", "data age", "USD today", "USD month"):
-        table.add_column(heading, justify="right")
-    table.add_column("last decision", overflow="fold", ratio=1)
-    for pool in body["pools"]:
-        said = pool["error"] or (pool["decision"] or {}).get("text") or "-"
-        table.add_row(pool["name"], pool["mode"], shown(pool["requested"]), shown(pool["ready"]), shown(pool["busy"], ".1f"),
-                      shown(pool["peak"], ".0f"), shown(pool["target"]), shown(pool["data_age_seconds"], ".0f", " s"),
-                      shown(pool["cost_today_usd"], ".2f"), shown(pool["cost_month_usd"], ".2f"), said.replace("[", r"\["))
     console = Console()
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console = Console(width=WITHOUT_TERMINAL)
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+    columns = fitting(body["pools"], console.width)
+    for column, width in columns.items():
+        words = column in (COLUMNS[0], COLUMNS[1], COLUMNS[-1])
+        table.add_column(column.heading, justify="left" if words else "right", no_wrap=True, overflow="ellipsis", width=width)
+    for pool in body["pools"]:
+        table.add_row(*(column.cell(pool).replace("[", r"\[") for column in columns))
     console.print(table)
     for pool in body["pools"]:
         for override in pool["overrides"]:

@@ -4,12 +4,18 @@ from typing import Any
 
 import click
 
+from controller.cli.completion import pool_names
 from controller.cli.steer import daemon_options, end
 
 
 @click.command()
-@click.argument("pool")
+@click.argument("pool", shell_complete=pool_names)
 @daemon_options
 def command(pool: str, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)
-    """End a pause of POOL before its time; a pin and a boost stay."""
+    """End a pause of POOL before its time; a pin and a boost stay.
+
+    \b
+    Example:
+      stoker unpause chat
+    """  # noqa: D301  (click reads the control character)
     end(pool, "pause", options)

@@ -7,12 +7,13 @@ from typing import Any
 
 import click
 
+from controller.cli.completion import pool_names
 from controller.cli.status import fetch, shown
 from controller.cli.steer import line
 
 
 @click.command()
-@click.argument("pool")
+@click.argument("pool", shell_complete=pool_names)
 @click.option("--at", default=None, metavar="TIME", help="The decision that held then: ISO 8601 with a zone.  [default: now]")
 @click.option("--url", default="http://127.0.0.1:8080", show_default=True, envvar="STOKER_URL", help="Where the daemon answers.")
 @click.option("--json", "as_json", is_flag=True, help="Print the record, for `stoker replay`.")

@@ -139,6 +139,21 @@ def test_wrong_input_ends_with_two_and_writes_nothing(folder, arguments, says):
     assert sorted(path.name for path in folder.iterdir()) == before
 
 
+@pytest.mark.parametrize(("outputs", "says"), [
+    (("--decisions", "x", "--json", "x"), "--json x: that is the file of --decisions"),
+    (("--decisions", "x", "--report", "./x"), "--report x: that is the file of --decisions"),
+    (("--json", "policy.yaml"), "--json policy.yaml: that is the file of --policy"),
+    (("--decisions", "agent.csv"), "--decisions agent.csv: that is the file of --history"),
+])
+def test_no_file_is_written_over_another_that_matters(folder, outputs, says):
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    done = stoker("--history", "agent=agent.csv", *outputs)
+
+    assert done.exit_code == 2
+    assert says in done.stderr
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
 def test_a_pool_without_history_is_named(folder):
     (folder / "policy.yaml").write_text(POLICY + POOL.replace("NAME", "agent") + POOL.replace("NAME", "chat"))
     done = stoker("--history", "agent=agent.csv")

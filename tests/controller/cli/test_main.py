@@ -41,8 +41,27 @@ def test_every_command_answers_help(name):
     assert (told.exit_code, told.output.startswith("Usage:")) == (0, True)
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_teaches_by_an_example(name):
+    told = CliRunner().invoke(main, [name, "--help"], terminal_width=200).output
+    usage, below = told.split("\n", 1)
+
+    assert usage.startswith("Usage:")
+    assert f"stoker {name}" in below
+
+
+@pytest.mark.parametrize("arguments", [("schema",), ("--help",), ("validate", "config/example.yaml", "--json")])
+def test_a_full_disk_behind_the_output_is_one_line(arguments):
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run([sys.executable, "-m", "controller.cli", *arguments], stdout=full, stderr=subprocess.PIPE,
+                              text=True, timeout=60, cwd=FOLDER.parents[1])
+
+    assert told.returncode == 1
+    assert told.stderr == "Error: standard output cannot be written (No space left on device)\n"
+
+
 def test_every_module_with_a_command_is_named():
-    modules = {path.stem for path in FOLDER.glob("*.py") if "\ncommand" in path.read_text() or "def command(" in path.read_text()}
+    modules = {path.stem.replace("_", "-") for path in FOLDER.glob("*.py") if "def command(" in path.read_text()}
 
     assert modules == set(COMMANDS)
 

@@ -2,18 +2,19 @@ import asyncio
 import json
 from datetime import timedelta
 
+import pytest
 from click.testing import CliRunner
 
 from adapters.clock import ManualClock
 from controller.cli import main
-from controller.cli.status import next_hours
+from controller.cli.status import COLUMNS, fitting, next_hours
 from controller.service import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
 from tests.worlds import policy_of
 
 
-async def asked(folder, *arguments):
+async def asked(folder, *arguments, env=None):
     """`stoker status` against a real server that has ticked twice."""
     clock = ManualClock(NOON)
     providers = FakeProviders([(FakeSource({"a": steady(3), "b": steady(7)}), ("a", "b"))], clock)
@@ -26,7 +27,7 @@ async def asked(folder, *arguments):
     await clock.advance(timedelta(minutes=3))
     await service.tick()
     try:
-        return await asyncio.to_thread(CliRunner().invoke, main, ["status", "--url", service.url, *arguments])
+        return await asyncio.to_thread(CliRunner(env=env).invoke, main, ["status", "--url", service.url, *arguments])
     finally:
         stop.set()
         await task
@@ -38,6 +39,39 @@ async def test_every_pool_is_a_line_with_what_reading_metrics_costs(tmp_path):
     assert outcome.exit_code == 0
     assert [line.split()[0] for line in outcome.output.splitlines() if "active" in line] == ["a", "b"]
     assert "0.86 USD a month" in " ".join(outcome.output.split())
+
+
+LONG = {
+    "name": "a-pool-whose-name-is-longer-than-most", "mode": "active", "requested": 120, "ready": 118, "busy": 80.25,
+    "peak": 119.0, "target": 120, "data_age_seconds": 119.0, "cost_today_usd": 12.5, "cost_month_usd": 250.75, "error": None,
+    "decision": {"text": "a mixture led by the most of the last 60 min, at least what was steadily busy for 3 h proposes 120"},
+}
+UNKNOWN = dict.fromkeys(LONG) | {"name": "b", "mode": "shadow"}
+
+
+@pytest.mark.parametrize(("width", "kept", "gone"), [
+    (200, {"busy", "USD today", "last decision"}, set()), (120, {"mode", "ready", "last decision"}, set()),
+    (80, {"ready", "last decision"}, {"busy", "USD today"}), (40, set(), {"mode", "USD month", "last decision"}),
+    (20, set(), {"ready"}),
+])
+def test_columns_go_by_their_worth_where_the_terminal_is_narrow(width, kept, gone):
+    chosen = fitting([LONG, UNKNOWN], width)
+    headings = {column.heading for column in chosen}
+
+    assert headings >= kept | {"pool", "requested", "target"}
+    assert not headings & gone
+    assert list(chosen) == [column for column in COLUMNS if column in chosen]
+    assert sum(chosen.values()) + 2 * (len(chosen) - 1) <= max(width, 40), "what stays always needs 33"
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+async def test_no_line_of_the_table_is_longer_than_the_terminal(tmp_path, width):
+    outcome = await asked(tmp_path, env={"COLUMNS": str(width)})
+    table = outcome.output.split("\n\n")[0].splitlines()
+
+    assert [line for line in table if len(line) > width] == []
+    assert {line.split()[0] for line in table} == {"pool", "a", "b"}, "a line for each pool, and one for the headings"
+    assert "\x1b" not in outcome.output, "what is no terminal gets no colour"
 
 
 async def test_one_pool_tells_why(tmp_path):
