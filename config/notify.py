@@ -9,7 +9,8 @@ NoticeCode = Literal[
     "started", "stopping", "store-failing", "store-recovered",
     "write-failed", "write-recovered", "metrics-stale", "metrics-back", "capacity-unknown", "capacity-known",
     "foreign-write", "foreign-write-over", "other-autoscaler", "other-autoscaler-gone", "quota-reached", "quota-eased",
-    "budget-near", "budget-reached", "budget-eased", "override-set", "override-ended", "fault", "fault-over", "test",
+    "budget-near", "budget-reached", "budget-eased", "override-set", "override-ended",
+    "event-no-effect", "fault", "fault-over", "test",
 ]
 """Everything that can be told, in fixed words; docs/notifications.md says what each means. `test` is sent by hand alone."""
 

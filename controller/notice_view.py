@@ -52,5 +52,8 @@ def conditions(fleet: Fleet, name: str, now: datetime) -> Iterator[tuple[Key, st
     for order in reconciler.overrides:
         if order.until > now:
             yield Key(name, "override-set", f"{order.kind.value} {order.until.isoformat()}"), redact_text(order.text)
+    diary = fleet.region_of[name].diary
+    if diary is not None and (warnings := diary.warnings(name)):
+        yield Key(name, "event-no-effect"), redact_text("; ".join(warnings))
     if name in fleet.faults:
         yield Key(name, "fault"), redact_text(f"its step failed: {fleet.faults[name]}")

@@ -56,9 +56,14 @@ class Notifier:
         self._tell([Change(DAEMON, code, text)], {})
 
     async def note(self, fleet: Fleet) -> None:
-        """Tell what has changed."""
-        if not self.couriers:
-            return
+        """Tell what has changed. Raises nothing: whoever is told of faults must be the cause of none."""
+        try:
+            if self.couriers:
+                await self._note(fleet)
+        except Exception:
+            log.exception("notify-failed")
+
+    async def _note(self, fleet: Fleet) -> None:
         modes = {name: each.policy.mode for name, each in fleet.reconcilers.items()}
         changes, self._told = advance(self._told, standing_of(fleet, self._clock.now()), self._clock.now())
         self._tell(changes, modes)

@@ -151,3 +151,44 @@ def test_a_sink_whose_variables_are_not_set_is_left_out(environment):
     sink = Sink(name="ops", kind="webhook", url_env="URL", secret_env="KEY")
 
     assert couriers_of([sink], environment, "s", Poster(), SystemClock(), np.random.default_rng(1)) == []
+
+
+async def test_a_fault_in_telling_stops_no_tick(tmp_path, monkeypatch):
+    from controller import notifier
+    clock = ManualClock(NOON)
+
+    def broken(*_):
+        raise RuntimeError("a fault of ours")
+    async with receiving() as receiver, serving(tmp_path, clock, notifier=telling(receiver, clock, reasons=("fault",))) as here:
+        monkeypatch.setattr(notifier, "standing_of", broken)
+        before = here.service.board._published
+        await here.ticks()
+        assert here.service.board._published == before + 1
+
+
+async def test_an_event_that_brings_nothing_is_told(tmp_path):
+    clock = ManualClock(NOON)
+    async with receiving() as receiver, serving(
+            tmp_path, clock, notifier=telling(receiver, clock, reasons=("event-no-effect",))) as here:
+        here.service.fleet.region_of["a"].diary = Warned()
+        await here.ticks(2)
+        await receiver.until(lambda: receiver.bodies)
+
+    assert receiver.reasons() == ["event-no-effect"]
+    assert receiver.bodies[0]["text"] == "a: event 'sale' brought only 1.1 times the usual"
+
+
+class Warned:
+    """A diary in which one event has brought nothing."""
+
+    async def prepare(self, *_):
+        pass
+
+    def announced(self, *_):
+        return None
+
+    def coming(self, *_):
+        return []
+
+    def warnings(self, name):
+        return ["event 'sale' brought only 1.1 times the usual"] if name == "a" else []

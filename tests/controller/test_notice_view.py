@@ -1,0 +1,85 @@
+"""What of a fleet's state counts as something to tell of."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from adapters.clock import ManualClock
+from adapters.errors import QuotaExceeded, Unreachable
+from controller.notice_view import standing_of
+from controller.notices import DAEMON
+from controller.region import Budget
+from tests.builders import NOON
+from tests.fakes import steady
+from tests.worlds import world
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(NOON)
+
+
+def codes(here, name, clock):
+    found = standing_of(here.fleet, clock.now())[name]
+    return None if found is None else {key.code for key in found}
+
+
+async def test_nothing_is_said_of_a_pool_that_was_not_planned_or_not_read_yet(tmp_path, clock):
+    async with world(clock, tmp_path, {"a": steady(3), "b": steady(3)}, budget=Budget(reads=1, writes=5)) as here:
+        assert codes(here, "a", clock) is None
+        await here.tick(MINUTE)
+        known = [codes(here, name, clock) for name in "ab"]
+
+    assert sorted(known, key=str) == [None, set()] or sorted(known, key=str) == [set(), None]
+
+
+async def test_a_pool_that_is_well_has_nothing_to_tell(tmp_path, clock):
+    async with world(clock, tmp_path, {"a": steady(3)}) as here:
+        await here.minutes(4)
+
+        assert codes(here, "a", clock) == set()
+        assert standing_of(here.fleet, clock.now())[DAEMON] == {}
+
+
+async def test_what_hinders_a_pool_is_told_by_its_kind(tmp_path, clock):
+    async with world(clock, tmp_path, {"a": steady(30), "b": steady(3), "c": steady(3), "d": steady(30)},
+                     budget_usd_per_month=1000) as here:
+        here.levers["a"].failing["write"] = Unreachable("no")
+        here.levers["b"].owner = "Application Auto Scaling"
+        here.levers["c"].failing["read"] = Unreachable("no")
+        here.levers["d"].failing["write"] = QuotaExceeded("full", allowed=4)
+        await here.minutes(3)
+        found = {name: codes(here, name, clock) for name in "abcd"}
+
+    assert found["a"] == {"write-failed"}
+    assert found["b"] == {"other-autoscaler"}
+    assert found["c"] == {"capacity-unknown"}
+    assert "quota-reached" in found["d"]
+
+
+async def test_a_budget_that_is_nearly_spent_is_told_by_its_month(tmp_path, clock):
+    async with world(clock, tmp_path, {"a": steady(3)}, budget_usd_per_month=100) as here:
+        await here.tick(MINUTE)
+        one = here.fleet.reconcilers["a"]
+        one.state = replace(one.state, month="2026-03", spent_usd=89.0)
+        assert "budget-near" not in codes(here, "a", clock)
+        one.state = replace(one.state, spent_usd=90.0)
+        key, = (key for key in standing_of(here.fleet, clock.now())["a"] if key.code == "budget-near")
+        assert key.about == "2026-03"
+        one.state = replace(one.state, month="2026-02")
+        assert "budget-near" not in codes(here, "a", clock)
+
+
+async def test_a_fault_and_a_store_that_fails_are_told_without_secrets(tmp_path, clock):
+    async with world(clock, tmp_path, {"a": steady(3)}) as here:
+        await here.tick(MINUTE)
+        here.fleet.faults["a"] = "ValueError: token=hunter2"
+        here.fleet.store_error = "password=hunter2"
+        found = standing_of(here.fleet, clock.now())
+
+    assert {key.code for key in found["a"]} == {"fault"}
+    assert {key.code for key in found[DAEMON]} == {"store-failing"}
+    assert "hunter2" not in str(found)
