@@ -116,7 +116,8 @@ class Fleet:
         self.limiter.begin()
         counts = await asyncio.gather(*(self._tick_region(at, region, started) for at, region in enumerate(self.regions)))
         await within(self._clock, list(self._stepping.values()), STEP_SECONDS)
-        written = sum(plan.action is Action.WRITE and plan.at >= started for plan in self.plans.values())
+        written = sum(plan.action is Action.WRITE and plan.at >= started and self.reconcilers[name].policy.mode == "active"
+                      for name, plan in self.plans.items())
         planned, busy = sum(count[0] for count in counts), sum(count[1] for count in counts)
         self.last = TickReport(started, self._clock.monotonic() - began, planned, written, busy)
         return self.last

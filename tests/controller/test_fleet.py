@@ -29,6 +29,13 @@ async def test_a_tick_raises_every_pool_to_its_demand(clock, tmp_path):
         assert (report.planned, report.written, report.busy) == (2, 2, 0)
 
 
+async def test_what_is_asked_for_on_paper_counts_as_no_write(clock, tmp_path):
+    async with world(clock, tmp_path, {"a": steady(3)}, mode="shadow") as here:
+        report = await here.tick()
+
+        assert (here.fleet.plans["a"].action, report.written) == (Action.WRITE, 0)
+
+
 @pytest.mark.parametrize("method", ["traits", "read", "write"])
 async def test_a_pool_whose_provider_hangs_delays_no_other(clock, tmp_path, method):
     async with world(clock, tmp_path, {"slow": steady(3), "good": steady(3)}) as here:
