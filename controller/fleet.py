@@ -44,7 +44,6 @@ BREATH = 200
 
 log = structlog.get_logger("stoker.fleet")
 
-
 Noted = tuple[Plan, Plan | None, Mapping[str, Any]]
 """A plan, the one before it, and what it was made from."""
 
