@@ -6,6 +6,7 @@ that returned has put its data on the disk; one that raised `StoreError` has cha
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -23,7 +24,7 @@ from controller.store_codec import (
     load_state,
     micros,
 )
-from controller.store_file import Database, StoreError
+from controller.store_file import Database, StoreDamaged, StoreError
 from controller.store_overrides import OverrideTable
 from forecasting.demand import DemandSeries, instant_of
 
@@ -36,6 +37,8 @@ KEEP_ACCOUNTS = timedelta(days=92)
 """Daily accounts outlive the demand they were made from: small, and asked for by month."""
 
 POOL_BITS = 24
+NONSENSE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+"""What reading back something else than was written raises."""
 
 
 class LeadTime(NamedTuple):
@@ -52,20 +55,33 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Open or create `path`. `StoreError` when it is in use, unwritable, another program's, or of a newer Stoker."""
         self._database = Database(path)
-        self.path, self.moved_aside = self._database.path, self._database.moved_aside
-        try:
-            with self._database.reading() as connection:
-                self._ids: dict[str, int] = dict(connection.execute("SELECT name, id FROM pools"))
-        except BaseException:
-            self._database.close()
-            raise
+        self._ids: dict[str, int] = {}
         self.overrides = OverrideTable(self._database, self._ids_of)
+        try:
+            try:
+                self._look_through()
+            except (StoreDamaged, *NONSENSE):
+                self._database.begin_anew()
+                self._look_through()
+        except BaseException:
+            with suppress(StoreError):
+                self._database.close()
+            raise
+        self.path, self.moved_aside = self._database.path, self._database.moved_aside
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
+
+    def _look_through(self) -> None:
+        """Read what a start reads. SQLite notices a page that is out of order, but not a byte that is another."""
+        with self._database.reading() as connection:
+            self._ids = dict(connection.execute("SELECT name, id FROM pools"))
+        self.load_states()
+        self.intents()
+        self.overrides.load()
 
     def close(self) -> None:
         """End cleanly; a process that never gets here loses nothing, the next start only checks the file."""

@@ -44,7 +44,14 @@ def blocks(series: DemandSeries) -> Iterator[tuple[int, Block]]:
 
 def laid_over(newer: Block, stored: bytes) -> Block:
     """The stored hour with every known minute of `newer` in its place."""
-    return np.where(np.isnan(newer[0]), np.frombuffer(stored, "<f4").reshape(3, MINUTES), newer)
+    return np.where(np.isnan(newer[0]), hour_of(stored), newer)
+
+
+def hour_of(stored: object) -> Block:
+    """A stored hour; one that a bad disk has left of another size is unknown."""
+    if not isinstance(stored, bytes) or len(stored) != 3 * MINUTES * 4:
+        return np.full((3, MINUTES), np.nan, np.float32)
+    return np.frombuffer(stored, "<f4").reshape(3, MINUTES)
 
 
 def joined(hours: Iterable[tuple[int, bytes]], first_minute: int, end_minute: int) -> DemandSeries:
@@ -52,7 +59,7 @@ def joined(hours: Iterable[tuple[int, bytes]], first_minute: int, end_minute: in
     first, end = first_minute // MINUTES, -(-end_minute // MINUTES)
     rows = np.full((end - first, 3, MINUTES), np.nan, np.float32)
     for hour, stored in hours:
-        rows[hour - first] = np.frombuffer(stored, "<f4").reshape(3, MINUTES)
+        rows[hour - first] = hour_of(stored)
     peak, busy, invocations = rows.swapaxes(0, 1).reshape(3, -1)[:, first_minute - first * MINUTES : end_minute - first * MINUTES]
     return DemandSeries(first_minute, peak, busy, invocations)
 

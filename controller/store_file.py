@@ -53,7 +53,7 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in DAMAGE:
+        if code in DAMAGE or "decode to UTF-8" in str(error):
             raise StoreDamaged(f"{path} is damaged ({error}); the next start moves it aside and begins a new one") from error
         raise StoreError(f"{path}: {HINTS.get(code, 'the store failed')} ({error})") from error
     except OSError as error:
@@ -124,6 +124,16 @@ class Database:
         except BaseException:
             os.close(self._lock)
             raise
+        self._damaged = False
+
+    def begin_anew(self) -> None:
+        """Put the file aside, whose content was found to be broken after it was opened, and begin a new one."""
+        self._damaged = True
+        with suppress(sqlite3.Error):
+            self._connection.close()
+        with explained(self.path):
+            self.moved_aside = move_aside(self.path)
+        self._connection = connect(self.path)
         self._damaged = False
 
     @contextmanager

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controller import store_file
+from controller.overrides import Kind, Override
 from controller.plan import Action, Code, Plan, PoolState, Proposal, Reason
 from controller.store import KEEP, Store, StoreError
 from forecasting.demand import DemandSeries, minute_of
@@ -204,6 +205,40 @@ def test_a_newer_schema_is_refused_before_anything_is_altered(path):
     other.close()
     with pytest.raises(StoreError, match="newer Stoker"):
         Store(path)
+
+
+@pytest.mark.parametrize("garble", [
+    "UPDATE states SET body = '{\"wri'", "UPDATE states SET body = '[]'", "UPDATE states SET body = CAST(x'7bff7d' AS TEXT)",
+    "UPDATE states SET body = '{\"written_at\": 1e300}'", "UPDATE states SET body = '{\"written_at\": 99999999999999999999}'",
+    "UPDATE overrides SET body = '{}'", "UPDATE overrides SET body = 'x'",
+])
+def test_a_file_that_is_in_order_but_tells_nonsense_is_moved_aside(path, garble):
+    with Store(path) as store:
+        store.save_state("a", PoolState(written=3))
+        store.overrides.save("a", Override(Kind.PAUSE, NOON, "me", "a test"))
+    with sqlite3.connect(path) as connection:
+        connection.execute(garble)
+    connection.close()
+
+    with Store(path) as again:
+        assert again.moved_aside is not None
+        assert again.load_states() == {}
+        again.save_state("a", PoolState(written=4))
+    with Store(path) as third:
+        assert (third.moved_aside, third.load_states()["a"].written) == (None, 4)
+
+
+def test_an_hour_of_another_size_is_unknown_and_is_filled_again(path):
+    with Store(path) as store:
+        store.save_demand("a", series([1, 2, 3]))
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE demand SET block = substr(block, 1, 100)")
+    connection.close()
+
+    with Store(path) as again:
+        assert not again.load_demand("a", FIRST, FIRST + 3).known.any()
+        again.save_demand("a", series([4, 5]))
+        assert again.load_demand("a", FIRST, FIRST + 3).known.tolist() == [True, True, False]
 
 
 def test_a_damaged_file_is_moved_aside_and_nothing_is_deleted(path):

@@ -24,6 +24,8 @@ class SimSource:
         self.traffic, self.delay, self.clock = traffic, delay, clock
         self.base = minute_of(clock.start) - HISTORY
         self.active: dict[str, float] = {}
+        self._absurd: float | None = None
+        self._since = 0
         self.delivered: dict[str, int] = {}
         self.told: set[str] = set()
         """The pools that the living daemon was told of."""
@@ -59,11 +61,19 @@ class SimSource:
         peak[:len(known)] = known
         if "gaps" in active:
             peak[first % int(active["gaps"]):len(known) - 1:int(active["gaps"])] = np.nan
-        if "absurd" in active:
-            peak[at % len(known)] = ABSURD[int(active["absurd"])]
-            peak[len(known) - 1] = ABSURD[int(active["absurd"])]
-        self.delivered[name] = max(self.delivered.get(name, 0), first + len(known) - 1 - ("absurd" in active))
+        right = len(known)
+        if "absurd" in active:  # one minute of before, and each since it began
+            right = min(max(0, self._absurd_since(published) - first), len(known) - 1)
+            peak[at % len(known)] = peak[right:len(known)] = ABSURD[int(active["absurd"])]
+        if right > 0:
+            self.delivered[name] = max(self.delivered.get(name, 0), first + right - 1)
         return Telemetry(DemandSeries(first, peak, peak * np.float32(0.8), peak * 10), alive=True)
+
+    def _absurd_since(self, published: int) -> int:
+        """The first minute that is told wrongly."""
+        if self._absurd != self.active["absurd"]:
+            self._absurd, self._since = self.active["absurd"], published - 1
+        return self._since
 
     def forget(self) -> None:
         """The daemon is gone."""

@@ -66,6 +66,8 @@ class Witness:
         """Whether the store has been found damaged: a restart puts it aside."""
         self.writes = 0
         self._tick_began = 0.0
+        self._strange_at = -1.0
+        """When a reading last showed what the daemon had not asked for."""
         self._changed: list[int] = []
         """By how many units each active pool was changed in this tick."""
         self.trail: list[str] = []
@@ -85,6 +87,8 @@ class Witness:
         """A reading was answered: from here on somebody else's change is known."""
         known, now = resource.foreign_seen, self.clock.passed()
         mine = resource.taken is None or capacity.requested == resource.taken or capacity.requested in resource.open
+        if not mine:
+            self._strange_at = self.clock.seconds
         if mine:
             resource.foreign_seen = None
         elif resource.foreign_at is not None and (known is None or known[1] != capacity.requested):
@@ -202,6 +206,8 @@ class Witness:
         age = self.clock.now() - datetime.fromtimestamp((source.delivered.get(name, 0) + 1) * 60, self.clock.start.tzinfo)
         if age > intake.metric_delay + PATIENCE + ON_THE_WAY:
             self.breach("missing metrics lower nothing", f"{requested} to {target}, demand is {age} old", name)
+        if age < -PATIENCE - ON_THE_WAY:
+            self.breach("minutes to come lower nothing", f"{requested} to {target}, demand is {-age} ahead of the clock", name)
 
     def _ordered(self, resource: "Resource", requested: int, target: int, allowed: list[tuple[int, int]]) -> None:
         """Whether an order is obeyed, as far as money and turns leave it."""
@@ -230,8 +236,12 @@ class Witness:
         if fleet is None or limit is None or target <= requested:
             return
         pools = {each: reconciler for each, reconciler in fleet.reconcilers.items() if reconciler.policy.mode == "active"}
-        if any(each.capacity is None or each.error is not None for each in pools.values()):
+        plans = [fleet.plans.get(each) for each in pools]
+        unread = any(plan is None or plan.requested is None for plan in plans)
+        if unread or any(each.capacity is None or each.error is not None for each in pools.values()):
             return  # what is not known cannot be counted
+        if self._strange_at >= self._tick_began:
+            return  # somebody else raised one while this was on its way
         policy, now = fleet.reconcilers[name].policy, self.clock.now()
         if target <= bounds(policy, now)[0] or any(self.orders.may_hold(name, kind) for kind in (Kind.PIN, Kind.BOOST)):
             return
@@ -297,6 +307,8 @@ class Witness:
             return
         was = self.holding.get(name)
         since = was[2] if was is not None and was[:2] == (code, plan.requested) else now
+        if code is Code.BILLING_STEP and resource.raised_seconds is not None and not resource.open:
+            since = resource.raised_seconds
         since = max(since, resource.changed_seconds, self.clock.jumped_at or 0.0)
         self.holding[name] = (code, plan.requested, since)
         if now - since > longest.total_seconds() + HOLD_SLACK_SECONDS:

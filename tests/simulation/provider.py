@@ -48,6 +48,7 @@ class Resource:
         self.told_allowed: int | None = None
         self.raises: list[tuple[float, int]] = []
         self.raised_at: float | None = None
+        self.raised_seconds: float | None = None
         self.taken: int | None = None
         """What the daemon was last told to have been taken."""
         self.taken_at: float | None = None
@@ -188,7 +189,7 @@ class SimLever:
         resource.taken, resource.taken_at = target, resource.clock.passed()
         resource.open.clear()
         if raised:
-            resource.raised_at = resource.clock.passed()
+            resource.raised_at, resource.raised_seconds = resource.clock.passed(), resource.clock.seconds
         capacity = resource.look()
         resource.answered(capacity)
         return capacity

@@ -94,6 +94,8 @@ class Troubles:
     def _apply_to_daemon(self, fault: Fault, begins: bool) -> None:
         if fault.kind == "disk-full":
             self.witness.disk_full = begins
+        elif fault.kind == "astray":  # and put right again
+            self.clock.jump(fault.amount if begins else -fault.amount)
         elif not begins:
             return
         elif fault.kind == "jump":
