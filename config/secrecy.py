@@ -11,6 +11,8 @@ SECRET_KEY = re.compile(
 )
 NAMES_ONLY = re.compile(r"_(env|file|name|path|ref|arn)$")
 """Keys that say where a secret is kept, not what it is."""
+VARIABLES_BY_NAME = ("headers_from",)
+"""Where keys are names of headers, Authorization for one, and values name the variables that hold theirs."""
 SECRET_VALUE = re.compile(
     r"(AKIA|ASIA)[A-Z0-9]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|\bgh[pousr]_[A-Za-z0-9]{36}|\bsk-[A-Za-z0-9_-]{20,}|"
     r"\b(AIza|ya29\.)[A-Za-z0-9_-]{30,}|\beyJ[A-Za-z0-9_-]{10,}\.eyJ|://[^/\s@:]+:[^/\s@]+@|\b[Bb]earer\s+\S{12,}"
@@ -32,7 +34,7 @@ def secrets_in(
     Keys that a model declares are never secret by their name.
     """
     for key, member in node.members.items():
-        if key not in declared and looks_secret(key):
+        if key not in declared and path[-1:] != VARIABLES_BY_NAME and looks_secret(key):
             yield node.keys[key], (*path, key), f"looks like a secret by its name: {ADVICE}"
         else:
             yield from secrets_in(member, declared, (*path, key))

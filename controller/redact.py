@@ -1,7 +1,8 @@
 """Secrets out: what a log line, a stored decision or an answer may carry. Pure.
 
-Two nets: names that announce a secret lose their value whatever it looks like, and text loses what is shaped like a
-credential whatever it is called. A harmless word lost in a message costs less than a key kept in it.
+Three nets: what this process was itself given goes by its very text; names that announce a secret lose their value whatever it
+looks like; and text loses what is shaped like a credential whatever it is called. A harmless word lost in a message costs less
+than a key kept in it.
 """
 
 import math
@@ -14,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-HIDDEN = "[redacted]"
+from controller.hidden import HERE, HIDDEN
+
 WORDS = r"secret|token|passw(?:or)?d|authori[sz]ation|credential|signature|api[_-]?key|access[_-]?key|private[_-]?key"
 SECRET_NAME = re.compile(WORDS, re.IGNORECASE)
 
@@ -29,6 +31,9 @@ SHAPES: tuple[tuple[re.Pattern[str], Replacement], ...] = (
     # AWS: ids of access keys; secret keys are 40 characters in which upper and lower case and digits mix
     (re.compile(r"(?<![A-Z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Z0-9])"), HIDDEN),
     (re.compile(r"(?<![\w/+])(?=[a-z0-9/+]*[A-Z])(?=[A-Z0-9/+]*[a-z])[A-Za-z0-9/+]{40}(?![\w/+])"), HIDDEN),
+    # session tokens, and whatever else is that long and means nothing to people
+    (re.compile(r"(?<![\w/+])(?=[a-z0-9/+_-]*[A-Z])(?=[A-Z0-9/+_-]*[a-z])(?=[A-Za-z/+_-]*[0-9])[\w/+-]{100,}={0,2}", re.ASCII),
+     HIDDEN),
     # Google: API keys and access tokens; anybody: JSON web tokens
     (re.compile(r"\bAIza[\w-]{35}|\bya29\.[\w.-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]*"), HIDDEN),
 )
@@ -38,12 +43,15 @@ class ByName(dict[str, Any]):
     """A mapping whose keys are names that somebody gave, of pools say: no key of it announces a secret."""
 
 
-@lru_cache(maxsize=32_768)
 def redact_text(text: str) -> str:
-    """`text` without anything shaped like a credential. Doing it twice changes nothing more.
+    """`text` without any secret that we know, and without anything shaped like one. Doing it twice changes nothing more."""
+    return _redacted(text, HERE.generation)
 
-    Cached: the status shows each pool's last reasons tick after tick, mostly in the same words.
-    """
+
+@lru_cache(maxsize=32_768)
+def _redacted(text: str, _: int) -> str:
+    """Cached: the status shows each pool's last reasons tick after tick, mostly in the same words."""
+    text = HERE.without(text)
     for shape, replacement in SHAPES:
         text = shape.sub(replacement, text)
     return text

@@ -2,11 +2,17 @@
 
 import click
 
+from controller.hidden import HERE
+
 
 class Failed(click.ClickException):
     """The input was right, the work did not succeed. Exit code 1."""
 
     exit_code = 1
+
+    def format_message(self) -> str:
+        """Without what must not be said."""
+        return HERE.without(self.message)
 
 
 class WrongInput(click.ClickException):
@@ -16,4 +22,4 @@ class WrongInput(click.ClickException):
 
     def show(self, file: object = None) -> None:  # noqa: ARG002  (click's signature)
         """The message as it is: each of its lines names its own place."""
-        click.echo(self.message, err=True)
+        click.echo(HERE.without(self.message), err=True)

@@ -63,7 +63,9 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
         show(pools)
     failing = [pool for pool in pools if pool.error is not None]
     if failing:
-        raise Failed("\n".join(f"{pool.plan.pool}: {pool.error}" for pool in failing))
+        from controller.redact import redact_text
+
+        raise Failed("\n".join(f"{pool.plan.pool}: {redact_text(str(pool.error))}" for pool in failing))
     if detailed_exitcode and any(pool.changes for pool in pools):
         ctx.exit(CHANGES)
 

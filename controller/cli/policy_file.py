@@ -1,9 +1,11 @@
 """Reading the policy for a command: every problem is told with its line, and nothing else has been touched by then."""
 
+import os
 from pathlib import Path
 
 from config.policy import Policy
 from controller.cli.failure import WrongInput
+from controller.given import hide, in_environment, named_in
 
 
 def read_policy(path: Path) -> Policy:
@@ -12,6 +14,8 @@ def read_policy(path: Path) -> Policy:
     from config.loader import PolicyError, load_policy
 
     try:
-        return load_policy(path, lever_kinds())
+        policy = load_policy(path, lever_kinds())
     except PolicyError as error:
         raise WrongInput(str(error)) from error
+    hide(in_environment(os.environ, named_in(policy.model_dump())))
+    return policy

@@ -1,13 +1,15 @@
 """`stoker replay`: the same plan again, from its record."""
 
 import json
-import sys
 from difflib import unified_diff
 from pathlib import Path
 
 import click
 
 from controller.cli.failure import Failed, WrongInput
+
+MOST_CHARACTERS = 8 << 20
+"""A record of a plan takes some kilobytes; of a pool with everything about it, some hundred."""
 
 
 @click.command()
@@ -43,7 +45,10 @@ def command(ctx: click.Context, record: Path, as_json: bool) -> None:
 def read(path: Path) -> dict[str, object]:
     """The record in a file, within what the API wraps around it or not."""
     try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text()
+        with click.open_file(str(path)) as file:
+            text = file.read(MOST_CHARACTERS + 1)
+        if len(text) > MOST_CHARACTERS:
+            raise WrongInput(f"{path}: no record is larger than {MOST_CHARACTERS >> 20} MB")
         body = json.loads(text)
     except OSError as error:
         raise WrongInput(f"{path}: {error.strerror}") from error

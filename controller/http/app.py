@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
+from controller.hidden import HERE
 from controller.http.answers import BODY_BYTES, BadRequest
 from controller.http.board import Board
 from controller.http.doorman import Doorman, protect
@@ -80,5 +81,5 @@ def told(refusal: web.HTTPException, request: web.Request) -> str:
 
 def problem(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
     """An error as the API gives it."""
-    body = json.dumps({"error": text})
+    body = json.dumps({"error": HERE.without(text)})
     return web.Response(status=status, text=body, content_type="application/json", headers=headers)

@@ -335,3 +335,10 @@ def test_loading_needs_neither_numpy_nor_a_provider():
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
 
     assert (told.stdout.strip(), told.stderr) == ("[]", "")
+
+
+def test_headers_may_be_called_authorization_as_their_values_stand_in_the_environment():
+    lever = "{kind: http-ping, url: 'https://a.example/ping', opted_in: true, headers_from: {Authorization: PING_AUTH}}"
+    policy = parse_policy(f"version: 1\npools:\n  - name: a\n    lever: {lever}\n    max: 2\n", lever_kinds())
+
+    assert policy.pools[0].lever.model_dump()["headers_from"] == {"Authorization": "PING_AUTH"}

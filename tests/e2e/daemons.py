@@ -106,11 +106,11 @@ async def daemon(policy, state_dir, url, *more, environment=None):
         await run._reading
 
 
-async def stoker(*arguments, seconds=PATIENCE_SECONDS):
+async def stoker(*arguments, seconds=PATIENCE_SECONDS, environment=None):
     """Run a command to its end: exit code, standard output, standard error."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "controller.cli", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env=clean_environment())
+        env=clean_environment() | (environment or {}))
     out, err = await asyncio.wait_for(process.communicate(), seconds)
     return process.returncode, out.decode(), err.decode()
 
