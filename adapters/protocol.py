@@ -98,6 +98,19 @@ class Resumes(Protocol):
         """
 
 
+@runtime_checkable
+class Decays(Protocol):
+    """What a lever also has whose provider can be told ahead to lower capacity, should nobody put it off."""
+
+    async def arm(self, at: datetime, most: int) -> None:
+        """At `at`, capacity above `most` (1 or more) comes down to it; another call before then takes this one's place. Changes
+        no capacity by itself. Raises `AdapterError`.
+        """
+
+    async def disarm(self) -> None:
+        """Forget what `arm` ordered, if anything. Raises `AdapterError`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Telemetry:
     """What one collection brought for one pool.

@@ -1,5 +1,7 @@
 """What the policy says of a lever. Each adapter defines its own settings beside its lever; configuration knows only this base."""
 
+from typing import ClassVar
+
 from pydantic import BaseModel, ConfigDict
 
 
@@ -11,6 +13,9 @@ class LeverSettings(BaseModel):
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
+
+    decays: ClassVar[bool] = False
+    """Whether the provider can be told ahead to lower capacity by itself, as `dead_man` needs it."""
 
     kind: str
     """The provider mechanism that sets the pool's warm capacity."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from config.calendar_file import Calendars
+from config.dead_man import DeadMan
 from config.document import MOST_BYTES, Node, Place, read_document
 from config.event import Event, Holidays
 from config.lease import LEASE_KINDS
@@ -124,8 +125,8 @@ class Check:
             self.policy = Policy(version=1, pools=tuple(pools), assume=assume, limits=limits, notify=sinks, lease=lease)
 
     def _declared(self) -> frozenset[str]:
-        ours: tuple[type[BaseModel], ...] = (PoolPolicy, Objective, Schedule, Event, Holidays, PriceOverride, Limits, Assume,
-                                             Sink)
+        ours: tuple[type[BaseModel], ...] = (PoolPolicy, Objective, Schedule, Event, Holidays, PriceOverride, DeadMan, Limits,
+                                             Assume, Sink)
         models: Iterable[type[BaseModel]] = (*ours, *LEASE_KINDS.values(), *self._kinds.values())
         return frozenset(TOP_KEYS).union(*(model.model_fields for model in models))
 

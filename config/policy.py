@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validat
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
+from config.dead_man import DeadMan
 from config.duration import Duration, format_duration
 from config.event import MOST_EVENTS, Event
 from config.lease import LeaseSettings
@@ -86,6 +87,8 @@ class PoolPolicy(Model):
     """When somebody else changes what Stoker set: yield for an hour, or set it again."""
     on_exit: Literal["hold", "release", "floor"] = Field(default="hold", examples=["hold"])
     """When the daemon is stopped: hold what is there, release what Stoker set, or set the floor in force."""
+    dead_man: DeadMan | None = None
+    """What the provider is told ahead, should the daemon die: nothing when absent."""
     min: Units = Field(default=0, examples=[0])
     """Floor: never fewer warm units than this."""
     max: Units = Field(examples=[200])
@@ -110,6 +113,15 @@ class PoolPolicy(Model):
     """How long a cold start takes; measured when absent."""
     prices: PriceOverride | None = None
     """Your own prices instead of the built-in table."""
+
+    @field_validator("dead_man")
+    @classmethod
+    def _lever_decays(cls, value: DeadMan | None, info: ValidationInfo) -> DeadMan | None:
+        lever = info.data.get("lever")
+        if value is not None and lever is not None and lever.kind != "unknown" and not lever.decays:
+            text = "{kind} has no scheduled actions that could lower it: leave dead_man out (null where it is a default)"
+            raise PydanticCustomError("dead_man", text, {"kind": lever.kind})
+        return value
 
     @field_validator("max")
     @classmethod

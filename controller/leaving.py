@@ -2,12 +2,17 @@
 
 from collections.abc import Mapping
 
+import structlog
+
 from adapters.clock import Clock
-from adapters.errors import Throttled
+from adapters.errors import AdapterError, Throttled
+from adapters.protocol import Decays
 from controller.plan import Action, Code, Plan
 from controller.reconcile import Reconciler
+from controller.redact import redact_text
 from controller.view import View
 
+log = structlog.get_logger("stoker.leaving")
 TRIES = 20
 MOST_WAIT_SECONDS = 10.0
 
@@ -31,10 +36,22 @@ async def leave(reconciler: Reconciler, clock: Clock) -> Plan:
         plan = await reconciler.step(view_of(reconciler))
         error = reconciler.error or reconciler.refusal
         if not isinstance(error, Throttled):
+            if done(plan):
+                await call_off(reconciler)
             return plan
         wait = error.retry_after
         await clock.sleep(1.0 if wait is None else min(MOST_WAIT_SECONDS, wait.total_seconds()))
     return plan
+
+
+async def call_off(reconciler: Reconciler) -> None:
+    """What the provider was told to do later is not to undo what is left now."""
+    if reconciler.state.decays_at is None or not isinstance(reconciler.lever, Decays):
+        return
+    try:
+        await reconciler.lever.disarm()
+    except AdapterError as error:
+        log.warning("not-disarmed", pool=reconciler.policy.name, error=redact_text(str(error)))
 
 
 def done(plan: Plan | None) -> bool:

@@ -15,8 +15,11 @@ from controller.overrides import Override
 MOST_UNITS = 1_000_000
 """No provider sells more to one pool; an infinite forecast ends here before the ceiling cuts it."""
 
-INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at")
+INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at", "decays_at")
 """The instants in a `PoolState`, its wishes aside."""
+
+TO_COME = "decays_at"
+"""The one of them that lies ahead."""
 
 WISH_GAP = timedelta(minutes=5)
 """Wishes further apart than this belong to two runs: what was wanted in between is not known."""
@@ -192,6 +195,9 @@ class PoolState:
     doubted: int | None = None
     found: int | None = None
     """What was requested before Stoker first wrote: what it goes back to when it is released."""
+    decays_at: datetime | None = None
+    decays_to: int | None = None
+    """What the provider was told to do should nobody put it off: see `controller.dead_men`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,10 +262,11 @@ def caught_up(state: PoolState, now: datetime) -> PoolState:
     """`state` without instants to come. The clock was put back since: what it says of then is of now, or a quiet hour and a
     delay would last longer by as much as the clock went back.
     """
-    ahead: dict[str, Any] = {name: now for name in INSTANTS if (at := getattr(state, name)) is not None and at > now}
+    past = [name for name in INSTANTS if name != TO_COME]
+    ahead: dict[str, Any] = {name: now for name in past if (at := getattr(state, name)) is not None and at > now}
     if state.wishes and state.wishes[-1][0] > now:
-        past = tuple(wish for wish in state.wishes if wish[0] <= now)
-        ahead["wishes"] = (*past, (now, max(units for at, units in state.wishes if at > now)))
+        wished = tuple(wish for wish in state.wishes if wish[0] <= now)
+        ahead["wishes"] = (*wished, (now, max(units for at, units in state.wishes if at > now)))
     return replace(state, **ahead) if ahead else state
 
 

@@ -31,6 +31,9 @@ from controller.plan import (
 READ_AFTER_WRITE = timedelta(minutes=2)
 """A provider's read may lag behind its own write; for so long another value is not taken for somebody else's."""
 
+CLOCKS_APART = timedelta(minutes=2)
+"""So much earlier by our clock the provider may do what it was told to do at an instant."""
+
 UNSEEN = {Sight.FRESH: "there is no forecast yet", Sight.LATE: "metrics are late", Sight.BROKEN: "metrics are broken",
           Sight.NONE: "no metrics have come yet"}
 """Why demand cannot be planned by, in words."""
@@ -170,6 +173,8 @@ def note_foreign(state: PoolState, seen: Observation) -> PoolState:
         return state
     if capacity.requested == state.written:
         return state if state.foreign_since is None else replace(state, foreign_since=None, foreign_requested=None)
+    if state.decays_at is not None and seen.now >= state.decays_at - CLOCKS_APART and capacity.requested == state.decays_to:
+        return replace(accepted(state, capacity.requested, seen.now), decays_at=None, decays_to=None)
     if state.written_at is not None and seen.now - state.written_at < READ_AFTER_WRITE:
         return state
     if capacity.requested == state.foreign_requested:

@@ -17,6 +17,7 @@ from controller.agenda import forgotten
 from controller.assembly import Providers, assemble, save_measured
 from controller.blindness import Blindness
 from controller.bookkeeping import account_for, open_accounts, tell_spent
+from controller.dead_men import DeadMen
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
 from controller.http.board import Board
@@ -74,6 +75,7 @@ class Service:
         self.forecasts: Forecasts | None = None
         self.steering: Steering | None = None
         self.board: Board | None = None
+        self.dead_men: DeadMen | None = None
         self.handed_over = False
         """Set when another daemon takes over: then nothing is left behind as `on_exit` says, the other one goes on from it."""
         self.takeover: Takeover | None = None
@@ -170,6 +172,7 @@ class Service:
         steering = self.steering = Steering(fleet.reconcilers, store)
         await steering.recall(self.clock.now())
         board.fleet, board.accounts, board.forecasts, board.steering = fleet, accounts, forecasts, steering
+        self.dead_men = DeadMen(fleet, self.clock, store)
         if self._new_notifier is not None:
             self.notifier = board.exposition.daemon.notifier = self._new_notifier(store)
             await self.notifier.start()
@@ -192,6 +195,7 @@ class Service:
         timetable = self._timetable()
         timetable.every("tick", self.tick_every, self.tick)
         timetable.every("keep", KEEP_EVERY, self._keep)
+        timetable.every("dead-men", TICK_EVERY, self._put_off)
         timetable.every("prune", PRUNE_EVERY, self._prune)
         timetable.every("retune", RETUNE_EVERY, self._retune)
         beside = [asyncio.create_task(self._first(), name="first tick")]
@@ -237,8 +241,14 @@ class Service:
         if self.fleet is not None and self.fleet.last is not None:
             log.info("first-pass", seconds=round(self.fleet.last.seconds, 3), planned=self.fleet.last.planned,
                      written=self.fleet.last.written)
+        await self._put_off()
         await self._retune()
         await self._keep()
+
+    async def _put_off(self) -> None:
+        """Put off what providers were told to do should this daemon die."""
+        if self.dead_men is not None and not self.handed_over:
+            await self.dead_men.renew()
 
     async def _keep(self, fresh: timedelta = REMEMBER_EVERY) -> None:
         """Store the accounts and what was measured, and what was learned unless that was kept within `fresh`."""

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from adapters.aws.clients import Answer, Connections, Digest
 from adapters.aws.errors import Asked
 from adapters.aws.functions import Function
+from adapters.aws.scaling import others
 from adapters.clock import Clock
 from adapters.errors import AdapterError, PermissionDenied, Retryable, Throttled
 from adapters.token_bucket import TokenBucket
@@ -29,7 +30,8 @@ FAILED_FRESH = timedelta(minutes=1)
 STALE_AFTER_SECONDS = 3.0
 """Of the machine's time: so long one waits for a new answer before the old one will do."""
 
-SCALING = {"ServiceNamespace": "lambda", "ScalableDimension": "lambda:function:ProvisionedConcurrency"}
+SCALE_RATE, SCALE_BURST = 2.0, 10.0
+"""Of calls to Application Auto Scaling about single targets."""
 
 
 class Kept(Generic[T]):
@@ -94,8 +96,9 @@ class ControlPlane:
         self.region = connections.region
         self._connections, self._clock = connections, clock
         self._bucket = TokenBucket(clock, RATE, BURST, f"Lambda calls in {self.region}")
+        self._scaling = TokenBucket(clock, SCALE_RATE, SCALE_BURST, f"Application Auto Scaling calls in {self.region}")
         self._functions = TokenBucket(clock, FUNCTION_RATE, FUNCTION_BURST, f"GetFunction calls in {self.region}")
-        self._targets = Kept(clock, TARGETS_FRESH, self._scalable_targets)
+        self._targets = Kept(clock, TARGETS_FRESH, lambda: others(connections))
         self.account = Kept(clock, ACCOUNT_FRESH, self._account)
         self.requested: dict[str, int] = {}
         """Provisioned concurrency last seen of each alias that Stoker looks after, by `function:alias`."""
@@ -135,6 +138,12 @@ class ControlPlane:
         name = {"FunctionName": qualified["FunctionName"]}
         return replace(bare, reserved=await self.ask("get_function_concurrency", resource, name, _reserved))
 
+    async def scale(self, operation: str, resource: str, parameters: Mapping[str, object], digest: Digest[T], *,
+                    writes: bool = True) -> T:
+        """A call to Application Auto Scaling about one target."""
+        await self._scaling.take(patience=READ_PATIENCE)
+        return await self._call(Asked("application-autoscaling", operation, resource, writes), parameters, digest, self._scaling)
+
     async def scaler(self, function: str, qualifiers: tuple[str, ...]) -> str | None:
         """What Application Auto Scaling does with the function's aliases or versions `qualifiers`, for people; None: nothing."""
         targets = await self._targets.get()
@@ -143,7 +152,7 @@ class ControlPlane:
 
     def close(self) -> None:
         """Give up on whoever waits for a turn or an answer."""
-        for part in (self._bucket, self._functions, self._targets, self.account):
+        for part in (self._bucket, self._scaling, self._functions, self._targets, self.account):
             part.close()
 
     async def _call(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T], bucket: TokenBucket) -> T:
@@ -160,18 +169,6 @@ class ControlPlane:
 
         return await self.ask("get_account_settings", f"the AWS account in {self.region}", {}, digest)
 
-    async def _scalable_targets(self) -> dict[str, str]:
-        """Every target in the region that is not wholly suspended, in pages of 50: far fewer calls than one for each pool."""
-        found: dict[str, str] = {}
-        asked = Asked("application-autoscaling", "describe_scalable_targets", f"scalable targets in {self.region}")
-        parameters: dict[str, object] = {**SCALING, "MaxResults": 50}
-        while True:
-            targets, token = await self._connections.call(asked, parameters, _targets_page)
-            found |= targets
-            if token is None:
-                return found
-            parameters["NextToken"] = token
-
 
 def _whole(answer: Answer) -> Function:
     return Function.of(answer["Configuration"], _reserved(answer.get("Concurrency") or {}))
@@ -180,14 +177,3 @@ def _whole(answer: Answer) -> Function:
 def _reserved(answer: Answer) -> int | None:
     given = answer.get("ReservedConcurrentExecutions")
     return None if given is None else int(given)
-
-
-def _targets_page(answer: Answer) -> tuple[dict[str, str], str | None]:
-    found = {}
-    for target in answer["ScalableTargets"]:
-        suspended = target.get("SuspendedState") or {}
-        switches = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
-        if not all(suspended.get(switch, False) for switch in switches):
-            what = f"Application Auto Scaling (a scalable target of {target['MinCapacity']} to {target['MaxCapacity']})"
-            found[str(target["ResourceId"])] = what
-    return found, answer.get("NextToken") or None

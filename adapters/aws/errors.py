@@ -129,7 +129,7 @@ def _answered(error: boto.ClientError, asked: Asked) -> AdapterError:
         return no_answer(asked, what)
     if code == "ProvisionedConcurrencyConfigNotFoundException":
         return NotSet(f"{asked.resource} has no provisioned concurrency")
-    if code in ("ResourceNotFoundException", "ResourceNotFound"):
+    if code in ("ResourceNotFoundException", "ResourceNotFound", "ObjectNotFoundException"):
         return NotFound(f"{asked.resource} does not exist ({text}): create it, or correct the pool's lever in the policy")
     if code == "TransactionCanceledException":
         code = next((reason["Code"] for reason in answer.get("CancellationReasons", ()) if reason.get("Code") != "None"), code)

@@ -25,6 +25,7 @@ STATEMENTS = {
     "LookAtFunctions": Statement("function"),
     "LookAtWarmCapacity": Statement("alias"),
     "SetWarmCapacity": Statement("alias", writes=True),
+    "DeadMan": Statement("region", writes=True),
     "Ping": Statement("alias", writes=True),
 }
 """By Sid, in the order of the document."""
@@ -55,6 +56,14 @@ CALLS = {
     "lambda-ping": (*LOOK, Call("lambda:InvokeFunction", "Ping", "pings")),
 }
 """By lever kind, demand source included."""
+
+DEAD_MAN = (
+    Call("application-autoscaling:RegisterScalableTarget", "DeadMan", "lets capacity be lowered on schedule"),
+    Call("application-autoscaling:PutScheduledAction", "DeadMan", "puts off what happens should the daemon die"),
+    Call("application-autoscaling:DeleteScheduledAction", "DeadMan", "takes it back"),
+    Call("application-autoscaling:DescribeScheduledActions", "LookAround", "tells others' scheduled actions from it"),
+)
+"""Of a pool with `dead_man`. The first registration also makes a service-linked role: iam:CreateServiceLinkedRole, once."""
 
 ANY_ACCOUNT = "*"
 LONGEST = 6144
@@ -106,7 +115,8 @@ def document(pools: Sequence[PoolPolicy], account: str | None) -> dict[str, Any]
 
 def calls(pool: PoolPolicy) -> list[Call]:
     """What is called for a pool: in shadow only what looks."""
-    return [call for call in CALLS[pool.lever.kind] if pool.mode == "active" or not STATEMENTS[call.sid].writes]
+    made = (*CALLS[pool.lever.kind], *(DEAD_MAN if pool.dead_man is not None else ()))
+    return [call for call in made if pool.mode == "active" or not STATEMENTS[call.sid].writes]
 
 
 def resources(pool: PoolPolicy, scope: str, account: str | None) -> tuple[str, ...]:

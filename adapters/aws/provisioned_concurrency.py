@@ -6,9 +6,10 @@ and at every reading while it is being deployed; scalable targets and account se
 """
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from adapters.aws.control_plane import Account
+from adapters.aws.dead_man import DeadManSwitch
 from adapters.aws.errors import AccountFull, NotSet
 from adapters.aws.functions import Function, Provisioned, most_allowed, objection
 from adapters.aws.provider import Aws
@@ -40,6 +41,15 @@ class ProvisionedConcurrency:
         self._watch = AliasWatch(self._plane, self._clock, settings.region, settings.function, settings.alias, ALIAS_FRESH)
         self.resource, self._qualified = self._watch.resource, self._watch.qualified
         self._seen = Provisioned()
+        self._switch = DeadManSwitch(self._plane, self._clock, self._watch.key, self.resource)
+
+    async def arm(self, at: datetime, most: int) -> None:
+        """See `adapters.protocol.Decays`."""
+        await self._switch.arm(at, most)
+
+    async def disarm(self) -> None:
+        """See `adapters.protocol.Decays`."""
+        await self._switch.disarm()
 
     async def read(self) -> Capacity:
         """One call mostly. `blocked` when AWS would refuse a change now, or when it cannot be known who else scales the alias."""

@@ -1,7 +1,7 @@
 """What a policy says of levers on AWS. Imports no AWS library: a policy can be checked without one."""
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -17,6 +17,7 @@ REGION = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"
 class LambdaProvisionedConcurrencySettings(LeverSettings):
     """Provisioned concurrency of a Lambda alias."""
 
+    decays: ClassVar[bool] = True
     kind: Literal["lambda-provisioned-concurrency"]
     region: str = Field(pattern=REGION, examples=["us-east-1"])
     """The AWS region of the function."""

@@ -1,19 +1,18 @@
 """Application Auto Scaling and the Security Token Service, as far as a caller must know who else scales and who it is."""
 
-import re
-
 from adapters.sandbox.errors import ApiError
+from adapters.sandbox.scheduled_actions import RESOURCE, check, move_into_range
 from adapters.sandbox.wire import Call, Json, Operation, Reply
 from adapters.sandbox.world import Sandbox
 
 DIMENSION = "lambda:function:ProvisionedConcurrency"
-_RESOURCE = re.compile(r"function:(?P<function>[^:]+):(?P<qualifier>[^:]+)")
 _PAGE = 50
 
 
 def register(sandbox: Sandbox, call: Call) -> Reply:
     """Stores the target, and moves what is provisioned now into its range, as AWS does; only given fields change."""
     resource = _resource(call.body)
+    sandbox.all()  # what fell due has been done
     stored = sandbox.scalable_targets.get(resource)
     changes = {key: call.body[key] for key in ("MinCapacity", "MaxCapacity", "SuspendedState") if key in call.body}
     if stored is None and not {"MinCapacity", "MaxCapacity"} <= changes.keys():
@@ -28,6 +27,7 @@ def register(sandbox: Sandbox, call: Call) -> Reply:
 
 def describe_targets(sandbox: Sandbox, call: Call) -> Reply:
     """Up to 50 a page, of one namespace and, when given, of some resources."""
+    sandbox.all()  # what fell due has been done
     wanted = call.body.get("ResourceIds")
     found = [
         target
@@ -61,10 +61,21 @@ def put_policy(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def put_scheduled_action(sandbox: Sandbox, call: Call) -> Reply:
-    """Stores an action. It is shown, not carried out."""
+    """Stores an action; a one-time action is carried out at its instant, see `adapters.sandbox.scheduled_actions`."""
+    check(str(call.body.get("Schedule", "")))
     action = _stored(sandbox, call, "ScheduledActionName", "ScheduledActionARN", "scheduledAction")
     arn = action["ScheduledActionARN"]
     sandbox.scheduled_actions = [a for a in sandbox.scheduled_actions if a["ScheduledActionARN"] != arn] + [action]
+    return Reply({})
+
+
+def delete_scheduled_action(sandbox: Sandbox, call: Call) -> Reply:
+    """Forgets one action; 400 when there is none of that name."""
+    resource, name = _resource(call.body), call.body.get("ScheduledActionName")
+    kept = [a for a in sandbox.scheduled_actions if (a["ResourceId"], a["ScheduledActionName"]) != (resource, name)]
+    if len(kept) == len(sandbox.scheduled_actions):
+        raise ApiError("ObjectNotFoundException", f"No scheduled action found for resource ID: {resource}")
+    sandbox.scheduled_actions = kept
     return Reply({})
 
 
@@ -73,6 +84,7 @@ def describe_policies(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def describe_scheduled_actions(sandbox: Sandbox, call: Call) -> Reply:
+    sandbox.all()  # what fell due has been done
     return Reply({"ScheduledActions": _of(sandbox.scheduled_actions, call)})
 
 
@@ -95,6 +107,7 @@ OPERATIONS = {
         Operation("PutScalingPolicy", put_policy, mutating=True),
         Operation("DescribeScalingPolicies", describe_policies),
         Operation("PutScheduledAction", put_scheduled_action, mutating=True),
+        Operation("DeleteScheduledAction", delete_scheduled_action, mutating=True),
         Operation("DescribeScheduledActions", describe_scheduled_actions),
     )
 }
@@ -119,20 +132,14 @@ def _blank(sandbox: Sandbox, resource: str, call: Call) -> Json:
 
 
 def _move_into_range(sandbox: Sandbox, target: Json) -> None:
-    match = _RESOURCE.fullmatch(target["ResourceId"])
+    match = RESOURCE.fullmatch(target["ResourceId"])
     hosted = sandbox.find(match["function"]) if match is not None else None
-    if match is None or hosted is None or match["qualifier"] not in hosted.function.aliases | hosted.function.versions:
-        return
-    capacity, now = hosted.function.capacity(match["qualifier"]), sandbox.now_ms()
-    wanted = min(max(capacity.requested, target["MinCapacity"]), target["MaxCapacity"])
-    if wanted == 0 and capacity.exists:
-        hosted.function.release(match["qualifier"], now)
-    elif wanted not in (0, capacity.requested):
-        capacity.put(wanted, now, sandbox.preparation_ms(hosted), init_fails=False)
+    if hosted is not None:
+        move_into_range(hosted.function, target, sandbox.now_ms(), lambda: sandbox.preparation_ms(hosted))
 
 
 def _resource(body: Json) -> str:
-    if body.get("ScalableDimension") != DIMENSION or _RESOURCE.fullmatch(str(body.get("ResourceId", ""))) is None:
+    if body.get("ScalableDimension") != DIMENSION or RESOURCE.fullmatch(str(body.get("ResourceId", ""))) is None:
         raise _validation(f"Unsupported service namespace, resource type or scalable dimension: {body.get('ScalableDimension')}")
     return str(body["ResourceId"])
 

@@ -15,6 +15,7 @@ from adapters.sandbox.faults import Faults
 from adapters.sandbox.functions import Alias, LambdaFunction
 from adapters.sandbox.metrics import MinuteTable
 from adapters.sandbox.report import SandboxReport, report_of
+from adapters.sandbox.scheduled_actions import ScheduledActions
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.throttle import TokenBucket
 from adapters.sandbox.traffic import MINUTE_MS, Minute, Traffic
@@ -45,9 +46,8 @@ class Sandbox:
         self.clock, self.seed = clock, seed
         self.settings = settings or Settings()
         self.credentials, self.calls, self.faults = Credentials(), CallLog(), Faults(clock)
-        self.scalable_targets: dict[str, Json] = {}
+        self.scheduling = ScheduledActions()
         self.scaling_policies: list[Json] = []
-        self.scheduled_actions: list[Json] = []
         self.tables: dict[str, dict[tuple[str, str], Json]] = {}
         """DynamoDB's items by table and the values of both keys, which are called `group` and `item`."""
         self._hosted: dict[str, Hosted] = {}
@@ -126,9 +126,25 @@ class Sandbox:
         """The function called `name`, played up to the present; Lambda's 404 when there is none."""
         if name not in self._hosted:
             raise not_found(f"Function not found: arn:aws:lambda:{self.settings.region}:{self.settings.account}:function:{name}")
-        found = self._hosted[name]
-        found.driver.advance_to(self.now_ms())
+        found, now = self._hosted[name], self.now_ms()
+        if self.scheduling.actions:
+            self.scheduling.carry_out(found.function, now, found.driver.advance_to, lambda: self.preparation_ms(found))
+        found.driver.advance_to(now)
         return found
+
+    @property
+    def scalable_targets(self) -> dict[str, Json]:
+        """Targets of Application Auto Scaling by resource."""
+        return self.scheduling.targets
+
+    @property
+    def scheduled_actions(self) -> list[Json]:
+        """Those that have not run."""
+        return self.scheduling.actions
+
+    @scheduled_actions.setter
+    def scheduled_actions(self, actions: list[Json]) -> None:
+        self.scheduling.actions = actions
 
     def find(self, name: str) -> Hosted | None:
         """As `hosted`, None when there is none."""

@@ -107,6 +107,7 @@ class PoolEntry(Shape):
     capacity_age_seconds: Known
     lead_time_seconds: Known
     last_write: Instant
+    dead_man_at: Instant
     usd_per_hour: Known
     cost_today_usd: Known
     cost_month_usd: Known

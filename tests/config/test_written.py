@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 import config
 from adapters.registry import lever_kinds
+from config.dead_man import DeadMan
 from config.document import Node, read_document
 from config.duration import format_duration
 from config.event import Event, Holidays
@@ -25,6 +26,7 @@ DOCS = Path(__file__).parents[2] / "docs" / "policy.md"
 SECTIONS: dict[str, type[BaseModel]] = {
     "Pool": PoolPolicy, "Objective": Objective, "Schedule": Schedule, "Event": Event, "Holidays": Holidays,
     "Prices": PriceOverride, "Limits": Limits, "Notify": Sink, "Assume": Assume,
+    "Dead man": DeadMan,
     "Lever": LeverSettings,
 }
 

@@ -16,6 +16,7 @@ HTTP = (ROOT / "docs" / "http.md").read_text()
 TELLING = ("service", "fleet", "region", "journal", "schedule", "forecasts", "forecast_jobs", "steering", "notifier", "courier",
            "leadership", "takeover", "tracing")
 OURS = [ROOT / "controller" / f"{name}.py" for name in TELLING]
+OURS += [ROOT / "controller" / f"{name}.py" for name in ("dead_men", "leaving", "blindness")]
 OURS += sorted((ROOT / "controller" / "http").glob("*.py"))
 
 

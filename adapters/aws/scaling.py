@@ -1,0 +1,50 @@
+"""Application Auto Scaling in a region: who else scales an alias, and what of it is Stoker's own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.aws.clients import Answer, Connections
+from adapters.aws.errors import Asked
+
+SCALING = {"ServiceNamespace": "lambda", "ScalableDimension": "lambda:function:ProvisionedConcurrency"}
+SWITCHES = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
+ACTION = "stoker-dead-man"
+"""The scheduled action by which Stoker's own targets are known."""
+
+
+def is_ours(target: Mapping[str, Any]) -> bool:
+    """Whether a target is as `adapters.aws.dead_man` registers it: its policies suspended, and no least capacity."""
+    suspended = target.get("SuspendedState") or {}
+    return all(suspended.get(switch, False) for switch in SWITCHES[:2]) and target.get("MinCapacity") == 0
+
+
+async def others(connections: Connections) -> dict[str, str]:
+    """Every target in the region that may move capacity and is not ours, by resource, in words for people. In pages of 50: far
+    fewer calls than one for each pool. Scheduled actions are asked for only where a target looks like ours.
+    """
+    targets = await _listed(connections, "describe_scalable_targets", "ScalableTargets",
+                            f"scalable targets in {connections.region}")
+    moving = [each for each in targets if not all((each.get("SuspendedState") or {}).get(switch, False) for switch in SWITCHES)]
+    foreign = {str(each["ResourceId"]): f"Application Auto Scaling (a scalable target of {each['MinCapacity']} to "
+               f"{each['MaxCapacity']})" for each in moving if not is_ours(each)}
+    if len(foreign) == len(moving):
+        return foreign
+    actions = await _listed(connections, "describe_scheduled_actions", "ScheduledActions",
+                            f"scheduled actions in {connections.region}")
+    resources = {str(each["ResourceId"]) for each in moving}
+    return foreign | {str(each["ResourceId"]): f"Application Auto Scaling (the scheduled action {each['ScheduledActionName']})"
+                      for each in actions if each["ScheduledActionName"] != ACTION and each["ResourceId"] in resources}
+
+
+async def _listed(connections: Connections, operation: str, key: str, resource: str) -> list[Mapping[str, Any]]:
+    def page(answer: Answer) -> tuple[list[Mapping[str, Any]], str | None]:
+        return list(answer[key]), answer.get("NextToken") or None
+
+    found: list[Mapping[str, Any]] = []
+    parameters: dict[str, object] = {**SCALING, "MaxResults": 50}
+    while True:
+        items, token = await connections.call(Asked("application-autoscaling", operation, resource), parameters, page)
+        found += items
+        if token is None:
+            return found
+        parameters["NextToken"] = token
