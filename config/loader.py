@@ -28,7 +28,6 @@ from config.wording import shown, unknown, wording
 __all__ = ["PolicyError", "Problem", "load_policy", "parse_policy"]
 
 Step = str | int
-S = TypeVar("S", bound=BaseModel)
 Kinds = Mapping[str, type[LeverSettings]]
 Part = TypeVar("Part", bound=BaseModel)
 
@@ -261,7 +260,7 @@ class Check:
             return None
         return self._of_kind(path, node, "lever", self._kinds)
 
-    def _of_kind(self, path: tuple[Step, ...], node: Node, what: str, kinds: Mapping[str, type[S]]) -> S | None:
+    def _of_kind(self, path: tuple[Step, ...], node: Node, what: str, kinds: Mapping[str, type[Part]]) -> Part | None:
         """Settings that have a kind, by the model of that kind."""
         if node.kind != "mapping":
             self.note_at(path, f"{shown(node.plain())} is not a {what}: a mapping with kind and what that kind needs")
