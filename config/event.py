@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import islice, pairwise
 from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
@@ -24,6 +25,9 @@ MOST_EVENTS = 200
 LARGEST_FACTOR = 1000.0
 LONGEST_LEAD = timedelta(days=1)
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
+GAPS = 25
+"""So many beginnings of a cron expression are looked at."""
+
 EARLIEST, LATEST = 1970, 2200
 WAYS = ("start", "cron", "holidays", "ics")
 CLOSED = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
@@ -137,6 +141,10 @@ class Event(BaseModel):
         spans = (self.end is not None) + (self.duration is not None)
         yield self.start is not None and spans != 1, "an event with a start has exactly one of end and duration", ("start",)
         yield self.cron is not None and self.duration is None, "an event with cron needs a duration", ("cron",)
+        if self.cron is not None and self.duration is not None:
+            gap = shortest_gap(self.cron)
+            yield gap < timedelta(hours=1), "an event that comes again within the hour is not one", ("cron",)
+            yield self.duration > 2 * gap, "it would begin again and again before it is over", ("duration",)
         yield self.end is not None and self.start is None, "only an event with a start has an end", ("end",)
         yield (self.duration is not None and (self.holidays is not None or self.ics is not None),
                "holidays and calendar entries have a length of their own: leave duration out", ("duration",))
@@ -163,6 +171,13 @@ def told(kind: str, check: Callable[[], str]) -> str:
         return check()
     except ValueError as error:
         raise PydanticCustomError(kind, "{text}", {"text": str(error)}) from None
+
+
+@lru_cache(maxsize=1024)
+def shortest_gap(expression: str) -> timedelta:
+    """The shortest span between two of the next beginnings of a checked cron expression."""
+    times = list(islice(fires(expression, "UTC", datetime(2026, 1, 1, tzinfo=UTC)), GAPS))
+    return min((later - sooner for sooner, later in pairwise(times)), default=LONGEST_WINDOW)
 
 
 def check_instant(text: str) -> str:
@@ -194,7 +209,7 @@ def day_of(day: date, timezone: str) -> tuple[datetime, datetime]:
 @lru_cache(maxsize=4096)
 def windows_of(event: Event, first: datetime, end: datetime) -> tuple[Window, ...]:
     """The windows of an event that touch the span from `first` to `end` (UTC), in order. Cached: many pools share an event."""
-    found = (Window(*span) for span in spans_of(event, first, end))
+    found = {Window(*span) for span in spans_of(event, first, end)}  # an hour that a clock passes twice may name one twice
     return tuple(sorted(window for window in found if window.start < end and window.end > first and window.start < window.end))
 
 

@@ -118,11 +118,11 @@ def blind(context: Context) -> Draft:
         text, code = f"blind since {seen.missing_since:%Y-%m-%d %H:%M} UTC, for {minutes:.0f} min: {text}", Code.BLIND
     rule = context.policy.on_missing_metrics
     draft = Draft(requested)
-    wanted = max(context.floor, raised_by(seen.announced, context))
-    if rule == "hold" and requested >= wanted:
+    if rule == "hold" and requested >= max(context.floor, raised_by(seen.announced, context)):
         if steered(context):  # an operator's word is to be heard when metrics are not
             return Draft(requested, (Reason(code, f"{text}: {requested} would be held", requested, requested),))
         return draft.hold(requested, code, f"{text}: holding {requested}")
+    wanted = context.floor
     if rule == "forecast" and seen.proposal is not None:
         wanted = max(wanted, whole_units(seen.proposal.target) or 0)
     target = max(requested, wanted)

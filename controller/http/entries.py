@@ -17,6 +17,7 @@ from controller.redact import redact_text
 from controller.region import Region
 from forecasting.demand import instant_of
 
+MOST_EVENTS = 20
 AT = {name: at for at, name in enumerate(NAMES)}
 COST, SAVED, COLD, COLD_WITHOUT = (AT[name] for name in ("cost_usd", "saved_usd", "cold_starts", "cold_starts_without"))
 
@@ -54,7 +55,8 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
         "overrides": [entry(each) for each in reconciler.overrides if each.until > now],
         "decision": decision_entry(plan), "last_change": decision_entry(journal.last_change.get(name)),
         "next": ahead.pairs, "next_at": instant(ahead.at), "next_missing": ahead.reason,
-        "events": [event_entry(each) for each in region.coming(name, now)], "event_warnings": region.event_warnings(name),
+        "events": [event_entry(each) for each in region.coming(name, now)[:MOST_EVENTS]],
+        "event_warnings": region.event_warnings(name),
     }
 
 

@@ -64,6 +64,8 @@ def test_holidays_are_whole_days_of_the_zone_and_of_the_part_of_the_country():
 @pytest.mark.parametrize(("keys", "told"), [
     ({}, "an event has exactly one of start, cron, holidays, ics: none is given"),
     ({"start": "2026-12-01", "cron": "0 8 * * *", "duration": "1h"}, "start and cron is given"),
+    ({"cron": "*/30 * * * *", "duration": "5m"}, "cron: an event that comes again within the hour is not one"),
+    ({"cron": "0 * * * *", "duration": "1d"}, "duration: it would begin again and again before it is over"),
     ({"cron": "0 8 * * *"}, "cron: an event with cron needs a duration"),
     ({"start": "2026-12-01"}, "start: an event with a start has exactly one of end and duration"),
     ({"start": "2026-12-01", "end": "2026-12-02", "duration": "1h"}, "exactly one of end and duration"),

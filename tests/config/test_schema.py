@@ -91,7 +91,13 @@ SPANS = st.sampled_from(["0s", "30s", "5m", "1h30m", "1d", "2d", "10", 0, 5, Non
 UNITS = st.none() | st.integers(-1, 20) | st.just(2.5)
 SCHEDULES = st.lists(st.fixed_dictionaries({"cron": st.sampled_from(["0 8 * * mon-fri", "* * *"]), "duration": SPANS},
                                            optional={"min": UNITS, "max": UNITS, "name": st.text(max_size=3)}), max_size=2)
+EVENTS = st.lists(st.fixed_dictionaries({"name": st.sampled_from(["launch", "", 3])}, optional={
+    "factor": UNITS, "size": UNITS, "lead": SPANS, "start": st.sampled_from(["2026-12-01", "noon"]), "duration": SPANS,
+    "end": st.sampled_from(["2026-12-02", None]), "cron": st.sampled_from(["0 8 * * *", "* *", None]),
+    "holidays": st.sampled_from([{"country": "DE"}, {"country": "XX"}, {}, None]), "ics": st.sampled_from(["a.ics", None]),
+}), max_size=2)
 OPTIONS = st.fixed_dictionaries({}, optional={
+    "events": EVENTS,
     "mode": st.sampled_from(["shadow", "active", "off"]), "min": UNITS, "max": UNITS, "max_step_up": UNITS,
     "scale_down_delay": SPANS, "architecture": st.sampled_from(["arm64", "x86_64", "riscv", None]), "init_seconds": UNITS,
     "memory_mb": UNITS, "budget_usd_per_month": UNITS, "schedules": SCHEDULES,

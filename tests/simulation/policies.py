@@ -7,6 +7,7 @@ import numpy as np
 
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.gcp.settings import CloudRunMinInstancesSettings
+from config.event import Event
 from config.lever import LeverSettings
 from config.limits import Limits
 from config.policy import Objective, PoolPolicy
@@ -50,6 +51,7 @@ def policy_of(seed: int, name: str, regions: int) -> PoolPolicy:
         scale_down_delay=timedelta(minutes=dice.choice((0, 0, 10, 30))),
         max_step_up=dice.choice((None, None, 3, 10)), max_step_down=dice.choice((None, None, 5, 20)),
         budget_usd_per_month=dice.choice((None,) * 6 + (30.0, 200.0)), schedules=_schedules(dice, most),
+        events=_events(random.Random(f"events {seed} {name}")),  # noqa: S311
     )
 
 
@@ -59,6 +61,16 @@ def _schedules(dice: random.Random, most: int) -> tuple[Schedule, ...]:
     hour, minute = dice.choice(((0, 50), (1, 10), (1, 40), (2, 30), (3, 10))), dice.choice((20, 45, 90))
     bound = dice.choice(({"min": min(4, most)}, {"max": 6}, {"min": min(2, most), "max": 8}))
     return (Schedule(cron=f"{hour[1]} {hour[0]} * * *", timezone="Europe/Paris", duration=timedelta(minutes=minute), **bound),)
+
+
+def _events(dice: random.Random) -> tuple[Event, ...]:
+    """Now and then a launch, of a size that no ceiling allows too, or a quiet night."""
+    if dice.random() < 0.75:
+        return ()
+    hour, minute = dice.choice(((0, 55), (1, 5), (1, 30), (2, 15), (3, 0)))
+    expected = dice.choice(({"size": 5}, {"size": 30}, {"size": 500}, {"factor": 3}, {"factor": 0.1}, {"factor": 0.1}))
+    lead, lasts = timedelta(minutes=dice.choice((0, 7))), timedelta(minutes=dice.choice((10, 40, 600)))
+    return (Event(name="night", cron=f"{minute} {hour} * * *", timezone="Europe/Paris", lead=lead, duration=lasts, **expected),)
 
 
 def traffic_of(seed: int, name: str, minutes: int, calm: int) -> np.ndarray:
