@@ -24,10 +24,13 @@ EFFECT_ANNOUNCED, EFFECT_SEEN = 1.5, 1.25
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What came at each known occurrence, oldest first: over what was announced, and over what is usual then."""
+    """What came at each known occurrence, oldest first, over what was announced and over what is usual then; and what was
+    announced over what is usual.
+    """
 
     over_announced: tuple[float, ...]
     over_usual: tuple[float, ...]
+    announced: tuple[float, ...]
 
     def taught(self, announced: float) -> float:
         """What to expect where so much is announced: the middle of what came, believed more with every occurrence; the
@@ -52,9 +55,7 @@ class Lesson:
     @property
     def without_effect(self) -> bool:
         """Whether what was announced as a rise brought nothing out of the usual."""
-        came = np.array(self.over_usual)
-        announced = float(np.median(came / np.array(self.over_announced)))
-        return announced >= EFFECT_ANNOUNCED and float(np.median(came)) < EFFECT_SEEN
+        return float(np.median(self.announced)) >= EFFECT_ANNOUNCED and float(np.median(self.over_usual)) < EFFECT_SEEN
 
 
 def without_effect(lessons: Mapping[str, Lesson]) -> dict[str, str]:
@@ -67,16 +68,16 @@ def without_effect(lessons: Mapping[str, Lesson]) -> dict[str, str]:
 def lessons_of(events: tuple[Event, ...], history: DemandSeries, usual: Usual, midnight: int) -> Mapping[str, Lesson]:
     """What the occurrences before `midnight`, within the days that tell what is usual, teach of each kind of event."""
     first = midnight - USUAL_DAYS * MINUTES_PER_DAY
-    seen: dict[str, list[tuple[float, float]]] = {}
+    seen: dict[str, list[tuple[float, float, float]]] = {}
     for spell in spells_of(events, first, midnight):
         if first <= spell.start and spell.end <= midnight and (came := what_came(spell, history, usual)) is not None:
             seen.setdefault(spell.kind, []).append(came)
     return {kind: Lesson(*(tuple(each) for each in zip(*came, strict=True))) for kind, came in seen.items()}
 
 
-def what_came(spell: Spell, history: DemandSeries, usual: Usual) -> tuple[float, float] | None:
-    """Demand that covers nearly all minutes of a spell, over what was announced and over the usual; None where too little is
-    known, or nothing is usual.
+def what_came(spell: Spell, history: DemandSeries, usual: Usual) -> tuple[float, float, float] | None:
+    """Demand that covers nearly all minutes of a spell, over what was announced and over the usual, and what was announced over
+    the usual; None where too little is known, or nothing is usual.
     """
     span = history.window(spell.start, spell.end)
     most = usual.at(np.arange(spell.start, spell.end))
@@ -85,5 +86,7 @@ def what_came(spell: Spell, history: DemandSeries, usual: Usual) -> tuple[float,
         return None
     over_usual = float(np.quantile(span.peak[judged] / most[judged], LEVEL, method="higher"))
     if spell.size is not None:
-        return float(np.quantile(span.peak[judged], LEVEL, method="higher")) / spell.size, over_usual
-    return over_usual / (spell.factor or 1.0), over_usual
+        came = float(np.quantile(span.peak[judged], LEVEL, method="higher"))
+        return came / spell.size, over_usual, spell.size / float(np.median(most[judged]))
+    factor = spell.factor or 1.0
+    return over_usual / factor, over_usual, factor

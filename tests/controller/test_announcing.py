@@ -73,7 +73,7 @@ def test_what_came_before_an_event_is_not_its_own():
 
 
 def test_lessons_are_told_with_what_was_announced():
-    taught = told(0, LAUNCH, lesson=Lesson((0.5, 0.5), (4.0, 4.0)))
+    taught = told(0, LAUNCH, lesson=Lesson((0.5, 0.5), (4.0, 4.0), (8.0, 8.0)))
 
     assert taught.units == pytest.approx(8 * 0.5 ** (2 / 3) * 5)
     assert "5.04 times the usual 5 (8 announced, 4 came the last 2 times)" in taught.text

@@ -33,9 +33,9 @@ def taught(event: Event, came: float, unknown: int = 0) -> Lesson | None:
 def test_what_came_is_believed_more_with_every_time_and_the_announcement_counts_as_one():
     lesson = taught(weekly(factor=8), 16)
 
-    assert lesson == Lesson((0.5, 0.5), (4.0, 4.0))
+    assert lesson == Lesson((0.5, 0.5), (4.0, 4.0), (8.0, 8.0))
     assert lesson.taught(8) == pytest.approx(8 * 0.5 ** (2 / 3))
-    assert Lesson((0.5,), (4.0,)).taught(8) == pytest.approx(8 * 0.5 ** 0.5)
+    assert Lesson((0.5,), (4.0,), (8.0,)).taught(8) == pytest.approx(8 * 0.5 ** 0.5)
 
 
 def test_a_size_is_taught_in_units():
@@ -54,14 +54,15 @@ def test_nothing_is_learned_where_nothing_is_usual():
     assert lessons_of((weekly(factor=8),), history, usual_of((), history, MIDNIGHT), MIDNIGHT) == {}
 
 
-@pytest.mark.parametrize(("factor", "came", "without"), [(8, 4, True), (8, 16, False), (1.2, 4, False), (0.4, 4, False)])
+@pytest.mark.parametrize(("factor", "came", "without"), [
+    (8, 4, True), (8, 0, True), (8, 16, False), (1.2, 4, False), (0.4, 4, False)])
 def test_an_event_that_brought_nothing_out_of_the_usual_is_told_from_one_that_did(factor, came, without):
     assert taught(weekly(factor=factor), came).without_effect is without
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=14), st.floats(0.01, 1000))
 def test_a_lesson_is_bounded_and_never_turns_a_rise_into_a_fall(came, announced):
-    expected = Lesson(tuple(came), tuple(came)).taught(announced)
+    expected = Lesson(tuple(came), tuple(came), tuple(came)).taught(announced)
 
     assert announced / FURTHEST - 1e-9 <= expected <= announced * FURTHEST * (1 + 1e-9) or expected == 1.0
     assert (expected <= 1.0) if announced < 1 else (expected >= 1.0)

@@ -69,7 +69,7 @@ def _events(dice: random.Random) -> tuple[Event, ...]:
         return ()
     hour, minute = dice.choice(((0, 55), (1, 5), (1, 30), (2, 15), (3, 0)))
     expected = dice.choice(({"size": 5}, {"size": 30}, {"size": 500}, {"factor": 3}, {"factor": 0.1}, {"factor": 0.1}))
-    lead, lasts = timedelta(minutes=dice.choice((0, 7))), timedelta(minutes=dice.choice((10, 40, 600)))
+    lead, lasts = timedelta(minutes=dice.choice((0, 7))), timedelta(minutes=dice.choice((10, 40, 60)))
     return (Event(name="night", cron=f"{minute} {hour} * * *", timezone="Europe/Paris", lead=lead, duration=lasts, **expected),)
 
 
