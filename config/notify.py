@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 NoticeCode = Literal[
-    "started", "stopping", "store-failing", "store-recovered",
+    "started", "stopping", "leader-changed", "store-failing", "store-recovered",
     "write-failed", "write-recovered", "metrics-stale", "metrics-back", "capacity-unknown", "capacity-known",
     "foreign-write", "foreign-write-over", "other-autoscaler", "other-autoscaler-gone", "quota-reached", "quota-eased",
     "budget-near", "budget-reached", "budget-eased", "override-set", "override-ended",

@@ -15,7 +15,7 @@ SLACK_TEXT = 2800
 
 ENDED = frozenset({"store-recovered", "write-recovered", "metrics-back", "capacity-known", "foreign-write-over",
                    "other-autoscaler-gone", "quota-eased", "budget-eased", "override-ended", "fault-over"})
-NEUTRAL = frozenset({"started", "stopping", "override-set", "test"})
+NEUTRAL = frozenset({"started", "stopping", "leader-changed", "override-set", "test"})
 
 
 class Message(NamedTuple):

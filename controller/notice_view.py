@@ -22,8 +22,10 @@ CODES = {
 
 
 def standing_of(fleet: Fleet, now: datetime) -> Standing:
-    """Every pool's conditions, and the daemon's own."""
-    found = {name: None if unknown(fleet, name) else dict(conditions(fleet, name, now)) for name in fleet.reconcilers}
+    """Every pool's conditions, and the daemon's own. Of pools that another daemon leads that one tells."""
+    leads = fleet.tenure.barred is None
+    found = {name: dict(conditions(fleet, name, now)) if leads and not unknown(fleet, name) else None
+             for name in fleet.reconcilers}
     store = fleet.store_error
     own = {} if store is None else {Key(DAEMON, "store-failing"): redact_text(f"nothing can be stored: {store}")}
     return found | {DAEMON: own}

@@ -40,6 +40,8 @@ class Notifier:
         self.couriers = tuple(couriers)
         self._poster, self._source, self._clock, self._store = poster, source, clock, store
         self._told: Told = {}
+        self._number: int | None = None
+        """Under which this daemon led at the last tick."""
         self._saved: tuple[Any, ...] = ()
         self._saved_at: datetime | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -64,6 +66,10 @@ class Notifier:
             log.exception("notify-failed")
 
     async def _note(self, fleet: Fleet) -> None:
+        number = fleet.tenure.number
+        if number is not None and number != self._number:
+            self.say("leader-changed", f"this daemon leads now, under fencing number {number}")
+        self._number = number
         modes = {name: each.policy.mode for name, each in fleet.reconcilers.items()}
         changes, self._told = advance(self._told, standing_of(fleet, self._clock.now()), self._clock.now())
         self._tell(changes, modes)

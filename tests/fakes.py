@@ -109,6 +109,22 @@ class FakeSource:
         return Telemetry(DemandSeries(first, units, units * np.float32(0.8), units * 10), alive=True)
 
 
+class Helm:
+    """Who leads, as a test says."""
+
+    def __init__(self, why=None):
+        self.why = why
+
+    def barred(self, number):
+        return self.why
+
+    def check(self, number):
+        pass
+
+    async def share(self, number, texts):
+        pass
+
+
 @dataclass
 class FakeProviders:
     """Builds one fake lever per pool and the sources it is given."""

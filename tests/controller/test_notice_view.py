@@ -10,8 +10,9 @@ from adapters.errors import QuotaExceeded, Unreachable
 from controller.notice_view import standing_of
 from controller.notices import DAEMON
 from controller.region import Budget
+from controller.tenure import Tenure
 from tests.builders import NOON
-from tests.fakes import steady
+from tests.fakes import Helm, steady
 from tests.worlds import world
 
 MINUTE = timedelta(minutes=1)
@@ -83,3 +84,13 @@ async def test_a_fault_and_a_store_that_fails_are_told_without_secrets(tmp_path,
     assert {key.code for key in found["a"]} == {"fault"}
     assert {key.code for key in found[DAEMON]} == {"store-failing"}
     assert "hunter2" not in str(found)
+
+
+async def test_who_stands_by_tells_nothing_of_pools(tmp_path, clock):
+    async with world(clock, tmp_path, {"a": steady(3)}) as here:
+        here.levers["a"].owner = "Application Auto Scaling"
+        await here.minutes(2)
+        here.fleet.tenure = Tenure(Helm("another daemon leads"))
+        assert codes(here, "a", clock) is None
+        here.fleet.tenure = Tenure(Helm(), 3)
+        assert codes(here, "a", clock) == {"other-autoscaler"}

@@ -115,7 +115,8 @@ def test_an_id_tells_messages_apart_and_is_the_same_for_the_same():
 
 
 def test_every_code_that_can_be_told_is_a_code_of_the_policy():
-    codes = set(ENDINGS) | {ending.code for ending in ENDINGS.values() if ending.code} | {"started", "stopping", "test"}
+    codes = set(ENDINGS) | {ending.code for ending in ENDINGS.values() if ending.code}
+    codes |= {"started", "stopping", "leader-changed", "test"}
 
     assert codes == set(NOTICE_CODES)
 

@@ -13,8 +13,9 @@ from adapters.errors import PermissionDenied, Unreachable
 from adapters.webhook import Poster
 from config.notify import Sink
 from controller.notifier import KEY, Notifier, couriers_of
+from controller.tenure import Tenure
 from tests.builders import NOON
-from tests.fakes import steady
+from tests.fakes import Helm, steady
 from tests.receivers import receiving
 from tests.services import serving
 
@@ -176,6 +177,20 @@ async def test_an_event_that_brings_nothing_is_told(tmp_path):
 
     assert receiver.reasons() == ["event-no-effect"]
     assert receiver.bodies[0]["text"] == "a: event 'sale' brought only 1.1 times the usual"
+
+
+async def test_who_leads_from_now_on_says_so_once(tmp_path):
+    clock = ManualClock(NOON)
+    async with receiving() as receiver, serving(
+            tmp_path, clock, notifier=telling(receiver, clock, reasons=("leader-changed",))) as here:
+        await here.ticks()
+        here.service.fleet.tenure = Tenure(Helm("another daemon leads"))
+        await here.ticks()
+        here.service.fleet.tenure = Tenure(Helm(), 7)
+        await here.ticks(3)
+        await receiver.until(lambda: receiver.bodies)
+
+    assert [body["text"] for body in receiver.bodies] == ["this daemon leads now, under fencing number 7"]
 
 
 class Warned:
