@@ -58,7 +58,7 @@ class Client:
         try:
             async with self._opened().request(method, target, params=query, headers=headers, allow_redirects=False) as reply:
                 first_byte = self._wire.monotonic()
-                told = (await reply.content.read(MOST_BYTES)).decode(errors="replace") if text else ""
+                told = (await whole(reply.content, resource)).decode(errors="replace") if text else ""
                 return Reply(sent, first_byte, reply.status, reply.headers, told)
         except aiohttp.ClientConnectorCertificateError:
             raise Unreachable(f"{resource} shows a certificate that is not trusted, so nothing was sent: have it renewed, or "
@@ -83,6 +83,16 @@ class Client:
             self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, trust_env=self._sandbox is None,
                                                   headers={"User-Agent": "stoker"}, cookie_jar=aiohttp.DummyCookieJar())
         return self._session
+
+
+async def whole(content: aiohttp.StreamReader, resource: str) -> bytes:
+    """A body to its end, unpacked; a part of it would be read as less demand than there is. `Unsupported` when it is endless."""
+    found = bytearray()
+    async for piece in content.iter_any():
+        found += piece
+        if len(found) > MOST_BYTES:
+            raise Unsupported(f"{resource} answers with more than {MOST_BYTES >> 20} MB: name a page that tells less")
+    return bytes(found)
 
 
 def refused(reply: Reply, expected: int, resource: str) -> AdapterError | None:

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -142,3 +143,10 @@ async def test_a_plan_of_another_process_follows_the_orders_of_the_daemon(tmp_pa
     assert (shown.plan.target, shown.plan.reasons[-1].code.value) == (12, "pinned")
     assert orders["b"] == ()
     assert orders["a"][0].until - orders["a"][0].since == timedelta(hours=1)
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no file without an end here")
+def test_a_token_file_without_an_end_is_refused():
+    told = CliRunner().invoke(main, ["unpause", "a", "--token-file", "/dev/zero"])
+
+    assert (told.exit_code, "a token is one line" in told.output) == (2, True)

@@ -94,3 +94,10 @@ async def test_a_time_that_is_none_is_wrong_input_and_an_unknown_pool_a_failure(
     async with serving(tmp_path) as here:
         assert (await here.stoker("why", "a", "--at", "noon")).exit_code == 2
         assert (await here.stoker("why", "nobody")).exit_code == 1
+
+
+def test_a_record_without_an_end_is_refused():
+    told = CliRunner().invoke(main, ["replay", "-"], input="[" * ((8 << 20) + 2))
+
+    assert told.exit_code == 2
+    assert "no record is larger than 8 MB" in told.output

@@ -1,0 +1,85 @@
+"""Answers of servers that are slow, endless, packed to burst, or send one elsewhere."""
+
+import asyncio
+import contextlib
+import gzip
+
+import pytest
+from aiohttp import web
+
+from adapters.errors import OutcomeUnknown, Unsupported
+from adapters.web.client import MOST_BYTES, Client
+
+
+@contextlib.asynccontextmanager
+async def served(handler):
+    runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    client = Client(patience=5.0)
+    try:
+        yield client, f"http://127.0.0.1:{runner.addresses[0][1]}/metrics"
+    finally:
+        await client.close()
+        await runner.cleanup()
+
+
+async def test_a_page_that_comes_in_pieces_is_read_to_its_end():
+    async def answer(request):
+        page = web.StreamResponse()
+        await page.prepare(request)
+        for number in range(3):
+            await page.write(f"piece_{number} 1\n".encode())
+            await asyncio.sleep(0.05)
+        return page
+
+    async with served(answer) as (client, url):
+        told = await client.send("GET", url, "the page", {}, {}, text=True)
+
+    assert told.text == "piece_0 1\npiece_1 1\npiece_2 1\n"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+async def test_a_page_without_an_end_is_refused_and_not_kept(packed):
+    bomb = gzip.compress(bytes(20 * MOST_BYTES)) if packed else b""
+
+    async def answer(request):
+        if packed:
+            return web.Response(body=bomb, headers={"Content-Encoding": "gzip"})
+        page = web.StreamResponse()
+        await page.prepare(request)
+        with contextlib.suppress(ConnectionResetError):
+            while True:
+                await page.write(b"x" * 65_536)
+        return page
+
+    async with served(answer) as (client, url):
+        with pytest.raises(Unsupported, match="more than 4 MB"):
+            await client.send("GET", url, "the page", {}, {}, text=True)
+
+
+async def test_a_page_that_breaks_off_is_no_page():
+    async def answer(request):
+        page = web.StreamResponse()
+        page.content_length = 100
+        await page.prepare(request)
+        await page.write(b"requests_in_flight 5\n")
+        request.transport.abort()
+        return page
+
+    async with served(answer) as (client, url):
+        with pytest.raises(OutcomeUnknown):
+            await client.send("GET", url, "the page", {}, {}, text=True)
+
+
+async def test_one_is_not_sent_elsewhere_with_ones_headers():
+    asked = []
+
+    async def answer(request):
+        asked.append(request.path)
+        return web.Response(status=302, headers={"Location": "/elsewhere"})
+
+    async with served(answer) as (client, url):
+        told = await client.send("GET", url, "the page", {"Authorization": "Bearer x"}, {})
+
+    assert (told.status, asked) == (302, ["/metrics"])
