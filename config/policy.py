@@ -18,6 +18,7 @@ from config.lease import LeaseSettings
 from config.lever import LeverSettings
 from config.limits import Limits
 from config.notify import Sink
+from config.prewarm import Prewarm
 from config.schedule import MOST_UNITS, Schedule, schedule_bounds
 
 __all__ = ["MOST_UNITS", "NAME", "Assume", "Objective", "Policy", "PoolPolicy", "PriceOverride", "Schedule", "schedule_bounds"]
@@ -105,6 +106,8 @@ class PoolPolicy(Model):
     """Most units taken away in one tick (a minute)."""
     budget_usd_per_month: Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)] | None = Field(default=None, examples=[300])
     """Most that warm capacity may cost in a calendar month (UTC), in USD; `min` still holds."""
+    prewarm: Prewarm | None = None
+    """How far an application may have units warmed ahead of its users; nobody may when absent."""
     memory_mb: Annotated[int, Field(ge=1, le=4_194_304)] | None = Field(default=None, examples=[1024])
     """Memory of a unit; read from the provider when absent."""
     architecture: Literal["x86_64", "arm64"] | None = Field(default=None, examples=["x86_64"])

@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
@@ -14,12 +14,13 @@ from adapters.clock import Clock
 from config.limits import Limits
 from controller import leaving
 from controller.limiter import Limiter
+from controller.nudges import Nudges
 from controller.plan import Action, Bound, Plan, PoolState
 from controller.reconcile import Reconciler
-from controller.record import Made
 from controller.region import Region
 from controller.store_file import StoreError
 from controller.tenure import ALONE, Tenure
+from controller.tick_pass import Noted, Pass, TickReport, inputs_of, urgency
 from controller.tracing import span
 from controller.view import View
 from controller.waiting import within
@@ -44,9 +45,6 @@ BREATH = 200
 
 log = structlog.get_logger("stoker.fleet")
 
-Noted = tuple[Plan, Plan | None, Mapping[str, Any]]
-"""A plan, the one before it, and what it was made from."""
-
 
 class Journal(Protocol):
     """Where plans go once they are made."""
@@ -60,26 +58,6 @@ class BatchMemory(Protocol):
 
     async def save_states(self, states: Mapping[str, PoolState]) -> None:
         """All or nothing; safe on return."""
-
-
-@dataclass(slots=True)
-class Pass:
-    """What planning a region's pools brings together: plans as they are made, those that are done, and states to store."""
-
-    planned: list[Noted] = field(default_factory=list)
-    states: dict[str, PoolState] = field(default_factory=dict)
-    made: list[tuple[Made, View]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class TickReport:
-    """What one tick did: pools planned, writes carried out, and pools that were still busy with an earlier step."""
-
-    started_at: datetime
-    seconds: float
-    planned: int
-    written: int
-    busy: int
 
 
 class Fleet:
@@ -101,6 +79,7 @@ class Fleet:
         self.region_of = {name: region for region in self.regions for name in region.intake.pools}
         self._collecting: dict[int, asyncio.Task[None]] = {}
         self._stepping: dict[str, asyncio.Task[None]] = {}
+        self.nudges = Nudges(self._stepping, self._soon)
         if missing := self.reconcilers.keys() ^ self.region_of.keys():
             raise ValueError(f"pools without a demand source or without a lever: {', '.join(sorted(missing))}")
         self.limiter = Limiter(limits or Limits(), {name: at for at, region in enumerate(self.regions)
@@ -113,6 +92,7 @@ class Fleet:
         """One pass over the fleet; each region goes at its own pace."""
         started, began = self._clock.now(), self._clock.monotonic()
         self.limiter.begin()
+        self.nudges.renew()
         counts = await asyncio.gather(*(self._tick_region(at, region, started) for at, region in enumerate(self.regions)))
         await within(self._clock, list(self._stepping.values()), STEP_SECONDS)
         written = sum(plan.action is Action.WRITE and plan.at >= started and self.reconcilers[name].policy.mode == "active"
@@ -125,6 +105,7 @@ class Fleet:
         """Let writes under way finish, and with `leave` do as each policy's `on_exit` says; give up after `CLOSE_SECONDS`.
         Whether all have ended.
         """
+        self.nudges.close()
         for task in self._collecting.values():
             task.cancel()
         due = leaving.leaving(self.reconcilers) if leave else []
@@ -157,6 +138,8 @@ class Fleet:
             for count, name in enumerate(free):
                 if count % BREATH == BREATH - 1:
                     await asyncio.sleep(0)  # noqa: TID251  (a turn for HTTP, not a wait)
+                if name in self._stepping:  # nudged since
+                    continue
                 try:
                     self._one(name, name in reading, this)
                 except Exception as error:  # a fault of ours in one pool must not stop the others
@@ -211,10 +194,20 @@ class Fleet:
         made = reconciler.made
         return () if made is None else self.limiter.admit([made], self._clock.now()).get(made.policy.name, ())
 
+    def _soon(self, name: str) -> None:
+        self.reconcilers[name].enter(self.tenure)
+        self._start(name, self.view(name, self._clock.now()), read=True)
+
     def _start(self, name: str, view: View, read: bool) -> None:
+        if name in self._stepping:  # nudged since it was planned: that step plans anew, and two would write at once
+            return
         task = asyncio.create_task(self._step(name, self.reconcilers[name], view, read), name=f"step {name}")
         self._stepping[name] = task
-        task.add_done_callback(lambda _: self._stepping.pop(name, None))
+        task.add_done_callback(lambda _: self._ended(name))
+
+    def _ended(self, name: str) -> None:
+        self._stepping.pop(name, None)
+        self.nudges.ended(name)
 
     async def _leave(self, name: str, before: asyncio.Task[None] | None) -> None:
         if before is not None:
@@ -284,17 +277,3 @@ class Fleet:
     def _store_failed(self, error: StoreError, **where: str) -> None:
         self.store_error = str(error)
         log.error("store-failed", error=str(error), **where)
-
-
-def urgency(wanted: tuple[Plan, View]) -> int:
-    """The order in which writes of a tick begin: the largest raise first, falls after all raises."""
-    plan, _ = wanted
-    return (plan.target or 0) - (plan.requested or 0)
-
-
-def inputs_of(reconciler: Reconciler, plan: Plan) -> Mapping[str, Any]:
-    """What `plan` was made from, whole, and what the provider said to its write; turned into text only when it is recorded."""
-    if reconciler.made is None:
-        return {}
-    answer = reconciler.capacity if plan.action is Action.WRITE else None
-    return {"made": replace(reconciler.made, lead_time=reconciler.lead_time, answer=answer)}

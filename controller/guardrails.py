@@ -82,6 +82,15 @@ def step_limit(draft: Draft, context: Context) -> Draft:
     return draft
 
 
+def prewarmed(draft: Draft, context: Context) -> Draft:
+    """An application knows of users coming: not fewer than it was granted, at once; bounds of money and units hold it."""
+    order, now = active(context.seen.overrides, Kind.PREWARM, context.seen.now), context.seen.now
+    wanted = 0 if order is None else order.prewarmed(now)
+    if order is None or draft.target >= wanted:
+        return draft
+    return draft.moved(wanted, Code.PREWARMED, f"{wanted} kept warm ahead of users: {order.text}")
+
+
 def pinned(draft: Draft, context: Context) -> Draft:
     """An operator wants exactly so many, at once: no delay and no step limit slows it, bounds of money and units hold it."""
     pin = active(context.seen.overrides, Kind.PIN, context.seen.now)
@@ -231,6 +240,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     scale_down_delay,
     billing_step,
     step_limit,
+    prewarmed,
     pinned,
     budget,
     fleet_budget,

@@ -7,7 +7,7 @@ act on a plan stands in `guardrails`.
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -34,11 +34,19 @@ class Kind(StrEnum):
     """Ask for so many units, whatever is proposed."""
     BOOST = "boost"
     """Ask for more than is proposed: so many units, or so many times as much."""
+    PREWARM = "prewarm"
+    """Ask for so many units at least: an application knows of users coming. Granted by `controller.prewarm` alone."""
+
+
+ORDERED = (Kind.PAUSE, Kind.PIN, Kind.BOOST)
+"""What operators order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """One order. `units`: of a pin or a boost. `factor`: of a boost. `by`, `reason`: what a person said, without secrets."""
+    """One order. `units`: of a pin, boost or prewarming. `factor`: of a boost. `by`, `reason`: what was said, without secrets.
+    `steps`: of a prewarming, units and until when; the later ones are of fewer.
+    """
 
     kind: Kind
     until: datetime
@@ -47,6 +55,11 @@ class Override:
     units: int | None = None
     factor: float | None = None
     since: datetime | None = None
+    steps: tuple[tuple[int, datetime], ...] = ()
+
+    def prewarmed(self, now: datetime) -> int:
+        """So many units are asked for at `now` at least."""
+        return max((units for units, until in self.steps if until > now), default=0)
 
     @property
     def order(self) -> str:
@@ -76,6 +89,16 @@ def active(overrides: Iterable[Override], kind: Kind, now: datetime) -> Override
     return next((each for each in overrides if each.kind is kind and each.until > now), None)
 
 
+def joined(earlier: Override | None, later: Override, now: datetime) -> Override:
+    """One prewarming that asks at each instant for what either does: the greater, not the sum."""
+    steps = (*(() if earlier is None else earlier.steps), *later.steps)
+    kept: list[tuple[int, datetime]] = []
+    for units, until in sorted(steps, key=lambda step: (step[1], step[0]), reverse=True):
+        if until > now and (not kept or units > kept[-1][0]):
+            kept.append((units, until))
+    return replace(later, units=kept[-1][0], until=kept[0][1], steps=tuple(reversed(kept))) if kept else later
+
+
 def parse_override(body: object, now: datetime) -> Override:
     """The order that a decoded JSON body says, taken at `now`. `WrongOverride` names the first key that is wrong."""
     if not isinstance(body, Mapping):
@@ -83,8 +106,8 @@ def parse_override(body: object, now: datetime) -> Override:
     if unknown := [name for name in body if name not in KEYS]:
         raise WrongOverride(f"unknown key {str(unknown[0])[:40]!a}; allowed: {', '.join(KEYS)}")
     name = body.get("kind")
-    if name not in tuple(Kind):
-        raise WrongOverride(f"kind: {str(name)[:40]!a} is not one of {', '.join(Kind)}")
+    if name not in ORDERED:
+        raise WrongOverride(f"kind: {str(name)[:40]!a} is not one of {', '.join(ORDERED)}")
     kind = Kind(name)
     units, factor = amount_of(kind, body)
     end, by, reason = until_of(body, now), words(body, "by", BY_LENGTH), words(body, "reason", REASON_LENGTH)
@@ -107,9 +130,15 @@ def amount_of(kind: Kind, body: Mapping[str, Any]) -> tuple[int | None, float | 
             raise WrongOverride(f"factor: {str(factor)[:40]!a} is not a number above 1 and up to {MOST_FACTOR:g}")
         return None, float(factor)
     least = 0 if kind is Kind.PIN else 1
-    if isinstance(units, bool) or not isinstance(units, int) or not least <= units <= MOST_UNITS:
+    return whole(units, least), None
+
+
+def whole(units: object, least: int) -> int:
+    """A number of units; 5.0 is one, for JSON does not tell it from 5."""
+    given = int(units) if isinstance(units, float) and units.is_integer() else units
+    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= MOST_UNITS:
         raise WrongOverride(f"units: {str(units)[:40]!a} is not a whole number from {least} to {MOST_UNITS}")
-    return units, None
+    return given
 
 
 def until_of(body: Mapping[str, Any], now: datetime) -> datetime:
@@ -164,11 +193,13 @@ def entry(override: Override) -> dict[str, Any]:
     """An order as the API shows it, and as it is stored."""
     return {"kind": override.kind.value, "order": override.order, "units": override.units, "factor": override.factor,
             "since": None if override.since is None else override.since.isoformat(), "until": override.until.isoformat(),
-            "by": override.by, "reason": override.reason}
+            "by": override.by, "reason": override.reason,
+            "steps": [[units, until.isoformat()] for units, until in override.steps]}
 
 
 def shown_override(shown: Mapping[str, Any]) -> Override:
     """What `entry` was made of; `KeyError`, `TypeError` or `ValueError` when it is none."""
     since = shown["since"]
     return Override(Kind(shown["kind"]), datetime.fromisoformat(shown["until"]), shown["by"], shown["reason"], shown["units"],
-                    shown["factor"], None if since is None else datetime.fromisoformat(since))
+                    shown["factor"], None if since is None else datetime.fromisoformat(since),
+                    tuple((units, datetime.fromisoformat(until)) for units, until in shown.get("steps", ())))

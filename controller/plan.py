@@ -70,6 +70,7 @@ class Code(StrEnum):
     RESTARTED = "restarted"
     EVENT = "event"
     BOOSTED = "boosted"
+    PREWARMED = "prewarmed"
     PINNED = "pinned"
     PAUSED = "paused"
     STANDBY = "standby"

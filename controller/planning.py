@@ -144,8 +144,8 @@ def is_blind(policy: PoolPolicy, missing_since: datetime | None, now: datetime) 
 
 
 def steered(context: Context) -> bool:
-    """Whether an operator has ordered a number or a pause, for which demand need not be known."""
-    return any(active(context.seen.overrides, kind, context.seen.now) for kind in (Kind.PIN, Kind.PAUSE))
+    """Whether a number or a pause is ordered, for which demand need not be known."""
+    return any(active(context.seen.overrides, kind, context.seen.now) for kind in (Kind.PIN, Kind.PREWARM, Kind.PAUSE))
 
 
 def note_found(state: PoolState, capacity: Capacity | None) -> PoolState:
@@ -190,8 +190,8 @@ def remember_wish(state: PoolState, draft: Draft, context: Context) -> PoolState
     wished = draft.target
     for reason in draft.reasons:
         slowed = reason.code in SLOWED and (reason.before or 0) < (reason.after or 0)
-        if (slowed or reason.code in (Code.PINNED, Code.STANDBY)) and reason.before is not None:
-            wished = reason.before  # what a pin asks for is nobody's wish once it has ended
+        if (slowed or reason.code in (Code.PINNED, Code.PREWARMED, Code.STANDBY)) and reason.before is not None:
+            wished = reason.before  # what a pin or a prewarming asks for is nobody's wish once it has ended
             break
     now = context.seen.now
     known = unbroken(state.wishes, now)

@@ -28,6 +28,7 @@ from controller.leadership import Leadership
 from controller.memory import StoreThread
 from controller.metrics.ticks import Ended
 from controller.notifier import Notifier
+from controller.prewarming import Prewarming
 from controller.schedule import Jobs, Timetable
 from controller.steering import Steering
 from controller.store import KEEP, Store
@@ -173,6 +174,7 @@ class Service:
         await steering.recall(self.clock.now())
         board.fleet, board.accounts, board.forecasts, board.steering = fleet, accounts, forecasts, steering
         self.dead_men = DeadMen(fleet, self.clock, store)
+        board.prewarming = Prewarming(fleet, steering, self.clock, self.policy.assume, board.news.tell)
         if self._new_notifier is not None:
             self.notifier = board.exposition.daemon.notifier = self._new_notifier(store)
             await self.notifier.start()

@@ -9,7 +9,7 @@ import structlog
 
 from adapters.errors import AdapterError
 from controller.memory import StoreThread
-from controller.overrides import Kind, Override
+from controller.overrides import Kind, Override, active, joined
 from controller.store_file import StoreError
 
 log = structlog.get_logger("stoker.steering")
@@ -59,15 +59,21 @@ class Steering:
         """The orders that hold now."""
         return tuple(each for each in self._pools[pool].overrides if each.until > now)
 
-    async def put(self, pool: str, override: Override) -> None:
-        """Take an order in place of an earlier one of its kind. `StoreError`: it could not be stored and does not count."""
+    async def put(self, pool: str, override: Override) -> Override:
+        """Take an order in place of an earlier one of its kind, or a prewarming joined with it; what holds then.
+
+        `StoreError`: it could not be stored and does not count.
+        """
         async with self._one_at_a_time:
+            if override.kind is Kind.PREWARM and override.since is not None:
+                override = joined(active(self._pools[pool].overrides, Kind.PREWARM, override.since), override, override.since)
             others = (each for each in self._pools[pool].overrides if each.kind is not override.kind)
             orders = tuple(sorted((*others, override), key=lambda each: each.kind))
             await self._shared(pool, orders)
             await self._store.run(self._store.store.overrides.save, pool, override)
             self._pools[pool].overrides = orders
         log.info("override-set", pool=pool, **told(override))
+        return override
 
     async def clear(self, pool: str, kinds: Iterable[Kind], now: datetime) -> tuple[Override, ...]:
         """End orders before their time; those that held. `StoreError` as in `put`."""

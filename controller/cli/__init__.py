@@ -25,6 +25,7 @@ COMMANDS = {
     "pause": "Hold a pool's warm capacity as it is, for a while.",
     "pin": "Keep a pool at so many warm units, for a while.",
     "boost": "Keep more of a pool warm than is proposed, for a while.",
+    "prewarm": "Keep units of a pool warm for users that are coming.",
     "unpause": "End a pause before its time.",
     "clear": "End a pool's pause, pin and boost before their time.",
     "backtest": "Replay recorded traffic: what it would have cost, and who would have waited.",

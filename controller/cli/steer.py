@@ -63,7 +63,7 @@ def order(pool: str, what: Mapping[str, Any], options: Mapping[str, Any]) -> Non
 
 def end(pool: str, kind: str | None, options: Mapping[str, Any]) -> None:
     """End orders of a pool and say which."""
-    answer = send("DELETE", pool, options, None, "" if kind is None else f"?kind={kind}")
+    answer = send("DELETE", pool, options, None, "/overrides" if kind is None else f"/overrides?kind={kind}")
     if options["as_json"]:
         click.echo(json.dumps(answer, indent=2))
         return
@@ -73,13 +73,13 @@ def end(pool: str, kind: str | None, options: Mapping[str, Any]) -> None:
         click.echo(f"{pool}: there was {'no override' if kind is None else f'no {kind}'} to end")
 
 
-def send(method: str, pool: str, options: Mapping[str, Any], body: bytes | None, query: str = "") -> dict[str, Any]:
+def send(method: str, pool: str, options: Mapping[str, Any], body: bytes | None, tail: str = "/overrides") -> dict[str, Any]:
     """The daemon's answer; each way to fail in one line. What it calls a wrong request is wrong input."""
     url, token = options["url"], read_token(options["token_file"])
     if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
         raise WrongInput(f"--url {url}: give http://HOST:PORT")
     headers = {"Content-Type": "application/json"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
-    address = f"{url.rstrip('/')}/v1/pools/{urllib.parse.quote(pool, safe='')}/overrides{query}"
+    address = f"{url.rstrip('/')}/v1/pools/{urllib.parse.quote(pool, safe='')}{tail}"
     request = urllib.request.Request(address, body, headers, method=method)  # noqa: S310  (scheme checked)
     try:
         with urllib.request.build_opener(NoRedirect).open(request, timeout=TIMEOUT_SECONDS) as answer:

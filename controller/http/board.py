@@ -27,6 +27,7 @@ from controller.metrics.exposition import Exposition
 from controller.metrics.pools import pool_lines
 from controller.metrics.ticks import Ticks
 from controller.plan import Sight
+from controller.prewarming import Prewarming
 from controller.reconcile import STILL_COUNTS
 from controller.redact import ByName
 from controller.steering import Steering
@@ -53,6 +54,7 @@ class Board:
         self.forecasts: Forecasts | None = None
         self.steering: Steering | None = None
         self.leadership: Leadership | None = None
+        self.prewarming: Prewarming | None = None
         self.gate = gate or Gate()
         self.ticks = Ticks()
         self.exposition = Exposition(Daemon(journal, self.ticks, tick_every, calls, self.unready))

@@ -19,13 +19,14 @@ TOKEN = "token"  # noqa: S105  (the name of the scheme, no token)
 ERRORS = {
     400: "A parameter or the body is wrong.",
     401: "No bearer token, or another one.",
-    403: "The daemon has no token: nobody may write.",
+    403: "The daemon has no token, or the policy allows it to nobody.",
     409: "Another daemon leads, and takes orders.",
     404: "What the path names is not there.",
     408: "The body did not come in time.",
     413: "The body is larger than 64 KiB.",
     415: "The body is something else than JSON.",
     421: "The daemon listens on the loopback and was called by another name.",
+    429: "Asked for too often; Retry-After says when it may be asked again.",
     503: "Not now: the daemon starts, is busy, or could not keep what was ordered.",
 }
 WRITES = (401, 403, 409)

@@ -11,6 +11,7 @@ from controller.overrides import Kind, WrongOverride, entry, parse_override
 from controller.steering import Steering
 from controller.store_file import StoreError
 
+EXAMPLE = '{"kind": "pin", "units": 5, "for": "2h", "reason": "launch", "by": "ana"}'
 WHEN = "with the next tick"
 
 
@@ -65,13 +66,12 @@ def orders(board: Board, steering: Steering, name: str) -> list[dict[str, Any]]:
     return [entry(each) for each in steering.of(name, board.clock.now())]
 
 
-def decoded(body: bytes) -> object:
-    """The JSON of a body."""
+def decoded(body: bytes, such: str = EXAMPLE) -> object:
+    """The JSON of a body, which should be `such` an object."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise WrongOverride('the body is no JSON; give an object such as {"kind": "pin", "units": 5, "for": "2h", '
-                            '"reason": "launch", "by": "ana"}') from None
+        raise WrongOverride(f"the body is no JSON; give an object such as {such}") from None
 
 
 def unstored(error: StoreError) -> web.HTTPException:

@@ -21,8 +21,10 @@ from controller.http.history import history
 from controller.http.metrics import METRICS_TYPE, metrics
 from controller.http.minute_shapes import Forecast, History
 from controller.http.news import SPAN as WAIT_SPAN
+from controller.http.order_shapes import Cleared, Orders, Prewarmed, Taken
 from controller.http.overrides import clear, order, overrides
 from controller.http.pools import pool, pools, status
+from controller.http.prewarm import prewarm
 from controller.http.why import why
 from controller.overrides import BY_LENGTH, MOST_FACTOR, REASON_LENGTH, Kind
 
@@ -89,6 +91,10 @@ AMOUNTS: tuple[tuple[Kind, dict[str, Json]], ...] = (
     (Kind.BOOST, {"factor": {"type": "number", "exclusiveMinimum": 1, "maximum": MOST_FACTOR}}),
 )
 ORDER: Json = {"oneOf": [ordered(kind, amount, end) for kind, amount in AMOUNTS for end in ENDS]}
+WISH: Json = {"type": "object", "additionalProperties": False, "required": ["units", "for", "reason"], "properties": {
+    "units": {"type": "integer", "minimum": 1, "maximum": MOST_UNITS, "description": "So many at least."},
+    "for": {"type": "string", "pattern": SPAN, "description": "A span, such as 10m; prewarm.max_duration binds."},
+    "reason": words(REASON_LENGTH), "by": words(BY_LENGTH)}}
 
 MISSING, STARTING, WRONG = 404, 503, 400
 ROUTES: tuple[Route, ...] = (
@@ -105,10 +111,11 @@ ROUTES: tuple[Route, ...] = (
           refuses=(WRONG, MISSING, STARTING)),
     Route("GET", "/v1/pools/{name}/history", history, {200: History}, {"hours": HOURS},
           refuses=(WRONG, MISSING, STARTING)),
-    Route("GET", "/v1/pools/{name}/overrides", overrides, {200: shapes.Orders}, refuses=(MISSING, STARTING)),
-    Route("POST", "/v1/pools/{name}/overrides", order, {200: shapes.Taken}, body=ORDER, refuses=(WRONG, MISSING, STARTING)),
-    Route("DELETE", "/v1/pools/{name}/overrides", clear, {200: shapes.Cleared}, {"kind": KIND},
+    Route("GET", "/v1/pools/{name}/overrides", overrides, {200: Orders}, refuses=(MISSING, STARTING)),
+    Route("POST", "/v1/pools/{name}/overrides", order, {200: Taken}, body=ORDER, refuses=(WRONG, MISSING, STARTING)),
+    Route("DELETE", "/v1/pools/{name}/overrides", clear, {200: Cleared}, {"kind": KIND},
           refuses=(WRONG, MISSING, STARTING)),
+    Route("POST", "/v1/pools/{name}/prewarm", prewarm, {200: Prewarmed}, body=WISH, refuses=(WRONG, MISSING, 429, STARTING)),
     Route("GET", "/v1/pools/{name}/why", why, {200: shapes.Why}, {"at": {**INSTANT, "description": "What held then."}},
           refuses=(WRONG, MISSING, STARTING)),
     Route("GET", "/v1/decisions", decisions, {200: shapes.Decisions, 304: None}, DECISIONS, refuses=(WRONG,)),

@@ -63,6 +63,8 @@ class Order(Shape):
     until: str
     by: str
     reason: str
+    steps: list[tuple[int, str]]
+    """Of a prewarming: so many units at least, until when."""
 
 
 class Summary(Shape):
@@ -237,27 +239,6 @@ class Pools(Shape):
 
     as_of: Instant
     pools: list[PoolEntry]
-
-
-class Orders(Shape):
-    """The orders that hold for a pool."""
-
-    pool: str
-    overrides: list[Order]
-
-
-class Taken(Orders):
-    """An order was taken."""
-
-    set: Order
-    takes_effect: str
-
-
-class Cleared(Orders):
-    """Orders were ended."""
-
-    cleared: list[Order]
-    takes_effect: str
 
 
 class Plan(Shape):

@@ -1,0 +1,35 @@
+"""`stoker prewarm`: users are coming."""
+
+import json
+from typing import Any
+
+import click
+
+from controller.cli.steer import daemon_options, line, send
+
+
+@click.command()
+@click.argument("pool")
+@click.argument("units", type=click.IntRange(min=1))
+@click.option("--for", "span", required=True, metavar="SPAN", help="How long they are kept warm: 10m, 1h.")
+@click.option("--reason", required=True, metavar="TEXT", help="Why, for whoever looks at it later.")
+@click.option("--by", default=None, metavar="NAME", help="Who asks.  [default: an application]")
+@daemon_options
+def command(pool: str, units: int, span: str, reason: str, by: str | None, **options: Any) -> None:  # noqa: ANN401
+    """Keep at least UNITS of POOL warm for a while, because users are coming: what an application asks for over HTTP.
+
+    The policy's `prewarm` says how much, how long and how often; ceiling and budget bind as well, and what is granted is told.
+
+    \b
+    stoker prewarm chat 5 --for 10m --reason "webinar ends"
+    """  # noqa: D301
+    wish = {"units": units, "for": span, "reason": reason} | ({} if by is None else {"by": by})
+    answer = send("POST", pool, options, json.dumps(wish).encode(), "/prewarm")
+    if options["as_json"]:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    limited = f", limited by {', '.join(answer['limited_by'])}" if answer["limited_by"] else ""
+    cost = "" if answer["cost_usd"] is None else f", reckoned at {answer['cost_usd']:.4f} USD"
+    click.echo(f"{pool}: {answer['granted']} of {units} granted{limited}{cost}; {answer['takes_effect']}")
+    if answer["set"] is not None:
+        click.echo(f"{pool}: {line(answer['set'])}; ready about {answer['ready_at'][11:16]} UTC")

@@ -1,0 +1,34 @@
+"""`/v1/pools/{name}/prewarm`: an application says that users are coming."""
+
+import math
+
+from aiohttp import web
+
+from controller.http.answers import BadRequest, body_of, json_answer
+from controller.http.board import Board
+from controller.http.overrides import decoded, under, unstored
+from controller.overrides import WrongOverride
+from controller.prewarm import parse_wish
+from controller.prewarming import NotAllowed, TooOften
+from controller.store_file import StoreError
+
+
+async def prewarm(board: Board, request: web.Request) -> web.Response:
+    """Keep so many units warm for a while, within what the policy allows; what overlaps counts once, and not added up."""
+    _, name = under(board, request)
+    if board.prewarming is None:
+        raise web.HTTPServiceUnavailable(reason="starting: history is being loaded")
+    try:
+        wish = parse_wish(decoded(await body_of(request), '{"units": 5, "for": "10m", "reason": "users sign in"}'))
+    except WrongOverride as error:
+        raise BadRequest(str(error)) from None
+    try:
+        answer = await board.prewarming.ask(name, wish)
+    except NotAllowed as error:
+        raise web.HTTPForbidden(reason=str(error)) from None
+    except TooOften as error:
+        raise web.HTTPTooManyRequests(reason=str(error), headers={"Retry-After": str(math.ceil(error.seconds))}) from None
+    except StoreError as error:
+        raise unstored(error) from error
+    board.news.tell()
+    return json_answer(answer)

@@ -1,0 +1,163 @@
+"""Prewarming over real HTTP: what was done is told, and it is done before the next minute."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from adapters.clock import ManualClock
+from config.prewarm import Prewarm
+from tests.builders import NOON
+from tests.fakes import FakeLever
+from tests.services import TOKEN, serving
+
+PATH = "/v1/pools/a/prewarm"
+WISH = {"units": 9, "for": "10m", "reason": "users sign in"}
+BOUNDS = Prewarm(max_units=20)
+MINUTE = timedelta(minutes=1)
+
+
+async def until(condition):
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def test_it_acts_before_the_next_minute_and_is_shown_everywhere(tmp_path):
+    async with serving(tmp_path, prewarm=BOUNDS) as here:
+        await here.ticks(3)
+        status, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
+        assert (status, told["granted"], told["limited_by"], told["takes_effect"]) == (200, 9, [], "now")
+        assert (told["until"], told["ready_at"]) == ("2026-03-02T12:13:00+00:00", "2026-03-02T12:05:00+00:00")
+        assert told["capacity"]["requested"] == 3
+        assert told["cost_usd"] > 0
+        await until(lambda: here.levers["a"].writes[-1] == 9)
+        await until(lambda: here.service.fleet.plans["a"].target == 9)
+
+        _, pool, _ = await here.ask("GET", "/v1/pools/a")
+        _, why, _ = await here.ask("GET", "/v1/pools/a/why")
+        assert pool["overrides"] == told["overrides"] == [told["set"]]
+        assert why["record"]["reasons"][-1]["code"] == "prewarmed"
+        await here.ticks()
+        _, listed, _ = await here.ask("GET", "/status")
+        async with here.session.get(f"{here.service.url}/metrics") as scraped:
+            assert 'stoker_pool_overrides{pool="a",mode="active"} 1.0' in await scraped.text()
+        assert listed["pools"][0]["overrides"] == told["overrides"]
+        assert here.levers["b"].writes == [7]
+
+        await here.ticks(10)
+        assert here.levers["a"].writes == [3, 9, 3]
+        assert (await here.ask("GET", "/v1/pools/a/overrides"))[1]["overrides"] == []
+
+
+async def test_calls_that_overlap_take_the_greatest_and_are_one_write_each_at_most(tmp_path):
+    async with serving(tmp_path, prewarm=BOUNDS) as here:
+        answers = await asyncio.gather(*(here.ask("POST", PATH, TOKEN, json=WISH | {"units": units}) for units in (4, 12, 8, 5)))
+        assert {status for status, *_ in answers} == {200}
+        await until(lambda: here.levers["a"].writes[-1] == 12 and not here.service.fleet._stepping)
+
+        assert here.levers["a"].most_in_flight == 1
+        assert len(here.levers["a"].writes) <= 4
+        assert [each["units"] for each in (await here.ask("GET", "/v1/pools/a/overrides"))[1]["overrides"]] == [12]
+
+
+async def test_it_waits_for_a_write_under_way_and_is_carried_out_after_it(tmp_path):
+    async with serving(tmp_path, prewarm=BOUNDS) as here:
+        lever, gate = here.levers["a"], asyncio.Event()
+        writing = lever.write
+
+        async def slow(target):
+            lever.in_flight += 1
+            lever.most_in_flight = max(lever.most_in_flight, lever.in_flight)
+            lever.in_flight -= 1
+            await gate.wait()
+            return await writing(target)
+        lever.write = slow
+        await here.ask("POST", PATH, TOKEN, json=WISH)
+        for units in (10, 11, 12):
+            _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH | {"units": units})
+        assert told["takes_effect"] == "now"
+        gate.set()
+        await until(lambda: lever.writes[-1] == 12 and not here.service.fleet._stepping)
+
+        assert lever.writes == [3, 9, 12]  # three calls during a write are one step after it
+        assert lever.most_in_flight == 1
+
+
+async def test_in_shadow_it_says_that_nothing_is_written_and_writes_nothing(tmp_path):
+    async with serving(tmp_path, mode="shadow", prewarm=BOUNDS) as here:
+        _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
+        await here.ticks(2)
+
+        assert (told["mode"], "nothing will be written" in told["takes_effect"]) == ("shadow", True)
+        assert here.service.fleet.plans["a"].target == 9
+        assert here.levers["a"].writes == []
+
+
+async def test_who_asks_too_often_is_told_when_to_come_back(tmp_path):
+    async with serving(tmp_path, prewarm=Prewarm(max_units=20, per_hour=2)) as here:
+        for _ in range(2):
+            assert (await here.ask("POST", PATH, TOKEN, json=WISH))[0] == 200
+        status, told, headers = await here.ask("POST", PATH, TOKEN, json=WISH)
+        assert (status, headers["Retry-After"], "prewarm.per_hour" in told["error"]) == (429, "1800", True)
+        assert (await here.ask("POST", "/v1/pools/b/prewarm", TOKEN, json=WISH))[0] == 200
+        await here.clock.advance(timedelta(minutes=30))
+
+        assert (await here.ask("POST", PATH, TOKEN, json=WISH))[0] == 200
+
+
+@pytest.mark.parametrize(("token", "shown", "bounds", "status", "told"), [
+    (None, TOKEN, BOUNDS, 403, "STOKER_TOKEN"), (TOKEN, None, BOUNDS, 401, "Bearer"), (TOKEN, "x" * 30, BOUNDS, 401, "not the"),
+    (TOKEN, TOKEN, None, 403, "prewarm: {max_units: 10}"),
+])
+async def test_who_may_not_is_told_the_remedy_and_nothing_is_kept(tmp_path, token, shown, bounds, status, told):
+    async with serving(tmp_path, token=token, prewarm=bounds) as here:
+        got, answer, _ = await here.ask("POST", PATH, shown, json=WISH)
+        await here.ticks()
+
+        assert (got, told in answer["error"]) == (status, True)
+        assert here.levers["a"].writes == [3]
+
+
+async def test_the_budget_binds_and_nothing_is_kept_where_it_leaves_nothing(tmp_path):
+    async with serving(tmp_path, prewarm=BOUNDS, budget_usd_per_month=0.01) as here:
+        _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
+
+        assert (told["granted"], told["limited_by"], told["until"], told["set"]) == (0, ["budget_usd_per_month"], None, None)
+        assert "nothing is granted" in told["takes_effect"]
+
+
+async def test_it_outlives_a_restart_and_not_its_end(tmp_path):
+    clock = ManualClock(NOON)
+    levers = {name: FakeLever(clock) for name in ("a", "b")}
+    async with serving(tmp_path, clock, levers, prewarm=BOUNDS) as here:
+        await here.ask("POST", PATH, TOKEN, json=WISH)
+        await here.ask("POST", PATH, TOKEN, json=WISH | {"units": 4, "for": "14m"})
+    async with serving(tmp_path, clock, levers, prewarm=BOUNDS) as here:
+        await here.ticks(2)
+        assert levers["a"].writes[-1] == 9
+        await here.ticks(9)
+        assert levers["a"].writes[-1] == 4
+        await here.ticks(5)
+        assert levers["a"].writes[-1] == 3
+
+
+async def test_too_many_at_once_wait_for_the_tick(tmp_path):
+    async with serving(tmp_path, prewarm=BOUNDS) as here:
+        here.service.fleet.nudges._left = 0
+        _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
+        assert told["takes_effect"] == "with the next tick"
+        assert here.levers["a"].writes == [3]
+        await here.ticks()
+
+        assert here.levers["a"].writes == [3, 9]
+
+
+async def test_the_command_tells_what_was_granted(tmp_path):
+    async with serving(tmp_path, prewarm=Prewarm(max_units=6)) as here:
+        done = await here.stoker("prewarm", "a", "9", "--for", "10m", "--reason", "webinar", env={"STOKER_TOKEN": TOKEN})
+        refused = await here.stoker("prewarm", "a", "9", "--for", "soon", "--reason", "webinar", env={"STOKER_TOKEN": TOKEN})
+
+        assert (done.exit_code, refused.exit_code) == (0, 2)
+        assert "a: 6 of 9 granted, limited by prewarm.max_units, reckoned at" in done.output
+        assert "prewarm 6 until 2026-03-02 12:10 UTC by an application (webinar)" in done.output

@@ -1,0 +1,120 @@
+"""What is granted of a wish: never beyond policy, ceiling and budget, and what overlaps counts once."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.prewarm import Prewarm
+from config.schedule import MOST_UNITS
+from controller.guardrails import GUARDRAILS
+from controller.overrides import Kind, Override, WrongOverride, entry, joined, shown_override
+from controller.plan import Action, Code, PoolState
+from controller.planning import make_plan
+from controller.prewarm import Standing, Wish, grant, order_of, parse_wish
+from tests.builders import NOON, observation, pool_policy
+
+MINUTE = timedelta(minutes=1)
+NOTHING = Standing(0, 0.0, 0.001)
+
+
+def bounds(**changes):
+    return Prewarm(**({"max_units": 10} | changes))
+
+
+def wish(units=5, minutes=10):
+    return Wish(units, minutes * MINUTE, "users sign in", "web")
+
+
+def prewarming(*steps, by="web"):
+    ends = [(units, NOON + minutes * MINUTE) for units, minutes in steps]
+    return Override(Kind.PREWARM, max(until for _, until in ends), by, "r", max(units for units, _ in ends), since=NOON,
+                    steps=tuple(ends))
+
+
+def test_what_is_asked_for_is_granted_with_its_cost_where_nothing_is_in_the_way():
+    granted = grant(pool_policy(prewarm=bounds()), NOTHING, wish(), NOON)
+
+    assert (granted.units, granted.until, granted.limited_by) == (5, NOON + 10 * MINUTE, ())
+    assert granted.cost_usd == pytest.approx(5 * 10 * 0.001)
+
+
+def test_what_is_requested_already_costs_nothing_more_and_a_billing_step_is_paid_whole():
+    policy = pool_policy(prewarm=bounds())
+
+    assert grant(policy, Standing(5, 0.0, 0.001), wish(), NOON).cost_usd == 0
+    assert grant(policy, Standing(0, 0.0, 0.001, 5 * MINUTE), wish(2, 1), NOON).cost_usd == pytest.approx(2 * 5 * 0.001)
+    assert grant(policy, Standing(0, 0.0, 0.0), wish(), NOON).cost_usd is None
+
+
+@pytest.mark.parametrize(("changes", "units", "limited"), [
+    ({"prewarm": None}, 0, ("prewarm",)), ({"prewarm": Prewarm(max_units=3)}, 3, ("prewarm.max_units",)),
+    ({"max": 2}, 2, ("max",)),
+    ({"budget_usd_per_month": 43.0}, 1, ("budget_usd_per_month",)), ({"budget_usd_per_month": 0.1}, 0, ("budget_usd_per_month",)),
+])
+def test_what_binds_is_named(changes, units, limited):
+    granted = grant(pool_policy(**({"prewarm": bounds()} | changes)), NOTHING, wish(), NOON)
+
+    assert (granted.units, granted.limited_by) == (units, limited)
+
+
+def test_nobody_is_kept_warm_longer_than_the_policy_says():
+    granted = grant(pool_policy(prewarm=bounds()), NOTHING, wish(minutes=600), NOON)
+
+    assert (granted.until, granted.limited_by) == (NOON + 15 * MINUTE, ("prewarm.max_duration",))
+
+
+@given(units=st.integers(1, MOST_UNITS), most=st.integers(1, 1000), ceiling=st.integers(0, 1000),
+       budget=st.none() | st.floats(0.01, 1e6), spent=st.floats(0, 1e6), price=st.floats(1e-6, 1), requested=st.integers(0, 1000))
+def test_no_wish_passes_any_bound_and_no_plan_passes_what_was_granted(units, most, ceiling, budget, spent, price, requested):
+    policy = pool_policy(prewarm=Prewarm(max_units=most), max=ceiling, budget_usd_per_month=budget)
+    granted = grant(policy, Standing(requested, spent, price), wish(units), NOON)
+    assert 0 <= granted.units <= min(units, most, ceiling)
+    if granted.units:
+        order = order_of(wish(units), granted, NOON)
+        state = PoolState(month="2026-03", spent_usd=spent)
+        seen = observation(0, 0.0, overrides=(order,), usd_per_unit_minute=price)
+        assert make_plan(policy, state, seen, GUARDRAILS).target == granted.units
+
+
+def test_it_is_a_floor_that_a_pin_outranks_and_a_proposal_may_pass():
+    policy, order = pool_policy(), prewarming((5, 10))
+    pin = Override(Kind.PIN, NOON + MINUTE, "ana", "r", 2, since=NOON)
+
+    plan = make_plan(policy, PoolState(), observation(0, 1.0, overrides=(order,)), GUARDRAILS)
+    assert (plan.target, plan.action, plan.reasons[-1].code) == (5, Action.WRITE, Code.PREWARMED)
+    assert "by web (r)" in plan.reasons[-1].text
+    assert make_plan(policy, PoolState(), observation(0, 9.0, overrides=(order,)), GUARDRAILS).target == 9
+    assert make_plan(policy, PoolState(), observation(0, 9.0, overrides=(order, pin)), GUARDRAILS).target == 2
+
+
+def test_it_is_heard_while_metrics_are_missing():
+    seen = observation(1, None, overrides=(prewarming((5, 10)),))
+
+    assert make_plan(pool_policy(), PoolState(), seen, GUARDRAILS).target == 5
+
+
+@given(st.lists(st.tuples(st.integers(1, 20), st.integers(-5, 30)), min_size=1, max_size=6), st.integers(0, 35))
+def test_what_overlaps_is_at_each_instant_the_greatest_and_not_the_sum(steps, minute):
+    steps = [(units, minutes) for units, minutes in steps if minutes > 0] or [(1, 1)]
+    order = None
+    for step in steps:
+        order = joined(order, prewarming(step), NOON)
+    at = NOON + minute * MINUTE
+
+    assert order.prewarmed(at) == max((units for units, minutes in steps if minutes > minute), default=0)
+    assert order.until == max(NOON + minutes * MINUTE for _, minutes in steps)
+    assert shown_override(entry(order)) == order
+
+
+@pytest.mark.parametrize(("body", "told"), [
+    ([], "object"), ({}, "units"), ({"units": 0}, "units"), ({"units": True}, "units"), ({"units": 1.5}, "units"),
+    ({"units": float("inf")}, "units"),
+    ({"units": 1}, "for"), ({"units": 1, "for": "0s", "reason": "r"}, "for"), ({"units": 1, "for": "10m"}, "reason"),
+    ({"units": 1, "for": "10m", "reason": "r", "until": "x"}, "unknown key"),
+    ({"units": 1, "for": "1m", "reason": "r", "by": ""}, "by"),
+])
+def test_a_body_that_is_no_wish_is_told(body, told):
+    with pytest.raises(WrongOverride, match=told):
+        parse_wish(body)
