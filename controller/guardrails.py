@@ -248,15 +248,15 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     ceiling,
     quota,
     paused,
+    standing_by,
     foreign_owner,
     foreign_write,
     allocation_failed,
     blocked,
     in_turn,
-    standing_by,
 )
 
-LEAVING: tuple[Guardrail, ...] = (ceiling, ordered, foreign_owner, foreign_write, blocked, standing_by)
+LEAVING: tuple[Guardrail, ...] = (ceiling, ordered, standing_by, foreign_owner, foreign_write, blocked)
 """What still binds when the daemon ends."""
 
 

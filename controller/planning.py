@@ -169,7 +169,7 @@ def settle_intent(state: PoolState, capacity: Capacity | None, now: datetime) ->
 def note_foreign(state: PoolState, seen: Observation) -> PoolState:
     """Tell somebody else's change from our own: what is requested is not what the provider took from us."""
     capacity = seen.capacity
-    if capacity is None or state.written is None:
+    if capacity is None or state.written is None or seen.standby is not None:  # the leader's writes are not foreign
         return state
     if capacity.requested == state.written:
         return state if state.foreign_since is None else replace(state, foreign_since=None, foreign_requested=None)

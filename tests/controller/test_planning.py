@@ -236,3 +236,24 @@ def test_a_step_limit_does_not_make_the_delay_begin_anew_at_each_step():
             falls.append((minute, requested))
 
     assert falls == [(10 + step, 18 - 2 * step) for step in range(10)]
+
+
+@pytest.mark.parametrize("written", [None, 4])
+@pytest.mark.parametrize("age", [MINUTE, timedelta(hours=3)])
+def test_one_that_stands_by_tells_what_it_would_ask_for_and_accuses_nobody_of_what_the_leader_did(written, age):
+    state = PoolState(written=written, written_at=NOON - age)
+    plan = decide(state=state, seen=observation(requested=7, proposed=9.0, standby="ada leads"))
+
+    assert (plan.action, plan.target, codes(plan)) == (Action.HOLD, 7, [Code.PROPOSED, Code.STANDBY])
+    assert "standing by, for ada leads: 9 would be asked for" in plan.text
+    assert plan.state.foreign_since is None
+
+
+def test_one_that_stands_by_has_nothing_to_say_where_the_leader_asked_for_as_much():
+    assert decide(seen=observation(requested=9, proposed=9.0, standby="ada leads")).action is Action.KEEP
+
+
+def test_a_failed_allocation_is_not_asked_for_again_by_one_that_stands_by():
+    failed = capacity(9, 0, phase=Phase.FAILED)
+
+    assert decide(seen=observation(proposed=9.0, capacity=failed, standby="ada leads")).action is Action.HOLD

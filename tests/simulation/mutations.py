@@ -145,7 +145,8 @@ def _to_come_is_fresh(self, name, now):
 SIGHT, READ, COLLECT = intake.Intake.sight, reconcile.Reconciler.read, intake.Intake.collect
 
 MUTATIONS: dict[str, Plant] = {
-    **{f"without {each.__name__}": without(each.__name__) for each in guardrails.GUARDRAILS},
+    **{f"without {each.__name__}": without(each.__name__) for each in guardrails.GUARDRAILS
+       if each is not guardrails.standing_by},  # no lease is simulated
     "blind, yet follows": instead(planning, "blind", _blind),
     "old metrics pass for fresh": instead(intake.Intake, "sight", _always_fresh),
     "an outage passes for silence": instead(intake.Intake, "collect", _errors_are_silence),

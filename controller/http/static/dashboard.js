@@ -25,9 +25,15 @@ const poll = async () => {
   timer = setTimeout(poll, document.hidden ? HIDDEN_EVERY : EVERY);
 };
 
+const role = (lease) => {
+  if (lease == null) return "Live";
+  if (lease.role === "leader") return `Live, leads under number ${lease.fencing}`;
+  return lease.leader == null ? "Standing by, nobody leads" : `Standing by, ${lease.leader} leads`;
+};
+
 const linked = (alive) => {
   document.body.classList.toggle("cut", !alive);
-  put(byId("link"), !alive ? "No answer from the daemon" : status?.as_of == null ? "Starting" : "Live");
+  put(byId("link"), !alive ? "No answer from the daemon" : status?.as_of == null ? "Starting" : role(status.lease));
   byId("notice").hidden = alive;
   if (!alive) put(byId("notice"), heard == null ? "The daemon does not answer." : `The daemon has not answered since ${new Date(heard).toLocaleTimeString()}: what stands here is as it was then.`);
 };
