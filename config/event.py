@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import islice, pairwise, takewhile
 from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
@@ -213,6 +213,12 @@ def windows_of(event: Event, first: datetime, end: datetime) -> tuple[Window, ..
     return tuple(sorted(window for window in found if window.start < end and window.end > first and window.start < window.end))
 
 
+@lru_cache(maxsize=4096)
+def beginnings(expression: str, timezone: str, first: datetime, end: datetime) -> tuple[datetime, ...]:
+    """When a checked cron expression fires after `first` and before `end`. Cached: pools that share no event share its hours."""
+    return tuple(takewhile(lambda at: at < end, fires(expression, timezone, first)))
+
+
 def spans_of(event: Event, first: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, str, str]]:
     """Those windows, perhaps some more, in any order."""
     name = event.name
@@ -222,9 +228,7 @@ def spans_of(event: Event, first: datetime, end: datetime) -> Iterator[tuple[dat
         yield begin, over, name, name
     elif event.cron is not None:
         span = event.duration or timedelta(0)
-        for at in fires(event.cron, event.timezone, first - span - timedelta(minutes=1)):
-            if at >= end:
-                break
+        for at in beginnings(event.cron, event.timezone, first - span - timedelta(minutes=1), end):
             yield at, at + span, name, name
     elif event.holidays is not None:
         for day, called in holidays_between(event.holidays.country, event.holidays.subdivision, first.date() - A_DAY,

@@ -30,7 +30,14 @@ def supported() -> dict[str, list[str]]:
 
 def holidays_between(country: str, subdivision: str | None, first: date, last: date) -> Iterator[tuple[date, str]]:
     """Each holiday from `first` to `last`, both included, with what it is called."""
+    for year in range(first.year, last.year + 1):
+        yield from (each for each in holidays_of(country, subdivision, year) if first <= each[0] <= last)
+
+
+@lru_cache(maxsize=512)
+def holidays_of(country: str, subdivision: str | None, year: int) -> tuple[tuple[date, str], ...]:
+    """The holidays of a year, in order. Cached: it takes milliseconds, and many pools are in one country."""
     from holidays import country_holidays
 
-    known = country_holidays(country, subdiv=subdivision, years=range(first.year, last.year + 1))
-    yield from sorted((day, called) for day, called in known.items() if first <= day <= last)
+    known = country_holidays(country, subdiv=subdivision, years=year)
+    return tuple(sorted((day, called) for day, called in known.items() if day.year == year))

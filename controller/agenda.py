@@ -6,7 +6,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from config.event import Event, Window, windows_of
-from config.policy import PoolPolicy
+from config.policy import Policy, PoolPolicy
 
 HORIZONS = (timedelta(days=8), timedelta(days=62), timedelta(days=400))
 """Looked at one after the other until there are enough windows: the near ones are cheap even of an event that comes often."""
@@ -45,6 +45,11 @@ def agenda(pool: PoolPolicy, now: datetime, count: int) -> list[Coming]:
     """The next windows of each of a pool's events, at most `count` of one event, in order."""
     coming = [Coming(window, event) for event in pool.events for window in ahead_of(event, now, count)]
     return sorted(coming, key=lambda each: each.window)
+
+
+def all_forgotten(policy: Policy, now: datetime) -> list[str]:
+    """Those warnings of all pools, each once: pools share what the defaults announce."""
+    return list(dict.fromkeys(text for pool in policy.pools for text in forgotten(pool, now)))
 
 
 def forgotten(pool: PoolPolicy, now: datetime) -> Iterator[str]:

@@ -10,7 +10,7 @@ import structlog
 from config.policy import PoolPolicy
 from controller.announcing import HOUR, Foretold
 from controller.events import USUAL_DAYS, Rows
-from controller.intake import DemandStore, Intake
+from controller.intake import BREATH, DemandStore, Intake
 from controller.lessons import without_effect
 from controller.plan import Announced
 from controller.prospect import Prospect, learned
@@ -37,7 +37,9 @@ class Diary:
         """Learn what is due, from what the intake has stored."""
         minute, delay = minute_of(now), -(-intake.metric_delay // timedelta(minutes=1))
         pressing, patient = [], []
-        for name, prospect in self.prospects.items():
+        for count, (name, prospect) in enumerate(self.prospects.items()):
+            if count % BREATH == BREATH - 1:
+                await asyncio.sleep(0)  # noqa: TID251  (a turn for others, not a wait)
             with faults_told(name):
                 newest = int(intake.newest[intake.row[name]])
                 for midnight in prospect.due(minute, delay) if newest >= 0 else ():

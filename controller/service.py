@@ -13,7 +13,7 @@ from adapters.clock import Clock
 from adapters.lease import LeaseStore
 from config.policy import Policy
 from controller.accounts import Accounts, keep_accounts
-from controller.agenda import forgotten
+from controller.agenda import all_forgotten
 from controller.assembly import Providers, assemble, save_measured
 from controller.blindness import Blindness
 from controller.bookkeeping import account_for, open_accounts, tell_spent
@@ -185,8 +185,6 @@ class Service:
         for pool, (target, at) in (await store.run(store.store.intents)).items():
             log.warning("unsettled-write", pool=pool, target=target, sent_at=at.isoformat(),
                         text="stopped in the middle of a write: capacity is read before anything is changed")
-        for text in dict.fromkeys(text for pool in self.policy.pools for text in forgotten(pool, self.clock.now())):
-            log.warning("event-without-windows", text=text)
         log.info("started", pools=len(fleet.reconcilers), sources=len(fleet.regions), store=str(store.store.path))
 
     async def _work(self, store: StoreThread, journal: Journal, board: Board, stop: asyncio.Event) -> None:
@@ -240,6 +238,8 @@ class Service:
     async def _first(self) -> None:
         """Do not wait for the minute; then, as the levers have told memory and processor, judge by those."""
         await self.tick()
+        for text in await asyncio.to_thread(all_forgotten, self.policy, self.clock.now()):
+            log.warning("event-without-windows", text=text)
         if self.fleet is not None and self.fleet.last is not None:
             log.info("first-pass", seconds=round(self.fleet.last.seconds, 3), planned=self.fleet.last.planned,
                      written=self.fleet.last.written)

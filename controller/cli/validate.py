@@ -96,7 +96,7 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
     from adapters.clock import SystemClock
     from adapters.registry import lever_kinds
     from config.loader import PolicyError, Problem, load_policy
-    from controller.agenda import forgotten
+    from controller.agenda import all_forgotten
 
     kinds, now = lever_kinds(), SystemClock().now()
     problems: list[Problem] = []
@@ -106,7 +106,7 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
             right[path] = load_policy(path, kinds)
         except PolicyError as error:
             problems.extend(error.problems)
-    warnings = list(dict.fromkeys(text for policy in right.values() for pool in policy.pools for text in forgotten(pool, now)))
+    warnings = [text for policy in right.values() for text in all_forgotten(policy, now)]
     if as_json:
         files = [{"file": str(path), "pools": [pool_json(pool, now) for pool in policy.pools],
                   "assume": policy.assume.model_dump(mode="json")} for path, policy in right.items()]
