@@ -22,13 +22,16 @@ class Permission:
 
 
 class Grants(Protocol):
-    """How permissions are given at one provider."""
+    """How permissions are given at one provider. Made with the settings of the policy's lease where that is kept there."""
 
     provider: str
     """What an operator calls the provider."""
 
     def needed(self, pool: PoolPolicy) -> tuple[Permission, ...]:
         """Everything that the pool's lever and demand source call: in shadow what looks, in active mode also what sets."""
+
+    def shared(self) -> tuple[Permission, ...]:
+        """What no single pool needs: the lease's."""
 
     def documents(self, pools: Sequence[PoolPolicy], account: str | None) -> list[dict[str, Any]]:
         """The least that serves all of `pools`, for machines, in as few pieces as the provider takes. `account`: where the

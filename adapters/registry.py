@@ -14,7 +14,7 @@ from adapters.permissions import Grants
 from adapters.survey import Survey, Where
 from config.lease import LeaseSettings
 from config.lever import LeverSettings
-from config.policy import PoolPolicy
+from config.policy import Policy, PoolPolicy
 
 if TYPE_CHECKING:  # a policy is checked without waiting for NumPy
     from collections import Counter
@@ -86,15 +86,18 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class LeaseKind:
-    """Where a kind of lease store is: `store` is called with the settings and the sandbox's URL (or None). `extra` as above."""
+    """Where a kind of lease store is: `store` is called with the settings and the sandbox's URL (or None). `extra`, `grants`
+    as above.
+    """
 
     store: str
     extra: str = ""
+    grants: str = ""
 
 
 LEASES = {
     "sqlite": LeaseKind("adapters.lease_sqlite:opened"),
-    "dynamodb": LeaseKind("adapters.aws.lease_table:opened", extra="aws"),
+    "dynamodb": LeaseKind("adapters.aws.lease_table:opened", extra="aws", grants="adapters.aws.permissions:AwsGrants"),
 }
 SURVEYED = {frozenset({"region"}): "lambda-provisioned-concurrency",
             frozenset({"project", "location"}): "cloud-run-min-instances"}
@@ -106,12 +109,15 @@ def lever_kinds() -> dict[str, type[LeverSettings]]:
     return {kind: cast("type[LeverSettings]", _named(entry.settings)) for kind, entry in KINDS.items()}
 
 
-def grants(pools: Iterable[PoolPolicy]) -> list[tuple[Grants, list[PoolPolicy]]]:
-    """How each provider among `pools` is told what to allow, with its pools. Pools without any access control are left out."""
+def grants(policy: Policy) -> list[tuple[Grants, list[PoolPolicy]]]:
+    """How each provider of the policy is told what to allow, with its pools. Pools without any access control are left out."""
     of_provider: dict[str, list[PoolPolicy]] = {}
-    for pool in pools:
+    for pool in policy.pools:
         of_provider.setdefault(KINDS[pool.lever.kind].grants, []).append(pool)
-    return [(cast("type[Grants]", _named(path))(), members) for path, members in of_provider.items() if path]
+    leased = "" if policy.lease is None else LEASES[policy.lease.kind].grants
+    of_provider.setdefault(leased, [])
+    return [(cast("Callable[[LeaseSettings | None], Grants]", _named(path))(policy.lease if path == leased else None), members)
+            for path, members in of_provider.items() if path]
 
 
 class Registry:

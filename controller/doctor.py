@@ -17,8 +17,10 @@ from typing import Protocol
 from adapters.clock import Clock
 from adapters.errors import AdapterError, NotFound, PermissionDenied, QuotaExceeded, Throttled, Unreachable, Unsupported
 from adapters.findings import Check, Finding, Probe, Verdict
+from adapters.lease import LeaseStore
 from adapters.permissions import Grants
 from adapters.protocol import Capacity, DemandSource, Phase
+from config.lease import LeaseSettings
 from config.policy import Policy, PoolPolicy
 from controller.assembly import Providers
 from controller.doctor_local import local_findings
@@ -47,6 +49,9 @@ class Examined(Providers, Protocol):
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """How the permissions of a pool can be tried."""
 
+    def lease(self, settings: LeaseSettings) -> LeaseStore:
+        """The store of a lease."""
+
 
 @dataclass(slots=True)
 class Tally:
@@ -72,6 +77,8 @@ async def examine(policy: Policy, providers: Examined, grants: Sequence[tuple[Gr
     for granted, members in grants:
         able = [pool for pool in members if pool.name in names]
         jobs.append(Check(f"permissions at {granted.provider}", partial(permissions, granted, able, providers, patience)))
+    if policy.lease is not None:
+        jobs.append(Check("lease", partial(lease_findings, policy.lease, providers)))
     jobs += [Check(f"pool {pool.name}", partial(pool_findings, pool, providers)) for pool in pools]
     jobs += [Check(f"metrics of {', '.join(served[:3])}", partial(metric_findings, source, served, clock))
              for source, served in providers.sources(pools)]
@@ -148,7 +155,10 @@ async def permissions(granted: Grants, pools: Sequence[PoolPolicy], providers: E
         probes = providers.probes(pool)
         attempts += [attempt(pool, each.action, probes[each.action]) for each in granted.needed(pool) if each.action in probes]
     await asyncio.gather(*attempts)
-    return [permission_finding(action, tallies.get(action), count) for action, count in needing.items()]
+    found = [permission_finding(action, tallies.get(action), count) for action, count in needing.items()]
+    untried = (each.action for each in granted.shared() if each.writes)  # those that only read, the lease's own check tries
+    return found + [Finding("permission", action, Verdict.UNCHECKED, "cannot be tried without writing; the lease needs it",
+                            REMEDIES[PermissionDenied]) for action in untried]
 
 
 def permission_finding(action: str, tally: Tally | None, needing: int) -> Finding:
@@ -190,6 +200,29 @@ def capacity_finding(pool: str, capacity: Capacity) -> Finding:
     if capacity.phase is Phase.FAILED:
         return Finding("pool", pool, Verdict.WARN, f"its last change failed: {capacity.detail}", "see the resource's own log")
     return Finding("pool", pool, Verdict.OK, f"{capacity.requested} requested, {capacity.ready} ready")
+
+
+async def lease_findings(settings: LeaseSettings, providers: Examined) -> list[Finding]:
+    """Whether the lease's store can be read, and who leads. A file that is not there yet is left so."""
+    subject = ", ".join(str(value) for name, value in settings.model_dump(exclude_defaults=True).items())
+    if not_yet(settings):
+        return [Finding("lease", subject, Verdict.OK, "will be made by the first run")]
+    store = providers.lease(settings)
+    try:
+        lease = await store.read()
+        await store.kept()
+    except AdapterError as error:
+        return [refusal("lease", subject, error)]
+    finally:
+        await store.close()
+    holder = "nobody leads" if lease is None or not lease.holder else f"{lease.holder} leads or was the last to"
+    return [Finding("lease", subject, Verdict.OK, holder)]
+
+
+def not_yet(settings: LeaseSettings) -> bool:
+    """Whether the lease is kept in a file that nobody has made yet."""
+    path = settings.model_dump().get("path")
+    return path is not None and not Path(path).exists()
 
 
 async def metric_findings(source: DemandSource, pools: Sequence[str], clock: Clock) -> list[Finding]:

@@ -16,6 +16,7 @@ from adapters.aws.control_plane import ControlPlane
 from adapters.aws.errors import Asked, NotSet
 from adapters.aws.metric_queries import INVOCATIONS, MOST_QUERIES, Query, request
 from adapters.aws.metric_reader import RATE
+from adapters.aws.scaling import SCALING
 from adapters.errors import AdapterError
 from adapters.findings import Check, Finding, Probe, Verdict, clock_finding
 from config.policy import PoolPolicy
@@ -61,6 +62,9 @@ def probes(aws: "Aws", pool: PoolPolicy) -> Mapping[str, Probe]:
     return {
         "cloudwatch:GetMetricData": metric,
         "application-autoscaling:DescribeScalableTargets": lambda: plane.scaler(function, (alias,)),
+        "application-autoscaling:DescribeScheduledActions": lambda: connections.call(
+            Asked("application-autoscaling", "describe_scheduled_actions", resource),
+            {**SCALING, "ResourceId": f"function:{function}:{alias}"}, _nothing),
         "lambda:GetAccountSettings": plane.account.get,
         "lambda:GetAlias": lambda: plane.ask("get_alias", resource, {"FunctionName": function, "Name": alias}, _nothing),
         "lambda:GetFunction": lambda: plane.function(resource, qualified),

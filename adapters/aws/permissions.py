@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from adapters.permissions import Permission
+from config.lease import DynamoLeaseSettings, LeaseSettings
 from config.policy import PoolPolicy
 
 
@@ -65,6 +66,14 @@ DEAD_MAN = (
 )
 """Of a pool with `dead_man`. The first registration also makes a service-linked role: iam:CreateServiceLinkedRole, once."""
 
+LEASE = (
+    ("dynamodb:GetItem", "tells who leads", False),
+    ("dynamodb:Query", "tells what the leader has left for whoever follows", False),
+    ("dynamodb:PutItem", "takes the lease, renews it, and leaves what a successor must know", True),
+    ("dynamodb:ConditionCheckItem", "makes sure within a transaction that this daemon still leads", True),
+)
+"""Action, what it is good for, and whether it changes something; needed in shadow, too."""
+
 ANY_ACCOUNT = "*"
 LONGEST = 6144
 """Characters of a managed policy, white space not counted (IAM quotas); ten can be attached to a role, twenty on request."""
@@ -75,6 +84,15 @@ class AwsGrants:
 
     provider = "aws"
 
+    def __init__(self, lease: LeaseSettings | None = None) -> None:
+        self._table = lease if isinstance(lease, DynamoLeaseSettings) else None
+
+    def shared(self) -> tuple[Permission, ...]:
+        """The lease's table."""
+        if self._table is None:
+            return ()
+        return tuple(Permission(action, (table_arn(self._table, None),), why, writes) for action, why, writes in LEASE)
+
     def needed(self, pool: PoolPolicy) -> tuple[Permission, ...]:
         """Of one pool, in whichever account."""
         return tuple(Permission(call.action, resources(pool, STATEMENTS[call.sid].scope, None), call.why,
@@ -82,15 +100,22 @@ class AwsGrants:
 
     def documents(self, pools: Sequence[PoolPolicy], account: str | None) -> list[dict[str, Any]]:
         """IAM policy documents, each no longer than a managed policy may be."""
+        lease = [] if self._table is None else [
+            {"Sid": "ShareLease", "Effect": "Allow", "Action": [action for action, _, _ in LEASE],
+             "Resource": table_arn(self._table, account)}]
+        room = LONGEST - len(_compact(lease))
         found: list[dict[str, Any]] = []
         piece: list[PoolPolicy] = []
         for pool in pools:
             longer = document([*piece, pool], account)
-            if not piece or len(json.dumps(longer, separators=(",", ":"))) > LONGEST:
+            if not piece or len(_compact(longer)) > room:
                 found.append(longer := document([pool], account))
                 piece = []
             piece.append(pool)
             found[-1] = longer
+        if lease:
+            found = found or [document([], account)]
+            found[0]["Statement"] += lease
         return found
 
     def text(self, pools: Sequence[PoolPolicy], account: str | None) -> str:
@@ -111,6 +136,15 @@ def document(pools: Sequence[PoolPolicy], account: str | None) -> dict[str, Any]
         if STATEMENTS[sid].scope == "region":
             statement |= {"Resource": "*", "Condition": {"StringEquals": {"aws:RequestedRegion": regions}}}
     return {"Version": "2012-10-17", "Statement": [statement for statement in found.values() if statement["Action"]]}
+
+
+def table_arn(lease: DynamoLeaseSettings, account: str | None) -> str:
+    """The lease's table."""
+    return f"arn:{partition(lease.region)}:dynamodb:{lease.region}:{account or ANY_ACCOUNT}:table/{lease.table}"
+
+
+def _compact(document: object) -> str:
+    return json.dumps(document, separators=(",", ":"))
 
 
 def calls(pool: PoolPolicy) -> list[Call]:

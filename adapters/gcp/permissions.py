@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.permissions import Permission
+from config.lease import LeaseSettings
 from config.policy import PoolPolicy
 
 LOOK = {
@@ -26,6 +27,13 @@ class GcpGrants:
     """See `adapters.permissions.Grants`. Resource names here hold no account."""
 
     provider = "google"
+
+    def __init__(self, lease: LeaseSettings | None = None) -> None:
+        """No lease is kept here."""
+
+    def shared(self) -> tuple[Permission, ...]:
+        """Nothing."""
+        return ()
 
     def needed(self, pool: PoolPolicy) -> tuple[Permission, ...]:
         """Of one pool."""

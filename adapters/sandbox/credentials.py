@@ -43,16 +43,16 @@ class Credentials:
         if call.caller not in self.accepted:
             code = "InvalidClientTokenId" if query else "UnrecognizedClientException"
             raise ApiError(code, "The security token included in the request is invalid.", 403)
-        action = f"{_IAM_PREFIX.get(call.service, call.service)}:{_IAM_ACTION.get(call.operation, call.operation)}"
-        allowed = action not in self.denied and self._allowed(action, call, account)
-        (self.used if allowed else self.refused)[action] += 1
-        if not allowed:
-            raise ApiError(
-                "AccessDenied" if query else "AccessDeniedException",
-                f"User: arn:aws:iam::{account}:user/stoker is not authorized to perform: {action} on resource: * because no "
-                f"identity-based policy allows the {action} action",
-                403,
-            )
+        for action in _actions(call):
+            allowed = action not in self.denied and self._allowed(action, call, account)
+            (self.used if allowed else self.refused)[action] += 1
+            if not allowed:
+                raise ApiError(
+                    "AccessDenied" if query else "AccessDeniedException",
+                    f"User: arn:aws:iam::{account}:user/stoker is not authorized to perform: {action} on resource: * because no "
+                    f"identity-based policy allows the {action} action",
+                    403,
+                )
 
     def _allowed(self, action: str, call: Call, account: str) -> bool:
         """By the policy document. Who one is may always be asked."""
@@ -63,11 +63,28 @@ class Credentials:
 
 def _resource(call: Call, account: str) -> str:
     """The ARN that a call is about; `*` where it is about none."""
+    if call.service == "dynamodb":
+        return f"arn:aws:dynamodb:{call.region}:{account}:table/{_tables(call)[0]}"
     if call.service != "lambda" or not call.function:
         return "*"
     function = f"arn:aws:lambda:{call.region}:{account}:function:{call.function}"
     return f"{function}:{call.query['Qualifier']}" if "Qualifier" in call.query else function
 
 
+def _actions(call: Call) -> list[str]:
+    """What IAM calls what is asked; a transaction is each of the things that are done in it."""
+    prefix = _IAM_PREFIX.get(call.service, call.service)
+    if call.operation != "TransactWriteItems":
+        return [f"{prefix}:{_IAM_ACTION.get(call.operation, call.operation)}"]
+    kinds = {next(iter(step)) for step in call.body.get("TransactItems", [])}
+    return sorted(f"{prefix}:{_IN_TRANSACTION.get(kind, kind)}" for kind in kinds)
+
+
+def _tables(call: Call) -> list[str]:
+    steps = [next(iter(step.values())) for step in call.body.get("TransactItems", [])]
+    return [str(what.get("TableName", "")) for what in (steps or [call.body])]
+
+
+_IN_TRANSACTION = {"Put": "PutItem", "ConditionCheck": "ConditionCheckItem"}
 _IAM_PREFIX = {"monitoring": "cloudwatch"}
 _IAM_ACTION = {"Invoke": "InvokeFunction"}

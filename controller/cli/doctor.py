@@ -71,7 +71,7 @@ async def examined(policy: "Policy", state_dir: Path, sandbox_url: str | None, s
     logs.configure(clock, "console", least=logging.WARNING)
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:
-        found = await examine(policy, registry, grants(policy.pools), clock, state_dir, progress)
+        found = await examine(policy, registry, grants(policy), clock, state_dir, progress)
     finally:
         await registry.close()
     return [replace(finding, text=redact_text(finding.text)) for finding in found]

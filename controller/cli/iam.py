@@ -29,7 +29,7 @@ def command(policy_path: Path, provider: str | None, account: str | None, as_jso
     from adapters.registry import grants
 
     policy = read_policy(policy_path)
-    found = grants(policy.pools)
+    found = grants(policy)
     names = [each.provider for each, _ in found]
     if provider is not None and provider not in names:
         raise WrongInput(f"--provider {provider}: no pool of {policy_path} is there, only of: {', '.join(names) or '-'}")

@@ -53,7 +53,7 @@ class Clinic:
         policy = load_policy(self.policy, lever_kinds())
         registry = Registry(clock, np.random.default_rng(0), sandbox_url=self.url, sandbox_grpc=self.target)
         try:
-            return await examine(policy, registry, grants(policy.pools), clock, state_dir,
+            return await examine(policy, registry, grants(policy), clock, state_dir,
                                  lambda waiting: self.waited_for.append(list(waiting)), patience)
         finally:
             await registry.close()
@@ -155,6 +155,18 @@ async def test_what_would_keep_stoker_from_acting_is_told_before_it_acts(clinic,
     assert {"tool", "agent", "concurrency in us-east-1"} <= subjects(found, check="quota", verdict=Verdict.WARN)
     assert subjects(found, check="pool", verdict=Verdict.FAIL) == {"chat"}
     assert subjects(found, check="permission", verdict=Verdict.FAIL) == set(), "what is not there is no missing permission"
+
+
+async def test_a_lease_is_looked_at_and_not_taken(clinic, tmp_path):
+    clinic.policy.write_text("lease: {kind: dynamodb, region: us-east-1, table: our-lease}" + POLICY)
+    missing = await clinic.findings(tmp_path / "state")
+    clinic.aws.tables["our-lease"] = {}
+    found = await clinic.findings(tmp_path / "state")
+
+    assert [finding.verdict for finding in of(missing, check="lease")] == [Verdict.FAIL]
+    assert [(finding.verdict, finding.text) for finding in of(found, check="lease")] == [(Verdict.OK, "nobody leads")]
+    assert {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"} <= subjects(found, check="permission", verdict=Verdict.UNCHECKED)
+    assert clinic.aws.tables["our-lease"] == {}
 
 
 async def test_metrics_that_stopped_are_told(clinic, tmp_path):

@@ -11,24 +11,27 @@ from adapters.sandbox.gcp.world import RunSandbox
 from controller.cli import main
 from tests.e2e.daemons import daemon, sandbox_of, serving, steady_history, stoker
 
-POLICY = """
+LEASE = "lease: {kind: dynamodb, region: us-east-1, table: stoker-lease}"
+POLICY = f"""
 version: 1
-defaults: {mode: active, max: 20, scale_down_delay: 0s}
+{LEASE}
+defaults: {{mode: active, max: 20, scale_down_delay: 0s}}
 pools:
-  - {name: raised, min: 3, lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: raised, alias: live}}
-  - {name: emptied, lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: emptied, alias: live}}
-  - {name: watched, mode: shadow, min: 2,
-     lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: watched, alias: live}}
-  - {name: pinged, min: 2,
-     lever: {kind: lambda-ping, region: us-east-1, function: pinged, alias: live, handler: stoker, opted_in: true}}
-  - {name: chat, min: 3, lever: {kind: cloud-run-min-instances, project: acme, location: europe-west1, service: chat}}
-  - {name: seen, mode: shadow, min: 3,
-     lever: {kind: cloud-run-min-instances, project: acme, location: europe-west1, service: seen}}
+  - {{name: raised, min: 3, lever: {{kind: lambda-provisioned-concurrency, region: us-east-1, function: raised, alias: live}}}}
+  - {{name: emptied, lever: {{kind: lambda-provisioned-concurrency, region: us-east-1, function: emptied, alias: live}}}}
+  - {{name: watched, mode: shadow, min: 2,
+     lever: {{kind: lambda-provisioned-concurrency, region: us-east-1, function: watched, alias: live}}}}
+  - {{name: pinged, min: 2,
+     lever: {{kind: lambda-ping, region: us-east-1, function: pinged, alias: live, handler: stoker, opted_in: true}}}}
+  - {{name: chat, min: 3, lever: {{kind: cloud-run-min-instances, project: acme, location: europe-west1, service: chat}}}}
+  - {{name: seen, mode: shadow, min: 3,
+     lever: {{kind: cloud-run-min-instances, project: acme, location: europe-west1, service: seen}}}}
 """
 
 
 def worlds():
     sandbox = sandbox_of(raised=2, emptied=0, watched=1, pinged=1, unnamed=1)
+    sandbox.tables["stoker-lease"] = {}
     emptied = sandbox.hosted("emptied").function
     emptied.capacity("live").put(5, sandbox.now_ms(), 0, init_fails=False)
     google = RunSandbox(sandbox, RunSettings(placement_seconds=(0.1, 0.3)))
@@ -78,7 +81,7 @@ async def test_a_daemon_gets_along_with_what_is_printed_and_uses_all_of_it(tmp_p
 
 async def test_what_shadow_needs_sets_nothing_and_is_enough_for_a_plan(tmp_path):
     (sandbox, google), policy = worlds(), tmp_path / "policy.yaml"
-    policy.write_text(POLICY.replace("mode: active", "mode: shadow"))
+    policy.write_text(POLICY.replace("mode: active", "mode: shadow").replace(LEASE, ""))
     printed = attach(told(policy), sandbox, google)
     async with GrpcSandboxServer(google) as server, serving(sandbox) as url:
         code, _, err = await stoker("plan", "--policy", str(policy), "--sandbox-url", url, "--sandbox-grpc", server.target)

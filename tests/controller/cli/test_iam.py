@@ -92,6 +92,23 @@ def test_google_gets_commands_that_bind_the_writer_to_each_active_service(asked)
     assert "gcloud run services add-iam-policy-binding chat " in bound[0]
 
 
+LEASE = "lease: {kind: dynamodb, region: eu-west-1, table: our-lease}\n"
+
+
+def test_a_lease_is_allowed_on_its_table_alone_in_one_document_of_many(asked):
+    documents = json.loads(asked(LEASE + pools(*(f"agent-number-{number}" for number in range(60))), "--json").stdout)["aws"]
+    shared = [statement for document in documents for statement in document["Statement"] if statement["Sid"] == "ShareLease"]
+
+    assert [statement["Resource"] for statement in shared] == ["arn:aws:dynamodb:eu-west-1:*:table/our-lease"]
+    assert max(len(json.dumps(document, separators=(",", ":"))) for document in documents) <= LONGEST
+
+
+def test_a_lease_is_told_of_a_policy_that_has_nothing_else_there(asked):
+    text = LEASE + "version: 1\npools:\n  - {name: web, max: 9, lever: {kind: http-ping, url: 'https://a.example.com/ping'}}\n"
+
+    assert set(statements(asked(text))) == {"ShareLease"}
+
+
 def test_pings_of_a_url_need_nothing_and_that_is_said(asked):
     told = asked("version: 1\npools:\n  - {name: web, max: 9, lever: {kind: http-ping, url: 'https://a.example.com/ping'}}\n")
 
