@@ -27,6 +27,9 @@ APART_SECONDS = 1.0
 AN_HOUR, HOUR_SECONDS = 60, 3600.0
 """So many messages an hour at most: beyond, they wait."""
 
+OUTCOMES = ("delivered", "refused", "given-up", "dropped", "retried")
+"""What becomes of notices; the last counts tries that failed."""
+
 log = structlog.get_logger("stoker.notify")
 
 
@@ -39,8 +42,7 @@ class Courier:
         self._url, self._secret, self._source = url, secret, source
         self._poster, self._clock, self._rng = poster, clock, rng
         self.waiting: deque[Notice] = deque()
-        self.outcomes: Counter[str] = Counter()
-        """What became of notices: delivered, refused, given-up, dropped; and tries that failed: retried."""
+        self.outcomes: Counter[str] = Counter(dict.fromkeys(OUTCOMES, 0))
         self._some, self.idle = asyncio.Event(), asyncio.Event()
         self._sent_at: deque[float] = deque(maxlen=AN_HOUR)
 

@@ -5,6 +5,8 @@ import json
 import signal
 from pathlib import Path
 
+import aiohttp
+
 from tests.e2e.daemons import daemon, policy_text, sandbox_of, serving, steady_history, stoker
 
 
@@ -28,21 +30,32 @@ async def shown(address: str) -> dict:
     return json.loads((await stoker("status", "agent", "--json", "--url", address))[1])
 
 
+async def foretold_of(address: str) -> list[float]:
+    """The forecast of this minute, as it is scraped."""
+    async with aiohttp.ClientSession() as session, session.get(f"{address}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    return [float(line.split()[-1]) for line in lines if line.startswith("stoker_forecast_peak_units{")]
+
+
 async def test_the_next_hours_are_planned_in_a_worker_that_ends_with_the_daemon(tmp_path):
     sandbox, policy = sandbox_of(), tmp_path / "policy.yaml"
     sandbox.add_function("agent", steady_history(5, days=1.5), init_seconds=0.1)
     policy.write_text(policy_text("agent", low=1))
-    async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url) as run:
+    async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url, "--tick-seconds", "2") as run:
         await run.until(lambda: run.told("first-pass"))
         address = (tmp_path / "state" / "url").read_text().strip()
         async with asyncio.timeout(40):
             while (pool := await shown(address))["next"] is None:  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
+            while (foretold := await foretold_of(address)) == []:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
         code, text, _ = await stoker("forecast", "agent", "--policy", str(policy), "--state-dir", str(tmp_path / "state"))
         workers = workers_of(run.process.pid)
         ended = await asyncio.wait_for(run.end(signal.SIGTERM), 15)
 
     assert {units for _, units in pool["next"]} == {pool["target"]}
+    assert len(foretold) == 3
+    assert all(abs(units - 5) < 1 for units in foretold)
     assert (code, "Units that will be asked for" in text) == (0, True)
     assert workers
     assert ended == 0
