@@ -75,6 +75,10 @@ TROUBLE = frozenset({Code.CAPACITY_UNKNOWN, Code.METRICS_MISSING, Code.BLIND, Co
 """What an operator may want to look into."""
 
 
+ITS_TURN = frozenset({Code.NOT_READ, Code.WRITE_TURN})
+"""That a pool waits until the provider may be asked is shown; it decides nothing."""
+
+
 def ruling(plan: Plan) -> Code:
     """The last reason, which decided; that history is short is a remark on the proposal and decides nothing."""
     return next((reason.code for reason in reversed(plan.reasons) if reason.code is not Code.SHORT_HISTORY), Code.PROPOSED)
@@ -83,13 +87,13 @@ def ruling(plan: Plan) -> Code:
 def changes(plan: Plan, before: Plan | None) -> bool:
     """Whether a plan is worth a record: a write always, else when acting stops, resumes or is forbidden by another reason.
 
-    That capacity stays as it was wanted, tick after tick, is not; nor is that a pool waits for its first reading.
+    That capacity stays as it was wanted, tick after tick, is not; nor is that a pool waits for its turn at the provider.
     """
     if plan.action is Action.WRITE:
         return True
-    if ruling(plan) is Code.NOT_READ:
+    if ruling(plan) in ITS_TURN:
         return False
-    if before is None or ruling(before) is Code.NOT_READ:
+    if before is None or ruling(before) in ITS_TURN:
         return plan.action is Action.HOLD
     if plan.action is not before.action and before.action is not Action.WRITE:
         return True

@@ -104,6 +104,8 @@ async def test_steps_that_read_first_keep_within_the_writes_of_a_tick(clock, tmp
                 assert len(waiting) == 4
 
         assert counts == [2, 2, 2, 0]
+        recorded = [made["action"] for name in traffic for made in here.store.store.decisions(name)]
+        assert recorded == ["write"] * 6  # that somebody waits for the provider is no decision
 
 
 async def test_a_limit_counts_over_regions_and_a_hanging_one_takes_nothing_away(clock, tmp_path):
