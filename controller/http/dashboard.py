@@ -14,7 +14,7 @@ from controller.http.board import Board
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
           "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
-OURS = ("dashboard.css", "dashboard.js", "table.js", "pool.js", "chart.js", "words.js", "icon.svg")
+OURS = ("dashboard.css", "dashboard.js", "table.js", "pool.js", "orders.js", "chart.js", "words.js", "icon.svg")
 LIBRARY = ("uPlot.iife.min.js", "uPlot.min.css")
 
 

@@ -1,5 +1,6 @@
 // Keeps asking the daemon for its status, and shows either all pools or the one that the address names.
 
+import * as orders from "./orders.js";
 import * as pool from "./pool.js";
 import * as table from "./table.js";
 import {byId, clock, day, needsAttention, put, usd, whole} from "./words.js";
@@ -54,6 +55,7 @@ const route = () => {
   document.title = name == null ? "Stoker" : `${name} – Stoker`;
   if (name != null) {
     pool.open(name);
+    orders.open(name);
     scrollTo(0, 0);
     byId("pool-name").focus({preventScroll: true});
   } else if (!was) {
@@ -108,6 +110,7 @@ const overview = () => {
 
 table.setUp();
 pool.setUp();
+orders.setUp();
 addEventListener("hashchange", route);
 document.addEventListener("visibilitychange", () => { if (!document.hidden) poll(); });
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); byId("main").focus(); });

@@ -1,0 +1,97 @@
+"""Orders from the page, and the page as people meet it who do not see it: in a real browser."""
+
+import asyncio
+import contextlib
+import json
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+
+from config.prewarm import Prewarm
+from tests.browser import CHROMIUM, chromium
+from tests.services import TOKEN, serving
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: the page was not opened")
+AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+FOUND = "(told) => told.violations.map((each) => `${each.id}: ${each.nodes.map((node) => node.failureSummary)}`)"
+SAID = "document.getElementById('order-said').textContent"
+
+
+@contextlib.asynccontextmanager
+async def pool_page(folder, **look):
+    """The page of pool `a`, its form of orders open."""
+    async with serving(folder, prewarm=Prewarm(max_units=20)) as here, chromium() as page:
+        await here.ticks(3)
+        await page.open(f"{here.service.url}/#/pools/a", **look)
+        await page.until("!document.getElementById('pool').hidden && document.querySelector('#chart canvas')")
+        await page.js("document.getElementById('steer').open = true")
+        yield here, page
+
+
+async def fill(page, **fields):
+    for name, value in ({"end": "10m", "reason": "users <b>come</b>", "by": "ana", "token": TOKEN} | fields).items():
+        await page.js(f"(() => {{ const field = document.getElementById('order-{name}'); field.value = {json.dumps(value)};"
+                      " field.dispatchEvent(new Event('change')); })()")
+
+
+async def press_enter(page):
+    """As from the keyboard, in the field of the reason."""
+    await page.js("document.getElementById('order-reason').focus()")
+    await page.key("Enter", 13, "\r")
+
+
+async def test_orders_are_given_and_ended_by_keyboard_and_the_token_stays_in_the_tab(tmp_path):
+    async with pool_page(tmp_path) as (here, page):
+        await fill(page, kind="prewarm", amount="9")
+        await press_enter(page)
+        await page.until(f"{SAID}.startsWith('9 of 9 granted')")
+        async with asyncio.timeout(10):
+            while here.levers["a"].writes[-1] != 9:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        for kind, amount, told in (("pin", "4", "pin 4"), ("boost", "x2", "boost x2"), ("boost", "+3", "boost +3"),
+                                   ("pause", "", "pause")):
+            await fill(page, kind=kind, amount=amount)
+            await press_enter(page)
+            await page.until(f"{SAID}.startsWith('Taken: {told}')")
+        await page.js("document.getElementById('order-clear').focus()")
+        await page.key("Enter", 13, "\r")
+        await page.until(f"{SAID}.startsWith('Ended: ')")
+        assert here.service.steering.of("a", here.clock.now()) == ()
+
+        assert await page.js("JSON.stringify({...sessionStorage})") == json.dumps({"stoker-token": TOKEN}, separators=(",", ":"))
+        assert await page.js("localStorage.length + document.cookie.length") == 0
+        assert TOKEN not in await page.js("location.href + performance.getEntriesByType('resource').map((each) => each.name)")
+        assert page.complaints == []
+
+
+@pytest.mark.parametrize(("fields", "told"), [
+    ({"kind": "pin", "amount": "many"}, "whole number"), ({"kind": "pin", "amount": "4", "end": "8d"}, "at most 7d"),
+    ({"kind": "pin", "amount": "4", "token": "wrong-horse-battery"}, "not the daemon"),
+    ({"kind": "pin", "amount": "4", "token": "ü"}, "token"),
+])
+async def test_what_is_refused_is_said_and_nothing_is_ordered(tmp_path, fields, told):
+    async with pool_page(tmp_path) as (here, page):
+        await fill(page, **fields)
+        await press_enter(page)
+        await page.until(f"{SAID}.startsWith('Not done: ') && {SAID}.includes({json.dumps(told)})")
+
+        assert await page.js("document.getElementById('order-said').getAttribute('aria-live')") == "polite"
+        assert here.service.steering.of("a", here.clock.now()) == ()
+
+
+@pytest.mark.parametrize("look", [{}, {"dark": True}, {"width": 390, "height": 844}, {"width": 390, "height": 844, "dark": True}],
+                         ids=["light", "dark", "phone", "dark phone"])
+async def test_axe_finds_nothing_against_wcag_on_the_list_and_on_a_pool(tmp_path, look):
+    async with pool_page(tmp_path, **look) as (here, page):
+        await here.ask("POST", "/v1/pools/a/prewarm", TOKEN, json={"units": 9, "for": "10m", "reason": "users"})
+        await here.ticks()
+        await page.until("!document.getElementById('pool-orders').hidden")
+        await page.js("document.getElementById('minutes').open = true")
+        await page.js(AXE.read_text() + "\n;0")
+        for address in ("#/pools/a", "#/"):
+            await page.js(f"location.hash = '{address}'")
+            await page.until(f"document.getElementById('{'pool' if 'pools' in address else 'overview'}').hidden === false")
+            assert await page.js(f"axe.run(document, {{runOnly: {json.dumps(RULES)}}}).then({FOUND})") == []
+            assert await page.js("document.documentElement.scrollWidth <= innerWidth")
