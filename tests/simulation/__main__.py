@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from tests.simulation.invariants import Broken
 from tests.simulation.mutations import MUTATIONS, find
 from tests.simulation.run import Outcome, simulate
 from tests.simulation.scenario import Scenario, scenario_of
@@ -39,8 +40,11 @@ def main() -> int:
 
 
 def outcome_of(seed: int) -> Outcome:
-    """What comes of one seed."""
-    return simulate(scenario_of(seed))
+    """What comes of one seed, whatever comes of it."""
+    try:
+        return simulate(scenario_of(seed))
+    except Exception as error:  # noqa: BLE001 - thousands of others are to be run
+        return Outcome(seed, 0, 0, 0, "", Broken("the simulation ends", f"{type(error).__name__}: {error}"))
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from controller.plan import Action, Code, Plan
 from controller.planning import READ_AFTER_WRITE
 from controller.reconcile import CALL_TIMEOUT_SECONDS, LOOK_AGAIN, state_key
 from controller.store import Store
+from controller.store_file import StoreDamaged
 from tests.simulation.orders import OrderBook
 from tests.simulation.virtual import VirtualClock
 
@@ -317,8 +318,12 @@ class Witness:
     def reborn(self, store: Store) -> None:
         """A new life: what the one before reported must be in the store."""
         self.store, self.fleet = store, None
-        if self.shown:
-            kept = {(row["pool"], row["at"], row["target"]) for row in store.decisions(limit=100_000)}
+        try:
+            rows = store.decisions(limit=100_000) if self.shown else []
+        except StoreDamaged:  # found only now; the next life begins without it
+            self.ailing = True
+        if self.shown and not self.ailing and store.moved_aside is None:
+            kept = {(row["pool"], row["at"], row["target"]) for row in rows}
             for name, at, target in self.shown:
                 if (name, at.isoformat(), target) not in kept:
                     self.breach("no reported decision is lost", f"{target} at {at}", name)
