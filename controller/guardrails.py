@@ -169,7 +169,7 @@ def foreign_owner(draft: Draft, context: Context) -> Draft:
 def foreign_write(draft: Draft, context: Context) -> Draft:
     """Somebody else changed what Stoker set: say so, and leave it alone for a while unless the policy says to reassert."""
     since, written = context.state.foreign_since, context.state.written
-    if context.policy.on_foreign_write == "reassert":
+    if context.policy.on_foreign_write == "reassert" or context.seen.standby is not None:
         return draft
     if since is None:  # right after our write: a reading that lags, or somebody who was quick; neither is written over
         if written is None or written == context.requested or draft.target == context.requested:

@@ -238,3 +238,9 @@ def test_a_failure_that_is_told_far_ahead_of_our_clock_waits_by_our_own():
 
     assert bites(decide(state=state, **failed), Code.ALLOCATION_FAILED)
     assert decide(state=state, **failed, now=NOON + RETRY_FAILED).action is Action.WRITE
+
+
+def test_who_stands_by_accuses_nobody_of_the_leaders_writes():
+    plan = decide(state=accepted(PoolState(), 3, NOON), requested=9, proposed=4.0, now=LATER, standby="another leads")
+
+    assert (plan.action, plan.reasons[-1].code, plan.state.foreign_since) == (Action.HOLD, Code.STANDBY, None)

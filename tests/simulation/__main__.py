@@ -13,10 +13,10 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from tests.simulation.invariants import Broken
 from tests.simulation.mutations import MUTATIONS, find
 from tests.simulation.run import Outcome, simulate
 from tests.simulation.scenario import Scenario, scenario_of
+from tests.simulation.seeds import is_pair, outcome_of
 from tests.simulation.shrink import shrunk
 
 TOLD_EVERY_SECONDS = 30.0
@@ -37,14 +37,6 @@ def main() -> int:
     if given.mutations:
         return hunt(seeds, given.workers)
     return Sweep(seeds, given.minutes, not given.no_shrink).run(given.workers)
-
-
-def outcome_of(seed: int) -> Outcome:
-    """What comes of one seed, whatever comes of it."""
-    try:
-        return simulate(scenario_of(seed))
-    except Exception as error:  # noqa: BLE001 - thousands of others are to be run
-        return Outcome(seed, 0, 0, 0, "", Broken("the simulation ends", f"{type(error).__name__}: {error}"))
 
 
 @contextmanager
@@ -114,8 +106,10 @@ class Sweep:
 
 def tell(outcome: Outcome, shrinking: bool) -> None:
     """What broke, and the least that breaks it."""
+    print(f"seed {outcome.seed}: {outcome.broken}", flush=True)
+    if is_pair(outcome.seed):
+        return
     scenario: Scenario = scenario_of(outcome.seed)
-    print(f"seed {outcome.seed}: {outcome.broken}")
     if shrinking and outcome.broken is not None:
         whole = len(scenario.faults)
         scenario = shrunk(scenario, outcome.broken, simulate)

@@ -8,12 +8,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from adapters.errors import AdapterError
+from adapters.lease import Fence
 from controller import (
     assembly,
     fleet,
     guardrails,
     intake,
     journal,
+    leadership,
     limiter,
     planning,
     reconcile,
@@ -21,11 +23,12 @@ from controller import (
     steering,
     store,
     store_file,
+    tenure,
 )
 from controller.plan import Action, Draft, Sight, accepted
 from tests.simulation.invariants import Broken
-from tests.simulation.run import simulate, swapped
-from tests.simulation.scenario import scenario_of
+from tests.simulation.run import swapped
+from tests.simulation.seeds import outcome_of
 
 Plant = Callable[[], AbstractContextManager[None]]
 
@@ -142,6 +145,20 @@ def _to_come_is_fresh(self, name, now):
     return (Sight.FRESH if age is not None and age < timedelta(0) else sight), age
 
 
+async def _fence_without_store(self, pool, target, state, at):
+    return None if self.helm is None else Fence(self.number or 0, lambda: self.helm.check(self.number or 0))
+
+
+async def _no_fence(self, pool, target, state, at):
+    """Writes whoever leads."""
+
+
+async def _waits_for_no_term(self):
+    there = await self._store.read()
+    if there is None or there.holder != self.holder:
+        await self._take(there)
+
+
 SIGHT, READ, COLLECT = intake.Intake.sight, reconcile.Reconciler.read, intake.Intake.collect
 
 MUTATIONS: dict[str, Plant] = {
@@ -174,6 +191,10 @@ MUTATIONS: dict[str, Plant] = {
     "a damaged store is not looked for": instead(store_file, "examine", _unchecked),
     "a quota teaches nothing": instead(reconcile, "QuotaExceeded", type("Never", (Exception,), {})),
     "all may change in one tick": instead(limiter.Limiter, "admit", _all_at_once),
+    "a leader never doubts its lease": instead(leadership.Leadership, "barred", lambda self, number: None),
+    "writes are not told to the lease store": instead(tenure.Tenure, "fence", _fence_without_store),
+    "writes carry no fencing number": instead(tenure.Tenure, "fence", _no_fence),
+    "a successor waits for no term": instead(leadership.Leadership, "_watch", _waits_for_no_term),
     "never comes down": instead(region.Region, "view", lambda self, name, now: replace(VIEW(self, name, now), settled=False)),
 }
 VIEW = region.Region.view
@@ -191,7 +212,7 @@ def find(name: str, seeds: Iterable[int]) -> tuple[int | None, Broken | None]:
     """The first of `seeds` that finds the defect, and what it says; None when none does."""
     with planted(name):
         for seed in seeds:
-            broken = simulate(scenario_of(seed)).broken
+            broken = outcome_of(seed).broken
             if broken is not None:
                 return seed, broken
     return None, None

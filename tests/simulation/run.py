@@ -243,10 +243,15 @@ def swapped(place: object, name: str, value: object) -> Iterator[None]:
         setattr(place, name, was)
 
 
+def memory_folder() -> Path | None:
+    """Where files are kept in memory, if there is such a place."""
+    memory = Path("/dev/shm")  # noqa: S108 - folders with random names are made in it
+    return memory if os.access(memory, os.W_OK) else None
+
+
 def simulate(scenario: Scenario) -> Outcome:
     """Run a scenario in a folder of its own, in memory where the machine has such a place."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder with a random name in it
-    folder = Path(tempfile.mkdtemp(prefix="stoker-sim-", dir=memory if os.access(memory, os.W_OK) else None))
+    folder = Path(tempfile.mkdtemp(prefix="stoker-sim-", dir=memory_folder()))
     simulation = Simulation(scenario, folder)
     was = structlog.get_config()
     try:

@@ -9,12 +9,14 @@ import pytest
 
 from controller.plan import PoolState
 from controller.store import Store, StoreError
-from tests.simulation.__main__ import outcome_of, workers
+from tests.simulation.__main__ import workers
 from tests.simulation.damage import damage
 from tests.simulation.invariants import Broken
 from tests.simulation.mutations import MUTATIONS, planted
+from tests.simulation.pair import simulate_pair
 from tests.simulation.run import kill_store, simulate
 from tests.simulation.scenario import Fault, scenario_of
+from tests.simulation.seeds import outcome_of
 from tests.simulation.shrink import shrunk
 
 
@@ -32,6 +34,15 @@ def test_every_invariant_holds_under_faults(seed):
 
     assert outcome.broken is None
     assert outcome.writes > 0
+
+
+@pytest.mark.parametrize("seed", [0, 8, 24])
+def test_of_two_daemons_with_a_lease_one_writes_at_a_time(seed):
+    outcome = simulate_pair(seed)
+
+    assert outcome.broken is None
+    assert outcome.writes > 0
+    assert simulate_pair(seed) == outcome
 
 
 def test_a_seed_replays_exactly():

@@ -1,0 +1,314 @@
+"""Two daemons that share a policy, a lease and the pools: killed, paused and cut off from the lease store at random.
+
+Each has a loop of its own and both share the time, so that one can stand still, as a paused machine does, while the other goes
+on. Judged at the provider: who may write there is what the lease store says at that instant.
+"""
+
+import asyncio
+import hashlib
+import itertools
+import random
+import shutil
+import sqlite3
+import tempfile
+from asyncio import events
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+
+from adapters.errors import OutcomeUnknown, Unreachable
+from adapters.lease import fence_of_this_task
+from adapters.lease_sqlite import SqliteLease
+from config.lease import SqliteLeaseSettings
+from config.policy import Assume, Policy
+from controller import assembly, chooser
+from controller.fleet import Fleet
+from controller.journal import Journal, ruling
+from controller.leadership import Leadership
+from controller.memory import StoreThread
+from controller.plan import Code
+from controller.steering import Steering
+from controller.store import Store
+from controller.takeover import Takeover
+from tests.simulation.brain import WildPortfolio
+from tests.simulation.demand import SimSource
+from tests.simulation.invariants import Broken, bounds
+from tests.simulation.policies import policy_of, traffic_of
+from tests.simulation.provider import Resource
+from tests.simulation.run import Outcome, kill_store, memory_folder, swapped
+from tests.simulation.scenario import STARTS
+from tests.simulation.virtual import VirtualClock, VirtualLoop
+
+MINUTES, CALM = 40, 8
+POOLS = 6
+KINDS = ("pause", "pause", "pause", "kill", "kill", "away", "vague", "slow")
+
+
+class TwinLoop(VirtualLoop):
+    """Makes one turn when told to, and never moves the time by itself."""
+
+    def select(self, timeout: float | None) -> tuple[()]:
+        return ()
+
+    @property
+    def due(self) -> float:
+        """When it next has something to do."""
+        if self._ready:
+            return self._clock.seconds
+        return min((each._when for each in self._scheduled if not each._cancelled), default=float("inf"))
+
+    def turn(self) -> None:
+        events._set_running_loop(self)
+        try:
+            self._run_once()
+        finally:
+            events._set_running_loop(None)
+
+
+class FaultyLease:
+    """The way of one daemon to the lease store."""
+
+    def __init__(self, store: SqliteLease, active: set[str]) -> None:
+        self._store, self._active = store, active
+
+    def __getattr__(self, name: str):
+        async def call(*args):
+            if "slow" in self._active:
+                await asyncio.sleep(4.0)
+            if "away" in self._active:
+                raise Unreachable("the lease store does not answer")
+            answer = await getattr(self._store, name)(*args)
+            if "vague" in self._active and name != "close":
+                raise Unreachable("the answer was lost")
+            return answer
+        return call
+
+
+@dataclass
+class Daemon:
+    """One of the two, while it lives."""
+
+    loop: TwinLoop
+    store: Store
+    active: set[str]
+    fleet: Fleet | None = None
+    leadership: Leadership | None = None
+    paused_until: float = 0.0
+
+
+class PairLever:
+    """One daemon's way to a resource."""
+
+    kind = "simulated"
+
+    def __init__(self, world: "Pair", resource: Resource, who: int) -> None:
+        self.world, self.resource, self.who = world, resource, who
+
+    async def read(self):
+        await asyncio.sleep(self.world.dice.choice((0.0, 0.05, 0.3)))
+        return self.resource.look()
+
+    async def traits(self):
+        return self.resource.facts
+
+    async def write(self, target: int):
+        fence = fence_of_this_task()
+        if fence is not None:
+            fence.check()
+        travel = self.world.dice.choice((0.05, 0.3, 2.0))
+        before, sent_at = self.resource.requested, self.world.clock.seconds
+        self.world.sent(self.resource, self.who, target, None if fence is None else fence.number, travel)
+        self.resource.send(target, travel)
+        await asyncio.sleep(travel + 0.05)
+        if self.world.dice.random() < 0.1:
+            raise OutcomeUnknown("no answer")
+        if target > before:
+            self.world.raised[self.resource.policy.name] = sent_at
+        return self.resource.look()
+
+
+class Pair:
+    """The world of one seed."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.seed, self.folder, self.dice = seed, folder, random.Random(f"pair {seed}")  # noqa: S311
+        self.clock = VirtualClock(STARTS[seed % 3])
+        names = [f"p{number}" for number in range(POOLS)]
+        plain = {"mode": "active", "budget_usd_per_month": None}
+        pools = tuple(policy_of(seed, name, 1).model_copy(update=plain) for name in names)
+        ttl = timedelta(seconds=self.dice.choice((24, 30, 60)))
+        self.settings = SqliteLeaseSettings(kind="sqlite", path=str(folder / "lease.db"), ttl=ttl)
+        self.policy = Policy.model_construct(version=1, pools=pools, assume=Assume(), lease=self.settings)
+        self.resources = {pool.name: Resource(pool, self.clock, seed) for pool in pools}
+        self.traffic = {name: traffic_of(seed, name, MINUTES + CALM, 0) for name in names}
+        self.daemons: list[Daemon | None] = [None, None]
+        self.broken: Broken | None = None
+        self.trail: list[str] = []
+        self.ticks = self.lives = self.highest = 0
+        self.raised: dict[str, float] = {}
+        """When a raise was sent of which a daemon knows that it was taken."""
+        self._under_way: dict[str, tuple[int, float]] = {}
+        self._names = itertools.count()
+        self._agenda = self._planned()
+
+    def run(self) -> Outcome:
+        """To the end, or to what breaks first."""
+        end = (MINUTES + CALM) * 60.0
+        while self.clock.seconds < end and self.broken is None:
+            self._step(end)
+        if self.broken is None:
+            self._settled()
+        for who in (0, 1):
+            self._kill(who)
+        digest = hashlib.sha256("\n".join(self.trail).encode()).hexdigest()[:16]
+        return Outcome(self.seed, self.ticks * POOLS, self.lives, len(self.trail), digest, self.broken)
+
+    def sent(self, resource: Resource, who: int, target: int, number: int | None, travel: float) -> None:
+        """A write leaves a daemon."""
+        name, now = resource.policy.name, self.clock.seconds
+        self.trail.append(f"{now:.3f} {who} {name} {target} {number}")
+        there = self._lease()
+        if number is None or there is None or number != there[0] or number < self.highest:
+            self._breach("no write under an old fencing number", f"{target} under {number}, the lease is {there}", name)
+        self.highest = max(self.highest, number or 0)
+        other, until = self._under_way.get(name, (who, 0.0))
+        if other != who and until > now:
+            self._breach("no two daemons write at once", f"{target} was sent by both", name)
+        self._under_way[name] = who, now + travel
+        lower, step = target < resource.requested, resource.facts.billing_step.total_seconds()
+        if lower and target != bounds(resource.policy, self.clock.now())[1] and now - self.raised.get(name, -1e6) < step - 1e-3:
+            self._breach("what is paid for is not given back", f"{target} was sent", name)
+
+    def _breach(self, rule: str, detail: str, pool: str | None = None) -> None:
+        if self.broken is None:
+            self.broken = Broken(rule, f"{detail} (second {self.clock.seconds:.2f})", pool)
+
+    def _planned(self) -> list[tuple[float, int, str, float]]:
+        """Instant, daemon, what happens to it, and how long that lasts."""
+        agenda = [(0.0, 0, "start", 0.0), (self.dice.uniform(0, 40), 1, "start", 0.0)]
+        for _ in range(self.dice.randint(4, 14)):
+            at, who, kind = self.dice.uniform(60, MINUTES * 60 - 200), self.dice.randrange(2), self.dice.choice(KINDS)
+            lasts = self.dice.choice((2.0, 10.0, 16.0, 40.0, 100.0, 190.0)) + self.dice.random()
+            agenda.append((at, who, kind, lasts))
+            agenda.append((at + lasts, who, "start" if kind == "kill" else f"end {kind}", 0.0))
+        return sorted(agenda)
+
+    def _step(self, end: float) -> None:
+        """One turn of whoever is next, or what is on the agenda."""
+        awake = [each for each in self.daemons if each is not None and each.paused_until <= self.clock.seconds]
+        wakes = [each.paused_until for each in self.daemons if each is not None and each.paused_until > self.clock.seconds]
+        first = min(awake, key=lambda each: each.loop.due, default=None)
+        soonest = min([end, *wakes, *(at for at, *_ in self._agenda[:1])])
+        if first is not None and first.loop.due <= soonest:
+            self.clock.seconds = max(self.clock.seconds, first.loop.due)
+            first.loop.turn()
+            return
+        self.clock.seconds = max(self.clock.seconds, soonest)
+        while self._agenda and self._agenda[0][0] <= self.clock.seconds:
+            self._happens(*self._agenda.pop(0)[1:])
+
+    def _happens(self, who: int, kind: str, lasts: float) -> None:
+        daemon = self.daemons[who]
+        if kind == "start":
+            if daemon is None:
+                self._start(who)
+        elif daemon is None:
+            return
+        elif kind == "kill":
+            self._kill(who)
+        elif kind == "pause":
+            daemon.paused_until = self.clock.seconds + lasts
+        elif kind.startswith("end "):
+            daemon.active.discard(kind.removeprefix("end "))
+        else:
+            daemon.active.add(kind)
+
+    def _start(self, who: int) -> None:
+        self.lives += 1
+        daemon = self.daemons[who] = Daemon(TwinLoop(self.clock), Store(self.folder / f"{who}" / "stoker.db"), set())
+        daemon.loop.create_task(self._live(daemon, who))
+
+    def _kill(self, who: int) -> None:
+        daemon, self.daemons[who] = self.daemons[who], None
+        if daemon is not None:
+            daemon.loop.bury()
+            kill_store(daemon.store)
+
+    async def _live(self, daemon: Daemon, who: int) -> None:
+        thread = StoreThread(daemon.store)
+        source = SimSource(self.traffic, 1, self.clock)
+        fleet = await assembly.assemble(self.policy, _Ways(self, source, who), thread, self.clock, Journal(thread))
+        steering = Steering(fleet.reconcilers, thread)
+        await steering.recall(self.clock.now())
+        lease = FaultyLease(SqliteLease(Path(self.settings.path)), daemon.active)
+        daemon.fleet = fleet
+        daemon.leadership = Leadership(lease, self.clock, f"daemon {who} life {next(self._names)}", self.settings)
+        ticking = asyncio.Lock()
+
+        async def tick() -> None:
+            async with ticking:
+                await fleet.tick()
+                self._ticked(fleet)
+
+        task = asyncio.create_task(Takeover(daemon.leadership, fleet, steering, self.clock, tick).run())
+        try:
+            while True:
+                await tick()
+                await self.clock.sleep(60 - self.clock.seconds % 60)
+        finally:
+            task.cancel()
+
+    def _ticked(self, fleet: Fleet) -> None:
+        self.ticks += 1
+        for name, plan in fleet.plans.items():
+            if ruling(plan) is Code.FOREIGN_WRITE and plan.state.foreign_since is not None:
+                self._breach("nobody is accused without cause", plan.text, name)
+
+    def _lease(self) -> tuple[int, str] | None:
+        """Number and holder, as the store has them."""
+        connection = sqlite3.connect(self.settings.path)
+        try:
+            return connection.execute("SELECT number, holder FROM lease").fetchone()
+        except sqlite3.OperationalError:
+            return None
+        finally:
+            connection.close()
+
+    def _settled(self) -> None:
+        """After some minutes of peace one leads, and what is there is what it wants."""
+        leading = [each for each in self.daemons if each is not None and each.leadership is not None and each.leadership.number]
+        if len(leading) != 1:
+            self._breach("one of several leads", f"{len(leading)} do")
+        elif not any(line.split()[1] for line in self.trail):
+            self._breach("one of several leads", "nothing was ever written")
+
+
+class _Ways:
+    """What `assemble` is given."""
+
+    def __init__(self, world: Pair, source: SimSource, who: int) -> None:
+        self._world, self._source, self._who = world, source, who
+
+    def lever(self, pool) -> PairLever:
+        return PairLever(self._world, self._world.resources[pool.name], self._who)
+
+    def sources(self, pools):
+        return [(self._source, tuple(pool.name for pool in pools))]
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+def simulate_pair(seed: int) -> Outcome:
+    """Run the pair of `seed` in a folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="stoker-pair-", dir=memory_folder()))
+    was = structlog.get_config()
+    try:
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=False)
+        with swapped(chooser, "Portfolio", WildPortfolio):
+            return Pair(seed, folder).run()
+    finally:
+        structlog.configure(**was)
+        shutil.rmtree(folder, ignore_errors=True)
