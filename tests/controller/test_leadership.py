@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.aws.clients import Timeouts as AwsTimeouts
 from adapters.clock import ManualClock
 from adapters.errors import AdapterError, Unreachable
+from adapters.gcp.clients import Timeouts as GoogleTimeouts
 from adapters.lease import Unfenced
-from config.lease import LeaseSettings
+from config.lease import SHORTEST, LeaseSettings
 from controller.leadership import Leadership
 from tests.builders import NOON
 
@@ -383,3 +385,9 @@ async def test_a_store_that_never_answers_does_not_hold_up_the_beat(clock):
     assert isinstance(ada.error, AdapterError)
     with contextlib.suppress(AdapterError):
         await ada.kept()
+
+
+def test_half_of_the_shortest_term_is_longer_than_a_write_may_be_under_way():
+    aws, google = AwsTimeouts(), GoogleTimeouts()
+
+    assert SHORTEST.total_seconds() / 2 > max(aws.connect + aws.reading("lambda"), google.run)

@@ -1,0 +1,73 @@
+"""The last look before a write leaves, at the wire."""
+
+import asyncio
+
+import pytest
+
+from adapters.aws.clients import Connections
+from adapters.aws.errors import Asked
+from adapters.clock import SystemClock
+from adapters.lease import Fence, Unfenced, fenced
+from adapters.sandbox.server import SandboxServer
+from adapters.sandbox.world import Sandbox
+
+PUT = Asked("lambda", "put_provisioned_concurrency_config", "alias f:live", writes=True)
+GET = Asked("lambda", "get_alias", "alias f:live")
+FIVE = {"FunctionName": "f", "Qualifier": "live", "ProvisionedConcurrentExecutions": 5}
+
+
+@pytest.fixture
+async def here():
+    sandbox = Sandbox(SystemClock())
+    sandbox.add_function("f")
+    async with SandboxServer(sandbox) as server:
+        connections = Connections("us-east-1", server.url)
+        yield sandbox, connections
+        await connections.close()
+
+
+def closed():
+    raise Unfenced("not sent under fencing number 7: bob leads")
+
+
+async def test_a_write_whose_fence_is_down_is_not_sent_and_says_why(here):
+    sandbox, connections = here
+    with fenced(Fence(7, closed)), pytest.raises(Unfenced, match="number 7: bob leads"):
+        await connections.call(PUT, FIVE, dict)
+
+    assert sandbox.calls.mutating.total() == 0
+
+
+async def test_a_write_says_under_which_number_it_was_sent(here):
+    sandbox, connections = here
+    with fenced(Fence(7, lambda: None)):
+        await connections.call(PUT, FIVE, dict)
+    await connections.call(PUT, FIVE | {"ProvisionedConcurrentExecutions": 6}, dict)
+
+    assert [write.agent.endswith(" fencing/7") for write in sandbox.calls.writes] == [True, False]
+
+
+async def test_what_changes_nothing_needs_no_fence(here):
+    _, connections = here
+    with fenced(Fence(7, closed)):
+        assert (await connections.call(GET, {"FunctionName": "f", "Name": "live"}, dict))["Name"] == "live"
+
+
+async def test_a_task_that_a_write_begins_is_not_held_by_its_fence(here):
+    sandbox, connections = here
+    with fenced(Fence(7, closed)):
+        await asyncio.create_task(connections.call(PUT, FIVE, dict))
+
+    assert sandbox.calls.mutating.total() == 1
+
+
+async def test_a_fence_ends_with_its_write_even_when_that_fails(here):
+    sandbox, connections = here
+    sandbox.faults.hang("PutProvisionedConcurrencyConfig")
+    with pytest.raises(TimeoutError), fenced(Fence(7, lambda: None)):
+        async with asyncio.timeout(0.2):
+            await connections.call(PUT, FIVE, dict)
+    sandbox.faults.clear()
+    await connections.call(PUT, FIVE, dict)
+
+    assert not sandbox.calls.writes[-1].agent.endswith("fencing/7")
