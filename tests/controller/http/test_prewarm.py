@@ -161,3 +161,13 @@ async def test_the_command_tells_what_was_granted(tmp_path):
         assert (done.exit_code, refused.exit_code) == (0, 2)
         assert "a: 6 of 9 granted, limited by prewarm.max_units, reckoned at" in done.output
         assert "prewarm 6 until 2026-03-02 12:10 UTC by an application (webinar)" in done.output
+
+
+async def test_a_pool_that_is_at_a_step_already_begins_no_other(tmp_path):
+    async with serving(tmp_path, prewarm=BOUNDS) as here:
+        fleet = here.service.fleet
+        assert fleet.nudges.ask("a", lambda: None)
+        step = fleet._stepping["a"]
+        fleet._start("a", fleet.view("a", here.clock.now()), read=False)  # the tick, whose plan is from before the nudge
+
+        assert fleet._stepping["a"] is step
