@@ -207,7 +207,7 @@ class Witness:
         age = self.clock.now() - datetime.fromtimestamp((source.delivered.get(name, 0) + 1) * 60, self.clock.start.tzinfo)
         if age > intake.metric_delay + PATIENCE + ON_THE_WAY:
             self.breach("missing metrics lower nothing", f"{requested} to {target}, demand is {age} old", name)
-        if age < -PATIENCE - ON_THE_WAY:
+        if age < -PATIENCE - ON_THE_WAY and not self.clock.jumped_within(ON_THE_WAY.total_seconds()):
             self.breach("minutes to come lower nothing", f"{requested} to {target}, demand is {-age} ahead of the clock", name)
 
     def _ordered(self, resource: "Resource", requested: int, target: int, allowed: list[tuple[int, int]]) -> None:
@@ -318,6 +318,8 @@ class Witness:
     def reborn(self, store: Store) -> None:
         """A new life: what the one before reported must be in the store."""
         self.store, self.fleet = store, None
+        if store.moved_aside is not None:
+            self.orders.lost()
         try:
             rows = store.decisions(limit=100_000) if self.shown else []
         except StoreDamaged:  # found only now; the next life begins without it
