@@ -63,7 +63,7 @@ class Witness:
         self.store: Store | None = None
         self.fleet: Fleet | None = None
         self.disk_full = False
-        self.ailing = False
+        self.ailing = self.spoilt = False
         """Whether the store has been found damaged: a restart puts it aside."""
         self.writes = 0
         self._tick_began = 0.0
@@ -207,7 +207,7 @@ class Witness:
         age = self.clock.now() - datetime.fromtimestamp((source.delivered.get(name, 0) + 1) * 60, self.clock.start.tzinfo)
         if age > intake.metric_delay + PATIENCE + ON_THE_WAY:
             self.breach("missing metrics lower nothing", f"{requested} to {target}, demand is {age} old", name)
-        if age < -PATIENCE - ON_THE_WAY and not self.clock.jumped_within(ON_THE_WAY.total_seconds()):
+        if age < -PATIENCE - ON_THE_WAY and not self.spoilt and not self.clock.jumped_within(ON_THE_WAY.total_seconds()):
             self.breach("minutes to come lower nothing", f"{requested} to {target}, demand is {-age} ahead of the clock", name)
 
     def _ordered(self, resource: "Resource", requested: int, target: int, allowed: list[tuple[int, int]]) -> None:
@@ -259,6 +259,7 @@ class Witness:
 
     def damaged(self, resources: Iterable["Resource"]) -> None:
         """The store is spoilt: nothing that was in it need be known any more."""
+        self.spoilt = True
         self.shown.clear()
         self.holding.clear()
         self.orders.lost()
@@ -322,7 +323,7 @@ class Witness:
             self.orders.lost()
         try:
             rows = store.decisions(limit=100_000) if self.shown else []
-        except StoreDamaged:  # found only now; the next life begins without it
+        except (StoreDamaged, ValueError):  # found only now; the next life begins without it
             self.ailing = True
         if self.shown and not self.ailing and store.moved_aside is None:
             kept = {(row["pool"], row["at"], row["target"]) for row in rows}
