@@ -37,7 +37,7 @@ class World:
         for _ in range(count):
             await self.tick(timedelta(minutes=1))
 
-    async def drive(self, task, seconds: float = 5.0):
+    async def drive(self, task, seconds: float = 30.0):
         """Let the clock run on, five seconds at a time, until `task` is done."""
         async with asyncio.timeout(seconds):
             while not task.done():
@@ -45,7 +45,7 @@ class World:
                 await self.clock.advance(timedelta(seconds=5))
         return task.result()
 
-    async def until(self, condition, seconds: float = 5.0):
+    async def until(self, condition, seconds: float = 30.0):
         """Give other tasks turns until `condition` holds."""
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110

@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from controller.cli.completion import pool_names
 from controller.cli.steer import daemon_options, line, send
 
 
 @click.command()
-@click.argument("pool")
+@click.argument("pool", shell_complete=pool_names)
 @click.argument("units", type=click.IntRange(min=1))
 @click.option("--for", "span", required=True, metavar="SPAN", help="How long they are kept warm: 10m, 1h.")
 @click.option("--reason", required=True, metavar="TEXT", help="Why, for whoever looks at it later.")

@@ -36,8 +36,10 @@ def test_a_store_of_the_first_schema_gets_the_table_and_keeps_its_data(tmp_path,
 
     with monkeypatch.context() as patched:
         patched.setattr(store_file, "MIGRATIONS", store_file.MIGRATIONS[:1])
-        with Store(tmp_path / "stoker.db") as old:
-            old.save_blob("kept", b"yes", NOON)
+        old = store_file.Database(tmp_path / "stoker.db")
+        with old.writing() as connection:
+            connection.execute("INSERT INTO blobs VALUES ('kept', 0, ?)", (b"yes",))
+        old.close()
     with Store(tmp_path / "stoker.db") as new:
         new.overrides.save("a", PIN)
         assert (new.load_blob("kept"), new.overrides.load()) == (b"yes", {"a": (PIN,)})
