@@ -6,7 +6,7 @@ known from when they were last planned. Pools in shadow are planned as if all we
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,15 @@ from config.limits import Limits
 from controller.economics import usd_per_minute_left
 from controller.limits import Ledger, Stakes, Turn, allowed, in_turn
 from controller.overrides import Kind, active
-from controller.plan import Action, Bound, Code, Plan, Sight
-from controller.planning import bounds_now
+from controller.plan import Action, Bound, Code, Plan, PoolState, Sight
+from controller.planning import READ_AFTER_WRITE, bounds_now
 from controller.record import Made
 
 FLOATS = NDArray[np.float64]
 HOUR = 60
+UNSURE = 2 * READ_AFTER_WRITE
+"""So long after a write a reading may still show what was before: it may be late, and is planned from until the next."""
+
 COUNTED = {"pools_per_tick": "pools", "units_per_tick": "units"}
 
 
@@ -136,7 +139,7 @@ class Limiter:
             floor = max(floor, want)
         if plan.action is Action.HOLD or seen.sight is not Sight.FRESH or not seen.settled:
             floor = max(floor, held)
-        self._want[row], self._held[row], self._floor[row] = want, held, min(floor, want)
+        self._want[row], self._held[row], self._floor[row] = want, max(held, _on_the_way(each.state, seen.now)), min(floor, want)
         self._price[row], self._active[row] = seen.usd_per_unit_minute * HOUR, each.policy.mode == "active"
 
     def _rows(self, only_active: bool) -> NDArray[np.intp]:
@@ -206,7 +209,8 @@ class Limiter:
         ledger.take(units)
         self._waiting.pop(name, None)
         self._granted[name] = units
-        self._held[self._row[name]] = max(requested, requested + units)  # a raise under way takes its room at once
+        row = self._row[name]
+        self._held[row] = max(self._held[row], requested + units)  # a raise under way takes its room at once
         if region in self._writes:
             self._writes[region] -= 1
         if units == turn.change:
@@ -225,3 +229,10 @@ class Limiter:
     def _words(self) -> str:
         given = [f"{key} {getattr(self.limits, key)}" for key in COUNTED if getattr(self.limits, key) is not None]
         return " and ".join(given)
+
+
+def _on_the_way(state: PoolState, now: datetime) -> int:
+    """What of ours may stand although a reading shows less: an answer that never came, or a write that is not shown yet."""
+    units = 0 if state.intent is None else state.intent
+    fresh = state.written_at is not None and timedelta(0) <= now - state.written_at < UNSURE
+    return max(units, state.written or 0) if fresh else units

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -133,6 +134,22 @@ async def test_the_fleet_never_costs_more_than_its_hour(clock, tmp_path):
         report = here.fleet.limiter.report(clock.now())
         assert report["usd_per_hour"]["used"] == pytest.approx(sum(requested(here).values()) * UNIT_USD_AN_HOUR, abs=1e-6)
         assert report["pools_lowered"] == len(lowered)
+
+
+@pytest.mark.parametrize(("written", "intent", "minutes", "counted"), [
+    (8, None, 1, True), (None, 8, 30, True), (8, None, 5, False)], ids=["not shown yet", "no answer came", "long since"])
+async def test_nobody_rises_into_the_room_of_a_write_that_no_reading_shows(clock, tmp_path, written, intent, minutes, counted):
+    async with limited(clock, tmp_path, {"a": steady(0), "b": steady(9)}, usd_per_hour=10 * UNIT_USD_AN_HOUR) as here:
+        await here.tick()
+        a, b = (here.fleet.inputs[name]["made"] for name in "ab")
+        now = a.seen.now
+        state = replace(a.state, written=written, written_at=now - minutes * MINUTE, intent=intent)
+        unseen = replace(a, state=state, plan=replace(a.plan, requested=0, target=0, action=Action.KEEP))
+        rises = replace(b, plan=replace(b.plan, requested=0, target=9, action=Action.WRITE))
+
+        (bound,) = here.fleet.limiter.admit([unseen, rises], now).get("b", ()) or (None,)
+
+        assert (bound is not None and bound.high <= 2) is counted
 
 
 async def test_what_is_held_above_a_new_limit_is_given_back_little_by_little(clock, tmp_path):

@@ -161,9 +161,12 @@ async def _waits_for_no_term(self):
 
 SIGHT, READ, COLLECT = intake.Intake.sight, reconcile.Reconciler.read, intake.Intake.collect
 
+UNJUDGED = (guardrails.standing_by, guardrails.announced, guardrails.prewarmed)
+"""No lease is simulated in most seeds, and no invariant says what an announced event or an order to prewarm must come to."""
+
 MUTATIONS: dict[str, Plant] = {
     **{f"without {each.__name__}": without(each.__name__) for each in guardrails.GUARDRAILS
-       if each is not guardrails.standing_by},  # no lease is simulated
+       if each not in UNJUDGED},
     "blind, yet follows": instead(planning, "blind", _blind),
     "old metrics pass for fresh": instead(intake.Intake, "sight", _always_fresh),
     "an outage passes for silence": instead(intake.Intake, "collect", _errors_are_silence),
