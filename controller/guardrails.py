@@ -206,14 +206,17 @@ def blocked(draft: Draft, context: Context) -> Draft:
 
 
 def in_turn(draft: Draft, context: Context) -> Draft:
-    """No more change than is left of this tick, over the fleet and at the provider; the rest comes with the next."""
+    """No more change than is left of this tick, over the fleet and at the provider; the rest comes with the next.
+
+    Of what failed, a part is asked for no sooner than the whole: only giving all of it back starts nothing.
+    """
     for bound in context.seen.bounds:
         if bound.code is Code.FLEET_BUDGET:
             continue
         if bound.low == bound.high:
             return draft.hold(bound.low, bound.code, bound.text)
         draft = draft.moved(min(max(draft.target, bound.low), bound.high), bound.code, bound.text)
-    return draft
+    return allocation_failed(draft, context) if context.seen.bounds else draft
 
 
 def ordered(draft: Draft, context: Context) -> Draft:

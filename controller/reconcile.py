@@ -16,15 +16,7 @@ from controller.guardrails import guardrails_for
 from controller.measured import RECENT_RAISES, median_span
 from controller.memory import Memory
 from controller.overrides import Override
-from controller.plan import (
-    Action,
-    Code,
-    Observation,
-    Plan,
-    PoolState,
-    Reason,
-    accepted,
-)
+from controller.plan import Action, Code, Observation, Plan, PoolState, Reason, accepted
 from controller.planning import make_plan
 from controller.record import Made, clean
 from controller.store_file import StoreError
@@ -89,6 +81,8 @@ class Reconciler:
         """Under whom it writes, if at all."""
         self.lead_seconds: deque[float] = deque(lead_seconds, maxlen=RECENT_RAISES)
         self.read_at: datetime | None = None
+        self._read_seconds = 0.0
+        """The same on the monotonic clock: a wall clock that was put back makes no reading young."""
         self.wrote_at: datetime | None = None
         self.outcomes: Counter[str] = Counter()
         """Writes since the start by what came of them: accepted, or an error's code."""
@@ -116,7 +110,12 @@ class Reconciler:
         """Whether the provider must be asked: never asked yet, the last answer failed or is old, or a change is under way."""
         if self.capacity is None or self.error is not None or self.read_at is None:
             return True
-        return self.urgent or old(now - self.read_at, self._read_every)
+        return self.urgent or self._unread_for(self._read_every, now)
+
+    def _unread_for(self, limit: timedelta, now: datetime) -> bool:
+        """Whether the last reading is `limit` old by either clock: one may be set, the other stand still in a sleep."""
+        passed = timedelta(seconds=self._clock.monotonic() - self._read_seconds)
+        return self.read_at is not None and (old(now - self.read_at, limit) or passed >= limit)
 
     @property
     def urgent(self) -> bool:
@@ -158,7 +157,7 @@ class Reconciler:
         if read and self.read_due(self._clock.now()):
             await self.read()
         plan = self.plan_within(view, gate)
-        if plan.action is Action.WRITE and self.read_at is not None and old(self._clock.now() - self.read_at, LOOK_AGAIN):
+        if plan.action is Action.WRITE and self._unread_for(LOOK_AGAIN, self._clock.now()):
             throttled = await self.read()
             plan = self.plan_within(view, gate)
             if throttled is not None and plan.action is Action.WRITE:
@@ -202,7 +201,7 @@ class Reconciler:
             self.error = error
         except AdapterError as error:
             self.error = error
-        self.read_at = self._clock.now()
+        self.read_at, self._read_seconds = self._clock.now(), self._clock.monotonic()
         await self._follow()
         return None
 
@@ -251,6 +250,7 @@ class Reconciler:
             return await self._refused(plan, error)
         self.outcomes[ACCEPTED] += 1
         self.read_at = self.wrote_at = self._clock.now()
+        self._read_seconds = self._clock.monotonic()
         if target > before:
             self._raising = (target, sent)
         state = accepted(self.state, target, self._clock.now())

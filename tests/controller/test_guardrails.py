@@ -5,7 +5,7 @@ import pytest
 from adapters.errors import Conflict
 from adapters.protocol import Phase
 from controller.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, RETRY_FAILED
-from controller.plan import WISH_GAP, Action, Code, PoolState, accepted
+from controller.plan import WISH_GAP, Action, Bound, Code, PoolState, accepted
 from controller.planning import READ_AFTER_WRITE, make_plan
 from tests.builders import NOON, capacity, observation, pool_policy
 
@@ -230,6 +230,19 @@ def test_the_delay_still_holds_what_was_wanted_before_the_clock_was_put_back_a_l
     back = decide(policy, state, requested=8, proposed=2.0, now=NOON + 17 * MINUTE)
 
     assert (back.target, back.reasons[-1].code) == (8, Code.SCALE_DOWN_DELAY)
+
+
+def test_what_failed_is_given_back_whole_or_in_parts_only_once_it_may_be_asked_for_again():
+    part = (Bound(Code.FLEET_CHANGES, "only 7 of 10 units", 3, 10),)
+
+    def given_back(failed_at, bounds):
+        failed = capacity(10, ready=0, phase=Phase.FAILED, changed_at=failed_at)
+        return decide(capacity=failed, proposed=0.0, bounds=bounds)
+
+    early = given_back(NOON - RETRY_FAILED / 2, part)
+    assert (early.action, early.target, early.reasons[-1].code) == (Action.HOLD, 10, Code.ALLOCATION_FAILED)
+    assert (given_back(NOON - RETRY_FAILED / 2, ()).action, given_back(NOON - RETRY_FAILED / 2, ()).target) == (Action.WRITE, 0)
+    assert (given_back(NOON - RETRY_FAILED, part).action, given_back(NOON - RETRY_FAILED, part).target) == (Action.WRITE, 3)
 
 
 def test_a_failure_that_is_told_far_ahead_of_our_clock_waits_by_our_own():

@@ -126,6 +126,19 @@ async def test_a_wall_clock_that_was_put_back_makes_no_reading_young(make, lever
     assert lever.calls[-2:] == ["read", "write"]
 
 
+async def test_a_wall_clock_put_back_by_nearly_as_much_as_has_passed_makes_no_reading_young(make, lever, clock, monkeypatch):
+    pool = make()
+    await pool.step(wants(5))
+    await clock.advance(11 * MINUTE)
+    clock.set(clock.now() - timedelta(seconds=11 * 60 - 20))
+    monkeypatch.setattr(clock, "monotonic", lambda: 11 * 60.0)  # which nobody sets
+    lever.calls.clear()
+
+    assert pool.read_due(clock.now())
+    await pool.step(wants(9), read=False)
+    assert lever.calls[-2:] == ["read", "write"]
+
+
 async def test_an_unknown_outcome_is_read_before_anything_else(make, lever, clock):
     pool = make()
     lever.failing["write"] = OutcomeUnknown("no answer")

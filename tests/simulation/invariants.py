@@ -293,12 +293,18 @@ class Witness:
             if plan.at < started:
                 continue
             accused = ruling(plan) is Code.FOREIGN_WRITE and plan.state.foreign_since is not None
-            if accused and resource.foreign_at is None and not resource.tardy:
+            if accused and resource.foreign_at is None and not resource.tardy and not self._looks_late(resource):
                 self.breach("nobody is accused without cause", plan.text, name)
             self._held(plan, resource)
             self.orders.planned(plan, self._tick_began)
             if plan.action is Action.WRITE and not self.disk_full and not self.ailing:
                 self.shown.append((name, plan.at, plan.target))
+
+    def _looks_late(self, resource: "Resource") -> bool:
+        """Whether the last reading followed a change soon, with the clock set in between: if it lags, that cannot be known."""
+        seen, changed, jumped = resource.seen, resource.changed_seconds, self.clock.jumped_at
+        soon = seen is not None and seen.at - changed < READ_AFTER_WRITE.total_seconds()
+        return soon and jumped is not None and changed <= jumped <= seen.at
 
     def _held(self, plan: Plan, resource: "Resource") -> None:
         """What holds for a while holds no longer than that, counted from when the clock was set last."""
