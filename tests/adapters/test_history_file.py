@@ -14,7 +14,7 @@ from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 
 HEADER = "timestamp,invocations,avg_concurrency,max_concurrency"
-TRACES = Path("/work/shared/traces")
+TRACES = Path(__file__).resolve().parents[3] / "shared" / "traces"
 GOOD = ["2026-03-02T12:00:00Z,60,1.5,3", "2026-03-02T12:01:00Z,0,0,0", "2026-03-02T12:02:00Z,12,0.25,1"]
 
 

@@ -17,7 +17,7 @@ from forecasting.demand import DemandSeries
 
 TERMS = Terms(idle=0.25, warm_busy=0.5, on_demand=1.0, init_seconds=30, cold_start_cost_usd=2.0, metric_delay=2, lead_time=2,
               keep_alive=3)
-REFEREE = Path("/work/shared/score/score.py")
+REFEREE = Path(__file__).resolve().parents[3] / "shared" / "score" / "score.py"
 
 
 def referee() -> ModuleType:

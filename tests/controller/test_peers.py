@@ -13,7 +13,7 @@ from controller.economics import Terms
 from forecasting.demand import DemandSeries
 
 TERMS = Terms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 2, 2, 6)
-REFEREE = Path("/work/shared/score/score.py")
+REFEREE = Path(__file__).resolve().parents[3] / "shared" / "score" / "score.py"
 
 
 def load(peak: np.ndarray, start: int = 0) -> Load:
