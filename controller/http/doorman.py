@@ -83,9 +83,9 @@ class Doorman:
     def sweep(self, server: web.Server, now: float) -> None:
         """Close connections that are over their time, and beyond the number allowed those that have idled longest."""
         self._since = {each: self._since.get(each, (False, now)) for each in server.connections}
-        idle = sorted((since, id(each), each) for each, (busy, since) in self._since.items() if not busy)
+        idle = sorted(((since, each) for each, (busy, since) in self._since.items() if not busy), key=lambda pair: pair[0])
         surplus = max(0, len(self._since) - MOST_CONNECTIONS)
-        for place, (since, _, each) in enumerate(idle):
+        for place, (since, each) in enumerate(idle):  # of those first seen by one sweep, the first that came goes first
             if place < surplus or now - since > IDLE_SECONDS:
                 each.force_close()
         for each, (busy, since) in self._since.items():

@@ -175,6 +175,14 @@ def test_whoever_does_not_read_his_answer_is_not_waited_for():
     assert (slow.closed, quick.closed) == (True, False)
 
 
+def test_of_those_first_seen_together_the_first_that_came_go_first(monkeypatch):
+    monkeypatch.setattr(doorman, "MOST_CONNECTIONS", 20)
+    came = [Connection() for _ in range(60)]
+    Doorman(local=True).sweep(Server(*came), 0.0)
+
+    assert [each.closed for each in came] == [True] * 40 + [False] * 20
+
+
 def test_those_who_left_are_forgotten():
     watched = Doorman(local=True)
     watched.sweep(Server(Connection()), 0.0)
