@@ -50,7 +50,7 @@ class Limiter:
     def __init__(self, limits: Limits, region_of: Mapping[str, int]) -> None:
         self.limits, self._region_of = limits, region_of
         self._row = {name: at for at, name in enumerate(region_of)}
-        self._want, self._held, self._floor = (np.zeros(len(self._row), np.int64) for _ in range(3))
+        self._want, self._shown, self._held, self._floor = (np.zeros(len(self._row), np.int64) for _ in range(4))
         self._price, self._spent = np.zeros(len(self._row)), np.zeros(len(self._row))
         self._value = np.full(len(self._row), np.nan)
         self._active = np.zeros(len(self._row), bool)
@@ -74,7 +74,7 @@ class Limiter:
     def expect(self, name: str, *, active: bool, units: int, price: float) -> None:
         """What is taken to stand of a pool until it is planned: what Stoker asked for last, at USD per unit-minute."""
         row = self._row[name]
-        self._want[row] = self._held[row] = self._floor[row] = units
+        self._want[row] = self._shown[row] = self._held[row] = self._floor[row] = units
         self._price[row], self._active[row] = price * HOUR, active
 
     def note_worth(self, pools: Sequence[str], value: FLOATS) -> None:
@@ -139,14 +139,16 @@ class Limiter:
             floor = max(floor, want)
         if plan.action is Action.HOLD or seen.sight is not Sight.FRESH or not seen.settled:
             floor = max(floor, held)
-        self._want[row], self._held[row], self._floor[row] = want, max(held, _on_the_way(each.state, seen.now)), min(floor, want)
+        self._want[row], self._floor[row] = want, min(floor, want)
+        self._shown[row], self._held[row] = held, max(held, _on_the_way(each.state, seen.now))
         self._price[row], self._active[row] = seen.usd_per_unit_minute * HOUR, each.policy.mode == "active"
 
     def _rows(self, only_active: bool) -> NDArray[np.intp]:
         return np.flatnonzero(self._active) if only_active else np.arange(len(self._active))
 
     def _money(self, rows: NDArray[np.intp], now: datetime) -> Money:
-        stakes = Stakes(self._want[rows], self._held[rows], self._floor[rows], self._price[rows], self._value[rows])
+        want, shown, held, floor = (each[rows] for each in (self._want, self._shown, self._held, self._floor))
+        stakes = Stakes(want, shown, held, floor, self._price[rows], self._value[rows])
         hour, month = self.limits.usd_per_hour, self.limits.usd_per_month
         key, limit = ("usd_per_hour", hour) if hour is not None else ("usd_per_month", np.inf)
         if month is not None:

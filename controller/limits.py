@@ -29,11 +29,13 @@ Amounts = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Stakes:
-    """The pools of a fleet, an array each: units wanted, requested now, and kept in any case; USD of a unit an hour; and what a
-    dollar of standing by saves, NaN where nobody knows yet, which ranks as if it saved nothing.
+    """The pools of a fleet, an array each: units wanted, requested as the last reading shows, held (those, or more that may be
+    on the way unseen), and kept in any case; USD of a unit an hour; and what a dollar of standing by saves, NaN where nobody
+    knows yet, which ranks as if it saved nothing.
     """
 
     want: Units
+    shown: Units
     held: Units
     floor: Units
     price: Amounts
@@ -79,8 +81,10 @@ def allowed(stakes: Stakes, limit: float) -> Units:
     step = np.maximum(1, (held * GIVEN_BACK).astype(np.int64))
     eased = np.maximum(worthy, np.minimum(stakes.want, held - step))
     base = np.maximum(held, floor)
-    room = max(0.0, limit - float((base * price).sum()))
-    return np.where(eased > held, given_out(room, stakes, base, np.maximum(eased, base)), eased)
+    room = limit - float((base * price).sum())
+    out = np.where(eased > held, given_out(max(0.0, room), stakes, base, np.maximum(eased, base)), eased)
+    # What is counted and may not stand after all is no leave to rise to it while the whole costs too much.
+    return out if room >= 0 else np.minimum(out, np.maximum(stakes.shown, floor))
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ def fleets(draw, held=True):
     want, have, floor = (np.array(numbers(0, 60), np.int64) for _ in range(3))
     price = np.array(numbers(0, 20)) / 100
     value = np.array([np.nan if each == 0 else each / 4 - 2 for each in numbers(0, 20)])
-    return Stakes(want, have if held else np.minimum(want, 0), np.minimum(floor, want), price, value)
+    have = have if held else np.zeros(pools, np.int64)
+    shown = np.maximum(have - np.array(numbers(0, 9)), 0)
+    return Stakes(want, shown, have, np.minimum(floor, want), price, value)
 
 
 def cost(stakes, units):
@@ -39,10 +41,18 @@ def test_what_is_held_is_given_back_slowly_and_nobody_rises_into_room_that_is_no
     granted = allowed(stakes, limit)
     held = stakes.held
 
-    assert (granted >= np.minimum(stakes.want, held - np.maximum(1, held // 10))).all()
+    assert (granted >= np.minimum(stakes.want, np.minimum(stakes.shown, held - np.maximum(1, held // 10)))).all()
     raised = np.maximum(held, granted)
     kept = np.maximum(held, stakes.floor)
     assert cost(stakes, raised) <= max(limit, cost(stakes, kept)) + 1e-6
+
+
+@given(fleets(), st.floats(0.01, 100))
+def test_what_may_be_on_the_way_is_no_leave_to_rise_to_it_while_the_whole_costs_too_much(stakes, limit):
+    granted = allowed(stakes, limit)
+    rises = granted > np.maximum(stakes.shown, stakes.floor)
+
+    assert not rises.any() or cost(stakes, np.maximum(stakes.held, stakes.floor)) <= limit
 
 
 @given(fleets(), st.floats(0.01, 100), st.floats(0, 50))
@@ -76,7 +86,8 @@ def test_who_wants_more_is_granted_no_less_and_below_the_knee_everything(wanted,
 
 
 def test_the_least_worthy_shrinks_first_and_before_the_limit_is_reached():
-    stakes = Stakes(np.array([10, 10]), np.array([0, 0]), np.array([1, 1]), np.array([1.0, 1.0]), np.array([3.0, 0.5]))
+    nothing, one = np.array([0, 0]), np.array([1, 1])
+    stakes = Stakes(np.array([10, 10]), nothing, nothing, one, one.astype(float), np.array([3.0, 0.5]))
 
     assert allowed(stakes, 26).tolist() == [10, 10]
     assert allowed(stakes, 20).tolist() == [10, 8]
