@@ -2,14 +2,14 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 from adapters.errors import Refused, Unreachable
 from adapters.lease import Lease
+from adapters.transaction import transaction
 from config.lease import LeaseSettings, SqliteLeaseSettings
 
 T = TypeVar("T")
@@ -104,19 +104,6 @@ class SqliteLease:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
-
-
-@contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Alone in the file from its first reading on."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
 
 
 def _read(connection: sqlite3.Connection) -> Lease | None:
