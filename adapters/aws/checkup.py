@@ -57,7 +57,7 @@ def probes(aws: "Aws", pool: PoolPolicy) -> Mapping[str, Probe]:
     async def metric() -> None:
         end = minute_of(aws.clock.now())
         asked = Asked("cloudwatch", "get_metric_data", f"Lambda metrics in {region}")
-        await connections.call(asked, request([Query("", INVOCATIONS, end - SLOWLY, end)], None), _nothing)
+        await connections.call(asked, request([Query("", INVOCATIONS, end - SLOWLY, end)]), _nothing)
 
     return {
         "cloudwatch:GetMetricData": metric,

@@ -73,19 +73,18 @@ def batches(queries: Iterable[Query]) -> list[list[Query]]:
     return packed
 
 
-def request(batch: Sequence[Query], token: str | None) -> dict[str, object]:
-    """The parameters of the call, or of its next page."""
-    parameters: dict[str, object] = {
+def request(batch: Sequence[Query]) -> dict[str, object]:
+    """The parameters of the call."""
+    return {
         "MetricDataQueries": [_asked(place, query) for place, query in enumerate(batch)],
         "StartTime": datetime.fromtimestamp(min(query.first for query in batch) * 60, UTC),
         "EndTime": datetime.fromtimestamp(max(query.end for query in batch) * 60, UTC),
         "MaxDatapoints": MOST_POINTS,
     }
-    return parameters if token is None else parameters | {"NextToken": token}
 
 
-def answered(answer: Answer) -> tuple[list[Result], str | None]:
-    """The results of a page, and the token of the next one."""
+def answered(answer: Answer) -> list[Result]:
+    """The results of a page."""
     results = []
     for item in answer["MetricDataResults"]:
         minutes = np.array(item["Timestamps"], np.float64).astype(np.int64) // 60  # seconds: see `clients.epoch_seconds`
@@ -93,7 +92,7 @@ def answered(answer: Answer) -> tuple[list[Result], str | None]:
         if len(minutes) != len(values):
             raise ValueError(f"{len(minutes)} timestamps and {len(values)} values")
         results.append(Result(int(str(item["Id"])[1:]), minutes, values, str(item.get("StatusCode", "Complete"))))
-    return results, answer.get("NextToken") or None
+    return results
 
 
 def column(query: Query, results: Iterable[Result]) -> Minutes:

@@ -1,15 +1,19 @@
 """Reads metrics from CloudWatch, however many, and counts what that costs."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import TypeVar
 
-from adapters.aws.clients import Connections
+from adapters.aws.clients import Connections, Digest
 from adapters.aws.errors import Asked
 from adapters.aws.metric_queries import Query, Result, answered, batches, request
+from adapters.aws.paging import all_pages
 from adapters.clock import Clock
 from adapters.errors import AdapterError, PermissionDenied, Throttled, Unreachable
 from adapters.token_bucket import TokenBucket
+
+T = TypeVar("T")
 
 RATE, BURST, AT_ONCE = 10.0, 20.0, 4
 """Calls a second: far below CloudWatch's quota (50 or more, by account), which dashboards and alarms share."""
@@ -50,21 +54,20 @@ class MetricReader:
     async def _batch(self, batch: Sequence[Query]) -> list[list[Result]]:
         """All pages of one call."""
         found: list[list[Result]] = [[] for _ in batch]
-        token: str | None = None
         self.metrics_requested += len(batch)
-        while True:
-            await self._bucket.take()
-            try:
-                page, token = await self._connections.call(self._asked, request(batch, token), answered)
-            except Throttled as error:
-                self._bucket.pause(error.retry_after or timedelta(seconds=1))
-                raise
-            for result in page:
-                if not 0 <= result.place < len(batch):
-                    raise Unreachable(f"{self._asked.resource}: CloudWatch answered what was not asked: asked again next tick")
-                found[result.place].append(result)
-            if token is None:
-                return found
+        for result in await all_pages(self._page, request(batch), answered):
+            if not 0 <= result.place < len(batch):
+                raise Unreachable(f"{self._asked.resource}: CloudWatch answered what was not asked: asked again next tick")
+            found[result.place].append(result)
+        return found
+
+    async def _page(self, parameters: Mapping[str, object], digest: Digest[T]) -> T:
+        await self._bucket.take()
+        try:
+            return await self._connections.call(self._asked, parameters, digest)
+        except Throttled as error:
+            self._bucket.pause(error.retry_after or timedelta(seconds=1))
+            raise
 
 
 def _failure(query: Query, parts: Sequence[Result]) -> AdapterError | None:

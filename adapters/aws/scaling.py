@@ -1,10 +1,12 @@
 """Application Auto Scaling in a region: who else scales an alias, and what of it is Stoker's own."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from adapters.aws.clients import Answer, Connections
+from adapters.aws.clients import Connections
 from adapters.aws.errors import Asked
+from adapters.aws.paging import all_pages
 
 SCALING = {"ServiceNamespace": "lambda", "ScalableDimension": "lambda:function:ProvisionedConcurrency"}
 SWITCHES = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
@@ -37,14 +39,5 @@ async def others(connections: Connections) -> dict[str, str]:
 
 
 async def _listed(connections: Connections, operation: str, key: str, resource: str) -> list[Mapping[str, Any]]:
-    def page(answer: Answer) -> tuple[list[Mapping[str, Any]], str | None]:
-        return list(answer[key]), answer.get("NextToken") or None
-
-    found: list[Mapping[str, Any]] = []
-    parameters: dict[str, object] = {**SCALING, "MaxResults": 50}
-    while True:
-        items, token = await connections.call(Asked("application-autoscaling", operation, resource), parameters, page)
-        found += items
-        if token is None:
-            return found
-        parameters["NextToken"] = token
+    ask = partial(connections.call, Asked("application-autoscaling", operation, resource))
+    return await all_pages(ask, {**SCALING, "MaxResults": 50}, lambda answer: list(answer[key]))

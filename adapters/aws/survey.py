@@ -6,6 +6,7 @@ latter alone: Lambda grants 15 calls a second to everybody.
 
 import re
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.aws.clients import Answer
@@ -13,6 +14,7 @@ from adapters.aws.control_plane import ControlPlane
 from adapters.aws.errors import Asked
 from adapters.aws.functions import LATEST, Alias, Function
 from adapters.aws.metric_queries import INVOCATIONS, NAMESPACE
+from adapters.aws.paging import MARKER, all_pages
 from adapters.aws.settings import REGION, LambdaProvisionedConcurrencySettings
 from adapters.errors import Unsupported
 from adapters.survey import Found, Skipped, Survey
@@ -66,51 +68,33 @@ def unfit(function: Function, alias: Alias) -> str | None:
 
 
 async def _functions(plane: ControlPlane) -> dict[str, Function]:
-    found: dict[str, Function] = {}
-    parameters: dict[str, object] = {}
-    while True:
-        page, marker = await plane.ask("list_functions", f"functions in {plane.region}", parameters, _functions_page)
-        found |= page
-        if marker is None:
-            return found
-        parameters["Marker"] = marker
+    ask = partial(plane.ask, "list_functions", f"functions in {plane.region}")
+    return dict(await all_pages(ask, {}, _named_functions, MARKER))
 
 
 async def _aliases(plane: ControlPlane, function: str) -> dict[str, Alias]:
-    found: dict[str, Alias] = {}
-    parameters: dict[str, object] = {"FunctionName": function}
-    while True:
-        page, marker = await plane.ask("list_aliases", f"Lambda function {function} in {plane.region}", parameters, _aliases_page)
-        found |= page
-        if marker is None:
-            return found
-        parameters["Marker"] = marker
+    ask = partial(plane.ask, "list_aliases", f"Lambda function {function} in {plane.region}")
+    return dict(await all_pages(ask, {"FunctionName": function}, _named_aliases, MARKER))
 
 
 async def _called(aws: "Aws", region: str) -> dict[str, set[str]]:
     """Functions with a point of Invocations in the last two weeks, and the resources (`function:qualifier`) under which."""
     found: dict[str, set[str]] = {}
-    asked = Asked("cloudwatch", "list_metrics", f"Lambda metrics in {region}")
-    parameters: dict[str, object] = {"Namespace": NAMESPACE, "MetricName": INVOCATIONS.name}
-    while True:
-        page, token = await aws.connections(region).call(asked, parameters, _metrics_page)
-        for dimensions in page:
-            if "FunctionName" in dimensions:
-                found.setdefault(dimensions["FunctionName"], set()).add(dimensions.get("Resource", ""))
-        if token is None:
-            return found
-        parameters["NextToken"] = token
+    ask = partial(aws.connections(region).call, Asked("cloudwatch", "list_metrics", f"Lambda metrics in {region}"))
+    for dimensions in await all_pages(ask, {"Namespace": NAMESPACE, "MetricName": INVOCATIONS.name}, _dimensions):
+        if "FunctionName" in dimensions:
+            found.setdefault(dimensions["FunctionName"], set()).add(dimensions.get("Resource", ""))
+    return found
 
 
-def _functions_page(answer: Answer) -> tuple[dict[str, Function], str | None]:
-    page = {str(each["FunctionName"]): Function.of(each, None) for each in answer["Functions"]}
-    return page, answer.get("NextMarker") or None
+def _named_functions(answer: Answer) -> list[tuple[str, Function]]:
+    return [(str(each["FunctionName"]), Function.of(each, None)) for each in answer["Functions"]]
 
 
-def _aliases_page(answer: Answer) -> tuple[dict[str, Alias], str | None]:
-    return {str(each["Name"]): Alias.of(each) for each in answer["Aliases"]}, answer.get("NextMarker") or None
+def _named_aliases(answer: Answer) -> list[tuple[str, Alias]]:
+    return [(str(each["Name"]), Alias.of(each)) for each in answer["Aliases"]]
 
 
-def _metrics_page(answer: Answer) -> tuple[list[dict[str, str]], str | None]:
-    page = [{str(each["Name"]): str(each["Value"]) for each in metric["Dimensions"]} for metric in answer["Metrics"]]
-    return page, answer.get("NextToken") or None
+def _dimensions(answer: Answer) -> list[dict[str, str]]:
+    """Of each metric, by name."""
+    return [{str(each["Name"]): str(each["Value"]) for each in metric["Dimensions"]} for metric in answer["Metrics"]]
