@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from adapters.clock import Clock
@@ -38,6 +40,18 @@ class TokenBucket:
         if self._pump is None or self._pump.done():
             self._pump = asyncio.create_task(self._admit(), name=f"bucket of {self.name}")
         await turn
+
+    @asynccontextmanager
+    async def turn(self, *, urgent: bool = False, patience: float = 60.0) -> AsyncIterator[None]:
+        """For one call, made within it when its turn has come: see `take`. A call that the provider then throttles pauses the
+        bucket for as long as the provider says, or a second.
+        """
+        await self.take(urgent=urgent, patience=patience)
+        try:
+            yield
+        except Throttled as error:
+            self.pause(error.retry_after or timedelta(seconds=1))
+            raise
 
     def wait(self, *, urgent: bool = False) -> float:
         """Seconds until a call that asks now would be admitted."""

@@ -15,7 +15,7 @@ from adapters.aws.errors import Asked
 from adapters.aws.functions import Function
 from adapters.aws.scaling import others
 from adapters.clock import Clock
-from adapters.errors import AdapterError, PermissionDenied, Retryable, Throttled
+from adapters.errors import AdapterError, PermissionDenied, Retryable
 from adapters.token_bucket import TokenBucket
 
 T = TypeVar("T")
@@ -112,14 +112,14 @@ class ControlPlane:
     async def ask(self, operation: str, resource: str, parameters: Mapping[str, object], digest: Digest[T]) -> T:
         """A call that changes nothing."""
         bucket = self._functions if operation == "get_function" else self._bucket
-        await bucket.take(patience=READ_PATIENCE)
-        return await self._call(Asked("lambda", operation, resource), parameters, digest, bucket)
+        async with bucket.turn(patience=READ_PATIENCE):
+            return await self._connections.call(Asked("lambda", operation, resource), parameters, digest)
 
     async def tell(self, operation: str, resource: str, parameters: Mapping[str, object], digest: Digest[T],
                    *, writes: bool = True) -> T:
         """A write, or a look right before one: passes the readings that wait."""
-        await self._bucket.take(urgent=True, patience=WRITE_PATIENCE)
-        return await self._call(Asked("lambda", operation, resource, writes), parameters, digest, self._bucket)
+        async with self._bucket.turn(urgent=True, patience=WRITE_PATIENCE):
+            return await self._connections.call(Asked("lambda", operation, resource, writes), parameters, digest)
 
     async def function(self, resource: str, qualified: Mapping[str, object]) -> Function:
         """What is configured of a function, for the qualifier in `qualified`, and how much concurrency it has reserved.
@@ -141,8 +141,8 @@ class ControlPlane:
     async def scale(self, operation: str, resource: str, parameters: Mapping[str, object], digest: Digest[T], *,
                     writes: bool = True) -> T:
         """A call to Application Auto Scaling about one target."""
-        await self._scaling.take(patience=READ_PATIENCE)
-        return await self._call(Asked("application-autoscaling", operation, resource, writes), parameters, digest, self._scaling)
+        async with self._scaling.turn(patience=READ_PATIENCE):
+            return await self._connections.call(Asked("application-autoscaling", operation, resource, writes), parameters, digest)
 
     async def scaler(self, function: str, qualifiers: tuple[str, ...]) -> str | None:
         """What Application Auto Scaling does with the function's aliases or versions `qualifiers`, for people; None: nothing."""
@@ -154,13 +154,6 @@ class ControlPlane:
         """Give up on whoever waits for a turn or an answer."""
         for part in (self._bucket, self._scaling, self._functions, self._targets, self.account):
             part.close()
-
-    async def _call(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T], bucket: TokenBucket) -> T:
-        try:
-            return await self._connections.call(asked, parameters, digest)
-        except Throttled as error:
-            bucket.pause(error.retry_after or timedelta(seconds=1))
-            raise
 
     async def _account(self) -> Account:
         def digest(answer: Answer) -> Account:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import TypeVar
 
 from adapters.aws.clients import Connections, Digest
@@ -10,7 +9,7 @@ from adapters.aws.errors import Asked
 from adapters.aws.metric_queries import Query, Result, answered, batches, request
 from adapters.aws.paging import all_pages
 from adapters.clock import Clock
-from adapters.errors import AdapterError, PermissionDenied, Throttled, Unreachable
+from adapters.errors import AdapterError, PermissionDenied, Unreachable
 from adapters.token_bucket import TokenBucket
 
 T = TypeVar("T")
@@ -62,12 +61,8 @@ class MetricReader:
         return found
 
     async def _page(self, parameters: Mapping[str, object], digest: Digest[T]) -> T:
-        await self._bucket.take()
-        try:
+        async with self._bucket.turn():
             return await self._connections.call(self._asked, parameters, digest)
-        except Throttled as error:
-            self._bucket.pause(error.retry_after or timedelta(seconds=1))
-            raise
 
 
 def _failure(query: Query, parts: Sequence[Result]) -> AdapterError | None:

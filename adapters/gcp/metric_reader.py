@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +10,7 @@ from google.cloud.monitoring_v3 import ListTimeSeriesRequest
 from numpy.typing import NDArray
 
 from adapters.clock import Clock
-from adapters.errors import NotFound, Throttled, Unreachable
+from adapters.errors import NotFound, Unreachable
 from adapters.gcp.clients import Connections
 from adapters.gcp.errors import Asked
 from adapters.token_bucket import TokenBucket
@@ -80,15 +79,12 @@ class MetricReader:
         found: dict[Place, Column] = {}
         token = ""
         while True:
-            await self._bucket.take()
+            request = _request(self.project, query, token)
             try:
-                request = _request(self.project, query, token)
-                page, token = await self._connections.metrics(self._asked, "list_time_series", request, self._page)
+                async with self._bucket.turn():
+                    page, token = await self._connections.metrics(self._asked, "list_time_series", request, self._page)
             except NotFound:
                 return found
-            except Throttled as error:
-                self._bucket.pause(error.retry_after or timedelta(seconds=1))
-                raise
             await asyncio.to_thread(_lay, found, page, query)
             if not token:
                 self.series_returned += len(found)

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 from google.cloud import run_v2
 
 from adapters.clock import Clock
-from adapters.errors import Throttled
 from adapters.gcp.clients import Connections
 from adapters.gcp.errors import Asked
 from adapters.gcp.services import Service
@@ -33,6 +32,7 @@ class RunPlane:
 
     def __init__(self, connections: Connections, clock: Clock, project: str, location: str) -> None:
         self.project, self.location = project, location
+        self._region = f"projects/{project}/locations/{location}"
         self._connections, self._clock = connections, clock
         place = f"{project} in {location}"
         self._reads = TokenBucket(clock, READ_RATE, READ_BURST, f"Cloud Run reads of {place}")
@@ -79,9 +79,7 @@ class RunPlane:
 
     async def list_one(self) -> None:
         """Whether the region may be listed, by the shortest page."""
-        parent = f"projects/{self.project}/locations/{self.location}"
-        asked = Asked("ListServices", f"Cloud Run services of {self.project} in {self.location}", "run.services.list")
-        await self._limited(self._reads, asked, "list_services", run_v2.ListServicesRequest(parent=parent, page_size=1), _page)
+        await self._page(1)
 
     async def permissions(self, service: str, wanted: tuple[str, ...]) -> tuple[set[str], str | None]:
         """Which of `wanted` the caller has on the service, and the date that the answer bore. Asking needs none."""
@@ -98,29 +96,28 @@ class RunPlane:
         self._writes.close()
 
     def _name(self, service: str) -> str:
-        return f"projects/{self.project}/locations/{self.location}/services/{service}"
+        return f"{self._region}/services/{service}"
 
     async def _list(self) -> None:
-        parent = f"projects/{self.project}/locations/{self.location}"
-        asked = Asked("ListServices", f"Cloud Run services of {self.project} in {self.location}", "run.services.list")
         token = ""
         while True:
-            request = run_v2.ListServicesRequest(parent=parent, page_size=PAGE, page_token=token)
-            page, token = await self._limited(self._reads, asked, "list_services", request, _page)
+            page, token = await self._page(PAGE, token)
             for answer in page:
                 short = answer.name.rpartition("/")[2]
                 self.seen.setdefault(short, Service.of(answer, self._name(short)))
             if not token:
                 return
 
+    async def _page(self, size: int, token: str = "") -> tuple[list[Any], str]:
+        """Up to `size` services, and the token of the page after them; empty: there is none."""
+        asked = Asked("ListServices", f"Cloud Run services of {self.project} in {self.location}", "run.services.list")
+        request = run_v2.ListServicesRequest(parent=self._region, page_size=size, page_token=token)
+        return await self._limited(self._reads, asked, "list_services", request, _services)
+
     async def _limited(self, bucket: TokenBucket, asked: Asked, method: str, request: object, digest: Callable[[Any], T], *,
                        urgent: bool = False) -> T:
-        await bucket.take(urgent=urgent, patience=WRITE_PATIENCE if asked.writes else READ_PATIENCE)
-        try:
+        async with bucket.turn(urgent=urgent, patience=WRITE_PATIENCE if asked.writes else READ_PATIENCE):
             return await self._connections.services(asked, method, request, digest)
-        except Throttled as error:
-            bucket.pause(error.retry_after or timedelta(seconds=1))
-            raise
 
 
 def _accepted(operation: Any) -> None:  # noqa: ANN401  (a long-running operation of the library)
@@ -129,5 +126,5 @@ def _accepted(operation: Any) -> None:  # noqa: ANN401  (a long-running operatio
         raise ValueError("an operation without a name")
 
 
-def _page(answer: Any) -> tuple[list[Any], str]:  # noqa: ANN401
+def _services(answer: Any) -> tuple[list[Any], str]:  # noqa: ANN401
     return list(answer.services), str(answer.next_page_token)

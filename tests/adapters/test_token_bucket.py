@@ -107,6 +107,30 @@ async def test_a_pause_admits_nobody_and_then_one_after_the_other():
     assert (during, done(tasks)) == (0, 3)
 
 
+@pytest.mark.parametrize(("named", "seconds"), [(timedelta(seconds=10), 10), (None, 1)])
+async def test_a_call_that_the_provider_throttles_pauses_those_to_come(named, seconds):
+    bucket = TokenBucket(ManualClock(NOON), rate=4, burst=8)
+    async with bucket.turn():
+        pass
+    unpaused = bucket.wait()
+    with pytest.raises(Throttled, match="slow down"):
+        async with bucket.turn():
+            raise Throttled("slow down", named)
+
+    assert (unpaused, bucket.wait()) == (0, seconds)
+
+
+async def test_who_is_sent_away_by_the_bucket_itself_pauses_nobody():
+    bucket = TokenBucket(ManualClock(NOON), rate=4, burst=1)
+    await bucket.take()
+    before = bucket.wait()
+    with pytest.raises(Throttled):
+        async with bucket.turn(patience=0.1):
+            raise AssertionError("it was not its turn")
+
+    assert bucket.wait() == before == 0.25
+
+
 def test_a_bucket_that_admits_nothing_is_refused():
     with pytest.raises(ValueError, match="rate above 0"):
         TokenBucket(ManualClock(NOON), rate=0, burst=1)
