@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.aws.clients import Connections
-from adapters.aws.demand_rows import LONGEST_REQUEST, Points, alive, demand, mean_duration_ms, proved
+from adapters.aws.demand_rows import LONGEST_REQUEST, Points, alive, demand, proved
 from adapters.aws.metric_queries import (
     CLAIMED,
     CONCURRENCY,
@@ -28,7 +28,6 @@ from adapters.aws.metric_queries import (
     INVOCATIONS,
     THROTTLES,
     Metric,
-    Minutes,
     Query,
     Result,
     column,
@@ -36,6 +35,7 @@ from adapters.aws.metric_queries import (
 from adapters.aws.metric_reader import MetricReader
 from adapters.clock import Clock
 from adapters.errors import AdapterError
+from adapters.minutes import Minutes, mean_by_requests
 from adapters.protocol import Telemetry
 from forecasting.demand import DemandSeries, minute_of
 
@@ -181,7 +181,7 @@ class CloudWatchDemand:
 
     def _usual_ms(self, pool: str, points: Points) -> float | None:
         """Mean duration of the pool's requests now, or else as last known."""
-        mean = mean_duration_ms(points)
+        mean = mean_by_requests(points.duration_ms, points.invocations)
         memo = self._memos[pool]
         memo.usual_ms = memo.usual_ms if mean is None else mean
         return memo.usual_ms

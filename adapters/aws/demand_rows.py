@@ -5,11 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.aws.metric_queries import Minutes
+from adapters.minutes import SILENCE, Minutes, bridged, filled
 from forecasting.demand import DemandSeries
-
-SILENCE = 15
-"""Minutes between two points of the region over which telemetry counts as having been alive."""
 
 LATE = 10
 """Minutes after which a region that has a point nearly every minute counts as broken or late."""
@@ -37,14 +34,7 @@ def proved(region: NDArray[np.int64], first: int, end: int) -> NDArray[np.bool_]
     included, that are at most `SILENCE` apart. The newest minutes, for which the region has no point yet, are never proved, and
     a region in which nothing at all runs proves nothing.
     """
-    minutes = np.arange(first, end)
-    if not len(region):
-        return np.zeros(len(minutes), bool)
-    after = np.searchsorted(region, minutes, "left")
-    before = np.searchsorted(region, minutes, "right") - 1
-    inside = (after < len(region)) & (before >= 0)
-    gap = region[np.minimum(after, len(region) - 1)] - region[np.maximum(before, 0)]
-    return inside & (gap <= SILENCE)
+    return bridged(region, first, end)
 
 
 def alive(region: NDArray[np.int64], end: int) -> bool | None:
@@ -72,7 +62,7 @@ def demand(points: Points, proof: NDArray[np.bool_], usual_ms: float | None, new
     """
     invocations, throttles = _zero_for_nan(points.invocations), _zero_for_nan(points.throttles)
     some = ~(np.isnan(points.invocations) & np.isnan(points.concurrency) & np.isnan(points.throttles))
-    minutes_each = _filled(points.duration_ms, usual_ms) / 60_000
+    minutes_each = filled(points.duration_ms, usual_ms) / 60_000
     work, refused = invocations * minutes_each, np.where(throttles > 0, _zero_for_nan(throttles * minutes_each), 0.0)
     peak = np.where(np.isnan(points.concurrency) & (invocations == 0), 0.0, points.concurrency)
     if np.isnan(points.concurrency).all():
@@ -83,14 +73,6 @@ def demand(points: Points, proof: NDArray[np.bool_], usual_ms: float | None, new
     known = (some | _believed(proof, some, None if newest is None else newest - points.first)) & ~np.isnan(wanted)
     columns = (np.where(known, column, np.nan).astype(np.float32) for column in (wanted, busy, invocations + throttles))
     return DemandSeries(points.first, *columns)
-
-
-def mean_duration_ms(points: Points) -> float | None:
-    """Mean duration of a request over all rows, by number of requests."""
-    known = ~np.isnan(points.duration_ms) & (_zero_for_nan(points.invocations) > 0)
-    if not known.any():
-        return None
-    return float(np.average(points.duration_ms[known], weights=points.invocations[known]))
 
 
 def _believed(proof: NDArray[np.bool_], some: NDArray[np.bool_], newest: int | None) -> NDArray[np.bool_]:
@@ -104,15 +86,6 @@ def _believed(proof: NDArray[np.bool_], some: NDArray[np.bool_], newest: int | N
 
 def _zero_for_nan(values: Minutes) -> Minutes:
     return np.where(np.isnan(values), 0.0, values)
-
-
-def _filled(duration_ms: Minutes, usual_ms: float | None) -> Minutes:
-    """The last known duration before, else the first known after, else the usual one; NaN when none is known."""
-    known = np.flatnonzero(~np.isnan(duration_ms))
-    if not len(known):
-        return np.full(len(duration_ms), np.nan if usual_ms is None else usual_ms)
-    latest = np.searchsorted(known, np.arange(len(duration_ms)), "right") - 1
-    return duration_ms[known[np.maximum(latest, 0)]]
 
 
 def _carried(work: Minutes, cap: Minutes) -> Minutes:

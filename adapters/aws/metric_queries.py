@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.aws.clients import Answer
+from adapters.minutes import Minutes
 
 NAMESPACE = "AWS/Lambda"
 PERIOD_SECONDS = 60
 MOST_QUERIES, MOST_POINTS = 500, 100_800
-
-Minutes = NDArray[np.float64]
 
 
 class Metric(NamedTuple):

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError, NotFound
-from adapters.gcp.demand_rows import Control, Points, alive, demand, mean_latency_ms, proved
-from adapters.gcp.metric_reader import BY_STATE, MAX, SUM, Column, MetricReader, Minutes, Place, Query
+from adapters.gcp.demand_rows import Control, Points, alive, demand, proved
+from adapters.gcp.metric_reader import BY_STATE, MAX, SUM, Column, MetricReader, Place, Query
 from adapters.gcp.services import Service
+from adapters.minutes import Minutes, mean_by_requests
 from adapters.protocol import Telemetry
 from forecasting.demand import DemandSeries, minute_of
 
@@ -145,7 +146,7 @@ class CloudMonitoringDemand:
         for pool in pools:
             counts, latencies, pending = (columns[metric].get(self.resources[pool], empty) for metric in PER_POOL)
             points = Points(first, _within(counts.values, latencies.values), latencies.means, pending.values)
-            mean = mean_latency_ms(points)
+            mean = mean_by_requests(points.latency_ms, points.requests)
             self._usual_ms[pool] = self._usual_ms[pool] if mean is None else mean
             out[pool] = demand(points, proof, services[pool].unit.concurrency, self._usual_ms[pool])
         return out

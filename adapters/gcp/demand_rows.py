@@ -10,11 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.gcp.metric_reader import Minutes
+from adapters.minutes import Minutes, bridged, filled
 from forecasting.demand import DemandSeries
-
-SILENCE = 15
-"""Minutes between two points of the project over which telemetry counts as having been alive."""
 
 DROWSY = 5
 """Minutes without any instance at work, before all are gone, by which a project that fell asleep is told from an outage."""
@@ -75,12 +72,9 @@ def proved(control: Control, first: int, end: int, *, sleeping: bool) -> NDArray
     minutes, points = np.arange(first, end), control.minutes
     if not len(points):
         return np.zeros(len(minutes), bool)
-    after = np.searchsorted(points, minutes, "left")
     before = np.searchsorted(points, minutes, "right") - 1
-    inside = (after < len(points)) & (before >= 0)
-    gap = points[np.minimum(after, len(points) - 1)] - points[np.maximum(before, 0)]
     asleep = (before >= 0) & control.drowsy[np.maximum(before, 0)]
-    return (inside & ((gap <= SILENCE) | asleep)) | (~inside & asleep & sleeping)
+    return bridged(points, first, end) | (asleep & (sleeping | (minutes <= int(points[-1]))))
 
 
 def alive(control: Control, end: int, *, kept_warm: bool) -> bool | None:
@@ -105,7 +99,7 @@ def demand(points: Points, proof: NDArray[np.bool_], concurrency: int, usual_ms:
     some = ~np.isnan(points.requests)
     known = some | ~np.isnan(points.pending) | proof
     requests = np.where(some, points.requests, 0.0)
-    seconds = _filled(points.latency_ms, usual_ms) / 1000
+    seconds = filled(points.latency_ms, usual_ms) / 1000
     in_flight = _laid_back(requests, np.where(requests > 0, seconds, 0.0))
     known &= ~np.isnan(in_flight)
     in_flight = np.where(known, in_flight, 0.0)
@@ -117,23 +111,6 @@ def demand(points: Points, proof: NDArray[np.bool_], concurrency: int, usual_ms:
     busy = np.minimum(np.maximum(in_flight / concurrency, 1 - np.exp(-in_flight)), peak)
     columns = (np.where(known, column, np.nan).astype(np.float32) for column in (peak, busy, requests))
     return DemandSeries(points.first, *columns)
-
-
-def mean_latency_ms(points: Points) -> float | None:
-    """Mean duration of a request over all rows, by number of requests."""
-    known = ~np.isnan(points.latency_ms) & (np.nan_to_num(points.requests) > 0)
-    if not known.any():
-        return None
-    return float(np.average(points.latency_ms[known], weights=points.requests[known]))
-
-
-def _filled(latency_ms: Minutes, usual_ms: float | None) -> Minutes:
-    """The last known latency before, else the first known after, else the usual one; NaN when none is known."""
-    known = np.flatnonzero(~np.isnan(latency_ms))
-    if not len(known):
-        return np.full(len(latency_ms), np.nan if usual_ms is None else usual_ms)
-    latest = np.searchsorted(known, np.arange(len(latency_ms)), "right") - 1
-    return latency_ms[known[np.maximum(latest, 0)]]
 
 
 def _laid_back(requests: Minutes, seconds: Minutes) -> Minutes:

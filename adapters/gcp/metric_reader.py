@@ -7,15 +7,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from google.cloud.monitoring_v3 import ListTimeSeriesRequest
-from numpy.typing import NDArray
 
 from adapters.clock import Clock
 from adapters.errors import NotFound, Unreachable
 from adapters.gcp.clients import Connections
 from adapters.gcp.errors import Asked
+from adapters.minutes import Minutes
 from adapters.token_bucket import TokenBucket
 
-Minutes = NDArray[np.float64]
 RATE, BURST = 10.0, 20.0
 """Calls a second: far below Cloud Monitoring's 6,000 a minute and project, which dashboards and alerts share."""
 
