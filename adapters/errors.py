@@ -18,6 +18,9 @@ Every message is one line that names the resource and what the operator can do.
 
 from datetime import timedelta
 
+UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+"""By this TLS libraries say, within longer texts, that nobody known vouches for a certificate."""
+
 
 class AdapterError(Exception):
     """Base of all. `code` is the reason code that the plan and the status carry."""
@@ -102,3 +105,9 @@ def unanswered(resource: str, call: str, what: str, *, writes: bool) -> Retryabl
         return OutcomeUnknown(f"{resource}: {call} was sent and no usable answer came ({what}): what became of it is read before "
                               "anything else is asked for")
     return Unreachable(f"{resource}: no usable answer to {call} ({what}): asked again at the next tick")
+
+
+def brief(text: str) -> str:
+    """A provider's text on one line, and not endless."""
+    plain = " ".join(text.split())
+    return plain if len(plain) <= 300 else f"{plain[:297]}..."

@@ -13,6 +13,7 @@ from typing import Any
 from botocore import exceptions as boto
 
 from adapters.errors import (
+    UNTRUSTED,
     AdapterError,
     Conflict,
     NotFound,
@@ -21,6 +22,7 @@ from adapters.errors import (
     Throttled,
     Unreachable,
     Unsupported,
+    brief,
     unanswered,
 )
 
@@ -47,7 +49,6 @@ BAD_CREDENTIALS = (
 )
 NEVER_SENT = (boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError)
 
-UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 WHERE_CREDENTIALS = "give the task a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
 FLOOR = re.compile(r"UnreservedConcurrentExecutions? below its minimum value of \[(\d+)\]")
 ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
@@ -103,7 +104,7 @@ def translate(error: Exception, asked: Asked) -> AdapterError:
         return Unreachable(f"{asked.resource}: {asked.service} cannot be reached ({type(error).__name__}): check network, proxy "
                            "and DNS")
     if isinstance(error, boto.ParamValidationError | boto.NoRegionError | boto.UnknownEndpointError | boto.InvalidRegionError):
-        return Unsupported(f"{asked.resource}: {asked.permission} was not sent: {_line(str(error))}")
+        return Unsupported(f"{asked.resource}: {asked.permission} was not sent: {brief(str(error))}")
     return no_answer(asked, type(error).__name__)
 
 
@@ -115,7 +116,7 @@ def no_answer(asked: Asked, what: str) -> AdapterError:
 def _answered(error: boto.ClientError, asked: Asked) -> AdapterError:
     answer: Mapping[str, Any] = error.response
     code = str(answer.get("Error", {}).get("Code", ""))
-    text = _line(str(answer.get("Error", {}).get("Message", "")))
+    text = brief(str(answer.get("Error", {}).get("Message", "")))
     status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
     if code in THROTTLES or status == 429:
         return Throttled(f"{asked.resource}: AWS limits the rate of {asked.permission}: asked again later", _retry_after(answer))
@@ -182,9 +183,3 @@ def _retry_after(answer: Mapping[str, Any]) -> timedelta | None:
     except ValueError:
         return None
     return timedelta(seconds=min(3600.0, seconds)) if seconds >= 0 else None
-
-
-def _line(text: str) -> str:
-    """On one line, and not endless."""
-    plain = " ".join(text.split())
-    return plain if len(plain) <= 300 else f"{plain[:297]}..."

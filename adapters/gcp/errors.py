@@ -11,6 +11,7 @@ from google.api_core import exceptions as google
 from google.auth import exceptions as auth
 
 from adapters.errors import (
+    UNTRUSTED,
     AdapterError,
     Conflict,
     NotFound,
@@ -19,10 +20,10 @@ from adapters.errors import (
     Throttled,
     Unreachable,
     Unsupported,
+    brief,
     unanswered,
 )
 
-UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
 WHERE_CREDENTIALS = "give the workload a service account, or set GOOGLE_APPLICATION_CREDENTIALS"
 PERMISSION = re.compile(r"[Pp]ermission '?([a-z]+\.[a-zA-Z]+\.[a-zA-Z]+)'? (?:denied|is missing)")
 RATE = re.compile(r"per (?:minute|100 seconds|second)|rate|[Rr]equests'", re.ASCII)
@@ -62,7 +63,7 @@ def no_answer(asked: Asked, what: str) -> AdapterError:
 
 
 def _answered(error: google.GoogleAPICallError, asked: Asked) -> AdapterError:
-    text = _line(error.message or "")
+    text = brief(error.message or "")
     if isinstance(error, google.Unauthenticated):
         return PermissionDenied(f"{asked.resource}: Google refuses the credentials, which are invalid or have expired: "
                                 f"{WHERE_CREDENTIALS}")
@@ -98,9 +99,3 @@ def _exhausted(text: str, asked: Asked) -> AdapterError:
     if RATE.search(text) or not text:
         return Throttled(f"{asked.resource}: Google limits the rate of {asked.method}: asked again later", PAUSE)
     return QuotaExceeded(f"{asked.resource}: a quota of the project is used up: {text}: have it raised, or lower the pool's max")
-
-
-def _line(text: str) -> str:
-    """On one line, and not endless."""
-    plain = " ".join(text.split())
-    return plain if len(plain) <= 300 else f"{plain[:297]}..."
