@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.aws.demand_rows import SILENCE, Points, alive, demand, mean_duration_ms, proved
+from adapters.aws.demand_rows import Points, alive, demand, proved
+from adapters.minutes import SILENCE
 
 NAN = np.nan
 
@@ -118,11 +119,6 @@ def test_a_region_that_never_misses_a_minute_and_falls_silent_is_broken():
 def test_a_quiet_region_cannot_tell():
     assert alive(np.array([0, 30, 60]), 140) is None
     assert alive(np.array([], np.int64), 140) is None
-
-
-def test_the_mean_duration_is_by_request():
-    assert mean_duration_ms(points([1, 9, NAN], [1, 1, 1], [1000, 2000, NAN])) == pytest.approx(1900)
-    assert mean_duration_ms(points([NAN], [NAN])) is None
 
 
 CELL = st.one_of(st.just(NAN), st.floats(0, 1e4))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.gcp.demand_rows import Control, Points, alive, demand, mean_latency_ms, proved
+from adapters.gcp.demand_rows import Control, Points, alive, demand, proved
 
 NAN = float("nan")
 
@@ -83,11 +83,6 @@ def test_a_minute_without_latency_takes_the_last_known_one():
 
 def test_requests_of_unknown_duration_are_unknown_demand():
     assert np.isnan(rows([60], [NAN]).peak[0])
-
-
-def test_mean_latency_is_by_requests():
-    assert mean_latency_ms(points([10, 30, NAN], [1000, 2000, NAN])) == 1750
-    assert mean_latency_ms(points([NAN], [NAN])) is None
 
 
 def control(*minutes, drowsy=()) -> Control:
