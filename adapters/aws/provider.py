@@ -13,24 +13,23 @@ from adapters.aws.settings import LambdaPingSettings
 from adapters.clock import Clock
 from adapters.findings import Check, Probe
 from adapters.pinging.demand import Pinged, WithoutPings
-from adapters.pinging.keeper import Keeper
+from adapters.pinging.keepers import Keepers
 from adapters.protocol import DemandSource
 from adapters.survey import Survey, Where
 from adapters.tally import Tally
 from config.policy import PoolPolicy
 
 
-class Aws:
+class Aws(Keepers):
     """Made once by the registry. The account is that of the credentials that the AWS library finds in its usual places."""
 
     def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, timeouts: Timeouts | None = None) -> None:
+        super().__init__()
         self.clock, self.rng = clock, rng
         self._sandbox_url, self._timeouts = sandbox_url, timeouts
         self._connections: dict[str, Connections] = {}
         self._planes: dict[str, ControlPlane] = {}
         self._pings: dict[str, TimedConnections] = {}
-        self._pinged: dict[str, Pinged] = {}
-        self._keepers: list[Keeper] = []
 
     def connections(self, region: str) -> Connections:
         """The clients of a region."""
@@ -49,15 +48,6 @@ class Aws:
         if region not in self._pings:
             self._pings[region] = TimedConnections(region, self._sandbox_url, self._timeouts)
         return self._pings[region]
-
-    def pinged(self, pool: str) -> Pinged:
-        """What lever and demand source of a pinged pool know of each other."""
-        return self._pinged.setdefault(pool, Pinged())
-
-    def keep(self, keeper: Keeper) -> Keeper:
-        """End `keeper` when this ends."""
-        self._keepers.append(keeper)
-        return keeper
 
     def tallies(self) -> list[Tally]:
         """Calls made, region by region, pings apart."""
@@ -90,8 +80,7 @@ class Aws:
 
     async def close(self) -> None:
         """End all pings, and let go of threads and connections."""
-        for keeper in self._keepers:
-            await keeper.close()
+        await self.end_pings()
         for plane in self._planes.values():
             plane.close()
         for connections in (*self._connections.values(), *self._pings.values()):

@@ -8,8 +8,8 @@ from numpy.random import Generator
 
 from adapters.clock import Clock
 from adapters.findings import Check, Finding, Probe, Verdict
-from adapters.pinging.demand import Pinged, WithoutPings
-from adapters.pinging.keeper import Keeper
+from adapters.pinging.demand import WithoutPings
+from adapters.pinging.keepers import Keepers
 from adapters.protocol import DemandSource
 from adapters.survey import Survey, Where
 from adapters.tally import Tally
@@ -19,24 +19,14 @@ from adapters.web.settings import HttpPingSettings
 from config.policy import PoolPolicy
 
 
-class Web:
+class Web(Keepers):
     """Made once by the registry. `patience`: seconds that a first byte is waited for."""
 
     def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None,
                  patience: float = FIRST_BYTE_SECONDS) -> None:
+        super().__init__()
         self.clock, self.rng = clock, rng
         self.client = Client(sandbox_url, patience)
-        self._pinged: dict[str, Pinged] = {}
-        self._keepers: list[Keeper] = []
-
-    def pinged(self, pool: str) -> Pinged:
-        """What lever and demand source of a pool know of each other."""
-        return self._pinged.setdefault(pool, Pinged())
-
-    def keep(self, keeper: Keeper) -> Keeper:
-        """End `keeper` when this ends."""
-        self._keepers.append(keeper)
-        return keeper
 
     def tallies(self) -> list[Tally]:
         """Requests made."""
@@ -71,6 +61,5 @@ class Web:
 
     async def close(self) -> None:
         """End all pings and connections."""
-        for keeper in self._keepers:
-            await keeper.close()
+        await self.end_pings()
         await self.client.close()

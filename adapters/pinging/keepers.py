@@ -1,0 +1,25 @@
+"""What a provider of levers that ping keeps of them, for as long as it lives."""
+
+from adapters.pinging.demand import Pinged
+from adapters.pinging.keeper import Keeper
+
+
+class Keepers:
+    """A base of such providers, which end the pings with `end_pings`."""
+
+    def __init__(self) -> None:
+        self._pinged: dict[str, Pinged] = {}
+        self._keepers: list[Keeper] = []
+
+    def pinged(self, pool: str) -> Pinged:
+        """What lever and demand source of a pinged pool know of each other."""
+        return self._pinged.setdefault(pool, Pinged())
+
+    def keep(self, keeper: Keeper) -> Keeper:
+        """End `keeper` when this ends."""
+        self._keepers.append(keeper)
+        return keeper
+
+    async def end_pings(self) -> None:
+        for keeper in self._keepers:
+            await keeper.close()
