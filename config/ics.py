@@ -56,9 +56,12 @@ def structure(text: str) -> list[Entry]:
             raise BadCalendar(number, "not a line of a calendar: it is to begin with BEGIN:VCALENDAR and to hold NAME:VALUE")
         name, part = re.split("[;:]", line.upper(), maxsplit=1)[0], line.upper().partition(":")[2].strip()
         if name == "BEGIN":
-            open_parts.append((part, number))
             if part == "VEVENT":
+                around = next((begun for kind, begun in open_parts if kind == part), None)
+                if around is not None:
+                    raise BadCalendar(number, f"an entry begins within the one of line {around}: END:VEVENT is missing before it")
                 entries.append(Entry(number, {}))
+            open_parts.append((part, number))
         elif name == "END":
             if open_parts[-1][0] != part:
                 raise BadCalendar(number, f"END:{part:.60} does not end {open_parts[-1][0]} of line {open_parts[-1][1]}")

@@ -66,6 +66,7 @@ def test_a_folded_line_and_a_calendar_of_another_zone_are_understood():
     (calendar("DTSTART:20261201T120000Z\nRRULE:FREQ=SECONDLY"), 7, "comes again within the hour"),
     (calendar("DTSTART;TZID=Mars/Base:20261201T120000"), 6, "Mars/Base is no time zone"),
     (calendar("DTSTART:20261201T120000Z\nDTSTART:20261202T120000Z"), 6, "given twice"),
+    (calendar("DTSTART:20261201T120000Z\nBEGIN:VEVENT\nEND:VEVENT\nDURATION:PT1H\nDURATION:PT1H"), 7, "within the one of line 4"),
     (calendar("DTSTART:20261201T120000Z\nDTEND:20261101T120000Z"), 7, "ends before it begins"),
 ])
 def test_a_calendar_that_is_wrong_names_the_line(raw, line, told):
