@@ -6,6 +6,8 @@ import json
 
 from aiohttp import web
 
+from tests.web_servers import served
+
 
 class Receiver:
     """Keeps what it takes. `answers`: a status, `hang`, `reset`, or a (status, headers) for each of the next
@@ -44,14 +46,9 @@ class Receiver:
 @contextlib.asynccontextmanager
 async def receiving():
     receiver = Receiver()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", receiver.take)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}/services/T0KEN"
-    try:
-        yield receiver
-    finally:
-        receiver.hanging.set()
-        await runner.cleanup()
+    async with served(receiver.take) as url:
+        receiver.url = f"{url}/services/T0KEN"
+        try:
+            yield receiver
+        finally:
+            receiver.hanging.set()

@@ -7,12 +7,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
 from adapters.aws.ping_payloads import environment_in, misunderstood, parameters
 from adapters.web.client import Client
 from adapters.web.pings import HttpPinger
 from tests.adapters.conformance.ping_stage import http_pool, ping_pool
+from tests.web_servers import served
 
 PAGE = (Path(__file__).parents[2] / "docs" / "ping-handler.md").read_text()
 LAMBDA = ping_pool(hold_ms=30).lever
@@ -55,17 +55,11 @@ def test_the_node_helper_answers_pings_and_lets_all_else_through():
 async def test_the_http_helper_holds_pings_and_names_its_unit():
     names: dict = {}
     exec(block("HTTP, Python (aiohttp)", "python"), names)  # noqa: S102  (it is ours)
-    app = web.Application()
-    app.router.add_get("/ping", names["ping"])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    client = Client()
-    pinger = HttpPinger(http_pool(url=f"http://{host}:{port}/ping", hold_ms=60).lever, client)
-    answers = await pinger.burst(5)
-    await client.close()
-    await runner.cleanup()
+    async with served(names["ping"]) as url:
+        client = Client()
+        pinger = HttpPinger(http_pool(url=f"{url}/ping", hold_ms=60).lever, client)
+        answers = await pinger.burst(5)
+        await client.close()
 
     assert {answer.unit for answer in answers} == {names["UNIT"]}
     assert all(answer.answered - answer.sent >= 0.06 for answer in answers)

@@ -12,6 +12,7 @@ from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 
 from tests.e2e.daemons import daemon, policy_text, sandbox_of, serving
+from tests.web_servers import served
 
 
 class Collector:
@@ -23,6 +24,7 @@ class Collector:
     async def take(self, request):
         if self.hanging is not None:
             await self.hanging.wait()
+        assert (request.method, request.path) == ("POST", "/v1/traces")
         assert request.headers["Content-Type"] == "application/x-protobuf"
         message = ExportTraceServiceRequest.FromString(await request.read())
         for resource in message.resource_spans:
@@ -47,16 +49,8 @@ def facts(span):
 @contextlib.asynccontextmanager
 async def collecting():
     collector = Collector()
-    app = web.Application()
-    app.router.add_post("/v1/traces", collector.take)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    collector.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    try:
+    async with served(collector.take) as collector.url:
         yield collector
-    finally:
-        await runner.cleanup()
 
 
 async def test_a_tick_is_one_trace_down_to_the_write(tmp_path):

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from controller.http.routes import ROUTES
 from tests.e2e.daemons import daemon, policy_text, stoker
+from tests.web_servers import served
 
 POLICY = """\
   - name: pinged
@@ -61,17 +62,13 @@ async def test_no_planted_secret_is_said_or_kept_anywhere(tmp_path):
     planted = {name: secrets.token_urlsafe(24) for name in ("token", "key", "session", "ping", "agent", "hook", "signing")}
     gossip, policy, token = Gossip(list(planted.values())), tmp_path / "policy.yaml", tmp_path / "token"
     token.write_text(planted["token"])
-    runner = web.ServerRunner(web.Server(gossip.answer), shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    environment = {
-        "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "AKIA" + "Q" * 16, "AWS_SECRET_ACCESS_KEY": planted["key"],
-        "AWS_SESSION_TOKEN": planted["session"], "PING_AUTHORIZATION": f"Bearer {planted['ping']}",
-        "PING_AGENT": planted["agent"], "HOOK_URL": f"{url}/T0/{planted['hook']}", "HOOK_SIGNING": planted["signing"]}
-    policy.write_text(policy_text("agent", low=3) + POLICY.format(url=url))
-    named = ("--policy", str(policy))
-    try:
+    async with served(gossip.answer) as url:
+        environment = {
+            "AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "AKIA" + "Q" * 16, "AWS_SECRET_ACCESS_KEY": planted["key"],
+            "AWS_SESSION_TOKEN": planted["session"], "PING_AUTHORIZATION": f"Bearer {planted['ping']}",
+            "PING_AGENT": planted["agent"], "HOOK_URL": f"{url}/T0/{planted['hook']}", "HOOK_SIGNING": planted["signing"]}
+        policy.write_text(policy_text("agent", low=3) + POLICY.format(url=url))
+        named = ("--policy", str(policy))
         async with daemon(policy, tmp_path / "state", None, "--tick-seconds", "0.5", "--token-file", str(token),
                           environment=environment) as run:
             await run.until(lambda: run.told("first-pass") and run.told("decision", pool="agent")
@@ -90,8 +87,6 @@ async def test_no_planted_secret_is_said_or_kept_anywhere(tmp_path):
                 assert out + err
                 told += [out, err]
             assert await run.end(signal.SIGTERM) == 0
-    finally:
-        await runner.cleanup()
     said = "\n".join([*told, *(json.dumps(line) for line in run.lines)])
     kept = b"".join(path.read_bytes() for path in sorted(tmp_path.glob("state/*")))
 

@@ -9,19 +9,17 @@ from aiohttp import web
 
 from adapters.errors import OutcomeUnknown, Unsupported
 from adapters.web.client import MOST_BYTES, Client
+from tests.web_servers import served
 
 
 @contextlib.asynccontextmanager
-async def served(handler):
-    runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+async def page_of(handler):
     client = Client(patience=5.0)
-    try:
-        yield client, f"http://127.0.0.1:{runner.addresses[0][1]}/metrics"
-    finally:
-        await client.close()
-        await runner.cleanup()
+    async with served(handler) as url:
+        try:
+            yield client, f"{url}/metrics"
+        finally:
+            await client.close()
 
 
 async def test_a_page_that_comes_in_pieces_is_read_to_its_end():
@@ -33,7 +31,7 @@ async def test_a_page_that_comes_in_pieces_is_read_to_its_end():
             await asyncio.sleep(0.05)
         return page
 
-    async with served(answer) as (client, url):
+    async with page_of(answer) as (client, url):
         told = await client.send("GET", url, "the page", {}, {}, text=True)
 
     assert told.text == "piece_0 1\npiece_1 1\npiece_2 1\n"
@@ -53,7 +51,7 @@ async def test_a_page_without_an_end_is_refused_and_not_kept(packed):
                 await page.write(b"x" * 65_536)
         return page
 
-    async with served(answer) as (client, url):
+    async with page_of(answer) as (client, url):
         with pytest.raises(Unsupported, match="more than 4 MB"):
             await client.send("GET", url, "the page", {}, {}, text=True)
 
@@ -67,7 +65,7 @@ async def test_a_page_that_breaks_off_is_no_page():
         request.transport.abort()
         return page
 
-    async with served(answer) as (client, url):
+    async with page_of(answer) as (client, url):
         with pytest.raises(OutcomeUnknown):
             await client.send("GET", url, "the page", {}, {}, text=True)
 
@@ -79,7 +77,7 @@ async def test_one_is_not_sent_elsewhere_with_ones_headers():
         asked.append(request.path)
         return web.Response(status=302, headers={"Location": "/elsewhere"})
 
-    async with served(answer) as (client, url):
+    async with page_of(answer) as (client, url):
         told = await client.send("GET", url, "the page", {"Authorization": "Bearer x"}, {})
 
     assert (told.status, asked) == (302, ["/metrics"])
