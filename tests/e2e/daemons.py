@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import sys
 import textwrap
 from datetime import UTC, datetime
 
@@ -15,6 +14,7 @@ from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox
 from forecasting.demand import DemandSeries, minute_of
+from tests.e2e.forked import forked
 
 PATIENCE_SECONDS = 40
 
@@ -93,9 +93,8 @@ async def serving(sandbox):
 async def daemon(policy, state_dir, url, *more, environment=None):
     """`stoker run` until the block ends; whatever still runs then is killed. `url` None: it goes to the provider itself."""
     sandbox = () if url is None else ("--sandbox-url", url)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "controller.cli", "run", "--policy", str(policy), "--state-dir", str(state_dir), "--port", "0",
-        "--log-format", "json", *sandbox, *more, stderr=asyncio.subprocess.PIPE, env=clean_environment() | (environment or {}))
+    process = await forked(("run", "--policy", str(policy), "--state-dir", str(state_dir), "--port", "0", "--log-format", "json",
+                            *sandbox, *more), clean_environment() | (environment or {}), stdout=False)
     run = Daemon(process)
     try:
         yield run
@@ -108,9 +107,7 @@ async def daemon(policy, state_dir, url, *more, environment=None):
 
 async def stoker(*arguments, seconds=PATIENCE_SECONDS, environment=None):
     """Run a command to its end: exit code, standard output, standard error."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "controller.cli", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        env=clean_environment() | (environment or {}))
+    process = await forked(arguments, clean_environment() | (environment or {}))
     out, err = await asyncio.wait_for(process.communicate(), seconds)
     return process.returncode, out.decode(), err.decode()
 
