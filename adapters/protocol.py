@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from adapters.errors import AdapterError
 from forecasting.demand import DemandSeries
@@ -98,13 +98,21 @@ class Resumes(Protocol):
         """
 
 
+class Order(NamedTuple):
+    """From `at` on, capacity above `most` (1 or more) comes down to it, and capacity below `least` goes up to that."""
+
+    at: datetime
+    most: int
+    least: int = 0
+
+
 @runtime_checkable
 class Decays(Protocol):
-    """What a lever also has whose provider can be told ahead to lower capacity, should nobody put it off."""
+    """What a lever also has whose provider can be told ahead what to do with capacity, should nobody put it off."""
 
-    async def arm(self, at: datetime, most: int) -> None:
-        """At `at`, capacity above `most` (1 or more) comes down to it; another call before then takes this one's place. Changes
-        no capacity by itself. Raises `AdapterError`.
+    async def arm(self, orders: Sequence[Order]) -> None:
+        """All that is to be done, in order of time; another call before then takes this one's place. Changes no capacity by
+        itself. Raises `AdapterError`: then any part may have been taken, and nothing comes earlier than was ordered before.
         """
 
     async def disarm(self) -> None:

@@ -1,11 +1,12 @@
 """Tells providers ahead what to do should this daemon die, and puts it off while it lives.
 
-Each pool's order is renewed when a third to a half of its `after` has passed, spread over the fleet by the pools' names, a few a
-minute: never a call per tick per pool. It runs beside the ticks and delays none.
+Each pool's orders are renewed when a third to a half of its `after` has passed, spread over the fleet by the pools' names, a few
+a minute: never a call per tick per pool. It runs beside the ticks and delays none. What is ordered: `controller.last_orders`.
 """
 
 import asyncio
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -14,15 +15,19 @@ import structlog
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError
-from adapters.protocol import Decays
+from adapters.protocol import Decays, Order
 from controller.fleet import Fleet
+from controller.forecasts import Told
+from controller.last_orders import floor_at, last_orders
 from controller.plan import PoolState
-from controller.planning import bounds_now
 from controller.reconcile import Reconciler
 from controller.redact import redact_text
 from controller.store_file import StoreError
+from forecasting.demand import minute_of
 
-MOST_A_ROUND = 40
+ROUND_SECONDS = 45.0
+"""Nothing more is begun in a round that has lasted so long: calls wait for their turns, and the next round is a minute later."""
+
 AT_ONCE = 4
 
 log = structlog.get_logger("stoker.dead_men")
@@ -38,44 +43,55 @@ class Memory(Protocol):
 class DeadMen:
     """All pools of a fleet whose policy says `dead_man`. `renew` is called once a minute."""
 
-    def __init__(self, fleet: Fleet, clock: Clock, memory: Memory) -> None:
-        self._fleet, self._clock, self._memory = fleet, clock, memory
+    def __init__(self, fleet: Fleet, clock: Clock, memory: Memory, tell: Callable[[str, datetime], Told]) -> None:
+        """`tell`: the plan of a pool's next hours, as `controller.forecasts.Forecasts.tell` has it."""
+        self._fleet, self._clock, self._memory, self._tell_plan = fleet, clock, memory, tell
         self.errors: dict[str, str] = {}
         """Pools whose order could not be given, and why."""
 
     async def renew(self) -> None:
         """Put off what is due, those that would run first before the others."""
         now = self._clock.now()
-        due = [each for each in self._fleet.reconcilers.values() if is_due(each, now)]
-        due.sort(key=lambda each: (each.state.decays_at is not None, each.state.decays_at or now))
-        slots = asyncio.Semaphore(AT_ONCE)
+        due = [each for each in self._fleet.reconcilers.values() if is_due(each, now, self._orders)]
+        due.sort(key=lambda each: (bool(each.state.decays), each.state.decays and each.state.decays[0]))
+        slots, begun = asyncio.Semaphore(AT_ONCE), self._clock.monotonic()
 
         async def one(each: Reconciler) -> None:
             async with slots:
-                await self._renew(each)
-        await asyncio.gather(*(one(each) for each in due[:MOST_A_ROUND]))
+                if self._clock.monotonic() - begun < ROUND_SECONDS:
+                    await self._renew(each)
+        await asyncio.gather(*(one(each) for each in due))
 
     async def _renew(self, each: Reconciler) -> None:
-        name, dead_man, lever = each.policy.name, each.policy.dead_man, each.lever
+        name, lever = each.policy.name, each.lever
         if not isinstance(lever, Decays):
             return
         try:
-            if dead_man is None:
-                await lever.disarm()
-                ordered: tuple[datetime | None, int | None] = None, None
-            else:
-                at = self._clock.now() + dead_man.after
-                ordered = at, most_left(each, at)
-                await lever.arm(at, ordered[1] or 1)
+            orders = self._orders(each)
+            await (lever.arm(orders) if orders else lever.disarm())
         except AdapterError as error:
             self._tell(name, redact_text(str(error)))
             return
         self._tell(name, None)
-        if each.adopt(replace(each.state, decays_at=ordered[0], decays_to=ordered[1])):
+        if each.adopt(replace(each.state, decays=tuple((order.at, order.most) for order in orders))):
             try:
                 await self._memory.save_state(each.key, each.state)
             except StoreError:  # told by whatever else cannot be stored
                 each.not_stored()
+
+    def _orders(self, each: Reconciler) -> tuple[Order, ...]:
+        """What a pool's provider is to do; nothing without `dead_man`. Nobody watches then, so that money is not spent up to a
+        limit, and what an operator holds down does not rise.
+        """
+        now, policy = self._clock.now(), each.policy
+        if policy.dead_man is None:
+            return ()
+        limited = policy.budget_usd_per_month is not None or self._fleet.limiter.limits.in_usd
+        steered = any(order.until > now for order in each.overrides)
+        most = each.capacity.requested if each.capacity is not None and (limited or steered) else None
+        pairs = self._tell_plan(policy.name, now).pairs or []
+        steps = [(minute_of(now) + minutes, units) for minutes, units in pairs]
+        return last_orders(policy, now + policy.dead_man.after, steps, most)
 
     def _tell(self, name: str, error: str | None) -> None:
         """Say once what went wrong, and once that it does no more."""
@@ -89,13 +105,15 @@ class DeadMen:
             self.errors[name] = error
 
 
-def is_due(each: Reconciler, now: datetime) -> bool:
-    """Whether a pool's order must be given, put off or taken back: of an active pool that Stoker has set and nobody else sets."""
+def is_due(each: Reconciler, now: datetime, orders_of: Callable[[Reconciler], Sequence[Order]]) -> bool:
+    """Whether a pool's orders, which `orders_of` tells, must be given, put off or taken back: of an active pool that Stoker has
+    set and nobody else sets.
+    """
     state, policy = each.state, each.policy
     if policy.mode != "active" or not isinstance(each.lever, Decays):
         return False
     if policy.dead_man is None:
-        return state.decays_at is not None and each.tenure.barred is None
+        return bool(state.decays) and each.tenure.barred is None
     if each.tenure.barred is not None:  # another daemon leads, and puts it off
         return False
     ours = state.written is not None or each.tenure.number is not None
@@ -103,15 +121,12 @@ def is_due(each: Reconciler, now: datetime) -> bool:
         return False
     if each.capacity.foreign_owner is not None:
         return False
-    if state.decays_at is None or state.decays_to != most_left(each, state.decays_at):
+    if not state.decays or state.decays[-1][1] != floor_at(policy, state.decays[-1][0]):
+        return True
+    if len(state.decays) == 1 and len(orders_of(each)) > 1:  # the plan was not known when it was told to go to the floor
         return True
     after = policy.dead_man.after
-    return state.decays_at - now <= after * 2 / 3 - spread(policy.name, after)
-
-
-def most_left(each: Reconciler, at: datetime) -> int:
-    """The floor in force at an instant; never nothing."""
-    return max(1, bounds_now(each.policy, at)[0])
+    return state.decays[0][0] - now <= after * 2 / 3 - spread(policy.name, after)
 
 
 def spread(name: str, after: timedelta) -> timedelta:

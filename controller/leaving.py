@@ -46,7 +46,7 @@ async def leave(reconciler: Reconciler, clock: Clock) -> Plan:
 
 async def call_off(reconciler: Reconciler) -> None:
     """What the provider was told to do later is not to undo what is left now."""
-    if reconciler.state.decays_at is None or not isinstance(reconciler.lever, Decays):
+    if not reconciler.state.decays or not isinstance(reconciler.lever, Decays):
         return
     try:
         await reconciler.lever.disarm()

@@ -15,11 +15,11 @@ from controller.overrides import Override
 MOST_UNITS = 1_000_000
 """No provider sells more to one pool; an infinite forecast ends here before the ceiling cuts it."""
 
-INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at", "decays_at")
-"""The instants in a `PoolState`, its wishes aside."""
+INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at")
+"""The instants in a `PoolState`; none of them lies ahead."""
 
-TO_COME = "decays_at"
-"""The one of them that lies ahead."""
+TIMED = ("wishes", "decays")
+"""Its lists of an instant and units each."""
 
 WISH_GAP = timedelta(minutes=5)
 """Wishes further apart than this belong to two runs: what was wanted in between is not known."""
@@ -196,9 +196,8 @@ class PoolState:
     doubted: int | None = None
     found: int | None = None
     """What was requested before Stoker first wrote: what it goes back to when it is released."""
-    decays_at: datetime | None = None
-    decays_to: int | None = None
-    """What the provider was told to do should nobody put it off: see `controller.dead_men`."""
+    decays: tuple[tuple[datetime, int], ...] = ()
+    """What the provider was told to go to and when, should nobody put it off: see `controller.dead_men`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,8 +262,7 @@ def caught_up(state: PoolState, now: datetime) -> PoolState:
     """`state` without instants to come. The clock was put back since: what it says of then is of now, or a quiet hour and a
     delay would last longer by as much as the clock went back.
     """
-    past = [name for name in INSTANTS if name != TO_COME]
-    ahead: dict[str, Any] = {name: now for name in past if (at := getattr(state, name)) is not None and at > now}
+    ahead: dict[str, Any] = {name: now for name in INSTANTS if (at := getattr(state, name)) is not None and at > now}
     if state.wishes and state.wishes[-1][0] > now:
         wished = tuple(wish for wish in state.wishes if wish[0] <= now)
         ahead["wishes"] = (*wished, (now, max(units for at, units in state.wishes if at > now)))

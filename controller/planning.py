@@ -173,8 +173,8 @@ def note_foreign(state: PoolState, seen: Observation) -> PoolState:
         return state
     if capacity.requested == state.written:
         return state if state.foreign_since is None else replace(state, foreign_since=None, foreign_requested=None)
-    if state.decays_at is not None and seen.now >= state.decays_at - CLOCKS_APART and capacity.requested == state.decays_to:
-        return replace(accepted(state, capacity.requested, seen.now), decays_at=None, decays_to=None)
+    if capacity.requested in {units for at, units in state.decays if seen.now >= at - CLOCKS_APART}:
+        return accepted(state, capacity.requested, seen.now)
     if state.written_at is not None and seen.now - state.written_at < READ_AFTER_WRITE:
         return state
     if capacity.requested == state.foreign_requested:

@@ -16,7 +16,7 @@ from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy
 from controller.guardrails import guardrails_for
 from controller.overrides import entry, shown_override
-from controller.plan import INSTANTS, Announced, Bound, Code, Observation, Plan, PoolState, Proposal, Sight, Traffic
+from controller.plan import INSTANTS, TIMED, Announced, Bound, Code, Observation, Plan, PoolState, Proposal, Sight, Traffic
 from controller.planning import make_plan
 from controller.redact import redact, redact_text
 
@@ -114,7 +114,7 @@ def state_body(state: PoolState) -> dict[str, Any]:
     """What differs from nothing remembered."""
     body = {field.name: getattr(state, field.name) for field in fields(state)}
     nothing = PoolState()
-    return {name: [(at.isoformat(), units) for at, units in value] if name == "wishes"
+    return {name: [(at.isoformat(), units) for at, units in value] if name in TIMED
             else value.isoformat() if isinstance(value, datetime) else value
             for name, value in body.items() if value != getattr(nothing, name)}
 
@@ -188,7 +188,8 @@ def state_of(body: Mapping[str, Any]) -> PoolState:
     for name in INSTANTS:
         if values.get(name) is not None:
             values[name] = datetime.fromisoformat(values[name])
-    values["wishes"] = tuple((datetime.fromisoformat(at), units) for at, units in values.get("wishes", ()))
+    for name in TIMED:
+        values[name] = tuple((datetime.fromisoformat(at), units) for at, units in values.get(name, ()))
     return PoolState(**values)
 
 

@@ -173,7 +173,7 @@ class Service:
         steering = self.steering = Steering(fleet.reconcilers, store)
         await steering.recall(self.clock.now())
         board.fleet, board.accounts, board.forecasts, board.steering = fleet, accounts, forecasts, steering
-        self.dead_men = DeadMen(fleet, self.clock, store)
+        self.dead_men = DeadMen(fleet, self.clock, store, forecasts.tell)
         board.prewarming = Prewarming(fleet, steering, self.clock, self.policy.assume, board.news.tell)
         if self._new_notifier is not None:
             self.notifier = board.exposition.daemon.notifier = self._new_notifier(store)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.plan import INSTANTS, Plan, PoolState
+from controller.plan import INSTANTS, TIMED, Plan, PoolState
 from controller.record import Made, inputs_body, plan_body
 from controller.redact import redact
 from forecasting.demand import DemandSeries
@@ -69,7 +69,8 @@ def dump_state(state: PoolState) -> str:
     body = {name: getattr(state, name) for name in STATE_FIELDS if name != "intent"}
     for name in INSTANTS:
         body[name] = None if body[name] is None else micros(body[name])
-    body["wishes"] = [(micros(at), units) for at, units in state.wishes]
+    for name in TIMED:
+        body[name] = [(micros(at), units) for at, units in body[name]]
     return json.dumps(body, separators=(",", ":"), sort_keys=True)
 
 
@@ -79,7 +80,8 @@ def load_state(text: str, intent: int | None) -> PoolState:
     for name in INSTANTS:
         if body.get(name) is not None:
             body[name] = instant(body[name])
-    body["wishes"] = tuple((instant(at), units) for at, units in body.get("wishes", ()))
+    for name in TIMED:
+        body[name] = tuple((instant(at), units) for at, units in body.get(name, ()))
     return PoolState(**body, intent=intent)
 
 

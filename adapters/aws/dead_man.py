@@ -1,20 +1,23 @@
-"""A scheduled action of Application Auto Scaling that lowers provisioned concurrency when nobody puts it off any more.
+"""Scheduled actions of Application Auto Scaling that set provisioned concurrency when nobody puts them off any more.
 
 What AWS documents, and what follows from it. Registering a scalable target moves capacity into its range, so the range is all
-there is: from none to more than AWS sells. Scaling policies on it are suspended: the target does nothing but run the one action.
-The action sets the greatest capacity alone: what is above comes down to it, what is below stays. Once it has run, the target
-keeps that greatest capacity; the next `arm` opens the range again, so that it cannot be applied to what was set since.
+there is: from none to more than AWS sells. Scaling policies on it are suspended: the target does nothing but run the actions.
+An action sets the range, and capacity moves into it. Once one has run, the target keeps that range; the next `arm` of a process
+that has not armed since opens it again, so that it cannot be applied to what was set meanwhile.
 Not documented, and not relied on: whether an action that has run stays listed.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
+from adapters.aws.clients import Answer
 from adapters.aws.control_plane import ControlPlane
-from adapters.aws.scaling import ACTION, SCALING, SWITCHES, is_ours
+from adapters.aws.scaling import ACTION, SCALING, SWITCHES, is_our_action, is_ours
 from adapters.clock import Clock
 from adapters.errors import Conflict, NotFound
+from adapters.protocol import Order
 
 WIDEST = 1_000_000
 """No capacity is above it, so that no registration lowers any."""
@@ -26,29 +29,35 @@ class DeadManSwitch:
     def __init__(self, plane: ControlPlane, clock: Clock, key: str, resource: str) -> None:
         self._plane, self._clock, self._resource = plane, clock, resource
         self._address = {**SCALING, "ResourceId": f"function:{key}"}
-        self._armed: datetime | None = None
+        self._armed: dict[str, Order | None] | None = None
+        """The actions there are, None of one whose order another process gave; None when they are not known."""
 
-    async def arm(self, at: datetime, most: int) -> None:
-        """At `at`, whatever is above `most` (1 or more) comes down to it, unless this is called again before. One call, two more
-        the first time and when the action may have run.
+    async def arm(self, orders: Sequence[Order]) -> None:
+        """See `adapters.protocol.Decays`. A call for each order that is new or put off, one for each that is left out; three more
+        the first time, and when an action may have run.
         """
-        if self._armed is None or self._clock.now() >= self._armed:
+        there = self._armed
+        if there is None or any(each is None or self._clock.now() >= each.at for each in there.values()):
             await self._found()
             await self._register(scheduled=True)
-        self._armed = None
-        schedule = f"at({at.astimezone(UTC):%Y-%m-%dT%H:%M:%S})"
-        await self._tell("put_scheduled_action", ScheduledActionName=ACTION, Schedule=schedule,
-                         ScalableTargetAction={"MaxCapacity": max(1, most)})
-        self._armed = at
+            there = dict.fromkeys(await self._listed())
+        self._armed = None  # until all of it is done
+        wanted = named(orders)
+        for name, order in wanted.items():
+            if there.get(name) != order:
+                await self._put(name, order)
+        for name in there.keys() - wanted.keys():
+            await self._delete(name)
+        self._armed = dict(wanted)
 
     async def disarm(self) -> None:
-        """Nothing comes down by itself any more. The target stays, suspended: to deregister it could take along more."""
+        """Nothing changes by itself any more. The target stays, suspended: to deregister it could take along more."""
         self._armed = None
         if not await self._found():
             return
-        with suppress(NotFound):
-            await self._tell("delete_scheduled_action", ScheduledActionName=ACTION)
         await self._register(scheduled=False)
+        for name in await self._listed():
+            await self._delete(name)
 
     async def _register(self, scheduled: bool) -> None:
         """With the widest range there is; policies are suspended, and so are scheduled actions unless `scheduled`."""
@@ -57,15 +66,38 @@ class DeadManSwitch:
 
     async def _found(self) -> bool:
         """Whether our target is registered; `Conflict` when it is somebody else's, which is never touched."""
-        def shown(answer: Any) -> list[Any]:  # noqa: ANN401  (as the library answers)
-            return list(answer["ScalableTargets"])
-
-        parameters = {**SCALING, "ResourceIds": [self._address["ResourceId"]]}
-        targets = await self._plane.scale("describe_scalable_targets", self._resource, parameters, shown, writes=False)
+        targets = await self._ask("describe_scalable_targets", "ScalableTargets", ResourceIds=[self._address["ResourceId"]])
         if targets and not is_ours(targets[0]):
             raise Conflict(f"{self._resource} has a scalable target of somebody else: dead_man leaves it alone; "
                            "deregister it, or take dead_man out of the policy")
         return bool(targets)
 
+    async def _listed(self) -> list[str]:
+        """The names of our actions that are still to run. There are no more than a page of them."""
+        actions = await self._ask("describe_scheduled_actions", "ScheduledActions", ResourceId=self._address["ResourceId"])
+        return [name for each in actions if is_our_action(name := str(each["ScheduledActionName"]))]
+
+    async def _put(self, name: str, order: Order) -> None:
+        schedule = f"at({order.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S})"
+        await self._tell("put_scheduled_action", ScheduledActionName=name, Schedule=schedule,
+                         ScalableTargetAction={"MinCapacity": order.least, "MaxCapacity": max(1, order.most)})
+
+    async def _delete(self, name: str) -> None:
+        with suppress(NotFound):
+            await self._tell("delete_scheduled_action", ScheduledActionName=name)
+
+    async def _ask(self, operation: str, key: str, **parameters: object) -> list[Any]:
+        def listed(answer: Answer) -> list[Any]:
+            return list(answer[key])
+
+        return await self._plane.scale(operation, self._resource, {**SCALING, **parameters}, listed, writes=False)
+
     async def _tell(self, operation: str, **parameters: object) -> None:
         await self._plane.scale(operation, self._resource, {**self._address, **parameters}, lambda _: None)
+
+
+def named(orders: Sequence[Order]) -> dict[str, Order]:
+    """Each order by the name of its action: the first, which moves on all the time, has one for good; the others, which stay at
+    their time of day, are called by that.
+    """
+    return {ACTION if not at else f"{ACTION}-{order.at.astimezone(UTC):%H%M}": order for at, order in enumerate(orders)}

@@ -5,8 +5,9 @@ is looked at again every quarter of an hour, and at every reading while it shift
 and at every reading while it is being deployed; scalable targets and account settings once for all pools of the region.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from adapters.aws.control_plane import Account
 from adapters.aws.dead_man import DeadManSwitch
@@ -16,7 +17,7 @@ from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.aws.watch import AliasWatch
 from adapters.errors import AdapterError, Conflict, QuotaExceeded
-from adapters.protocol import Capacity, Phase, Traits
+from adapters.protocol import Capacity, Order, Phase, Traits
 from config.policy import PoolPolicy
 
 ALIAS_FRESH = timedelta(minutes=15)
@@ -43,9 +44,9 @@ class ProvisionedConcurrency:
         self._seen = Provisioned()
         self._switch = DeadManSwitch(self._plane, self._clock, self._watch.key, self.resource)
 
-    async def arm(self, at: datetime, most: int) -> None:
+    async def arm(self, orders: Sequence[Order]) -> None:
         """See `adapters.protocol.Decays`."""
-        await self._switch.arm(at, most)
+        await self._switch.arm(orders)
 
     async def disarm(self) -> None:
         """See `adapters.protocol.Decays`."""

@@ -11,13 +11,20 @@ from adapters.aws.paging import all_pages
 SCALING = {"ServiceNamespace": "lambda", "ScalableDimension": "lambda:function:ProvisionedConcurrency"}
 SWITCHES = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
 ACTION = "stoker-dead-man"
-"""The scheduled action by which Stoker's own targets are known."""
+"""The scheduled actions by which Stoker's own targets are known: this one, and others whose names begin so."""
+
+
+def is_our_action(name: str) -> bool:
+    """Whether a scheduled action is one that `adapters.aws.dead_man` puts."""
+    return name == ACTION or name.startswith(f"{ACTION}-")
 
 
 def is_ours(target: Mapping[str, Any]) -> bool:
-    """Whether a target is as `adapters.aws.dead_man` registers it: its policies suspended, and no least capacity."""
-    suspended = target.get("SuspendedState") or {}
-    return all(suspended.get(switch, False) for switch in SWITCHES[:2]) and target.get("MinCapacity") == 0
+    """Whether a target is as `adapters.aws.dead_man` leaves it: its policies suspended, and no least capacity, or, once an action
+    of it has run, no other capacity than one.
+    """
+    suspended, least = target.get("SuspendedState") or {}, target.get("MinCapacity")
+    return all(suspended.get(switch, False) for switch in SWITCHES[:2]) and least in (0, target.get("MaxCapacity"))
 
 
 async def others(connections: Connections) -> dict[str, str]:
@@ -35,7 +42,7 @@ async def others(connections: Connections) -> dict[str, str]:
                             f"scheduled actions in {connections.region}")
     resources = {str(each["ResourceId"]) for each in moving}
     return foreign | {str(each["ResourceId"]): f"Application Auto Scaling (the scheduled action {each['ScheduledActionName']})"
-                      for each in actions if each["ScheduledActionName"] != ACTION and each["ResourceId"] in resources}
+                      for each in actions if not is_our_action(each["ScheduledActionName"]) and each["ResourceId"] in resources}
 
 
 async def _listed(connections: Connections, operation: str, key: str, resource: str) -> list[Mapping[str, Any]]:

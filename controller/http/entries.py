@@ -43,7 +43,7 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
         "forecast_age_seconds": None if region.followed_at is None else seconds(now - region.followed_at),
         "capacity_age_seconds": None if capacity is None else seconds(now - capacity.observed_at),
         "lead_time_seconds": seconds(reconciler.lead_time), "last_write": instant(reconciler.state.written_at),
-        "dead_man_at": instant(reconciler.state.decays_at),
+        "dead_man": [[instant(at), units] for at, units in reconciler.state.decays],
         "usd_per_hour": None if capacity is None else number(capacity.ready * reconciler.usd_per_unit_minute * 60),
         "cost_today_usd": number(today[COST]), "cost_month_usd": number(month[COST]), "saved_month_usd": number(month[SAVED]),
         "cold_starts_today": number(today[COLD]), "cold_starts_today_without": number(today[COLD_WITHOUT]),

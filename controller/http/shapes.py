@@ -109,7 +109,7 @@ class PoolEntry(Shape):
     capacity_age_seconds: Known
     lead_time_seconds: Known
     last_write: Instant
-    dead_man_at: Instant
+    dead_man: list[tuple[Instant, int]]
     usd_per_hour: Known
     cost_today_usd: Known
     cost_month_usd: Known

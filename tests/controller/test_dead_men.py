@@ -1,5 +1,6 @@
 """What providers are told ahead, on a fleet at work."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -9,7 +10,10 @@ import pytest
 from adapters.clock import ManualClock
 from adapters.errors import Unreachable
 from config.dead_man import DeadMan
+from config.limits import Limits
 from controller.dead_men import DeadMen, is_due
+from controller.forecasts import Told
+from controller.overrides import Kind, Override
 from controller.plan import Code, PoolState
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, steady
@@ -20,30 +24,34 @@ HALF_HOUR = DeadMan(after=timedelta(minutes=30))
 
 
 class Decaying(FakeLever):
-    """As a provider with scheduled actions; `fire` does what it was told."""
+    """As a provider with scheduled actions; `fire_if_due` does what it was told."""
 
     def __init__(self, clock, requested=0):
         super().__init__(clock, requested=requested)
-        self.armed = None
+        self.armed = ()
         self.orders, self.disarmed = [], 0
         self.refuses = None
+        self.seconds = 0
 
-    async def arm(self, at, most):
+    async def arm(self, orders):
+        if self.seconds:
+            await asyncio.sleep(0)
+            await self.clock.advance(timedelta(seconds=self.seconds))
         if self.refuses is not None:
             raise self.refuses
-        self.armed = at, most
-        self.orders.append((self.clock.now(), at, most))
+        self.armed = tuple(orders)
+        self.orders.append((self.clock.now(), *orders))
 
     async def disarm(self):
-        self.armed, self.disarmed = None, self.disarmed + 1
+        self.armed, self.disarmed = (), self.disarmed + 1
 
     def fire_if_due(self):
-        if self.armed is not None and self.clock.now() >= self.armed[0]:
-            if self.paper.requested > self.armed[1]:
-                self.foreign(self.armed[1])
-            self.armed = None
-            return True
-        return False
+        due = [order for order in self.armed if self.clock.now() >= order.at]
+        for _, most, least in due:
+            if not least <= self.paper.requested <= most:
+                self.foreign(min(max(self.paper.requested, least), most))
+        self.armed = self.armed[len(due):]
+        return bool(due)
 
 
 @pytest.fixture
@@ -56,8 +64,17 @@ def fleet_of(clock, folder, traffic, **changes):
     return world(clock, folder, traffic, levers=levers, **({"dead_man": HALF_HOUR} | changes))
 
 
-async def live(here, clock, minutes, men=None):
-    men = men or DeadMen(here.fleet, clock, here.store)
+def rising(name, now):
+    """A plan of six hours, a unit more each quarter."""
+    return Told([[15 * at, at] for at in range(24)], None, now)
+
+
+def unknown(name, now):
+    return Told(None, "not looked at yet", None)
+
+
+async def live(here, clock, minutes, men=None, plan=unknown):
+    men = men or DeadMen(here.fleet, clock, here.store, plan)
     for _ in range(minutes):
         await here.tick()
         await men.renew()
@@ -73,7 +90,7 @@ async def test_while_the_daemon_lives_nothing_fires_and_few_calls_are_made(clock
 
         for lever in here.levers.values():
             assert 8 <= len(lever.orders) <= 13
-            assert {most for *_, most in lever.orders} == {1}
+            assert {order.most for _, *orders in lever.orders for order in orders} == {1}
         later = [at for lever in here.levers.values() for at, *_ in lever.orders[1:]]
         assert max(map(later.count, later)) <= 15
 
@@ -82,7 +99,42 @@ async def test_the_order_is_the_floor_in_force_and_never_nothing(clock, tmp_path
     async with fleet_of(clock, tmp_path, {"a": steady(5)}, min=3) as here:
         await live(here, clock, 2)
 
-        assert here.levers["a"].armed[1] == 3
+        assert [order.most for order in here.levers["a"].armed] == [3]
+
+
+async def test_the_plan_of_the_next_hours_is_ordered_and_then_the_floor(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}, min=1) as here:
+        await live(here, clock, 1, plan=rising)
+
+        at = NOON + timedelta(minutes=30)
+        ordered = [(order.at - at, order.most, order.least) for order in here.levers["a"].armed]
+        assert ordered == [*((timedelta(minutes=30 * slot), 3 + 2 * slot, 3 + 2 * slot) for slot in range(6)),
+                           (timedelta(hours=3), 1, 0)]
+        assert here.fleet.reconcilers["a"].state.decays == tuple((order.at, order.most) for order in here.levers["a"].armed)
+
+
+async def test_once_the_plan_is_known_it_is_ordered_without_waiting(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        men = await live(here, clock, 2)
+        assert len(here.levers["a"].armed) == 1
+        await live(here, clock, 4, DeadMen(here.fleet, clock, here.store, rising))
+
+        assert [len(orders) for _, *orders in here.levers["a"].orders] == [1, 8]
+        assert men.errors == {}
+
+
+@pytest.mark.parametrize("why", ["budget", "limits", "pause"])
+async def test_nothing_is_ordered_to_rise_where_money_is_limited_or_an_operator_steers(clock, tmp_path, why):
+    budget = {"budget_usd_per_month": 500.0} if why == "budget" else {}
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}, **budget) as here:
+        await here.tick()
+        if why == "limits":
+            here.fleet.limiter.limits = Limits(usd_per_hour=9.0)
+        if why == "pause":
+            here.fleet.reconcilers["a"].overrides = (Override(Kind.PAUSE, NOON + timedelta(hours=1), "ana", "a test"),)
+        await live(here, clock, 1, plan=rising)
+
+        assert [(order.most, order.least) for order in here.levers["a"].armed] == [(3, 0), (5, 0), (1, 0)]
 
 
 async def test_shadow_pools_and_what_stoker_has_not_set_are_told_nothing(clock, tmp_path):
@@ -109,6 +161,50 @@ async def test_what_fell_while_no_daemon_lived_is_no_foreign_write_and_is_raised
         await live(here, clock, 60, men)
 
 
+async def test_wherever_on_the_plan_a_daemon_comes_back_it_takes_what_it_finds_for_its_own(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        await live(here, clock, 3, plan=rising)
+        levers = here.levers
+    await clock.advance(timedelta(minutes=100))
+    assert levers["a"].fire_if_due()
+    assert levers["a"].paper.requested == 7
+    async with world(clock, tmp_path, {"a": steady(5)}, levers=levers, dead_man=HALF_HOUR) as here:
+        men = await live(here, clock, 3)
+        assert here.fleet.reconcilers["a"].state.foreign_since is None
+        assert levers["a"].paper.requested == 5
+        await live(here, clock, 60, men)
+
+
+async def test_what_a_provider_that_cannot_be_reached_does_meanwhile_is_nobody_elses_doing(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        lever = here.levers["a"]
+        men = await live(here, clock, 2, plan=rising)
+        lever.refuses = Unreachable("no answer")
+        for _ in range(110):
+            await clock.advance(MINUTE)
+            lever.fire_if_due()
+            await here.tick()
+            await men.renew()
+            assert here.fleet.reconcilers["a"].state.foreign_since is None
+
+        assert len(lever.armed) < 6
+        assert lever.paper.requested == 5
+
+
+async def test_a_round_that_takes_long_leaves_the_rest_to_the_next(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(12)}) as here:
+        await here.tick()
+        men = DeadMen(here.fleet, clock, here.store, unknown)
+        for lever in here.levers.values():
+            lever.seconds = 10
+        await men.renew()
+        begun = sum(bool(lever.orders) for lever in here.levers.values())
+        await men.renew()
+
+        assert begun < 12
+        assert sum(bool(lever.orders) for lever in here.levers.values()) > begun
+
+
 async def test_a_change_to_another_number_is_still_somebody_elses(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await live(here, clock, 3)
@@ -123,12 +219,12 @@ async def test_who_stands_by_orders_nothing_and_who_leads_puts_off_what_another_
         await live(here, clock, 2)
         each, lever = here.fleet.reconcilers["a"], here.levers["a"]
         told = len(lever.orders)
-        each.state = replace(each.state, written=None, decays_at=None, decays_to=None)
+        each.state = replace(each.state, written=None, decays=())
 
         each.tenure = SimpleNamespace(barred="another leads", number=None)
-        assert not is_due(each, clock.now())
+        assert not is_due(each, clock.now(), lambda _: ())
         each.tenure = SimpleNamespace(barred=None, number=7)
-        await DeadMen(here.fleet, clock, here.store).renew()
+        await DeadMen(here.fleet, clock, here.store, unknown).renew()
         assert len(lever.orders) == told + 1
 
 
@@ -140,7 +236,7 @@ async def test_a_provider_that_refuses_is_asked_again_and_told_once(clock, tmp_p
         here.levers["a"].refuses = None
         await live(here, clock, 2, men)
 
-        assert here.levers["a"].armed is not None
+        assert here.levers["a"].armed
         assert capsys.readouterr().out.count("dead-man-failed") == 1
 
 
@@ -151,8 +247,8 @@ async def test_taken_out_of_the_policy_the_order_is_taken_back(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(5)}, levers=levers) as here:
         await live(here, clock, 2)
 
-        assert (levers["a"].armed, levers["a"].disarmed) == (None, 1)
-        assert here.fleet.reconcilers["a"].state.decays_at is None
+        assert (levers["a"].armed, levers["a"].disarmed) == ((), 1)
+        assert here.fleet.reconcilers["a"].state.decays == ()
 
 
 async def test_an_end_that_releases_takes_the_order_back_and_one_that_holds_does_not(clock, tmp_path):
@@ -164,18 +260,18 @@ async def test_an_end_that_releases_takes_the_order_back_and_one_that_holds_does
         await here.fleet.close(leave=True)
 
         assert here.levers["release"].disarmed == 1
-        assert here.levers["hold"].armed is not None
+        assert here.levers["hold"].armed
 
 
 def test_a_clock_that_was_set_back_does_not_bring_an_order_forward():
     from controller.plan import caught_up
-    state = PoolState(written=5, decays_at=NOON + timedelta(minutes=30), decays_to=1)
+    state = PoolState(written=5, decays=((NOON + timedelta(minutes=30), 1),))
 
-    assert caught_up(state, NOON).decays_at == NOON + timedelta(minutes=30)
+    assert caught_up(state, NOON).decays == state.decays
 
 
 def test_a_lever_without_scheduled_actions_is_never_due(clock):
     class Pool:
         policy, lever, state = pool_policy(dead_man=HALF_HOUR), FakeLever(clock), PoolState(written=5)
 
-    assert not is_due(Pool(), NOON)
+    assert not is_due(Pool(), NOON, lambda _: ())

@@ -1,6 +1,7 @@
 """A real daemon is killed and no other comes: the provider does what it was told ahead."""
 
 import signal
+from collections import Counter
 from datetime import timedelta
 
 from adapters.clock import SystemClock
@@ -18,22 +19,33 @@ class Jumping(SystemClock):
         return super().now() + self.ahead
 
 
-async def test_killed_and_not_started_again_capacity_comes_down_to_the_floor_and_no_further(tmp_path):
+async def test_killed_and_not_started_again_capacity_follows_the_plan_and_comes_down_to_the_floor_and_no_further(tmp_path):
     clock, policy = Jumping(), tmp_path / "policy.yaml"
     sandbox = Sandbox(clock, settings=Settings(preparation_seconds=(0.3, 0.5)))
-    sandbox.add_function("agent", steady_history(5), init_seconds=0.1)
+    sandbox.add_function("agent", steady_history(5, days=2), init_seconds=0.1)
+    sandbox.add_function("abrupt", steady_history(5, days=2), init_seconds=0.1)
     sandbox.add_function("watched", steady_history(5), init_seconds=0.1)
-    policy.write_text(policy_text("agent", "watched", low=2).replace("mode: active", "mode: active, dead_man: {after: 30m}")
-                      + "    mode: shadow\n")
+    text = policy_text("agent", "abrupt", "watched", low=2).split("  - name:")
+    text[1] += "    dead_man: {after: 30m, follow: 1h}\n"
+    text[2] += "    dead_man: {after: 30m, follow: 0s}\n"
+    policy.write_text("  - name:".join(text) + "    mode: shadow\n    dead_man: {after: 30m}\n")
+
+    def units(name):
+        return sandbox.hosted(name).function.provisioned
+
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url) as run:
-        await run.until(lambda: sandbox.scheduled_actions)
+        await run.until(lambda: len(sandbox.scheduled_actions) >= 3, seconds=100)  # orders are renewed once a minute
         assert await run.end(signal.SIGKILL) == -signal.SIGKILL
 
-        assert [action["ResourceId"] for action in sandbox.scheduled_actions] == ["function:agent:live"]
+        resources = Counter(action["ResourceId"] for action in sandbox.scheduled_actions)
+        assert resources == {"function:agent:live": 2, "function:abrupt:live": 1}
         clock.ahead = timedelta(minutes=25)
-        assert sandbox.hosted("agent").function.provisioned == 5
+        assert (units("agent"), units("abrupt")) == (5, 5)
         clock.ahead = timedelta(minutes=31)
-        assert sandbox.hosted("agent").function.provisioned == 2
+        assert (units("agent"), units("abrupt")) == (5, 2)
+        clock.ahead = timedelta(minutes=85)
+        assert units("agent") == 5
+        clock.ahead = timedelta(minutes=125)
+        assert units("agent") == 2
         clock.ahead = timedelta(days=1)
-        assert sandbox.hosted("agent").function.provisioned == 2
-        assert sandbox.hosted("watched").function.provisioned == 0
+        assert (units("agent"), units("abrupt"), units("watched")) == (2, 2, 0)

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from adapters.aws.dead_man import named
 from adapters.aws.scaling import ACTION
-from adapters.errors import Conflict
+from adapters.errors import AdapterError, Conflict
+from adapters.protocol import Order
 from adapters.sandbox.errors import ApiError
 from adapters.sandbox.scheduled_actions import check
 from tests.adapters.conformance.lambda_stage import LambdaStage
@@ -33,10 +35,36 @@ async def ready(stage, units=8):
     return lever
 
 
+def down(stage, most=2):
+    return [Order(stage.clock.now() + HALF_HOUR, most)]
+
+
+def along(stage, *units):
+    """Units for each half hour of the clock from half an hour on, then at most two."""
+    at = stage.clock.now() + HALF_HOUR
+    begins = [at, *(at.replace(minute=0, second=0) + (slot + 1) * HALF_HOUR for slot in range(6))]
+    begins = [at, *[each for each in begins[1:] if each > at][:len(units)]]
+    return [*(Order(begin, each, each) for begin, each in zip(begins, units, strict=False)), Order(begins[len(units)], 2)]
+
+
+async def arm(stage, lever, orders):
+    """Once there are calls to be had again: a region is allowed two a second."""
+    await stage.passes(timedelta(seconds=10))
+    await lever.arm(orders)
+
+
+def at(order):
+    return f"at({order.at:%Y-%m-%dT%H:%M:%S})"
+
+
+def waiting(stage):
+    return {each["ScheduledActionName"]: each["Schedule"] for each in stage.sandbox.scheduled_actions}
+
+
 @pytest.mark.parametrize("units", [1, 3, 8])
 async def test_arming_moves_no_capacity_whatever_there_is(stage, units):
     lever = await ready(stage, units)
-    await lever.arm(stage.clock.now() + HALF_HOUR, 2)
+    await lever.arm(down(stage))
 
     assert requested(stage) == units
     assert (await lever.read()).foreign_owner is None
@@ -46,11 +74,11 @@ async def test_arming_moves_no_capacity_whatever_there_is(stage, units):
 
 async def test_put_off_it_never_fires_and_each_time_is_one_call(stage):
     lever = await ready(stage)
-    await lever.arm(stage.clock.now() + HALF_HOUR, 2)
+    await lever.arm(down(stage))
     before = dict(stage.sandbox.calls.mutating)
     for _ in range(6):
         await stage.passes(timedelta(minutes=10))
-        await lever.arm(stage.clock.now() + HALF_HOUR, 2)
+        await lever.arm(down(stage))
         assert requested(stage) == 8
 
     now = stage.sandbox.calls.mutating
@@ -62,7 +90,7 @@ async def test_put_off_it_never_fires_and_each_time_is_one_call(stage):
 async def test_not_put_off_it_comes_down_to_the_floor_at_its_instant_and_never_to_nothing(stage, most, left):
     lever = await ready(stage)
     at = stage.clock.now() + HALF_HOUR
-    await lever.arm(at, most)
+    await lever.arm([Order(at, most)])
     await stage.passes(HALF_HOUR - timedelta(minutes=1))
     assert requested(stage) == 8
     await stage.passes(timedelta(hours=2))
@@ -72,20 +100,89 @@ async def test_not_put_off_it_comes_down_to_the_floor_at_its_instant_and_never_t
 
 
 async def test_after_it_fired_another_process_may_raise_and_arm_again(stage):
-    await (await ready(stage)).arm(stage.clock.now() + HALF_HOUR, 2)
+    await (await ready(stage)).arm(down(stage))
     await stage.passes(timedelta(hours=1))
     again = stage.lever()
     assert (await again.read()).foreign_owner is None
     await again.write(9)
-    await again.arm(stage.clock.now() + HALF_HOUR, 2)
+    await again.arm(down(stage))
     await stage.passes(timedelta(minutes=20))
 
     assert requested(stage) == 9
 
 
+async def test_not_put_off_it_follows_the_plan_up_and_down_and_ends_at_the_floor(stage):
+    lever = await ready(stage)
+    orders = along(stage, 12, 5, 20)
+    await arm(stage, lever, orders)
+    seen = []
+    for order in orders:
+        await stage.passes(order.at - stage.clock.now() + timedelta(seconds=30))
+        seen.append(requested(stage))
+        assert (await stage.lever().read()).foreign_owner is None
+
+    assert seen == [12, 5, 20, 2]
+    await stage.passes(timedelta(days=1))
+    assert requested(stage) == 2
+
+
+async def test_put_off_what_stays_as_it_was_is_not_told_again_and_what_is_left_out_is_taken_back(stage):
+    lever = await ready(stage)
+    orders = along(stage, 12, 5, 20)
+    await arm(stage, lever, orders)
+    before, names = dict(stage.sandbox.calls.mutating), waiting(stage)
+    moved = [Order(orders[0].at + timedelta(minutes=3), 12, 12), *orders[1:]]
+    await arm(stage, lever, moved)
+    now = stage.sandbox.calls.mutating
+    assert (now[PUT_ACTION] - before[PUT_ACTION], now[REGISTER] - before[REGISTER]) == (1, 0)
+    assert waiting(stage).keys() == names.keys()
+    await arm(stage, lever, down(stage))
+
+    assert list(waiting(stage)) == [ACTION]
+    assert stage.sandbox.calls.mutating[DELETE_ACTION] == len(names) - 1
+
+
+async def test_another_process_takes_back_what_the_one_before_left(stage):
+    await arm(stage, await ready(stage), along(stage, 12, 5, 20))
+    assert len(waiting(stage)) == 4
+    await arm(stage, stage.lever(), down(stage))
+
+    assert list(waiting(stage)) == [ACTION]
+
+
+async def test_come_back_amid_the_plan_it_may_set_what_it_likes_and_is_nobody_elses(stage):
+    orders = along(stage, 12, 5, 20)
+    await arm(stage, await ready(stage), orders)
+    await stage.passes(orders[1].at - stage.clock.now() + timedelta(minutes=1))
+    assert requested(stage) == 5
+    again = stage.lever()
+    assert (await again.read()).foreign_owner is None
+    await again.write(9)
+    await arm(stage, again, down(stage))
+    await stage.passes(timedelta(minutes=25))
+
+    assert requested(stage) == 9
+
+
+async def test_what_is_cut_short_fires_no_earlier_than_before_and_is_made_good(stage):
+    lever = await ready(stage)
+    orders = along(stage, 12, 5, 20)
+    await arm(stage, lever, orders)
+    later = [Order(order.at + timedelta(minutes=2), order.most + 1, order.least and order.least + 1) for order in orders]
+    stage.sandbox.faults.apply_without_answer(PUT_ACTION)
+    with pytest.raises(AdapterError):
+        await arm(stage, lever, later)
+    stage.sandbox.faults.clear()
+    cut = dict(waiting(stage))
+    await arm(stage, lever, later)
+
+    assert cut == {name: at(later[0] if name == ACTION else order) for name, order in named(orders).items()}
+    assert waiting(stage) == {name: at(order) for name, order in named(later).items()}
+
+
 async def test_disarmed_nothing_fires_and_the_target_owns_nothing(stage):
     lever = await ready(stage)
-    await lever.arm(stage.clock.now() + HALF_HOUR, 2)
+    await lever.arm(down(stage))
     await lever.disarm()
     await stage.passes(timedelta(hours=1))
 
@@ -107,7 +204,7 @@ async def test_somebody_elses_target_is_not_touched(stage):
     lever = await ready(stage)
     stage.other_autoscaler()
     before, target = stage.mutations(), dict(stage.sandbox.scalable_targets[LIVE])
-    for call in (lever.arm(stage.clock.now() + HALF_HOUR, 2), lever.disarm()):
+    for call in (lever.arm(down(stage)), lever.disarm()):
         with pytest.raises(Conflict, match="somebody else"):
             await call
 
@@ -116,7 +213,7 @@ async def test_somebody_elses_target_is_not_touched(stage):
 
 async def test_somebody_elses_action_on_our_target_makes_them_an_owner(stage):
     lever = await ready(stage)
-    await lever.arm(stage.clock.now() + HALF_HOUR, 2)
+    await lever.arm(down(stage))
     (ours,) = stage.sandbox.scheduled_actions
     assert ours["ScheduledActionName"] == ACTION
     stage.sandbox.scheduled_actions.append(ours | {"ScheduledActionName": "nightly", "Schedule": "cron(0 9 * * ? *)"})

@@ -1,0 +1,53 @@
+"""What the provider is told to do with a pool should its daemon die: the plan of the next hours, then the floor. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from adapters.protocol import Order
+from config.policy import PoolPolicy
+from controller.next_hours import QUARTER
+from controller.planning import bounds_now
+from forecasting.demand import instant_of, minute_of
+
+SLOT = timedelta(minutes=2 * QUARTER)
+"""The plan is told in half hours, each by the most that is planned within it."""
+
+Steps = Sequence[Sequence[int]]
+"""(minutes since the epoch, units) each: the most planned within the quarter of an hour that begins there, in order."""
+
+
+def last_orders(policy: PoolPolicy, at: datetime, steps: Steps, most: int | None = None) -> tuple[Order, ...]:
+    """From `at` on along `steps` for as long as the policy says and they reach, then to the floor for good; what does not change
+    is not said again. `most`: never more than this, and nothing is raised; None: it is raised and lowered as planned.
+    """
+    if policy.dead_man is None:
+        return ()
+    orders: list[Order] = []
+    begin, last = at, at + policy.dead_man.follow
+    while begin < last and (units := planned(steps, begin, after(begin))) is not None:
+        low, high, _ = bounds_now(policy, begin)
+        units = min(max(units, low), high, high if most is None else most)
+        order = Order(begin, max(1, units), 0 if most is not None else units)
+        if not orders or orders[-1][1:] != order[1:]:
+            orders.append(order)
+        begin = after(begin)
+    return (*orders, Order(begin, floor_at(policy, begin)))
+
+
+def floor_at(policy: PoolPolicy, at: datetime) -> int:
+    """The floor in force at an instant; never nothing."""
+    return max(1, bounds_now(policy, at)[0])
+
+
+def after(at: datetime) -> datetime:
+    """The beginning of the next half hour."""
+    epoch = instant_of(0)
+    return epoch + ((at - epoch) // SLOT + 1) * SLOT
+
+
+def planned(steps: Steps, begin: datetime, end: datetime) -> int | None:
+    """The most that is planned within [begin, end); None where the plan does not reach so far."""
+    first, stop = minute_of(begin), minute_of(end)
+    if not steps or not steps[0][0] <= first or steps[-1][0] + QUARTER < stop:
+        return None
+    return max(units for minute, units in steps if minute < stop and minute + QUARTER > first)

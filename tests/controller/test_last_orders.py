@@ -1,0 +1,85 @@
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.protocol import Order
+from config.dead_man import DeadMan
+from config.schedule import Schedule
+from controller.last_orders import SLOT, last_orders
+from forecasting.demand import minute_of
+from tests.builders import NOON, pool_policy
+
+MINUTE = timedelta(minutes=1)
+HALF_HOUR, THREE_HOURS = timedelta(minutes=30), timedelta(hours=3)
+
+
+def pool(follow=THREE_HOURS, **changes):
+    return pool_policy(dead_man=DeadMan(after=HALF_HOUR, follow=follow), **({"min": 2, "max": 50} | changes))
+
+
+def planned(*units, begin=NOON):
+    return [(minute_of(begin) + 15 * at, each) for at, each in enumerate(units)]
+
+
+def test_it_follows_the_most_of_each_half_hour_and_ends_at_the_floor():
+    orders = last_orders(pool(timedelta(hours=1)), NOON + 10 * MINUTE, planned(5, 6, 9, 4, 7, 7, 1, 1))
+
+    assert orders == (Order(NOON + 10 * MINUTE, 6, 6), Order(NOON + 30 * MINUTE, 9, 9), Order(NOON + 60 * MINUTE, 7, 7),
+                      Order(NOON + 90 * MINUTE, 2))
+
+
+def test_what_does_not_change_is_not_said_again():
+    orders = last_orders(pool(), NOON, planned(*[8] * 24))
+
+    assert orders == (Order(NOON, 8, 8), Order(NOON + THREE_HOURS, 2))
+
+
+def test_without_a_plan_or_when_told_to_it_goes_straight_to_the_floor():
+    at = NOON + HALF_HOUR
+    assert last_orders(pool(), at, []) == (Order(at, 2),)
+    assert last_orders(pool(), at, planned(9, 9)) == (Order(at, 2),)  # over by then
+    assert last_orders(pool(timedelta(0)), NOON, planned(*[9] * 24)) == (Order(NOON, 2),)
+    assert last_orders(pool_policy(), at, planned(*[9] * 24)) == ()
+
+
+def test_it_ends_where_the_plan_ends():
+    orders = last_orders(pool(), NOON, planned(5, 5, 8, 8, 3))
+
+    assert orders == (Order(NOON, 5, 5), Order(NOON + HALF_HOUR, 8, 8), Order(NOON + 2 * HALF_HOUR, 2))
+
+
+def test_with_money_limited_nothing_rises():
+    orders = last_orders(pool(), NOON, planned(4, 4, 20, 20), most=6)
+
+    assert orders[:2] == (Order(NOON, 4), Order(NOON + HALF_HOUR, 6))
+    assert all(order.least == 0 for order in orders)
+
+
+def test_the_floor_and_ceiling_of_then_bind():
+    quiet = Schedule(name="quiet", cron="0 13 * * *", duration=timedelta(hours=2), timezone="UTC", max=3)
+    orders = last_orders(pool(schedules=(quiet,)), NOON, planned(*[9] * 24))
+
+    assert orders == (Order(NOON, 9, 9), Order(NOON + timedelta(hours=1), 3, 3), Order(NOON + THREE_HOURS, 2))
+
+
+def test_nobody_is_ever_left_with_nothing():
+    orders = last_orders(pool(min=0), NOON, planned(0, 0, 0, 0))
+
+    assert {(order.most, order.least) for order in orders} == {(1, 0)}
+
+
+@given(st.lists(st.integers(0, 90), max_size=24), st.integers(0, 360), st.integers(-60, 400), st.none() | st.integers(0, 90))
+def test_orders_are_in_order_within_bounds_and_the_last_is_the_floor(units, follow, late, most):
+    at = NOON + late * MINUTE
+    orders = last_orders(pool(follow * MINUTE), at, planned(*units), most)
+
+    instants = [order.at for order in orders]
+    assert instants == sorted(set(instants))
+    assert instants[0] == at
+    assert instants[-1] < at + follow * MINUTE + SLOT
+    assert orders[-1] == Order(instants[-1], 2)
+    for order in orders:
+        assert 1 <= order.most <= 50
+        assert order.least in (0, order.most)
+        assert most is None or order.most <= max(1, most) or order == orders[-1]
