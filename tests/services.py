@@ -46,6 +46,29 @@ class Running:
 
 
 @contextlib.asynccontextmanager
+async def ticking(service, seconds=20):
+    """`service` running in this loop, from the end of its first tick on, which may take so many seconds. Yields what ends it
+    when set, as it is in the end; what ends it before raises here.
+    """
+    stop = asyncio.Event()
+    task = asyncio.create_task(service.run(stop))
+    try:
+        async with asyncio.timeout(seconds):
+            while not task.done() and not ticked(service):  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        if task.done():
+            await task
+        yield stop
+    finally:
+        stop.set()
+        await asyncio.wait_for(task, 30)
+
+
+def ticked(service):
+    return service.fleet is not None and service.fleet.last is not None and not service._ticking.locked()
+
+
+@contextlib.asynccontextmanager
 async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, each=None, notifier=None,
                   broken=None, **changes):
     """A service whose first tick is over; pools `a` (3 units busy) and `b` (7) unless `traffic` says otherwise. `each`: changes
@@ -57,15 +80,6 @@ async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, ea
     source.broken = broken
     providers = FakeProviders([(source, tuple(traffic))], clock, {} if levers is None else levers)
     pools = [pool_policy(name=name, **(changes | (each or {}).get(name, {}))) for name in traffic]
-    service, stop = Service(policy_of(pools), providers, clock, folder, port=0, token=token,
-                            notifier=notifier), asyncio.Event()
-    task = asyncio.create_task(service.run(stop))
-    try:
-        async with asyncio.timeout(10):
-            while not task.done() and (service.fleet is None or service.fleet.last is None or service._ticking.locked()):  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
-        async with aiohttp.ClientSession() as session:
-            yield Running(service, source, providers.levers, clock, session, stop)
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 20)
+    service = Service(policy_of(pools), providers, clock, folder, port=0, token=token, notifier=notifier)
+    async with ticking(service) as stop, aiohttp.ClientSession() as session:
+        yield Running(service, source, providers.levers, clock, session, stop)

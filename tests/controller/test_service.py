@@ -11,6 +11,7 @@ from controller.service import Service
 from controller.store import Store, StoreError
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
+from tests.services import ticking
 from tests.worlds import policy_of
 
 MINUTE = timedelta(minutes=1)
@@ -23,22 +24,8 @@ def clock():
 
 @contextlib.asynccontextmanager
 async def running(service):
-    stop = asyncio.Event()
-    task = asyncio.create_task(service.run(stop))
-    try:
-        async with asyncio.timeout(10):
-            while not task.done() and not ticked(service):  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
-        if task.done():
-            await task
+    async with ticking(service):
         yield service
-    finally:
-        stop.set()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def ticked(service):
-    return service.fleet is not None and service.fleet.last is not None and not service._ticking.locked()
 
 
 def service_of(clock, folder, units=3.0, levers=None, **changes):

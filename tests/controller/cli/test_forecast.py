@@ -21,6 +21,7 @@ from controller.store import Store
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, observation, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
+from tests.services import ticking
 from tests.worlds import policy_of
 
 POLICY = """version: 1
@@ -155,16 +156,9 @@ async def daemon(state: Path):
     """One that runs on a day and a half of demand."""
     clock = ManualClock(NOON)
     providers = FakeProviders([(FakeSource({"agent": steady(6)}, history=timedelta(hours=36)), ("agent",))], clock)
-    service, stop = Service(policy_of([pool_policy()]), providers, clock, state, port=0), asyncio.Event()
-    task = asyncio.create_task(service.run(stop))
-    async with asyncio.timeout(20):
-        while service.fleet is None or service.fleet.last is None or service._ticking.locked():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-    try:
+    service = Service(policy_of([pool_policy()]), providers, clock, state, port=0)
+    async with ticking(service):
         yield service
-    finally:
-        stop.set()
-        await task
 
 
 async def test_a_daemon_that_runs_is_asked(folder):

@@ -11,6 +11,7 @@ from controller.cli.status import COLUMNS, fitting, next_hours
 from controller.service import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
+from tests.services import ticking
 from tests.worlds import policy_of
 
 
@@ -19,18 +20,10 @@ async def asked(folder, *arguments, env=None):
     clock = ManualClock(NOON)
     providers = FakeProviders([(FakeSource({"a": steady(3), "b": steady(7)}), ("a", "b"))], clock)
     service = Service(policy_of([pool_policy(name="a"), pool_policy(name="b")]), providers, clock, folder, port=0)
-    stop = asyncio.Event()
-    task = asyncio.create_task(service.run(stop))
-    async with asyncio.timeout(10):
-        while service.fleet is None or service.fleet.last is None or service._ticking.locked():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-    await clock.advance(timedelta(minutes=3))
-    await service.tick()
-    try:
+    async with ticking(service):
+        await clock.advance(timedelta(minutes=3))
+        await service.tick()
         return await asyncio.to_thread(CliRunner(env=env).invoke, main, ["status", "--url", service.url, *arguments])
-    finally:
-        stop.set()
-        await task
 
 
 async def test_every_pool_is_a_line_with_what_reading_metrics_costs(tmp_path):

@@ -16,6 +16,7 @@ from controller.service import Service
 from tests.browser import CHROMIUM, chromium
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
+from tests.services import ticking
 from tests.worlds import policy_of
 
 MINUTE = timedelta(minutes=1)
@@ -38,20 +39,11 @@ async def serving(folder, names, history=timedelta(hours=2)):
     clock = ManualClock(NOON)
     source = FakeSource({name: steady(at + 1) for at, name in enumerate(names)}, history=history)
     pools = [pool_policy(name=name, max=10_000) for name in names]
-    providers, stop = FakeProviders([(source, tuple(names))], clock), asyncio.Event()
-    service = Service(policy_of(pools), providers, clock, folder, port=0)
-    task = asyncio.create_task(service.run(stop))
-    try:
-        await asyncio.wait_for(service.ready.wait(), 10)
-        async with asyncio.timeout(60):
-            while service.fleet is None or service.fleet.last is None or service._ticking.locked():  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
+    service = Service(policy_of(pools), FakeProviders([(source, tuple(names))], clock), clock, folder, port=0)
+    async with ticking(service, 60):
         here = Serving(service, source, clock)
         await here.minute()
         yield here
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 30)
 
 
 @contextlib.asynccontextmanager

@@ -13,6 +13,7 @@ from adapters.clock import ManualClock
 from controller.service import URL_NAME, Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
+from tests.services import ticking
 from tests.worlds import policy_of
 
 MINUTE = timedelta(minutes=1)
@@ -46,22 +47,13 @@ async def running(folder, hours=30, jobs=None):
     clock = ManualClock(NOON)
     source = FakeSource({"a": steady(3), "b": steady(8)}, history=timedelta(hours=hours))
     providers = FakeProviders([(source, ("a", "b"))], clock)
-    policy, stop = policy_of([pool_policy(name=name) for name in "ab"]), asyncio.Event()
-    service = Service(policy, providers, clock, folder, port=0)
-    task = asyncio.create_task(service.run(stop))
-    try:
-        async with asyncio.timeout(20):
-            while service.fleet is None or service.fleet.last is None or service._ticking.locked():  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
+    service = Service(policy_of([pool_policy(name=name) for name in "ab"]), providers, clock, folder, port=0)
+    async with ticking(service), aiohttp.ClientSession() as session:
         if jobs is not None:
             service.forecasts._jobs = jobs
-        async with aiohttp.ClientSession() as session:
-            here = Running(service, clock, session)
-            await here.ticks()
-            yield here
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 10)
+        here = Running(service, clock, session)
+        await here.ticks()
+        yield here
 
 
 class Idle:

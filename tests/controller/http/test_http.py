@@ -12,6 +12,7 @@ from adapters.errors import Unreachable
 from controller.service import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
+from tests.services import ticking
 from tests.worlds import policy_of
 
 MINUTE = timedelta(minutes=1)
@@ -43,19 +44,10 @@ async def running(folder, clock=None, **changes):
     pools = [pool_policy(name=name, **changes) for name in ("a", "b")]
     source = FakeSource({"a": steady(3), "b": steady(7)})
     providers = FakeProviders([(source, ("a", "b"))], clock)
-    service, stop = Service(policy_of(pools), providers, clock, folder, port=0), asyncio.Event()
-    task = asyncio.create_task(service.run(stop))
-    try:
-        await asyncio.wait_for(service.ready.wait(), 10)
-        async with asyncio.timeout(10):
-            while service.fleet is None or service.fleet.last is None or service._ticking.locked():  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
-        async with aiohttp.ClientSession() as session:
-            yield Running(service, source, providers.levers, clock, session)
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 10)
-        assert providers.closed
+    service = Service(policy_of(pools), providers, clock, folder, port=0)
+    async with ticking(service), aiohttp.ClientSession() as session:
+        yield Running(service, source, providers.levers, clock, session)
+    assert providers.closed
 
 
 async def test_status_tells_what_is_warm_what_is_wanted_and_why(tmp_path):
