@@ -7,19 +7,10 @@ from adapters.protocol import Traits
 from adapters.simulated import ShadowLever
 from controller import assembly
 from controller.journal import Journal
-from controller.memory import StoreThread
 from controller.plan import PoolState
-from controller.store import Store
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
 from tests.worlds import policy_of
-
-
-@pytest.fixture
-async def store(tmp_path):
-    thread = StoreThread(Store(tmp_path / "stoker.db"))
-    yield thread
-    await thread.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 import numpy as np
-import pytest
 import structlog
 
 from config.event import Event
@@ -15,7 +14,6 @@ from controller.intake import Intake
 from controller.memory import StoreThread
 from controller.plan import Sight
 from controller.region import Budget, Region
-from controller.store import Store
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeSource, steady
@@ -28,13 +26,6 @@ LAUNCH = Event.model_validate({"name": "launch", "start": "2026-03-02T12:30", "d
 def traffic(minute: int) -> float:
     """Three at once, and thirty while there is a launch."""
     return 30.0 if minute_of(NOON) + 30 <= minute < minute_of(NOON) + 90 else 3.0 + minute % 2
-
-
-@pytest.fixture
-async def store(tmp_path):
-    store = StoreThread(Store(tmp_path / "stoker.db"))
-    yield store
-    await store.close()
 
 
 def region_of(store: StoreThread, source: FakeSource, tmp_path, *names: str) -> Region:

@@ -8,22 +8,13 @@ from adapters.clock import ManualClock
 from adapters.errors import Throttled, Unreachable
 from controller.intake import PATIENCE, Intake
 from controller.measured import ENOUGH_COLLECTIONS
-from controller.memory import StoreThread
 from controller.plan import Sight
-from controller.store import Store
 from forecasting.demand import minute_of
 from tests.builders import NOON
 from tests.fakes import FakeSource, steady, until
 
 MINUTE = timedelta(minutes=1)
 DELAY = timedelta(minutes=2)
-
-
-@pytest.fixture
-async def store(tmp_path):
-    thread = StoreThread(Store(tmp_path / "stoker.db"))
-    yield thread
-    await thread.close()
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ from controller import snapshot
 from controller.chooser import Chooser
 from controller.economics import Terms
 from controller.intake import Intake
-from controller.memory import StoreThread
 from controller.region import Budget, Region
-from controller.store import Store
 from tests.builders import NOON
 from tests.fakes import FakeSource
 
@@ -19,13 +17,6 @@ MINUTE = timedelta(minutes=1)
 
 def traffic(seed):
     return lambda minute: float(((minute // 7) * 7919 + seed) % 23)
-
-
-@pytest.fixture
-async def store(tmp_path):
-    thread = StoreThread(Store(tmp_path / "stoker.db"))
-    yield thread
-    await thread.close()
 
 
 def region_of(store, tmp_path, terms=TERMS, pools=("a", "b")):

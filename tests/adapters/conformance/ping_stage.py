@@ -53,10 +53,10 @@ async def rounds_wait(clock: ManualClock, sandbox: Sandbox, keepers: Sequence[Ke
         quiet = 0 if calling or before != (sandbox.calls.mutating.total(), len(clock._sleepers)) else quiet + 1
 
 
-class Remembered(LambdaPing):
+class Remembering:
     """What a pool's state in the store does for the real one: its number survives the process."""
 
-    def __init__(self, pool: PoolPolicy, provider: Aws, accepted: list[int]) -> None:
+    def __init__(self, pool: PoolPolicy, provider: Aws | Web, accepted: list[int]) -> None:
         super().__init__(pool, provider)
         self._accepted = accepted
         if accepted and accepted[-1]:
@@ -66,26 +66,19 @@ class Remembered(LambdaPing):
         capacity = await super().write(target)
         self._accepted.append(target)
         return capacity
+
+
+class Remembered(Remembering, LambdaPing):
+    """See `Remembering`."""
+
+
+class RememberedUrl(Remembering, HttpPing):
+    """See `Remembering`."""
 
 
 def http_pool(name: str = "agent", **changes: object) -> PoolPolicy:
     settings = {"kind": "http-ping", "url": f"http://{name}.test/ping", "opted_in": True, "unit_header": "x-unit"}
     return PoolPolicy(name=name, max=10_000, lever=HttpPingSettings.model_validate(settings | changes))
-
-
-class RememberedUrl(HttpPing):
-    """As `Remembered`."""
-
-    def __init__(self, pool: PoolPolicy, provider: Web, accepted: list[int]) -> None:
-        super().__init__(pool, provider)
-        self._accepted = accepted
-        if accepted and accepted[-1]:
-            self.resume(accepted[-1])
-
-    async def write(self, target: int) -> Capacity:
-        capacity = await super().write(target)
-        self._accepted.append(target)
-        return capacity
 
 
 class PingStage(LambdaStage):

@@ -1,5 +1,7 @@
 """The bill of provisioned concurrency."""
 
+from collections.abc import Iterator
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,15 +60,22 @@ steps = st.lists(
 )
 
 
-@given(steps)
-def test_no_unit_serves_unbilled(steps: list[tuple[str, int, int]]) -> None:
-    capacity, now = ProvisionedCapacity(), 0
+def stepped(capacity: ProvisionedCapacity, steps: list[tuple[str, int, int]]) -> Iterator[int]:
+    """The instant after each step."""
+    now = 0
     for what, units, span in steps:
         if what == "delete":
             capacity.delete(now)
         elif what != "wait":
             capacity.put(units, now, 90_000, init_fails=what != "put")
         now += span
+        yield now
+
+
+@given(steps)
+def test_no_unit_serves_unbilled(steps: list[tuple[str, int, int]]) -> None:
+    capacity = ProvisionedCapacity()
+    for now in stepped(capacity, steps):
         capacity.settle(now)
         assert 0 <= capacity.available <= capacity.allocated(now) <= max(capacity.requested, capacity.available)
         assert capacity.available <= capacity.requested or capacity.status is Status.IN_PROGRESS
@@ -75,13 +84,8 @@ def test_no_unit_serves_unbilled(steps: list[tuple[str, int, int]]) -> None:
 
 @given(steps)
 def test_what_was_asked_for_last_is_there_in_the_end(steps: list[tuple[str, int, int]]) -> None:
-    capacity, now = ProvisionedCapacity(), 0
-    for what, units, span in steps:
-        if what == "delete":
-            capacity.delete(now)
-        elif what != "wait":
-            capacity.put(units, now, 90_000, init_fails=what != "put")
-        now += span
+    capacity = ProvisionedCapacity()
+    now = [0, *stepped(capacity, steps)][-1]
     capacity.put(6, now, 90_000, init_fails=False)
     capacity.put(7, now, 90_000, init_fails=False)  # the second: a repeat of what fails by now would fail with it
     capacity.settle(now + 200_000)
