@@ -28,9 +28,17 @@ class Running:
     async def ask(self, method, path, token=None, **more):
         """Status, decoded body and headers."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-        headers |= more.pop("headers", {})
-        async with self.session.request(method, self.service.url + path, headers=headers, **more) as answer:
-            return answer.status, json.loads(await answer.read()), answer.headers
+        status, body, given = await self.get(path, method, headers=headers | more.pop("headers", {}), **more)
+        return status, json.loads(body), given
+
+    async def get(self, path, method="GET", **more):
+        """Status, body and headers."""
+        async with self.session.request(method, self.service.url + path, **more) as answer:
+            return answer.status, await answer.read(), answer.headers
+
+    async def json(self, path):
+        status, body, _ = await self.get(path)
+        return status, json.loads(body)
 
     async def ticks(self, count=1):
         for _ in range(count):
@@ -83,3 +91,4 @@ async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, ea
     service = Service(policy_of(pools), providers, clock, folder, port=0, token=token, notifier=notifier)
     async with ticking(service) as stop, aiohttp.ClientSession() as session:
         yield Running(service, source, providers.levers, clock, session, stop)
+    assert providers.closed

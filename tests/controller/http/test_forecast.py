@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import json
 from datetime import timedelta
 
 import aiohttp
@@ -11,27 +10,15 @@ import pytest
 
 from adapters.clock import ManualClock
 from controller.service import URL_NAME, Service
+from tests import services
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
-from tests.services import ticking
 from tests.worlds import policy_of
 
 MINUTE = timedelta(minutes=1)
 
 
-class Running:
-    def __init__(self, service, clock, session):
-        self.service, self.clock, self.session = service, clock, session
-
-    async def json(self, path):
-        async with self.session.get(self.service.url + path) as answer:
-            return answer.status, json.loads(await answer.read())
-
-    async def ticks(self, count=1):
-        for _ in range(count):
-            await self.clock.advance(MINUTE)
-            await asyncio.wait_for(self.service.tick(), 10)
-
+class Running(services.Running):
     async def planned(self, *names):
         """Until the rotation has looked at these pools. Time stands still while a worker works, however slow the machine."""
         async with asyncio.timeout(60):
@@ -48,10 +35,10 @@ async def running(folder, hours=30, jobs=None):
     source = FakeSource({"a": steady(3), "b": steady(8)}, history=timedelta(hours=hours))
     providers = FakeProviders([(source, ("a", "b"))], clock)
     service = Service(policy_of([pool_policy(name=name) for name in "ab"]), providers, clock, folder, port=0)
-    async with ticking(service), aiohttp.ClientSession() as session:
+    async with services.ticking(service) as stop, aiohttp.ClientSession() as session:
         if jobs is not None:
             service.forecasts._jobs = jobs
-        here = Running(service, clock, session)
+        here = Running(service, source, providers.levers, clock, session, stop)
         await here.ticks()
         yield here
 

@@ -1,5 +1,4 @@
 import asyncio
-import contextlib
 import json
 from datetime import timedelta
 
@@ -12,42 +11,15 @@ from adapters.errors import Unreachable
 from controller.service import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
-from tests.services import ticking
+from tests.services import serving
 from tests.worlds import policy_of
 
 MINUTE = timedelta(minutes=1)
 KEY = "AKIA" + "ABCDEFGH12345678"
 
 
-class Running:
-    def __init__(self, service, source, levers, clock, session):
-        self.service, self.source, self.levers, self.clock, self.session = service, source, levers, clock, session
-
-    async def get(self, path, method="GET", **more):
-        async with self.session.request(method, self.service.url + path, **more) as answer:
-            return answer.status, await answer.read(), answer.headers
-
-    async def json(self, path):
-        status, body, _ = await self.get(path)
-        return status, json.loads(body)
-
-    async def ticks(self, count=1):
-        for _ in range(count):
-            await self.clock.advance(MINUTE)
-            await asyncio.wait_for(self.service.tick(), 10)
-
-
-@contextlib.asynccontextmanager
-async def running(folder, clock=None, **changes):
-    """A service on fakes whose first tick is over; later ones are made by hand."""
-    clock = clock or ManualClock(NOON)
-    pools = [pool_policy(name=name, **changes) for name in ("a", "b")]
-    source = FakeSource({"a": steady(3), "b": steady(7)})
-    providers = FakeProviders([(source, ("a", "b"))], clock)
-    service = Service(policy_of(pools), providers, clock, folder, port=0)
-    async with ticking(service), aiohttp.ClientSession() as session:
-        yield Running(service, source, providers.levers, clock, session)
-    assert providers.closed
+def running(folder):
+    return serving(folder, token=None)
 
 
 async def test_status_tells_what_is_warm_what_is_wanted_and_why(tmp_path):
