@@ -11,13 +11,30 @@ from datetime import timedelta
 from adapters.protocol import Phase
 from controller.economics import usd_per_minute_left
 from controller.overrides import Kind, active
-from controller.plan import MOST_UNITS, Code, Context, Draft, Guardrail, Observation, Reason, raised_by, unbroken, whole_units
+from controller.plan import (
+    MOST_UNITS,
+    Code,
+    Context,
+    Draft,
+    Guardrail,
+    Observation,
+    Reason,
+    raised_by,
+    unbroken,
+    unchanged,
+    whole_units,
+)
 
 FOREIGN_WRITE_QUIET = timedelta(hours=1)
 """How long somebody else's change is left alone before Stoker plans from it; a rollout or an incident is over by then."""
 
 RETRY_FAILED = timedelta(minutes=15)
 """A failed allocation is not asked for again sooner: each try starts the user's code."""
+
+
+def sends(draft: Draft, context: Context) -> bool:
+    """Whether the draft, as it is, would have something written."""
+    return not draft.held and context.seen.capacity is not None and not unchanged(draft.target, context.seen.capacity)
 
 
 def announced(draft: Draft, context: Context) -> Draft:
@@ -172,7 +189,7 @@ def foreign_write(draft: Draft, context: Context) -> Draft:
     if context.policy.on_foreign_write == "reassert" or context.seen.standby is not None:
         return draft
     if since is None:  # right after our write: a reading that lags, or somebody who was quick; neither is written over
-        if written is None or written == context.requested or draft.target == context.requested:
+        if written is None or written == context.requested or not sends(draft, context):
             return draft
         text = f"{written} was asked for just now and {context.requested} is shown: left alone until it is clear why"
         return draft.hold(context.requested, Code.FOREIGN_WRITE, text)
@@ -200,7 +217,7 @@ def allocation_failed(draft: Draft, context: Context) -> Draft:
 def blocked(draft: Draft, context: Context) -> Draft:
     """The provider would refuse a write now, or it would be unwise."""
     capacity = context.seen.capacity
-    if capacity is None or capacity.blocked is None or draft.target == context.requested:
+    if capacity is None or capacity.blocked is None or not sends(draft, context):
         return draft
     return draft.hold(context.requested, Code.BLOCKED, str(capacity.blocked))
 
@@ -229,9 +246,8 @@ def ordered(draft: Draft, context: Context) -> Draft:
 
 def standing_by(draft: Draft, context: Context) -> Draft:
     """Another daemon is to write, and not this one: what this one would ask for is told."""
-    capacity, why = context.seen.capacity, context.seen.standby
-    failed = capacity is not None and capacity.phase is Phase.FAILED and draft.target > 0
-    if why is None or (draft.target == context.requested and not failed):
+    why = context.seen.standby
+    if why is None or not sends(draft, context):
         return draft
     return draft.hold(context.requested, Code.STANDBY, f"standing by, for {why}: {draft.target} would be asked for")
 

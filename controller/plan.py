@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from adapters.errors import AdapterError
-from adapters.protocol import Capacity
+from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy
 from controller.overrides import Override
 
@@ -256,6 +256,11 @@ class Context:
 
 
 Guardrail = Callable[[Draft, Context], Draft]
+
+
+def unchanged(target: int, capacity: Capacity) -> bool:
+    """Whether there is nothing to send. What failed is asked for again with the same number, or it would stay failed for ever."""
+    return target == capacity.requested and (capacity.phase is not Phase.FAILED or target == 0)
 
 
 def caught_up(state: PoolState, now: datetime) -> PoolState:

@@ -7,7 +7,7 @@ nothing here reads a clock, calls a provider or remembers anything, so the daemo
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from adapters.protocol import Capacity, Phase
+from adapters.protocol import Capacity
 from config.policy import PoolPolicy, schedule_bounds
 from controller.overrides import Kind, active
 from controller.plan import (
@@ -25,6 +25,7 @@ from controller.plan import (
     caught_up,
     raised_by,
     unbroken,
+    unchanged,
     whole_units,
 )
 
@@ -73,11 +74,10 @@ def bounds_now(policy: PoolPolicy, now: datetime) -> tuple[int, int, str | None]
 
 
 def action_of(draft: Draft, capacity: Capacity) -> Action:
-    """A failed allocation is asked for again even if the number is the same: otherwise it would stay failed for ever."""
+    """What a finished draft asks of the lever."""
     if draft.held:
         return Action.HOLD
-    unchanged = draft.target == capacity.requested and (capacity.phase is not Phase.FAILED or draft.target == 0)
-    return Action.KEEP if unchanged else Action.WRITE
+    return Action.KEEP if unchanged(draft.target, capacity) else Action.WRITE
 
 
 def opening(context: Context) -> Draft:

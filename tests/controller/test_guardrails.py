@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -186,6 +187,21 @@ def test_a_blocked_resource_is_not_written_to():
 
     assert decide(proposed=6.0, capacity=blocked).action is Action.HOLD
     assert decide(proposed=2.0, capacity=blocked).action is Action.KEEP
+
+
+def test_what_failed_is_not_asked_for_again_into_a_deployment_though_the_number_stays():
+    since = NOON - RETRY_FAILED
+    failed = capacity(4, ready=0, phase=Phase.FAILED, changed_at=since, blocked=Conflict("a deployment is under way"))
+
+    assert decide(state=PoolState(written=4), proposed=4.0, capacity=failed).reasons[-1].code is Code.BLOCKED
+    assert decide(state=PoolState(written=4), proposed=4.0, capacity=replace(failed, blocked=None)).action is Action.WRITE
+
+
+def test_what_failed_and_may_be_somebody_elses_is_not_asked_for_again_though_the_number_stays():
+    failed = capacity(4, ready=0, phase=Phase.FAILED, changed_at=NOON - RETRY_FAILED)
+    state = accepted(PoolState(), 6, NOON)
+
+    assert decide(state=state, proposed=4.0, capacity=failed).reasons[-1].code is Code.FOREIGN_WRITE
 
 
 def test_a_raise_is_not_held_back_by_one_that_is_still_under_way():
