@@ -17,13 +17,11 @@ from controller.economics import usd_per_minute_left
 from controller.limits import Ledger, Stakes, Turn, allowed, in_turn
 from controller.overrides import Kind, active
 from controller.plan import Action, Bound, Code, Plan, PoolState, Sight
-from controller.planning import READ_AFTER_WRITE, bounds_now
+from controller.planning import UNSURE, bounds_now
 from controller.record import Made
 
 FLOATS = NDArray[np.float64]
 HOUR = 60
-UNSURE = 2 * READ_AFTER_WRITE
-"""So long after a write a reading may still show what was before: it may be late, and is planned from until the next."""
 
 COUNTED = {"pools_per_tick": "pools", "units_per_tick": "units"}
 

@@ -179,7 +179,7 @@ class PoolState:
 
     `written`: what Stoker last asked for and the provider took. `intent`: a write whose outcome is not known; it is stored
     before the write is sent, so that a crash in flight is told from somebody else's change. `doubted`: an intent that had not
-    happened when it was looked for, and may still: a request whose answer was not waited for can take effect later.
+    happened when it was looked for, and may still, even (`overtaken`) after a later write was taken: nobody waits for its answer.
     """
 
     written: int | None = None
@@ -198,6 +198,7 @@ class PoolState:
     """What was requested before Stoker first wrote: what it goes back to when it is released."""
     decays: tuple[tuple[datetime, int], ...] = ()
     """What the provider was told to go to and when, should nobody put it off: see `controller.dead_men`."""
+    overtaken: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,9 +290,9 @@ def raised_by(event: Announced | None, context: Context) -> int:
 
 def accepted(state: PoolState, target: int, now: datetime) -> PoolState:
     """The state after the provider took a write of `target`."""
-    raised = target > (state.written or 0)
-    return replace(state, written=target, written_at=now, intent=None, foreign_since=None, foreign_requested=None,
-                   doubted=None, raised_at=now if raised else state.raised_at)
+    raised_at = now if target > (state.written or 0) else state.raised_at
+    return replace(state, written=target, written_at=now, intent=None, doubted=None, foreign_since=None, foreign_requested=None,
+                   overtaken=None if state.doubted == target else state.doubted, raised_at=raised_at)
 
 
 def unbroken(wishes: tuple[tuple[datetime, int], ...], now: datetime) -> tuple[tuple[datetime, int], ...]:

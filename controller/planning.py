@@ -32,6 +32,9 @@ from controller.plan import (
 READ_AFTER_WRITE = timedelta(minutes=2)
 """A provider's read may lag behind its own write; for so long another value is not taken for somebody else's."""
 
+UNSURE = 2 * READ_AFTER_WRITE
+"""So long after a write a reading may still show what was before: it may be late, and is planned from until the next."""
+
 CLOCKS_APART = timedelta(minutes=2)
 """So much earlier by our clock the provider may do what it was told to do at an instant."""
 
@@ -158,9 +161,12 @@ def note_found(state: PoolState, capacity: Capacity | None) -> PoolState:
 
 def settle_intent(state: PoolState, capacity: Capacity | None, now: datetime) -> PoolState:
     """Read what became of a write whose outcome was not known: if the provider shows it, it happened, even if late."""
-    sent = state.doubted if state.intent is None else state.intent
-    if sent is None or capacity is None:
+    if capacity is None:
         return state
+    sent = state.doubted if state.intent is None else state.intent
+    if sent is None:
+        late = capacity.requested == state.overtaken and state.written_at is not None and now - state.written_at < UNSURE
+        return accepted(state, capacity.requested, now) if late else state
     if capacity.requested == sent:
         return accepted(state, sent, now)
     return state if state.intent is None else replace(state, intent=None, doubted=sent)

@@ -114,6 +114,18 @@ def test_an_intent_that_arrives_after_it_was_looked_for_is_nobody_elses():
     assert (late.action, late.state.written, late.state.doubted, late.state.foreign_since) == (Action.KEEP, 9, None, None)
 
 
+@pytest.mark.parametrize(("minutes", "ours"), [(1, True), (3, True), (5, False)])
+def test_an_intent_that_arrives_after_a_later_write_was_taken_is_nobody_elses_for_minutes(minutes, ours):
+    killed = PoolState(written=0, written_at=NOON - timedelta(hours=1), intent=2)
+    missing = decide(state=killed, seen=observation(requested=0, proposed=5.0))
+    assert missing.state.doubted == 2
+    wrote = accepted(missing.state, 5, NOON)
+
+    seen = observation(requested=2, proposed=5.0, now=NOON + timedelta(minutes=minutes))
+    plan = decide(state=wrote, seen=seen)
+    assert (plan.action is Action.WRITE, plan.state.foreign_since is None) == (ours, ours)
+
+
 def test_a_failed_allocation_of_the_same_number_is_asked_for_again():
     failed = capacity(4, ready=1, phase=Phase.FAILED, changed_at=NOON - timedelta(hours=1))
 

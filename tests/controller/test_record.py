@@ -50,7 +50,7 @@ STATES = st.builds(
     PoolState, st.none() | UNITS, st.none() | INSTANTS, st.none() | UNITS, st.none() | INSTANTS, st.none() | INSTANTS,
     st.none() | UNITS, st.lists(st.tuples(INSTANTS, UNITS), max_size=5).map(tuple), st.sampled_from(["", "2026-03"]),
     st.floats(0, 1e4), st.none() | INSTANTS, st.none() | UNITS, st.none() | UNITS,
-    st.lists(st.tuples(INSTANTS, UNITS), max_size=3).map(tuple))
+    st.lists(st.tuples(INSTANTS, UNITS), max_size=3).map(tuple), st.none() | UNITS)
 CAPACITIES = st.none() | st.builds(
     capacity, UNITS, UNITS, now=INSTANTS, phase=st.sampled_from(Phase), in_use=st.none() | st.floats(0, 300),
     changed_at=st.none() | INSTANTS, foreign_owner=st.none() | TEXTS, blocked=st.none() | TEXTS.map(Conflict), detail=TEXTS)
