@@ -1,6 +1,7 @@
 """A headless Chromium that tests drive through its own protocol: pages, clicks, keys, what the console complained of."""
 
 import asyncio
+import atexit
 import base64
 import contextlib
 import itertools
@@ -8,7 +9,9 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import aiohttp
@@ -92,39 +95,62 @@ class Page:
             self.complaints.append(json.dumps(params["args"])[:500])
 
 
+class Browser:
+    """One browser for all tests of a run: it takes most of a second to start, and a tab with a profile of its own does not."""
+
+    process: subprocess.Popen | None = None
+    url = ""
+
+    def address(self) -> str:
+        """Where it takes orders; it is started when there is none, or none any more."""
+        if self.process is None or self.process.poll() is not None:
+            folder = tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True)
+            self.process = subprocess.Popen([CHROMIUM, *FLAGS, f"--user-data-dir={folder.name}", "about:blank"],
+                                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+            atexit.register(self.end, self.process, folder)
+            port, path = told_in(Path(folder.name) / "DevToolsActivePort")
+            self.url = f"ws://127.0.0.1:{port}{path}"
+        return self.url
+
+    @staticmethod
+    def end(process: subprocess.Popen, folder: tempfile.TemporaryDirectory) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        folder.cleanup()
+
+
+BROWSER = Browser()
+
+
+def told_in(file: Path) -> list[str]:
+    """Both words in the file where a browser tells how it can be reached."""
+    until = time.monotonic() + 30
+    while len(words := file.read_text().split() if file.exists() else []) < 2:
+        assert time.monotonic() < until, "the browser does not start"
+        time.sleep(0.02)
+    return words
+
+
+@contextlib.asynccontextmanager
+async def socket_of(session: aiohttp.ClientSession, url: str):
+    """What takes orders at an address, as a page does."""
+    async with session.ws_connect(url, max_msg_size=0) as socket:
+        page = Page(socket)
+        listening = asyncio.create_task(page.listen())
+        try:
+            yield page
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+
 @contextlib.asynccontextmanager
 async def chromium():
-    """A tab of a new browser with an empty profile, gone in the end."""
-    with tempfile.TemporaryDirectory(prefix="browser-", ignore_cleanup_errors=True) as folder:
-        profile = Path(folder)
-        process = await asyncio.create_subprocess_exec(
-            CHROMIUM, *FLAGS, f"--user-data-dir={profile}", "about:blank", stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL, start_new_session=True)
-        try:
-            port = await debugging_port(profile / "DevToolsActivePort")
-            async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/json/list") as answer:
-                tab = next(each for each in await answer.json() if each["type"] == "page")
-                async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-                    page = Page(socket)
-                    listening = asyncio.create_task(page.listen())
-                    try:
-                        yield page
-                    finally:
-                        listening.cancel()
-                        await asyncio.gather(listening, return_exceptions=True)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-
-
-async def debugging_port(file: Path) -> int:
-    async with asyncio.timeout(30):
-        while not (words := written(file)):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    return int(words[0])
-
-
-def written(file: Path) -> list[str]:
-    """The words in a file; none while it is not there."""
-    return file.read_text().split() if file.exists() else []
+    """A tab with an empty profile of its own, gone in the end."""
+    async with aiohttp.ClientSession() as session, socket_of(session, BROWSER.address()) as whole:
+        profile = (await whole.send("Target.createBrowserContext", disposeOnDetach=True))["browserContextId"]
+        tab = (await whole.send("Target.createTarget", url="about:blank", browserContextId=profile))["targetId"]
+        async with socket_of(session, f"{BROWSER.address().partition('/devtools/')[0]}/devtools/page/{tab}") as page:
+            yield page
+        await whole.send("Target.disposeBrowserContext", browserContextId=profile)
