@@ -167,9 +167,13 @@ def settle_intent(state: PoolState, capacity: Capacity | None, now: datetime) ->
     if sent is None:
         late = capacity.requested == state.overtaken and state.written_at is not None and now - state.written_at < UNSURE
         return accepted(state, capacity.requested, now) if late else state
-    if capacity.requested == sent:
-        return accepted(state, sent, now)
-    return state if state.intent is None else replace(state, intent=None, doubted=sent)
+    if capacity.requested != sent:
+        return state if state.intent is None else replace(state, intent=None, doubted=sent)
+    took = accepted(state, sent, now)
+    if sent <= (state.written or 0):
+        return took
+    # The wish for it may have died with a daemon; that it was raised shows that there was one.
+    return replace(took, wishes=(*unbroken(state.wishes, now), (now, sent)))
 
 
 def note_foreign(state: PoolState, seen: Observation) -> PoolState:

@@ -114,6 +114,17 @@ def test_an_intent_that_arrives_after_it_was_looked_for_is_nobody_elses():
     assert (late.action, late.state.written, late.state.doubted, late.state.foreign_since) == (Action.KEEP, 9, None, None)
 
 
+def test_what_was_wished_right_before_a_kill_is_known_by_the_raise_that_it_led_to():
+    wishes = tuple((NOON - timedelta(minutes=minutes), 3) for minutes in range(16, 3, -1))
+    killed = PoolState(written=3, written_at=NOON - timedelta(minutes=4), intent=4, wishes=wishes)
+    patient = pool_policy(scale_down_delay=timedelta(minutes=10))
+    first = decide(policy=patient, state=killed, seen=observation(requested=4, proposed=2.0))
+
+    targets = {minutes: decide(policy=patient, state=first.state, seen=observation(
+        requested=4, proposed=2.0, now=NOON + timedelta(minutes=minutes))).target for minutes in (0, 4)}
+    assert targets == {0: 4, 4: 4}
+
+
 @pytest.mark.parametrize(("minutes", "ours"), [(1, True), (3, True), (5, False)])
 def test_an_intent_that_arrives_after_a_later_write_was_taken_is_nobody_elses_for_minutes(minutes, ours):
     killed = PoolState(written=0, written_at=NOON - timedelta(hours=1), intent=2)
