@@ -115,8 +115,11 @@ class Decays(Protocol):
         itself. Raises `AdapterError`: then any part may have been taken, and nothing comes earlier than was ordered before.
         """
 
+    def forget(self) -> None:
+        """What is ordered is not known any more, since another process ordered too; calls nobody."""
+
     async def disarm(self) -> None:
-        """Forget what `arm` ordered, if anything. Raises `AdapterError`."""
+        """Take back what `arm` ordered, if anything. Raises `AdapterError`."""
 
 
 @dataclass(frozen=True, slots=True)

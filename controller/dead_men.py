@@ -23,6 +23,7 @@ from controller.plan import PoolState
 from controller.reconcile import Reconciler
 from controller.redact import redact_text
 from controller.store_file import StoreError
+from controller.tenure import Tenure
 from forecasting.demand import minute_of
 
 ROUND_SECONDS = 45.0
@@ -48,12 +49,14 @@ class DeadMen:
         self._fleet, self._clock, self._memory, self._tell_plan = fleet, clock, memory, tell
         self.errors: dict[str, str] = {}
         """Pools whose order could not be given, and why."""
+        self._tenures: dict[str, Tenure] = {}
+        """Under whom each pool was told last: while another daemon led, that one told it otherwise."""
 
     async def renew(self) -> None:
-        """Put off what is due, those that would run first before the others."""
+        """Put off what is due, those that would run first before the others; who was told nothing yet, by many calls, last."""
         now = self._clock.now()
         due = [each for each in self._fleet.reconcilers.values() if is_due(each, now, self._orders)]
-        due.sort(key=lambda each: (bool(each.state.decays), each.state.decays and each.state.decays[0]))
+        due.sort(key=lambda each: (not each.state.decays, each.state.decays and each.state.decays[0]))
         slots, begun = asyncio.Semaphore(AT_ONCE), self._clock.monotonic()
 
         async def one(each: Reconciler) -> None:
@@ -66,6 +69,9 @@ class DeadMen:
         name, lever = each.policy.name, each.lever
         if not isinstance(lever, Decays):
             return
+        if self._tenures.get(name) is not each.tenure:
+            lever.forget()
+        self._tenures[name] = each.tenure
         try:
             orders = self._orders(each)
             await (lever.arm(orders) if orders else lever.disarm())
@@ -80,11 +86,11 @@ class DeadMen:
                 each.not_stored()
 
     def _orders(self, each: Reconciler) -> tuple[Order, ...]:
-        """What a pool's provider is to do; nothing without `dead_man`. Nobody watches then, so that money is not spent up to a
-        limit, and what an operator holds down does not rise.
+        """What a pool's provider is to do; nothing where it is not to be told. Nobody watches then, so that money is not spent up
+        to a limit, and what an operator holds down does not rise.
         """
         now, policy = self._clock.now(), each.policy
-        if policy.dead_man is None:
+        if policy.dead_man is None or not is_wanted(each):
             return ()
         limited = policy.budget_usd_per_month is not None or self._fleet.limiter.limits.in_usd
         steered = any(order.until > now for order in each.overrides)
@@ -100,33 +106,34 @@ class DeadMen:
             if self.errors.pop(name, None) is not None:
                 log.info("dead-man-set", pool=name)
         elif before is None:
-            log.error("dead-man-failed", pool=name, error=error, text="should this daemon die, capacity stays as it is")
+            log.error("dead-man-failed", pool=name, error=error, text="what was ordered before, if anything, is done at its time")
         if error is not None:
             self.errors[name] = error
 
 
 def is_due(each: Reconciler, now: datetime, orders_of: Callable[[Reconciler], Sequence[Order]]) -> bool:
-    """Whether a pool's orders, which `orders_of` tells, must be given, put off or taken back: of an active pool that Stoker has
-    set and nobody else sets.
-    """
+    """Whether a pool's orders, which `orders_of` tells, must be given, put off or taken back: of an active pool, by who leads."""
     state, policy = each.state, each.policy
-    if policy.mode != "active" or not isinstance(each.lever, Decays):
+    if policy.mode != "active" or not isinstance(each.lever, Decays) or each.tenure.barred is not None:
         return False
-    if policy.dead_man is None:
-        return bool(state.decays) and each.tenure.barred is None
-    if each.tenure.barred is not None:  # another daemon leads, and puts it off
+    if policy.dead_man is None or not is_wanted(each):  # what somebody else set is not to be undone by what was ordered before
+        return bool(state.decays)
+    if each.capacity is None:
         return False
-    ours = state.written is not None or each.tenure.number is not None
-    if not ours or each.capacity is None or each.error is not None or state.foreign_since is not None:
-        return False
-    if each.capacity.foreign_owner is not None:
-        return False
-    if not state.decays or state.decays[-1][1] != floor_at(policy, state.decays[-1][0]):
+    if not state.decays:
+        return each.error is None  # what was ordered is put off also while readings fail
+    if state.decays[-1][1] != floor_at(policy, state.decays[-1][0]):
         return True
     if len(state.decays) == 1 and len(orders_of(each)) > 1:  # the plan was not known when it was told to go to the floor
         return True
-    after = policy.dead_man.after
-    return state.decays[0][0] - now <= after * 2 / 3 - spread(policy.name, after)
+    left, after = state.decays[0][0] - now, policy.dead_man.after
+    return left > after or left <= after * 2 / 3 - spread(policy.name, after)  # later than ever: `after` was longer
+
+
+def is_wanted(each: Reconciler) -> bool:
+    """Whether a pool's provider is to be told anything at all: Stoker has set the pool, and nobody else sets it."""
+    foreign = each.state.foreign_since is not None or (each.capacity is not None and each.capacity.foreign_owner is not None)
+    return each.policy.dead_man is not None and not foreign and (each.state.written is not None or each.tenure.number is not None)
 
 
 def spread(name: str, after: timedelta) -> timedelta:

@@ -1,6 +1,7 @@
 """What is done for a pool when its daemon ends, as its policy's `on_exit` says: on the way out, or later by `stoker release`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -21,7 +22,7 @@ def leaving(reconcilers: Mapping[str, Reconciler]) -> list[str]:
     """The pools for which something may have to be done, the dearest first: active, set by Stoker, and not to be held."""
     due = [name for name, each in reconcilers.items()
            if each.policy.mode == "active" and each.policy.on_exit != "hold"
-           and (each.state.written is not None or each.state.intent is not None)]
+           and (each.state.written is not None or each.state.intent is not None or each.state.decays)]
     return sorted(due, key=lambda name: -(reconcilers[name].state.written or 0) * reconcilers[name].usd_per_unit_minute)
 
 
@@ -46,10 +47,12 @@ async def leave(reconciler: Reconciler, clock: Clock) -> Plan:
 
 async def call_off(reconciler: Reconciler) -> None:
     """What the provider was told to do later is not to undo what is left now."""
-    if not reconciler.state.decays or not isinstance(reconciler.lever, Decays):
+    ordered = bool(reconciler.state.decays) or reconciler.policy.dead_man is not None  # cut short, it is not remembered
+    if not ordered or not isinstance(reconciler.lever, Decays):
         return
     try:
         await reconciler.lever.disarm()
+        reconciler.state = replace(reconciler.state, decays=())
     except AdapterError as error:
         log.warning("not-disarmed", pool=reconciler.policy.name, error=redact_text(str(error)))
 

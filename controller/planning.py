@@ -183,7 +183,8 @@ def note_foreign(state: PoolState, seen: Observation) -> PoolState:
         return state
     if capacity.requested == state.written:
         return state if state.foreign_since is None else replace(state, foreign_since=None, foreign_requested=None)
-    if capacity.requested in {units for at, units in state.decays if seen.now >= at - CLOCKS_APART}:
+    since = (state.written_at or seen.now) - CLOCKS_APART  # what was to come before our last write did not change that one
+    if capacity.requested in {units for at, units in state.decays if since <= at <= seen.now + CLOCKS_APART}:
         return accepted(state, capacity.requested, seen.now)
     if state.written_at is not None and seen.now - state.written_at < READ_AFTER_WRITE:
         return state

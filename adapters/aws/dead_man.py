@@ -7,7 +7,7 @@ that has not armed since opens it again, so that it cannot be applied to what wa
 Not documented, and not relied on: whether an action that has run stays listed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC
 from typing import Any
@@ -38,25 +38,36 @@ class DeadManSwitch:
         """
         there = self._armed
         if there is None or any(each is None or self._clock.now() >= each.at for each in there.values()):
-            await self._found()
+            if (target := await self._target()) is not None and not is_ours(target):
+                raise Conflict(f"{self._resource} has a scalable target of somebody else: dead_man leaves it alone; "
+                               "deregister it, or take dead_man out of the policy")
             await self._register(scheduled=True)
-            there = dict.fromkeys(await self._listed())
+            there = dict.fromkeys(filter(is_our_action, await self._listed()))
         self._armed = None  # until all of it is done
         wanted = named(orders)
-        for name, order in wanted.items():
+        first, *later = wanted.items()
+        for name, order in (first, *reversed(later)):  # cut short, the end is there before what rises ahead of it
             if there.get(name) != order:
                 await self._put(name, order)
         for name in there.keys() - wanted.keys():
             await self._delete(name)
         self._armed = dict(wanted)
 
-    async def disarm(self) -> None:
-        """Nothing changes by itself any more. The target stays, suspended: to deregister it could take along more."""
+    def forget(self) -> None:
+        """See `adapters.protocol.Decays`."""
         self._armed = None
-        if not await self._found():
+
+    async def disarm(self) -> None:
+        """Nothing of ours changes by itself any more. The target stays, suspended: to deregister it could take along more. Where
+        somebody else uses it only our actions go.
+        """
+        self._armed = None
+        if (target := await self._target()) is None:
             return
-        await self._register(scheduled=False)
-        for name in await self._listed():
+        names = await self._listed()
+        if is_ours(target) and all(map(is_our_action, names)):
+            await self._register(scheduled=False)
+        for name in filter(is_our_action, names):
             await self._delete(name)
 
     async def _register(self, scheduled: bool) -> None:
@@ -64,18 +75,15 @@ class DeadManSwitch:
         suspended = {switch: switch != "ScheduledScalingSuspended" or not scheduled for switch in SWITCHES}
         await self._tell("register_scalable_target", MinCapacity=0, MaxCapacity=WIDEST, SuspendedState=suspended)
 
-    async def _found(self) -> bool:
-        """Whether our target is registered; `Conflict` when it is somebody else's, which is never touched."""
+    async def _target(self) -> Mapping[str, Any] | None:
+        """The alias's scalable target, if it has one, whosever it is."""
         targets = await self._ask("describe_scalable_targets", "ScalableTargets", ResourceIds=[self._address["ResourceId"]])
-        if targets and not is_ours(targets[0]):
-            raise Conflict(f"{self._resource} has a scalable target of somebody else: dead_man leaves it alone; "
-                           "deregister it, or take dead_man out of the policy")
-        return bool(targets)
+        return targets[0] if targets else None
 
     async def _listed(self) -> list[str]:
-        """The names of our actions that are still to run. There are no more than a page of them."""
+        """The names of the actions that are still to run. There are no more of ours than a page."""
         actions = await self._ask("describe_scheduled_actions", "ScheduledActions", ResourceId=self._address["ResourceId"])
-        return [name for each in actions if is_our_action(name := str(each["ScheduledActionName"]))]
+        return [str(each["ScheduledActionName"]) for each in actions]
 
     async def _put(self, name: str, order: Order) -> None:
         schedule = f"at({order.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S})"

@@ -48,6 +48,10 @@ class ProvisionedConcurrency:
         """See `adapters.protocol.Decays`."""
         await self._switch.arm(orders)
 
+    def forget(self) -> None:
+        """See `adapters.protocol.Decays`."""
+        self._switch.forget()
+
     async def disarm(self) -> None:
         """See `adapters.protocol.Decays`."""
         await self._switch.disarm()

@@ -29,7 +29,7 @@ class Decaying(FakeLever):
     def __init__(self, clock, requested=0):
         super().__init__(clock, requested=requested)
         self.armed = ()
-        self.orders, self.disarmed = [], 0
+        self.orders, self.disarmed, self.forgot = [], 0, 0
         self.refuses = None
         self.seconds = 0
 
@@ -41,6 +41,9 @@ class Decaying(FakeLever):
             raise self.refuses
         self.armed = tuple(orders)
         self.orders.append((self.clock.now(), *orders))
+
+    def forget(self):
+        self.forgot += 1
 
     async def disarm(self):
         self.armed, self.disarmed = (), self.disarmed + 1
@@ -205,6 +208,72 @@ async def test_a_round_that_takes_long_leaves_the_rest_to_the_next(clock, tmp_pa
         assert sum(bool(lever.orders) for lever in here.levers.values()) > begun
 
 
+async def test_where_there_are_more_pools_than_calls_who_was_told_is_put_off_before_another_is_told(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(32)}) as here:
+        men = DeadMen(here.fleet, clock, here.store, unknown)
+        for lever in here.levers.values():
+            lever.seconds = 240  # four pools at once, and no more in a round
+        for _ in range(16):
+            await here.tick()
+            await men.renew()
+            await clock.advance(MINUTE)
+            assert not any(lever.fire_if_due() for lever in here.levers.values())
+        assert 8 <= sum(bool(lever.orders) for lever in here.levers.values()) < 32
+
+
+async def test_what_somebody_else_sets_is_not_undone_by_what_was_ordered_before(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        men = await live(here, clock, 3, plan=rising)
+        here.levers["a"].foreign(2)
+        await live(here, clock, 50, men)
+
+        assert (here.levers["a"].paper.requested, here.levers["a"].armed) == (2, ())
+        await live(here, clock, 30, men)
+        assert here.levers["a"].armed
+
+
+async def test_while_readings_fail_it_is_put_off_all_the_same(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        men = await live(here, clock, 3)
+        for _ in range(60):
+            here.fleet.reconcilers["a"].error = Unreachable("no answer")
+            await men.renew()
+            await clock.advance(MINUTE)
+            assert not here.levers["a"].fire_if_due()
+
+
+async def test_an_after_that_was_made_shorter_holds_at_once(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}, dead_man=DeadMan(after=timedelta(days=1))) as here:
+        await live(here, clock, 2)
+        levers = here.levers
+    async with world(clock, tmp_path, {"a": steady(5)}, levers=levers, dead_man=HALF_HOUR) as here:
+        await live(here, clock, 2)
+
+        assert levers["a"].armed[0].at - clock.now() <= timedelta(minutes=30)
+
+
+async def test_a_number_that_was_ordered_before_our_last_write_is_somebody_elses(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        await live(here, clock, 3)
+        lever, each = here.levers["a"], here.fleet.reconcilers["a"]
+        each.state = replace(each.state, decays=((clock.now() - timedelta(hours=2), 2),))
+        lever.foreign(2)
+        await here.minutes(12)
+
+        assert each.state.foreign_since is not None
+
+
+async def test_who_leads_anew_takes_nothing_for_known_that_another_may_have_ordered(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        men = await live(here, clock, 30)
+        lever, each = here.levers["a"], here.fleet.reconcilers["a"]
+        assert (lever.forgot, len(lever.orders) > 2) == (1, True)
+        each.tenure = SimpleNamespace(barred=None, number=7)
+        await clock.advance(15 * MINUTE)
+        await men.renew()
+        assert lever.forgot == 2
+
+
 async def test_a_change_to_another_number_is_still_somebody_elses(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await live(here, clock, 3)
@@ -261,6 +330,20 @@ async def test_an_end_that_releases_takes_the_order_back_and_one_that_holds_does
 
         assert here.levers["release"].disarmed == 1
         assert here.levers["hold"].armed
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+async def test_an_end_takes_back_also_what_was_cut_short_and_later_what_it_did_not_get_to(clock, tmp_path, remembered):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}, on_exit="release") as here:
+        await live(here, clock, 3)
+        each, lever = here.fleet.reconcilers["a"], here.levers["a"]
+        if remembered:
+            each.state = replace(each.state, written=None)
+        else:
+            each.state = replace(each.state, decays=())
+        await here.fleet.close(leave=True)
+
+        assert (lever.disarmed, each.state.decays) == (1, ())
 
 
 def test_a_clock_that_was_set_back_does_not_bring_an_order_forward():

@@ -204,11 +204,62 @@ async def test_somebody_elses_target_is_not_touched(stage):
     lever = await ready(stage)
     stage.other_autoscaler()
     before, target = stage.mutations(), dict(stage.sandbox.scalable_targets[LIVE])
-    for call in (lever.arm(down(stage)), lever.disarm()):
-        with pytest.raises(Conflict, match="somebody else"):
-            await call
+    with pytest.raises(Conflict, match="somebody else"):
+        await lever.arm(down(stage))
+    await lever.disarm()
 
     assert (stage.mutations(), stage.sandbox.scalable_targets[LIVE]) == (before, target)
+
+
+async def test_from_a_target_that_somebody_took_over_our_actions_go_and_nothing_else(stage):
+    lever = await ready(stage)
+    await arm(stage, lever, along(stage, 12, 5))
+    stage.other_autoscaler()
+    target, nightly = dict(stage.sandbox.scalable_targets[LIVE]), {"ScheduledActionName": "nightly"}
+    stage.sandbox.scheduled_actions.append(stage.sandbox.scheduled_actions[0] | nightly | {"Schedule": "cron(0 9 * * ? *)"})
+    await stage.passes(timedelta(seconds=10))
+    await lever.disarm()
+
+    assert list(waiting(stage)) == ["nightly"]
+    assert stage.sandbox.scalable_targets[LIVE] == target
+
+
+async def test_with_somebody_elses_action_on_our_target_only_ours_go(stage):
+    lever = await ready(stage)
+    await lever.arm(down(stage))
+    stage.sandbox.scheduled_actions.append(stage.sandbox.scheduled_actions[0] | {
+        "ScheduledActionName": "nightly", "Schedule": "cron(0 9 * * ? *)"})
+    await lever.disarm()
+
+    assert list(waiting(stage)) == ["nightly"]
+    assert not stage.sandbox.scalable_targets[LIVE]["SuspendedState"]["ScheduledScalingSuspended"]
+
+
+async def test_who_forgot_takes_back_what_another_process_ordered_meanwhile(stage):
+    lever, other = await ready(stage), stage.lever()
+    await arm(stage, lever, along(stage, 12))
+    await arm(stage, other, along(stage, 12, 5, 20))
+    lever.forget()
+    await arm(stage, lever, down(stage))
+
+    assert list(waiting(stage)) == [ACTION]
+
+
+async def test_cut_short_amid_its_first_orders_it_ends_at_the_floor_all_the_same(stage):
+    lever = await ready(stage)
+    orders = along(stage, 12, 5, 20)
+    put, told = lever._switch._put, []
+
+    async def once_more(name, order):
+        if len(told) == 2:
+            raise Conflict("cut short")
+        told.append(order)
+        await put(name, order)
+    lever._switch._put = once_more
+    with pytest.raises(Conflict):
+        await arm(stage, lever, orders)
+
+    assert told == [orders[0], orders[-1]]
 
 
 async def test_somebody_elses_action_on_our_target_makes_them_an_owner(stage):
