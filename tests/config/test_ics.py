@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.registry import lever_kinds
@@ -82,6 +82,7 @@ LINES = st.sampled_from([
     "SUMMARY:a", "SUMMARY", "DTEND;VALUE=DATE:20261201", ":", "RDATE:x"])
 
 
+@example(b"\r\x00")
 @settings(deadline=None, max_examples=150)
 @given(st.lists(LINES, max_size=9).map(lambda lines: "\n".join(lines).encode()) | st.binary(max_size=40)
        | st.lists(LINES, max_size=5).map(lambda lines: calendar("\n".join(lines))))
@@ -92,7 +93,7 @@ def test_any_bytes_are_a_calendar_or_are_refused_with_a_line(raw):
     except BadCalendar as error:
         line = error.line
 
-    assert 1 <= line <= raw.count(b"\n") + 1
+    assert 1 <= line <= raw.count(b"\n") + raw.count(b"\r") + 1
     assert all(begin.tzinfo is end.tzinfo is UTC for begin, end, _ in occurrences(text, FIRST, END, "Europe/Berlin", None))
 
 
