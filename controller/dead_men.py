@@ -51,11 +51,13 @@ class DeadMen:
         """Pools whose order could not be given, and why."""
         self._tenures: dict[str, Tenure] = {}
         """Under whom each pool was told last: while another daemon led, that one told it otherwise."""
+        self._rising: set[str] = set()
+        """Pools that were told to rise."""
 
     async def renew(self) -> None:
         """Put off what is due, those that would run first before the others; who was told nothing yet, by many calls, last."""
         now = self._clock.now()
-        due = [each for each in self._fleet.reconcilers.values() if is_due(each, now, self._orders)]
+        due = [each for each in self._fleet.reconcilers.values() if is_due(each, now, self._orders) or self._is_amiss(each, now)]
         due.sort(key=lambda each: (not each.state.decays, each.state.decays and each.state.decays[0]))
         slots, begun = asyncio.Semaphore(AT_ONCE), self._clock.monotonic()
 
@@ -69,9 +71,9 @@ class DeadMen:
         name, lever = each.policy.name, each.lever
         if not isinstance(lever, Decays):
             return
-        if self._tenures.get(name) is not each.tenure:
+        tenure = each.tenure
+        if self._tenures.get(name) is not tenure:
             lever.forget()
-        self._tenures[name] = each.tenure
         try:
             orders = self._orders(each)
             await (lever.arm(orders) if orders else lever.disarm())
@@ -79,6 +81,8 @@ class DeadMen:
             self._tell(name, redact_text(str(error)))
             return
         self._tell(name, None)
+        self._tenures[name] = tenure
+        (self._rising.add if any(order.least for order in orders) else self._rising.discard)(name)
         if each.adopt(replace(each.state, decays=tuple((order.at, order.most) for order in orders))):
             try:
                 await self._memory.save_state(each.key, each.state)
@@ -93,11 +97,21 @@ class DeadMen:
         if policy.dead_man is None or not is_wanted(each):
             return ()
         limited = policy.budget_usd_per_month is not None or self._fleet.limiter.limits.in_usd
-        steered = any(order.until > now for order in each.overrides)
-        most = each.capacity.requested if each.capacity is not None and (limited or steered) else None
+        most = each.capacity.requested if each.capacity is not None and (limited or is_steered(each, now)) else None
         pairs = self._tell_plan(policy.name, now).pairs or []
         steps = [(minute_of(now) + minutes, units) for minutes, units in pairs]
         return last_orders(policy, now + policy.dead_man.after, steps, most)
+
+    def _is_amiss(self, each: Reconciler, now: datetime) -> bool:
+        """Whether a pool must be told at once: to rise no more, now that an operator steers; or nothing at all, where Stoker has
+        set nothing and an earlier process, whose store is lost, may have told it something.
+        """
+        name = each.policy.name
+        if each.policy.mode != "active" or each.policy.dead_man is None or each.tenure.barred is not None:
+            return False
+        if not is_wanted(each):
+            return name not in self._tenures and each.capacity is not None and isinstance(each.lever, Decays)
+        return name in self._rising and is_steered(each, now)
 
     def _tell(self, name: str, error: str | None) -> None:
         """Say once what went wrong, and once that it does no more."""
@@ -134,6 +148,11 @@ def is_wanted(each: Reconciler) -> bool:
     """Whether a pool's provider is to be told anything at all: Stoker has set the pool, and nobody else sets it."""
     foreign = each.state.foreign_since is not None or (each.capacity is not None and each.capacity.foreign_owner is not None)
     return each.policy.dead_man is not None and not foreign and (each.state.written is not None or each.tenure.number is not None)
+
+
+def is_steered(each: Reconciler, now: datetime) -> bool:
+    """Whether an operator's order holds."""
+    return any(order.until > now for order in each.overrides)
 
 
 def spread(name: str, after: timedelta) -> timedelta:

@@ -65,7 +65,7 @@ class DeadManSwitch:
         if (target := await self._target()) is None:
             return
         names = await self._listed()
-        if is_ours(target) and all(map(is_our_action, names)):
+        if names and is_ours(target) and all(map(is_our_action, names)):
             await self._register(scheduled=False)
         for name in filter(is_our_action, names):
             await self._delete(name)

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.clock import ManualClock
 from adapters.errors import Unreachable
+from adapters.protocol import Order
 from config.dead_man import DeadMan
 from config.limits import Limits
 from controller.dead_men import DeadMen, is_due
@@ -138,6 +139,26 @@ async def test_nothing_is_ordered_to_rise_where_money_is_limited_or_an_operator_
         await live(here, clock, 1, plan=rising)
 
         assert [(order.most, order.least) for order in here.levers["a"].armed] == [(3, 0), (5, 0), (1, 0)]
+
+
+async def test_once_an_operator_steers_what_was_told_to_rise_is_so_no_more(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        men = await live(here, clock, 2, plan=rising)
+        assert here.levers["a"].armed[-2].least
+        here.fleet.reconcilers["a"].overrides = (Override(Kind.PAUSE, NOON + timedelta(hours=1), "ana", "a test"),)
+        await live(here, clock, 3, men)
+
+        assert len(here.levers["a"].orders) == 2
+        assert not any(order.least for order in here.levers["a"].armed)
+
+
+async def test_what_an_earlier_process_ordered_is_taken_back_where_its_store_is_lost_and_nothing_is_set(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(0)}) as here:
+        lever = here.levers["a"]
+        lever.armed = (Order(NOON + timedelta(minutes=20), 3, 3),)
+        await live(here, clock, 40)
+
+        assert (lever.paper.requested, lever.disarmed) == (0, 1)
 
 
 async def test_shadow_pools_and_what_stoker_has_not_set_are_told_nothing(clock, tmp_path):

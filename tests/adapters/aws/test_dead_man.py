@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.aws.dead_man import named
-from adapters.aws.scaling import ACTION
+from adapters.aws.scaling import ACTION, SCALING
 from adapters.errors import AdapterError, Conflict
 from adapters.protocol import Order
 from adapters.sandbox.errors import ApiError
@@ -222,6 +222,17 @@ async def test_from_a_target_that_somebody_took_over_our_actions_go_and_nothing_
 
     assert list(waiting(stage)) == ["nightly"]
     assert stage.sandbox.scalable_targets[LIVE] == target
+
+
+async def test_disarming_a_target_on_which_nothing_is_to_run_changes_nothing(stage):
+    lever = await ready(stage)
+    stage.sandbox.scalable_targets[LIVE] = {
+        **SCALING, "ResourceId": LIVE, "MinCapacity": 0, "MaxCapacity": 50,
+        "SuspendedState": {"DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": True}}
+    before = stage.mutations()
+    await lever.disarm()
+
+    assert stage.mutations() == before
 
 
 async def test_with_somebody_elses_action_on_our_target_only_ours_go(stage):
