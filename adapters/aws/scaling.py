@@ -7,6 +7,7 @@ from typing import Any
 from adapters.aws.clients import Connections
 from adapters.aws.errors import Asked
 from adapters.aws.paging import all_pages
+from adapters.errors import PermissionDenied
 
 SCALING = {"ServiceNamespace": "lambda", "ScalableDimension": "lambda:function:ProvisionedConcurrency"}
 SWITCHES = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
@@ -38,8 +39,12 @@ async def others(connections: Connections) -> dict[str, str]:
                f"{each['MaxCapacity']})" for each in moving if not is_ours(each)}
     if len(foreign) == len(moving):
         return foreign
-    actions = await _listed(connections, "describe_scheduled_actions", "ScheduledActions",
-                            f"scheduled actions in {connections.region}")
+    try:
+        actions = await _listed(connections, "describe_scheduled_actions", "ScheduledActions",
+                                f"scheduled actions in {connections.region}")
+    except PermissionDenied:  # needed for `dead_man` alone: nobody else's pool is to wait for it
+        text = "Application Auto Scaling (a scalable target; what it runs may not be looked at: see `stoker permissions`)"
+        return foreign | {str(each["ResourceId"]): text for each in moving if is_ours(each)}
     resources = {str(each["ResourceId"]) for each in moving}
     return foreign | {str(each["ResourceId"]): f"Application Auto Scaling (the scheduled action {each['ScheduledActionName']})"
                       for each in actions if not is_our_action(each["ScheduledActionName"]) and each["ResourceId"] in resources}

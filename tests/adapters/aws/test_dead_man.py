@@ -235,6 +235,19 @@ async def test_disarming_a_target_on_which_nothing_is_to_run_changes_nothing(sta
     assert stage.mutations() == before
 
 
+async def test_without_leave_to_look_at_actions_only_a_pool_that_may_have_some_is_held(stage):
+    quiet = {"SuspendedState": {"DynamicScalingInSuspended": True, "DynamicScalingOutSuspended": True}}
+    target = {**SCALING, **quiet, "MinCapacity": 5, "MaxCapacity": 5}
+    stage.sandbox.credentials.denied.add("application-autoscaling:DescribeScheduledActions")
+    stage.sandbox.scalable_targets["function:other:live"] = target | {"ResourceId": "function:other:live"}
+    seen = await stage.lever().read()
+    assert (seen.foreign_owner, seen.blocked) == (None, None)
+    stage.sandbox.scalable_targets[LIVE] = target | {"ResourceId": LIVE}
+    await stage.passes(timedelta(minutes=4))
+
+    assert "may not be looked at" in (await stage.lever().read()).foreign_owner
+
+
 async def test_with_somebody_elses_action_on_our_target_only_ours_go(stage):
     lever = await ready(stage)
     await lever.arm(down(stage))
