@@ -30,6 +30,7 @@ ROUND_SECONDS = 45.0
 """Nothing more is begun in a round that has lasted so long: calls wait for their turns, and the next round is a minute later."""
 
 AT_ONCE = 4
+MOST_NAMED = 10
 
 log = structlog.get_logger("stoker.dead_men")
 
@@ -53,6 +54,7 @@ class DeadMen:
         """Under whom each pool was told last: while another daemon led, that one told it otherwise."""
         self._rising: set[str] = set()
         """Pools that were told to rise."""
+        self._warned = False
 
     async def renew(self) -> None:
         """Put off what is due, those that would run first before the others; who was told nothing yet, by many calls, last."""
@@ -66,6 +68,7 @@ class DeadMen:
                 if self._clock.monotonic() - begun < ROUND_SECONDS:
                     await self._renew(each)
         await asyncio.gather(*(one(each) for each in due))
+        self._warn([each.policy.name for each in due if is_late(each, self._clock.now())])
 
     async def _renew(self, each: Reconciler) -> None:
         name, lever = each.policy.name, each.lever
@@ -113,6 +116,13 @@ class DeadMen:
             return name not in self._tenures and each.capacity is not None and isinstance(each.lever, Decays)
         return name in self._rising and is_steered(each, now)
 
+    def _warn(self, late: Sequence[str]) -> None:
+        """Say once that calls do not suffice, and anew once they have."""
+        if late and not self._warned:
+            log.error("dead-man-late", pools=late[:MOST_NAMED], total=len(late),
+                      text="not put off in time, it may run although this daemon lives: a longer `after` takes fewer calls")
+        self._warned = bool(late)
+
     def _tell(self, name: str, error: str | None) -> None:
         """Say once what went wrong, and once that it does no more."""
         before = self.errors.get(name)
@@ -148,6 +158,12 @@ def is_wanted(each: Reconciler) -> bool:
     """Whether a pool's provider is to be told anything at all: Stoker has set the pool, and nobody else sets it."""
     foreign = each.state.foreign_since is not None or (each.capacity is not None and each.capacity.foreign_owner is not None)
     return each.policy.dead_man is not None and not foreign and (each.state.written is not None or each.tenure.number is not None)
+
+
+def is_late(each: Reconciler, now: datetime) -> bool:
+    """Whether what a pool's provider was told runs soon, and long after it was to be put off."""
+    dead_man, decays = each.policy.dead_man, each.state.decays
+    return dead_man is not None and bool(decays) and decays[0][0] - now < dead_man.after / 6
 
 
 def is_steered(each: Reconciler, now: datetime) -> bool:

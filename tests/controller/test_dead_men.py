@@ -242,6 +242,18 @@ async def test_where_there_are_more_pools_than_calls_who_was_told_is_put_off_bef
         assert 8 <= sum(bool(lever.orders) for lever in here.levers.values()) < 32
 
 
+async def test_where_calls_do_not_suffice_to_put_off_in_time_it_is_told_once(clock, tmp_path, capsys):
+    async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(40)}) as here:
+        men = await live(here, clock, 30)
+        assert "dead-man-late" not in capsys.readouterr().out
+        for lever in here.levers.values():
+            lever.seconds = 400
+        for _ in range(5):
+            await men.renew()
+
+        assert capsys.readouterr().out.count("dead-man-late") == 1
+
+
 async def test_what_somebody_else_sets_is_not_undone_by_what_was_ordered_before(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         men = await live(here, clock, 3, plan=rising)
