@@ -233,6 +233,6 @@ class Limiter:
 
 def _on_the_way(state: PoolState, now: datetime) -> int:
     """What of ours may stand although a reading shows less: an answer that never came, or a write that is not shown yet."""
-    units = 0 if state.intent is None else state.intent
+    units = [0 if state.intent is None else state.intent, *(units for at, units in state.doubts if now - at < UNSURE)]
     fresh = state.written_at is not None and timedelta(0) <= now - state.written_at < UNSURE
-    return max(units, state.written or 0) if fresh else units
+    return max(*units, state.written or 0) if fresh else max(units)

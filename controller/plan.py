@@ -18,7 +18,7 @@ MOST_UNITS = 1_000_000
 INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at")
 """The instants in a `PoolState`; none of them lies ahead."""
 
-TIMED = ("wishes", "decays")
+TIMED = ("wishes", "doubts", "decays")
 """Its lists of an instant and units each."""
 
 WISH_GAP = timedelta(minutes=5)
@@ -178,8 +178,8 @@ class PoolState:
     """What must be remembered of a pool from tick to tick, over restarts too.
 
     `written`: what Stoker last asked for and the provider took. `intent`: a write whose outcome is not known; it is stored
-    before the write is sent, so that a crash in flight is told from somebody else's change. `doubted`: an intent that had not
-    happened when it was looked for, and may still, even (`overtaken`) after a later write was taken: nobody waits for its answer.
+    before the write is sent, so that a crash in flight is told from somebody else's change. `doubts`: intents that had not
+    happened when they were looked for, and when that was: they may still, even after later writes, as nobody waits for an answer.
     """
 
     written: int | None = None
@@ -193,12 +193,11 @@ class PoolState:
     month: str = ""
     spent_usd: float = 0.0
     metered_at: datetime | None = None
-    doubted: int | None = None
+    doubts: tuple[tuple[datetime, int], ...] = ()
     found: int | None = None
     """What was requested before Stoker first wrote: what it goes back to when it is released."""
     decays: tuple[tuple[datetime, int], ...] = ()
     """What the provider was told to go to and when, should nobody put it off: see `controller.dead_men`."""
-    overtaken: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,13 +264,13 @@ def unchanged(target: int, capacity: Capacity) -> bool:
 
 
 def caught_up(state: PoolState, now: datetime) -> PoolState:
-    """`state` without instants to come. The clock was put back since: what it says of then is of now, or a quiet hour and a
-    delay would last longer by as much as the clock went back.
-    """
-    ahead: dict[str, Any] = {name: now for name in INSTANTS if (at := getattr(state, name)) is not None and at > now}
+    """`state` without instants to come: the clock was put back since, and what holds for a while would hold longer by as much."""
+    ahead: dict[str, Any] = {name: now for name in INSTANTS if (at := getattr(state, name)) and at > now}
     if state.wishes and state.wishes[-1][0] > now:
         wished = tuple(wish for wish in state.wishes if wish[0] <= now)
         ahead["wishes"] = (*wished, (now, max(units for at, units in state.wishes if at > now)))
+    if any(at > now for at, _ in state.doubts):
+        ahead["doubts"] = tuple((min(at, now), units) for at, units in state.doubts)
     return replace(state, **ahead) if ahead else state
 
 
@@ -291,8 +290,8 @@ def raised_by(event: Announced | None, context: Context) -> int:
 def accepted(state: PoolState, target: int, now: datetime) -> PoolState:
     """The state after the provider took a write of `target`."""
     raised_at = now if target > (state.written or 0) else state.raised_at
-    return replace(state, written=target, written_at=now, intent=None, doubted=None, foreign_since=None, foreign_requested=None,
-                   overtaken=None if state.doubted == target else state.doubted, raised_at=raised_at)
+    return replace(state, written=target, written_at=now, intent=None, foreign_since=None, foreign_requested=None,
+                   doubts=tuple(doubt for doubt in state.doubts if doubt[1] != target), raised_at=raised_at)
 
 
 def unbroken(wishes: tuple[tuple[datetime, int], ...], now: datetime) -> tuple[tuple[datetime, int], ...]:

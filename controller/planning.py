@@ -35,6 +35,9 @@ READ_AFTER_WRITE = timedelta(minutes=2)
 UNSURE = 2 * READ_AFTER_WRITE
 """So long after a write a reading may still show what was before: it may be late, and is planned from until the next."""
 
+DOUBTED = timedelta(minutes=15)
+"""So long after a write was looked for in vain it may still happen."""
+
 CLOCKS_APART = timedelta(minutes=2)
 """So much earlier by our clock the provider may do what it was told to do at an instant."""
 
@@ -153,27 +156,27 @@ def steered(context: Context) -> bool:
 
 def note_found(state: PoolState, capacity: Capacity | None) -> PoolState:
     """Remember what is there as long as Stoker has written nothing."""
-    wrote = (state.written, state.intent, state.doubted) != (None, None, None)
+    wrote = (state.written, state.intent, state.doubts) != (None, None, ())
     if wrote or capacity is None or state.found == capacity.requested:
         return state
     return replace(state, found=capacity.requested)
 
 
 def settle_intent(state: PoolState, capacity: Capacity | None, now: datetime) -> PoolState:
-    """Read what became of a write whose outcome was not known: if the provider shows it, it happened, even if late."""
-    if capacity is None:
+    """Read what became of writes whose outcome was not known: what the provider shows of them happened, even if late."""
+    if capacity is None or (state.intent is None and not state.doubts):
         return state
-    sent = state.doubted if state.intent is None else state.intent
-    if sent is None:
-        late = capacity.requested == state.overtaken and state.written_at is not None and now - state.written_at < UNSURE
-        return accepted(state, capacity.requested, now) if late else state
-    if capacity.requested != sent:
-        return state if state.intent is None else replace(state, intent=None, doubted=sent)
-    took = accepted(state, sent, now)
-    if sent <= (state.written or 0):
+    units, doubts = capacity.requested, tuple(doubt for doubt in state.doubts if now - doubt[0] < DOUBTED)
+    late = units != state.written and units in {each for _, each in doubts}
+    if units != state.intent and not late:
+        doubts = doubts if state.intent is None else (*doubts, (now, state.intent))
+        return replace(state, intent=None, doubts=doubts)
+    left = doubts if state.intent in (None, units) else (*doubts, (now, state.intent))
+    took = accepted(replace(state, doubts=left), units, now)
+    if units <= (state.written or 0):
         return took
     # The wish for it may have died with a daemon; that it was raised shows that there was one.
-    return replace(took, wishes=(*unbroken(state.wishes, now), (now, sent)))
+    return replace(took, wishes=(*unbroken(state.wishes, now), (now, units)))
 
 
 def note_foreign(state: PoolState, seen: Observation) -> PoolState:

@@ -20,7 +20,7 @@ from controller.plan import INSTANTS, TIMED, Announced, Bound, Code, Observation
 from controller.planning import make_plan
 from controller.redact import redact, redact_text
 
-VERSION = 1
+VERSION = 2
 POLICY = frozenset({"name", "mode", "on_missing_metrics", "missing_metrics_limit", "on_foreign_write", "min", "max", "schedules",
                     "scale_down_delay", "max_step_up", "max_step_down", "budget_usd_per_month"})
 """What of a policy a plan is made from; the lever, the objective and the events have done their part before."""

@@ -86,12 +86,12 @@ class Tenure:
         them for foreign. One that leads takes the last write for one whose outcome is not known: the next reading tells.
         """
         if self.number is None:
-            return replace(state, written=None, intent=None, doubted=None, foreign_since=None, foreign_requested=None)
+            return replace(state, written=None, intent=None, doubts=(), foreign_since=None, foreign_requested=None)
         left = self.left.get(pool)
         if left is None:
             return state
         fell = left.before is not None and left.target < left.before
-        return replace(state, written=left.before, written_at=left.at, intent=left.target, doubted=None, foreign_since=None,
+        return replace(state, written=left.before, written_at=left.at, intent=left.target, doubts=(), foreign_since=None,
                        foreign_requested=None, found=left.found, raised_at=state.raised_at if fell else left.at)
 
     def units(self, state: PoolState) -> int:

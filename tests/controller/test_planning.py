@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -111,7 +112,7 @@ def test_an_intent_that_arrives_after_it_was_looked_for_is_nobody_elses():
     missing = decide(state=state, seen=observation(requested=2, proposed=2.0))
     late = decide(state=missing.state, seen=observation(requested=9, proposed=9.0))
 
-    assert (late.action, late.state.written, late.state.doubted, late.state.foreign_since) == (Action.KEEP, 9, None, None)
+    assert (late.action, late.state.written, late.state.doubts, late.state.foreign_since) == (Action.KEEP, 9, (), None)
 
 
 def test_what_was_wished_right_before_a_kill_is_known_by_the_raise_that_it_led_to():
@@ -125,16 +126,29 @@ def test_what_was_wished_right_before_a_kill_is_known_by_the_raise_that_it_led_t
     assert targets == {0: 4, 4: 4}
 
 
-@pytest.mark.parametrize(("minutes", "ours"), [(1, True), (3, True), (5, False)])
+@pytest.mark.parametrize(("minutes", "ours"), [(1, True), (14, True), (16, False)])
 def test_an_intent_that_arrives_after_a_later_write_was_taken_is_nobody_elses_for_minutes(minutes, ours):
     killed = PoolState(written=0, written_at=NOON - timedelta(hours=1), intent=2)
     missing = decide(state=killed, seen=observation(requested=0, proposed=5.0))
-    assert missing.state.doubted == 2
+    assert missing.state.doubts == ((NOON, 2),)
     wrote = accepted(missing.state, 5, NOON)
 
     seen = observation(requested=2, proposed=5.0, now=NOON + timedelta(minutes=minutes))
     plan = decide(state=wrote, seen=seen)
     assert (plan.action is Action.WRITE, plan.state.foreign_since is None) == (ours, ours)
+
+
+def test_each_of_several_intents_that_had_no_answer_may_arrive_and_in_any_order():
+    state, now = PoolState(written=40, written_at=NOON - timedelta(hours=1)), NOON
+    for units in (16, 22, 28):  # readings lag
+        state = decide(state=replace(state, intent=units), seen=observation(requested=40, proposed=28.0, now=now)).state
+        now += timedelta(minutes=1)
+    assert [units for _, units in state.doubts] == [16, 22, 28]
+
+    for units in (16, 28, 22):
+        state = decide(state=state, seen=observation(requested=units, proposed=float(units), now=now)).state
+        now += timedelta(minutes=1)
+        assert (state.written, state.foreign_since) == (units, None)
 
 
 def test_a_failed_allocation_of_the_same_number_is_asked_for_again():
@@ -237,7 +251,7 @@ def test_a_state_from_before_the_clock_was_put_back_tells_of_no_instant_to_come(
     after = make_plan(policy, state, seen, GUARDRAILS).state
 
     assert all(getattr(after, name) is None or getattr(after, name) <= NOON for name in INSTANTS)
-    assert all(at <= NOON for at, _ in after.wishes)
+    assert all(at <= NOON for at, _ in (*after.wishes, *after.doubts))
 
 
 def test_metrics_from_before_the_clock_was_put_back_are_told_as_what_they_are():

@@ -46,11 +46,11 @@ ORDERS = st.lists(st.one_of(
     st.builds(Override, st.just(Kind.PIN), INSTANTS, st.just("ana"), st.just("r"), UNITS),
     st.builds(Override, st.just(Kind.BOOST), INSTANTS, st.just("bo"), st.just("r"), st.none(), st.floats(1.1, 9)),
 ), max_size=3).map(tuple)
+DATED = st.lists(st.tuples(INSTANTS, UNITS), max_size=3).map(tuple)
 STATES = st.builds(
     PoolState, st.none() | UNITS, st.none() | INSTANTS, st.none() | UNITS, st.none() | INSTANTS, st.none() | INSTANTS,
     st.none() | UNITS, st.lists(st.tuples(INSTANTS, UNITS), max_size=5).map(tuple), st.sampled_from(["", "2026-03"]),
-    st.floats(0, 1e4), st.none() | INSTANTS, st.none() | UNITS, st.none() | UNITS,
-    st.lists(st.tuples(INSTANTS, UNITS), max_size=3).map(tuple), st.none() | UNITS)
+    st.floats(0, 1e4), st.none() | INSTANTS, DATED, st.none() | UNITS, DATED)
 CAPACITIES = st.none() | st.builds(
     capacity, UNITS, UNITS, now=INSTANTS, phase=st.sampled_from(Phase), in_use=st.none() | st.floats(0, 300),
     changed_at=st.none() | INSTANTS, foreign_owner=st.none() | TEXTS, blocked=st.none() | TEXTS.map(Conflict), detail=TEXTS)
@@ -132,8 +132,8 @@ def test_a_record_that_was_altered_is_noticed():
 
 @pytest.mark.parametrize(("record", "told"), [
     ({}, "earlier version"), ({"inputs": {"sight": "fresh"}}, "earlier version"), ({"inputs": {"version": 99}}, "version 99"),
-    ({"inputs": {"version": 1}}, "damaged"), ({"inputs": {"version": 1, "policy": {"name": "a"}, "state": {}}}, "damaged"),
-    ({"inputs": {"version": 1, "policy": 5}}, "damaged"),
+    ({"inputs": {"version": 2}}, "damaged"), ({"inputs": {"version": 2, "policy": {"name": "a"}, "state": {}}}, "damaged"),
+    ({"inputs": {"version": 2, "policy": 5}}, "damaged"),
 ])
 def test_what_is_no_record_is_told(record, told):
     with pytest.raises(Unreplayable, match=told):

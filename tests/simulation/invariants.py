@@ -88,8 +88,10 @@ class Witness:
         """A reading was answered: from here on somebody else's change is known."""
         known, now = resource.foreign_seen, self.clock.passed()
         mine = resource.taken is None or capacity.requested == resource.taken or capacity.requested in resource.open
-        if not mine:
+        unasked = resource.taken is None and not resource.open and resource.shown not in (None, capacity.requested)
+        if not mine or unasked:
             self._strange_at = self.clock.seconds
+        resource.shown = capacity.requested
         if mine:
             resource.foreign_seen = None
         elif resource.foreign_at is not None and (known is None or known[1] != capacity.requested):

@@ -46,6 +46,8 @@ class Resource:
         """Whether a request ever took effect after its sender had stopped waiting."""
         self.seen: Seen | None = None
         self.told_allowed: int | None = None
+        self.shown: int | None = None
+        """What a reading showed last, to whichever daemon."""
         self.raises: list[tuple[float, int]] = []
         self.raised_at: float | None = None
         self.raised_seconds: float | None = None
