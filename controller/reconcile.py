@@ -232,8 +232,7 @@ class Reconciler:
         """Send one write. The intent is stored first, so that a crash in flight is not mistaken for somebody else's change."""
         before = plan.requested or 0
         sent = self._clock.monotonic()
-        if plan.state.found != self._stored.found:
-            await self._store_state(plan.state)  # before the write: what was there cannot be seen after it
+        await self._store_state(plan.state)  # what was there, and what became of the last write, is not to be seen after this one
         self.state, tenure, sent_at = plan.state, self.tenure, self._clock.now()
         try:
             fence = await tenure.fence(self.policy.name, target, plan.state, sent_at)

@@ -45,6 +45,8 @@ HINTS = {
     sqlite3.SQLITE_LOCKED: "another program keeps it locked; close that program",
 }
 DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+TORN = ("decode to UTF-8", "unsupported file format", "no such table", "no such column")
+"""What SQLite says without a code of its own when bits of a file are turned: what Stoker asks for is in every file of its own."""
 
 
 @contextmanager
@@ -54,7 +56,7 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in DAMAGE or "decode to UTF-8" in str(error):
+        if code in DAMAGE or any(words in str(error) for words in TORN):
             raise StoreDamaged(f"{path} is damaged ({error}); the next start moves it aside and begins a new one") from error
         raise StoreError(f"{path}: {HINTS.get(code, 'the store failed')} ({error})") from error
     except OSError as error:
@@ -168,6 +170,7 @@ class Database:
 def connect(path: Path) -> sqlite3.Connection:
     """Open, check, and bring the schema up to date."""
     with explained(path):
+        look_at_header(path)
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
         try:
             version = examine(connection, path)
@@ -180,6 +183,17 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def look_at_header(path: Path) -> None:
+    """Refuse a file whose bytes 18 and 19 tell of a way of writing that SQLite has not: it would say that it may not be written
+    (https://www.sqlite.org/fileformat.html, "File format version numbers").
+    """
+    if path.exists():
+        with path.open("rb") as file:
+            ways = file.read(20)[18:]
+        if not set(ways) <= {1, 2}:
+            raise StoreDamaged(f"{path} is damaged (its header)")
 
 
 def examine(connection: sqlite3.Connection, path: Path) -> int:

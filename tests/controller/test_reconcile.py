@@ -67,6 +67,19 @@ async def test_a_write_is_noted_before_it_is_sent_and_remembered_after(make, lev
     assert notebook.said == [("state", None), ("intent", 5), ("state", 5)]
 
 
+async def test_what_became_of_a_write_without_an_answer_is_remembered_before_the_next_one(make, lever, notebook, clock):
+    pool = make()
+    lever.failing["write"] = OutcomeUnknown("no answer")
+    await pool.step(wants(5))
+    lever.foreign(5)  # it had happened
+    lever.failing.clear()
+    await clock.advance(MINUTE)
+    await pool.step(wants(8))
+
+    assert lever.writes == [8]
+    assert notebook.said == [("state", None), ("intent", 5), ("state", 5), ("intent", 8), ("state", 8)]
+
+
 async def test_an_unchanged_target_makes_no_call(make, lever, clock):
     pool = make()
     await pool.step(wants(5))

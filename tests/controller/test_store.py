@@ -249,6 +249,18 @@ def test_a_damaged_file_is_moved_aside_and_nothing_is_deleted(path):
         assert store.load_states() == {}
 
 
+@pytest.mark.parametrize(("at", "byte"), [(0, 0), (18, 66), (19, 66), (47, 9)])
+def test_a_header_with_a_turned_bit_is_damage(path, at, byte):
+    with Store(path) as store:
+        store.save_state("a", PoolState(written=3))
+    whole = bytearray(path.read_bytes())
+    whole[at] = byte
+    path.write_bytes(whole)
+
+    with Store(path) as store:
+        assert store.moved_aside is not None
+
+
 def test_a_state_of_another_version_keeps_what_is_known(path):
     with Store(path) as store:
         store.save_state("a", PoolState(written=3))

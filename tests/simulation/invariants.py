@@ -207,9 +207,10 @@ class Witness:
         if name not in source.told:
             self.breach("a restart lowers nothing by itself", f"{requested} to {target} before demand was read", name)
         age = self.clock.now() - datetime.fromtimestamp((source.delivered.get(name, 0) + 1) * 60, self.clock.start.tzinfo)
-        if age > intake.metric_delay + PATIENCE + ON_THE_WAY:
+        jumped = self.clock.jumped_within(ON_THE_WAY.total_seconds())  # its age was looked at before
+        if age > intake.metric_delay + PATIENCE + ON_THE_WAY and not jumped:
             self.breach("missing metrics lower nothing", f"{requested} to {target}, demand is {age} old", name)
-        if age < -PATIENCE - ON_THE_WAY and not self.spoilt and not self.clock.jumped_within(ON_THE_WAY.total_seconds()):
+        if age < -PATIENCE - ON_THE_WAY and not self.spoilt and not jumped:
             self.breach("minutes to come lower nothing", f"{requested} to {target}, demand is {-age} ahead of the clock", name)
 
     def _ordered(self, resource: "Resource", requested: int, target: int, allowed: list[tuple[int, int]]) -> None:
@@ -268,6 +269,7 @@ class Witness:
         for resource in resources:
             resource.foreign_seen, resource.raised_at, resource.tardy = None, None, True
             resource.raises.clear()
+            resource.taken_at = None
 
     # -- after each tick --
 
