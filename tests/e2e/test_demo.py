@@ -17,21 +17,26 @@ STOKER = [sys.executable, "-m", "controller.cli"]
 LIMIT = 150
 
 
-def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*STOKER, "demo", "--port", "0", *arguments], capture_output=True, text=True, timeout=LIMIT)
+def demo(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [*STOKER, "demo", "--port", "0", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env=environment)
 
 
 def logged(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "stoker.log").read_text().splitlines()]
 
 
-@pytest.fixture(scope="module")
-def played(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path, Path]:
-    """The first fifty minutes of the default play, as fast as the machine goes."""
-    folder = tmp_path_factory.mktemp("played")
+def play(folder: Path, environment: dict[str, str]) -> tuple[subprocess.CompletedProcess[str], Path, Path]:
+    """The first fifty minutes of the default play, faster than the machine can go."""
     picture = folder / "last.svg"
-    told = demo("--duration", "50m", "--speed", "3600", "--json", "--keep", str(folder), "--picture", str(picture))
+    told = demo("--duration", "50m", "--speed", "1200", "--json", "--keep", str(folder), "--picture", str(picture),
+                environment=environment)
     return told, folder, picture
+
+
+@pytest.fixture(scope="module")
+def played(plays) -> tuple[subprocess.CompletedProcess[str], Path, Path]:
+    return plays[__name__].result()
 
 
 def test_it_ends_by_itself_with_an_outcome(played):

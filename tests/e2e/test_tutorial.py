@@ -3,8 +3,9 @@
 What is added to them: free ports for the two servers, and ticks every second instead of every minute.
 """
 
-import os
+import contextlib
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -23,18 +24,21 @@ SHELL = "set -eu; touch state.sh; . ./state.sh; {}; export -p > state.sh"
 
 
 def free_port() -> int:
-    with socket.socket() as tried:
-        tried.bind(("127.0.0.1", 0))
-        return tried.getsockname()[1]
+    """One that nobody has, nor will be given by the system before it is used: those begin at 32768."""
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with socket.socket() as tried, contextlib.suppress(OSError):
+            tried.bind(("127.0.0.1", port))
+            return port
 
 
 class Terminals:
     """Runs the steps of the page in one folder; what one exports, the next ones have."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
         self.folder, self.running, self.ports = folder, {}, (free_port(), free_port())
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STOKER_"))}
-        self.environment = kept | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "160",
+        kept = {name: value for name, value in environment.items() if not name.startswith(("AWS_", "STOKER_"))}
+        self.environment = kept | {"PATH": f"{Path(sys.executable).parent}:{environment['PATH']}", "COLUMNS": "160",
                                    "STOKER_URL": f"http://127.0.0.1:{self.ports[1]}"}
 
     def typed(self, body: str) -> list[str]:
@@ -77,27 +81,32 @@ class Terminals:
         assert process.wait(PATIENCE) == 0, (self.folder / f"{name}.log").read_text()
 
 
-@pytest.fixture
-def terminals(tmp_path):
-    made = Terminals(tmp_path)
-    yield made
-    for process in made.running.values():
-        process.kill()
-        process.wait()
+def play(folder: Path, environment: dict[str, str]) -> Terminals:
+    """Every step of the page, in order."""
+    terminals = Terminals(folder, environment)
+    try:
+        for step in STEP.finditer(PAGE.read_text()):
+            if step["what"] == "do":
+                terminals.do(step["body"], step["until"])
+            elif step["what"] == "start":
+                terminals.start(step["name"], step["body"], step["until"])
+            else:
+                terminals.stop(step["name"])
+        return terminals
+    finally:
+        for process in terminals.running.values():
+            process.kill()
+            process.wait()
 
 
-def test_the_tutorial_does_what_it_says(terminals):
-    steps = list(STEP.finditer(PAGE.read_text()))
-    for step in steps:
-        if step["what"] == "do":
-            terminals.do(step["body"], step["until"])
-        elif step["what"] == "start":
-            terminals.start(step["name"], step["body"], step["until"])
-        else:
-            terminals.stop(step["name"])
+@pytest.fixture(scope="module")
+def played(plays) -> Terminals:
+    return plays[__name__].result()
 
-    assert terminals.running == {}
-    said = (terminals.folder / "sandbox.log").read_text()
+
+def test_the_tutorial_does_what_it_says(played):
+    assert played.running == {}
+    said = (played.folder / "sandbox.log").read_text()
     assert int(re.search(r"told (\d+) times to change", said)[1]) >= 2, "the plan, and the pin"
 
 
