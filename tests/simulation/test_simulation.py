@@ -81,9 +81,11 @@ def test_a_planted_defect_is_found(name, seed, rule):
 def test_what_workers_find_is_what_one_process_finds():
     seeds = range(1, 5)
     with workers(2) as pool:
-        shared = list(pool.imap(outcome_of, seeds))
+        shared = pool.imap(outcome_of, seeds)
+        alone = [outcome_of(seed) for seed in seeds]  # while they work
+        found = list(shared)
 
-    assert shared == [outcome_of(seed) for seed in seeds]
+    assert found == alone
 
 
 def test_what_broke_gets_from_a_worker_to_whoever_asked():
