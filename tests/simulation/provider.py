@@ -75,9 +75,10 @@ class Resource:
 
     def begin(self, kind: str, amount: float) -> None:
         """A fault begins."""
+        self._settle()
         self.active[kind] = amount
         if kind == "foreign":
-            self._set(int(amount))
+            self._set(int(amount), self.clock.seconds)
             self.foreign_at = self.clock.seconds
         elif kind == "failed":
             self.failed_at = self.changed_at = self.clock.truth()
@@ -122,16 +123,18 @@ class Resource:
 
     def _settle(self) -> None:
         while self._effects and self._effects[0][0] <= self.clock.seconds:
-            _, _, target = heapq.heappop(self._effects)
-            self._set(target)
+            at, _, target = heapq.heappop(self._effects)
+            self._set(target, at)
 
-    def _set(self, target: int) -> None:
+    def _set(self, target: int, at: float) -> None:
+        """It took effect at second `at`, perhaps long before anybody looks."""
+        then = self.clock.truth() - timedelta(seconds=self.clock.seconds - at)
         if target != self.paper.requested or self.failed_at:
-            self.changed_at, self.changed_seconds = self.clock.truth(), self.clock.seconds
+            self.changed_at, self.changed_seconds = then, at
         if self.failed_at:
-            self.failed_at = self.clock.truth()  # tried again, failed again
-        self.paper.request(target, self.clock.truth())
-        self._past.append((self.clock.seconds, target))
+            self.failed_at = then  # tried again, failed again
+        self.paper.request(target, then)
+        self._past.append((at, target))
         del self._past[:-20]
         self._past[0] = (-FOR_EVER, self._past[0][1])
 
