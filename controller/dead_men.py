@@ -103,7 +103,7 @@ class DeadMen:
         most = each.capacity.requested if each.capacity is not None and (limited or is_steered(each, now)) else None
         pairs = self._tell_plan(policy.name, now).pairs or []
         steps = [(minute_of(now) + minutes, units) for minutes, units in pairs]
-        return last_orders(policy, now + policy.dead_man.after, steps, most)
+        return last_orders(policy, now + policy.dead_man.after, steps, most, each.state.decays)
 
     def _is_amiss(self, each: Reconciler, now: datetime) -> bool:
         """Whether a pool must be told at once: to rise no more, now that an operator steers; or nothing at all, where Stoker has

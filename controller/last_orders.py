@@ -12,19 +12,27 @@ from forecasting.demand import instant_of, minute_of
 SLOT = timedelta(minutes=2 * QUARTER)
 """The plan is told in half hours, each by the most that is planned within it."""
 
+STEADY = 0.1
+"""A plan that has moved by no more of itself, or by a unit, has hardly moved."""
+
 Steps = Sequence[Sequence[int]]
 """(minutes since the epoch, units) each: the most planned within the quarter of an hour that begins there, in order."""
 
 
-def last_orders(policy: PoolPolicy, at: datetime, steps: Steps, most: int | None = None) -> tuple[Order, ...]:
+def last_orders(policy: PoolPolicy, at: datetime, steps: Steps, most: int | None = None,
+                told: Sequence[tuple[datetime, int]] = ()) -> tuple[Order, ...]:
     """From `at` on along `steps` for as long as the policy says and they reach, then to the floor for good; what does not change
-    is not said again. `most`: never more than this, and nothing is raised; None: it is raised and lowered as planned.
+    is not said again. `most`: never more than this, and nothing is raised; None: it is raised and lowered as planned. `told`: the
+    instants and units that were ordered before, which stand where the plan has hardly moved: each change is a call.
     """
     if policy.dead_man is None:
         return ()
     orders: list[Order] = []
     begin, last = at, at + policy.dead_man.follow
     while begin < last and (units := planned(steps, begin, after(begin))) is not None:
+        before = next((each for since, each in reversed(told[:-1]) if since <= begin), units)
+        if units and abs(before - units) <= max(1, units * STEADY):
+            units = before
         low, high, _ = bounds_now(policy, begin)
         units = min(max(units, low), high, high if most is None else most)
         order = Order(begin, max(1, units), 0 if most is not None else units)

@@ -49,6 +49,16 @@ def test_it_ends_where_the_plan_ends():
     assert orders == (Order(NOON, 5, 5), Order(NOON + HALF_HOUR, 8, 8), Order(NOON + 2 * HALF_HOUR, 2))
 
 
+def test_what_was_told_stands_where_the_plan_has_hardly_moved():
+    first, _, third, fourth = (NOON + at * HALF_HOUR for at in range(4))
+    told = ((first, 20), (fourth, 3), (fourth + HALF_HOUR, 2))
+    orders = last_orders(pool(timedelta(hours=2)), first, planned(21, 21, 22, 22, 25, 25, 4, 4), told=told)
+
+    assert orders == (Order(first, 20, 20), Order(third, 25, 25), Order(fourth, 3, 3), Order(fourth + HALF_HOUR, 2))
+    bound = last_orders(pool(timedelta(hours=2), max=15), first, planned(*[21] * 8), told=told)
+    assert [order.most for order in bound] == [15, 2]
+
+
 def test_with_money_limited_nothing_rises():
     orders = last_orders(pool(), NOON, planned(4, 4, 20, 20), most=6)
 
