@@ -294,7 +294,7 @@ class Witness:
     def _told(self, fleet: Fleet, resources: dict[str, "Resource"], started: datetime) -> None:
         for name, plan in fleet.plans.items():
             resource = resources[name]
-            if plan.at < started:
+            if not started <= plan.at <= self.clock.now():  # of an earlier tick, or of a clock that was set back since
                 continue
             accused = ruling(plan) is Code.FOREIGN_WRITE and plan.state.foreign_since is not None
             if accused and resource.foreign_at is None and not resource.tardy and not self._looks_late(resource):
