@@ -41,20 +41,27 @@ class Troubles:
             self._end.setdefault(fault.at + fault.lasts, []).append(fault)
 
     def turn(self, minute: int) -> None:
-        """A minute begins: faults end and begin, and once calm begins the wall clock is right again."""
-        if minute == self.scenario.minutes and self.clock.wrong_by:
+        """A minute begins: faults end and begin, and once calm begins the wall clock is right again. Minutes in which no daemon
+        came up are made good.
+        """
+        if minute >= self.scenario.minutes and self.clock.wrong_by:
             self.clock.jump(-self.clock.wrong_by)
         self._strike(after_all=True)
-        for fault in self._end.pop(minute, ()):
-            self._apply(fault, begins=False)
-        for fault in self._begin.pop(minute, ()):
-            after = random.Random(f"instant {fault}").choice(WITHIN)  # noqa: S311
-            if after and fault.lasts > 1 and fault.where != "daemon":
-                self._late.append((self.clock.seconds + after, fault))
-                if self.loop is not None:
-                    self.loop.call_later(after, self._strike)
-            else:
-                self._apply(fault, begins=True)
+        for due in sorted(each for each in self._end.keys() | self._begin.keys() if each <= minute):
+            for fault in self._end.pop(due, ()):
+                self._apply(fault, begins=False)
+            for fault in self._begin.pop(due, ()):
+                self._start(fault)
+
+    def _start(self, fault: Fault) -> None:
+        """At once, or some instants later."""
+        after = random.Random(f"instant {fault}").choice(WITHIN)  # noqa: S311
+        if after and fault.lasts > 1 and fault.where != "daemon":
+            self._late.append((self.clock.seconds + after, fault))
+            if self.loop is not None:
+                self.loop.call_later(after, self._strike)
+        else:
+            self._apply(fault, begins=True)
 
     def between_lives(self) -> None:
         """Nobody has the store open."""
