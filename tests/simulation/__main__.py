@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from tests.simulation.mutations import MUTATIONS, find
+from tests.simulation.mutations import MUTATIONS, found
 from tests.simulation.run import Outcome, simulate
 from tests.simulation.scenario import Scenario, scenario_of
 from tests.simulation.seeds import is_pair, outcome_of
@@ -118,15 +118,6 @@ def tell(outcome: Outcome, shrinking: bool) -> None:
     for fault in scenario.faults:
         print(f"  {fault}")
     sys.stdout.flush()
-
-
-def found(job: tuple[str, Sequence[int]]) -> tuple[str, int, int | None, str, float]:
-    """Look for one planted defect: its name, seeds tried, the seed that found it, what that said, and the seconds it took."""
-    name, seeds = job
-    began = time.monotonic()
-    seed, broken = find(name, seeds)
-    tried = len(seeds) if seed is None else seeds.index(seed) + 1
-    return name, tried, seed, str(broken), time.monotonic() - began
 
 
 def hunt(seeds: Sequence[int], count: int) -> int:

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -219,3 +220,12 @@ def find(name: str, seeds: Iterable[int]) -> tuple[int | None, Broken | None]:
             if broken is not None:
                 return seed, broken
     return None, None
+
+
+def found(job: tuple[str, Sequence[int]]) -> tuple[str, int, int | None, str, float]:
+    """Look for one planted defect: its name, seeds tried, the seed that found it, what that said, and the seconds it took."""
+    name, seeds = job
+    began = time.monotonic()
+    seed, broken = find(name, seeds)
+    tried = len(seeds) if seed is None else seeds.index(seed) + 1
+    return name, tried, seed, str(broken), time.monotonic() - began
