@@ -17,11 +17,13 @@ from controller.economics import usd_per_minute_left
 from controller.limits import Ledger, Stakes, Turn, allowed, in_turn
 from controller.overrides import Kind, active
 from controller.plan import Action, Bound, Code, Plan, PoolState, Sight
-from controller.planning import UNSURE, bounds_now
+from controller.planning import READ_AFTER_WRITE, bounds_now
 from controller.record import Made
 
 FLOATS = NDArray[np.float64]
 HOUR = 60
+UNSURE = 2 * READ_AFTER_WRITE
+"""So long after a write a reading may still show what was before: it may be late, and is planned from until the next."""
 
 COUNTED = {"pools_per_tick": "pools", "units_per_tick": "units"}
 
@@ -233,6 +235,7 @@ class Limiter:
 
 def _on_the_way(state: PoolState, now: datetime) -> int:
     """What of ours may stand although a reading shows less: an answer that never came, or a write that is not shown yet."""
-    units = [0 if state.intent is None else state.intent, *(units for at, units in state.doubts if now - at < UNSURE)]
-    fresh = state.written_at is not None and timedelta(0) <= now - state.written_at < UNSURE
-    return max(*units, state.written or 0) if fresh else max(units)
+    units = [state.intent or 0, *(units for at, units in state.doubts if now - at < UNSURE)]
+    if state.written_at is not None and timedelta(0) <= now - state.written_at < UNSURE:
+        units.append(state.written or 0)
+    return max(units)

@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from config.policy import PoolPolicy, schedule_bounds
+from config.policy import PoolPolicy
 from controller.announcing import HOUR
 from controller.candidates import proposals
 from controller.economics import Terms
 from controller.foretelling import prospect_at, wanted_with, without_events
+from controller.planning import bounds_now
 from controller.portfolio import Standing
 from controller.signals import Signals
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of
@@ -71,12 +72,6 @@ def steps(wanted: Floats, first_minute: int, pool: PoolPolicy) -> list[Step]:
     told = []
     for begin, end in zip(begins, [*begins[1:], first_minute + len(wanted)], strict=True):
         most = float(wanted[begin - first_minute : end - first_minute].max())
-        low, high = bounds(pool, begin)
+        low, high, _ = bounds_now(pool, instant_of(begin))
         told.append(Step(begin, int(min(max(most, low), high))))
     return told
-
-
-def bounds(pool: PoolPolicy, minute: int) -> tuple[int, int]:
-    """Floor and ceiling of a pool in a minute; a ceiling goes before a floor."""
-    low, high, _ = schedule_bounds(pool.schedules, instant_of(minute))
-    return max(pool.min, low or 0), min(pool.max, pool.max if high is None else high)

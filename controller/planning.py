@@ -32,9 +32,6 @@ from controller.plan import (
 READ_AFTER_WRITE = timedelta(minutes=2)
 """A provider's read may lag behind its own write; for so long another value is not taken for somebody else's."""
 
-UNSURE = 2 * READ_AFTER_WRITE
-"""So long after a write a reading may still show what was before: it may be late, and is planned from until the next."""
-
 DOUBTED = timedelta(minutes=15)
 """So long after a write was looked for in vain it may still happen."""
 
@@ -168,11 +165,11 @@ def settle_intent(state: PoolState, capacity: Capacity | None, now: datetime) ->
         return state
     units, doubts = capacity.requested, tuple(doubt for doubt in state.doubts if now - doubt[0] < DOUBTED)
     late = units != state.written and units in {each for _, each in doubts}
-    if units != state.intent and not late:
-        doubts = doubts if state.intent is None else (*doubts, (now, state.intent))
-        return replace(state, intent=None, doubts=doubts)
     left = doubts if state.intent in (None, units) else (*doubts, (now, state.intent))
-    took = accepted(replace(state, doubts=left), units, now)
+    open_still = replace(state, intent=None, doubts=left)
+    if units != state.intent and not late:
+        return open_still
+    took = accepted(open_still, units, now)
     if units <= (state.written or 0):
         return took
     # The wish for it may have died with a daemon; that it was raised shows that there was one.
