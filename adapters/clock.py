@@ -136,6 +136,11 @@ class ManualClock:
         """Move to `instant` without waking anyone: what a synchronous replay does."""
         self._now = instant
 
+    @property
+    def next_deadline(self) -> datetime | None:
+        """When the next sleeper falls due; None while nobody sleeps."""
+        return self._sleepers[0][0] if self._sleepers else None
+
     async def advance(self, span: timedelta) -> None:
         """Let `span` pass: wake every sleeper that falls due, each at its own instant."""
         end = self._now + span

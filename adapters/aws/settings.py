@@ -1,12 +1,12 @@
 """What a policy says of levers on AWS. Imports no AWS library: a policy can be checked without one."""
 
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from config.duration import Duration, format_duration
+from adapters.pinging.settings import Pause
 from config.lever import LeverSettings
 
 FUNCTION = r"^[A-Za-z0-9_-]{1,140}$"
@@ -26,15 +26,6 @@ class LambdaProvisionedConcurrencySettings(LeverSettings):
     alias: str = Field(pattern=ALIAS, max_length=128, examples=["live"])
     """The alias that callers use. $LATEST and bare version numbers cannot stand here: AWS provisions no $LATEST, and a
     version number would have to change with every deployment."""
-
-
-def _is_a_pause(value: timedelta) -> timedelta:
-    if not timedelta(minutes=1) <= value <= timedelta(hours=1):
-        raise PydanticCustomError("duration", "{span} is not between 1m and 1h", {"span": format_duration(value)})
-    return value
-
-
-Pause = Annotated[Duration, AfterValidator(_is_a_pause)]
 
 
 class LambdaPingSettings(LeverSettings):

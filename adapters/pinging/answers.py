@@ -35,6 +35,22 @@ def distinct(answers: Iterable[Answer]) -> int:
     return max(len({answer.unit for answer in given if answer.unit is not None}), _at_once(given))
 
 
+def survivors(canary: Answer, burst: Iterable[Answer], held: int) -> tuple[int, int]:
+    """Of `held` units that were warm before a canary and the first burst after it: how many are alive for certain, and how many
+    a cold answer has shown to be gone. A unit that was started for the canary is no survivor, however warm the burst finds it.
+    """
+    given = list(burst)
+    cold = [each for each in (canary, *given) if each.cold]
+    born = {each.unit for each in cold if each.unit is not None}
+    warm = distinct(each for each in given if not each.cold and each.unit not in born)
+    if not canary.cold:
+        warm = max(warm, 1)
+    elif canary.unit is None:
+        warm = max(warm - 1, 0)
+    alive = min(held, warm)
+    return alive, min(held - alive, len(cold))
+
+
 def _at_once(answers: Sequence[Answer]) -> int:
     """The most certain occupations that share an instant; what touches does not overlap."""
     edges: list[tuple[float, int]] = []

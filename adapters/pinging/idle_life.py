@@ -21,6 +21,9 @@ FORGETTING = 1.0005
 RECOVERY = 1.02
 """The same while the pause is shorter than the one to begin with: what killed then may have been an outage or a deployment."""
 
+SHORTEST = timedelta(minutes=1)
+"""No pause is shorter: a lone unit that a user holds looks like a dead one, and however often that happens, it costs no more."""
+
 GRACE = timedelta(seconds=30)
 """A round takes a while."""
 
@@ -37,21 +40,21 @@ class IdleLife:
     def pause(self) -> timedelta:
         """The longest that may lie between two rounds: what was survived and a little more."""
         pause = min(self._longest, self._survived * GROWTH)
-        return pause if self._deadly is None else min(pause, FALL * self._deadly)
+        return max(SHORTEST, pause if self._deadly is None else min(pause, FALL * self._deadly))
 
     @property
     def proof_lasts(self) -> timedelta:
         """How long a unit that answered counts as warm without having been asked again."""
         return self.pause + GRACE
 
-    def note(self, pause: timedelta, warm: int, cold: int) -> None:
-        """A round found `warm` units alive and `cold` gone, of those that had answered `pause` before."""
-        if warm + cold == 0:
-            return
-        if cold > max(1, TOLERATED * (warm + cold)) or warm == 0:
+    def note(self, pause: timedelta, held: int, warm: int, dead: int) -> None:
+        """Of `held` units that had answered `pause` before, a round found `warm` alive and `dead` gone; of the others it cannot
+        tell, and what it cannot tell of too many teaches nothing.
+        """
+        if dead > max(1, TOLERATED * held) or (dead and not warm):
             self._deadly = pause if self._deadly is None else min(self._deadly, pause)
             self._survived = min(self._survived, FALL * self._deadly)
-            return
-        self._survived = max(self._survived, pause)
-        if self._deadly is not None:
-            self._deadly *= FORGETTING if self.pause >= self._first else RECOVERY
+        elif warm and held - warm - dead <= TOLERATED * held:
+            self._survived = max(self._survived, pause)
+            if self._deadly is not None:
+                self._deadly *= FORGETTING if self.pause >= self._first else RECOVERY

@@ -13,7 +13,7 @@ from numpy.random import Generator
 
 from adapters.clock import Clock, at_work
 from adapters.errors import AdapterError, Refused
-from adapters.pinging.answers import Answer, distinct
+from adapters.pinging.answers import Answer, distinct, survivors
 from adapters.pinging.idle_life import IdleLife
 from adapters.pinging.ledger import Ledger
 from adapters.pinging.rhythm import Rhythm
@@ -183,9 +183,10 @@ class Keeper:
             answers = [each for each in outcomes if isinstance(each, Answer)]
             self._account(len(outcomes), answers)
             self._learn(answers)
-            if burst == 0 and before.at is not None and before.generation == canary.generation:
-                self._note_life(since - before.at, answers, min(before.units, count))
             newest = [each for each in answers if each.generation == canary.generation]
+            if burst == 0 and before.at is not None and before.generation == canary.generation:
+                held = min(before.units, count)
+                self.life.note(since - before.at, held, *survivors(canary, newest, held))
             units = distinct(newest)
             self.proof = Proof(units + target - count, self._clock.now(), canary.generation)
             self.shortfall = shortfall(count, units, outcomes)
@@ -200,12 +201,6 @@ class Keeper:
                 return await pings
         finally:
             self.calling = False
-
-    def _note_life(self, pause: timedelta, answers: Sequence[Answer], held: int) -> None:
-        """Of `held` units that were warm, as many have died as are missing among the warm answers."""
-        warm = min(held, sum(not each.cold for each in answers))
-        cold = min(held - warm, sum(each.cold for each in answers))
-        self.life.note(pause, warm, cold)
 
     def _account(self, sent: int, answers: Sequence[Answer]) -> None:
         self.ledger.note(minute_of(self._clock.now()), sent, sum(each.occupied - (each.init_seconds or 0.0) for each in answers))

@@ -3,10 +3,9 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from config.duration import Duration, format_duration
+from adapters.pinging.settings import Pause
 from config.lever import LeverSettings
 
 URL = r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?$"
@@ -17,15 +16,6 @@ VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]{0,120}$"
 METRIC = r"^[A-Za-z_:][A-Za-z0-9_:]{0,200}$"
 
 Address = Annotated[str, Field(pattern=URL, max_length=500)]
-
-
-def _is_a_pause(value: timedelta) -> timedelta:
-    if not timedelta(minutes=1) <= value <= timedelta(hours=1):
-        raise PydanticCustomError("duration", "{span} is not between 1m and 1h", {"span": format_duration(value)})
-    return value
-
-
-Pause = Annotated[Duration, AfterValidator(_is_a_pause)]
 
 
 class HttpPingSettings(LeverSettings):

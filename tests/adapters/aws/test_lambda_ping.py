@@ -71,10 +71,11 @@ async def test_twenty_stay_alive_all_afternoon_and_users_meet_them(stage):
     assert totals.ping_cold_starts < 0.15 * totals.pings
 
 
-async def test_the_pause_is_learnt_from_the_answers(stage):
+@pytest.mark.parametrize("units", [1, 3])
+async def test_the_pause_is_learnt_from_the_answers(stage, units):
     lever = stage.lever()
-    await lever.write(3)
-    await stage.passes(timedelta(hours=2))
+    await lever.write(units)
+    await stage.passes(timedelta(hours=4))
 
     assert timedelta(minutes=4) < lever.keeper.life.pause < timedelta(minutes=7), "environments of the sandbox live six"
 

@@ -20,7 +20,6 @@ from adapters.web.settings import HttpPingSettings
 from config.policy import PoolPolicy
 from tests.adapters.conformance.lambda_stage import IMPATIENT, LambdaStage
 
-STEP = timedelta(seconds=2)
 NO_LOOK = "a URL cannot be looked at without waking a unit, so a reading asks nobody"
 NO_OWNER = "a URL tells nothing of what else scales it"
 
@@ -32,25 +31,25 @@ def ping_pool(function: str = "agent", alias: str = "live", **changes: object) -
 
 
 async def time_passes(clock: ManualClock, sandbox: Sandbox, keepers: Sequence[Keeper], span: timedelta) -> None:
-    """In small steps, each round at its instant: its calls are real and take a while of the machine's time, not of ours."""
+    """From one sleeper's instant to the next, and never while pings are under way: they take a while of the machine's time, and
+    those of one burst are to meet the sandbox at one instant of ours.
+    """
     end = clock.now() + span
-    while (now := clock.now()) < end:
-        await rounds_wait(clock, sandbox, keepers)
-        due = [keeper.next_at for keeper in keepers if keeper.target]
-        soon = min((at for at in due if at is not None and at > now), default=end)
-        busy = any(at is None or at <= now for at in due)
-        await clock.advance(min(end - now, STEP if busy else max(STEP, soon - now)))
     await rounds_wait(clock, sandbox, keepers)
+    while (now := clock.now()) < end:
+        due = clock.next_deadline
+        await clock.advance(max(timedelta(0), min(end, due or end) - now))
+        await rounds_wait(clock, sandbox, keepers)
 
 
 async def rounds_wait(clock: ManualClock, sandbox: Sandbox, keepers: Sequence[Keeper]) -> None:
     """Until every round waits for the clock or is over."""
     quiet = 0
     while quiet < 2:
-        before = sandbox.calls.mutating.total(), len(clock._sleepers)
+        before = sandbox.calls.mutating.total(), clock.next_deadline
         await asyncio.sleep(0.001)
         calling = any(keeper.calling for keeper in keepers)
-        quiet = 0 if calling or before != (sandbox.calls.mutating.total(), len(clock._sleepers)) else quiet + 1
+        quiet = 0 if calling or before != (sandbox.calls.mutating.total(), clock.next_deadline) else quiet + 1
 
 
 class Remembering:

@@ -1,9 +1,10 @@
 """How many units a set of answers proves, against units that are known."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.pinging.answers import Answer, distinct
+from adapters.pinging.answers import Answer, distinct, survivors
 
 moments = st.floats(0.0, 10.0, allow_nan=False)
 spans = st.floats(0.001, 3.0, allow_nan=False)
@@ -60,3 +61,41 @@ def test_a_unit_that_was_started_is_none_of_those_that_answered_before():
 
 def test_no_answer_proves_nothing():
     assert distinct([]) == 0
+
+
+def burst(warm: int, cold: int = 0, named: bool = True) -> list[Answer]:
+    """Held together; the warm ones' names begin at `unit 0`, the cold ones' go on from there."""
+    return [Answer(0.0, 0.12 + 8.0 * (at >= warm), 0.1 + 8.0 * (at >= warm), at >= warm, f"unit {at}" if named else None)
+            for at in range(warm + cold)]
+
+
+def canary(cold: bool = False, named: bool = True) -> Answer:
+    """Answered by `unit 0`, some time before the burst."""
+    return Answer(-10.0, -9.8, 0.1, cold, "unit 0" if named else None)
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize(("first_cold", "warm", "cold", "alive", "gone"), [
+    (False, 3, 0, 3, 0),
+    (False, 2, 1, 2, 1),
+    (True, 1, 2, 0, 3),
+    (True, 3, 0, 2, 1),
+])
+def test_a_unit_that_was_started_for_the_canary_is_no_survivor(named, first_cold, warm, cold, alive, gone):
+    assert survivors(canary(first_cold, named), burst(warm, cold, named), 3) == (alive, gone)
+
+
+def test_a_lone_unit_that_died_is_not_found_alive_for_having_been_started_again():
+    assert survivors(canary(cold=True), burst(1), 1) == (0, 1)
+    assert survivors(canary(), burst(1), 1) == (1, 0)
+    assert survivors(canary(), [], 1) == (1, 0), "the burst was throttled; the canary was not"
+
+
+@given(served(), st.booleans(), st.integers(0, 8))
+def test_no_more_survive_than_were_held_or_are_there(pings, named, held):
+    first, *others = [Answer(sent, answered, ended - begun, cold, unit=str(unit) if named else None)
+                      for unit, sent, begun, ended, answered, cold in pings]
+    alive, gone = survivors(first, others, held)
+
+    assert 0 <= alive <= len({unit for unit, *_, cold in pings if not cold})
+    assert 0 <= gone <= held - alive

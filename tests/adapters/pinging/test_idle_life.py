@@ -10,20 +10,21 @@ from adapters.pinging.idle_life import IdleLife
 MINUTE = timedelta(minutes=1)
 
 
-def lived(life_minutes: float, rounds: int, seed: int = 1, longest: int = 60):
+def lived(life_minutes: float, rounds: int, seed: int = 1, longest: int = 60, units: int = 20):
     """A pool whose units all die at `life_minutes`, pinged `rounds` times; the pauses that were kept and whether units died."""
     life, rng, kept = IdleLife(4 * MINUTE, longest * MINUTE), np.random.default_rng(seed), []
     for _ in range(rounds):
         pause = life.pause * float(rng.uniform(0.7, 1.0))
         died = pause > life_minutes * MINUTE
-        life.note(pause, 0 if died else 20, 20 if died else 0)
+        life.note(pause, units, 0 if died else units, units if died else 0)
         kept.append((pause, died))
     return life, kept
 
 
+@pytest.mark.parametrize("units", [1, 2, 20])
 @pytest.mark.parametrize("minutes", [5, 6, 12, 45])
-def test_the_pause_comes_near_the_life_and_hardly_ever_beyond(minutes):
-    life, kept = lived(minutes, 600)
+def test_the_pause_comes_near_the_life_and_hardly_ever_beyond(minutes, units):
+    life, kept = lived(minutes, 600, units=units)
 
     assert 0.6 * minutes * MINUTE < life.pause <= 1.3 * minutes * MINUTE
     assert sum(died for _, died in kept) <= 6
@@ -38,14 +39,14 @@ def test_the_pause_is_never_longer_than_allowed():
 
 def test_a_single_cold_unit_of_many_is_no_sign():
     life = IdleLife(4 * MINUTE, 15 * MINUTE)
-    life.note(4 * MINUTE, 19, 1)
+    life.note(4 * MINUTE, 20, 19, 1)
 
     assert life.pause >= 4 * MINUTE
 
 
 def test_a_pause_that_killed_shortens_the_next_and_what_proofs_are_good_for():
     life = IdleLife(8 * MINUTE, 15 * MINUTE)
-    life.note(6 * MINUTE, 3, 17)
+    life.note(6 * MINUTE, 20, 3, 17)
 
     assert life.pause < 6 * MINUTE
     assert life.proof_lasts <= 6 * MINUTE
@@ -53,17 +54,26 @@ def test_a_pause_that_killed_shortens_the_next_and_what_proofs_are_good_for():
 
 def test_after_an_outage_the_pause_is_soon_what_it_was_to_begin_with():
     life = IdleLife(4 * MINUTE, 15 * MINUTE)
-    life.note(3 * MINUTE, 0, 20)
+    life.note(3 * MINUTE, 20, 0, 20)
     short = life.pause
     for _ in range(30):
-        life.note(life.pause, 20, 0)
+        life.note(life.pause, 20, 20, 0)
 
     assert short < 3 * MINUTE
     assert life.pause >= 4 * MINUTE
 
 
-def test_an_empty_round_teaches_nothing():
-    life = IdleLife(4 * MINUTE, 15 * MINUTE)
-    life.note(30 * MINUTE, 0, 0)
+@pytest.mark.parametrize(("held", "warm", "dead"), [(0, 0, 0), (1, 0, 0), (2, 1, 0), (3, 1, 1), (20, 14, 2)])
+def test_a_round_that_cannot_tell_teaches_nothing(held, warm, dead):
+    life = IdleLife(4 * MINUTE, 60 * MINUTE)
+    life.note(30 * MINUTE, held, warm, dead)
 
     assert life.pause == 4 * MINUTE
+
+
+def test_a_lone_unit_that_users_often_hold_is_not_asked_all_the_time():
+    life = IdleLife(4 * MINUTE, 15 * MINUTE)
+    for _ in range(100):
+        life.note(life.pause, 1, 0, 1)
+
+    assert life.pause == MINUTE

@@ -30,12 +30,16 @@ class Units:
         self.clock, self.life = clock, life
         self.alive: dict[int, object] = {}
         self.started = 0
+        self.named = True
         self.failing: list[int] = []
         self.refusing: AdapterError | None = None
         self.version = "1"
         self.old = 0
         """So many of a burst are still answered by the deployment before."""
         self.log: list[tuple[object, int]] = []
+
+    def count_alive(self):
+        return sum(self.clock.now() - at < self.life for at in self.alive.values())
 
     def kill(self):
         self.alive.clear()
@@ -58,8 +62,9 @@ class Units:
         fresh = list(range(self.started, self.started + count - len(taken)))
         self.started += len(fresh)
         self.alive |= dict.fromkeys([*taken, *fresh], now)
-        return [Answer(0.0, 0.2, 0.15, unit in fresh, f"unit {unit}", "old" if at < self.old else self.version,
-                       8.0 if unit in fresh else None) for at, unit in enumerate([*taken, *fresh])]
+        return [Answer(0.0, 0.2, 0.15, unit in fresh, f"unit {unit}" if self.named else None,
+                       "old" if at < self.old else self.version, 8.0 if unit in fresh else None)
+                for at, unit in enumerate([*taken, *fresh])]
 
 
 class Play:
@@ -127,6 +132,21 @@ async def test_the_pause_is_learnt(play):
     await play.minutes(240)
 
     assert 5 * MINUTE < play.keeper.life.pause < 12 * MINUTE
+
+
+@pytest.mark.parametrize("units", [1, 2])
+@pytest.mark.parametrize("named", [True, False])
+async def test_a_small_pool_learns_it_too_and_is_warm_nearly_all_the_time(play, units, named):
+    play.units.named = named
+    play.keeper.want(units)
+    await play.minutes(2)
+    warm = []
+    for _ in range(480):
+        await play.minutes(1)
+        warm.append(play.units.count_alive() >= units)
+
+    assert 4 * MINUTE < play.keeper.life.pause < 7 * MINUTE, "they live six"
+    assert np.mean(warm) > 0.98
 
 
 async def test_throttled_pings_fail_alone_and_are_made_up_for(play):
