@@ -7,7 +7,6 @@ a minute: never a call per tick per pool. It runs beside the ticks and delays no
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -18,7 +17,7 @@ from adapters.errors import AdapterError
 from adapters.protocol import Decays, Order
 from controller.fleet import Fleet
 from controller.forecasts import Told
-from controller.last_orders import floor_at, last_orders
+from controller.last_orders import about_to_tell, floor_at, has_told, last_orders
 from controller.plan import PoolState
 from controller.reconcile import Reconciler
 from controller.redact import redact_text
@@ -77,8 +76,9 @@ class DeadMen:
         tenure = each.tenure
         if self._tenures.get(name) is not tenure:
             lever.forget()
+        orders = self._orders(each)
+        await self._remember(each, about_to_tell(each.state, orders))
         try:
-            orders = self._orders(each)
             await (lever.arm(orders) if orders else lever.disarm())
         except AdapterError as error:
             self._tell(name, redact_text(str(error)))
@@ -86,9 +86,12 @@ class DeadMen:
         self._tell(name, None)
         self._tenures[name] = tenure
         (self._rising.add if any(order.least for order in orders) else self._rising.discard)(name)
-        if each.adopt(replace(each.state, decays=tuple((order.at, order.most) for order in orders))):
+        await self._remember(each, has_told(each.state, orders, self._clock.now()))
+
+    async def _remember(self, each: Reconciler, state: PoolState) -> None:
+        if each.adopt(state):
             try:
-                await self._memory.save_state(each.key, each.state)
+                await self._memory.save_state(each.key, state)
             except StoreError:  # told by whatever else cannot be stored
                 each.not_stored()
 

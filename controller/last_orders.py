@@ -1,12 +1,16 @@
-"""What the provider is told to do with a pool should its daemon die: the plan of the next hours, then the floor. Pure."""
+"""What the provider is told to do with a pool should its daemon die, the plan of the next hours, then the floor; and what of it
+may be in force. Pure.
+"""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters.protocol import Order
 from config.policy import PoolPolicy
 from controller.next_hours import QUARTER
-from controller.planning import bounds_now
+from controller.plan import PoolState
+from controller.planning import CLOCKS_APART, DOUBTED, bounds_now
 from forecasting.demand import instant_of, minute_of
 
 SLOT = timedelta(minutes=2 * QUARTER)
@@ -14,6 +18,9 @@ SLOT = timedelta(minutes=2 * QUARTER)
 
 STEADY = 0.1
 """A plan that has moved by no more of itself, or by a unit, has hardly moved."""
+
+MOST_OPEN = 100
+"""Of orders that were tried to give, so many are remembered; the first to come are."""
 
 Steps = Sequence[Sequence[int]]
 """(minutes since the epoch, units) each: the most planned within the quarter of an hour that begins there, in order."""
@@ -59,3 +66,20 @@ def planned(steps: Steps, begin: datetime, end: datetime) -> int | None:
     if not steps or not steps[0][0] <= first or steps[-1][0] + QUARTER < stop:
         return None
     return max(units for minute, units in steps if minute < stop and minute + QUARTER > first)
+
+
+def about_to_tell(state: PoolState, orders: Sequence[Order]) -> PoolState:
+    """Until it is known what the provider took, it may do what it was told before, or any of this."""
+    return replace(state, telling=tuple(sorted({*state.telling, *instants(orders)})[:MOST_OPEN]))
+
+
+def has_told(state: PoolState, orders: Sequence[Order], now: datetime) -> PoolState:
+    """It does this and nothing else. What it may have done since the last reading is doubted like a write without an answer."""
+    before = (*state.decays, *state.telling)
+    done = {(min(at, now), units) for at, units in before if now - DOUBTED < at <= now + CLOCKS_APART}
+    return replace(state, decays=instants(orders), telling=(), doubts=(*state.doubts, *sorted(done)))
+
+
+def instants(orders: Sequence[Order]) -> tuple[tuple[datetime, int], ...]:
+    """As the state of a pool has them."""
+    return tuple((order.at, order.most) for order in orders)

@@ -1,13 +1,13 @@
 """What is done for a pool when its daemon ends, as its policy's `on_exit` says: on the way out, or later by `stoker release`."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import structlog
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError, Throttled
 from adapters.protocol import Decays
+from controller.last_orders import has_told
 from controller.plan import Action, Code, Plan
 from controller.reconcile import Reconciler
 from controller.redact import redact_text
@@ -38,21 +38,21 @@ async def leave(reconciler: Reconciler, clock: Clock) -> Plan:
         error = reconciler.error or reconciler.refusal
         if not isinstance(error, Throttled):
             if done(plan):
-                await call_off(reconciler)
+                await call_off(reconciler, clock)
             return plan
         wait = error.retry_after
         await clock.sleep(1.0 if wait is None else min(MOST_WAIT_SECONDS, wait.total_seconds()))
     return plan
 
 
-async def call_off(reconciler: Reconciler) -> None:
+async def call_off(reconciler: Reconciler, clock: Clock) -> None:
     """What the provider was told to do later is not to undo what is left now."""
     ordered = bool(reconciler.state.decays) or reconciler.policy.dead_man is not None  # cut short, it is not remembered
     if not ordered or not isinstance(reconciler.lever, Decays):
         return
     try:
         await reconciler.lever.disarm()
-        reconciler.state = replace(reconciler.state, decays=())
+        reconciler.state = has_told(reconciler.state, (), clock.now())
     except AdapterError as error:
         log.warning("not-disarmed", pool=reconciler.policy.name, error=redact_text(str(error)))
 

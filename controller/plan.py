@@ -18,7 +18,7 @@ MOST_UNITS = 1_000_000
 INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at")
 """The instants in a `PoolState`; none of them lies ahead."""
 
-TIMED = ("wishes", "doubts", "decays")
+TIMED = ("wishes", "doubts", "decays", "telling")
 """Its lists of an instant and units each."""
 
 WISH_GAP = timedelta(minutes=5)
@@ -197,7 +197,8 @@ class PoolState:
     found: int | None = None
     """What was requested before Stoker first wrote: what it goes back to when it is released."""
     decays: tuple[tuple[datetime, int], ...] = ()
-    """What the provider was told to go to and when, should nobody put it off: see `controller.dead_men`."""
+    telling: tuple[tuple[datetime, int], ...] = ()
+    """What the provider was told to go to and when, should nobody put it off, and what it was being told: see `last_orders`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ def note_foreign(state: PoolState, seen: Observation) -> PoolState:
     if capacity.requested == state.written:
         return state if state.foreign_since is None else replace(state, foreign_since=None, foreign_requested=None)
     since = (state.written_at or seen.now) - CLOCKS_APART  # what was to come before our last write did not change that one
-    if capacity.requested in {units for at, units in state.decays if since <= at <= seen.now + CLOCKS_APART}:
+    if capacity.requested in {units for at, units in (*state.decays, *state.telling) if since <= at <= seen.now + CLOCKS_APART}:
         return accepted(state, capacity.requested, seen.now)
     if state.written_at is not None and seen.now - state.written_at < READ_AFTER_WRITE:
         return state

@@ -233,11 +233,11 @@ class Reconciler:
         before = plan.requested or 0
         sent = self._clock.monotonic()
         await self._store_state(plan.state)  # what was there, and what became of the last write, is not to be seen after this one
-        self.state, tenure, sent_at = plan.state, self.tenure, self._clock.now()
+        tenure, sent_at = self.tenure, self._clock.now()
         try:
             fence = await tenure.fence(self.policy.name, target, plan.state, sent_at)
             await self._memory.save_intent(self.key, target, sent_at)
-            self.state = self._stored = replace(plan.state, intent=target)
+            self.state = self._stored = replace(self.state, intent=target)  # it may have been told more meanwhile
             with (span("write", pool=self.policy.name, lever=self.policy.lever.kind, mode=self.policy.mode, target=target),
                   fenced(fence)):
                 self.capacity = await self._limited(self.lever.write(target))

@@ -30,7 +30,7 @@ class DeadManSwitch:
         self._plane, self._clock, self._resource = plane, clock, resource
         self._address = {**SCALING, "ResourceId": f"function:{key}"}
         self._armed: dict[str, Order | None] | None = None
-        """The actions there are, None of one whose order another process gave; None when they are not known."""
+        """The actions there are, in order of time, None of one whose order another process gave; None when they are not known."""
 
     async def arm(self, orders: Sequence[Order]) -> None:
         """See `adapters.protocol.Decays`. A call for each order that is new or put off, one for each that is left out; three more
@@ -46,10 +46,11 @@ class DeadManSwitch:
         self._armed = None  # until all of it is done
         wanted = named(orders)
         first, *later = wanted.items()
-        for name, order in (first, *reversed(later)):  # cut short, the end is there before what rises ahead of it
+        # Cut short, the end is there before anything that rises ahead of it; and goes after all that did.
+        for name, order in (*later[-1:], first, *reversed(later[:-1])):
             if there.get(name) != order:
                 await self._put(name, order)
-        for name in there.keys() - wanted.keys():
+        for name in [each for each in there if each not in wanted]:
             await self._delete(name)
         self._armed = dict(wanted)
 
@@ -81,9 +82,9 @@ class DeadManSwitch:
         return targets[0] if targets else None
 
     async def _listed(self) -> list[str]:
-        """The names of the actions that are still to run. There are no more of ours than a page."""
+        """The names of the actions that are still to run, in order of time. There are no more of ours than a page."""
         actions = await self._ask("describe_scheduled_actions", "ScheduledActions", ResourceId=self._address["ResourceId"])
-        return [str(each["ScheduledActionName"]) for each in actions]
+        return [str(each["ScheduledActionName"]) for each in sorted(actions, key=lambda each: str(each["Schedule"]))]
 
     async def _put(self, name: str, order: Order) -> None:
         schedule = f"at({order.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S})"

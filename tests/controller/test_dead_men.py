@@ -14,6 +14,7 @@ from config.dead_man import DeadMan
 from config.limits import Limits
 from controller.dead_men import DeadMen, is_due
 from controller.forecasts import Told
+from controller.last_orders import MOST_OPEN
 from controller.overrides import Kind, Override
 from controller.plan import Code, PoolState
 from tests.builders import NOON, pool_policy
@@ -33,11 +34,11 @@ class Decaying(FakeLever):
         self.orders, self.disarmed, self.forgot = [], 0, 0
         self.refuses = None
         self.seconds = 0
+        self.asked = asyncio.Event()
 
     async def arm(self, orders):
-        if self.seconds:
-            await asyncio.sleep(0)
-            await self.clock.advance(timedelta(seconds=self.seconds))
+        self.asked.set()
+        await self.clock.sleep(self.seconds)
         if self.refuses is not None:
             raise self.refuses
         self.armed = tuple(orders)
@@ -75,6 +76,20 @@ def rising(name, now):
 
 def unknown(name, now):
     return Told(None, "not looked at yet", None)
+
+
+class Nowhere:
+    """A store that takes no time, for tests in which calls do."""
+
+    async def save_state(self, pool, state):
+        """Kept by nobody."""
+
+
+async def renewed(men, clock):
+    """A round of calls that take a while of the clock's time."""
+    task = asyncio.create_task(men.renew())
+    while not task.done():
+        await clock.advance(timedelta(seconds=5))
 
 
 async def live(here, clock, minutes, men=None, plan=unknown):
@@ -218,25 +233,25 @@ async def test_what_a_provider_that_cannot_be_reached_does_meanwhile_is_nobody_e
 async def test_a_round_that_takes_long_leaves_the_rest_to_the_next(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(12)}) as here:
         await here.tick()
-        men = DeadMen(here.fleet, clock, here.store, unknown)
+        men = DeadMen(here.fleet, clock, Nowhere(), unknown)
         for lever in here.levers.values():
-            lever.seconds = 10
-        await men.renew()
+            lever.seconds = 30
+        await renewed(men, clock)
         begun = sum(bool(lever.orders) for lever in here.levers.values())
-        await men.renew()
+        await renewed(men, clock)
 
-        assert begun < 12
+        assert 4 <= begun < 12
         assert sum(bool(lever.orders) for lever in here.levers.values()) > begun
 
 
 async def test_where_there_are_more_pools_than_calls_who_was_told_is_put_off_before_another_is_told(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(32)}) as here:
-        men = DeadMen(here.fleet, clock, here.store, unknown)
+        men = DeadMen(here.fleet, clock, Nowhere(), unknown)
         for lever in here.levers.values():
             lever.seconds = 240  # four pools at once, and no more in a round
         for _ in range(16):
             await here.tick()
-            await men.renew()
+            await renewed(men, clock)
             await clock.advance(MINUTE)
             assert not any(lever.fire_if_due() for lever in here.levers.values())
         assert 8 <= sum(bool(lever.orders) for lever in here.levers.values()) < 32
@@ -244,12 +259,12 @@ async def test_where_there_are_more_pools_than_calls_who_was_told_is_put_off_bef
 
 async def test_where_calls_do_not_suffice_to_put_off_in_time_it_is_told_once(clock, tmp_path, capsys):
     async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(40)}) as here:
-        men = await live(here, clock, 30)
+        men = await live(here, clock, 30, DeadMen(here.fleet, clock, Nowhere(), unknown))
         assert "dead-man-late" not in capsys.readouterr().out
         for lever in here.levers.values():
             lever.seconds = 400
         for _ in range(5):
-            await men.renew()
+            await renewed(men, clock)
 
         assert capsys.readouterr().out.count("dead-man-late") == 1
 
@@ -391,3 +406,43 @@ def test_a_lever_without_scheduled_actions_is_never_due(clock):
         policy, lever, state = pool_policy(dead_man=HALF_HOUR), FakeLever(clock), PoolState(written=5)
 
     assert not is_due(Pool(), NOON, lambda _: ())
+
+
+async def test_what_was_being_told_when_the_daemon_was_killed_is_its_own_when_it_is_done(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}, min=3) as here:
+        await here.tick()
+        lever = here.levers["a"]
+        lever.seconds = 3600
+        killed = asyncio.create_task(DeadMen(here.fleet, clock, here.store, rising).renew())
+        await lever.asked.wait()
+        killed.cancel()
+        state = here.store.store.load_states()["a"]
+
+    assert state.decays == ()
+    assert (state.telling[0], state.telling[-1]) == ((NOON + HALF_HOUR.after, 3), (NOON + timedelta(hours=3, minutes=30), 3))
+
+
+async def test_what_was_done_right_before_it_was_put_off_is_nobody_elses(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}, min=3) as here:
+        men = await live(here, clock, 1, plan=rising)
+        each, lever = here.fleet.reconcilers["a"], here.levers["a"]
+        await clock.advance(HALF_HOUR.after - MINUTE)
+        lever.foreign(lever.armed[0].most)  # it runs after capacity was read
+        await men.renew()
+        assert each.state.decays[0][0] > clock.now()
+        await live(here, clock, 12, men)
+
+        assert each.state.foreign_since is None
+        assert here.fleet.plans["a"].requested == 5
+
+
+async def test_what_was_tried_to_tell_is_remembered_within_limits(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        here.levers["a"].refuses = Unreachable("no answer")
+        await live(here, clock, 150, plan=rising)
+        state = here.fleet.reconcilers["a"].state
+
+        assert len(state.telling) == MOST_OPEN
+        here.levers["a"].refuses = None
+        await live(here, clock, 1, DeadMen(here.fleet, clock, here.store, rising))
+        assert here.fleet.reconcilers["a"].state.telling == ()

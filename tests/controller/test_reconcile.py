@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -65,6 +66,22 @@ async def test_a_write_is_noted_before_it_is_sent_and_remembered_after(make, lev
 
     assert (plan.action, lever.writes) == (Action.WRITE, [5])
     assert notebook.said == [("state", None), ("intent", 5), ("state", 5)]
+
+
+async def test_what_the_provider_is_told_beside_a_write_is_not_forgotten_by_it(make, notebook):
+    pool, ordered, notes = make(), ((NOON, 3),), (notebook.save_state, notebook.save_intent)
+
+    def beside(keep):
+        async def kept(*given):
+            await keep(*given)
+            pool.adopt(replace(pool.state, decays=(*pool.state.decays, *ordered)))
+        return kept
+
+    notebook.save_state, notebook.save_intent = map(beside, notes)
+    await pool.step(wants(5))
+
+    assert (pool.state.written, pool.state.intent, set(pool.state.decays)) == (5, None, {*ordered})
+    assert len(pool.state.decays) == 3
 
 
 async def test_what_became_of_a_write_without_an_answer_is_remembered_before_the_next_one(make, lever, notebook, clock):

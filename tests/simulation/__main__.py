@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from tests.simulation.mutations import MUTATIONS, found
 from tests.simulation.run import Outcome, simulate
 from tests.simulation.scenario import Scenario, scenario_of
-from tests.simulation.seeds import is_pair, outcome_of
+from tests.simulation.seeds import is_apart, outcome_of
 from tests.simulation.shrink import shrunk
 
 TOLD_EVERY_SECONDS = 30.0
@@ -107,7 +107,7 @@ class Sweep:
 def tell(outcome: Outcome, shrinking: bool) -> None:
     """What broke, and the least that breaks it."""
     print(f"seed {outcome.seed}: {outcome.broken}", flush=True)
-    if is_pair(outcome.seed):
+    if is_apart(outcome.seed):
         return
     scenario: Scenario = scenario_of(outcome.seed)
     if shrinking and outcome.broken is not None:

@@ -12,11 +12,14 @@ from adapters.errors import AdapterError
 from adapters.lease import Fence
 from controller import (
     assembly,
+    dead_men,
     fleet,
     guardrails,
     intake,
     journal,
+    last_orders,
     leadership,
+    leaving,
     limiter,
     planning,
     reconcile,
@@ -160,6 +163,20 @@ async def _waits_for_no_term(self):
         await self._take(there)
 
 
+async def _not_called_off(reconciler, clock):
+    """The provider still does later what it was told before."""
+
+
+def _without_end(*given):
+    orders = ORDERS(*given)
+    return orders[:-1] or orders
+
+
+def _whatever_it_costs(policy, at, steps, most=None, told=()):
+    return ORDERS(policy, at, steps, None, told)
+
+
+DUE, ORDERS = dead_men.is_due, dead_men.last_orders
 SIGHT, READ, COLLECT = intake.Intake.sight, reconcile.Reconciler.read, intake.Intake.collect
 
 UNJUDGED = (guardrails.standing_by, guardrails.announced, guardrails.prewarmed)
@@ -199,6 +216,15 @@ MUTATIONS: dict[str, Plant] = {
     "writes are not told to the lease store": instead(tenure.Tenure, "fence", _fence_without_store),
     "writes carry no fencing number": instead(tenure.Tenure, "fence", _no_fence),
     "a successor waits for no term": instead(leadership.Leadership, "_watch", _waits_for_no_term),
+    "orders are not put off": instead(dead_men, "is_due", lambda each, *others: not each.state.decays and DUE(each, *others)),
+    "orders have no end": instead(dead_men, "last_orders", _without_end),
+    "orders rise whatever that costs": instead(dead_men, "last_orders", _whatever_it_costs),
+    "orders stand over another's number": instead(dead_men, "is_wanted", lambda each: True),
+    "orders are not known before they are": instead(dead_men, "about_to_tell", lambda state, orders: state),
+    "what was ordered before is forgotten": instead(
+        dead_men, "has_told", lambda state, orders, now: replace(state, decays=last_orders.instants(orders), telling=())),
+    "orders outlive an orderly end": instead(leaving, "call_off", _not_called_off),
+    "an end leaves what is there": instead(leaving, "leaving", lambda reconcilers: []),
     "never comes down": instead(region.Region, "view", lambda self, name, now: replace(VIEW(self, name, now), settled=False)),
 }
 VIEW = region.Region.view

@@ -22,10 +22,14 @@ def region_of(pool: str, regions: int) -> int:
 def lever_of(seed: int, region: int, name: str) -> LeverSettings:
     """The lever of a pool: one kind in a region, as a provider has it."""
     if (seed + region) % 3:
-        kind = "lambda-provisioned-concurrency"
-        return LambdaProvisionedConcurrencySettings(kind=kind, region="us-east-1", function=name, alias="live")
+        return lambda_of(name)
     kind = "cloud-run-min-instances"
     return CloudRunMinInstancesSettings(kind=kind, project="acme-agents", location="europe-west1", service=name)
+
+
+def lambda_of(name: str) -> LambdaProvisionedConcurrencySettings:
+    kind = "lambda-provisioned-concurrency"
+    return LambdaProvisionedConcurrencySettings(kind=kind, region="us-east-1", function=name, alias="live")
 
 
 def limits_of(seed: int) -> Limits:

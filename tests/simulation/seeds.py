@@ -1,21 +1,26 @@
 """What a seed's number stands for, and what comes of it."""
 
+from tests.simulation.absence import simulate_absence
 from tests.simulation.invariants import Broken
 from tests.simulation.pair import simulate_pair
 from tests.simulation.run import Outcome, simulate
 from tests.simulation.scenario import scenario_of
 
-PAIRS = 25
-"""One seed in so many is two daemons that share a lease; the others are one daemon at a time."""
+EVERY = 25
+"""Of so many seeds one is two daemons that share a lease, and one is a daemon that stays away with orders at the provider; the
+others are one daemon at a time.
+"""
+APART = {EVERY // 2: simulate_absence, EVERY - 1: simulate_pair}
 
 
-def is_pair(seed: int) -> bool:
-    return seed % PAIRS == PAIRS - 1
+def is_apart(seed: int) -> bool:
+    """Whether a seed is none of those that `scenario_of` tells whole."""
+    return seed % EVERY in APART
 
 
 def outcome_of(seed: int) -> Outcome:
     """What comes of one seed, whatever comes of it."""
     try:
-        return simulate_pair(seed) if is_pair(seed) else simulate(scenario_of(seed))
+        return APART[seed % EVERY](seed) if is_apart(seed) else simulate(scenario_of(seed))
     except Exception as error:  # noqa: BLE001 - thousands of others are to be run
         return Outcome(seed, 0, 0, 0, "", Broken("the simulation ends", f"{type(error).__name__}: {error}"))

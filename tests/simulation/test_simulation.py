@@ -10,6 +10,7 @@ import pytest
 from controller.plan import PoolState
 from controller.store import Store, StoreError
 from tests.simulation.__main__ import workers
+from tests.simulation.absence import simulate_absence
 from tests.simulation.damage import damage
 from tests.simulation.invariants import Broken
 from tests.simulation.mutations import MUTATIONS, planted
@@ -45,6 +46,15 @@ def test_of_two_daemons_with_a_lease_one_writes_at_a_time(seed):
     assert simulate_pair(seed) == outcome
 
 
+@pytest.mark.parametrize("seed", [12, 37, 62, 87])
+def test_orders_at_the_provider_are_carried_out_when_nobody_is_there_and_only_then(seed):
+    outcome = simulate_absence(seed)
+
+    assert outcome.broken is None
+    assert outcome.writes > 0
+    assert simulate_absence(seed) == outcome
+
+
 def test_a_seed_replays_exactly():
     first, second = (simulate(small(9, calm=0)) for _ in range(2))
 
@@ -69,10 +79,17 @@ def test_a_kill_begins_another_life_and_time_goes_on():
     ("orders do not end", 4, "an order ends"),
     ("all may change in one tick", 6, "no more than the fleet may change"),
     ("two daemons on one store", 8, "one store has one owner"),
+    ("orders are not put off", 12, "nothing is carried out while the daemon lives"),
+    ("orders have no end", 12, "what is ordered ends at the floor"),
+    ("orders rise whatever that costs", 12, "unwatched, nothing rises where money is limited"),
+    ("orders stand over another's number", 12, "what somebody else set is left alone"),
+    ("orders are not known before they are", 387, "nobody is accused without cause"),
+    ("what was ordered before is forgotten", 337, "nobody is accused without cause"),
+    ("orders outlive an orderly end", 12, "who leaves in order leaves no orders"),
 ])
 def test_a_planted_defect_is_found(name, seed, rule):
     with planted(name):
-        broken = simulate(scenario_of(seed)).broken
+        broken = outcome_of(seed).broken
 
     assert broken is not None
     assert broken.rule == rule

@@ -1,5 +1,6 @@
 """A scheduled action that nobody puts off any more, over the real client library and at the wire."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -176,7 +177,8 @@ async def test_what_is_cut_short_fires_no_earlier_than_before_and_is_made_good(s
     cut = dict(waiting(stage))
     await arm(stage, lever, later)
 
-    assert cut == {name: at(later[0] if name == ACTION else order) for name, order in named(orders).items()}
+    end = list(named(later).items())[-1:]
+    assert cut == {name: at(order) for name, order in [*named(orders).items(), *end]}
     assert waiting(stage) == {name: at(order) for name, order in named(later).items()}
 
 
@@ -269,21 +271,29 @@ async def test_who_forgot_takes_back_what_another_process_ordered_meanwhile(stag
     assert list(waiting(stage)) == [ACTION]
 
 
-async def test_cut_short_amid_its_first_orders_it_ends_at_the_floor_all_the_same(stage):
+@pytest.mark.parametrize("calls", range(1, 5))
+@pytest.mark.parametrize("way", ["nothing", "the floor", "a plan"])
+async def test_cut_short_after_any_call_what_is_ordered_ends_at_the_floor(stage, way, calls):
     lever = await ready(stage)
-    orders = along(stage, 12, 5, 20)
-    put, told = lever._switch._put, []
+    if way != "nothing":
+        await arm(stage, lever, down(stage) if way == "the floor" else along(stage, 12, 5, 20))
+    put, delete, made = lever._switch._put, lever._switch._delete, []
 
-    async def once_more(name, order):
-        if len(told) == 2:
-            raise Conflict("cut short")
-        told.append(order)
-        await put(name, order)
-    lever._switch._put = once_more
-    with pytest.raises(Conflict):
-        await arm(stage, lever, orders)
+    def up_to(call):
+        async def once_more(*given):
+            if len(made) == calls:
+                raise Conflict("cut short")
+            made.append(given)
+            await call(*given)
+        return once_more
 
-    assert told == [orders[0], orders[-1]]
+    lever._switch._put, lever._switch._delete = up_to(put), up_to(delete)
+    with suppress(Conflict):
+        await arm(stage, lever, down(stage) if way == "a plan" else along(stage, 12, 5, 20))
+
+    ends = max(stage.sandbox.scheduled_actions, key=lambda each: each["Schedule"])
+    assert len(made) == calls
+    assert ends["ScalableTargetAction"] == {"MinCapacity": 0, "MaxCapacity": 2}
 
 
 async def test_somebody_elses_action_on_our_target_makes_them_an_owner(stage):

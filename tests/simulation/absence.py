@@ -1,0 +1,282 @@
+"""A daemon whose pools have `dead_man` and `on_exit`: it is killed or stopped, stays away for minutes or for hours while the
+provider's clock runs on, and perhaps comes back. Judged at the provider: what is ordered there after each call, what is carried
+out when, and what is there in the end.
+"""
+
+import asyncio
+import hashlib
+import random
+import shutil
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+
+from config.dead_man import DeadMan
+from config.policy import Assume, Policy, PoolPolicy
+from controller import assembly, chooser
+from controller.dead_men import DeadMen
+from controller.fleet import Fleet
+from controller.forecasts import Told
+from controller.journal import Journal, ruling
+from controller.memory import StoreThread
+from controller.plan import Code
+from controller.store import Store
+from forecasting.demand import minute_of
+from tests.simulation.brain import WildPortfolio
+from tests.simulation.demand import SimSource
+from tests.simulation.invariants import Broken, bounds
+from tests.simulation.policies import lambda_of, policy_of, traffic_of
+from tests.simulation.run import Outcome, kill_store, memory_folder, swapped
+from tests.simulation.scenario import STARTS
+from tests.simulation.scheduled import ArmedLever, Scheduled
+from tests.simulation.virtual import Killed, VirtualClock, VirtualLoop
+
+POOLS = 5
+MINUTE = 60.0
+LONG = 11 * 60
+"""Minutes in which all that was ordered has been done."""
+
+WELL = timedelta(minutes=4)
+"""After so long without trouble a daemon has done what there was to be done."""
+
+KINDS = ("throttled", "hang", "lost", "applied", "slow", "foreign")
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A daemon lives for `minutes`, ends as `end` says, and nobody is there for `away` minutes."""
+
+    minutes: int
+    end: str
+    away: int
+
+
+class Absence:
+    """The world of one seed."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        self.seed, self.store, self.dice = seed, folder / "stoker.db", random.Random(f"absence {seed}")  # noqa: S311
+        self.clock = VirtualClock(STARTS[seed % 3])
+        self.pools = tuple(self._policy(f"p{number}") for number in range(POOLS))
+        self.policy = Policy.model_construct(version=1, pools=self.pools, assume=Assume())
+        self.resources = {pool.name: Scheduled(pool, self.clock, seed, self._carried_out) for pool in self.pools}
+        self.lives = [Life(self.dice.choice((3, 20, 45, 70)), self.dice.choice(("kill", "kill", "stop")),
+                           self.dice.choice((0, 1, 2, 6, 20, 45, 200))) for _ in range(self.dice.randint(1, 3))]
+        self.lives.append(Life(self.dice.choice((2, 12, 40)), self.dice.choice(("kill", "stop")), LONG))
+        self.lives.append(Life(8, "kill", 0))
+        length = sum(life.minutes + life.away for life in self.lives)
+        self.traffic = {pool.name: traffic_of(seed, pool.name, length, 0) for pool in self.pools}
+        self.awake_since: float | None = None
+        """Since when somebody has been there but for a minute, in seconds; None while nobody is."""
+        self.started = self.died = 0.0
+        """When the last life began and ended."""
+        self._until: dict[tuple[str, str], float] = {}
+        """Until which second each fault lasts."""
+        self.broken: Broken | None = None
+        self.trail: list[str] = []
+        self.ticks = 0
+        self._awake = 0.0
+
+    def run(self) -> Outcome:
+        """All lives, one after the other."""
+        for life in self.lives:
+            if self.broken is None:
+                self._live(life)
+                self._away(life)
+        digest = hashlib.sha256("\n".join(self.trail).encode()).hexdigest()[:16]
+        return Outcome(self.seed, self.ticks * POOLS, len(self.lives), len(self.trail), digest, self.broken)
+
+    def lever(self, pool: PoolPolicy) -> ArmedLever:
+        return ArmedLever(self.resources[pool.name], self)
+
+    def sources(self, pools):
+        return [(SimSource(self.traffic, 1, self.clock), tuple(pool.name for pool in pools))]
+
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
+    # -- what is judged --
+
+    def ordered(self, resource: Scheduled) -> None:
+        """The provider was told something."""
+        policy, orders = resource.policy, resource.ordered
+        self.trail.append(f"{self.clock.seconds:.3f} {policy.name} ordered {orders}")
+        if not orders or resource.suspended:
+            return
+        at, (_, most) = orders[-1]
+        floor = max(1, bounds(policy, self._instant(at))[0])
+        if most != floor:
+            self._breach("what is ordered ends at the floor", f"{orders}, the floor is {floor}", policy.name)
+        if policy.budget_usd_per_month is not None and any(least for _, (least, _) in orders):
+            self._breach("unwatched, nothing rises where money is limited", f"{orders}", policy.name)
+
+    def _carried_out(self, resource: Scheduled, at: float, before: int, after: int) -> None:
+        """A scheduled action has run."""
+        policy = resource.policy
+        self.trail.append(f"{at:.3f} {policy.name} carried out {before} {after}")
+        assert policy.dead_man is not None
+        patience = policy.dead_man.after.total_seconds()
+        if self.awake_since is not None:
+            if max(self.awake_since, resource.well_since) <= at - patience:
+                self._breach("nothing is carried out while the daemon lives", f"{before} to {after}", policy.name)
+        elif max(self.started, resource.well_since) <= self.died - patience and at < self.died + patience / 3:
+            early = f"{before} to {after}, {at - self.died:.0f} s after"
+            self._breach("nothing is carried out before its time", early, policy.name)
+        low, high = bounds(policy, self._instant(at))
+        if after > max(before, high, 1) or after < min(before, max(1, low)):
+            self._breach("what is carried out is within floor and ceiling", f"{before} to {after}, {low} to {high}", policy.name)
+
+    def _ticked(self, fleet: Fleet) -> None:
+        self.ticks += 1
+        for name, plan in fleet.plans.items():
+            resource, since = self.resources[name], plan.state.foreign_since
+            if since is None:
+                continue
+            if ruling(plan) is Code.FOREIGN_WRITE and resource.foreign_at is None:
+                self._breach("nobody is accused without cause", plan.text, name)
+            if resource.ordered and self._long_well(resource, self.clock.seconds) and self.clock.now() - since > WELL:
+                self._breach("what somebody else set is left alone", f"{resource.ordered} is ordered", name)
+
+    def _left(self, life: Life) -> None:
+        """The daemon is gone. What it set, and had the time to see to, is as the policy says."""
+        for name, resource in self.resources.items():
+            taken = -1.0 if resource.taken_at is None else resource.taken_at
+            if resource.foreign_at is not None or not self._long_well(resource, self.died):
+                continue
+            if self.started <= taken < self.died - WELL.total_seconds():
+                self._judge(name, resource, "hold" if life.end == "kill" else resource.policy.on_exit)
+
+    def _judge(self, name: str, resource: Scheduled, left: str) -> None:
+        floor = bounds(resource.policy, self.clock.now())[0]
+        if left == "hold" and (not resource.ordered or resource.suspended):
+            self._breach("a pool that was set is not left without orders", f"{resource.requested} are there", name)
+        if left != "hold" and resource.ordered:
+            self._breach("who leaves in order leaves no orders", f"{resource.ordered}", name)
+        if left == "floor" and resource.requested != floor:
+            there = f"{resource.requested} are left, the floor is {floor}"
+            self._breach("a stopped daemon leaves what on_exit says", there, name)
+
+    def _long_well(self, resource: Scheduled, now: float) -> bool:
+        """Whether a daemon has been there, and nothing wrong, for long enough by `now` to do what there is to be done."""
+        return max(self.started, resource.well_since) <= now - WELL.total_seconds()
+
+    def _gone(self) -> None:
+        """Nobody has been there for long."""
+        for name, resource in self.resources.items():
+            there, last = resource.requested, resource.last_carried_out
+            if resource.ordered and not resource.suspended:
+                self._breach("all that is ordered is done in the end", f"{resource.ordered} is left", name)
+            if last is not None and last > self.died and there > max(1, bounds(resource.policy, self._instant(last))[0]):
+                self._breach("capacity comes down when its daemon is dead", f"{there} are left", name)
+
+    def _breach(self, rule: str, detail: str, pool: str | None = None) -> None:
+        if self.broken is None:
+            self.broken = Broken(rule, f"{detail} (second {self.clock.seconds:.2f})", pool)
+
+    # -- what happens --
+
+    def _policy(self, name: str) -> PoolPolicy:
+        dice = random.Random(f"orders {self.seed} {name}")  # noqa: S311
+        minutes, hours = dice.choice((10, 15, 30)), dice.choice((0, 1, 3, 6))
+        return policy_of(self.seed, name, 1).model_copy(update={
+            "mode": "active", "lever": lambda_of(name), "on_exit": dice.choice(("hold", "release", "floor")),
+            "dead_man": DeadMan(after=timedelta(minutes=minutes), follow=timedelta(hours=hours))})
+
+    def _instant(self, second: float) -> datetime:
+        return self.clock.start + timedelta(seconds=second)
+
+    def _tell(self, name: str, now: datetime) -> Told:
+        """A plan of the next hours: not known now and then, and most often as it was before."""
+        dice = random.Random(f"plan {self.seed} {name} {minute_of(now) // 20}")  # noqa: S311
+        if dice.random() < 0.1:
+            return Told(None, "not known", None)
+        first = minute_of(now) // 15 * 15
+        base = random.Random(f"plan {self.seed} {name}")  # noqa: S311
+        units = [max(0, base.randint(0, 40) + (dice.randint(-4, 4) if dice.random() < 0.3 else 0)) for _ in range(24)]
+        return Told([[first + 15 * at - minute_of(now), each] for at, each in enumerate(units)], None, now)
+
+    def _live(self, life: Life) -> None:
+        loop, store = VirtualLoop(self.clock), Store(self.store)
+        brief = self.started and self.clock.seconds - self.died <= MINUTE
+        self.awake_since = self._awake if brief else self.clock.seconds
+        self._awake, self.started = self.awake_since, self.clock.seconds
+        try:
+            loop.run_until_complete(self._daemon(life, store, loop))
+        except Killed:
+            self.trail.append(f"{self.clock.seconds:.3f} killed")
+        finally:
+            self.awake_since, self.died = None, self.clock.seconds
+            loop.bury()
+            if life.end == "kill":
+                kill_store(store)
+        for name, kind in self._until:
+            self.resources[name].end(kind)
+        self._until.clear()
+        self._left(life)
+
+    async def _daemon(self, life: Life, store: Store, loop: VirtualLoop) -> None:
+        thread = StoreThread(store)
+        fleet = await assembly.assemble(self.policy, self, thread, self.clock, Journal(thread))
+        men, putting_off = DeadMen(fleet, self.clock, thread, self._tell), None
+        for minute in range(life.minutes):
+            began = self.clock.seconds
+            self._trouble()
+            if life.end == "kill" and minute == life.minutes - 1:
+                loop.kill_in = self.dice.randrange(120)
+            await fleet.tick()
+            if putting_off is None or putting_off.done():
+                putting_off = asyncio.create_task(self._put_off(men))
+            self._ticked(fleet)
+            if self.broken is not None:
+                return
+            await self.clock.sleep(max(0.0, began + MINUTE - self.clock.seconds))
+        if life.end == "kill":
+            raise Killed
+        if putting_off is not None:
+            putting_off.cancel()
+            await asyncio.gather(putting_off, return_exceptions=True)
+        await fleet.close(leave=True)
+        await thread.run(store.close)
+
+    async def _put_off(self, men: DeadMen) -> None:
+        try:
+            await men.renew()
+        except Exception as error:  # noqa: BLE001 - whatever leaves it, nothing is put off any more
+            self._breach("no fault of ours", f"putting off ended with {type(error).__name__}: {error}")
+
+    def _trouble(self) -> None:
+        """Faults end and begin."""
+        for (name, kind), until in tuple(self._until.items()):
+            if self.clock.seconds >= until:
+                self.resources[name].end(kind)
+                del self._until[name, kind]
+        if self.dice.random() < 0.12:
+            name, kind, lasts = self.dice.choice(tuple(self.resources)), self.dice.choice(KINDS), self.dice.choice((1, 3, 8, 15))
+            self.resources[name].begin(kind, float(self.dice.randint(3, 50)))
+            self._until[name, kind] = self.clock.seconds + lasts * MINUTE
+
+    def _away(self, life: Life) -> None:
+        """The provider's clock runs on."""
+        until = self.clock.seconds + life.away * MINUTE
+        while self.clock.seconds < until and self.broken is None:
+            self.clock.seconds = min(until, self.clock.seconds + MINUTE)
+            for resource in self.resources.values():
+                resource._settle()
+        if life.away >= LONG:
+            self._gone()
+
+
+def simulate_absence(seed: int) -> Outcome:
+    """Run the absences of `seed` in a folder of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="stoker-absence-", dir=memory_folder()))
+    was = structlog.get_config()
+    try:
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=False)
+        with swapped(chooser, "Portfolio", WildPortfolio):
+            return Absence(seed, folder).run()
+    finally:
+        structlog.configure(**was)
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,176 @@
+"""A provider that also carries out scheduled actions, as Application Auto Scaling does for one alias, and the ways to it.
+
+The switch of `adapters.aws.dead_man` is the real one; this stands where the wire would.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from adapters.aws.dead_man import DeadManSwitch
+from adapters.errors import NotFound, OutcomeUnknown, Throttled, Unreachable
+from adapters.protocol import Capacity, Order
+from adapters.sandbox.scheduled_actions import due_ms
+from config.policy import PoolPolicy
+from tests.simulation.provider import FOR_EVER, Resource
+from tests.simulation.virtual import VirtualClock
+
+if TYPE_CHECKING:
+    from tests.simulation.absence import Absence
+
+Range = tuple[int, int]
+ANSWER_SECONDS = 12.0
+"""So long a real client waits for an answer."""
+
+
+class Scheduled(Resource):
+    """`target` and `actions` are what the provider was told; `carried_out` hears of each action that runs, when it does."""
+
+    def __init__(self, policy: PoolPolicy, clock: VirtualClock, seed: int, carried_out: Callable[..., None]) -> None:
+        super().__init__(policy, clock, seed)
+        self.target: dict[str, Any] | None = None
+        self.actions: dict[str, dict[str, Any]] = {}
+        self.well_since = 0.0
+        """Since when nothing is wrong with any call about it, in seconds; never while something is."""
+        self.last_carried_out: float | None = None
+        self._carried_out = carried_out
+
+    @property
+    def ordered(self) -> list[tuple[float, Range]]:
+        """What is still to be done: seconds of the clock, least and most units, in order."""
+        return sorted((self.second_of(each), (each["MinCapacity"], each["MaxCapacity"])) for each in self.actions.values())
+
+    @property
+    def suspended(self) -> bool:
+        return self.target is None or self.target["SuspendedState"]["ScheduledScalingSuspended"]
+
+    def second_of(self, action: Mapping[str, Any]) -> float:
+        return (due_ms(action["Schedule"]) or 0) / 1000 - self.clock.start.timestamp()
+
+    def begin(self, kind: str, amount: float) -> None:
+        super().begin(kind, amount)
+        if kind != "foreign":
+            self.well_since = FOR_EVER
+
+    def end(self, kind: str) -> None:
+        super().end(kind)
+        if not self.active:
+            self.well_since = self.clock.seconds
+
+    def _settle(self) -> None:
+        due = [name for name, each in self.actions.items() if self.second_of(each) <= self.clock.seconds]
+        for name in due:
+            action = self.actions.pop(name)
+            if not self.suspended:
+                assert self.target is not None
+                self.target |= {key: action[key] for key in ("MinCapacity", "MaxCapacity")}
+                units = action["MinCapacity"], action["MaxCapacity"]
+                heapq.heappush(self._effects, (self.second_of(action), next(self._order), units))
+        super()._settle()
+
+    def _set(self, target: int | Range, at: float) -> None:
+        if isinstance(target, int):
+            super()._set(target, at)
+            return
+        self.last_carried_out, before, (least, most) = at, self.paper.requested, target
+        after = min(max(before, least), most)
+        if after != before:
+            super()._set(after, at)
+        self._carried_out(self, at, before, after)
+
+
+class Plane:
+    """Stands where `adapters.aws.control_plane.ControlPlane` does, for one resource."""
+
+    def __init__(self, resource: Scheduled, world: "Absence") -> None:
+        self._resource, self._world = resource, world
+
+    async def scale(self, operation: str, resource: str, parameters: Mapping[str, Any], digest: Callable[[Any], Any], *,
+                    writes: bool = True) -> Any:
+        """See there. An answer may be lost, and what it was about done or not."""
+        active = self._resource.active
+        if "throttled" in active:
+            raise Throttled("too many requests")
+        await asyncio.sleep(active.get("slow") or self._resource.dice.choice((0.0, 0.05, 0.3)))
+        if {"hang", "lost"} & active.keys():
+            await asyncio.sleep(ANSWER_SECONDS)
+            raise OutcomeUnknown("no answer") if writes else Unreachable("no answer")
+        answer = getattr(self, f"_{operation}")(**parameters)
+        self._resource._settle()
+        self._world.ordered(self._resource)
+        await asyncio.sleep(self._resource.dice.choice((0.0, 0.05)))
+        if "applied" in active:
+            raise OutcomeUnknown("no answer") if writes else Unreachable("no answer")
+        return digest(answer)
+
+    def _register_scalable_target(self, **given: Any) -> dict[str, Any]:
+        self._resource.target = dict(given)
+        return {}
+
+    def _describe_scalable_targets(self, **_: Any) -> dict[str, Any]:
+        target = self._resource.target
+        return {"ScalableTargets": [] if target is None else [target]}
+
+    def _describe_scheduled_actions(self, **_: Any) -> dict[str, Any]:
+        self._resource._settle()
+        return {"ScheduledActions": [{"ScheduledActionName": name, **each} for name, each in self._resource.actions.items()]}
+
+    def _put_scheduled_action(self, **given: Any) -> dict[str, Any]:
+        if self._resource.target is None:
+            raise NotFound("no scalable target")
+        self._resource._settle()
+        bounds = given["ScalableTargetAction"]
+        self._resource.actions[given["ScheduledActionName"]] = {"Schedule": given["Schedule"], **bounds}
+        return {}
+
+    def _delete_scheduled_action(self, **given: Any) -> dict[str, Any]:
+        self._resource._settle()
+        if self._resource.actions.pop(given["ScheduledActionName"], None) is None:
+            raise NotFound("no such action")
+        return {}
+
+
+class ArmedLever:
+    """One daemon's way to a resource, and the real switch beside it."""
+
+    kind = "simulated"
+
+    def __init__(self, resource: Scheduled, world: "Absence") -> None:
+        self.resource = resource
+        key = f"{resource.policy.name}:live"
+        self._switch = DeadManSwitch(Plane(resource, world), world.clock, key, resource.policy.name)
+
+    async def arm(self, orders: Sequence[Order]) -> None:
+        await self._switch.arm(orders)
+
+    def forget(self) -> None:
+        self._switch.forget()
+
+    async def disarm(self) -> None:
+        await self._switch.disarm()
+
+    async def traits(self) -> object:
+        return self.resource.facts
+
+    async def read(self) -> Capacity:
+        await self._travel(writes=False)
+        return self.resource.look()
+
+    async def write(self, target: int) -> Capacity:
+        await self._travel(writes=True)
+        self.resource.send(target, 0.0)
+        if "applied" in self.resource.active:
+            raise OutcomeUnknown("no answer")
+        await asyncio.sleep(self.resource.dice.choice((0.0, 0.05, 0.3)))
+        self.resource.taken, self.resource.taken_at = target, self.resource.clock.seconds
+        return self.resource.look()
+
+    async def _travel(self, writes: bool) -> None:
+        active = self.resource.active
+        await asyncio.sleep(active.get("slow") or self.resource.dice.choice((0.0, 0.05, 0.3)))
+        if "throttled" in active:
+            raise Throttled("too many requests")
+        if {"hang", "lost"} & active.keys():
+            await asyncio.sleep(ANSWER_SECONDS)
+            raise OutcomeUnknown("no answer") if writes else Unreachable("no answer")
