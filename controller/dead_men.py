@@ -23,10 +23,11 @@ from controller.reconcile import Reconciler
 from controller.redact import redact_text
 from controller.store_file import StoreError
 from controller.tenure import Tenure
+from controller.waiting import within
 from forecasting.demand import minute_of
 
 ROUND_SECONDS = 45.0
-"""Nothing more is begun in a round that has lasted so long: calls wait for their turns, and the next round is a minute later."""
+"""Nothing more is begun in a round that has lasted so long, nor waited for: the next round is a minute later."""
 
 AT_ONCE = 4
 MOST_NAMED = 10
@@ -54,20 +55,43 @@ class DeadMen:
         self._rising: set[str] = set()
         """Pools that were told to rise."""
         self._warned = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._calling: set[str] = set()
+        """Pools whose calls are under way."""
 
     async def renew(self) -> None:
-        """Put off what is due, those that would run first before the others; who was told nothing yet, by many calls, last."""
+        """Put off what is due, those that would run first before the others; who was told nothing yet, by many calls, last. Calls
+        that take longer than a round go on beside the next one.
+        """
         now = self._clock.now()
         due = [each for each in self._fleet.reconcilers.values() if is_due(each, now, self._orders) or self._is_amiss(each, now)]
         due.sort(key=lambda each: (not each.state.decays, each.state.decays and each.state.decays[0]))
-        slots, begun = asyncio.Semaphore(AT_ONCE), self._clock.monotonic()
-
-        async def one(each: Reconciler) -> None:
-            async with slots:
-                if self._clock.monotonic() - begun < ROUND_SECONDS:
-                    await self._renew(each)
-        await asyncio.gather(*(one(each) for each in due))
+        slots, until = asyncio.Semaphore(AT_ONCE), self._clock.monotonic() + ROUND_SECONDS
+        begun = [asyncio.create_task(self._in_turn(each, slots, until), name=f"orders {each.policy.name}") for each in due]
+        self._tasks += begun
+        await within(self._clock, begun, ROUND_SECONDS)
         self._warn([each.policy.name for each in due if is_late(each, self._clock.now())])
+        ended = [task for task in self._tasks if task.done()]
+        self._tasks = [task for task in self._tasks if not task.done()]
+        await asyncio.gather(*ended)
+
+    async def close(self) -> None:
+        """Tell nothing more; what is being told is cut short."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _in_turn(self, each: Reconciler, slots: asyncio.Semaphore, until: float) -> None:
+        """Unless the round is over before its turn, or its calls of an earlier round are still under way."""
+        name = each.policy.name
+        async with slots:
+            if name in self._calling or self._clock.monotonic() >= until:
+                return
+            self._calling.add(name)
+            try:
+                await self._renew(each)
+            finally:
+                self._calling.discard(name)
 
     async def _renew(self, each: Reconciler) -> None:
         name, lever = each.policy.name, each.lever

@@ -222,6 +222,8 @@ class Service:
         """The lease is renewed until the last write has ended, and given back unless one was cut off."""
         if self.forecasts is not None:
             await self.forecasts.close()
+        if self.dead_men is not None:  # before anything is taken back
+            await self.dead_men.close()
         ended = self.fleet is None or await self.fleet.close(leave)
         if self.takeover is not None:
             await self.takeover.end(leading, release=ended)

@@ -262,9 +262,10 @@ async def test_where_calls_do_not_suffice_to_put_off_in_time_it_is_told_once(clo
         men = await live(here, clock, 30, DeadMen(here.fleet, clock, Nowhere(), unknown))
         assert "dead-man-late" not in capsys.readouterr().out
         for lever in here.levers.values():
-            lever.seconds = 400
-        for _ in range(5):
+            lever.seconds = 3600
+        for _ in range(40):
             await renewed(men, clock)
+            await clock.advance(MINUTE)
 
         assert capsys.readouterr().out.count("dead-man-late") == 1
 
@@ -446,3 +447,32 @@ async def test_what_was_tried_to_tell_is_remembered_within_limits(clock, tmp_pat
         here.levers["a"].refuses = None
         await live(here, clock, 1, DeadMen(here.fleet, clock, here.store, rising))
         assert here.fleet.reconcilers["a"].state.telling == ()
+
+
+async def test_a_pool_whose_calls_take_long_delays_no_other(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(6)}) as here:
+        await here.tick()
+        men, slow = DeadMen(here.fleet, clock, Nowhere(), unknown), here.levers["p0"]
+        slow.seconds = 1200
+        for _ in range(15):
+            await renewed(men, clock)
+            await clock.advance(MINUTE)
+        others = [lever for lever in here.levers.values() if lever is not slow]
+
+        assert all(len(lever.orders) >= 2 for lever in others)
+        assert slow.orders == []
+        await renewed(men, clock)
+        await clock.advance(timedelta(minutes=10))
+        assert len(slow.orders) == 1, "its calls go on, and are made once"
+
+
+async def test_an_end_cuts_short_what_is_being_told(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        await here.tick()
+        men, lever = DeadMen(here.fleet, clock, Nowhere(), unknown), here.levers["a"]
+        lever.seconds = 1200
+        await renewed(men, clock)
+        await men.close()
+        await clock.advance(timedelta(hours=1))
+
+        assert lever.orders == []

@@ -39,6 +39,9 @@ MINUTE = 60.0
 LONG = 11 * 60
 """Minutes in which all that was ordered has been done."""
 
+AS_ORDERED = -1
+"""Minutes: nobody is there until right before something that was ordered is done."""
+
 WELL = timedelta(minutes=4)
 """After so long without trouble a daemon has done what there was to be done."""
 
@@ -64,10 +67,10 @@ class Absence:
         self.policy = Policy.model_construct(version=1, pools=self.pools, assume=Assume())
         self.resources = {pool.name: Scheduled(pool, self.clock, seed, self._carried_out) for pool in self.pools}
         self.lives = [Life(self.dice.choice((3, 20, 45, 70)), self.dice.choice(("kill", "kill", "stop")),
-                           self.dice.choice((0, 1, 2, 6, 20, 45, 200))) for _ in range(self.dice.randint(1, 3))]
+                           self.dice.choice((0, 1, 2, 6, 20, 45, 200, AS_ORDERED))) for _ in range(self.dice.randint(1, 3))]
         self.lives.append(Life(self.dice.choice((2, 12, 40)), self.dice.choice(("kill", "stop")), LONG))
         self.lives.append(Life(8, "kill", 0))
-        length = sum(life.minutes + life.away for life in self.lives)
+        length = sum(life.minutes + (45 if life.away == AS_ORDERED else life.away) for life in self.lives)
         self.traffic = {pool.name: traffic_of(seed, pool.name, length, 0) for pool in self.pools}
         self.awake_since: float | None = None
         """Since when somebody has been there but for a minute, in seconds; None while nobody is."""
@@ -238,6 +241,7 @@ class Absence:
         if putting_off is not None:
             putting_off.cancel()
             await asyncio.gather(putting_off, return_exceptions=True)
+        await men.close()
         await fleet.close(leave=True)
         await thread.run(store.close)
 
@@ -261,6 +265,9 @@ class Absence:
     def _away(self, life: Life) -> None:
         """The provider's clock runs on."""
         until = self.clock.seconds + life.away * MINUTE
+        if life.away == AS_ORDERED:
+            ordered = [at for resource in self.resources.values() if not resource.suspended for at, _ in resource.ordered]
+            until = min(ordered, default=until) - self.dice.uniform(0.0, 2.0)
         while self.clock.seconds < until and self.broken is None:
             self.clock.seconds = min(until, self.clock.seconds + MINUTE)
             for resource in self.resources.values():

@@ -83,8 +83,8 @@ def test_a_kill_begins_another_life_and_time_goes_on():
     ("orders have no end", 12, "what is ordered ends at the floor"),
     ("orders rise whatever that costs", 12, "unwatched, nothing rises where money is limited"),
     ("orders stand over another's number", 12, "what somebody else set is left alone"),
-    ("orders are not known before they are", 387, "nobody is accused without cause"),
-    ("what was ordered before is forgotten", 337, "nobody is accused without cause"),
+    ("orders are not known before they are", 162, "nobody is accused without cause"),
+    ("what was ordered before is forgotten", 237, "nobody is accused without cause"),
     ("orders outlive an orderly end", 12, "who leaves in order leaves no orders"),
 ])
 def test_a_planted_defect_is_found(name, seed, rule):
