@@ -135,8 +135,7 @@ async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: in
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     with (folder / "stoker.log").open("a") as log:
         configure(clock, stream=log)
-        with clock.at_work():
-            stage = Stage(scene, clock, folder, Generator(PCG64([seed, 1])), seed, port, watch)
+        stage = Stage(scene, clock, folder, Generator(PCG64([seed, 1])), seed, port, watch)
         try:
             await stage.play(stop)
         except (AdapterError, CannotListen, StoreError) as error:

@@ -39,6 +39,8 @@ class Stage:
 
     def __init__(self, scene: Scene, clock: ScaledClock, folder: Path, rng: Generator, seed: int, port: int,
                  watch: Callable[[Frame], None]) -> None:
+        self._opening = ExitStack()
+        self._opening.enter_context(clock.at_work())  # until the daemon is there, which then sees to it
         self.scene, self._clock, self._folder, self._watch = scene, clock, folder, watch
         self._machine: Clock = SystemClock()
         self._rng, self._port = rng, port
@@ -58,6 +60,7 @@ class Stage:
         async with self.clouds.open() as (url, grpc):
             registry = Registry(self._clock, self._rng, sandbox_url=url, sandbox_grpc=grpc)
             self.service = PacedService(self.policy, registry, self._clock, self._folder, port=self._port, ticked=self._tick)
+            self._opening.close()
             curtain = asyncio.create_task(self._curtain(stop))
             try:
                 await self.service.run(stop)

@@ -1,0 +1,33 @@
+"""The play begins when its clouds and its daemon are there."""
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import numpy as np
+
+from adapters.clock import ScaledClock
+from controller.demo.scenes import invented
+from controller.demo.stage import Stage
+
+
+async def test_no_time_flies_while_the_clouds_open(tmp_path):
+    scene, stop, frames = invented(np.random.default_rng(1), timedelta(hours=3)), asyncio.Event(), []
+
+    def watch(frame):
+        frames.append(frame)
+        stop.set()
+
+    stage = Stage(scene, ScaledClock(scene.start, 3600), tmp_path, np.random.default_rng(1), 1, 0, watch)
+    opened = stage.clouds.open
+
+    @asynccontextmanager
+    async def slowly():
+        async with opened() as addresses:
+            await asyncio.sleep(0.2)
+            yield addresses
+
+    stage.clouds.open = slowly
+    await asyncio.wait_for(stage.play(stop), 60)
+
+    assert frames[0].now - scene.start < timedelta(minutes=1)
