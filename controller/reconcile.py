@@ -119,8 +119,8 @@ class Reconciler:
 
     @property
     def urgent(self) -> bool:
-        """Whether a change is under way or not shown yet, so that its reading goes before others' when calls are scarce."""
-        if self.state.intent is not None:
+        """Whether a change is under way or not looked for yet, so that its reading goes before others' when calls are scarce."""
+        if self.state.intent is not None or any(at > (self.read_at or LONG_AGO) for at, _ in self.state.doubts):
             return True
         if self.capacity is None:
             return False

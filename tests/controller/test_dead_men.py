@@ -431,10 +431,11 @@ async def test_what_was_done_right_before_it_was_put_off_is_nobody_elses(clock, 
         lever.foreign(lever.armed[0].most)  # it runs after capacity was read
         await men.renew()
         assert each.state.decays[0][0] > clock.now()
-        await live(here, clock, 12, men)
+        await live(here, clock, 1, men)  # it is looked for at once
+        assert lever.paper.requested == 5
 
+        await live(here, clock, 12, men)
         assert each.state.foreign_since is None
-        assert here.fleet.plans["a"].requested == 5
 
 
 async def test_what_was_tried_to_tell_is_remembered_within_limits(clock, tmp_path):
