@@ -41,7 +41,7 @@ def last_orders(policy: PoolPolicy, at: datetime, steps: Steps, most: int | None
         if units and abs(before - units) <= max(1, units * STEADY):
             units = before
         low, high, _ = bounds_now(policy, begin)
-        units = min(max(units, low), high, high if most is None else most)
+        units = min(max(units, low), high if most is None else max(low, min(high, most)))  # a floor raises nothing, nor is it cut
         order = Order(begin, max(1, units), 0 if most is not None else units)
         if not orders or orders[-1][1:] != order[1:]:
             orders.append(order)

@@ -43,6 +43,13 @@ def test_without_a_plan_or_when_told_to_it_goes_straight_to_the_floor():
     assert last_orders(pool_policy(), at, planned(*[9] * 24)) == ()
 
 
+def test_where_nothing_may_rise_a_floor_that_begins_later_is_not_cut_either():
+    begins = Schedule(cron="30 12 * * *", timezone="UTC", duration=timedelta(hours=1), min=4)
+    orders = last_orders(pool(schedules=(begins,)), NOON, planned(*[20] * 8), most=3)
+
+    assert [(order.most, order.least) for order in orders] == [(3, 0), (4, 0), (3, 0), (2, 0)]
+
+
 def test_it_ends_where_the_plan_ends():
     orders = last_orders(pool(), NOON, planned(5, 5, 8, 8, 3))
 
