@@ -101,7 +101,7 @@ class DeadMen:
         if self._tenures.get(name) is not tenure:
             lever.forget()
         orders = self._orders(each)
-        await self._remember(each, about_to_tell(each.state, orders))
+        await self._remember(each, about_to_tell(each.state, orders, self._clock.now()))
         try:
             await (lever.arm(orders) if orders else lever.disarm())
         except AdapterError as error:
@@ -168,7 +168,7 @@ def is_due(each: Reconciler, now: datetime, orders_of: Callable[[Reconciler], Se
     if policy.mode != "active" or not isinstance(each.lever, Decays) or each.tenure.barred is not None:
         return False
     if policy.dead_man is None or not is_wanted(each):  # what somebody else set is not to be undone by what was ordered before
-        return bool(state.decays)
+        return bool(state.decays or state.telling)
     if each.capacity is None:
         return False
     if not state.decays:

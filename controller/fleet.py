@@ -178,8 +178,8 @@ class Fleet:
         writes: list[tuple[Plan, View]] = []
         for made, view in this.made:
             plan, reconciler = made.plan, self.reconcilers[made.plan.pool]
-            if plan.pool in bounds:
-                plan = reconciler.plan(replace(view, bounds=bounds[plan.pool]), plan.at)
+            if plan.pool in bounds or reconciler.state is not made.state:  # something was told the provider since it was planned
+                plan = reconciler.plan(replace(view, bounds=bounds.get(plan.pool, ())), plan.at)
             if plan.action is Action.WRITE:
                 writes.append((plan, view))
                 continue

@@ -20,7 +20,7 @@ STEADY = 0.1
 """A plan that has moved by no more of itself, or by a unit, has hardly moved."""
 
 MOST_OPEN = 100
-"""Of orders that were tried to give, so many are remembered; the first to come are."""
+"""Of orders that were tried to give, so many are remembered: the first to come."""
 
 Steps = Sequence[Sequence[int]]
 """(minutes since the epoch, units) each: the most planned within the quarter of an hour that begins there, in order."""
@@ -68,16 +68,24 @@ def planned(steps: Steps, begin: datetime, end: datetime) -> int | None:
     return max(units for minute, units in steps if minute < stop and minute + QUARTER > first)
 
 
-def about_to_tell(state: PoolState, orders: Sequence[Order]) -> PoolState:
+def about_to_tell(state: PoolState, orders: Sequence[Order], now: datetime) -> PoolState:
     """Until it is known what the provider took, it may do what it was told before, or any of this."""
-    return replace(state, telling=tuple(sorted({*state.telling, *instants(orders)})[:MOST_OPEN]))
+    since = unseen_since(state, now)
+    tried = {(at, units) for at, units in state.telling if at > since}
+    return replace(state, telling=tuple(sorted({*tried, *instants(orders)})[:MOST_OPEN]))
 
 
 def has_told(state: PoolState, orders: Sequence[Order], now: datetime) -> PoolState:
-    """It does this and nothing else. What it may have done since the last reading is doubted like a write without an answer."""
-    before = (*state.decays, *state.telling)
-    done = {(min(at, now), units) for at, units in before if now - DOUBTED < at <= now + CLOCKS_APART}
+    """It does this and nothing else. What it may have done and nobody has seen is doubted like a write without an answer."""
+    before, since = (*state.decays, *state.telling), unseen_since(state, now)
+    done = {(min(at, now), units) for at, units in before if since < at <= now + CLOCKS_APART}
     return replace(state, decays=instants(orders), telling=(), doubts=(*state.doubts, *sorted(done)))
+
+
+def unseen_since(state: PoolState, now: datetime) -> datetime:
+    """What was done before this instant has been seen, or changes nothing any more."""
+    doubted = now - DOUBTED
+    return doubted if state.written_at is None else max(doubted, state.written_at - CLOCKS_APART)
 
 
 def instants(orders: Sequence[Order]) -> tuple[tuple[datetime, int], ...]:

@@ -47,7 +47,8 @@ async def leave(reconciler: Reconciler, clock: Clock) -> Plan:
 
 async def call_off(reconciler: Reconciler, clock: Clock) -> None:
     """What the provider was told to do later is not to undo what is left now."""
-    ordered = bool(reconciler.state.decays) or reconciler.policy.dead_man is not None  # cut short, it is not remembered
+    state = reconciler.state
+    ordered = state.decays or state.telling or reconciler.policy.dead_man is not None  # a store that is lost remembers nothing
     if not ordered or not isinstance(reconciler.lever, Decays):
         return
     try:

@@ -50,8 +50,8 @@ SLOWED = frozenset({Code.SCALE_DOWN_DELAY, Code.BILLING_STEP, Code.STEP_LIMIT, C
 def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrails: tuple[Guardrail, ...]) -> Plan:
     """Decide one pool at `seen.now`. Never raises for any observation; what it cannot know it holds."""
     capacity = seen.capacity
-    state = note_found(caught_up(state, seen.now), capacity)
-    state = note_foreign(metered(settle_intent(state, capacity, seen.now), seen), seen)
+    state = note_found(settle_intent(caught_up(state, seen.now), capacity, seen.now), capacity)
+    state = note_foreign(metered(state, seen), seen)
     if capacity is None:
         error = seen.capacity_error
         reason = (Reason(Code.NOT_READ, "its capacity has not been read yet") if error is None

@@ -37,12 +37,12 @@ class World:
         for _ in range(count):
             await self.tick(timedelta(minutes=1))
 
-    async def drive(self, task, seconds: float = 30.0):
-        """Let the clock run on, five seconds at a time, until `task` is done."""
+    async def drive(self, task, seconds: float = 30.0, step: float = 5.0):
+        """Let the clock run on, `step` seconds at a time, until `task` is done."""
         async with asyncio.timeout(seconds):
             while not task.done():
                 await asyncio.sleep(0.002)
-                await self.clock.advance(timedelta(seconds=5))
+                await self.clock.advance(timedelta(seconds=step))
         return task.result()
 
     async def until(self, condition, seconds: float = 30.0):

@@ -31,8 +31,11 @@ CONTROL_THREADS = 64
 """A call holds its thread for at most connect and read timeout, and at most rate x that + burst calls begin meanwhile (4/s x 11 s
 + 8 = 52): however many resources hang, the others find a thread."""
 
+SCALING_THREADS = 48
+"""For Application Auto Scaling, by the same sum (2/s x 17 s + 10 = 44): where it hangs, metrics do not wait for it."""
+
 BULK_THREADS = 8
-"""For CloudWatch and for whole-region listings, apart, so that a slow page of metrics keeps no write waiting."""
+"""For CloudWatch and whatever else there is, apart, so that a slow page of metrics keeps no write waiting."""
 
 
 SANDBOX_KEY = "AKIASTOKERSANDBOX001"
@@ -87,9 +90,9 @@ class Connections:
         self.date: str | None = None
         """The `Date` of the last answer that came, refusals included."""
         self._sandbox_url, self._timeouts = sandbox_url, timeouts or Timeouts()
-        self._at_once = at_once
         self.tally = Tally()
-        self._control = DaemonThreads(at_once, f"aws-control-{region}")
+        self._at_once = {"lambda": at_once, "application-autoscaling": SCALING_THREADS}
+        self._threads = {service: DaemonThreads(count, f"aws-{service}-{region}") for service, count in self._at_once.items()}
         self._bulk = DaemonThreads(BULK_THREADS, f"aws-bulk-{region}")
         self._making = threading.Lock()
         self._session: Any = None
@@ -104,7 +107,7 @@ class Connections:
             return await self._in_thread(asked, parameters, digest)
 
     async def _in_thread(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
-        threads = self._control if asked.service == "lambda" else self._bulk
+        threads = self._threads.get(asked.service, self._bulk)
         fence = fence_of_this_task() if asked.writes else None
         try:
             async with asyncio.timeout(self._timeouts.whole(asked.service)):
@@ -115,7 +118,7 @@ class Connections:
 
     async def close(self) -> None:
         """Drop idle connections; calls under way end by their own timeouts and are not waited for."""
-        for threads in (self._control, self._bulk):
+        for threads in (*self._threads.values(), self._bulk):
             threads.shutdown()
         for client in self._clients.values():
             client.close()
@@ -169,7 +172,7 @@ class Connections:
         config = Config(
             connect_timeout=self._timeouts.connect, read_timeout=self._timeouts.reading(service), tcp_keepalive=True,
             retries={"total_max_attempts": 1, "mode": "standard"}, user_agent_extra="stoker",
-            max_pool_connections=self._at_once if service == "lambda" else BULK_THREADS,
+            max_pool_connections=self._at_once.get(service, BULK_THREADS),
             parameter_validation=service != "cloudwatch",  # of 500 queries it takes longer than all the rest of a call
         )
         if self._sandbox_url is None:

@@ -13,7 +13,7 @@ FALL = 0.85
 """Of the shortest pause in which units died, so much is thought safe."""
 
 TOLERATED = 0.1
-"""So large a share of cold answers is no sign: single units are taken away at any age, and users may hold some."""
+"""So large a share of cold answers in each round is no sign: single units are taken away at any age, users may hold some."""
 
 FORGETTING = 1.0005
 """With each good round a death counts for a little longer a pause: in a day or so the old pause is tried again."""
@@ -22,7 +22,7 @@ RECOVERY = 1.02
 """The same while the pause is shorter than the one to begin with: what killed then may have been an outage or a deployment."""
 
 SHORTEST = timedelta(minutes=1)
-"""No pause is shorter: a lone unit that a user holds looks like a dead one, and however often that happens, it costs no more."""
+"""No pause is shorter: a lone unit that a user holds looks like a dead one, however often that happens."""
 
 GRACE = timedelta(seconds=30)
 """A round takes a while."""
@@ -35,6 +35,8 @@ class IdleLife:
         self._first, self._longest = first, max(first, longest)
         self._survived = first / GROWTH
         self._deadly: timedelta | None = None
+        self._lost = 0.0
+        """Units beyond what is tolerated that have died lately: a single one tells nothing, one in round after round does."""
 
     @property
     def pause(self) -> timedelta:
@@ -51,7 +53,9 @@ class IdleLife:
         """Of `held` units that had answered `pause` before, a round found `warm` alive and `dead` gone; of the others it cannot
         tell, and what it cannot tell of too many teaches nothing.
         """
-        if dead > max(1, TOLERATED * held) or (dead and not warm):
+        self._lost = max(0.0, self._lost + dead - TOLERATED * held)
+        if dead > max(1, TOLERATED * held) or self._lost > 1 or (dead and not warm):
+            self._lost, pause = 0.0, max(pause, SHORTEST)
             self._deadly = pause if self._deadly is None else min(self._deadly, pause)
             self._survived = min(self._survived, FALL * self._deadly)
         elif warm and held - warm - dead <= TOLERATED * held:

@@ -13,8 +13,10 @@ from adapters.protocol import Order
 from config.dead_man import DeadMan
 from config.limits import Limits
 from controller.dead_men import DeadMen, is_due
+from controller.fleet import BREATH
 from controller.forecasts import Told
-from controller.last_orders import MOST_OPEN
+from controller.last_orders import MOST_OPEN, about_to_tell
+from controller.leaving import call_off
 from controller.overrides import Kind, Override
 from controller.plan import Code, PoolState
 from tests.builders import NOON, pool_policy
@@ -444,10 +446,43 @@ async def test_what_was_tried_to_tell_is_remembered_within_limits(clock, tmp_pat
         await live(here, clock, 150, plan=rising)
         state = here.fleet.reconcilers["a"].state
 
-        assert len(state.telling) == MOST_OPEN
+        assert len(state.telling) == MOST_OPEN - 1, "what was to be done is forgotten once it would have been seen"
         here.levers["a"].refuses = None
         await live(here, clock, 1, DeadMen(here.fleet, clock, here.store, rising))
         assert here.fleet.reconcilers["a"].state.telling == ()
+
+
+async def test_orders_that_may_stand_are_taken_back_though_no_answer_told_of_them(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}, min=3) as here:
+        await here.tick()
+        each, lever = here.fleet.reconcilers["a"], here.levers["a"]
+        each.state = about_to_tell(each.state, [Order(NOON + HALF_HOUR.after, 3)], NOON)
+        assert each.state.decays == ()
+        men = DeadMen(here.fleet, clock, here.store, unknown)
+        each.policy = each.policy.model_copy(update={"dead_man": None})
+        await men.renew()
+
+        assert (lever.disarmed, each.state.telling) == (1, ())
+        each.state = about_to_tell(each.state, [Order(NOON + HALF_HOUR.after, 3)], NOON)
+        await call_off(each, clock)
+        assert (lever.disarmed, each.state.telling) == (2, ())
+
+
+async def test_what_is_told_while_the_fleet_is_planned_is_not_forgotten_by_a_plan_of_before(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(BREATH + 10)}) as here:
+        for _ in range(7):
+            await here.tick()
+            await clock.advance(MINUTE)
+        first, last = here.fleet.reconcilers["p0"], here.fleet.reconcilers[f"p{BREATH + 5}"]
+        plan = last.plan
+
+        def beside(*given):
+            first.adopt(replace(first.state, decays=((NOON, 3),)))
+            return plan(*given)
+        last.plan = beside
+        await here.tick()
+
+        assert first.state.decays == ((NOON, 3),)
 
 
 async def test_a_pool_whose_calls_take_long_delays_no_other(clock, tmp_path):

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -6,7 +7,8 @@ from hypothesis import strategies as st
 from adapters.protocol import Order
 from config.dead_man import DeadMan
 from config.schedule import Schedule
-from controller.last_orders import SLOT, last_orders
+from controller.last_orders import SLOT, about_to_tell, has_told, last_orders
+from controller.plan import PoolState
 from forecasting.demand import minute_of
 from tests.builders import NOON, pool_policy
 
@@ -100,3 +102,24 @@ def test_orders_are_in_order_within_bounds_and_the_last_is_the_floor(units, foll
         assert 1 <= order.most <= 50
         assert order.least in (0, order.most)
         assert most is None or order.most <= max(1, most) or order == orders[-1]
+
+
+def test_what_was_tried_to_tell_last_is_remembered_however_often_it_was_tried():
+    state = PoolState(written=5, written_at=NOON)
+    for minute in range(150):
+        now = NOON + minute * MINUTE
+        state = about_to_tell(state, [Order(now + HALF_HOUR, 3)], now)
+
+    assert (now + HALF_HOUR, 3) in state.telling
+    assert len(state.telling) < 60
+
+
+def test_what_may_have_been_done_and_was_not_seen_is_doubted_and_nothing_else():
+    state = PoolState(written=5, written_at=NOON - 10 * MINUTE, decays=((NOON, 3), (NOON + HALF_HOUR, 1)))
+    later = [Order(NOON + HALF_HOUR, 3)]
+    known = replace(state, written_at=NOON + 3 * MINUTE)
+
+    assert has_told(state, later, NOON + MINUTE).doubts == ((NOON, 3),)
+    assert has_told(known, later, NOON + 4 * MINUTE).doubts == ()
+    assert has_told(state, later, NOON + 20 * MINUTE).doubts == ()
+    assert has_told(state, later, NOON - 10 * MINUTE).doubts == ()

@@ -69,6 +69,12 @@ def test_a_forecast_that_is_not_made_yet_is_not_called_missing_metrics():
     assert "no forecast yet" in plan.text
 
 
+def test_what_is_found_is_remembered_though_something_was_doubted_long_ago():
+    plan = decide(state=PoolState(doubts=((NOON - timedelta(hours=8), 1),)), seen=observation(requested=2, proposed=6.0))
+
+    assert (plan.target, plan.state.found, plan.state.doubts) == (6, 2, ())
+
+
 def test_no_traffic_is_told_from_no_telemetry():
     proved_idle = decide(seen=observation(requested=6, proposed=0.0))
     dark = decide(seen=observation(requested=6, proposed=0.0, sight=Sight.BROKEN))

@@ -120,8 +120,7 @@ class Absence:
         """A scheduled action has run."""
         policy = resource.policy
         self.trail.append(f"{at:.3f} {policy.name} carried out {before} {after}")
-        assert policy.dead_man is not None
-        patience = policy.dead_man.after.total_seconds()
+        patience = resource.patience
         if self.awake_since is not None:
             if max(self.awake_since, resource.well_since) <= at - patience:
                 self._breach("nothing is carried out while the daemon lives", f"{before} to {after}", policy.name)
@@ -153,14 +152,18 @@ class Absence:
                 self._judge(name, resource, "hold" if life.end == "kill" else resource.policy.on_exit)
 
     def _judge(self, name: str, resource: Scheduled, left: str) -> None:
-        floor = bounds(resource.policy, self.clock.now())[0]
+        floor, ceiling = bounds(resource.policy, self.clock.now())
         if left == "hold" and (not resource.ordered or resource.suspended):
             self._breach("a pool that was set is not left without orders", f"{resource.requested} are there", name)
+        elif left == "hold" and resource.ordered[0][0] > self.died + resource.patience + MINUTE:
+            self._breach("a pool that was set is not left without orders", f"{resource.ordered} come late", name)
         if left != "hold" and resource.ordered:
             self._breach("who leaves in order leaves no orders", f"{resource.ordered}", name)
-        if left == "floor" and resource.requested != floor:
-            there = f"{resource.requested} are left, the floor is {floor}"
-            self._breach("a stopped daemon leaves what on_exit says", there, name)
+        wanted = {"hold": resource.requested, "floor": floor, "release": min(resource.found or 0, ceiling)}[left]
+        if resource.requested != wanted:
+            self._breach("a stopped daemon leaves what on_exit says", f"{resource.requested} are left, not {wanted}", name)
+        if left == "release":
+            resource.found = None
 
     def _long_well(self, resource: Scheduled, now: float) -> bool:
         """Whether a daemon has been there, and nothing wrong, for long enough by `now` to do what there is to be done."""
@@ -170,8 +173,6 @@ class Absence:
         """Nobody has been there for long."""
         for name, resource in self.resources.items():
             there, last = resource.requested, resource.last_carried_out
-            if resource.ordered and not resource.suspended:
-                self._breach("all that is ordered is done in the end", f"{resource.ordered} is left", name)
             if last is not None and last > self.died and there > max(1, bounds(resource.policy, self._instant(last))[0]):
                 self._breach("capacity comes down when its daemon is dead", f"{there} are left", name)
 
@@ -270,8 +271,10 @@ class Absence:
             until = min(ordered, default=until) - self.dice.uniform(0.0, 2.0)
         while self.clock.seconds < until and self.broken is None:
             self.clock.seconds = min(until, self.clock.seconds + MINUTE)
-            for resource in self.resources.values():
+            for name, resource in self.resources.items():
                 resource._settle()
+                if resource.ordered and not resource.suspended and self.clock.seconds > self.died + resource.longest:
+                    self._breach("all that is ordered is done in time", f"{resource.ordered} is left", name)
         if life.away >= LONG:
             self._gone()
 

@@ -172,6 +172,10 @@ def _without_end(*given):
     return orders[:-1] or orders
 
 
+def _late(policy, at, *others):
+    return ORDERS(policy, at + timedelta(hours=1), *others)
+
+
 def _whatever_it_costs(policy, at, steps, most=None, told=()):
     return ORDERS(policy, at, steps, None, told)
 
@@ -218,9 +222,11 @@ MUTATIONS: dict[str, Plant] = {
     "a successor waits for no term": instead(leadership.Leadership, "_watch", _waits_for_no_term),
     "orders are not put off": instead(dead_men, "is_due", lambda each, *others: not each.state.decays and DUE(each, *others)),
     "orders have no end": instead(dead_men, "last_orders", _without_end),
+    "orders come late": instead(dead_men, "last_orders", _late),
+    "what was there before is forgotten": instead(planning, "note_found", lambda state, capacity: state),
     "orders rise whatever that costs": instead(dead_men, "last_orders", _whatever_it_costs),
     "orders stand over another's number": instead(dead_men, "is_wanted", lambda each: True),
-    "orders are not known before they are": instead(dead_men, "about_to_tell", lambda state, orders: state),
+    "orders are not known before they are": instead(dead_men, "about_to_tell", lambda state, orders, now: state),
     "what was ordered before is forgotten": instead(
         dead_men, "has_told", lambda state, orders, now: replace(state, decays=last_orders.instants(orders), telling=())),
     "orders outlive an orderly end": instead(leaving, "call_off", _not_called_off),

@@ -13,6 +13,7 @@ from adapters.errors import NotFound, OutcomeUnknown, Throttled, Unreachable
 from adapters.protocol import Capacity, Order
 from adapters.sandbox.scheduled_actions import due_ms
 from config.policy import PoolPolicy
+from controller.last_orders import SLOT
 from tests.simulation.provider import FOR_EVER, Resource
 from tests.simulation.virtual import VirtualClock
 
@@ -34,12 +35,26 @@ class Scheduled(Resource):
         self.well_since = 0.0
         """Since when nothing is wrong with any call about it, in seconds; never while something is."""
         self.last_carried_out: float | None = None
+        self.found: int | None = None
+        """What was there before a daemon first wrote, since it was last released."""
         self._carried_out = carried_out
 
     @property
     def ordered(self) -> list[tuple[float, Range]]:
         """What is still to be done: seconds of the clock, least and most units, in order."""
         return sorted((self.second_of(each), (each["MinCapacity"], each["MaxCapacity"])) for each in self.actions.values())
+
+    @property
+    def patience(self) -> float:
+        """After so many seconds, at most, the provider goes on without a daemon."""
+        assert self.policy.dead_man is not None
+        return self.policy.dead_man.after.total_seconds()
+
+    @property
+    def longest(self) -> float:
+        """After so many all of it is done: what is planned for half hours, and a minute for whoever looks."""
+        assert self.policy.dead_man is not None
+        return self.patience + (self.policy.dead_man.follow + SLOT).total_seconds() + 60
 
     @property
     def suspended(self) -> bool:
@@ -158,6 +173,8 @@ class ArmedLever:
         return self.resource.look()
 
     async def write(self, target: int) -> Capacity:
+        if self.resource.found is None:
+            self.resource.found = self.resource.requested
         await self._travel(writes=True)
         self.resource.send(target, 0.0)
         if "applied" in self.resource.active:

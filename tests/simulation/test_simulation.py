@@ -81,6 +81,8 @@ def test_a_kill_begins_another_life_and_time_goes_on():
     ("two daemons on one store", 8, "one store has one owner"),
     ("orders are not put off", 12, "nothing is carried out while the daemon lives"),
     ("orders have no end", 12, "what is ordered ends at the floor"),
+    ("orders come late", 12, "a pool that was set is not left without orders"),
+    ("what was there before is forgotten", 187, "a stopped daemon leaves what on_exit says"),
     ("orders rise whatever that costs", 12, "unwatched, nothing rises where money is limited"),
     ("orders stand over another's number", 12, "what somebody else set is left alone"),
     ("orders are not known before they are", 162, "nobody is accused without cause"),

@@ -44,6 +44,26 @@ def test_a_single_cold_unit_of_many_is_no_sign():
     assert life.pause >= 4 * MINUTE
 
 
+@pytest.mark.parametrize("held", [2, 3, 5])
+def test_one_of_a_few_that_dies_in_round_after_round_is_a_sign(held):
+    """Users keep the others alive."""
+    life = IdleLife(4 * MINUTE, 60 * MINUTE)
+    for _ in range(200):
+        died = life.pause > 6 * MINUTE
+        life.note(life.pause, held, held - died, died)
+
+    assert 4 * MINUTE < life.pause < 7 * MINUTE
+
+
+def test_a_round_right_after_another_cannot_shorten_the_pause_to_nothing():
+    life = IdleLife(4 * MINUTE, 15 * MINUTE)
+    life.note(timedelta(seconds=2), 1, 0, 1)
+    for _ in range(80):
+        life.note(life.pause, 1, 1, 0)
+
+    assert life.pause >= 4 * MINUTE
+
+
 def test_a_pause_that_killed_shortens_the_next_and_what_proofs_are_good_for():
     life = IdleLife(8 * MINUTE, 15 * MINUTE)
     life.note(6 * MINUTE, 20, 3, 17)
