@@ -24,10 +24,10 @@ async def test_no_time_flies_while_the_clouds_open(tmp_path):
     @asynccontextmanager
     async def slowly():
         async with opened() as addresses:
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.5)
             yield addresses
 
     stage.clouds.open = slowly
     await asyncio.wait_for(stage.play(stop), 60)
 
-    assert frames[0].now - scene.start < timedelta(minutes=1)
+    assert frames[0].now - scene.start < timedelta(minutes=15), "half a second would be half an hour"
