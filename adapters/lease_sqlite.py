@@ -86,14 +86,14 @@ class SqliteLease:
         if self._connection is None:
             connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             try:
-                owner = connection.execute("PRAGMA application_id").fetchone()[0]
-                if owner != APPLICATION_ID and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    raise Refused(f"lease {self.path} is another program's database: give the lease a file of its own")
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
-                with transaction(connection):
+                with transaction(connection):  # looked at and made in one: another daemon may be making it
+                    owner = connection.execute("PRAGMA application_id").fetchone()[0]
+                    if owner != APPLICATION_ID and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                        raise Refused(f"lease {self.path} is another program's database: give the lease a file of its own")
                     for statement in SCHEMA:
                         connection.execute(statement)
+                _to_wal(connection)
+                connection.execute("PRAGMA synchronous = FULL")
             except BaseException:
                 connection.close()
                 raise
@@ -104,6 +104,16 @@ class SqliteLease:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def _to_wal(connection: sqlite3.Connection) -> None:
+    """Of two that open a new file at once SQLite refuses one without any wait: that one waits for the other, and tries again."""
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError:
+        with transaction(connection):
+            pass
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def _read(connection: sqlite3.Connection) -> Lease | None:

@@ -167,3 +167,14 @@ async def test_another_programs_file_is_refused(tmp_path):
     with pytest.raises(AdapterError, match="another program's database"):
         await store.read()
     await store.close()
+
+
+async def test_daemons_that_open_a_new_file_at_once_all_get_to_it(tmp_path):
+    """It is rare that two meet amid the making of it, so many are made."""
+    for at in range(60):
+        daemons = [SqliteLease(tmp_path / f"{at}.db") for _ in range(3)]
+        taken = await asyncio.gather(*(each.take(None, FIRST) for each in daemons))
+        for each in daemons:
+            await each.close()
+
+        assert sorted(taken) == [False, False, True]
