@@ -6,17 +6,13 @@ out when, and what is there in the end.
 import asyncio
 import hashlib
 import random
-import shutil
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import structlog
-
 from config.dead_man import DeadMan
 from config.policy import Assume, Policy, PoolPolicy
-from controller import assembly, chooser
+from controller import assembly
 from controller.dead_men import DeadMen
 from controller.fleet import Fleet
 from controller.forecasts import Told
@@ -25,11 +21,10 @@ from controller.memory import StoreThread
 from controller.plan import Code
 from controller.store import Store
 from forecasting.demand import minute_of
-from tests.simulation.brain import WildPortfolio
 from tests.simulation.demand import SimSource
 from tests.simulation.invariants import Broken, bounds
 from tests.simulation.policies import lambda_of, policy_of, traffic_of
-from tests.simulation.run import Outcome, kill_store, memory_folder, swapped
+from tests.simulation.run import Outcome, kill_store, wild_and_quiet
 from tests.simulation.scenario import STARTS
 from tests.simulation.scheduled import ArmedLever, Scheduled
 from tests.simulation.virtual import Killed, VirtualClock, VirtualLoop
@@ -72,8 +67,9 @@ class Absence:
         self.lives.append(Life(8, "kill", 0))
         length = sum(life.minutes + (45 if life.away == AS_ORDERED else life.away) for life in self.lives)
         self.traffic = {pool.name: traffic_of(seed, pool.name, length, 0) for pool in self.pools}
-        self.awake_since: float | None = None
-        """Since when somebody has been there but for a minute, in seconds; None while nobody is."""
+        self.alive = False
+        self.awake_since = 0.0
+        """Since when somebody has been there but for a minute, in seconds."""
         self.started = self.died = 0.0
         """When the last life began and ended."""
         self._until: dict[tuple[str, str], float] = {}
@@ -81,7 +77,6 @@ class Absence:
         self.broken: Broken | None = None
         self.trail: list[str] = []
         self.ticks = 0
-        self._awake = 0.0
 
     def run(self) -> Outcome:
         """All lives, one after the other."""
@@ -121,7 +116,7 @@ class Absence:
         policy = resource.policy
         self.trail.append(f"{at:.3f} {policy.name} carried out {before} {after}")
         patience = resource.patience
-        if self.awake_since is not None:
+        if self.alive:
             if max(self.awake_since, resource.well_since) <= at - patience:
                 self._breach("nothing is carried out while the daemon lives", f"{before} to {after}", policy.name)
         elif max(self.started, resource.well_since) <= self.died - patience and at < self.died + patience / 3:
@@ -204,15 +199,15 @@ class Absence:
 
     def _live(self, life: Life) -> None:
         loop, store = VirtualLoop(self.clock), Store(self.store)
-        brief = self.started and self.clock.seconds - self.died <= MINUTE
-        self.awake_since = self._awake if brief else self.clock.seconds
-        self._awake, self.started = self.awake_since, self.clock.seconds
+        if not self.started or self.clock.seconds - self.died > MINUTE:
+            self.awake_since = self.clock.seconds
+        self.alive, self.started = True, self.clock.seconds
         try:
             loop.run_until_complete(self._daemon(life, store, loop))
         except Killed:
             self.trail.append(f"{self.clock.seconds:.3f} killed")
         finally:
-            self.awake_since, self.died = None, self.clock.seconds
+            self.alive, self.died = False, self.clock.seconds
             loop.bury()
             if life.end == "kill":
                 kill_store(store)
@@ -281,12 +276,5 @@ class Absence:
 
 def simulate_absence(seed: int) -> Outcome:
     """Run the absences of `seed` in a folder of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="stoker-absence-", dir=memory_folder()))
-    was = structlog.get_config()
-    try:
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=False)
-        with swapped(chooser, "Portfolio", WildPortfolio):
-            return Absence(seed, folder).run()
-    finally:
-        structlog.configure(**was)
-        shutil.rmtree(folder, ignore_errors=True)
+    with wild_and_quiet("absence") as folder:
+        return Absence(seed, folder).run()

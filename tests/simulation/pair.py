@@ -8,22 +8,18 @@ import asyncio
 import hashlib
 import itertools
 import random
-import shutil
 import sqlite3
-import tempfile
 from asyncio import events
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-
-import structlog
 
 from adapters.errors import OutcomeUnknown, Unreachable
 from adapters.lease import fence_of_this_task
 from adapters.lease_sqlite import SqliteLease
 from config.lease import SqliteLeaseSettings
 from config.policy import Assume, Policy
-from controller import assembly, chooser
+from controller import assembly
 from controller.fleet import Fleet
 from controller.journal import Journal, ruling
 from controller.leadership import Leadership
@@ -32,12 +28,11 @@ from controller.plan import Code
 from controller.steering import Steering
 from controller.store import Store
 from controller.takeover import Takeover
-from tests.simulation.brain import WildPortfolio
 from tests.simulation.demand import SimSource
 from tests.simulation.invariants import Broken, bounds
 from tests.simulation.policies import policy_of, traffic_of
 from tests.simulation.provider import Resource
-from tests.simulation.run import Outcome, kill_store, memory_folder, swapped
+from tests.simulation.run import Outcome, kill_store, wild_and_quiet
 from tests.simulation.scenario import STARTS
 from tests.simulation.virtual import VirtualClock, VirtualLoop
 
@@ -303,12 +298,5 @@ class _Ways:
 
 def simulate_pair(seed: int) -> Outcome:
     """Run the pair of `seed` in a folder of its own."""
-    folder = Path(tempfile.mkdtemp(prefix="stoker-pair-", dir=memory_folder()))
-    was = structlog.get_config()
-    try:
-        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=False)
-        with swapped(chooser, "Portfolio", WildPortfolio):
-            return Pair(seed, folder).run()
-    finally:
-        structlog.configure(**was)
-        shutil.rmtree(folder, ignore_errors=True)
+    with wild_and_quiet("pair") as folder:
+        return Pair(seed, folder).run()

@@ -249,22 +249,35 @@ def memory_folder() -> Path | None:
     return memory if os.access(memory, os.W_OK) else None
 
 
-def simulate(scenario: Scenario) -> Outcome:
-    """Run a scenario in a folder of its own, in memory where the machine has such a place."""
-    folder = Path(tempfile.mkdtemp(prefix="stoker-sim-", dir=memory_folder()))
-    simulation = Simulation(scenario, folder)
-    was = structlog.get_config()
+@contextmanager
+def own_folder(kind: str) -> Iterator[Path]:
+    """A folder for one run, in memory where the machine has such a place; how the log is set up is put back after it."""
+    folder, was = Path(tempfile.mkdtemp(prefix=f"stoker-{kind}-", dir=memory_folder())), structlog.get_config()
     try:
-        with ExitStack() as stack:
-            if scenario.brain == "wild":
-                stack.enter_context(swapped(chooser, "Portfolio", WildPortfolio))
-            stack.enter_context(swapped(snapshot, "fingerprint", lru_cache(snapshot.fingerprint)))
-            structlog.configure(processors=[overheard(simulation.witness)], cache_logger_on_first_use=False,
-                                wrapper_class=structlog.make_filtering_bound_logger(40))
-            return simulation.run()
+        yield folder
     finally:
         structlog.configure(**was)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def wild_and_quiet(kind: str) -> Iterator[Path]:
+    """The same for daemons that wild proposals drive and whose log nobody listens to."""
+    with own_folder(kind) as folder, swapped(chooser, "Portfolio", WildPortfolio):
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=False)
+        yield folder
+
+
+def simulate(scenario: Scenario) -> Outcome:
+    """Run a scenario in a folder of its own."""
+    with ExitStack() as stack:
+        simulation = Simulation(scenario, stack.enter_context(own_folder("sim")))
+        if scenario.brain == "wild":
+            stack.enter_context(swapped(chooser, "Portfolio", WildPortfolio))
+        stack.enter_context(swapped(snapshot, "fingerprint", lru_cache(snapshot.fingerprint)))
+        structlog.configure(processors=[overheard(simulation.witness)], cache_logger_on_first_use=False,
+                            wrapper_class=structlog.make_filtering_bound_logger(40))
+        return simulation.run()
 
 
 def overheard(witness: Witness):

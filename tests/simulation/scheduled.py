@@ -5,12 +5,12 @@ The switch of `adapters.aws.dead_man` is the real one; this stands where the wir
 
 import asyncio
 import heapq
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from adapters.aws.dead_man import DeadManSwitch
-from adapters.errors import NotFound, OutcomeUnknown, Throttled, Unreachable
-from adapters.protocol import Capacity, Order
+from adapters.errors import AdapterError, NotFound, OutcomeUnknown, Throttled, Unreachable
+from adapters.protocol import Capacity
 from adapters.sandbox.scheduled_actions import due_ms
 from config.policy import PoolPolicy
 from controller.last_orders import SLOT
@@ -73,6 +73,16 @@ class Scheduled(Resource):
         if not self.active:
             self.well_since = self.clock.seconds
 
+    async def delay(self) -> None:
+        """A call about it is on its way."""
+        await asyncio.sleep(self.active.get("slow") or self.dice.choice((0.0, 0.05, 0.3)))
+
+    async def swallow(self, writes: bool) -> None:
+        """Where calls get lost, this one does."""
+        if {"hang", "lost"} & self.active.keys():
+            await asyncio.sleep(ANSWER_SECONDS)
+            raise unanswered(writes)
+
     def _settle(self) -> None:
         due = [name for name, each in self.actions.items() if self.second_of(each) <= self.clock.seconds]
         for name in due:
@@ -95,6 +105,11 @@ class Scheduled(Resource):
         self._carried_out(self, at, before, after)
 
 
+def unanswered(writes: bool) -> AdapterError:
+    """What a real client makes of a call without an answer."""
+    return OutcomeUnknown("no answer") if writes else Unreachable("no answer")
+
+
 class Plane:
     """Stands where `adapters.aws.control_plane.ControlPlane` does, for one resource."""
 
@@ -107,16 +122,14 @@ class Plane:
         active = self._resource.active
         if "throttled" in active:
             raise Throttled("too many requests")
-        await asyncio.sleep(active.get("slow") or self._resource.dice.choice((0.0, 0.05, 0.3)))
-        if {"hang", "lost"} & active.keys():
-            await asyncio.sleep(ANSWER_SECONDS)
-            raise OutcomeUnknown("no answer") if writes else Unreachable("no answer")
+        await self._resource.delay()
+        await self._resource.swallow(writes)
         answer = getattr(self, f"_{operation}")(**parameters)
         self._resource._settle()
         self._world.ordered(self._resource)
         await asyncio.sleep(self._resource.dice.choice((0.0, 0.05)))
         if "applied" in active:
-            raise OutcomeUnknown("no answer") if writes else Unreachable("no answer")
+            raise unanswered(writes)
         return digest(answer)
 
     def _register_scalable_target(self, **given: Any) -> dict[str, Any]:
@@ -154,16 +167,8 @@ class ArmedLever:
     def __init__(self, resource: Scheduled, world: "Absence") -> None:
         self.resource = resource
         key = f"{resource.policy.name}:live"
-        self._switch = DeadManSwitch(Plane(resource, world), world.clock, key, resource.policy.name)
-
-    async def arm(self, orders: Sequence[Order]) -> None:
-        await self._switch.arm(orders)
-
-    def forget(self) -> None:
-        self._switch.forget()
-
-    async def disarm(self) -> None:
-        await self._switch.disarm()
+        switch = DeadManSwitch(Plane(resource, world), world.clock, key, resource.policy.name)
+        self.arm, self.forget, self.disarm = switch.arm, switch.forget, switch.disarm
 
     async def traits(self) -> object:
         return self.resource.facts
@@ -178,16 +183,13 @@ class ArmedLever:
         await self._travel(writes=True)
         self.resource.send(target, 0.0)
         if "applied" in self.resource.active:
-            raise OutcomeUnknown("no answer")
+            raise unanswered(writes=True)
         await asyncio.sleep(self.resource.dice.choice((0.0, 0.05, 0.3)))
         self.resource.taken, self.resource.taken_at = target, self.resource.clock.seconds
         return self.resource.look()
 
     async def _travel(self, writes: bool) -> None:
-        active = self.resource.active
-        await asyncio.sleep(active.get("slow") or self.resource.dice.choice((0.0, 0.05, 0.3)))
-        if "throttled" in active:
+        await self.resource.delay()
+        if "throttled" in self.resource.active:
             raise Throttled("too many requests")
-        if {"hang", "lost"} & active.keys():
-            await asyncio.sleep(ANSWER_SECONDS)
-            raise OutcomeUnknown("no answer") if writes else Unreachable("no answer")
+        await self.resource.swallow(writes)
