@@ -1,11 +1,21 @@
-"""A whole daemon through many days in minutes, and what it holds of the machine: ticks are made by hand, as fast as they go."""
+"""A whole daemon through many days in minutes, and what it holds of the machine: ticks are made by hand, as fast as they go.
+
+    python -m tests.endurance MINUTES LOOK_EVERY
+
+tells it in lines of JSON, from a process in which nothing else leaves memory behind.
+"""
 
 import asyncio
 import gc
+import json
+import sys
+import tempfile
 import threading
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
+
+import structlog
 
 from forecasting.demand import MINUTES_PER_DAY
 from tests.services import serving
@@ -56,3 +66,14 @@ async def lives(folder: Path, minutes: int, look_every: int):
                 await world.service._prune()
             if minute % look_every == 0:
                 yield held(minute)
+
+
+async def main(minutes: int, look_every: int) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    with tempfile.TemporaryDirectory() as folder:
+        async for seen in lives(Path(folder), minutes, look_every):
+            print(json.dumps(seen._asdict()), flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))

@@ -47,10 +47,17 @@ class Running:
 
     async def stoker(self, *arguments, env=None, url=True):
         """A command of ours against this service, as from a terminal."""
-        runner = CliRunner(env={"STOKER_TOKEN": None, "STOKER_TOKEN_FILE": None, "COLUMNS": "200"} | (env or {}))
         more = ("--url", self.service.url) if url else ()
-        with structlog.testing.capture_logs():  # the service's own lines would go into the command's output: it is one process
-            return await asyncio.to_thread(runner.invoke, main, [*arguments, *more])
+        plain = {"STOKER_TOKEN": None, "STOKER_TOKEN_FILE": None, "COLUMNS": "200"}
+        return await typed(*arguments, *more, env=plain | (env or {}))
+
+
+async def typed(*arguments, env=None):
+    """A command of ours as from a terminal, beside what runs in this loop: it is one process, so that without this what a service
+    logs meanwhile would go into the command's output.
+    """
+    with structlog.testing.capture_logs():
+        return await asyncio.to_thread(CliRunner(env=env).invoke, main, arguments)
 
 
 @contextlib.asynccontextmanager

@@ -1,6 +1,5 @@
 """`stoker discover` against emulated clouds: what it proposes, what it leaves out, and that it only reads."""
 
-import asyncio
 import json
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from adapters.sandbox.server import SandboxServer
 from config.loader import load_policy
 from controller.cli import main
 from tests.e2e.daemons import sandbox_of, steady_history
+from tests.services import typed
 
 NEEDED = {"lambda:ListFunctions", "lambda:ListAliases", "cloudwatch:ListMetrics", "cloudwatch:GetMetricData",
           "run.services.list", "monitoring.timeSeries.list"}
@@ -47,7 +47,7 @@ async def opened():
         async def discover(*arguments):
             where = ["--region", "us-east-1", "--project", "acme", "--location", "europe-west1", "--sandbox-url", http.url,
                      "--sandbox-grpc", server.target]
-            return await asyncio.to_thread(CliRunner().invoke, main, ["discover", *where, *arguments])
+            return await typed("discover", *where, *arguments)
         yield aws, google, discover
 
 
@@ -120,8 +120,7 @@ def test_where_to_look_must_be_said_whole(arguments):
 
 async def test_a_region_that_cannot_be_is_told(tmp_path):
     async with SandboxServer(sandbox_of(agent=1)) as http:
-        ask = ["discover", "--region", "nowhere", "--sandbox-url", http.url]
-        told = await asyncio.to_thread(CliRunner().invoke, main, ask)
+        told = await typed("discover", "--region", "nowhere", "--sandbox-url", http.url)
 
     assert told.exit_code == 1
     assert "no region of AWS" in told.output

@@ -1,13 +1,11 @@
 """`stoker doctor` against emulated clouds: it names what is amiss, changes nothing, and waits for nobody that hangs."""
 
-import asyncio
 import json
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
 from adapters.clock import SystemClock
 from adapters.findings import Verdict
@@ -16,9 +14,9 @@ from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.server import SandboxServer
 from config.loader import load_policy
-from controller.cli import main
 from controller.doctor import examine
 from tests.e2e.daemons import sandbox_of, steady_history, stoker
+from tests.services import typed
 
 POLICY = """
 version: 1
@@ -180,7 +178,7 @@ async def test_metrics_that_stopped_are_told(clinic, tmp_path):
 async def test_the_command_ends_with_1_when_anything_fails_and_0_otherwise(clinic, tmp_path):
     ask = ("doctor", str(clinic.policy), "--state-dir", str(tmp_path / "state"), "--sandbox-url", clinic.url, "--sandbox-grpc",
            clinic.target)
-    good = await asyncio.to_thread(CliRunner().invoke, main, [*ask, "--json"])
+    good = await typed(*ask, "--json")
     clinic.aws.credentials.denied |= {"lambda:GetAlias"}
     code, out, err = await stoker(*ask)
 

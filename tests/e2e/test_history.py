@@ -1,6 +1,5 @@
 """`stoker history` against the emulated AWS: what it writes is what was recorded, and a file that is there is kept."""
 
-import asyncio
 
 import numpy as np
 from click.testing import CliRunner
@@ -9,12 +8,12 @@ from adapters.history_file import read_history
 from adapters.sandbox.server import SandboxServer
 from controller.cli import main
 from tests.e2e.daemons import policy_text, sandbox_of
+from tests.services import typed
 
 
 async def asked(sandbox, policy, *arguments):
     async with SandboxServer(sandbox) as server:
-        ask = ["history", "--policy", str(policy), "--sandbox-url", server.url, *arguments]
-        return await asyncio.to_thread(CliRunner().invoke, main, ask)
+        return await typed("history", "--policy", str(policy), "--sandbox-url", server.url, *arguments)
 
 
 async def test_the_fortnight_of_every_pool_lands_in_a_file_that_a_backtest_reads(tmp_path):

@@ -1,6 +1,5 @@
 """`stoker forecast` from the outside: what it prints and draws, and what it refuses."""
 
-import asyncio
 import contextlib
 import json
 from datetime import timedelta
@@ -21,7 +20,7 @@ from controller.store import Store
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, observation, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
-from tests.services import ticking
+from tests.services import ticking, typed
 from tests.worlds import policy_of
 
 POLICY = """version: 1
@@ -163,10 +162,10 @@ async def daemon(state: Path):
 
 async def test_a_daemon_that_runs_is_asked(folder):
     async with daemon(folder / "state") as service:
-        by_url = await asyncio.to_thread(stoker, "agent", "--url", service.url, "--json", "--hours", "2")
-        by_store = await asyncio.to_thread(stoker, "agent", "--policy", "policy.yaml", "--state-dir", "state", "--hours", "2",
-                                           "--plot", "out.svg")
-        unknown = await asyncio.to_thread(stoker, "nobody", "--url", service.url)
+        by_url = await typed("forecast", "agent", "--url", service.url, "--json", "--hours", "2")
+        by_store = await typed("forecast", "agent", "--policy", "policy.yaml", "--state-dir", "state", "--hours", "2",
+                               "--plot", "out.svg")
+        unknown = await typed("forecast", "nobody", "--url", service.url)
 
     assert by_url.exit_code == 0, by_url.output
     told = json.loads(by_url.stdout)

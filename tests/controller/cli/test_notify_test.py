@@ -1,10 +1,7 @@
-import asyncio
 import textwrap
 
-from click.testing import CliRunner
-
-from controller.cli import main
 from tests.receivers import receiving
+from tests.services import typed
 
 POLICY = """\
 version: 1
@@ -20,7 +17,7 @@ def policy(folder, *sinks):
 
 
 async def stoker(*arguments, **environment):
-    return await asyncio.to_thread(CliRunner(env=environment).invoke, main, ["notify-test", "--policy", *arguments])
+    return await typed("notify-test", "--policy", *arguments, env=environment)
 
 
 async def test_each_sink_gets_a_message_in_its_own_shape(tmp_path):

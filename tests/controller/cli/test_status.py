@@ -1,4 +1,3 @@
-import asyncio
 import json
 from datetime import timedelta
 
@@ -11,7 +10,7 @@ from controller.cli.status import COLUMNS, fitting, next_hours
 from controller.service import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
-from tests.services import ticking
+from tests.services import ticking, typed
 from tests.worlds import policy_of
 
 
@@ -23,7 +22,7 @@ async def asked(folder, *arguments, env=None):
     async with ticking(service):
         await clock.advance(timedelta(minutes=3))
         await service.tick()
-        return await asyncio.to_thread(CliRunner(env=env).invoke, main, ["status", "--url", service.url, *arguments])
+        return await typed("status", "--url", service.url, *arguments, env=env)
 
 
 async def test_every_pool_is_a_line_with_what_reading_metrics_costs(tmp_path):
