@@ -87,11 +87,9 @@ class Nowhere:
         """Kept by nobody."""
 
 
-async def renewed(men, clock):
+async def renewed(here, men):
     """A round of calls that take a while of the clock's time."""
-    task = asyncio.create_task(men.renew())
-    while not task.done():
-        await clock.advance(timedelta(seconds=5))
+    await here.drive(asyncio.create_task(men.renew()))
 
 
 async def live(here, clock, minutes, men=None, plan=unknown):
@@ -238,25 +236,25 @@ async def test_a_round_that_takes_long_leaves_the_rest_to_the_next(clock, tmp_pa
         men = DeadMen(here.fleet, clock, Nowhere(), unknown)
         for lever in here.levers.values():
             lever.seconds = 30
-        await renewed(men, clock)
+        await renewed(here, men)
         begun = sum(bool(lever.orders) for lever in here.levers.values())
-        await renewed(men, clock)
+        await renewed(here, men)
 
         assert 4 <= begun < 12
         assert sum(bool(lever.orders) for lever in here.levers.values()) > begun
 
 
 async def test_where_there_are_more_pools_than_calls_who_was_told_is_put_off_before_another_is_told(clock, tmp_path):
-    async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(32)}) as here:
+    async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(80)}) as here:
         men = DeadMen(here.fleet, clock, Nowhere(), unknown)
         for lever in here.levers.values():
             lever.seconds = 240  # four pools at once, and no more in a round
-        for _ in range(16):
+        for _ in range(40):
             await here.tick()
-            await renewed(men, clock)
+            await renewed(here, men)
             await clock.advance(MINUTE)
             assert not any(lever.fire_if_due() for lever in here.levers.values())
-        assert 8 <= sum(bool(lever.orders) for lever in here.levers.values()) < 32
+        assert 30 < sum(bool(lever.orders) for lever in here.levers.values()) < 80
 
 
 async def test_where_calls_do_not_suffice_to_put_off_in_time_it_is_told_once(clock, tmp_path, capsys):
@@ -266,7 +264,7 @@ async def test_where_calls_do_not_suffice_to_put_off_in_time_it_is_told_once(clo
         for lever in here.levers.values():
             lever.seconds = 3600
         for _ in range(40):
-            await renewed(men, clock)
+            await renewed(here, men)
             await clock.advance(MINUTE)
 
         assert capsys.readouterr().out.count("dead-man-late") == 1
@@ -491,13 +489,13 @@ async def test_a_pool_whose_calls_take_long_delays_no_other(clock, tmp_path):
         men, slow = DeadMen(here.fleet, clock, Nowhere(), unknown), here.levers["p0"]
         slow.seconds = 1200
         for _ in range(15):
-            await renewed(men, clock)
+            await renewed(here, men)
             await clock.advance(MINUTE)
         others = [lever for lever in here.levers.values() if lever is not slow]
 
         assert all(len(lever.orders) >= 2 for lever in others)
         assert slow.orders == []
-        await renewed(men, clock)
+        await renewed(here, men)
         await clock.advance(timedelta(minutes=10))
         assert len(slow.orders) == 1, "its calls go on, and are made once"
 
@@ -507,7 +505,7 @@ async def test_an_end_cuts_short_what_is_being_told(clock, tmp_path):
         await here.tick()
         men, lever = DeadMen(here.fleet, clock, Nowhere(), unknown), here.levers["a"]
         lever.seconds = 1200
-        await renewed(men, clock)
+        await renewed(here, men)
         await men.close()
         await clock.advance(timedelta(hours=1))
 
