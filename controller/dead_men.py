@@ -14,6 +14,7 @@ import structlog
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError
+from adapters.lease import Unfenced, fenced
 from adapters.protocol import Decays, Order
 from controller.fleet import Fleet
 from controller.forecasts import Told
@@ -103,14 +104,20 @@ class DeadMen:
         orders = self._orders(each)
         await self._remember(each, about_to_tell(each.state, orders, self._clock.now()))
         try:
-            await (lever.arm(orders) if orders else lever.disarm())
+            with fenced(await tenure.fence_ahead(name, each.state)):
+                await (lever.arm(orders) if orders else lever.disarm())
+        except Unfenced:  # the lease's own log lines say why; whoever leads tells it
+            return
         except AdapterError as error:
             self._tell(name, redact_text(str(error)))
             return
         self._tell(name, None)
+        if each.tenure is not tenure:  # who leads now has told it otherwise, or will
+            return
         self._tenures[name] = tenure
         (self._rising.add if any(order.least for order in orders) else self._rising.discard)(name)
         await self._remember(each, has_told(each.state, orders, self._clock.now()))
+        await tenure.settled_ahead(name, each.state)
 
     async def _remember(self, each: Reconciler, state: PoolState) -> None:
         if each.adopt(state):

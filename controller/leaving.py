@@ -6,6 +6,7 @@ import structlog
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError, Throttled
+from adapters.lease import fenced
 from adapters.protocol import Decays
 from controller.last_orders import has_told
 from controller.plan import Action, Code, Plan
@@ -47,15 +48,17 @@ async def leave(reconciler: Reconciler, clock: Clock) -> Plan:
 
 async def call_off(reconciler: Reconciler, clock: Clock) -> None:
     """What the provider was told to do later is not to undo what is left now."""
-    state = reconciler.state
+    name, tenure, state = reconciler.policy.name, reconciler.tenure, reconciler.state
     ordered = state.decays or state.telling or reconciler.policy.dead_man is not None  # a store that is lost remembers nothing
     if not ordered or not isinstance(reconciler.lever, Decays):
         return
     try:
-        await reconciler.lever.disarm()
+        with fenced(await tenure.fence_ahead(name, state)):
+            await reconciler.lever.disarm()
         reconciler.state = has_told(reconciler.state, (), clock.now())
+        await tenure.settled_ahead(name, reconciler.state)
     except AdapterError as error:
-        log.warning("not-disarmed", pool=reconciler.policy.name, error=redact_text(str(error)))
+        log.warning("not-disarmed", pool=name, error=redact_text(str(error)))
 
 
 def done(plan: Plan | None) -> bool:

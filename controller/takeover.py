@@ -12,7 +12,7 @@ from controller.fleet import Fleet
 from controller.leadership import Leadership
 from controller.overrides import Override, entry, shown_override
 from controller.steering import Steering
-from controller.tenure import ORDERS, Tenure, left_of
+from controller.tenure import ORDERS, Tenure, ahead_of, left_of, shared
 
 log = structlog.get_logger("stoker.lease")
 
@@ -93,7 +93,7 @@ class Takeover:
             return
         left = left_of(texts)
         await self._steering.inherit(orders_of(texts), self._clock.now())
-        self._enter(Tenure(self.leadership, number, left))
+        self._enter(Tenure(self.leadership, number, left, ahead_of(texts)))
         log.info("leading", fencing=number, intents=len(left))
         if at_once:
             await self._at_once()
@@ -104,12 +104,5 @@ class Takeover:
 
 
 def orders_of(texts: Mapping[str, str]) -> dict[str, tuple[Override, ...]]:
-    """The orders of each pool for which a leader has ever taken one; what cannot be read is left out, as from another version."""
-    found = {}
-    for key, text in texts.items():
-        if key.startswith(ORDERS):
-            try:
-                found[key.removeprefix(ORDERS)] = tuple(shown_override(each) for each in json.loads(text))
-            except (KeyError, TypeError, ValueError):
-                continue
-    return found
+    """The orders of each pool for which a leader has ever taken one."""
+    return shared(texts, ORDERS, lambda body: tuple(shown_override(each) for each in body))

@@ -1,16 +1,17 @@
 """What the time of one leader means to the pools: the number under which they write, and what the leader before left behind."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from adapters.lease import Fence, Unfenced
 from controller.plan import PoolState
 
-INTENT, ORDERS = "intent/", "orders/"
+T = TypeVar("T")
+INTENT, AHEAD, ORDERS = "intent/", "ahead/", "orders/"
 """Keys of what leaders share begin with one of these; the pool's name follows."""
 
 
@@ -46,15 +47,29 @@ class Left:
                            "found": self.found})
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What a leader has told a pool's provider to do later, and what it may have told it besides: as `PoolState` has them."""
+
+    decays: tuple[tuple[datetime, int], ...]
+    telling: tuple[tuple[datetime, int], ...]
+
+    @property
+    def text(self) -> str:
+        """As it is shared."""
+        return json.dumps([[(at.isoformat(), units) for at, units in each] for each in (self.decays, self.telling)])
+
+
 @dataclass(frozen=True, eq=False)
 class Tenure:
     """From one change of leader to the next, as this daemon sees it. `number`: under which it leads; None: another does, or it
-    is not known yet who does. `left`: by pool. `helm`: None where no lease is shared.
+    is not known yet who does. `left`, `ahead`: by pool. `helm`: None where no lease is shared.
     """
 
     helm: Helm | None
     number: int | None = None
     left: Mapping[str, Left] = field(default_factory=dict)
+    ahead: Mapping[str, Ahead] = field(default_factory=dict)
 
     @property
     def barred(self) -> str | None:
@@ -65,28 +80,45 @@ class Tenure:
         """Tell the lease store of a write, so that the next leader knows of it and one that leads no more is found out; what the
         write must pass once more right before it is sent. `Unfenced` when it must not be sent.
         """
+        left = Left(target, state.written, at, self.number or 0, state.found)
+        return await self._fence({f"{INTENT}{pool}": left.text})
+
+    async def settled(self, pool: str, target: int, state: PoolState, at: datetime) -> None:
+        """The provider took it: told for the next leader's sake, who finds it out by itself otherwise, but for the very first."""
+        with suppress(Unfenced):
+            await self._share({f"{INTENT}{pool}": Left(target, target, at, self.number or 0, state.found).text})
+
+    async def fence_ahead(self, pool: str, state: PoolState) -> Fence | None:
+        """As `fence`, of what the provider is about to be told to do later: `state` as `last_orders.about_to_tell` makes it."""
+        return await self._fence({f"{AHEAD}{pool}": Ahead(state.decays, state.telling).text})
+
+    async def settled_ahead(self, pool: str, state: PoolState) -> None:
+        """The provider was told: who leads next need not tell it anew at once."""
+        with suppress(Unfenced):
+            await self._share({f"{AHEAD}{pool}": Ahead(state.decays, state.telling).text})
+
+    async def _fence(self, texts: Mapping[str, str]) -> Fence | None:
+        await self._share(texts)
         helm, number = self.helm, self.number or 0
         if helm is None:
             return None
-        await helm.share(number, {f"{INTENT}{pool}": Left(target, state.written, at, number, state.found).text})
         fence = Fence(number, lambda: helm.check(number))
         fence.check()
         return fence
 
-    async def settled(self, pool: str, target: int, state: PoolState, at: datetime) -> None:
-        """The provider took it: told for the next leader's sake, who finds it out by itself otherwise, but for the very first."""
-        if self.helm is None:
-            return
-        number = self.number or 0
-        with suppress(Unfenced):
-            await self.helm.share(number, {f"{INTENT}{pool}": Left(target, target, at, number, state.found).text})
+    async def _share(self, texts: Mapping[str, str]) -> None:
+        if self.helm is not None:
+            await self.helm.share(self.number or 0, texts)
 
     def state(self, pool: str, state: PoolState) -> PoolState:
         """What to remember of a pool from now on. One that stands by knows nothing of the leader's writes, and must not take
         them for foreign. One that leads takes the last write for one whose outcome is not known: the next reading tells.
         """
         if self.number is None:
-            return replace(state, written=None, intent=None, doubts=(), foreign_since=None, foreign_requested=None)
+            return replace(state, written=None, intent=None, doubts=(), decays=(), telling=(), foreign_since=None,
+                           foreign_requested=None)
+        if pool in self.ahead:
+            state = replace(state, decays=self.ahead[pool].decays, telling=self.ahead[pool].telling)
         left = self.left.get(pool)
         if left is None:
             return state
@@ -105,14 +137,31 @@ ALONE = Tenure(None)
 
 
 def left_of(texts: Mapping[str, str]) -> dict[str, Left]:
-    """By pool, out of what leaders have shared; what cannot be read is left out, as from another version."""
+    """By pool, out of what leaders have shared."""
+    def parsed(body: Any) -> Left:  # noqa: ANN401
+        return Left(int(body["target"]), body["before"], datetime.fromisoformat(body["at"]), int(body["number"]), body["found"])
+
+    return shared(texts, INTENT, parsed)
+
+
+def ahead_of(texts: Mapping[str, str]) -> dict[str, Ahead]:
+    """By pool, out of what leaders have shared."""
+    def parsed(body: Any) -> Ahead:  # noqa: ANN401
+        decays, telling = (tuple((datetime.fromisoformat(at), int(units)) for at, units in each) for each in body)
+        return Ahead(decays, telling)
+
+    return shared(texts, AHEAD, parsed)
+
+
+def shared(texts: Mapping[str, str], kind: str, parsed: Callable[[Any], T]) -> dict[str, T]:
+    """By pool, what leaders have shared under keys that begin with `kind`; what cannot be read is left out, as from another
+    version.
+    """
     found = {}
     for key, text in texts.items():
-        if key.startswith(INTENT):
+        if key.startswith(kind):
             try:
-                body = json.loads(text)
-                found[key.removeprefix(INTENT)] = Left(int(body["target"]), body["before"], datetime.fromisoformat(body["at"]),
-                                                       int(body["number"]), body["found"])
+                found[key.removeprefix(kind)] = parsed(json.loads(text))
             except (KeyError, TypeError, ValueError):
                 continue
     return found

@@ -75,6 +75,40 @@ class FakeLever:
         return Capacity(self.paper.requested, ready, phase, now, foreign_owner=self.owner)
 
 
+class Decaying(FakeLever):
+    """As a provider with scheduled actions; `fire_if_due` does what it was told."""
+
+    def __init__(self, clock, requested=0):
+        super().__init__(clock, requested=requested)
+        self.armed = ()
+        self.orders, self.disarmed, self.forgot = [], 0, 0
+        self.refuses = None
+        self.seconds = 0
+        self.asked = asyncio.Event()
+
+    async def arm(self, orders):
+        self.asked.set()
+        await self.clock.sleep(self.seconds)
+        if self.refuses is not None:
+            raise self.refuses
+        self.armed = tuple(orders)
+        self.orders.append((self.clock.now(), *orders))
+
+    def forget(self):
+        self.forgot += 1
+
+    async def disarm(self):
+        self.armed, self.disarmed = (), self.disarmed + 1
+
+    def fire_if_due(self):
+        due = [order for order in self.armed if self.clock.now() >= order.at]
+        for _, most, least in due:
+            if not least <= self.paper.requested <= most:
+                self.foreign(min(max(self.paper.requested, least), most))
+        self.armed = self.armed[len(due):]
+        return bool(due)
+
+
 class FakeSource:
     """Publishes each pool's traffic `delay` minutes late. `broken`: what collecting raises; `silent`: pools with no telemetry."""
 

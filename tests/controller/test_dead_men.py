@@ -3,12 +3,12 @@
 import asyncio
 from dataclasses import replace
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 
 from adapters.clock import ManualClock
 from adapters.errors import Unreachable
+from adapters.lease import Unfenced
 from adapters.protocol import Order
 from config.dead_man import DeadMan
 from config.limits import Limits
@@ -19,46 +19,13 @@ from controller.last_orders import MOST_OPEN, about_to_tell
 from controller.leaving import call_off
 from controller.overrides import Kind, Override
 from controller.plan import Code, PoolState
+from controller.tenure import Tenure
 from tests.builders import NOON, pool_policy
-from tests.fakes import FakeLever, steady
+from tests.fakes import Decaying, FakeLever, Helm, steady
 from tests.worlds import world
 
 MINUTE = timedelta(minutes=1)
 HALF_HOUR = DeadMan(after=timedelta(minutes=30))
-
-
-class Decaying(FakeLever):
-    """As a provider with scheduled actions; `fire_if_due` does what it was told."""
-
-    def __init__(self, clock, requested=0):
-        super().__init__(clock, requested=requested)
-        self.armed = ()
-        self.orders, self.disarmed, self.forgot = [], 0, 0
-        self.refuses = None
-        self.seconds = 0
-        self.asked = asyncio.Event()
-
-    async def arm(self, orders):
-        self.asked.set()
-        await self.clock.sleep(self.seconds)
-        if self.refuses is not None:
-            raise self.refuses
-        self.armed = tuple(orders)
-        self.orders.append((self.clock.now(), *orders))
-
-    def forget(self):
-        self.forgot += 1
-
-    async def disarm(self):
-        self.armed, self.disarmed = (), self.disarmed + 1
-
-    def fire_if_due(self):
-        due = [order for order in self.armed if self.clock.now() >= order.at]
-        for _, most, least in due:
-            if not least <= self.paper.requested <= most:
-                self.foreign(min(max(self.paper.requested, least), most))
-        self.armed = self.armed[len(due):]
-        return bool(due)
 
 
 @pytest.fixture
@@ -270,6 +237,36 @@ async def test_where_calls_do_not_suffice_to_put_off_in_time_it_is_told_once(clo
         assert capsys.readouterr().out.count("dead-man-late") == 1
 
 
+async def test_who_leads_no_more_tells_nothing(clock, tmp_path, capsys):
+    class Followed(Helm):
+        async def share(self, number, texts):
+            raise Unfenced("another leads")
+
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        await here.tick()
+        here.fleet.reconcilers["a"].tenure = Tenure(Followed(), 1)
+        men = DeadMen(here.fleet, clock, here.store, unknown)
+        await men.renew()
+
+        assert (here.levers["a"].orders, here.fleet.reconcilers["a"].state.decays) == ([], ())
+        assert "dead-man" not in capsys.readouterr().out
+
+
+async def test_what_was_told_as_another_began_to_lead_is_left_to_that_one_to_remember(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        await here.tick()
+        each, lever = here.fleet.reconcilers["a"], here.levers["a"]
+        each.tenure, lever.seconds = Tenure(Helm(), 1), 20
+        men = DeadMen(here.fleet, clock, here.store, unknown)
+        telling = asyncio.create_task(men.renew())
+        await lever.asked.wait()
+        each.enter(Tenure(Helm("bob leads")))
+        await here.drive(telling)
+
+        assert lever.orders
+        assert (each.state.decays, each.state.telling) == ((), ())
+
+
 async def test_what_somebody_else_sets_is_not_undone_by_what_was_ordered_before(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         men = await live(here, clock, 3, plan=rising)
@@ -317,7 +314,7 @@ async def test_who_leads_anew_takes_nothing_for_known_that_another_may_have_orde
         men = await live(here, clock, 30)
         lever, each = here.levers["a"], here.fleet.reconcilers["a"]
         assert (lever.forgot, len(lever.orders) > 2) == (1, True)
-        each.tenure = SimpleNamespace(barred=None, number=7)
+        each.tenure = Tenure(Helm(), 7)
         await clock.advance(15 * MINUTE)
         await men.renew()
         assert lever.forgot == 2
@@ -339,9 +336,9 @@ async def test_who_stands_by_orders_nothing_and_who_leads_puts_off_what_another_
         told = len(lever.orders)
         each.state = replace(each.state, written=None, decays=())
 
-        each.tenure = SimpleNamespace(barred="another leads", number=None)
+        each.tenure = Tenure(Helm("another leads"))
         assert not is_due(each, clock.now(), lambda _: ())
-        each.tenure = SimpleNamespace(barred=None, number=7)
+        each.tenure = Tenure(Helm(), 7)
         await DeadMen(here.fleet, clock, here.store, unknown).renew()
         assert len(lever.orders) == told + 1
 

@@ -10,12 +10,13 @@ import pytest
 from adapters.clock import ManualClock
 from adapters.errors import Unreachable
 from adapters.lease_sqlite import SqliteLease
+from config.dead_man import DeadMan
 from config.lease import SqliteLeaseSettings
 from controller.plan import Action, Code, PoolState
 from controller.service import Service
-from controller.tenure import ALONE, Left, Tenure, left_of
+from controller.tenure import ALONE, Ahead, Left, Tenure, ahead_of, left_of
 from tests.builders import NOON, pool_policy
-from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
+from tests.fakes import Decaying, FakeLever, FakeProviders, FakeSource, Helm, steady
 from tests.services import TOKEN
 from tests.worlds import policy_of
 
@@ -161,6 +162,57 @@ async def test_a_foreign_write_between_two_leaders_is_seen_as_one(cluster):
     assert Code.FOREIGN_WRITE in [reason.code for reason in bob.fleet.plans["a"].reasons]
 
 
+@pytest.fixture
+async def mortal(tmp_path):
+    """A cluster over a provider that is told what to do should all die."""
+    cluster = Cluster(tmp_path, ManualClock(NOON))
+    cluster.lever = Decaying(cluster.clock)
+    yield cluster
+    for name in list(cluster.tasks):
+        await cluster.stop(name)
+
+
+MORTAL = {"dead_man": DeadMan(after=timedelta(minutes=10), follow=timedelta(0))}
+
+
+async def told(cluster):
+    """The first to lead has set the pool, and told the provider."""
+    ada = await cluster.start("ada", **MORTAL)
+    await cluster.until(lambda: leads(ada) and cluster.lever.writes)
+    await ada.dead_men.renew()
+    await cluster.until(lambda: ada.fleet.reconcilers["a"].state.decays)  # its own first round may have been at it
+    return ada
+
+
+async def test_what_the_provider_did_once_all_had_died_is_nobody_elses_doing_to_whoever_comes_first(mortal):
+    await told(mortal)
+    [wanted] = mortal.lever.writes
+    await mortal.kill("ada")
+    await mortal.clock.advance(timedelta(minutes=70))
+    assert mortal.lever.fire_if_due()
+    assert mortal.lever.paper.requested == 1 < wanted
+    eve = await mortal.start("eve", **MORTAL)
+    await mortal.passes(90, lambda: leads(eve) and eve.fleet.plans["a"].fencing == 2)
+    await eve.tick()
+
+    assert (mortal.lever.paper.requested, eve.fleet.reconcilers["a"].state.foreign_since) == (wanted, None)
+
+
+async def test_who_takes_over_knows_what_was_told_and_tells_it_anew_when_its_time_has_come(mortal):
+    ada = await told(mortal)
+    bob = await mortal.start("bob", **MORTAL)
+    await mortal.passes(15, lambda: not bob.takeover._undecided)
+    before, orders = ada.fleet.reconcilers["a"].state.decays, len(mortal.lever.orders)
+    await mortal.stop("ada")
+    await mortal.passes(30, lambda: leads(bob) and bob.fleet.plans["a"].fencing == 2)
+    await bob.dead_men.renew()
+    assert (bob.fleet.reconcilers["a"].state.decays, len(mortal.lever.orders)) == (before, orders)
+    await mortal.passes(300, lambda: before[0][0] - mortal.clock.now() < timedelta(minutes=5))
+    await bob.dead_men.renew()
+
+    assert len(mortal.lever.orders) == orders + 1
+
+
 async def test_while_the_store_is_away_the_leader_writes_nothing_and_is_not_ready(cluster):
     ada = await cluster.start("ada")
     await cluster.until(lambda: leads(ada) and cluster.lever.writes)
@@ -206,6 +258,21 @@ def test_what_cannot_be_read_of_a_former_leader_is_left_out():
     left = Left(5, None, NOON, 3)
 
     assert left_of({"intent/a": left.text, "intent/b": "{", "intent/c": '{"target": 1}', "orders/a": "[]"}) == {"a": left}
+
+
+def test_what_was_told_ahead_is_read_back_and_what_another_version_wrote_is_left_out():
+    ahead = Ahead(((NOON, 3), (NOON + BEAT, 1)), ((NOON, 2),))
+
+    assert ahead_of({"ahead/a": ahead.text, "ahead/b": "[]", "ahead/c": "[[1], []]", "intent/a": "{}"}) == {"a": ahead}
+
+
+def test_who_stands_by_knows_nothing_of_what_the_leader_tells_and_who_leads_what_was_told_last():
+    ours, theirs = ((NOON, 1),), ((NOON + BEAT, 2),)
+    state = PoolState(decays=ours, telling=ours)
+
+    assert Tenure(Helm()).state("a", state) == PoolState()
+    assert Tenure(Helm(), 2, {}, {"a": Ahead(theirs, ())}).state("a", state) == PoolState(decays=theirs)
+    assert Tenure(Helm(), 2).state("a", state) == state
 
 
 def test_a_pool_that_no_leader_has_written_keeps_what_this_daemon_knew_of_it():

@@ -23,7 +23,7 @@ import numpy as np
 
 from tests.e2e.daemons import Daemon, daemon, policy_text, sandbox_of, serving
 
-PUT = "PutProvisionedConcurrencyConfig"
+PUT, AHEAD = "PutProvisionedConcurrencyConfig", "PutScheduledAction"
 POOLS = ("agent", "chat", "batch")
 FLOOR, TTL, TICK = 3, 3.0, 0.5
 TOKEN = "correct-horse-battery-staple"
@@ -33,7 +33,8 @@ KILL, FREEZE, STOP = "killed", "frozen", "stopped"
 @dataclass
 class Report:
     """`takeovers`: seconds from the deed until another led, by deed. `wanted`: units that each pool was ever ordered to have.
-    `dips`: pools seen below their floor, or without all of it ready, once they had been there.
+    `dips`: pools seen below their floor, or without all of it ready, once they had been there. `ahead`: numbers under which the
+    provider was told what to do should all daemons die. `left`: pools about which it was told nothing.
     """
 
     takeovers: dict[str, list[float]] = field(default_factory=dict)
@@ -41,6 +42,8 @@ class Report:
     refused: int = 0
     writes: list[tuple[str, int, int]] = field(default_factory=list)
     wanted: dict[str, set[int]] = field(default_factory=lambda: {pool: set() for pool in POOLS})
+    ahead: list[int] = field(default_factory=list)
+    left: set[str] = field(default_factory=set)
     looks: int = 0
     dips: list[str] = field(default_factory=list)
 
@@ -51,15 +54,16 @@ class Report:
             mine = [(units, number) for name, units, number in self.writes if name == pool]
             said += [f"{pool}: {units} was never ordered" for units, _ in mine[1:] if units not in self.wanted[pool]]
             said += [f"{pool}: {now} after {before}" for before, now in itertools.pairwise(mine) if now[0] == before[0]]
-        numbers = [number for *_, number in self.writes]
-        said += [f"number {now} after {before}" for before, now in itertools.pairwise(numbers) if now < before]
-        return said
+        for numbers in ([number for *_, number in self.writes], self.ahead):
+            said += [f"number {now} after {before}" for before, now in itertools.pairwise(numbers) if now < before]
+        return said + [f"{pool}: nothing is told ahead" for pool in sorted(self.left)]
 
     def text(self) -> str:
         """For people."""
         numbers = sorted({number for *_, number in self.writes})
         lines = [f"{self.orders} orders taken, {self.refused} refused by daemons that stood by or were gone",
                  f"{len(self.writes)} writes took effect under {len(numbers)} fencing numbers ({numbers[0]} to {numbers[-1]})",
+                 f"{len(self.ahead)} times was it told what to do should all die",
                  f"{self.looks} looks at the provider, {len(self.dips)} dips"]
         lines += [f"{deed}: {len(spans)} takeovers, median {statistics.median(spans):.1f} s, longest {max(spans):.1f} s"
                   for deed, spans in self.takeovers.items()]
@@ -74,7 +78,7 @@ class Play:
         self.sandbox = sandbox_of(**dict.fromkeys(POOLS, 2.0))
         self.sandbox.tables["stoker-lease"] = {}
         self.policy, token = folder / "policy.yaml", folder / "token"
-        self.policy.write_text(policy_text(*POOLS, low=FLOOR) + lease)
+        self.policy.write_text(policy_text(*POOLS, low=FLOOR).replace("{mode:", "{dead_man: {after: 10m}, mode:") + lease)
         token.write_text(TOKEN)
         self.more = ("--tick-seconds", str(TICK), "--lease-seconds", str(TTL), "--token-file", str(token))
         self.runs: dict[str, Daemon] = {}
@@ -174,10 +178,17 @@ class Play:
             for each in ended:
                 if not isinstance(each, asyncio.CancelledError):
                     raise each
-            self.report.writes = [(write.function, write.value, int(re.search(r"fencing/(\d+)", write.agent)[1]))
-                                  for write in self.sandbox.calls.accepted(PUT)]
+            calls, told = self.sandbox.calls, {action["ResourceId"] for action in self.sandbox.scheduled_actions}
+            self.report.writes = [(write.function, write.value, number_of(write)) for write in calls.accepted(PUT)]
+            self.report.ahead = [number_of(write) for write in calls.accepted(AHEAD)]
+            self.report.left = {pool for pool in POOLS if f"function:{pool}:live" not in told}
             await self.stack.aclose()
         return self.report
+
+
+def number_of(write) -> int:
+    """The fencing number that a write carries."""
+    return int(re.search(r"fencing/(\d+)", write.agent)[1])
 
 
 def lease_of(kind: str, folder: Path) -> str:
