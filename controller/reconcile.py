@@ -230,12 +230,11 @@ class Reconciler:
 
     async def _write(self, plan: Plan, target: int) -> Plan:
         """Send one write. The intent is stored first, so that a crash in flight is not mistaken for somebody else's change."""
-        before = plan.requested or 0
-        sent = self._clock.monotonic()
+        before, sent = plan.requested or 0, self._clock.monotonic()
         await self._store_state(plan.state)  # what was there, and what became of the last write, is not to be seen after this one
-        tenure, sent_at = self.tenure, self._clock.now()
+        sent_at = self._clock.now()
         try:
-            fence = await tenure.fence(self.policy.name, target, plan.state, sent_at)
+            fence = await self.tenure.fence(self.policy.name, target, plan.state, sent_at)
             await self._memory.save_intent(self.key, target, sent_at)
             self.state = self._stored = replace(self.state, intent=target)  # it may have been told more meanwhile
             with (span("write", pool=self.policy.name, lever=self.policy.lever.kind, mode=self.policy.mode, target=target),
@@ -255,7 +254,6 @@ class Reconciler:
         state = accepted(self.state, target, self._clock.now())
         released = self.made is not None and self.made.seen.leaving == "release"
         await self._remember(replace(state, written=None, found=None) if released else state)
-        await tenure.settled(self.policy.name, target, state, sent_at)
         await self._follow()
         return replace(plan, state=self.state)
 
@@ -282,11 +280,14 @@ class Reconciler:
         return replace(plan, action=Action.HOLD, target=plan.requested, reasons=(*plan.reasons, reason), state=self.state)
 
     async def _remember(self, state: PoolState) -> None:
-        """Store what has happened; what has happened is not lost by it if that fails."""
+        """Store what has happened and tell the next leader what is there of ours; what happened is not lost if that fails."""
+        changed = state.written is not None and state.written != self.state.written
         try:
             await self._store_state(state)
         except StoreError as error:
             self.unstored = error
+        if changed:
+            await self.tenure.settled(self.policy.name, state)
 
     async def _store_state(self, state: PoolState) -> None:
         was = self._stored

@@ -11,6 +11,7 @@ from adapters.lease import Fence, Unfenced
 from controller.plan import PoolState
 
 T = TypeVar("T")
+Timed = tuple[tuple[datetime, int], ...]
 INTENT, AHEAD, ORDERS = "intent/", "ahead/", "orders/"
 """Keys of what leaders share begin with one of these; the pool's name follows."""
 
@@ -49,15 +50,24 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Ahead:
-    """What a leader has told a pool's provider to do later, and what it may have told it besides: as `PoolState` has them."""
+    """What a leader has told a pool's provider to do later, what it may have told it besides, and what may have been done that
+    nobody has seen: as `PoolState` has them.
+    """
 
-    decays: tuple[tuple[datetime, int], ...]
-    telling: tuple[tuple[datetime, int], ...]
+    decays: Timed = ()
+    telling: Timed = ()
+    doubts: Timed = ()
+
+    @classmethod
+    def of(cls, state: PoolState) -> "Ahead":
+        """As the pool's state has it."""
+        return cls(state.decays, state.telling, state.doubts)
 
     @property
     def text(self) -> str:
         """As it is shared."""
-        return json.dumps([[(at.isoformat(), units) for at, units in each] for each in (self.decays, self.telling)])
+        lists = {"decays": self.decays, "telling": self.telling, "doubts": self.doubts}
+        return json.dumps({name: [(at.isoformat(), units) for at, units in each] for name, each in lists.items()})
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,19 +93,21 @@ class Tenure:
         left = Left(target, state.written, at, self.number or 0, state.found)
         return await self._fence({f"{INTENT}{pool}": left.text})
 
-    async def settled(self, pool: str, target: int, state: PoolState, at: datetime) -> None:
-        """The provider took it: told for the next leader's sake, who finds it out by itself otherwise, but for the very first."""
-        with suppress(Unfenced):
-            await self._share({f"{INTENT}{pool}": Left(target, target, at, self.number or 0, state.found).text})
+    async def settled(self, pool: str, state: PoolState) -> None:
+        """The provider took what `state` says is there of ours, or did as it was told before: told for the next leader's sake."""
+        if state.written is not None and state.written_at is not None:
+            left = Left(state.written, state.written, state.written_at, self.number or 0, state.found)
+            with suppress(Unfenced):
+                await self._share({f"{INTENT}{pool}": left.text})
 
     async def fence_ahead(self, pool: str, state: PoolState) -> Fence | None:
         """As `fence`, of what the provider is about to be told to do later: `state` as `last_orders.about_to_tell` makes it."""
-        return await self._fence({f"{AHEAD}{pool}": Ahead(state.decays, state.telling).text})
+        return await self._fence({f"{AHEAD}{pool}": Ahead.of(state).text})
 
     async def settled_ahead(self, pool: str, state: PoolState) -> None:
         """The provider was told: who leads next need not tell it anew at once."""
         with suppress(Unfenced):
-            await self._share({f"{AHEAD}{pool}": Ahead(state.decays, state.telling).text})
+            await self._share({f"{AHEAD}{pool}": Ahead.of(state).text})
 
     async def _fence(self, texts: Mapping[str, str]) -> Fence | None:
         await self._share(texts)
@@ -117,13 +129,13 @@ class Tenure:
         if self.number is None:
             return replace(state, written=None, intent=None, doubts=(), decays=(), telling=(), foreign_since=None,
                            foreign_requested=None)
-        if pool in self.ahead:
-            state = replace(state, decays=self.ahead[pool].decays, telling=self.ahead[pool].telling)
-        left = self.left.get(pool)
+        left, ahead = self.left.get(pool), self.ahead.get(pool)
+        if ahead is not None:
+            state = replace(state, decays=ahead.decays, telling=ahead.telling, doubts=ahead.doubts)
         if left is None:
             return state
         fell = left.before is not None and left.target < left.before
-        return replace(state, written=left.before, written_at=left.at, intent=left.target, doubts=(), foreign_since=None,
+        return replace(state, written=left.before, written_at=left.at, intent=left.target, foreign_since=None,
                        foreign_requested=None, found=left.found, raised_at=state.raised_at if fell else left.at)
 
     def units(self, state: PoolState) -> int:
@@ -147,8 +159,8 @@ def left_of(texts: Mapping[str, str]) -> dict[str, Left]:
 def ahead_of(texts: Mapping[str, str]) -> dict[str, Ahead]:
     """By pool, out of what leaders have shared."""
     def parsed(body: Any) -> Ahead:  # noqa: ANN401
-        decays, telling = (tuple((datetime.fromisoformat(at), int(units)) for at, units in each) for each in body)
-        return Ahead(decays, telling)
+        return Ahead(**{name: tuple((datetime.fromisoformat(at), int(units)) for at, units in body[name])
+                        for name in ("decays", "telling", "doubts")})
 
     return shared(texts, AHEAD, parsed)
 

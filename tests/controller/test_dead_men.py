@@ -19,7 +19,7 @@ from controller.last_orders import MOST_OPEN, about_to_tell
 from controller.leaving import call_off
 from controller.overrides import Kind, Override
 from controller.plan import Code, PoolState
-from controller.tenure import Tenure
+from controller.tenure import Tenure, left_of
 from tests.builders import NOON, pool_policy
 from tests.fakes import Decaying, FakeLever, Helm, steady
 from tests.worlds import world
@@ -179,6 +179,23 @@ async def test_wherever_on_the_plan_a_daemon_comes_back_it_takes_what_it_finds_f
         assert here.fleet.reconcilers["a"].state.foreign_since is None
         assert levers["a"].paper.requested == 5
         await live(here, clock, 60, men)
+
+
+async def test_what_was_done_as_ordered_and_is_taken_for_ours_is_told_to_whoever_leads_next(clock, tmp_path):
+    helm, slow = Helm(), {"scale_down_delay": timedelta(minutes=30)}
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}, **slow) as here:
+        await live(here, clock, 3, plan=rising)
+        levers = here.levers
+    await clock.advance(timedelta(minutes=100))
+    levers["a"].fire_if_due()
+    assert levers["a"].paper.requested == 7
+    async with world(clock, tmp_path, {"a": steady(5)}, levers=levers, dead_man=HALF_HOUR, **slow) as here:
+        here.fleet.tenure = Tenure(helm, 2)
+        await here.tick()
+        assert levers["a"].paper.requested == 7, "what was wanted meanwhile is not known: not lowered yet"
+
+    left = left_of(helm.shared)["a"]
+    assert (left.target, left.before, left.number) == (7, 7, 2)
 
 
 async def test_what_a_provider_that_cannot_be_reached_does_meanwhile_is_nobody_elses_doing(clock, tmp_path):

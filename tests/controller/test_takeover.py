@@ -261,9 +261,9 @@ def test_what_cannot_be_read_of_a_former_leader_is_left_out():
 
 
 def test_what_was_told_ahead_is_read_back_and_what_another_version_wrote_is_left_out():
-    ahead = Ahead(((NOON, 3), (NOON + BEAT, 1)), ((NOON, 2),))
+    ahead = Ahead(((NOON, 3), (NOON + BEAT, 1)), ((NOON, 2),), ((NOON - BEAT, 4),))
 
-    assert ahead_of({"ahead/a": ahead.text, "ahead/b": "[]", "ahead/c": "[[1], []]", "intent/a": "{}"}) == {"a": ahead}
+    assert ahead_of({"ahead/a": ahead.text, "ahead/b": "{}", "ahead/c": "[]", "intent/a": "{}"}) == {"a": ahead}
 
 
 def test_who_stands_by_knows_nothing_of_what_the_leader_tells_and_who_leads_what_was_told_last():
@@ -271,7 +271,7 @@ def test_who_stands_by_knows_nothing_of_what_the_leader_tells_and_who_leads_what
     state = PoolState(decays=ours, telling=ours)
 
     assert Tenure(Helm()).state("a", state) == PoolState()
-    assert Tenure(Helm(), 2, {}, {"a": Ahead(theirs, ())}).state("a", state) == PoolState(decays=theirs)
+    assert Tenure(Helm(), 2, {}, {"a": Ahead(theirs, (), ours)}).state("a", state) == PoolState(decays=theirs, doubts=ours)
     assert Tenure(Helm(), 2).state("a", state) == state
 
 

@@ -8,6 +8,7 @@ import hashlib
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from config.dead_man import DeadMan
@@ -15,18 +16,16 @@ from config.policy import Assume, Policy, PoolPolicy
 from controller import assembly
 from controller.dead_men import DeadMen
 from controller.fleet import Fleet
-from controller.forecasts import Told
 from controller.journal import Journal, ruling
 from controller.memory import StoreThread
 from controller.plan import Code
 from controller.store import Store
-from forecasting.demand import minute_of
 from tests.simulation.demand import SimSource
 from tests.simulation.invariants import Broken, bounds
 from tests.simulation.policies import lambda_of, policy_of, traffic_of
 from tests.simulation.run import Outcome, kill_store, wild_and_quiet
 from tests.simulation.scenario import STARTS
-from tests.simulation.scheduled import ArmedLever, Scheduled
+from tests.simulation.scheduled import ArmedLever, Scheduled, told_of
 from tests.simulation.virtual import Killed, VirtualClock, VirtualLoop
 
 POOLS = 5
@@ -187,16 +186,6 @@ class Absence:
     def _instant(self, second: float) -> datetime:
         return self.clock.start + timedelta(seconds=second)
 
-    def _tell(self, name: str, now: datetime) -> Told:
-        """A plan of the next hours: not known now and then, and most often as it was before."""
-        dice = random.Random(f"plan {self.seed} {name} {minute_of(now) // 20}")  # noqa: S311
-        if dice.random() < 0.1:
-            return Told(None, "not known", None)
-        first = minute_of(now) // 15 * 15
-        base = random.Random(f"plan {self.seed} {name}")  # noqa: S311
-        units = [max(0, base.randint(0, 40) + (dice.randint(-4, 4) if dice.random() < 0.3 else 0)) for _ in range(24)]
-        return Told([[first + 15 * at - minute_of(now), each] for at, each in enumerate(units)], None, now)
-
     def _live(self, life: Life) -> None:
         loop, store = VirtualLoop(self.clock), Store(self.store)
         if not self.started or self.clock.seconds - self.died > MINUTE:
@@ -219,7 +208,7 @@ class Absence:
     async def _daemon(self, life: Life, store: Store, loop: VirtualLoop) -> None:
         thread = StoreThread(store)
         fleet = await assembly.assemble(self.policy, self, thread, self.clock, Journal(thread))
-        men, putting_off = DeadMen(fleet, self.clock, thread, self._tell), None
+        men, putting_off = DeadMen(fleet, self.clock, thread, partial(told_of, self.seed)), None
         for minute in range(life.minutes):
             began = self.clock.seconds
             self._trouble()

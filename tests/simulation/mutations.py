@@ -27,6 +27,7 @@ from controller import (
     steering,
     store,
     store_file,
+    takeover,
     tenure,
 )
 from controller.plan import Action, Draft, Sight, accepted
@@ -157,6 +158,14 @@ async def _no_fence(self, pool, target, state, at):
     """Writes whoever leads."""
 
 
+async def _tells_without_number(self, pool, state):
+    """Tells the provider whoever leads."""
+
+
+async def _told_to_nobody(self, pool, state):
+    """Whoever leads next finds it out by itself, or not."""
+
+
 async def _waits_for_no_term(self):
     there = await self._store.read()
     if there is None or there.holder != self.holder:
@@ -219,6 +228,11 @@ MUTATIONS: dict[str, Plant] = {
     "a leader never doubts its lease": instead(leadership.Leadership, "barred", lambda self, number: None),
     "writes are not told to the lease store": instead(tenure.Tenure, "fence", _fence_without_store),
     "writes carry no fencing number": instead(tenure.Tenure, "fence", _no_fence),
+    "orders carry no fencing number": instead(tenure.Tenure, "fence_ahead", _tells_without_number),
+    "orders of a leader are forgotten by the next": instead(takeover, "ahead_of", lambda texts: {}),
+    "doubts of a leader are forgotten by the next": instead(
+        tenure.Ahead, "of", lambda state: tenure.Ahead(state.decays, state.telling)),
+    "what was found for ours is not told": instead(tenure.Tenure, "settled", _told_to_nobody),
     "a successor waits for no term": instead(leadership.Leadership, "_watch", _waits_for_no_term),
     "orders are not put off": instead(dead_men, "is_due", lambda each, *others: not each.state.decays and DUE(each, *others)),
     "orders have no end": instead(dead_men, "last_orders", _without_end),

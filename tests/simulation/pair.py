@@ -10,6 +10,7 @@ import itertools
 import random
 import sqlite3
 from asyncio import events
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +19,7 @@ from adapters.errors import OutcomeUnknown, Unreachable
 from adapters.lease import fence_of_this_task
 from adapters.lease_sqlite import SqliteLease
 from config.lease import SqliteLeaseSettings
-from config.policy import Assume, Policy
+from config.policy import Assume, Policy, PoolPolicy
 from controller import assembly
 from controller.fleet import Fleet
 from controller.journal import Journal, ruling
@@ -127,17 +128,18 @@ class PairLever:
 class Pair:
     """The world of one seed."""
 
+    minutes = MINUTES + CALM
+
     def __init__(self, seed: int, folder: Path) -> None:
         self.seed, self.folder, self.dice = seed, folder, random.Random(f"pair {seed}")  # noqa: S311
         self.clock = VirtualClock(STARTS[seed % 3])
         names = [f"p{number}" for number in range(POOLS)]
-        plain = {"mode": "active", "budget_usd_per_month": None}
-        pools = tuple(policy_of(seed, name, 1).model_copy(update=plain) for name in names)
+        pools = tuple(policy_of(seed, name, 1).model_copy(update=self._plain(name)) for name in names)
         ttl = timedelta(seconds=self.dice.choice((24, 30, 60)))
         self.settings = SqliteLeaseSettings(kind="sqlite", path=str(folder / "lease.db"), ttl=ttl)
         self.policy = Policy.model_construct(version=1, pools=pools, assume=Assume(), lease=self.settings)
-        self.resources = {pool.name: Resource(pool, self.clock, seed) for pool in pools}
-        self.traffic = {name: traffic_of(seed, name, MINUTES + CALM, 0) for name in names}
+        self.resources = {pool.name: self._resource(pool) for pool in pools}
+        self.traffic = {name: traffic_of(seed, name, self.minutes, 0) for name in names}
         self.daemons: list[Daemon | None] = [None, None]
         self.broken: Broken | None = None
         self.trail: list[str] = []
@@ -150,7 +152,7 @@ class Pair:
 
     def run(self) -> Outcome:
         """To the end, or to what breaks first."""
-        end = (MINUTES + CALM) * 60.0
+        end = self.minutes * 60.0
         while self.clock.seconds < end and self.broken is None:
             self._step(end)
         if self.broken is None:
@@ -164,10 +166,7 @@ class Pair:
         """A write leaves a daemon."""
         name, now = resource.policy.name, self.clock.seconds
         self.trail.append(f"{now:.3f} {who} {name} {target} {number}")
-        there = self._lease()
-        if number is None or there is None or number != there[0] or number < self.highest:
-            self._breach("no write under an old fencing number", f"{target} under {number}, the lease is {there}", name)
-        self.highest = max(self.highest, number or 0)
+        self._numbered(name, target, number)
         other, until = self._under_way.get(name, (who, 0.0))
         if other != who and until > now:
             self._breach("no two daemons write at once", f"{target} was sent by both", name)
@@ -175,6 +174,24 @@ class Pair:
         lower, step = target < resource.requested, resource.facts.billing_step.total_seconds()
         if lower and target != bounds(resource.policy, self.clock.now())[1] and now - self.raised.get(name, -1e6) < step - 1e-3:
             self._breach("what is paid for is not given back", f"{target} was sent", name)
+
+    def lever(self, pool: PoolPolicy, who: int) -> PairLever:
+        """A daemon's way to a pool."""
+        return PairLever(self, self.resources[pool.name], who)
+
+    def _plain(self, name: str) -> dict[str, object]:
+        """What every pool's policy says besides."""
+        return {"mode": "active", "budget_usd_per_month": None}
+
+    def _resource(self, pool: PoolPolicy) -> Resource:
+        return Resource(pool, self.clock, self.seed)
+
+    def _numbered(self, name: str, what: object, number: int | None) -> None:
+        """Something is sent to a provider under a number: that of the lease now, and never a lower one after a higher."""
+        there = self._lease()
+        if number is None or there is None or number != there[0] or number < self.highest:
+            self._breach("no write under an old fencing number", f"{what} under {number}, the lease is {there}", name)
+        self.highest = max(self.highest, number or 0)
 
     def _breach(self, rule: str, detail: str, pool: str | None = None) -> None:
         if self.broken is None:
@@ -240,7 +257,7 @@ class Pair:
         lease = FaultyLease(SqliteLease(Path(self.settings.path)), daemon.active)
         daemon.fleet = fleet
         daemon.leadership = Leadership(lease, self.clock, f"daemon {who} life {next(self._names)}", self.settings)
-        ticking = asyncio.Lock()
+        ticking, minutely = asyncio.Lock(), self._minutely(fleet, thread)
 
         async def tick() -> None:
             async with ticking:
@@ -251,9 +268,14 @@ class Pair:
         try:
             while True:
                 await tick()
+                minutely()
                 await self.clock.sleep(60 - self.clock.seconds % 60)
         finally:
             task.cancel()
+
+    def _minutely(self, fleet: Fleet, thread: StoreThread) -> Callable[[], None]:
+        """What a daemon begins after each tick of its minutes, and does not wait for."""
+        return lambda: None
 
     def _ticked(self, fleet: Fleet) -> None:
         self.ticks += 1
@@ -287,7 +309,7 @@ class _Ways:
         self._world, self._source, self._who = world, source, who
 
     def lever(self, pool) -> PairLever:
-        return PairLever(self._world, self._world.resources[pool.name], self._who)
+        return self._world.lever(pool, self._who)
 
     def sources(self, pools):
         return [(self._source, tuple(pool.name for pool in pools))]

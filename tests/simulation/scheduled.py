@@ -5,24 +5,34 @@ The switch of `adapters.aws.dead_man` is the real one; this stands where the wir
 
 import asyncio
 import heapq
+import random
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any, Protocol
 
 from adapters.aws.dead_man import DeadManSwitch
 from adapters.errors import AdapterError, NotFound, OutcomeUnknown, Throttled, Unreachable
 from adapters.protocol import Capacity
 from adapters.sandbox.scheduled_actions import due_ms
 from config.policy import PoolPolicy
+from controller.forecasts import Told
 from controller.last_orders import SLOT
+from forecasting.demand import minute_of
 from tests.simulation.provider import FOR_EVER, Resource
 from tests.simulation.virtual import VirtualClock
-
-if TYPE_CHECKING:
-    from tests.simulation.absence import Absence
 
 Range = tuple[int, int]
 ANSWER_SECONDS = 12.0
 """So long a real client waits for an answer."""
+
+
+class Judge(Protocol):
+    """The world that a provider is in."""
+
+    clock: VirtualClock
+
+    def ordered(self, resource: "Scheduled") -> None:
+        """The provider was told something."""
 
 
 class Scheduled(Resource):
@@ -110,10 +120,21 @@ def unanswered(writes: bool) -> AdapterError:
     return OutcomeUnknown("no answer") if writes else Unreachable("no answer")
 
 
+def told_of(seed: int, name: str, now: datetime) -> Told:
+    """A plan of a pool's next hours: not known now and then, and most often as it was before."""
+    dice = random.Random(f"plan {seed} {name} {minute_of(now) // 20}")  # noqa: S311
+    if dice.random() < 0.1:
+        return Told(None, "not known", None)
+    first = minute_of(now) // 15 * 15
+    base = random.Random(f"plan {seed} {name}")  # noqa: S311
+    units = [max(0, base.randint(0, 40) + (dice.randint(-4, 4) if dice.random() < 0.3 else 0)) for _ in range(24)]
+    return Told([[first + 15 * at - minute_of(now), each] for at, each in enumerate(units)], None, now)
+
+
 class Plane:
     """Stands where `adapters.aws.control_plane.ControlPlane` does, for one resource."""
 
-    def __init__(self, resource: Scheduled, world: "Absence") -> None:
+    def __init__(self, resource: Scheduled, world: Judge) -> None:
         self._resource, self._world = resource, world
 
     async def scale(self, operation: str, resource: str, parameters: Mapping[str, Any], digest: Callable[[Any], Any], *,
@@ -164,7 +185,7 @@ class ArmedLever:
 
     kind = "simulated"
 
-    def __init__(self, resource: Scheduled, world: "Absence") -> None:
+    def __init__(self, resource: Scheduled, world: Judge) -> None:
         self.resource = resource
         key = f"{resource.policy.name}:live"
         switch = DeadManSwitch(Plane(resource, world), world.clock, key, resource.policy.name)

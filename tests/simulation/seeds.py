@@ -1,16 +1,17 @@
 """What a seed's number stands for, and what comes of it."""
 
 from tests.simulation.absence import simulate_absence
+from tests.simulation.heirs import simulate_heirs
 from tests.simulation.invariants import Broken
 from tests.simulation.pair import simulate_pair
 from tests.simulation.run import Outcome, simulate
 from tests.simulation.scenario import scenario_of
 
-EVERY = 25
-"""Of so many seeds one is two daemons that share a lease, and one is a daemon that stays away with orders at the provider; the
-others are one daemon at a time.
+EVERY = 50
+"""Of so many seeds one is two daemons that share a lease, another two that share one and have told the provider what to do should
+they die, and two are a daemon that stays away with orders at the provider; the others are one daemon at a time.
 """
-APART = {EVERY // 2: simulate_absence, EVERY - 1: simulate_pair}
+APART = {12: simulate_absence, 24: simulate_pair, 37: simulate_absence, 49: simulate_heirs}
 
 
 def is_apart(seed: int) -> bool:
