@@ -195,7 +195,7 @@ class Service:
         timetable = self._timetable()
         timetable.every("tick", self.tick_every, self.tick)
         timetable.every("keep", KEEP_EVERY, self._keep)
-        timetable.every("dead-men", TICK_EVERY, self._put_off)
+        timetable.every("dead-men", self.tick_every, self._put_off)
         timetable.every("prune", PRUNE_EVERY, self._prune)
         timetable.every("retune", RETUNE_EVERY, self._retune)
         beside = [asyncio.create_task(self._first(), name="first tick")]
