@@ -54,7 +54,7 @@ class DeadMen:
         self._tenures: dict[str, Tenure] = {}
         """Under whom each pool was told last: while another daemon led, that one told it otherwise."""
         self._rising: set[str] = set()
-        """Pools that were told to rise."""
+        """Pools that this process told to rise."""
         self._warned = False
         self._tasks: list[asyncio.Task[None]] = []
         self._calling: set[str] = set()
@@ -76,11 +76,13 @@ class DeadMen:
         self._tasks = [task for task in self._tasks if not task.done()]
         await asyncio.gather(*ended)
 
-    async def close(self) -> None:
-        """Tell nothing more; what is being told is cut short."""
+    async def close(self) -> bool:
+        """Tell nothing more. Whether nothing was being told: what was is cut short, and a call of it may be under way still."""
+        quiet = not self._calling
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        return quiet
 
     async def _in_turn(self, each: Reconciler, slots: asyncio.Semaphore, until: float) -> None:
         """Unless the round is over before its turn, or its calls of an earlier round are still under way."""
@@ -106,7 +108,7 @@ class DeadMen:
         try:
             with fenced(await tenure.fence_ahead(name, each.state)):
                 await (lever.arm(orders) if orders else lever.disarm())
-        except Unfenced:  # the lease's own log lines say why; whoever leads tells it
+        except Unfenced:  # whoever leads tells it: this one anew, or the next
             return
         except AdapterError as error:
             self._tell(name, redact_text(str(error)))
@@ -140,15 +142,17 @@ class DeadMen:
         return last_orders(policy, now + policy.dead_man.after, steps, most, each.state.decays)
 
     def _is_amiss(self, each: Reconciler, now: datetime) -> bool:
-        """Whether a pool must be told at once: to rise no more, now that an operator steers; or nothing at all, where Stoker has
-        set nothing and an earlier process, whose store is lost, may have told it something.
+        """Whether a pool must be told at once: to rise no more, now that an operator steers, where this process or one before has
+        told it to rise; or nothing at all, where Stoker has set nothing and an earlier process, whose store is lost, may have
+        told it something.
         """
         name = each.policy.name
         if each.policy.mode != "active" or each.policy.dead_man is None or each.tenure.barred is not None:
             return False
         if not is_wanted(each):
             return name not in self._tenures and each.capacity is not None and isinstance(each.lever, Decays)
-        return name in self._rising and is_steered(each, now)
+        may_rise = name in self._rising or (self._tenures.get(name) is not each.tenure and len(each.state.decays) > 1)
+        return may_rise and is_steered(each, now)
 
     def _warn(self, late: Sequence[str]) -> None:
         """Say once that calls do not suffice, and anew once they have."""
@@ -191,7 +195,7 @@ def is_due(each: Reconciler, now: datetime, orders_of: Callable[[Reconciler], Se
 def is_wanted(each: Reconciler) -> bool:
     """Whether a pool's provider is to be told anything at all: Stoker has set the pool, and nobody else sets it."""
     foreign = each.state.foreign_since is not None or (each.capacity is not None and each.capacity.foreign_owner is not None)
-    return each.policy.dead_man is not None and not foreign and (each.state.written is not None or each.tenure.number is not None)
+    return each.policy.dead_man is not None and not foreign and each.state.written is not None
 
 
 def is_late(each: Reconciler, now: datetime) -> bool:

@@ -1,15 +1,16 @@
 """What is done for a pool when its daemon ends, as its policy's `on_exit` says: on the way out, or later by `stoker release`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError, Throttled
-from adapters.lease import fenced
+from adapters.lease import Unfenced, fenced
 from adapters.protocol import Decays
 from controller.last_orders import has_told
-from controller.plan import Action, Code, Plan
+from controller.plan import Action, Code, Plan, Reason
 from controller.reconcile import Reconciler
 from controller.redact import redact_text
 from controller.view import View
@@ -37,21 +38,28 @@ async def leave(reconciler: Reconciler, clock: Clock) -> Plan:
     for _ in range(TRIES):
         plan = await reconciler.step(view_of(reconciler))
         error = reconciler.error or reconciler.refusal
-        if not isinstance(error, Throttled):
-            if done(plan):
-                await call_off(reconciler, clock)
+        if error is None and done(plan) and (error := await call_off(reconciler, clock)) is not None:
+            plan = held(plan, error)
+        if not isinstance(error, Throttled | Unfenced):
             return plan
-        wait = error.retry_after
+        wait = error.retry_after if isinstance(error, Throttled) else None
         await clock.sleep(1.0 if wait is None else min(MOST_WAIT_SECONDS, wait.total_seconds()))
     return plan
 
 
-async def call_off(reconciler: Reconciler, clock: Clock) -> None:
-    """What the provider was told to do later is not to undo what is left now."""
+def held(plan: Plan, error: AdapterError) -> Plan:
+    """It is left as it was to be, and yet changes later."""
+    text = f"what the provider was told to do later could not be taken back: {redact_text(str(error))}"
+    reason = Reason(Code.WRITE_FAILED, text, plan.target, plan.requested)
+    return replace(plan, action=Action.HOLD, reasons=(*plan.reasons, reason))
+
+
+async def call_off(reconciler: Reconciler, clock: Clock) -> AdapterError | None:
+    """What the provider was told to do later is not to undo what is left now. Why it still may."""
     name, tenure, state = reconciler.policy.name, reconciler.tenure, reconciler.state
     ordered = state.decays or state.telling or reconciler.policy.dead_man is not None  # a store that is lost remembers nothing
     if not ordered or not isinstance(reconciler.lever, Decays):
-        return
+        return None
     try:
         with fenced(await tenure.fence_ahead(name, state)):
             await reconciler.lever.disarm()
@@ -59,6 +67,8 @@ async def call_off(reconciler: Reconciler, clock: Clock) -> None:
         await tenure.settled_ahead(name, reconciler.state)
     except AdapterError as error:
         log.warning("not-disarmed", pool=name, error=redact_text(str(error)))
+        return error
+    return None
 
 
 def done(plan: Plan | None) -> bool:

@@ -20,7 +20,7 @@ from controller.plan import Action, Code, Observation, Plan, PoolState, Reason, 
 from controller.planning import make_plan
 from controller.record import Made, clean
 from controller.store_file import StoreError
-from controller.tenure import ALONE, Tenure
+from controller.tenure import ALONE, UNKNOWN, Tenure
 from controller.tracing import span
 from controller.view import Gate, View
 
@@ -77,7 +77,7 @@ class Reconciler:
         self.usd_per_unit_minute = price(self.traits)
         self.overrides: tuple[Override, ...] = ()
         """What operators ordered for a while; `controller.steering` sees to it."""
-        self.tenure = ALONE
+        self.tenure, self._known = ALONE, state.written
         """Under whom it writes, if at all."""
         self.lead_seconds: deque[float] = deque(lead_seconds, maxlen=RECENT_RAISES)
         self.read_at: datetime | None = None
@@ -102,6 +102,7 @@ class Reconciler:
         if tenure is self.tenure or self.policy.mode != "active":
             return
         self.tenure, self.state = tenure, tenure.state(self.policy.name, self.state)
+        self._known = tenure.known(self.policy.name)
         self.capacity = self.error = self.read_at = self._raising = None
         if isinstance(self.lever, Resumes):  # what no provider keeps is kept by the leader alone
             self.lever.resume(tenure.units(self.state))
@@ -232,7 +233,7 @@ class Reconciler:
         """Send one write. The intent is stored first, so that a crash in flight is not mistaken for somebody else's change."""
         before, sent = plan.requested or 0, self._clock.monotonic()
         await self._store_state(plan.state)  # what was there, and what became of the last write, is not to be seen after this one
-        sent_at = self._clock.now()
+        sent_at, self._known = self._clock.now(), UNKNOWN
         try:
             fence = await self.tenure.fence(self.policy.name, target, plan.state, sent_at)
             await self._memory.save_intent(self.key, target, sent_at)
@@ -281,13 +282,13 @@ class Reconciler:
 
     async def _remember(self, state: PoolState) -> None:
         """Store what has happened and tell the next leader what is there of ours; what happened is not lost if that fails."""
-        changed = state.written is not None and state.written != self.state.written
         try:
             await self._store_state(state)
         except StoreError as error:
             self.unstored = error
-        if changed:
-            await self.tenure.settled(self.policy.name, state)
+        if state.intent is None and state.written != self._known and \
+                await self.tenure.settled(self.policy.name, state, self._clock.now()):
+            self._known = state.written
 
     async def _store_state(self, state: PoolState) -> None:
         was = self._stored

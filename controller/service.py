@@ -222,11 +222,10 @@ class Service:
         """The lease is renewed until the last write has ended, and given back unless one was cut off."""
         if self.forecasts is not None:
             await self.forecasts.close()
-        if self.dead_men is not None:  # before anything is taken back
-            await self.dead_men.close()
+        quiet = self.dead_men is None or await self.dead_men.close()  # before anything is taken back
         ended = self.fleet is None or await self.fleet.close(leave)
         if self.takeover is not None:
-            await self.takeover.end(leading, release=ended)
+            await self.takeover.end(leading, release=ended and quiet)
         await self._keep(timedelta(0))
         if self.notifier is not None:
             await self.notifier.close()

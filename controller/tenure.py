@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -12,6 +11,7 @@ from controller.plan import PoolState
 
 T = TypeVar("T")
 Timed = tuple[tuple[datetime, int], ...]
+UNKNOWN = -1
 INTENT, AHEAD, ORDERS = "intent/", "ahead/", "orders/"
 """Keys of what leaders share begin with one of these; the pool's name follows."""
 
@@ -32,10 +32,10 @@ class Helm(Protocol):
 @dataclass(frozen=True, slots=True)
 class Left:
     """The last write that a leader meant to send for a pool: `target` in place of `before`, which was its last known write. Both
-    are the same once the provider has taken it. `found`: what stood there before Stoker.
+    are the same once the provider has taken it, and None once the pool was given back. `found`: what stood there before Stoker.
     """
 
-    target: int
+    target: int | None
     before: int | None
     at: datetime
     number: int
@@ -93,12 +93,17 @@ class Tenure:
         left = Left(target, state.written, at, self.number or 0, state.found)
         return await self._fence({f"{INTENT}{pool}": left.text})
 
-    async def settled(self, pool: str, state: PoolState) -> None:
-        """The provider took what `state` says is there of ours, or did as it was told before: told for the next leader's sake."""
-        if state.written is not None and state.written_at is not None:
-            left = Left(state.written, state.written, state.written_at, self.number or 0, state.found)
-            with suppress(Unfenced):
-                await self._share({f"{INTENT}{pool}": left.text})
+    async def settled(self, pool: str, state: PoolState, now: datetime) -> bool:
+        """What `state` says is there of ours, if anything, is so: told for the next leader's sake. Whether it was."""
+        left = Left(state.written, state.written, state.written_at or now, self.number or 0, state.found)
+        return await self._told({f"{INTENT}{pool}": left.text})
+
+    def known(self, pool: str) -> int | None:
+        """What the lease store says is there of ours; `UNKNOWN` where it says that something else was asked for."""
+        left = self.left.get(pool)
+        if left is None:
+            return None
+        return left.before if left.before == left.target else UNKNOWN
 
     async def fence_ahead(self, pool: str, state: PoolState) -> Fence | None:
         """As `fence`, of what the provider is about to be told to do later: `state` as `last_orders.about_to_tell` makes it."""
@@ -106,8 +111,7 @@ class Tenure:
 
     async def settled_ahead(self, pool: str, state: PoolState) -> None:
         """The provider was told: who leads next need not tell it anew at once."""
-        with suppress(Unfenced):
-            await self._share({f"{AHEAD}{pool}": Ahead.of(state).text})
+        await self._told({f"{AHEAD}{pool}": Ahead.of(state).text})
 
     async def _fence(self, texts: Mapping[str, str]) -> Fence | None:
         await self._share(texts)
@@ -117,6 +121,13 @@ class Tenure:
         fence = Fence(number, lambda: helm.check(number))
         fence.check()
         return fence
+
+    async def _told(self, texts: Mapping[str, str]) -> bool:
+        try:
+            await self._share(texts)
+        except Unfenced:
+            return False
+        return True
 
     async def _share(self, texts: Mapping[str, str]) -> None:
         if self.helm is not None:
@@ -134,6 +145,8 @@ class Tenure:
             state = replace(state, decays=ahead.decays, telling=ahead.telling, doubts=ahead.doubts)
         if left is None:
             return state
+        if left.target is None:
+            return replace(state, written=None, intent=None, found=None, foreign_since=None, foreign_requested=None)
         fell = left.before is not None and left.target < left.before
         return replace(state, written=left.before, written_at=left.at, intent=left.target, foreign_since=None,
                        foreign_requested=None, found=left.found, raised_at=state.raised_at if fell else left.at)
@@ -151,7 +164,8 @@ ALONE = Tenure(None)
 def left_of(texts: Mapping[str, str]) -> dict[str, Left]:
     """By pool, out of what leaders have shared."""
     def parsed(body: Any) -> Left:  # noqa: ANN401
-        return Left(int(body["target"]), body["before"], datetime.fromisoformat(body["at"]), int(body["number"]), body["found"])
+        target = None if body["target"] is None else int(body["target"])
+        return Left(target, body["before"], datetime.fromisoformat(body["at"]), int(body["number"]), body["found"])
 
     return shared(texts, INTENT, parsed)
 

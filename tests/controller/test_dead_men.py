@@ -254,6 +254,26 @@ async def test_where_calls_do_not_suffice_to_put_off_in_time_it_is_told_once(clo
         assert capsys.readouterr().out.count("dead-man-late") == 1
 
 
+async def test_what_a_leader_before_told_to_rise_rises_no_more_once_an_operator_steers(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        await live(here, clock, 3, plan=rising)
+        assert any(order.least for order in here.levers["a"].armed)
+        here.fleet.reconcilers["a"].overrides = (Override(Kind.PAUSE, NOON + timedelta(hours=9), "ana", "a test"),)
+        await DeadMen(here.fleet, clock, here.store, rising).renew()
+
+        assert not any(order.least for order in here.levers["a"].armed)
+
+
+async def test_a_leader_tells_nothing_about_a_pool_that_nobody_has_set(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        await here.tick()
+        each = here.fleet.reconcilers["a"]
+        each.state, each.tenure = PoolState(), Tenure(Helm(), 1)
+        await DeadMen(here.fleet, clock, here.store, rising).renew()
+
+        assert here.levers["a"].orders == []
+
+
 async def test_who_leads_no_more_tells_nothing(clock, tmp_path, capsys):
     class Followed(Helm):
         async def share(self, number, texts):
@@ -351,7 +371,7 @@ async def test_who_stands_by_orders_nothing_and_who_leads_puts_off_what_another_
         await live(here, clock, 2)
         each, lever = here.fleet.reconcilers["a"], here.levers["a"]
         told = len(lever.orders)
-        each.state = replace(each.state, written=None, decays=())
+        each.state = replace(each.state, decays=())
 
         each.tenure = Tenure(Helm("another leads"))
         assert not is_due(each, clock.now(), lambda _: ())

@@ -139,7 +139,8 @@ class Heirs(Pair):
     def _settled(self) -> None:
         super()._settled()
         for name, resource in self.resources.items():
-            if not resource.ordered or resource.suspended:
+            was_set = any(line.split()[2] == name and line.split()[3].isdigit() for line in self.trail)
+            if was_set and (not resource.ordered or resource.suspended):
                 self._breach("a pool that was set is not left without orders", f"{resource.ordered} is ordered", name)
 
 

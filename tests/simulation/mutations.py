@@ -162,8 +162,8 @@ async def _tells_without_number(self, pool, state):
     """Tells the provider whoever leads."""
 
 
-async def _told_to_nobody(self, pool, state):
-    """Whoever leads next finds it out by itself, or not."""
+async def _told_to_nobody(self, pool, state, now):
+    return True
 
 
 async def _waits_for_no_term(self):
