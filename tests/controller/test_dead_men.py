@@ -16,7 +16,7 @@ from controller.dead_men import DeadMen, is_due
 from controller.fleet import BREATH
 from controller.forecasts import Told
 from controller.last_orders import MOST_OPEN, about_to_tell
-from controller.leaving import call_off
+from controller.leaving import call_off, done, leave
 from controller.overrides import Kind, Override
 from controller.plan import Code, PoolState
 from controller.tenure import Tenure, left_of
@@ -196,6 +196,55 @@ async def test_what_was_done_as_ordered_and_is_taken_for_ours_is_told_to_whoever
 
     left = left_of(helm.shared)["a"]
     assert (left.target, left.before, left.number) == (7, 7, 2)
+
+
+async def test_what_could_not_be_shared_is_shared_with_a_later_step(clock, tmp_path):
+    helm, slow = Helm(), {"scale_down_delay": timedelta(hours=3)}
+    keep = helm.share
+
+    async def away(number, texts):
+        raise Unfenced("the lease store is away")
+
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}, **slow) as here:
+        await live(here, clock, 3, plan=rising)
+        levers = here.levers
+    await clock.advance(timedelta(minutes=100))
+    levers["a"].fire_if_due()
+    async with world(clock, tmp_path, {"a": steady(5)}, levers=levers, dead_man=HALF_HOUR, **slow) as here:
+        here.fleet.tenure, helm.share = Tenure(helm, 2), away
+        await here.tick()
+        assert here.fleet.reconcilers["a"].state.written == 7
+        helm.share = keep
+        await live(here, clock, 30)
+
+    assert left_of(helm.shared)["a"].target == 7
+
+
+async def test_an_end_amid_a_call_says_that_it_may_be_under_way(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
+        await here.tick()
+        men = DeadMen(here.fleet, clock, here.store, unknown)
+        here.levers["a"].seconds = 100
+        telling = asyncio.create_task(men.renew())
+        await here.levers["a"].asked.wait()
+
+        assert await men.close() is False
+        assert await men.close() is True
+        telling.cancel()
+
+
+async def test_an_end_that_cannot_take_orders_back_is_no_end(clock, tmp_path):
+    async with fleet_of(clock, tmp_path, {"a": steady(5)}, on_exit="floor") as here:
+        await live(here, clock, 3)
+        each = here.fleet.reconcilers["a"]
+
+        async def refuse():
+            raise Unreachable("no answer")
+        here.levers["a"].disarm = refuse
+        plan = await leave(each, clock)
+
+        assert not done(plan)
+        assert "could not be taken back: no answer" in plan.text
 
 
 async def test_what_a_provider_that_cannot_be_reached_does_meanwhile_is_nobody_elses_doing(clock, tmp_path):
