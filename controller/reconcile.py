@@ -78,7 +78,7 @@ class Reconciler:
         self.overrides: tuple[Override, ...] = ()
         """What operators ordered for a while; `controller.steering` sees to it."""
         self.tenure, self._known = ALONE, state.written
-        """Under whom it writes, if at all."""
+        """Under whom it writes, if at all, and how many units the lease store says are ours."""
         self.lead_seconds: deque[float] = deque(lead_seconds, maxlen=RECENT_RAISES)
         self.read_at: datetime | None = None
         self._read_seconds = 0.0

@@ -12,6 +12,7 @@ from controller.plan import PoolState
 T = TypeVar("T")
 Timed = tuple[tuple[datetime, int], ...]
 UNKNOWN = -1
+"""No number of units that the lease store could say is ours: it must be told."""
 INTENT, AHEAD, ORDERS = "intent/", "ahead/", "orders/"
 """Keys of what leaders share begin with one of these; the pool's name follows."""
 

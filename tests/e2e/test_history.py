@@ -1,6 +1,5 @@
 """`stoker history` against the emulated AWS: what it writes is what was recorded, and a file that is there is kept."""
 
-
 import numpy as np
 from click.testing import CliRunner
 

@@ -25,7 +25,7 @@ from tests.simulation.invariants import Broken, bounds
 from tests.simulation.policies import lambda_of, policy_of, traffic_of
 from tests.simulation.run import Outcome, kill_store, wild_and_quiet
 from tests.simulation.scenario import STARTS
-from tests.simulation.scheduled import ArmedLever, Scheduled, told_of
+from tests.simulation.scheduled import ArmedLever, Scheduled, put_off, told_of
 from tests.simulation.virtual import Killed, VirtualClock, VirtualLoop
 
 POOLS = 5
@@ -216,7 +216,7 @@ class Absence:
                 loop.kill_in = self.dice.randrange(120)
             await fleet.tick()
             if putting_off is None or putting_off.done():
-                putting_off = asyncio.create_task(self._put_off(men))
+                putting_off = asyncio.create_task(put_off(men, self._breach))
             self._ticked(fleet)
             if self.broken is not None:
                 return
@@ -229,12 +229,6 @@ class Absence:
         await men.close()
         await fleet.close(leave=True)
         await thread.run(store.close)
-
-    async def _put_off(self, men: DeadMen) -> None:
-        try:
-            await men.renew()
-        except Exception as error:  # noqa: BLE001 - whatever leaves it, nothing is put off any more
-            self._breach("no fault of ours", f"putting off ended with {type(error).__name__}: {error}")
 
     def _trouble(self) -> None:
         """Faults end and begin."""

@@ -21,8 +21,7 @@ from controller.memory import StoreThread
 from tests.simulation.pair import CALM, MINUTES, Pair, PairLever
 from tests.simulation.policies import lambda_of
 from tests.simulation.run import Outcome, wild_and_quiet
-from tests.simulation.scheduled import Plane, Scheduled, told_of
-from tests.simulation.virtual import Killed
+from tests.simulation.scheduled import Plane, Scheduled, put_off, told_of
 
 AWAY = 60
 """Minutes in which nobody is there, at most."""
@@ -118,16 +117,8 @@ class Heirs(Pair):
 
         def begin() -> None:
             if not rounds or rounds[-1].done():
-                rounds[:] = [asyncio.create_task(self._put_off(men))]
+                rounds[:] = [asyncio.create_task(put_off(men, self._breach))]
         return begin
-
-    async def _put_off(self, men: DeadMen) -> None:
-        try:
-            await men.renew()
-        except Killed:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever leaves it, nothing is put off any more
-            self._breach("no fault of ours", f"putting off ended with {type(error).__name__}: {error}")
 
     def _carried_out(self, resource: Scheduled, at: float, before: int, after: int) -> None:
         """A scheduled action has run."""
@@ -139,8 +130,7 @@ class Heirs(Pair):
     def _settled(self) -> None:
         super()._settled()
         for name, resource in self.resources.items():
-            was_set = any(line.split()[2] == name and line.split()[3].isdigit() for line in self.trail)
-            if was_set and (not resource.ordered or resource.suspended):
+            if name in self._under_way and (not resource.ordered or resource.suspended):
                 self._breach("a pool that was set is not left without orders", f"{resource.ordered} is ordered", name)
 
 

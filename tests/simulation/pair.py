@@ -147,6 +147,7 @@ class Pair:
         self.raised: dict[str, float] = {}
         """When a raise was sent of which a daemon knows that it was taken."""
         self._under_way: dict[str, tuple[int, float]] = {}
+        """By pool, who sent the last write and until when it travels."""
         self._names = itertools.count()
         self._agenda = self._planned()
 

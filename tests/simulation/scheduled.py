@@ -15,6 +15,7 @@ from adapters.errors import AdapterError, NotFound, OutcomeUnknown, Throttled, U
 from adapters.protocol import Capacity
 from adapters.sandbox.scheduled_actions import due_ms
 from config.policy import PoolPolicy
+from controller.dead_men import DeadMen
 from controller.forecasts import Told
 from controller.last_orders import SLOT
 from forecasting.demand import minute_of
@@ -129,6 +130,14 @@ def told_of(seed: int, name: str, now: datetime) -> Told:
     base = random.Random(f"plan {seed} {name}")  # noqa: S311
     units = [max(0, base.randint(0, 40) + (dice.randint(-4, 4) if dice.random() < 0.3 else 0)) for _ in range(24)]
     return Told([[first + 15 * at - minute_of(now), each] for at, each in enumerate(units)], None, now)
+
+
+async def put_off(men: DeadMen, breach: Callable[[str, str], None]) -> None:
+    """A round of orders, of which nothing may come out but what is done."""
+    try:
+        await men.renew()
+    except Exception as error:  # noqa: BLE001 - whatever leaves it, nothing is put off any more
+        breach("no fault of ours", f"putting off ended with {type(error).__name__}: {error}")
 
 
 class Plane:
