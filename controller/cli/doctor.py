@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from controller.cli.failure import Failed, WrongInput
 from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
     from adapters.findings import Finding
-    from config.policy import Policy
+    from config.policy import Policy, PoolPolicy
 
 MANY = 8
 """So many good findings of one kind are told in one line."""
@@ -27,31 +28,114 @@ MANY = 8
 @click.argument("policy_path", metavar="POLICY", type=click.Path(path_type=Path))
 @click.option("--state-dir", type=click.Path(path_type=Path), default=Path("state"), show_default=True,
               envvar="STOKER_STATE_DIR", help="Where the daemon keeps, or will keep, its state.")
+@click.option("--live-check", metavar="POOL", help="Then raise POOL by one unit at the provider, wait until it is ready, and "
+              "set it back. Asks first. Costs cents.")
+@click.option("--yes", is_flag=True, help="With --live-check: do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON: every finding.")
 @click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
 @click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
 @click.pass_context
-def command(ctx: click.Context, policy_path: Path, state_dir: Path, as_json: bool, sandbox_url: str | None,
-            sandbox_grpc: str | None) -> None:
-    """Look into everything that POLICY needs, and say what to do where something is amiss. Nothing is changed.
+def command(ctx: click.Context, policy_path: Path, state_dir: Path, live_check: str | None, yes: bool, as_json: bool,
+            sandbox_url: str | None, sandbox_grpc: str | None) -> None:
+    """Check everything that POLICY needs, and print the remedy for each problem. Without --live-check nothing is changed.
 
     Credentials, each permission, the clock against the provider's, how old each pool's metrics are, quotas, the state folder, its
-    disk, other daemons, time zones. What could only be tried by writing is said to be unchecked. Exit code 1 when anything fails.
+    disk, other daemons, time zones. What could only be tried by writing is `unchecked`. Exit code 1 when anything fails.
+
+    --live-check tries the rest on one pool with mode: active that no daemon manages, such as a throw-away function.
 
     \b
     Examples:
       stoker doctor policy.yaml
       stoker doctor policy.yaml --json | jq '.findings[] | select(.verdict == "fail")'
+      stoker doctor first-run.yaml --live-check throw-away
     """  # noqa: D301  (click reads the control character)
     policy = read_policy(policy_path)
+    pool = None if live_check is None else tried_pool(policy, live_check, state_dir)
     with telling() as progress:
         findings = asyncio.run(examined(policy, state_dir, sandbox_url, sandbox_grpc, progress))
-    failed = any(finding.verdict == "fail" for finding in findings)
+    if not as_json:
+        show(findings)
+    if pool is not None and not any_failed(findings):
+        say = (lambda _: None) if as_json else shown_at_once
+        findings += asyncio.run(lived(policy, pool, sandbox_url, sandbox_grpc, yes, say))
+    elif pool is not None and not as_json:
+        click.echo("The live check was not started: remedy the failures first.", err=True)
+    failed = any_failed(findings)
     if as_json:
         click.echo(json.dumps({"ok": not failed, "findings": [asdict(finding) for finding in findings]}, indent=2))
-    else:
-        show(findings)
     ctx.exit(1 if failed else 0)
+
+
+def tried_pool(policy: "Policy", name: str, state_dir: Path) -> "PoolPolicy":
+    """The pool of a live check. `WrongInput` where it is not in the policy or a daemon may write to it at the same time."""
+    from controller.service import STORE_NAME
+    from controller.store_file import in_use
+
+    pool = next((each for each in policy.pools if each.name == name), None)
+    if pool is None:
+        raise WrongInput(f"--live-check: no pool {name!r} in the policy; it has {', '.join(each.name for each in policy.pools)}")
+    if policy.lease is not None:
+        raise WrongInput("--live-check: daemons share this policy by a lease and may write at the same time: "
+                         "use a policy without `lease` for a pool of its own")
+    if in_use(state_dir / STORE_NAME):
+        raise WrongInput(f"--live-check: a daemon runs on {state_dir} and may write at the same time: stop it, or use a policy "
+                         "and a --state-dir of their own")
+    return pool
+
+
+async def lived(policy: "Policy", pool: "PoolPolicy", sandbox_url: str | None, sandbox_grpc: str | None, yes: bool,
+                say: "Callable[[Finding], None]") -> "list[Finding]":
+    """What the live check of one pool found; confirmed first."""
+    from dataclasses import replace
+
+    from numpy.random import PCG64, Generator
+
+    from adapters.clock import SystemClock
+    from adapters.errors import AdapterError
+    from adapters.registry import Registry
+    from controller.live_check import NotPossible, carry_out, propose
+    from controller.redact import redact_text
+
+    clock, found = SystemClock(), []
+
+    def report(finding: "Finding") -> None:
+        found.append(replace(finding, text=redact_text(finding.text)))
+        say(found[-1])
+
+    registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
+    try:
+        lever = registry.lever(pool)
+        try:
+            trial = await propose(pool, lever, policy.assume)
+        except (NotPossible, AdapterError) as error:
+            raise Failed(f"the live check was not started: {error}") from error
+        confirm(f"Raise {pool.name} from {trial.before} to {trial.raised} at the provider, wait up to 15 min until it is ready, "
+                f"and set it back to {trial.before}. Bill: at most {trial.most_usd:.4f} USD. Go on?", yes)
+        await carry_out(trial, lever, clock, report)
+    finally:
+        await registry.close()
+    return found
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Ask on the terminal unless `yes`. `WrongInput` where nobody can be asked, `Abort` on no."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise WrongInput("--live-check writes to the provider: add --yes where no terminal can be asked")
+    click.confirm(question, abort=True, err=True)
+
+
+def any_failed(findings: "Sequence[Finding]") -> bool:
+    """Whether the exit code is 1."""
+    return any(finding.verdict == "fail" for finding in findings)
+
+
+def shown_at_once(finding: "Finding") -> None:
+    """One step of the live check as it ends."""
+    remedy = f"\n    -> {finding.remedy}" if finding.remedy and finding.verdict != "ok" else ""
+    click.echo(f"{finding.verdict.value:<5} {finding.check}: {finding.subject}: {finding.text}{remedy}")
 
 
 async def examined(policy: "Policy", state_dir: Path, sandbox_url: str | None, sandbox_grpc: str | None,
