@@ -8,17 +8,19 @@ PYTHON ?= $(shell for p in python3.11 python3 python3.12 python3.13 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+FOREIGN := .venv-foreign
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: demo test simulate lint lock audit image clean help
+.PHONY: demo test foreign simulate lint lock audit image clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   see it work: a real daemon against an embedded cloud, 60 times faster than life"
 	@echo "make test   lint, types, import contracts and every test"
 	@echo "make simulate   thousands of seeds of faults against every invariant (SEEDS=1000 FROM=0 WORKERS=1); see docs/reliability.md"
+	@echo "make foreign    install the third-party servers that tests/foreign runs against (650 MB, in $(FOREIGN))"
 	@echo "make lint   the first three of these"
 	@echo "make lock   resolve the dependencies again into requirements*.txt (the only command that needs uv)"
 	@echo "make audit  ask the advisory database about every locked dependency; 3 when it cannot be reached"
@@ -59,6 +61,15 @@ $(VENV)/.dev: requirements-dev.txt $(VENV)/.run
 	@$(PIP) install --require-hashes -r requirements-dev.txt
 	@touch $@
 
+# Third-party servers for tests/foreign, in an environment of their own: they pin other versions of the same libraries.
+foreign: $(FOREIGN)/.installed
+
+$(FOREIGN)/.installed: requirements-foreign.txt | $(VENV)/bin/python
+	@echo "== installing third-party servers for tests/foreign"
+	@test -x $(FOREIGN)/bin/python || $(BIN)/python -m venv $(FOREIGN)
+	@$(FOREIGN)/bin/python -m pip --disable-pip-version-check -qq install --require-hashes -r requirements-foreign.txt
+	@touch $@
+
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Stoker needs Python 3.11 or newer: install it, or say which with make PYTHON=/path/to/python"; exit 2; }
 	@$(PYTHON) -m venv $(VENV) || { echo "the venv module is missing: on Debian and Ubuntu, apt-get install python3-venv"; exit 2; }
@@ -71,6 +82,7 @@ lock:
 	$(COMPILE) pyproject.toml --extra aws --extra gcp --extra otel -o requirements.txt
 	$(COMPILE) --group build -o requirements-build.txt
 	$(COMPILE) pyproject.toml --all-extras --constraint requirements.txt -o requirements-dev.txt
+	$(COMPILE) --group foreign -o requirements-foreign.txt
 
 audit: $(VENV)/.dev
 	@.ci/audit $(BIN)
@@ -79,4 +91,4 @@ image:
 	docker build --tag stoker .
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(FOREIGN) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("config", "forecasting", "adapters", "controller")
-LOCKS = ("requirements.txt", "requirements-build.txt", "requirements-dev.txt")
+LOCKS = ("requirements.txt", "requirements-build.txt", "requirements-dev.txt", "requirements-foreign.txt")
 
 
 def pyproject() -> dict:
@@ -113,11 +113,12 @@ def wanted(*tables: list[str]) -> list[Requirement]:
 def test_locks_satisfy_what_pyproject_asks_for():
     project = pyproject()["project"]
     extras = project["optional-dependencies"]
-    build = pyproject()["dependency-groups"]["build"]
+    groups = pyproject()["dependency-groups"]
     owed = {
         "requirements.txt": wanted(project["dependencies"], extras["aws"], extras["gcp"]),
-        "requirements-build.txt": wanted(build, pyproject()["build-system"]["requires"]),
+        "requirements-build.txt": wanted(groups["build"], pyproject()["build-system"]["requires"]),
         "requirements-dev.txt": wanted(project["dependencies"], *extras.values()),
+        "requirements-foreign.txt": wanted(groups["foreign"]),
     }
     stale = [
         f"{lock}: {requirement}"
@@ -190,7 +191,7 @@ def test_the_builder_is_sent_only_what_it_copies():
 
 def rehearsed(target: str) -> str:
     """What make would run for a target, on a machine where nothing is installed yet."""
-    command = ["make", "--dry-run", "VENV=not-made-yet", target]
+    command = ["make", "--dry-run", "VENV=not-made-yet", "FOREIGN=not-made-either", target]
     told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert told.returncode == 0, told.stderr
     return told.stdout
@@ -210,7 +211,7 @@ def test_make_test_checks_everything_in_order_and_needs_no_other_installer():
 
 
 @needs_make
-@pytest.mark.parametrize("target", ["demo", "test"])
+@pytest.mark.parametrize("target", ["demo", "test", "foreign"])
 def test_make_installs_nothing_without_a_hash_but_the_project_itself(target):
     installs = re.findall(r"pip .*? install (.*)", rehearsed(target))
 
@@ -221,6 +222,15 @@ def test_make_installs_nothing_without_a_hash_but_the_project_itself(target):
 @needs_make
 def test_make_demo_installs_only_what_runs():
     assert "requirements-dev.txt" not in rehearsed("demo")
+
+
+@needs_make
+def test_foreign_servers_are_installed_apart_and_only_when_asked_for():
+    """They pin other versions of what Stoker runs with."""
+    script = rehearsed("foreign")
+
+    assert re.findall(r"(\S+)/bin/python -m pip .*requirements-foreign.txt", script) == ["not-made-either"]
+    assert "requirements-foreign.txt" not in rehearsed("test") + rehearsed("demo")
 
 
 def test_ci_can_be_run_and_is_sound():

@@ -1,0 +1,66 @@
+"""An account at a foreign AWS emulator: what a test puts there, and the environment in which Stoker finds it."""
+
+import io
+import zipfile
+from datetime import UTC, datetime, timedelta
+
+import boto3
+from botocore.config import Config
+
+REGION = "us-east-1"
+HANDLER = "def handler(event, context):\n    return event\n"
+
+
+class Account:
+    """One account of its own at ministack, so that tests share the server and nothing else. Application Auto Scaling, which
+    ministack lacks, is moto's.
+    """
+
+    def __init__(self, number, server, scaling):
+        self.number, self.server, self.scaling = number, server, scaling
+
+    @property
+    def endpoints(self):
+        """Variables that send every request to the emulators, and no credentials."""
+        return {"AWS_ENDPOINT_URL": self.server.url, "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": self.scaling.url,
+                "AWS_DEFAULT_REGION": REGION}
+
+    @property
+    def environment(self):
+        """The endpoints, with the static keys of the account's root user."""
+        return self.endpoints | {"AWS_ACCESS_KEY_ID": self.number, "AWS_SECRET_ACCESS_KEY": "test"}
+
+    def client(self, service, url=None):
+        return boto3.client(service, endpoint_url=url or self.server.url, region_name=REGION, aws_access_key_id=self.number,
+                            aws_secret_access_key="test", config=Config(proxies={}))
+
+    def function(self, name, alias="live", units=3, minutes=180):
+        """Create a function with an alias for version 1, and metrics that say it had `units` requests in flight in each of the
+        last so many minutes.
+        """
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            archive.writestr("agent.py", HANDLER)
+        functions = self.client("lambda")
+        functions.create_function(FunctionName=name, Runtime="python3.12", Role=f"arn:aws:iam::{self.number}:role/agent",
+                                  Handler="agent.handler", Code={"ZipFile": packed.getvalue()}, MemorySize=1024, Publish=True)
+        functions.create_alias(FunctionName=name, Name=alias, FunctionVersion="1")
+        self.traffic(name, alias, units, minutes)
+
+    def traffic(self, name, alias, units, minutes):
+        now = datetime.now(UTC).replace(second=0, microsecond=0)
+        dimensions = [{"Name": "FunctionName", "Value": name}, {"Name": "Resource", "Value": f"{name}:{alias}"}]
+        instants = [now - timedelta(minutes=ago) for ago in range(minutes)]
+        metrics = self.client("cloudwatch")
+        for metric, value in (("Invocations", 60 * units), ("ConcurrentExecutions", units), ("Duration", 900.0)):
+            points = [{"MetricName": metric, "Dimensions": dimensions, "Timestamp": at, "Value": value} for at in instants]
+            metrics.put_metric_data(Namespace="AWS/Lambda", MetricData=points)
+
+    def requested(self, name, alias="live"):
+        """Units of provisioned concurrency that are asked for, 0 without a setting."""
+        functions = self.client("lambda")
+        try:
+            answer = functions.get_provisioned_concurrency_config(FunctionName=name, Qualifier=alias)
+        except functions.exceptions.ProvisionedConcurrencyConfigNotFoundException:
+            return 0
+        return answer["RequestedProvisionedConcurrentExecutions"]

@@ -1,0 +1,50 @@
+"""The servers that several tests share, each started by the first test that asks for it and stopped after the last one."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from tests.foreign import servers
+from tests.foreign.aws import Account
+
+FOLDER = Path(__file__).parent
+NUMBERS = itertools.count(100_000_000_001)
+
+
+def pytest_collection_modifyitems(items):
+    """Mark every test of this folder `foreign`."""
+    for item in items:
+        if FOLDER in item.path.parents:
+            item.add_marker(pytest.mark.foreign)
+
+
+@pytest.fixture(scope="session")
+def ministack(tmp_path_factory):
+    with servers.ministack(tmp_path_factory.mktemp("ministack")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def strict_ministack(tmp_path_factory):
+    """A ministack that checks signatures, session tokens, their expiry, and IAM policies."""
+    with servers.ministack(tmp_path_factory.mktemp("strict-ministack"), AUTH="true") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory):
+    with servers.moto(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
+@pytest.fixture
+def account(ministack, moto):
+    """A new account at the ministack that accepts any credentials."""
+    return Account(str(next(NUMBERS)), ministack, moto)
+
+
+@pytest.fixture
+def strict_account(strict_ministack, moto):
+    """A new account at the ministack that checks credentials."""
+    return Account(str(next(NUMBERS)), strict_ministack, moto)
