@@ -5,6 +5,9 @@ from datetime import date
 from difflib import get_close_matches
 from functools import lru_cache
 
+LANGUAGE = "en_US"
+"""Of the names. Without one, the library takes it from the environment of the process, and names differ between machines."""
+
 
 def check_holidays(country: str, subdivision: str | None) -> None:
     """`ValueError` unless there is such a country, and such a part of it."""
@@ -39,5 +42,5 @@ def holidays_of(country: str, subdivision: str | None, year: int) -> tuple[tuple
     """The holidays of a year, in order. Cached: it takes milliseconds, and many pools are in one country."""
     from holidays import country_holidays
 
-    known = country_holidays(country, subdiv=subdivision, years=year)
+    known = country_holidays(country, subdiv=subdivision, years=year, language=LANGUAGE)
     return tuple(sorted((day, called) for day, called in known.items() if day.year == year))

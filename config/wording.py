@@ -1,7 +1,7 @@
 """How a model's complaint is told to people: what is wrong, and what is allowed."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from difflib import get_close_matches
 from typing import get_args
 
@@ -18,6 +18,8 @@ SHAPES = {
 }
 LIMITS = {"greater_than_equal": ("ge", "at least"), "greater_than": ("gt", "more than"),
           "less_than_equal": ("le", "at most"), "less_than": ("lt", "less than")}
+LONGEST_SHOWN = 120
+"""Of a value in a message: an ARN fits."""
 
 
 def shown(value: object) -> str:
@@ -30,7 +32,7 @@ def shown(value: object) -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list"
-    return one_line(repr(value), 60)
+    return one_line(repr(value), LONGEST_SHOWN)
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
@@ -38,6 +40,11 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     words, word = list(words), word.lower()
     begun = [longer for longer in words if len(word) > 2 and longer.startswith(word)]
     return next(iter(get_close_matches(word, words, n=1, cutoff=0.6) or begun), None)
+
+
+def meant(words: Iterable[str], allowed: Collection[str]) -> set[str]:
+    """Those of `allowed` that a slip of the keyboard among `words` may stand for."""
+    return {near for word in words if word not in allowed and (near := nearest(word, allowed)) is not None}
 
 
 def unknown(what: str, word: str, allowed: Sequence[str]) -> str:
@@ -70,6 +77,35 @@ def model_within(annotation: object) -> type[BaseModel] | None:
     return next((found for part in get_args(annotation) if (found := model_within(part)) is not None), None)
 
 
+def worth_saying(errors: Sequence[ErrorDetails], model: type[BaseModel]) -> list[ErrorDetails]:
+    """The errors on a value for `model` without those that a misspelt key beside them explains."""
+    misspelt: set[tuple[str | int, ...]] = set()
+    for error in errors:
+        owner = owner_of(model, error["loc"]) if error["type"] == "extra_forbidden" else None
+        if owner is not None:
+            misspelt |= {(*error["loc"][:-1], name) for name in meant([str(error["loc"][-1])], owner.model_fields)}
+    return [error for error in errors if not (error["type"] in ("missing", "bounds") and misspelt & named_by(error))]
+
+
+def named_by(error: ErrorDetails) -> set[tuple[str | int, ...]]:
+    """The keys whose absence an error is about: of bounds, either."""
+    *above, last = error["loc"]
+    return {(*above, name) for name in (("min", "max") if error["type"] == "bounds" else (last,))}
+
+
+def remedy(value: str, pattern: str, entry: FieldInfo | None) -> str:
+    """What to write in place of text that does not fit a pattern: the nearest that does, or else an example."""
+    text = value.strip()
+    joined = re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-")
+    name = re.sub(r"\W+", "_", text, flags=re.ASCII)
+    nearby = (text, text.lower(), joined, joined.lower(), joined.lower().replace(".", "-"), name, f"https://{text}",
+              re.sub(r"[?#].*", "", text), re.sub(r"//[^/@]*@", "//", text))
+    fits = next((each for each in nearby if re.search(pattern, each)), None)
+    if fits is not None:
+        return f"write {fits}"
+    return f"write it like {entry.examples[0]}" if entry is not None and entry.examples else "docs/policy.md says what is allowed"
+
+
 def wording(error: ErrorDetails, model: type[BaseModel]) -> str:
     """The message for one of pydantic's errors on a value for `model`."""
     kind, path, value, context = error["type"], error["loc"], error["input"], error.get("ctx", {})
@@ -93,6 +129,8 @@ def wording(error: ErrorDetails, model: type[BaseModel]) -> str:
         key, words = LIMITS[kind]
         return f"{shown(value)} is out of range: {words} {context[key]:g} is allowed"
     if kind == "string_pattern_mismatch":
-        return f"{shown(value)} does not fit{f' ({about})' if about else ''}: the pattern is {context['pattern']}"
+        return f"{shown(value)} does not fit{f' ({about})' if about else ''}: {remedy(value, context['pattern'], entry)}"
+    if kind == "value_error":
+        return str(context["error"])
     message = str(error["msg"])
     return message if error.get("url") is None else f"{shown(value)} is wrong: {message[:1].lower()}{message[1:]}"

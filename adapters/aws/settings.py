@@ -1,17 +1,18 @@
 """What a policy says of levers on AWS. Imports no AWS library: a policy can be checked without one."""
 
 from datetime import timedelta
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from adapters.aws.names import ALIAS, FUNCTION, REGION, alias_name, function_name, region_name
 from adapters.pinging.settings import Pause
 from config.lever import LeverSettings
 
-FUNCTION = r"^[A-Za-z0-9_-]{1,140}$"
-ALIAS = r"^[0-9]*[A-Za-z_-][A-Za-z0-9_-]*$"
-REGION = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"
+Region = Annotated[str, Field(pattern=REGION), BeforeValidator(region_name)]
+FunctionName = Annotated[str, Field(pattern=FUNCTION), BeforeValidator(function_name)]
+Alias = Annotated[str, Field(pattern=ALIAS, max_length=128), BeforeValidator(alias_name)]
 
 
 class LambdaProvisionedConcurrencySettings(LeverSettings):
@@ -19,11 +20,11 @@ class LambdaProvisionedConcurrencySettings(LeverSettings):
 
     decays: ClassVar[bool] = True
     kind: Literal["lambda-provisioned-concurrency"]
-    region: str = Field(pattern=REGION, examples=["us-east-1"])
+    region: Region = Field(examples=["us-east-1"])
     """The AWS region of the function."""
-    function: str = Field(pattern=FUNCTION, examples=["support-agent"])
+    function: FunctionName = Field(examples=["support-agent"])
     """The function's name; not its ARN."""
-    alias: str = Field(pattern=ALIAS, max_length=128, examples=["live"])
+    alias: Alias = Field(examples=["live"])
     """The alias that callers use. $LATEST and bare version numbers cannot stand here: AWS provisions no $LATEST, and a
     version number would have to change with every deployment."""
 
@@ -32,11 +33,11 @@ class LambdaPingSettings(LeverSettings):
     """Pings to a Lambda alias whose handler knows them for what they are."""
 
     kind: Literal["lambda-ping"]
-    region: str = Field(pattern=REGION, examples=["us-east-1"])
+    region: Region = Field(examples=["us-east-1"])
     """The AWS region of the function."""
-    function: str = Field(pattern=FUNCTION, examples=["support-agent"])
+    function: FunctionName = Field(examples=["support-agent"])
     """The function's name; not its ARN."""
-    alias: str = Field(pattern=ALIAS, max_length=128, examples=["live"])
+    alias: Alias = Field(examples=["live"])
     """The alias that callers use; not $LATEST and not a version number."""
     handler: Literal["stoker", "lambda-warmer", "serverless-plugin-warmup", "custom"] = Field(examples=["lambda-warmer"])
     """Whose pings the handler understands: Stoker's helper, one of the two libraries, or your own `payload`."""

@@ -14,8 +14,9 @@ from adapters.aws.control_plane import ControlPlane
 from adapters.aws.errors import Asked
 from adapters.aws.functions import LATEST, Alias, Function
 from adapters.aws.metric_queries import INVOCATIONS, NAMESPACE
+from adapters.aws.names import REGION
 from adapters.aws.paging import MARKER, all_pages
-from adapters.aws.settings import REGION, LambdaProvisionedConcurrencySettings
+from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.errors import Unsupported
 from adapters.survey import Found, Skipped, Survey
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from adapters.errors import AdapterError, Unsupported
 from adapters.gcp.metric_reader import Place
+from adapters.gcp.names import LOCATION, PROJECT
 from adapters.gcp.services import PRICED, Service
-from adapters.gcp.settings import LOCATION, PROJECT, CloudRunMinInstancesSettings
+from adapters.gcp.settings import CloudRunMinInstancesSettings
 from adapters.survey import Found, Skipped, Survey
 
 if TYPE_CHECKING:

@@ -1,0 +1,113 @@
+"""What people write in the place of a function, an alias or a region of AWS: why it cannot stand there, and what can.
+
+Each check returns the value when it is not one of these; the pattern of the setting judges the rest. `ValueError` otherwise.
+"""
+
+import re
+from typing import NamedTuple
+
+from pydantic_core.core_schema import ValidationInfo
+
+from config.wording import shown
+
+FUNCTION = r"^[A-Za-z0-9_-]{1,140}$"
+ALIAS = r"^[0-9]*[A-Za-z_-][A-Za-z0-9_-]*$"
+REGION = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"
+
+PART = r"[A-Za-z0-9_-]+"
+ARN = re.compile(
+    rf"arn:aws[a-z-]*:lambda:(?P<region>[a-z0-9-]*):(?P<account>\d{{12}}):function:(?P<function>{PART})(:(?P<qualifier>\$?{PART}))?")
+PARTIAL = re.compile(rf"((?P<account>\d{{12}}):)?(function:)?(?P<function>{PART})(:(?P<qualifier>\$?{PART}))?")
+FUNCTION_URL = re.compile(r"https?://[a-z0-9]+\.lambda-url\.(?P<region>[a-z0-9-]+)\.on\.aws(/.*)?", re.IGNORECASE)
+ZONE = re.compile(r"(?P<region>[a-z]{2,}(-[a-z]+)+-[0-9]+)[a-z]")
+GOOGLE_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+(-[a-z])?")
+
+
+class Address(NamedTuple):
+    """What an ARN or a part of one says; empty where it says nothing."""
+
+    what: str
+    function: str
+    qualifier: str
+    region: str
+
+
+def address(value: str) -> Address | None:
+    """The function that `value` addresses by more than a plain name: an ARN, a partial ARN or `name:alias`."""
+    found = ARN.search(value)
+    if found is not None:
+        whole = f"the ARN of a function{' with a qualifier' if found['qualifier'] else ''}"
+        what = whole if found[0] == value else "a longer ARN with that of a function in it"
+        return Address(what, found["function"], found["qualifier"] or "", found["region"])
+    part = PARTIAL.fullmatch(value)
+    if part is None or part[0] == part["function"]:
+        return None
+    what = "a part of a function's ARN" if part["account"] or "function:" in value else "a function with a qualifier"
+    return Address(what, part["function"], part["qualifier"] or "", "")
+
+
+def function_name(value: object, info: ValidationInfo) -> object:
+    """`value`, unless it addresses a function otherwise than by its name."""
+    if not isinstance(value, str) or re.fullmatch(FUNCTION, value):
+        return value
+    found = address(value)
+    if found is None:
+        if FUNCTION_URL.fullmatch(value):
+            raise ValueError(f"{shown(value)} is the URL of a function, which does not contain its name: write the name, as "
+                             "aws lambda list-functions shows it")
+        if value.startswith("arn:"):
+            raise ValueError(f"{shown(value)} is not the ARN of a Lambda function: write the name of one, such as support-agent")
+        return value
+    write = [f"function: {found.function}"]
+    if found.region and found.region != info.data.get("region"):
+        write.append(f"region: {found.region}")
+    if re.fullmatch(ALIAS, found.qualifier):
+        write.append(f"alias: {found.qualifier}")
+    text = f"{shown(value)} is {found.what}: write {' and '.join(write)}"
+    wrong = not_an_alias(found.qualifier, found.function)
+    raise ValueError(f"{text}. {wrong}" if wrong else text)
+
+
+def alias_name(value: object, info: ValidationInfo) -> object:
+    """`value`, unless it is $LATEST, a version number, or more than the name of an alias."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    function = info.data.get("function", "NAME")
+    wrong = not_an_alias(value, function) if isinstance(value, str) else None
+    if wrong:
+        raise ValueError(wrong)
+    if not isinstance(value, str) or re.fullmatch(ALIAS, value):
+        return value
+    found = address(value)
+    if found is None:
+        return value
+    wrong = not_an_alias(found.qualifier, found.function)
+    if wrong:
+        raise ValueError(f"{shown(value)} is {found.what}. {wrong}")
+    if not found.qualifier:
+        raise ValueError(f"{shown(value)} is {found.what} and names no alias: write the alias that callers use, such as live")
+    raise ValueError(f"{shown(value)} is {found.what}: write alias: {found.qualifier}")
+
+
+def not_an_alias(qualifier: str, function: str) -> str | None:
+    """Why a qualifier of `function` that is no alias cannot be set; None for an alias, and for nothing at all."""
+    create = f"aws lambda create-alias --function-name {function} --name live --function-version"
+    if qualifier.upper() == "$LATEST":
+        publish = f"aws lambda publish-version --function-name {function}"
+        return (f"{qualifier} is not an alias, and AWS provisions no concurrency for it: publish a version ({publish}), "
+                f"create an alias ({create} VERSION), let callers use it, and write alias: live")
+    if qualifier.isdecimal():
+        return (f"{qualifier} is a version number, which changes with every deployment: create an alias ({create} {qualifier}), "
+                "let callers use it, and write alias: live")
+    return None
+
+
+def region_name(value: object) -> object:
+    """`value`, unless it is an availability zone or a region of Google Cloud."""
+    if isinstance(value, str):
+        zone = ZONE.fullmatch(value)
+        if zone is not None:
+            raise ValueError(f"{shown(value)} is an availability zone: write region: {zone['region']}")
+        if GOOGLE_REGION.fullmatch(value):
+            raise ValueError(f"{shown(value)} has the form of a region of Google Cloud: write a region of AWS, such as us-east-1")
+    return value

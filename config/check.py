@@ -1,0 +1,282 @@
+"""One pass over the document of a policy: every problem in it, or the `Policy` that it says.
+
+The steps: look for secrets, check the defaults, merge them into each pool and check that, then what only shows between pools.
+Nothing here knows any lever: the mapping from kind to settings is handed in.
+"""
+
+from collections.abc import Callable, Container, Iterable, Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from config.calendar_file import Calendars
+from config.dead_man import DeadMan
+from config.document import Fault, Node, Place
+from config.event import Event, Holidays
+from config.lease import LEASE_KINDS
+from config.lever import LeverSettings
+from config.limits import Limits
+from config.notify import Notify, Sink
+from config.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
+from config.problem import Problem, path_text
+from config.schedule import Schedule
+from config.secrecy import secrets_in
+from config.wording import meant, shown, unknown, wording, worth_saying
+
+Step = str | int
+Kinds = Mapping[str, type[LeverSettings]]
+Part = TypeVar("Part", bound=BaseModel)
+
+TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify", "lease")
+OWN_KEYS = ("name", "lever")
+"""What every pool must say for itself and no default can."""
+DEFAULT_KEYS = tuple(key for key in PoolPolicy.model_fields if key not in OWN_KEYS)
+STAND_IN = LeverSettings(kind="unknown")
+"""In the place of a lever that is itself wrong or absent, so that the rest of its pool is checked too."""
+
+
+def place_within(error: ErrorDetails) -> tuple[Step, ...]:
+    """Where inside the checked value it is wrong; our own validators tell by `at` where inside their field."""
+    return (*error["loc"], *error.get("ctx", {}).get("at", ()))
+
+
+class Check:
+    """One pass over one document, after the `faults` of its text. Gathers problems; `policy` is set when there are none."""
+
+    def __init__(self, source: str, root: Node | None, faults: Iterable[Fault], kinds: Kinds,
+                 calendars: Calendars | None = None) -> None:
+        self.problems: list[Problem] = []
+        self.policy: Policy | None = None
+        self._source, self._root, self._kinds, self._calendars = source, root, kinds, calendars
+        self._secret: list[tuple[Step, ...]] = []
+        self._faulty: set[Place] = set()
+        self._noted: set[tuple[Place, str]] = set()
+        self._meant: set[str] = set()
+        for fault in faults:
+            self.note(fault.place, (), fault.message)
+            self._faulty.add(fault.place)
+
+    def note(self, place: Place, path: tuple[Step, ...], message: str) -> None:
+        """Add a problem, unless it follows from one that is there.
+
+        On something secret only the problem that says so is added, so that no message repeats the value; on a value that was
+        misread, only the fault of the text; on a value that aliases repeat, one problem for all of its uses.
+        """
+        follows = place in self._faulty or (place, message) in self._noted
+        if not follows and not any(path[: len(secret)] == secret for secret in self._secret):
+            self.problems.append(Problem(self._source, place.line, place.column, path_text(path), message))
+            self._noted.add((place, message))
+
+    def note_at(self, path: tuple[Step, ...], message: str, on_key: bool = False) -> None:
+        """Remember a problem at the value under `path`, or at its key; at the innermost thing that exists."""
+        node, place = self._root, Place(1, 1)
+        for depth, step in enumerate(path):
+            if node is None:
+                break
+            place = node.place
+            if on_key and depth == len(path) - 1 and isinstance(step, str):
+                place, node = node.keys.get(step, place), None
+            else:
+                node = node.child(step)
+        self.note(node.place if node is not None else place, path, message)
+
+    def document(self, root: Node) -> None:
+        """Check all of it."""
+        if root.kind != "mapping":
+            self.note(root.place, (), f"a policy is a mapping of {', '.join(TOP_KEYS)}, not {shown(root.plain())}")
+            return
+        for place, path, message in list(secrets_in(root, self._declared())):
+            self.note(place, path, message)
+            self._secret.append(path)
+        for key in root.members:
+            if key not in TOP_KEYS:
+                self.note_at((key,), unknown("key", key, TOP_KEYS), on_key=True)
+            if "defaults" in meant([key], TOP_KEYS):
+                self._meant.update(root.members[key].members)
+        self._version(root)
+        assume, limits = self._part(root, "assume", Assume), self._part(root, "limits", Limits)
+        lease = self._of_kind(("lease",), node, "lease", LEASE_KINDS) if (node := root.child("lease")) else None
+        sinks, pools = self._sinks(root), self._pools(root, self._defaults(root))
+        if not self.problems and assume is not None and limits is not None:
+            self.policy = Policy(version=1, pools=tuple(pools), assume=assume, limits=limits, notify=sinks, lease=lease)
+
+    def _declared(self) -> frozenset[str]:
+        ours: tuple[type[BaseModel], ...] = (PoolPolicy, Objective, Schedule, Event, Holidays, PriceOverride, DeadMan, Limits,
+                                             Assume, Sink)
+        models: Iterable[type[BaseModel]] = (*ours, *LEASE_KINDS.values(), *self._kinds.values())
+        return frozenset(TOP_KEYS).union(*(model.model_fields for model in models))
+
+    def _version(self, root: Node) -> None:
+        node = root.child("version")
+        if node is None:
+            if "version" not in meant(root.members, TOP_KEYS):
+                self.note(root.place, ("version",), "the key version is missing: write version: 1")
+        elif not (type(node.scalar) is int and node.scalar == 1):
+            self.note_at(("version",), f"{shown(node.plain())} is not a version this Stoker reads: write version: 1")
+
+    def _part(self, root: Node, key: str, model: type[Part]) -> Part | None:
+        """What stands under a key of the top level, with its defaults; None when it is wrong."""
+        node = root.child(key)
+        if node is None:
+            return model()
+        try:
+            return model.model_validate(node.plain())
+        except ValidationError as error:
+            self._complain(error, model, lambda item: (key, *place_within(item)))
+            return None
+
+    def _sinks(self, root: Node) -> tuple[Sink, ...]:
+        node = root.child("notify")
+        try:
+            return Notify.model_validate({} if node is None else {"notify": node.plain()}).notify
+        except ValidationError as error:
+            self._complain(error, Notify, lambda item: place_within(item) or ("notify",))
+            return ()
+
+    def _defaults(self, root: Node) -> Node | None:
+        """The defaults as a mapping, checked as if a pool said nothing else."""
+        node = root.child("defaults")
+        if node is None:
+            return None
+        if node.kind != "mapping":
+            self.note_at(("defaults",), f"{shown(node.plain())} is not a mapping of keys: give keys or leave defaults out")
+            self._meant.update(DEFAULT_KEYS)
+            return None
+        self._meant |= meant(node.members, DEFAULT_KEYS)
+        for key in node.members:
+            if key in OWN_KEYS:
+                self.note_at(("defaults", key), f"{key} belongs to each pool and has no default", on_key=True)
+            elif key not in DEFAULT_KEYS:
+                self.note_at(("defaults", key), unknown("key", key, DEFAULT_KEYS), on_key=True)
+        known = {key: member.plain() for key, member in node.members.items() if key in DEFAULT_KEYS}
+        try:
+            PoolPolicy.model_validate(known | {"name": "defaults", "lever": STAND_IN})
+        except ValidationError as error:
+            self._complain(error, PoolPolicy, lambda item: ("defaults", *place_within(item)), given=("max",))
+        return node
+
+    def _pools(self, root: Node, defaults: Node | None) -> list[PoolPolicy]:
+        node = root.child("pools")
+        if node is None:
+            if "pools" not in meant(root.members, TOP_KEYS):
+                self.note(root.place, ("pools",), "the key pools is missing: name at least one pool")
+            return []
+        if node.kind != "list" or not node.items:
+            self.note_at(("pools",), f"{shown(node.plain()) if node.kind != 'list' else 'an empty list'} is not a list of pools")
+            return []
+        inherited = {} if defaults is None else {
+            key: member.plain() for key, member in defaults.members.items() if key in DEFAULT_KEYS
+        }
+        names: dict[str, int] = {}
+        resources: dict[tuple[str, str], int] = {}
+        pools = []
+        for index, item in enumerate(node.items):
+            pool = self._pool(index, item, inherited)
+            self._names_differ(index, item, names)
+            if pool is not None:
+                pools.append(pool)
+                self._resources_differ(index, pool, resources)
+        return pools
+
+    def _pool(self, index: int, node: Node, inherited: dict[str, object]) -> PoolPolicy | None:
+        """One pool with the defaults merged in; None unless all of it is right."""
+        path: tuple[Step, ...] = ("pools", index)
+        if node.kind != "mapping":
+            self.note_at(path, f"{shown(node.plain())} is not a pool: a mapping with name, lever and max")
+            return None
+        lever = self._lever((*path, "lever"), node)
+        said = {key: member.plain() for key, member in node.members.items()}
+        try:
+            pool = PoolPolicy.model_validate(inherited | said | {"lever": lever or STAND_IN})
+        except ValidationError as error:
+            self._complain(error, PoolPolicy, lambda item: self._origin(item, path, node, inherited), given=self._meant)
+            return None
+        if lever is None:
+            return None
+        within = (*path, "events") if "events" in node.members else ("defaults", "events")
+        return pool.model_copy(update={"events": self._events(pool.events, within)}) if pool.events else pool
+
+    def _events(self, events: tuple[Event, ...], within: tuple[Step, ...]) -> tuple[Event, ...]:
+        """The events with their places, and with what their calendar files say."""
+        out = []
+        for index, event in enumerate(events):
+            path, text = (*within, index), ""
+            if event.ics is not None and self._calendars is not None:
+                found = self._calendars.read(event.ics)
+                if isinstance(found, str):
+                    text = found
+                elif found.line:
+                    self.problems.append(Problem(str(found.file), found.line, 1, "", found.message))
+                else:
+                    self.note_at((*path, "ics"), f"{found.file} {found.message}")
+            place = self._place_of(path)
+            out.append(event.placed(f"{self._source}:{place.line}:{place.column} {path_text(path)}", text))
+        return tuple(out)
+
+    def _place_of(self, path: tuple[Step, ...]) -> Place:
+        node = self._root
+        for step in path:
+            node = None if node is None else node.child(step)
+        return Place(1, 1) if node is None else node.place
+
+    def _origin(
+        self, error: ErrorDetails, path: tuple[Step, ...], node: Node, inherited: Mapping[str, object]
+    ) -> tuple[Step, ...]:
+        """Where the value that a pool's error is about was written: in the pool, or in the defaults."""
+        first, *rest = place_within(error)
+        either = error.get("ctx", {}).get("either")
+        if first in node.members or first not in inherited:
+            return (*path, first, *rest)
+        if either in node.members:
+            return (*path, either)
+        return ("defaults", first, *rest)
+
+    def _lever(self, path: tuple[Step, ...], pool: Node) -> LeverSettings | None:
+        node = pool.child("lever")
+        if node is None:
+            if "lever" not in meant(pool.members, PoolPolicy.model_fields):
+                self.note(pool.place, path, "the key lever is missing: say by which kind of lever its capacity is set")
+            return None
+        return self._of_kind(path, node, "lever", self._kinds)
+
+    def _of_kind(self, path: tuple[Step, ...], node: Node, what: str, kinds: Mapping[str, type[Part]]) -> Part | None:
+        """Settings that have a kind, by the model of that kind."""
+        if node.kind != "mapping":
+            self.note_at(path, f"{shown(node.plain())} is not a {what}: a mapping with kind and what that kind needs")
+            return None
+        kind = node.child("kind")
+        if kind is None:
+            self.note(node.place, (*path, "kind"), f"the key kind is missing: one of {', '.join(kinds)}")
+            return None
+        if not isinstance(kind.scalar, str) or kind.scalar not in kinds:
+            self.note_at((*path, "kind"), unknown(f"{what} kind", str(kind.scalar), list(kinds)))
+            return None
+        model = kinds[kind.scalar]
+        try:
+            return model.model_validate(node.plain())
+        except ValidationError as error:
+            self._complain(error, model, lambda item: (*path, *place_within(item)))
+            return None
+
+    def _complain(self, error: ValidationError, model: type[BaseModel], where: Callable[[ErrorDetails], tuple[Step, ...]],
+                  given: Container[str] = ()) -> None:
+        """Add what pydantic found, each error at the path that `where` gives; keys that are `given` elsewhere are not missing."""
+        for item in worth_saying(error.errors(), model):
+            if not (item["type"] == "missing" and len(item["loc"]) == 1 and item["loc"][0] in given):
+                self.note_at(where(item), wording(item, model), on_key=item["type"] == "extra_forbidden")
+
+    def _names_differ(self, index: int, pool: Node, names: dict[str, int]) -> None:
+        node = pool.child("name")
+        if node is None or not isinstance(node.scalar, str):
+            return
+        first = names.setdefault(node.scalar, index)
+        if first != index:
+            self.note_at(("pools", index, "name"), f"pools[{first}] already has the name {shown(node.scalar)}: names are unique")
+
+    def _resources_differ(self, index: int, pool: PoolPolicy, resources: dict[tuple[str, str], int]) -> None:
+        path = ("pools", index, "lever")
+        first = resources.setdefault((pool.lever.kind, pool.lever.resource), index)
+        if first != index and not any(secret[:3] == path for secret in self._secret):
+            message = f"pools[{first}] already sets {pool.lever.resource} by {pool.lever.kind}: one pool per resource and lever"
+            self.note_at(path, message)

@@ -1,0 +1,76 @@
+"""A project, a location or a service that is written otherwise than the policy wants it is refused with what to write instead."""
+
+import pytest
+from pydantic import ValidationError
+
+from adapters.gcp.settings import CloudRunMinInstancesSettings
+
+RIGHT = {"kind": "cloud-run-min-instances", "project": "acme", "location": "europe-west1", "service": "chat"}
+
+
+def refused(**changes: object) -> list[tuple[str, str]]:
+    """The settings that are refused, each with why."""
+    with pytest.raises(ValidationError) as caught:
+        CloudRunMinInstancesSettings.model_validate(RIGHT | changes)
+    return [(str(error["loc"][0]), str(error.get("ctx", {}).get("error", error["type"]))) for error in caught.value.errors()]
+
+
+@pytest.mark.parametrize(
+    ("service", "says"),
+    [
+        ("projects/acme/locations/europe-west1/services/chat", "is a resource name: write service: chat"),
+        ("//run.googleapis.com/projects/other/locations/europe-west4/services/chat",
+         "write service: chat and project: other and location: europe-west4"),
+        ("namespaces/123456789012/services/chat", "is a resource name: write service: chat"),
+        ("https://chat-api-abcdefghij-ew.a.run.app", "is the URL of a service: write service: chat-api"),
+        ("https://chat-123456789012.europe-west4.run.app/v1", "write service: chat and location: europe-west4"),
+        ("chat-123456789012.europe-west1.run.app", "is the URL of a service: write service: chat"),
+        ("https://europe-west1-acme.cloudfunctions.net/chat", "write the name of the service underneath it"),
+        ("projects/acme/locations/europe-west1/functions/chat", "write the name of the service underneath it"),
+        ("projects/acme/locations/europe-west1/services/chat/revisions/chat-00001-abc", "write service: chat"),
+        ("projects/acme/locations/europe-west1/jobs/nightly", "jobs have no minimum instances"),
+        ("https://chat.example.com", "is a URL: write the service's name"),
+    ],
+)
+def test_what_addresses_a_service_otherwise_than_by_its_name_is_taken_apart(service, says):
+    ((setting, why),) = refused(service=service)
+
+    assert setting == "service"
+    assert says in why
+    assert "^" not in why, "no regular expression is shown"
+
+
+@pytest.mark.parametrize(
+    ("project", "says"),
+    [
+        ("projects/acme", "is a resource name: write project: acme"),
+        (123456789012, "123456789012 is a project's number: write its ID"),
+        ("123456789012", "gcloud projects describe 123456789012 --format='value(projectId)'"),
+        ("Acme Inc.", "gcloud projects list shows the IDs beside the display names"),
+    ],
+)
+def test_what_is_no_id_of_a_project_is_refused_with_how_to_find_it(project, says):
+    assert says in dict(refused(project=project))["project"]
+
+
+@pytest.mark.parametrize(
+    ("location", "says"),
+    [("europe-west1-b", "is a zone: write location: europe-west1"), ("us-east-1", "has the form of a region of AWS"),
+     ("EU", "is not a region"), ("global", "is not a region")],
+)
+def test_what_is_no_region_of_google_is_refused_with_what_it_is(location, says):
+    assert says in dict(refused(location=location))["location"]
+
+
+@pytest.mark.parametrize("value", [None, 1.5, True, ["chat"]])
+@pytest.mark.parametrize("setting", ["project", "location", "service"])
+def test_anything_else_is_left_to_the_type(setting, value):
+    (found,) = refused(**{setting: value})
+
+    assert found[0] == setting
+
+
+def test_plain_names_are_taken_as_they_are():
+    settings = CloudRunMinInstancesSettings.model_validate(RIGHT | {"project": "example.com:acme", "service": "chat-00012-abc"})
+
+    assert (settings.project, settings.service) == ("example.com:acme", "chat-00012-abc")

@@ -1,0 +1,24 @@
+"""Names of holidays are the same on every machine."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from config.holiday import holidays_of
+
+
+@pytest.mark.parametrize("language", ["de", "fr_FR", "C"])
+def test_the_names_do_not_depend_on_the_language_of_the_process(language):
+    code = "from config.holiday import holidays_of; print(holidays_of('DE', 'BY', 2026))"
+    environment = os.environ | {"LANGUAGE": language, "LC_ALL": "C.UTF-8"}
+    told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60)
+
+    assert "Good Friday" in told.stdout
+    assert "Karfreitag" not in told.stdout
+
+
+@pytest.mark.parametrize("country", ["NZ", "ZA", "CZ", "JP", "TH"])
+def test_countries_without_a_translation_have_names_too(country):
+    assert all(called for _, called in holidays_of(country, None, 2026))
