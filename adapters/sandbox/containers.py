@@ -73,16 +73,16 @@ def serve(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def metrics(sandbox: Sandbox, call: Call) -> Reply:
-    """The last minute that is over and the counts up to then, in Prometheus' text format."""
+    """Return the last minute that is over and the counts up to then by unit, in Prometheus' text format."""
     hosted = sandbox.container(call.function)
     minute = sandbox.now_ms() // MINUTE_MS - 1
     table, totals = hosted.driver.table, hosted.driver.totals
     peak = float(table.window("peak", minute, minute + 1)[0])
     seconds = (totals.warm_busy_ms + totals.on_demand_busy_ms + totals.ping_ms) / 1000
+    counters = sandbox.pages[call.function]
+    counters.count(totals.invocations + totals.pings, seconds)
     lines = ["# HELP requests_in_flight The most requests at once in the last minute.", "# TYPE requests_in_flight gauge",
-             f'requests_in_flight{{service="{call.function}"}} {0.0 if peak != peak else peak}',
-             "# TYPE requests_total counter", f"requests_total {totals.invocations + totals.pings}",
-             f"request_duration_seconds_sum {seconds}", ""]
+             f'requests_in_flight{{service="{call.function}"}} {0.0 if peak != peak else peak}', *counters.lines(), ""]
     return Reply("\n".join(lines).encode(), headers={"Content-Type": "text/plain; version=0.0.4"})
 
 

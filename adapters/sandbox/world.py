@@ -19,6 +19,7 @@ from adapters.sandbox.scheduled_actions import ScheduledActions
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.throttle import TokenBucket
 from adapters.sandbox.traffic import MINUTE_MS, Minute, Traffic
+from adapters.sandbox.unit_counters import UnitCounters
 from adapters.sandbox.wire import Json
 from forecasting.demand import DemandSeries, minute_of
 
@@ -53,6 +54,8 @@ class Sandbox:
         self._hosted: dict[str, Hosted] = {}
         self.containers: dict[str, Hosted] = {}
         """By host name; see `adapters.sandbox.containers`."""
+        self.pages: dict[str, UnitCounters] = {}
+        """What the page of a container counts, by host name."""
         self.tokens: dict[str, str] = {}
         """The Authorization header that a container asks for, by host name; none where it is not here."""
         self._buckets: dict[str, TokenBucket] = {}
@@ -109,6 +112,7 @@ class Sandbox:
         function = self.add_function(host, history, traffic, memory_mb=memory_mb, init_seconds=init_seconds,
                                      keep_alive=keep_alive, understands_pings=understands_pings)
         self.containers[host] = self._hosted.pop(host)
+        self.pages[host] = UnitCounters(self.clock.now().timestamp())
         return function
 
     def container(self, host: str) -> Hosted:

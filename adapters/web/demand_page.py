@@ -1,16 +1,14 @@
 """Demand from a page of counters: the most requests at once, and how many there were so far, once a minute.
 
-A page tells the present alone, so there is no history before the first reading, and a minute in which nobody looked is unknown.
+A page has only the present: there is no history before the first reading, and a minute in which it was not read is unknown.
 """
 
 import asyncio
 import os
-import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -18,43 +16,65 @@ import numpy as np
 from adapters.clock import Clock
 from adapters.errors import AdapterError, Unreachable
 from adapters.protocol import Telemetry
-from adapters.web.client import Client, refused
+from adapters.web.client import Client, Reply, refused
+from adapters.web.counters import increase
+from adapters.web.exposition import ACCEPT, Labels, UnreadablePage, Value, metrics_of
 from adapters.web.pings import headers_of
 from adapters.web.settings import HttpPingSettings
 from forecasting.demand import DemandSeries, minute_of
 
-LINE = re.compile(r"^(?P<name>[A-Za-z_:][A-Za-z0-9_:]*)(?:\{[^}]*\})?\s+(?P<value>[^\s]+)(?:\s+-?\d+)?$")
 KEPT = 1440
 
 
 class Look(NamedTuple):
-    """What the page said in `minute` of the one before. `work` in seconds; NaN where it does not tell."""
+    """A reading of the page at `at` (seconds since the epoch). `in_flight`: of all units. `work` in seconds; None without one."""
+
+    at: float
+    in_flight: float
+    requests: Mapping[Labels, Value]
+    work: Mapping[Labels, Value] | None
+
+    @property
+    def minute(self) -> int:
+        """In which the page was read; it proves the demand of the minute before."""
+        return int(self.at // 60)
+
+
+class Row(NamedTuple):
+    """Demand of one minute."""
 
     minute: int
-    in_flight: float
+    peak: float
+    busy: float
     requests: float
-    work: float
 
 
 @dataclass(slots=True)
 class Looks:
-    """Of one pool, one a minute, oldest first."""
+    """The last reading of one pool, and the minutes that readings have proved, oldest first."""
 
-    taken: deque[Look] = field(default_factory=lambda: deque(maxlen=KEPT))
+    last: Look | None = None
+    rows: deque[Row] = field(default_factory=lambda: deque(maxlen=KEPT))
+
+    def take(self, look: Look) -> None:
+        """Add a reading. A minute is known from the reading in it and the one in the minute after."""
+        before, self.last = self.last, look
+        if before is None or look.minute != before.minute + 1:
+            return
+        requests = increase(before.requests, look.requests, before.at, look.at)
+        if np.isnan(requests):
+            return
+        peak = max(np.ceil(look.in_flight), 1.0 if requests > 0 else 0.0)  # a short request may come and go between two looks
+        work = np.nan if before.work is None or look.work is None else increase(before.work, look.work, before.at, look.at) / 60
+        self.rows.append(Row(before.minute, peak, peak if np.isnan(work) else min(peak, work), requests))
 
     def series(self, first: int, end: int) -> DemandSeries:
-        """A minute is known from the looks in it and in the one after it. A counter that fell was begun anew: what it shows has
-        come since.
-        """
+        """Return the minutes from `first` up to `end`."""
         out = DemandSeries.empty(first, max(0, end - first))
-        for before, look in pairwise(self.taken):
-            if first <= before.minute < end and look.minute == before.minute + 1:
-                row = before.minute - first
-                requests = look.requests - (before.requests if look.requests >= before.requests else 0.0)
-                work = (look.work - (before.work if look.work >= before.work else 0.0)) / 60
-                out.peak[row] = np.ceil(look.in_flight)
-                out.busy[row] = min(look.in_flight, look.in_flight if np.isnan(work) else work)
-                out.invocations[row] = requests
+        for row in self.rows:
+            if first <= row.minute < end:
+                at = row.minute - first
+                out.peak[at], out.busy[at], out.invocations[at] = row.peak, row.busy, row.requests
         return out
 
 
@@ -75,7 +95,7 @@ class PageDemand:
         for name, error in zip(pools, errors, strict=True):
             end, looks = minute_of(until), self._looks[name]
             alive = None if self._settings[name].demand_url is None else error is None
-            first = max(minute_of(since[name]), looks.taken[0].minute if looks.taken else end)
+            first = max(minute_of(since[name]), looks.rows[0].minute if looks.rows else end)
             told[name] = Telemetry(looks.series(min(first, end), end), alive, error)
         return told
 
@@ -83,39 +103,32 @@ class PageDemand:
         return 0.0
 
     async def _look(self, pool: str) -> AdapterError | None:
-        """One look at the page of a pool, unless this minute has one."""
-        settings, taken = self._settings[pool], self._looks[pool].taken
-        minute = minute_of(self._clock.now())
-        if settings.demand_url is None or (taken and taken[-1].minute >= minute):
+        """Read the page of a pool, unless this minute has a reading."""
+        settings, looks, now = self._settings[pool], self._looks[pool], self._clock.now()
+        if settings.demand_url is None or (looks.last is not None and looks.last.minute >= minute_of(now)):
             return None
         try:
-            headers = headers_of(settings, self._environment)
+            headers = {"Accept": ACCEPT} | headers_of(settings, self._environment)
             reply = await self._client.send("GET", settings.demand_url, settings.demand_url, headers, {}, text=True)
             error = refused(reply, 200, settings.demand_url)
-            if error is not None:
-                return error
-            in_flight, requests = (total(reply.text, name) for name in (settings.in_flight_metric, settings.requests_metric))
-        except AdapterError as error:
-            return error
-        if in_flight is None or requests is None:
-            missing = settings.in_flight_metric if in_flight is None else settings.requests_metric
-            return Unreachable(f"{settings.demand_url} has no metric {missing}: correct in_flight_metric or requests_metric")
-        work = total(reply.text, settings.work_metric)
-        taken.append(Look(minute, in_flight, requests, np.nan if work is None else work))
-        return None
+            if error is None:
+                looks.take(await asyncio.to_thread(look_at, reply, settings, now.timestamp()))
+        except AdapterError as raised:
+            return raised
+        return error
 
 
-def total(page: str, name: str) -> float | None:
-    """The sum of a metric over all its label sets; None when the page has none that is a number."""
-    values = []
-    for line in page.splitlines():
-        match = LINE.match(line.strip())
-        if match is not None and match["name"] == name:
-            try:
-                value = float(match["value"])
-            except ValueError:
-                return None
-            if not 0 <= value < float("inf"):
-                return None
-            values.append(value)
-    return sum(values) if values else None
+def look_at(reply: Reply, settings: HttpPingSettings, at: float) -> Look:
+    """Return what a page says; runs in a thread, since a page of thousands of label sets takes a while. Raises `Unreachable`."""
+    wanted = (settings.in_flight_metric, settings.requests_metric, settings.work_metric)
+    if not (reply.text.endswith("\n") or "Content-Length" in reply.headers or "Transfer-Encoding" in reply.headers):
+        raise Unreachable(f"{settings.demand_url} ends within a line and has no Content-Length, so it may be cut: send one")
+    try:
+        metrics = metrics_of(reply.text, reply.headers.get("Content-Type", ""), wanted)
+    except UnreadablePage as error:
+        raise Unreachable(f"{settings.demand_url} {error}") from None
+    for name, setting in zip(wanted[:2], ("in_flight_metric", "requests_metric"), strict=True):
+        if name not in metrics:
+            raise Unreachable(f"{settings.demand_url} has no metric {name}: correct {setting}, or have the page show it")
+    in_flight, requests = (metrics[name] for name in wanted[:2])
+    return Look(at, sum(each.value for each in in_flight.values()), requests, metrics.get(settings.work_metric))

@@ -44,13 +44,14 @@ class HttpPingSettings(LeverSettings):
     longest_pause: Pause = Field(default=timedelta(minutes=15), examples=["15m"])
     """Never longer between two rounds, however long units are seen to live."""
     demand_url: Address | None = Field(default=None, examples=["https://agent.example.com/metrics"])
-    """A page in Prometheus' text format that tells the demand; read once a minute. Without it demand is unknown."""
+    """A page in Prometheus' text format or in OpenMetrics that has the demand; read once a minute. Without it demand is unknown.
+    """
     in_flight_metric: str = Field(default="requests_in_flight", pattern=METRIC, examples=["requests_in_flight"])
     """A gauge on that page, over all units: the most requests at once within the last minute, or else those in flight now."""
     requests_metric: str = Field(default="requests_total", pattern=METRIC, examples=["requests_total"])
-    """A counter on that page, over all units: requests so far, pings among them."""
+    """A counter on that page, best with a label set for each unit: requests so far, pings included."""
     work_metric: str = Field(default="request_duration_seconds_sum", pattern=METRIC, examples=["request_duration_seconds_sum"])
-    """A counter on that page, over all units: seconds that requests have taken so far. Optional; work is the gauge without it."""
+    """A counter on that page, best with a label set for each unit: seconds that requests have taken. Optional."""
 
     @property
     def resource(self) -> str:

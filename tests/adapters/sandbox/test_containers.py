@@ -61,10 +61,22 @@ async def test_the_page_of_counters_wakes_nobody_and_tells_the_minute_that_is_ov
     page = (await world.get("/metrics", "agent.test"))[2]
 
     assert 'requests_in_flight{service="agent.test"} 3.0' in page
-    assert "requests_total 90.0" in page
+    assert page.count('requests_total{unit="1",route="/sessions/{id}"} 45.0') == page.count('requests_total{unit="2"') == 1
     assert world.calls.mutating.total() == 0
     assert (await world.get("/metrics"))[2].count("requests_in_flight{") == 1
     assert world.container("quiet.test").driver.alive(world.now_ms()) == 0
+
+
+async def test_the_counters_of_a_unit_end_with_it(world):
+    await world.clock.advance(timedelta(minutes=2))
+    await world.get("/metrics", "agent.test")
+    world.pages["agent.test"].replace_oldest(world.clock.now().timestamp())
+    await world.clock.advance(timedelta(minutes=1))
+    page = (await world.get("/metrics", "agent.test"))[2]
+
+    assert 'unit="1"' not in page
+    assert 'requests_total{unit="2",route="/sessions/{id}"} 45.0' in page
+    assert 'requests_total{unit="3",route="/sessions/{id}"} 15.0' in page
 
 
 async def test_a_container_may_ask_for_a_header(world):

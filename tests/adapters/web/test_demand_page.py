@@ -1,37 +1,34 @@
 """A page of counters: what is on it, and what it proves of each minute."""
 
+import asyncio
+import threading
+from datetime import timedelta
+
 import numpy as np
 import pytest
+from aiohttp import web
 
 from adapters.clock import ManualClock
 from adapters.errors import Unreachable
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
+from adapters.web import demand_page
 from adapters.web.client import Client
-from adapters.web.demand_page import Look, Looks, PageDemand, total
+from adapters.web.demand_page import Look, Looks, PageDemand
+from adapters.web.exposition import Value
+from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.ping_stage import http_pool
 from tests.builders import NOON
+from tests.web_servers import served
 
-PAGE = """# HELP requests_total So far.
-# TYPE requests_total counter
-requests_total{unit="a",path="/x y"} 12
-requests_total{unit="b"} 3.5e1 1772452800000
-requests_totals 99
-not_a_number NaN
-endless +Inf
-"""
-
-
-@pytest.mark.parametrize(("name", "expected"), [
-    ("requests_total", 47.0), ("requests_totals", 99.0), ("requests", None), ("not_a_number", None), ("endless", None),
-])
-def test_a_metric_is_summed_over_its_labels(name, expected):
-    assert total(PAGE, name) == expected
+MINUTE = timedelta(minutes=1)
 
 
 def looked(*looks) -> Looks:
+    """Readings of one unit: minute, in flight, requests so far, and seconds of work so far if the page has them."""
     made = Looks()
-    made.taken.extend(Look(*look) for look in looks)
+    for minute, in_flight, requests, work in looks:
+        made.take(Look(minute * 60.0, in_flight, {frozenset(): Value(requests)}, work and {frozenset(): Value(work)}))
     return made
 
 
@@ -52,7 +49,115 @@ def test_a_counter_that_fell_has_begun_anew():
 
 
 def test_work_is_what_was_in_flight_where_the_page_does_not_tell_it():
-    assert looked((10, 1, 100, np.nan), (11, 3, 107, np.nan)).series(10, 11).busy.tolist() == [3.0]
+    assert looked((10, 1, 100, None), (11, 3, 107, None)).series(10, 11).busy.tolist() == [3.0]
+
+
+def test_requests_between_two_looks_were_in_flight_though_no_look_met_them():
+    series = looked((10, 0, 100, 5.0), (11, 0, 130, 35.0)).series(10, 11)
+
+    assert (series.peak[0], series.busy[0]) == (1.0, 0.5)
+
+
+async def collected(pages, *, kind="text/plain; version=0.0.4", minutes=None, **settings):
+    """What a source tells that reads `pages` one a minute over real HTTP; the last telemetry, and the headers it asked with."""
+    clock, asked, left = ManualClock(NOON), [], list(pages)
+
+    async def page(request):
+        asked.append(dict(request.headers))
+        return web.Response(body=left.pop(0).encode(), headers={"Content-Type": kind})
+
+    async with served(page) as url:
+        client, pool = Client(), http_pool(demand_url=f"{url}/metrics", **settings)
+        source = PageDemand(client, clock, {"agent": pool.lever})
+        try:
+            for _ in pages:
+                told = (await source.collect(["agent"], {"agent": NOON}, clock.now()))["agent"]
+                await clock.advance(MINUTE)
+        finally:
+            await client.close()
+    return told, asked
+
+
+def body(**units) -> str:
+    """A page of units by name: what is in flight, and requests and seconds so far."""
+    return "".join(f"""requests_in_flight{{unit="{unit}"}} {flying}
+requests_total{{unit="{unit}",route="/sessions/{{id}}"}}{total}
+request_duration_seconds_sum{{unit="{unit}"}} {work}
+""" for unit, (flying, total, work) in units.items())
+
+
+async def test_demand_is_that_of_all_label_sets_whatever_is_in_their_values():
+    told, asked = await collected([body(health=(1, 10, 1), chat=(7, 9000, 100)), body(health=(1, 20, 2), chat=(7, 9040, 220))])
+
+    assert (told.series.peak.tolist(), told.series.invocations.tolist()) == ([8.0], [50.0])
+    assert told.series.busy.tolist() == [pytest.approx(121 / 60)]
+    assert asked[0]["Accept"].startswith("text/plain;version=0.0.4,application/openmetrics-text")
+
+
+async def test_a_unit_that_ends_takes_nothing_from_the_others_and_adds_nothing():
+    told, _ = await collected([body(a=(1, 100_000, 5000), b=(2, 100_050, 5000), c=(1, 100_000, 5000)),
+                               body(a=(2, 100_020, 5010), b=(2, 100_080, 5020))])
+
+    assert (told.series.peak.tolist(), told.series.invocations.tolist()) == ([4.0], [50.0])
+    assert told.series.busy.tolist() == [0.5]
+
+
+async def test_a_minute_after_which_every_unit_is_another_is_unknown():
+    told, _ = await collected([body(a=(1, 100_000, 50)), body(b=(3, 40, 10)), body(b=(3, 60, 20))])
+
+    assert told.series.known.tolist() == [True]
+    assert (told.series.first_minute, told.series.invocations.tolist()) == (minute_of(NOON) + 1, [20.0])
+
+
+async def test_a_line_that_cannot_be_read_fails_the_look_and_makes_no_smaller_sum():
+    told, _ = await collected([body(a=(1, 10, 1), b=(5, 10, 1)), body(a=(1, 20, 2), b=("five", 30, 3))])
+
+    assert isinstance(told.error, Unreachable)
+    assert "requests_in_flight in line 4" in str(told.error)
+    assert told.alive is False
+    assert not told.series.known.any()
+
+
+async def test_after_a_look_that_failed_the_next_minute_is_known_again():
+    good = [body(a=(1, 10 * minute, minute)) for minute in range(5)]
+    told, _ = await collected([good[0], "requests_in_flight{", good[2], good[3]])
+
+    assert (told.error, told.series.first_minute, told.series.invocations.tolist()) == (None, minute_of(NOON) + 2, [10.0])
+
+
+@pytest.mark.parametrize(("end", "fails"), [("", True), ("\n", False)])
+async def test_a_page_that_may_have_been_cut_is_not_read(end, fails):
+    async def sends(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.0 200 OK\r\n\r\nrequests_in_flight 1\nrequests_total 90{end}".encode())
+        writer.close()
+
+    server = await asyncio.start_server(sends, "127.0.0.1", 0)
+    client, pool = Client(), http_pool(demand_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/metrics")
+    async with server:
+        source = PageDemand(client, ManualClock(NOON), {"agent": pool.lever})
+        told = (await source.collect(["agent"], {"agent": NOON}, NOON))["agent"]
+        await client.close()
+
+    assert (told.error is not None and "Content-Length" in str(told.error)) is fails
+
+
+async def test_openmetrics_is_read_by_its_content_type():
+    def page(minute, total):
+        return ("# TYPE requests_in_flight gauge\nrequests_in_flight 2\n# TYPE requests counter\n"
+                f'requests_total {total} # {{trace_id="x"}} 1.0\nrequests_created {NOON.timestamp() + minute}\n# EOF\n')
+    told, _ = await collected([page(-500, 100), page(30, 20)], kind="application/openmetrics-text; version=1.0.0; charset=utf-8")
+
+    assert (told.series.peak.tolist(), told.series.invocations.tolist()) == ([2.0], [20.0])
+
+
+async def test_a_page_is_parsed_beside_the_event_loop(monkeypatch):
+    threads, parse = [], demand_page.metrics_of
+    monkeypatch.setattr(demand_page, "metrics_of", lambda *given: threads.append(threading.current_thread()) or parse(*given))
+    await collected([body(a=(1, 1, 1))])
+
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 async def test_a_metric_that_is_not_there_is_named():
@@ -68,3 +173,28 @@ async def test_a_metric_that_is_not_there_is_named():
     assert isinstance(told["agent"].error, Unreachable)
     assert "calls_total" in str(told["agent"].error)
     assert told["agent"].alive is False
+
+
+async def test_units_that_are_replaced_leave_every_minute_as_it_was():
+    clock, hours = ManualClock(NOON), 2
+    sandbox = Sandbox(clock)
+    peaks = np.array([1.0 + minute % 3 for minute in range(60 * hours)], np.float32)
+    traffic = DemandSeries(minute_of(NOON), peaks, peaks / 2, peaks * 20)
+    sandbox.add_container("agent.test", traffic)
+    pool = http_pool(demand_url="http://agent.test/metrics")
+    merged = DemandSeries.empty(minute_of(NOON))
+    async with SandboxServer(sandbox) as server:
+        client = Client(server.url)
+        source = PageDemand(client, clock, {"agent": pool.lever})
+        for minute in range(60 * hours):
+            told = (await source.collect(["agent"], {"agent": NOON}, clock.now()))["agent"]
+            merged = merged.updated(told.series)
+            if minute % 7 == 6:
+                sandbox.pages["agent.test"].replace_oldest(clock.now().timestamp())
+            await clock.advance(MINUTE)
+        await client.close()
+    real = traffic.window(merged.first_minute, merged.end_minute)
+
+    assert merged.known.all()
+    assert merged.invocations.tolist() == real.invocations.tolist()
+    assert np.allclose(merged.busy, real.busy, atol=0.02)
