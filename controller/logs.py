@@ -8,6 +8,7 @@ from typing import Any, Literal, TextIO
 import structlog
 
 from adapters.clock import Clock
+from controller.log_limit import LogLimit
 from controller.redact import redact
 
 QUIET = ("apscheduler", "aiohttp.access", "botocore", "boto3", "urllib3", "google", "grpc", "asyncio")
@@ -39,9 +40,10 @@ class Stamp:
 
 def configure(clock: Clock, form: Literal["json", "console"] = "json", stream: TextIO | None = None, *,
               least: int = logging.INFO) -> None:
-    """Send our events from the level `least` on, and the libraries' records, to `stream` (standard error) in one form. For a
-    process's start.
+    """Send our events from the level `least` on, and the libraries' records, to `stream` (standard error) in one form, each kind
+    of warning no more often than `LogLimit` allows. For a process's start.
     """
+    limit = LogLimit(clock.monotonic)
     shared: list[structlog.typing.Processor] = [
         structlog.stdlib.add_log_level, structlog.stdlib.add_logger_name, Stamp(clock), structlog.processors.format_exc_info,
         Redaction(),
@@ -50,8 +52,10 @@ def configure(clock: Clock, form: Literal["json", "console"] = "json", stream: T
         structlog.processors.JSONRenderer() if form == "json"
         else structlog.dev.ConsoleRenderer(colors=False, timestamp_key="at"))
     handler = logging.StreamHandler(stream or sys.stderr)
+    handler.addFilter(limit)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]))
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(["suppressed"]), *shared],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
@@ -60,6 +64,6 @@ def configure(clock: Clock, form: Literal["json", "console"] = "json", stream: T
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # the schedule tells skipped runs in its own words
     structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[structlog.stdlib.filter_by_level, limit, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False)

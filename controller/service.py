@@ -25,6 +25,7 @@ from controller.http.gate import Gate
 from controller.http.listening import listening
 from controller.journal import Journal
 from controller.leadership import Leadership
+from controller.loop_faults import report_fault
 from controller.memory import StoreThread
 from controller.metrics.ticks import Ended
 from controller.notifier import Notifier
@@ -275,6 +276,7 @@ class Service:
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[StoreThread]:
+        asyncio.get_running_loop().set_exception_handler(report_fault)
         store = Store(self._state_dir / STORE_NAME)
         if store.moved_aside is not None:
             log.error("store-damaged", text=f"{store.path} was damaged and is now {store.moved_aside}: history begins anew")

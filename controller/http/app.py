@@ -1,4 +1,4 @@
-"""The aiohttp application: the table of routes, errors as JSON, and limits. Nothing here decides: the board has what is told."""
+"""The aiohttp application: the table of routes, errors as JSON, and limits. Nothing here decides: the board holds the answers."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -21,7 +21,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 def make_app(board: Board, doorman: Doorman | None = None) -> web.Application:
     """The application that answers from `board`, to whom `doorman` lets in."""
-    app = web.Application(client_max_size=BODY_BYTES, middlewares=[errors_as_json])
+    app = web.Application(client_max_size=BODY_BYTES)
     if doorman is not None:
         app.middlewares.append(doorman.before)
     app.on_response_prepare.append(protect)
@@ -54,9 +54,11 @@ def check(route: Route, request: web.Request) -> None:
                                                   "send JSON, with the header Content-Type: application/json")
 
 
-@web.middleware
-async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every error has the same shape: `{"error": "..."}`; what went wrong inside goes to the log and not to the caller."""
+async def errors_as_json(handler: Handler, request: web.Request) -> web.StreamResponse:
+    """Answer as `handler` does, and every error in one shape, `{"error": "..."}`. The cause of a 500 goes to the log alone.
+
+    Not a middleware: aiohttp refuses some requests, such as an unknown Expect, before it calls one.
+    """
     try:
         return await handler(request)
     except web.HTTPMethodNotAllowed as refusal:
@@ -67,15 +69,19 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
             raise
         asked = {name: refusal.headers[name] for name in ("WWW-Authenticate", "Retry-After") if name in refusal.headers}
         return problem(refusal.status, told(refusal, request), asked)
-    except Exception:
+    except Exception as fault:
+        if isinstance(fault, ConnectionError) and (request.transport is None or request.transport.is_closing()):
+            return problem(400, "the connection was closed before the whole request had come")  # nobody reads it
         log.exception("request-failed", path=request.path)
-        return problem(500, "the daemon failed to answer; its log says why")
+        return problem(500, "the daemon failed to answer; see its log")
 
 
 def told(refusal: web.HTTPException, request: web.Request) -> str:
     """An HTTP error in a sentence."""
     if refusal.status == 404 and refusal.reason == "Not Found":
         return f"nothing is at {request.path}"
+    if refusal.status == 417:
+        return "the header Expect may only be 100-continue"
     return refusal.reason
 
 

@@ -29,6 +29,9 @@ PROTECTIVE = {
 }
 """What an answer has unless its handler said otherwise. None allows another origin to read it."""
 
+HEADERS = {**PROTECTIVE, "Server": "stoker"}
+"""What every answer has. Without a name of ours the library would name itself, Python, and the version of both."""
+
 
 def is_loopback(host: str) -> bool:
     """Whether `host`, without a port, is this machine and nobody else can reach it."""
@@ -100,4 +103,4 @@ async def protect(_: web.Request, response: web.StreamResponse) -> None:
     """Give an answer the headers it did not bring."""
     for name, value in PROTECTIVE.items():
         response.headers.setdefault(name, value)
-    response.headers["Server"] = "stoker"  # the library has named itself, and Python, by now
+    response.headers["Server"] = HEADERS["Server"]  # the library has set its own by now

@@ -1,13 +1,16 @@
 """The address that HTTP answers on, and who is told that it does."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import structlog
 from aiohttp import web
 
-from controller.http.app import make_app
+from controller.http.app import errors_as_json, make_app
 from controller.http.board import Board
+from controller.http.connection import Connection
 from controller.http.doorman import Doorman, is_loopback
 
 log = structlog.get_logger("stoker.http")
@@ -21,22 +24,29 @@ class CannotListen(Exception):
 async def listening(board: Board, host: str, port: int) -> AsyncIterator[int]:
     """Answer on `host` within the block; the port, which is a free one for 0. `CannotListen`."""
     doorman = Doorman(is_loopback(host))
-    runner = web.AppRunner(make_app(board, doorman), access_log=None, shutdown_timeout=2.0)
+    runner = web.AppRunner(make_app(board, doorman), shutdown_timeout=2.0)
     await runner.setup()
+    server = runner.server
+    if server is None:
+        raise RuntimeError("an AppRunner that is set up has no server")
+    server.request_handler = partial(errors_as_json, server.request_handler)
+    loop, sockets = asyncio.get_running_loop(), None
     try:
         try:
-            await web.TCPSite(runner, host, port).start()
+            connection = partial(Connection, server, loop=loop, access_log=None)  # type: ignore[arg-type]  # None: no log
+            sockets = await loop.create_server(connection, host, port)
         except OSError as error:
             raise CannotListen(f"cannot listen on {host}:{port} ({error.strerror}): "
                                "give another --port, or stop what uses it") from error
-        taken = int(runner.addresses[0][1])
+        taken = int(sockets.sockets[0].getsockname()[1])
         if not is_loopback(host):
             warn(host, taken, board)
-        if runner.server is not None:
-            doorman.watch(runner.server)
+        doorman.watch(server)
         yield taken
     finally:
         doorman.stop()
+        if sockets is not None:
+            sockets.close()
         await runner.cleanup()
 
 

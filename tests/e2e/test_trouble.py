@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -15,7 +16,7 @@ from adapters.sandbox.faults import Trouble
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.settings import RunSettings
 from adapters.sandbox.gcp.world import RunSandbox
-from tests.e2e.daemons import clean_environment, daemon, policy_text, puts, sandbox_of, serving, steady_history
+from tests.e2e.daemons import PATIENCE_SECONDS, clean_environment, daemon, policy_text, puts, sandbox_of, serving, steady_history
 from tests.e2e.limits import as_one_who_must_obey, disk, full, limited, needs_prlimit
 from tests.impostor import impostor
 
@@ -136,6 +137,18 @@ async def test_credentials_that_expire_hold_what_is_there_and_new_ones_are_taken
         assert await run.end(signal.SIGTERM) == 0
 
 
+def connections(pid):
+    """How many sockets a process holds that are open to somebody or may soon be: all but listening ones and those within it."""
+    held = set()
+    for each in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            held.add(str(each.readlink()))
+    unix = {f"socket:[{row.split()[6]}]" for row in Path("/proc/net/unix").read_text().splitlines()[1:]}
+    tcp = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listening = {f"socket:[{row[9]}]" for row in tcp if row[3] == "0A"}
+    return sum(each.startswith("socket:") for each in held - unix - listening)
+
+
 @needs_prlimit
 async def test_without_a_handle_left_it_holds_lives_and_goes_on_once_there_are_some(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
@@ -144,14 +157,22 @@ async def test_without_a_handle_left_it_holds_lives_and_goes_on_once_there_are_s
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url, *OFTEN) as run:
         await run.until(lambda: run.told("decision", pool="agent"))
         with limited(run.process.pid, resource.RLIMIT_NOFILE, 3):
+            await run.until(lambda: not connections(run.process.pid))  # one that was opened before could still carry a write
             sandbox.faults.clear()
             callers = [asyncio.create_task(asked(run, "/healthz")) for _ in range(5)]
-            await asyncio.sleep(1.5)
+            await run.until(lambda: run.told("cannot-accept"))
+            await asyncio.sleep(2.5)  # asyncio tries again every second, and reports each of 100 tries
             assert run.process.returncode is None
             assert puts(sandbox) == []
-        assert {status for status, _ in await asyncio.wait_for(asyncio.gather(*callers), 20)} == {200}
+        assert {status for status, _ in await asyncio.wait_for(asyncio.gather(*callers), PATIENCE_SECONDS)} == {200}
         await run.until(lambda: puts(sandbox))
         assert await run.end(signal.SIGTERM) == 0
+
+    refused, accepting = [line for line in run.lines if line["level"] == "error"], run.told("cannot-accept")
+    assert "LimitNOFILE" in accepting[0]["text"]
+    minutes = (datetime.fromisoformat(run.lines[-1]["at"]) - datetime.fromisoformat(accepting[0]["at"])) / timedelta(minutes=1)
+    assert len(accepting) <= 1 + minutes
+    assert len(refused) < 20
 
 
 def workers(pid):

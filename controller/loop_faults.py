@@ -1,0 +1,26 @@
+"""What the event loop cannot raise to anybody, as log lines of ours."""
+
+import asyncio
+import errno
+from typing import Any
+
+import structlog
+
+NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+"""With these errors `accept` fails; asyncio retries every second and reports each of up to 100 tries."""
+
+LONGEST_SHOWN = 200
+
+log = structlog.get_logger("stoker.http")
+loop_log = structlog.get_logger("stoker.loop")
+
+
+def report_fault(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log a fault in a callback, or in a task that nobody waits for. For `loop.set_exception_handler`."""
+    error = context.get("exception")
+    if isinstance(error, OSError) and error.errno in NO_ROOM and "socket" in context:
+        log.error("cannot-accept", error=error.strerror, text="connections wait until the process has closed some; ticks go on. "
+                  "Raise the limit of open files (ulimit -n; LimitNOFILE in a systemd unit)")
+        return
+    where = next((context[name] for name in ("task", "future", "handle", "transport") if name in context), None)
+    loop_log.error("loop-fault", text=context.get("message"), where=repr(where)[:LONGEST_SHOWN], exc_info=error)

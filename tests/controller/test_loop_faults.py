@@ -1,0 +1,58 @@
+"""What the event loop cannot raise is logged as one line a minute."""
+
+import asyncio
+import errno
+import gc
+import io
+import json
+import socket
+
+import pytest
+
+from adapters.clock import ManualClock
+from controller import logs
+from controller.loop_faults import report_fault
+from tests.builders import NOON
+
+
+@pytest.fixture
+def lines():
+    stream = io.StringIO()
+    logs.configure(ManualClock(NOON), "json", stream)
+    return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+class Exhausted(socket.socket):
+    def accept(self):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
+async def test_a_socket_that_cannot_accept_for_want_of_handles_is_one_line_that_says_what_to_raise(lines):
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(report_fault)
+    with Exhausted() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        loop._accept_connection(asyncio.Protocol, listening)
+        loop.remove_reader(listening)
+
+        told, = lines()
+        assert (told["event"], told["error"]) == ("cannot-accept", "Too many open files")
+        assert "LimitNOFILE" in told["text"]
+        assert "exception" not in told
+
+
+async def test_tasks_that_nobody_waits_for_are_told_with_their_traceback_and_not_without_end(lines):
+    async def fail():
+        raise RuntimeError("nobody waits")
+    asyncio.get_running_loop().set_exception_handler(report_fault)
+    for _ in range(100):
+        task = asyncio.create_task(fail(), name="stray")
+        await asyncio.wait([task])
+        del task
+    gc.collect()
+
+    assert len(lines()) == 20
+    assert {line["event"] for line in lines()} == {"loop-fault"}
+    assert "nobody waits" in lines()[0]["exception"]
+    assert "stray" in lines()[0]["where"]
