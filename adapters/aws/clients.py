@@ -53,11 +53,22 @@ def epoch_seconds(value: object) -> float:
     """A timestamp in an answer, as seconds since the epoch.
 
     The library's own parser makes a datetime of each in 25 microseconds, which for a page of 100,800 points is a dozen times
-    all the rest. Nothing but the timestamps of metrics is read here.
+    all the rest. Only CloudWatch's client reads timestamps with this: the clients that the library makes itself to find
+    credentials, such as that of STS, need what its own parser returns.
     """
     if isinstance(value, int | float):
         return float(value)
     return (value if isinstance(value, datetime) else parse_timestamp(str(value))).timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCredentials:
+    """What the library asks for credentials: those of another session, which renews them once for both."""
+
+    session: Callable[[], Any]
+
+    def load_credentials(self) -> Any:  # noqa: ANN401
+        return self.session().get_credentials()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,7 @@ class Connections:
         self._threads = {service: DaemonThreads(count, f"aws-{service}-{region}") for service, count in self._at_once.items()}
         self._bulk = DaemonThreads(BULK_THREADS, f"aws-bulk-{region}")
         self._making = threading.Lock()
-        self._session: Any = None
+        self._sessions: dict[bool, Any] = {}
         self._clients: dict[str, Any] = {}
 
     async def call(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
@@ -141,9 +152,8 @@ class Connections:
         """The client of a service; making one reads models and looks for credentials, which takes 0.1 to 1 s."""
         with self._making:
             if service not in self._clients:
-                if self._session is None:
-                    self._session = self._new_session()
-                client = self._session.client(service, config=self._config(service), **self._target())
+                session = self._session(fast_timestamps=service == "cloudwatch")
+                client = session.client(service, config=self._config(service), **self._target())
                 client.meta.events.register("response-received", self._note_date)
                 client.meta.events.register("before-send", check_fence)
                 self._clients[service] = client
@@ -153,15 +163,24 @@ class Connections:
         if response_dict is not None:
             self.date = response_dict["headers"].get("date")
 
-    def _new_session(self) -> Any:  # noqa: ANN401
+    def _session(self, fast_timestamps: bool) -> Any:  # noqa: ANN401
+        """A session; the parser of timestamps is a whole session's, and CloudWatch's takes its credentials from the other one."""
+        if fast_timestamps not in self._sessions:
+            core = self._new_core()
+            if fast_timestamps:
+                core.register_component("credential_provider", SharedCredentials(lambda: self._session(fast_timestamps=False)))
+                core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=epoch_seconds)
+            self._sessions[fast_timestamps] = boto3.session.Session(botocore_session=core, region_name=self.region)
+        return self._sessions[fast_timestamps]
+
+    def _new_core(self) -> botocore.session.Session:
         core = botocore.session.Session()
         core.register_component("data_loader", MODELS)
         if self._sandbox_url is not None:
             nowhere = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
             for variable, value in nowhere.items():
                 core.get_component("config_store").set_config_provider(variable, ConstantProvider(value))
-        core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=epoch_seconds)
-        return boto3.session.Session(botocore_session=core, region_name=self.region)
+        return core
 
     def _target(self) -> dict[str, str]:
         if self._sandbox_url is None:

@@ -1,6 +1,8 @@
 """An account at a foreign AWS emulator: what a test puts there, and the environment in which Stoker finds it."""
 
+import base64
 import io
+import json
 import zipfile
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +10,7 @@ import boto3
 from botocore.config import Config
 
 REGION = "us-east-1"
+ISSUER = "oidc.example.com"
 HANDLER = "def handler(event, context):\n    return event\n"
 
 
@@ -30,6 +33,29 @@ class Account:
         """The endpoints, with the static keys of the account's root user."""
         return self.endpoints | {"AWS_ACCESS_KEY_ID": self.number, "AWS_SECRET_ACCESS_KEY": "test"}
 
+    def role(self, name, allowed=("*",)):
+        """The ARN of a new role that may make the `allowed` calls, and that the account and its web identities may assume."""
+        federated = f"arn:aws:iam::{self.number}:oidc-provider/{ISSUER}"
+        trust = [{"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{self.number}:root"}, "Action": "sts:AssumeRole"},
+                 {"Effect": "Allow", "Principal": {"Federated": federated}, "Action": "sts:AssumeRoleWithWebIdentity"}]
+        policy = [{"Effect": "Allow", "Action": list(allowed), "Resource": "*"}]
+        identities = self.client("iam")
+        made = identities.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": trust}))
+        identities.put_role_policy(RoleName=name, PolicyName="work", PolicyDocument=json.dumps({"Statement": policy}))
+        return made["Role"]["Arn"]
+
+    def web_identity_token(self):
+        """A JSON web token as the issuer of an EKS cluster makes them; the emulator does not check its signature."""
+        parts = ({"alg": "RS256", "typ": "JWT"},
+                 {"iss": f"https://{ISSUER}", "aud": "sts.amazonaws.com", "exp": 4_000_000_000,
+                  "sub": "system:serviceaccount:default:stoker"}, "signature")
+        return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+
+    def temporary_keys(self, role, seconds):
+        """Credentials of a role that expire after so many seconds."""
+        answer = self.client("sts").assume_role(RoleArn=role, RoleSessionName="test", DurationSeconds=seconds)
+        return answer["Credentials"]
+
     def client(self, service, url=None):
         return boto3.client(service, endpoint_url=url or self.server.url, region_name=REGION, aws_access_key_id=self.number,
                             aws_secret_access_key="test", config=Config(proxies={}))
@@ -42,10 +68,21 @@ class Account:
         with zipfile.ZipFile(packed, "w") as archive:
             archive.writestr("agent.py", HANDLER)
         functions = self.client("lambda")
-        functions.create_function(FunctionName=name, Runtime="python3.12", Role=f"arn:aws:iam::{self.number}:role/agent",
+        functions.create_function(FunctionName=name, Runtime="python3.12", Role=self._execution_role(),
                                   Handler="agent.handler", Code={"ZipFile": packed.getvalue()}, MemorySize=1024, Publish=True)
+        functions.get_waiter("published_version_active").wait(FunctionName=name, Qualifier="1", WaiterConfig={"Delay": 1})
         functions.create_alias(FunctionName=name, Name=alias, FunctionVersion="1")
         self.traffic(name, alias, units, minutes)
+
+    def _execution_role(self):
+        """The ARN of the role that functions run as."""
+        identities = self.client("iam")
+        trust = [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]
+        try:
+            return identities.get_role(RoleName="execution")["Role"]["Arn"]
+        except identities.exceptions.NoSuchEntityException:
+            made = identities.create_role(RoleName="execution", AssumeRolePolicyDocument=json.dumps({"Statement": trust}))
+            return made["Role"]["Arn"]
 
     def traffic(self, name, alias, units, minutes):
         now = datetime.now(UTC).replace(second=0, microsecond=0)
