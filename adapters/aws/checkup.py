@@ -77,7 +77,7 @@ def probes(aws: "Aws", pool: PoolPolicy) -> Mapping[str, Probe]:
 async def _identity(aws: "Aws", region: str) -> list[Finding]:
     connections, subject = aws.connections(region), f"AWS in {region}"
     try:
-        who = await connections.call(Asked("sts", "get_caller_identity", subject), {}, lambda answer: str(answer["Arn"]))
+        who = await connections.call(Asked("sts", "get_caller_identity", subject), {}, _caller)
         found = Finding("credentials", subject, Verdict.OK, who)
     except AdapterError as error:
         found = Finding("credentials", subject, Verdict.FAIL, str(error))
@@ -95,8 +95,12 @@ async def _concurrency(plane: ControlPlane, pools: Sequence[PoolPolicy]) -> Find
         account = await plane.account.get()
     except AdapterError as error:
         return Finding("quota", subject, Verdict.UNCHECKED, str(error))
-    most, left = sum(pool.max for pool in pools if pool.lever.kind == PROVISIONED), account.unreserved - USUAL_FLOOR
-    text = f"{account.limit} in the account, {account.unreserved} not reserved; the pools' max come to {most}"
+    most = sum(pool.max for pool in pools if pool.lever.kind == PROVISIONED)
+    if account.unreserved is None:
+        return Finding("quota", subject, Verdict.UNCHECKED, "AWS does not say how much concurrency is not reserved")
+    left = account.unreserved - USUAL_FLOOR
+    limit = "an unknown number" if account.limit is None else account.limit
+    text = f"{limit} in the account, {account.unreserved} not reserved; the pools' max come to {most}"
     if most > left:
         return Finding("quota", subject, Verdict.WARN, f"{text}, more than the {max(0, left)} that can be provisioned",
                        "lower max, reserve concurrency for the functions, or have the quota L-B99A9384 raised")
@@ -112,6 +116,11 @@ def _metrics(region: str, pools: int) -> Finding:
         return Finding("quota", f"CloudWatch in {region}", Verdict.WARN, f"{text}, above Stoker's own limit of {most:.0f}",
                        "spread the pools over several daemons")
     return Finding("quota", f"CloudWatch in {region}", Verdict.OK, f"{text}; AWS allows 50 calls a second or more")
+
+
+def _caller(answer: Answer) -> str:
+    """Whose credentials were accepted; none of the three must be in the answer."""
+    return str(answer.get("Arn") or answer.get("UserId") or answer.get("Account") or "accepted, without a name")
 
 
 def _nothing(answer: Answer) -> None:

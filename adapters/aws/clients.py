@@ -19,7 +19,7 @@ from botocore.utils import parse_timestamp
 
 from adapters.aws.errors import Asked, no_answer, translate
 from adapters.aws.threads import DaemonThreads
-from adapters.errors import AdapterError
+from adapters.errors import AdapterError, brief
 from adapters.lease import Fence, fence_of_this_task
 from adapters.tally import Tally
 
@@ -145,8 +145,12 @@ class Connections:
         answer = cast("Answer", _translated(lambda: method(**parameters), asked))
         try:
             return digest(answer)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise no_answer(asked, f"an answer that makes no sense: {type(error).__name__} {error}") from None
+        except AdapterError:
+            raise
+        except KeyError as error:
+            raise no_answer(asked, f"an answer without {error}") from None
+        except Exception as error:  # noqa: BLE001  (the answer is not ours, and its body may still be on its way)
+            raise no_answer(asked, f"an answer that cannot be read: {type(error).__name__} {brief(str(error))}") from None
 
     def _client(self, service: str) -> Any:  # noqa: ANN401  (clients are classes made at run time)
         """The client of a service; making one reads models and looks for credentials, which takes 0.1 to 1 s."""

@@ -83,10 +83,10 @@ class Kept(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Concurrency of an account in a region: its limit, and what no function has reserved."""
+    """Concurrency of an account in a region: its limit, and what no function has reserved. None where AWS does not say."""
 
-    limit: int
-    unreserved: int
+    limit: int | None
+    unreserved: int | None
 
 
 class ControlPlane:
@@ -157,8 +157,9 @@ class ControlPlane:
 
     async def _account(self) -> Account:
         def digest(answer: Answer) -> Account:
-            limits = answer["AccountLimit"]
-            return Account(int(limits["ConcurrentExecutions"]), int(limits["UnreservedConcurrentExecutions"]))
+            limits = answer.get("AccountLimit") or {}
+            return Account(*(None if limits.get(name) is None else int(limits[name])
+                             for name in ("ConcurrentExecutions", "UnreservedConcurrentExecutions")))
 
         return await self.ask("get_account_settings", f"the AWS account in {self.region}", {}, digest)
 

@@ -97,7 +97,7 @@ class DeadManSwitch:
 
     async def _ask(self, operation: str, key: str, **parameters: object) -> list[Any]:
         def listed(answer: Answer) -> list[Any]:
-            return list(answer[key])
+            return list(answer[key])  # an empty list says that there is nothing to take back: an absent one does not
 
         return await self._plane.scale(operation, self._resource, {**SCALING, **parameters}, listed, writes=False)
 

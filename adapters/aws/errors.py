@@ -12,6 +12,16 @@ from typing import Any
 
 from botocore import exceptions as boto
 
+from adapters.aws.error_codes import (
+    CANCELLED,
+    CONTENDED,
+    FAULTS,
+    THROTTLED,
+    THROTTLED_STATUS,
+    UNMET,
+    cause_of_cancellation,
+    stem,
+)
 from adapters.errors import (
     UNTRUSTED,
     AdapterError,
@@ -19,6 +29,7 @@ from adapters.errors import (
     NotFound,
     PermissionDenied,
     QuotaExceeded,
+    Retryable,
     Throttled,
     Unreachable,
     Unsupported,
@@ -26,10 +37,6 @@ from adapters.errors import (
     unanswered,
 )
 
-THROTTLES = {
-    "TooManyRequestsException", "Throttling", "ThrottlingException", "ThrottledException", "RequestLimitExceeded",
-    "RequestThrottled", "RequestThrottledException", "SlowDown", "PriorRequestNotComplete", "BandwidthLimitExceeded",
-}
 FORBIDDEN = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "NotAuthorized"}
 EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 INVALID = {
@@ -38,8 +45,7 @@ INVALID = {
     "IncompleteSignatureException",
     "AuthFailure", "NotSignedUp",
 }
-CONFLICTS = {"ResourceConflictException", "ResourceInUseException", "ConcurrentUpdateException", "PreconditionFailedException",
-             "TransactionConflictException", "TransactionInProgressException"}
+CONFLICTS = {"ResourceConflictException", "ResourceInUseException", "PreconditionFailedException"}
 QUOTAS = {"LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"}
 
 NO_CREDENTIALS = (boto.NoCredentialsError, boto.NoAuthTokenError)
@@ -67,6 +73,10 @@ class AccountFull(QuotaExceeded):
     def __init__(self, message: str, floor: int) -> None:
         super().__init__(message)
         self.floor = floor
+
+
+class Contended(Retryable):
+    """Another request changes the same thing at this moment: nothing was changed, and the same request can succeed later."""
 
 
 class ConditionFailed(Conflict):
@@ -118,12 +128,16 @@ def _answered(error: boto.ClientError, asked: Asked) -> AdapterError:
     code = str(answer.get("Error", {}).get("Code", ""))
     text = brief(str(answer.get("Error", {}).get("Message", "")))
     status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    if code in THROTTLES or status == 429:
-        return Throttled(f"{asked.resource}: AWS limits the rate of {asked.permission}: asked again later", _retry_after(answer))
+    if code == CANCELLED:
+        code, text = cause_of_cancellation(answer, text)
+    if stem(code) in THROTTLED or status in THROTTLED_STATUS:
+        return Throttled(f"{asked.resource}: AWS throttled {asked.permission} ({code or status})", _retry_after(answer))
+    if stem(code) in CONTENDED:
+        return Contended(f"{asked.resource}: another request was changing it ({stem(code)})")
     denied = _denied(code, text, asked)
     if denied is not None:
         return denied
-    if status >= 500 or code in ("InternalFailure", "InternalServiceError", "InternalServiceFault"):
+    if status >= 500 or stem(code) in FAULTS:
         return no_answer(asked, f"{code} {status}".strip())
     if code.isdigit() or not code:
         what = f"an answer {status or code} that AWS does not give: check proxy and endpoint"
@@ -132,10 +146,7 @@ def _answered(error: boto.ClientError, asked: Asked) -> AdapterError:
         return NotSet(f"{asked.resource} has no provisioned concurrency")
     if code in ("ResourceNotFoundException", "ResourceNotFound", "ObjectNotFoundException"):
         return NotFound(f"{asked.resource} does not exist ({text}): create it, or correct the pool's lever in the policy")
-    if code == "TransactionCanceledException":
-        code = next((reason["Code"] for reason in answer.get("CancellationReasons", ()) if reason.get("Code") != "None"), code)
-        code = {"TransactionConflict": "TransactionConflictException"}.get(code, code)
-    if code in ("ConditionalCheckFailedException", "ConditionalCheckFailed"):
+    if stem(code) in UNMET:
         return ConditionFailed(f"{asked.resource} is not as it was expected to be")
     if code in CONFLICTS:
         return Conflict(f"{asked.resource} is being changed: {text}")

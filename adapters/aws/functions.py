@@ -28,9 +28,11 @@ class Alias:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """Of the version that the alias points to. `reserved`: units that the function has reserved; None when none."""
+    """Of the version that the alias points to. `memory_mb`: None where AWS does not say. `reserved`: units that the function has
+    reserved; None when none.
+    """
 
-    memory_mb: int
+    memory_mb: int | None
     architecture: str
     state: str
     state_reason: str
@@ -42,9 +44,10 @@ class Function:
     @classmethod
     def of(cls, configuration: Answer, reserved: int | None) -> "Function":
         """From GetFunctionConfiguration, or the part of GetFunction that is the same."""
-        snap_start = configuration.get("SnapStart") or {}
+        snap_start, memory = configuration.get("SnapStart") or {}, configuration.get("MemorySize")
         return cls(
-            memory_mb=int(configuration["MemorySize"]), architecture=str((configuration.get("Architectures") or ["x86_64"])[0]),
+            memory_mb=None if memory is None else int(memory),
+            architecture=str((configuration.get("Architectures") or ["x86_64"])[0]),
             state=str(configuration.get("State", "Active")), state_reason=str(configuration.get("StateReason", "")),
             updating=configuration.get("LastUpdateStatus") == "InProgress",
             snap_start=snap_start.get("ApplyOn") == "PublishedVersions",
@@ -59,31 +62,41 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
-    """Provisioned concurrency of an alias."""
+    """Provisioned concurrency of an alias. `allocated`: None where AWS does not say."""
 
     requested: int = 0
     available: int = 0
-    allocated: int = 0
+    allocated: int | None = 0
     phase: Phase = Phase.READY
     reason: str = ""
     changed_at: datetime | None = None
 
     @classmethod
-    def of(cls, answer: Answer) -> "Provisioned":
-        changed = answer.get("LastModified")
+    def of(cls, answer: Answer, before: "Provisioned | None" = None) -> "Provisioned":
+        """From the answer to Get or Put. `before`: what a Put changes. Only Requested, Available and Status are needed; the
+        answer to a Put may lack Available while the allocation is in progress.
+        """
+        changed, allocated = answer.get("LastModified"), answer.get("AllocatedProvisionedConcurrentExecutions")
+        if answer["Status"] not in PHASES:
+            raise ValueError(f"Status is {str(answer['Status'])[:40]!r}, expected one of {', '.join(PHASES)}")
+        requested, phase = int(answer["RequestedProvisionedConcurrentExecutions"]), PHASES[answer["Status"]]
+        available = answer.get("AvailableProvisionedConcurrentExecutions")
+        if available is None and phase is Phase.READY:  # by the meaning of this status
+            available = requested
+        elif available is None and before is not None:
+            available = min(before.available, requested)
+        if available is None:
+            raise KeyError("AvailableProvisionedConcurrentExecutions")
         return cls(
-            requested=int(answer["RequestedProvisionedConcurrentExecutions"]),
-            available=int(answer.get("AvailableProvisionedConcurrentExecutions", 0)),
-            allocated=int(answer.get("AllocatedProvisionedConcurrentExecutions", 0)),
-            phase=PHASES[answer["Status"]], reason=str(answer.get("StatusReason", "")),
-            changed_at=datetime.fromisoformat(changed) if isinstance(changed, str) else None,
+            requested, int(available), None if allocated is None else int(allocated), phase, str(answer.get("StatusReason", "")),
+            datetime.fromisoformat(changed) if isinstance(changed, str) else None,
         )
 
     @property
     def detail(self) -> str:
         """For people: how far an allocation is, or why it failed."""
         if self.phase is Phase.IN_PROGRESS:
-            return f"{self.allocated} of {self.requested} allocated"
+            return f"{'?' if self.allocated is None else self.allocated} of {self.requested} allocated"
         if self.phase is Phase.FAILED and INIT_FAILURE in self.reason:
             return f"the function's initialisation fails ({INIT_FAILURE}): its log says why"
         return self.reason if self.phase is Phase.FAILED else ""

@@ -11,7 +11,7 @@ from adapters.aws.pings import SEE, LambdaPinger
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
 from adapters.aws.watch import AliasWatch
-from adapters.errors import AdapterError, Conflict, QuotaExceeded, Refused, Unsupported
+from adapters.errors import AdapterError, Conflict, QuotaExceeded, Refused, Unreachable, Unsupported
 from adapters.pinging.idle_life import IdleLife
 from adapters.pinging.keeper import Keeper
 from adapters.protocol import Capacity, Phase, Traits
@@ -110,6 +110,9 @@ class LambdaPing:
     async def _allowed(self, facts: Function) -> int:
         """Environments that a round may hold at once."""
         most = facts.reserved if facts.reserved is not None else (await self._plane.account.get()).unreserved
+        if most is None:
+            raise Unreachable(f"{self.resource}: AWS does not say how much concurrency the account has left, of which pings "
+                              "may take half")
         return int(most * SHARE)
 
     async def _owner(self, alias: Alias) -> tuple[str | None, AdapterError | None]:

@@ -1,13 +1,17 @@
 """A lease in a DynamoDB table: one item for the lease and one for each text, changed under conditions only."""
 
 from collections.abc import Mapping
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from adapters.aws.clients import Answer, Connections, Timeouts
-from adapters.aws.errors import Asked, ConditionFailed
-from adapters.errors import Conflict, NotFound
+from adapters.aws.clients import Answer, Connections, Digest, Timeouts
+from adapters.aws.errors import Asked, ConditionFailed, Contended
+from adapters.aws.paging import KEY, all_pages
+from adapters.errors import NotFound, Unsupported
 from adapters.lease import Lease
 from config.lease import DynamoLeaseSettings, LeaseSettings
+
+T = TypeVar("T")
 
 PARTITION, LEASE, TEXT = "stoker", "lease", "text/"
 """Values of the table's two keys, `group` and `item`: one partition, with the lease and the texts in it."""
@@ -40,8 +44,7 @@ class DynamoLease:
         self._connections = Connections(region, sandbox_url, TIMEOUTS)
 
     async def read(self) -> Lease | None:
-        answer = await self._ask("get_item", {"TableName": self._table, "Key": _key(LEASE), "ConsistentRead": True})
-        return _lease(answer["Item"]) if "Item" in answer else None
+        return await self._ask("get_item", {"TableName": self._table, "Key": _key(LEASE), "ConsistentRead": True}, self._lease)
 
     async def take(self, seen: Lease | None, wanted: Lease) -> bool:
         if seen is None:
@@ -66,18 +69,12 @@ class DynamoLease:
         return True
 
     async def kept(self) -> Mapping[str, str]:
-        parameters: dict[str, Any] = {
+        parameters = {
             "TableName": self._table,
             "KeyConditionExpression": "#group = :group AND begins_with(#item, :text)", "ConsistentRead": True,
             "ExpressionAttributeNames": {"#group": "group", "#item": "item"},
             "ExpressionAttributeValues": {":group": {"S": PARTITION}, ":text": {"S": TEXT}}}
-        texts: dict[str, str] = {}
-        while True:
-            answer = await self._ask("query", parameters)
-            texts |= {item["item"]["S"].removeprefix(TEXT): item["text"]["S"] for item in answer["Items"]}
-            if "LastEvaluatedKey" not in answer:
-                return texts
-            parameters["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+        return dict(await all_pages(partial(self._ask, "query"), parameters, self._texts, KEY))
 
     async def close(self) -> None:
         await self._connections.close()
@@ -93,22 +90,43 @@ class DynamoLease:
         """Whether the condition held and the change was made."""
         for last in (False,) * (TRIES - 1) + (True,):
             try:
-                await self._ask(operation, parameters)
+                await self._ask(operation, parameters, lambda _: None)
             except ConditionFailed:
                 return False
-            except Conflict:
+            except Contended:
                 if last:
                     raise
             else:
                 return True
         raise AssertionError("the last try returns or raises")
 
-    async def _ask(self, operation: str, parameters: Mapping[str, object]) -> Answer:
+    async def _ask(self, operation: str, parameters: Mapping[str, object], digest: Digest[T]) -> T:
         try:
-            return await self._connections.call(Asked("dynamodb", operation, self._resource), parameters, dict)
+            return await self._connections.call(Asked("dynamodb", operation, self._resource), parameters, digest)
         except NotFound as error:
             raise NotFound(f"{self._resource} does not exist: create it (see docs/high-availability.md), or correct the lease in "
                            "the policy") from error
+
+
+    def _lease(self, answer: Answer) -> Lease | None:
+        item = answer.get("Item")
+        if not item:
+            return None
+        try:
+            return Lease(item["holder"]["S"], item["url"]["S"], int(item["number"]["N"]), int(item["renewal"]["N"]))
+        except (KeyError, TypeError, ValueError):
+            raise self._not_ours(LEASE) from None
+
+    def _texts(self, answer: Answer) -> list[tuple[str, str]]:
+        items = answer["Items"]
+        try:
+            return [(item["item"]["S"].removeprefix(TEXT), item["text"]["S"]) for item in items]
+        except (KeyError, TypeError):
+            raise self._not_ours(f"{TEXT}...") from None
+
+    def _not_ours(self, item: str) -> Unsupported:
+        return Unsupported(f"{self._resource}: Stoker did not write the item {item} in the partition {PARTITION}: use a table "
+                           "that nothing else writes to, or delete the item")
 
 
 def _key(item: str) -> dict[str, Any]:
@@ -119,5 +137,3 @@ def _values(lease: Lease) -> dict[str, Any]:
     return {":number": {"N": str(lease.number)}, ":holder": {"S": lease.holder}}
 
 
-def _lease(item: Mapping[str, Any]) -> Lease:
-    return Lease(item["holder"]["S"], item["url"]["S"], int(item["number"]["N"]), int(item["renewal"]["N"]))

@@ -49,7 +49,9 @@ class Query(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Points of one query by its place in the batch: minutes since the epoch, and values. `status` in AWS's words."""
+    """Points of one query by its place in the batch: minutes since the epoch, and values. `status` in AWS's words; empty where
+    AWS does not say.
+    """
 
     place: int
     minutes: NDArray[np.int64]
@@ -86,11 +88,14 @@ def answered(answer: Answer) -> list[Result]:
     """The results of a page."""
     results = []
     for item in answer["MetricDataResults"]:
-        minutes = np.array(item["Timestamps"], np.float64).astype(np.int64) // 60  # seconds: see `clients.epoch_seconds`
-        values = np.array(item["Values"], np.float64)
+        # seconds: see `clients.epoch_seconds`
+        minutes = np.array(item.get("Timestamps") or (), np.float64).astype(np.int64) // 60
+        values = np.array(item.get("Values") or (), np.float64)
         if len(minutes) != len(values):
             raise ValueError(f"{len(minutes)} timestamps and {len(values)} values")
-        results.append(Result(int(str(item["Id"])[1:]), minutes, values, str(item.get("StatusCode", "Complete"))))
+        if not (np.isfinite(values) & (values >= 0)).all():
+            raise ValueError("a value is negative or not finite")
+        results.append(Result(int(str(item["Id"])[1:]), minutes, values, str(item.get("StatusCode", ""))))
     return results
 
 

@@ -14,6 +14,9 @@ from adapters.token_bucket import TokenBucket
 
 T = TypeVar("T")
 
+COMPLETE = "Complete"
+"""The status of the last part of a query's answer, once all its points have come."""
+
 RATE, BURST, AT_ONCE = 10.0, 20.0, 4
 """Calls a second: far below CloudWatch's quota (50 or more, by account), which dashboards and alarms share."""
 
@@ -43,7 +46,7 @@ class MetricReader:
                     return
             for query, parts in zip(batch, found, strict=True):
                 results[query] = parts
-                failed = _failure(query, parts)
+                failed = _failure(query, parts, self._connections.region)
                 if failed is not None:
                     failures[query.resource] = failed
 
@@ -65,12 +68,14 @@ class MetricReader:
             return await self._connections.call(self._asked, parameters, digest)
 
 
-def _failure(query: Query, parts: Sequence[Result]) -> AdapterError | None:
+def _failure(query: Query, parts: Sequence[Result], region: str) -> AdapterError | None:
     """What CloudWatch says is wrong with one query of a call that went well otherwise."""
-    what = f"metric {query.metric.name} of {query.resource or 'the region'}"
+    what = f"metric {query.metric.name} of {query.resource or 'all functions'} in {region}"
     status = {part.status for part in parts}
     if "Forbidden" in status:
         return PermissionDenied(f"{what}: permission cloudwatch:GetMetricData is missing: allow it in Stoker's IAM role")
     if "InternalError" in status:
         return Unreachable(f"{what}: CloudWatch failed on its side: asked again at the next tick")
+    if COMPLETE not in status:  # a minute without a point in it may yet have one
+        return Unreachable(f"{what}: CloudWatch did not answer it completely ({', '.join(filter(None, status)) or 'no status'})")
     return None

@@ -6,7 +6,8 @@ from typing import NamedTuple, TypeVar
 from adapters.aws.clients import Answer, Digest
 
 T = TypeVar("T")
-Page = tuple[list[T], str | None]
+Page = tuple[list[T], object]
+"""Items, and the place of the next page; None when this is the last one."""
 
 
 class Mark(NamedTuple):
@@ -20,15 +21,22 @@ TOKEN = Mark("NextToken", "NextToken")
 MARKER = Mark("NextMarker", "Marker")
 """Lambda's."""
 
+KEY = Mark("LastEvaluatedKey", "ExclusiveStartKey")
+"""DynamoDB's."""
+
 
 async def all_pages(ask: Callable[[Mapping[str, object], Digest[Page[T]]], Awaitable[Page[T]]], parameters: Mapping[str, object],
                     digest: Digest[list[T]], mark: Mark = TOKEN) -> list[T]:
     """What `digest` finds in each page, in order. `ask` makes the call for one page with the parameters it is given; what it
-    raises ends the listing: part of one is never taken for all.
+    raises ends the listing: part of one is never taken for all. So does a page that names its own place as the next one.
     """
     def page(answer: Answer) -> Page[T]:
-        return digest(answer), answer.get(mark.answered) or None
+        following = answer.get(mark.answered) or None
+        if following is not None and following == place:
+            raise ValueError(f"{mark.answered} is the same as that of the page before")
+        return digest(answer), following
 
+    place: object = None
     found, place = await ask(parameters, page)
     while place is not None:
         items, place = await ask({**parameters, mark.asked: place}, page)

@@ -8,6 +8,7 @@ and at every reading while it is being deployed; scalable targets and account se
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 from adapters.aws.control_plane import Account
 from adapters.aws.dead_man import DeadManSwitch
@@ -94,7 +95,8 @@ class ProvisionedConcurrency:
 
     async def _put(self, target: int) -> Provisioned:
         parameters = {**self._qualified, "ProvisionedConcurrentExecutions": target}
-        return await self._plane.tell("put_provisioned_concurrency_config", self.resource, parameters, Provisioned.of)
+        answered = partial(Provisioned.of, before=self._seen)
+        return await self._plane.tell("put_provisioned_concurrency_config", self.resource, parameters, answered)
 
     async def _delete(self) -> Provisioned:
         with suppress(NotSet):
@@ -113,11 +115,13 @@ class ProvisionedConcurrency:
             unreserved = (await self._plane.account.get()).unreserved
         except AdapterError:
             return error
+        if unreserved is None:
+            return error
         return QuotaExceeded(str(error), most_allowed(target, self._seen.requested, unreserved, error.floor, self._others()))
 
-    def _room(self, account: Account, floor: int) -> int:
+    def _room(self, account: Account, floor: int) -> int | None:
         """An upper bound: whether AWS counts provisioned concurrency as unreserved is not documented; see `most_allowed`."""
-        return max(0, account.unreserved - floor + self._seen.requested)
+        return None if account.unreserved is None else max(0, account.unreserved - floor + self._seen.requested)
 
     def _others(self) -> int:
         return sum(units for key, units in self._plane.requested.items() if key != self._watch.key)

@@ -51,5 +51,6 @@ async def others(connections: Connections) -> dict[str, str]:
 
 
 async def _listed(connections: Connections, operation: str, key: str, resource: str) -> list[Mapping[str, Any]]:
+    """The whole list. It must be in the answer: an empty one lets Stoker write, so an absent one is not taken for it."""
     ask = partial(connections.call, Asked("application-autoscaling", operation, resource))
     return await all_pages(ask, {**SCALING, "MaxResults": 50}, lambda answer: list(answer[key]))

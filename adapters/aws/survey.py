@@ -53,12 +53,14 @@ async def survey(aws: "Aws", region: str) -> Survey:
             settings = {"kind": "lambda-provisioned-concurrency", "region": region, "function": name, "alias": alias}
             lever = LambdaProvisionedConcurrencySettings.model_validate(settings)
             found.append(Found(name if len(aliases) == 1 else f"{name}-{alias}", lever,
-                               f"{function.memory_mb} MB, {function.architecture}", KEEP_ALIVE))
+                               f"{function.memory_mb or 'unknown'} MB, {function.architecture}", KEEP_ALIVE))
     return Survey(tuple(found), tuple(skipped))
 
 
-def unfit(function: Function, alias: Alias) -> str | None:
+def unfit(function: Function, alias: Alias | None) -> str | None:
     """Why an alias could not have provisioned concurrency; None: it could. What passes by itself is no reason."""
+    if alias is None:
+        return "AWS does not say which version the alias points to"
     if alias.version == LATEST:
         return "the alias points to $LATEST, which cannot be kept warm: point it to a version"
     if function.managed_instances:
@@ -73,7 +75,7 @@ async def _functions(plane: ControlPlane) -> dict[str, Function]:
     return dict(await all_pages(ask, {}, _named_functions, MARKER))
 
 
-async def _aliases(plane: ControlPlane, function: str) -> dict[str, Alias]:
+async def _aliases(plane: ControlPlane, function: str) -> dict[str, Alias | None]:
     ask = partial(plane.ask, "list_aliases", f"Lambda function {function} in {plane.region}")
     return dict(await all_pages(ask, {"FunctionName": function}, _named_aliases, MARKER))
 
@@ -89,13 +91,16 @@ async def _called(aws: "Aws", region: str) -> dict[str, set[str]]:
 
 
 def _named_functions(answer: Answer) -> list[tuple[str, Function]]:
-    return [(str(each["FunctionName"]), Function.of(each, None)) for each in answer["Functions"]]
+    return [(str(each["FunctionName"]), Function.of(each, None))
+            for each in answer.get("Functions") or () if "FunctionName" in each]
 
 
-def _named_aliases(answer: Answer) -> list[tuple[str, Alias]]:
-    return [(str(each["Name"]), Alias.of(each)) for each in answer["Aliases"]]
+def _named_aliases(answer: Answer) -> list[tuple[str, Alias | None]]:
+    return [(str(each["Name"]), Alias.of(each) if "FunctionVersion" in each else None)
+            for each in answer.get("Aliases") or () if "Name" in each]
 
 
 def _dimensions(answer: Answer) -> list[dict[str, str]]:
-    """Of each metric, by name."""
-    return [{str(each["Name"]): str(each["Value"]) for each in metric["Dimensions"]} for metric in answer["Metrics"]]
+    """Of each metric, by name; a metric of the whole region has none."""
+    return [{str(each["Name"]): str(each["Value"]) for each in metric.get("Dimensions") or ()}
+            for metric in answer.get("Metrics") or ()]

@@ -90,12 +90,7 @@ def describe_scheduled_actions(sandbox: Sandbox, call: Call) -> Reply:
 
 def caller_identity(sandbox: Sandbox, call: Call) -> Reply:  # noqa: ARG001
     account = sandbox.settings.account
-    xml = (
-        '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
-        f"<Arn>arn:aws:iam::{account}:user/stoker</Arn><UserId>AIDASTOKERSANDBOX</UserId><Account>{account}</Account>"
-        "</GetCallerIdentityResult><ResponseMetadata><RequestId>sandbox</RequestId></ResponseMetadata></GetCallerIdentityResponse>"
-    )
-    return Reply(xml.encode())
+    return Reply({"Arn": f"arn:aws:iam::{account}:user/stoker", "UserId": "AIDASTOKERSANDBOX", "Account": account})
 
 
 OPERATIONS = {

@@ -68,13 +68,16 @@ def get_metric_statistics(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def list_metrics(sandbox: Sandbox, call: Call) -> Reply:
-    """Series with a point in the last two weeks, or with `RecentlyActive` in the last three hours; 500 a page."""
+    """Series with a point in the last two weeks, or with `RecentlyActive` in the last three hours; 500 a page.
+
+    Those of the whole region come first and without `Dimensions`, as LocalStack lists them; the service model allows it.
+    """
     body, now = call.body, sandbox.now_ms() // 60_000
     back = THREE_HOURS if body.get("RecentlyActive") == "PT3H" else TWO_WEEKS
     if body.get("Namespace") not in (None, "AWS/Lambda"):
         return Reply({"Metrics": []})
     wanted = [(d["Name"], d.get("Value")) for d in body.get("Dimensions") or []]
-    found = []
+    found: list[Json] = []
     for hosted in sandbox.all():
         active = hosted.driver.table.window("invocations", now - back, now)
         if not np.isnan(active).all():
@@ -84,6 +87,9 @@ def list_metrics(sandbox: Sandbox, call: Call) -> Reply:
                 if body.get("MetricName") in (None, metric)
                 and all(name in dims and value in (None, dims[name]) for name, value in wanted)
             ]
+    if found and not wanted:
+        names = dict.fromkeys(each["MetricName"] for each in found)
+        found = [{"Namespace": "AWS/Lambda", "MetricName": name} for name in names] + found
     first = position_of(body.get("NextToken"), len(found) + 1).query
     more = {"NextToken": Position(first + METRICS_A_PAGE, 0).token()} if len(found) > first + METRICS_A_PAGE else {}
     return Reply({"Metrics": found[first : first + METRICS_A_PAGE]} | more)

@@ -1,7 +1,7 @@
 """DynamoDB as far as a lease needs it: items of tables with two string keys, and changes under conditions."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.sandbox.errors import ApiError
@@ -40,13 +40,17 @@ def transact_write_items(sandbox: Sandbox, call: Call) -> Reply:
     places = [(_table(sandbox, what), _key(what["Item" if kind == "Put" else "Key"])) for kind, what in steps]
     kept = [holds(what, table.get(key)) for (_, what), (table, key) in zip(steps, places, strict=True)]
     if not all(kept):
-        codes = ["None" if held else "ConditionalCheckFailed" for held in kept]
-        text = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{', '.join(codes)}]"
-        raise ApiError("TransactionCanceledException", text, fields={"CancellationReasons": [{"Code": code} for code in codes]})
+        raise cancelled(["None" if held else "ConditionalCheckFailed" for held in kept])
     for (kind, what), (table, key) in zip(steps, places, strict=True):
         if kind == "Put":
             table[key] = dict(what["Item"])
     return Reply({})
+
+
+def cancelled(codes: Sequence[str]) -> ApiError:
+    """A transaction is refused: `codes` has a reason for each item, "None" for those that would have passed."""
+    text = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{', '.join(codes)}]"
+    return ApiError("TransactionCanceledException", text, fields={"CancellationReasons": [{"Code": code} for code in codes]})
 
 
 def query(sandbox: Sandbox, call: Call) -> Reply:

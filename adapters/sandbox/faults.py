@@ -1,11 +1,12 @@
 """Trouble that a test or a demo can switch on, for one operation or all, for one function or all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 from adapters.clock import Clock
 from adapters.sandbox.publishing import MINUTE_SECONDS, Outage
-from adapters.sandbox.wire import Call
+from adapters.sandbox.wire import Call, Reply
 
 ALL = "*"
 
@@ -36,11 +37,13 @@ class Fault:
 
 
 class Faults:
-    """What is wrong now. Metrics trouble is kept apart: there every request is answered, with less in it."""
+    """What is wrong now. Metrics trouble and `omissions` are kept apart: there every request is answered, with less in it."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._faults: list[Fault] = []
+        self.omissions: list[tuple[str, str]] = []
+        """Operations, and members that their answers lack: names joined by dots, `*` for each item of a list."""
         self.outages: list[Outage] = []
         self.late_seconds = 0.0
 
@@ -75,6 +78,14 @@ class Faults:
         """Switch `fault` off, or every fault of requests when none is given."""
         self._faults = [other for other in self._faults if fault is not None and other is not fault]
 
+    def reduced(self, operation: str, reply: Reply) -> Reply:
+        """`reply` without the members in `omissions`: AWS's service models require few of an answer's members."""
+        body = reply.body
+        for of, member in self.omissions:
+            if of == operation:
+                body = _without(body, member.split("."))
+        return replace(reply, body=body)
+
     def strike(self, call: Call) -> Trouble | None:
         """The trouble that this request meets, used up by one."""
         for fault in reversed(self._faults):
@@ -98,3 +109,12 @@ class Faults:
 
     def _minute(self) -> int:
         return int(self._clock.now().timestamp()) // MINUTE_SECONDS
+
+
+def _without(body: Any, path: list[str]) -> Any:  # noqa: ANN401  (any JSON)
+    name, *rest = path
+    if name == "*" and isinstance(body, list):
+        return [_without(each, rest) for each in body]
+    if not isinstance(body, dict) or name not in body:
+        return body
+    return body | {name: _without(body[name], rest)} if rest else {key: value for key, value in body.items() if key != name}

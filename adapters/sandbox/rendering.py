@@ -13,14 +13,18 @@ _JSON_TYPE = {"monitoring": "application/x-amz-json-1.0", "application-autoscali
               "dynamodb": "application/x-amz-json-1.0"}
 
 
-def rendered(service: str, reply: Reply) -> web.Response:
+def rendered(service: str, operation: str, reply: Reply) -> web.Response:
     """A successful answer."""
     headers = {"x-amzn-RequestId": str(uuid.uuid4())} | dict(reply.headers)
     if reply.body is None:
         return web.Response(status=reply.status, headers=headers)
     if isinstance(reply.body, bytes):
-        kind = "text/xml" if service == "sts" else "application/json"
-        return web.Response(status=reply.status, headers=headers, body=reply.body, content_type=kind)
+        return web.Response(status=reply.status, headers=headers, body=reply.body, content_type="application/json")
+    if service == "sts":
+        members = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in reply.body.items())
+        xml = (f'<{operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{operation}Result>{members}'
+               f"</{operation}Result><ResponseMetadata><RequestId>sandbox</RequestId></ResponseMetadata></{operation}Response>")
+        return web.Response(status=reply.status, headers=headers, text=xml, content_type="text/xml")
     content = json.dumps(reply.body, separators=(",", ":")).encode()
     return web.Response(
         status=reply.status, headers=headers, body=content, content_type=_JSON_TYPE.get(service, "application/json")

@@ -116,7 +116,7 @@ class SandboxServer:
                 self.sandbox.calls.record(call, outcome, answered=trouble is not Trouble.NO_ANSWER)
         if reply.after_seconds:
             await self.sandbox.clock.sleep(reply.after_seconds)
-        return rendered(call.service, reply)
+        return rendered(call.service, operation.name, self.sandbox.faults.reduced(operation.name, reply))
 
     def _decided(self, operation: Operation, call: Call, trouble: Trouble | None) -> Reply:
         self.sandbox.credentials.check(call, self.sandbox.settings.account)
@@ -126,6 +126,8 @@ class SandboxServer:
         if wait > 0:
             if call.service == "lambda":
                 raise too_many_requests(wait)
+            if call.operation == "TransactWriteItems":
+                raise dynamodb_api.cancelled(["None", "ThrottlingError"])
             raise ApiError(_THROTTLING[call.service], "Rate exceeded")
         return operation.handler(self.sandbox, call)
 
@@ -154,7 +156,7 @@ class SandboxServer:
 
 
 _THROTTLING = {"monitoring": "Throttling", "application-autoscaling": "ThrottlingException", "sts": "Throttling",
-               "dynamodb": "ThrottlingException"}
+               "dynamodb": "ProvisionedThroughputExceededException"}
 
 
 async def _recognised(request: web.BaseRequest, service: str) -> tuple[Operation, Mapping[str, str], Json]:

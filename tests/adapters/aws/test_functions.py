@@ -73,5 +73,20 @@ def test_facts_are_read_from_what_aws_shows():
 def test_an_answer_without_its_number_is_an_error_and_not_zero():
     with pytest.raises(KeyError):
         Provisioned.of({"Status": "READY"})
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="ASLEEP"):
         Provisioned.of({"RequestedProvisionedConcurrentExecutions": 3, "Status": "ASLEEP"})
+
+
+@pytest.mark.parametrize(("status", "before", "available"), [
+    ("READY", None, 9), ("IN_PROGRESS", Provisioned(5, 5, 5), 5), ("IN_PROGRESS", Provisioned(12, 12, 12), 9),
+])
+def test_what_is_available_follows_from_the_status_or_from_what_a_put_changes(status, before, available):
+    """The answer to a Put may lack it: an earlier allocation goes on serving."""
+    answer = {"RequestedProvisionedConcurrentExecutions": 9, "Status": status}
+
+    assert Provisioned.of(answer, before).available == available
+
+
+def test_while_an_allocation_is_in_progress_an_unknown_number_available_is_an_error_and_not_zero():
+    with pytest.raises(KeyError, match="Available"):
+        Provisioned.of({"RequestedProvisionedConcurrentExecutions": 9, "Status": "IN_PROGRESS"})

@@ -66,9 +66,18 @@ def test_parts_of_a_series_from_several_pages_make_one_column():
 
 
 @pytest.mark.parametrize("garbage", [
-    {}, {"MetricDataResults": [{"Id": "q0"}]}, {"MetricDataResults": [{"Id": "x", "Timestamps": [], "Values": []}]},
+    {}, {"MetricDataResults": [{"Timestamps": [60.0], "Values": [1.0]}]},
+    {"MetricDataResults": [{"Id": "x", "Timestamps": [], "Values": []}]},
     {"MetricDataResults": [{"Id": "q0", "Timestamps": [60.0], "Values": []}]},
+    {"MetricDataResults": [{"Id": "q0", "Timestamps": [60.0], "Values": [-1.0]}]},
+    {"MetricDataResults": [{"Id": "q0", "Timestamps": [60.0], "Values": [float("inf")]}]},
 ])
 def test_an_answer_that_makes_no_sense_is_not_taken_for_silence(garbage):
     with pytest.raises((KeyError, ValueError)):
         answered(garbage)
+
+
+def test_no_points_and_no_status_is_an_answer_of_unknown_status():
+    (result,) = answered({"MetricDataResults": [{"Id": "q0"}]})
+
+    assert (result.place, len(result.values), result.status) == (0, 0, "")

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.aws.lease_table import DynamoLease
 from adapters.clock import ManualClock
-from adapters.errors import AdapterError
+from adapters.errors import AdapterError, Throttled
 from adapters.lease import Lease
 from adapters.lease_sqlite import SqliteLease
 from adapters.sandbox.server import SandboxServer
@@ -147,6 +147,24 @@ async def test_a_table_that_cannot_be_reached_is_an_error_and_no_answer():
     with pytest.raises(AdapterError, match="cannot be reached"):
         await store.renew(FIRST)
     await store.close()
+
+
+async def test_a_throttled_table_is_one_that_passes_and_nothing_is_lost():
+    """AWS throttles a transaction by cancelling it, with the throttle among the reasons."""
+    sandbox = Sandbox(ManualClock(NOON))
+    sandbox.tables["stoker-lease"] = {}
+    async with SandboxServer(sandbox) as server:
+        store = DynamoLease("us-east-1", "stoker-lease", server.url)
+        await store.take(None, FIRST)
+        fault = sandbox.faults.throttle()
+        for call in (store.read(), store.renew(FIRST), store.keep(FIRST, {"intent/a": "1"}), store.kept()):
+            with pytest.raises(Throttled, match="AWS throttled dynamodb:"):
+                await call
+        sandbox.faults.clear(fault)
+
+        assert await store.keep(FIRST, {"intent/a": "1"})
+        assert await store.read() == FIRST
+        await store.close()
 
 
 async def test_a_file_that_cannot_be_opened_is_told_and_tried_again(tmp_path):

@@ -1,0 +1,115 @@
+"""Codes that say how to go on: none that botocore would retry is taken for a refusal, whichever way AWS writes it."""
+
+import botocore.session
+import pytest
+from botocore.exceptions import ClientError
+from botocore.loaders import create_loader
+from botocore.retries import standard
+
+from adapters.aws.error_codes import stem
+from adapters.aws.errors import Asked, ConditionFailed, Contended, translate
+from adapters.errors import OutcomeUnknown, Retryable, Throttled, Unreachable, Unsupported
+
+TABLE = "lease table stoker in us-east-1"
+WRITE = Asked("dynamodb", "transact_write_items", TABLE)
+SERVICES = ("lambda", "cloudwatch", "application-autoscaling", "dynamodb", "sts")
+QUOTA = "LimitExceededException"
+"""botocore retries it; of these services it is AWS's word for a quota of resources, which does not pass by itself."""
+
+
+def refused(code, message="no", status=400, **fields):
+    answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status, "HTTPHeaders": {}}}
+    return ClientError(answer | fields, "TransactWriteItems")
+
+
+def cancelled(*codes, named=True):
+    """As DynamoDB answers: a reason for each item. `named`: with the reasons, which its model does not require."""
+    text = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{', '.join(codes)}]"
+    reasons = {"CancellationReasons": [{"Code": code} if code == "None" else {"Code": code, "Message": f"{code} it is"}
+                                       for code in codes]}
+    return refused("TransactionCanceledException", text, **(reasons if named else {}))
+
+
+def legacy(name):
+    """The codes in botocore's older retry rules, for every service and for `name`."""
+    rules = create_loader().load_data("_retry")
+    policies = [*rules["definitions"].values(), *rules["retry"].get(name, {}).get("__default__", {}).get("policies", {}).values()]
+    responses = [each["applies_when"]["response"] for each in policies if "response" in each["applies_when"]]
+    return {each["service_error_code"] for each in responses if "service_error_code" in each}
+
+
+def retried(name):
+    """Every code that botocore retries for a service: by its two lists, by the older rules, and by the service's model."""
+    modelled = {shape.error_code for shape in botocore.session.get_session().get_service_model(name).error_shapes
+                if shape.metadata.get("retryable")}
+    lists = (standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES, standard.TransientRetryableChecker._TRANSIENT_ERROR_CODES)
+    return {code for each in lists for code in each} | legacy(name) | modelled
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_botocore_would_retry_is_no_refusal(service):
+    codes = retried(service) - {QUOTA}
+    kinds = {code: translate(refused(code), Asked(service, "any", TABLE)) for code in codes}
+
+    assert len(codes) > 14
+    assert [code for code, error in kinds.items() if not isinstance(error, Retryable)] == []
+
+
+@pytest.mark.parametrize("code", sorted(set(standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES)
+                                        - {QUOTA, "TransactionInProgressException"}))
+def test_every_throttle_that_botocore_knows_is_one(code):
+    error = translate(refused(code), WRITE)
+
+    assert type(error) is Throttled
+    assert code in str(error)
+
+
+@pytest.mark.parametrize(("code", "kind"), [
+    ("ProvisionedThroughputExceededException", Throttled), ("RequestLimitExceeded", Throttled),
+    ("ThrottlingException", Throttled), ("ThrottlingError", Throttled),
+    ("EC2ThrottledException", Throttled), ("TransactionInProgressException", Contended),
+    ("TransactionConflictException", Contended), ("ReplicatedWriteConflictException", Contended),
+    ("ConcurrentUpdateException", Contended), ("InternalServerError", Unreachable), ("InternalServiceException", Unreachable),
+    ("RequestTimeoutException", Unreachable), ("ItemCollectionSizeLimitExceededException", Unsupported),
+])
+def test_a_code_has_its_kind_at_whatever_status(code, kind):
+    assert type(translate(refused(code), WRITE)) is kind
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["reasons", "text alone"])
+@pytest.mark.parametrize(("codes", "kind"), [
+    (("ConditionalCheckFailed", "None"), ConditionFailed), (("None", "ThrottlingError"), Throttled),
+    (("None", "ProvisionedThroughputExceeded", "None"), Throttled), (("RequestLimitExceeded",), Throttled),
+    (("TransactionConflict",), Contended), (("None", "InternalServerError"), Unreachable), (("ValidationError",), Unsupported),
+    # the condition decides: whatever else is in the way, trying again does not help
+    (("ThrottlingError", "ConditionalCheckFailed"), ConditionFailed),
+    (("TransactionConflict", "ConditionalCheckFailed"), ConditionFailed),
+    (("TransactionConflict", "ThrottlingError"), Throttled), (("ValidationError", "ThrottlingError"), Throttled),
+])
+def test_a_cancelled_transaction_is_what_its_deciding_reason_is(codes, kind, named):
+    assert type(translate(cancelled(*codes, named=named), WRITE)) is kind
+
+
+@pytest.mark.parametrize("error", [refused("TransactionCanceledException", "without a word", CancellationReasons=[]),
+                                   refused("TransactionCanceledException", "x", CancellationReasons=[{}, {"Code": "None"}])])
+def test_a_transaction_cancelled_without_a_reason_is_refused_in_one_line(error):
+    assert type(translate(error, WRITE)) is Unsupported
+    assert "TransactionCanceledException" in str(translate(error, WRITE))
+
+
+def test_a_reason_that_needs_the_operator_says_its_own_words():
+    assert "ValidationError it is" in str(translate(cancelled("None", "ValidationError"), WRITE))
+
+
+def test_a_throttled_write_of_capacity_was_not_carried_out_and_a_fault_may_have_been():
+    put = Asked("lambda", "put_provisioned_concurrency_config", "alias agent:live", writes=True)
+
+    assert type(translate(refused("EC2ThrottledException", status=502), put)) is Throttled
+    assert type(translate(refused("ServiceUnavailableException", status=400), put)) is OutcomeUnknown
+    assert type(translate(refused("", status=509), put)) is Throttled
+
+
+@pytest.mark.parametrize("code", ["Throttling", "ThrottlingException", "ThrottlingError", "ThrottlingFault"])
+def test_endings_do_not_tell_codes_apart(code):
+    assert stem(code) == "Throttling"
+    assert stem("Exception") == "Exception"
