@@ -117,7 +117,7 @@ def draft(proposals: Sequence[Proposal], skipped: Sequence[Skipped], how: str, n
     ]
     for each in proposals:
         lines += ["", *(f"  # {line}" for line in remarks(each)), f"  - name: {_scalar(each.name)}",
-                  f"    lever: {_flow(each.found.lever.model_dump(mode='json'))}", f"    max: {each.ceiling}"]
+                  f"    lever: {_flow(_settings(each.found))}", f"    max: {each.ceiling}"]
     if skipped:
         lines += ["", "# Left out:", *(f"#   {_line(each.name)}: {_line(each.why)}" for each in skipped)]
     return "\n".join(lines) + "\n"
@@ -135,7 +135,7 @@ def remarks(proposal: Proposal) -> list[str]:
 def plain(proposals: Sequence[Proposal], skipped: Sequence[Skipped]) -> dict[str, Any]:
     """The same for machines."""
     return {
-        "pools": [{"name": each.name, "lever": each.found.lever.model_dump(mode="json"), "max": each.ceiling,
+        "pools": [{"name": each.name, "lever": _settings(each.found), "max": each.ceiling,
                    "peak": each.habits.peak, "invocations_a_day": round(each.habits.invocations_a_day, 1),
                    "cold_starts_a_day": round(each.habits.cold_starts_a_day, 1), "known_share": round(each.habits.known, 4),
                    "facts": each.found.facts} for each in proposals],
@@ -148,6 +148,11 @@ def _scalar(value: object) -> str:
     if isinstance(value, str) and PLAIN.fullmatch(value) and value.lower() not in WORDS:
         return value
     return json.dumps(value)
+
+
+def _settings(found: Found) -> dict[str, Any]:
+    """A lever's settings as a policy has them: what is as it is by default is left out."""
+    return found.lever.model_dump(mode="json", exclude_defaults=True)
 
 
 def _flow(settings: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from adapters.aws.names import REGION
 from adapters.aws.paging import MARKER, all_pages
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.errors import Unsupported
-from adapters.survey import Found, Skipped, Survey
+from adapters.survey import Found, Skipped, Survey, settings_or_why
 
 if TYPE_CHECKING:
     from adapters.aws.provider import Aws
@@ -47,11 +47,11 @@ async def survey(aws: "Aws", region: str) -> Survey:
             skipped.append(Skipped(name, UNALIASED))
         for alias, value in sorted(aliases.items()):
             why = unfit(function, value)
-            if why is not None:
-                skipped.append(Skipped(f"{name}:{alias}", why))
-                continue
             settings = {"kind": "lambda-provisioned-concurrency", "region": region, "function": name, "alias": alias}
-            lever = LambdaProvisionedConcurrencySettings.model_validate(settings)
+            lever = settings_or_why(LambdaProvisionedConcurrencySettings, settings)
+            if why is not None or isinstance(lever, str):
+                skipped.append(Skipped(f"{name}:{alias}", str(why or lever)))
+                continue
             found.append(Found(name if len(aliases) == 1 else f"{name}-{alias}", lever,
                                f"{function.memory_mb or 'unknown'} MB, {function.architecture}", KEEP_ALIVE))
     return Survey(tuple(found), tuple(skipped))

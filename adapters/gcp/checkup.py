@@ -38,6 +38,9 @@ def probes(gcp: "Gcp", pool: PoolPolicy) -> Mapping[str, Probe]:
         end = minute_of(gcp.clock.now())
         await gcp.reader(project).read(Query("container/instance_count", MAX, end - 5, end, (service,)))
 
+    async def revision() -> None:
+        await plane.revision(service, (await plane.get(service)).serving[0][0])
+
     async def update() -> None:
         permission = "run.services.update"
         had, _ = await plane.permissions(service, (permission,))
@@ -46,6 +49,7 @@ def probes(gcp: "Gcp", pool: PoolPolicy) -> Mapping[str, Probe]:
                                    "account")
 
     return {"run.services.get": lambda: plane.get(service), "run.services.list": plane.list_one,
+            "run.revisions.get": revision,
             "monitoring.timeSeries.list": counted, "run.services.update": update}
 
 

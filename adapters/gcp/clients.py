@@ -10,7 +10,8 @@ import grpc
 from google.api_core.exceptions import from_grpc_error
 from google.cloud.monitoring_v3 import MetricServiceAsyncClient
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcAsyncIOTransport
-from google.cloud.run_v2 import ServicesAsyncClient
+from google.cloud.run_v2 import RevisionsAsyncClient, ServicesAsyncClient
+from google.cloud.run_v2.services.revisions.transports import RevisionsGrpcAsyncIOTransport
 from google.cloud.run_v2.services.services.transports import ServicesGrpcAsyncIOTransport
 from google.iam.v1.iam_policy_pb2 import TestIamPermissionsRequest
 
@@ -76,6 +77,11 @@ class Connections:
         with self.tally.counting("run", method):
             return await self._call(asked, self._run_client, method, request, digest, self.timeouts.run)
 
+    async def revisions(self, asked: Asked, method: str, request: object, digest: Callable[[Any], T]) -> T:
+        """A call of `google.cloud.run.v2.Revisions`, over the same channel."""
+        with self.tally.counting("run", method):
+            return await self._call(asked, self._revisions_client, method, request, digest, self.timeouts.run)
+
     async def metrics(self, asked: Asked, method: str, request: object, digest: Callable[[Any], T]) -> T:
         """A call of `google.monitoring.v3.MetricService`."""
         with self.tally.counting("monitoring", method):
@@ -133,6 +139,10 @@ class Connections:
                 else:
                     self._services = ServicesAsyncClient(transport=ServicesGrpcAsyncIOTransport(channel=self._plain()))
             return self._services
+
+    async def _revisions_client(self) -> RevisionsAsyncClient:
+        channel = cast("ServicesGrpcAsyncIOTransport", (await self._run_client()).transport).grpc_channel
+        return RevisionsAsyncClient(transport=RevisionsGrpcAsyncIOTransport(channel=channel))
 
     async def _dated_run_client(self) -> "Dated":
         return Dated((await self._run_client()).transport)

@@ -47,16 +47,19 @@ SETTLED = timedelta(minutes=15)
 class Plane(Protocol):
     """What the source needs of a region's control plane: how services are made."""
 
-    async def listed(self, services: tuple[str, ...]) -> dict[str, Service]: ...
+    async def listed(self, services: tuple[str, ...]) -> dict[str, Service | AdapterError]: ...
 
 
 class CloudMonitoringDemand:
-    """Reads `resources`: pool name -> service. `planes`: by location. Not for concurrent use."""
+    """Reads `resources`: pool name -> service. `planes`: by location. `aims`: pool name -> the share of its concurrency up to
+    which Cloud Run uses an instance before it starts another. Not for concurrent use.
+    """
 
     kind = "cloud-monitoring"
 
-    def __init__(self, reader: MetricReader, clock: Clock, resources: Mapping[str, Place], planes: Mapping[str, Plane]) -> None:
-        self.project, self.resources = reader.project, dict(resources)
+    def __init__(self, reader: MetricReader, clock: Clock, resources: Mapping[str, Place], planes: Mapping[str, Plane],
+                 aims: Mapping[str, float]) -> None:
+        self.project, self.resources, self._aims = reader.project, dict(resources), dict(aims)
         self._reader, self._clock, self._planes = reader, clock, planes
         self._usual_ms: dict[str, float | None] = defaultdict(lambda: None)
         self._seen: Control | None = None
@@ -106,8 +109,11 @@ class CloudMonitoringDemand:
                 continue
             for pool in members:
                 service = self.resources[pool].service
-                if service in known:
-                    found[pool] = known[service]
+                told = known.get(service)
+                if isinstance(told, Service):
+                    found[pool] = told
+                elif told is not None:
+                    failures[pool] = told
                 else:
                     failures[pool] = NotFound(f"Cloud Run service {service} of {self.project} in {location} does not exist: "
                                               "create it, or correct the pool's lever in the policy")
@@ -148,7 +154,7 @@ class CloudMonitoringDemand:
             points = Points(first, _within(counts.values, latencies.values), latencies.means, pending.values)
             mean = mean_by_requests(points.latency_ms, points.requests)
             self._usual_ms[pool] = self._usual_ms[pool] if mean is None else mean
-            out[pool] = demand(points, proof, services[pool].unit.concurrency, self._usual_ms[pool])
+            out[pool] = demand(points, proof, services[pool].takes(self._aims[pool]), self._usual_ms[pool])
         return out
 
     def _telemetry(self, pool: str, series: DemandSeries, works: bool | None) -> Telemetry:

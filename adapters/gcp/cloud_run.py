@@ -15,7 +15,8 @@ from adapters.errors import AdapterError, Conflict, QuotaExceeded, Unsupported
 from adapters.gcp.instances import SLOWLY, WATCHED
 from adapters.gcp.metric_reader import Place
 from adapters.gcp.provider import Gcp
-from adapters.gcp.services import PRICED, Service
+from adapters.gcp.revisions import PRICED
+from adapters.gcp.services import Service
 from adapters.gcp.settings import CloudRunMinInstancesSettings
 from adapters.protocol import Capacity, Phase, Traits
 from config.policy import PoolPolicy
@@ -107,7 +108,8 @@ class CloudRunMinInstances:
             return 0, ""
         try:
             fresh = WATCHED if self._ready < wanted else SLOWLY
-            count = await self._instances.count(self._place, fresh, self._raised_at)
+            revisions = [name for name, _, _ in seen.serving]
+            count = await self._instances.count(self._place, revisions, fresh, self._raised_at)
         except AdapterError as error:
             old = seen.changed_at is None or self._clock.now() - seen.changed_at > UNCOUNTED
             self._ready = wanted if old and not seen.reconciling else min(self._ready, wanted)
@@ -123,25 +125,27 @@ class CloudRunMinInstances:
         if ours_failed and not ready_enough:
             phase = Phase.FAILED
         return Capacity(requested, ready, phase, self._clock.now(), changed_at=seen.changed_at,
-                        foreign_owner=None if owner is None else f"manual scaling ({seen.manual} instances)",
+                        foreign_owner=None if owner is None else _owner(seen),
                         blocked=self._objection(seen), detail="; ".join(filter(None, (note, self._described(seen)))))
 
     def _described(self, seen: Service) -> str:
         said = []
         if seen.failure:
             said.append(seen.failure)
-        if seen.least > seen.requested:
-            said.append(f"the revision keeps a minimum of its own of {seen.least}")
+        if seen.kept_by_revisions:
+            said.append(f"minima of its revisions keep {seen.kept_by_revisions} more")
         if seen.requested > seen.most:
             said.append(f"a maximum of {seen.most} cuts the minimum")
         return "; ".join(said)
 
     def _owned(self, seen: Service) -> Conflict | None:
-        """Manual scaling sets the number of instances itself, and a minimum means nothing under it."""
-        if seen.manual is None:
+        """Manual scaling sets the number of instances itself, and a minimum means nothing under it; a multi-region service is
+        scaled for all its regions at once.
+        """
+        if seen.manual is None and not seen.regions:
             return None
-        return Conflict(f"{self.resource} is scaled by hand, to {seen.manual} instances: set its scaling to automatic, or take "
-                        "the pool out of the policy")
+        how = "set its scaling to automatic" if seen.manual is not None else "set its minimum there"
+        return Conflict(f"{self.resource} is governed by {_owner(seen)}: {how}, or take the pool out of the policy")
 
     def _objection(self, seen: Service) -> AdapterError | None:
         """Why the service must not be written now."""
@@ -153,3 +157,10 @@ class CloudRunMinInstances:
             return Conflict(f"{self.resource} was changed by {self._whose or 'somebody'} just now: it is left alone until "
                             f"{until}, so that no deployment under way fails on Stoker's write")
         return None
+
+
+def _owner(seen: Service) -> str:
+    """What else governs the number of instances."""
+    if seen.manual is not None:
+        return f"manual scaling ({seen.manual} instances)"
+    return f"a multi-region service ({', '.join(seen.regions)})"

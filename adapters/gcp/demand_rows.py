@@ -86,8 +86,8 @@ def alive(control: Control, end: int, *, kept_warm: bool) -> bool | None:
     return False if kept_warm else None
 
 
-def demand(points: Points, proof: NDArray[np.bool_], concurrency: int, usual_ms: float | None) -> DemandSeries:
-    """Rows of demand in instances, of which each takes `concurrency` requests at once.
+def demand(points: Points, proof: NDArray[np.bool_], concurrency: float, usual_ms: float | None) -> DemandSeries:
+    """Rows of demand in instances, of which each takes `concurrency` requests at once before Cloud Run starts another.
 
     Cloud Run counts a request, and its duration, in the minute in which it ends: its work is laid back over the minutes that it
     ran in. Requests in flight are arrivals times latency (Little's law). Their most at once is not told by any metric that our

@@ -1,7 +1,7 @@
 """How many instances the services of a project have, and how long they take to start: read once for all levers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError
-from adapters.gcp.metric_reader import MAX, SUM, Column, MetricReader, Place, Query
+from adapters.gcp.metric_reader import BY_REVISION, MAX, SUM, Column, MetricReader, Place, Query
 from forecasting.demand import minute_of
 
 T = TypeVar("T")
@@ -55,14 +55,16 @@ class ProjectInstances:
         self._counts = Shared(clock, self._fetch_counts)
         self._starts = Shared(clock, self._fetch_starts)
 
-    async def count(self, place: Place, fresh: timedelta, since: datetime | None) -> int | None:
-        """Instances that exist, active and idle, as of two or three minutes ago; zero when the service has no point of late.
-        None: nothing has been counted yet since the instant `since`.
+    async def count(self, place: Place, revisions: Sequence[str], fresh: timedelta, since: datetime | None) -> int | None:
+        """Instances of `revisions` that exist, active and idle, as of two or three minutes ago; zero when they have no recent
+        point. Instances of other revisions, which a rollout leaves idle, are not counted. None: nothing has been counted since
+        the instant `since`.
         """
         first, counts = await self._counts.get(fresh)
         least = 0 if since is None else max(0, minute_of(since) - first)
-        values = counts[place].values[least:] if place in counts else np.empty(0)
-        known = values[~np.isnan(values)]
+        columns = [counts[each].values[least:] for name in revisions if (each := place._replace(revision=name)) in counts]
+        rows = np.array(columns) if columns else np.empty((1, 0))
+        known = np.nansum(rows, axis=0)[~np.isnan(rows).all(axis=0)]
         if not len(known):
             return 0 if since is None else None
         return int(known[-2:].max())  # the newest may be published for some of the series only
@@ -73,7 +75,7 @@ class ProjectInstances:
 
     async def _fetch_counts(self) -> tuple[int, dict[Place, Column]]:
         end = minute_of(self._clock.now())
-        query = Query("container/instance_count", MAX, end - LOOK_BACK, end, tuple(sorted(self.services)))
+        query = Query("container/instance_count", MAX, end - LOOK_BACK, end, tuple(sorted(self.services)), BY_REVISION)
         return query.first, await self._reader.read(query)
 
     async def _fetch_starts(self) -> dict[Place, float]:

@@ -23,16 +23,20 @@ LONGEST_FILTER = 2000
 
 PAGE_POINTS = 100_000
 BY_SERVICE = ("resource.labels.location", "resource.labels.service_name")
+BY_REVISION = (*BY_SERVICE, "resource.labels.revision_name")
 BY_STATE = ("metric.labels.state",)
 MAX, SUM = "ALIGN_MAX", "ALIGN_SUM"
 """Not ALIGN_DELTA: it invents values for minutes without any."""
 
 
 class Place(NamedTuple):
-    """A service, as series name it. Of what is read by state for a whole project, the state stands for the service."""
+    """A service, or one revision of it, as series name it. Of what is read by state for a whole project, the state stands for
+    the service.
+    """
 
     location: str
     service: str
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,9 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Periods of `period` minutes from `first` up to `end` (minutes since the epoch) of `metric`, summed over revisions."""
+    """Periods of `period` minutes from `first` up to `end` (minutes since the epoch) of `metric`, summed over all series that are
+    alike in the labels `group_by`.
+    """
 
     metric: str
     aligner: str
@@ -114,12 +120,17 @@ def _request(project: str, query: Query, token: str) -> ListTimeSeriesRequest:
     )
 
 
+def _place(series: Any, group_by: tuple[str, ...]) -> Place:  # noqa: ANN401
+    labels = series.resource.labels
+    if group_by == BY_STATE:
+        return Place("", series.metric.labels["state"])
+    return Place(labels["location"], labels["service_name"], labels["revision_name"] if group_by == BY_REVISION else "")
+
+
 def _lay(found: dict[Place, Column], page: Sequence[Any], query: Query) -> None:
     """Put the points of a page where they belong; the library's wrappers would take twenty times as long."""
     for series in page:
-        labels = series.resource.labels
-        by_service = query.group_by == BY_SERVICE
-        place = Place(labels["location"], labels["service_name"]) if by_service else Place("", series.metric.labels["state"])
+        place = _place(series, query.group_by)
         if place not in found:
             found[place] = Column(np.full(query.periods, np.nan), np.full(query.periods, np.nan))
         column = found[place]

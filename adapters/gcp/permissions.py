@@ -1,4 +1,4 @@
-"""What Google Cloud's IAM must allow for pools on Cloud Run: two custom roles, and what each is given on."""
+"""What Google Cloud's IAM must allow for pools on Cloud Run: custom roles, and what each is granted on."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +10,7 @@ from config.policy import PoolPolicy
 LOOK = {
     "run.services.get": "tells what is requested, and whether the service is being changed",
     "run.services.list": "tells how services are made whose demand is read",
+    "run.revisions.get": "tells how a revision is made that has traffic and is not the newest",
     "monitoring.timeSeries.list": "reads demand and counts instances",
 }
 """Given on the project: lists and metrics know nothing smaller."""
@@ -18,7 +19,19 @@ SET = {"run.services.update": "sets warm capacity"}
 """Given on each service that is written to."""
 
 ACT_AS = "iam.serviceAccounts.actAs"
-"""Cloud Run asks it of whoever updates a service, on the identity that the service runs as; no call of its own."""
+"""Cloud Run requires it of the caller of UpdateService, on the identity that the service runs as, whichever field is updated: an
+update could name another image. It is no call of its own. `roles/iam.serviceAccountUser`, which Google's pages name, holds more.
+"""
+
+MEMBER = """\
+: "${STOKER:?set it to what the daemon runs as: the e-mail address of a service account, or a member such as principal://...}"
+case "$STOKER" in *:*) member=$STOKER ;; *) member=serviceAccount:$STOKER ;; esac"""
+"""IAM knows members of many kinds: serviceAccount:, user:, group:, and principal:// and principalSet:// of an identity pool."""
+
+HOME = """\
+domain=${runs_as#*@}
+case "$domain" in *.iam.gserviceaccount.com) home=${domain%.iam.gserviceaccount.com} ;; *) home=PROJECT ;; esac"""
+"""The project of an identity, which may be another than the service's: a role of a project is granted within it alone."""
 
 APIS = "run.googleapis.com monitoring.googleapis.com"
 
@@ -52,8 +65,8 @@ class GcpGrants:
         return [_project(name, members) for name, members in sorted(projects.items())]
 
     def text(self, pools: Sequence[PoolPolicy], account: str | None) -> str:
-        """Commands for a shell, in which STOKER is the service account that the daemon runs as; they may be repeated."""
-        lines = ["set -eu", ': "${STOKER:?set it to the e-mail of the service account that the daemon runs as}"']
+        """Commands for a shell, in which STOKER is what the daemon runs as; they may be repeated."""
+        lines = ["set -eu", MEMBER]
         for project in self.documents(pools, account):
             lines += ["", *_commands(project)]
         return "\n".join(lines)
@@ -68,25 +81,31 @@ def _project(name: str, pools: Sequence[PoolPolicy]) -> dict[str, Any]:
     active = sorted({_service(pool) for pool in pools if pool.mode == "active"})
     look = {"id": "stokerReader", "title": "Stoker: look", "permissions": list(LOOK), "on": [f"projects/{name}"]}
     put = {"id": "stokerWriter", "title": "Stoker: set minimum instances", "permissions": list(SET), "on": active}
-    return {"project": name, "roles": [look, put] if active else [look], "act_as_identity_of": active}
+    act_as = {"id": "stokerActAs", "title": "Stoker: act as what a service runs as", "permissions": [ACT_AS]}
+    return {"project": name, "roles": [look, put] if active else [look], "act_as_identity_of": active, "act_as_role": act_as}
 
 
 def _commands(project: dict[str, Any]) -> list[str]:
-    name, member = project["project"], '--member="serviceAccount:$STOKER"'
+    name = project["project"]
     lines = [f"gcloud services enable {APIS} --project={name}"]
     for role in project["roles"]:
-        made = f"{role['id']} --project={name} --title='{role['title']}' --permissions={','.join(role['permissions'])} --quiet"
-        lines.append(f"gcloud iam roles update {made} 2>/dev/null || gcloud iam roles create {made}")
+        lines.append(_role(role, name))
         for on in role["on"]:
             what = f"projects add-iam-policy-binding {name} --condition=None" if on == f"projects/{name}" else _binding(on)
-            lines.append(f"gcloud {what} {member} --role=projects/{name}/roles/{role['id']}")
+            lines.append(f'gcloud {what} --member="$member" --role=projects/{name}/roles/{role["id"]}')
     for service in project["act_as_identity_of"]:
         _, _, _, location, _, short = service.split("/")
         describe = f"gcloud run services describe {short} --project={name} --region={location}"
         lines.append(f"runs_as=$({describe} --format='value(spec.template.spec.serviceAccountName)')")
-        lines.append(f'gcloud iam service-accounts add-iam-policy-binding "$runs_as" --project={name} {member} '
-                     "--role=roles/iam.serviceAccountUser")
+        lines += [HOME.replace("PROJECT", name), _role(project["act_as_role"], '"$home"')]
+        lines.append(f'gcloud iam service-accounts add-iam-policy-binding "$runs_as" --project="$home" --member="$member" '
+                     f'--role="projects/$home/roles/{project["act_as_role"]["id"]}"')
     return lines
+
+
+def _role(role: dict[str, Any], project: str) -> str:
+    made = f"{role['id']} --project={project} --title='{role['title']}' --permissions={','.join(role['permissions'])} --quiet"
+    return f"gcloud iam roles update {made} 2>/dev/null || gcloud iam roles create {made}"
 
 
 def _binding(service: str) -> str:

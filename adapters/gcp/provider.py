@@ -52,9 +52,10 @@ class Gcp:
             project, place = address(pool)
             of_project.setdefault(project, {})[pool.name] = place
         found: list[tuple[DemandSource, tuple[str, ...]]] = []
+        aims = {pool.name: float(pool.lever.model_dump()["concurrency_target"]) for pool in pools}
         for project, resources in of_project.items():
             planes = {place.location: self.plane(project, place.location) for place in resources.values()}
-            source = CloudMonitoringDemand(self.reader(project), self.clock, resources, planes)
+            source = CloudMonitoringDemand(self.reader(project), self.clock, resources, planes, aims)
             found.append((source, tuple(resources)))
         return found
 

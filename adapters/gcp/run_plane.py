@@ -5,14 +5,17 @@ writes, which deployments live from too. Stoker keeps well below both.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from google.cloud import run_v2
 
 from adapters.clock import Clock
+from adapters.errors import AdapterError, NotFound, Unreachable, brief
 from adapters.gcp.clients import Connections
 from adapters.gcp.errors import Asked
+from adapters.gcp.revisions import Revision, short
 from adapters.gcp.services import Service
 from adapters.token_bucket import TokenBucket
 
@@ -25,6 +28,8 @@ READ_PATIENCE, WRITE_PATIENCE = 50.0, 25.0
 
 LISTED_FRESH = timedelta(hours=1)
 PAGE = 500
+MALFORMED = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
+"""What reading an answer of an unexpected shape raises."""
 
 
 class RunPlane:
@@ -39,14 +44,18 @@ class RunPlane:
         self._writes = TokenBucket(clock, WRITE_RATE, WRITE_BURST, f"Cloud Run writes of {place}")
         self.seen: dict[str, Service] = {}
         """What was last seen of each service, by its short name."""
+        self.unread: dict[str, str] = {}
+        """Entries of the last list that could not be read, by name, with the reason."""
+        self._revisions: dict[str, dict[str, Revision]] = {}
         self._listed_at: datetime | None = None
 
     async def get(self, service: str, *, urgent: bool = False) -> Service:
-        """The service as it is now."""
+        """The service as it is now, with the revisions that serve."""
         asked = Asked("GetService", self.resource(service), "run.services.get")
         name = self._name(service)
         found = await self._limited(self._reads, asked, "get_service", run_v2.GetServiceRequest(name=name),
                                     lambda answer: Service.of(answer, name), urgent=urgent)
+        found = await self._completed(service, found, urgent=urgent)
         self.seen[service] = found
         return found
 
@@ -62,20 +71,30 @@ class RunPlane:
         )
         await self._limited(self._writes, asked, "update_service", request, _accepted, urgent=urgent)
 
-    async def listed(self, services: tuple[str, ...]) -> dict[str, Service]:
-        """What is known of `services`; those never seen are read by listing the region, at most once an hour."""
+    async def listed(self, services: tuple[str, ...]) -> dict[str, Service | AdapterError]:
+        """What is known of `services`, or why one of them could not be read. Those never seen are read by listing the region, at
+        most once an hour; one that does not exist is left out.
+        """
         now = self._clock.now()
         due = self._listed_at is None or now - self._listed_at >= LISTED_FRESH
         if due and any(service not in self.seen for service in services):
             await self._list()
             self._listed_at = now
-        return {service: self.seen[service] for service in services if service in self.seen}
+        return {service: told for service in services if (told := await self._known(service)) is not None}
 
-    async def all(self) -> dict[str, Service]:
-        """Every service of the region, as it is now."""
+    async def all(self) -> dict[str, Service | AdapterError]:
+        """Every service of the region, as it is now, or why it could not be read."""
         self.seen.clear()
         await self._list()
-        return dict(self.seen)
+        names = sorted(self.seen.keys() | self.unread.keys())
+        return {name: told for name in names if (told := await self._known(name)) is not None}
+
+    async def revision(self, service: str, revision: str, *, urgent: bool = False) -> Revision:
+        """How a revision is made; that never changes, so it is asked for once while the revision has traffic or a tag."""
+        asked = Asked("GetRevision", f"revision {revision} of {self.resource(service)}", "run.revisions.get")
+        request = run_v2.GetRevisionRequest(name=f"{self._name(service)}/revisions/{revision}")
+        async with self._reads.turn(urgent=urgent, patience=READ_PATIENCE):
+            return await self._connections.revisions(asked, "get_revision", request, Revision.of)
 
     async def list_one(self) -> None:
         """Whether the region may be listed, by the shortest page."""
@@ -98,13 +117,42 @@ class RunPlane:
     def _name(self, service: str) -> str:
         return f"{self._region}/services/{service}"
 
+    async def _known(self, service: str) -> Service | AdapterError | None:
+        """What is known of one service of the region, after a list."""
+        if service not in self.seen:
+            why = self.unread.get(service)
+            return None if why is None else Unreachable(f"{self.resource(service)}: ListServices describes it in a form that "
+                                                        f"cannot be read ({why}); it is left out")
+        try:
+            self.seen[service] = await self._completed(service, self.seen[service])
+        except AdapterError as error:
+            return error
+        return self.seen[service]
+
+    async def _completed(self, service: str, found: Service, *, urgent: bool = False) -> Service:
+        """The service with those of its revisions read that the answer did not describe: it has the newest one's template."""
+        known = {**self._revisions.get(service, {}), **found.revisions}
+        try:
+            for name in found.missing:
+                if name not in known:
+                    known[name] = await self.revision(service, name, urgent=urgent)
+        except NotFound:
+            raise Unreachable(f"{self.resource(service)}: a revision was deleted while the service was read: read again at the "
+                              "next tick") from None
+        self._revisions[service] = {target.revision: known[target.revision] for target in found.targets}
+        return replace(found, revisions=self._revisions[service])
+
     async def _list(self) -> None:
+        self.unread.clear()
         token = ""
         while True:
             page, token = await self._page(PAGE, token)
             for answer in page:
-                short = answer.name.rpartition("/")[2]
-                self.seen.setdefault(short, Service.of(answer, self._name(short)))
+                name = short(answer.name)
+                try:
+                    self.seen.setdefault(name, Service.of(answer, self._name(name)))
+                except MALFORMED as error:
+                    self.unread[name or "a service without a name"] = brief(f"{type(error).__name__}: {error}")
             if not token:
                 return
 

@@ -3,52 +3,40 @@
 import hashlib
 import math
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.cloud import run_v2
 
 from adapters.errors import AdapterError, Conflict
+from adapters.gcp.revisions import Revision, Target, Unit, blended, short, targets_of
 
 MANUAL = run_v2.ServiceScaling.ScalingMode.MANUAL
 FAILED = run_v2.Condition.State.CONDITION_FAILED
-DEFAULT_REVISION_MAX = 100
-"""What Cloud Run grants a revision that names no maximum."""
+STATE = frozenset({"uid", "generation", "create_time", "update_time", "delete_time", "expire_time", "creator", "last_modifier",
+                   "observed_generation", "terminal_condition", "conditions", "latest_ready_revision", "traffic_statuses", "uri",
+                   "urls", "satisfies_pzs", "threat_detection_enabled", "reconciling", "etag"})
+"""What Cloud Run itself sets in a service, and may change after any write. `latest_created_revision` is not among them: another
+revision means another template, even one that was changed and changed back.
+"""
 
-DEFAULT_CONCURRENCY = 80
-PRICED = ("", "nvidia-l4")
-"""GPUs of which the price is known."""
-
-QUANTITY = re.compile(r"^(\d+(?:\.\d+)?)(m|[KMGT]i?|)$")
-SCALE = {"": 1.0, "m": 1e-3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
-         "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}
-REST = ("template", "traffic", "ingress", "labels", "annotations", "launch_stage", "binary_authorization",
-        "latest_created_revision")
-"""With `scaling` but for its minimum: what tells a change by somebody else from our own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """One instance: what it can take and what it is paid by. `billing`: the row of the price table."""
-
-    concurrency: int
-    vcpus: float
-    memory_mb: int
-    billing: str
-    accelerator: str
+NUMBER = re.compile(r"projects/[0-9]+")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """`requested` is the service's own minimum, the one number that Stoker sets. `most`: beyond it a minimum has no effect.
-    `least`: what the revisions keep by a minimum of their own. `rest`: a digest of everything that is not Stoker's.
+    """`requested` is the service's own minimum, the one number that Stoker sets. `whole_most`: the service's maximum, 0 for none.
+    `targets`: the revisions that have traffic or a tag; `revisions`: what is known of them. `rest`: a digest of everything that
+    is not Stoker's. `regions`: of a multi-region service.
     """
 
     requested: int
-    most: int
-    least: int
+    whole_most: int
     manual: int | None
+    regions: tuple[str, ...]
     generation: int
     reconciling: bool
     failure: str
@@ -57,27 +45,81 @@ class Service:
     rest: bytes
     changed_at: datetime | None
     changed_by: str
-    unit: Unit
+    targets: tuple[Target, ...]
+    revisions: Mapping[str, Revision]
+
+    @property
+    def serving(self) -> tuple[tuple[str, int, Revision], ...]:
+        """Name, percent of the traffic and facts of each revision that has traffic."""
+        return tuple((name, percent, self.revisions[name]) for name, percent in self._shares)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Revisions of which the answer did not say how they are made."""
+        return tuple(target.revision for target in self.targets if target.revision not in self.revisions)
+
+    @property
+    def unit(self) -> Unit:
+        """One instance of what serves; of several revisions, on average over the traffic."""
+        return blended([(float(percent), revision.unit) for _, percent, revision in self.serving])
+
+    def takes(self, aim: float) -> float:
+        """Requests that an instance takes at once before Cloud Run starts another: `aim` is the share of the concurrency that its
+        autoscaler aims at. An instance takes one in any case.
+        """
+        needed = sum(percent / max(1.0, revision.unit.concurrency * aim) for _, percent, revision in self.serving)
+        return sum(percent for _, percent, _ in self.serving) / needed
+
+    @property
+    def most(self) -> int:
+        """The largest minimum that every revision with traffic can follow: a service's minimum is split among them by their
+        share of the traffic, and each share is cut at the revision's own maximum.
+        """
+        most = min(math.floor(revision.most * 100 / percent) for _, percent, revision in self.serving)
+        return min(most, self.whole_most) if self.whole_most else most
+
+    @property
+    def own(self) -> int:
+        """Instances that the service's own minimum keeps."""
+        return self._kept(lambda part, _: part)
 
     @property
     def effective(self) -> int:
-        """Instances that Cloud Run keeps: the greater of the minima, capped by the lesser of the maxima."""
-        return min(max(self.requested, self.least), self.most)
+        """Instances that Cloud Run keeps: of each revision with traffic the greater of its own minimum and its part of the
+        service's; of one with only a tag its own; within the maxima.
+        """
+        tagged = sum(min(self.revisions[target.revision].least, self.revisions[target.revision].most)
+                     for target in self.targets if target.percent <= 0 and target.revision in self.revisions)
+        kept = self._kept(lambda part, revision: max(part, revision.least)) + tagged
+        return min(kept, self.whole_most) if self.whole_most else kept
+
+    @property
+    def kept_by_revisions(self) -> int:
+        """Instances that minima of the revisions keep beyond the service's own."""
+        return max(0, self.effective - self.own)
+
+    @property
+    def _shares(self) -> tuple[tuple[str, int], ...]:
+        return tuple((target.revision, target.percent) for target in self.targets if target.percent > 0)
 
     @classmethod
     def of(cls, answer: Any, name: str) -> "Service":  # noqa: ANN401  (a message of the library)
         """From `run_v2.Service`. `ValueError` when the answer is not about `name`."""
-        if answer.name != name:
+        if not _is_about(answer.name, name):
             raise ValueError(f"it is about {answer.name[:80] or 'nothing'!r}")
-        scaling, template, condition = answer.scaling, answer.template, answer.terminal_condition
-        manual = scaling.manual_instance_count if scaling.scaling_mode == MANUAL else None
+        scaling, condition = answer.scaling, answer.terminal_condition
+        reconciling = answer.reconciling or answer.observed_generation < answer.generation
         failed = condition.state == FAILED and not answer.reconciling
+        targets, newest = targets_of(answer), short(answer.latest_created_revision)
+        as_newest = {} if reconciling else {newest: Revision.of(answer.template)}  # else the template may be of one to come
         return cls(
-            requested=scaling.min_instance_count, most=_most(answer), least=template.scaling.min_instance_count, manual=manual,
-            generation=answer.generation, reconciling=answer.reconciling or answer.observed_generation < answer.generation,
+            requested=scaling.min_instance_count, whole_most=scaling.max_instance_count,
+            manual=scaling.manual_instance_count if scaling.scaling_mode == MANUAL else None,
+            regions=tuple(answer.multi_region_settings.regions), generation=answer.generation, reconciling=reconciling,
             failure=" ".join(condition.message.split())[:200] if failed else "",
             broken_deployment=answer.latest_created_revision != answer.latest_ready_revision, etag=answer.etag,
-            rest=_digest(answer), changed_at=_instant(answer), changed_by=answer.last_modifier, unit=unit_of(template),
+            rest=_digest(answer), changed_at=_instant(answer), changed_by=answer.last_modifier, targets=targets,
+            revisions={each.revision: as_newest[each.revision] for each in targets if each.revision in as_newest},
         )
 
     def objection(self, resource: str) -> AdapterError | None:
@@ -87,48 +129,36 @@ class Service:
         return Conflict(f"{resource}: an earlier change is still being carried out (generation {self.generation}): the next one "
                         "waits for its end")
 
-
-def unit_of(template: Any) -> Unit:  # noqa: ANN401
-    """What one instance of a template is made of. Cloud Run gives a container 1 vCPU and 512 MiB unless told otherwise."""
-    limits = [dict(container.resources.limits) for container in template.containers] or [{}]
-    vcpus = sum(_quantity(limit.get("cpu", ""), 1.0) for limit in limits)
-    memory = sum(_quantity(limit.get("memory", ""), 512 * 2.0**20) for limit in limits)
-    accelerator = template.node_selector.accelerator
-    set_resources = [container.resources for container in template.containers if "resources" in container]
-    by_request = not accelerator and all(resources.cpu_idle for resources in set_resources)
-    billing = "request" if by_request else "instance"
-    if accelerator:
-        alone = "gpu_zonal_redundancy_disabled" in template and template.gpu_zonal_redundancy_disabled
-        billing = f"instance {accelerator}" if alone else f"instance {accelerator} zonal"
-    concurrency = template.max_instance_request_concurrency or (DEFAULT_CONCURRENCY if vcpus >= 1 else 1)
-    return Unit(concurrency, vcpus, max(1, round(memory / 2**20)), billing, accelerator)
+    def _kept(self, of: Callable[[int, Revision], int]) -> int:
+        """Sum over the revisions with traffic, within the maxima, of what `of` makes of each one's part of the minimum."""
+        parts = [math.floor(self.requested * percent / 100 + 0.5) for _, percent, _ in self.serving]
+        parts[0] += self.requested - sum(parts)  # Cloud Run gives the first what rounding leaves
+        kept = sum(min(max(0, of(part, revision)), revision.most)
+                   for part, (_, _, revision) in zip(parts, self.serving, strict=True))
+        return min(kept, self.whole_most) if self.whole_most else kept
 
 
-def _most(answer: Any) -> int:  # noqa: ANN401
-    """The largest minimum that every revision with traffic can follow: a service's minimum is split among them by their share
-    of the traffic, and each share is cut at the revision's own maximum. Only the newest revision's maximum is known here.
-    """
-    a_revision = answer.template.scaling.max_instance_count or DEFAULT_REVISION_MAX
-    shares = [target.percent for target in answer.traffic if target.percent > 0]
-    most = math.floor(a_revision * 100 / max(shares, default=100))
-    whole = answer.scaling.max_instance_count
-    return min(most, whole) if whole else most
+def _is_about(told: str, name: str) -> bool:
+    """Whether both name one service; an answer may name the project by its number."""
+    project, _, service = told.partition("/locations/")
+    wanted, _, wanted_service = name.partition("/locations/")
+    return service == wanted_service and (project == wanted or NUMBER.fullmatch(project) is not None)
 
 
 def _digest(answer: Any) -> bytes:  # noqa: ANN401
-    bare = run_v2.Service({name: getattr(answer, name) for name in REST})
-    bare.scaling = run_v2.ServiceScaling(answer.scaling)
+    bare = type(run_v2.Service.pb(answer))()
+    bare.CopyFrom(run_v2.Service.pb(answer))
+    for field in ("name", *STATE):
+        bare.ClearField(field)
     bare.scaling.min_instance_count = 0
-    plain: bytes = run_v2.Service.pb(bare).SerializeToString(deterministic=True)
+    bare.DiscardUnknownFields()  # what a newer API sets by itself would pass for a change
+    plain: bytes = bare.SerializeToString(deterministic=True)
     return hashlib.sha256(plain).digest()
 
 
 def _instant(answer: Any) -> datetime | None:  # noqa: ANN401
     at = run_v2.Service.pb(answer).update_time
-    return datetime.fromtimestamp(at.seconds + at.nanos / 1e9, tz=UTC) if at.seconds else None
-
-
-def _quantity(text: str, otherwise: float) -> float:
-    """A Kubernetes quantity (`1`, `500m`, `512Mi`) as a number; what is not one counts as not said."""
-    match = QUANTITY.match(text.replace("k", "K"))
-    return otherwise if match is None else float(match.group(1)) * SCALE[match.group(2)]
+    try:
+        return EPOCH + timedelta(seconds=at.seconds, microseconds=at.nanos // 1000) if at.seconds else None
+    except OverflowError:
+        return None

@@ -22,3 +22,11 @@ class CloudRunMinInstancesSettings(LeverSettings):
     """The region of the service, such as europe-west1."""
     service: Service = Field(examples=["chat"])
     """The service's name. Of a Cloud Run function: the name of the service underneath it."""
+    concurrency_target: float = Field(default=0.6, ge=0.1, le=1.0, allow_inf_nan=False, examples=[0.6])
+    """The share of its concurrency up to which Cloud Run uses an instance before it starts another: the service's
+    --scaling-concurrency-target, 0.6 where none is set, 1 where it is disabled. Demand in instances is counted by it."""
+
+    @property
+    def resource(self) -> str:
+        """The service; how full its instances get is no part of its address."""
+        return f"project={self.project} location={self.location} service={self.service}"

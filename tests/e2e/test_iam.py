@@ -37,6 +37,11 @@ def worlds():
     google = RunSandbox(sandbox, RunSettings(placement_seconds=(0.1, 0.3)))
     for name in ("chat", "seen"):
         google.add_service(name, steady_history(2), startup_seconds=0.2)
+    seen = google.find("projects/acme/locations/europe-west1/services/seen")
+    newer = seen.service.merged(seen.service.message, ["template"])
+    newer.template.max_instance_request_concurrency = 80
+    newer.traffic = [{"revision": "seen-00001", "percent": 100}]
+    google.update(seen, newer, "deployer@acme.example")
     return sandbox, google
 
 

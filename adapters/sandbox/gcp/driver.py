@@ -23,6 +23,11 @@ class RunTotals:
     cold_starts_without: int = 0
 
 
+def counted(revision: str, active: float, idle: float) -> dict[str, float]:
+    """Instances of a revision in a minute, by the names of their columns."""
+    return {f"active {revision}": float(active), f"idle {revision}": float(idle)}
+
+
 @dataclass(slots=True)
 class MinuteCount:
     """Of the minute being played: requests taken up, refused, waiting, and the instances that started."""
@@ -40,7 +45,10 @@ class RunDriver:
                  retention: Callable[[], int]) -> None:
         self.totals, self.table, self.startup = RunTotals(), table, startup
         self._service, self._traffic, self._minute = service, traffic, first_minute
-        self.instances, self.twin = (InstanceSet(service.concurrency, startup, retention, service.most) for _ in range(2))
+        self.instances, self.twin = (InstanceSet(service.concurrency, startup, retention, service.most, service.main)
+                                     for _ in range(2))
+        self.revisions = {service.main}
+        """Those that have had instances."""
         self._open()
 
     def replay(self, past: Traffic, first_minute: int, end_minute: int) -> None:
@@ -76,9 +84,10 @@ class RunDriver:
     def _settle(self, at: int) -> None:
         due = self._service.busy_until
         if self._service.settle(at):
-            self.instances.concurrency = self.twin.concurrency = self._service.concurrency
-            self.instances.replace(max(due, self._minute * MINUTE_MS))
-            self.twin.replace(max(due, self._minute * MINUTE_MS))
+            for instances in (self.instances, self.twin):
+                instances.concurrency, instances.most = self._service.concurrency, self._service.most
+                instances.replace(max(due, self._minute * MINUTE_MS), self._service.main)
+            self.instances.keep(self._service.floor, max(due, self._minute * MINUTE_MS), max(due, self._minute * MINUTE_MS))
         self.instances.settle(at)
         self.twin.settle(at)
 
@@ -108,9 +117,7 @@ class RunDriver:
         share = count.slots / max(1, count.slots + count.refused)
         requests = math.floor(row.invocations * share)
         touched = self._touched(ready, requests)
-        values: dict[str, float] = {}
-        if ready:
-            values |= {"active": touched, "idle": ready - touched}
+        values = self._counts(ready, touched, end)
         if requests > 0:
             values |= {"invocations": requests, "busy": row.busy * share, "peak": row.peak}
         if count.waited:
@@ -122,6 +129,17 @@ class RunDriver:
         self.totals.minutes += 1
         self.totals.requests += requests
         self.totals.refused += count.refused
+
+    def _counts(self, ready: int, touched: int, at: int) -> dict[str, float]:
+        """Active and idle instances of each revision that has some: those with traffic by their share, and those without."""
+        counts = self.instances.left(at)
+        if ready:
+            split = zip(self._service.shares, self._service.split(touched), self._service.split(ready - touched), strict=True)
+            for (name, _), active, idle in split:
+                before = counts.get(name, (0, 0))
+                counts[name] = before[0] + active, before[1] + idle
+        self.revisions |= counts.keys()
+        return {column: value for name, each in counts.items() for column, value in counted(name, *each).items()}
 
     def _touched(self, ready: int, requests: int) -> int:
         """Instances that count as active in the minute. Even routing lets so many requests touch so many of the kept ones."""

@@ -4,16 +4,21 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
 
+TARGET = 0.6
+"""The share of its concurrency up to which Cloud Run uses an instance before it starts another."""
+
 
 @dataclass(slots=True, eq=False)
 class Instance:
-    """Instants in milliseconds. `retired`: of a revision that has no traffic any more; it ends with its last request."""
+    """Instants in milliseconds. One of a `revision` that has no traffic any more takes no request, and ends when it has been idle
+    for its retention.
+    """
 
     ready_at: int
     idle_since: int
     retention: int
+    revision: str
     busy: int = 0
-    retired: bool = False
 
 
 @dataclass(slots=True)
@@ -28,12 +33,12 @@ class InstanceSet:
     """Spreads requests evenly over the instances that the minimum keeps, the oldest ones, and uses others only beyond them.
 
     `concurrency`: requests that an instance takes at once. What finds no room waits for an instance that is starting, or makes
-    one start. An idle instance above the floor ends after its retention; of those, the one used last is used first. Calls must
-    come in order of time.
+    one start; another starts, and nobody waits for it, while more than `TARGET` of that is in use. An idle instance above the
+    floor ends after its retention; of those, the one used last is used first. Calls must come in order of time.
     """
 
-    def __init__(self, concurrency: int, startup: int, retention: Callable[[], int], most: int) -> None:
-        self.concurrency, self.startup, self.most = concurrency, startup, most
+    def __init__(self, concurrency: float, startup: int, retention: Callable[[], int], most: int, revision: str = "") -> None:
+        self.concurrency, self.startup, self.most, self.revision = concurrency, startup, most, revision
         self.floor, self.started, self.usage = 0, 0, Usage()
         self._retention = retention
         self._all: list[Instance] = []
@@ -49,14 +54,18 @@ class InstanceSet:
         self.started += max(0, missing)
         self._end_idle(at)
 
-    def replace(self, at: int) -> None:
-        """Another revision takes the traffic, with its minimum warm; the old instances finish what they have."""
+    def replace(self, at: int, revision: str) -> None:
+        """`revision` takes the traffic, with its minimum warm; the other instances finish what they have and stay idle for a
+        while.
+        """
         self.settle(at)
-        for instance in self._all:
-            instance.retired = True
-        self._all = [instance for instance in self._all if instance.busy]
-        self._all.extend(self._new(at) for _ in range(min(self.floor, self.most)))
-        self.started += min(self.floor, self.most)
+        self.revision = revision
+        for each in self._all:
+            if each.revision != revision and not each.busy:
+                each.idle_since = max(each.idle_since, at)  # until now the minimum may have kept it
+        missing = max(0, min(self.floor, self.most) - len(self._serving()))
+        self._all.extend(self._new(at) for _ in range(missing))
+        self.started += missing
 
     def acquire(self, start: int, end: int) -> bool | None:
         """Serve a request from `start` to `end`: True when it had to wait for an instance, None when none could be started."""
@@ -79,17 +88,28 @@ class InstanceSet:
         chosen.busy += 1
         self._order += 1
         heapq.heappush(self._ends, (end + max(0, chosen.ready_at - start), self._order, chosen))
+        self._start_ahead(start)
         return not warm
 
     def ready(self, at: int) -> int:
         """Instances that serve without waiting at `at`."""
         self.settle(at)
-        return sum(each.ready_at <= at and not each.retired for each in self._all)
+        return sum(each.ready_at <= at for each in self._serving())
 
     def at_work(self, at: int) -> int:
-        """Ready instances with at least one request."""
+        """Ready instances with at least one request, of whichever revision."""
         self.settle(at)
         return sum(each.busy > 0 and each.ready_at <= at for each in self._all)
+
+    def left(self, at: int) -> dict[str, tuple[int, int]]:
+        """Instances at work and idle of each revision that has no traffic any more."""
+        self.settle(at)
+        found: dict[str, tuple[int, int]] = {}
+        for each in self._all:
+            if each.revision != self.revision:
+                active, idle = found.get(each.revision, (0, 0))
+                found[each.revision] = (active + (each.busy > 0), idle + (each.busy == 0))
+        return found
 
     def settle(self, at: int) -> None:
         """Let requests end and idle instances go, each at its own instant, up to `at`."""
@@ -98,29 +118,36 @@ class InstanceSet:
             self._count(end)
             instance.busy -= 1
             instance.idle_since = end
-            if instance.retired and not instance.busy:
-                self._all.remove(instance)
         self._end_idle(at)
         self._count(at)
 
     def _end_idle(self, at: int) -> None:
-        for instance in self._serving()[self.floor :]:
+        left = [each for each in self._all if each.revision != self.revision]
+        for instance in (*self._serving()[self.floor :], *left):
             if not instance.busy and at - instance.idle_since >= instance.retention:
                 self._all.remove(instance)
 
     def _count(self, at: int) -> None:
         span, self._counted = max(0, at - self._counted) if self._counted else 0, max(self._counted, at)
         busy = sum(each.busy > 0 for each in self._all)
-        ready = sum(each.ready_at <= at and not each.retired for each in self._all)
+        ready = sum(each.ready_at <= at for each in self._serving())
         self.usage.busy += span * busy
         self.usage.kept_idle += span * max(0, min(self.floor, ready) - busy)
 
     def _serving(self) -> list[Instance]:
-        return [each for each in self._all if not each.retired]
+        return [each for each in self._all if each.revision == self.revision]
+
+    def _start_ahead(self, at: int) -> None:
+        """Begin to start an instance when those there are used beyond the target; one that takes a single request has none."""
+        serving = self._serving()
+        aimed_at = len(serving) * max(1.0, self.concurrency * TARGET)
+        if sum(each.busy for each in serving) > aimed_at and len(serving) < self.most:
+            self._all.append(self._new(at + self.startup))
+            self.started += 1
 
     def _open(self, among: list[Instance], at: int) -> list[Instance]:
         """Those with room that serve without waiting."""
         return [each for each in among if each.busy < self.concurrency and each.ready_at <= at]
 
     def _new(self, ready_at: int) -> Instance:
-        return Instance(ready_at, ready_at, self._retention())
+        return Instance(ready_at, ready_at, self._retention(), self.revision)

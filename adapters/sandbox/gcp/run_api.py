@@ -1,4 +1,4 @@
-"""google.cloud.run.v2.Services and google.longrunning.Operations, as far as warm capacity touches them."""
+"""google.cloud.run.v2.Services, Revisions and google.longrunning.Operations, as far as warm capacity touches them."""
 
 import uuid
 from typing import Any
@@ -23,14 +23,21 @@ class RunApi:
         self._operations: dict[str, tuple[str, int]] = {}
 
     def get_service(self, request: Any, caller: str) -> Any:  # noqa: ANN401, ARG002  (messages of the library)
-        return self._hosted(request.name).service.message
+        return self._hosted(request.name).service.shown()
+
+    def get_revision(self, request: Any, caller: str) -> Any:  # noqa: ANN401, ARG002
+        service, _, revision = request.name.partition("/revisions/")
+        found = self._hosted(service).service.revision(revision)
+        if found is None:
+            raise not_found(request.name)
+        return found
 
     def list_services(self, request: Any, caller: str) -> Any:  # noqa: ANN401, ARG002
         if request.parent.endswith("/-"):
             raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "Location '-' is not supported")
-        found, start = self.world.within(request.parent), int(request.page_token or 0)
-        size = min(request.page_size or PAGE, 1000)
-        page = [hosted.service.message for hosted in found[start : start + size]]
+        found = [*(hosted.service.shown() for hosted in self.world.within(request.parent)), *self.world.odd]
+        start, size = int(request.page_token or 0), min(request.page_size or PAGE, 1000)
+        page = found[start : start + size]
         token = str(start + size) if len(found) > start + size else ""
         return run_v2.ListServicesResponse(services=page, next_page_token=token)
 

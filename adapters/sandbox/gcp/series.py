@@ -68,8 +68,11 @@ def raw_series(world: RunSandbox, hosted: HostedService, metric: str, window: Wi
         counts = column("started")
         means = np.where(np.isnan(counts), np.nan, float(hosted.driver.startup))
     elif metric == "container/instance_count":
-        for state in ("active", "idle"):
-            yield from _by_revision(hosted, (("metric.labels.state", state),), kind, value_type, column(state), None)
+        for revision in sorted(hosted.driver.revisions):
+            for state in ("active", "idle"):
+                values = column(f"{state} {revision}")
+                if not np.isnan(values).all():
+                    yield Series((*_resource(hosted, revision), ("metric.labels.state", state)), kind, value_type, values)
         return
     else:
         counts = column("invocations" if metric == "request_count" else "pending")
@@ -86,11 +89,14 @@ def _by_revision(hosted: HostedService, labels: tuple[tuple[str, str], ...], kin
     for (revision, _), part in zip(shares, parts, strict=True):
         if np.isnan(part).all():
             continue
-        of = (("resource.labels.project_id", hosted.project), ("resource.labels.location", hosted.location),
-              ("resource.labels.service_name", hosted.service.short), ("resource.labels.revision_name", revision),
-              ("resource.labels.configuration_name", hosted.service.short))
         some = np.where(part > 0, part, np.nan) if kind == DELTA else part
-        yield Series(of + labels, kind, value_type, some, means)
+        yield Series(_resource(hosted, revision) + labels, kind, value_type, some, means)
+
+
+def _resource(hosted: HostedService, revision: str) -> tuple[tuple[str, str], ...]:
+    return (("resource.labels.project_id", hosted.project), ("resource.labels.location", hosted.location),
+            ("resource.labels.service_name", hosted.service.short), ("resource.labels.revision_name", revision),
+            ("resource.labels.configuration_name", hosted.service.short))
 
 
 def _visible(world: RunSandbox, hosted: HostedService, window: Window) -> NDArray[np.bool_]:

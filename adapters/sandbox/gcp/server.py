@@ -141,6 +141,8 @@ def _methods(world: RunSandbox) -> list[Method]:
     api, services = RunApi(world), "google.cloud.run.v2.Services"
     return [
         Method(services, "GetService", run_v2.GetServiceRequest, api.get_service, "read", "run.services.get"),
+        Method("google.cloud.run.v2.Revisions", "GetRevision", run_v2.GetRevisionRequest, api.get_revision, "read",
+               "run.revisions.get"),
         Method(services, "ListServices", run_v2.ListServicesRequest, api.list_services, "read", "run.services.list"),
         Method(services, "UpdateService", run_v2.UpdateServiceRequest, api.update_service, "write", "run.services.update",
                mutating=True),

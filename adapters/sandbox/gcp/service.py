@@ -15,7 +15,8 @@ FAILED = run_v2.Condition.State.CONDITION_FAILED
 @dataclass(slots=True)
 class RunService:
     """`message` is what GetService answers. `busy_until`: reconciling ends then (milliseconds). `fails_with`: what the next
-    reconciling ends in, once; `maxima`: of each revision, by name.
+    reconciling ends in, once. `templates`: of the revisions before the newest, whose own is the service's. `routed`: how traffic
+    goes until reconciling ends; None: as the message asks. `room`: instances that the region can start for it.
     """
 
     message: Any
@@ -24,7 +25,9 @@ class RunService:
     revisions: int = 0
     versions: int = 0
     deploying: bool = False
-    maxima: dict[str, int] = field(default_factory=dict)
+    templates: dict[str, Any] = field(default_factory=dict)
+    routed: list[Any] | None = None
+    room: int = 10_000
 
     @property
     def name(self) -> str:
@@ -37,43 +40,58 @@ class RunService:
 
     @property
     def size(self) -> tuple[float, float]:
-        """Processors and GiB of an instance."""
-        limits = self.message.template.containers[0].resources.limits
+        """Processors and GiB of an instance of the revision with the most traffic."""
+        limits = self.template_of(self.main).containers[0].resources.limits
         memory = str(limits["memory"])
         return float(limits["cpu"]), float(memory[:-2]) / (1 if memory.endswith("Gi") else 1024)
 
     @property
-    def concurrency(self) -> int:
-        return int(self.message.template.max_instance_request_concurrency) or 80
+    def main(self) -> str:
+        """The revision with the most traffic."""
+        return max(self.shares, key=lambda share: share[1])[0]
+
+    @property
+    def concurrency(self) -> float:
+        """Requests that an instance takes at once; where revisions differ, on average over the traffic."""
+        shares = self.shares
+        needed = sum(percent / (int(self.template_of(name).max_instance_request_concurrency) or 80) for name, percent in shares)
+        return sum(percent for _, percent in shares) / needed
 
     @property
     def floor(self) -> int:
-        """Instances that are kept: the service's minimum split by traffic, or the revision's own where greater, within maxima."""
-        scaling, template = self.message.scaling, self.message.template.scaling
+        """Instances that are kept: of each revision with traffic its part of the service's minimum, or its own where greater,
+        within the maxima.
+        """
+        scaling = self.message.scaling
         if scaling.scaling_mode == run_v2.ServiceScaling.ScalingMode.MANUAL:
             return int(scaling.manual_instance_count)
-        parts = self.split(scaling.min_instance_count)
-        return sum(min(max(part, template.min_instance_count), self.revision_most) for part in parts)
-
-    @property
-    def revision_most(self) -> int:
-        whole = int(self.message.scaling.max_instance_count)
-        revision = int(self.message.template.scaling.max_instance_count) or 100
-        return min(whole, revision) if whole else revision
+        return sum(min(max(part, self.template_of(name).scaling.min_instance_count), self.most_of(name))
+                   for (name, _), part in zip(self.shares, self.split(scaling.min_instance_count), strict=True))
 
     @property
     def most(self) -> int:
         """Instances at most, over all revisions with traffic."""
         whole = int(self.message.scaling.max_instance_count)
-        together = self.revision_most * len(self.shares)
+        together = min(self.room, sum(self.most_of(name) for name, _ in self.shares))
         return min(whole, together) if whole else together
 
     @property
     def shares(self) -> list[tuple[str, int]]:
         """Revisions with traffic and their percent, in the order of the message."""
         latest = str(self.message.latest_ready_revision)
-        found = [(str(target.revision) or latest, int(target.percent)) for target in self.message.traffic if target.percent > 0]
+        traffic = self.message.traffic if self.routed is None else self.routed
+        found = [(str(target.revision) or latest, int(target.percent)) for target in traffic if target.percent > 0]
         return [(name.rpartition("/")[2], percent) for name, percent in found] or [(latest.rpartition("/")[2], 100)]
+
+    def template_of(self, revision: str) -> Any:  # noqa: ANN401
+        """What a revision was made from."""
+        return self.templates.get(revision, self.message.template)
+
+    def most_of(self, revision: str) -> int:
+        """Instances that a revision may have."""
+        whole = int(self.message.scaling.max_instance_count)
+        own = int(self.template_of(revision).scaling.max_instance_count) or 100
+        return min(whole, own) if whole else own
 
     def split(self, units: int) -> list[int]:
         """`units` over the revisions by share, rounded; the first listed takes what is left over."""
@@ -83,10 +101,28 @@ class RunService:
 
     def publish(self, at: datetime) -> None:
         """A new revision of the template, which takes the traffic of whoever follows the latest."""
-        self.revisions += 1
-        revision = f"{self.name}/revisions/{self.short}-{self.revisions:05d}"
-        self.message.latest_created_revision = self.message.latest_ready_revision = revision
+        self._create(self.message.template)
+        self.message.latest_ready_revision = self.message.latest_created_revision
         self._stamp(at)
+
+    def shown(self) -> Any:  # noqa: ANN401
+        """The service as it is answered. An entry of `traffic_statuses` that follows the latest revision does not name it."""
+        answer = run_v2.Service(self.message)
+        answer.traffic_statuses = [
+            run_v2.TrafficTargetStatus(type_=each.type_, revision=each.revision, percent=each.percent, tag=each.tag)
+            for each in (self.message.traffic if self.routed is None else self.routed)]
+        return answer
+
+    def revision(self, name: str) -> Any | None:  # noqa: ANN401
+        """A revision as GetRevision answers it; None where there is none of that name."""
+        made = {f"{self.short}-{number:05d}" for number in range(1, self.revisions + 1)}
+        if name not in made:
+            return None
+        template = self.template_of(name)
+        return run_v2.Revision(
+            name=f"{self.name}/revisions/{name}", service=self.name, scaling=template.scaling, containers=template.containers,
+            max_instance_request_concurrency=template.max_instance_request_concurrency, node_selector=template.node_selector,
+            service_account=template.service_account)
 
     def merged(self, newer: Any, paths: list[str]) -> Any:  # noqa: ANN401
         """The message that an update would make: the named fields of `newer`, or all that a client may set when none is named."""
@@ -97,7 +133,8 @@ class RunService:
         return made
 
     def take(self, made: Any, at: datetime, by: str, until: int) -> None:  # noqa: ANN401
-        """An update is accepted: another generation, which is reconciled until `until`."""
+        """An update is accepted: another generation, which is reconciled until `until`. Traffic goes as before till then."""
+        before, self.routed = self.message.template, list(self.message.traffic if self.routed is None else self.routed)
         self.deploying = run_v2.Service.pb(made).template != run_v2.Service.pb(self.message).template
         made.generation = self.message.generation + 1
         self.message = made
@@ -105,22 +142,28 @@ class RunService:
         self.message.reconciling, self.busy_until = True, until
         self.message.terminal_condition = {"type_": "Ready", "state": RECONCILING}
         if self.deploying:
-            self.revisions += 1
-            self.message.latest_created_revision = f"{self.name}/revisions/{self.short}-{self.revisions:05d}"
+            self._create(before)
         self._stamp(at)
 
     def settle(self, at: int) -> bool:
-        """End reconciling when it is due; True when a new revision took over just now."""
+        """End reconciling when it is due; True when traffic goes to other revisions from now on."""
         if not self.message.reconciling or at < self.busy_until:
             return False
-        state, took_over = FAILED if self.fails_with else SUCCEEDED, self.deploying and not self.fails_with
-        self.message.terminal_condition = {"type_": "Ready", "state": state, "message": self.fails_with}
-        self.message.reconciling, self.deploying, self.fails_with = False, False, ""
-        self.message.observed_generation = self.message.generation
-        if took_over:
+        state, before = FAILED if self.fails_with else SUCCEEDED, self.shares
+        if self.deploying and not self.fails_with:
             self.message.latest_ready_revision = self.message.latest_created_revision
+        self.message.terminal_condition = {"type_": "Ready", "state": state, "message": self.fails_with}
+        self.message.reconciling, self.deploying, self.fails_with, self.routed = False, False, "", None
+        self.message.observed_generation = self.message.generation
         self._stamp(None)
-        return took_over
+        return self.shares != before
+
+    def _create(self, before: Any) -> None:  # noqa: ANN401
+        """Another revision; the one before it was made from the template `before`."""
+        if self.revisions:
+            self.templates[str(self.message.latest_created_revision).rpartition("/")[2]] = run_v2.RevisionTemplate(before)
+        self.revisions += 1
+        self.message.latest_created_revision = f"{self.name}/revisions/{self.short}-{self.revisions:05d}"
 
     def _stamp(self, at: datetime | None) -> None:
         """Another version: what reconciling alone changes counts too, as in life."""

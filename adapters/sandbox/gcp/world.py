@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 from google.cloud import run_v2
 
-from adapters.sandbox.gcp.driver import RunDriver
+from adapters.sandbox.gcp.driver import RunDriver, counted
 from adapters.sandbox.gcp.service import SUCCEEDED, RunService
 from adapters.sandbox.gcp.settings import RunSettings
 from adapters.sandbox.metrics import MinuteTable
@@ -49,6 +49,8 @@ class RunSandbox:
         """Permissions that calls needed and had, and needed and had not."""
         self.unknown_metrics = set[str]()
         """Metrics that this project does not know: asking for one is an error there."""
+        self.odd: list[run_v2.Service] = []
+        """Entries that every list ends with, however they look."""
         self._hosted: dict[str, HostedService] = {}
         self._buckets: dict[str, TokenBucket] = {}
 
@@ -76,7 +78,7 @@ class RunSandbox:
         service.publish(self.clock.now())
         seed, start = self.sandbox.seed * 2_000_003 + len(self._hosted) + 1, minute_of(self.clock.now())
         rng = np.random.Generator(np.random.PCG64([self.sandbox.seed, 7919, len(self._hosted)]))
-        table = MinuteTable(start) if history is None else _recorded(history, start, concurrency, retention[1])
+        table = MinuteTable(start) if history is None else _recorded(history, start, concurrency, retention[1], service.main)
         coming = None if history is None else history.window(start, max(start, history.end_minute))
         low, high = (round(span.total_seconds() * 1000) for span in retention)
         driver = RunDriver(service, Traffic(coming, traffic), table, start, round(startup_seconds * 1000),
@@ -122,9 +124,10 @@ class RunSandbox:
     def update(self, hosted: HostedService, made: run_v2.Service, by: str) -> None:
         """Accept an update: reconciling takes as long as placing instances, and for another revision as its start too."""
         now = self.now_ms()
-        placed, deploys = now + self.placement_ms(hosted), _template(made) != _template(hosted.service.message)
+        placed, service = now + self.placement_ms(hosted), hosted.service
+        starts = any(_field(made, name) != _field(service.message, name) for name in ("template", "traffic"))
         ready = placed + hosted.driver.startup
-        hosted.service.take(made, self.clock.now(), by, ready if deploys else placed)
+        service.take(made, self.clock.now(), by, ready if starts else placed)
         if not hosted.service.fails_with:
             hosted.driver.scaled(now, ready)
 
@@ -135,8 +138,9 @@ class RunSandbox:
         return self._buckets[bucket].take(self.now_ms() / 1000)
 
 
-def _template(message: run_v2.Service) -> object:
-    return run_v2.Service.pb(message).template
+def _field(message: run_v2.Service, name: str) -> object:
+    value = getattr(run_v2.Service.pb(message), name)
+    return list(value) if name == "traffic" else value
 
 
 def _message(project: str, location: str, name: str, concurrency: int, cpu: str, memory: str,
@@ -151,8 +155,10 @@ def _message(project: str, location: str, name: str, concurrency: int, cpu: str,
     )
 
 
-def _recorded(history: DemandSeries, end: int, concurrency: int, retention: timedelta) -> MinuteTable:
-    """What Cloud Monitoring recorded before `end`: requests, and the instances that served them and then stayed for a while."""
+def _recorded(history: DemandSeries, end: int, concurrency: int, retention: timedelta, revision: str) -> MinuteTable:
+    """What Cloud Monitoring recorded before `end`: requests, and the instances of `revision` that served them and then stayed for
+    a while.
+    """
     past = history.window(history.first_minute, max(history.first_minute, min(end, history.end_minute)))
     table, kept = MinuteTable(past.first_minute), math.ceil(retention.total_seconds() / 60)
     need = np.ceil(np.nan_to_num(past.peak) / concurrency)
@@ -162,7 +168,7 @@ def _recorded(history: DemandSeries, end: int, concurrency: int, retention: time
             table.put(past.first_minute + row, {"dark": 1.0})
             continue
         alive = float(need[max(0, row - kept) : row + 1].max())
-        values = {"active": float(active), "idle": alive - float(active)} if alive else {}
+        values = counted(revision, float(active), alive - float(active)) if alive else {}
         if invocations > 0:
             values |= {"invocations": float(invocations), "busy": float(busy), "peak": float(peak)}
         table.put(past.first_minute + row, values)

@@ -76,7 +76,7 @@ class CloudRunStage:
         await self.clock.advance(span)
 
     def set_by_hand(self, target: int) -> None:
-        self._changes(lambda service: setattr(service.scaling, "min_instance_count", target))
+        self.changes(lambda service: setattr(service.scaling, "min_instance_count", target))
 
     def throttle(self) -> None:
         self.world.faults.throttle()
@@ -112,15 +112,35 @@ class CloudRunStage:
         scaling.scaling_mode, scaling.manual_instance_count = run_v2.ServiceScaling.ScalingMode.MANUAL, 3
 
     def in_deployment(self) -> None:
-        self._changes(lambda service: setattr(service.template.containers[0], "image", "europe-docker.pkg.dev/acme/agent:2"))
+        self.changes(lambda service: setattr(service.template.containers[0], "image", "europe-docker.pkg.dev/acme/agent:2"))
+
+    @property
+    def target(self) -> str:
+        """Where the sandbox answers."""
+        return self._server.target
+
+    def starve(self, most: int) -> None:
+        """From now on the region has room for so many instances of the service."""
+        self.agent.service.room = most
+
+    def deploy(self, name: str = "agent", *, traffic: dict[str, int] | None = None, **template) -> None:
+        """Somebody else's deployment: fields of the template, and the percent of the traffic that each revision gets."""
+        def change(service) -> None:
+            for name, value in template.items():
+                setattr(service.template, name, value)
+            if traffic is not None:
+                service.traffic = [{"revision": name, "percent": percent} for name, percent in traffic.items()]
+
+        self.changes(change, name)
 
     def calm(self) -> None:
         self.world.faults.clear()
         self.world.denied.clear()
         self.world.expired.clear()
 
-    def _changes(self, change) -> None:
+    def changes(self, change, name: str = "agent") -> None:
         """Somebody else's update, from another client."""
-        made = run_v2.Service(self.agent.service.message)
+        hosted = self.world.find(f"projects/acme/locations/europe-west1/services/{name}")
+        made = run_v2.Service(hosted.service.message)
         change(made)
-        self.world.update(self.agent, made, "deployer@acme.example")
+        self.world.update(hosted, made, "deployer@acme.example")

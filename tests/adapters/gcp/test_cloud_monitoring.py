@@ -79,7 +79,7 @@ async def test_a_floor_of_ours_changes_nothing_of_what_is_read_as_demand():
         ground.world.update(hosted, hosted.service.merged(hosted.service.message, ["scaling"]), "stoker")
         await ground.clock.advance(timedelta(minutes=40))
         told = (await ground.collect(30))["agent"]
-        active = ground.world.find(hosted.service.name).driver.table.window("active", START + 20, START + 30)
+        active = ground.world.find(hosted.service.name).driver.table.window("active agent-00001", START + 20, START + 30)
     known = told.series.known
 
     assert active.min() >= 30, "every instance is a little active, as in life"

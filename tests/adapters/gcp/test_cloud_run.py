@@ -140,7 +140,7 @@ async def test_a_number_set_by_hand_is_left_alone_for_a_while(stage):
 async def test_manual_scaling_is_respected(stage):
     lever = stage.lever()
     stage.other_autoscaler()
-    with pytest.raises(Conflict, match="scaled by hand, to 3"):
+    with pytest.raises(Conflict, match=r"governed by manual scaling \(3 instances\)"):
         await lever.write(5)
 
     assert stage.mutations() == 0

@@ -1,9 +1,12 @@
 """What a service's message says of its instances."""
 
+from dataclasses import replace
+
 import pytest
 from google.cloud import run_v2
 
-from adapters.gcp.services import Service, unit_of
+from adapters.gcp.revisions import Revision
+from adapters.gcp.services import STATE, Service
 
 NAME = "projects/acme/locations/europe-west1/services/chat"
 
@@ -18,56 +21,29 @@ def service(**changes) -> Service:
     return Service.of(run_v2.Service(**(plain | changes)), NAME)
 
 
-@pytest.mark.parametrize(("resources", "vcpus", "memory_mb"), [
-    ({"limits": {"cpu": "1000m", "memory": "512Mi"}}, 1.0, 512),
-    ({"limits": {"cpu": "4", "memory": "16Gi"}}, 4.0, 16384),
-    ({"limits": {"cpu": "0.5", "memory": "512M"}}, 0.5, 488),
-    ({"limits": {}}, 1.0, 512),
-    ({"limits": {"cpu": "many", "memory": ""}}, 1.0, 512),
-])
-def test_limits_are_read_in_the_units_they_are_written_in(resources, vcpus, memory_mb):
-    unit = unit_of(template(containers=[{"resources": resources}]))
-
-    assert (unit.vcpus, unit.memory_mb) == (vcpus, memory_mb)
-
-
-def test_sidecars_count():
-    container = {"resources": {"limits": {"cpu": "1", "memory": "1Gi"}, "cpu_idle": True}}
-
-    assert unit_of(template(containers=[container, container])).memory_mb == 2048
-
-
-@pytest.mark.parametrize(("changes", "concurrency"), [
-    ({}, 80), ({"max_instance_request_concurrency": 7}, 7),
-    ({"containers": [{"resources": {"limits": {"cpu": "500m"}, "cpu_idle": True}}]}, 1),
-])
-def test_concurrency_that_is_not_said_is_what_cloud_run_takes(changes, concurrency):
-    assert unit_of(template(**changes)).concurrency == concurrency
-
-
-@pytest.mark.parametrize(("changes", "billing"), [
-    ({}, "request"),
-    ({"containers": [{}]}, "request"),
-    ({"containers": [{"resources": {"limits": {"cpu": "1"}}}]}, "instance"),
-    ({"node_selector": {"accelerator": "nvidia-l4"}}, "instance nvidia-l4 zonal"),
-    ({"node_selector": {"accelerator": "nvidia-l4"}, "gpu_zonal_redundancy_disabled": True}, "instance nvidia-l4"),
-    ({"node_selector": {"accelerator": "nvidia-l4"}, "gpu_zonal_redundancy_disabled": False}, "instance nvidia-l4 zonal"),
-])
-def test_billing_is_read_and_not_assumed(changes, billing):
-    assert unit_of(template(**changes)).billing == billing
+def serving(shares: dict[str, tuple[int, dict]], **changes) -> Service:
+    """A service whose traffic goes to revisions by name: percent, and the template of each."""
+    names = list(shares)
+    traffic = [{"revision": name, "percent": percent, "tag": "" if percent else "old"} for name, (percent, _) in shares.items()]
+    seen = service(traffic=traffic, latest_ready_revision=names[-1], latest_created_revision=names[-1], **changes)
+    return replace(seen, revisions={name: Revision.of(template(**made)) for name, (_, made) in shares.items()})
 
 
 @pytest.mark.parametrize(("changes", "most"), [
     ({}, 100),
     ({"template": template(scaling={"max_instance_count": 30})}, 30),
     ({"scaling": {"max_instance_count": 20}}, 20),
-    ({"template": template(scaling={"max_instance_count": 30}), "traffic": [{"percent": 60}, {"percent": 40}]}, 50),
-    ({"template": template(scaling={"max_instance_count": 30}), "scaling": {"max_instance_count": 40},
-      "traffic": [{"percent": 60}, {"percent": 40}]}, 40),
     ({"traffic": [{"percent": 100}, {"tag": "beta"}]}, 100),
 ])
-def test_the_largest_useful_minimum_follows_from_both_maxima_and_the_split_of_traffic(changes, most):
+def test_the_largest_useful_minimum_follows_from_both_maxima(changes, most):
     assert service(**changes).most == most
+
+
+@pytest.mark.parametrize(("maxima", "whole", "most"), [((30, 30), 0, 50), ((30, 30), 40, 40), ((30, 4), 0, 10), ((0, 0), 0, 166)])
+def test_where_traffic_is_split_every_revision_must_be_able_to_follow(maxima, whole, most):
+    first, second = ({"scaling": {"max_instance_count": each}} for each in maxima)
+
+    assert serving({"a": (60, first), "b": (40, second)}, scaling={"max_instance_count": whole}).most == most
 
 
 @pytest.mark.parametrize(("requested", "least", "whole", "effective"), [
@@ -80,18 +56,73 @@ def test_the_effective_floor_is_the_greater_minimum_within_the_lesser_maximum(re
     assert seen.effective == effective
 
 
+@pytest.mark.parametrize(("requested", "minima", "own", "kept"), [
+    (0, (3, 0), 0, 3), (10, (3, 0), 10, 0), (10, (8, 0), 10, 2), (4, (0, 9), 4, 7), (0, (0, 0), 0, 0),
+])
+def test_what_revisions_keep_beyond_the_services_own_minimum_is_told_apart(requested, minima, own, kept):
+    first, second = ({"scaling": {"min_instance_count": each}} for each in minima)
+    seen = serving({"a": (60, first), "b": (40, second)}, scaling={"min_instance_count": requested})
+
+    assert (seen.own, seen.kept_by_revisions) == (own, kept)
+
+
+def test_a_tagged_revision_without_traffic_keeps_its_own_minimum():
+    seen = serving({"a": (100, {}), "b": (0, {"scaling": {"min_instance_count": 2}})}, scaling={"min_instance_count": 5})
+
+    assert (seen.own, seen.kept_by_revisions, seen.effective) == (5, 2, 7)
+
+
+def test_a_template_without_traffic_says_nothing_of_what_serves():
+    seen = service(traffic=[{"revision": "chat-00001", "percent": 100}], latest_created_revision="chat-00002",
+                   latest_ready_revision="chat-00002", template=template(max_instance_request_concurrency=80))
+
+    assert seen.missing == ("chat-00001",)
+
+
+def test_a_template_that_is_being_carried_out_may_be_of_a_revision_to_come():
+    assert service(latest_created_revision="chat-00001", latest_ready_revision="chat-00001").missing == ()
+    assert service(latest_created_revision="chat-00001", latest_ready_revision="chat-00001", reconciling=True).missing == (
+        "chat-00001",)
+
+
+@pytest.mark.parametrize(("concurrency", "aim", "takes"), [
+    (80, 0.6, 48), (10, 0.95, 9.5), (80, 1.0, 80), (1, 0.6, 1), (0, 0.6, 48),
+])
+def test_an_instance_is_used_up_to_the_target_and_takes_one_request_in_any_case(concurrency, aim, takes):
+    assert service(template=template(max_instance_request_concurrency=concurrency)).takes(aim) == pytest.approx(takes)
+
+
+def test_split_traffic_needs_at_each_revision_what_that_one_takes():
+    seen = serving({"a": (50, {"max_instance_request_concurrency": 1}), "b": (50, {"max_instance_request_concurrency": 80})})
+
+    assert 40 / seen.takes(1.0) == pytest.approx(20 + 0.25)
+
+
 def test_our_own_number_and_the_state_leave_the_rest_as_it_was():
     before = service()
 
     assert service(scaling={"min_instance_count": 9}, generation=4, etag="x", last_modifier="stoker").rest == before.rest
 
 
-@pytest.mark.parametrize("changes", [
-    {"scaling": {"max_instance_count": 9}}, {"labels": {"a": "b"}}, {"traffic": [{"percent": 50}, {"percent": 50}]},
-    {"template": template(service_account="x")}, {"latest_created_revision": "chat-00002"},
-])
-def test_whatever_else_changes_changes_the_rest(changes):
-    assert service(**changes).rest != service().rest
+OTHER = {
+    "description": "x", "labels": {"a": "b"}, "annotations": {"a": "b"}, "client": "terraform", "client_version": "2",
+    "ingress": 2, "launch_stage": 4, "binary_authorization": {"use_default": True}, "template": template(service_account="x"),
+    "traffic": [{"percent": 50}, {"percent": 50}], "scaling": {"max_instance_count": 9}, "invoker_iam_disabled": True,
+    "default_uri_disabled": True, "iap_enabled": True, "multi_region_settings": {"regions": ["europe-west1", "us-central1"]},
+    "custom_audiences": ["x"], "latest_created_revision": "chat-00002", "build_config": {"source_location": "gs://x"},
+}
+"""Another value of each field that somebody else may set."""
+
+
+@pytest.mark.parametrize("field", OTHER)
+def test_whatever_else_changes_changes_the_rest(field):
+    assert service(**{field: OTHER[field]}).rest != service().rest
+
+
+def test_every_field_of_a_service_is_either_its_state_or_tells_a_change():
+    fields = {field.name for field in run_v2.Service.pb(run_v2.Service()).DESCRIPTOR.fields}
+
+    assert fields == {"name", *STATE, *OTHER}
 
 
 def test_labels_may_come_in_any_order():
@@ -110,3 +141,19 @@ def test_an_answer_about_something_else_is_no_answer():
 def test_a_generation_that_was_not_observed_yet_is_being_reconciled():
     assert service(generation=4).reconciling
     assert not service().reconciling
+
+
+def test_a_project_may_be_named_by_its_number_and_nothing_else_may_differ():
+    number = NAME.replace("acme", "123456789")
+
+    assert Service.of(run_v2.Service(name=number, template=template()), NAME).requested == 0
+    for other in (NAME.replace("acme", "other"), number.replace("chat", "other"), number.replace("west1", "west4")):
+        with pytest.raises(ValueError, match="it is about"):
+            Service.of(run_v2.Service(name=other), NAME)
+
+
+def test_an_instant_out_of_range_is_not_known():
+    message = run_v2.Service(name=NAME)
+    run_v2.Service.pb(message).update_time.seconds = 2**60
+
+    assert Service.of(message, NAME).changed_at is None

@@ -1,6 +1,7 @@
 """`stoker iam` prints what must be allowed: no wildcard where a resource can be named, no write for shadow, pieces that fit."""
 
 import json
+import subprocess
 
 import pytest
 from click.testing import CliRunner
@@ -90,6 +91,61 @@ def test_google_gets_commands_that_bind_the_writer_to_each_active_service(asked)
     assert told.exit_code == 0
     assert len(bound) == 1
     assert "gcloud run services add-iam-policy-binding chat " in bound[0]
+
+
+GCLOUD = """#!/bin/sh
+case "$*" in *"services describe"*) echo "$RUNS_AS"; exit ;; *"roles update"*) exit 1 ;; esac
+echo "$*" >> "$TOLD"
+"""
+"""Stands in for gcloud: no role exists yet, and every service runs as RUNS_AS."""
+
+
+@pytest.fixture
+def carried_out(asked, tmp_path):
+    """What gcloud was told by the commands that are printed for an active pool on Cloud Run, line by line."""
+    def carry_out(stoker: str, runs_as: str = "chat-sa@acme.iam.gserviceaccount.com") -> list[str]:
+        lever = "{kind: cloud-run-min-instances, project: acme, location: europe-west1, service: chat}"
+        text = asked(f"version: 1\npools:\n  - {{name: chat, mode: active, max: 9, lever: {lever}}}\n").stdout
+        stub = tmp_path / "gcloud"
+        stub.write_text(GCLOUD)
+        stub.chmod(0o755)
+        variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "STOKER": stoker, "RUNS_AS": runs_as, "TOLD": str(tmp_path / "told")}
+        subprocess.run(["/bin/sh", "-c", text], env=variables, check=True, timeout=60)
+        return (tmp_path / "told").read_text().splitlines()
+    return carry_out
+
+
+@pytest.mark.parametrize(("stoker", "member"), [
+    ("stoker@acme.iam.gserviceaccount.com", "serviceAccount:stoker@acme.iam.gserviceaccount.com"),
+    ("serviceAccount:stoker@acme.iam.gserviceaccount.com", "serviceAccount:stoker@acme.iam.gserviceaccount.com"),
+    ("user:ann@example.com", "user:ann@example.com"),
+    ("group:on-call@example.com", "group:on-call@example.com"),
+    *((each, each) for each in (
+        "principal://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/eks/subject/ns/stoker/sa/stoker",
+        "principalSet://iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/ci/attribute.repository/a/b")),
+])
+def test_google_roles_are_granted_to_members_of_every_kind(carried_out, stoker, member):
+    bindings = [line for line in carried_out(stoker) if "add-iam-policy-binding" in line]
+
+    assert len(bindings) == 3
+    assert all(f"--member={member} " in f"{line} " for line in bindings)
+
+
+@pytest.mark.parametrize(("runs_as", "home"), [
+    ("chat-sa@acme.iam.gserviceaccount.com", "acme"), ("chat-sa@central.iam.gserviceaccount.com", "central"),
+    ("1234-compute@developer.gserviceaccount.com", "acme"),
+])
+def test_google_allows_to_act_as_an_identity_and_nothing_else_on_it(carried_out, runs_as, home):
+    told = carried_out("stoker@acme.iam.gserviceaccount.com", runs_as)
+    made = [line for line in told if "roles create stokerActAs" in line]
+    bound = [line for line in told if "service-accounts add-iam-policy-binding" in line]
+
+    assert "serviceAccountUser" not in "".join(told)
+    assert len(made) == len(bound) == 1
+    assert "--permissions=iam.serviceAccounts.actAs " in made[0]
+    assert f"--project={home} " in made[0]
+    assert f"add-iam-policy-binding {runs_as} --project={home} " in bound[0]
+    assert bound[0].endswith(f"--role=projects/{home}/roles/stokerActAs")
 
 
 LEASE = "lease: {kind: dynamodb, region: eu-west-1, table: our-lease}\n"

@@ -36,14 +36,14 @@ class Ground:
         self._server = GrpcSandboxServer(self.world)
 
     async def __aenter__(self) -> "Ground":
-        self._channel = grpc.aio.insecure_channel(await self._server.start())
-        self.run = run_v2.ServicesAsyncClient(transport=ServicesGrpcAsyncIOTransport(channel=self._channel))
-        metrics = MetricServiceGrpcAsyncIOTransport(channel=self._channel)
+        self.channel = grpc.aio.insecure_channel(await self._server.start())
+        self.run = run_v2.ServicesAsyncClient(transport=ServicesGrpcAsyncIOTransport(channel=self.channel))
+        metrics = MetricServiceGrpcAsyncIOTransport(channel=self.channel)
         self.monitoring = monitoring_v3.MetricServiceAsyncClient(transport=metrics)
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._channel.close()
+        await self.channel.close()
         await self._server.stop()
 
     async def passes(self, **span: float) -> None:

@@ -54,6 +54,15 @@ def test_an_instance_takes_as_many_at_once_as_its_concurrency():
     assert some.acquire(20_000, 30_000) is False
 
 
+def test_another_starts_before_those_there_are_full_and_nobody_waits_for_it():
+    some = instances(concurrency=10)
+    some.keep(1, 0, ready_at=0)
+    waited = [some.acquire(1000, 50_000) for _ in range(7)]
+
+    assert waited == [False] * 7
+    assert some.started == 1 + 1, "six of ten are the target of 60 %"
+
+
 def test_an_idle_instance_ends_after_its_retention_unless_it_is_kept():
     some = instances()
     some.keep(1, 0, ready_at=0)
@@ -84,11 +93,13 @@ def test_another_revision_starts_afresh_with_its_minimum_warm():
     some = instances()
     some.keep(2, 0, ready_at=0)
     some.acquire(1000, 50_000)
-    some.replace(10_000)
+    some.replace(10_000, "agent-00002")
 
     assert some.ready(10_000) == 2
     assert some.at_work(10_000) == 1, "the old one finishes what it has"
     assert some.at_work(50_000) == 0
+    assert some.left(50_000) == {"": (0, 2)}
+    assert some.left(50_000 + 15 * MINUTE) == {}
 
 
 def test_kept_idle_time_and_work_are_counted_apart():

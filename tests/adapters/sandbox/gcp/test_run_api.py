@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from google.api_core import exceptions as google
 from google.cloud import run_v2
+from google.cloud.run_v2.services.revisions.transports import RevisionsGrpcAsyncIOTransport
 from google.longrunning import operations_pb2
 
 from adapters.sandbox.gcp.settings import RunSettings
 from forecasting.demand import DemandSeries
-from tests.adapters.sandbox.gcp.ground import NAME, START, WHO, Ground
+from tests.adapters.sandbox.gcp.ground import NAME, START, WHO, Ground, flat
 
 RECONCILING, READY = run_v2.Condition.State.CONDITION_RECONCILING, run_v2.Condition.State.CONDITION_SUCCEEDED
 
@@ -169,3 +170,63 @@ async def test_a_floor_keeps_requests_from_waiting_and_the_twin_shows_what_it_wo
 
         assert (totals.cold_starts, totals.cold_starts_without) == (2, 6)
         assert totals.requests == 30 * 60
+
+
+def pinned_to_the_first(seen: run_v2.Service) -> run_v2.Service:
+    """A deployment without traffic."""
+    seen.template.max_instance_request_concurrency = 80
+    seen.traffic = [{"revision": "agent-00001", "percent": 100}]
+    return seen
+
+
+async def revision(ground: Ground, number: int) -> run_v2.Revision:
+    transport = RevisionsGrpcAsyncIOTransport(channel=ground.channel)
+    name = f"{NAME}/revisions/agent-{number:05d}"
+    return await run_v2.RevisionsAsyncClient(transport=transport).get_revision(name=name, metadata=WHO, retry=None)
+
+
+async def test_a_deployment_without_traffic_makes_a_revision_and_leaves_traffic_and_instances_as_they_are():
+    async with Ground(flat(3, 60, 600)) as ground:
+        await ground.run.update_service(service=pinned_to_the_first(await ground.get()), metadata=WHO)
+        await ground.passes(minutes=3)
+        after, service = await ground.get(), ground.world.find(NAME).service
+
+        assert after.latest_ready_revision.endswith("agent-00002")
+        assert [(each.revision, each.percent) for each in after.traffic_statuses] == [("agent-00001", 100)]
+        assert (await revision(ground, 1)).max_instance_request_concurrency == 1
+        assert (await revision(ground, 2)).max_instance_request_concurrency == 80
+        assert service.concurrency == 1
+        with pytest.raises(google.NotFound):
+            await revision(ground, 3)
+
+
+async def test_traffic_goes_as_before_until_a_change_of_it_is_carried_out():
+    async with Ground(flat(3, 60, 600)) as ground:
+        await ground.run.update_service(service=pinned_to_the_first(await ground.get()), metadata=WHO)
+        await ground.passes(minutes=3)
+        moving = await ground.get()
+        moving.traffic = [{"revision": "agent-00002", "percent": 100}]
+        await ground.run.update_service(service=moving, metadata=WHO)
+        during = await ground.get()
+        await ground.passes(minutes=3)
+        after = await ground.get()
+
+        assert [each.revision for each in during.traffic_statuses] == ["agent-00001"]
+        assert [each.revision for each in after.traffic_statuses] == ["agent-00002"]
+        assert ground.world.find(NAME).driver.instances.concurrency == 80
+
+
+async def test_a_rollout_leaves_idle_instances_that_are_counted_under_their_revision_for_a_while():
+    async with Ground(flat(0, 60, 600)) as ground:
+        await ground.set_minimum(3)
+        await ground.passes(minutes=5)
+        seen = await ground.get()
+        seen.template.max_instance_request_concurrency = 2
+        await ground.run.update_service(service=seen, metadata=WHO)
+        await ground.passes(minutes=25)
+        group = ("resource.labels.revision_name",)
+        found = await ground.series("container/instance_count", START, START + 22, "ALIGN_MAX", group_by=group)
+        minutes = {labels["revision_name"]: [minute for minute, value in points if value == 3] for labels, points in found}
+
+        assert max(minutes["agent-00001"]) - min(minutes["agent-00002"]) in (14, 15)
+        assert max(minutes["agent-00002"]) == START + 21
