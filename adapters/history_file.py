@@ -2,7 +2,8 @@
 
 The columns are `timestamp` (UTC, start of the minute), `invocations`, `avg_concurrency` and `max_concurrency`; others are
 ignored. An empty cell is a gap: unknown, not zero. A file that is not exactly so is refused rather than guessed at, because a
-hole read as quiet, or local time read as UTC, would make every figure that follows wrong without a trace.
+hole read as quiet, or local time read as UTC, would make every figure that follows wrong without a trace. A row that contradicts
+itself, such as one with requests at zero concurrency, is kept as unknown, and its line is reported.
 """
 
 import csv
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forecasting.demand import DemandSeries, minute_of
+from forecasting.plausible import UNUSUAL, Doubts, doubts, without
 
 MOST_BYTES = 128 * 2**20
 """Of text, unpacked: about five years of minutes. More is a wrong file, or one made to fill the memory."""
@@ -62,11 +64,20 @@ class StampStyle:
         return [f"{stamp[:10]}{self.between}{stamp[11:]}{after}" for stamp in text]
 
 
-class History(NamedTuple):
-    """A file's demand and the way it writes time."""
+class Doubt(NamedTuple):
+    """A row that cannot be right and counts as unknown. `what` is wrong with it."""
 
+    line: int
+    what: str
+
+
+class History(NamedTuple):
+    """A file's demand, the way it writes time, and the rows that count as unknown although they have values."""
+
+    path: Path
     series: DemandSeries
     style: StampStyle
+    doubts: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +134,27 @@ def open_history(path: Path) -> History:
     columns = list(zip(*rows[1:], strict=True))
     first_minute, style = time_axis(columns[at["timestamp"]], at["timestamp"], sheet)
     invocations, busy, peak = (numbers(columns[at[name]], name, at[name], sheet) for name in NUMBERS)
+    series = DemandSeries(first_minute, peak, busy, invocations)
+    found = doubts(series)
+    wrong = np.isnan(peak) | np.isnan(busy) if found is None else np.isnan(peak) | np.isnan(busy) | found.any
     # a rounded average may exceed a rounded maximum; the maximum is the firmer of the two
-    busy = np.minimum(busy, np.where(np.isnan(peak), busy, peak))
-    return History(DemandSeries(first_minute, peak, busy, invocations), style)
+    kept = without(DemandSeries(first_minute, peak, np.fmin(busy, peak), invocations), wrong)
+    return History(path, kept, style, () if found is None else named(found, series, sheet))
+
+
+def named(found: Doubts, series: DemandSeries, sheet: Sheet) -> tuple[Doubt, ...]:
+    """Return the rows of `series` that cannot be right, each with its line and what is wrong with it."""
+    lines = [line for line, _ in sheet.numbered()]
+    out = []
+    for row in np.flatnonzero(found.any).tolist():
+        requests, busy, peak = (f"{float(column[row]):.10g}" for column in (series.invocations, series.busy, series.peak))
+        what = f"invocations is {requests} at a max_concurrency of {peak}, over {UNUSUAL:g} times the requests usual for the work"
+        if found.idle[row]:
+            what = f"invocations is {requests} and avg_concurrency {busy} at a max_concurrency of 0"
+        elif found.crowded[row]:
+            what = f"avg_concurrency is {busy}, above the max_concurrency of {peak}"
+        out.append(Doubt(lines[row], what))
+    return tuple(out)
 
 
 def write_history(path: Path, series: DemandSeries) -> None:

@@ -1,7 +1,7 @@
 """Demand of the pools that share one source: collected, kept, and fed to the chooser minute by minute."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -14,6 +14,7 @@ from adapters.protocol import DemandSource, Telemetry
 from controller.measured import DelayMeter
 from controller.plan import MOST_UNITS, Sight, Traffic
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
+from forecasting.plausible import doubts, without
 
 HISTORY_DAYS = 14
 MINUTE = timedelta(minutes=1)
@@ -102,7 +103,7 @@ class Intake:
         except AdapterError as error:
             self.errors = dict.fromkeys(self.pools, error)
             return False
-        telemetry = {name: believable(name, item) for name, item in telemetry.items()}
+        telemetry = {name: believable(name, item, self._day) for name, item in telemetry.items()}
         changed = await self._absorb(telemetry, minute_of(until))
         self.collected_at = now
         owed = [self.pools[row] for row in np.flatnonzero(self._stored < self.newest) if self.pools[row] in telemetry]
@@ -185,6 +186,12 @@ class Intake:
         oldest = await self._store.oldest_known(end - HISTORY_DAYS * MINUTES_PER_DAY)
         return end if oldest is None else min(oldest, end)
 
+    def _day(self, name: str, end: int) -> DemandSeries:
+        """What is kept of the minutes of a pool before `end`."""
+        first = self.end_minute - MINUTES_PER_DAY
+        columns = np.arange(first, min(end, self.end_minute)) % MINUTES_PER_DAY
+        return DemandSeries(first, *(table[self.row[name], columns] for table in (self.peak, self.busy, self.invocations)))
+
     def _since(self, name: str, oldest: datetime) -> datetime:
         row = self.row[name]
         newest = int(self.newest[row] if self._store_fails else self._stored[row])
@@ -236,18 +243,22 @@ class Intake:
         self.end_minute = max(self.end_minute, end)
 
 
-def believable(name: str, item: Telemetry) -> Telemetry:
-    """`item` without the minutes that no source can mean: negative, infinite or beyond any provider. They are unknown, not zero:
-    one of them would spoil what every rule has ever cost.
+def believable(name: str, item: Telemetry, day: Callable[[str, int], DemandSeries]) -> Telemetry:
+    """Return `item` without the minutes that no source can mean: negative, infinite, beyond any provider, or at odds with
+    themselves. They are unknown, not zero: one of them would spoil what every rule has ever cost. `day`: what is known of the
+    minutes of a pool before one.
     """
     series = item.series
     wrong = ((series.peak < 0) | (series.peak > MOST_UNITS) | (series.busy < 0) | (series.busy > MOST_UNITS)
              | (series.invocations < 0) | (series.invocations > MOST_REQUESTS))
+    doubtful = doubts(series, lambda: day(name, series.first_minute))
+    if doubtful is not None:
+        wrong |= doubtful.any
     if not wrong.any():
         return item
-    first = instant_of(series.first_minute + int(np.argmax(wrong)))
-    error = item.error or Unreachable(f"{name}: the source tells of impossible demand in {int(wrong.sum())} minutes from "
-                                      f"{first:%Y-%m-%d %H:%M} UTC on, which count as unknown: look at the metric itself")
-    told = (series.peak, series.busy, series.invocations)
-    peak, busy, invocations = (np.where(wrong, np.float32(np.nan), each) for each in told)
-    return replace(item, series=DemandSeries(series.first_minute, peak, busy, invocations), error=error)
+    at = int(np.argmax(wrong))
+    told = f"{series.invocations[at]:g} requests, {series.peak[at]:g} units at most and {series.busy[at]:g} on average"
+    error = item.error or Unreachable(f"{name}: the source reports impossible demand in {int(wrong.sum())} minutes from "
+                                      f"{instant_of(series.first_minute + at):%Y-%m-%d %H:%M} UTC on, which count as unknown; "
+                                      f"in the first, {told}: correct the metric")
+    return replace(item, series=without(series, wrong), error=error)

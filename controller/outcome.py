@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from adapters.history_file import Doubt
 from controller.accounting import Bill, Load, bill_of, total
 from controller.alternatives import Alternative
 from controller.backtest import Replay
@@ -18,7 +19,7 @@ ON_DEMAND = "on-demand"
 @dataclass(frozen=True, slots=True)
 class PoolOutcome:
     """One pool. `peers`: bills by the peer's name, in the order of the comparison; empty when none was asked for. `levers`: the
-    same traffic under other levers; likewise.
+    same traffic under other levers; likewise. `doubts`: rows of the history that cannot be right and count as unknown.
     """
 
     replay: Replay
@@ -29,11 +30,17 @@ class PoolOutcome:
     nothing: Bill
     peers: dict[str, Bill] = field(default_factory=dict)
     levers: tuple[Alternative, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def name(self) -> str:
         """The pool's name."""
         return self.replay.pool
+
+    @property
+    def known_share(self) -> float:
+        """The share of minutes, from the start of the accounting on, whose demand is known. All figures are of these minutes."""
+        return float(self.load.known[self.load.start :].mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +67,10 @@ class Outcome:
 
 
 def judged(replay: Replay, demand: DemandSeries, load: Load, terms: Terms, peers: dict[str, Bill],
-           levers: Sequence[Alternative] = ()) -> PoolOutcome:
+           levers: Sequence[Alternative] = (), doubts: tuple[Doubt, ...] = ()) -> PoolOutcome:
     """The outcome of one pool, with its bills drawn up."""
     nothing = bill_of(load, np.zeros(len(load), np.int64), terms)
-    return PoolOutcome(replay, demand, load, terms, bill_of(load, replay.target, terms), nothing, peers, tuple(levers))
+    return PoolOutcome(replay, demand, load, terms, bill_of(load, replay.target, terms), nothing, peers, tuple(levers), doubts)
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:
@@ -82,6 +89,8 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
         "history": {
             "first": _stamp(first), "last": _stamp(end - 1), "counted_from": _stamp(first + pool.load.start),
             "minutes": len(pool.demand), "unknown_minutes": int((~pool.load.known).sum()),
+            "counted_known_share": round(pool.known_share, 6),
+            "impossible_rows": [{"line": line, "what": what} for line, what in pool.doubts],
         },
         "terms": {
             "idle_usd_per_unit_minute": terms.idle, "warm_busy_usd_per_unit_minute": terms.warm_busy,

@@ -47,6 +47,7 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
     policy = read_policy(policy_path)
     recorded = read_histories(policy, policy_path, histories)
     begin = None if start is None else start_minute(start, recorded)
+    check_known(recorded, begin)
     outcome = run(policy, recorded, begin, compare or report is not None, levers)
     write_outputs(outcome, recorded, decisions, json_path, report)
     warn_of_events(policy, recorded)
@@ -92,6 +93,21 @@ def read_histories(policy: "Policy", policy_path: Path, histories: tuple[str, ..
         return {name: open_history(paths[name]) for name in names}
     except HistoryError as error:
         raise WrongInput(str(error)) from error
+
+
+def check_known(recorded: "dict[str, History]", begin: int | None) -> None:
+    """Report rows that cannot be right; `WrongInput` when that, or gaps, leave nothing of a history to replay."""
+    from adapters.history_file import HistoryError
+    from controller import history_check
+
+    for name, history in recorded.items():
+        try:
+            history_check.check_known(history, 0 if begin is None else begin - history.series.first_minute)
+        except HistoryError as error:
+            raise WrongInput(f"{name}: {error}") from error
+    for name, history in recorded.items():
+        for text in history_check.warnings_of(history):
+            click.echo(f"warning: {name}: {text}", err=True)
 
 
 def warn_of_events(policy: "Policy", recorded: "dict[str, History]") -> None:
@@ -151,7 +167,7 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
         from controller.alternatives import under_each_lever
 
         others = under_each_lever(pool, demand, load, assume, lever_kinds())
-    return judged(done, demand, load, terms, rivals, others)
+    return judged(done, demand, load, terms, rivals, others, history.doubts)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from controller.accounting import Bill
 from controller.outcome import ON_DEMAND, Outcome, PoolOutcome
-from controller.report.words import hits
+from controller.report.words import hits, share
 
 IN_FULL = 4
 """Pools that get a table each; more get a line each."""
@@ -20,6 +20,7 @@ def show(outcome: Outcome, compare: bool) -> None:
     for pool in outcome.pools if len(outcome.pools) <= IN_FULL else ():
         asked = "" if pool.terms.warm_hit_rate is None else f" (asked: {100 * pool.terms.warm_hit_rate:.6g}% warm)"
         console.print(table(pool.name + asked, pool.stoker, pool.nothing, pool.peers if compare else {}))
+        console.print(known(pool), style="dim")
     for pool in outcome.pools:
         if pool.levers:
             console.print()
@@ -45,9 +46,21 @@ def levers(pool: PoolOutcome) -> Table:
 def lines(outcome: Outcome) -> Table:
     """Stoker's figures of every pool, in the order of the policy."""
     out = empty("pool by pool, under stoker", "pool")
+    out.add_column("known", justify="right", no_wrap=True)
     for pool in outcome.pools:
-        out.add_row(*cells(pool.name, pool.stoker, pool.nothing))
+        out.add_row(*cells(pool.name, pool.stoker, pool.nothing), share(*counted(pool)))
     return out
+
+
+def known(pool: PoolOutcome) -> str:
+    """How much of the history the figures are of."""
+    some, minutes = counted(pool)
+    return f"{some:,} of {minutes:,} minutes known ({share(some, minutes)})"
+
+
+def counted(pool: PoolOutcome) -> tuple[int, int]:
+    """Minutes whose demand is known, and all, from the start of the accounting on."""
+    return int(pool.load.counted.sum()), len(pool.load) - pool.load.start
 
 
 def empty(title: str, first: str) -> Table:

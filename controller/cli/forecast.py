@@ -132,7 +132,8 @@ def pool_named(policy: "Policy", name: str, path: Path) -> "PoolPolicy":
 
 def from_files(pool: str, histories: tuple[str, ...]) -> "DemandSeries":
     """The file given for the pool; those given for others are passed over, so that a backtest's options serve here too."""
-    from adapters.history_file import HistoryError, read_history
+    from adapters.history_file import HistoryError, open_history
+    from controller.history_check import check_known, warnings_of
 
     paths = dict(given.partition("=")[::2] for given in histories)
     malformed = next((given for given in histories if "=" not in given or not given.partition("=")[2]), None)
@@ -141,9 +142,13 @@ def from_files(pool: str, histories: tuple[str, ...]) -> "DemandSeries":
     if pool not in paths:
         raise WrongInput(f"no history for {pool}: add --history {pool}=FILE")
     try:
-        return read_history(Path(paths[pool]))
+        history = open_history(Path(paths[pool]))
+        check_known(history)
     except HistoryError as error:
         raise WrongInput(str(error)) from error
+    for text in warnings_of(history):
+        click.echo(f"warning: {text}", err=True)
+    return history.series
 
 
 def from_state(pool: str, state_dir: Path) -> "DemandSeries":

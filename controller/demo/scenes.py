@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from adapters.history_file import HistoryError, read_history
+from adapters.history_file import HistoryError, open_history
 from controller.demo.levers import CLOUD_RUN, PING, PROVISIONED, URL, settings
 from controller.demo.traffic import Span, bursty, fan_out, hourly, office_hours
+from controller.history_check import check_known
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, instant_of, minute_of
 
 PAST_DAYS = 14
@@ -104,9 +105,11 @@ def recorded(path: Path, start_day: int | None, lasting: timedelta | None) -> Sc
     `start_day`: how many days into the recording the play begins; a day before its end when not given.
     """
     try:
-        series = read_history(path)
+        history = open_history(path)
+        check_known(history)
     except HistoryError as error:
         raise SceneError(str(error)) from None
+    series = history.series
     days = len(series) / MINUTES_PER_DAY
     if start_day is None:
         start_day = max(1, int(days) - 1)

@@ -175,6 +175,10 @@ def terms(pool: PoolOutcome, outcome: Outcome) -> str:
         "Ratio: cost beyond serving all of it on demand without a cold start, as a multiple of the same with nothing kept warm.",
         "Capacity is charged by the minute; where a provider bills in longer steps, frequent changes cost somewhat more.",
     ]
+    for doubted in (one for one in outcome.pools if one.doubts):
+        first, rows = doubted.doubts[0], count(len(doubted.doubts))
+        said.append(f"Rows of {escape(doubted.name)} that cannot be right and count as unknown: {rows}. The first is line "
+                    f"{first.line}: {escape(first.what)}.")
     if unknown:
         said.append(f"{count(unknown)} of {count(minutes)} minutes ({share(unknown, minutes)}) are unknown and not counted.")
     return "".join(f"<li>{sentence}</li>" for sentence in said)

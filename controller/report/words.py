@@ -60,6 +60,8 @@ def share(part: float, whole: float) -> str:
     percent = 100 * part / whole
     if 0 < percent < 0.01:
         return "under 0.01 %"
+    if 99.5 <= percent < 100:
+        return f"{min(percent, 99.99):.2f} %"
     return f"{percent:.2f} %" if percent < 10 else f"{percent:.0f} %"
 
 

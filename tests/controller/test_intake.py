@@ -6,10 +6,11 @@ import pytest
 
 from adapters.clock import ManualClock
 from adapters.errors import Throttled, Unreachable
+from adapters.protocol import Telemetry
 from controller.intake import PATIENCE, Intake
 from controller.measured import ENOUGH_COLLECTIONS
 from controller.plan import Sight
-from forecasting.demand import minute_of
+from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 from tests.fakes import FakeSource, steady, until
 
@@ -136,6 +137,40 @@ async def test_impossible_demand_is_unknown_and_told(intake, source, store, unit
     assert "impossible demand in 1 minutes from 2026-03-02 11:55 UTC" in str(intake.errors["a"])
     assert intake.sight("a", NOON)[0] is Sight.FRESH
     assert np.isnan((await store.load_demand(["a"], minute_of(NOON) - 5, minute_of(NOON) - 4))[0].peak).all()
+
+
+async def told_by(source, *rows):
+    """`source` tells these rows of pool a, the last of the minute before noon: peak, busy, requests."""
+    whole = source.collect
+
+    async def collect(pools, since, until):
+        columns = (np.array(column, np.float32) for column in zip(*rows, strict=True))
+        return await whole(pools, since, until) | {"a": Telemetry(DemandSeries(minute_of(until) - len(rows), *columns), True)}
+    source.collect = collect
+
+
+@pytest.mark.parametrize("row", [(0, 0, 30), (2, 5, 30), (4, 4, 200_080)])
+async def test_a_minute_at_odds_with_itself_is_unknown_and_told(intake, source, store, row):
+    await told_by(source, *[(3, 1.2, 12)] * 4, row, (3, 1.2, 12))
+    await intake.collect(NOON)
+
+    peak, _, requests = await intake.rows(minute_of(NOON) - 3, minute_of(NOON))
+    assert np.isnan(peak[0]).tolist() == np.isnan(requests[0]).tolist() == [False, True, False]
+    assert f"in the first, {row[2]:g} requests, {row[0]} units at most" in str(intake.errors["a"])
+    assert intake.sight("a", NOON)[0] is Sight.FRESH
+    assert not (await store.load_demand(["a"], minute_of(NOON) - 2, minute_of(NOON) - 1))[0].known.any()
+
+
+async def test_how_many_requests_are_usual_is_known_from_earlier_collections_and_after_a_restart(intake, source, store):
+    await told_by(source, *[(3, 1.2, 12)] * 4)
+    await intake.collect(NOON)
+    again = Intake(source, ["a", "b"], store, DELAY)
+    await again.load(NOON + MINUTE)
+    await told_by(source, (4, 4, 200_080))
+
+    for one in (intake, again):
+        await one.collect(NOON + MINUTE)
+        assert "200080 requests" in str(one.errors["a"])
 
 
 async def test_rows_from_before_the_day_in_memory_come_from_the_store(intake, source, store):

@@ -214,7 +214,7 @@ MUTATIONS: dict[str, Plant] = {
     "foreign writes go unseen": instead(planning, "note_foreign", lambda state, seen: state),
     "shadow is not a shadow": instead(assembly, "ShadowLever", _unshadowed),
     "a start trusts what it has not read": instead(intake.Intake, "read_anew", lambda self, name: True),
-    "impossible demand is believed": instead(intake, "believable", lambda name, item: item),
+    "impossible demand is believed": instead(intake, "believable", lambda name, item, day: item),
     "minutes to come pass for fresh": instead(intake.Intake, "sight", _to_come_is_fresh),
     "a clock set back lengthens holds": instead(planning, "caught_up", lambda state, now: state),
     "orders do not end": instead(guardrails, "active", _endless),

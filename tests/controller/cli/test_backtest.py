@@ -68,7 +68,8 @@ def test_figures_for_machines_add_up(folder):
     figures = json.loads(done.stdout)
     pool = figures["pools"]["agent"]
     assert pool["history"] == {"first": "2026-03-02T12:00:00Z", "last": "2026-03-04T11:59:00Z", "minutes": 2880,
-                               "counted_from": "2026-03-03T12:00:00Z", "unknown_minutes": 30}
+                               "counted_from": "2026-03-03T12:00:00Z", "unknown_minutes": 30, "counted_known_share": 1.0,
+                               "impossible_rows": []}
     for bill in (pool["stoker"], pool["on-demand"], *pool["peers"].values()):
         cost = bill["cost_usd"]
         kinds = [cost[kind] for kind in ("idle", "warm_work", "on_demand_work", "cold_start_init", "cold_start_wait")]
@@ -137,6 +138,64 @@ def test_wrong_input_ends_with_two_and_writes_nothing(folder, arguments, says):
     assert says in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
     assert sorted(path.name for path in folder.iterdir()) == before
+
+
+def rewritten(path: Path, change) -> None:
+    """A history with other cells: `change` makes them of a row's number and its cells."""
+    header, *rows = path.read_text().splitlines()
+    cells = [change(at, *row.split(",")[1:]) for at, row in enumerate(rows)]
+    path.write_text("\n".join([header, *(f"{row.split(',')[0]},{each}" for row, each in zip(rows, cells, strict=True))]) + "\n")
+
+
+@pytest.mark.parametrize(("change", "says"), [
+    (lambda at, requests, busy, peak: "30,0,0", "agent.csv:2: invocations is 30 and avg_concurrency 0 at a max_concurrency of 0"),
+    (lambda at, requests, busy, peak: "30,,", "agent.csv: avg_concurrency or max_concurrency is empty in all 2880 rows"),
+])
+@pytest.mark.parametrize("arguments", [(), ("--start", "2026-03-03T12:00:00Z")])
+def test_a_replay_of_nothing_fails_and_writes_nothing(folder, change, says, arguments):
+    rewritten(folder / "agent.csv", change)
+    done = stoker("--history", "agent=agent.csv", "--json", "out.json", *arguments)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert says.replace("2880", "1440" if arguments else "2880") in done.stderr
+    assert not (folder / "out.json").exists()
+
+
+def test_what_is_known_of_a_history_is_shown_with_its_figures(folder):
+    rewritten(folder / "agent.csv", lambda at, requests, busy, peak: "30,0,0" if at in (7, 2000) else f"{requests},{busy},{peak}")
+    done = stoker("--history", "agent=agent.csv", "--start", "2026-03-03T12:00:00Z", "--json", "out.json", "--report", "out.html")
+    history = json.loads((folder / "out.json").read_text())["pools"]["agent"]["history"]
+
+    assert "1,439 of 1,440 minutes known (99.93 %)" in done.stdout
+    assert "warning: agent: agent.csv:9: invocations is 30" in done.stderr
+    assert (history["unknown_minutes"], history["counted_known_share"]) == (32, 0.999306)
+    assert [row["line"] for row in history["impossible_rows"]] == [9, 2002]
+    assert "count as unknown: 2. The first is line 9" in (folder / "out.html").read_text()
+
+
+def test_requests_that_were_counted_again_when_a_unit_ended_change_nothing_but_their_own_minutes(folder):
+    """Counters of several units had been summed before they were differenced: 200,000 requests in a minute of a dozen."""
+    (folder / "policy.yaml").write_text((POLICY + POOL.replace("NAME", "agent")).replace("cold_start_cost_usd: 0.05",
+                                                                                         "warm_hit_rate: 0.99"))
+    rng, minutes = np.random.default_rng(7), 8 * 1440
+    office = (np.arange(minutes) // 60 + 12) % 24
+    peak = np.where((office >= 8) & (office < 18), rng.poisson(0.4, minutes) * 2, 0)
+    stamps = StampStyle().write(minute_of(NOON), minutes)
+    told = {}
+    for name, ended in (("spike", range(1207, minutes, 60)), ("none", ())):
+        rows = [f"{stamp},{4 * p},{0.4 * p:.2f},{p}" for stamp, p in zip(stamps, peak.tolist(), strict=True)]
+        for at in ended:
+            rows[at] = f"{stamps[at]},200080,{max(1, peak[at])},{max(1, peak[at])}"
+        (folder / "agent.csv").write_text("\n".join(["timestamp,invocations,avg_concurrency,max_concurrency", *rows]) + "\n")
+        done = stoker("--history", "agent=agent.csv", "--start", "2026-03-05T12:00:00Z", "--json", f"{name}.json")
+        assert done.exit_code == 0, done.output
+        told[name] = json.loads((folder / f"{name}.json").read_text())["pools"]["agent"]
+
+    assert len(told["spike"]["history"]["impossible_rows"]) == len(range(1207, minutes, 60))
+    spike, none = (told[name]["stoker"] for name in ("spike", "none"))
+    assert spike["warm_hit_rate"] == pytest.approx(none["warm_hit_rate"], abs=0.002)
+    assert spike["cold_starts"] == pytest.approx(none["cold_starts"], rel=0.1)
+    assert none["cold_starts"] < told["none"]["on-demand"]["cold_starts"] / 1.5
 
 
 @pytest.mark.parametrize(("outputs", "says"), [
