@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.findings import Finding, Verdict
 from config.policy import Policy
+from controller.metadata_urls import REMEDY, WHAT, metadata_urls
 from controller.service import STORE_NAME
 from controller.store_file import StoreError, in_use
 
@@ -21,7 +22,13 @@ DISK_WARN, DISK_FAIL = 1000 * MB, 50 * MB
 def local_findings(policy: Policy, state_dir: Path, now: datetime) -> list[Finding]:
     """Of this machine; blocks on the disk."""
     free = shutil.disk_usage(existing(state_dir)).free
-    return [folder(state_dir), disk(str(state_dir), free), *daemon(state_dir), *zones(policy, now)]
+    return [folder(state_dir), disk(str(state_dir), free), *daemon(state_dir), *zones(policy, now), *addresses(policy)]
+
+
+def addresses(policy: Policy) -> Iterator[Finding]:
+    """Whether requests would go to the metadata service of this machine."""
+    for place in metadata_urls(policy, os.environ):
+        yield Finding("addresses", place, Verdict.WARN, WHAT, REMEDY)
 
 
 def folder(state_dir: Path) -> Finding:

@@ -97,6 +97,7 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
     from adapters.registry import lever_kinds
     from config.loader import PolicyError, Problem, load_policy
     from controller.agenda import all_forgotten
+    from controller.metadata_urls import metadata_warnings
 
     kinds, now = lever_kinds(), SystemClock().now()
     problems: list[Problem] = []
@@ -106,7 +107,7 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
             right[path] = load_policy(path, kinds)
         except PolicyError as error:
             problems.extend(error.problems)
-    warnings = [text for policy in right.values() for text in all_forgotten(policy, now)]
+    warnings = [text for policy in right.values() for text in (*all_forgotten(policy, now), *metadata_warnings(policy, {}))]
     if as_json:
         files = [{"file": str(path), "pools": [pool_json(pool, now) for pool in policy.pools],
                   "assume": policy.assume.model_dump(mode="json")} for path, policy in right.items()]

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.findings import Verdict
+from config.notify import Sink
 from controller.doctor_local import DISK_FAIL, DISK_WARN, disk, local_findings
 from controller.service import STORE_NAME
 from controller.store import Store
@@ -53,6 +54,16 @@ def test_a_disk_that_fills_is_told(free, verdict):
     told = disk("state", free)
 
     assert told == replace(told, verdict=verdict)
+
+
+def test_a_sink_at_a_metadata_service_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOOK", "http://169.254.170.2/")
+    sink = Sink(name="on-call", kind="webhook", url_env="HOOK")
+    told = local_findings(policy_of([pool_policy()]).model_copy(update={"notify": (sink,)}), tmp_path, NOON)
+
+    assert [(each.subject, each.verdict) for each in told if each.check == "addresses"] == [
+        ("HOOK of notify sink on-call", Verdict.WARN)]
+    assert "addresses" not in found(tmp_path)
 
 
 def test_time_zone_data_of_years_ago_is_told(tmp_path):

@@ -114,6 +114,18 @@ def test_many_pools_are_counted_and_not_all_listed(tmp_path):
     assert len(told.stdout.splitlines()) < 50
 
 
+def test_a_url_of_a_metadata_service_is_a_warning(tmp_path):
+    path = tmp_path / "policy.yaml"
+    lever = "lever: {kind: http-ping, url: 'http://169.254.169.254/'}"
+    path.write_text(f"version: 1\npools:\n  - name: agent\n    max: 5\n    {lever}\n")
+    done = CliRunner().invoke(main, ["validate", str(path)])
+    told = json.loads(CliRunner().invoke(main, ["validate", "--json", str(path)]).stdout)
+
+    assert done.exit_code == 0
+    assert "warning: url of pool agent leads to a link-local address or a cloud's metadata service" in done.stderr
+    assert [done.stderr.strip()] == [f"warning: {text}" for text in told["warnings"]]
+
+
 def test_no_file_is_a_wrong_call():
     told = CliRunner().invoke(main, ["validate"])
 
