@@ -20,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.files import whole_file
 from forecasting.demand import DemandSeries, minute_of
 from forecasting.plausible import UNUSUAL, Doubts, doubts, without
 
@@ -162,12 +163,8 @@ def write_history(path: Path, series: DemandSeries) -> None:
     columns = [StampStyle().write(series.first_minute, len(series))]
     columns += [cells(values) for values in (series.invocations, series.busy, series.peak)]
     text = "\n".join([",".join(HEADER), *map(",".join, zip(*columns, strict=True)), ""]).encode()
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        beside.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        file.write(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
 
 
 def cells(values: NDArray[np.float32]) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from adapters.errors import Refused, Unreachable
+from adapters.files import make_private
 from adapters.lease import Lease
 from adapters.transaction import transaction
 from config.lease import LeaseSettings, SqliteLeaseSettings
@@ -78,12 +79,15 @@ class SqliteLease:
         try:
             with transaction(self._opened()) as connection:
                 return change(connection)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._end()
-            raise Unreachable(f"lease {self.path}: {error}: check the file, its folder and the disk") from error
+            why = error.strerror if isinstance(error, OSError) else error
+            raise Unreachable(f"lease {self.path}: {why}: check the file, its folder and the disk") from error
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
+            if not shared(self.path):
+                make_private(self.path)
             connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             try:
                 with transaction(connection):  # looked at and made in one: another daemon may be making it
@@ -104,6 +108,11 @@ class SqliteLease:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+def shared(path: Path) -> bool:
+    """Whether others may write a lease that is there: then daemons of several users share it on purpose."""
+    return path.is_file() and not path.is_symlink() and bool(path.stat().st_mode & 0o022)
 
 
 def _to_wal(connection: sqlite3.Connection) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.files import whole_file
+
 Arrays = dict[str, NDArray[np.generic]]
 OURS = "controller."
 NONE = int(np.iinfo(np.int64).min)
@@ -74,13 +76,8 @@ def parts(thing: object, path: str) -> list[tuple[str, object]]:
 
 def save(path: Path, key: str, arrays: Arrays) -> None:
     """Write the file whole or not at all; what did not fit takes no place on a full disk."""
-    unfinished = path.with_name(f"{path.name}.new")
-    try:
-        with unfinished.open("wb") as file:
-            np.savez(file, **{KEY: np.array(key)}, **arrays)  # type: ignore[arg-type]
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_file(path, private=True) as file:
+        np.savez(file, **{KEY: np.array(key)}, **arrays)  # type: ignore[arg-type]
 
 
 def load(path: Path, key: str) -> Arrays | None:

@@ -7,11 +7,15 @@ intent durable carries the history before it along. What keeps this cheap is tha
 
 import fcntl
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import structlog
+
+from adapters.files import make_private, private_folder, tighten
 from adapters.transaction import transaction
 from controller.store_schema import APPLICATION_ID, MIGRATIONS
 
@@ -21,6 +25,10 @@ BUSY_TIMEOUT_MS = 5000
 LOG_LIMIT_BYTES = 64 << 20
 CACHE_KIB = 64 << 10
 SIDE_FILES = ("", "-wal", "-shm")
+OURS = re.compile(r"stoker\.db.*|learned-\d+\.npz.*|url|lost\+found")
+"""Names in a state folder."""
+
+log = structlog.get_logger("stoker.store")
 
 
 class StoreError(Exception):
@@ -65,8 +73,10 @@ def explained(path: Path) -> Iterator[None]:
 
 def take_lock(path: Path) -> int:
     """The descriptor of the lock beside `path`, held until it is closed or the process ends, however it ends."""
-    with explained(path):
-        lock = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    beside = path.with_name(f"{path.name}.lock")
+    with explained(beside):
+        make_private(beside)
+        lock = os.open(beside, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -105,6 +115,20 @@ def move_aside(path: Path) -> Path:
     return aside
 
 
+def take_from_others(folder: Path) -> None:
+    """Make the state folder, or let its user alone read what is in it. `StoreError` when a file of the state is a link."""
+    with explained(folder):
+        exposed = private_folder(folder, OURS)
+        kept = [each for each in folder.iterdir() if OURS.fullmatch(each.name) and (each.is_file() or each.is_symlink())]
+    for each in kept:
+        if each.name != "url":  # replaced whole by each start
+            with explained(each):
+                tighten(each)
+    if exposed is not None:
+        log.warning("state-exposed", folder=str(folder), text=f"other users may look into it, and {exposed}: give the state a "
+                    "folder of its own, with mode 0700 and the owner that Stoker runs as")
+
+
 class Database:
     """The file, its lock and its only connection. Used by one thread at a time; which one does not matter.
 
@@ -112,10 +136,9 @@ class Database:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.resolve()
+        self.path = path.parent.resolve() / path.name  # a folder may be a link; a file that is written may not
         self.moved_aside: Path | None = None
-        with explained(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+        take_from_others(self.path.parent)
         self._lock = take_lock(self.path)
         try:
             try:
@@ -170,6 +193,7 @@ class Database:
 def connect(path: Path) -> sqlite3.Connection:
     """Open, check, and bring the schema up to date."""
     with explained(path):
+        make_private(path)  # SQLite gives the files beside it the same mode
         look_at_header(path)
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
         try:

@@ -1,13 +1,16 @@
-"""Where a running daemon answers, told to commands on the same machine by a file beside its store."""
+"""Where a running daemon answers, written to a file beside its store for commands on the same machine."""
 
 from contextlib import suppress
 from pathlib import Path
 
+from adapters.files import whole_file
 
-def tell_url(file: Path, url: str | None) -> None:
-    """Note where the daemon answers, for commands on the same machine; or that it does not any more. Best effort."""
+
+def tell_url(path: Path, url: str | None) -> None:
+    """Write where the daemon answers, or remove the file when it no longer does. Best effort; a link at `path` is replaced."""
     with suppress(OSError):
         if url is None:
-            file.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         else:
-            file.write_text(f"{url}\n")
+            with whole_file(path, private=True) as file:
+                file.write(f"{url}\n".encode())

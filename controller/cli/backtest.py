@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from adapters.files import whole_file
 from controller.cli.failure import Failed, WrongInput
 
 if TYPE_CHECKING:
@@ -215,13 +216,9 @@ def decision_lines(outcome: "Outcome", recorded: "dict[str, History]") -> Iterat
 
 
 def write_whole(path: Path, parts: Iterator[str] | list[str]) -> None:
-    """Write beside `path` and move it there when complete: Ctrl-C or a full disk leaves nothing half-written."""
-    beside = path.with_name(f".{path.name}.part")
+    """Write a file of the user's: Ctrl-C or a full disk leaves nothing half-written. `Failed` when it cannot be."""
     try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
-            file.writelines(parts)
-        beside.replace(path)
+        with whole_file(path) as file:
+            file.writelines(part.encode() for part in parts)
     except OSError as error:
         raise Failed(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
-    finally:
-        beside.unlink(missing_ok=True)

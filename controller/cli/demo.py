@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from adapters.files import whole_file
 from config.duration import parse_duration
 from controller.cli.failure import Failed, WrongInput
 
@@ -199,7 +200,8 @@ def save_picture(frame: "Frame", path: Path) -> None:
     console.print(picture(frame, console.width, PICTURE_LINES))
     image = re.sub(r"@font-face \{.*?\n    \}\n", "", console.export_svg(title="stoker demo"), flags=re.DOTALL)
     try:
-        path.write_text(image)  # without the fonts it would fetch from elsewhere
+        with whole_file(path) as file:
+            file.write(image.encode())  # without the fonts it would fetch from elsewhere
     except OSError as error:
         raise Failed(f"{path}: cannot be written ({error.strerror}); give --picture another place") from None
 

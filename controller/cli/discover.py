@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from adapters.files import whole_file
 from controller.cli.failure import Failed, WrongInput
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ def command(regions: tuple[str, ...], project: str | None, locations: tuple[str,
                      if skipped else "nothing to propose: there is nothing")
     if output is not None:
         try:
-            output.write_text(text)
+            with whole_file(output) as file:
+                file.write(text.encode())
         except OSError as error:
             raise Failed(f"{output}: cannot be written ({error.strerror}); give --output another place") from None
         click.echo(f"{output}: {len(proposals)} proposed, {len(skipped)} left out; next: stoker validate {output}", err=True)

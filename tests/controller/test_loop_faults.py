@@ -42,6 +42,18 @@ async def test_a_socket_that_cannot_accept_for_want_of_handles_is_one_line_that_
         assert "exception" not in told
 
 
+async def test_what_was_to_accept_again_after_the_server_has_closed_is_no_fault(lines):
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(report_fault)
+    closed = socket.socket()
+    closed.close()
+    loop.call_soon(loop._start_serving, asyncio.Protocol, closed)  # as `accept` left it to be called a second later
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert lines() == []
+
+
 async def test_tasks_that_nobody_waits_for_are_told_with_their_traceback_and_not_without_end(lines):
     async def fail():
         raise RuntimeError("nobody waits")

@@ -14,7 +14,7 @@ OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 METRICS = (ROOT / "docs" / "metrics.md").read_text()
 HTTP = (ROOT / "docs" / "http.md").read_text()
 TELLING = ("service", "fleet", "region", "journal", "schedule", "forecasts", "forecast_jobs", "steering", "notifier", "courier",
-           "leadership", "takeover", "tracing", "loop_faults")
+           "leadership", "takeover", "tracing", "loop_faults", "store_file")
 OURS = [ROOT / "controller" / f"{name}.py" for name in TELLING]
 OURS += [ROOT / "controller" / f"{name}.py" for name in ("dead_men", "leaving", "blindness")]
 OURS += sorted((ROOT / "controller" / "http").glob("*.py"))

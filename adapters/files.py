@@ -1,0 +1,98 @@
+"""Files that Stoker writes: whole or not at all; and for the daemon's own, readable by its user alone and never behind a link."""
+
+import errno
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
+PUBLIC = 0o666
+"""Of a new file of the user's, less what the umask takes."""
+
+
+@contextmanager
+def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
+    """Write beside `path` under a name that nobody can foresee, and move it there when the block ends without an error.
+
+    `private`: for the daemon's state: mode 0600 whatever the umask, and a link at `path` is replaced. Else the file is the
+    user's: it keeps its mode, a link is followed, and what is no regular file, such as /dev/stdout, is written in place.
+    """
+    if not private and path.exists() and not path.is_file():
+        with path.open("wb") as file:
+            yield file
+        return
+    place = path if private else Path(os.path.realpath(path))
+    if private:
+        clear_unfinished(place)
+    beside = place.with_name(f".{place.name}.{secrets.token_hex(8)}.part")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE if private else PUBLIC)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            if private:
+                os.fchmod(handle, PRIVATE)
+            else:
+                with suppress(FileNotFoundError):
+                    os.fchmod(handle, stat.S_IMODE(place.stat().st_mode))
+            yield file
+        beside.replace(place)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def clear_unfinished(path: Path) -> None:
+    """Remove what writers of `path` that were killed have left beside it. Only where one process at a time writes."""
+    for left in path.parent.glob(f".{path.name}.*.part"):
+        left.unlink(missing_ok=True)
+
+
+def make_private(path: Path) -> None:
+    """Make sure that a file is there and that its user alone may read and write it, whatever the umask.
+
+    Not by opening one that is there: closing it again would take SQLite's locks from this process. `OSError`, with a message for
+    people, when it is a symbolic link.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
+    except FileExistsError:
+        tighten(path)
+    else:
+        os.fchmod(handle, PRIVATE)
+        os.close(handle)
+
+
+def tighten(path: Path) -> None:
+    """Take a file from all but its user. `OSError` as in `make_private`."""
+    mode = path.lstat().st_mode
+    if stat.S_ISLNK(mode):
+        raise OSError(errno.ELOOP, "it is a symbolic link, and Stoker writes its state through none: remove it", str(path))
+    if stat.S_IMODE(mode) != PRIVATE:
+        with suppress(PermissionError):  # another user's, who may let us use it
+            path.chmod(PRIVATE)
+
+
+def private_folder(folder: Path, ours: re.Pattern[str]) -> str | None:
+    """Make a folder that its user alone may enter, or take one that is there from all others; or say what others may do in it.
+
+    A folder that holds more than hidden files and names that match `ours` is left as it is.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(PRIVATE_FOLDER)
+    except FileExistsError:
+        found = folder.stat()
+    else:
+        folder.chmod(PRIVATE_FOLDER)
+        return None
+    if not found.st_mode & 0o077:
+        return None
+    if found.st_uid != os.geteuid():
+        return "anybody may replace the files in it" if found.st_mode & 0o002 and not found.st_mode & stat.S_ISVTX else None
+    if all(each.name.startswith(".") or ours.fullmatch(each.name) for each in folder.iterdir()):
+        folder.chmod(PRIVATE_FOLDER)
+        return None
+    return "its mode is left as it is, since it holds other files too; who may write to it can replace the state"
