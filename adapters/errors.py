@@ -8,7 +8,7 @@
     └── Refused                   trying again without a change on the user's side is pointless
         ├── NotFound              the resource the policy names is not there
         ├── PermissionDenied      credentials missing, wrong, expired or not allowed
-        ├── QuotaExceeded         an account's limit; `allowed` when the provider said how much is left
+        ├── QuotaExceeded         a limit of the provider; `allowed` when it is known how much is left, `limit` which it is
         ├── Conflict              something else owns or is changing the resource now (deployment, shifting traffic, autoscaler)
         └── Unsupported           this resource cannot take this lever ($LATEST, SnapStart)
 
@@ -16,6 +16,7 @@ A class exists only because the core treats it apart; everything else a provider
 Every message is one line that names the resource and what the operator can do.
 """
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
@@ -74,14 +75,32 @@ class PermissionDenied(Refused):
     code = "permission-denied"
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """Which of a provider's limits bounds a pool. `name`: a fixed word for machines, such as `account-concurrency`,
+    `reserved-concurrency`, `service-maximum`, `revision-maximum` or `project-quota`. `text`: the limit with its numbers.
+    `remedy`: what the operator can change.
+    """
+
+    name: str
+    text: str
+    remedy: str
+
+    def sentence(self, allowed: int) -> str:
+        """That it allows so many units, and what to do about it."""
+        return f"{self.text}, so at most {allowed} units: {self.remedy}"
+
+
 class QuotaExceeded(Refused):
-    """An account or function limit forbids the amount asked for. `allowed` is the most that would be accepted, when known."""
+    """A limit of the provider forbids the amount asked for. `allowed` is the most that would be accepted, when known; `limit`
+    says which limit it is, when known.
+    """
 
     code = "quota-exceeded"
 
-    def __init__(self, message: str, allowed: int | None = None) -> None:
+    def __init__(self, message: str, allowed: int | None = None, limit: Limit | None = None) -> None:
         super().__init__(message)
-        self.allowed = allowed
+        self.allowed, self.limit = allowed, limit
 
 
 class Conflict(Refused):

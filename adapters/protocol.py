@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from adapters.errors import AdapterError
+from adapters.errors import AdapterError, Limit
 from forecasting.demand import DemandSeries
 
 
@@ -47,8 +47,8 @@ class Traits:
     """What is true of a pool's resource; None where the provider does not tell or was not asked.
 
     `billing_step`: capacity is paid in steps of this span once raised. `allowed`: the most units the provider would
-    accept now (quota, reserved concurrency). `vcpus` and `billing` where a unit is paid by processors and in one of several
-    ways: the row of the price table.
+    accept now, and `limit` which of its limits says so. `vcpus` and `billing` where a unit is paid by processors and in one
+    of several ways: the row of the price table.
     """
 
     memory_mb: int | None = None
@@ -59,6 +59,7 @@ class Traits:
     typical_lead_time: timedelta = timedelta(minutes=2)
     vcpus: float | None = None
     billing: str | None = None
+    limit: Limit | None = None
 
 
 class Lever(Protocol):

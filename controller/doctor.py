@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.clock import Clock
-from adapters.errors import AdapterError, NotFound, PermissionDenied, QuotaExceeded, Throttled, Unreachable, Unsupported
+from adapters.errors import AdapterError, Limit, NotFound, PermissionDenied, QuotaExceeded, Throttled, Unreachable, Unsupported
 from adapters.findings import Check, Finding, Probe, Verdict
 from adapters.lease import LeaseStore
 from adapters.permissions import Grants
@@ -185,8 +185,9 @@ async def pool_findings(pool: PoolPolicy, providers: Examined) -> list[Finding]:
         return [refusal("pool", pool.name, error)]
     found = [capacity_finding(pool.name, capacity)]
     if traits.allowed is not None and traits.allowed < pool.max:
-        text = f"max is {pool.max}, the provider would allow {traits.allowed} now"
-        found.append(Finding("quota", pool.name, Verdict.WARN, text, REMEDIES[QuotaExceeded]))
+        limit = traits.limit or Limit("", "the provider limits the pool", REMEDIES[QuotaExceeded])
+        text = f"max is {pool.max}; {limit.text}, so at most {traits.allowed} units"
+        found.append(Finding("quota", pool.name, Verdict.WARN, text, limit.remedy))
     return found
 
 

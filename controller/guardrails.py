@@ -163,7 +163,9 @@ def quota(draft: Draft, context: Context) -> Draft:
     most = max(allowed, context.requested, 0)
     if draft.target <= most:
         return draft
-    return draft.moved(most, Code.QUOTA, f"the account leaves room for {allowed}")
+    limit = context.seen.limit
+    text = f"the provider allows at most {allowed} units" if limit is None else limit.sentence(allowed)
+    return draft.moved(most, Code.QUOTA, text)
 
 
 def paused(draft: Draft, context: Context) -> Draft:

@@ -58,8 +58,9 @@ async def propose(pool: PoolPolicy, lever: Lever, assume: Assume) -> Trial:
         raise NotPossible(f"{pool.name} is {capacity.phase.value} ({capacity.detail or 'no detail'}): try again once it is ready")
     raised = capacity.requested + 1
     if traits.allowed is not None and raised > traits.allowed:
-        raise NotPossible(f"{pool.name} has {capacity.requested} units and the provider allows {traits.allowed}: "
-                          "raise the quota, or name another pool")
+        limit = "the provider limits it" if traits.limit is None else traits.limit.text
+        raise NotPossible(f"{pool.name} has {capacity.requested} units; {limit}, so at most {traits.allowed} units: raise the "
+                          "limit, or name another pool")
     terms = terms_of(pool, assume, traits.memory_mb, traits.architecture, traits.init_seconds, traits.vcpus, traits.billing)
     minutes = max(2 * READY_SECONDS, traits.billing_step.total_seconds()) / 60
     return Trial(pool.name, capacity.requested, raised, terms.idle * minutes)

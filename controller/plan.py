@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from adapters.errors import AdapterError
+from adapters.errors import AdapterError, Limit
 from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy
 from controller.overrides import Override
@@ -143,7 +143,7 @@ class Announced:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """All that is known of a pool at one tick. `allowed`: the most units the provider would accept."""
+    """All that is known of a pool at one tick. `allowed`: the most units the provider would accept, by `limit`."""
 
     now: datetime
     capacity: Capacity | None
@@ -171,6 +171,7 @@ class Observation:
     """Why another daemon is to write and not this one; None where this one may, or where there is but one."""
     fencing: int | None = None
     """The number under which this daemon leads."""
+    limit: Limit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +245,7 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a guardrail may look at."""
+    """What a guardrail may look at. `schedule`: the name of the one that set the floor or the ceiling."""
 
     policy: PoolPolicy
     state: PoolState
@@ -253,7 +254,6 @@ class Context:
     floor: int
     ceiling: int
     schedule: str | None = None
-    """Name of the schedule that set the floor or the ceiling."""
 
 
 Guardrail = Callable[[Draft, Context], Draft]

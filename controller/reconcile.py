@@ -18,13 +18,14 @@ from controller.memory import Memory
 from controller.overrides import Override
 from controller.plan import Action, Code, Observation, Plan, PoolState, Reason, accepted
 from controller.planning import make_plan
-from controller.record import Made, clean
+from controller.record import Made, clean, without_secrets
 from controller.store_file import StoreError
 from controller.tenure import ALONE, UNKNOWN, Tenure
 from controller.tracing import span
 from controller.view import Gate, View
 
-TRAITS_EVERY = timedelta(hours=1)
+TRAITS_EVERY, LIMIT_EVERY = timedelta(hours=1), timedelta(minutes=5)
+"""How often the traits are read; the second while a limit of the provider holds the pool down."""
 METER_EVERY = timedelta(minutes=15)
 """So often the money spent is stored although nothing else changed: so much of it a kill may forget."""
 
@@ -72,7 +73,6 @@ class Reconciler:
         self.unstored: StoreError | None = None
         """Why something that the last step did could not be remembered; it is tried again with the next."""
         self.made: Made | None = None
-        """The last plan as it was made, and from what."""
         self.traits = traits or Traits(memory_mb=policy.memory_mb)
         self.usd_per_unit_minute = price(self.traits)
         self.overrides: tuple[Override, ...] = ()
@@ -89,7 +89,6 @@ class Reconciler:
         self._traits_at: datetime | None = None
         self._raising: tuple[int, float] | None = None
         """A raise that is not ready yet, and when it was sent on the monotonic clock."""
-        self._allowed: int | None = None
         self._stored = state
 
     @property
@@ -137,7 +136,7 @@ class Reconciler:
         """Decide from what is known; no call is made."""
         seen = clean(Observation(
             now=now, capacity=self.capacity if self.error is None else None, capacity_error=self.error, proposal=view.proposal,
-            sight=view.sight, data_age=view.data_age, settled=view.settled, allowed=self._allowed,
+            sight=view.sight, data_age=view.data_age, settled=view.settled, allowed=self.traits.allowed, limit=self.traits.limit,
             billing_step=self.traits.billing_step, usd_per_unit_minute=self.usd_per_unit_minute, overrides=self.overrides,
             bounds=view.bounds, leaving=view.leaving, announced=view.announced, traffic=view.traffic,
             missing_since=view.missing_since, standby=self.tenure.barred, fencing=self.tenure.number,
@@ -191,7 +190,8 @@ class Reconciler:
         """
         now = self._clock.now()
         try:
-            if self._traits_at is None or old(now - self._traits_at, TRAITS_EVERY):
+            every = LIMIT_EVERY if self.made and self.made.limited else TRAITS_EVERY
+            if self._traits_at is None or old(now - self._traits_at, every):
                 self._learn(await self._limited(self.lever.traits()), now)
             self.capacity, self.error = await self._limited(self.lever.read()), None
         except TimeoutError:
@@ -212,7 +212,7 @@ class Reconciler:
 
     def _learn(self, traits: Traits, now: datetime) -> None:
         memory_mb = self.policy.memory_mb if self.policy.memory_mb is not None else traits.memory_mb
-        self.traits, self._traits_at, self._allowed = replace(traits, memory_mb=memory_mb), now, traits.allowed
+        self.traits, self._traits_at = replace(traits, memory_mb=memory_mb, limit=without_secrets(traits.limit)), now
         self.usd_per_unit_minute = self._price(self.traits)
 
     async def _follow(self) -> None:
@@ -268,7 +268,7 @@ class Reconciler:
         """Nothing was changed. A quota teaches how much may be asked; what will not pass by itself waits for the next reading."""
         self.outcomes[error.code] += 1
         if isinstance(error, QuotaExceeded) and error.allowed is not None and error.allowed < (plan.target or 0):
-            self._allowed = error.allowed
+            self.traits = replace(self.traits, allowed=error.allowed, limit=without_secrets(error.limit))
         elif self.capacity is not None and isinstance(error, Refused):
             self.capacity = replace(self.capacity, blocked=error)
         await self._remember(replace(self.state, intent=None))

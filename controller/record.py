@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters.errors import AdapterError
+from adapters.errors import AdapterError, Limit
 from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy
 from controller.guardrails import guardrails_for
@@ -39,6 +39,11 @@ class Made:
     lead_time: timedelta | None = None
     answer: Capacity | None = None
 
+    @property
+    def limited(self) -> bool:
+        """Whether a limit of the provider held the plan down."""
+        return any(reason.code is Code.QUOTA for reason in self.plan.reasons)
+
 
 class Unreplayable(ValueError):
     """A record is none, or is of another version; one line with what to do."""
@@ -61,6 +66,11 @@ def clean(seen: Observation) -> Observation:
             capacity, blocked=None if capacity.blocked is None else told(capacity.blocked), detail=redact_text(capacity.detail),
             foreign_owner=None if owner is None else redact_text(owner)))
     return seen
+
+
+def without_secrets(limit: Limit | None) -> Limit | None:
+    """The same limit without secrets in its words."""
+    return None if limit is None else replace(limit, text=redact_text(limit.text), remedy=redact_text(limit.remedy))
 
 
 def told(error: AdapterError) -> AdapterError:
@@ -87,7 +97,8 @@ def inputs_body(made: Made, kept: Plan) -> dict[str, Any]:
         "data_age_seconds": span(seen.data_age), "settled": seen.settled, "traffic": seen.traffic,
         "missing_since": seen.missing_since, "capacity": capacity_body(seen.capacity),
         "capacity_error": None if seen.capacity_error is None else str(seen.capacity_error),
-        "proposal": proposal_body(seen.proposal), "allowed": seen.allowed, "billing_step_seconds": span(seen.billing_step),
+        "proposal": proposal_body(seen.proposal), "allowed": seen.allowed,
+        "limit": None if seen.limit is None else asdict(seen.limit), "billing_step_seconds": span(seen.billing_step),
         "announced": None if seen.announced is None else asdict(seen.announced),
         "usd_per_unit_minute": seen.usd_per_unit_minute, "overrides": [entry(each) for each in seen.overrides],
         "leaving": seen.leaving, "bounds": [asdict(bound) for bound in seen.bounds],
@@ -166,7 +177,8 @@ def loaded(inputs: Mapping[str, Any]) -> tuple[PoolPolicy, PoolState, Observatio
         capacity_error=None if error is None else Told(error),
         proposal=None if proposal is None else Proposal(float(proposal["target"]), proposal["candidate"], proposal["trusted"]),
         sight=Sight(inputs["sight"]), data_age=seconds(inputs.get("data_age_seconds")), settled=inputs["settled"],
-        allowed=inputs.get("allowed"), billing_step=seconds(inputs.get("billing_step_seconds")) or timedelta(0),
+        allowed=inputs.get("allowed"), limit=None if (limit := inputs.get("limit")) is None else Limit(**limit),
+        billing_step=seconds(inputs.get("billing_step_seconds")) or timedelta(0),
         usd_per_unit_minute=inputs["usd_per_unit_minute"],
         overrides=tuple(shown_override(each) for each in inputs.get("overrides", ())),
         leaving=inputs.get("leaving"), traffic=None if (told := inputs.get("traffic")) is None else Traffic(told),

@@ -102,6 +102,8 @@ class ControlPlane:
         self.account = Kept(clock, ACCOUNT_FRESH, self._account)
         self.requested: dict[str, int] = {}
         """Provisioned concurrency last seen of each alias that Stoker looks after, by `function:alias`."""
+        self._reserving: set[str] = set()
+        """Those of functions with reserved concurrency of their own."""
         self.floor: int | None = None
         """What must stay unreserved, once a refusal has told."""
         self.whole_functions = True
@@ -149,6 +151,22 @@ class ControlPlane:
         targets = await self._targets.get()
         found = [targets[key] for key in (f"function:{function}:{qualifier}" for qualifier in qualifiers) if key in targets]
         return found[0] if found else None
+
+    def note(self, key: str, units: int, reserves: bool) -> None:
+        """Remember an alias's provisioned concurrency. `reserves`: its function has reserved concurrency."""
+        self.requested[key] = units
+        (self._reserving.add if reserves else self._reserving.discard)(key)
+
+    def others(self, key: str) -> int:
+        """Provisioned concurrency of the other aliases that is taken from the account: that of functions without reserved
+        concurrency.
+        """
+        return sum(units for each, units in self.requested.items() if each != key and each not in self._reserving)
+
+    def siblings(self, key: str) -> int:
+        """Provisioned concurrency of the other aliases of the same function."""
+        function = key.partition(":")[0]
+        return sum(units for each, units in self.requested.items() if each != key and each.partition(":")[0] == function)
 
     def close(self) -> None:
         """Give up on whoever waits for a turn or an answer."""

@@ -65,6 +65,10 @@ class NotSet(NotFound):
     """The resource is there and the setting is not: no units are asked for. Does not leave the AWS adapter."""
 
 
+class FunctionFull(QuotaExceeded):
+    """The function's own reserved concurrency forbids the amount. Does not leave the AWS adapter."""
+
+
 class AccountFull(QuotaExceeded):
     """The account has no concurrency to give. `floor`: what AWS insists on leaving unreserved; 100 by its documentation, and 10
     or 50 in new accounts, hence taken from the refusal.
@@ -175,11 +179,11 @@ def _limits(code: str, text: str, asked: Asked) -> AdapterError:
     if floor is not None:
         least = int(floor.group(1))
         return AccountFull(f"{asked.resource}: the account's concurrency is used up, of which {least} must stay unreserved: "
-                           "lower the pool's max, or have the concurrency quota (L-B99A9384) raised", least)
+                           "lower the pool's max, or request a higher quota L-B99A9384", least)
     if code in QUOTAS:
         return QuotaExceeded(f"{asked.resource}: a quota is used up: {text}")
     if "reservedconcurren" in text.lower().replace(" ", ""):
-        return QuotaExceeded(f"{asked.resource}: {text}: raise the function's reserved concurrency, or lower the pool's max")
+        return FunctionFull(f"{asked.resource}: {text}: raise the function's reserved concurrency, or lower the pool's max")
     if "weights" in text or "Invalid alias configuration" in text:
         return Conflict(f"{asked.resource} shifts traffic between versions ({text}): finish or roll back the deployment")
     return Unsupported(f"{asked.resource}: {asked.permission} was refused ({code}): {text}")

@@ -7,11 +7,12 @@ Only these two lead to a ping, so that a lever which is merely read, as in shado
 from datetime import timedelta
 
 from adapters.aws.functions import Alias, Function
+from adapters.aws.limits import of_account, of_function, of_pings
 from adapters.aws.pings import SEE, LambdaPinger
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
 from adapters.aws.watch import AliasWatch
-from adapters.errors import AdapterError, Conflict, QuotaExceeded, Refused, Unreachable, Unsupported
+from adapters.errors import AdapterError, Conflict, Limit, QuotaExceeded, Refused, Unreachable, Unsupported
 from adapters.pinging.idle_life import IdleLife
 from adapters.pinging.keeper import Keeper
 from adapters.protocol import Capacity, Phase, Traits
@@ -57,7 +58,8 @@ class LambdaPing:
     async def traits(self) -> Traits:
         """Memory and processor, the start-up time that cold pings have told, and how many environments a round may hold."""
         facts = await self._watch.known()
-        return Traits(facts.memory_mb, facts.architecture, self.keeper.init_seconds, allowed=await self._allowed(facts),
+        allowed, limit = await self._allowed(facts)
+        return Traits(facts.memory_mb, facts.architecture, self.keeper.init_seconds, allowed=allowed, limit=limit,
                       typical_lead_time=TYPICAL_LEAD_TIME)
 
     async def write(self, target: int) -> Capacity:
@@ -77,10 +79,10 @@ class LambdaPing:
         against = self._objection(alias, facts)
         if against is not None:
             raise against
-        allowed = await self._allowed(facts)
+        allowed, limit = await self._allowed(facts)
         if target > allowed:
-            raise QuotaExceeded(f"{self.resource}: {target} pings at once would take more than half of the concurrency that it "
-                                f"may use: lower the pool's max to {allowed}, or have more reserved", allowed)
+            raise QuotaExceeded(f"{self.resource}: {target} pings at once are too many: {limit.sentence(allowed)}", allowed,
+                                limit)
         if self._understood != alias.version:
             answer = await self._pinger.canary()
             self.keeper.note_answer(answer)
@@ -107,13 +109,15 @@ class LambdaPing:
         """What the last round met that will not pass by itself."""
         return self.keeper.error if isinstance(self.keeper.error, Refused) else None
 
-    async def _allowed(self, facts: Function) -> int:
+    async def _allowed(self, facts: Function) -> tuple[int, Limit]:
         """Environments that a round may hold at once."""
-        most = facts.reserved if facts.reserved is not None else (await self._plane.account.get()).unreserved
-        if most is None:
+        if facts.reserved is not None:
+            return of_pings(SHARE, facts.reserved, of_function(self._settings.function, facts.reserved, 0)[1])
+        account = await self._plane.account.get()
+        if account.unreserved is None:
             raise Unreachable(f"{self.resource}: AWS does not say how much concurrency the account has left, of which pings "
                               "may take half")
-        return int(most * SHARE)
+        return of_pings(SHARE, account.unreserved, of_account(self._settings.region, account, 0, 0))
 
     async def _owner(self, alias: Alias) -> tuple[str | None, AdapterError | None]:
         """Whose provisioned concurrency would take the pings: Stoker's own by another pool, or another autoscaler's; when that

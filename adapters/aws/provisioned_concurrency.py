@@ -10,14 +10,14 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
-from adapters.aws.control_plane import Account
 from adapters.aws.dead_man import DeadManSwitch
-from adapters.aws.errors import AccountFull, NotSet
-from adapters.aws.functions import Function, Provisioned, most_allowed, objection
+from adapters.aws.errors import AccountFull, FunctionFull, NotSet
+from adapters.aws.functions import Provisioned, most_allowed, objection
+from adapters.aws.limits import of_account, of_function
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.aws.watch import AliasWatch
-from adapters.errors import AdapterError, Conflict, QuotaExceeded
+from adapters.errors import AdapterError, Conflict, Limit, QuotaExceeded
 from adapters.protocol import Capacity, Order, Phase, Traits
 from config.policy import PoolPolicy
 
@@ -70,11 +70,8 @@ class ProvisionedConcurrency:
     async def traits(self) -> Traits:
         """Memory and processor of the function, and how many units its reserved concurrency or the account would allow."""
         facts = await self._watch.known()
-        allowed = facts.reserved
-        if allowed is None:
-            account = await self._plane.account.get()
-            allowed = self._room(account, LEAST_FLOOR if self._plane.floor is None else self._plane.floor)
-        return Traits(facts.memory_mb, facts.architecture, allowed=allowed, billing_step=BILLING_STEP,
+        allowed, limit = await self._of_account() if facts.reserved is None else self._of_function(facts.reserved)
+        return Traits(facts.memory_mb, facts.architecture, allowed=allowed, limit=limit, billing_step=BILLING_STEP,
                       typical_lead_time=TYPICAL_LEAD_TIME)
 
     async def write(self, target: int) -> Capacity:
@@ -88,7 +85,7 @@ class ProvisionedConcurrency:
         try:
             return self._capacity(await (self._put(target) if target else self._delete()), None, None)
         except QuotaExceeded as error:
-            raise await self._measured(error, target, facts) from None
+            raise await self._measured(error, target) from None
         except Conflict:
             self._plane.busy_refused |= self._seen.phase is Phase.IN_PROGRESS
             raise
@@ -103,32 +100,49 @@ class ProvisionedConcurrency:
             await self._plane.tell("delete_provisioned_concurrency_config", self.resource, self._qualified, lambda _: None)
         return Provisioned()
 
-    async def _measured(self, error: QuotaExceeded, target: int, facts: Function) -> QuotaExceeded:
-        """The refusal with how much would have been accepted, as far as that can be worked out."""
-        if facts.reserved is not None:
-            return QuotaExceeded(str(error), min(facts.reserved, target - 1))
-        if not isinstance(error, AccountFull):
-            return error
-        self._plane.floor = error.floor
+    async def _measured(self, error: QuotaExceeded, target: int) -> QuotaExceeded:
+        """The refusal with how much would have been accepted, and by which limit, as far as that can be worked out."""
         try:
-            self._plane.account.expire()
-            unreserved = (await self._plane.account.get()).unreserved
+            found = await self._refused_by(error, target)
         except AdapterError:
             return error
-        if unreserved is None:
+        if found is None:
             return error
-        return QuotaExceeded(str(error), most_allowed(target, self._seen.requested, unreserved, error.floor, self._others()))
+        allowed, limit = found
+        return QuotaExceeded(f"{self.resource}: AWS refused {target} units: {limit.sentence(allowed)}", allowed, limit)
 
-    def _room(self, account: Account, floor: int) -> int | None:
+    async def _refused_by(self, error: QuotaExceeded, target: int) -> tuple[int, Limit] | None:
+        """What the limit that a refusal names would have accepted; the function and the account are asked anew."""
+        if isinstance(error, FunctionFull):
+            reserved = (await self._watch.known()).reserved
+            if reserved is None:
+                return None
+            allowed, limit = self._of_function(reserved)
+            return min(allowed, target - 1), limit
+        if not isinstance(error, AccountFull):
+            return None
+        self._plane.floor = error.floor
+        self._plane.account.expire()
+        account = await self._plane.account.get()
+        if account.unreserved is None:
+            return None
+        allowed = most_allowed(target, self._seen.requested, account.unreserved, error.floor, self._plane.others(self._watch.key))
+        return allowed, of_account(self._plane.region, account, error.floor, self._seen.requested)
+
+    def _of_function(self, reserved: int) -> tuple[int, Limit]:
+        return of_function(self._watch.function, reserved, self._plane.siblings(self._watch.key))
+
+    async def _of_account(self) -> tuple[int | None, Limit | None]:
         """An upper bound: whether AWS counts provisioned concurrency as unreserved is not documented; see `most_allowed`."""
-        return None if account.unreserved is None else max(0, account.unreserved - floor + self._seen.requested)
-
-    def _others(self) -> int:
-        return sum(units for key, units in self._plane.requested.items() if key != self._watch.key)
+        account, floor = await self._plane.account.get(), LEAST_FLOOR if self._plane.floor is None else self._plane.floor
+        if account.unreserved is None:
+            return None, None
+        requested = self._seen.requested
+        return max(0, account.unreserved - floor + requested), of_account(self._plane.region, account, floor, requested)
 
     def _capacity(self, seen: Provisioned, owner: str | None, blocked: AdapterError | None) -> Capacity:
         self._seen = seen
-        self._plane.requested[self._watch.key] = seen.requested
+        self._plane.note(self._watch.key, seen.requested, self._watch.reserves)
         return Capacity(seen.requested, seen.available, seen.phase, self._clock.now(), changed_at=seen.changed_at,
                         foreign_owner=owner, blocked=blocked, detail=seen.detail)
 

@@ -16,12 +16,17 @@ class AliasWatch:
 
     def __init__(self, plane: ControlPlane, clock: Clock, region: str, function: str, alias: str, fresh: timedelta) -> None:
         self._plane, self._clock, self._fresh = plane, clock, fresh
-        self._function, self._name = function, alias
+        self.function, self._name = function, alias
         self.resource = f"Lambda alias {function}:{alias} in {region}"
         self.key = f"{function}:{alias}"
         self.qualified: Mapping[str, str] = {"FunctionName": function, "Qualifier": alias}
         self._alias: tuple[Alias, datetime] | None = None
         self._facts: Function | None = None
+
+    @property
+    def reserves(self) -> bool:
+        """Whether the function has reserved concurrency of its own, as far as is known."""
+        return self._facts is not None and self._facts.reserved is not None
 
     async def alias(self) -> Alias:
         """As last seen, unless that is old or was not at rest."""
@@ -33,7 +38,7 @@ class AliasWatch:
 
     async def look(self, *, urgent: bool) -> Alias:
         """As it is now. `urgent`: before a write, for which calls are kept back."""
-        parameters = {"FunctionName": self._function, "Name": self._name}
+        parameters = {"FunctionName": self.function, "Name": self._name}
         if urgent:
             alias = await self._plane.tell("get_alias", self.resource, parameters, Alias.of, writes=False)
         else:
@@ -55,6 +60,6 @@ class AliasWatch:
     async def owner(self, alias: Alias) -> tuple[str | None, AdapterError | None]:
         """Who else scales the alias or its version; when that cannot be known, why not: then nothing is written."""
         try:
-            return await self._plane.scaler(self._function, (self._name, alias.version)), None
+            return await self._plane.scaler(self.function, (self._name, alias.version)), None
         except AdapterError as error:
             return None, error

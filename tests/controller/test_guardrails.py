@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.errors import Conflict
+from adapters.errors import Conflict, Limit
 from adapters.protocol import Phase
 from controller.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, RETRY_FAILED
 from controller.plan import WISH_GAP, Action, Bound, Code, PoolState, accepted
@@ -115,6 +115,15 @@ def test_a_quota_limits_raises_and_takes_nothing_away(requested, allowed, target
 
     assert plan.target == target
     assert bites(plan, Code.QUOTA)
+
+
+def test_a_quota_says_which_limit_it_is_with_its_numbers_and_the_remedy():
+    limit = Limit("reserved-concurrency", "agent has 5 units of reserved concurrency", "raise it, or lower the pool's max")
+    named, unnamed = (decide(proposed=9.0, allowed=5, limit=each) for each in (limit, None))
+
+    assert named.reasons[-1].text == ("agent has 5 units of reserved concurrency, so at most 5 units: raise it, or lower the "
+                                      "pool's max")
+    assert unnamed.reasons[-1].text == "the provider allows at most 5 units"
 
 
 def test_another_autoscaler_on_the_resource_forbids_acting():

@@ -161,7 +161,7 @@ async def test_an_interrupted_check_is_set_back_before_it_ends(clock):
 @pytest.mark.parametrize(("change", "why"), [
     ({"mode": "shadow"}, "shadow mode"),
     ({"owner": "a scaling policy"}, "a scaling policy sets its capacity"),
-    ({"facts": Traits(allowed=2)}, "the provider allows 2"),
+    ({"facts": Traits(allowed=2)}, "the provider limits it, so at most 2 units"),
     ({"failed": True}, "is failed"),
 ])
 async def test_it_is_refused_where_a_write_would_be_unwise(clock, change, why):

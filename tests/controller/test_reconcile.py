@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.clock import ManualClock
-from adapters.errors import Conflict, OutcomeUnknown, PermissionDenied, QuotaExceeded, Throttled
+from adapters.errors import Conflict, Limit, OutcomeUnknown, PermissionDenied, QuotaExceeded, Throttled
 from adapters.protocol import Traits
 from adapters.simulated import ShadowLever, SimulatedCapacity
 from controller.plan import Action, Code, PoolState, Proposal, Sight
@@ -260,6 +260,31 @@ async def test_a_quota_teaches_how_much_may_be_asked(make, lever):
     plan = await pool.step(wants(5))
 
     assert (plan.target, lever.writes) == (3, [3])
+
+
+async def test_a_refusal_also_teaches_which_limit_it_was(make, lever):
+    pool = make()
+    lever.failing["write"] = QuotaExceeded("too many", 3, Limit("account-concurrency", "3 units are left", "raise L-B99A9384"))
+    await pool.step(wants(5))
+    lever.failing.clear()
+
+    assert "3 units are left, so at most 3 units: raise L-B99A9384" in (await pool.step(wants(5))).text
+
+
+async def test_a_limit_that_holds_a_pool_down_is_looked_at_again_within_minutes(make, lever, clock):
+    """The operator may have raised it; one that does not is looked at hourly."""
+    pool = make()
+    lever.facts = replace(lever.facts, allowed=3)
+    await pool.step(wants(5))
+    lever.facts = replace(lever.facts, allowed=9)
+    await clock.advance(timedelta(minutes=12))
+    plan = await pool.step(wants(5))
+    asked = lever.calls.count("traits")
+    await clock.advance(timedelta(minutes=12))
+    await pool.step(wants(5))
+
+    assert (plan.target, lever.writes) == (5, [3, 5])
+    assert lever.calls.count("traits") == asked
 
 
 async def test_a_refusal_waits_for_the_next_reading(make, lever, clock):

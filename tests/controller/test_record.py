@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.errors import Conflict, Unreachable
+from adapters.errors import Conflict, Limit, Unreachable
 from adapters.protocol import Phase
 from config.schedule import Schedule
 from controller.guardrails import guardrails_for
 from controller.overrides import Kind, Override
 from controller.plan import Action, Announced, Bound, Code, Observation, PoolState, Proposal, Reason, Sight, Traffic
 from controller.planning import make_plan
-from controller.record import Made, Unreplayable, clean, inputs_body, loaded, plan_body, replayed
+from controller.record import Made, Unreplayable, clean, inputs_body, loaded, plan_body, replayed, without_secrets
 from controller.store import Store
 from controller.store_codec import dump_inputs, dump_plan
 from tests.builders import NOON, capacity, observation, pool_policy
@@ -55,6 +55,7 @@ CAPACITIES = st.none() | st.builds(
     capacity, UNITS, UNITS, now=INSTANTS, phase=st.sampled_from(Phase), in_use=st.none() | st.floats(0, 300),
     changed_at=st.none() | INSTANTS, foreign_owner=st.none() | TEXTS, blocked=st.none() | TEXTS.map(Conflict), detail=TEXTS)
 PROPOSALS = st.none() | st.builds(Proposal, st.floats(), st.just("the most of the last 60 min"), st.booleans())
+LIMITS = st.none() | st.builds(Limit, st.just("project-quota"), TEXTS, TEXTS).map(without_secrets)
 SHARES = st.none() | st.floats(0, 1e6)
 EVENTS = st.none() | st.builds(Announced, TEXTS, SHARES, SHARES, SHARES)
 BOUNDS = st.lists(
@@ -64,7 +65,7 @@ SEEN = st.builds(
     Observation, st.just(NOON), CAPACITIES, st.none() | TEXTS.map(Unreachable), PROPOSALS, st.sampled_from(Sight),
     st.none() | SPANS, st.booleans(), st.none() | st.integers(-5, 400), SPANS, st.floats(0, 1), ORDERS, BOUNDS,
     leaving=st.sampled_from([None, None, "release", "floor"]), traffic=st.none() | st.sampled_from(Traffic),
-    missing_since=st.none() | INSTANTS, announced=EVENTS)
+    missing_since=st.none() | INSTANTS, announced=EVENTS, limit=LIMITS)
 POLICIES = st.builds(
     lambda low, span, **more: pool_policy(min=low, max=max(3, low + span), **more), st.integers(0, 50), UNITS,
     on_missing_metrics=st.sampled_from(["hold", "floor", "forecast"]), on_foreign_write=st.sampled_from(["yield", "reassert"]),
@@ -89,7 +90,8 @@ def test_what_is_remembered_and_seen_comes_back_whole(state, seen):
 
     assert back == state
     assert (now_seen.bounds, now_seen.missing_since, now_seen.traffic) == (seen.bounds, seen.missing_since, seen.traffic)
-    assert (now_seen.now, now_seen.overrides, now_seen.allowed) == (seen.now, seen.overrides, seen.allowed)
+    assert (now_seen.now, now_seen.overrides, now_seen.allowed, now_seen.limit) == (
+        seen.now, seen.overrides, seen.allowed, seen.limit)
     assert (policy.min, policy.max, policy.name, policy.mode) == (0, 100, "agent", "active")
 
 

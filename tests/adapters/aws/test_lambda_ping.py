@@ -193,7 +193,7 @@ async def test_half_of_a_reservation_is_left_to_users(stage):
     stage.function.reserved = 30
     lever = stage.lever()
     facts = await lever.traits()
-    with pytest.raises(QuotaExceeded, match="lower the pool's max to 15"):
+    with pytest.raises(QuotaExceeded, match="pings may hold 50% of 30, so at most 15 units"):
         await lever.write(16)
 
     assert facts.allowed == 15

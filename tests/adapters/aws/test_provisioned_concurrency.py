@@ -158,9 +158,13 @@ async def test_reserved_concurrency_is_the_limit_where_there_is_some(stage):
     lever = stage.lever()
 
     assert (await lever.traits()).allowed == 20
-    with pytest.raises(QuotaExceeded, match="reserved") as caught:
+    with pytest.raises(QuotaExceeded) as caught:
         await lever.write(21)
-    assert caught.value.allowed == 20
+    assert (caught.value.allowed, caught.value.limit) == (20, (await lever.traits()).limit)
+    assert caught.value.limit.name == "reserved-concurrency"
+    assert str(caught.value) == ("Lambda alias agent:live in us-east-1: AWS refused 21 units: agent has 20 units of reserved "
+                                 "concurrency, so at most 20 units: raise the function's reserved concurrency, or lower the "
+                                 "pool's max")
 
 
 async def test_the_account_is_the_limit_otherwise(stage):
@@ -172,6 +176,9 @@ async def test_the_account_is_the_limit_otherwise(stage):
     await stage.passes(LONG)
 
     assert (before, caught.value.allowed) == (990, 900)
+    assert str(caught.value).startswith(
+        "Lambda alias agent:live in us-east-1: AWS refused 950 units: 1000 of 1000 units of the account's concurrency in "
+        "us-east-1 are not reserved, of which 100 must stay, so at most 900 units: lower the max of this or of another pool")
     assert (await lever.traits()).allowed == 900
 
 

@@ -48,6 +48,10 @@ class LambdaStage:
         await self._server.stop()
 
     @property
+    def url(self) -> str:
+        return self._server.url
+
+    @property
     def function(self):
         return self.sandbox.hosted("agent").function
 
