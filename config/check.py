@@ -12,22 +12,24 @@ from pydantic_core import ErrorDetails
 
 from config.calendar_file import Calendars
 from config.dead_man import DeadMan
-from config.document import Fault, Node, Place
 from config.event import Event, Holidays
 from config.lease import LEASE_KINDS
 from config.lever import LeverSettings
 from config.limits import Limits
+from config.node import Node
 from config.notify import Notify, Sink
 from config.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
 from config.problem import Problem, path_text
+from config.report import Report, Step
 from config.schedule import Schedule
 from config.secrecy import secrets_in
-from config.wording import meant, shown, unknown, wording, worth_saying
+from config.wording import as_written, meant, shown, unknown, wording, worth_saying
 
-Step = str | int
 Kinds = Mapping[str, type[LeverSettings]]
 Part = TypeVar("Part", bound=BaseModel)
 
+EXTENSION = "x-"
+"""What keys of the top level begin with that are nothing to Stoker: places for anchors, and notes of other programs."""
 TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify", "lease")
 OWN_KEYS = ("name", "lever")
 """What every pool must say for itself and no default can."""
@@ -42,63 +44,32 @@ def place_within(error: ErrorDetails) -> tuple[Step, ...]:
 
 
 class Check:
-    """One pass over one document, after the `faults` of its text. Gathers problems; `policy` is set when there are none."""
+    """One pass over one document. Adds to `report`; `policy` is set when it has no problem."""
 
-    def __init__(self, source: str, root: Node | None, faults: Iterable[Fault], kinds: Kinds,
-                 calendars: Calendars | None = None) -> None:
-        self.problems: list[Problem] = []
+    def __init__(self, report: Report, kinds: Kinds, calendars: Calendars | None = None) -> None:
+        self.report = report
         self.policy: Policy | None = None
-        self._source, self._root, self._kinds, self._calendars = source, root, kinds, calendars
-        self._secret: list[tuple[Step, ...]] = []
-        self._faulty: set[Place] = set()
-        self._noted: set[tuple[Place, str]] = set()
+        self._kinds, self._calendars = kinds, calendars
         self._meant: set[str] = set()
-        for fault in faults:
-            self.note(fault.place, (), fault.message)
-            self._faulty.add(fault.place)
-
-    def note(self, place: Place, path: tuple[Step, ...], message: str) -> None:
-        """Add a problem, unless it follows from one that is there.
-
-        On something secret only the problem that says so is added, so that no message repeats the value; on a value that was
-        misread, only the fault of the text; on a value that aliases repeat, one problem for all of its uses.
-        """
-        follows = place in self._faulty or (place, message) in self._noted
-        if not follows and not any(path[: len(secret)] == secret for secret in self._secret):
-            self.problems.append(Problem(self._source, place.line, place.column, path_text(path), message))
-            self._noted.add((place, message))
-
-    def note_at(self, path: tuple[Step, ...], message: str, on_key: bool = False) -> None:
-        """Remember a problem at the value under `path`, or at its key; at the innermost thing that exists."""
-        node, place = self._root, Place(1, 1)
-        for depth, step in enumerate(path):
-            if node is None:
-                break
-            place = node.place
-            if on_key and depth == len(path) - 1 and isinstance(step, str):
-                place, node = node.keys.get(step, place), None
-            else:
-                node = node.child(step)
-        self.note(node.place if node is not None else place, path, message)
 
     def document(self, root: Node) -> None:
         """Check all of it."""
         if root.kind != "mapping":
-            self.note(root.place, (), f"a policy is a mapping of {', '.join(TOP_KEYS)}, not {shown(root.plain())}")
+            self.report.note(root.place, (), f"a policy is a mapping of {', '.join(TOP_KEYS)}, not {shown(root.plain())}")
             return
         for place, path, message in list(secrets_in(root, self._declared())):
-            self.note(place, path, message)
-            self._secret.append(path)
+            self.report.note_secret(place, path, message)
+        beside = self._beside((), root, TOP_KEYS)
         for key in root.members:
-            if key not in TOP_KEYS:
-                self.note_at((key,), unknown("key", key, TOP_KEYS), on_key=True)
+            if key not in TOP_KEYS and key not in beside and not key.startswith(EXTENSION):
+                self.report.note_at((key,), unknown("key", key, TOP_KEYS), on_key=True)
             if "defaults" in meant([key], TOP_KEYS):
                 self._meant.update(root.members[key].members)
         self._version(root)
         assume, limits = self._part(root, "assume", Assume), self._part(root, "limits", Limits)
         lease = self._of_kind(("lease",), node, "lease", LEASE_KINDS) if (node := root.child("lease")) else None
         sinks, pools = self._sinks(root), self._pools(root, self._defaults(root))
-        if not self.problems and assume is not None and limits is not None:
+        if not self.report.problems and assume is not None and limits is not None:
             self.policy = Policy(version=1, pools=tuple(pools), assume=assume, limits=limits, notify=sinks, lease=lease)
 
     def _declared(self) -> frozenset[str]:
@@ -107,13 +78,29 @@ class Check:
         models: Iterable[type[BaseModel]] = (*ours, *LEASE_KINDS.values(), *self._kinds.values())
         return frozenset(TOP_KEYS).union(*(model.model_fields for model in models))
 
+    def _beside(self, path: tuple[Step, ...], node: Node, allowed: Container[str]) -> set[str]:
+        """The unknown keys of a mapping that stand beside an empty key, right after it, and belong below it; they are noted."""
+        found: dict[str, list[str]] = {}
+        empty = ""
+        for key, member in node.members.items():
+            if key in allowed or key.startswith(EXTENSION):
+                empty = key if member.scalar is None and member.kind == "scalar" and not member.source else ""
+            elif empty and node.keys[key].column == node.keys[empty].column:
+                found.setdefault(empty, []).append(key)
+        for above, keys in found.items():
+            if not any(self.report.is_misread((*path, key), on_key=True) for key in keys):
+                message = f"empty, and {', '.join(keys)} below it in the same column: indent what belongs to {above} deeper"
+                self.report.note_at((*path, above), message)
+            self.report.misread((*path, above))
+        return {key for keys in found.values() for key in keys}
+
     def _version(self, root: Node) -> None:
         node = root.child("version")
         if node is None:
             if "version" not in meant(root.members, TOP_KEYS):
-                self.note(root.place, ("version",), "the key version is missing: write version: 1")
+                self.report.note(root.place, ("version",), "the key version is missing: write version: 1")
         elif not (type(node.scalar) is int and node.scalar == 1):
-            self.note_at(("version",), f"{shown(node.plain())} is not a version this Stoker reads: write version: 1")
+            self.report.note_at(("version",), f"{shown(node.plain())} is not a version this Stoker reads: write version: 1")
 
     def _part(self, root: Node, key: str, model: type[Part]) -> Part | None:
         """What stands under a key of the top level, with its defaults; None when it is wrong."""
@@ -140,15 +127,16 @@ class Check:
         if node is None:
             return None
         if node.kind != "mapping":
-            self.note_at(("defaults",), f"{shown(node.plain())} is not a mapping of keys: give keys or leave defaults out")
+            self.report.note_at(("defaults",), f"{shown(node.plain())} is not a mapping of keys: give keys or leave defaults out")
             self._meant.update(DEFAULT_KEYS)
             return None
         self._meant |= meant(node.members, DEFAULT_KEYS)
+        beside = self._beside(("defaults",), node, PoolPolicy.model_fields)
         for key in node.members:
-            if key in OWN_KEYS:
-                self.note_at(("defaults", key), f"{key} belongs to each pool and has no default", on_key=True)
-            elif key not in DEFAULT_KEYS:
-                self.note_at(("defaults", key), unknown("key", key, DEFAULT_KEYS), on_key=True)
+            if key in OWN_KEYS and key not in beside:
+                self.report.note_at(("defaults", key), f"{key} belongs to each pool and has no default", on_key=True)
+            elif key not in DEFAULT_KEYS and key not in beside:
+                self.report.note_at(("defaults", key), unknown("key", key, DEFAULT_KEYS), on_key=True)
         known = {key: member.plain() for key, member in node.members.items() if key in DEFAULT_KEYS}
         try:
             PoolPolicy.model_validate(known | {"name": "defaults", "lever": STAND_IN})
@@ -160,10 +148,11 @@ class Check:
         node = root.child("pools")
         if node is None:
             if "pools" not in meant(root.members, TOP_KEYS):
-                self.note(root.place, ("pools",), "the key pools is missing: name at least one pool")
+                self.report.note(root.place, ("pools",), "the key pools is missing: name at least one pool")
             return []
         if node.kind != "list" or not node.items:
-            self.note_at(("pools",), f"{shown(node.plain()) if node.kind != 'list' else 'an empty list'} is not a list of pools")
+            self.report.note_at(("pools",), f"{shown(node.plain()) if node.kind != 'list' else 'an empty list'} is not a list "
+                                            "of pools: begin each with '- name: '")
             return []
         inherited = {} if defaults is None else {
             key: member.plain() for key, member in defaults.members.items() if key in DEFAULT_KEYS
@@ -183,10 +172,11 @@ class Check:
         """One pool with the defaults merged in; None unless all of it is right."""
         path: tuple[Step, ...] = ("pools", index)
         if node.kind != "mapping":
-            self.note_at(path, f"{shown(node.plain())} is not a pool: a mapping with name, lever and max")
+            self.report.note_at(path, f"{shown(node.plain())} is not a pool: a mapping with name, lever and max")
             return None
+        beside = self._beside(path, node, PoolPolicy.model_fields)
         lever = self._lever((*path, "lever"), node)
-        said = {key: member.plain() for key, member in node.members.items()}
+        said = {key: member.plain() for key, member in node.members.items() if key not in beside}
         try:
             pool = PoolPolicy.model_validate(inherited | said | {"lever": lever or STAND_IN})
         except ValidationError as error:
@@ -207,18 +197,12 @@ class Check:
                 if isinstance(found, str):
                     text = found
                 elif found.line:
-                    self.problems.append(Problem(str(found.file), found.line, 1, "", found.message))
+                    self.report.problems.append(Problem(str(found.file), found.line, 1, "", found.message))
                 else:
-                    self.note_at((*path, "ics"), f"{found.file} {found.message}")
-            place = self._place_of(path)
-            out.append(event.placed(f"{self._source}:{place.line}:{place.column} {path_text(path)}", text))
+                    self.report.note_at((*path, "ics"), f"{found.file} {found.message}")
+            place = self.report.place_of(path)
+            out.append(event.placed(f"{self.report.source}:{place.line}:{place.column} {path_text(path)}", text))
         return tuple(out)
-
-    def _place_of(self, path: tuple[Step, ...]) -> Place:
-        node = self._root
-        for step in path:
-            node = None if node is None else node.child(step)
-        return Place(1, 1) if node is None else node.place
 
     def _origin(
         self, error: ErrorDetails, path: tuple[Step, ...], node: Node, inherited: Mapping[str, object]
@@ -236,21 +220,21 @@ class Check:
         node = pool.child("lever")
         if node is None:
             if "lever" not in meant(pool.members, PoolPolicy.model_fields):
-                self.note(pool.place, path, "the key lever is missing: say by which kind of lever its capacity is set")
+                self.report.note(pool.place, path, "the key lever is missing: say by which kind of lever its capacity is set")
             return None
         return self._of_kind(path, node, "lever", self._kinds)
 
     def _of_kind(self, path: tuple[Step, ...], node: Node, what: str, kinds: Mapping[str, type[Part]]) -> Part | None:
         """Settings that have a kind, by the model of that kind."""
         if node.kind != "mapping":
-            self.note_at(path, f"{shown(node.plain())} is not a {what}: a mapping with kind and what that kind needs")
+            self.report.note_at(path, f"{shown(node.plain())} is not a {what}: a mapping with kind and what that kind needs")
             return None
         kind = node.child("kind")
         if kind is None:
-            self.note(node.place, (*path, "kind"), f"the key kind is missing: one of {', '.join(kinds)}")
+            self.report.note(node.place, (*path, "kind"), f"the key kind is missing: one of {', '.join(kinds)}")
             return None
         if not isinstance(kind.scalar, str) or kind.scalar not in kinds:
-            self.note_at((*path, "kind"), unknown(f"{what} kind", str(kind.scalar), list(kinds)))
+            self.report.note_at((*path, "kind"), unknown(f"{what} kind", str(kind.scalar), list(kinds)))
             return None
         model = kinds[kind.scalar]
         try:
@@ -263,8 +247,15 @@ class Check:
                   given: Container[str] = ()) -> None:
         """Add what pydantic found, each error at the path that `where` gives; keys that are `given` elsewhere are not missing."""
         for item in worth_saying(error.errors(), model):
-            if not (item["type"] == "missing" and len(item["loc"]) == 1 and item["loc"][0] in given):
-                self.note_at(where(item), wording(item, model), on_key=item["type"] == "extra_forbidden")
+            if item["type"] == "missing" and len(item["loc"]) == 1 and item["loc"][0] in given:
+                continue
+            path = where(item)
+            if item["type"] == "bounds" and self.report.has_misread(path[:-1]):
+                continue
+            node, message = self.report.reach(path), wording(item, model)
+            if node is not None and item["type"] != "extra_forbidden":
+                message = "".join((message, *as_written(item, node)))
+            self.report.note_at(path, message, on_key=item["type"] == "extra_forbidden")
 
     def _names_differ(self, index: int, pool: Node, names: dict[str, int]) -> None:
         node = pool.child("name")
@@ -272,11 +263,12 @@ class Check:
             return
         first = names.setdefault(node.scalar, index)
         if first != index:
-            self.note_at(("pools", index, "name"), f"pools[{first}] already has the name {shown(node.scalar)}: names are unique")
+            self.report.note_at(("pools", index, "name"), f"pools[{first}] already has the name {shown(node.scalar)}: names are "
+                                                          "unique")
 
     def _resources_differ(self, index: int, pool: PoolPolicy, resources: dict[tuple[str, str], int]) -> None:
         path = ("pools", index, "lever")
         first = resources.setdefault((pool.lever.kind, pool.lever.resource), index)
-        if first != index and not any(secret[:3] == path for secret in self._secret):
+        if first != index and not self.report.has_secret(path):
             message = f"pools[{first}] already sets {pool.lever.resource} by {pool.lever.kind}: one pool per resource and lever"
-            self.note_at(path, message)
+            self.report.note_at(path, message)

@@ -8,6 +8,10 @@ from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+NAMED = {
+    "w": ("w", "week", "weeks"), "d": ("d", "day", "days"), "h": ("h", "hr", "hrs", "hour", "hours"),
+    "m": ("m", "min", "mins", "minute", "minutes"), "s": ("s", "sec", "secs", "second", "seconds"),
+}
 PATTERN = r"^(?=.)(\d{1,6}d)?(\d{1,6}h)?(\d{1,6}m)?(\d{1,6}s)?$"
 ALLOWED = "a span such as 30s, 5m, 10h, 2d or 1h30m"
 
@@ -18,9 +22,27 @@ def parse_duration(text: str) -> timedelta:
         return timedelta(0)
     match = re.fullmatch(PATTERN, text, re.ASCII)
     if match is None:
-        raise ValueError(f"{text!r} is not {ALLOWED}")
+        near = near_duration(text)
+        raise ValueError(f"{text!r:.60} is not {ALLOWED}" if near is None else f"{text!r:.60} is not {ALLOWED}: write {near}")
     parts = [part for part in match.groups() if part]
     return timedelta(seconds=sum(int(part[:-1]) * UNITS[part[-1]] for part in parts))
+
+
+def near_duration(text: str) -> str | None:
+    """How a span is written that `text` says in another way: with words, parts, blanks, a colon or as ISO 8601."""
+    plain = text.strip().lower()
+    clock = re.fullmatch(r"(\d{1,4}):(\d\d)(?::(\d\d))?", plain, re.ASCII)
+    if clock is not None:
+        return format_duration(timedelta(hours=int(clock[1]), minutes=int(clock[2]), seconds=int(clock[3] or 0)))
+    if re.fullmatch(r"p(\d+[wd])?(t(\d+h)?(\d+m)?(\d+s)?)?", plain, re.ASCII):
+        plain = re.sub("[pt]", " ", plain)
+    parts = list(re.finditer(r"(\d{1,6}(?:\.\d{1,6})?)\s*([a-z]+)[\s,]*", plain, re.ASCII))
+    units = [next((unit for unit in NAMED if part[2] in NAMED[unit]), None) for part in parts]
+    if not parts or None in units or "".join(part[0] for part in parts) != plain.lstrip():
+        return None
+    seconds = {**UNITS, "w": 604_800}
+    span = sum(float(part[1]) * seconds[unit] for part, unit in zip(parts, units, strict=True) if unit is not None)
+    return format_duration(timedelta(seconds=round(span))) if span >= 1 else None
 
 
 def format_duration(span: timedelta) -> str:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
-from config.schedule import A_DAY, LONGEST_WINDOW, zone
+from config.schedule import A_DAY, LONGEST_WINDOW
+from config.zones import zone
 
 MOST_BYTES = 1024 * 1024
 """Some three thousand entries."""

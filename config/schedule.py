@@ -1,47 +1,23 @@
 """Windows of time in which a pool's floor or ceiling is another: a cron expression in a time zone, and how long each lasts."""
 
-import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
+from cronsim import CronSim
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError, PydanticUndefined
 from pydantic_core.core_schema import ValidationInfo
 
+from config.cron import check_cron
 from config.duration import Duration, format_duration
+from config.zones import zone
 
 MOST_UNITS = 1_000_000
 """No provider sells more to one pool."""
 LONGEST_WINDOW = timedelta(days=31)
-FIELDS = re.compile(r"[0-9A-Za-z*,/#-]+( +[0-9A-Za-z*,/#-]+){4}")
 A_DAY = timedelta(days=1)
-
-
-def check_cron(expression: str) -> str:
-    """`expression` itself; `ValueError` unless it is a cron expression of five fields that ever fires."""
-    if not FIELDS.fullmatch(expression) or len(expression) > 200:
-        raise ValueError(f"{expression!r:.60} is not five cron fields: minute hour day-of-month month day-of-week")
-    try:
-        next(CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC)))
-    except CronSimError as error:
-        hint = " (days run from sun to sat: write fri,sat,sun, not fri-sun)" if "day-of-week" in str(error) else ""
-        raise ValueError(f"{expression!r}: {str(error).lower()}{hint}") from None
-    except StopIteration:
-        raise ValueError(f"{expression!r} never comes to pass") from None
-    return expression
-
-
-@lru_cache(maxsize=1024)
-def zone(name: str) -> ZoneInfo:
-    """The IANA time zone called `name`; `ValueError` when there is none."""
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # a folder's name is an OSError, a path out of the database a ValueError
-        raise ValueError(f"{name!r:.60} is not an IANA time zone such as Europe/Paris or UTC") from None
 
 
 class Schedule(BaseModel):
@@ -77,10 +53,9 @@ class Schedule(BaseModel):
     @classmethod
     def _zone_exists(cls, value: str) -> str:
         try:
-            zone(value)
+            return zone(value).key
         except ValueError as error:
             raise PydanticCustomError("timezone", "{text}", {"text": str(error)}) from None
-        return value
 
     @field_validator("duration")
     @classmethod

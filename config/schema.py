@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
+from config.check import EXTENSION
 from config.duration import format_duration
 from config.lease import LEASE_KINDS
 from config.lever import LeverSettings
@@ -58,6 +59,7 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
         "title": "Stoker policy",
         "type": "object",
         "additionalProperties": False,
+        "patternProperties": {f"^{EXTENSION}": {"description": "Left to you, as a place for anchors."}},
         "required": ["version", "pools"],
         "properties": {
             "version": {"const": 1, "description": "Version of the format."},

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Container, Iterator
 
-from config.document import Node, Place
+from config.node import Node, Place
 
 SECRET_KEY = re.compile(
     r"passw(or)?d|passphrase|secret|credential|private_?key|(access|api|signing|encryption|account)_?key|"

@@ -1,7 +1,7 @@
 """How a model's complaint is told to people: what is wrong, and what is allowed."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import get_args
 
@@ -9,7 +9,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from config.node import Node
 from config.problem import one_line
+from config.remedy import remedy
 
 SHAPES = {
     "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number", "string_type": "text",
@@ -93,7 +95,16 @@ def named_by(error: ErrorDetails) -> set[tuple[str | int, ...]]:
     return {(*above, name) for name in (("min", "max") if error["type"] == "bounds" else (last,))}
 
 
-def remedy(value: str, pattern: str, entry: FieldInfo | None) -> str:
+def as_written(error: ErrorDetails, node: Node) -> Iterator[str]:
+    """What to write instead of the value of `node`, where that shows from how it is written; to go on with after the message."""
+    instead = remedy(error["type"], error["input"], node.source if node.kind == "scalar" else None)
+    if instead:
+        yield f": {instead}"
+    if node.comment:
+        yield f"; {one_line(node.comment, 40)} is a comment: quote the value if it is part of it"
+
+
+def fitting(value: str, pattern: str, entry: FieldInfo | None) -> str:
     """What to write in place of text that does not fit a pattern: the nearest that does, or else an example."""
     text = value.strip()
     joined = re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-")
@@ -116,8 +127,6 @@ def wording(error: ErrorDetails, model: type[BaseModel]) -> str:
         return f"the key {path[-1]} is missing: {about}{example}" if about else f"the key {path[-1]} is missing{example}"
     if kind == "extra_forbidden":
         owner = owner_of(model, path)
-        if path[-1] == "<<":
-            return "merge keys are not part of a policy: what many pools share stands under defaults"
         return unknown("key", str(path[-1]), [] if owner is None else list(owner.model_fields))
     if kind == "literal_error":
         allowed = [word.strip("'") for word in context["expected"].replace(" or ", ", ").split(", ")]
@@ -129,7 +138,7 @@ def wording(error: ErrorDetails, model: type[BaseModel]) -> str:
         key, words = LIMITS[kind]
         return f"{shown(value)} is out of range: {words} {context[key]:g} is allowed"
     if kind == "string_pattern_mismatch":
-        return f"{shown(value)} does not fit{f' ({about})' if about else ''}: {remedy(value, context['pattern'], entry)}"
+        return f"{shown(value)} does not fit{f' ({about})' if about else ''}: {fitting(value, context['pattern'], entry)}"
     if kind == "value_error":
         return str(context["error"])
     message = str(error["msg"])

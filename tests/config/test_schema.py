@@ -127,3 +127,8 @@ def test_what_the_loader_takes_the_schema_takes(defaults, options, assume):
 
     assert taken(good)
     assert [error.message for error in CHECK.iter_errors(good)] == []
+
+
+def test_keys_that_begin_with_x_are_left_to_the_user_at_the_top_alone():
+    assert CHECK.is_valid(document() | {"x-common": {"max": 50}})
+    assert not CHECK.is_valid(document(**{"x-common": 1}))

@@ -11,12 +11,13 @@ from pydantic.fields import FieldInfo
 import config
 from adapters.registry import lever_kinds
 from config.dead_man import DeadMan
-from config.document import Node, read_document
+from config.document import read_document
 from config.duration import format_duration
 from config.event import Event, Holidays
 from config.lever import LeverSettings
 from config.limits import Limits
 from config.loader import TOP_KEYS, load_policy, parse_policy
+from config.node import Node
 from config.notify import Sink
 from config.policy import Assume, Objective, PoolPolicy, PriceOverride
 from config.schedule import Schedule

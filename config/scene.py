@@ -1,0 +1,82 @@
+"""A text that is not YAML, around the place where the parser stopped."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import yaml
+
+from config.composer import place_at
+from config.node import Fault, Place
+from config.problem import one_line
+
+KEY_BEFORE = re.compile(r"([\w.-]+)[ \t]*:[ \t]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The lines of a text, its tokens up to the mistake, and what the parser says of it. Places count from 1."""
+
+    lines: Sequence[str]
+    tokens: Sequence[yaml.Token]
+    at: Place
+    since: Place
+    context: str
+    problem: str
+
+    def line(self, number: int) -> str:
+        """The text of a line; empty beyond the last."""
+        return self.lines[number - 1] if number <= len(self.lines) else ""
+
+    def char(self, place: Place) -> str:
+        """The character at a place; empty at the end of a line."""
+        return self.line(place.line)[place.column - 1: place.column]
+
+    @property
+    def text(self) -> str:
+        """The line where the parser stopped."""
+        return self.line(self.at.line)
+
+    @property
+    def opened(self) -> Place | None:
+        """Where the innermost bracket stands that is open where the parser stopped."""
+        found: list[yaml.Token] = []
+        for token in self.tokens:
+            if isinstance(token, yaml.FlowMappingStartToken | yaml.FlowSequenceStartToken):
+                found.append(token)
+            elif isinstance(token, yaml.FlowMappingEndToken | yaml.FlowSequenceEndToken) and found:
+                found.pop()
+        return place_at(found[-1].start_mark) if found else None
+
+    @property
+    def quoted(self) -> yaml.ScalarToken | None:
+        """The last scalar in quotes before the place."""
+        found = [token for token in self.tokens if isinstance(token, yaml.ScalarToken) and token.style in ("'", '"')]
+        return found[-1] if found else None
+
+
+def indentation(text: str) -> int:
+    """How many blanks a line begins with."""
+    return len(text) - len(text.lstrip(" "))
+
+
+def quote_it(scene: Scene, begins: Place, what: str) -> Fault:
+    """The fault of a value that must be quoted, with the value in quotes."""
+    return Fault(begins, f"{what}: quote the value: {written(scene, begins)}")
+
+
+def written(scene: Scene, begins: Place) -> str:
+    """`key: "value"` for the value that begins there, up to the end of the line or of its place between brackets."""
+    text = scene.line(begins.line)
+    value = re.sub(r"\s+#.*$", "", text[begins.column - 1:]).strip()
+    if scene.opened is not None:
+        value = re.split(r"\s*,\s*[\w-]+\s*:|\s*[}\]]|,\s*$", value)[0] or value
+    key = KEY_BEFORE.search(text[: begins.column - 1])
+    return one_line(f"{key[1] + ': ' if key else ''}{in_quotes(value)}", 120)
+
+
+def in_quotes(value: str) -> str:
+    """The text in double quotes, or in single ones where double ones would need escapes."""
+    if '"' not in value and "\\" not in value:
+        return f'"{value}"'
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,45 @@
+"""A name that is no time zone is answered with the one that was meant, and one without summer time with the city's."""
+
+import pytest
+
+from config.zones import without_summer_time, zone
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("PST", "write America/Los_Angeles"), ("cest", "write Europe/Paris"), ("europe/paris", "write Europe/Paris"),
+        ("Paris", "write Europe/Paris"), ("New York", "write America/New_York"), ("Europe/Pariss", "write Europe/Paris"),
+        ("UTC+2", "an offset has no summer time; write the zone of a city, such as Europe/Helsinki"),
+        ("+02:00", "such as Europe/Helsinki"), ("GMT-5", "such as America/New_York"), ("+05:30", "write the zone of a city"),
+        ("Eastern Standard Time", "Windows and calendars call it so"), ("Mars/Base", "is not an IANA time zone"),
+        ("../../etc/passwd", "is not an IANA time zone"), ("", "is not an IANA time zone"), ("Europe", "is not an IANA time"),
+    ],
+)
+def test_what_is_no_zone_is_refused_with_the_one_that_was_meant(name, says):
+    with pytest.raises(ValueError, match="is not an IANA time zone such as") as caught:
+        zone(name)
+
+    assert says in str(caught.value)
+
+
+def test_blanks_around_a_name_are_trimmed():
+    assert zone(" Europe/Paris ").key == "Europe/Paris"
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("EST", "EST has no summer time: write America/New_York"), ("MST", "America/Phoenix (which has no summer time)"),
+        ("HST", "Pacific/Honolulu (which has no summer time)"), ("GMT", "write Europe/London, or UTC"),
+        ("Etc/GMT+5", "is 5 h behind UTC (its sign is the other way round) and has no summer time"),
+        ("Etc/GMT-1", "is 1 h ahead of UTC"),
+    ],
+)
+def test_a_zone_that_keeps_one_offset_where_clocks_change_is_named(name, says):
+    assert says in str(without_summer_time(name))
+
+
+@pytest.mark.parametrize("name", ["UTC", "Etc/UTC", "EST5EDT", "America/Phoenix", "Asia/Tokyo", "Europe/London", "Etc/GMT"])
+def test_zones_that_are_right_as_they_are_pass(name):
+    assert without_summer_time(name) is None
