@@ -28,7 +28,8 @@ class Capacity:
 
     `requested` and `ready` in units; `in_use` when the provider tells it. `foreign_owner` names another autoscaler that
     governs this resource; `blocked` says why a write would be refused or unwise now (deployment in progress, weighted
-    alias); `changed_at` is when the provider last saw a change, whoever made it. `detail` is for people.
+    alias); `changed_at` is when the provider last saw a change, whoever made it. `detail` is for people. `others`: units that
+    a setting which is not the lever's keeps warm beyond `requested`, and `others_by` what that is, for people.
     """
 
     requested: int
@@ -40,6 +41,8 @@ class Capacity:
     foreign_owner: str | None = None
     blocked: AdapterError | None = None
     detail: str = ""
+    others: int = 0
+    others_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,4 +71,5 @@ class ShadowLever:
         now = self._clock.now()
         ready = paper.ready(now)
         phase = Phase.READY if ready == paper.requested else Phase.IN_PROGRESS
-        return replace(real, requested=paper.requested, ready=ready, phase=phase, observed_at=now)
+        others = max(0, real.requested + real.others - paper.requested) if real.others else 0  # the greater of the two is kept
+        return replace(real, requested=paper.requested, ready=ready, phase=phase, observed_at=now, others=others)

@@ -19,11 +19,12 @@ from forecasting.demand import Floats, instant_of, minute_of
 
 NAMES = ("warm_usd", "on_demand_usd", "cold_start_usd", "cost_usd", "saved_usd", "cold_starts", "cold_starts_without",
          "warm_unit_minutes", "idle_unit_minutes", "minutes", "without_usd", "tracking_usd", "cold_starts_tracking",
-         "saved_on_tracking_usd", "idle_usd", "warm_hits")
+         "saved_on_tracking_usd", "idle_usd", "warm_hits", "others_unit_minutes", "others_usd")
 """`cold_start_usd`: what cold starts cost the operator by the objective, no bill. `cost_usd`: the bill: warm, on demand and
-initialisation. `saved_usd`: bill and cold starts of the same traffic without warm capacity, less those with it. `without_usd`,
-`tracking_usd`: the bill without warm capacity, and under AWS target tracking at 70 %. `saved_on_tracking_usd`: as `saved_usd`,
-against that. `idle_usd`: the part of `warm_usd` that stood idle. `warm_hits`: invocations that did not wait.
+initialisation. `saved_usd`: bill and cold starts of the same traffic without Stoker's warm capacity, less those with it.
+`without_usd`, `tracking_usd`: the bill without that capacity, and under AWS target tracking at 70 %. `saved_on_tracking_usd`: as
+`saved_usd`, against that. `idle_usd`: the part of `warm_usd` that stood idle. `warm_hits`: invocations that did not wait. What
+others keep warm is part of every bill, those without Stoker too; `others_unit_minutes` and `others_usd` are what it is.
 """
 
 REHEARSAL = 120
@@ -53,6 +54,7 @@ class Account:
         self._day = now.date()
         self._pending: dict[date, Amounts] = {}
         self._ready = np.full((len(pools), READY_MINUTES), np.nan)
+        self._others = np.zeros((len(pools), READY_MINUTES))
         self._with = np.zeros((len(pools), 0))
         self._without = np.zeros((len(pools), 0))
         self._beyond = np.zeros((len(pools), 0))
@@ -60,11 +62,14 @@ class Account:
         self.rehearsed = False
         self._noted = self._counted = minute_of(now)
 
-    def ready(self, ready: Floats, now: datetime) -> None:
-        """What stands ready of each pool now: float32[pools], NaN where unknown, from the minute after the last call on."""
+    def ready(self, ready: Floats, now: datetime, others: Floats | None = None) -> None:
+        """What stands ready of each pool now, and what others keep warm besides: float32[pools] each, NaN where unknown, from the
+        minute after the last call on.
+        """
         upto = minute_of(now) + 1
         minutes = np.arange(max(self._noted, upto - READY_MINUTES), upto)
         self._ready[:, minutes % READY_MINUTES] = ready[:, None]
+        self._others[:, minutes % READY_MINUTES] = 0.0 if others is None else np.nan_to_num(others)[:, None]
         self._noted = max(self._noted, upto)
 
     def pending_from(self) -> int:
@@ -76,12 +81,12 @@ class Account:
         something. What stood ready then is taken to be what stands ready in the first minute.
         """
         keep_alive = max((each.keep_alive for each in terms), default=1)
-        ready = np.nan_to_num(self._ready[:, self.pending_from() % READY_MINUTES])
+        ready, others = (np.nan_to_num(each[:, self.pending_from() % READY_MINUTES]) for each in (self._ready, self._others))
         for at in range(peak.shape[1]):
             most, tracked = np.nan_to_num(peak[:, at]).astype(float), self._tracked.advance(peak[:, at], terms)
-            _, self._with = started(np.maximum(0.0, most - ready), self._with, keep_alive)
-            _, self._without = started(most, self._without, keep_alive)
-            _, self._beyond = started(np.maximum(0.0, most - tracked), self._beyond, keep_alive)
+            _, self._with = started(np.maximum(0.0, most - ready - others), self._with, keep_alive)
+            _, self._without = started(np.maximum(0.0, most - others), self._without, keep_alive)
+            _, self._beyond = started(np.maximum(0.0, most - np.maximum(tracked, others)), self._beyond, keep_alive)
         self.rehearsed = True
 
     def settle(self, first: int, peak: Floats, busy: Floats, invocations: Floats, terms: Sequence[Terms]) -> None:
@@ -92,23 +97,26 @@ class Account:
         for at in range(peak.shape[1]):
             minute = first + at
             seen = self._ready[:, minute % READY_MINUTES]
-            ready, tracked = np.nan_to_num(seen), self._tracked.advance(peak[:, at], terms)
-            amounts = self._minute(ready, tracked, peak[:, at], busy[:, at], prices, keep_alive)
+            others = self._others[:, minute % READY_MINUTES]
+            ready, tracked = np.nan_to_num(seen) + others, np.maximum(self._tracked.advance(peak[:, at], terms), others)
+            amounts = self._minute((ready, others, tracked), peak[:, at], busy[:, at], prices, keep_alive)
             served = np.minimum(np.nan_to_num(busy[:, at]), ready)
             hits = np.maximum(0.0, np.nan_to_num(invocations[:, at]) - amounts[:, COLD_STARTS])
-            amounts = np.column_stack((amounts, (ready - served) * prices[:, IDLE], hits))
+            amounts = np.column_stack((amounts, (ready - served) * prices[:, IDLE], hits, others, others * prices[:, IDLE]))
             self._add(instant_of(minute).date(), np.where(np.isnan(seen)[:, None], 0.0, amounts))
         self._counted = max(self._counted, first + peak.shape[1])
 
-    def _minute(self, ready: Amounts, tracked: Amounts, peak: Floats, busy: Floats, prices: Amounts, keep_alive: int) -> Amounts:
+    def _minute(self, warm: tuple[Amounts, Amounts, Amounts], peak: Floats, busy: Floats, prices: Amounts,
+                keep_alive: int) -> Amounts:
+        """`warm`: units as they are, without Stoker, and under target tracking."""
         known = ~np.isnan(peak)
         most, work = np.where(known, peak, 0.0), np.where(known, np.nan_to_num(busy), 0.0)
-        cold_usd = prices[:, COLD]
+        (ready, others, tracked), cold_usd = warm, prices[:, COLD]
         cold, self._with = started(np.maximum(0.0, most - ready), self._with, keep_alive)
-        without, self._without = started(most, self._without, keep_alive)
+        without, self._without = started(np.maximum(0.0, most - others), self._without, keep_alive)
         beyond, self._beyond = started(np.maximum(0.0, most - tracked), self._beyond, keep_alive)
         mine, nothing, theirs = (bill(units, work, starts, prices) for units, starts in
-                                 ((ready, cold), (np.zeros_like(ready), without), (tracked, beyond)))
+                                 ((ready, cold), (others, without), (tracked, beyond)))
         whole = mine.usd + cold * cold_usd
         return np.stack((mine.warm, mine.on_demand, cold * cold_usd, mine.usd, nothing.usd + without * cold_usd - whole, cold,
                          without, ready, np.maximum(0.0, ready - work), known.astype(float), nothing.usd, theirs.usd, beyond,

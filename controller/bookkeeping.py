@@ -23,10 +23,13 @@ async def open_accounts(fleet: Fleet, store: StoreThread, clock: Clock) -> Accou
 
 
 def tell_spent(fleet: Fleet, accounts: Accounts) -> None:
-    """Tell the fleet's limits what the warm capacity of each pool has cost this month: unit-minutes by what one costs now."""
+    """Tell the fleet's limits what the warm capacity of each pool has cost this month: unit-minutes by what one costs now. What
+    others keep warm does not count: no limit can lower it.
+    """
+    warm, others = NAMES.index("warm_unit_minutes"), NAMES.index("others_unit_minutes")
     for region, account in zip(fleet.regions, accounts.each, strict=True):
         price = np.array([fleet.reconcilers[name].usd_per_unit_minute for name in region.intake.pools])
-        fleet.limiter.note_spent(region.intake.pools, account.month[:, NAMES.index("warm_unit_minutes")] * price)
+        fleet.limiter.note_spent(region.intake.pools, (account.month[:, warm] - account.month[:, others]) * price)
 
 
 async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: Clock, forecasts: Forecasts | None) -> None:
@@ -36,7 +39,9 @@ async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: C
     now = clock.now()
     for region, account in zip(fleet.regions, accounts.each, strict=True):
         reconcilers = [fleet.reconcilers[name] for name in region.intake.pools]
-        account.ready(np.array([each.capacity.ready if each.capacity else np.nan for each in reconcilers], np.float32), now)
+        seen = [(each.capacity.ready, each.capacity.others) if each.capacity else (np.nan, 0) for each in reconcilers]
+        ready, others = np.array(seen, np.float32).reshape(len(seen), 2).T
+        account.ready(ready, now, others)
         first, end = account.pending_from(), region.intake.visible_end(now)
         if first < end:
             terms = [pool_terms(each, policy.assume, region.intake.metric_delay) for each in reconcilers]

@@ -21,9 +21,10 @@ from adapters.lease import LeaseStore
 from adapters.permissions import Grants
 from adapters.protocol import Capacity, DemandSource, Phase
 from config.lease import LeaseSettings
-from config.policy import Policy, PoolPolicy
-from controller.assembly import Providers
+from config.policy import Assume, Policy, PoolPolicy
+from controller.assembly import Providers, pricing
 from controller.doctor_local import local_findings
+from controller.planning import others_text
 
 PATIENCE_SECONDS, SECONDS_A_POOL = 45.0, 0.75
 """For one check; and for all of them that and so much more for each pool: calls are paced."""
@@ -79,7 +80,7 @@ async def examine(policy: Policy, providers: Examined, grants: Sequence[tuple[Gr
         jobs.append(Check(f"permissions at {granted.provider}", partial(permissions, granted, able, providers, patience)))
     if policy.lease is not None:
         jobs.append(Check("lease", partial(lease_findings, policy.lease, providers)))
-    jobs += [Check(f"pool {pool.name}", partial(pool_findings, pool, providers)) for pool in pools]
+    jobs += [Check(f"pool {pool.name}", partial(pool_findings, pool, policy.assume, providers)) for pool in pools]
     jobs += [Check(f"metrics of {', '.join(served[:3])}", partial(metric_findings, source, served, clock))
              for source, served in providers.sources(pools)]
     return missing + await every(jobs, patience, patience + SECONDS_A_POOL * len(pools), progress)
@@ -176,7 +177,7 @@ def permission_finding(action: str, tally: Tally | None, needing: int) -> Findin
     return Finding("permission", action, Verdict.OK, f"allowed, {tries} of {tries} tries")
 
 
-async def pool_findings(pool: PoolPolicy, providers: Examined) -> list[Finding]:
+async def pool_findings(pool: PoolPolicy, assume: Assume, providers: Examined) -> list[Finding]:
     """Whether the pool's resource is there, may be changed, and can take what the policy allows."""
     lever = providers.lever(pool)
     try:
@@ -184,6 +185,10 @@ async def pool_findings(pool: PoolPolicy, providers: Examined) -> list[Finding]:
     except AdapterError as error:
         return [refusal("pool", pool.name, error)]
     found = [capacity_finding(pool.name, capacity)]
+    if capacity.others:
+        text = others_text(capacity, pricing(pool, assume)(traits))
+        remedy = "remove that setting for Stoker to lower them too"
+        found.append(Finding("kept by others", pool.name, Verdict.WARN, text, remedy))
     if traits.allowed is not None and traits.allowed < pool.max:
         limit = traits.limit or Limit("", "the provider limits the pool", REMEDIES[QuotaExceeded])
         text = f"max is {pool.max}; {limit.text}, so at most {traits.allowed} units"

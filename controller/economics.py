@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 
 from config.policy import Assume, PoolPolicy
 
-MINUTE_SECONDS = 60
+MINUTE_SECONDS, MINUTES_A_MONTH = 60, 365 * 24 * 60 / 12
 DEFAULT_MEMORY_MB = 1024
 DEFAULT_INIT_SECONDS = 8.0
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from adapters.errors import AdapterError, Limit
 from adapters.protocol import Capacity, Phase
@@ -90,6 +89,7 @@ class Code(StrEnum):
     FOREIGN_WRITE = "foreign-write"
     FOREIGN_OWNER = "foreign-owner"
     BLOCKED = "blocked"
+    KEPT_BY_OTHERS = "kept-by-others"
     ON_EXIT = "on-exit"
     ALLOCATION_FAILED = "allocation-failed"
     WRITE_FAILED = "write-failed"
@@ -262,17 +262,6 @@ Guardrail = Callable[[Draft, Context], Draft]
 def unchanged(target: int, capacity: Capacity) -> bool:
     """Whether there is nothing to send. What failed is asked for again with the same number, or it would stay failed for ever."""
     return target == capacity.requested and (capacity.phase is not Phase.FAILED or target == 0)
-
-
-def caught_up(state: PoolState, now: datetime) -> PoolState:
-    """`state` without instants to come: the clock was put back since, and what holds for a while would hold longer by as much."""
-    ahead: dict[str, Any] = {name: now for name in INSTANTS if (at := getattr(state, name)) and at > now}
-    if state.wishes and state.wishes[-1][0] > now:
-        wished = tuple(wish for wish in state.wishes if wish[0] <= now)
-        ahead["wishes"] = (*wished, (now, max(units for at, units in state.wishes if at > now)))
-    if any(at > now for at, _ in state.doubts):
-        ahead["doubts"] = tuple((min(at, now), units) for at, units in state.doubts)
-    return replace(state, **ahead) if ahead else state
 
 
 def whole_units(value: float) -> int | None:

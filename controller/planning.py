@@ -6,11 +6,14 @@ nothing here reads a clock, calls a provider or remembers anything, so the daemo
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from adapters.protocol import Capacity
 from config.policy import PoolPolicy, schedule_bounds
+from controller.economics import MINUTES_A_MONTH
 from controller.overrides import Kind, active
 from controller.plan import (
+    INSTANTS,
     Action,
     Code,
     Context,
@@ -22,7 +25,6 @@ from controller.plan import (
     Reason,
     Sight,
     accepted,
-    caught_up,
     raised_by,
     unbroken,
     unchanged,
@@ -64,9 +66,20 @@ def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrail
         if draft.held:
             break
         draft = guardrail(draft, context)
-    state = remember_wish(state, draft, context)
+    state, draft = remember_wish(state, draft, context), with_others(draft, context)
     return Plan(policy.name, seen.now, action_of(draft, capacity), draft.target, capacity.requested, capacity.ready,
                 seen.proposal, draft.reasons, state, seen.fencing)
+
+
+def caught_up(state: PoolState, now: datetime) -> PoolState:
+    """`state` without instants to come: the clock was put back since, and what holds for a while would hold longer by as much."""
+    ahead: dict[str, Any] = {name: now for name in INSTANTS if (at := getattr(state, name)) and at > now}
+    if state.wishes and state.wishes[-1][0] > now:
+        wished = tuple(wish for wish in state.wishes if wish[0] <= now)
+        ahead["wishes"] = (*wished, (now, max(units for at, units in state.wishes if at > now)))
+    if any(at > now for at, _ in state.doubts):
+        ahead["doubts"] = tuple((min(at, now), units) for at, units in state.doubts)
+    return replace(state, **ahead) if ahead else state
 
 
 def bounds_now(policy: PoolPolicy, now: datetime) -> tuple[int, int, str | None]:
@@ -74,6 +87,22 @@ def bounds_now(policy: PoolPolicy, now: datetime) -> tuple[int, int, str | None]
     low, high, schedule = schedule_bounds(policy.schedules, now) if policy.schedules else (None, None, None)
     ceiling = policy.max if high is None else min(policy.max, high)
     return min(max(policy.min, low or 0), ceiling), ceiling, schedule
+
+
+def with_others(draft: Draft, context: Context) -> Draft:
+    """What settings of others keep warm besides: told first, and moves nothing."""
+    capacity = context.seen.capacity
+    if capacity is None or not capacity.others:
+        return draft
+    text = others_text(capacity, context.seen.usd_per_unit_minute)
+    at_first = draft.reasons[0].before if draft.reasons else draft.target
+    return replace(draft, reasons=(Reason(Code.KEPT_BY_OTHERS, text, at_first, at_first), *draft.reasons))
+
+
+def others_text(capacity: Capacity, usd_per_unit_minute: float) -> str:
+    """What settings of others keep warm beyond what Stoker asked for, by which setting, and at what price."""
+    usd = capacity.others * usd_per_unit_minute * MINUTES_A_MONTH
+    return f"{capacity.others} more kept warm by {capacity.others_by}, not by Stoker ({usd:.2f} USD a month)"
 
 
 def action_of(draft: Draft, capacity: Capacity) -> Action:

@@ -16,6 +16,7 @@ from adapters.simulated import ShadowLever
 from adapters.tally import Call
 from config.policy import Policy, PoolPolicy
 from controller.assembly import Providers, assemble
+from controller.economics import MINUTES_A_MONTH
 from controller.fleet import Fleet
 from controller.journal import Journal
 from controller.memory import StoreThread
@@ -27,12 +28,13 @@ from controller.store import Store
 AT_ONCE = 8
 TRIES = 6
 COLLECT_SECONDS = 300.0
-MINUTES_A_MONTH = 365 * 24 * 60 / 12
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """One pool: its plan, what its warm capacity costs a month as it is and as it would be, and what could not be read."""
+    """One pool: its plan, what its warm capacity costs a month as it is and as it would be, what others keep included, and what
+    could not be read.
+    """
 
     plan: Plan
     mode: str
@@ -140,8 +142,11 @@ def shown(fleet: Fleet, plan: Plan) -> Preview:
     reconciler = fleet.reconcilers[plan.pool]
     price = reconciler.usd_per_unit_minute * MINUTES_A_MONTH
     error = reconciler.error or fleet.region_of[plan.pool].intake.errors.get(plan.pool)
-    return Preview(plan, reconciler.policy.mode, None if plan.requested is None else plan.requested * price,
-                   None if plan.target is None else plan.target * price, error)
+    others = 0 if reconciler.capacity is None else reconciler.capacity.others
+    now = None if plan.requested is None else plan.requested + others
+    then = None if plan.target is None else max(plan.target, now or 0) if others else plan.target
+    usd_now, usd_then = (None if units is None else units * price for units in (now, then))
+    return Preview(plan, reconciler.policy.mode, usd_now, usd_then, error)
 
 
 def month_gone(now: datetime) -> float:

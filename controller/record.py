@@ -60,11 +60,11 @@ def clean(seen: Observation) -> Observation:
         seen = replace(seen, announced=replace(event, text=redact_text(event.text)))
     if error is not None:
         seen = replace(seen, capacity_error=told(error))
-    if capacity is not None and (capacity.blocked is not None or capacity.detail or capacity.foreign_owner):
+    if capacity is not None and (capacity.blocked is not None or capacity.detail or capacity.foreign_owner or capacity.others_by):
         owner = capacity.foreign_owner
         seen = replace(seen, capacity=replace(
             capacity, blocked=None if capacity.blocked is None else told(capacity.blocked), detail=redact_text(capacity.detail),
-            foreign_owner=None if owner is None else redact_text(owner)))
+            foreign_owner=None if owner is None else redact_text(owner), others_by=redact_text(capacity.others_by)))
     return seen
 
 

@@ -34,6 +34,7 @@ class FakeLever:
         self.hanging: set[str] = set()
         self.facts = Traits(memory_mb=1024)
         self.owner: str | None = None
+        self.others = 0
         self.failed = False
         self.in_flight = self.most_in_flight = 0
 
@@ -72,7 +73,8 @@ class FakeLever:
         now = self.clock.now()
         ready = self.paper.ready(now)
         phase = Phase.FAILED if self.failed else Phase.READY if ready == self.paper.requested else Phase.IN_PROGRESS
-        return Capacity(self.paper.requested, ready, phase, now, foreign_owner=self.owner)
+        return Capacity(self.paper.requested, ready, phase, now, foreign_owner=self.owner, others=self.others,
+                        others_by="the minimum of revision a-1")
 
 
 class Decaying(FakeLever):

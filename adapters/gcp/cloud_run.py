@@ -126,14 +126,15 @@ class CloudRunMinInstances:
             phase = Phase.FAILED
         return Capacity(requested, ready, phase, self._clock.now(), changed_at=seen.changed_at,
                         foreign_owner=None if owner is None else _owner(seen),
-                        blocked=self._objection(seen), detail="; ".join(filter(None, (note, self._described(seen)))))
+                        blocked=self._objection(seen), detail="; ".join(filter(None, (note, self._described(seen)))),
+                        others=seen.others, others_by=seen.others_by)
 
     def _described(self, seen: Service) -> str:
         said = []
         if seen.failure:
             said.append(seen.failure)
-        if seen.kept_by_revisions:
-            said.append(f"minima of its revisions keep {seen.kept_by_revisions} more")
+        if seen.tagged:
+            said.append(f"{seen.tagged} more are kept for tagged revisions without traffic")
         if seen.requested > seen.most:
             said.append(f"a maximum of {seen.most} cuts the minimum")
         return "; ".join(said)

@@ -85,18 +85,27 @@ class Service:
 
     @property
     def effective(self) -> int:
-        """Instances that Cloud Run keeps: of each revision with traffic the greater of its own minimum and its part of the
-        service's; of one with only a tag its own; within the maxima.
+        """Instances that Cloud Run keeps for traffic: of each revision with some the greater of its own minimum and its part of
+        the service's, within the maxima.
         """
-        tagged = sum(min(self.revisions[target.revision].least, self.revisions[target.revision].most)
-                     for target in self.targets if target.percent <= 0 and target.revision in self.revisions)
-        kept = self._kept(lambda part, revision: max(part, revision.least)) + tagged
-        return min(kept, self.whole_most) if self.whole_most else kept
+        return self._kept(lambda part, revision: max(part, revision.least))
 
     @property
-    def kept_by_revisions(self) -> int:
-        """Instances that minima of the revisions keep beyond the service's own."""
+    def others(self) -> int:
+        """Instances that minima of the revisions keep for traffic beyond the service's own."""
         return max(0, self.effective - self.own)
+
+    @property
+    def others_by(self) -> str:
+        """Those minima, for people; empty when no revision with traffic has one."""
+        return " and ".join(f"the minimum of revision {name} ({revision.least})" for name, _, revision in self.serving
+                            if revision.least)
+
+    @property
+    def tagged(self) -> int:
+        """Instances that revisions without traffic keep, because they have a tag and a minimum of their own."""
+        without = (self.revisions[target.revision] for target in self.targets if target.percent <= 0)
+        return sum(min(revision.least, revision.most) for revision in without)
 
     @property
     def _shares(self) -> tuple[tuple[str, int], ...]:

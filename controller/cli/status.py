@@ -79,6 +79,7 @@ COLUMNS = (
     Column("mode", 3, lambda pool: str(pool["mode"])),
     Column("requested", 0, lambda pool: shown(pool["requested"])),
     Column("ready", 1, lambda pool: shown(pool["ready"])),
+    Column("by others", 2, lambda pool: shown(pool.get("kept_by_others"))),
     Column("busy", 8, lambda pool: shown(pool["busy"], ".1f")),
     Column("peak", 5, lambda pool: shown(pool["peak"], ".0f")),
     Column("target", 0, lambda pool: shown(pool["target"])),
@@ -87,14 +88,16 @@ COLUMNS = (
     Column("USD month", 4, lambda pool: shown(pool["cost_month_usd"], ".2f")),
     Column("last decision", 2, lambda pool: pool["error"] or (pool["decision"] or {}).get("text") or "-"),
 )
+OTHERS = next(column for column in COLUMNS if column.heading == "by others")
 GAP, LEAST_TEXT = 2, 20
 """Between columns; and what the last column, which takes what is left, needs to be of any use."""
 
 
 def fitting(pools: list[dict[str, Any]], width: int) -> dict[Column, int]:
-    """The columns for which there is room, and how wide each is."""
+    """The columns for which there is room, and how wide each is. What others keep warm has one where there is any."""
     name, said = COLUMNS[0], COLUMNS[-1]
-    widths = {column: max([len(column.heading), *(len(column.cell(pool)) for pool in pools)]) for column in COLUMNS}
+    columns = [column for column in COLUMNS if column is not OTHERS or any(pool.get("kept_by_others") for pool in pools)]
+    widths = {column: max([len(column.heading), *(len(column.cell(pool)) for pool in pools)]) for column in columns}
     widths[name], widths[said] = min(widths[name], max(12, width // 3)), LEAST_TEXT
     while (over := sum(widths.values()) + GAP * (len(widths) - 1) - width) > 0 and any(column.drop for column in widths):
         del widths[max(widths, key=lambda column: column.drop)]
@@ -137,6 +140,7 @@ def show_one(pool: dict[str, Any]) -> None:
     click.echo(f"{pool['name']}  ({pool['mode']}, {pool['lever']})")
     rows = (
         ("requested / ready", f"{shown(pool['requested'])} / {shown(pool['ready'])}"),
+        *((("kept by others", others(pool)),) if pool.get("kept_by_others") else ()),
         ("demand: busy / peak", f"{shown(pool['busy'], '.1f')} / {shown(pool['peak'], '.0f')}"),
         ("target", shown(pool["target"])),
         ("data age", shown(pool["data_age_seconds"], ".0f", " s") + f" ({pool['sight']})"),
@@ -156,6 +160,12 @@ def show_one(pool: dict[str, Any]) -> None:
     click.echo("  why")
     for reason in pool["reasons"]:
         click.echo(f"    {reason['code']:18} {reason['text']}")
+
+
+def others(pool: dict[str, Any]) -> str:
+    """What a setting of others keeps warm besides, and what that costs."""
+    hour, month = shown(pool["others_usd_per_hour"], ".4f"), shown(pool["others_month_usd"], ".2f")
+    return f"{pool['kept_by_others']} by {pool['kept_by']}; {hour} USD an hour, {month} USD this month"
 
 
 def next_hours(told: dict[str, Any], now: str = "as_of") -> str:

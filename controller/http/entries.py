@@ -31,11 +31,13 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
     peak, busy = region.intake.latest(name) or (math.nan, math.nan)
     capacity, error = reconciler.capacity, reconciler.error
     source_error = region.intake.errors.get(name)
-    today, month = accounts.row(name)
+    (today, month), hourly = accounts.row(name), reconciler.usd_per_unit_minute * 60
     return {
         "name": name, "mode": reconciler.policy.mode, "lever": reconciler.policy.lever.kind,
         "requested": None if capacity is None else capacity.requested, "ready": None if capacity is None else capacity.ready,
         "phase": None if capacity is None else capacity.phase.value,
+        "kept_by_others": None if capacity is None else capacity.others,
+        "kept_by": redact_text(capacity.others_by) if capacity is not None and capacity.others else None,
         "busy": number(busy), "peak": number(peak), "target": None if plan is None else plan.target,
         "action": None if plan is None else plan.action.value, "min": reconciler.policy.min, "max": reconciler.policy.max,
         "traffic": region.intake.traffic(name, now).value, "blind_since": instant(blind_since(fleet, name, now)),
@@ -44,8 +46,10 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
         "capacity_age_seconds": None if capacity is None else seconds(now - capacity.observed_at),
         "lead_time_seconds": seconds(reconciler.lead_time), "last_write": instant(reconciler.state.written_at),
         "dead_man": [[instant(at), units] for at, units in reconciler.state.decays],
-        "usd_per_hour": None if capacity is None else number(capacity.ready * reconciler.usd_per_unit_minute * 60),
-        "cost_today_usd": number(today[COST]), "cost_month_usd": number(month[COST]), "saved_month_usd": number(month[SAVED]),
+        "usd_per_hour": None if capacity is None else number((capacity.ready + capacity.others) * hourly),
+        "others_usd_per_hour": None if capacity is None else number(capacity.others * hourly),
+        "cost_today_usd": number(today[COST]), "cost_month_usd": number(month[COST]),
+        "others_month_usd": number(month[AT["others_usd"]]), "saved_month_usd": number(month[SAVED]),
         "cold_starts_today": number(today[COLD]), "cold_starts_today_without": number(today[COLD_WITHOUT]),
         "cost_today_without_usd": number(today[AT["without_usd"]]), "cost_today_tracking_usd": number(today[AT["tracking_usd"]]),
         "cold_starts_today_tracking": number(today[AT["cold_starts_tracking"]]),

@@ -52,7 +52,7 @@ def stands(board: Board, name: str) -> str:
     fleet, _, _ = at_work(board, name)
     reconciler, plan, now = fleet.reconcilers[name], fleet.plans.get(name), board.clock.now()
     capacity = reconciler.capacity
-    facts = (None if capacity is None else (capacity.requested, capacity.ready, capacity.phase),
+    facts = (None if capacity is None else (capacity.requested, capacity.ready, capacity.phase, capacity.others),
              None if plan is None else (plan.action, plan.target, tuple(reason.code for reason in plan.reasons)),
              tuple(each for each in reconciler.overrides if each.until > now), str(reconciler.error), fleet.faults.get(name),
              fleet.region_of[name].intake.sight(name, now)[0])

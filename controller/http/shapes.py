@@ -95,6 +95,9 @@ class PoolEntry(Shape):
     requested: int | None
     ready: int | None
     phase: str | None
+    kept_by_others: int | None
+    """Units that a setting of others keeps warm beyond `requested`; `kept_by` names it."""
+    kept_by: str | None
     busy: Known
     peak: Known
     target: int | None
@@ -111,8 +114,11 @@ class PoolEntry(Shape):
     last_write: Instant
     dead_man: list[tuple[Instant, int]]
     usd_per_hour: Known
+    """What stands warm costs, what others keep included; `others_usd_per_hour` is that part."""
+    others_usd_per_hour: Known
     cost_today_usd: Known
     cost_month_usd: Known
+    others_month_usd: Known
     saved_month_usd: Known
     cold_starts_today: Known
     cold_starts_today_without: Known

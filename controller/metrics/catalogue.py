@@ -34,6 +34,7 @@ POOL_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_target_units", "Warm units that the last plan wants.", *POOL),
     gauge("stoker_requested_units", "Warm units asked of the provider.", *POOL),
     gauge("stoker_ready_units", "Warm units usable now.", *POOL),
+    gauge("stoker_others_units", "Units that settings of others keep warm beyond those asked of the provider.", *POOL),
     gauge("stoker_capacity_age_seconds", "Since the provider was last read.", *POOL),
     gauge("stoker_floor_units", "The policy's min.", *POOL),
     gauge("stoker_ceiling_units", "The policy's max.", *POOL),

@@ -22,7 +22,7 @@ from controller.reconcile import Reconciler
 from forecasting.demand import minute_of
 
 AT = {name: at for at, name in enumerate(NAMES)}
-REMARKS = frozenset({Code.PROPOSED, Code.SHORT_HISTORY, Code.NOT_READ})
+REMARKS = frozenset({Code.PROPOSED, Code.SHORT_HISTORY, Code.NOT_READ, Code.KEPT_BY_OTHERS})
 """Reasons that say where a plan begins, and bind nothing."""
 
 Row = tuple[str, float]
@@ -54,9 +54,10 @@ def family_lines(family: Family, rows: Iterable[Row]) -> Iterator[str]:
 FACTS = (
     "stoker_demand_peak_units", "stoker_demand_busy_units", "stoker_data_age_seconds", "stoker_metrics_fresh",
     "stoker_telemetry_broken", "stoker_forecast_age_seconds", "stoker_raw_target_units", "stoker_target_units",
-    "stoker_requested_units", "stoker_ready_units", "stoker_capacity_age_seconds", "stoker_floor_units", "stoker_ceiling_units",
-    "stoker_lead_time_seconds", "stoker_last_write_timestamp_seconds", "stoker_pool_active", "stoker_pool_overrides",
-    "stoker_pool_failing", "stoker_pool_blind", "stoker_budget_usd", "stoker_budget_spent_usd", "stoker_objective_warm_hit_ratio",
+    "stoker_requested_units", "stoker_ready_units", "stoker_others_units", "stoker_capacity_age_seconds", "stoker_floor_units",
+    "stoker_ceiling_units", "stoker_lead_time_seconds", "stoker_last_write_timestamp_seconds", "stoker_pool_active",
+    "stoker_pool_overrides", "stoker_pool_failing", "stoker_pool_blind", "stoker_budget_usd", "stoker_budget_spent_usd",
+    "stoker_objective_warm_hit_ratio",
 )
 """What `pool_facts` gives, in its order."""
 
@@ -73,6 +74,7 @@ def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
         since(region.followed_at, now), math.nan if plan is None or plan.proposal is None else plan.proposal.target,
         math.nan if plan is None or plan.target is None else plan.target,
         math.nan if capacity is None else capacity.requested, math.nan if capacity is None else capacity.ready,
+        math.nan if capacity is None else capacity.others,
         since(None if capacity is None else capacity.observed_at, now), policy.min, policy.max,
         math.nan if lead is None else lead.total_seconds(), math.nan if written is None else written.timestamp(),
         policy.mode == "active", sum(each.until > now for each in reconciler.overrides),

@@ -154,3 +154,28 @@ def test_target_tracking_that_was_rehearsed_has_capacity_from_the_first_minute()
 
     assert amounts(cold)["cold_starts_tracking"] == 19
     assert amounts(rehearsed)["cold_starts_tracking"] == 0
+
+
+def test_what_others_keep_is_part_of_every_bill_and_stokers_saving_is_what_it_adds():
+    mine, alone = account(), account()
+    mine.ready(np.array([2.0], np.float32), NOON, np.array([3.0], np.float32))
+    alone.ready(np.array([0.0], np.float32), NOON, np.array([3.0], np.float32))
+    for each in (mine, alone):
+        each.settle(FIRST, rows(5.0), rows(3.0), rows(9.0), [TERMS])
+
+    # 5 warm, 3 of them busy at 2, nobody waits; without Stoker 3 warm and busy, and 2 cold starts of 10 for init and 5 each
+    assert (amounts(mine)["warm_unit_minutes"], amounts(mine)["others_unit_minutes"], amounts(mine)["others_usd"]) == (5, 3, 3)
+    assert (amounts(mine)["cost_usd"], amounts(mine)["cold_starts"]) == (5 + 3 * 2, 0)
+    assert (amounts(mine)["without_usd"], amounts(mine)["cold_starts_without"]) == (3 + 3 * 2 + 2 * 10, 2)
+    assert amounts(mine)["saved_usd"] == (29 + 2 * 5) - 11
+    assert amounts(alone)["cost_usd"] == amounts(alone)["without_usd"] == 29
+    assert amounts(alone)["saved_usd"] == 0
+
+
+def test_what_others_keep_serves_from_the_first_minute_on():
+    mine = account()
+    mine.ready(np.array([0.0], np.float32), NOON, np.array([3.0], np.float32))
+    mine.rehearse(rows(3.0, 3.0), [TERMS])
+    mine.settle(FIRST, rows(4.0), rows(4.0), rows(4.0), [TERMS])
+
+    assert (amounts(mine)["cold_starts"], amounts(mine)["cold_starts_without"]) == (1, 1)

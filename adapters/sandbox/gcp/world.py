@@ -86,6 +86,7 @@ class RunSandbox:
         if history is not None:
             driver.replay(Traffic(history), start - -(-high // MINUTE_MS) - 1, start)
         driver.instances.settle(self.now_ms())
+        driver.scaled(self.now_ms(), self.now_ms())
         found = self._hosted[service.name] = HostedService(service, driver, rng, seed, project, location)
         return found
 

@@ -64,6 +64,7 @@ const facts = (pool) => {
   const told = [
     ["In flight", whole(pool.peak), pool.busy == null ? "" : `${units(pool.busy)} on average`],
     ["Ready", whole(pool.ready), pool.ready == null ? "unknown" : pool.requested === pool.ready ? `all of ${whole(pool.requested)}` : `of ${whole(pool.requested)} requested`],
+    ...(pool.kept_by_others ? [["Kept by others", whole(pool.kept_by_others), `${pool.kept_by}, ${usd(pool.others_usd_per_hour)} an hour`]] : []),
     ["Wants", whole(pool.target), pool.mode === "shadow" ? "on paper: in shadow" : pool.action === "hold" ? "held as it is" : ""],
     ["Next hours", ...ahead(pool, asOf)],
     ["Demand seen", span(pool.data_age_seconds), "ago"],
@@ -71,6 +72,7 @@ const facts = (pool) => {
   ];
   const list = byId("pool-facts");
   while (list.children.length < told.length) list.append(make("div", {}, make("dt"), make("dd", {}, make("span"), make("small"))));
+  while (list.children.length > told.length) list.lastChild.remove();
   told.forEach(([label, value, note], at) => {
     const [term, detail] = list.children[at].children;
     put(term, label);

@@ -102,7 +102,8 @@ const fill = (row, pool) => {
   put(row.peak.main, whole(pool.peak));
   put(row.peak.sub, pool.busy == null ? "" : `${units(pool.busy)} average`);
   put(row.ready.main, whole(pool.ready));
-  put(row.ready.sub, pool.ready == null ? "unknown" : pool.requested === pool.ready ? "ready" : `ready of ${whole(pool.requested)}`);
+  put(row.ready.sub, [pool.ready == null ? "unknown" : pool.requested === pool.ready ? "ready" : `ready of ${whole(pool.requested)}`,
+    pool.kept_by_others ? `${whole(pool.kept_by_others)} by others` : null].filter(Boolean).join(" · "));
   bar(row.bar, pool);
   const [figure, note] = ahead(pool, asOf);
   put(row.next.main, figure);

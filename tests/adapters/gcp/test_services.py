@@ -63,13 +63,13 @@ def test_what_revisions_keep_beyond_the_services_own_minimum_is_told_apart(reque
     first, second = ({"scaling": {"min_instance_count": each}} for each in minima)
     seen = serving({"a": (60, first), "b": (40, second)}, scaling={"min_instance_count": requested})
 
-    assert (seen.own, seen.kept_by_revisions) == (own, kept)
+    assert (seen.own, seen.others) == (own, kept)
 
 
-def test_a_tagged_revision_without_traffic_keeps_its_own_minimum():
+def test_what_a_tagged_revision_without_traffic_keeps_is_not_there_for_traffic():
     seen = serving({"a": (100, {}), "b": (0, {"scaling": {"min_instance_count": 2}})}, scaling={"min_instance_count": 5})
 
-    assert (seen.own, seen.kept_by_revisions, seen.effective) == (5, 2, 7)
+    assert (seen.own, seen.others, seen.effective, seen.tagged) == (5, 0, 5, 2)
 
 
 def test_a_template_without_traffic_says_nothing_of_what_serves():

@@ -56,6 +56,11 @@ def test_columns_go_by_their_worth_where_the_terminal_is_narrow(width, kept, gon
     assert sum(chosen.values()) + 2 * (len(chosen) - 1) <= max(width, 40), "what stays always needs 33"
 
 
+def test_what_others_keep_has_a_column_where_there_is_any():
+    assert "by others" not in {column.heading for column in fitting([LONG, UNKNOWN], 300)}
+    assert "by others" in {column.heading for column in fitting([LONG | {"kept_by_others": 3}, UNKNOWN], 300)}
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 async def test_no_line_of_the_table_is_longer_than_the_terminal(tmp_path, width):
     outcome = await asked(tmp_path, env={"COLUMNS": str(width)})

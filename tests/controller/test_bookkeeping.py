@@ -1,0 +1,38 @@
+"""What a tick adds to the accounts, and what of it the fleet's limits count."""
+
+import pytest
+
+from adapters.clock import ManualClock
+from tests.builders import NOON
+from tests.fakes import FakeLever, steady
+from tests.services import serving
+
+
+async def test_what_others_keep_is_accounted_for_and_counts_against_no_limit(tmp_path):
+    clock = ManualClock(NOON)
+    lever = FakeLever(clock)
+    lever.others = 3
+    async with serving(tmp_path, clock, levers={"a": lever}, traffic={"a": steady(0)}, mode="active") as here:
+        await here.ticks(12)
+        _, body = await here.json("/v1/pools/a")
+        price = here.service.fleet.reconcilers["a"].usd_per_unit_minute
+        spent = here.service.fleet.limiter._spent.sum()
+
+    minutes = body["today"]["others_unit_minutes"] / 3
+    assert minutes >= 8
+    assert body["today"]["warm_unit_minutes"] == body["today"]["others_unit_minutes"]
+    assert body["others_month_usd"] == body["cost_today_usd"] == pytest.approx(3 * minutes * price, rel=1e-3)
+    assert body["saved_today_usd"] == 0
+    assert spent == 0
+
+
+async def test_in_shadow_the_greater_of_both_is_what_would_be_kept(tmp_path):
+    clock = ManualClock(NOON)
+    lever = FakeLever(clock)
+    lever.others = 3
+    async with serving(tmp_path, clock, levers={"a": lever}, traffic={"a": steady(2)}, mode="shadow", min=2) as here:
+        await here.ticks(6)
+        _, body = await here.json("/v1/pools/a")
+
+    assert (body["requested"], body["kept_by_others"]) == (2, 1)
+    assert lever.writes == []
