@@ -1,6 +1,7 @@
 """Connections to AWS in one region: clients, threads and timeouts. The event loop never waits for a socket."""
 
 import asyncio
+import json
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from botocore.config import Config
 from botocore.configprovider import ConstantProvider
 from botocore.utils import parse_timestamp
 
-from adapters.aws.errors import Asked, no_answer, translate
+from adapters.aws.errors import Asked, Garbled, no_answer, translate
 from adapters.aws.threads import DaemonThreads
 from adapters.errors import AdapterError, brief
 from adapters.lease import Fence, fence_of_this_task
@@ -160,6 +161,8 @@ class Connections:
                 client = session.client(service, config=self._config(service), **self._target())
                 client.meta.events.register("response-received", self._note_date)
                 client.meta.events.register("before-send", check_fence)
+                if "json" in client.meta.service_model.resolved_protocol:
+                    client.meta.events.register("response-received", check_body)
                 self._clients[service] = client
             return self._clients[service]
 
@@ -212,6 +215,21 @@ def check_fence(request: AWSPreparedRequest, **_: object) -> None:
     if fence is not None:
         fence.check()
         request.headers["User-Agent"] = f"{request.headers['User-Agent']} fencing/{fence.number}"
+
+
+def check_body(response_dict: Mapping[str, Any] | None = None, parsed_response: Answer | None = None, **_: object) -> None:
+    """Raise `Garbled` for a body that is not a JSON object: the library makes an answer without members of it, which would pass
+    for one that says "none". Where any member was understood, so was the body.
+    """
+    if response_dict is None or not parsed_response or parsed_response.keys() - {"ResponseMetadata"}:
+        return
+    body = response_dict["body"]
+    try:
+        whole = not body or isinstance(json.loads(body), dict)
+    except ValueError:
+        whole = False
+    if not whole:
+        raise Garbled
 
 
 def _translated(call: Callable[[], T], asked: Asked) -> T:

@@ -79,6 +79,10 @@ class AccountFull(QuotaExceeded):
         self.floor = floor
 
 
+class Garbled(Exception):
+    """An answer of AWS's protocol in JSON of which the body is none."""
+
+
 class Contended(Retryable):
     """Another request changes the same thing at this moment: nothing was changed, and the same request can succeed later."""
 
@@ -119,6 +123,8 @@ def translate(error: Exception, asked: Asked) -> AdapterError:
                            "and DNS")
     if isinstance(error, boto.ParamValidationError | boto.NoRegionError | boto.UnknownEndpointError | boto.InvalidRegionError):
         return Unsupported(f"{asked.resource}: {asked.permission} was not sent: {brief(str(error))}")
+    if isinstance(error, Garbled):
+        return no_answer(asked, "an answer that is cut short or not JSON: check proxy and endpoint")
     return no_answer(asked, type(error).__name__)
 
 

@@ -12,7 +12,7 @@ ALL = "*"
 
 
 class Trouble(StrEnum):
-    """What goes wrong with a request. All but `NO_ANSWER` keep it from taking effect."""
+    """What goes wrong with a request. All but `DRIP`, `CUT` and `NO_ANSWER` keep it from taking effect."""
 
     THROTTLE = "throttle"  # 429 or the service's own word for it
     SERVER_ERROR = "server-error"  # 500
@@ -20,6 +20,7 @@ class Trouble(StrEnum):
     DRIP = "drip"  # answered properly, but a byte at a time
     RESET = "reset"  # the connection breaks before the request is carried out
     GARBAGE = "garbage"  # 200 with something that is not the protocol
+    CUT = "cut"  # carried out, and answered with the first half of the body as if it were the whole
     NO_ANSWER = "no-answer"  # carried out, then the connection breaks
 
 
@@ -70,6 +71,9 @@ class Faults:
 
     def garbage(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
         return self.add(Trouble.GARBAGE, operation, function, times)
+
+    def cut(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        return self.add(Trouble.CUT, operation, function, times)
 
     def apply_without_answer(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
         return self.add(Trouble.NO_ANSWER, operation, function, times)

@@ -99,6 +99,8 @@ class SandboxServer:
         response = await self._carried_out(operation, call, trouble)
         if trouble is Trouble.NO_ANSWER:
             return _broken(request)
+        if trouble is Trouble.CUT and isinstance(response.body, bytes):
+            response.body = response.body[: len(response.body) // 2]
         return await self._dripped(request, response) if trouble is Trouble.DRIP else response
 
     async def _carried_out(self, operation: Operation, call: Call, trouble: Trouble | None) -> web.Response:

@@ -234,3 +234,32 @@ async def test_who_gives_up_waiting_leaves_the_answer_to_the_others():
     first.cancel()
 
     assert await second == 1
+
+
+@pytest.mark.parametrize(("operation", "parameters"), [
+    ("list_functions", {}), ("get_function_concurrency", {"FunctionName": "agent"}), ("get_alias", ALIAS),
+])
+async def test_half_an_answer_is_not_taken_for_an_empty_one(server, connected, operation, parameters):
+    """The library reads what is no JSON as an answer without members: no functions, nothing reserved."""
+    server.sandbox.hosted("agent").function.reserved = 7
+    server.sandbox.faults.cut()
+
+    with pytest.raises(Unreachable, match="cut short or not JSON"):
+        await connected(server.url).call(Asked("lambda", operation, "x"), parameters, dict)
+
+
+async def test_half_an_answer_to_a_write_leaves_its_outcome_unknown(server, connected):
+    server.sandbox.faults.cut()
+
+    with pytest.raises(OutcomeUnknown, match="cut short or not JSON"):
+        await connected(server.url).call(PUT, UNITS, dict)
+
+
+async def test_an_answer_without_a_body_or_without_members_is_one(server, connected):
+    connections = connected(server.url)
+    nothing = Asked("lambda", "get_function_concurrency", "x")
+    await connections.call(PUT, UNITS, dict)
+
+    assert (await connections.call(nothing, {"FunctionName": "agent"}, dict)).keys() == {"ResponseMetadata"}
+    await connections.call(Asked("lambda", "delete_provisioned_concurrency_config", "x", writes=True),
+                           {"FunctionName": "agent", "Qualifier": "live"}, dict)

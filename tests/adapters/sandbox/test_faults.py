@@ -108,3 +108,10 @@ async def test_what_is_not_emulated_says_so(world) -> None:
     assert (refusal.code, refusal.status) == ("UnknownOperationException", 404)
     assert "not emulated" in refusal.message
     assert (await world.refusal("cloudwatch", "list_dashboards")).code == "UnknownOperationException"
+
+
+async def test_half_an_answer_is_carried_out_and_boto3_takes_it_for_an_empty_one(world) -> None:
+    world.sandbox.faults.cut("PutProvisionedConcurrencyConfig", times=1)
+    answer = await world.aws("lambda", "put_provisioned_concurrency_config", **PUT)
+    assert answer.keys() == {"ResponseMetadata"}
+    assert world.sandbox.hosted("agent").function.provisioned == 5
