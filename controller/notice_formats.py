@@ -1,5 +1,8 @@
 """How a notice is put for each kind of sink. Pure."""
 
+import base64
+import binascii
+import contextlib
 import hashlib
 import hmac
 import json
@@ -10,6 +13,7 @@ from config.notify import Sink
 from controller.notices import Notice
 
 TYPE = "io.stoker.notice."
+STANDARD_PREFIX = "whsec_"
 SLACK_TEXT = 2800
 """Slack takes 3,000 characters in a block."""
 
@@ -33,12 +37,32 @@ def message(sink: Sink, notice: Notice, source: str, secret: str | None, timesta
     headers = {"Content-Type": kinds.get(sink.kind, "application/json; charset=utf-8"), "Idempotency-Key": notice.id}
     if secret is not None:
         headers["Stoker-Signature"] = f"t={timestamp},v1={signature(secret, timestamp, body)}"
+        headers |= standard_webhook(secret, notice.id, timestamp, body)
     return Message(body, headers)
 
 
 def signature(secret: str, timestamp: int, body: bytes) -> str:
     """HMAC-SHA256 over the instant, a dot and the body, in hexadecimal: an old message cannot be passed off as a new one."""
     return hmac.new(secret.encode(), str(timestamp).encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def standard_webhook(secret: str, number: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """Return the headers of Standard Webhooks 1.0: HMAC-SHA256 over id, instant and body with dots between, in base64.
+
+    Source: https://github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md, "Signature scheme".
+    """
+    signed = hmac.new(standard_key(secret), f"{number}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    versioned = f"v1,{base64.b64encode(signed).decode()}"
+    return {"webhook-id": number, "webhook-timestamp": str(timestamp), "webhook-signature": versioned}
+
+
+def standard_key(secret: str) -> bytes:
+    """Return the key: the bytes that a secret in the standard's form (`whsec_` and base64) stands for; of another, its own."""
+    if secret.startswith(STANDARD_PREFIX):
+        encoded = secret.removeprefix(STANDARD_PREFIX).rstrip("=")
+        with contextlib.suppress(binascii.Error):
+            return base64.b64decode(encoded + "=" * (-len(encoded) % 4), validate=True)
+    return secret.encode()
 
 
 def own(notice: Notice, source: str) -> dict[str, Any]:

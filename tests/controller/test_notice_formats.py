@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from config.notify import NOTICE_CODES, Sink
-from controller.notice_formats import ENDED, NEUTRAL, message
+from controller.notice_formats import ENDED, NEUTRAL, message, standard_key, standard_webhook
 from controller.notices import Change, notice_of
 from tests.builders import NOON
 
@@ -54,7 +54,7 @@ def test_shadow_says_so(kind):
 
 def test_a_receiver_checks_the_signature_as_the_documentation_says():
     scope: dict = {}
-    exec(re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)[1], scope)  # noqa: S102
+    exec(re.search(r"```python\n(import hashlib.*?)```", PAGE.read_text(), re.DOTALL)[1], scope)  # noqa: S102
     notice = notice_of("fault", None, [Change("a", "fault", "é")], NOON, "s")
     what = message(SINKS["webhook"], notice, "s", "hunter2", 1_700_000_000)
 
@@ -64,6 +64,27 @@ def test_a_receiver_checks_the_signature_as_the_documentation_says():
     assert not scope["genuine"]("hunter3", header, what.body)
     assert not scope["genuine"]("hunter2", header.replace("t=17", "t=18"), what.body)
     assert not scope["genuine"]("hunter2", header, what.body + b" ")
+
+
+def test_the_headers_of_standard_webhooks_are_those_of_its_example():
+    """The vector of the Standard Webhooks libraries."""
+    secret, body = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b'{"test": 2432232314}'
+
+    assert standard_webhook(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body) == {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek", "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="}
+
+
+@pytest.mark.parametrize(("secret", "key"), [
+    ("hunter2", b"hunter2"), ("whsec_aGVsbG8=", b"hello"), ("whsec_aGVsbG8", b"hello"), ("whsec_no base64!", b"whsec_no base64!"),
+    ("aGVsbG8=", b"aGVsbG8="),
+])
+def test_the_key_is_what_the_secret_stands_for(secret, key):
+    assert standard_key(secret) == key
+
+
+def test_nothing_is_signed_without_a_secret():
+    assert set(posted("webhook").headers) == {"Content-Type", "Idempotency-Key"}
 
 
 def test_every_mark_is_of_a_code():

@@ -1,0 +1,112 @@
+"""Notices as receivers read them that this project did not write: CloudEvents' SDK, and two libraries that check signatures."""
+
+import base64
+import json
+
+import pytest
+from aiohttp import web
+
+from tests.foreign.commands import installed_stoker
+from tests.foreign.servers import foreign_python, need
+from tests.web_servers import served
+
+SECRETS = {"plain": "correct horse battery staple", "standard": f"whsec_{base64.b64encode(b'24 bytes of a secret key').decode()}"}
+POLICY = """version: 1
+pools:
+  - {{name: agent, max: 5, lever: {{kind: lambda-provisioned-concurrency, region: us-east-1, function: agent, alias: live}}}}
+notify:
+  - {{name: receiver, kind: {kind}, url: "{url}", secret_env: SECRET}}
+"""
+
+
+async def sent(tmp_path, kind, secret):
+    """What `stoker notify-test` posts: headers and body."""
+    posted = []
+
+    async def take(request):
+        posted.append({"headers": dict(request.headers), "body": (await request.read()).decode()})
+        return web.Response()
+
+    async with served(take) as url:
+        policy = tmp_path / "policy.yaml"
+        policy.write_text(POLICY.format(kind=kind, url=f"{url}/in"))
+        code, out, err = await installed_stoker("notify-test", "--policy", str(policy), environment={"SECRET": secret})
+    assert (code, out) == (0, "receiver: delivered\n"), err
+    (message,) = posted
+    return message
+
+
+def read_by(code, message, *arguments):
+    """What foreign `code` prints as JSON of a `message` of headers and body."""
+    begin = "import json, sys\nmessage = json.load(sys.stdin)\nheaders, body = message['headers'], message['body'].encode()\n"
+    return json.loads(foreign_python(begin + code, *arguments, stdin=json.dumps(message)))
+
+
+SDK_V1 = """
+from cloudevents.v1.http import from_http
+event = from_http(headers, body)
+print(json.dumps({"id": event["id"], "type": event["type"], "source": event["source"],
+                  "time": event["time"], "data": event.data}))
+"""
+SDK_V2 = """
+from cloudevents.core.bindings.http import HTTPMessage, from_http_event
+event = from_http_event(HTTPMessage(headers, body))
+print(json.dumps({"id": event.get_id(), "type": event.get_type(), "source": event.get_source(),
+                  "time": event.get_time().isoformat(), "data": event.get_data()}))
+"""
+
+
+@pytest.mark.parametrize("sdk", [SDK_V1, SDK_V2], ids=["v1", "v2"])
+async def test_the_sdk_of_cloudevents_reads_a_notice(tmp_path, sdk):
+    need("cloudevents")
+    message = await sent(tmp_path, "cloudevents", SECRETS["plain"])
+    event = read_by(sdk, message)
+
+    assert event["type"] == "io.stoker.notice.test"
+    assert event["id"] == message["headers"]["Idempotency-Key"]
+    assert event["source"].startswith("/stoker/")
+    assert event["data"]["reason"] == "test"
+    assert event["time"] == json.loads(message["body"])["time"]
+
+
+STRIPE = """
+import stripe
+def genuine(header, body):
+    try:
+        return stripe.WebhookSignature.verify_header(body.decode(), header, sys.argv[1], tolerance=300)
+    except stripe.SignatureVerificationError:
+        return False
+header = headers["Stoker-Signature"]
+print(json.dumps([genuine(header, body), genuine(header, body + b" "), genuine(header.replace("t=", "t=1"), body)]))
+"""
+STANDARD = """
+from standardwebhooks import Webhook, WebhookVerificationError
+def genuine(changed, body):
+    try:
+        return Webhook(eval(sys.argv[1])).verify(body, {**headers, **changed})["reason"] == "test"
+    except WebhookVerificationError:
+        return False
+print(json.dumps([genuine({}, body), genuine({}, body + b" "), genuine({"webhook-id": "another"}, body)]))
+"""
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS.keys())
+async def test_the_verifier_of_stripe_accepts_the_signature_of_stoker_and_no_other(tmp_path, secret):
+    need("stripe")
+    message = await sent(tmp_path, "webhook", secret)
+
+    assert read_by(STRIPE, message, secret) == [True, False, False]
+    assert read_by(STRIPE, message, f"{secret}!") == [False, False, False]
+
+
+@pytest.mark.parametrize(("secret", "given"), [
+    (SECRETS["plain"], repr(SECRETS["plain"].encode())),
+    (SECRETS["standard"], repr(SECRETS["standard"])),
+], ids=SECRETS.keys())
+async def test_the_verifier_of_standard_webhooks_accepts_its_headers_and_no_others(tmp_path, secret, given):
+    need("standardwebhooks")
+    message = await sent(tmp_path, "webhook", secret)
+
+    assert read_by(STANDARD, message, given) == [True, False, False]
+    assert read_by(STANDARD, message, repr(b"another secret")) == [False, False, False]
+    assert message["headers"]["webhook-id"] == json.loads(message["body"])["id"]
