@@ -96,8 +96,14 @@ def required(message, value):
     return value
 
 
+def quoted(text):
+    """As Go quotes it: with escapes for what cannot be printed."""
+    told = json.dumps(text, ensure_ascii=False)
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in told)
+
+
 FUNCTIONS = {
-    "quote": lambda value: json.dumps(shown(value), ensure_ascii=False),
+    "quote": lambda value: quoted(shown(value)),
     "toJson": lambda value: json.dumps(value, separators=(",", ":")),
     "sha256sum": lambda value: hashlib.sha256(value.encode()).hexdigest(),
     "printf": lambda form, *values: form % values,

@@ -23,10 +23,14 @@ CHOSEN = pytest.mark.parametrize("changes", [{"policy": POLICY}, {"policy": POLI
 
 
 def values(changes):
-    whole = yaml.safe_load((CHART / "values.yaml").read_text())
-    for name, value in copy.deepcopy(changes).items():
-        whole[name] = {**whole[name], **value} if isinstance(whole[name], dict) else value
-    return whole
+    return merged(yaml.safe_load((CHART / "values.yaml").read_text()), copy.deepcopy(changes))
+
+
+def merged(whole, changes):
+    """Mappings are merged at every depth, as Helm does; anything else is replaced."""
+    both = {name: merged(whole[name], value) for name, value in changes.items()
+            if isinstance(value, dict) and isinstance(whole.get(name), dict)}
+    return whole | changes | both
 
 
 def by_us(changes):
