@@ -19,10 +19,10 @@ from botocore.configprovider import ConstantProvider
 from botocore.utils import parse_timestamp
 
 from adapters.aws.errors import Asked, Garbled, no_answer, translate
-from adapters.aws.threads import DaemonThreads
 from adapters.errors import AdapterError, brief
 from adapters.lease import Fence, fence_of_this_task
 from adapters.tally import Tally
+from adapters.threads import DaemonThreads
 
 T = TypeVar("T")
 Answer = Mapping[str, Any]
