@@ -20,6 +20,10 @@ from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.wire import Call
 
 NOT_THE_PROTOCOL = b"\xff\xff<html>Bad gateway"
+OPTIONS = (("grpc.max_send_message_length", -1), ("grpc.keepalive_permit_without_calls", 1),
+           ("grpc.http2.min_ping_interval_without_data_ms", 100))
+"""Google's servers let clients ping idle connections; the library's own do so once in 5 min only."""
+
 Handler = Callable[[Any, str], Any]
 
 
@@ -38,9 +42,10 @@ class Method(NamedTuple):
 class GrpcSandboxServer:
     """Serves one `RunSandbox` on the loopback interface: `async with GrpcSandboxServer(world) as server: server.target`."""
 
-    def __init__(self, world: RunSandbox, host: str = "127.0.0.1", port: int = 0) -> None:
-        """`port` 0: any free one."""
-        self.world, self._address = world, f"{host}:{port}"
+    def __init__(self, world: RunSandbox, host: str = "127.0.0.1", port: int = 0,
+                 credentials: grpc.ServerCredentials | None = None) -> None:
+        """`port` 0: any free one. With `credentials` it speaks TLS."""
+        self.world, self._address, self._credentials = world, f"{host}:{port}", credentials
         self._host = host
         self._wire = SystemClock()
         self._server: grpc.aio.Server | None = None
@@ -48,7 +53,7 @@ class GrpcSandboxServer:
 
     async def start(self) -> str:
         """Listen, and return `host:port`."""
-        self._server = grpc.aio.server(options=[("grpc.max_send_message_length", -1)])
+        self._server = grpc.aio.server(options=OPTIONS)
         of_service: dict[str, dict[str, Any]] = {}
         for method in _methods(self.world):
             handler = grpc.unary_unary_rpc_method_handler(
@@ -56,7 +61,10 @@ class GrpcSandboxServer:
             of_service.setdefault(method.service, {})[method.name] = handler
         handlers = tuple(grpc.method_handlers_generic_handler(name, methods) for name, methods in of_service.items())
         self._server.add_generic_rpc_handlers(handlers)
-        port = self._server.add_insecure_port(self._address)
+        if self._credentials is None:
+            port = self._server.add_insecure_port(self._address)
+        else:
+            port = self._server.add_secure_port(self._address, self._credentials)
         await self._server.start()
         self.target = f"{self._host}:{port}"
         return self.target
@@ -106,7 +114,7 @@ class GrpcSandboxServer:
         if method.mutating:
             self.world.calls.record(call, outcome, answered=trouble is not Trouble.NO_ANSWER)
         if refusal is not None:
-            await context.abort(refusal.code, refusal.message)
+            await context.abort(refusal.code, refusal.message, refusal.trailing())
         return reply
 
     def _decided(self, method: Method, call: Call, request: Any, trouble: Trouble | None) -> Any:  # noqa: ANN401
@@ -118,6 +126,8 @@ class GrpcSandboxServer:
             raise Refusal(grpc.StatusCode.INTERNAL, "Internal error encountered.")
         if trouble is Trouble.THROTTLE or self._over_quota(method, request):
             raise too_many("Write" if method.mutating else "Read")
+        if method.name in world.refusals:
+            raise world.refusals[method.name]
         if method.permission and not world.may(method.permission, _name_in(request)):
             raise denied(method.permission, _name_in(request))
         return method.handler(request, call.caller)

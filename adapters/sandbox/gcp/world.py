@@ -10,6 +10,7 @@ import numpy as np
 from google.cloud import run_v2
 
 from adapters.sandbox.gcp.driver import RunDriver, counted
+from adapters.sandbox.gcp.refusal import Refusal
 from adapters.sandbox.gcp.service import SUCCEEDED, RunService
 from adapters.sandbox.gcp.settings import RunSettings
 from adapters.sandbox.metrics import MinuteTable
@@ -43,6 +44,8 @@ class RunSandbox:
         self.clock, self.faults, self.calls = sandbox.clock, sandbox.faults, sandbox.calls
         self.accepted, self.expired, self.denied = {TOKEN}, set[str](), set[str]()
         """Bearer tokens, and permissions that nobody has."""
+        self.refusals: dict[str, Refusal] = {}
+        """What every call of a method is refused with."""
         self.granted: dict[str, set[str]] | None = None
         """What each permission is given on (a resource's name covers all below it); everything on all where this is None."""
         self.used, self.refused = Counter[str](), Counter[str]()
