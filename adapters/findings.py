@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Verdict(StrEnum):
@@ -44,15 +45,35 @@ SKEW_WARN, SKEW_FAIL = 30.0, 240.0
 
 def clock_finding(subject: str, date: str | None, now: datetime) -> Finding:
     """How far `now` is from the `Date` that a provider's answer bore, which has whole seconds."""
+    skew = _skew(date, now)
+    if skew is None:
+        return Finding("clock", subject, Verdict.UNCHECKED, "its answers bear no date")
+    wrong = skew_words(date, now)
+    if wrong:
+        verdict = Verdict.FAIL if abs(skew) >= SKEW_FAIL else Verdict.WARN
+        return Finding("clock", subject, verdict, wrong, "have it set by NTP (chrony, timesyncd)")
+    return Finding("clock", subject, Verdict.OK, f"this machine's clock agrees, to {max(1.0, abs(skew)):.0f} s")
+
+
+class Dated(NamedTuple):
+    """The `Date` of an answer, and when it came by this machine's clock."""
+
+    date: str
+    at: datetime
+
+
+def skew_words(date: str | None, now: datetime) -> str:
+    """What is wrong with this machine's clock, by the `Date` of an answer that came at `now`; empty when nothing is known."""
+    skew = _skew(date, now)
+    if skew is None or abs(skew) < SKEW_WARN:
+        return ""
+    return f"this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the provider's"
+
+
+def _skew(date: str | None, now: datetime) -> float | None:
+    """Seconds."""
     try:
         told = None if date is None else parsedate_to_datetime(date)
     except ValueError:
-        told = None
-    if told is None:
-        return Finding("clock", subject, Verdict.UNCHECKED, "its answers bear no date")
-    skew = (now - told.replace(tzinfo=told.tzinfo or UTC)).total_seconds()
-    words = f"{abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the provider's"
-    if abs(skew) >= SKEW_WARN:
-        verdict = Verdict.FAIL if abs(skew) >= SKEW_FAIL else Verdict.WARN
-        return Finding("clock", subject, verdict, f"this machine's clock is {words}", "have it set by NTP (chrony, timesyncd)")
-    return Finding("clock", subject, Verdict.OK, f"this machine's clock agrees, to {max(1.0, abs(skew)):.0f} s")
+        return None
+    return None if told is None else (now - told.replace(tzinfo=told.tzinfo or UTC)).total_seconds()

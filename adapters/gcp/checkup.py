@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from adapters.clock import SystemClock
 from adapters.errors import AdapterError, PermissionDenied
 from adapters.findings import Check, Finding, Probe, Verdict, clock_finding
 from adapters.gcp.metric_reader import MAX, Query
@@ -43,8 +44,7 @@ def probes(gcp: "Gcp", pool: PoolPolicy) -> Mapping[str, Probe]:
 
     async def update() -> None:
         permission = "run.services.update"
-        had, _ = await plane.permissions(service, (permission,))
-        if permission not in had:
+        if permission not in await plane.permissions(service, (permission,)):
             raise PermissionDenied(f"{plane.resource(service)}: permission {permission} is missing: allow it to Stoker's service "
                                    "account")
 
@@ -57,7 +57,12 @@ async def _identity(gcp: "Gcp", pool: PoolPolicy, subject: str) -> list[Finding]
     settings = pool.lever.model_dump()
     plane = gcp.plane(str(settings["project"]), str(settings["location"]))
     try:
-        _, date = await plane.permissions(str(settings["service"]), ("run.services.get",))
+        await plane.permissions(str(settings["service"]), ("run.services.get",))
+        found = Finding("credentials", subject, Verdict.OK, "Google accepts them")
     except AdapterError as error:
-        return [Finding("credentials", subject, Verdict.FAIL, str(error))]
-    return [Finding("credentials", subject, Verdict.OK, "Google accepts them"), clock_finding(subject, date, gcp.clock.now())]
+        found = Finding("credentials", subject, Verdict.FAIL, str(error))
+        if gcp.dated is None:
+            return [found]
+    dated = gcp.dated
+    date, now = (None, gcp.clock.now()) if dated is None else (dated.date, gcp.clock.now() - (SystemClock().now() - dated.at))
+    return [found, clock_finding(subject, date, now)]

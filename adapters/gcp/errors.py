@@ -6,9 +6,11 @@ Texts of the provider are passed on only for refusals that speak of the resource
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
+import grpc
 from google.api_core import exceptions as google
-from google.auth import exceptions as auth
+from google.rpc import error_details_pb2
 
 from adapters.errors import (
     UNTRUSTED,
@@ -20,17 +22,22 @@ from adapters.errors import (
     Throttled,
     Unreachable,
     Unsupported,
-    brief,
     unanswered,
 )
+from adapters.gcp.denials import Denial, by_reason, shown
+from adapters.gcp.token_refusals import UNSENT, WHERE
 
-WHERE_CREDENTIALS = "give the workload a service account, or set GOOGLE_APPLICATION_CREDENTIALS"
-PERMISSION = re.compile(r"[Pp]ermission '?([a-z]+\.[a-zA-Z]+\.[a-zA-Z]+)'? (?:denied|is missing)")
-RATE = re.compile(r"per (?:minute|100 seconds|second)|rate|[Rr]equests'", re.ASCII)
-NEVER_SENT = re.compile(r"failed to connect|connections to all backends|DNS resolution failed|name resolution", re.IGNORECASE)
-DISABLED = re.compile(r"API has not been used|SERVICE_DISABLED|it is disabled")
-PAUSE = timedelta(seconds=15)
-"""Google's quotas are counted by the minute and come without a time to wait."""
+PER_TIME = re.compile(r"Per(?:100)?(?:Second|Minute|Hour|Day)|(?:\b|_)per[ _-](?:100[ _-])?(?:second|minute|hour|day)|\b[Rr]ate\b"
+                      r"|\b[Rr]equests'")
+"""A quota of requests in a span of time, by its ID or its text."""
+
+NEVER_SENT = re.compile(r"failed to connect to all addresses|connections to all backends|errors resolving|address lookup failed"
+                        r"|DNS resolution failed|name resolution|empty address list", re.IGNORECASE)
+"""How gRPC begins when a call found no connection."""
+
+PROXY = re.compile(r"HTTP proxy returned response code (\d+)")
+PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=10)
+"""Google's quotas are counted by the minute. What a refusal says is followed up to the second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +50,16 @@ class Asked:
     writes: bool = False
 
 
-def translate(error: Exception, asked: Asked) -> AdapterError:
-    """What the client library raised, as an `AdapterError`. What it does not foresee comes of an answer it could not read."""
-    if isinstance(error, auth.DefaultCredentialsError):
-        return PermissionDenied(f"{asked.resource}: no Google credentials were found: {WHERE_CREDENTIALS}")
-    if isinstance(error, auth.TransportError):
-        return Unreachable(f"{asked.resource}: Google's token service cannot be reached: check network, proxy and DNS")
-    if isinstance(error, auth.GoogleAuthError):
-        return PermissionDenied(f"{asked.resource}: Google credentials could not be loaded or have expired "
-                                f"({type(error).__name__}): {WHERE_CREDENTIALS}")
+def translate(error: Exception, asked: Asked, clock: str = "") -> AdapterError:
+    """What the client library raised, as an `AdapterError`. What it does not foresee comes of an answer it could not read.
+
+    `clock`: what is known to be wrong with this machine's.
+    """
+    if not isinstance(error, google.GoogleAPICallError) and isinstance(error.__context__, grpc.aio.AioRpcError):
+        refusal = error.__context__  # the library could not read its details
+        error = google.from_grpc_status(refusal.code(), refusal.details())  # type: ignore[no-untyped-call]
     if isinstance(error, google.GoogleAPICallError):
-        return _answered(error, asked)
+        return _answered(error, asked, clock)
     return no_answer(asked, type(error).__name__)
 
 
@@ -62,40 +68,92 @@ def no_answer(asked: Asked, what: str) -> AdapterError:
     return unanswered(asked.resource, asked.method, what, writes=asked.writes)
 
 
-def _answered(error: google.GoogleAPICallError, asked: Asked) -> AdapterError:
-    text = brief(error.message or "")
-    if isinstance(error, google.Unauthenticated):
-        return PermissionDenied(f"{asked.resource}: Google refuses the credentials, which are invalid or have expired: "
-                                f"{WHERE_CREDENTIALS}")
-    if isinstance(error, google.Forbidden):
-        return _denied(text, asked)
+def not_sent(asked: Asked, host: str, why: str) -> Unreachable:
+    """No connection, so that nothing left this process, a write neither."""
+    return Unreachable(f"{asked.resource}: {host or 'Google'} cannot be reached, {why}; {UNSENT}")
+
+
+def _answered(error: google.GoogleAPICallError, asked: Asked, clock: str) -> AdapterError:
+    text = shown(error)
     if isinstance(error, google.ResourceExhausted | google.TooManyRequests):
-        return _exhausted(text, asked)
+        return _exhausted(error, text, asked)
+    if isinstance(error, google.Unauthenticated):
+        why = by_reason(error) or f"Google refuses the credentials, which are invalid or have expired: {WHERE}"
+        return PermissionDenied(f"{asked.resource}: {'; '.join(filter(None, (why, clock)))}")
+    if isinstance(error, google.Forbidden):
+        return Denial(asked.resource, asked.permission, asked.method).of(error)
+    if isinstance(error, google.ServiceUnavailable):
+        return _unavailable(error, text, asked)
+    known = by_reason(error) if error.reason else ""
+    if known:
+        return PermissionDenied(f"{asked.resource}: {known}")
     if isinstance(error, google.NotFound):
         return NotFound(f"{asked.resource} does not exist ({text}): create it, or correct the pool's lever in the policy")
     if isinstance(error, google.Aborted | google.Conflict | google.FailedPrecondition):
         return Conflict(f"{asked.resource} is being changed by somebody else, or not fit for a change now: {text}")
-    if isinstance(error, google.ServiceUnavailable) and UNTRUSTED in text:
-        return Unreachable(f"{asked.resource}: what answers for Google shows a certificate that is not trusted, so nothing was "
-                           "sent: behind a proxy that opens TLS, name its CA file in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
-    if isinstance(error, google.ServiceUnavailable) and NEVER_SENT.search(text):
-        return Unreachable(f"{asked.resource}: Google cannot be reached: check network, proxy and DNS")
     if isinstance(error, google.InvalidArgument | google.MethodNotImplemented | google.OutOfRange):
         return Unsupported(f"{asked.resource}: {asked.method} was refused: {text}")
     return no_answer(asked, type(error).__name__)
 
 
-def _denied(text: str, asked: Asked) -> PermissionDenied:
-    if DISABLED.search(text):
-        return PermissionDenied(f"{asked.resource}: its API is not enabled in the project: enable run.googleapis.com and "
-                                "monitoring.googleapis.com")
-    named = PERMISSION.search(text)
-    permission = named.group(1) if named else asked.permission
-    return PermissionDenied(f"{asked.resource}: permission {permission} is missing: allow it to Stoker's service account")
+def _unavailable(error: google.ServiceUnavailable, text: str, asked: Asked) -> AdapterError:
+    """Either no connection could be made, or one broke, or the service says so."""
+    if NEVER_SENT.match(text):
+        return not_sent(asked, "", _unreached(text))
+    pause = _pause(error)
+    if pause is not None and not asked.writes:
+        return Throttled(f"{asked.resource}: {asked.method} is unavailable for {pause.total_seconds():g} s: {text}", pause)
+    return no_answer(asked, type(error).__name__)
 
 
-def _exhausted(text: str, asked: Asked) -> AdapterError:
+def _unreached(text: str) -> str:
+    proxy = PROXY.search(text)
+    if proxy is not None:
+        return (f"for the proxy answers with status {proxy[1]}: check HTTPS_PROXY, its credentials, and which hosts the proxy "
+                "lets through")
+    if UNTRUSTED in text or "ertificate" in text or "Hostname Verification" in text:
+        return ("for what answers in its place shows a certificate that is not trusted: behind a proxy that opens TLS, name its "
+                "CA file in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
+    if "resolv" in text or "lookup" in text or "resolution" in text:
+        return "for its name cannot be resolved: check DNS and network"
+    return "for no connection could be made: check network, proxy and DNS"
+
+
+def _exhausted(error: google.GoogleAPICallError, text: str, asked: Asked) -> AdapterError:
     """A rate of requests passes by itself; a quota of processors, instances or GPUs does not."""
-    if RATE.search(text) or not text:
-        return Throttled(f"{asked.resource}: Google limits the rate of {asked.method}: asked again later", PAUSE)
+    named = _quota(error)
+    if _is_rate(error, named, text):
+        what = f" ({named})" if named else ""
+        return Throttled(f"{asked.resource}: Google limits the rate of {asked.method}{what}: asked again later",
+                         _pause(error) or PAUSE)
     return QuotaExceeded(f"{asked.resource}: a quota of the project is used up: {text}: have it raised, or lower the pool's max")
+
+
+def _is_rate(error: google.GoogleAPICallError, named: str, text: str) -> bool:
+    if error.reason in ("RATE_LIMIT_EXCEEDED", "RESOURCE_QUOTA_EXCEEDED"):
+        return bool(error.reason == "RATE_LIMIT_EXCEEDED")
+    if named:
+        return PER_TIME.search(named) is not None
+    return not text or PER_TIME.search(text) is not None or _pause(error) is not None
+
+
+def _quota(error: google.GoogleAPICallError) -> str:
+    """The quota that is used up, as the details name it."""
+    metadata = error.metadata or {}
+    found = [metadata.get("quota_limit", "")]
+    for failure in _details(error, error_details_pb2.QuotaFailure):
+        found += [violation.quota_id or violation.description or violation.subject for violation in failure.violations]
+    return next((name[:120] for name in found if name), "")
+
+
+def _pause(error: google.GoogleAPICallError) -> timedelta | None:
+    """How long the refusal asks us to wait."""
+    for info in _details(error, error_details_pb2.RetryInfo):
+        pause: timedelta = info.retry_delay.ToTimedelta()
+        if pause > timedelta(0):
+            return min(pause, LONGEST_PAUSE)
+    return None
+
+
+def _details(error: google.GoogleAPICallError, kind: type) -> list[Any]:
+    return [detail for detail in error.details if isinstance(detail, kind)]

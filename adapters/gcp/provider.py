@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from numpy.random import Generator
 
 from adapters.clock import Clock
-from adapters.findings import Check, Probe
+from adapters.findings import Check, Dated, Probe
 from adapters.gcp import checkup, survey
 from adapters.gcp.clients import Connections, Timeouts
 from adapters.gcp.cloud_monitoring import CloudMonitoringDemand
@@ -28,6 +28,11 @@ class Gcp:
         self._planes: dict[tuple[str, str], RunPlane] = {}
         self._readers: dict[str, MetricReader] = {}
         self._instances: dict[str, ProjectInstances] = {}
+
+    @property
+    def dated(self) -> Dated | None:
+        """See `Connections.dated`."""
+        return self._connections.dated
 
     def plane(self, project: str, location: str) -> RunPlane:
         """Cloud Run's control plane in a region of a project."""

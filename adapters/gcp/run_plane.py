@@ -100,8 +100,8 @@ class RunPlane:
         """Whether the region may be listed, by the shortest page."""
         await self._page(1)
 
-    async def permissions(self, service: str, wanted: tuple[str, ...]) -> tuple[set[str], str | None]:
-        """Which of `wanted` the caller has on the service, and the date that the answer bore. Asking needs none."""
+    async def permissions(self, service: str, wanted: tuple[str, ...]) -> set[str]:
+        """Which of `wanted` the caller has on the service. Asking needs none."""
         await self._reads.take(patience=READ_PATIENCE)
         return await self._connections.permissions(Asked("TestIamPermissions", self.resource(service), ""), self._name(service),
                                                    wanted)

@@ -90,11 +90,13 @@ async def serving(sandbox):
 
 
 @contextlib.asynccontextmanager
-async def daemon(policy, state_dir, url, *more, environment=None):
-    """`stoker run` until the block ends; whatever still runs then is killed. `url` None: it goes to the provider itself."""
+async def daemon(policy, state_dir, url, *more, environment=None, inherited=True):
+    """`stoker run` until the block ends; whatever still runs then is killed. `url` None: it goes to the provider itself.
+    `environment` is added to this process's own, unless that is not inherited.
+    """
     sandbox = () if url is None else ("--sandbox-url", url)
     process = await forked(("run", "--policy", str(policy), "--state-dir", str(state_dir), "--port", "0", "--log-format", "json",
-                            *sandbox, *more), clean_environment() | (environment or {}), stdout=False)
+                            *sandbox, *more), surroundings(environment, inherited), stdout=False)
     run = Daemon(process)
     try:
         yield run
@@ -105,11 +107,15 @@ async def daemon(policy, state_dir, url, *more, environment=None):
         await run._reading
 
 
-async def stoker(*arguments, seconds=PATIENCE_SECONDS, environment=None):
-    """Run a command to its end: exit code, standard output, standard error."""
-    process = await forked(arguments, clean_environment() | (environment or {}))
+async def stoker(*arguments, seconds=PATIENCE_SECONDS, environment=None, inherited=True):
+    """Run a command to its end: exit code, standard output, standard error. For `environment`, see `daemon`."""
+    process = await forked(arguments, surroundings(environment, inherited))
     out, err = await asyncio.wait_for(process.communicate(), seconds)
     return process.returncode, out.decode(), err.decode()
+
+
+def surroundings(environment, inherited):
+    return (clean_environment() if inherited else {}) | (environment or {})
 
 
 def clean_environment():

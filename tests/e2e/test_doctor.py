@@ -114,7 +114,8 @@ async def test_credentials_that_are_refused_are_told_as_such(clinic, tmp_path):
     found = await clinic.findings(tmp_path / "state")
 
     assert subjects(found, check="credentials", verdict=Verdict.FAIL) == {"AWS in us-east-1", "acme in europe-west1"}
-    assert subjects(found, check="clock", verdict=Verdict.OK) == {"AWS in us-east-1"}, "a refusal bears a date, too"
+    assert subjects(found, check="clock", verdict=Verdict.OK) == {"AWS in us-east-1", "acme in europe-west1"}, (
+        "a refusal bears a date, too")
 
 
 @pytest.mark.parametrize(("ahead", "verdict"), [(60, Verdict.WARN), (-60, Verdict.WARN), (600, Verdict.FAIL)])

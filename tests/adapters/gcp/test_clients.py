@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import run_v2
 
 from adapters.errors import Unreachable
@@ -26,18 +25,39 @@ def name_of(answer) -> str:
     return answer.name
 
 
-async def test_without_credentials_it_says_where_they_may_be():
-    code = ("import asyncio\nfrom adapters.errors import PermissionDenied\nfrom tests.adapters.gcp.test_clients import *\n"
-            "async def ask():\n"
-            "    try: await Connections().services(ASKED, 'get_service', REQUEST, name_of)\n"
-            "    except PermissionDenied as error: print(error)\n"
-            "asyncio.run(ask())")
+ASKING = """
+import asyncio
+from adapters.errors import PermissionDenied
+from tests.adapters.gcp.test_clients import *
+
+async def ask():
+    connections = Connections()
+    try: await connections.services(ASKED, 'get_service', REQUEST, name_of)
+    except PermissionDenied as error: print(error)
+    await connections.close()
+
+asyncio.run(ask())
+"""
+
+
+async def test_a_file_of_credentials_that_is_not_there_is_named():
     environment = {"PATH": os.environ["PATH"], "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json"}
-    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code], capture_output=True, text=True, timeout=60,
+    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", ASKING], capture_output=True, text=True, timeout=60,
                                    cwd=ROOT, env=environment)
 
-    assert done.stdout.startswith("Cloud Run service agent: no Google credentials were found"), done.stderr
+    told = "Cloud Run service agent: the credentials file /nowhere/key.json (GOOGLE_APPLICATION_CREDENTIALS) does not exist; "
+    assert done.stdout.startswith(told), done.stderr
     assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+
+
+async def test_where_there_are_none_it_says_how_they_are_given():
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "NO_GCE_CHECK": "true"}
+    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", ASKING], capture_output=True, text=True, timeout=60,
+                                   cwd=ROOT, env=environment)
+
+    assert "no Google credentials were found: give the workload a service account, or set GOOGLE_APPLICATION" in done.stdout
+    assert done.stderr == ""
 
 
 async def test_in_a_sandbox_neither_credentials_nor_proxies_of_the_machine_are_followed():
@@ -56,14 +76,13 @@ async def test_in_a_sandbox_neither_credentials_nor_proxies_of_the_machine_are_f
     assert done.stdout.strip() == NAME, done.stderr
 
 
-async def test_outside_a_sandbox_clients_go_to_google_with_what_was_found_and_no_token_of_ours():
+async def test_outside_a_sandbox_clients_go_to_google_and_ask_for_a_token():
     connections = Connections()
-    connections._credentials = AnonymousCredentials()
-    services, metrics = await connections._run_client(), await connections._monitoring_client()
+    services, metrics = connections._run.client(), connections._monitoring.client()
 
     assert services.transport.host == "run.googleapis.com:443"
     assert metrics.transport.host == "monitoring.googleapis.com:443"
-    assert connections._metadata() == ()
+    assert connections._tokens is not None
     await connections.close()
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 from google.api_core import exceptions as google
-from google.auth import exceptions as auth
+from google.protobuf.duration_pb2 import Duration
+from google.rpc.error_details_pb2 import ErrorInfo, QuotaFailure, RetryInfo
 
 from adapters.errors import (
     Conflict,
@@ -42,9 +43,15 @@ RATE = ("Quota exceeded for quota metric 'Read requests' and limit 'Read request
     (google.DeadlineExceeded("Deadline Exceeded"), WRITE, OutcomeUnknown, "DeadlineExceeded"),
     (google.InternalServerError("oops"), WRITE, OutcomeUnknown, "UpdateService"),
     (google.InternalServerError("oops"), READ, Unreachable, "GetService"),
-    (auth.DefaultCredentialsError("none"), READ, PermissionDenied, "GOOGLE_APPLICATION_CREDENTIALS"),
-    (auth.RefreshError("invalid_grant ya29.secret"), READ, PermissionDenied, "expired"),
-    (auth.TransportError("metadata server"), READ, Unreachable, "token service"),
+    (google.ServiceUnavailable("errors resolving run.googleapis.com:443: [field:hostname lookup error:address lookup failed for "
+                               "run.googleapis.com:443: Domain name not found]"), WRITE, Unreachable, "cannot be resolved"),
+    (google.ServiceUnavailable("errors resolving proxy:3128: [field:hostname lookup error:Address lookup failed for proxy:3128 "
+                               "os_error: Name or service not known syscall: getaddrinfo]"), WRITE, Unreachable, "nothing was"),
+    (google.ServiceUnavailable("failed to connect to all addresses; last error: UNKNOWN: HTTP proxy returned response code 407"),
+     WRITE, Unreachable, "the proxy answers with status 407"),
+    (google.ServiceUnavailable("the backend says: name resolution failed"), WRITE, OutcomeUnknown, "UpdateService"),
+    (google.ResourceExhausted("Quota exceeded for a separate limit: CpuAllocPerProjectRegion"), WRITE, QuotaExceeded, "CpuAlloc"),
+    (google.ResourceExhausted(""), READ, Throttled, "limits the rate"),
     (ValueError("what is this"), WRITE, OutcomeUnknown, "ValueError"),
 ])
 def test_every_error_says_what_is_known_and_what_to_do(error, asked, kind, words):
@@ -59,3 +66,58 @@ def test_every_error_says_what_is_known_and_what_to_do(error, asked, kind, words
 
 def test_a_long_text_is_cut():
     assert len(str(translate(google.InvalidArgument("x\n" * 2000), READ))) < 500
+
+
+def with_details(error, *details):
+    info = next((detail for detail in details if isinstance(detail, ErrorInfo)), None)
+    return type(error)(error.message, details=details, error_info=info)
+
+
+def quota(**violation):
+    return QuotaFailure(violations=[QuotaFailure.Violation(**violation)])
+
+
+@pytest.mark.parametrize(("details", "kind", "seconds"), [
+    ([ErrorInfo(reason="RATE_LIMIT_EXCEEDED", metadata={"quota_limit": "ReadRequestsPerMinutePerProject"})], Throttled, 15),
+    ([ErrorInfo(reason="RATE_LIMIT_EXCEEDED"), RetryInfo(retry_delay=Duration(seconds=42))], Throttled, 42),
+    ([RetryInfo(retry_delay=Duration(nanos=500_000_000))], Throttled, 0.5),
+    ([RetryInfo(retry_delay=Duration(seconds=86_400))], Throttled, 600),
+    ([RetryInfo(retry_delay=Duration(seconds=-5))], QuotaExceeded, None),
+    ([quota(quota_id="WriteRequestsPerMinutePerProject")], Throttled, 15),
+    ([quota(description="read requests per minute")], Throttled, 15),
+    ([ErrorInfo(reason="RESOURCE_QUOTA_EXCEEDED"), RetryInfo(retry_delay=Duration(seconds=42))], QuotaExceeded, None),
+    ([quota(quota_id="NvidiaL4GpuAllocPerProjectRegion"), RetryInfo(retry_delay=Duration(seconds=42))], QuotaExceeded, None),
+])
+def test_an_exhausted_quota_is_judged_by_its_details(details, kind, seconds):
+    told = translate(with_details(google.ResourceExhausted("Separate trouble"), *details), READ)
+
+    assert type(told) is kind
+    if seconds is not None:
+        assert told.retry_after.total_seconds() == seconds
+
+
+def test_a_read_waits_for_as_long_as_an_unavailable_service_asks_and_a_write_is_not_known():
+    error = with_details(google.ServiceUnavailable("restarting"), RetryInfo(retry_delay=Duration(seconds=20)))
+
+    assert translate(error, READ).retry_after.total_seconds() == 20
+    assert type(translate(error, WRITE)) is OutcomeUnknown
+
+
+@pytest.mark.parametrize("error", [google.FailedPrecondition("x"), google.NotFound("x"), google.InvalidArgument("x")])
+def test_a_reason_counts_whatever_the_status(error):
+    told = translate(with_details(error, ErrorInfo(reason="BILLING_DISABLED", metadata={"consumer": "projects/123"})), WRITE)
+
+    assert type(told) is PermissionDenied
+    assert "billing is disabled for projects/123" in str(told)
+
+
+def test_refused_credentials_are_told_with_what_is_wrong_with_the_clock():
+    told = str(translate(google.Unauthenticated("Invalid JWT"), READ, "this machine's clock is 900 s behind the provider's"))
+
+    assert told.endswith("; this machine's clock is 900 s behind the provider's")
+
+
+def test_an_account_that_is_disabled_is_told_as_such():
+    error = with_details(google.Unauthenticated("x"), ErrorInfo(reason="ACCOUNT_STATE_INVALID"))
+
+    assert "the account of the credentials is disabled or deleted" in str(translate(error, READ))

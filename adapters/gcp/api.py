@@ -1,0 +1,108 @@
+"""One API of Google: its client, and the connection below it, which is made anew when nothing is heard on it any more."""
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import grpc
+from google.api_core.client_options import ClientOptions
+from google.auth.credentials import AnonymousCredentials
+
+from adapters.gcp import network
+
+SANDBOX_CHANNEL: network.Options = (("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1))
+GRACE = 60.0
+"""Seconds that calls under way on a replaced connection are given."""
+
+UNDECIDED = (grpc.ChannelConnectivity.IDLE, grpc.ChannelConnectivity.CONNECTING)
+Heard = Callable[[str | None], None]
+
+
+class Listening(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]
+    """Reports the `Date` of every answer, refusals included, which the client does not show."""
+
+    def __init__(self, heard: Heard) -> None:
+        self._heard = heard
+
+    async def intercept_unary_unary(self, continuation: Any, client_call_details: Any, request: Any) -> Any:  # noqa: ANN401
+        """See `grpc.aio.UnaryUnaryClientInterceptor`."""
+        call = await continuation(client_call_details, request)
+        metadata = dict(await call.initial_metadata() or ())
+        if metadata:
+            date = metadata.get("date")
+            self._heard(None if date is None else str(date))
+        return call
+
+
+class Api:
+    """`name`: `run` or `monitoring`. `client` and `transport` are the library's classes. `sandbox`: go there, in the clear."""
+
+    def __init__(self, name: str, client: Any, transport: Any, sandbox: str | None, options: network.Options,  # noqa: ANN401
+                 heard: Heard) -> None:
+        self.name = name
+        self._make, self._transport, self._sandbox = client, transport, sandbox
+        self._options = (*network.CHANNEL, *options)
+        self._interceptors: Sequence[Any] = (Listening(partial(self._answered, heard)),)
+        self._client: Any = None
+        self._heard_at = 0.0
+        self._closing: dict[asyncio.Task[None], Any] = {}
+
+    @property
+    def host(self) -> str:
+        """Where the client goes, with the port; empty before the first call."""
+        return "" if self._client is None else str(self._client.transport.host)
+
+    def client(self) -> Any:  # noqa: ANN401  (clients are generated)
+        """The client. Raises what the library raises for an environment that it cannot follow."""
+        if self._client is None:
+            if self._sandbox is None:
+                options = ClientOptions(api_endpoint=network.endpoint(self.name, os.environ))
+                # Tokens go with each call, and not through gRPC's plug-ins: see `adapters.gcp.tokens`.
+                nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]
+                self._client = self._make(credentials=nobody, client_options=options,
+                                          transport=partial(self._transport, channel=self._secure))
+            else:
+                channel = grpc.aio.insecure_channel(self._sandbox, options=(*SANDBOX_CHANNEL, *self._options),
+                                                    interceptors=self._interceptors)
+                self._client = self._make(transport=self._transport(channel=channel))
+        return self._client
+
+    async def connected(self, client: Any) -> None:  # noqa: ANN401
+        """Wait until there is a connection, or none can be made: then a call fails at once and its error says why."""
+        channel = client.transport.grpc_channel
+        state = channel.get_state(try_to_connect=True)
+        while state in UNDECIDED:
+            await channel.wait_for_state_change(state)
+            state = channel.get_state(try_to_connect=True)
+
+    def unheard(self, client: Any, since: float) -> None:  # noqa: ANN401
+        """A call that began at `since` (the loop's time) got no answer. If no other call got one either, the connection may be
+        dead without either side knowing: the next call makes another one, and those under way may end on this one.
+        """
+        if client is not self._client or self._heard_at >= since:
+            return
+        self._client, channel = None, client.transport.grpc_channel
+        task = asyncio.get_running_loop().create_task(channel.close(GRACE))
+        self._closing[task] = channel
+        task.add_done_callback(self._closing.pop)
+
+    async def close(self) -> None:
+        """End every connection; what is under way on them ends with an error."""
+        for task, channel in list(self._closing.items()):
+            task.cancel()
+            await channel.close()
+        client, self._client = self._client, None
+        if client is not None:
+            await client.transport.close()
+
+    def _answered(self, heard: Heard, date: str | None) -> None:
+        self._heard_at = asyncio.get_running_loop().time()
+        heard(date)
+
+    def _secure(self, host: str, *, ssl_credentials: Any = None, options: Sequence[Any] = (), **_: object) -> Any:  # noqa: ANN401
+        """As the library calls for a channel; `ssl_credentials` are those of a client certificate, where there is one."""
+        return grpc.aio.secure_channel(
+            host, ssl_credentials or grpc.ssl_channel_credentials(),
+            options=(*options, *self._options, *network.proxy(host, os.environ)), interceptors=self._interceptors)

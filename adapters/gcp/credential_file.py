@@ -1,0 +1,143 @@
+"""The file that Application Default Credentials come from, and what is wrong with it. Nothing of it is quoted but names."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from google.auth.crypt import RSASigner
+
+VARIABLE = "GOOGLE_APPLICATION_CREDENTIALS"
+EXECUTABLES = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES"
+FIELDS = {
+    "authorized_user": ("client_id", "client_secret", "refresh_token"),
+    "external_account": ("audience", "subject_token_type", "token_url", "credential_source"),
+    "external_account_authorized_user": ("refresh_token", "token_url", "client_id", "client_secret"),
+    "gdch_service_account": ("format_version", "private_key_id", "private_key", "name", "project", "token_uri"),
+    "impersonated_service_account": ("service_account_impersonation_url", "source_credentials"),
+    "service_account": ("client_email", "private_key", "token_uri"),
+}
+"""What the library needs of each type of file that it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialFile:
+    """`why`: by which variable or habit the library reads it."""
+
+    path: Path
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.path} ({self.why})"
+
+    def fault(self, environment: Mapping[str, str]) -> str:
+        """What is wrong with it, to follow its name; empty when nothing is found."""
+        found, fault = _read(self.path)
+        return fault or _fault_of(found, environment)
+
+    @property
+    def external(self) -> bool:
+        """Whether it is of a federation, which gets a subject token from elsewhere."""
+        return bool(self._source())
+
+    def sources(self) -> set[str]:
+        """Hosts from which the subject token comes."""
+        return {urlsplit(str(value)).netloc for name, value in self._source().items() if name.endswith("url")}
+
+    def _source(self) -> Mapping[str, Any]:
+        found, _ = _read(self.path)
+        source = found.get("credential_source") if isinstance(found, dict) else None
+        return source if isinstance(source, dict) else {}
+
+
+def credential_file(environment: Mapping[str, str]) -> CredentialFile | None:
+    """Where the library looks; None: there is no file, and a metadata server is asked."""
+    named = environment.get(VARIABLE)
+    if named:
+        return CredentialFile(Path(named), VARIABLE)
+    folder = Path(environment.get("CLOUDSDK_CONFIG") or "~/.config/gcloud").expanduser()
+    path = folder / "application_default_credentials.json"
+    return CredentialFile(path, "written by gcloud") if path.is_file() else None
+
+
+def _read(path: Path) -> tuple[Any, str]:
+    """What a JSON file holds, or why it cannot be read."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8")), ""
+    except FileNotFoundError:
+        return None, "does not exist"
+    except IsADirectoryError:
+        return None, "is a directory, not a file"
+    except OSError as error:
+        return None, f"cannot be read by user {os.getuid()}: {error.strerror}"
+    except json.JSONDecodeError as error:
+        if error.doc.startswith("\ufeff"):
+            return None, "begins with a byte order mark: save it as UTF-8 without one"
+        return None, f"is not valid JSON (line {error.lineno}, column {error.colno})" if error.doc.strip() else "is empty"
+    except ValueError:
+        return None, "is not UTF-8 text"
+
+
+def _fault_of(found: Any, environment: Mapping[str, str]) -> str:  # noqa: ANN401  (whatever JSON may be)
+    allowed = ", ".join(FIELDS)
+    if not isinstance(found, dict):
+        return f"holds no JSON object: allowed are files of the types {allowed}"
+    if "installed" in found or "web" in found:
+        return "is an OAuth client's file, which is no credentials: run gcloud auth application-default login"
+    kind = found.get("type")
+    if kind not in FIELDS:
+        return f"has {f'the unknown type {str(kind)[:40]!r}' if kind else 'no type'}: allowed are {allowed}"
+    missing = [field for field in FIELDS[kind] if not found.get(field)]
+    if missing:
+        return f"is of type {kind} and lacks {', '.join(missing)}"
+    if kind == "service_account":
+        return _fault_of_key(found)
+    if kind == "external_account":
+        return _fault_of_source(found["credential_source"], environment)
+    if kind == "impersonated_service_account":
+        fault = _fault_of(found["source_credentials"], environment)
+        return f"names source_credentials whose content {fault}" if fault else ""
+    return ""
+
+
+def _fault_of_key(found: Mapping[str, Any]) -> str:
+    try:
+        RSASigner.from_service_account_info(found)  # type: ignore[no-untyped-call]
+    except Exception:  # noqa: BLE001  (each of the library's backends has its own)
+        return "has a private_key that is no PEM key which can be read"
+    return ""
+
+
+def _fault_of_source(source: Any, environment: Mapping[str, str]) -> str:  # noqa: ANN401
+    """Of the `credential_source` of an external account."""
+    if not isinstance(source, dict):
+        return "has a credential_source that is no JSON object"
+    if "executable" in source and environment.get(EXECUTABLES) != "1":
+        return f"names an executable, which must be allowed: set {EXECUTABLES}=1"
+    if not {"file", "url", "executable", "environment_id", "certificate"} & source.keys():
+        return "has a credential_source without file, url, executable, certificate or environment_id"
+    if "file" not in source:
+        return ""
+    path = Path(str(source["file"]))
+    try:
+        content = path.read_text()
+    except (OSError, ValueError) as error:
+        what = error.strerror if isinstance(error, OSError) else "it is not a text file"
+        return f"names the subject token file {path}, which cannot be read: {what}"
+    return _fault_of_subject(path, content, source.get("format"))
+
+
+def _fault_of_subject(path: Path, content: str, form: Any) -> str:  # noqa: ANN401
+    if not content.strip():
+        return f"names the subject token file {path}, which is empty"
+    if not isinstance(form, dict) or form.get("type") != "json":
+        return ""
+    field = form.get("subject_token_field_name")
+    try:
+        has = bool(json.loads(content)[field])
+    except (LookupError, TypeError, ValueError):
+        has = False
+    return "" if has else f"names the subject token file {path}, which is no JSON with a field {field}"

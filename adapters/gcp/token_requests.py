@@ -1,0 +1,77 @@
+"""HTTP requests to token services, bounded in time, with a record of the last one from which a failure is explained."""
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from google.auth.transport.requests import Request
+
+from adapters.clock import Clock
+from adapters.findings import Dated
+
+LONGEST = 10.0
+"""Seconds that a token service may be silent. The library's own limit is 120."""
+
+CODES = frozenset({
+    "access_denied", "invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "invalid_target", "rapt_required",
+    "temporarily_unavailable", "unauthorized_client", "unsupported_grant_type",
+    "FAILED_PRECONDITION", "INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED",
+})
+"""Error codes of OAuth 2 and of Google's APIs that may be shown; nothing else that a token service says is."""
+
+ACCOUNT = re.compile(r"/serviceAccounts/([^/:]+):")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """The last request to a token service, and what came back. `account`: the service account that is impersonated by it. `code`:
+    one of `CODES`, or empty.
+    """
+
+    host: str = ""
+    account: str = ""
+    status: int | None = None
+    code: str = ""
+    dated: Dated | None = None
+    retry_after: float | None = None
+
+
+class TokenRequests(Request):
+    """What the library makes requests with, of one refresh."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self.last = Exchange()
+
+    def __call__(self, url: str, method: str = "GET", body: Any = None, headers: Any = None,  # noqa: ANN401
+                 timeout: float | None = LONGEST, **more: Any) -> Any:  # noqa: ANN401
+        """See `google.auth.transport.Request`."""
+        parts = urlsplit(url)
+        named = ACCOUNT.search(unquote(parts.path))
+        self.last = Exchange(parts.netloc.rpartition("@")[2], named[1] if named else "", dated=self.last.dated)
+        bounded = min(timeout or LONGEST, LONGEST)
+        answer = super().__call__(url, method, body, headers, bounded, **more)  # type: ignore[no-untyped-call]
+        self.last.status = answer.status
+        if "date" in answer.headers:
+            self.last.dated = Dated(answer.headers["date"], self._clock.now())
+        self.last.retry_after = _seconds(answer.headers.get("retry-after"))
+        if answer.status >= 400:
+            self.last.code = _code(answer.data)
+        return answer
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text is not None and text.isdigit() else None
+
+
+def _code(body: bytes) -> str:
+    """From an answer of OAuth 2 (`error`) or of a Google API (`error.status`)."""
+    try:
+        error = json.loads(body)["error"]
+        code = error["status"] if isinstance(error, dict) else error
+    except (LookupError, TypeError, ValueError):
+        return ""
+    return code if isinstance(code, str) and code in CODES else ""

@@ -1,0 +1,49 @@
+"""How Google's APIs are reached, by what the environment says."""
+
+import pytest
+
+from adapters.errors import Unsupported
+from adapters.gcp.network import endpoint, proxy
+
+HOST = "run.googleapis.com:443"
+
+
+@pytest.mark.parametrize(("given", "host"), [
+    (None, None), ("", None), ("https://run-acme.p.googleapis.com/", "run-acme.p.googleapis.com"),
+    ("https://run.europe-west1.rep.googleapis.com", "run.europe-west1.rep.googleapis.com"),
+    ("restricted.example:8443", "restricted.example:8443"),
+])
+def test_an_endpoint_is_a_host(given, host):
+    environment = {} if given is None else {"CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN": given}
+
+    assert endpoint("run", environment) == host
+    assert endpoint("monitoring", environment) is None
+
+
+@pytest.mark.parametrize("given", ["http://run.example/", "https://run.example/v2/", "https://", "run example", "ftp://a"])
+def test_what_is_no_endpoint_is_refused_with_the_variable(given):
+    with pytest.raises(Unsupported, match=r"CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING is .* no endpoint"):
+        endpoint("monitoring", {"CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING": given})
+
+
+@pytest.mark.parametrize(("environment", "options"), [
+    ({}, ()),
+    ({"http_proxy": "http://a:1"}, ()),
+    ({"https_proxy": "http://a:1"}, (("grpc.http_proxy", "http://a:1"),)),
+    ({"HTTPS_PROXY": "http://a:1"}, (("grpc.http_proxy", "http://a:1"),)),
+    ({"HTTPS_PROXY": "a:1"}, (("grpc.http_proxy", "http://a:1"),)),
+    ({"HTTPS_PROXY": "http://a:1", "https_proxy": "http://b:1"}, (("grpc.http_proxy", "http://b:1"),)),
+    ({"https_proxy": "http://b:1", "grpc_proxy": "http://c:1"}, (("grpc.http_proxy", "http://c:1"),)),
+    ({"HTTPS_PROXY": "http://a:1", "NO_PROXY": "localhost,.googleapis.com"}, (("grpc.enable_http_proxy", 0),)),
+    ({"HTTPS_PROXY": "http://a:1", "no_proxy": "run.googleapis.com"}, (("grpc.enable_http_proxy", 0),)),
+    ({"HTTPS_PROXY": "http://a:1", "NO_PROXY": "googleapis.example"}, (("grpc.http_proxy", "http://a:1"),)),
+])
+def test_a_proxy_is_found_in_either_case(environment, options):
+    assert proxy(HOST, environment) == options
+
+
+def test_a_proxy_that_grpc_would_pass_by_in_silence_is_refused():
+    with pytest.raises(Unsupported, match=r"HTTPS_PROXY has the scheme https, and .* it must be http://HOST:PORT") as raised:
+        proxy(HOST, {"HTTPS_PROXY": "https://user:secret@a:1"})
+
+    assert "secret" not in str(raised.value)

@@ -1,0 +1,168 @@
+"""Tokens of a federation whose token service is on loopback: one renewal for all, and what follows when it fails or hangs."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+
+from adapters.clock import SystemClock
+from adapters.errors import PermissionDenied, Throttled, Unreachable
+from adapters.gcp.token_refusals import NoToken
+from adapters.gcp.tokens import Tokens
+from tests.foreign.google import token_services
+from tests.foreign.google.authority import Authority
+from tests.foreign.google.credential_kinds import Wallet
+
+
+class Federation:
+    """The services, and the credentials file that leads to them in the clear."""
+
+    def __init__(self, folder, services, plain):
+        self.services, self.wallet, self._made = services, Wallet(folder, "", plain), []
+        self.token_url = f"http://127.0.0.1:{plain}/v1/token"
+        self.environment = self.wallet.variables("federation by file")
+        self.write()
+
+    def write(self, **changes):
+        self.wallet.write(json.dumps(self.wallet.content("federation by file") | {"token_url": self.token_url} | changes))
+
+    def tokens(self, patience=30.0, **more):
+        self._made.append(Tokens(SystemClock(), patience, self.environment, **more))
+        return self._made[-1]
+
+    def close(self):
+        for tokens in self._made:
+            tokens.close()
+
+
+@pytest.fixture
+async def federation(tmp_path):
+    services = token_services.TokenServices(token_services.Tokens())
+    _, plain = await services.start(*Authority(tmp_path).issue("sts.googleapis.com"))
+    made = Federation(tmp_path, services, plain)
+    yield made
+    made.close()
+    await services.stop()
+
+
+def due(tokens, seconds=60.0):
+    """Let the token be due for renewal; it ends only after so many seconds."""
+    now = asyncio.get_running_loop().time()
+    tokens._token = replace(tokens._token, due=now, last=now + seconds)
+
+
+async def test_all_that_ask_meanwhile_get_the_token_of_one_renewal(federation):
+    tokens = federation.tokens()
+    headers = set(await asyncio.gather(*(tokens.headers() for _ in range(20))))
+
+    assert len(headers) == 1
+    assert headers == {await tokens.headers()}
+    assert federation.services.asked == {"sts": 1}
+
+
+async def test_a_token_that_still_holds_is_used_while_its_renewal_hangs(federation):
+    tokens = federation.tokens(patience=0.1)
+    federation.services.trouble["sts"] = None
+    first = await asyncio.wait_for(settled(tokens), 60)
+    federation.services.trouble["sts"] = "hang"
+    due(tokens)
+
+    assert await tokens.headers() == first
+    assert await tokens.headers() == first
+
+
+async def settled(tokens):
+    """A token, however often the wait for it is too short."""
+    while True:
+        try:
+            return await tokens.headers()
+        except NoToken:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_token_that_still_holds_is_used_after_its_renewal_failed(federation):
+    tokens = federation.tokens()
+    first = await tokens.headers()
+    federation.services.trouble["sts"] = (503, "")
+    due(tokens)
+    await tokens.headers()
+    with pytest.raises(NoToken, match="answers with status 503"):
+        await tokens._waited()
+
+    assert await tokens.headers() == first
+
+
+async def test_after_a_failed_renewal_nobody_asks_for_a_while(federation):
+    tokens = federation.tokens()
+    federation.services.trouble["sts"] = (400, {"error": "invalid_target"})
+    for _ in range(5):
+        with pytest.raises(NoToken, match="invalid_target") as raised:
+            await tokens.headers()
+
+    assert raised.value.kind is PermissionDenied
+    assert federation.services.asked == {"sts": 1}
+
+
+async def test_a_renewal_that_is_stuck_is_left_to_its_thread(federation):
+    tokens = federation.tokens(give_up=0.5)
+    federation.services.trouble["sts"] = "hang"
+    with pytest.raises(NoToken, match=r"gave no token within 0\.5 s") as raised:
+        await tokens.headers()
+    federation.services.trouble.clear()
+
+    assert raised.value.kind is Unreachable
+    tokens._failed = None
+    assert (await settled(tokens))[0][0] == "authorization"
+
+
+async def test_a_refused_token_makes_the_credentials_be_read_again_once_in_a_while(federation):
+    tokens = federation.tokens()
+    first = await tokens.headers()
+    federation.write(quota_project_id="other-project")
+    tokens.refused(first)
+    second = await tokens.headers()
+    tokens.refused(second)
+    third = await tokens.headers()
+
+    assert dict(second)["x-goog-user-project"] == "other-project"
+    assert second[0] != first[0]
+    assert third == second
+
+
+async def test_what_somebody_else_was_refused_with_changes_nothing(federation):
+    tokens = federation.tokens()
+    first = await tokens.headers()
+    tokens.refused((("authorization", "Bearer another"),))
+
+    assert await tokens.headers() == first
+
+
+async def test_a_token_service_that_limits_its_rate_is_left_alone_for_as_long_as_it_says(federation):
+    tokens = federation.tokens()
+    federation.services.trouble["sts"] = (429, "")
+    with pytest.raises(NoToken) as raised:
+        await tokens.headers()
+
+    assert raised.value.kind is Throttled
+    assert tokens._failed[0] - asyncio.get_running_loop().time() > 10
+    assert isinstance(raised.value.about("Cloud Run service chat"), Throttled)
+
+
+async def test_the_date_of_a_token_services_answer_is_known(federation):
+    tokens = federation.tokens()
+    assert tokens.dated is None
+    await tokens.headers()
+
+    assert tokens.dated.date.endswith("GMT")
+
+
+async def test_closing_waits_for_nobody(federation):
+    tokens = federation.tokens()
+    federation.services.trouble["sts"] = "hang"
+    waiting = asyncio.create_task(tokens.headers())
+    await federation.services.met.wait()
+    tokens.close()
+
+    with pytest.raises(asyncio.CancelledError):
+        await waiting

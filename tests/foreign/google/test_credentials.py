@@ -1,0 +1,49 @@
+"""Every kind of Application Default Credentials, by the shipped command line."""
+
+import asyncio
+import signal
+
+import pytest
+
+from tests.foreign.google.caller import calling
+from tests.foreign.google.cloud import APIS
+from tests.foreign.google.credential_kinds import KINDS
+from tests.foreign.google.token_services import NAMES
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_doctor_finds_nothing_amiss_with_one_token(cloud, kind):
+    code, out, err = await cloud.doctor(cloud.environment(kind))
+
+    assert code == 0, out + err
+    assert err == ""
+    assert set(cloud.proxy.asked) <= {*APIS, *NAMES}, "no project is looked up"
+    assert all(count == 1 for count in cloud.services.issued.values()), cloud.services.issued
+
+
+async def test_a_daemon_sets_minimum_instances_as_a_federated_identity_and_leaves(cloud):
+    async with cloud.daemon(cloud.environment("federation impersonating"), low=2) as daemon:
+        await daemon.until(lambda: cloud.minimum >= 2)
+        code = await daemon.end(signal.SIGTERM)
+
+    assert code == 0
+    assert cloud.services.issued == {"sts": 1, "iamcredentials": 1}
+    assert [line for line in daemon.lines if line["event"] == "raw"] == []
+
+
+async def test_tokens_that_live_for_seconds_are_renewed(cloud):
+    cloud.services.seconds = 3.0
+    async with calling(cloud.environment("authorized user")) as call:
+        told = [await call()]
+        while cloud.services.issued["oauth2"] < 3:
+            await asyncio.sleep(0.2)
+            told.append(await call())
+
+    assert set(map(tuple, told)) == {("ok",)}
+
+
+async def test_many_calls_at_once_share_one_token(cloud):
+    async with calling(cloud.environment("federation by file")) as call:
+        assert await call(times=38) == ["ok"] * 38
+
+    assert cloud.services.issued == {"sts": 1}
