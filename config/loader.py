@@ -1,20 +1,41 @@
 """From a policy file to a `Policy`, or to every problem in it at once."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from config.calendar_file import Calendars
 from config.check import TOP_KEYS, Check, Kinds
 from config.document import MOST_BYTES, decoded, read_document
 from config.node import Fault, Place
 from config.policy import Policy
-from config.problem import PolicyError, Problem
+from config.problem import PolicyError, Problem, path_text
 from config.report import Report
 
 __all__ = ["TOP_KEYS", "PolicyError", "Problem", "load_policy", "parse_policy"]
 
 
+class Located(NamedTuple):
+    """A policy, and where its file says what."""
+
+    policy: Policy
+    report: Report
+
+    def place(self, pool: int, path: Iterable[str | int]) -> str:
+        """Where the value under `path` of a pool stands, in the pool or in the defaults, as `file:line:column path`."""
+        within: tuple[str | int, ...] = ("pools", pool)
+        first, *_ = path = tuple(path)
+        whole = (*within, *path) if self.report.reach((*within, first)) is not None else ("defaults", *path)
+        return f"{self.report.source}:{':'.join(map(str, self.report.place_of(whole)))} {path_text(whole)}"
+
+
 def load_policy(path: Path, kinds: Kinds) -> Policy:
     """The policy in the file at `path`; `PolicyError` with every problem, one that cannot be read included."""
+    return locate_policy(path, kinds).policy
+
+
+def locate_policy(path: Path, kinds: Kinds) -> Located:
+    """Like `load_policy`, with the places of what the file says."""
     try:
         with path.open("rb") as file:
             text = decoded(file.read(MOST_BYTES + 1))
@@ -22,7 +43,7 @@ def load_policy(path: Path, kinds: Kinds) -> Policy:
         raise PolicyError([Problem(str(path), 1, 1, "", f"cannot be read: {error.strerror or error}")]) from error
     if isinstance(text, Fault):
         raise PolicyError([Problem(str(path), *text.place, "", text.message)])
-    return parse_policy(text, kinds, str(path), Calendars(path.parent))
+    return parsed(text, kinds, str(path), Calendars(path.parent))
 
 
 def parse_policy(text: str, kinds: Kinds, source: str = "policy.yaml", calendars: Calendars | None = None) -> Policy:
@@ -31,6 +52,11 @@ def parse_policy(text: str, kinds: Kinds, source: str = "policy.yaml", calendars
     `kinds` maps a lever's kind to the model of its settings; `source` is what problems call the file. Without `calendars` no
     calendar file is read, and events that name one have no windows.
     """
+    return parsed(text, kinds, source, calendars).policy
+
+
+def parsed(text: str, kinds: Kinds, source: str, calendars: Calendars | None) -> Located:
+    """Like `parse_policy`, with the places of what the text says."""
     root, faults = read_document(text)
     report = Report(source, root, faults)
     check = Check(report, kinds, calendars)
@@ -41,4 +67,4 @@ def parse_policy(text: str, kinds: Kinds, source: str = "policy.yaml", calendars
         report.note(Place(1, 1), (), "empty: a policy begins with version: 1 and names pools")
     if report.problems or check.policy is None:
         raise PolicyError(report.problems)
-    return check.policy
+    return Located(check.policy, report)

@@ -1,12 +1,14 @@
 """The problems of one document as they are found, each once and none that only follows from another."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from config.node import Fault, Node, Place
 from config.problem import Problem, path_text
 
 Step = str | int
 Path = tuple[Step, ...]
+
+FREE_TEXT = ("name", "summary")
 
 
 class Report:
@@ -49,6 +51,16 @@ class Report:
     def note_at(self, path: Path, message: str, on_key: bool = False) -> None:
         """Add a problem at the value under `path`, or at its key; at the innermost thing that exists."""
         self.note(self.place_of(path, on_key), path, message)
+
+    def cut_texts(self) -> Iterator[tuple[Place, Path, Node]]:
+        """Names and the like that a `#` ends which may have been meant as part of them, each with its place and path."""
+        ahead: list[tuple[Path, Node]] = [] if self._root is None else [((), self._root)]
+        while ahead:
+            path, node = ahead.pop()
+            if node.comment and isinstance(node.scalar, str) and path[-1:] and path[-1] in FREE_TEXT:
+                yield node.place, path, node
+            ahead += [((*path, key), member) for key, member in node.members.items()]
+            ahead += [((*path, index), item) for index, item in enumerate(node.items)]
 
     def hides(self, path: Path) -> bool:
         """Whether what is under `path` is secret."""

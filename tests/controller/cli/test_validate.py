@@ -165,3 +165,55 @@ def test_the_next_windows_of_events_are_listed_in_their_own_zone_and_one_without
     assert [(each["name"], each["start"][11:16], each["local_start"][11:16], each["size"]) for each in coming] == [
         ("batch", "00:00", "09:00", 4)] * 3
     assert [text in told.stderr for text in body["warnings"]] == [True]
+
+
+SCHEDULES = """version: 1
+defaults:
+  max: 50
+  schedules:
+    - {name: batch #2
+      , cron: "0 2 * * *", duration: 3h, min: 8}
+pools:
+  - name: support-agent
+    lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: support-agent, alias: live}
+    min: 5
+    schedules:
+      - {name: nights, cron: "0 20 * * *", timezone: Europe/Prague, duration: 10h, min: 1}
+      - {name: office hours, cron: "0 8 * * 2-6", timezone: EST, duration: 9h, min: 7}
+  - {name: a, lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: a, alias: live}}
+  - {name: b, lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: b, alias: live}, min: 9}
+  - {name: c, lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: c, alias: live}, min: 9}
+"""
+
+
+@pytest.fixture
+def scheduled(tmp_path):
+    path = tmp_path / "policy.yaml"
+    path.write_text(SCHEDULES)
+    return path
+
+
+def test_the_next_windows_of_schedules_are_listed_on_their_clock_and_in_utc_once_for_pools_that_share_one(scheduled):
+    told = CliRunner().invoke(main, ["validate", str(scheduled)])
+    office = [line for line in told.stdout.splitlines() if "office hours" in line]
+    shared = [line for line in told.stdout.splitlines() if " batch " in line]
+
+    assert told.exit_code == 0
+    assert len(office) == 3
+    assert all(part in line for line in office for part in (" 08:00 ", " 17:00 ", "EST", "13:00 to", "min 7"))
+    assert [line.split()[0:4] for line in shared] == [["a", "and", "2", "more"]] * 3
+
+
+def test_what_is_hardly_meant_is_a_warning_with_its_place_once_for_all_pools(scheduled):
+    told = CliRunner().invoke(main, ["validate", str(scheduled)])
+    body = json.loads(CliRunner().invoke(main, ["validate", "--json", str(scheduled)]).stdout)
+    lines = [line.removeprefix(f"warning: {scheduled}:") for line in told.stderr.splitlines()]
+
+    assert [line.partition(": ")[0] for line in lines] == [
+        "13:61 pools[0].schedules[1].timezone", "13:36 pools[0].schedules[1].cron", "12:89 pools[0].schedules[0].min",
+        "6:47 defaults.schedules[0].min", "5:14 defaults.schedules[0].name"]
+    assert lines[3].endswith("(b and 1 more)")
+    assert "this is 'batch', as #2 is a comment: quote the value if it is part of it" in lines[4]
+    assert body["warnings"] == [line.removeprefix("warning: ") for line in told.stderr.splitlines()]
+    windows = body["files"][0]["pools"][0]["next_windows"]
+    assert [window["local_start"][11:16] for window in windows] == ["20:00"] * 3 + ["08:00"] * 3

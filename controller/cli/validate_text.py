@@ -1,0 +1,95 @@
+"""What a right policy says, for people and for machines."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from config.policy import Objective, Policy, PoolPolicy
+from config.schedule import Schedule
+from controller.agenda import agenda
+from controller.openings import next_openings
+
+MOST_ROWS = 40
+MOST_WINDOWS = 3
+"""Of one event or schedule."""
+
+
+def objective_text(objective: Objective) -> str:
+    """An objective in a few words."""
+    if objective.warm_hit_rate is not None:
+        return f"{objective.warm_hit_rate:.4g} warm"
+    return f"{objective.cold_start_cost_usd:g} USD a cold start"
+
+
+def table(rows: Iterable[tuple[str, ...]]) -> list[str]:
+    """Rows as lines with aligned columns."""
+    rows = list(rows)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def summary(path: Path, policy: Policy, now: datetime) -> str:
+    """What a right policy says: how many pools, by which levers, in which modes, each pool in a line, and what is announced."""
+    pools = policy.pools
+    modes = Counter(pool.mode for pool in pools)
+    levers = Counter(pool.lever.kind for pool in pools)
+    lines = [
+        f"{path}: OK, {len(pools)} {'pool' if len(pools) == 1 else 'pools'}",
+        f"  modes   {', '.join(f'{count} {mode}' for mode, count in sorted(modes.items()))}",
+        f"  levers  {', '.join(f'{count} {kind}' for kind, count in sorted(levers.items()))}",
+    ]
+    head = ("pool", "mode", "floor", "ceiling", "objective", "schedules", "lever", "resource")
+    rows = [
+        (pool.name, pool.mode, str(pool.min), str(pool.max), objective_text(pool.objective), str(len(pool.schedules)),
+         pool.lever.kind, pool.lever.resource)
+        for pool in pools[:MOST_ROWS]
+    ]
+    lines.extend(f"  {line}" for line in table([head, *rows]))
+    if len(pools) > MOST_ROWS:
+        lines.append(f"  and {len(pools) - MOST_ROWS} more (--json shows all)")
+    lines.extend(f"  {line}".rstrip() for line in (*scheduled(policy, now), *announced(policy, now)))
+    return "\n".join(lines)
+
+
+def scheduled(policy: Policy, now: datetime) -> list[str]:
+    """The next windows of each schedule, on the wall clock of its time zone and in UTC; pools that share one in one line."""
+    pools: dict[Schedule, list[str]] = {}
+    for pool in policy.pools:
+        for schedule in pool.schedules:
+            pools.setdefault(schedule, []).append(pool.name)
+    rows = []
+    for schedule, names in list(pools.items())[:MOST_ROWS]:
+        who = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        sets = " ".join(f"{key} {units}" for key, units in (("min", schedule.min), ("max", schedule.max)) if units is not None)
+        for each in next_openings(schedule, now, MOST_WINDOWS):
+            begin, end = each.local
+            rows.append((who, schedule.label, f"{begin:%a %Y-%m-%d %H:%M}", f"{end:%a %Y-%m-%d %H:%M}", schedule.timezone,
+                         f"{each.start:%a %H:%M} to {each.end:%a %H:%M}", sets))
+    more = [f"and {len(pools) - MOST_ROWS} more schedules (--json shows all)"] if len(pools) > MOST_ROWS else []
+    return ["", *table([("pool", "schedule", "from", "until", "timezone", "in UTC", "sets"), *rows]), *more] if rows else []
+
+
+def announced(policy: Policy, now: datetime) -> list[str]:
+    """The next windows of each pool's events, on the wall clock of the event's time zone."""
+    rows = []
+    for pool in policy.pools[:MOST_ROWS]:
+        for each in agenda(pool, now, MOST_WINDOWS):
+            begin, end = each.local
+            rows.append((pool.name, each.window.name, f"{begin:%a %Y-%m-%d %H:%M}", f"{end:%a %Y-%m-%d %H:%M}",
+                         each.event.timezone, each.expected))
+    return ["", *table([("pool", "announced event", "from", "until", "timezone", "expected"), *rows])] if rows else []
+
+
+def pool_json(pool: PoolPolicy, now: datetime) -> dict[str, Any]:
+    """A pool with its defaults merged in, as the policy file would say it, and when its schedules and events come next."""
+    body: dict[str, Any] = pool.model_dump(mode="json", exclude_none=True)
+    windows = [{"name": each.window.name, "start": each.window.start.isoformat(), "end": each.window.end.isoformat(),
+                "local_start": each.local[0].isoformat(), "local_end": each.local[1].isoformat(),
+                "factor": each.event.factor, "size": each.event.size} for each in agenda(pool, now, MOST_WINDOWS)]
+    opened = [{"schedule": schedule.label, "start": each.start.isoformat(), "end": each.end.isoformat(),
+               "local_start": each.local[0].isoformat(), "local_end": each.local[1].isoformat(), "timezone": schedule.timezone,
+               "min": schedule.min, "max": schedule.max}
+              for schedule in pool.schedules for each in next_openings(schedule, now, MOST_WINDOWS)]
+    return body | ({"next_events": windows} if windows else {}) | ({"next_windows": opened} if opened else {})
