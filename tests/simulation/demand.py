@@ -8,8 +8,10 @@ import numpy as np
 
 from adapters.errors import Unreachable
 from adapters.protocol import Telemetry
+from adapters.web.demand_page import Looks
 from forecasting.demand import DemandSeries, minute_of
 from tests.simulation.scenario import HISTORY
+from tests.simulation.units import REQUESTS, Units
 from tests.simulation.virtual import VirtualClock
 
 ABSURD = (np.float32(-40), np.float32(1e9), np.float32(np.inf), np.float32(-np.inf))
@@ -23,6 +25,8 @@ class SimSource:
     def __init__(self, traffic: Mapping[str, np.ndarray], delay: int, clock: VirtualClock) -> None:
         self.traffic, self.delay, self.clock = traffic, delay, clock
         self.base = minute_of(clock.start) - HISTORY
+        self.units = {name: Units(each, self.base) for name, each in traffic.items()}
+        """What their pages count; read whenever a daemon collects."""
         self.active: dict[str, float] = {}
         self._absurd: float | None = None
         self._since = 0
@@ -67,7 +71,15 @@ class SimSource:
             peak[at % len(known)] = peak[right:len(known)] = ABSURD[int(active["absurd"])]
         if right > 0:
             self.delivered[name] = max(self.delivered.get(name, 0), first + right - 1)
-        return Telemetry(DemandSeries(first, peak, peak * np.float32(0.8), peak * 10), alive=True)
+        series = DemandSeries(first, peak, peak * np.float32(0.8), peak * REQUESTS)
+        self.units[name].read(minute_of(self.clock.truth()), active.get("restarts"))
+        return Telemetry(series if "absurd" in active else self.units[name].counted(series), alive=True)
+
+    def made(self, name: str, first: int, end: int) -> np.ndarray:
+        """How many requests were really made in each minute; NaN where nobody knows."""
+        minutes = np.arange(first, end) - self.base
+        there = (minutes >= 0) & (minutes < len(self.traffic[name]))
+        return np.where(there, self.traffic[name][np.where(there, minutes, 0)] * REQUESTS, np.nan)
 
     def _absurd_since(self, published: int) -> int:
         """The first minute that is told wrongly."""
@@ -76,5 +88,7 @@ class SimSource:
         return self._since
 
     def forget(self) -> None:
-        """The daemon is gone."""
+        """The daemon is gone, with what it had read."""
         self.told.clear()
+        for each in self.units.values():
+            each.looks = Looks()

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from adapters.protocol import Capacity, Phase
 from config.limits import Limits
 from config.policy import PoolPolicy, schedule_bounds
@@ -29,6 +31,9 @@ ON_THE_WAY = timedelta(seconds=2 * CALL_TIMEOUT_SECONDS)
 HOLDS = {Code.FOREIGN_WRITE: FOREIGN_WRITE_QUIET, Code.ALLOCATION_FAILED: 2 * RETRY_FAILED}
 HOLD_SLACK_SECONDS = 180.0
 """From the end of a hold to the plan that shows it lie a tick or two, and a slow call."""
+
+RECENT = 5
+"""Minutes up to the newest known one that are compared with what came."""
 
 PROMPT_SECONDS = 5.0
 """What planning takes where nothing is slow."""
@@ -290,6 +295,7 @@ class Witness:
                 elif number not in sleepy and plan.at > late and resources[name].slow_until < self.clock.seconds:
                     self.breach("a slow pool delays nobody", f"planned {plan.at - started} after the tick began", name)
         self._told(fleet, resources, started)
+        self._counted(fleet)
 
     def _told(self, fleet: Fleet, resources: dict[str, "Resource"], started: datetime) -> None:
         for name, plan in fleet.plans.items():
@@ -303,6 +309,17 @@ class Witness:
             self.orders.planned(plan, self._tick_began)
             if plan.action is Action.WRITE and not self.disk_full and not self.ailing:
                 self.shown.append((name, plan.at, plan.target))
+
+    def _counted(self, fleet: Fleet) -> None:
+        """What is stored of the newest minutes is not more than came."""
+        for region in fleet.regions:
+            intake = region.intake
+            for name, row in intake.row.items():
+                end = int(intake.newest[row]) + 1
+                known = intake.invocations[row, np.arange(end - RECENT, end) % intake.invocations.shape[1]]
+                more = np.flatnonzero(known > intake.source.made(name, end - RECENT, end) + 0.5)
+                if len(more):
+                    self.breach("no request is counted that nobody made", f"{known[more[0]]:.0f} in one minute", name)
 
     def _looks_late(self, resource: "Resource") -> bool:
         """Whether the last reading followed a change soon, with the clock set in between: if it lags, that cannot be known."""

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from adapters.errors import AdapterError
 from adapters.lease import Fence
+from adapters.web import demand_page
 from controller import (
     assembly,
     dead_men,
@@ -189,6 +190,11 @@ def _whatever_it_costs(policy, at, steps, most=None, told=()):
     return ORDERS(policy, at, steps, None, told)
 
 
+def _of_sums(before, after, since, until):
+    was, now = (sum(each.value for each in page.values()) for page in (before, after))
+    return now - was if now >= was else now
+
+
 DUE, ORDERS = dead_men.is_due, dead_men.last_orders
 SIGHT, READ, COLLECT = intake.Intake.sight, reconcile.Reconciler.read, intake.Intake.collect
 
@@ -215,6 +221,7 @@ MUTATIONS: dict[str, Plant] = {
     "shadow is not a shadow": instead(assembly, "ShadowLever", _unshadowed),
     "a start trusts what it has not read": instead(intake.Intake, "read_anew", lambda self, name: True),
     "impossible demand is believed": instead(intake, "believable", lambda name, item, day: item),
+    "counters are summed before they are differenced": instead(demand_page, "increase", _of_sums),
     "minutes to come pass for fresh": instead(intake.Intake, "sight", _to_come_is_fresh),
     "a clock set back lengthens holds": instead(planning, "caught_up", lambda state, now: state),
     "orders do not end": instead(guardrails, "active", _endless),

@@ -63,6 +63,7 @@ ON_SOURCE = {
     "reordered": (1, (2, 10), (0, 0)), "repeated": (2, (2, 10), (0, 0)), "absurd": (3, (1, 20), (0, 3)),
     "gaps": (1, (2, 10), (2, 4)),
 }
+ON_UNITS = {"restarts": (1, (1, 20), (0, 1))}
 ON_DAEMON = {
     "kill": (6, (1, 1), (0, 60)), "stop": (2, (1, 1), (0, 300)), "jump": (2, (1, 1), (-9000, 5400)),
     "astray": (3, (3, 20), (-5400, 5400)),
@@ -88,6 +89,8 @@ def scenario_of(seed: int) -> Scenario:
         kind = dice.choice(("broken", "silent", "hang", "partial", None))
         if kind is not None:
             faults.append(Fault(end.at, kind, f"source-{dice.randrange(regions)}", min(6, minutes - end.at), 2.0))
+    units = random.Random(f"units {seed}")  # noqa: S311
+    faults += [_fault(units, ON_UNITS, f"source-{region}", minutes) for region in range(regions) if units.random() < 0.6]
     calm = 0 if not long else 320 if brain == "rules" else 130
     memory = "disk" if long or dice.random() < 0.2 else "half"
     return Scenario(seed, pools, regions, minutes, calm, brain, memory, dice.choice(STARTS), tuple(sorted(faults)))

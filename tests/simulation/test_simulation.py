@@ -84,6 +84,7 @@ def test_a_kill_begins_another_life_and_time_goes_on():
     ("shadow is not a shadow", 1, "shadow writes nothing"),
     ("no reading before a write", 1, "read before write"),
     ("orders do not end", 4, "an order ends"),
+    ("counters are summed before they are differenced", 3, "no request is counted that nobody made"),
     ("all may change in one tick", 6, "no more than the fleet may change"),
     ("two daemons on one store", 8, "one store has one owner"),
     ("orders are not put off", 12, "nothing is carried out while the daemon lives"),
