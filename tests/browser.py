@@ -16,6 +16,8 @@ from pathlib import Path
 
 import aiohttp
 
+from tests.patience import PATIENCE_SECONDS
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--remote-debugging-port=0")
@@ -43,7 +45,7 @@ class Page:
         number = next(self._numbers)
         self._waiting[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json({"id": number, "method": method, "params": params})
-        told = await asyncio.wait_for(self._waiting[number], 30)
+        told = await asyncio.wait_for(self._waiting[number], PATIENCE_SECONDS)
         assert "error" not in told, f"{method}: {told['error']}"
         return told["result"]
 
@@ -62,7 +64,7 @@ class Page:
         assert "exceptionDetails" not in told, told["exceptionDetails"]
         return told["result"].get("value")
 
-    async def until(self, condition: str, seconds: float = 20.0) -> None:
+    async def until(self, condition: str, seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until an expression is true."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -125,7 +127,7 @@ BROWSER = Browser()
 
 def told_in(file: Path) -> list[str]:
     """Both words in the file where a browser tells how it can be reached."""
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE_SECONDS
     while len(words := file.read_text().split() if file.exists() else []) < 2:
         assert time.monotonic() < until, "the browser does not start"
         time.sleep(0.02)

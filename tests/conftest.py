@@ -1,9 +1,17 @@
-"""What every test finds as it was."""
+"""What every test finds as it was, and what no test may depend on: how fast the machine is, and what ran before."""
 
 import logging
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
+
+from controller.hidden import HERE, Hidden
+
+# Hypothesis's own profile of the place (in CI it tries the same examples each time), without its opinions on speed.
+settings.register_profile("any-machine", parent=settings(), deadline=None,
+                          suppress_health_check={*settings().suppress_health_check, HealthCheck.too_slow})
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(autouse=True)
@@ -17,3 +25,13 @@ def logging_set_up_by_nobody():
     root.handlers[:] = handlers
     root.setLevel(levels[0])
     ours.setLevel(levels[1])
+
+
+@pytest.fixture(autouse=True)
+def secrets_given_to_nobody():
+    """A command hides what its environment holds from all that this process says: the next test is not to miss words for that."""
+    yield
+    if HERE._texts:
+        generation = HERE.generation
+        vars(HERE).update(vars(Hidden()))
+        HERE.generation = generation + 1  # what is cached by it stays apart

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import structlog
 
 from forecasting.demand import MINUTES_PER_DAY
+from tests.patience import PATIENCE_SECONDS
 from tests.services import serving
 
 THERE = Path("/proc/self/fd").exists()
@@ -55,7 +56,7 @@ async def lives(folder: Path, minutes: int, look_every: int):
     async with serving(folder, traffic={"small": waves(1), "large": waves(40), "quiet": lambda _: 0.0}, max=100) as world:
         for minute in range(1, minutes + 1):
             await world.clock.advance(timedelta(minutes=1))
-            await asyncio.wait_for(world.service.tick(), 60)
+            await asyncio.wait_for(world.service.tick(), PATIENCE_SECONDS)
             if minute % 10 == 0:
                 for path in ("/status", "/metrics", "/v1/pools/large", "/v1/decisions", "/nothing"):
                     async with world.session.get(world.service.url + path) as answer:

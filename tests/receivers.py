@@ -6,6 +6,7 @@ import json
 
 from aiohttp import web
 
+from tests.patience import PATIENCE_SECONDS
 from tests.web_servers import served
 
 
@@ -37,7 +38,7 @@ class Receiver:
     def reasons(self):
         return [body["reason"] for body in self.bodies]
 
-    async def until(self, condition, seconds=15):
+    async def until(self, condition, seconds=PATIENCE_SECONDS):
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.005)

@@ -14,6 +14,7 @@ from controller.cli import main
 from controller.service import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
+from tests.patience import PATIENCE_SECONDS
 from tests.worlds import policy_of
 
 MINUTE = timedelta(minutes=1)
@@ -43,7 +44,7 @@ class Running:
     async def ticks(self, count=1):
         for _ in range(count):
             await self.clock.advance(MINUTE)
-            await asyncio.wait_for(self.service.tick(), 10)
+            await asyncio.wait_for(self.service.tick(), PATIENCE_SECONDS)
 
     async def stoker(self, *arguments, env=None, url=True):
         """A command of ours against this service, as from a terminal."""
@@ -61,7 +62,7 @@ async def typed(*arguments, env=None):
 
 
 @contextlib.asynccontextmanager
-async def ticking(service, seconds=20):
+async def ticking(service, seconds=PATIENCE_SECONDS):
     """`service` running in this loop, from the end of its first tick on, which may take so many seconds. Yields what ends it
     when set, as it is in the end; what ends it before raises here.
     """
@@ -76,7 +77,7 @@ async def ticking(service, seconds=20):
         yield stop
     finally:
         stop.set()
-        await asyncio.wait_for(task, 30)
+        await asyncio.wait_for(task, PATIENCE_SECONDS)
 
 
 def ticked(service):

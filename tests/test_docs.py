@@ -13,6 +13,7 @@ import click
 import pytest
 
 from controller.cli import COMMANDS, main
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -101,7 +102,7 @@ def test_documented_commands_run(body, folder, tmp_path):
     script = "\n".join(typed) or body
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "STOKER_TREE": str(ROOT)}
     told = subprocess.run(["bash", "-euc", script], cwd=tmp_path if folder is None else ROOT / folder, env=environment,
-                          capture_output=True, text=True, timeout=120)
+                          capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
     assert told.returncode == 0, told.stdout + told.stderr
     expected = [line for line in body.splitlines() if typed and not line.startswith("$ ") and line.strip() not in ("", "...")]

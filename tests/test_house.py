@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("config", "forecasting", "adapters", "controller")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
@@ -78,7 +80,7 @@ BREACHES = {
 def contracts(tree: Path) -> dict[str, str]:
     """KEPT or BROKEN for each contract of the tree."""
     command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
-    told = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=120)
+    told = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     found = dict(re.findall(r"^(.+?) (KEPT|BROKEN)\b", told.stdout, re.MULTILINE))
     assert found, told.stdout + told.stderr
     return found
@@ -121,6 +123,6 @@ BANNED_CALLS = [
 def test_the_clock_and_chance_are_banned_outside_their_place(code):
     command = [Path(sys.executable).with_name("ruff"), "check", "--no-cache", "--output-format", "concise", "--stdin-filename",
                ROOT / "controller" / "sketch.py", "-"]
-    told = subprocess.run(command, input=code, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    told = subprocess.run(command, input=code, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
     assert "TID251" in told.stdout

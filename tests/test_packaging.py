@@ -15,6 +15,8 @@ from zipfile import ZipFile
 import pytest
 from packaging.requirements import Requirement
 
+from tests.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("config", "forecasting", "adapters", "controller")
 LOCKS = ("requirements.txt", "requirements-build.txt", "requirements-dev.txt", "requirements-foreign.txt")
@@ -79,7 +81,7 @@ def test_the_built_wheel_brings_every_file_of_the_packages(tmp_path):
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
     built = subprocess.run([sys.executable, "-m", "hatchling", "build", "--target", "wheel"], cwd=tmp_path, capture_output=True,
-                           text=True, timeout=120)
+                           text=True, timeout=PATIENCE_SECONDS)
     assert built.returncode == 0, built.stderr
     [wheel] = (tmp_path / "dist").glob("*.whl")
     brought = set(ZipFile(wheel).namelist())
@@ -192,7 +194,7 @@ def test_the_builder_is_sent_only_what_it_copies():
 def rehearsed(target: str) -> str:
     """What make would run for a target, on a machine where nothing is installed yet."""
     command = ["make", "--dry-run", "VENV=not-made-yet", "FOREIGN=not-made-either", target]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     assert told.returncode == 0, told.stderr
     return told.stdout
 
@@ -237,4 +239,4 @@ def test_ci_can_be_run_and_is_sound():
     script = ROOT / ".ci" / "run"
 
     assert os.access(script, os.X_OK)
-    assert subprocess.run(["bash", "-n", script], timeout=30).returncode == 0
+    assert subprocess.run(["bash", "-n", script], timeout=PATIENCE_SECONDS).returncode == 0

@@ -13,6 +13,7 @@ from controller.memory import StoreThread
 from controller.store import Store
 from tests.builders import pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource
+from tests.patience import PATIENCE_SECONDS
 
 
 @dataclass
@@ -27,7 +28,7 @@ class World:
 
     async def tick(self, then: timedelta = timedelta(0)):
         """One tick that waits for nothing slow, then `then` passes."""
-        report = await asyncio.wait_for(self.fleet.tick(), 10)
+        report = await asyncio.wait_for(self.fleet.tick(), PATIENCE_SECONDS)
         if then:
             await self.clock.advance(then)
         return report
@@ -37,7 +38,7 @@ class World:
         for _ in range(count):
             await self.tick(timedelta(minutes=1))
 
-    async def drive(self, task, seconds: float = 30.0, step: float = 5.0):
+    async def drive(self, task, seconds: float = PATIENCE_SECONDS, step: float = 5.0):
         """Let the clock run on, `step` seconds at a time, until `task` is done."""
         async with asyncio.timeout(seconds):
             while not task.done():
@@ -45,7 +46,7 @@ class World:
                 await self.clock.advance(timedelta(seconds=step))
         return task.result()
 
-    async def until(self, condition, seconds: float = 30.0):
+    async def until(self, condition, seconds: float = PATIENCE_SECONDS):
         """Give other tasks turns until `condition` holds."""
         async with asyncio.timeout(seconds):
             while not condition():  # noqa: ASYNC110

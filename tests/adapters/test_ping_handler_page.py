@@ -12,6 +12,7 @@ from adapters.aws.ping_payloads import environment_in, misunderstood, parameters
 from adapters.web.client import Client
 from adapters.web.pings import HttpPinger
 from tests.adapters.conformance.ping_stage import http_pool, ping_pool
+from tests.patience import PATIENCE_SECONDS
 from tests.web_servers import served
 
 PAGE = (Path(__file__).parents[2] / "docs" / "ping-handler.md").read_text()
@@ -44,7 +45,7 @@ def test_the_node_helper_answers_pings_and_lets_all_else_through():
     code = block("Lambda, Node", "js").replace("// ...", "return { worked: event }")
     script = (f"{code}\n;(async () => console.log(JSON.stringify([await exports.handler({json.dumps(EVENT)}), "
               "await exports.handler({question: 1}), await exports.handler(null)])))()")
-    told = subprocess.run(["node", "-e", script], capture_output=True, text=True, timeout=60)
+    told = subprocess.run(["node", "-e", script], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     ping, other, nothing = json.loads(told.stdout)
 
     assert not misunderstood(LAMBDA, ping)

@@ -17,6 +17,7 @@ from adapters.registry import KINDS, Registry, lever_kinds
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
 from tests.builders import NOON
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 KIND = "lambda-provisioned-concurrency"
@@ -35,7 +36,7 @@ async def made():
 
 
 def ran(code: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=ROOT)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS, cwd=ROOT)
 
 
 def test_every_kind_has_settings_of_its_own_name():

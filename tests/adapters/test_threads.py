@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from adapters.threads import DaemonThreads
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -15,10 +16,10 @@ ROOT = Path(__file__).parents[2]
 def test_results_and_errors_come_back():
     threads = DaemonThreads(2, "t")
 
-    assert threads.submit(lambda a, b: a + b, 1, b=2).result(5) == 3
+    assert threads.submit(lambda a, b: a + b, 1, b=2).result(PATIENCE_SECONDS) == 3
     with pytest.raises(ZeroDivisionError):
-        threads.submit(lambda: 1 / 0).result(5)
-    assert threads.submit(lambda: "still here").result(5) == "still here"
+        threads.submit(lambda: 1 / 0).result(PATIENCE_SECONDS)
+    assert threads.submit(lambda: "still here").result(PATIENCE_SECONDS) == "still here"
     threads.shutdown()
 
 
@@ -27,22 +28,22 @@ def test_no_more_run_at_once_than_allowed_and_the_rest_follow():
 
     def work():
         entered.release()
-        return gate.wait(5)
+        return gate.wait(PATIENCE_SECONDS)
 
     futures = [threads.submit(work) for _ in range(8)]
     for _ in range(3):
-        assert entered.acquire(timeout=5)
+        assert entered.acquire(timeout=PATIENCE_SECONDS)
     assert not entered.acquire(timeout=0.1)
     gate.set()
 
-    assert all(future.result(5) for future in futures)
+    assert all(future.result(PATIENCE_SECONDS) for future in futures)
     threads.shutdown()
 
 
 def test_a_free_thread_is_used_before_another_is_started():
     threads = DaemonThreads(8, "t")
     for _ in range(20):
-        threads.submit(lambda: None).result(5)
+        threads.submit(lambda: None).result(PATIENCE_SECONDS)
 
     assert threads._started <= 2
     threads.shutdown()
@@ -50,11 +51,11 @@ def test_a_free_thread_is_used_before_another_is_started():
 
 def test_a_call_that_was_given_up_in_time_is_never_made():
     threads, gate, made = DaemonThreads(1, "t"), threading.Event(), []
-    threads.submit(gate.wait, 5)
+    threads.submit(gate.wait, PATIENCE_SECONDS)
     waiting = threads.submit(made.append, 1)
     assert waiting.cancel()
     gate.set()
-    threads.submit(lambda: None).result(5)
+    threads.submit(lambda: None).result(PATIENCE_SECONDS)
 
     assert made == []
     threads.shutdown()
@@ -72,6 +73,6 @@ def test_a_call_that_never_returns_does_not_keep_the_process():
     code = ("import threading\nfrom adapters.threads import DaemonThreads\nstarted = threading.Event()\n"
             "def hang():\n    started.set()\n    threading.Event().wait()\n"
             "DaemonThreads(1, 't').submit(hang)\nstarted.wait(10)\nprint('gone')")
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, cwd=ROOT)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS, cwd=ROOT)
 
     assert run.stdout.strip() == "gone", run.stderr

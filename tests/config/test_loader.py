@@ -14,6 +14,7 @@ from adapters.registry import lever_kinds
 from config.lever import LeverSettings
 from config.loader import PolicyError, Problem, load_policy, parse_policy
 from config.policy import Assume, Objective
+from tests.patience import PATIENCE_SECONDS
 
 
 class Lambda(LeverSettings):
@@ -332,7 +333,7 @@ def test_no_document_makes_the_loader_raise_anything_but_a_policy_error(document
 def test_loading_needs_neither_numpy_nor_a_provider():
     code = ("import sys; from adapters.registry import lever_kinds; lever_kinds(); import config.loader, config.schema; "
             "print([m for m in ('numpy', 'statsmodels', 'boto3', 'botocore', 'google', 'aiohttp') if m in sys.modules])")
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
     assert (told.stdout.strip(), told.stderr) == ("[]", "")
 

@@ -11,6 +11,7 @@ from controller.store_file import StoreError
 from forecasting.demand import minute_of
 from tests.builders import NOON
 from tests.fakes import steady
+from tests.patience import PATIENCE_SECONDS
 from tests.worlds import world
 
 MINUTE = timedelta(minutes=1)
@@ -262,7 +263,7 @@ async def test_closing_lets_a_write_under_way_finish(clock, tmp_path):
         closing = asyncio.create_task(here.fleet.close())
         await asyncio.sleep(0)
         gate.set()
-        await asyncio.wait_for(closing, 5)
+        await asyncio.wait_for(closing, PATIENCE_SECONDS)
         await tick
 
         state = here.store.store.load_states()["a"]

@@ -13,6 +13,7 @@ import pytest
 
 from controller.forecast_jobs import ForecastJobs
 from forecasting.harmonic import fit_outlook
+from tests.patience import PATIENCE_SECONDS
 
 
 def wave(days: int) -> np.ndarray:
@@ -29,8 +30,8 @@ def fail() -> None:
 async def start():
     begun = []
 
-    def begin(*args, **kwargs) -> ForecastJobs:
-        begun.append(ForecastJobs(*args, **kwargs))
+    def begin(patience: timedelta = timedelta(seconds=PATIENCE_SECONDS)) -> ForecastJobs:
+        begun.append(ForecastJobs(patience=patience))
         return begun[-1]
 
     yield begin
@@ -54,10 +55,10 @@ async def test_no_fit_is_no_failure(start):
 
 @pytest.mark.parametrize(("work", "argument"), [(os._exit, 1), (time.sleep, 600)])
 async def test_a_dead_or_hanging_worker_costs_its_work_and_is_replaced(start, work, argument):
-    jobs = start(patience=timedelta(seconds=20 if work is os._exit else 3))
+    jobs = start(patience=timedelta(seconds=PATIENCE_SECONDS if work is os._exit else 3))
     assert await jobs.run(work, argument) is None
     assert jobs.failures == 1
-    jobs._patience = timedelta(seconds=60)
+    jobs._patience = timedelta(seconds=PATIENCE_SECONDS)
     assert await jobs.run(abs, -3) == 3
     assert jobs.failures == 1
 
@@ -74,8 +75,8 @@ async def test_closing_ends_what_is_under_way_and_begins_nothing_more(start):
     worker = await jobs.run(os.getpid)
     under_way = asyncio.create_task(jobs.run(time.sleep, 600))
     await asyncio.sleep(0.05)
-    await asyncio.wait_for(jobs.close(), 10)
-    assert await asyncio.wait_for(under_way, 10) is None
+    await asyncio.wait_for(jobs.close(), PATIENCE_SECONDS)
+    assert await asyncio.wait_for(under_way, PATIENCE_SECONDS) is None
     assert await jobs.run(abs, -3) is None
     assert jobs.failures == 0
     with pytest.raises(ProcessLookupError):
@@ -101,7 +102,7 @@ def test_a_worker_ends_when_its_daemon_is_killed(tmp_path):
     with subprocess.Popen([sys.executable, tmp_path / "parent.py"], stdout=subprocess.PIPE, text=True) as parent:
         worker = int(parent.stdout.readline())
         parent.kill()
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE_SECONDS
     while Path(f"/proc/{worker}").exists() and time.monotonic() < until and not defunct(worker):
         time.sleep(0.02)
     assert not Path(f"/proc/{worker}").exists() or defunct(worker)

@@ -17,6 +17,7 @@ from adapters.lease import Unfenced
 from config.lease import SHORTEST, LeaseSettings
 from controller.leadership import Leadership
 from tests.builders import NOON
+from tests.patience import PATIENCE_SECONDS
 
 TTL = timedelta(seconds=30)
 SETTINGS = LeaseSettings(kind="memory", ttl=TTL)
@@ -380,7 +381,7 @@ async def test_a_store_that_never_answers_does_not_hold_up_the_beat(clock):
             await asyncio.Event().wait()
 
     ada = Leadership(Silent(), clock, "ada", SETTINGS.model_copy(update={"ttl": timedelta(seconds=0.3)}))
-    await asyncio.wait_for(ada.beat(), 10)
+    await asyncio.wait_for(ada.beat(), PATIENCE_SECONDS)
 
     assert isinstance(ada.error, AdapterError)
     with contextlib.suppress(AdapterError):

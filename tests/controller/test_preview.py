@@ -7,6 +7,7 @@ from adapters.errors import NotFound, Throttled, Unreachable
 from controller.preview import preview
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
+from tests.patience import PATIENCE_SECONDS
 from tests.worlds import policy_of
 
 
@@ -63,7 +64,7 @@ async def test_a_throttled_reading_is_tried_again_when_the_provider_says(clock):
     lever = providers.levers["a"]
     lever.failing["read"] = Throttled("slow down", timedelta(seconds=2))
     task = asyncio.create_task(preview(pools("a"), providers, clock))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while lever.calls.count("read") < 1:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         lever.failing.clear()

@@ -8,6 +8,7 @@ import structlog.testing
 from adapters.clock import ScaledClock, SystemClock
 from controller.schedule import Timetable
 from tests.builders import NOON
+from tests.patience import PATIENCE_SECONDS
 
 
 async def test_an_interval_is_divided_by_the_clocks_factor():
@@ -20,7 +21,7 @@ async def test_an_interval_is_divided_by_the_clocks_factor():
     timetable = Timetable(ScaledClock(NOON, 1200.0))
     timetable.every("tick", timedelta(minutes=1), job)
     timetable.start()
-    await asyncio.wait_for(enough.wait(), 10)
+    await asyncio.wait_for(enough.wait(), PATIENCE_SECONDS)
     timetable.stop()
 
 
@@ -34,7 +35,7 @@ async def test_a_job_that_still_runs_is_not_started_again_and_that_is_told():
     timetable.every("tick", timedelta(minutes=1), job)
     with structlog.testing.capture_logs() as lines:
         timetable.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not any(line["event"] == "overrun" for line in lines):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         timetable.stop()
@@ -53,7 +54,7 @@ async def test_a_job_that_the_end_cuts_off_has_not_failed():
     timetable.every("tick", timedelta(minutes=1), job)
     with structlog.testing.capture_logs() as lines:
         timetable.start()
-        await asyncio.wait_for(started.wait(), 10)
+        await asyncio.wait_for(started.wait(), PATIENCE_SECONDS)
         timetable.stop()
         for _ in range(10):
             await asyncio.sleep(0.01)
@@ -71,7 +72,7 @@ async def test_a_job_that_fails_is_told_and_runs_again():
     timetable.every("tick", timedelta(minutes=1), job)
     with structlog.testing.capture_logs() as lines:
         timetable.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while len(runs) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         timetable.stop()
@@ -96,7 +97,7 @@ async def test_a_clock_that_is_set_back_stops_nothing(monkeypatch):
     timetable.every("tick", timedelta(minutes=1), job)
     with structlog.testing.capture_logs() as lines:
         timetable.start()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not runs:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             back[0] = timedelta(hours=1)

@@ -11,6 +11,7 @@ from controller.service import Service
 from controller.store import Store, StoreError
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
+from tests.patience import PATIENCE_SECONDS
 from tests.services import ticking
 from tests.worlds import policy_of
 
@@ -156,7 +157,7 @@ async def test_ticks_never_overlap(clock, tmp_path):
             return service.fleet.last
         service.fleet.tick = slow
         first, second = asyncio.create_task(service.tick()), asyncio.create_task(service.tick())
-        await asyncio.wait_for(second, 5)
+        await asyncio.wait_for(second, PATIENCE_SECONDS)
         gate.set()
         await first
 
@@ -165,7 +166,7 @@ async def test_ticks_never_overlap(clock, tmp_path):
 
 async def test_a_scaled_clock_ticks_by_its_own_minutes(tmp_path):
     clock = ScaledClock(NOON, 600.0)
-    async with running(service_of(clock, tmp_path)) as service, asyncio.timeout(20):
+    async with running(service_of(clock, tmp_path)) as service, asyncio.timeout(PATIENCE_SECONDS):
         first = service.fleet.last.started_at
         while service.fleet.last.started_at < first + 3 * MINUTE:  # noqa: ASYNC110
             await asyncio.sleep(0.01)

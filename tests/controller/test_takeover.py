@@ -17,6 +17,7 @@ from controller.service import Service
 from controller.tenure import ALONE, Ahead, Left, Tenure, ahead_of, left_of
 from tests.builders import NOON, pool_policy
 from tests.fakes import Decaying, FakeLever, FakeProviders, FakeSource, Helm, steady
+from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN
 from tests.worlds import policy_of
 
@@ -51,7 +52,7 @@ class Cluster:
         return service
 
     async def until(self, condition):
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not condition():  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
 
@@ -67,7 +68,7 @@ class Cluster:
     async def stop(self, name):
         task, stop = self.tasks.pop(name)
         stop.set()
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, PATIENCE_SECONDS)
 
     async def kill(self, name):
         """No beat, no tick and no release any more."""

@@ -12,6 +12,7 @@ import pytest
 
 from controller.cli import main
 from controller.fleet import CLOSE_SECONDS
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -28,7 +29,8 @@ def tool(name):
 
 def clean(*command, **more):
     """Run a checker that must find nothing."""
-    told = subprocess.run([tool(command[0]), *map(str, command[1:])], capture_output=True, text=True, timeout=120, **more)
+    told = subprocess.run([tool(command[0]), *map(str, command[1:])], capture_output=True, text=True,
+                          timeout=PATIENCE_SECONDS, **more)
     assert told.returncode == 0, told.stdout + told.stderr
     return told.stdout
 
@@ -46,6 +48,6 @@ def writes_the_policy(code, tmp_path):
     assert "/etc/stoker/policy.yaml" in code
     here = tmp_path / "policy.yaml"
     text = "version: 1\npools: []  # and $signs, 'quotes' and \"these\"\n"
-    subprocess.run([sys.executable, "-c", code.replace("/etc/stoker/policy.yaml", str(here))], check=True, timeout=30,
-                   env={"STOKER_POLICY": text})
+    subprocess.run([sys.executable, "-c", code.replace("/etc/stoker/policy.yaml", str(here))], check=True,
+                   timeout=PATIENCE_SECONDS, env={"STOKER_POLICY": text})
     return here.read_text() == text

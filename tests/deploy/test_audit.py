@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.deploy.folder import ROOT
+from tests.patience import PATIENCE_SECONDS
 
 SOUND, UNKNOWN = {"name": "a", "version": "1", "vulns": []}, {"name": "b", "skip_reason": "not found"}
 BAD = {"name": "c", "version": "2", "vulns": [{"id": "PYSEC-1", "fix_versions": ["3"]}]}
@@ -25,7 +26,7 @@ def test_only_a_known_vulnerability_fails(found, code, words, tmp_path):
     asked.write_text(f"#!{sys.executable}\nimport sys\nprint({'' if found is None else json.dumps(found)!r})\n"
                      f"sys.exit({found is None or BAD in found['dependencies']})\n")
     asked.chmod(0o700)
-    told = subprocess.run([ROOT / ".ci" / "audit", tmp_path], capture_output=True, text=True, timeout=60)
+    told = subprocess.run([ROOT / ".ci" / "audit", tmp_path], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
     assert told.returncode == code, told.stderr
     assert words in told.stdout

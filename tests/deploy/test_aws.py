@@ -10,6 +10,7 @@ import yaml
 from botocore.validate import ParamValidator
 
 from tests.deploy.folder import CLOSES_WITHIN, DEPLOY, clean, is_a_command, tool, writes_the_policy
+from tests.patience import PATIENCE_SECONDS
 
 FILLED = {"ACCOUNT": "123456789012", "REGION": "eu-west-1", "IMAGE": "registry.example/stoker:1",
           "FILE_SYSTEM": "fs-0123456789abcdef0", "ACCESS_POINT": "fsap-0123456789abcdef0"}
@@ -39,9 +40,10 @@ def by_terraform(folder, sidecar=False):
     (folder / "main.tf").write_text(WRAPPER % (DEPLOY / "terraform" / "container", json.dumps(sidecar)))
     terraform = [tool("terraform"), f"-chdir={folder}"]
     for command in (["init", "-input=false"], ["apply", "-auto-approve", "-input=false"]):
-        told = subprocess.run([*terraform, *command], capture_output=True, text=True, timeout=120)
+        told = subprocess.run([*terraform, *command], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
         assert told.returncode == 0, told.stdout + told.stderr
-    out = subprocess.run([*terraform, "output", "-json"], capture_output=True, text=True, timeout=120, check=True).stdout
+    out = subprocess.run([*terraform, "output", "-json"], capture_output=True, text=True,
+                         timeout=PATIENCE_SECONDS, check=True).stdout
     return json.loads(out)["made"]["value"]
 
 

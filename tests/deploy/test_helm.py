@@ -12,6 +12,7 @@ import yaml
 
 from tests.deploy.folder import CLOSES_WITHIN, DEPLOY, clean, is_a_command
 from tests.deploy.gotemplate import Failed, rendered
+from tests.patience import PATIENCE_SECONDS
 
 CHART = DEPLOY / "helm" / "stoker"
 POLICY = 'version: 1\npools:\n  - name: agent  # "quoted", {braced} and $igned\n'
@@ -123,4 +124,4 @@ def test_the_token_and_who_may_ask_are_as_chosen(tmp_path):
 def test_helm_lints_it():
     if shutil.which("helm") is None:
         pytest.skip("helm is not installed: the chart was rendered by our own reading of its templates")
-    subprocess.run(["helm", "lint", CHART, "--strict", "--set", "policy=x"], check=True, timeout=60)
+    subprocess.run(["helm", "lint", CHART, "--strict", "--set", "policy=x"], check=True, timeout=PATIENCE_SECONDS)

@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from controller.metrics.catalogue import FAMILIES
 from controller.plan import Code
+from tests.patience import PATIENCE_SECONDS
 from tests.scrapes import UNTOLD, eventful
 
 ROOT = Path(__file__).parents[2]
@@ -131,7 +132,7 @@ def test_every_alert_is_tried():
 
 
 def promtool(*arguments, folder=RULES.parent):
-    told = subprocess.run(["promtool", *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
+    told = subprocess.run(["promtool", *arguments], cwd=folder, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
     return told.returncode, told.stdout + told.stderr
 
 

@@ -15,8 +15,7 @@ from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox
 from forecasting.demand import DemandSeries, minute_of
 from tests.e2e.forked import forked
-
-PATIENCE_SECONDS = 40
+from tests.patience import PATIENCE_SECONDS
 
 
 def steady_history(units: float, days: float = 1.0) -> DemandSeries:
@@ -90,27 +89,38 @@ async def serving(sandbox):
 
 
 @contextlib.asynccontextmanager
+async def started(arguments, environment, **how):
+    """`stoker` with these arguments; killed when it still runs at the end of the block, so that no other test meets it."""
+    process = await forked(arguments, environment, **how)
+    try:
+        yield process
+    finally:
+        process.kill()
+        await process.wait()
+
+
+@contextlib.asynccontextmanager
 async def daemon(policy, state_dir, url, *more, environment=None, inherited=True):
     """`stoker run` until the block ends; whatever still runs then is killed. `url` None: it goes to the provider itself.
     `environment` is added to this process's own, unless that is not inherited.
     """
     sandbox = () if url is None else ("--sandbox-url", url)
-    process = await forked(("run", "--policy", str(policy), "--state-dir", str(state_dir), "--port", "0", "--log-format", "json",
-                            *sandbox, *more), surroundings(environment, inherited), stdout=False)
-    run = Daemon(process)
-    try:
-        yield run
-    finally:
-        if process.returncode is None:
+    arguments = ("run", "--policy", str(policy), "--state-dir", str(state_dir), "--port", "0", "--log-format", "json", *sandbox,
+                 *more)
+    async with started(arguments, surroundings(environment, inherited), stdout=False) as process:
+        run = Daemon(process)
+        try:
+            yield run
+        finally:
             process.kill()
             await process.wait()
-        await run._reading
+            await run._reading
 
 
 async def stoker(*arguments, seconds=PATIENCE_SECONDS, environment=None, inherited=True):
     """Run a command to its end: exit code, standard output, standard error. For `environment`, see `daemon`."""
-    process = await forked(arguments, surroundings(environment, inherited))
-    out, err = await asyncio.wait_for(process.communicate(), seconds)
+    async with started(arguments, surroundings(environment, inherited)) as process:
+        out, err = await asyncio.wait_for(process.communicate(), seconds)
     return process.returncode, out.decode(), err.decode()
 
 

@@ -37,6 +37,7 @@ class Forked:
     async def _ended(self, reader, writer):
         code = await reader.readline()
         writer.close()
+        await writer.wait_closed()
         assert code, GONE
         self.returncode = int(code)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 
 from tests.e2e.daemons import daemon, policy_text, sandbox_of, serving, steady_history, stoker
+from tests.patience import PATIENCE_SECONDS
 
 
 def workers_of(process: int) -> set[int]:
@@ -44,14 +45,14 @@ async def test_the_next_hours_are_planned_in_a_worker_that_ends_with_the_daemon(
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url, "--tick-seconds", "2") as run:
         await run.until(lambda: run.told("first-pass"))
         address = (tmp_path / "state" / "url").read_text().strip()
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (pool := await shown(address))["next"] is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
             while (foretold := await foretold_of(address)) == []:  # noqa: ASYNC110
                 await asyncio.sleep(0.2)
         code, text, _ = await stoker("forecast", "agent", "--policy", str(policy), "--state-dir", str(tmp_path / "state"))
         workers = workers_of(run.process.pid)
-        ended = await asyncio.wait_for(run.end(signal.SIGTERM), 15)
+        ended = await run.end(signal.SIGTERM)
 
     assert {units for _, units in pool["next"]} == {pool["target"]}
     assert len(foretold) == 3

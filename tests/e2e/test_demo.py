@@ -11,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 pytest.importorskip("boto3")
 
 STOKER = [sys.executable, "-m", "controller.cli"]
-LIMIT = 150
 
 
 def demo(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [*STOKER, "demo", "--port", "0", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, env=environment)
 
 
 def logged(folder: Path) -> list[dict]:
@@ -75,7 +76,8 @@ def test_a_pool_is_warmed_before_its_traffic_comes(played):
 
 
 def test_the_policy_it_wrote_is_one_that_validates(played):
-    told = subprocess.run([*STOKER, "validate", str(played[1] / "policy.yaml")], capture_output=True, text=True, timeout=60)
+    told = subprocess.run([*STOKER, "validate", str(played[1] / "policy.yaml")], capture_output=True, text=True,
+                          timeout=PATIENCE_SECONDS)
 
     assert told.returncode == 0, told.stderr
 
@@ -140,7 +142,7 @@ def test_a_port_in_use_is_told_with_the_remedy(tmp_path):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        told = subprocess.run([*STOKER, "demo", "--port", str(port)], capture_output=True, text=True, timeout=LIMIT)
+        told = subprocess.run([*STOKER, "demo", "--port", str(port)], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
     assert told.returncode == 1
     assert f"cannot listen on 127.0.0.1:{port}" in told.stderr
@@ -157,10 +159,10 @@ def test_ctrl_c_ends_it_with_the_summary_and_the_dashboard_answers_meanwhile(tmp
                 assert lines[-1], "".join(lines)
             url = re.search(r"http://127\.0\.0\.1:\d+", "".join(lines))
             assert url is not None, "the address is told"
-            with urllib.request.urlopen(f"{url[0]}/status", timeout=10) as answer:  # noqa: S310  (the line above says http)
+            with urllib.request.urlopen(f"{url[0]}/status", timeout=PATIENCE_SECONDS) as answer:  # noqa: S310  (the line above says http)
                 status = json.load(answer)
             process.send_signal(signal.SIGINT)
-            rest, _ = process.communicate(timeout=30)
+            rest, _ = process.communicate(timeout=PATIENCE_SECONDS)
         finally:
             process.kill()
 

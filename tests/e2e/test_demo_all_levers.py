@@ -10,11 +10,11 @@ import pytest
 
 from adapters.registry import lever_kinds
 from config.loader import load_policy
+from tests.patience import PATIENCE_SECONDS
 
 pytest.importorskip("boto3")
 pytest.importorskip("google.cloud.run_v2")
 
-LIMIT = 170
 POOLS = {"support-agent", "nightly-reports", "price-watch", "chat"}
 PINGED = {"nightly-reports", "price-watch"}
 WITHOUT_GOOGLE = "import sys; sys.modules['google.cloud.run_v2'] = None; from controller.cli import main; main()"
@@ -23,7 +23,7 @@ WITHOUT_GOOGLE = "import sys; sys.modules['google.cloud.run_v2'] = None; from co
 def demo(*arguments: str, start: tuple[str, ...] = ("-m", "controller.cli"),
          environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *start, "demo", "--all-levers", "--port", "0", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, env=environment)
 
 
 def play(folder: Path, environment: dict[str, str]) -> tuple[subprocess.CompletedProcess[str], Path]:

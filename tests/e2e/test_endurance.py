@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import endurance
+from tests.patience import PATIENCE_SECONDS
 
 SHARED_THREADS = 8
 """The loop's own pool begins them as they are needed, and no more."""
@@ -15,7 +16,8 @@ SHARED_THREADS = 8
 
 @pytest.mark.skipif(not endurance.THERE, reason="there is no /proc here to count in")
 def test_hours_of_ticks_and_questions_leave_no_handle_thread_task_or_object_behind():
-    told = subprocess.run([sys.executable, "-m", "tests.endurance", "240", "80"], capture_output=True, text=True, timeout=120,
+    told = subprocess.run([sys.executable, "-m", "tests.endurance", "240", "80"], capture_output=True, text=True,
+                          timeout=PATIENCE_SECONDS,
                           cwd=Path(__file__).parents[2], check=False)
     assert told.returncode == 0, told.stderr
     early, *_, late = [endurance.Held(**json.loads(line)) for line in told.stdout.splitlines()]

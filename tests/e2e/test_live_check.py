@@ -7,8 +7,8 @@ import signal
 import pytest
 
 from adapters.sandbox.server import SandboxServer
-from tests.e2e.daemons import PATIENCE_SECONDS, clean_environment, policy_text, puts, sandbox_of, stoker
-from tests.e2e.forked import forked
+from tests.e2e.daemons import clean_environment, policy_text, puts, sandbox_of, started, stoker
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -66,13 +66,13 @@ async def test_a_pool_that_is_not_in_the_policy_is_refused_before_anything_is_re
 
 async def test_an_interrupted_check_gives_the_unit_back(tmp_path):
     sandbox = sandbox_of(preparation=600.0, agent=0)
-    async with SandboxServer(sandbox) as server:
-        process = await forked(command(tmp_path, server.url, "--yes"), clean_environment())
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not puts(sandbox):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
-            process.send_signal(signal.SIGINT)
-            out, _ = await process.communicate()
+    async with (SandboxServer(sandbox) as server,
+                started(command(tmp_path, server.url, "--yes"), clean_environment()) as process,
+                asyncio.timeout(PATIENCE_SECONDS)):
+        while not puts(sandbox):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        out, _ = await process.communicate()
 
     assert sandbox.hosted("agent").function.provisioned == 0
     assert b"live check: agent: 0 again after" in out

@@ -12,6 +12,7 @@ from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 
 from tests.e2e.daemons import daemon, policy_text, sandbox_of, serving
+from tests.patience import PATIENCE_SECONDS
 from tests.web_servers import served
 
 
@@ -80,7 +81,7 @@ async def test_a_collector_that_hangs_delays_neither_ticks_nor_the_end(tmp_path)
         collector.hanging = asyncio.Event()
         async with daemon(policy, tmp_path / "state", url, environment={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}) as run:
             await run.until(lambda: run.told("first-pass"))
-            code = await asyncio.wait_for(run.end(signal.SIGTERM), 20)
+            code = await run.end(signal.SIGTERM)
         assert (code, len(run.told("traces-lost"))) == (0, 1)
         collector.hanging.set()
 
@@ -100,5 +101,5 @@ async def test_a_real_scrape_counts_the_calls_that_the_daemon_made(tmp_path):
     if which("promtool") is None:
         pytest.skip("promtool is not installed (Debian package prometheus)")
     told = await asyncio.to_thread(subprocess.run, ["promtool", "check", "metrics"], input=text, capture_output=True, text=True,
-                                   timeout=60)
+                                   timeout=PATIENCE_SECONDS)
     assert (told.returncode, told.stdout + told.stderr) == (0, "")

@@ -16,9 +16,10 @@ from adapters.sandbox.faults import Trouble
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.settings import RunSettings
 from adapters.sandbox.gcp.world import RunSandbox
-from tests.e2e.daemons import PATIENCE_SECONDS, clean_environment, daemon, policy_text, puts, sandbox_of, serving, steady_history
+from tests.e2e.daemons import clean_environment, daemon, policy_text, puts, sandbox_of, serving, steady_history
 from tests.e2e.limits import as_one_who_must_obey, disk, full, limited, needs_prlimit
 from tests.impostor import impostor
+from tests.patience import PATIENCE_SECONDS
 
 OFTEN = ("--tick-seconds", "0.5")
 
@@ -72,7 +73,7 @@ def test_a_state_folder_that_may_not_be_written_is_one_line_and_nothing_is_asked
     state.mkdir(mode=0o500)
     command = [*as_one_who_must_obey(), sys.executable, "-m", "controller.cli", "run", "--policy", str(policy), "--state-dir",
                str(state), "--port", "0", "--sandbox-url", "http://127.0.0.1:9"]
-    told = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=60)
+    told = subprocess.run(command, env=clean_environment(), capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
     assert told.returncode == 1
     assert len(told.stderr.splitlines()) == 1

@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
 STEP = re.compile(r"<!-- (?P<what>do|start|stop)(?: (?P<name>[a-z]+))?,?(?: until \"(?P<until>[^\"]+)\")? -->\n"
                   r"(?:```console\n(?P<body>.*?)```)?", re.DOTALL)
-PATIENCE = 60
 SHELL = "set -eu; touch state.sh; . ./state.sh; {}; export -p > state.sh"
 
 
@@ -50,10 +51,10 @@ class Terminals:
 
     def do(self, body: str, until: str | None) -> None:
         script = SHELL.format("; ".join(self.typed(body)))
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             told = subprocess.run(["bash", "-c", script], cwd=self.folder, env=self.environment, capture_output=True, text=True,
-                                  timeout=PATIENCE)
+                                  timeout=PATIENCE_SECONDS)
             if until is None or re.search(until, told.stdout) or time.monotonic() > deadline:
                 break
             time.sleep(0.3)
@@ -69,7 +70,7 @@ class Terminals:
         with log.open("w") as out:
             self.running[name] = subprocess.Popen(["bash", "-c", script], cwd=self.folder, env=self.environment, stdout=out,
                                                   stderr=out)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while until not in log.read_text():
             assert self.running[name].poll() is None, log.read_text()
             assert time.monotonic() < deadline, log.read_text()
@@ -78,7 +79,7 @@ class Terminals:
     def stop(self, name: str) -> None:
         process = self.running.pop(name)
         process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE) == 0, (self.folder / f"{name}.log").read_text()
+        assert process.wait(PATIENCE_SECONDS) == 0, (self.folder / f"{name}.log").read_text()
 
 
 def play(folder: Path, environment: dict[str, str]) -> Terminals:

@@ -18,6 +18,7 @@ from adapters.errors import OutcomeUnknown, PermissionDenied, Unreachable
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from tests.builders import NOON
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
 ALIAS = {"FunctionName": "agent", "Name": "live"}
@@ -52,7 +53,7 @@ async def connected():
 async def run_with(environment, code):
     """A new process, for the environment is read once; off the loop, in which the server answers."""
     command = [sys.executable, "-c", code]
-    return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, cwd=ROOT,
+    return await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, cwd=ROOT,
                                    env=os.environ | environment)
 
 
@@ -137,7 +138,7 @@ async def test_as_many_hanging_calls_as_can_begin_leave_threads_for_others(serve
     connections = connected(server.url)
     hanging = [asyncio.create_task(connections.call(Asked("lambda", "get_policy", "x"), {"FunctionName": "agent"}, dict))
                for _ in range(int(most))]
-    async with asyncio.timeout(6):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await connections.call(READ, ALIAS, dict)
 
     assert most < CONTROL_THREADS
@@ -219,7 +220,7 @@ async def test_while_a_new_answer_hangs_the_old_one_does():
     await kept.get()
     asking.hangs = True
     clock.set(NOON + timedelta(minutes=5))
-    async with asyncio.timeout(6):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         assert await asyncio.gather(*(kept.get() for _ in range(5))) == [1] * 5
 
     assert asking.times == 2

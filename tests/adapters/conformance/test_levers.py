@@ -29,6 +29,7 @@ from tests.adapters.conformance.lambda_stage import LambdaStage
 from tests.adapters.conformance.ping_stage import HttpStage, PingStage
 from tests.adapters.conformance.stage import Stage
 from tests.builders import observation, pool_policy
+from tests.patience import PATIENCE_SECONDS
 
 STAGES = {
     "lambda-provisioned-concurrency": LambdaStage,
@@ -212,7 +213,7 @@ async def test_a_hanging_resource_does_not_keep_another_waiting(stage):
     slow, quick = stage.lever(), stage.lever(resource="neighbour")
     stage.hang(writes=False, resource="agent")
     hanging = asyncio.create_task(slow.read())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         seen = await quick.read()
 
     assert seen.requested == 0
@@ -224,7 +225,7 @@ async def test_a_cancelled_write_is_found_by_reading(stage):
     lever = stage.lever()
     stage.hang()
     writing = asyncio.create_task(lever.write(7))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not stage.mutations():  # noqa: ASYNC110  (the server counts in this very loop)
             await asyncio.sleep(0.01)
     writing.cancel()

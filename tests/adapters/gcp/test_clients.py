@@ -14,6 +14,7 @@ from adapters.gcp.clients import SANDBOX_TOKEN, Connections, Timeouts
 from adapters.gcp.errors import Asked
 from adapters.sandbox.gcp import world
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
 NAME = "projects/acme/locations/europe-west1/services/agent"
@@ -42,7 +43,8 @@ asyncio.run(ask())
 
 async def test_a_file_of_credentials_that_is_not_there_is_named():
     environment = {"PATH": os.environ["PATH"], "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json"}
-    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", ASKING], capture_output=True, text=True, timeout=60,
+    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", ASKING], capture_output=True, text=True,
+                                   timeout=PATIENCE_SECONDS,
                                    cwd=ROOT, env=environment)
 
     told = "Cloud Run service agent: the credentials file /nowhere/key.json (GOOGLE_APPLICATION_CREDENTIALS) does not exist; "
@@ -53,7 +55,8 @@ async def test_a_file_of_credentials_that_is_not_there_is_named():
 
 async def test_where_there_are_none_it_says_how_they_are_given():
     environment = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "NO_GCE_CHECK": "true"}
-    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", ASKING], capture_output=True, text=True, timeout=60,
+    done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", ASKING], capture_output=True, text=True,
+                                   timeout=PATIENCE_SECONDS,
                                    cwd=ROOT, env=environment)
 
     assert "no Google credentials were found: give the workload a service account, or set GOOGLE_APPLICATION" in done.stdout
@@ -71,7 +74,7 @@ async def test_in_a_sandbox_neither_credentials_nor_proxies_of_the_machine_are_f
         environment = {"PATH": os.environ["PATH"], "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json",
                        "https_proxy": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1", "grpc_proxy": "http://127.0.0.1:1"}
         done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code, stage._server.target], capture_output=True,
-                                       text=True, timeout=60, cwd=ROOT, env=environment)
+                                       text=True, timeout=PATIENCE_SECONDS, cwd=ROOT, env=environment)
 
     assert done.stdout.strip() == NAME, done.stderr
 

@@ -17,6 +17,7 @@ from adapters.pinging.ledger import Ledger
 from adapters.pinging.rhythm import Rhythm
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
+from tests.patience import PATIENCE_SECONDS
 
 MINUTE = timedelta(minutes=1)
 
@@ -364,7 +365,7 @@ async def test_no_time_flies_while_pings_are_under_way():
 
     keeper = Keeper(Watched(clock), clock, np.random.default_rng(1), IdleLife(4 * MINUTE, 15 * MINUTE), Rhythm(), Ledger())
     keeper.want(3)
-    await asyncio.wait_for(proved.wait(), 10)
+    await asyncio.wait_for(proved.wait(), PATIENCE_SECONDS)
     await keeper.close()
 
     assert set(rates) == {1.0}

@@ -9,6 +9,7 @@ from adapters.clock import ManualClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from tests.builders import NOON
+from tests.patience import PATIENCE_SECONDS
 
 
 def ended(client):
@@ -25,7 +26,7 @@ async def test_who_comes_while_it_closes_is_turned_away(turns):
     server = SandboxServer(Sandbox(ManualClock(NOON)))
     await server.start()
     port = int(server.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as client:
         for _ in range(turns):
             await asyncio.sleep(0)
         await server.stop()
@@ -38,7 +39,7 @@ async def test_an_answer_that_nobody_takes_does_not_keep_its_connection():
     server = SandboxServer(sandbox)
     await server.start()
     port = int(server.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as client:
         client.sendall(b"GET /2015-03-31/functions/agent/aliases/live HTTP/1.1\r\nHost: x\r\n\r\n")
         while not sandbox.calls.reading["GetAlias"]:  # noqa: ASYNC110
             await asyncio.sleep(0.01)

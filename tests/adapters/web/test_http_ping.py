@@ -20,6 +20,7 @@ from adapters.web.settings import HttpPingSettings
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.ping_stage import HttpStage, http_pool
 from tests.builders import NOON
+from tests.patience import PATIENCE_SECONDS
 
 MINUTE = timedelta(minutes=1)
 
@@ -75,7 +76,7 @@ async def test_without_names_units_are_proved_by_pings_that_are_held_together():
         provider = Web(clock, np.random.default_rng(1), server.url)
         lever = HttpPing(http_pool(unit_header=None, hold_ms=500), provider)
         await lever.write(8)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (await lever.read()).ready < 8:  # noqa: ASYNC110  (the rounds run in this very loop)
                 await asyncio.sleep(0.05)
         alive = sandbox.container("agent.test").driver.alive(sandbox.now_ms())
@@ -162,7 +163,7 @@ async def test_a_url_that_hangs_does_not_keep_another_waiting(stage):
     slow, quick = stage.lever(), stage.lever(resource="neighbour")
     stage.hang(resource="agent")
     hanging = asyncio.create_task(slow.write(3))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         seen = await quick.write(3)
 
     assert seen.requested == 3

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from controller.cli import COMMANDS, main
 from controller.cli.completion import VARIABLE
+from tests.patience import PATIENCE_SECONDS
 from tests.services import serving
 
 POLICY = """version: 1
@@ -73,7 +74,8 @@ def test_a_real_bash_completes(tmp_path):
     script = (f'export PATH="{Path(sys.executable).parent}:$PATH"; eval "$(stoker completion bash)"; '
               "COMP_WORDS=(stoker history --policy policy.yaml che); COMP_CWORD=4; _stoker_completion stoker; "
               'echo "${COMPREPLY[@]}"')
-    told = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True, timeout=60, cwd=tmp_path)
+    told = subprocess.run(["bash", "--norc", "-c", script], capture_output=True, text=True,
+                          timeout=PATIENCE_SECONDS, cwd=tmp_path)
 
     assert told.stdout.split() == ["checkout"], told.stderr
 

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from adapters.aws.permissions import LONGEST
 from controller.cli import main
+from tests.patience import PATIENCE_SECONDS
 
 AWS = "lever: {{kind: lambda-provisioned-concurrency, region: {region}, function: {name}, alias: live}}"
 
@@ -110,7 +111,7 @@ def carried_out(asked, tmp_path):
         stub.write_text(GCLOUD)
         stub.chmod(0o755)
         variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "STOKER": stoker, "RUNS_AS": runs_as, "TOLD": str(tmp_path / "told")}
-        subprocess.run(["/bin/sh", "-c", text], env=variables, check=True, timeout=60)
+        subprocess.run(["/bin/sh", "-c", text], env=variables, check=True, timeout=PATIENCE_SECONDS)
         return (tmp_path / "told").read_text().splitlines()
     return carry_out
 

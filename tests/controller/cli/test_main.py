@@ -10,13 +10,15 @@ from click.testing import CliRunner
 
 from controller.cli import COMMANDS, main
 from controller.cli.failure import Failed, WrongInput
+from tests.patience import PATIENCE_SECONDS
 
 FOLDER = Path(__file__).parents[3] / "controller" / "cli"
 HEAVY = ("numpy", "pydantic", "boto3", "aiohttp", "statsmodels", "rich", "google.cloud")
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "controller.cli", *arguments], capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, "-m", "controller.cli", *arguments], capture_output=True, text=True,
+                          timeout=PATIENCE_SECONDS)
 
 
 def test_help_names_every_command_with_its_line():
@@ -54,7 +56,7 @@ def test_every_help_teaches_by_an_example(name):
 def test_a_full_disk_behind_the_output_is_one_line(arguments):
     with Path("/dev/full").open("w") as full:
         told = subprocess.run([sys.executable, "-m", "controller.cli", *arguments], stdout=full, stderr=subprocess.PIPE,
-                              text=True, timeout=60, cwd=FOLDER.parents[1])
+                              text=True, timeout=PATIENCE_SECONDS, cwd=FOLDER.parents[1])
 
     assert told.returncode == 1
     assert told.stderr == "Error: standard output cannot be written (No space left on device)\n"
@@ -68,7 +70,7 @@ def test_every_module_with_a_command_is_named():
 
 def test_help_waits_for_no_library():
     code = "import sys, controller.cli as c; c.main(['--help'], standalone_mode=False); print(*sys.modules, file=sys.stderr)"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
     assert [name for name in HEAVY if name in told.stderr.split()] == []
 

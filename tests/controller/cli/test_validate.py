@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import config
 from controller.cli import main
+from tests.patience import PATIENCE_SECONDS
 
 EXAMPLE = Path(config.__file__).parent / "example.yaml"
 
@@ -52,7 +53,7 @@ def test_six_mistakes_give_six_located_messages_and_exit_code_2(wrong):
 
 def test_a_real_process_says_the_same(wrong):
     command = [sys.executable, "-m", "controller.cli", "validate", str(wrong)]
-    told = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    told = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
     assert told.returncode == 2
     assert told.stdout == ""

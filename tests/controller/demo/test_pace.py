@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from adapters.clock import ScaledClock, SystemClock
 from controller.demo.pace import ScaledTimetable
+from tests.patience import PATIENCE_SECONDS
 
 START = datetime(2026, 3, 3, 8, 59, 30, tzinfo=UTC)
 
@@ -24,7 +25,7 @@ async def fired(work_seconds: float, count: int, factor: float, *, fails: bool =
 
     timetable.every("tick", timedelta(minutes=1), job)
     timetable.start()
-    await asyncio.wait_for(done.wait(), 20)
+    await asyncio.wait_for(done.wait(), PATIENCE_SECONDS)
     timetable.stop()
     return times
 

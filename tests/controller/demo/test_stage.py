@@ -9,6 +9,7 @@ import numpy as np
 from adapters.clock import ScaledClock
 from controller.demo.scenes import invented
 from controller.demo.stage import Stage
+from tests.patience import PATIENCE_SECONDS
 
 
 async def test_no_time_flies_while_the_clouds_open(tmp_path):
@@ -28,6 +29,6 @@ async def test_no_time_flies_while_the_clouds_open(tmp_path):
             yield addresses
 
     stage.clouds.open = slowly
-    await asyncio.wait_for(stage.play(stop), 60)
+    await asyncio.wait_for(stage.play(stop), PATIENCE_SECONDS)
 
     assert frames[0].now - scene.start < timedelta(minutes=15), "half a second would be half an hour"

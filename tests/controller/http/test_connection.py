@@ -15,6 +15,7 @@ from controller import logs
 from controller.http.connection import Connection
 from controller.http.doorman import HEADERS
 from tests.builders import NOON
+from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
 
 GET = b"GET /status HTTP/1.1\r\nHost: localhost\r\n"
@@ -84,9 +85,9 @@ async def answers(port, *sent):
     try:
         for each in sent:
             writer.write(each)
-            head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)).decode().split("\r\n")
+            head = (await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_SECONDS)).decode().split("\r\n")
             headers = dict(line.split(": ", 1) for line in head[1:] if line)
-            body = await asyncio.wait_for(reader.readexactly(int(headers["Content-Length"])), 20)
+            body = await asyncio.wait_for(reader.readexactly(int(headers["Content-Length"])), PATIENCE_SECONDS)
             found.append((int(head[0].split()[1]), headers, body))
     finally:
         writer.close()
@@ -144,10 +145,10 @@ async def test_a_caller_that_leaves_in_the_middle_of_a_body_is_no_fault_of_ours(
         before = asyncio.all_tasks()
         reader, writer = await asyncio.open_connection("127.0.0.1", world.service.port)
         writer.write(POST + b"Expect: 100-continue\r\nContent-Length: 20\r\n\r\n")
-        assert b"100 Continue" in await asyncio.wait_for(reader.readline(), 20)
+        assert b"100 Continue" in await asyncio.wait_for(reader.readline(), PATIENCE_SECONDS)
         writer.write(b"{")
         writer.transport.abort()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not asyncio.all_tasks() <= before:  # noqa: ASYNC110
                 await asyncio.sleep(0.005)
         assert (await world.ask("GET", "/healthz"))[0] == 200

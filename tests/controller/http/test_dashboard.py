@@ -16,6 +16,7 @@ from controller.service import Service
 from tests.browser import CHROMIUM, chromium
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
+from tests.patience import PATIENCE_SECONDS
 from tests.services import ticking
 from tests.worlds import policy_of
 
@@ -30,7 +31,7 @@ class Serving:
 
     async def minute(self):
         await self.clock.advance(MINUTE)
-        await asyncio.wait_for(self.service.tick(), 30)
+        await asyncio.wait_for(self.service.tick(), PATIENCE_SECONDS)
 
 
 @contextlib.asynccontextmanager
@@ -174,7 +175,7 @@ async def test_forecast_and_plan_are_drawn_once_there_are_any(tmp_path):
     async with shown(tmp_path, ["chat"], history=timedelta(days=3)) as (here, page):
         await page.js("location.hash = '#/pools/chat'")
         await page.until("document.getElementById('chart-words').textContent.includes('The band is what was forecast')", 60)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while here.service.forecasts.tell("chat", here.clock.now()).pairs is None:
                 await here.clock.advance(timedelta(seconds=5))
                 await asyncio.sleep(0.2)

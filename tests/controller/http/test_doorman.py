@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from controller.http import answers, doorman
 from controller.http.doorman import Doorman, called, is_loopback
 from controller.http.listening import listening
+from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
 
 
@@ -31,7 +32,7 @@ async def told(service, text):
     """The first line of what is answered to these bytes."""
     async with raw(service) as (reader, writer):
         writer.write(text)
-        return (await asyncio.wait_for(reader.readline(), 20)).decode()
+        return (await asyncio.wait_for(reader.readline(), PATIENCE_SECONDS)).decode()
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:8080", "127.0.0.1", "127.9.9.9:1", "[::1]", "[::1]:80", "a.localhost"])
@@ -138,9 +139,9 @@ async def test_connections_that_only_hold_on_are_closed_dripping_or_silent(tmp_p
                     await asyncio.sleep(0.05)
         dripper = asyncio.create_task(drip())
 
-        assert await asyncio.wait_for(silent.read(), 10) == b""
+        assert await asyncio.wait_for(silent.read(), PATIENCE_SECONDS) == b""
         with contextlib.suppress(ConnectionResetError):
-            assert await asyncio.wait_for(dripping.read(), 10) == b""
+            assert await asyncio.wait_for(dripping.read(), PATIENCE_SECONDS) == b""
         dripper.cancel()
         assert (await world.ask("GET", "/healthz"))[0] == 200
 
@@ -152,7 +153,7 @@ async def test_of_too_many_connections_the_longest_idle_go_and_others_are_answer
         held = [await stack.enter_async_context(raw(world.service)) for _ in range(60)]
 
         assert (await world.ask("GET", "/status"))[0] == 200
-        assert await asyncio.wait_for(held[0][0].read(), 10) == b""
+        assert await asyncio.wait_for(held[0][0].read(), PATIENCE_SECONDS) == b""
 
 
 class Connection:

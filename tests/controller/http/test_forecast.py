@@ -13,6 +13,7 @@ from controller.service import URL_NAME, Service
 from tests import services
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
+from tests.patience import PATIENCE_SECONDS
 from tests.worlds import policy_of
 
 MINUTE = timedelta(minutes=1)
@@ -21,7 +22,7 @@ MINUTE = timedelta(minutes=1)
 class Running(services.Running):
     async def planned(self, *names):
         """Until the rotation has looked at these pools. Time stands still while a worker works, however slow the machine."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while not all(self.service.forecasts.tell(name, self.clock.now()).at for name in names):
                 if not self.service.forecasts._jobs._turn.locked():
                     await self.clock.advance(timedelta(seconds=1))
@@ -151,7 +152,7 @@ async def test_the_plan_of_the_next_hours_is_shown_and_grows_shorter(tmp_path):
 async def test_a_worker_that_hangs_delays_no_tick_no_answer_and_no_end(tmp_path):
     async with running(tmp_path, jobs=Idle()) as here:
         waiting = asyncio.create_task(here.json("/v1/pools/a/forecast"))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while here.service.forecasts._jobs.held < 2:  # the rotation's and this one
                 await here.clock.advance(timedelta(seconds=5))
                 await asyncio.sleep(0.005)
@@ -165,7 +166,7 @@ async def test_more_forecasts_than_can_be_made_are_refused(tmp_path):
     async with running(tmp_path, jobs=Idle()) as here:
         asked = [asyncio.create_task(here.json(f"/v1/pools/a/forecast?hours={hours}")) for hours in range(1, 10)]
         same = [asyncio.create_task(here.json("/v1/pools/a/forecast?hours=1")) for _ in range(5)]
-        done, _ = await asyncio.wait(asked, timeout=10, return_when=asyncio.FIRST_COMPLETED)
+        done, _ = await asyncio.wait(asked, timeout=PATIENCE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         status, told = done.pop().result()
         assert not done
         assert not any(one.done() for one in same)

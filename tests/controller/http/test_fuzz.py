@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.prewarm import Prewarm
+from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
 
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
@@ -20,10 +21,11 @@ async def fuzzed(here, folder, *more, phases="coverage,fuzzing"):
     description.write_text(json.dumps(narrowed(told)))
     process = await asyncio.create_subprocess_exec(
         SCHEMATHESIS, "run", description, "--url", here.service.url, "--phases", phases, "--max-examples", "12", "--seed", "1",
-        "--generation-deterministic", "--continue-on-failure", "--no-color", *more, cwd=folder,
+        "--generation-deterministic", "--request-timeout", str(PATIENCE_SECONDS), "--continue-on-failure", "--no-color", *more,
+        cwd=folder,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
     try:
-        out, _ = await asyncio.wait_for(process.communicate(), 120)
+        out, _ = await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS)
     finally:
         if process.returncode is None:
             process.kill()

@@ -11,6 +11,7 @@ from adapters.errors import Unreachable
 from controller.service import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
+from tests.patience import PATIENCE_SECONDS
 from tests.services import serving
 from tests.worlds import policy_of
 
@@ -197,11 +198,11 @@ async def test_before_the_first_tick_the_daemon_says_that_it_starts(tmp_path):
     service = Service(policy_of([pool_policy(name="a")]), FakeProviders([(source, ("a",))], clock), clock, tmp_path, port=0)
     stop = asyncio.Event()
     task = asyncio.create_task(service.run(stop))
-    await asyncio.wait_for(service.ready.wait(), 10)
+    await asyncio.wait_for(service.ready.wait(), PATIENCE_SECONDS)
     async with aiohttp.ClientSession() as session, session.get(f"{service.url}/readyz") as answer:
         assert answer.status == 503
         assert "no tick" in await answer.text() or "starting" in await answer.text()
     async with aiohttp.ClientSession() as session, session.get(f"{service.url}/status") as answer:
         assert (await answer.json())["pools"] == []
     stop.set()
-    await asyncio.wait_for(task, 10)
+    await asyncio.wait_for(task, PATIENCE_SECONDS)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
 
 PIN = {"kind": "pin", "units": 12, "for": "2h", "reason": "launch", "by": "ana"}
@@ -12,7 +13,7 @@ PATHS = ["/status", "/v1/pools/a"]
 
 
 async def until(condition):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -44,8 +45,8 @@ async def test_it_answers_as_soon_as_something_is_new(tmp_path, path, named):
         task = await asked(here, f"{path}?wait=30s", tag if named else None)
         assert not task.done()
         await here.service.steering.put("a", order())
-        await asyncio.wait_for(here.service.tick(), 10)
-        status, new = await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(here.service.tick(), PATIENCE_SECONDS)
+        status, new = await asyncio.wait_for(task, PATIENCE_SECONDS)
 
         assert (status, new != tag, here.service.board.news.waiting) == (200, True, 0)
 
@@ -67,7 +68,7 @@ async def test_when_nothing_is_new_it_answers_at_the_end_of_the_span(tmp_path, p
         assert not task.done()
         await here.clock.advance(timedelta(seconds=2))
 
-        assert await asyncio.wait_for(task, 10) == (status, tag)
+        assert await asyncio.wait_for(task, PATIENCE_SECONDS) == (status, tag)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -75,7 +76,7 @@ async def test_who_has_something_older_is_answered_at_once(tmp_path, path):
     async with serving(tmp_path) as here:
         task = await asked(here, f"{path}?wait=60s", '"another"')
 
-        assert (await asyncio.wait_for(task, 10))[0] == 200
+        assert (await asyncio.wait_for(task, PATIENCE_SECONDS))[0] == 200
 
 
 async def test_an_order_wakes_who_waits_for_its_pool_and_nobody_else(tmp_path):
@@ -83,7 +84,7 @@ async def test_an_order_wakes_who_waits_for_its_pool_and_nobody_else(tmp_path):
         mine, other = [await asked(here, f"/v1/pools/{name}?wait=30s") for name in ("a", "b")]
         await here.ask("POST", "/v1/pools/a/overrides", TOKEN, json=PIN)
 
-        assert (await asyncio.wait_for(mine, 10))[0] == 200
+        assert (await asyncio.wait_for(mine, PATIENCE_SECONDS))[0] == 200
         assert not other.done()
         other.cancel()
 
@@ -92,7 +93,7 @@ async def test_money_demand_and_ages_alone_wake_nobody(tmp_path):
     async with serving(tmp_path) as here:
         await here.ticks(4)
         task = await asked(here, "/v1/pools/a?wait=60s")
-        await asyncio.wait_for(here.service.tick(), 10)
+        await asyncio.wait_for(here.service.tick(), PATIENCE_SECONDS)
         await asyncio.sleep(0.05)
         assert not task.done()
         task.cancel()
@@ -125,7 +126,7 @@ async def test_the_end_of_the_daemon_ends_waits_at_once(tmp_path):
         task = await asked(here, "/status?wait=60s")
         here.service.board.news.close()
 
-        assert (await asyncio.wait_for(task, 10))[0] == 200
+        assert (await asyncio.wait_for(task, PATIENCE_SECONDS))[0] == 200
         assert (await here.ask("GET", "/status?wait=60s"))[0] == 200
     assert (await task)[0] == 200
 
@@ -135,7 +136,7 @@ async def test_a_daemon_that_is_stopped_answers_who_waits(tmp_path):
         task = await asked(here, "/status?wait=60s")
         here.stop.set()
 
-        assert (await asyncio.wait_for(task, 10))[0] == 200
+        assert (await asyncio.wait_for(task, PATIENCE_SECONDS))[0] == 200
 
 
 @pytest.mark.parametrize("wait", ["61s", "1m", "1h", "soon", "-1s", "1.5s", "", "999999d", "wait"])

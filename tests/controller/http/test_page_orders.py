@@ -10,6 +10,7 @@ import pytest
 
 from config.prewarm import Prewarm
 from tests.browser import CHROMIUM, chromium
+from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine: the page was not opened")
@@ -47,7 +48,7 @@ async def test_orders_are_given_and_ended_by_keyboard_and_the_token_stays_in_the
         await fill(page, kind="prewarm", amount="9")
         await press_enter(page)
         await page.until(f"{SAID}.startsWith('9 of 9 granted')")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while here.levers["a"].writes[-1] != 9:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         for kind, amount, told in (("pin", "4", "pin 4"), ("boost", "x2", "boost x2"), ("boost", "+3", "boost +3"),

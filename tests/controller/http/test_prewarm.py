@@ -9,6 +9,7 @@ from adapters.clock import ManualClock
 from config.prewarm import Prewarm
 from tests.builders import NOON
 from tests.fakes import FakeLever
+from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
 
 PATH = "/v1/pools/a/prewarm"
@@ -18,7 +19,7 @@ MINUTE = timedelta(minutes=1)
 
 
 async def until(condition):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 

@@ -1,6 +1,6 @@
 import asyncio
 import subprocess
-import time
+import threading
 from datetime import timedelta
 from shutil import which
 
@@ -13,6 +13,7 @@ from controller.metrics.pools import FACTS, bit
 from controller.metrics.ticks import BOUNDS, Ticks
 from controller.plan import Action, Code, Plan, PoolState, Reason
 from tests.builders import NOON
+from tests.patience import PATIENCE_SECONDS
 from tests.scrapes import UNTOLD, eventful, scraped
 from tests.services import serving
 
@@ -47,7 +48,7 @@ async def test_every_metric_of_the_catalogue_is_exported_with_its_labels_and_no_
 async def test_promtool_has_nothing_to_say_of_a_scrape(tmp_path):
     text = await eventful(tmp_path)
     told = await asyncio.to_thread(subprocess.run, ["promtool", "check", "metrics"], input=text, capture_output=True, text=True,
-                                   timeout=60)
+                                   timeout=PATIENCE_SECONDS)
 
     assert (told.returncode, told.stdout + told.stderr) == (0, "")
 
@@ -127,13 +128,20 @@ async def test_pools_are_told_once_a_tick_however_many_ask(tmp_path, monkeypatch
 
 async def test_a_scrape_does_not_hold_up_the_loop(tmp_path, monkeypatch):
     from controller.http import board
+    begun, gate = threading.Event(), threading.Event()
+
+    def slow(*_):
+        begun.set()
+        assert gate.wait(PATIENCE_SECONDS)
+        return ""
     async with serving(tmp_path) as here:
-        monkeypatch.setattr(board, "pool_lines", lambda *_: time.sleep(0.5) or "")
+        monkeypatch.setattr(board, "pool_lines", slow)
         await here.service.board.publish()
         scrape = asyncio.create_task(scraped(here))
-        await asyncio.sleep(0.05)
+        await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
         status, _, _ = await here.ask("GET", "/healthz")
         assert (status, scrape.done()) == (200, False)
+        gate.set()
         await scrape
 
 
