@@ -142,7 +142,11 @@ class ManualClock:
         return self._sleepers[0][0] if self._sleepers else None
 
     async def advance(self, span: timedelta) -> None:
-        """Let `span` pass: wake every sleeper that falls due, each at its own instant."""
+        """Let `span` pass: wake every sleeper that falls due, each at its own instant.
+
+        Tasks that have just begun get to their first wait before any time passes: a sleep counts from where it was asked for.
+        """
+        await self._settle()
         end = self._now + span
         while self._sleepers and self._sleepers[0][0] <= end:
             due, _, woken = heapq.heappop(self._sleepers)

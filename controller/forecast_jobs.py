@@ -18,7 +18,11 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
-PATIENCE = timedelta(seconds=60)
+PATIENCE = timedelta(seconds=150)
+"""What a worker that stands back needs, some 4 s of a processor with its start, on a core that others keep busy, where it gets a
+twentieth; and less than HTTP waits for an answer to be taken.
+"""
+
 NICENESS = 10
 
 P = ParamSpec("P")

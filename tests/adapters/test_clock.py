@@ -140,6 +140,18 @@ async def test_manual_sleepers_wake_in_order_each_at_its_own_instant():
         task.cancel()
 
 
+async def test_a_sleep_that_has_not_begun_when_time_is_let_pass_counts_from_there():
+    clock = ManualClock(START)
+    first = asyncio.create_task(clock.sleep(5))
+    await asyncio.sleep(0)
+    late = asyncio.create_task(clock.sleep(30))
+    await clock.advance(timedelta(seconds=29))
+    assert (first.done(), late.done()) == (True, False)
+
+    await clock.advance(timedelta(seconds=2))
+    assert late.done()
+
+
 async def test_setting_a_manual_clock_wakes_nobody():
     clock = ManualClock(START)
     task = asyncio.create_task(clock.sleep(10))

