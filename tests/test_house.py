@@ -66,6 +66,17 @@ def test_patches_are_rare():
     assert patches <= max(1, tests * 0.05)
 
 
+DEADLINE = re.compile(r"(?:\btimeout=|\btimeout\(|\.result\(|\.join\(|\bwait_for\(.*, )[1-9][\d.]*\b")
+
+
+def test_no_test_has_a_deadline_of_its_own():
+    """A machine may be slower than anybody thinks: what must come is waited for by `tests.patience`."""
+    own = {f"{name_of(path)}:{at}" for path in TESTS for at, line in enumerate(path.read_text().splitlines(), 1)
+           if DEADLINE.search(line)}
+
+    assert own == set()
+
+
 BREACHES = {
     "Arrows run one way": ("config/policy.py", "import controller.plan"),
     "Adapters do not know each other": ("adapters/history_file.py", "import adapters.simulated"),

@@ -22,12 +22,12 @@ from tests.services import serving
 MINUTE = timedelta(minutes=1)
 
 
-def telling(receiver, clock, *, reasons=None, seconds=5.0):
+def telling(receiver, clock, *, reasons=None):
     """What builds the notifier of a service. Deliveries go by the machine's clock, so that a test waits for no advance."""
     sink = Sink(name="ops", kind="webhook", url_env="URL", reasons=reasons)
 
     def build(store):
-        poster, rng = Poster(seconds), np.random.default_rng(1)
+        poster, rng = Poster(PATIENCE_SECONDS), np.random.default_rng(1)
         couriers = couriers_of([sink], {"URL": receiver.url}, "/stoker/test", poster, SystemClock(), rng)
         return Notifier(couriers, poster, "/stoker/test", clock, store)
     return build
@@ -99,7 +99,7 @@ async def test_a_sink_that_hangs_delays_no_tick(tmp_path):
     clock = ManualClock(NOON)
     async with receiving() as receiver:
         receiver.answers = ["hang"] * 50
-        async with serving(tmp_path, clock, notifier=telling(receiver, clock, seconds=2 * PATIENCE_SECONDS)) as here:
+        async with serving(tmp_path, clock, notifier=telling(receiver, clock)) as here:
             here.source.broken = Unreachable("away")
             await here.ticks(15)
             assert here.service.notifier.couriers[0].waiting

@@ -18,13 +18,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = ROOT / ".venv-foreign"
 PACKAGES = ("cloudevents", "helm-python-sdk", "microburst", "ministack", "moto", "oteltap", "standardwebhooks", "stripe")
 DEBIAN = {"prometheus": "prometheus", "promtool": "prometheus", "tinyproxy": "tinyproxy"}
 """Program -> the Debian package that has it."""
 
-READY_SECONDS = 120
 STOP_SECONDS = 15
 PORT_TRIES = 3
 
@@ -48,10 +49,10 @@ def debian_program(name):
     return path
 
 
-def foreign_python(code, *arguments, stdin="", seconds=120):
+def foreign_python(code, *arguments, stdin=""):
     """Run Python `code` in `.venv-foreign` with these arguments and this standard input; return its standard output."""
     done = subprocess.run([ENVIRONMENT / "bin" / "python", "-c", code, *arguments], input=stdin, capture_output=True, text=True,
-                          timeout=seconds)
+                          timeout=PATIENCE_SECONDS)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -116,7 +117,7 @@ def launched(name, command, folder, environment, ready):
 
 
 def is_ready(server, path):
-    end = time.monotonic() + READY_SECONDS
+    end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end and server.process.poll() is None:
         if answers(server, path):
             return True
@@ -127,10 +128,10 @@ def is_ready(server, path):
 def answers(server, path):
     try:
         if path is None:
-            socket.create_connection(("127.0.0.1", server.port), 1).close()
+            socket.create_connection(("127.0.0.1", server.port), PATIENCE_SECONDS).close()
         else:
             opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            opener.open(f"{server.url}{path}", timeout=5).close()
+            opener.open(f"{server.url}{path}", timeout=PATIENCE_SECONDS).close()
     except urllib.error.HTTPError as error:
         return error.code < 500
     except OSError:

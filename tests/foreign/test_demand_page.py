@@ -13,6 +13,7 @@ from adapters.web.exposition import metrics_of
 from tests.adapters.conformance.ping_stage import http_pool
 from tests.builders import NOON
 from tests.foreign import servers
+from tests.patience import PATIENCE_SECONDS
 
 METRICS = {"in_flight_metric": "promhttp_metric_handler_requests_in_flight", "requests_metric": "prometheus_http_requests_total",
            "work_metric": "prometheus_http_request_duration_seconds_sum"}
@@ -81,7 +82,7 @@ async def test_a_page_of_federation_with_its_timestamps_is_read(tmp_path):
         (tmp_path / "prometheus.yaml").write_text(text)
         server.process.send_signal(signal.SIGHUP)
         page = ""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while "prometheus_http_requests_total{" not in page:
                 page, kind = await get(f"{server.url}/federate?match[]=prometheus_http_requests_total")
     found = metrics_of(page, kind, ["prometheus_http_requests_total"])["prometheus_http_requests_total"]

@@ -14,9 +14,9 @@ from aiohttp import web
 from tests.deploy.test_monitoring import EXPRESSIONS, RULES, rules
 from tests.e2e.daemons import daemon, policy_text, sandbox_of, serving
 from tests.foreign import servers
+from tests.patience import PATIENCE_SECONDS
 from tests.web_servers import served
 
-PATIENCE_SECONDS = 90
 GOVERNED = "function:governed:live"
 AUTOSCALER = {"ServiceNamespace": "lambda", "ScalableDimension": "lambda:function:ProvisionedConcurrency", "MinCapacity": 1,
               "ResourceId": GOVERNED, "MaxCapacity": 9, "CreationTime": 0, "RoleARN": "arn:aws:iam::123456789012:role/scaling"}
@@ -129,7 +129,8 @@ async def test_prometheus_evaluates_every_query_to_what_the_daemon_says(tmp_path
         name: pool["requested"] for name, pool in status.items()}
     assert {dict(labels)["pool"] for labels in ready} == set(status)
     command = [servers.debian_program("promtool"), "check", "metrics"]
-    checked = await asyncio.to_thread(subprocess.run, command, input=page, capture_output=True, text=True, timeout=60)
+    checked = await asyncio.to_thread(subprocess.run, command, input=page, capture_output=True, text=True,
+                                      timeout=PATIENCE_SECONDS)
     assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
 
 

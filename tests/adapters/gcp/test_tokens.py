@@ -13,6 +13,7 @@ from adapters.gcp.tokens import Tokens
 from tests.foreign.google import token_services
 from tests.foreign.google.authority import Authority
 from tests.foreign.google.credential_kinds import Wallet
+from tests.patience import PATIENCE_SECONDS
 
 
 class Federation:
@@ -64,7 +65,7 @@ async def test_all_that_ask_meanwhile_get_the_token_of_one_renewal(federation):
 async def test_a_token_that_still_holds_is_used_while_its_renewal_hangs(federation):
     tokens = federation.tokens(patience=0.1)
     federation.services.trouble["sts"] = None
-    first = await asyncio.wait_for(settled(tokens), 60)
+    first = await asyncio.wait_for(settled(tokens), PATIENCE_SECONDS)
     federation.services.trouble["sts"] = "hang"
     due(tokens)
 

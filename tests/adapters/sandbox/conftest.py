@@ -17,9 +17,11 @@ from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox
 from forecasting.demand import DemandSeries, minute_of
+from tests.patience import PATIENCE_SECONDS
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
-CONFIG = Config(retries={"max_attempts": 0}, connect_timeout=2, read_timeout=2, max_pool_connections=20)
+CONFIG = Config(retries={"max_attempts": 0}, connect_timeout=PATIENCE_SECONDS, read_timeout=PATIENCE_SECONDS,
+                max_pool_connections=20)
 _SESSION = boto3.Session(region_name="us-east-1")
 
 

@@ -3,8 +3,12 @@
 import asyncio
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, HTTPClientError, ReadTimeoutError
+
+from tests.adapters.sandbox.conftest import CONFIG
 
 PUT = {"FunctionName": "agent", "Qualifier": "live", "ProvisionedConcurrentExecutions": 5}
 GET = {"FunctionName": "agent", "Name": "live"}
@@ -34,10 +38,13 @@ async def test_a_server_error_is_a_500_and_nothing_is_written(world) -> None:
 async def test_a_hanging_request_is_never_answered_and_harms_no_other(world) -> None:
     world.sandbox.add_function("other")
     world.sandbox.faults.hang("GetAlias", function="agent")
-    hanging = asyncio.create_task(world.aws("lambda", "get_alias", **GET))
+    hasty = boto3.client("lambda", "us-east-1", endpoint_url=world.url, config=CONFIG.merge(Config(read_timeout=1)),
+                         **world.sandbox.credentials.for_boto3)
+    hanging = asyncio.create_task(asyncio.to_thread(hasty.get_alias, **GET))
     await world.aws("lambda", "get_alias", FunctionName="other", Name="live")
     with pytest.raises(ReadTimeoutError):
         await hanging
+    hasty.close()
 
 
 async def test_a_reset_breaks_the_connection_before_anything_happens(world) -> None:

@@ -16,6 +16,7 @@ from google.cloud import run_v2
 from adapters.errors import AdapterError
 from adapters.gcp.clients import Connections, Timeouts
 from adapters.gcp.errors import Asked
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
 CHAT = "projects/acme/locations/europe-west1/services/chat"
@@ -67,7 +68,7 @@ class Caller:
 
     async def __call__(self, *, writes=False, times=1):
         self._process.stdin.write(json.dumps({"writes": writes, "times": times}).encode() + b"\n")
-        line = await asyncio.wait_for(self._process.stdout.readline(), 90)
+        line = await asyncio.wait_for(self._process.stdout.readline(), PATIENCE_SECONDS)
         assert line, (await self._process.stderr.read()).decode()
         answer = json.loads(line)
         self.threads = answer["threads"]

@@ -17,6 +17,7 @@ from tests.foreign.google import token_services
 from tests.foreign.google.authority import Authority, rsa_key
 from tests.foreign.google.credential_kinds import Wallet
 from tests.foreign.google.proxy import ConnectProxy
+from tests.patience import PATIENCE_SECONDS
 
 APIS = ("run.googleapis.com", "monitoring.googleapis.com")
 OTHER_APIS = ("run-acme.p.googleapis.com", "monitoring-acme.p.googleapis.com", "run.apis-tpc.example",
@@ -60,7 +61,7 @@ class GoogleCloud:
         path.write_text(POLICY.format(mode=mode, low=low))
         return path
 
-    async def doctor(self, environment: dict[str, str], seconds: float = 60.0) -> tuple[int, str, str]:
+    async def doctor(self, environment: dict[str, str], seconds: float = PATIENCE_SECONDS) -> tuple[int, str, str]:
         """Exit code and output of `stoker doctor`, on one line a finding."""
         return await daemons.stoker("doctor", str(self.policy()), "--state-dir", str(self.folder / "state"), seconds=seconds,
                                     environment=environment, inherited=False)

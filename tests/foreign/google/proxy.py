@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 
+from tests.patience import PATIENCE_SECONDS
+
 
 class ConnectProxy:
     """Takes `CONNECT host:443` to the loopback port that `routes` names; any other host is refused with 502.
@@ -33,7 +35,7 @@ class ConnectProxy:
 
     async def left(self) -> None:
         """Return when a client has closed a connection that was frozen."""
-        await asyncio.wait_for(self._left.wait(), 60)
+        await asyncio.wait_for(self._left.wait(), PATIENCE_SECONDS)
 
     async def __aenter__(self) -> "ConnectProxy":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
