@@ -185,11 +185,21 @@ def foreign_owner(draft: Draft, context: Context) -> Draft:
     return draft.hold(context.requested, Code.FOREIGN_OWNER, f"{owner} governs this resource: remove it or drop the pool")
 
 
+def is_gone(context: Context) -> bool:
+    """Whether nothing is left of what Stoker had set although the policy asks for a floor."""
+    return bool(context.state.written and not context.requested and context.floor)
+
+
 def foreign_write(draft: Draft, context: Context) -> Draft:
-    """Somebody else changed what Stoker set: say so, and leave it alone for a while unless the policy says to reassert."""
+    """Somebody else changed what Stoker set: say so, and leave it alone for a while unless the policy says to reassert. A setting
+    that is gone is no value to leave alone: where the policy asks for a floor, what is planned is set at once.
+    """
     since, written = context.state.foreign_since, context.state.written
     if context.policy.on_foreign_write == "reassert" or context.seen.standby is not None:
         return draft
+    if is_gone(context) and sends(draft, context):
+        text = f"the {written} that Stoker had set are gone: set again at once, since the floor in force is {context.floor}"
+        return replace(draft, reasons=(*draft.reasons, Reason(Code.SETTING_GONE, text, draft.target, draft.target)))
     if since is None:  # right after our write: a reading that lags, or somebody who was quick; neither is written over
         if written is None or written == context.requested or not sends(draft, context):
             return draft

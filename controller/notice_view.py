@@ -15,8 +15,8 @@ NEAR = 0.9
 
 CODES = {
     Code.WRITE_FAILED: "write-failed", Code.ALLOCATION_FAILED: "write-failed", Code.CAPACITY_UNKNOWN: "capacity-unknown",
-    Code.FOREIGN_WRITE: "foreign-write", Code.FOREIGN_OWNER: "other-autoscaler", Code.QUOTA: "quota-reached",
-    Code.BUDGET: "budget-reached",
+    Code.FOREIGN_WRITE: "foreign-write", Code.SETTING_GONE: "foreign-write", Code.FOREIGN_OWNER: "other-autoscaler",
+    Code.QUOTA: "quota-reached", Code.BUDGET: "budget-reached",
 }
 """Reasons of a plan that are a condition to tell of."""
 

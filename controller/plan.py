@@ -87,6 +87,7 @@ class Code(StrEnum):
     NOT_READ = "not-read"
     CAPACITY_UNKNOWN = "capacity-unknown"
     FOREIGN_WRITE = "foreign-write"
+    SETTING_GONE = "setting-gone"
     FOREIGN_OWNER = "foreign-owner"
     BLOCKED = "blocked"
     KEPT_BY_OTHERS = "kept-by-others"

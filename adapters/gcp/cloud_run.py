@@ -22,7 +22,9 @@ from adapters.protocol import Capacity, Phase, Traits
 from config.policy import PoolPolicy
 
 QUIET = timedelta(minutes=5)
-"""After somebody else's change: a deployment writes more than once, and each of ours in between would make it fail."""
+"""After somebody else's change: a deployment writes more than once, and each of ours in between would make it fail. A change that
+took Stoker's minimum away is waited for until it is carried out, and no longer.
+"""
 
 UNCOUNTED = timedelta(minutes=10)
 """Without a count of instances a raise is taken for ready after so long."""
@@ -96,7 +98,10 @@ class CloudRunMinInstances:
         was, self._last = self._last, seen
         if was is None or seen.generation == was.generation:
             return seen
-        if seen.rest != was.rest or seen.requested not in (was.requested, self._sent):
+        gone = not seen.requested and self._sent != 0 and bool(was.requested or self._sent)  # by somebody else
+        if gone:
+            self._quiet_until = None
+        elif seen.rest != was.rest or seen.requested not in (was.requested, self._sent):
             self._quiet_until, self._whose = self._clock.now() + QUIET, seen.changed_by
         return seen
 

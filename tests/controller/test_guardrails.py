@@ -5,8 +5,9 @@ import pytest
 
 from adapters.errors import Conflict, Limit
 from adapters.protocol import Phase
+from config.schedule import Schedule
 from controller.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, RETRY_FAILED
-from controller.plan import WISH_GAP, Action, Bound, Code, PoolState, accepted
+from controller.plan import WISH_GAP, Action, Bound, Code, PoolState, Sight, accepted
 from controller.planning import READ_AFTER_WRITE, make_plan
 from tests.builders import NOON, capacity, observation, pool_policy
 
@@ -172,6 +173,49 @@ def test_what_a_lagging_reading_shows_holds_back_only_until_it_shows_our_write()
     shown = decide(state=lagging.state, requested=5, proposed=9.0, now=NOON + 2 * MINUTE)
 
     assert [plan.action for plan in (lagging, shown)] == [Action.HOLD, Action.WRITE]
+
+
+@pytest.mark.parametrize("ago", [timedelta(seconds=30), timedelta(hours=2)])
+@pytest.mark.parametrize(("proposed", "target"), [(0.0, 3), (7.0, 7)])
+def test_a_setting_that_is_gone_is_set_again_at_once_where_a_floor_is_asked_for(proposed, target, ago):
+    plan = decide(pool_policy(min=3), PoolState(written=5, written_at=NOON - ago), requested=0, proposed=proposed)
+
+    assert (plan.action, plan.target) == (Action.WRITE, target)
+    assert "the 5 that Stoker had set are gone" in plan.text
+    assert bites(plan, Code.SETTING_GONE)
+
+
+def test_the_floor_of_a_schedule_counts_for_a_setting_that_is_gone():
+    schedule = {"name": "day", "cron": "0 8 * * *", "timezone": "UTC", "duration": "12h", "min": 4}
+    policy = pool_policy(schedules=(Schedule.model_validate(schedule),))
+
+    assert decide(policy, PoolState(written=5), requested=0, proposed=1.0).target == 4
+
+
+def test_a_setting_that_is_gone_holds_its_floor_also_without_metrics_and_during_an_hour_of_leaving_alone():
+    state = PoolState(written=5, written_at=NOON - timedelta(hours=2), foreign_since=NOON - MINUTE, foreign_requested=2)
+    plan = decide(pool_policy(min=3), state, requested=0, sight=Sight.BROKEN)
+
+    assert (plan.action, plan.target) == (Action.WRITE, 3)
+
+
+def test_without_a_floor_a_setting_that_is_gone_is_left_alone_like_any_change_by_others():
+    plan = decide(state=PoolState(written=5, written_at=NOON - timedelta(hours=2)), requested=0, proposed=7.0)
+
+    assert (plan.action, bites(plan, Code.FOREIGN_WRITE)) == (Action.HOLD, True)
+
+
+def test_a_value_below_the_floor_is_a_value_and_is_left_alone():
+    state = PoolState(written=5, written_at=NOON - timedelta(hours=2))
+
+    assert decide(pool_policy(min=3), state, requested=1, proposed=7.0).action is Action.HOLD
+
+
+@pytest.mark.parametrize("forbids", [{"foreign_owner": "target tracking"}, {"blocked": Conflict("a deployment is under way")}])
+def test_a_setting_that_is_gone_is_not_set_again_where_a_write_is_forbidden(forbids):
+    state = PoolState(written=5, written_at=NOON - timedelta(hours=2))
+
+    assert decide(pool_policy(min=3), state, proposed=7.0, capacity=capacity(0, **forbids)).action is Action.HOLD
 
 
 def test_a_second_foreign_write_begins_the_hour_anew():

@@ -128,7 +128,7 @@ class Witness:
         if seen is None:
             self.breach("read before write", f"{target} was sent before capacity was read", name)
         else:
-            self._beside(resource, seen.capacity, seen.at, target)
+            self._beside(resource, seen.capacity, seen.at, target, instants)
             self._within_limits(name, seen.capacity.requested, target)
             self._ordered(resource, seen.capacity.requested, target, allowed)
             self._moved(resource, seen.capacity.requested, target, min(low for low, _ in allowed), [high for _, high in allowed])
@@ -137,9 +137,9 @@ class Witness:
                 resource.raises.append((self.clock.passed(), target))
                 del resource.raises[:-200]
 
-    def _beside(self, resource: "Resource", known: Capacity, read_at: float, target: int) -> None:
+    def _beside(self, resource: "Resource", known: Capacity, read_at: float, target: int, instants: tuple[datetime, ...]) -> None:
         """What else is going on with the resource."""
-        name = resource.policy.name
+        name, policy = resource.policy.name, resource.policy
         if self.clock.seconds - read_at > LOOK_AGAIN.total_seconds() + PROMPT_SECONDS:
             late = f"{target} was sent {self.clock.seconds - read_at:.0f} s after the last reading"
             self.breach("read before write", late, name)
@@ -156,7 +156,8 @@ class Witness:
         if resource.foreign_seen and resource.policy.on_foreign_write == "yield":
             since, units = resource.foreign_seen
             ago = self.clock.passed() - since
-            if units == known.requested == resource.requested and ago < FOREIGN_WRITE_QUIET.total_seconds() - 1e-3:
+            gone = not units and any(bounds(policy, at)[0] for at in instants)  # no value: its floor comes back at once
+            if not gone and units == known.requested == resource.requested and ago < FOREIGN_WRITE_QUIET.total_seconds() - 1e-3:
                 self.breach("a foreign write is not fought", f"{target} over {units}, seen {ago:.0f} s ago", name)
 
     def _soon(self, resource: "Resource", failed_at: datetime) -> bool:
@@ -305,6 +306,9 @@ class Witness:
             accused = ruling(plan) is Code.FOREIGN_WRITE and plan.state.foreign_since is not None
             if accused and resource.foreign_at is None and not resource.tardy and not self._looks_late(resource):
                 self.breach("nobody is accused without cause", plan.text, name)
+            gone = plan.state.written and not plan.requested and bounds(resource.policy, plan.at)[0]
+            if gone and ruling(plan) is Code.FOREIGN_WRITE and resource.policy.on_foreign_write == "yield":
+                self.breach("a floor that is gone is back", plan.text, name)
             self._held(plan, resource)
             self.orders.planned(plan, self._tick_began)
             if plan.action is Action.WRITE and not self.disk_full and not self.ailing:

@@ -217,6 +217,7 @@ MUTATIONS: dict[str, Plant] = {
     "a failed reading is no matter": instead(reconcile.Reconciler, "read", _forgets_errors),
     "takes any number for units": instead(planning, "whole_units", _takes_any_number),
     "several steps of a pool at once": instead(fleet.Fleet, "_start", _one_at_a_time_no_more),
+    "a setting that is gone passes for a value": instead(guardrails, "is_gone", lambda context: False),
     "foreign writes go unseen": instead(planning, "note_foreign", lambda state, seen: state),
     "shadow is not a shadow": instead(assembly, "ShadowLever", _unshadowed),
     "a start trusts what it has not read": instead(intake.Intake, "read_anew", lambda self, name: True),

@@ -15,6 +15,8 @@ from tests.simulation.invariants import Witness
 from tests.simulation.virtual import VirtualClock
 
 FOR_EVER = 1e6
+DELETES_BELOW = 14.0
+"""A change by others of a lesser amount than this deletes the setting: one in five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Resource:
         self._settle()
         self.active[kind] = amount
         if kind == "foreign":
-            self._set(int(amount), self.clock.seconds)
+            self._set(int(amount) if amount >= DELETES_BELOW else 0, self.clock.seconds)
             self.foreign_at = self.clock.seconds
         elif kind == "failed":
             self.failed_at = self.changed_at = self.clock.truth()
