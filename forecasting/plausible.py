@@ -77,6 +77,12 @@ def _unusual(series: DemandSeries, parts: Sequence[DemandSeries], candidates: Ro
     return out
 
 
+def plausible(series: DemandSeries) -> DemandSeries:
+    """Return `series` with the minutes unknown that cannot have been."""
+    found = doubts(series)
+    return series if found is None else without(series, found.any)
+
+
 def without(series: DemandSeries, rows: Rows) -> DemandSeries:
     """Return `series` with `rows` unknown."""
     columns = (np.where(rows, np.float32(np.nan), column) for column in (series.peak, series.busy, series.invocations))

@@ -1,0 +1,25 @@
+"""What 14 days of demand are taken to be, read once."""
+
+import numpy as np
+
+from adapters.protocol import Telemetry
+from controller.fortnight import fortnight
+from forecasting.demand import DemandSeries, minute_of
+from tests.builders import NOON
+
+
+class Source:
+    """Has four minutes, of which one has requests at zero concurrency."""
+
+    kind = "fixed"
+
+    async def collect(self, pools, since, until):
+        peak = np.array([3, 0, 3, 0], np.float32)
+        requests = np.array([12, 30, 12, 0], np.float32)
+        return {name: Telemetry(DemandSeries(minute_of(NOON) - 4, peak, peak / 2, requests), True) for name in pools}
+
+
+async def test_a_minute_that_cannot_have_been_is_unknown():
+    told = {name: telemetry async for name, telemetry in fortnight([(Source(), ("a",))], NOON)}
+
+    assert told["a"].series.known.tolist() == [True, False, True, True]
