@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.web.exposition import OPENMETRICS, UnreadablePage, metrics_of
+from adapters.web.exposition import LONGEST_LINE, MOST_LINES, OPENMETRICS, UnreadablePage, metrics_of
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -139,6 +139,22 @@ def test_a_counter_without_a_usable_time_of_creation_is_a_counter(created):
     (counter,) = metrics_of(page, TEXT, ["requests_total"])["requests_total"].values()
 
     assert (counter.value, counter.created) == (5, None)
+
+
+@pytest.mark.parametrize("kind", [TEXT, OPENMETRICS])
+@pytest.mark.parametrize("page", [
+    "".join(f'requests_total{{unit="{unit}"}} 1\n' for unit in range(MOST_LINES + 1)),
+    f'requests_total{{unit="{"x" * LONGEST_LINE}"}} 1\n',
+], ids=["lines", "characters"])
+def test_a_page_that_would_take_seconds_to_parse_is_refused(page, kind):
+    with pytest.raises(UnreadablePage, match="fewer label sets"):
+        values(f"{page}# EOF\n", kind=kind)
+
+
+def test_however_many_lines_of_other_metrics_there_are():
+    others = "".join(f'other_total{{unit="{unit}"}} 1\n' for unit in range(MOST_LINES + 1))
+
+    assert amounts(f"{others}requests_total 5\n") == [5]
 
 
 def test_a_metric_that_is_declared_only_is_not_there():
