@@ -30,6 +30,14 @@ def test_every_lever_has_a_column():
     assert table()[0] == list(KINDS)
 
 
+def test_every_lever_says_what_it_was_run_against():
+    text = (ROOT / "docs" / "adapters.md").read_text().split("## Run against")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")]
+
+    assert [row[0].strip("`") for row in rows] == list(KINDS)
+    assert all(len(row) == 4 and all(row) for row in rows)
+
+
 def test_every_check_has_a_row_and_every_row_of_a_check_is_one():
     rows = {name for name in table()[1] if name.startswith("test_")}
 
