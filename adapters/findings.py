@@ -56,14 +56,14 @@ def clock_finding(subject: str, date: str | None, now: datetime) -> Finding:
 
 
 class Dated(NamedTuple):
-    """The `Date` of an answer, and when it came by this machine's clock."""
+    """The `Date` of an answer, and the instant of its arrival by this machine's clock."""
 
     date: str
     at: datetime
 
 
 def skew_words(date: str | None, now: datetime) -> str:
-    """What is wrong with this machine's clock, by the `Date` of an answer that came at `now`; empty when nothing is known."""
+    """Return what is wrong with this machine's clock, by the `Date` of an answer that arrived at `now`; empty for nothing."""
     skew = _skew(date, now)
     if skew is None or abs(skew) < SKEW_WARN:
         return ""

@@ -5,5 +5,5 @@ import os
 
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # the library writes to stderr by itself, between our log lines; read when loaded
 
-# What it warns of is told by the error of the call that it concerns; its own lines quote what token services answer.
+# The error of the call reports what it warns of; its own log lines quote the answers of token services.
 logging.getLogger("google.auth").setLevel(logging.CRITICAL)

@@ -1,4 +1,4 @@
-"""One API of Google: its client, and the connection below it, which is made anew when nothing is heard on it any more."""
+"""The client of one Google API and its connection, which is replaced when no answer arrives on it any more."""
 
 import asyncio
 import os
@@ -14,14 +14,14 @@ from adapters.gcp import network
 
 SANDBOX_CHANNEL: network.Options = (("grpc.enable_http_proxy", 0), ("grpc.max_receive_message_length", -1))
 GRACE = 60.0
-"""Seconds that calls under way on a replaced connection are given."""
+"""Seconds that calls in progress on a replaced connection may take."""
 
 UNDECIDED = (grpc.ChannelConnectivity.IDLE, grpc.ChannelConnectivity.CONNECTING)
 Heard = Callable[[str | None], None]
 
 
 class Listening(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]
-    """Reports the `Date` of every answer, refusals included, which the client does not show."""
+    """Report the `Date` of every answer, refusals included. The client does not return it."""
 
     def __init__(self, heard: Heard) -> None:
         self._heard = heard
@@ -37,7 +37,7 @@ class Listening(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]
 
 
 class Api:
-    """`name`: `run` or `monitoring`. `client` and `transport` are the library's classes. `sandbox`: go there, in the clear."""
+    """`name`: `run` or `monitoring`. `client` and `transport`: classes of the library. `sandbox`: connect to it, without TLS."""
 
     def __init__(self, name: str, client: Any, transport: Any, sandbox: str | None, options: network.Options,  # noqa: ANN401
                  heard: Heard) -> None:
@@ -51,15 +51,15 @@ class Api:
 
     @property
     def host(self) -> str:
-        """Where the client goes, with the port; empty before the first call."""
+        """Host and port of the API; empty before the first call."""
         return "" if self._client is None else str(self._client.transport.host)
 
     def client(self) -> Any:  # noqa: ANN401  (clients are generated)
-        """The client. Raises what the library raises for an environment that it cannot follow."""
+        """Return the client. Raises what the library raises for environment variables that it does not accept."""
         if self._client is None:
             if self._sandbox is None:
                 options = ClientOptions(api_endpoint=network.endpoint(self.name, os.environ))
-                # Tokens go with each call, and not through gRPC's plug-ins: see `adapters.gcp.tokens`.
+                # Each call carries its token as metadata: see `adapters.gcp.tokens`.
                 nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]
                 self._client = self._make(credentials=nobody, client_options=options,
                                           transport=partial(self._transport, channel=self._secure))
@@ -70,7 +70,7 @@ class Api:
         return self._client
 
     async def connected(self, client: Any) -> None:  # noqa: ANN401
-        """Wait until there is a connection, or none can be made: then a call fails at once and its error says why."""
+        """Wait until the connection is established or has failed. In the latter case a call fails at once, with the reason."""
         channel = client.transport.grpc_channel
         state = channel.get_state(try_to_connect=True)
         while state in UNDECIDED:
@@ -78,8 +78,8 @@ class Api:
             state = channel.get_state(try_to_connect=True)
 
     def unheard(self, client: Any, since: float) -> None:  # noqa: ANN401
-        """A call that began at `since` (the loop's time) got no answer. If no other call got one either, the connection may be
-        dead without either side knowing: the next call makes another one, and those under way may end on this one.
+        """Replace the connection if no answer has arrived on it since the instant `since` of the loop's time, when a call without
+        an answer was sent: it may be dead. Calls in progress may end on it.
         """
         if client is not self._client or self._heard_at >= since:
             return
@@ -89,7 +89,7 @@ class Api:
         task.add_done_callback(self._closing.pop)
 
     async def close(self) -> None:
-        """End every connection; what is under way on them ends with an error."""
+        """Close all connections. Calls in progress fail."""
         for task, channel in list(self._closing.items()):
             task.cancel()
             await channel.close()
@@ -97,12 +97,16 @@ class Api:
         if client is not None:
             await client.transport.close()
 
-    def _answered(self, heard: Heard, date: str | None) -> None:
+    def heard(self) -> None:
+        """Note that an answer has arrived."""
         self._heard_at = asyncio.get_running_loop().time()
+
+    def _answered(self, heard: Heard, date: str | None) -> None:
+        self.heard()
         heard(date)
 
     def _secure(self, host: str, *, ssl_credentials: Any = None, options: Sequence[Any] = (), **_: object) -> Any:  # noqa: ANN401
-        """As the library calls for a channel; `ssl_credentials` are those of a client certificate, where there is one."""
+        """Return a channel; called by the library. `ssl_credentials`: of a client certificate, if there is one."""
         return grpc.aio.secure_channel(
             host, ssl_credentials or grpc.ssl_channel_credentials(),
             options=(*options, *self._options, *network.proxy(host, os.environ)), interceptors=self._interceptors)

@@ -32,10 +32,10 @@ SANDBOX_HEADERS: Headers = (("authorization", f"Bearer {SANDBOX_TOKEN}"),)
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to an answer of Cloud Run's control plane and of Cloud Monitoring, connecting included; `slack`: to a token.
+    """Seconds: to an answer of Cloud Run's control plane and of Cloud Monitoring; `slack`: to a token, and to a connection.
 
-    An idle connection is tried every `keepalive` seconds and given up when nothing comes back within `keepalive_answer`; Google's
-    own clients of Bigtable do the same.
+    A connection is pinged every `keepalive` seconds and closed after `keepalive_answer` seconds without an answer. Google's
+    client of Bigtable uses the same numbers.
     """
 
     run: float = 10.0
@@ -55,7 +55,7 @@ class Connections:
     def __init__(self, sandbox: str | None = None, timeouts: Timeouts | None = None) -> None:
         self.timeouts = timeouts or Timeouts()
         self.tally = Tally()
-        self._clock = SystemClock()  # what answers and tokens are dated by is the machine's, whatever clock decisions are made by
+        self._clock = SystemClock()  # tokens and answers are dated by it, whatever clock decisions use
         self._tokens = Tokens(self._clock, self.timeouts.slack) if sandbox is None else None
         self._dated: Dated | None = None
         options = network.keepalive(self.timeouts.keepalive, self.timeouts.keepalive_answer)
@@ -66,7 +66,7 @@ class Connections:
 
     @property
     def dated(self) -> Dated | None:
-        """The date of the last answer that came, refusals included; before any came, that of a token service's."""
+        """The `Date` of the last answer, refusals included; before the first one, that of a token service's answer."""
         return self._dated or (None if self._tokens is None else self._tokens.dated)
 
     async def services(self, asked: Asked, method: str, request: object, digest: Callable[[Any], T]) -> T:
@@ -101,18 +101,19 @@ class Connections:
         """Make the call once: the library's own retries are off, since the next tick is the retry."""
         fence = fence_of_this_task() if asked.writes else None
         headers = await self._headers(asked)
-        client = await self._connected(asked, api, seconds)
+        client = await self._connected(asked, api)
         if fence is not None:
             fence.check()
         began = asyncio.get_running_loop().time()
         try:
-            async with asyncio.timeout(seconds + self.timeouts.slack):  # in case the library does not keep to `seconds`
+            async with asyncio.timeout(seconds + self.timeouts.slack):  # in case the library exceeds its own timeout
                 answer = await getattr(client, method)(request=request, retry=None, timeout=seconds, metadata=headers)
         except TimeoutError:
             api.unheard(client, began)
             raise no_answer(asked, f"nothing within {seconds + self.timeouts.slack:g} s") from None
         except Exception as error:  # noqa: BLE001  (whatever it is, it is translated)
             raise self._translated(error, asked, api, client, began, headers) from None
+        api.heard()
         try:
             return digest(answer)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -127,7 +128,7 @@ class Connections:
         return translate(error, asked, _skew(self.dated))
 
     async def _headers(self, asked: Asked) -> Headers:
-        """What says who calls. Without it nothing is sent."""
+        """Return the metadata that authenticate a call. Nothing is sent without them."""
         if self._tokens is None:
             return SANDBOX_HEADERS
         try:
@@ -135,8 +136,8 @@ class Connections:
         except NoToken as refused:
             raise refused.about(asked.resource, _skew(self._tokens.dated)) from None
 
-    async def _connected(self, asked: Asked, api: Api, seconds: float) -> Any:  # noqa: ANN401  (clients are generated)
-        """The client of an API, over a connection that is there or that cannot be made."""
+    async def _connected(self, asked: Asked, api: Api) -> Any:  # noqa: ANN401  (clients are generated)
+        """Return the client of an API once its connection is established or has failed."""
         try:
             client = api.client()
         except AdapterError as error:
@@ -145,10 +146,10 @@ class Connections:
             why = f"{type(error).__name__}: {brief(str(error))}"
             raise PermissionDenied(f"{asked.resource}: Google's client cannot be set up ({why}); {UNSENT}") from None
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(self.timeouts.slack):
                 await api.connected(client)
         except TimeoutError:
-            why = f"for there was no connection within {seconds:g} s: check network, proxy and DNS"
+            why = f"no connection within {self.timeouts.slack:g} s: check network, proxy and DNS"
             raise not_sent(asked, api.host, why) from None
         return client
 

@@ -1,4 +1,4 @@
-"""The file that Application Default Credentials come from, and what is wrong with it. Nothing of it is quoted but names."""
+"""The file that Application Default Credentials are read from, and what is wrong with it. Quotes no value except names."""
 
 import json
 import os
@@ -20,12 +20,12 @@ FIELDS = {
     "impersonated_service_account": ("service_account_impersonation_url", "source_credentials"),
     "service_account": ("client_email", "private_key", "token_uri"),
 }
-"""What the library needs of each type of file that it takes."""
+"""Types of files that the library accepts, each with the fields that it requires."""
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialFile:
-    """`why`: by which variable or habit the library reads it."""
+    """`why`: the variable that names it, or the program that wrote it."""
 
     path: Path
     why: str
@@ -34,17 +34,23 @@ class CredentialFile:
         return f"{self.path} ({self.why})"
 
     def fault(self, environment: Mapping[str, str]) -> str:
-        """What is wrong with it, to follow its name; empty when nothing is found."""
+        """Return what is wrong with it, to follow its name in a sentence; empty when nothing is found."""
         found, fault = _read(self.path)
         return fault or _fault_of(found, environment)
 
     @property
+    def type(self) -> str:
+        """One of `FIELDS`; empty when the file cannot be read."""
+        found, _ = _read(self.path)
+        return str(found.get("type")) if isinstance(found, dict) else ""
+
+    @property
     def external(self) -> bool:
-        """Whether it is of a federation, which gets a subject token from elsewhere."""
+        """Whether it is for a federation, which exchanges a subject token."""
         return bool(self._source())
 
     def sources(self) -> set[str]:
-        """Hosts from which the subject token comes."""
+        """Return the hosts that the subject token is read from."""
         return {urlsplit(str(value)).netloc for name, value in self._source().items() if name.endswith("url")}
 
     def _source(self) -> Mapping[str, Any]:
@@ -54,7 +60,7 @@ class CredentialFile:
 
 
 def credential_file(environment: Mapping[str, str]) -> CredentialFile | None:
-    """Where the library looks; None: there is no file, and a metadata server is asked."""
+    """Return the file that the library reads; None when there is none and the library asks a metadata server."""
     named = environment.get(VARIABLE)
     if named:
         return CredentialFile(Path(named), VARIABLE)
@@ -64,7 +70,7 @@ def credential_file(environment: Mapping[str, str]) -> CredentialFile | None:
 
 
 def _read(path: Path) -> tuple[Any, str]:
-    """What a JSON file holds, or why it cannot be read."""
+    """Return the content of a JSON file, or why it cannot be read."""
     try:
         return json.loads(path.read_text(encoding="utf-8")), ""
     except FileNotFoundError:
@@ -84,12 +90,12 @@ def _read(path: Path) -> tuple[Any, str]:
 def _fault_of(found: Any, environment: Mapping[str, str]) -> str:  # noqa: ANN401  (whatever JSON may be)
     allowed = ", ".join(FIELDS)
     if not isinstance(found, dict):
-        return f"holds no JSON object: allowed are files of the types {allowed}"
+        return f"contains no JSON object; allowed are files of the types {allowed}"
     if "installed" in found or "web" in found:
-        return "is an OAuth client's file, which is no credentials: run gcloud auth application-default login"
+        return "is the file of an OAuth client, not of credentials: run gcloud auth application-default login"
     kind = found.get("type")
     if kind not in FIELDS:
-        return f"has {f'the unknown type {str(kind)[:40]!r}' if kind else 'no type'}: allowed are {allowed}"
+        return f"has {f'the unknown type {str(kind)[:40]!r}' if kind else 'no type'}; allowed are {allowed}"
     missing = [field for field in FIELDS[kind] if not found.get(field)]
     if missing:
         return f"is of type {kind} and lacks {', '.join(missing)}"
@@ -99,7 +105,7 @@ def _fault_of(found: Any, environment: Mapping[str, str]) -> str:  # noqa: ANN40
         return _fault_of_source(found["credential_source"], environment)
     if kind == "impersonated_service_account":
         fault = _fault_of(found["source_credentials"], environment)
-        return f"names source_credentials whose content {fault}" if fault else ""
+        return f"contains source_credentials that {fault}" if fault else ""
     return ""
 
 
@@ -107,25 +113,25 @@ def _fault_of_key(found: Mapping[str, Any]) -> str:
     try:
         RSASigner.from_service_account_info(found)  # type: ignore[no-untyped-call]
     except Exception:  # noqa: BLE001  (each of the library's backends has its own)
-        return "has a private_key that is no PEM key which can be read"
+        return "has a private_key that is not a valid PEM key"
     return ""
 
 
 def _fault_of_source(source: Any, environment: Mapping[str, str]) -> str:  # noqa: ANN401
-    """Of the `credential_source` of an external account."""
+    """Return what is wrong with the `credential_source` of an external account."""
     if not isinstance(source, dict):
-        return "has a credential_source that is no JSON object"
+        return "has a credential_source that is not a JSON object"
     if "executable" in source and environment.get(EXECUTABLES) != "1":
-        return f"names an executable, which must be allowed: set {EXECUTABLES}=1"
+        return f"names an executable, which is not allowed: set {EXECUTABLES}=1"
     if not {"file", "url", "executable", "environment_id", "certificate"} & source.keys():
         return "has a credential_source without file, url, executable, certificate or environment_id"
     if "file" not in source:
         return ""
     path = Path(str(source["file"]))
     try:
-        content = path.read_text()
+        content = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        what = error.strerror if isinstance(error, OSError) else "it is not a text file"
+        what = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         return f"names the subject token file {path}, which cannot be read: {what}"
     return _fault_of_subject(path, content, source.get("format"))
 
@@ -140,4 +146,4 @@ def _fault_of_subject(path: Path, content: str, form: Any) -> str:  # noqa: ANN4
         has = bool(json.loads(content)[field])
     except (LookupError, TypeError, ValueError):
         has = False
-    return "" if has else f"names the subject token file {path}, which is no JSON with a field {field}"
+    return "" if has else f"names the subject token file {path}, which is not JSON with a field {field}"

@@ -1,4 +1,4 @@
-"""Why Google denies a call, from the details of its refusal: in most cases it is not the permission that the call needs."""
+"""Why Google denies a call, by the details of its refusal: in most cases the cause is not a missing permission."""
 
 import re
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ BY_TEXT = (
     (UID, "SECURITY_POLICY_VIOLATED"),
     (re.compile(r"has been suspended"), "CONSUMER_SUSPENDED"),
 )
-"""The reason by the text of a refusal that has no details."""
+"""Text of a refusal without details -> the reason."""
 
 WORDS = {
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
@@ -47,21 +47,21 @@ WORDS = {
     "USER_PROJECT_DENIED": "the account may not use the quota project {consumer}: allow serviceusage.services.use on it, by "
                            "roles/serviceusage.serviceUsageConsumer, or take the quota project out of the credentials",
 }
-"""By reason. The names in braces come from the details."""
+"""Reason -> cause and remedy. The details fill in the names in braces."""
 
 UNSAID = {"consumer": "the project", "service": "run.googleapis.com and monitoring.googleapis.com", "uid": "not given"}
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """`why` and what to do, without the resource's name."""
+    """A call that was denied: `permission` is what it needs."""
 
     resource: str
     permission: str
     method: str
 
     def of(self, error: google.GoogleAPICallError) -> PermissionDenied:
-        """What a refusal with the status PERMISSION_DENIED says."""
+        """Return the error for a refusal with status PERMISSION_DENIED."""
         text, metadata = shown(error), dict(error.metadata or {})
         account = ACT_AS.search(text)
         if account is not None:
@@ -80,7 +80,7 @@ class Denial:
 
 
 def by_reason(error: google.GoogleAPICallError) -> str:
-    """What is known of a refusal's reason, whatever its status; empty where nothing is."""
+    """Return cause and remedy of a refusal by its reason, whatever its status; empty when the reason is unknown."""
     text = shown(error)
     reason = error.reason if error.reason in WORDS else next((reason for form, reason in BY_TEXT if form.search(text)), "")
     if not reason or (error.reason and reason != error.reason):
@@ -89,7 +89,7 @@ def by_reason(error: google.GoogleAPICallError) -> str:
 
 
 def shown(error: google.GoogleAPICallError) -> str:
-    """The text of a refusal, on one line, without anything that looks like a token."""
+    """Return the text of a refusal on one line, without anything that looks like a token."""
     return brief(TOKENS.sub("[hidden]", error.message or ""))
 
 

@@ -1,6 +1,6 @@
-"""What Google and its client library say when something is wrong, in Stoker's words: one line, the resource, the remedy.
+"""Errors of Google and of its client library as `AdapterError`: one line with the resource and the remedy.
 
-Texts of the provider are passed on only for refusals that speak of the resource; what is said about credentials never is.
+The provider's text is shown only where it concerns the resource, never where it concerns credentials.
 """
 
 import re
@@ -29,15 +29,15 @@ from adapters.gcp.token_refusals import UNSENT, WHERE
 
 PER_TIME = re.compile(r"Per(?:100)?(?:Second|Minute|Hour|Day)|(?:\b|_)per[ _-](?:100[ _-])?(?:second|minute|hour|day)|\b[Rr]ate\b"
                       r"|\b[Rr]equests'")
-"""A quota of requests in a span of time, by its ID or its text."""
+"""In the ID or the text of a quota: it counts requests per span of time."""
 
 NEVER_SENT = re.compile(r"failed to connect to all addresses|connections to all backends|errors resolving|address lookup failed"
                         r"|DNS resolution failed|name resolution|empty address list", re.IGNORECASE)
-"""How gRPC begins when a call found no connection."""
+"""The start of gRPC's text when a call found no connection."""
 
 PROXY = re.compile(r"HTTP proxy returned response code (\d+)")
 PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=10)
-"""Google's quotas are counted by the minute. What a refusal says is followed up to the second."""
+"""How long to wait after a limit of the rate that names no time, and the longest time that is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,11 @@ class Asked:
 
 
 def translate(error: Exception, asked: Asked, clock: str = "") -> AdapterError:
-    """What the client library raised, as an `AdapterError`. What it does not foresee comes of an answer it could not read.
-
-    `clock`: what is known to be wrong with this machine's.
+    """Return what the client library raised as an `AdapterError`. An exception that it does not document comes from an answer
+    that it could not parse. `clock`: what is known to be wrong with this machine's clock.
     """
     if not isinstance(error, google.GoogleAPICallError) and isinstance(error.__context__, grpc.aio.AioRpcError):
-        refusal = error.__context__  # the library could not read its details
+        refusal = error.__context__  # the library could not parse its details
         error = google.from_grpc_status(refusal.code(), refusal.details())  # type: ignore[no-untyped-call]
     if isinstance(error, google.GoogleAPICallError):
         return _answered(error, asked, clock)
@@ -69,8 +68,8 @@ def no_answer(asked: Asked, what: str) -> AdapterError:
 
 
 def not_sent(asked: Asked, host: str, why: str) -> Unreachable:
-    """No connection, so that nothing left this process, a write neither."""
-    return Unreachable(f"{asked.resource}: {host or 'Google'} cannot be reached, {why}; {UNSENT}")
+    """Return the error of a call without a connection: nothing has left this process, not even a write."""
+    return Unreachable(f"{asked.resource}: {host or 'Google'} cannot be reached: {why}; {UNSENT}")
 
 
 def _answered(error: google.GoogleAPICallError, asked: Asked, clock: str) -> AdapterError:
@@ -97,7 +96,7 @@ def _answered(error: google.GoogleAPICallError, asked: Asked, clock: str) -> Ada
 
 
 def _unavailable(error: google.ServiceUnavailable, text: str, asked: Asked) -> AdapterError:
-    """Either no connection could be made, or one broke, or the service says so."""
+    """Handle UNAVAILABLE: no connection, a broken one, or an answer of the service."""
     if NEVER_SENT.match(text):
         return not_sent(asked, "", _unreached(text))
     pause = _pause(error)
@@ -109,18 +108,18 @@ def _unavailable(error: google.ServiceUnavailable, text: str, asked: Asked) -> A
 def _unreached(text: str) -> str:
     proxy = PROXY.search(text)
     if proxy is not None:
-        return (f"for the proxy answers with status {proxy[1]}: check HTTPS_PROXY, its credentials, and which hosts the proxy "
-                "lets through")
+        return (f"the proxy answers with status {proxy[1]}: check HTTPS_PROXY, the proxy's credentials, and the hosts that it "
+                "allows")
     if UNTRUSTED in text or "ertificate" in text or "Hostname Verification" in text:
-        return ("for what answers in its place shows a certificate that is not trusted: behind a proxy that opens TLS, name its "
-                "CA file in GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
+        return ("the server presents a certificate that is not trusted: behind a proxy that opens TLS, set "
+                "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH to its CA file")
     if "resolv" in text or "lookup" in text or "resolution" in text:
-        return "for its name cannot be resolved: check DNS and network"
-    return "for no connection could be made: check network, proxy and DNS"
+        return "its name cannot be resolved: check DNS and network"
+    return "no connection: check network, proxy and DNS"
 
 
 def _exhausted(error: google.GoogleAPICallError, text: str, asked: Asked) -> AdapterError:
-    """A rate of requests passes by itself; a quota of processors, instances or GPUs does not."""
+    """Tell a limited rate of requests, which passes, from a used-up quota of processors, instances or GPUs, which does not."""
     named = _quota(error)
     if _is_rate(error, named, text):
         what = f" ({named})" if named else ""
@@ -138,7 +137,7 @@ def _is_rate(error: google.GoogleAPICallError, named: str, text: str) -> bool:
 
 
 def _quota(error: google.GoogleAPICallError) -> str:
-    """The quota that is used up, as the details name it."""
+    """Return the name of the quota in the details; empty when there is none."""
     metadata = error.metadata or {}
     found = [metadata.get("quota_limit", "")]
     for failure in _details(error, error_details_pb2.QuotaFailure):
@@ -147,7 +146,7 @@ def _quota(error: google.GoogleAPICallError) -> str:
 
 
 def _pause(error: google.GoogleAPICallError) -> timedelta | None:
-    """How long the refusal asks us to wait."""
+    """Return how long the refusal asks to wait."""
     for info in _details(error, error_details_pb2.RetryInfo):
         pause: timedelta = info.retry_delay.ToTimedelta()
         if pause > timedelta(0):

@@ -1,6 +1,6 @@
-"""Why there is no access token, in one line that names the file, the token service and the remedy. Quotes no answer and no error.
+"""Why there is no access token: one line with the file or the token service, and the remedy. Quotes no answer and no exception.
 
-Without a token no call leaves the process, so no failure here leaves the outcome of a write open.
+No call leaves the process without a token, so no failure here leaves the outcome of a write unknown.
 """
 
 import subprocess
@@ -14,32 +14,53 @@ from adapters.gcp.credential_file import VARIABLE, CredentialFile, credential_fi
 from adapters.gcp.token_requests import Exchange
 
 UNSENT = "nothing was sent to Google"
-WHERE = f"give the workload a service account, or set {VARIABLE}"
-TRANSIENT = (408, 425, 429)
-RELOGIN = "run gcloud auth application-default login"
+WHERE = f"attach a service account to the workload, or set {VARIABLE}"
+TRANSIENT = (408, 425)
+PAUSE = 15.0
+"""Seconds to wait after a limit of the rate that names no time."""
+
+LOGIN = "run gcloud auth application-default login"
+INVALID_GRANT = {
+    "authorized_user": f"the refresh token is expired or revoked: {LOGIN}",
+    "external_account": "the subject token is expired, or its issuer or audience is not the one that the provider expects",
+    "external_account_authorized_user": f"the refresh token is expired or revoked: {LOGIN} again",
+    "impersonated_service_account": f"the key or refresh token of its source_credentials is expired or revoked: {LOGIN}",
+    "service_account": "the key is deleted or disabled, or its account is: create a new key",
+}
+"""By the type of the credentials file."""
+
+REMEDIES = {
+    "access_denied": "allow the account to get tokens",
+    "invalid_client": "the client ID or its secret is wrong or deleted: create the file again",
+    "invalid_scope": "the account may not use the scope cloud-platform",
+    "invalid_target": "the workload identity pool or provider is deleted or disabled, or audience in the file is misspelled",
+    "rapt_required": f"the organisation requires a new login: {LOGIN}, or use a service account",
+    "unauthorized_client": "the attribute condition of the provider, or the client, does not allow it",
+}
+"""By the error code of OAuth 2."""
 
 
 class NoToken(Exception):
-    """`kind`: what it is to the core."""
+    """`kind`: the class of `AdapterError` that it becomes."""
 
     def __init__(self, kind: type[AdapterError], text: str, retry_after: timedelta | None = None) -> None:
         super().__init__(text)
         self.kind, self.retry_after = kind, retry_after
 
     def again(self) -> "NoToken":
-        """The same, to be raised once more."""
+        """Return a copy, to be raised for another call."""
         return NoToken(self.kind, str(self), self.retry_after)
 
     def about(self, resource: str, clock: str = "") -> AdapterError:
-        """The error of a call that concerned `resource`. `clock`: what is known to be wrong with this machine's."""
+        """Return the error of a call that concerned `resource`. `clock`: what is known to be wrong with this machine's clock."""
         text = f"{resource}: {'; '.join(filter(None, (str(self), clock, UNSENT)))}"
         return Throttled(text, self.retry_after) if self.kind is Throttled else self.kind(text)
 
 
 def explain(error: Exception, last: Exchange, environment: Mapping[str, str]) -> NoToken:
-    """From what the library raised, after which request, and what is wrong with the credentials' file."""
+    """Explain what the library raised, by the last request to a token service and the state of the credentials file."""
     file = credential_file(environment)
-    fault = file.fault(environment) if file is not None else ""
+    fault = "" if file is None else file.fault(environment)
     if fault:
         return NoToken(PermissionDenied, f"the credentials file {file} {fault}")
     if file is None and isinstance(error, auth.DefaultCredentialsError):
@@ -50,45 +71,45 @@ def explain(error: Exception, last: Exchange, environment: Mapping[str, str]) ->
     if last.status is None:
         return _unanswered(error, service, environment)
     if last.status == 429:
-        return NoToken(Throttled, f"{service} limits the rate of token requests", timedelta(seconds=last.retry_after or 15))
+        return NoToken(Throttled, f"{service} limits the rate of token requests", timedelta(seconds=last.retry_after or PAUSE))
     if last.status >= 500 or last.status in TRANSIENT:
         return NoToken(Unreachable, f"{service} answers with status {last.status}")
     if last.status >= 400:
         return NoToken(PermissionDenied, f"{service} {_refusal(last, file)}")
-    return NoToken(Unreachable, f"{service} gave an answer that is none of a token service (status {last.status}): check that no "
-                                "proxy or login page answers in its place")
+    return NoToken(Unreachable, f"{service} answers with status {last.status} but without a token: check that no proxy or login "
+                                "page answers in its place")
 
 
 def _service(last: Exchange, file: CredentialFile | None) -> str:
     if file is None:
         return f"the metadata server {last.host}"
-    return f"the source of the subject token, {last.host}," if last.host in file.sources() else f"the token service {last.host}"
+    return f"the source of the subject token {last.host}" if last.host in file.sources() else f"the token service {last.host}"
 
 
 def _local(error: Exception, file: CredentialFile | None) -> NoToken:
-    """Nobody was asked."""
+    """Explain a failure before any request."""
     if file is None:
         return NoToken(PermissionDenied, f"Google credentials could not be loaded ({type(error).__name__}): {WHERE}")
     if isinstance(error, subprocess.TimeoutExpired):
-        return NoToken(Unreachable, f"the executable that the credentials file {file} names did not end in time")
-    if isinstance(error, auth.RefreshError | OSError | ValueError) and file.external:
-        return NoToken(PermissionDenied, f"the credentials file {file} names a source of the subject token that gives none: run "
-                                         "its executable by hand, or look at what it reads")
-    return NoToken(PermissionDenied, f"the credentials file {file} was not accepted ({type(error).__name__}): make it anew")
+        return NoToken(Unreachable, f"the executable in the credentials file {file} did not exit in time")
+    if file.external:
+        return NoToken(PermissionDenied, f"the credential_source in the credentials file {file} gives no subject token "
+                                         f"({type(error).__name__}): run its executable by hand, or check what it reads")
+    return NoToken(PermissionDenied, f"the credentials file {file} was not accepted ({type(error).__name__}): create it again")
 
 
 def _unanswered(error: Exception, service: str, environment: Mapping[str, str]) -> NoToken:
-    """`error` quotes addresses and the like; only of which kind it is, is told."""
+    """Explain why a request got no answer. The text of `error` quotes addresses, so only its kind is shown."""
     text = str(error)
     bundle = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if environment.get(name)), "REQUESTS_CA_BUNDLE")
     if "CA certificate bundle" in text:
-        return NoToken(PermissionDenied, f"{bundle} names a file of certificates that does not exist: correct or unset it")
+        return NoToken(PermissionDenied, f"{bundle} names a certificate file that does not exist: correct or unset it")
     if UNTRUSTED in text:
-        why = ("shows a certificate that is not trusted: behind a proxy that opens TLS, name its CA file in REQUESTS_CA_BUNDLE")
+        why = "presents a certificate that is not trusted: behind a proxy that opens TLS, set REQUESTS_CA_BUNDLE to its CA file"
     elif "Tunnel connection failed" in text or "ProxyError" in text:
-        why = "cannot be reached through the proxy: check HTTPS_PROXY and what the proxy allows"
+        why = "cannot be reached through the proxy: check HTTPS_PROXY and the hosts that the proxy allows"
     elif "resolve" in text:
-        why = "cannot be reached, for its name cannot be resolved: check DNS"
+        why = "cannot be reached, because its name cannot be resolved: check DNS"
     elif "timed out" in text:
         why = "does not answer: check network, proxy and firewall"
     else:
@@ -97,30 +118,17 @@ def _unanswered(error: Exception, service: str, environment: Mapping[str, str]) 
 
 
 def _refusal(last: Exchange, file: CredentialFile | None) -> str:
-    """What a service refuses, and the remedy."""
-    said = f"status {last.status}" + (f", {last.code}" if last.code else "")
+    """Return what a service refuses, and the remedy."""
+    status = f"status {last.status}" + (f", {last.code}" if last.code else "")
+    if last.account and last.status == 404:
+        return f"finds no service account {last.account} ({status}): correct its name in the credentials file"
     if last.account:
-        return _impersonation(last, said)
+        return (f"refuses to impersonate {last.account} ({status}): allow iam.serviceAccounts.getAccessToken on it, by "
+                "roles/iam.serviceAccountTokenCreator or, for federation, roles/iam.workloadIdentityUser, and enable "
+                "iamcredentials.googleapis.com")
     if file is None:
-        return f"gives no credentials to this workload ({said}): {WHERE}"
+        return f"has no credentials for this workload ({status}): {WHERE}"
     if last.host in file.sources():
-        return f"which the credentials file {file} names, refuses to give one ({said})"
-    remedies = {
-        "access_denied": "allow the account to get tokens",
-        "invalid_client": "the client ID or its secret is wrong or deleted: make the file anew",
-        "invalid_grant": "the key, refresh token or subject token is expired, revoked or not meant for this audience, or its "
-                         f"account is disabled, or this machine's clock is wrong: make the file anew; for a user, {RELOGIN}",
-        "invalid_scope": "the account may not have the scope cloud-platform",
-        "invalid_target": "the workload identity pool or its provider is deleted, disabled, or misspelled in the file's audience",
-        "rapt_required": f"the organisation asks the user to log in again: {RELOGIN}, or use a service account",
-        "unauthorized_client": "the provider's attribute condition, or the client, does not allow it",
-    }
-    return f"refuses the credentials file {file} ({said}): {remedies.get(last.code, 'make the file anew')}"
-
-
-def _impersonation(last: Exchange, said: str) -> str:
-    if last.status == 404:
-        return f"knows no service account {last.account} ({said}): correct its name in the credentials file"
-    return (f"refuses to impersonate {last.account} ({said}): allow iam.serviceAccounts.getAccessToken on it, by "
-            "roles/iam.serviceAccountTokenCreator or, for federation, roles/iam.workloadIdentityUser, and enable "
-            "iamcredentials.googleapis.com")
+        return f"refuses to give one ({status}): check credential_source in the credentials file {file}"
+    remedies = {"invalid_grant": INVALID_GRANT.get(file.type, "create the file again"), **REMEDIES}
+    return f"refuses the credentials file {file} ({status}): {remedies.get(last.code, 'create the file again')}"

@@ -1,4 +1,4 @@
-"""HTTP requests to token services, bounded in time, with a record of the last one from which a failure is explained."""
+"""HTTP requests to token services: bounded in time, with a record of the last one, by which a failure is explained."""
 
 import json
 import re
@@ -12,22 +12,22 @@ from adapters.clock import Clock
 from adapters.findings import Dated
 
 LONGEST = 10.0
-"""Seconds that a token service may be silent. The library's own limit is 120."""
+"""Seconds to wait for a token service. The library's own limit is 120."""
 
 CODES = frozenset({
     "access_denied", "invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "invalid_target", "rapt_required",
     "temporarily_unavailable", "unauthorized_client", "unsupported_grant_type",
     "FAILED_PRECONDITION", "INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED",
 })
-"""Error codes of OAuth 2 and of Google's APIs that may be shown; nothing else that a token service says is."""
+"""Error codes of OAuth 2 and of Google's APIs that may be shown. Nothing else in an answer of a token service is."""
 
 ACCOUNT = re.compile(r"/serviceAccounts/([^/:]+):")
 
 
 @dataclass(slots=True)
 class Exchange:
-    """The last request to a token service, and what came back. `account`: the service account that is impersonated by it. `code`:
-    one of `CODES`, or empty.
+    """The last request to a token service, and its answer. `account`: the service account that it impersonates. `status` is None
+    while there is no answer. `code`: one of `CODES`, or empty.
     """
 
     host: str = ""
@@ -39,7 +39,7 @@ class Exchange:
 
 
 class TokenRequests(Request):
-    """What the library makes requests with, of one refresh."""
+    """The library's HTTP transport, for one renewal of a token."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _code(body: bytes) -> str:
-    """From an answer of OAuth 2 (`error`) or of a Google API (`error.status`)."""
+    """Return the error code in an answer of OAuth 2 (`error`) or of a Google API (`error.status`)."""
     try:
         error = json.loads(body)["error"]
         code = error["status"] if isinstance(error, dict) else error

@@ -1,8 +1,8 @@
-"""Access tokens for Google's APIs, renewed here and not in gRPC's plug-ins.
+"""Access tokens for Google's APIs, renewed here and not by gRPC's credential plug-in.
 
-A plug-in's failure reaches the caller as a network fault of a call that was perhaps sent, writes a traceback to the log, and
-takes a thread for each call that waits. Here all calls share one token and one renewal, and neither a call nor the exit waits for
-it without end.
+A failure of the plug-in reaches the caller as UNAVAILABLE, so that a write may or may not have been sent; it writes a traceback
+to the log, and each waiting call holds a thread. Here all calls share one token and one renewal, which delays a call by a limited
+time and delays no exit.
 """
 
 import asyncio
@@ -31,24 +31,24 @@ Headers = tuple[tuple[str, str], ...]
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 THREADS = 4
-"""One renews; the others are for when it is stuck in an answer that never ends."""
+"""One renews; the others replace threads that wait for an answer without end."""
 
 GIVE_UP = 90.0
-"""Seconds after which a renewal is left to its thread and another one may begin."""
+"""Seconds after which a renewal is abandoned and another one may start."""
 
 PAUSE = 5.0
-"""Seconds from a failed renewal to the next: until then calls get its failure."""
+"""Seconds from a failed renewal to the next one. Calls fail with the same error until then."""
 
 AHEAD, MARGIN = 225.0, 20.0
-"""Seconds before its end that a token is renewed, as the library does, and from which it is not used any more."""
+"""Seconds before its expiry that a token is renewed, as in the library, and that it is no longer used."""
 
 READ_AGAIN = 30.0
-"""Seconds between two readings of the credentials because a token was refused."""
+"""Seconds between two reads of the credentials after Google refused a token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`headers` of a call. Instants are the loop's: renewed from `due` on, used until `last`."""
+    """`headers` of a call. In the loop's time, the token is renewed from `due` on and used until `last`."""
 
     headers: Headers
     due: float
@@ -56,7 +56,7 @@ class Token:
 
 
 class Tokens:
-    """Of Application Default Credentials. `patience`: seconds that a call waits for a token. `environment` names their file."""
+    """Tokens of Application Default Credentials, found by `environment`. `patience`: seconds that a call waits for one."""
 
     def __init__(self, clock: Clock, patience: float, environment: Mapping[str, str] = os.environ,
                  give_up: float = GIVE_UP) -> None:
@@ -71,11 +71,11 @@ class Tokens:
 
     @property
     def dated(self) -> Dated | None:
-        """The date of the last answer of a token service."""
+        """The `Date` of the last answer of a token service."""
         return None if self._requests is None else self._requests.last.dated
 
     async def headers(self) -> Headers:
-        """What a call must carry. `NoToken` when there is none."""
+        """Return the metadata of a call. Raises `NoToken`."""
         now = asyncio.get_running_loop().time()
         token = self._token
         if token is not None and now < token.due:
@@ -90,21 +90,19 @@ class Tokens:
         return (await self._waited()).headers
 
     def refused(self, headers: Headers) -> None:
-        """A call with `headers` was refused as unauthenticated: the next one reads the credentials again, which may have been
-        rotated.
-        """
+        """Read the credentials again for the next call, since Google refused one with `headers`: they may have been rotated."""
         now = asyncio.get_running_loop().time()
         if self._token is not None and self._token.headers == headers and now >= self._read_at + READ_AGAIN:
             self._token, self._credentials, self._read_at = None, None, now
 
     def close(self) -> None:
-        """Renew nothing any more; a request under way ends by itself and is not waited for."""
+        """Stop renewing. A request in progress is not waited for."""
         if self._renewal is not None:
             self._renewal.cancel()
         self._threads.shutdown()
 
     def _begun(self) -> "asyncio.Task[Token]":
-        """The renewal under way, which may have just begun."""
+        """Return the renewal in progress; start one if there is none."""
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew(), name="renewal of Google's token")
             self._renewal.add_done_callback(self._renewed)
@@ -134,7 +132,7 @@ class Tokens:
             async with asyncio.timeout(self._give_up):
                 credentials, headers = await self._in_thread(_refreshed, self._credentials, requests, self._environment)
         except TimeoutError:
-            self._credentials = None  # the thread that is stuck has them
+            self._credentials = None  # the abandoned thread uses them
             raise self._silent(self._give_up) from None
         except Exception as error:  # noqa: BLE001  (whatever it is, it is explained)
             self._credentials = None  # the file may have been replaced
@@ -147,7 +145,7 @@ class Tokens:
         return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *given, **named))
 
     def _span(self, credentials: Any) -> tuple[float, float]:  # noqa: ANN401
-        """From when on the new token is renewed, and until when it is used. A short-lived one is not renewed at each call."""
+        """Return `due` and `last` of a new token. A short-lived one is due after half of its life, not at each call."""
         now = asyncio.get_running_loop().time()
         if credentials.expiry is None:
             return float("inf"), float("inf")
@@ -156,7 +154,7 @@ class Tokens:
 
 
 def _refreshed(credentials: Any, requests: TokenRequests, environment: Mapping[str, str]) -> tuple[Any, Headers]:  # noqa: ANN401
-    """In a thread: the credentials, read from their source unless they are given, and the headers of a new token of theirs."""
+    """Return the credentials, found if none are given, and the headers of a new token. Runs in a thread."""
     if credentials is None:
         credentials = with_scopes_if_required(_found(requests, environment), SCOPES)  # type: ignore[no-untyped-call]
         if isinstance(credentials, service_account.Credentials):
@@ -168,12 +166,12 @@ def _refreshed(credentials: Any, requests: TokenRequests, environment: Mapping[s
 
 
 def _found(requests: TokenRequests, environment: Mapping[str, str]) -> Any:  # noqa: ANN401
-    """The credentials as the library finds them, without the look-up of their project (by gcloud, or at Google for a federation),
-    for which nothing here has a use and which can fail or hang.
+    """Return the credentials that the library finds, without looking up their project: the policy names it, and the look-up, by
+    gcloud or at Google, can fail or hang.
     """
     file = credential_file(environment)
     if file is None:
         return google.auth.default(request=requests)[0]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of files that somebody else gave: the operator gave this one
+        warnings.simplefilter("ignore", DeprecationWarning)  # it concerns files from strangers; the operator gave this one
         return google.auth.load_credentials_from_file(str(file.path), request=requests)[0]  # type: ignore[no-untyped-call]

@@ -21,17 +21,17 @@ def fault(folder: Path, content: object, environment=None) -> str:
 
 @pytest.mark.parametrize(("content", "words"), [
     ("", "is empty"), (" \n", "is empty"), ("{\n  'type'", "is not valid JSON (line 2, column 3)"),
-    ("\ufeff{}", "begins with a byte order mark"), ("[]", "holds no JSON object"),
-    ("{}", "has no type: allowed are authorized_user, external_account"), ({"type": "secret-text" * 9}, "has the unknown type"),
-    ({"installed": {}}, "is an OAuth client's file"), ({"web": {}}, "run gcloud auth application-default login"),
+    ("\ufeff{}", "begins with a byte order mark"), ("[]", "contains no JSON object"),
+    ("{}", "has no type; allowed are authorized_user, external_account"), ({"type": "secret-text" * 9}, "has the unknown type"),
+    ({"installed": {}}, "is the file of an OAuth client"), ({"web": {}}, "run gcloud auth application-default login"),
     (USER | {"refresh_token": ""}, "is of type authorized_user and lacks refresh_token"),
     ({"type": "service_account"}, "lacks client_email, private_key, token_uri"),
     ({"type": "service_account", "client_email": "a@b", "token_uri": "c", "private_key": "secret-text" * 4},
-     "has a private_key that is no"),
+     "has a private_key that is not a valid PEM key"),
     ({"type": "impersonated_service_account", "service_account_impersonation_url": "a", "source_credentials": {"type": "x"}},
-     "names source_credentials whose content has the unknown type 'x'"),
+     "contains source_credentials that has the unknown type 'x'"),
     (SUBJECT, "lacks credential_source"),
-    (SUBJECT | {"credential_source": "x"}, "has a credential_source that is no JSON object"),
+    (SUBJECT | {"credential_source": "x"}, "has a credential_source that is not a JSON object"),
     (SUBJECT | {"credential_source": {"fiel": "x"}}, "has a credential_source without file, url"),
     (SUBJECT | {"credential_source": {"file": "/nowhere/token"}}, "names the subject token file /nowhere/token, which cannot"),
     (SUBJECT | {"credential_source": {"executable": {"command": "x"}}}, "set GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1"),
@@ -43,8 +43,8 @@ def test_it_is_said_without_quoting_what_is_in_it(tmp_path, content, words):
     assert "secret-text" * 4 not in told
 
 
-@pytest.mark.parametrize(("content", "words"), [("", "is empty"), ("plain", "is no JSON with a field id"),
-                                                ('{"id": ""}', "is no JSON with a field id")])
+@pytest.mark.parametrize(("content", "words"), [("", "is empty"), ("plain", "is not JSON with a field id"),
+                                                ('{"id": ""}', "is not JSON with a field id")])
 def test_the_subject_token_file_is_looked_into(tmp_path, content, words):
     (tmp_path / "token").write_text(content)
     source = {"file": str(tmp_path / "token"), "format": {"type": "json", "subject_token_field_name": "id"}}

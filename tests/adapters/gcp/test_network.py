@@ -22,7 +22,7 @@ def test_an_endpoint_is_a_host(given, host):
 
 @pytest.mark.parametrize("given", ["http://run.example/", "https://run.example/v2/", "https://", "run example", "ftp://a"])
 def test_what_is_no_endpoint_is_refused_with_the_variable(given):
-    with pytest.raises(Unsupported, match=r"CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING is .* no endpoint"):
+    with pytest.raises(Unsupported, match=r"CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING is .*: it must be"):
         endpoint("monitoring", {"CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING": given})
 
 

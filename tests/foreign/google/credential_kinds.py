@@ -11,7 +11,8 @@ POOL = "//iam.googleapis.com/projects/123456/locations/global/workloadIdentityPo
 IMPERSONATION = f"https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/{ACCOUNT}:generateAccessToken"
 USER = {"type": "authorized_user", "client_id": "the-client", "client_secret": "the-secret", "refresh_token": REFRESH}
 KINDS = ("service account", "authorized user", "gcloud user", "federation by file", "federation by URL",
-         "federation by executable", "federation by AWS", "federation impersonating", "impersonated", "metadata server")
+         "federation by executable", "federation by AWS", "federation impersonating", "workforce user", "impersonated",
+         "metadata server")
 
 
 class Wallet:
@@ -47,6 +48,10 @@ class Wallet:
             return self.key
         if kind == "authorized user":
             return USER
+        if kind == "workforce user":
+            return {"type": "external_account_authorized_user", "client_id": "the-client", "client_secret": "the-secret",
+                    "refresh_token": REFRESH, "token_url": "https://sts.googleapis.com/v1/oauthtoken",
+                    "token_info_url": "https://sts.googleapis.com/v1/introspect"}
         if kind == "impersonated":
             return {"type": "impersonated_service_account", "service_account_impersonation_url": IMPERSONATION,
                     "source_credentials": USER, "delegates": []}

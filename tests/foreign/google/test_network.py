@@ -29,17 +29,18 @@ async def test_a_connection_that_dies_while_idle_is_given_up_before_the_next_cal
 
 async def test_a_write_over_no_connection_was_not_sent(cloud):
     cloud.proxy.silent.add(RUN)
-    async with calling(cloud.environment(), run=2.0) as call:
+    async with calling(cloud.environment(), slack=2.0) as call:
         told = await call(writes=True)
 
     assert told[0].startswith("Unreachable: ")
+    assert "no connection within 2 s" in told[0]
     assert "nothing was sent" in told[0]
     assert cloud.world.calls.mutating == {}
 
 
 async def test_a_name_that_cannot_be_resolved_is_unreachable_and_nothing_was_sent(cloud):
     changes = {"https_proxy": None, "CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN": "https://run.invalid/"}
-    async with calling(cloud.environment(**changes), run=5.0) as call:
+    async with calling(cloud.environment(**changes), slack=5.0) as call:
         told = await call(writes=True)
 
     assert told[0].startswith("Unreachable: ")
@@ -76,7 +77,7 @@ async def test_an_endpoint_that_is_none_is_named_with_its_variable(cloud):
     code, out, _ = await cloud.doctor(cloud.environment(CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN="http://run.example/v2"))
 
     assert code == 1
-    assert "CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN is 'http://run.example/v2', which is no endpoint" in out
+    assert "CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN is 'http://run.example/v2': it must be https://HOST/" in out
     assert RUN not in cloud.proxy.asked
 
 

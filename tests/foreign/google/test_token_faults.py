@@ -26,12 +26,12 @@ class Ahead(SystemClock):
 @pytest.mark.parametrize(("kind", "service", "trouble", "words"), [
     ("authorized user", "oauth2", REFUSED, "the token service oauth2.googleapis.com refuses the credentials file "),
     ("federation by file", "sts", REFUSED, "the token service sts.googleapis.com refuses the credentials file "),
-    ("federation by URL", "subject", (403, "secret-text"), "the source of the subject token, 127.0.0.1:"),
+    ("federation by URL", "subject", (403, "secret-text"), "the source of the subject token 127.0.0.1:"),
     ("federation impersonating", "iamcredentials", FORBIDDEN, f"refuses to impersonate {ACCOUNT} (status 403, "),
     ("impersonated", "iamcredentials", FORBIDDEN, "roles/iam.serviceAccountTokenCreator"),
-    ("metadata server", "metadata", (404, "secret-text"), "gives no credentials to this workload (status 404)"),
+    ("metadata server", "metadata", (404, "secret-text"), "has no credentials for this workload (status 404)"),
     ("authorized user", "oauth2", (500, "secret-text"), "the token service oauth2.googleapis.com answers with status 500"),
-    ("authorized user", "oauth2", (200, "<html>secret-text"), "gave an answer that is none of a token service"),
+    ("authorized user", "oauth2", (200, "<html>secret-text"), "answers with status 200 but without a token"),
 ])
 async def test_a_refused_token_is_one_line_that_names_who_refuses_and_quotes_nothing(cloud, kind, service, trouble, words):
     cloud.services.trouble[service] = trouble
@@ -167,4 +167,4 @@ async def test_a_token_service_behind_an_unknown_authority_is_told_with_the_vari
     code, out, _ = await cloud.doctor(cloud.environment("authorized user", REQUESTS_CA_BUNDLE=None))
 
     assert code == 1
-    assert "name its CA file in REQUESTS_CA_BUNDLE" in out
+    assert "set REQUESTS_CA_BUNDLE to its CA file" in out

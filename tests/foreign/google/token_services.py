@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from urllib.parse import unquote
 
-from aiohttp import web
+from aiohttp import BasicAuth, web
 from google.auth import jwt
 
 SUBJECT = "subject-token-of-the-test"
@@ -74,6 +74,7 @@ class TokenServices:
         app = web.Application(middlewares=[self._dated])
         app.router.add_post("/token", self._oauth)
         app.router.add_post("/v1/token", self._sts)
+        app.router.add_post("/v1/oauthtoken", self._workforce)
         app.router.add_post("/v1/projects/-/serviceAccounts/{account}", self._impersonated)
         app.router.add_get("/", self._metadata)
         app.router.add_get("/computeMetadata/v1/{path:.*}", self._metadata)
@@ -134,6 +135,15 @@ class TokenServices:
         kind = "urn:ietf:params:oauth:token-type:access_token"
         return web.json_response({"access_token": token, "expires_in": int(seconds), "token_type": "Bearer",
                                   "issued_token_type": kind})
+
+    async def _workforce(self, request):
+        if met := await self._met("sts"):
+            return met
+        known = BasicAuth.decode(request.headers["Authorization"])
+        if self.clients.get(known.login) != known.password or (await request.post())["refresh_token"] != self.refresh_token:
+            return web.json_response({"error": "invalid_grant", "error_description": "secret-text"}, status=400)
+        token, seconds = self._given("sts")
+        return web.json_response({"access_token": token, "expires_in": int(seconds), "token_type": "Bearer"})
 
     async def _impersonated(self, request):
         if met := await self._met("iamcredentials"):
