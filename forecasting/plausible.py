@@ -19,7 +19,7 @@ UNUSUAL = 100.0
 """Times the usual requests for a minute of work. A unit that takes many requests at once stays below it from idle to full."""
 
 USUAL_OF, ENOUGH = 30, 3
-"""Minutes with requests, before the one that is judged, whose median is usual; and how few of them are too few to judge by.
+"""Minutes with requests, before the one that is judged, whose median is usual; and how many of them it takes to judge.
 Traffic that really changes so much is believed from the fifteenth such minute on.
 """
 
@@ -67,7 +67,8 @@ def _unusual(series: DemandSeries, parts: Sequence[DemandSeries], candidates: Ro
     requests, busy, peak = (np.concatenate([getattr(part, kind) for part in parts]) for kind in ("invocations", "busy", "peak"))
     with_requests = np.flatnonzero((requests > 0) & (peak > 0))
     work = np.maximum(np.where(np.isnan(busy), peak, busy)[with_requests], LEAST_WORK)
-    rates = np.concatenate((np.full(USUAL_OF, np.nan), requests[with_requests] / work))
+    with np.errstate(invalid="ignore"):  # infinite requests for infinite work
+        rates = np.concatenate((np.full(USUAL_OF, np.nan), requests[with_requests] / work))
     at = np.searchsorted(with_requests, np.flatnonzero(candidates) + len(requests) - len(series))
     past = np.lib.stride_tricks.sliding_window_view(rates, USUAL_OF)[at]
     judged = (~np.isnan(past)).sum(axis=1) >= ENOUGH

@@ -1,5 +1,7 @@
 """Which minutes cannot have been."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -82,6 +84,10 @@ def test_restarts_minute_after_minute_are_found_each():
     rows = [USUAL] * 60 + [(4, 4, 100_000 + at) for at in range(10)] + [USUAL] * 5
 
     assert flooded(*rows) == list(range(60, 70))
+
+
+def test_infinite_demand_is_no_reason_to_fail():
+    doubts(series(*[USUAL] * 5, (math.inf, math.inf, math.inf), (3, math.inf, math.inf), (3, 1.2, math.inf), USUAL))
 
 
 def test_rows_without_are_unknown_in_every_column():
