@@ -123,7 +123,7 @@ def unanswered(resource: str, call: str, what: str, *, writes: bool) -> Retryabl
     if writes:
         return OutcomeUnknown(f"{resource}: {call} was sent and no usable answer came ({what}): what became of it is read before "
                               "anything else is asked for")
-    return Unreachable(f"{resource}: no usable answer to {call} ({what}): asked again at the next tick")
+    return Unreachable(f"{resource}: no usable answer to {call} ({what})")
 
 
 def brief(text: str) -> str:

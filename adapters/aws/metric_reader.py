@@ -59,7 +59,7 @@ class MetricReader:
         self.metrics_requested += len(batch)
         for result in await all_pages(self._page, request(batch), answered):
             if not 0 <= result.place < len(batch):
-                raise Unreachable(f"{self._asked.resource}: CloudWatch answered what was not asked: asked again next tick")
+                raise Unreachable(f"{self._asked.resource}: CloudWatch answered what was not asked")
             found[result.place].append(result)
         return found
 
@@ -75,7 +75,7 @@ def _failure(query: Query, parts: Sequence[Result], region: str) -> AdapterError
     if "Forbidden" in status:
         return PermissionDenied(f"{what}: permission cloudwatch:GetMetricData is missing: allow it in Stoker's IAM role")
     if "InternalError" in status:
-        return Unreachable(f"{what}: CloudWatch failed on its side: asked again at the next tick")
+        return Unreachable(f"{what}: CloudWatch failed on its side")
     if COMPLETE not in status:  # a minute without a point in it may yet have one
         return Unreachable(f"{what}: CloudWatch did not answer it completely ({', '.join(filter(None, status)) or 'no status'})")
     return None

@@ -43,7 +43,7 @@ async def others(connections: Connections) -> dict[str, str]:
         actions = await _listed(connections, "describe_scheduled_actions", "ScheduledActions",
                                 f"scheduled actions in {connections.region}")
     except PermissionDenied:  # needed for `dead_man` alone: nobody else's pool is to wait for it
-        text = "Application Auto Scaling (a scalable target; what it runs may not be looked at: see `stoker permissions`)"
+        text = "Application Auto Scaling (a scalable target; what it runs may not be looked at: see `stoker iam`)"
         return foreign | {str(each["ResourceId"]): text for each in moving if is_ours(each)}
     resources = {str(each["ResourceId"]) for each in moving}
     return foreign | {str(each["ResourceId"]): f"Application Auto Scaling (the scheduled action {each['ScheduledActionName']})"

@@ -123,8 +123,7 @@ def _exhausted(error: google.GoogleAPICallError, text: str, asked: Asked) -> Ada
     named = _quota(error)
     if _is_rate(error, named, text):
         what = f" ({named})" if named else ""
-        return Throttled(f"{asked.resource}: Google limits the rate of {asked.method}{what}: asked again later",
-                         _pause(error) or PAUSE)
+        return Throttled(f"{asked.resource}: Google limits the rate of {asked.method}{what}", _pause(error) or PAUSE)
     return QuotaExceeded(f"{asked.resource}: a quota of the project is used up: {text}: have it raised, or lower the pool's max")
 
 

@@ -102,7 +102,7 @@ class MetricReader:
         """The page that came; the pager's own walk would retry and time out as it likes."""
         if len(answer.execution_errors):
             text = " ".join(answer.execution_errors[0].message.split())[:200]
-            raise Unreachable(f"{self._asked.resource}: Cloud Monitoring answered only in part ({text}): asked again next tick")
+            raise Unreachable(f"{self._asked.resource}: Cloud Monitoring answered only in part ({text})")
         return [type(series).pb(series) for series in answer.time_series], str(answer.next_page_token)
 
 

@@ -137,8 +137,7 @@ class RunPlane:
                 if name not in known:
                     known[name] = await self.revision(service, name, urgent=urgent)
         except NotFound:
-            raise Unreachable(f"{self.resource(service)}: a revision was deleted while the service was read: read again at the "
-                              "next tick") from None
+            raise Unreachable(f"{self.resource(service)}: a revision was deleted while the service was read") from None
         self._revisions[service] = {target.revision: known[target.revision] for target in found.targets}
         return replace(found, revisions=self._revisions[service])
 

@@ -68,7 +68,7 @@ class Client:
         except aiohttp.ConnectionTimeoutError:
             raise Unreachable(f"{resource} cannot be reached within {CONNECT_SECONDS:g} s: check address and network") from None
         except (aiohttp.ClientError, TimeoutError) as error:
-            what = f"{resource} was asked and gave no usable answer ({type(error).__name__}): asked again later"
+            what = f"{resource} was asked and gave no usable answer ({type(error).__name__})"
             raise OutcomeUnknown(what) from None
 
     async def close(self) -> None:
@@ -102,7 +102,7 @@ def refused(reply: Reply, expected: int, resource: str) -> AdapterError | None:
         return None
     if status == 429:
         after = reply.headers.get("Retry-After", "")
-        return Throttled(f"{resource} limits the rate of requests (429): asked again later",
+        return Throttled(f"{resource} limits the rate of requests (429)",
                          timedelta(seconds=min(3600, int(after))) if after.isdigit() else None)
     if status in (401, 403, 407):
         return PermissionDenied(f"{resource} refuses the request ({status}): check the variables of headers_from, and whether "
@@ -110,5 +110,5 @@ def refused(reply: Reply, expected: int, resource: str) -> AdapterError | None:
     if status in (404, 410):
         return NotFound(f"{resource} does not exist ({status}): correct the URL in the policy")
     if status >= 500:
-        return Unreachable(f"{resource} failed on its side ({status}): asked again later")
+        return Unreachable(f"{resource} failed on its side ({status})")
     return Unsupported(f"{resource} answered {status}, not {expected}, so no more is asked of it: see docs/ping-handler.md")

@@ -39,7 +39,7 @@ RATE = ("Quota exceeded for quota metric 'Read requests' and limit 'Read request
     (google.InvalidArgument("Violation in Field"), WRITE, Unsupported, "Violation"),
     (google.ServiceUnavailable("failed to connect to all addresses"), WRITE, Unreachable, "check network"),
     (google.ServiceUnavailable("Socket closed"), WRITE, OutcomeUnknown, "read before anything else"),
-    (google.ServiceUnavailable("Socket closed"), READ, Unreachable, "next tick"),
+    (google.ServiceUnavailable("Socket closed"), READ, Unreachable, "no usable answer to GetService"),
     (google.DeadlineExceeded("Deadline Exceeded"), WRITE, OutcomeUnknown, "DeadlineExceeded"),
     (google.InternalServerError("oops"), WRITE, OutcomeUnknown, "UpdateService"),
     (google.InternalServerError("oops"), READ, Unreachable, "GetService"),
