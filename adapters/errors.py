@@ -8,6 +8,7 @@
     └── Refused                   trying again without a change on the user's side is pointless
         ├── NotFound              the resource the policy names is not there
         ├── PermissionDenied      credentials missing, wrong, expired or not allowed
+        │   └── Misconfigured     no permission cures it: credentials or settings of the provider's client
         ├── QuotaExceeded         a limit of the provider; `allowed` when it is known how much is left, `limit` which it is
         ├── Conflict              something else owns or is changing the resource now (deployment, shifting traffic, autoscaler)
         └── Unsupported           this resource cannot take this lever ($LATEST, SnapStart)
@@ -73,6 +74,12 @@ class PermissionDenied(Refused):
     """Credentials are missing, wrong, expired, or lack a permission (named in the message)."""
 
     code = "permission-denied"
+
+
+class Misconfigured(PermissionDenied):
+    """Credentials or settings of the provider's client are missing, wrong or expired: no permission cures that, and nothing was
+    changed. The message names the variable, file or setting.
+    """
 
 
 @dataclass(frozen=True, slots=True)

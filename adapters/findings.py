@@ -62,10 +62,12 @@ class Dated(NamedTuple):
     at: datetime
 
 
-def skew_words(date: str | None, now: datetime) -> str:
-    """Return what is wrong with this machine's clock, by the `Date` of an answer that arrived at `now`; empty for nothing."""
+def skew_words(date: str | None, now: datetime, least: float = SKEW_WARN) -> str:
+    """Return what is wrong with this machine's clock, by the `Date` of an answer that arrived at `now`; empty where it differs by
+    less than `least` seconds, or nothing is known.
+    """
     skew = _skew(date, now)
-    if skew is None or abs(skew) < SKEW_WARN:
+    if skew is None or abs(skew) < least:
         return ""
     return f"this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} the provider's"
 

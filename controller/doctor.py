@@ -15,7 +15,17 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.clock import Clock
-from adapters.errors import AdapterError, Limit, NotFound, PermissionDenied, QuotaExceeded, Throttled, Unreachable, Unsupported
+from adapters.errors import (
+    AdapterError,
+    Limit,
+    Misconfigured,
+    NotFound,
+    PermissionDenied,
+    QuotaExceeded,
+    Throttled,
+    Unreachable,
+    Unsupported,
+)
 from adapters.findings import Check, Finding, Probe, Verdict
 from adapters.lease import LeaseStore
 from adapters.permissions import Grants
@@ -35,6 +45,7 @@ TRIED_POOLS = 20
 
 LOOK_BACK, STALE = timedelta(hours=2), timedelta(minutes=15)  # of a pinged pool the first hour that is read stays unknown
 REMEDIES: Mapping[type[AdapterError], str] = {
+    Misconfigured: "correct what the text names, then run doctor again",
     PermissionDenied: "`stoker iam POLICY` prints what to allow", NotFound: "create it, or correct the policy",
     QuotaExceeded: "have the quota raised, or lower the pool's max", Throttled: "try again later",
     Unreachable: "check network, proxy, DNS and the provider's status page", Unsupported: "correct the policy",
@@ -61,6 +72,8 @@ class Tally:
     allowed: int = 0
     denied: list[tuple[str, AdapterError]] = field(default_factory=list)
     unknown: list[tuple[str, AdapterError]] = field(default_factory=list)
+    unable: AdapterError | None = None
+    """Why the permission could not be tried at all."""
 
 
 Progress = Callable[[Sequence[str]], None]
@@ -140,6 +153,8 @@ async def permissions(granted: Grants, pools: Sequence[PoolPolicy], providers: E
             try:
                 async with asyncio.timeout(patience / 2):
                     await probe()
+            except Misconfigured as error:
+                tally.unable = error
             except PermissionDenied as error:
                 tally.denied.append((pool.name, error))
             except NotFound:
@@ -167,6 +182,8 @@ def permission_finding(action: str, tally: Tally | None, needing: int) -> Findin
     if tally is None:
         return Finding("permission", action, Verdict.UNCHECKED, f"cannot be tried without writing; {needing} "
                        f"{'pool needs' if needing == 1 else 'pools need'} it", REMEDIES[PermissionDenied])
+    if tally.unable is not None:
+        return Finding("permission", action, Verdict.UNCHECKED, f"cannot be tried: {tally.unable}", REMEDIES[Misconfigured])
     tries = tally.allowed + len(tally.denied) + len(tally.unknown)
     for failed, verdict in ((tally.denied, Verdict.FAIL), (tally.unknown, Verdict.WARN)):
         if failed:

@@ -14,6 +14,9 @@ from controller.redact import redact
 QUIET = ("apscheduler", "aiohttp.access", "botocore", "boto3", "urllib3", "google", "grpc", "asyncio")
 """Libraries whose chatter is of no use to an operator; their warnings are kept."""
 
+RAISING = ("botocore", "boto3", "urllib3", "google", "grpc")
+"""Libraries whose errors are raised to Stoker too, which reports them in its own words."""
+
 Event = MutableMapping[str, Any]
 
 
@@ -25,6 +28,15 @@ class Redaction:
         shown = {name: value for name, value in event.items() if not name.startswith("_")}
         cleaned = redact(shown)
         return {**(cleaned if isinstance(cleaned, dict) else {}), **kept}
+
+
+def kind_of_error_alone(_: object, __: str, event: Event) -> Event:
+    """In place of a client library's traceback, the kind of its error: its text may quote what a token service answered."""
+    record, info = event.get("_record"), event.get("exc_info")
+    if info and record is not None and record.name.split(".")[0] in RAISING:
+        del event["exc_info"]
+        event["error"] = info[0].__name__
+    return event
 
 
 class Stamp:
@@ -54,7 +66,7 @@ def configure(clock: Clock, form: Literal["json", "console"] = "json", stream: T
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.addFilter(limit)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=[structlog.stdlib.ExtraAdder(["suppressed"]), *shared],
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(["suppressed"]), kind_of_error_alone, *shared],
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]))
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -77,7 +77,7 @@ def probes(aws: "Aws", pool: PoolPolicy) -> Mapping[str, Probe]:
 async def _identity(aws: "Aws", region: str) -> list[Finding]:
     connections, subject = aws.connections(region), f"AWS in {region}"
     try:
-        who = await connections.call(Asked("sts", "get_caller_identity", subject), {}, _caller)
+        who = await connections.call(Asked("sts", "get_caller_identity", f"the AWS account in {region}"), {}, _caller)
         found = Finding("credentials", subject, Verdict.OK, who)
     except AdapterError as error:
         found = Finding("credentials", subject, Verdict.FAIL, str(error))

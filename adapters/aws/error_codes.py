@@ -8,6 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from adapters.clock import SystemClock
+from adapters.findings import SKEW_FAIL, skew_words
+
 THROTTLED = {
     "BandwidthLimitExceeded", "EC2Throttled", "PriorRequestNotComplete", "ProvisionedThroughputExceeded", "RequestLimitExceeded",
     "RequestThrottled", "SlowDown", "Throttled", "Throttling", "TooManyRequests",
@@ -24,6 +27,19 @@ FAULTS = {"IDPCommunication", "Internal", "InternalFailure", "InternalServer", "
 UNMET = {"ConditionalCheckFailed"}
 """The condition of a change did not hold. Nothing was changed."""
 
+FORBIDDEN = {"AccessDenied", "Authorization", "NotAuthorized", "UnauthorizedOperation"}
+"""The caller is known and is not allowed to do this."""
+
+EXPIRED = {"ExpiredToken"}
+INVALID = {
+    "AuthFailure", "IncompleteSignature", "InvalidAccessKeyId", "InvalidClientTokenId", "InvalidSignature", "InvalidToken",
+    "MissingAuthenticationToken", "NotSignedUp", "SignatureDoesNotMatch", "UnrecognizedClient",
+}
+"""AWS does not accept the keys or the signature made with them. Nothing was changed."""
+
+OUT_OF_TIME = {"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"}
+"""The time in the request is too far from AWS's. Other codes can be for that, too: see `clock_text`."""
+
 THROTTLED_STATUS = (429, 509)
 CANCELLED = "TransactionCanceledException"
 ENDING = re.compile(r"(?<=\w)(Exception|Error|Fault)$")
@@ -33,6 +49,17 @@ REASONS = re.compile(r"\[([\w, ]+)\]\s*$")
 def stem(code: str) -> str:
     """A code without the ending that differs from one service and protocol to the other."""
     return ENDING.sub("", code)
+
+
+def clock_text(code: str, answer: Mapping[str, Any]) -> str | None:
+    """What is wrong with this machine's clock, where a refusal may be for that: the answer bears AWS's time."""
+    if stem(code) not in OUT_OF_TIME | INVALID | EXPIRED:
+        return None
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    wrong = skew_words(headers.get("date"), SystemClock().now(), SKEW_FAIL)
+    if wrong:
+        return f"{wrong}: have it set by NTP (chrony, timesyncd)"
+    return "check this machine's clock" if stem(code) in OUT_OF_TIME else None
 
 
 def cause_of_cancellation(answer: Mapping[str, Any], text: str) -> tuple[str, str]:

@@ -15,17 +15,23 @@ from botocore import exceptions as boto
 from adapters.aws.error_codes import (
     CANCELLED,
     CONTENDED,
+    EXPIRED,
     FAULTS,
+    FORBIDDEN,
+    INVALID,
     THROTTLED,
     THROTTLED_STATUS,
     UNMET,
     cause_of_cancellation,
+    clock_text,
     stem,
 )
+from adapters.aws.setup_faults import connection_fault, fault_of
 from adapters.errors import (
     UNTRUSTED,
     AdapterError,
     Conflict,
+    Misconfigured,
     NotFound,
     PermissionDenied,
     QuotaExceeded,
@@ -37,25 +43,11 @@ from adapters.errors import (
     unanswered,
 )
 
-FORBIDDEN = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation", "NotAuthorized"}
-EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-INVALID = {
-    "InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch",
-    "InvalidAccessKeyId", "MissingAuthenticationToken", "MissingAuthenticationTokenException", "IncompleteSignature",
-    "IncompleteSignatureException",
-    "AuthFailure", "NotSignedUp",
-}
 CONFLICTS = {"ResourceConflictException", "ResourceInUseException", "PreconditionFailedException"}
 QUOTAS = {"LimitExceededException", "LimitExceeded", "ServiceQuotaExceededException"}
 
-NO_CREDENTIALS = (boto.NoCredentialsError, boto.NoAuthTokenError)
-BAD_CREDENTIALS = (
-    boto.PartialCredentialsError, boto.CredentialRetrievalError, boto.TokenRetrievalError, boto.SSOError, boto.LoginError,
-    boto.RefreshWithMFAUnsupportedError, boto.UnknownCredentialError, boto.ProfileNotFound, boto.MetadataRetrievalError,
-)
 NEVER_SENT = (boto.ConnectTimeoutError, boto.EndpointConnectionError, boto.ProxyConnectionError)
 
-WHERE_CREDENTIALS = "give the task a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
 FLOOR = re.compile(r"UnreservedConcurrentExecutions? below its minimum value of \[(\d+)\]")
 ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
 BECAUSE = re.compile(r"(because no [\w-]+ policy allows|with an explicit deny in an? [\w-]+(?: [\w-]+)* policy)")
@@ -106,26 +98,32 @@ class Asked:
         return f"{self.service}:{''.join(word.capitalize() for word in self.operation.split('_'))}"
 
 
+def unsent(error: Exception, asked: Asked) -> AdapterError:
+    """What the client library raised before the request left: nothing has happened, whatever it is."""
+    if isinstance(error, boto.ParamValidationError):
+        return Unsupported(f"{asked.resource}: {asked.permission} was not sent: {brief(str(error))}")
+    return fault_of(error).of(asked.resource)
+
+
 def translate(error: Exception, asked: Asked) -> AdapterError:
-    """What the client library raised, as an `AdapterError`. What it does not foresee comes of an answer it could not read."""
+    """What the client library raised once the request had left. What it does not foresee comes of an answer it could not read."""
     if isinstance(error, boto.ClientError):
         return _answered(error, asked)
-    if isinstance(error, NO_CREDENTIALS):
-        return PermissionDenied(f"{asked.resource}: no AWS credentials were found: {WHERE_CREDENTIALS}")
-    if isinstance(error, BAD_CREDENTIALS):
-        how = type(error).__name__
-        return PermissionDenied(f"{asked.resource}: AWS credentials could not be loaded ({how}): {WHERE_CREDENTIALS}")
     if isinstance(error, boto.SSLError) and UNTRUSTED in str(error):
         return Unreachable(f"{asked.resource}: what answers for {asked.service} shows a certificate that is not trusted, so "
                            "nothing was sent: behind a proxy that opens TLS, name its CA file in AWS_CA_BUNDLE")
     if isinstance(error, NEVER_SENT):
-        return Unreachable(f"{asked.resource}: {asked.service} cannot be reached ({type(error).__name__}): check network, proxy "
-                           "and DNS")
-    if isinstance(error, boto.ParamValidationError | boto.NoRegionError | boto.UnknownEndpointError | boto.InvalidRegionError):
-        return Unsupported(f"{asked.resource}: {asked.permission} was not sent: {brief(str(error))}")
+        return Unreachable(f"{asked.resource}: {asked.service} cannot be reached ({type(error).__name__}): check the region, "
+                           "network, proxy and DNS")
     if isinstance(error, Garbled):
         return no_answer(asked, "an answer that is cut short or not JSON: check proxy and endpoint")
-    return no_answer(asked, type(error).__name__)
+    fault = connection_fault(error)
+    return no_answer(asked, type(error).__name__) if fault is None else fault.of(asked.resource)
+
+
+def refuses_keys(error: Exception) -> bool:
+    """Whether AWS answered that it does not accept the keys that the request was signed with: others may be there by now."""
+    return isinstance(error, boto.ClientError) and stem(str(error.response.get("Error", {}).get("Code", ""))) in EXPIRED | INVALID
 
 
 def no_answer(asked: Asked, what: str) -> AdapterError:
@@ -144,7 +142,7 @@ def _answered(error: boto.ClientError, asked: Asked) -> AdapterError:
         return Throttled(f"{asked.resource}: AWS throttled {asked.permission} ({code or status})", _retry_after(answer))
     if stem(code) in CONTENDED:
         return Contended(f"{asked.resource}: another request was changing it ({stem(code)})")
-    denied = _denied(code, text, asked)
+    denied = _denied(code, text, answer, asked)
     if denied is not None:
         return denied
     if status >= 500 or stem(code) in FAULTS:
@@ -163,17 +161,22 @@ def _answered(error: boto.ClientError, asked: Asked) -> AdapterError:
     return _limits(code, text, asked)
 
 
-def _denied(code: str, text: str, asked: Asked) -> PermissionDenied | None:
-    if code in FORBIDDEN:
+def _denied(code: str, text: str, answer: Mapping[str, Any], asked: Asked) -> PermissionDenied | None:
+    kind = stem(code)
+    if kind in FORBIDDEN:
         action = ACTION.search(text)
         why = BECAUSE.search(text)
         permission = action.group(1) if action else asked.permission
         reason = f" ({why.group(1)} it)" if why and "allows" in why.group(1) else f" ({why.group(1)})" if why else ""
         return PermissionDenied(f"{asked.resource}: permission {permission} is missing{reason}: allow it in Stoker's IAM role")
-    if code in EXPIRED:
-        return PermissionDenied(f"{asked.resource}: the AWS credentials have expired: renew them")
-    if code in INVALID:
-        return PermissionDenied(f"{asked.resource}: AWS refuses the credentials ({code}): check key, secret and system clock")
+    clock = clock_text(code, answer)
+    if clock is not None:
+        return Misconfigured(f"{asked.resource}: AWS refuses the time or signature of requests ({code}): {clock}")
+    if kind in EXPIRED:
+        return Misconfigured(f"{asked.resource}: the AWS credentials have expired ({code}): renew them")
+    if kind in INVALID:
+        return Misconfigured(f"{asked.resource}: AWS refuses the credentials ({code}): check access key, secret key and session "
+                             "token")
     if code == "OptInRequired":
         return PermissionDenied(f"{asked.resource}: the account has not opted in to this service or region: enable it there")
     return None

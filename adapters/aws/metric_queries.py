@@ -88,7 +88,7 @@ def answered(answer: Answer) -> list[Result]:
     """The results of a page."""
     results = []
     for item in answer["MetricDataResults"]:
-        # seconds: see `clients.epoch_seconds`
+        # seconds: see `sessions.epoch_seconds`
         minutes = np.array(item.get("Timestamps") or (), np.float64).astype(np.int64) // 60
         values = np.array(item.get("Values") or (), np.float64)
         if len(minutes) != len(values):

@@ -45,6 +45,18 @@ def test_secrets_are_taken_out_of_values_messages_and_tracebacks(stream):
     assert "RuntimeError" in lines(stream)[2]["exception"]
 
 
+def test_of_an_error_that_a_client_library_logs_only_the_kind_is_shown(stream):
+    logs.configure(ManualClock(NOON), "json", stream)
+    for name in ("botocore.credentials", "urllib3.connectionpool", "asyncio"):
+        try:
+            raise ValueError("the token service answered: hush-hush")
+        except ValueError:
+            logging.getLogger(name).warning("refresh failed", exc_info=True)
+
+    assert [line.get("error") for line in lines(stream)] == ["ValueError", "ValueError", None]
+    assert ["hush-hush" in json.dumps(line) for line in lines(stream)] == [False, False, True]
+
+
 def test_libraries_speak_up_only_when_something_is_wrong(stream):
     logs.configure(ManualClock(NOON), "json", stream)
     logging.getLogger("botocore").info("chatter")

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.aws.clients import CONTROL_THREADS, Connections, Timeouts, epoch_seconds
+from adapters.aws.clients import CONTROL_THREADS, Connections, Timeouts
 from adapters.aws.control_plane import BURST, RATE, Kept
 from adapters.aws.errors import Asked
+from adapters.aws.sessions import epoch_seconds
 from adapters.clock import ManualClock
 from adapters.errors import OutcomeUnknown, PermissionDenied, Unreachable
 from adapters.sandbox.server import SandboxServer

@@ -1,14 +1,17 @@
 """AWS's refusals in Stoker's words."""
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 
-from adapters.aws.errors import AccountFull, Asked, NotSet, translate
+from adapters.aws.errors import AccountFull, Asked, FunctionFull, NotSet, translate, unsent
 from adapters.errors import (
     Conflict,
+    Misconfigured,
     NotFound,
     OutcomeUnknown,
     PermissionDenied,
@@ -38,8 +41,8 @@ def said(code, message="no", status=400, headers=None, **fields):
     ("ThrottlingException", 400, "Rate exceeded", Throttled, WHO),
     ("AccessDeniedException", 403, "denied", PermissionDenied, "lambda:PutProvisionedConcurrencyConfig"),
     ("AccessDenied", 403, "x is not authorized to perform: lambda:GetAlias on resource: y", PermissionDenied, "lambda:GetAlias"),
-    ("ExpiredTokenException", 403, "expired", PermissionDenied, "expired"),
-    ("UnrecognizedClientException", 403, "invalid", PermissionDenied, "UnrecognizedClientException"),
+    ("ExpiredTokenException", 403, "expired", Misconfigured, "expired"),
+    ("UnrecognizedClientException", 403, "invalid", Misconfigured, "UnrecognizedClientException"),
     ("OptInRequired", 403, "no", PermissionDenied, "opted in"),
     ("ResourceNotFoundException", 404, "Cannot find alias arn: x", NotFound, "Cannot find alias"),
     ("ProvisionedConcurrencyConfigNotFoundException", 404, "none", NotSet, WHO),
@@ -47,7 +50,7 @@ def said(code, message="no", status=400, headers=None, **fields):
     (INVALID, 400, FLOOR.format(10), AccountFull, "10"),
     (INVALID, 400, "Alias with weights can not be used with Provisioned Concurrency", Conflict, "deployment"),
     (INVALID, 400, "Invalid alias configuration for Provisioned Concurrency", Conflict, "deployment"),
-    (INVALID, 400, "should not be greater than the reservedConcurrentExecution for function", QuotaExceeded,
+    (INVALID, 400, "should not be greater than the reservedConcurrentExecution for function", FunctionFull,
      "reserved concurrency"),
     (INVALID, 400, "cannot be applied to unpublished function versions.", Unsupported, "unpublished"),
     ("LimitExceededException", 400, "too many", QuotaExceeded, "quota"),
@@ -100,11 +103,6 @@ def test_a_refused_signature_never_shows_the_request():
 
 
 @pytest.mark.parametrize(("error", "read", "write"), [
-    (boto.NoCredentialsError(), PermissionDenied, PermissionDenied),
-    (boto.PartialCredentialsError(provider="env", cred_var="x"), PermissionDenied, PermissionDenied),
-    (boto.CredentialRetrievalError(provider="p", error_msg="key=SECRET"), PermissionDenied, PermissionDenied),
-    (boto.TokenRetrievalError(provider="sso", error_msg="SECRET"), PermissionDenied, PermissionDenied),
-    (boto.ProfileNotFound(profile="x"), PermissionDenied, PermissionDenied),
     (boto.ConnectTimeoutError(endpoint_url="u"), Unreachable, Unreachable),
     (boto.EndpointConnectionError(endpoint_url="u"), Unreachable, Unreachable),
     (boto.ReadTimeoutError(endpoint_url="u"), Unreachable, OutcomeUnknown),
@@ -112,13 +110,51 @@ def test_a_refused_signature_never_shows_the_request():
     (boto.SSLError(endpoint_url="u", error="e"), Unreachable, OutcomeUnknown),
     (boto.HTTPClientError(error="e"), Unreachable, OutcomeUnknown),
     (UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"), Unreachable, OutcomeUnknown),
-    (boto.ParamValidationError(report="Invalid length"), Unsupported, Unsupported),
 ])
 def test_without_an_answer_it_counts_whether_anything_was_sent(error, read, write):
     assert type(translate(error, READ)) is read
     assert type(translate(error, WRITE)) is write
     assert "SECRET" not in str(translate(error, WRITE))
     assert WHO in str(translate(error, WRITE))
+
+
+@pytest.mark.parametrize(("error", "kind"), [
+    (boto.NoCredentialsError(), Misconfigured),
+    (boto.PartialCredentialsError(provider="env", cred_var="x"), Misconfigured),
+    (boto.CredentialRetrievalError(provider="p", error_msg="key=SECRET"), Misconfigured),
+    (boto.TokenRetrievalError(provider="sso", error_msg="SECRET"), Misconfigured),
+    (boto.ProfileNotFound(profile="x"), Misconfigured),
+    (boto.EndpointConnectionError(endpoint_url="https://sts.us-east-1.amazonaws.com/"), Unreachable),
+    (boto.ReadTimeoutError(endpoint_url="https://sts.us-east-1.amazonaws.com/"), Unreachable),
+    (boto.HTTPClientError(error="SECRET"), Unreachable),
+    (said("Throttling", "SECRET"), Unreachable),
+    (said("InternalFailure", "SECRET", 500), Unreachable),
+    (said("AccessDenied", "SECRET", 403), Misconfigured),
+    (said("InvalidIdentityToken", "SECRET", 400), Misconfigured),
+    (RuntimeError("Credentials were refreshed, but the refreshed credentials are still expired."), Misconfigured),
+    (boto.ParamValidationError(report="Invalid length"), Unsupported),
+    (MemoryError("SECRET"), Misconfigured),
+])
+def test_a_write_that_did_not_leave_has_not_happened_whatever_kept_it(error, kind):
+    assert type(unsent(error, WRITE)) is kind
+    assert str(unsent(error, WRITE)).startswith(WHO)
+    assert "SECRET" not in str(unsent(error, WRITE))
+
+
+@pytest.mark.parametrize(("date", "code", "told"), [
+    (-900, "InvalidSignatureException", "900 s ahead of the provider's"),
+    (900, "SignatureDoesNotMatch", "behind the provider's"),
+    (-900, "RequestTimeTooSkewed", "ahead of the provider's"),
+    (-900, "ExpiredTokenException", "ahead of the provider's"),
+    (0, "RequestExpired", "check this machine's clock"),
+    (0, "InvalidSignatureException", "check access key, secret key and session token"),
+    (-900, "AccessDeniedException", "permission lambda:GetProvisionedConcurrencyConfig is missing"),
+])
+def test_a_clock_that_is_wrong_is_named_where_aws_may_refuse_for_it(date, code, told):
+    then = datetime.now(UTC) + timedelta(seconds=date)
+    error = translate(said(code, "no", 403, headers={"date": format_datetime(then, usegmt=True)}), READ)
+
+    assert re.search(told.replace("900", r"90\d") if date else told, str(error)), error
 
 
 def test_long_texts_are_cut():

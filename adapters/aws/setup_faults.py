@@ -1,0 +1,183 @@
+"""Why AWS's client could not send anything: the variable, file or setting that is at fault, and what it should be.
+
+Contents of files and values of variables are not passed on: they may be secret.
+"""
+
+import configparser
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore import exceptions as boto
+from urllib3.exceptions import LocationParseError, LocationValueError
+
+from adapters.aws.token_faults import FULL_URI, METADATA, SIGN_IN, Fault, profile, refused, retrieval, sign_in, unreachable
+from adapters.errors import Misconfigured, Unreachable, brief
+
+FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+NUMBERS = ("AWS_METADATA_SERVICE_TIMEOUT", "AWS_METADATA_SERVICE_NUM_ATTEMPTS", "AWS_MAX_ATTEMPTS")
+PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
+WHERE_CREDENTIALS = "give the task a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
+
+
+def fault_of(error: Exception) -> Fault:
+    """What the library raised before a request left, as what an operator can correct."""
+    for kinds, explain in EXPLAINED:
+        if isinstance(error, kinds):
+            return explain(error)
+    return wrong(f"AWS's client cannot be set up ({type(error).__name__}): check the AWS_* variables and the AWS config file")
+
+
+def wrong(text: str) -> Fault:
+    return Fault(Misconfigured, text)
+
+
+def late(seconds: float) -> Fault:
+    """What a call needs before it can leave takes too long: credentials most likely, or a free thread."""
+    whose = f" of profile {profile()}" if profile() else ""
+    return Fault(Unreachable, f"not ready within {seconds:g} s: the source of the AWS credentials{whose} does not answer, or "
+                 "this machine is overloaded")
+
+
+def not_found() -> Fault:
+    """No source had credentials, and none failed."""
+    hints = missing_files()
+    if "AWS_SECRET_ACCESS_KEY" in os.environ and "AWS_ACCESS_KEY_ID" not in os.environ:
+        hints.append("AWS_SECRET_ACCESS_KEY is set without AWS_ACCESS_KEY_ID")
+    if "AWS_ROLE_ARN" in os.environ and "AWS_WEB_IDENTITY_TOKEN_FILE" not in os.environ:
+        hints.append("AWS_ROLE_ARN is set without AWS_WEB_IDENTITY_TOKEN_FILE")
+    if METADATA in os.environ:
+        hints.append(f"the instance metadata service in {METADATA} gave none")
+    return wrong(f"no AWS credentials were found{''.join(f' ({hint})' for hint in hints)}: {WHERE_CREDENTIALS}")
+
+
+def missing_files() -> list[str]:
+    """Files that a variable names and that cannot be read as files."""
+    named = [(name, Path(os.environ[name]).expanduser()) for name in FILES if os.environ.get(name)]
+    return [f"{name} names {path}, which is not a file that can be read" for name, path in named
+            if not path.is_file() or not os.access(path, os.R_OK)]
+
+
+def _partial(error: Any) -> Fault:  # noqa: ANN401  (exceptions of the library have no types)
+    source, missing = str(error.kwargs["provider"]), str(error.kwargs["cred_var"]).strip("'\"")
+    where = "the environment" if source == "env" else f"profile {profile() or 'default'} of the AWS config ({source})"
+    return wrong(f"the AWS credentials in {where} are not whole: {missing} is missing or empty")
+
+
+def _profile(error: Any) -> Fault:  # noqa: ANN401
+    variable = "AWS_PROFILE" if os.environ.get("AWS_PROFILE") else "AWS_DEFAULT_PROFILE"
+    hints = missing_files()
+    files = f" ({'; '.join(hints)})" if hints else ""
+    return wrong(f"profile {error.kwargs['profile']}, which {variable} names, is not in the AWS config{files}: correct the name, "
+                 "or add the profile")
+
+
+def _unparsed(error: Any) -> Fault:  # noqa: ANN401
+    path, cause = error.kwargs["path"], error.kwargs.get("error")
+    path = path.decode(errors="replace") if isinstance(path, bytes) else path
+    lines = [cause.lineno] if hasattr(cause, "lineno") else [number for number, _ in getattr(cause, "errors", ())]
+    where = f"{path}:{lines[0]}" if lines else path
+    what = type(cause).__name__ if isinstance(cause, configparser.Error | UnicodeError) else "wrong syntax"
+    return wrong(f"the AWS config file {where} cannot be parsed ({what}): correct it, or name another in {' or '.join(FILES)}")
+
+
+def _file(error: OSError) -> Fault:
+    if error.filename is None:
+        return wrong(f"a file that AWS's client needs cannot be read ({error.strerror})")
+    path = error.filename.decode(errors="replace") if isinstance(error.filename, bytes) else error.filename
+    names = [name for name in sorted(os.environ) if name.startswith("AWS_") and os.environ[name] == path]
+    named = f"{' and '.join(names)} names" if names else "the AWS config names"
+    return wrong(f"{path}, which {named}, cannot be read or run ({error.strerror}): correct the path, or give Stoker access to "
+                 "it")
+
+
+def _value(error: ValueError) -> Fault:
+    text = str(error)
+    if text.startswith(("Invalid endpoint", "Port could not be cast", "Invalid IPv6 URL", "Port out of range")):
+        return endpoint()
+    if text.startswith("Unsupported host"):
+        return wrong(f"{FULL_URI} names a host that AWS's client does not ask over http: use loopback, 169.254.170.2, "
+                     "169.254.170.23 or [fd00:ec2::23], or https")
+    if text.startswith("Auth token value"):
+        return wrong("the token in AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE or AWS_CONTAINER_AUTHORIZATION_TOKEN has a line break: "
+                     "remove it")
+    numbers = [name for name in NUMBERS if os.environ.get(name) and not os.environ[name].strip().isdigit()]
+    if numbers:
+        return wrong(f"{' and '.join(numbers)} must be a whole number")
+    return _answer(error)
+
+
+def endpoint() -> Fault:
+    """An endpoint that is no URL."""
+    names = [name for name in sorted(os.environ) if name.startswith("AWS_ENDPOINT_URL") and not is_url(os.environ[name])]
+    where = " and ".join(names) or "endpoint_url in the AWS config file"
+    return wrong(f"{where} is not a URL such as http://localhost:4566: it needs http:// or https://, a host, and a number as "
+                 "port")
+
+
+def is_url(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and " " not in value and (parts.port or 1) > 0
+    except ValueError:
+        return False
+
+
+def connection_fault(error: Exception) -> Fault | None:
+    """Why no connection could be made for a request, where that is sure and a setting is at fault; None otherwise."""
+    cause = error.kwargs.get("error") if isinstance(error, boto.BotoCoreError) else None
+    if isinstance(cause, LocationParseError):
+        proxies = [name for name in PROXIES if os.environ.get(name) and not is_url(os.environ[name])]
+        if proxies:
+            return wrong(f"{' and '.join(proxies)} is not a URL such as http://proxy.example.com:3128")
+    if isinstance(cause, LocationValueError):
+        return endpoint()
+    return None
+
+
+def _http(error: Any) -> Fault:  # noqa: ANN401
+    return connection_fault(error) or unreachable(error)
+
+
+def _expired(error: RuntimeError) -> Fault:
+    if "still expired" in str(error):
+        return wrong("the AWS credentials that were loaded had expired already: check their source, and this machine's clock")
+    return _answer(error)
+
+
+def _answer(error: Exception) -> Fault:
+    return wrong(f"the answer of the source of AWS credentials makes no sense ({type(error).__name__}): check "
+                 "credential_process, or what answers in place of the token service")
+
+
+def code_needed() -> Fault:
+    return wrong("the AWS profile asks for a code of a device (mfa_serial), which nobody can enter here: use a role without it")
+
+
+QUOTABLE = (boto.InvalidConfigError, boto.ValidationError, boto.InvalidRetryConfigurationError, boto.InvalidDefaultsMode,
+            boto.InvalidSTSRegionalEndpointsConfigError, boto.InvalidIMDSEndpointModeError, boto.InvalidChecksumConfigError,
+            boto.UnknownCredentialError, boto.MissingDependencyException, boto.NoRegionError, boto.InvalidProxiesConfigError,
+            boto.EndpointVariantError)
+"""Of these the text holds names of settings and nothing else."""
+
+EXPLAINED: tuple[tuple[Any, Callable[[Any], Fault]], ...] = (
+    (boto.ClientError, refused),
+    (boto.CredentialRetrievalError, retrieval),
+    (tuple(SIGN_IN), sign_in),
+    ((boto.NoCredentialsError, boto.NoAuthTokenError), lambda _: not_found()),
+    (boto.PartialCredentialsError, _partial),
+    (boto.ProfileNotFound, _profile),
+    (boto.ConfigParseError, _unparsed),
+    (boto.InvalidIMDSEndpointError, lambda _: wrong(f"{METADATA} is not a URL such as http://169.254.169.254")),
+    ((boto.RefreshWithMFAUnsupportedError, EOFError), lambda _: code_needed()),
+    (QUOTABLE, lambda error: wrong(f"a setting of AWS's client is wrong: {brief(str(error))}")),
+    ((boto.ReadTimeoutError, boto.ConnectionClosedError, boto.ConnectionError), unreachable),
+    (boto.HTTPClientError, _http),
+    (OSError, _file),
+    (RuntimeError, _expired),
+    (ValueError, _value),
+    ((KeyError, TypeError, AttributeError), _answer),
+)
+"""The first that fits explains an error."""

@@ -1,0 +1,113 @@
+"""What leaves and what does not: a call that was given up never leaves, and a dead connection costs one call and not many."""
+
+import asyncio
+import contextlib
+import threading
+
+import pytest
+
+from adapters.aws.clients import Connections, Timeouts
+from adapters.aws.errors import Asked
+from adapters.clock import SystemClock
+from adapters.errors import Unreachable
+from adapters.sandbox.server import SandboxServer
+from adapters.sandbox.world import Sandbox
+
+PUT = Asked("lambda", "put_provisioned_concurrency_config", "alias f:live", writes=True)
+GET = Asked("lambda", "get_alias", "alias f:live")
+FIVE = {"FunctionName": "f", "Qualifier": "live", "ProvisionedConcurrentExecutions": 5}
+ALIAS = {"FunctionName": "f", "Name": "live"}
+AT_ONCE = 6
+
+
+@pytest.fixture
+async def here():
+    sandbox = Sandbox(SystemClock())
+    sandbox.add_function("f")
+    async with SandboxServer(sandbox) as server:
+        connections = Connections("us-east-1", server.url, Timeouts(connect=1.0, read={}, read_otherwise=30.0, slack=-30.0))
+        yield sandbox, connections
+        await connections.close()
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_a_write_that_was_given_up_before_it_left_never_leaves_and_has_not_happened(here, cancelled):
+    sandbox, connections = here
+    make, entered, released, done = connections._client, threading.Event(), threading.Event(), threading.Event()
+
+    def slow(service):
+        entered.set()
+        released.wait(20)
+        return make(service)
+
+    send = connections._send
+
+    def sent(*arguments):
+        try:
+            return send(*arguments)
+        finally:
+            done.set()
+
+    connections._client, connections._send = slow, sent
+    write = asyncio.create_task(connections.call(PUT, FIVE, dict))
+    assert await asyncio.to_thread(entered.wait, 20)
+    if cancelled:
+        write.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await write
+    else:
+        with pytest.raises(Unreachable, match="nothing was sent: not ready within 1 s"):
+            await write
+    released.set()
+    assert await asyncio.to_thread(done.wait, 20)
+
+    assert sandbox.calls.mutating.total() == 0
+
+
+class Flows:
+    """A server of one alias that answers `AT_ONCE` requests at a time, each on a connection of its own. Connections made before
+    `cut` are never answered again, and are not closed either.
+    """
+
+    def __init__(self):
+        self.cut, self.tasks, self.together, self.over = False, [], asyncio.Barrier(AT_ONCE), asyncio.Event()
+
+    @property
+    def made(self):
+        return len(self.tasks)
+
+    async def serve(self, reader, writer):
+        self.tasks.append(asyncio.current_task())
+        old = not self.cut
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                await reader.readuntil(b"\r\n\r\n")
+                if old and self.cut:
+                    await self.over.wait()
+                    break
+                await self.together.wait()
+                writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 24\r\n\r\n"
+                             b'{"FunctionVersion": "1"}')
+        writer.close()
+
+
+async def test_connections_that_are_dead_cost_one_call_and_later_ones_open_their_own():
+    flows = Flows()
+    server = await asyncio.start_server(flows.serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    connections = Connections("us-east-1", url, Timeouts(connect=10.0, read={}, read_otherwise=8.0, slack=20.0))
+    try:
+        await asyncio.gather(*(connections.call(GET, ALIAS, dict) for _ in range(AT_ONCE)))
+        assert flows.made == AT_ONCE
+        flows.cut = True
+        with pytest.raises(Unreachable, match="ReadTimeoutError"):
+            await connections.call(GET, ALIAS, dict)
+
+        answers = await asyncio.gather(*(connections.call(GET, ALIAS, dict) for _ in range(AT_ONCE)))
+        assert {answer["FunctionVersion"] for answer in answers} == {"1"}
+        assert flows.made == 2 * AT_ONCE
+    finally:
+        flows.over.set()
+        await connections.close()
+        server.close()
+        await asyncio.gather(*flows.tasks)
