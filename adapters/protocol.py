@@ -30,6 +30,7 @@ class Capacity:
     governs this resource; `blocked` says why a write would be refused or unwise now (deployment in progress, weighted
     alias); `changed_at` is when the provider last saw a change, whoever made it. `detail` is for people. `others`: units that
     a setting which is not the lever's keeps warm beyond `requested`, and `others_by` what that is, for people.
+    `deletes_at_zero`: asking for 0 deletes the provider's setting.
     """
 
     requested: int
@@ -43,6 +44,7 @@ class Capacity:
     detail: str = ""
     others: int = 0
     others_by: str = ""
+    deletes_at_zero: bool = False
 
 
 @dataclass(frozen=True, slots=True)

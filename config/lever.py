@@ -17,6 +17,9 @@ class LeverSettings(BaseModel):
     decays: ClassVar[bool] = False
     """Whether the provider can be told ahead to lower capacity by itself, as `dead_man` needs it."""
 
+    deletes_at_zero: ClassVar[bool] = False
+    """Whether asking for 0 units deletes the provider's setting, so that `keep_setting` has something to keep."""
+
     kind: str
     """The provider mechanism that sets the pool's warm capacity."""
 

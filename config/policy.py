@@ -90,6 +90,8 @@ class PoolPolicy(Model):
     """When the daemon is stopped: hold what is there, release what Stoker set, or set the floor in force."""
     dead_man: DeadMan | None = None
     """What the provider is told ahead, should the daemon die: nothing when absent."""
+    keep_setting: bool = Field(default=False, examples=[True])
+    """Never delete the provider's setting, where 0 units would: lower it to 1. For settings that a stack or another tool owns."""
     min: Units = Field(default=0, examples=[0])
     """Floor: never fewer warm units than this."""
     max: Units = Field(examples=[200])
@@ -124,6 +126,15 @@ class PoolPolicy(Model):
         if value is not None and lever is not None and lever.kind != "unknown" and not lever.decays:
             text = "{kind} has no scheduled actions that could lower it: leave dead_man out (null where it is a default)"
             raise PydanticCustomError("dead_man", text, {"kind": lever.kind})
+        return value
+
+    @field_validator("keep_setting")
+    @classmethod
+    def _lever_deletes(cls, value: bool, info: ValidationInfo) -> bool:
+        lever = info.data.get("lever")
+        if value and lever is not None and type(lever) is not LeverSettings and not lever.deletes_at_zero:
+            text = "{kind} deletes no setting at 0 units: leave keep_setting out (false where it is a default)"
+            raise PydanticCustomError("keep_setting", text, {"kind": lever.kind})
         return value
 
     @field_validator("max")

@@ -34,7 +34,7 @@ from config.lease import LeaseSettings
 from config.policy import Assume, Policy, PoolPolicy
 from controller.assembly import Providers, pricing
 from controller.doctor_local import local_findings
-from controller.planning import others_text
+from controller.others import DELETION, others_text
 
 PATIENCE_SECONDS, SECONDS_A_POOL = 45.0, 0.75
 """For one check; and for all of them that and so much more for each pool: calls are paced."""
@@ -206,6 +206,10 @@ async def pool_findings(pool: PoolPolicy, assume: Assume, providers: Examined) -
         text = others_text(capacity, pricing(pool, assume)(traits))
         remedy = "remove that setting for Stoker to lower them too"
         found.append(Finding("kept by others", pool.name, Verdict.WARN, text, remedy))
+    if capacity.requested and capacity.deletes_at_zero and not pool.keep_setting and not pool.min:
+        verdict = Verdict.WARN if pool.mode == "shadow" else Verdict.UNCHECKED  # what an active pool has may be Stoker's own
+        text = f"the setting is there, at {capacity.requested}, and a target of 0 deletes it{DELETION}"
+        found.append(Finding("setting", pool.name, verdict, text, "see docs/infrastructure-as-code.md"))
     if traits.allowed is not None and traits.allowed < pool.max:
         limit = traits.limit or Limit("", "the provider limits the pool", REMEDIES[QuotaExceeded])
         text = f"max is {pool.max}; {limit.text}, so at most {traits.allowed} units"

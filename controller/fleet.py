@@ -15,7 +15,7 @@ from config.limits import Limits
 from controller import leaving
 from controller.limiter import Limiter
 from controller.nudges import Nudges
-from controller.plan import Action, Bound, Plan, PoolState
+from controller.plan import Action, Bound, Code, Plan, PoolState
 from controller.reconcile import Reconciler
 from controller.region import Region
 from controller.store_file import StoreError
@@ -77,6 +77,7 @@ class Fleet:
         self.tenure: Tenure = ALONE  # what each active pool enters with its next step
         self._clock, self._memory, self._journal = clock, memory, journal
         self.region_of = {name: region for region in self.regions for name in region.intake.pools}
+        self._warned = set[str]()
         self._collecting: dict[int, asyncio.Task[None]] = {}
         self._stepping: dict[str, asyncio.Task[None]] = {}
         self.nudges = Nudges(self._stepping, self._soon)
@@ -189,8 +190,12 @@ class Fleet:
         for plan, view in sorted(writes, key=urgency, reverse=True):
             self._start(plan.pool, view, read=False)
 
-    def _gate(self, reconciler: Reconciler, _: Plan) -> tuple[Bound, ...]:
-        """What the limits leave of a plan that a step has just made."""
+    def _gate(self, reconciler: Reconciler, plan: Plan) -> tuple[Bound, ...]:
+        """What the limits leave of a plan that a step has just made; that it would delete a setting of others is logged, once."""
+        told = next((reason.text for reason in plan.reasons if reason.code is Code.DELETES_SETTING), None)
+        if told is not None and plan.pool not in self._warned and reconciler.policy.mode == "active":
+            self._warned.add(plan.pool)
+            log.warning("deletes-setting", pool=plan.pool, text=told)
         made = reconciler.made
         return () if made is None else self.limiter.admit([made], self._clock.now()).get(made.policy.name, ())
 

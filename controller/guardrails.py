@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from adapters.protocol import Phase
 from controller.economics import usd_per_minute_left
+from controller.others import setting_kept
 from controller.overrides import Kind, active
 from controller.plan import (
     MOST_UNITS,
@@ -278,6 +279,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     floor,
     ceiling,
     quota,
+    setting_kept,
     paused,
     standing_by,
     foreign_owner,
@@ -287,7 +289,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     in_turn,
 )
 
-LEAVING: tuple[Guardrail, ...] = (ceiling, ordered, standing_by, foreign_owner, foreign_write, blocked)
+LEAVING: tuple[Guardrail, ...] = (ceiling, setting_kept, ordered, standing_by, foreign_owner, foreign_write, blocked)
 """What still binds when the daemon ends."""
 
 

@@ -91,6 +91,8 @@ class Code(StrEnum):
     FOREIGN_OWNER = "foreign-owner"
     BLOCKED = "blocked"
     KEPT_BY_OTHERS = "kept-by-others"
+    SETTING_KEPT = "setting-kept"
+    DELETES_SETTING = "deletes-setting"
     ON_EXIT = "on-exit"
     ALLOCATION_FAILED = "allocation-failed"
     WRITE_FAILED = "write-failed"

@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.protocol import Capacity
 from config.policy import PoolPolicy, schedule_bounds
-from controller.economics import MINUTES_A_MONTH
+from controller.others import remarked
 from controller.overrides import Kind, active
 from controller.plan import (
     INSTANTS,
@@ -66,7 +66,7 @@ def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrail
         if draft.held:
             break
         draft = guardrail(draft, context)
-    state, draft = remember_wish(state, draft, context), with_others(draft, context)
+    state, draft = remember_wish(state, draft, context), remarked(draft, context)
     return Plan(policy.name, seen.now, action_of(draft, capacity), draft.target, capacity.requested, capacity.ready,
                 seen.proposal, draft.reasons, state, seen.fencing)
 
@@ -87,22 +87,6 @@ def bounds_now(policy: PoolPolicy, now: datetime) -> tuple[int, int, str | None]
     low, high, schedule = schedule_bounds(policy.schedules, now) if policy.schedules else (None, None, None)
     ceiling = policy.max if high is None else min(policy.max, high)
     return min(max(policy.min, low or 0), ceiling), ceiling, schedule
-
-
-def with_others(draft: Draft, context: Context) -> Draft:
-    """What settings of others keep warm besides: told first, and moves nothing."""
-    capacity = context.seen.capacity
-    if capacity is None or not capacity.others:
-        return draft
-    text = others_text(capacity, context.seen.usd_per_unit_minute)
-    at_first = draft.reasons[0].before if draft.reasons else draft.target
-    return replace(draft, reasons=(Reason(Code.KEPT_BY_OTHERS, text, at_first, at_first), *draft.reasons))
-
-
-def others_text(capacity: Capacity, usd_per_unit_minute: float) -> str:
-    """What settings of others keep warm beyond what Stoker asked for, by which setting, and at what price."""
-    usd = capacity.others * usd_per_unit_minute * MINUTES_A_MONTH
-    return f"{capacity.others} more kept warm by {capacity.others_by}, not by Stoker ({usd:.2f} USD a month)"
 
 
 def action_of(draft: Draft, capacity: Capacity) -> Action:

@@ -22,7 +22,7 @@ from controller.redact import redact, redact_text
 
 VERSION = 2
 POLICY = frozenset({"name", "mode", "on_missing_metrics", "missing_metrics_limit", "on_foreign_write", "min", "max", "schedules",
-                    "scale_down_delay", "max_step_up", "max_step_down", "budget_usd_per_month"})
+                    "keep_setting", "scale_down_delay", "max_step_up", "max_step_down", "budget_usd_per_month"})
 """What of a policy a plan is made from; the lever, the objective and the events have done their part before."""
 
 NO_CAPACITY = Capacity(0, 0, Phase.READY, datetime.min)  # noqa: DTZ901  (for its defaults)

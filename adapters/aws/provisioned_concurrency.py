@@ -144,7 +144,8 @@ class ProvisionedConcurrency:
         self._seen = seen
         self._plane.note(self._watch.key, seen.requested, self._watch.reserves)
         return Capacity(seen.requested, seen.available, seen.phase, self._clock.now(), changed_at=seen.changed_at,
-                        foreign_owner=owner, blocked=blocked, detail=seen.detail)
+                        foreign_owner=owner, blocked=blocked, detail=seen.detail,
+                        deletes_at_zero=True)
 
     def _busy(self, seen: Provisioned) -> AdapterError | None:
         """Once AWS has been seen to refuse a change during an allocation, it is not asked for another until that is over."""

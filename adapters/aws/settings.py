@@ -19,6 +19,7 @@ class LambdaProvisionedConcurrencySettings(LeverSettings):
     """Provisioned concurrency of a Lambda alias."""
 
     decays: ClassVar[bool] = True
+    deletes_at_zero: ClassVar[bool] = True
     kind: Literal["lambda-provisioned-concurrency"]
     region: Region = Field(examples=["us-east-1"])
     """The AWS region of the function."""

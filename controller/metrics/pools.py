@@ -22,7 +22,8 @@ from controller.reconcile import Reconciler
 from forecasting.demand import minute_of
 
 AT = {name: at for at, name in enumerate(NAMES)}
-REMARKS = frozenset({Code.PROPOSED, Code.SHORT_HISTORY, Code.NOT_READ, Code.KEPT_BY_OTHERS})
+REMARKS = frozenset({Code.PROPOSED, Code.SHORT_HISTORY, Code.NOT_READ, Code.KEPT_BY_OTHERS,
+                     Code.DELETES_SETTING})
 """Reasons that say where a plan begins, and bind nothing."""
 
 Row = tuple[str, float]

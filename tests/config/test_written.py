@@ -91,6 +91,8 @@ def test_every_key_of_the_example_is_explained_where_it_first_stands():
 
 def default_text(field: FieldInfo) -> str:
     """A default as the file would say it."""
+    if isinstance(field.default, bool):
+        return str(field.default).lower()
     return format_duration(field.default) if isinstance(field.default, timedelta) else str(field.default)
 
 

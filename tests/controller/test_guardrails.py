@@ -6,7 +6,7 @@ import pytest
 from adapters.errors import Conflict, Limit
 from adapters.protocol import Phase
 from config.schedule import Schedule
-from controller.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, RETRY_FAILED
+from controller.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, LEAVING, RETRY_FAILED
 from controller.plan import WISH_GAP, Action, Bound, Code, PoolState, Sight, accepted
 from controller.planning import READ_AFTER_WRITE, make_plan
 from tests.builders import NOON, capacity, observation, pool_policy
@@ -216,6 +216,41 @@ def test_a_setting_that_is_gone_is_not_set_again_where_a_write_is_forbidden(forb
     state = PoolState(written=5, written_at=NOON - timedelta(hours=2))
 
     assert decide(pool_policy(min=3), state, proposed=7.0, capacity=capacity(0, **forbids)).action is Action.HOLD
+
+
+KEEPS = pool_policy(keep_setting=True)
+
+
+@pytest.mark.parametrize(("requested", "proposed", "target", "action"), [
+    (5, 0.0, 1, Action.WRITE), (1, 0.0, 1, Action.KEEP), (0, 0.0, 0, Action.KEEP), (5, 3.0, 3, Action.WRITE),
+])
+def test_a_setting_that_is_kept_is_lowered_to_one_and_not_made(requested, proposed, target, action):
+    plan = decide(KEEPS, requested=requested, proposed=proposed)
+
+    assert (plan.target, plan.action) == (target, action)
+    assert bites(plan, Code.SETTING_KEPT) is (requested > 0 and not proposed)
+
+
+def test_neither_a_ceiling_of_zero_nor_the_end_of_the_daemon_deletes_a_setting_that_is_kept():
+    nothing = {"name": "night", "cron": "0 8 * * *", "timezone": "UTC", "duration": "12h", "max": 0}
+    closed = pool_policy(keep_setting=True, schedules=(Schedule.model_validate(nothing),))
+    seen = observation(requested=5, leaving="release")
+
+    assert decide(closed, requested=5, proposed=7.0).target == 1
+    assert make_plan(KEEPS, PoolState(written=5, found=0), seen, LEAVING).target == 1
+
+
+@pytest.mark.parametrize(("state", "said"), [
+    (PoolState(), True), (PoolState(written=5, found=5), True), (PoolState(written=5, found=0), False),
+    (PoolState(written=3, found=0, foreign_since=NOON - timedelta(hours=2), foreign_requested=5), True),
+])
+def test_a_target_of_zero_that_deletes_a_setting_of_others_says_so_first(state, said):
+    plan = decide(state=state, proposed=0.0, capacity=capacity(5, deletes_at_zero=True))
+
+    assert (plan.action, plan.target) == (Action.WRITE, 0)
+    assert (plan.reasons[0].code is Code.DELETES_SETTING) is said
+    assert not bites(decide(state=state, proposed=0.0, capacity=capacity(5)), Code.DELETES_SETTING)
+    assert not bites(decide(state=state, proposed=2.0, capacity=capacity(5, deletes_at_zero=True)), Code.DELETES_SETTING)
 
 
 def test_a_second_foreign_write_begins_the_hour_anew():

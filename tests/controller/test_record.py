@@ -53,7 +53,8 @@ STATES = st.builds(
     st.floats(0, 1e4), st.none() | INSTANTS, DATED, st.none() | UNITS, DATED)
 CAPACITIES = st.none() | st.builds(
     capacity, UNITS, UNITS, now=INSTANTS, phase=st.sampled_from(Phase), in_use=st.none() | st.floats(0, 300),
-    changed_at=st.none() | INSTANTS, foreign_owner=st.none() | TEXTS, blocked=st.none() | TEXTS.map(Conflict), detail=TEXTS)
+    changed_at=st.none() | INSTANTS, foreign_owner=st.none() | TEXTS, blocked=st.none() | TEXTS.map(Conflict), detail=TEXTS,
+    others=UNITS, others_by=TEXTS, deletes_at_zero=st.booleans())
 PROPOSALS = st.none() | st.builds(Proposal, st.floats(), st.just("the most of the last 60 min"), st.booleans())
 LIMITS = st.none() | st.builds(Limit, st.just("project-quota"), TEXTS, TEXTS).map(without_secrets)
 SHARES = st.none() | st.floats(0, 1e6)
@@ -70,7 +71,7 @@ POLICIES = st.builds(
     lambda low, span, **more: pool_policy(min=low, max=max(3, low + span), **more), st.integers(0, 50), UNITS,
     on_missing_metrics=st.sampled_from(["hold", "floor", "forecast"]), on_foreign_write=st.sampled_from(["yield", "reassert"]),
     scale_down_delay=st.sampled_from([timedelta(0), 3 * MINUTE]), max_step_up=st.none() | st.integers(1, 9),
-    max_step_down=st.none() | st.integers(1, 9), budget_usd_per_month=st.none() | st.floats(0.1, 1e6),
+    max_step_down=st.none() | st.integers(1, 9), keep_setting=st.booleans(), budget_usd_per_month=st.none() | st.floats(0.1, 1e6),
     schedules=st.sampled_from([(), (Schedule(cron="0 8 * * mon-fri", timezone="Europe/Paris", duration=10 * HOUR, min=3),)]))
 
 

@@ -96,6 +96,26 @@ async def test_where_all_is_well_nothing_fails_and_nothing_is_changed_though_poo
     assert {"TestIamPermissions", "ListTimeSeries"} <= clinic.google.calls.reading.keys()
 
 
+@pytest.mark.parametrize(("mode", "more", "verdicts"), [
+    ("shadow", "", {Verdict.WARN}), ("active", "", {Verdict.UNCHECKED}), ("shadow", "keep_setting: true", set()),
+    ("shadow", "min: 1", set()),
+])
+async def test_a_setting_that_is_there_and_that_zero_would_delete_is_told(clinic, tmp_path, mode, more, verdicts):
+    clinic.aws.hosted("agent").function.capacity("live").put(5, clinic.aws.now_ms(), 0, init_fails=False)
+    clinic.policy.write_text(f"""version: 1
+pools:
+  - name: agent
+    mode: {mode}
+    max: 30
+    lever: {{kind: lambda-provisioned-concurrency, region: us-east-1, function: agent, alias: live}}
+    {more}
+""")
+    found = of(await clinic.findings(tmp_path / "state"), check="setting")
+
+    assert {finding.verdict for finding in found} == verdicts
+    assert all("at 5" in finding.text and "keep_setting: true" in finding.text for finding in found)
+
+
 async def test_every_permission_that_is_missing_is_named_and_no_other(clinic, tmp_path):
     missing = {"lambda:GetAlias", "application-autoscaling:DescribeScalableTargets", "lambda:InvokeFunction",
                "lambda:GetAccountSettings"}

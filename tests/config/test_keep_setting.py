@@ -1,0 +1,43 @@
+"""`keep_setting`: taken where there is a setting to keep, and refused in one line where there is none."""
+
+import pytest
+
+from adapters.registry import lever_kinds
+from config.loader import PolicyError, parse_policy
+
+CFN = """
+version: 1
+pools:
+  - name: cfn
+    mode: active
+    max: 30
+    keep_setting: {kept}
+    lever: {{kind: lambda-provisioned-concurrency, region: us-east-1, function: cfn, alias: live}}
+"""
+RUN = """
+version: 1
+{defaults}
+pools:
+  - {{name: chat, max: 2, {own}lever: {{kind: cloud-run-min-instances, project: acme, location: europe-west1, service: chat}}}}
+"""
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_setting_that_zero_deletes_can_be_kept(kept):
+    (pool,) = parse_policy(CFN.format(kept=str(kept).lower()), lever_kinds()).pools
+
+    assert pool.keep_setting is kept
+
+
+@pytest.mark.parametrize(("defaults", "own"), [("", "keep_setting: true, "), ("defaults: {keep_setting: true}", "")])
+def test_where_zero_deletes_nothing_there_is_nothing_to_keep(defaults, own):
+    with pytest.raises(PolicyError, match="cloud-run-min-instances deletes no setting at 0 units") as caught:
+        parse_policy(RUN.format(defaults=defaults, own=own), lever_kinds())
+    assert len(caught.value.problems) == 1
+
+
+def test_false_is_taken_from_every_pool():
+    text = RUN.format(defaults="defaults: {keep_setting: true}", own="keep_setting: false, ")
+    (pool,) = parse_policy(text, lever_kinds()).pools
+
+    assert pool.keep_setting is False
