@@ -11,6 +11,21 @@ HIDDEN = "[redacted]"
 SHORTEST = 8
 """Characters; what is shorter would take ordinary words out of every message."""
 
+ORDINARY = frozenset("""
+    password passw0rd password1 password123 changeme change-me change_me changeit letmein123 welcome1 undefined disabled anonymous
+    placeholder administrator superuser postgres postgresql rabbitmq wordpress localhost localhost:8080 127.0.0.1 127.0.0.1:8080
+    example.com development production cloudwatch amazonaws amazonaws.com googleapis googleapis.com
+""".split())  # noqa: SIM905  (words, and many)
+"""Values that secrets have by default, and words that messages hold anyway: to hide them blanks messages and protects nothing."""
+
+REGION = re.compile(r"(?:[a-z]{2,14}-){1,2}[a-z]+-?\d{1,2}[a-z]?")
+"""Of AWS, Google Cloud and Azure."""
+
+
+def is_ordinary(text: str) -> bool:
+    """Whether messages hold `text` without anybody's having been given it."""
+    return len(text) < SHORTEST or text.casefold() in ORDINARY or REGION.fullmatch(text) is not None or text in HIDDEN
+
 
 class Hidden:
     """What must not be said. `generation` grows with it, so that whoever keeps what was said can tell."""
@@ -21,8 +36,8 @@ class Hidden:
         self._pattern: re.Pattern[str] | None = None
 
     def hide(self, secrets: Iterable[str]) -> None:
-        """From now on say none of `secrets`, but for those that are too short to be told from words."""
-        found = {secret for secret in secrets if len(secret) >= SHORTEST and secret not in HIDDEN} - self._texts
+        """From now on say none of `secrets`, but for those that cannot be told from ordinary text."""
+        found = {secret for secret in secrets if not is_ordinary(secret)} - self._texts
         if found:
             self._texts |= found
             longest_first = sorted(self._texts, key=len, reverse=True)

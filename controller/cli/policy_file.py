@@ -5,7 +5,7 @@ from pathlib import Path
 
 from config.policy import Policy
 from controller.cli.failure import WrongInput
-from controller.given import hide, in_environment, named_in
+from controller.given import hide, in_environment, named_in, texts_in
 
 
 def read_policy(path: Path) -> Policy:
@@ -17,5 +17,6 @@ def read_policy(path: Path) -> Policy:
         policy = load_policy(path, lever_kinds())
     except PolicyError as error:
         raise WrongInput(str(error)) from error
-    hide(in_environment(os.environ, named_in(policy.model_dump())))
+    said = policy.model_dump()
+    hide(in_environment(os.environ, named_in(said), texts_in(said)))
     return policy

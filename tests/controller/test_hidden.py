@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from config.policy import PoolPolicy
 from controller import redact
-from controller.given import forms, in_environment, named_in
-from controller.hidden import HIDDEN, Hidden
+from controller.given import forms, in_environment, named_in, texts_in
+from controller.hidden import HIDDEN, Hidden, is_ordinary
 from tests.builders import pool_policy
 
 letters = st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_categories=["Cc", "Cs", "Z"])
-secrets = st.text(letters, min_size=8, max_size=60).filter(lambda text: text not in HIDDEN and HIDDEN not in text)
+secrets = st.text(letters, min_size=8, max_size=60).filter(
+    lambda text: HIDDEN not in text and not is_ordinary(text))
 
 
 @given(st.lists(secrets, min_size=1, max_size=4), st.text(max_size=30), st.text(max_size=30))
@@ -63,12 +64,48 @@ def test_variables_are_found_by_their_own_names_and_by_the_policy_that_names_the
     assert in_environment(environment, named_in(policy)) == ["b" * 20, "c" * 20, "https://hooks.example/x", "d" * 20, "a" * 20]
 
 
-@pytest.mark.parametrize("text", ["", "short", "none", "redacted", "[redacted]"])
+@pytest.mark.parametrize("text", ["", "short", "none", "redacted", "[redacted]", "password", "Password", "changeme", "postgres",
+                                  "us-east-1", "europe-west1", "us-gov-west-1", "eastus2", "localhost", "production"])
 def test_ordinary_words_stay_in_messages(text):
     hidden = Hidden()
     hidden.hide([text])
 
     assert hidden.without(f"the {text} pool") == f"the {text} pool"
+
+
+def test_the_working_directory_and_what_else_an_ordinary_environment_holds_stay_in_messages(tmp_path):
+    (tmp_path / "key.json").touch()
+    environment = {"PWD": "/srv/stoker-production", "OLDPWD": "/srv/stoker-staging", "HOME": "/home/operations",
+                   "USER": "operations",
+                   "SSH_AUTH_SOCK": "/run/user/1000/keyring/ssh", "KEYBOARD": "us-international", "MAX_TOKENS": "100000000",
+                   "AWS_SHARED_CREDENTIALS_FILE": "/home/operations/.aws/credentials", "AWS_REGION": "us-east-1",
+                   "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://169.254.170.23/v1/credentials",
+                   "DB_PASSWORD": "operations", "TLS_KEY": str(tmp_path / "key.json"), "APP_SECRET": "checkout-agent"}
+
+    assert in_environment(environment, (), ["checkout-agent"]) == []
+    assert list(texts_in({"pools": [{"name": "checkout-agent", "max": 5}]})) == ["checkout-agent"]
+
+
+@pytest.mark.parametrize(("value", "goes", "stays"), [
+    ("Bearer hunter2hunter2", "hunter2hunter2", "Bearer authentication"),
+    ("operations runbook for nights", "operations runbook for nights", "see the operations runbook"),
+    ("https://chat.example/hooks/incoming-notifications", "https://chat.example/hooks/incoming-notifications",
+     "incoming-notifications"),
+    ("https://chat.example/hooks/T0aB9xyz1", "T0aB9xyz1", "chat.example/hooks"),
+])
+def test_a_secret_goes_and_a_word_of_it_stays(value, goes, stays):
+    hidden = Hidden()
+    hidden.hide(forms(value))
+
+    assert hidden.without(f"refused: {goes}") == "refused: [redacted]"
+    assert hidden.without(stays) == stays
+
+
+def test_headers_for_traces_are_secrets_one_by_one():
+    environment = {"OTEL_EXPORTER_OTLP_HEADERS": "x-team=0123456789abcdef, x-set=fedcba9876543210",
+                   "OTEL_SERVICE_NAME": "stoker-prod"}
+
+    assert in_environment(environment, ()) == ["0123456789abcdef", "fedcba9876543210"]
 
 
 def test_a_pool_of_today_names_no_variable():

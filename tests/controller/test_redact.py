@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from controller.redact import HIDDEN, redact, redact_text
 from tests.builders import NOON
+from tests.test_named_commands import MODULES, shown
 
 ACCESS_KEY = "AKIA" + "ABCDEFGH12345678"
 SECRET_KEY = "wJalrXUtnFEMI/K7MDENG/" + "bPxRfiCYzzzzzzzzKE"
@@ -37,6 +38,9 @@ def test_what_is_called_a_secret_loses_its_value(text):
 @pytest.mark.parametrize("text", [
     "agent:live in us-east-1: allocation failed", "arn:aws:lambda:us-east-1:123456789012:function:support-agent:live",
     "holding 5, the newest is 7 min old", "2026-03-02T12:00:00Z",
+    "the proxy answers without a token: check that no login page answers", "the URL of a webhook is a secret: give url_env",
+    "AllocatedProvisionedConcurrentExecutions is missing", "Basic authentication is not supported", "a bearer of shares",
+    "invalid credentials: the file is empty", "no password: set DB_PASSWORD where the daemon runs", "signature: not checked",
 ])
 def test_what_people_need_stays(text):
     assert redact_text(text) == text
@@ -45,6 +49,22 @@ def test_what_people_need_stays(text):
 def test_names_that_announce_a_secret_lose_whatever_they_hold():
     assert redact({"token": 5, "Secret": {"a": 1}, "password": None, "pool": "a"}) == {
         "token": HIDDEN, "Secret": HIDDEN, "password": None, "pool": "a"}
+
+
+def test_names_that_only_tell_about_a_secret_keep_what_they_hold():
+    said = {"token_file": "/run/secrets/token", "secret_env": "HOOK", "max_tokens": 4096, "public_key": "x"}
+
+    assert redact(said) == said
+
+
+OWN = {'Bearer error="invalid_token"', "writing needs the header Authorization: Bearer, with the daemon's token",}
+"""Parts of answers of HTTP that are not redacted by shape."""
+
+
+def test_no_message_of_ours_loses_a_word():
+    changed = {text for path in MODULES for text in shown(path) if redact_text(text) != text}
+
+    assert {text for text in changed if " " in text} - OWN == set()
 
 
 def test_values_become_what_json_can_carry():

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_SECONDS
+
 ROOT = Path(__file__).parents[3]
 CONFIG = """
 [profile half]
@@ -158,8 +160,8 @@ def told(folder):
             "PATH": "/usr/bin:/bin", "AWS_EC2_METADATA_DISABLED": "true"}
     cases = {name: base | dict(zip(variables, filled(folder, variables.values()), strict=True))
              for name, (variables, _) in WRONG.items()}
-    done = subprocess.run([sys.executable, "-c", CALLS], input=json.dumps(cases), capture_output=True, text=True, timeout=300,
-                          cwd=ROOT, start_new_session=True)
+    done = subprocess.run([sys.executable, "-c", CALLS], input=json.dumps(cases), capture_output=True, text=True,
+                          timeout=PATIENCE_SECONDS, cwd=ROOT, start_new_session=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
