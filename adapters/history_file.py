@@ -13,7 +13,6 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.files import whole_file
-from forecasting.demand import DemandSeries, minute_of
+from adapters.history_times import StampStyle, Trouble, time_axis
+from forecasting.demand import DemandSeries
 from forecasting.plausible import UNUSUAL, Doubts, doubts, without
 
 MOST_BYTES = 128 * 2**20
@@ -32,37 +32,13 @@ HEADER = ("timestamp", *NUMBERS)
 GREATEST = 1e9
 """Requests or units in a minute: far more than any account runs, and few enough for exact sums of a whole history."""
 
-FIRST_YEAR, LAST_YEAR = 1970, 9998
-"""Room for whatever is added to an instant or taken off it."""
-
 GZIP_MAGIC = b"\x1f\x8b"
 
-STAMP = re.compile(
-    r"(?P<day>\d{4}-\d\d-\d\d)(?P<between>[T ])(?P<minute>\d\d:\d\d)(?P<seconds>:\d\d(?:\.\d+)?)?(?P<zone>.*)", re.ASCII)
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
-UTC_ZONES = ("Z", "+00:00")
 
 
 class HistoryError(ValueError):
     """A history that cannot be used. The message is one line: `file:line: what is wrong; what to do`."""
-
-
-@dataclass(frozen=True, slots=True)
-class StampStyle:
-    """How a file writes its instants, so that what is derived from it can be written alike."""
-
-    between: str = "T"
-    seconds: str = ":00"
-    zone: str = "Z"
-
-    def write(self, first_minute: int, minutes: int) -> list[str]:
-        """`minutes` instants from `first_minute` (minutes since the epoch) on, one a minute."""
-        span = np.arange(first_minute, first_minute + minutes, dtype=np.int64).astype("datetime64[m]")
-        text = np.datetime_as_string(span, unit="m").tolist()
-        after = self.seconds + self.zone
-        if self.between == "T":
-            return [stamp + after for stamp in text]
-        return [f"{stamp[:10]}{self.between}{stamp[11:]}{after}" for stamp in text]
 
 
 class Doubt(NamedTuple):
@@ -91,6 +67,17 @@ class Sheet:
     def wrong(self, line: int, what: str) -> HistoryError:
         """The error for a line."""
         return HistoryError(f"{self.path}:{line}: {what}")
+
+    def importable(self, line: int, what: str, does: str, options: str = "") -> HistoryError:
+        """The error for a line of a file that an import brings into form, with the command and what it does."""
+        return self.wrong(line, f"{what} (stoker history import {self.path}{options} --output OUT {does})")
+
+    def trouble(self, found: Trouble) -> HistoryError:
+        """The error for a time that is wrong."""
+        line = next(line for row, (line, _) in enumerate(self.numbered()) if row == found.row)
+        if not found.does:
+            return self.wrong(line, found.what)
+        return self.importable(line, found.what, found.does, found.options)
 
     def rows(self) -> list[list[str]]:
         """All rows that are not blank, the header first."""
@@ -124,6 +111,8 @@ def read_history(path: Path) -> DemandSeries:
 def open_history(path: Path) -> History:
     """Like `read_history`, with the style of the file's timestamps."""
     sheet = Sheet(path, unpacked(path))
+    if sheet.text.lstrip()[:1] in ("{", "["):
+        raise sheet.importable(1, "this is JSON and has no rows", "reads it")
     rows = sheet.rows()
     at = positions(rows[0] if rows else [], sheet)
     if len(rows) < 2:
@@ -133,7 +122,10 @@ def open_history(path: Path) -> History:
         if len(row) != wide:
             raise sheet.wrong(line, f"{len(row)} cells, the header has {wide}; leave unknown cells empty, but keep the commas")
     columns = list(zip(*rows[1:], strict=True))
-    first_minute, style = time_axis(columns[at["timestamp"]], at["timestamp"], sheet)
+    times = time_axis(columns[at["timestamp"]])
+    if isinstance(times, Trouble):
+        raise sheet.trouble(times)
+    first_minute, style = times
     invocations, busy, peak = (numbers(columns[at[name]], name, at[name], sheet) for name in NUMBERS)
     series = DemandSeries(first_minute, peak, busy, invocations)
     found = doubts(series)
@@ -200,57 +192,9 @@ def positions(header: Sequence[str], sheet: Sheet) -> dict[str, int]:
     for name in HEADER:
         if names.count(name) != 1:
             what = "missing" if name not in names else "there more than once"
-            raise sheet.wrong(1, f"column {name} is {what}; the header must be {','.join(HEADER)}")
+            raise sheet.importable(1, f"column {name} is {what}; the header must be {','.join(HEADER)}",
+                                   "reads other headers, and JSON")
     return {name: names.index(name) for name in HEADER}
-
-
-def time_axis(stamps: Sequence[str], column: int, sheet: Sheet) -> tuple[int, StampStyle]:
-    """The first minute, after making sure that each row is exactly a minute after the one before."""
-    found, first = STAMP.fullmatch(stamps[0]), minute_at(stamps[0])
-    style = StampStyle()
-    if found is not None and isinstance(first, int):
-        style = StampStyle(found["between"], found["seconds"] or "", found["zone"])
-        if style.write(first, len(stamps)) == list(stamps):
-            return first, style
-    minutes: list[int] = []
-    for line, row in sheet.numbered():
-        minute = minute_at(row[column])
-        if isinstance(minute, str):
-            raise sheet.wrong(line, minute)
-        if minutes and minute != minutes[-1] + 1:
-            raise sheet.wrong(line, step_problem(minutes[-1], minute, row[column]))
-        minutes.append(minute)
-    return minutes[0], style
-
-
-def minute_at(stamp: str) -> int | str:
-    """The minute of a timestamp, or what is wrong with it."""
-    found = STAMP.fullmatch(stamp)
-    if found is None:
-        return f"{stamp!r} is no timestamp; write 2026-03-02T12:00:00Z"
-    if found["zone"] not in UTC_ZONES:
-        zone = "no time zone" if not found["zone"] else f"the time zone {found['zone']}"
-        return f"{stamp!r} has {zone}; convert it to UTC and end it in Z"
-    try:
-        instant = datetime.fromisoformat(f"{found['day']}T{found['minute']}:00+00:00")
-    except ValueError as error:
-        return f"{stamp!r} is no timestamp ({error}); write 2026-03-02T12:00:00Z"
-    if not FIRST_YEAR <= instant.year <= LAST_YEAR:
-        return f"{stamp!r} is not within {FIRST_YEAR} to {LAST_YEAR}; correct the year"
-    if found["seconds"] and found["seconds"].strip(":0."):
-        return f"{stamp!r} is not the start of a minute; write one row a minute, each at second 0"
-    return minute_of(instant)
-
-
-def step_problem(before: int, minute: int, stamp: str) -> str:
-    """Why `minute` cannot follow `before`."""
-    if minute == before:
-        return f"{stamp} stands there twice; keep one row for each minute"
-    if minute < before:
-        return f"{stamp} is earlier than the row above it; sort the rows by time"
-    missing = minute - before - 1
-    many = "1 minute is" if missing == 1 else f"{missing} minutes are"
-    return f"{many} missing before {stamp}; add a row for each, with empty cells for what is unknown"
 
 
 def numbers(cells: Sequence[str], name: str, column: int, sheet: Sheet) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import sys
 from difflib import get_close_matches
 from importlib import import_module
@@ -30,6 +31,7 @@ COMMANDS = {
     "clear": "End a pool's pause, pin and boost before their time.",
     "backtest": "Replay recorded traffic: what it would have cost, and who would have waited.",
     "history": "Write the last fortnight of pools to files that a backtest reads.",
+    "history import": "Bring recorded traffic of other programs into that form.",
     "forecast": "Show history and forecast of one pool.",
     "demo": "See it work within a minute, on an embedded cloud.",
     "sandbox": "Run an emulated account to practise on.",
@@ -44,12 +46,12 @@ class LazyGroup(click.Group):
     """A group that knows its commands by name and line, and imports each when it is wanted."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(COMMANDS)
+        return [name for name in COMMANDS if " " not in name]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"controller.cli.{cmd_name.replace('-', '_')}")
+        module = import_module(f"controller.cli.{re.sub('[- ]', '_', cmd_name)}")
         command: click.Command = module.command
         return command
 
@@ -65,7 +67,10 @@ class LazyGroup(click.Group):
             sys.exit(1)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with the command that was probably meant."""
+        """As click does, with commands of two words, and with the command that was probably meant."""
+        two = " ".join(args[:2])
+        if two in COMMANDS and len(args) > 1:
+            return two, self.get_command(ctx, two), args[2:]
         meant = get_close_matches(args[0], COMMANDS, n=1)
         if args[0] not in COMMANDS and meant:
             raise click.UsageError(f"No such command {args[0]!r}. Did you mean {meant[0]!r}?", ctx)

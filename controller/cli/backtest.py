@@ -124,7 +124,7 @@ def warn_of_events(policy: "Policy", recorded: "dict[str, History]") -> None:
 
 def start_minute(start: str, recorded: "dict[str, History]") -> int:
     """The minute that `--start` names; it must lie within every history."""
-    from adapters.history_file import minute_at
+    from adapters.history_times import minute_at
     from forecasting.demand import instant_of
 
     minute = minute_at(start)

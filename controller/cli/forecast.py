@@ -173,7 +173,7 @@ def from_state(pool: str, state_dir: Path) -> "DemandSeries":
 
 def instant_within(at: str, demand: "DemandSeries", pool: str) -> int:
     """The minute that `--at` names; some history must come before it."""
-    from adapters.history_file import minute_at
+    from adapters.history_times import minute_at
     from forecasting.demand import instant_of
 
     minute = minute_at(at)

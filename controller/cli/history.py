@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from controller.cli.completion import pool_names
 from controller.cli.failure import Failed, WrongInput
@@ -16,8 +17,14 @@ if TYPE_CHECKING:
     from config.policy import PoolPolicy
 
 
+def first_word(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What may follow `stoker history`: a pool, or `import` as the first word."""
+    words = [] if ctx.params.get("names") or ctx.params.get("policy_path") or not "import".startswith(incomplete) else ["import"]
+    return [*pool_names(ctx, param, incomplete), *(CompletionItem(word) for word in words)]
+
+
 @click.command()
-@click.argument("names", metavar="[POOL]...", nargs=-1, shell_complete=pool_names)
+@click.argument("names", metavar="[POOL]...", nargs=-1, shell_complete=first_word)
 @click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=Path("history"), show_default=True,
               metavar="FOLDER", help="Where POOL.csv.gz is written for each pool.")
@@ -32,6 +39,9 @@ def command(names: tuple[str, ...], policy_path: Path, output: Path, force: bool
     Example:
       stoker history --policy policy.yaml
       stoker backtest --policy policy.yaml --history chat=history/chat.csv.gz --compare
+
+    \b
+    From exports of other programs:  stoker history import FILE... --output OUT
     """  # noqa: D301  (click reads the control character)
     policy = read_policy(policy_path)
     known = {pool.name: pool for pool in policy.pools}

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters import history_file
-from adapters.history_file import HistoryError, StampStyle, open_history, read_history, write_history
+from adapters.history_file import HistoryError, open_history, read_history, write_history
+from adapters.history_times import StampStyle
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 

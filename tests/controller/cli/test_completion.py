@@ -38,9 +38,16 @@ def test_every_shell_gets_a_script(shell):
 
 
 def test_commands_and_options_are_offered():
-    assert set(offered("")) == set(COMMANDS)
+    assert set(offered("")) == {name for name in COMMANDS if " " not in name}
     assert offered("back") == ["backtest"]
     assert "--history" in offered("backtest", "--h")
+
+
+def test_the_second_word_of_a_command_of_two_is_offered_and_then_its_options(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert offered("history", "im") == ["import"]
+    assert "--timezone" in offered("history", "import", "a.csv", "--t")
 
 
 def test_pools_are_those_of_the_policy_that_was_named(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from adapters.clock import ManualClock
-from adapters.history_file import StampStyle
+from adapters.history_times import StampStyle
 from controller.cli import main
 from controller.guardrails import GUARDRAILS
 from controller.plan import PoolState

@@ -65,7 +65,7 @@ def test_a_full_disk_behind_the_output_is_one_line(arguments):
 def test_every_module_with_a_command_is_named():
     modules = {path.stem.replace("_", "-") for path in FOLDER.glob("*.py") if "def command(" in path.read_text()}
 
-    assert modules == set(COMMANDS)
+    assert modules == {name.replace(" ", "-") for name in COMMANDS}
 
 
 def test_help_waits_for_no_library():

@@ -1,0 +1,76 @@
+"""Numbers as files write them: with a decimal comma or with thousands, and unknown in many words."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from adapters.recording.table import NotImportable
+
+UNKNOWN = ("", "nan", "null", "none", "-", "--", "n/a", "na", "#n/a", "undefined", "no data")
+PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?", re.ASCII)
+DECIMAL_COMMA = re.compile(r"[+-]?(\d{1,3}(\.\d{3})+|\d+),\d+", re.ASCII)
+DOTTED = re.compile(r"[+-]?\d{1,3}(\.\d{3})+", re.ASCII)
+GREATEST = 1e9
+
+
+def read_numbers(cells: Sequence[object], name: str, comma: str | None, at: Callable[[int], str]) -> list[float]:
+    """The values of a column, NaN where unknown. `comma`: what a comma in a number of its table is, as `comma_of` found it."""
+    plain = None if comma else plain_numbers(cells)
+    return plain or [one_number(cell, name, comma, partial(at, row)) for row, cell in enumerate(cells)]
+
+
+def plain_numbers(cells: Sequence[object]) -> list[float] | None:
+    """The values of a column that has nothing but plain numbers and empty cells; None of any other. Fast: most are so."""
+    try:
+        values = [math.nan if cell is None or cell == "" else float(str(cell)) for cell in cells]
+    except ValueError:
+        return None
+    lawful = all(0 <= value <= GREATEST or cell in ("", None) for value, cell in zip(values, cells, strict=True))
+    return values if lawful and not any(isinstance(cell, str) and "_" in cell for cell in cells) else None
+
+
+def one_number(cell: object, name: str, comma: str | None, at: Callable[[], str]) -> float:
+    """One value."""
+    text = "" if cell is None else str(cell).strip()
+    if text.lower() in UNKNOWN:
+        return math.nan
+    plain = text
+    if comma == "decimal" and ("," in text or DOTTED.fullmatch(text)):
+        plain = text.replace(".", "").replace(",", ".")
+    elif comma == "decimal" and "." in text and isinstance(cell, str):
+        raise NotImportable(f"{at()}: {name} is {text!r}, while other numbers have a decimal comma; write one kind")
+    elif comma == "thousands":
+        plain = text.replace(",", "")
+    elif THOUSANDS.fullmatch(text) and "," in text:
+        raise NotImportable(f"{at()}: {name} is {text!r}, {text.replace(',', '')} or {text.replace(',', '.')}; write it without "
+                            "the comma")
+    if not PLAIN.fullmatch(plain):
+        raise NotImportable(f"{at()}: {name} is {text!r}; write a plain number without a unit, or leave it empty where it is "
+                            "unknown")
+    value = float(plain)
+    if value < 0:
+        raise NotImportable(f"{at()}: {name} is {text}; it cannot be below zero")
+    if value > GREATEST:
+        raise NotImportable(f"{at()}: {name} is {text}; write a number up to {GREATEST:.0e}")
+    return value
+
+
+def comma_of(columns: Sequence[Sequence[object]], at: Callable[[int], str]) -> str | None:
+    """What a comma in the numbers of a table is, where one of them proves it: "decimal" or "thousands"; None otherwise."""
+    found: dict[str, int] = {}
+    for cells in columns:
+        for row, cell in enumerate(cells):
+            text = cell.strip() if isinstance(cell, str) and "," in cell else ""
+            if not text:
+                continue
+            thousands, decimal = THOUSANDS.fullmatch(text), DECIMAL_COMMA.fullmatch(text)
+            if thousands and not decimal:
+                found.setdefault("thousands", row)
+            elif decimal and (not thousands or text.lstrip("+-").startswith("0")):
+                found.setdefault("decimal", row)
+    if len(found) > 1:
+        raise NotImportable(f"{at(max(found.values()))}: some numbers have a decimal comma and some a comma for thousands; "
+                            "write one kind")
+    return next(iter(found), None)

@@ -1,0 +1,139 @@
+"""`stoker history import`: recorded demand of other programs, as the history file that a backtest reads."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from controller.cli.failure import Failed, WrongInput
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from adapters.recording.demand import Imported
+
+WHERE = {
+    "invocations": "on AWS the metric Invocations (Sum)", "avg_concurrency": "on AWS the metric ConcurrentExecutions (Average)",
+    "max_concurrency": "on AWS the metric ConcurrentExecutions (Maximum), without which a backtest replays nothing",
+}
+ROLES = ("invocations", "avg_concurrency", "max_concurrency", "avg_duration_ms")
+
+
+class Assignment(click.ParamType[tuple[str, str]]):
+    """ROLE=NAME."""
+
+    name = "ROLE=NAME"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Both parts."""
+        role, sign, name = value.partition("=")
+        if role not in ROLES or not sign or not name:
+            self.fail(f"{value!r} is not ROLE=NAME with ROLE one of {', '.join(ROLES)}", param, ctx)
+        return role, name
+
+
+class Span(click.ParamType["timedelta"]):
+    """A span of time as the policy writes it."""
+
+    name = "DURATION"
+
+    def convert(self, value: "str | timedelta", param: click.Parameter | None, ctx: click.Context | None) -> "timedelta":
+        """As a span; it must be 1 s at the least."""
+        from config.duration import parse_duration
+
+        try:
+            span = parse_duration(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+        if not span:
+            self.fail("give a span of 1s at the least", param, ctx)
+        return span
+
+
+@click.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--output", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="OUT",
+              help="The history to write, packed when its name ends in .gz.")
+@click.option("--timezone", metavar="ZONE", help="IANA time zone of times that have none, such as Europe/Paris.")
+@click.option("--column", "columns", multiple=True, type=Assignment(),
+              help="Which column is what: ROLE is invocations, avg_concurrency, max_concurrency or avg_duration_ms; NAME a "
+                   "column's name, id or number, or a file that has but one.")
+@click.option("--step", type=Span(), help="The period of the recording, such as 1m or 5m, where it cannot be told from the "
+                                          "times.")
+@click.option("--force", is_flag=True, help="Write over OUT when it is there.")
+def command(files: tuple[Path, ...], output: Path, timezone: str | None, columns: tuple[tuple[str, str], ...],
+            step: "timedelta | None", force: bool) -> None:
+    """Bring recorded demand into the form that a backtest reads: sorted, in UTC, a row a minute, unknown minutes empty.
+
+    Each FILE is text in columns (exports of the CloudWatch console, Grafana, Datadog, spreadsheets) or JSON (aws cloudwatch
+    get-metric-data and get-metric-statistics, Prometheus' query_range, timeSeries.list of Cloud Monitoring). Several files are
+    joined. What was done is printed; what cannot be known is refused with its line.
+
+    \b
+    Examples:
+      stoker history import export.csv --output chat.csv.gz
+      stoker history import requests.json concurrency.json --output chat.csv.gz --timezone Europe/Paris
+    """  # noqa: D301  (click reads the control character)
+    from adapters.history_file import HistoryError, unpacked, write_history
+    from adapters.recording.demand import imported
+    from adapters.recording.table import NotImportable
+
+    if output.exists() and output.is_file() and not force:
+        raise WrongInput(f"{output} is there already: give another --output, or --force to write over it")
+    try:
+        texts = {str(file): unpacked(file) for file in files}
+        found = imported(texts, dict(columns), timezone, None if step is None else int(step.total_seconds()))
+    except (HistoryError, NotImportable) as error:
+        raise WrongInput(str(error)) from error
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_history(output, found.series)
+    except OSError as error:
+        raise Failed(f"{output} cannot be written ({error.strerror}); give another --output") from error
+    report(found, output)
+
+
+def report(found: "Imported", output: Path) -> None:
+    """Print what was done, and what is unknown."""
+    import numpy as np
+
+    from adapters.history_file import open_history
+    from forecasting.demand import instant_of
+
+    for source, lines in found.said:
+        if source:
+            click.echo(source)
+        for line in lines:
+            click.echo(f"  {line}" if source else line)
+    series = found.series
+    click.echo(f"{len(series)} minutes from {instant_of(series.first_minute):%Y-%m-%dT%H:%MZ}, known of them:")
+    for name, values in (("invocations", series.invocations), ("avg_concurrency", series.busy), ("max_concurrency", series.peak)):
+        click.echo(f"  {name:<15}  {coverage(np.isnan(values), series.first_minute)}")
+    click.echo(f"written: {output}")
+    doubts = open_history(output).doubts
+    if doubts:
+        first = f"line {doubts[0].line}: {doubts[0].what}"
+        click.echo(f"warning: {len(doubts)} of its minutes contradict themselves and count as unknown, such as {first}", err=True)
+    for name in found.missing:
+        click.echo(f"warning: {name} is in no FILE and unknown in every minute; name the file that has it as well: {WHERE[name]}",
+                   err=True)
+
+
+def coverage(unknown: "NDArray[np.bool_]", first: int) -> str:
+    """The share of minutes that are known, and the longest stretch of those that are not."""
+    import numpy as np
+
+    from forecasting.demand import instant_of
+
+    if not unknown.any():
+        return "all"
+    known = np.flatnonzero(~unknown)
+    if not len(known):
+        return "none"
+    edges = np.concatenate(([-1], known, [len(unknown)]))
+    longest = int(np.diff(edges).argmax())
+    begin, gap = instant_of(first + int(edges[longest]) + 1), int(np.diff(edges)[longest]) - 1
+    return f"{len(known)} ({len(known) / len(unknown):.1%}), the longest gap {gap} min from {begin:%Y-%m-%dT%H:%MZ} on"

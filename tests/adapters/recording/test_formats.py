@@ -1,0 +1,248 @@
+"""Each format of export is read as its program means it, and columns are what their names and statistics say."""
+
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from adapters.recording.demand import imported
+from adapters.recording.roles import Kind, kind_of
+from adapters.recording.table import NotImportable
+
+CONSOLE = """Label,Invocations,ConcurrentExecutions,ConcurrentExecutions
+Unit,Count,Count,Count
+Full label,m1,m2,m3
+Id,m1,m2,m3
+2026/03/02 00:00:00,30,3.00,4
+2026/03/02 00:01:00,30,3.01,5
+"""
+
+
+def read(texts: str | dict[str, str], told: dict[str, str] | None = None,
+         timezone: str | None = None) -> tuple[list[list[float]], str]:
+    """Requests, averages and maxima, and what was said."""
+    found = imported({"f": texts} if isinstance(texts, str) else texts, told or {}, timezone)
+    series = found.series
+    values = [[round(value, 4) for value in column.tolist()] for column in (series.invocations, series.busy, series.peak)]
+    return values, "\n".join(line for _, lines in found.said for line in lines)
+
+
+def refusal(texts: str | dict[str, str], told: dict[str, str] | None = None) -> str:
+    with pytest.raises(NotImportable) as caught:
+        read(texts, told)
+    return str(caught.value)
+
+
+def test_the_consoles_export_is_read_with_its_rows_of_labels():
+    values, said = read(CONSOLE)
+
+    assert values == [[30, 30], [3, 3.01], [4, 5]]
+    assert "times without a time zone are read as UTC, as the format has no time zone of its own; give --timezone if" in said
+    assert "taken is ConcurrentExecutions (m2) for the average and ConcurrentExecutions (m3) for the maximum, since the" in said
+
+
+def test_what_is_told_of_columns_counts_more_than_their_values():
+    values, _ = read(CONSOLE, {"max_concurrency": "m2", "avg_concurrency": "m3"})
+
+    assert (values[1], values[2]) == ([4, 5], [3, 3.01])
+
+
+def test_of_two_columns_of_one_name_the_other_is_what_the_first_is_not():
+    assert read(CONSOLE, {"max_concurrency": "m3"})[0][1] == [3, 3.01]
+    assert read(CONSOLE, {"avg_concurrency": "m2"})[0][2] == [4, 5]
+    assert "average or maximum?" in refusal(CONSOLE, {"avg_concurrency": "m3"})
+
+
+def test_columns_of_one_name_that_their_values_do_not_tell_apart_must_be_told():
+    same = CONSOLE.replace("3.00,4", "4,4").replace("3.01,5", "5,5")
+
+    assert refusal(same).startswith("f: ConcurrentExecutions (m2) and ConcurrentExecutions (m3): average or maximum? give")
+    assert "2 columns are called so; give one of m2, m3" in refusal(same, {"max_concurrency": "ConcurrentExecutions"})
+    assert read(same, {"max_concurrency": "m3", "avg_concurrency": "m2"})[0][2] == [4, 5]
+
+
+@pytest.mark.parametrize(("values", "says"), [("3.5,4.25", "average, since it is not whole"), ("3,4", None)])
+def test_a_column_of_concurrency_without_a_statistic_is_an_average_only_if_it_has_fractions(values, says):
+    first, second = values.split(",")
+    text = f"time,invocations,ConcurrentExecutions\n2026-03-02T00:00:00Z,1,{first}\n2026-03-02T00:01:00Z,1,{second}\n"
+
+    assert says is None or says in read(text)[1]
+    assert says is not None or "average or maximum?" in refusal(text)
+
+
+def test_one_whose_average_is_another_column_is_the_maximum():
+    text = "time,invocations,concurrency,Average concurrency\n2026-03-02T00:00:00Z,1,2,1.5\n"
+
+    assert read(text)[0] == [[1], [1.5], [2]]
+
+
+@pytest.mark.parametrize("text", [
+    "sep=;\nTime;Invocations;ConcurrentExecutions Average;ConcurrentExecutions Maximum\n2026-03-02T00:00:00Z;5;1,5;3\n",
+    "Time\tRequests\tAvg concurrency\tMax concurrency\n1772409600000\t5\t1.5\t3\n",
+    '"Time","Invocations Sum","Concurrency Average","Concurrency Maximum"\n"2026-03-02T00:00:00Z","5","1.5","3"\n',
+    ("Series;Time;Value\nInvocations;2026-03-02T01:00:00+01:00;5\navg concurrency;2026-03-02T01:00:00+01:00;1.5\n"
+     "peak concurrency;2026-03-02T01:00:00+01:00;3\n"),
+    ('time,"sum:aws.lambda.invocations{functionname:x}.as_count()","avg:aws.lambda.concurrent_executions{functionname:x}",'
+     '"max:aws.lambda.concurrent_executions{functionname:x}"\n2026-03-02T00:00:00.000Z,5,1.5,3\n'),
+    "x,max_concurrency|avg_concurrency|note|invocations|date\n".replace(",", "|") + "a|3|1.5|b c|5|2026-03-02 00:00:00 UTC\n",
+], ids=["excel", "tabs", "quotes", "long", "datadog", "bars"])
+def test_exports_of_dashboards_and_spreadsheets(text):
+    assert read(text)[0] == [[5], [1.5], [3]]
+
+
+DATA = {"MetricDataResults": [
+    {"Id": "inv", "Label": "Invocations", "Timestamps": ["2026-03-02T00:02:00+00:00", "2026-03-02T00:01:00+00:00"],
+     "Values": [12.0, 0.0],
+     "StatusCode": "Complete"},
+    {"Id": "avg", "Label": "ConcurrentExecutions", "Timestamps": [1772409660.0, 1772409720.0], "Values": [1.5, 1.25]},
+    {"Id": "max", "Label": "ConcurrentExecutions", "Timestamps": ["2026-03-02T00:01:00Z", "2026-03-02T00:02:00Z"],
+     "Values": [3, 2]},
+    {"Id": "e1", "Label": "ProvisionedConcurrentExecutions", "Timestamps": ["2026-03-02T00:01:00Z"], "Values": [9]},
+], "Messages": []}
+
+
+def test_get_metric_data_is_read_by_label_and_id():
+    values, said = read(json.dumps(DATA))
+
+    assert values == [[0, 12], [1.5, 1.25], [3, 2]]
+    assert "not used: ProvisionedConcurrentExecutions" in said
+
+
+def test_an_answer_that_is_not_whole_is_said_to_be_so():
+    part = json.loads(json.dumps(DATA)) | {"NextToken": "x"}
+    part["MetricDataResults"][0]["StatusCode"] = "PartialData"
+    _, said = read(json.dumps(part))
+
+    assert "the answer has a NextToken: it is one page, and what the others hold is unknown" in said
+    assert "inv has the status PartialData: it may lack points" in said
+
+
+def test_pages_of_one_answer_are_joined():
+    pages = [{"MetricDataResults": [{"Id": "i", "Label": "Invocations", "Timestamps": [f"2026-03-02T00:0{minute}:00Z"],
+                                     "Values": [minute]}]}
+             for minute in (1, 2)]
+
+    assert read(json.dumps(pages))[0][0] == [1, 2]
+
+
+def test_get_metric_statistics_are_read_by_statistic_and_joined():
+    one = {"Label": "Invocations", "Datapoints": [{"Timestamp": "2026-03-02T00:01:00+00:00", "Sum": 60.0, "Unit": "Count"},
+                                                  {"Timestamp": "2026-03-02T00:00:00+00:00", "Sum": 5.0, "Unit": "Count"}]}
+    two = {"Label": "ConcurrentExecutions", "Datapoints": [{"Timestamp": "2026-03-02T00:00:00Z", "Average": 1.5, "Maximum": 3.0},
+                                                           {"Timestamp": "2026-03-02T00:01:00Z", "Average": 1, "Maximum": 2.0}]}
+
+    assert read({"i.json": json.dumps(one), "c.json": json.dumps(two)})[0] == [[5, 60], [1.5, 1], [3, 2]]
+
+
+def matrix(*values: tuple[float, str], **labels: str) -> str:
+    return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": [{"metric": labels, "values": values}]}})
+
+
+def test_prometheus_values_are_of_the_minute_before_their_time():
+    values, said = read({"req.json": matrix((1772409660, "5"), (1772409720, "6")),
+                         "peak.json": matrix((1772409660, "3"), (1772409720, "2"))},
+                        {"invocations": "req.json", "max_concurrency": "peak.json"})
+
+    assert (values[0], values[2]) == ([5, 6], [3, 2])
+    assert "each value is taken for the minute that ends with its time" in said
+    assert imported({"f": matrix((1772409660, "5"))}, {"invocations": "f"}).series.first_minute == 1772409600 // 60
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    (matrix((1772409660, "5"), (1772409960, "6")),
+     "the step is 300 s, so that what its values cover is not known; ask with step=60"),
+    (matrix((1772409660, "5"), (1772409675, "6")), "the step is 15 s"),
+    (matrix((1772409660, "5"), __name__="http_requests_total"),
+     "is a counter; ask for its increase within each minute, sum(increase("),
+    (json.dumps({"status": "success", "data": {"resultType": "vector", "result": []}}), "ask query_range, with step=60"),
+    (json.dumps({"status": "error", "error": "bad query"}), "the answer is an error (bad query); ask again"),
+    (json.dumps({"MetricDataResults": []}), "no data points; ask for a time in which there are some"),
+    (json.dumps({"MetricDataResults": [{"Timestamps": ["2026-03-02T00:00:00Z"], "Values": []}]}), "has 1 times and 0 values"),
+    ('{"MetricDataResults": [{"Timestamps": 1}]}', "not of the form that aws cloudwatch get-metric-data"),
+    ('{"a": 1}', "JSON of a kind that is not known; known are the answers of aws cloudwatch get-metric-data"),
+    ('{"a": ', "f:1: not readable as JSON"), ("[" * 100_000, "not readable as JSON"),
+    ("", "f:1: no rows below the header"), ("timestamp,invocations\n", "f:1: no rows below the header"),
+    ("2026-03-02T00:00:00Z,1,1,1\n2026-03-02T00:01:00Z,1,1,1\n", "f:1: the first row has values and no names"),
+    ("a,b\n1,2\n", "f:1: no column has times; call the one that has them timestamp (here: a, b)"),
+    ("time,a\n2026-03-02T00:00:00Z,1\n", "f: no column is known as one of invocations, avg_concurrency, max_concurrency"),
+    ("time,invocations\n2026-03-02T00:00:00Z\n", "f:2: 1 cells, the header has 2"),
+    ('time,invocations\n"2026', "f:2: not readable as CSV"),
+    ("time,invocations,requests\n2026-03-02T00:00:00Z,1,2\n",
+     "f: invocations and requests may both be invocations; give --column"),
+    ("time,requests per second\n2026-03-02T00:00:00Z,1\n", "requests per second is a rate; export the number of requests"),
+    ("time,Invocations Average\n2026-03-02T00:00:00Z,1\n", "is an average, which is 1 for each request"),
+])
+def test_what_is_not_whole_or_not_known_is_refused(text, says):
+    assert says in refusal(text)
+
+
+def test_a_column_that_is_not_there_is_refused_with_those_that_are():
+    assert refusal(CONSOLE, {"invocations": "m9"}).startswith(
+        "--column invocations=m9: there is no such column (here: Invocations, ConcurrentExecutions); give --column ROLE=NAME")
+
+
+def series(kind: str, metric: str, *points: tuple[str, dict[str, object]], **labels: str) -> dict[str, object]:
+    return {"metric": {"type": metric, "labels": labels}, "metricKind": kind,
+            "points": [{"interval": {"startTime": "2026-03-02T00:00:00Z", "endTime": end}, "value": value} for end,
+                       value in points]}
+
+
+def test_cloud_monitoring_points_are_of_the_interval_that_they_end_and_label_sets_of_counts_are_added_up():
+    count = "run.googleapis.com/request_count"
+    body = {"timeSeries": [
+        series("DELTA", count, ("2026-03-02T00:02:00Z", {"int64Value": "3"}), ("2026-03-02T00:01:00Z", {"int64Value": "4"}),
+               code="200"),
+        series("DELTA", count, ("2026-03-02T00:01:00Z", {"int64Value": "1"}), code="500"),
+        series("GAUGE", "custom/max_concurrency", ("2026-03-02T00:01:00Z", {"doubleValue": 2.0}))]}
+    values, said = read(json.dumps(body))
+
+    assert values[0] == [5, 3]
+    assert values[2][0] == 2
+    assert "2 series of run.googleapis.com/request_count are added up" in said
+    assert imported({"f": json.dumps(body)}, {}).series.first_minute == 1772409600 // 60
+
+
+def test_a_distribution_is_refused_with_what_to_ask_for():
+    body = [series("DELTA", "run.googleapis.com/container/max_request_concurrencies",
+                   ("2026-03-02T00:01:00Z", {"distributionValue": {}}))]
+
+    assert "a value of the kind distributionValue; align distributions to a number" in refusal(json.dumps(body))
+
+
+@pytest.mark.parametrize(("name", "kind"), [
+    ("Invocations", Kind("invocations", "")), ("Invocations Sum", Kind("invocations", "sum")),
+    ("request_count", Kind("invocations", "sum")),
+    ("ConcurrentExecutions Maximum", Kind("concurrency", "maximum")), ("max_concurrency", Kind("concurrency", "maximum")),
+    ("peak requests in flight", Kind("concurrency", "maximum")),
+    ("avg:aws.lambda.concurrent_executions{a:b}", Kind("concurrency", "average")),
+    ("UnreservedConcurrentExecutions", Kind("", "")), ("Throttles", Kind("", "")),
+    ("Duration Average", Kind("duration", "average")),
+    ("p99 latency", Kind("duration", "p99")), ("requests/s", Kind("invocations", "rate")), ("memory", Kind("", "")),
+])
+def test_a_name_says_metric_and_statistic(name, kind):
+    assert kind_of(name) == kind
+
+
+PIECES = st.sampled_from([
+    "timestamp", "time", "invocations", "max_concurrency", "ConcurrentExecutions", "Label", "Id", "Value", "Series", ",", ";",
+    "\t", "\n", "\r\n",
+    '"', "2026-03-02T00:00:00Z", "2026-03-02 00:00", "2026-03-02T00:00:00+99:00", "13/13/2026 00:00", "1772409600", "1e400",
+    "1,5", "1.5", "-1",
+    "NaN", "Mon, 02 Mar", "sep=;\n", "{", "}", "[", "]", '{"MetricDataResults":', '{"Datapoints":',
+    '{"data":{"resultType":"matrix","result":',
+    '{"timeSeries":', "null", "\x00", "\ufeff", "9" * 30,
+])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=60) | st.lists(PIECES, max_size=25).map("".join), st.sampled_from([None, "Europe/Prague"]))
+@example("time,invocations\n2026-03-02T00:00:00+99:00,1\n", None)
+@example("time,invocations\n02/13/9999 23:59,1\n", "Pacific/Apia")
+@example("[]", None)
+@example('{"data":{"resultType":"matrix","result":[{"values":[[null,1]]}]}}', None)
+@example('{"timeSeries":[{"metric":{"type":"request_count"},"points":[{"interval":{"endTime":"x"},"value":{}}]}]}', None)
+def test_no_text_is_read_in_any_other_way_than_to_be_imported_or_refused(text, zone):
+    with suppress(NotImportable):
+        assert len(imported({"f": text}, {}, zone).series)
