@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from adapters.errors import AdapterError, Limit
 from forecasting.demand import DemandSeries
 
@@ -134,13 +137,17 @@ class Telemetry:
 
     `series` is unknown (NaN) wherever nothing is proved: an absent point is zero only where the source proves that
     telemetry was alive. `error` tells why there is nothing new. `alive`: True proved alive, False proved broken or late,
-    None cannot tell. `duration_seconds`: mean duration of a request when the source has it.
+    None cannot tell. `duration_seconds`: mean duration of a request when the source has it. `absent`: rows of `series` that
+    were asked for and have no point, so that what is known of them is inferred; None where every known row was observed.
+    `quiet`: why nothing tells whether a silence is idleness or missing metrics, for people; empty where something does.
     """
 
     series: DemandSeries
     alive: bool | None = None
     error: AdapterError | None = None
     duration_seconds: float | None = None
+    absent: NDArray[np.bool_] | None = None
+    quiet: str = ""
 
 
 @runtime_checkable

@@ -82,6 +82,10 @@ class PoolPolicy(Model):
     """What a cold start costs, or the share of requests that must be warm: exactly one of the two."""
     on_missing_metrics: Literal["hold", "floor", "forecast"] = Field(default="hold", examples=["hold"])
     """When metrics fail: hold what is there, rise to the floor, or follow the last forecast. None ever lowers."""
+    on_quiet_region: Literal["hold", "trust"] = Field(default="hold", examples=["hold"])
+    """When nothing has run in the pool's whole region, and nothing proves that metrics work: hold what is there, or trust that
+    nothing runs once that lasts longer than 15 minutes.
+    """
     missing_metrics_limit: Duration = Field(default=timedelta(hours=1), examples=["1h"])
     """After so long without metrics the pool is blind, and that is said loudly; from 5m to 7d. What is done stays the same."""
     on_foreign_write: Literal["yield", "reassert"] = Field(default="yield", examples=["yield"])

@@ -11,6 +11,7 @@ from adapters.protocol import Capacity, Phase
 from adapters.simulated import SimulatedCapacity
 from config.policy import Assume, PoolPolicy
 from controller.announcing import HOUR
+from controller.belief import unseen
 from controller.economics import Terms
 from controller.foretelling import prospect_at, without_events
 from controller.guardrails import GUARDRAILS
@@ -90,12 +91,14 @@ def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, te
         now = instant_of(demand.first_minute + at)
         ready = paper.ready(now)
         proposal, sight, age = eyes.at(at)
+        unseen = eyes.unseen(at)
         announced = None if ahead is None else ahead.at(at, eyes.newest(at))
-        showing = (paper.requested, ready, proposal, sight, announced)
+        showing = (paper.requested, ready, proposal, sight, unseen, announced)
         if showing != shown:
             phase = Phase.READY if ready == paper.requested else Phase.IN_PROGRESS
             seen = Observation(now=now, capacity=Capacity(paper.requested, ready, phase, now), proposal=proposal, sight=sight,
-                               data_age=age, billing_step=assume.billing_step, usd_per_unit_minute=price, announced=announced)
+                               data_age=age, unseen=unseen, billing_step=assume.billing_step, usd_per_unit_minute=price,
+                               announced=announced)
             plan = make_plan(policy, state, seen, GUARDRAILS)
             state, holds = plan.state, plan.action is Action.HOLD
             reasons.append((at, plan.reasons))
@@ -119,6 +122,7 @@ class Eyes:
         self._delay = metric_delay
         self._patience = metric_delay + PATIENCE // MINUTE
         self._newest: list[int] = np.maximum.accumulate(np.where(demand.known, np.arange(len(demand)), -1)).tolist()
+        self._unseen: list[int] = unseen(demand.known).tolist()
         self._wanted: list[float] = proposals.target.tolist()
         self._trusted: list[bool] = proposals.trusted.tolist()
         self._rule: list[int] = proposals.rule.tolist()
@@ -133,6 +137,11 @@ class Eyes:
             self._last = known, Proposal(self._wanted[known], NAMES[self._rule[known]], self._trusted[known])
         age = minute - known - 1
         return self._last[1], Sight.FRESH if age <= self._patience else Sight.LATE, age * MINUTE
+
+    def unseen(self, minute: int) -> int:
+        """Minutes that should be known as row `minute` begins and are not, as far as they forbid to lower."""
+        visible = minute - self._delay
+        return self._unseen[visible] if visible >= 0 else 0
 
     def newest(self, minute: int) -> int:
         """The newest known row as row `minute` begins; -1 where none is known."""

@@ -41,7 +41,7 @@ class Diary:
             if count % BREATH == BREATH - 1:
                 await asyncio.sleep(0)  # noqa: TID251  (a turn for others, not a wait)
             with faults_told(name):
-                newest = int(intake.newest[intake.row[name]])
+                newest = int(intake.day.newest[intake.row[name]])
                 for midnight in prospect.due(minute, delay) if newest >= 0 else ():
                     near = prospect.near(minute)
                     if any(each.learned_until == midnight and each.ready < minute + PRESSING for each in near):

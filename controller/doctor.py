@@ -44,6 +44,8 @@ TRIED_POOLS = 20
 """Of each provider's pools: permissions are mostly given to all alike, and calls are few."""
 
 LOOK_BACK, STALE = timedelta(hours=2), timedelta(minutes=15)  # of a pinged pool the first hour that is read stays unknown
+QUIET = ("set on_quiet_region: trust, or have any function there called once a minute; a daemon that runs may find proof in the "
+         "calls that AWS counts")
 REMEDIES: Mapping[type[AdapterError], str] = {
     Misconfigured: "correct what the text names, then run doctor again",
     PermissionDenied: "`stoker iam POLICY` prints what to allow", NotFound: "create it, or correct the policy",
@@ -265,6 +267,8 @@ async def metric_findings(source: DemandSource, pools: Sequence[str], clock: Clo
         elif telemetry.alive is False:
             found.append(Finding("metrics", pool, Verdict.FAIL, "telemetry is broken or late; capacity is held meanwhile",
                                  "see the provider's status page"))
+        elif telemetry.quiet and (age is None or age > STALE):
+            found.append(Finding("metrics", pool, Verdict.WARN, telemetry.quiet, QUIET))
         elif age is None and telemetry.alive:
             text = "its source answers; of this pool it has told nothing in the last two hours"
             found.append(Finding("metrics", pool, Verdict.UNCHECKED, text))

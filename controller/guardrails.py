@@ -66,6 +66,14 @@ def after_restart(draft: Draft, context: Context) -> Draft:
     return draft.moved(context.requested, Code.RESTARTED, text)
 
 
+def unknown_minutes(draft: Draft, context: Context) -> Draft:
+    """Nothing is lowered by minutes that are missing: right after them a rule looks back on the few that are known."""
+    if not context.seen.unseen or draft.target >= context.requested:
+        return draft
+    text = f"demand of {context.seen.unseen} of the last minutes is unknown: not below {context.requested} until enough is known"
+    return draft.moved(context.requested, Code.UNKNOWN_MINUTES, text)
+
+
 def scale_down_delay(draft: Draft, context: Context) -> Draft:
     """Down only to the highest of the wishes of the last while, and not at all while they are not known so far back."""
     delay, requested, now = context.policy.scale_down_delay, context.requested, context.seen.now
@@ -269,6 +277,7 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     announced,
     boosted,
     after_restart,
+    unknown_minutes,
     scale_down_delay,
     billing_step,
     step_limit,

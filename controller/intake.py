@@ -1,20 +1,19 @@
 """Demand of the pools that share one source: collected, kept, and fed to the chooser minute by minute."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from adapters.errors import AdapterError, Unreachable
+from adapters.errors import AdapterError
 from adapters.protocol import DemandSource, Telemetry
+from controller.belief import CONTEXT, believable, unlikely
+from controller.last_day import LastDay
 from controller.measured import DelayMeter
-from controller.plan import MOST_UNITS, Sight, Traffic
+from controller.plan import Sight, Traffic
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
-from forecasting.plausible import doubts, without
 
 HISTORY_DAYS = 14
 MINUTE = timedelta(minutes=1)
@@ -24,8 +23,8 @@ BREATH = 200
 REREAD = timedelta(minutes=15)
 """Late points change: so much is asked for again each time."""
 
-MOST_REQUESTS = 1e9
-"""More requests than this do not start in a minute anywhere."""
+GAPS: Mapping[int, int] = {60: MINUTES_PER_DAY, 5: 180}
+"""Points of an outage may be published after it: every so many minutes what is unknown of so many is asked for again."""
 
 PATIENCE = timedelta(minutes=5)
 """Beyond the metric delay; older than that and demand is not seen any more."""
@@ -36,6 +35,9 @@ class DemandStore(Protocol):
 
     async def save_demand(self, series: Mapping[str, DemandSeries]) -> None:
         """Lay the known rows over what is stored."""
+
+    async def withdraw(self, minutes: Mapping[str, Sequence[int]]) -> None:
+        """Where zeros are stored for these minutes of a pool, nothing is known any more."""
 
     async def load_demand(self, pools: Sequence[str], first_minute: int, end_minute: int) -> list[DemandSeries]:
         """Rows of each pool, unknown where nothing is stored."""
@@ -48,10 +50,8 @@ class DemandStore(Protocol):
 
 
 class Intake:
-    """One demand source, the pools it serves, and the last day of each in memory.
-
-    `peak` and `busy` are float32[pools, 1440]; column `minute % 1440` holds a minute of the window that ends at `end_minute`.
-    `assumed_delay`: the metric delay until it is measured.
+    """One demand source, the pools it serves, and the last day of each in memory. `assumed_delay`: the metric delay until it is
+    measured.
     """
 
     def __init__(self, source: DemandSource, pools: Sequence[str], store: DemandStore, assumed_delay: timedelta) -> None:
@@ -59,13 +59,12 @@ class Intake:
         self._store, self._assumed_delay = store, assumed_delay
         self.meter = DelayMeter()
         self.row = {name: at for at, name in enumerate(self.pools)}
-        shape = (len(self.pools), MINUTES_PER_DAY)
-        self.peak, self.busy, self.invocations = (np.full(shape, np.nan, np.float32) for _ in range(3))
-        self.newest = np.full(len(self.pools), -1, np.int64)
-        self._stored = self.newest.copy()
+        self.day = LastDay(len(self.pools))
+        self._stored = self.day.newest.copy()
         """The newest minute of each pool that is safe in the store: what is newer is asked for again once it takes something."""
         self._store_fails = False
-        self.end_minute = 0
+        self.quiet = [""] * len(self.pools)
+        """Of each pool, why nothing tells whether it is idle or its metrics are missing; empty where something does."""
         self.alive: list[bool | None] = [None] * len(self.pools)
         self.errors: dict[str, AdapterError] = {}
         self._told: set[str] = set()
@@ -82,12 +81,12 @@ class Intake:
     async def load(self, now: datetime) -> None:
         """Take up what was stored before a restart."""
         for name, minute in (await self._store.newest_known(self.pools)).items():
-            self.newest[self.row[name]] = self._stored[self.row[name]] = minute
+            self.day.newest[self.row[name]] = self._stored[self.row[name]] = minute
         end = minute_of(now)
         stored = await self._store.load_demand(self.pools, end - MINUTES_PER_DAY, end)
-        self._roll(end)
+        self.day.roll(end)
         for name, series in zip(self.pools, stored, strict=True):
-            self._lay(self.row[name], series)
+            self.day.lay(self.row[name], series)
 
     async def collect(self, now: datetime) -> bool:
         """Ask the source for what is new; whether there was any, which is stored then.
@@ -97,23 +96,25 @@ class Intake:
         self._began = self._began or now
         until = now.replace(second=0, microsecond=0)
         oldest = until - timedelta(days=HISTORY_DAYS)
-        since = {name: self._since(name, oldest) for name in self.pools}
+        since = {name: self._since(name, oldest, minute_of(until)) for name in self.pools}
         try:
             telemetry = await self.source.collect(self.pools, since, until)
         except AdapterError as error:
             self.errors = dict.fromkeys(self.pools, error)
             return False
-        telemetry = {name: believable(name, item, self._day) for name, item in telemetry.items()}
-        changed = await self._absorb(telemetry, minute_of(until))
+        telemetry = {name: self._judged(name, item) for name, item in telemetry.items()}
+        changed, withdrawn = await self._absorb(telemetry, minute_of(until))
         self.collected_at = now
-        owed = [self.pools[row] for row in np.flatnonzero(self._stored < self.newest) if self.pools[row] in telemetry]
+        owed = [self.pools[row] for row in np.flatnonzero(self._stored < self.day.newest) if self.pools[row] in telemetry]
         changed = list(dict.fromkeys([*changed, *owed]))
         self._store_fails = True
         await self._store.save_demand({name: telemetry[name].series for name in changed})
+        if withdrawn:
+            await self._store.withdraw(withdrawn)
         self._store_fails = False
         rows = [self.row[name] for name in changed if minute_of(since[name]) <= self._stored[self.row[name]] + 1
                 or since[name] == oldest]
-        self._stored[rows] = self.newest[rows]
+        self._stored[rows] = self.day.newest[rows]
         return bool(changed)
 
     def sight(self, name: str, now: datetime) -> tuple[Sight, timedelta | None]:
@@ -122,26 +123,33 @@ class Intake:
         A minute to come was told before the clock was put back: until the clock has reached it nothing newer is asked for.
         """
         row = self.row[name]
-        if self.newest[row] < 0:
-            return (Sight.BROKEN if name in self.errors or self.alive[row] is False else Sight.NONE), None
-        age = now - instant_of(int(self.newest[row]) + 1)
-        if -PATIENCE <= age <= self.metric_delay + PATIENCE:
+        age = None if self.day.newest[row] < 0 else now - instant_of(int(self.day.newest[row]) + 1)
+        if age is not None and -PATIENCE <= age <= self.metric_delay + PATIENCE:
             return Sight.FRESH, age
-        broken = name in self.errors or self.alive[row] is False
-        return (Sight.BROKEN if broken else Sight.LATE), age
+        if name in self.errors or self.alive[row] is False:
+            return Sight.BROKEN, age
+        if self.quiet[row] and (age is None or age > timedelta(0)):
+            return Sight.QUIET, age
+        return (Sight.NONE if age is None else Sight.LATE), age
+
+    def unseen(self, name: str, now: datetime) -> int:
+        """Minutes of a pool that should be known by now and are not, as far as they forbid to lower; see `belief.unseen`."""
+        return self.day.unseen(self.row[name], minute_of(now - self.metric_delay) + 1)
 
     def traffic(self, name: str, now: datetime) -> Traffic:
         """What is known of a pool's traffic now."""
         sight, _ = self.sight(name, now)
         if sight is not Sight.FRESH:
-            return Traffic.BROKEN if sight is Sight.BROKEN else Traffic.LATE
+            return {Sight.BROKEN: Traffic.BROKEN, Sight.QUIET: Traffic.QUIET}.get(sight, Traffic.LATE)
         peak, busy = self.latest(name) or (0.0, 0.0)
         return Traffic.LIVE if peak > 0 or busy > 0 else Traffic.NONE
 
     def missing_since(self, name: str, now: datetime) -> datetime | None:
-        """Since when metrics of a pool are missing: the end of its newest known minute, or when they were first asked for."""
+        """Since when metrics of a pool are missing: the end of its newest known minute, or when they were first asked for. None
+        also where they may be missing, but nothing need have happened.
+        """
         sight, age = self.sight(name, now)
-        if sight is Sight.FRESH:
+        if sight in (Sight.FRESH, Sight.QUIET):
             return None
         return self._began if age is None else now - age
 
@@ -152,29 +160,29 @@ class Intake:
     def latest(self, name: str) -> tuple[float, float] | None:
         """Peak and busy of the newest known minute of the last day; None when there is none."""
         row = self.row[name]
-        newest = int(self.newest[row])
-        if newest < max(0, self.end_minute - MINUTES_PER_DAY):
+        newest = int(self.day.newest[row])
+        if newest < max(0, self.day.first_minute):
             return None
         column = newest % MINUTES_PER_DAY
-        return float(self.peak[row, column]), float(self.busy[row, column])
+        return float(self.day.peak[row, column]), float(self.day.busy[row, column])
 
     def recent(self, name: str, minutes: int) -> tuple[Floats, int]:
         """Peak demand of the newest `minutes` minutes up to the newest known one, float32[<= minutes], and that one."""
         row = self.row[name]
-        newest = int(self.newest[row])
-        first = max(newest + 1 - minutes, self.end_minute - MINUTES_PER_DAY)
-        return self.peak[row, np.arange(first, newest + 1) % MINUTES_PER_DAY], newest
+        newest = int(self.day.newest[row])
+        first = max(newest + 1 - minutes, self.day.first_minute)
+        return self.day.peak[row, np.arange(first, newest + 1) % MINUTES_PER_DAY], newest
 
     def visible_end(self, now: datetime) -> int:
         """The minute before which rows may be fed to the chooser: old enough to be settled, and known of some pool."""
         settled = minute_of(now - self.metric_delay) + 1
-        return min(settled, int(self.newest.max(initial=-1)) + 1)
+        return min(settled, int(self.day.newest.max(initial=-1)) + 1)
 
     async def rows(self, first: int, end: int) -> tuple[Floats, Floats, Floats]:
         """Peak, busy, invocations: float32[pools, end - first] each, from memory where it reaches and from the store beyond."""
-        if first >= self.end_minute - MINUTES_PER_DAY:
+        if first >= self.day.first_minute:
             columns = np.arange(first, end) % MINUTES_PER_DAY
-            return self.peak[:, columns], self.busy[:, columns], self.invocations[:, columns]
+            return self.day.peak[:, columns], self.day.busy[:, columns], self.day.invocations[:, columns]
         series = await self._store.load_demand(self.pools, first, end)
         kinds = ("peak", "busy", "invocations")
         peak, busy, invocations = (np.stack([getattr(one, kind) for one in series]) for kind in kinds)
@@ -188,77 +196,50 @@ class Intake:
 
     def _day(self, name: str, end: int) -> DemandSeries:
         """What is kept of the minutes of a pool before `end`."""
-        first = self.end_minute - MINUTES_PER_DAY
-        columns = np.arange(first, min(end, self.end_minute)) % MINUTES_PER_DAY
-        return DemandSeries(first, *(table[self.row[name], columns] for table in (self.peak, self.busy, self.invocations)))
+        return self.day.window(self.row[name], self.day.first_minute, max(self.day.first_minute, min(end, self.day.end_minute)))
 
-    def _since(self, name: str, oldest: datetime) -> datetime:
+    def _since(self, name: str, oldest: datetime, until: int) -> datetime:
+        """From where on a pool is asked for: a little before what is stored, or from an earlier gap when that is due."""
         row = self.row[name]
-        newest = int(self.newest[row] if self._store_fails else self._stored[row])
-        return oldest if newest < 0 else max(oldest, instant_of(newest + 1) - REREAD)
+        newest = int(self.day.newest[row] if self._store_fails else self._stored[row])
+        if newest < 0:
+            return oldest
+        first = newest + 1 - REREAD // MINUTE
+        back = next((span for every, span in GAPS.items() if (until + row) % every == 0), 0)
+        gap = self.day.first_gap(row, until - back, first) if until - back < first else None
+        return max(oldest, instant_of(first if gap is None else gap))
 
-    async def _absorb(self, telemetry: Mapping[str, Telemetry], until: int) -> list[str]:
-        """Take in what a collection brought; the pools of which something was new."""
-        self._roll(until)
+    def _judged(self, name: str, item: Telemetry) -> Telemetry:
+        """What is believed of an answer, by what memory holds of the minutes before it."""
+        item = believable(name, item, self._day)
+        if item.absent is None:
+            return item
+        first = item.series.first_minute
+        return unlikely(item, self.day.window(self.row[name], first - CONTEXT, first))
+
+    async def _absorb(self, telemetry: Mapping[str, Telemetry],
+                      until: int) -> tuple[list[str], dict[str, list[int]]]:
+        """Take in what a collection brought: the pools of which something was new, and minutes that turned out to be unknown."""
+        self.day.roll(until)
         self.errors = {name: item.error for name, item in telemetry.items() if item.error is not None}
         changed, ages = [], []
+        withdrawn: dict[str, list[int]] = {}
         for count, (name, item) in enumerate(telemetry.items()):
             if count % BREATH == BREATH - 1:
                 await asyncio.sleep(0)  # noqa: TID251  (a turn for others, not a wait)
             row = self.row[name]
-            self.alive[row] = item.alive
+            self.alive[row], self.quiet[row] = item.alive, item.quiet
+            if item.absent is not None and item.error is None and (lost := item.absent & ~item.series.known).any():
+                zeros = self.day.withdraw(row, item.series.first_minute + np.flatnonzero(lost))
+                withdrawn |= {name: zeros} if zeros else {}
             if item.error is None and item.alive is not False:
                 self._told.add(name)
-            followed = self.newest[row] >= 0
-            oldest = self._lay(row, item.series)
+            followed = self.day.newest[row] >= 0
+            oldest = self.day.lay(row, item.series)
             if oldest is None:
                 continue
             changed.append(name)
             if followed:
                 ages.append(until - oldest)
         self.meter.note(age for age in ages if age <= REREAD // MINUTE)
-        return changed
-
-    def _lay(self, row: int, series: DemandSeries) -> int | None:
-        """Lay the known minutes over the row; the oldest minute that was new or other than before, None when none was."""
-        known = series.known
-        minutes = series.first_minute + np.flatnonzero(known)
-        if not len(minutes):
-            return None
-        self.newest[row] = max(self.newest[row], int(minutes[-1]))
-        kept = minutes >= self.end_minute - MINUTES_PER_DAY
-        columns, at = minutes[kept] % MINUTES_PER_DAY, (minutes - series.first_minute)[kept]
-        new = self.peak[row, columns] != series.peak[at]  # what was unknown differs from everything
-        self.peak[row, columns], self.busy[row, columns] = series.peak[at], series.busy[at]
-        self.invocations[row, columns] = series.invocations[at]
-        if not kept.all():
-            return int(minutes[0])
-        return int(minutes[kept][np.argmax(new)]) if new.any() else None
-
-    def _roll(self, end: int) -> None:
-        """Move the window on to `end`; the minutes that enter are unknown until somebody tells."""
-        entering: NDArray[np.int64] = np.arange(max(self.end_minute, end - MINUTES_PER_DAY), end) % MINUTES_PER_DAY
-        for table in (self.peak, self.busy, self.invocations):
-            table[:, entering] = np.nan
-        self.end_minute = max(self.end_minute, end)
-
-
-def believable(name: str, item: Telemetry, day: Callable[[str, int], DemandSeries]) -> Telemetry:
-    """Return `item` without the minutes that no source can mean: negative, infinite, beyond any provider, or at odds with
-    themselves. They are unknown, not zero: one of them would spoil what every rule has ever cost. `day`: what is known of the
-    minutes of a pool before one.
-    """
-    series = item.series
-    wrong = ((series.peak < 0) | (series.peak > MOST_UNITS) | (series.busy < 0) | (series.busy > MOST_UNITS)
-             | (series.invocations < 0) | (series.invocations > MOST_REQUESTS))
-    doubtful = doubts(series, lambda: day(name, series.first_minute))
-    if doubtful is not None:
-        wrong |= doubtful.any
-    if not wrong.any():
-        return item
-    at = int(np.argmax(wrong))
-    told = f"{series.invocations[at]:g} requests, {series.peak[at]:g} units at most and {series.busy[at]:g} on average"
-    error = item.error or Unreachable(f"{name}: the source reports impossible demand in {int(wrong.sum())} minutes from "
-                                      f"{instant_of(series.first_minute + at):%Y-%m-%d %H:%M} UTC on, which count as unknown; "
-                                      f"in the first, {told}: correct the metric")
-    return replace(item, series=without(series, wrong), error=error)
+        return changed, withdrawn

@@ -61,6 +61,9 @@ class StoreThread:
     async def save_demand(self, series: Mapping[str, DemandSeries]) -> None:
         await self.run(self.store.save_demands, series)
 
+    async def withdraw(self, minutes: Mapping[str, Sequence[int]]) -> None:
+        await self.run(self.store.withdraw, minutes)
+
     async def load_demand(self, pools: Sequence[str], first_minute: int, end_minute: int) -> list[DemandSeries]:
         return await self.run(lambda: [self.store.load_demand(pool, first_minute, end_minute) for pool in pools])
 

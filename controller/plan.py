@@ -43,6 +43,8 @@ class Sight(StrEnum):
     """Newest known minute is older than the source usually needs; no proof that telemetry is broken."""
     BROKEN = "broken"
     """The source failed, or its control query proves that telemetry is down."""
+    QUIET = "quiet"
+    """No point has come for a while, and nothing tells whether nothing happens or metrics are missing."""
     NONE = "none"
     """Nothing was ever known."""
 
@@ -53,6 +55,8 @@ class Traffic(StrEnum):
     LIVE = "live"
     NONE = "none"
     """Metrics come and say that nothing runs."""
+    QUIET = "quiet"
+    """No metrics come, as where nothing runs; nothing proves whether that is so."""
     LATE = "late"
     """Metrics have not come in time, or not yet at all; nothing proves that they are broken."""
     BROKEN = "broken"
@@ -67,6 +71,8 @@ class Code(StrEnum):
     METRICS_MISSING = "metrics-missing"
     BLIND = "blind"
     RESTARTED = "restarted"
+    UNKNOWN_MINUTES = "unknown-minutes"
+    QUIET_REGION = "quiet-region"
     EVENT = "event"
     BOOSTED = "boosted"
     PREWARMED = "prewarmed"
@@ -175,6 +181,10 @@ class Observation:
     fencing: int | None = None
     """The number under which this daemon leads."""
     limit: Limit | None = None
+    unseen: int = 0
+    """Minutes of demand that should be known and are not, as far as they forbid to lower."""
+    quiet: str = ""
+    """Why nothing tells whether a silence is idleness or missing metrics."""
 
 
 @dataclass(frozen=True, slots=True)

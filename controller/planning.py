@@ -41,7 +41,7 @@ CLOCKS_APART = timedelta(minutes=2)
 """So much earlier by our clock the provider may do what it was told to do at an instant."""
 
 UNSEEN = {Sight.FRESH: "there is no forecast yet", Sight.LATE: "metrics are late", Sight.BROKEN: "metrics are broken",
-          Sight.NONE: "no metrics have come yet"}
+          Sight.QUIET: "no metrics come, as where nothing runs", Sight.NONE: "no metrics have come yet"}
 """Why demand cannot be planned by, in words."""
 
 
@@ -129,6 +129,8 @@ def blind(context: Context) -> Draft:
     """Metrics are missing: hold, or follow the last forecast; never below what is there, nor below the floor."""
     seen, requested = context.seen, context.requested
     text, code = f"{UNSEEN[seen.sight]}{age_of(seen)}", Code.METRICS_MISSING
+    if seen.sight is Sight.QUIET:
+        text, code = seen.quiet or text, Code.QUIET_REGION
     if is_blind(context.policy, seen.missing_since, seen.now) and seen.missing_since is not None:
         minutes = (seen.now - seen.missing_since).total_seconds() / 60
         text, code = f"blind since {seen.missing_since:%Y-%m-%d %H:%M} UTC, for {minutes:.0f} min: {text}", Code.BLIND

@@ -136,11 +136,11 @@ class Reconciler:
         """Decide from what is known; no call is made."""
         seen = clean(Observation(
             now=now, capacity=self.capacity if self.error is None else None, capacity_error=self.error, proposal=view.proposal,
-            sight=view.sight, data_age=view.data_age, settled=view.settled, allowed=self.traits.allowed, limit=self.traits.limit,
-            billing_step=self.traits.billing_step, usd_per_unit_minute=self.usd_per_unit_minute, overrides=self.overrides,
-            bounds=view.bounds, leaving=view.leaving, announced=view.announced, traffic=view.traffic,
-            missing_since=view.missing_since, standby=self.tenure.barred, fencing=self.tenure.number,
-        ))
+            sight=view.sight, data_age=view.data_age, settled=view.settled, unseen=view.unseen, quiet=view.quiet,
+            allowed=self.traits.allowed, limit=self.traits.limit, billing_step=self.traits.billing_step,
+            usd_per_unit_minute=self.usd_per_unit_minute, overrides=self.overrides, bounds=view.bounds, leaving=view.leaving,
+            announced=view.announced, traffic=view.traffic, missing_since=view.missing_since,
+            standby=self.tenure.barred, fencing=self.tenure.number))
         plan = make_plan(self.policy, self.state, seen, guardrails_for(seen))
         self.made = Made(self.policy, self.state, seen, plan)
         return plan

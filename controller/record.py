@@ -56,6 +56,8 @@ class Told(AdapterError):
 def clean(seen: Observation) -> Observation:
     """The same without secrets in what the provider said, and in what the policy calls its events."""
     capacity, error, event = seen.capacity, seen.capacity_error, seen.announced
+    if seen.quiet:
+        seen = replace(seen, quiet=redact_text(seen.quiet))
     if event is not None:
         seen = replace(seen, announced=replace(event, text=redact_text(event.text)))
     if error is not None:
@@ -94,7 +96,8 @@ def inputs_body(made: Made, kept: Plan) -> dict[str, Any]:
     body: dict[str, Any] = {
         "version": VERSION, "policy": made.policy.model_dump(mode="json", include=set(POLICY), exclude_defaults=True),
         "state": state_body(made.state), "now": seen.now.isoformat(), "sight": seen.sight.value,
-        "data_age_seconds": span(seen.data_age), "settled": seen.settled, "traffic": seen.traffic,
+        "data_age_seconds": span(seen.data_age), "settled": seen.settled, "unseen": seen.unseen or None,
+        "quiet": seen.quiet or None, "traffic": seen.traffic,
         "missing_since": seen.missing_since, "capacity": capacity_body(seen.capacity),
         "capacity_error": None if seen.capacity_error is None else str(seen.capacity_error),
         "proposal": proposal_body(seen.proposal), "allowed": seen.allowed,
@@ -177,6 +180,7 @@ def loaded(inputs: Mapping[str, Any]) -> tuple[PoolPolicy, PoolState, Observatio
         capacity_error=None if error is None else Told(error),
         proposal=None if proposal is None else Proposal(float(proposal["target"]), proposal["candidate"], proposal["trusted"]),
         sight=Sight(inputs["sight"]), data_age=seconds(inputs.get("data_age_seconds")), settled=inputs["settled"],
+        unseen=inputs.get("unseen", 0), quiet=inputs.get("quiet", ""),
         allowed=inputs.get("allowed"), limit=None if (limit := inputs.get("limit")) is None else Limit(**limit),
         billing_step=seconds(inputs.get("billing_step_seconds")) or timedelta(0),
         usd_per_unit_minute=inputs["usd_per_unit_minute"],

@@ -82,7 +82,8 @@ class Region:
         proposal = (self.chooser.proposal(name) or self._recalled.get(name)) if self.followed_at is not None else None
         announced = None if self.diary is None else self.diary.announced(name, now, self._terms[name].lead_time, self.intake)
         return View(sight, age, proposal, name in self._settled, announced=announced, traffic=self.intake.traffic(name, now),
-                    missing_since=self.intake.missing_since(name, now))
+                    missing_since=self.intake.missing_since(name, now), unseen=self.intake.unseen(name, now),
+                    quiet=self.intake.quiet[self.intake.row[name]])
 
     def coming(self, name: str, now: datetime) -> list[Foretold]:
         """The windows of a pool's announced events that are near."""

@@ -5,16 +5,18 @@ that returned has put its data on the disk; one that raised `StoreError` has cha
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 from controller.plan import Plan, PoolState
 from controller.store_codec import (
     MINUTES,
+    LeadTime,
     blocks,
+    by_hour,
     dump_inputs,
     dump_plan,
     dump_state,
@@ -23,6 +25,8 @@ from controller.store_codec import (
     laid_over,
     load_state,
     micros,
+    summed,
+    without_zeros,
 )
 from controller.store_file import Database, StoreDamaged, StoreError
 from controller.store_overrides import OverrideTable
@@ -39,14 +43,6 @@ KEEP_ACCOUNTS = timedelta(days=92)
 POOL_BITS = 24
 NONSENSE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
 """What reading back something else than was written raises."""
-
-
-class LeadTime(NamedTuple):
-    """`target` was asked for at `at` and was ready `seconds` later."""
-
-    at: datetime
-    target: int
-    seconds: float
 
 
 class Store:
@@ -109,6 +105,17 @@ class Store:
                 newest = series.first_minute + int(series.known.nonzero()[0][-1])
                 connection.execute("UPDATE pools SET newest_minute = max(ifnull(newest_minute, ?1), ?1) WHERE id = ?2",
                                    (newest, number))
+
+    def withdraw(self, batch: Mapping[str, Sequence[int]]) -> None:
+        """Where zeros are stored for these minutes (since the epoch) of a pool, nothing is known any more."""
+        ids = self._ids_of(batch)
+        with self._database.writing() as connection:
+            for pool, minutes in batch.items():
+                for hour, within in by_hour(minutes):
+                    key = hour << POOL_BITS | ids[pool]
+                    for (stored,) in connection.execute("SELECT block FROM demand WHERE key = ?", (key,)).fetchall():
+                        connection.execute("UPDATE demand SET block = ? WHERE key = ?",
+                                           (without_zeros(stored, within).tobytes(), key))
 
     def load_demand(self, pool: str, first_minute: int, end_minute: int) -> DemandSeries:
         """Exactly the minutes [first_minute, end_minute), in minutes since the epoch; unknown where nothing is stored."""
@@ -289,8 +296,3 @@ class Store:
                 ids = dict(connection.execute("SELECT name, id FROM pools"))
             self._ids = ids
         return {name: self._ids[name] for name in names}
-
-
-def summed(total: dict[str, float], more: Mapping[str, float]) -> dict[str, float]:
-    """Both, added name by name."""
-    return {name: total.get(name, 0.0) + more.get(name, 0.0) for name in {**total, **more}}

@@ -1,10 +1,10 @@
 """How values of the core become rows of the store, and come back. Pure."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,14 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 STATE_FIELDS = frozenset(field.name for field in fields(PoolState))
 Block = NDArray[np.float32]
+
+
+class LeadTime(NamedTuple):
+    """`target` was asked for at `at` and was ready `seconds` later."""
+
+    at: datetime
+    target: int
+    seconds: float
 
 
 def micros(instant: datetime) -> int:
@@ -45,6 +53,20 @@ def blocks(series: DemandSeries) -> Iterator[tuple[int, Block]]:
 def laid_over(newer: Block, stored: bytes) -> Block:
     """The stored hour with every known minute of `newer` in its place."""
     return np.where(np.isnan(newer[0]), hour_of(stored), newer)
+
+
+def by_hour(minutes: Sequence[int]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Each hour since the epoch that has some of `minutes`, and which of its minutes (0 to 59) they are."""
+    hours, within = np.divmod(np.asarray(minutes, np.int64), MINUTES)
+    for hour in np.unique(hours).tolist():
+        yield hour, within[hours == hour]
+
+
+def without_zeros(stored: bytes, minutes: NDArray[np.int64]) -> Block:
+    """The stored hour with nothing known in those of its `minutes` of which it has a zero."""
+    block = hour_of(stored).copy()
+    block[:, minutes[block[0, minutes] == 0]] = np.nan
+    return block
 
 
 def hour_of(stored: object) -> Block:
@@ -99,3 +121,8 @@ def dump_inputs(inputs: Mapping[str, Any], plan: Plan) -> str:
     if "weighed" in inputs:
         body["weighed"] = inputs["weighed"]
     return json.dumps(body, separators=(",", ":"))
+
+
+def summed(total: dict[str, float], more: Mapping[str, float]) -> dict[str, float]:
+    """Both, added name by name."""
+    return {name: total.get(name, 0.0) + more.get(name, 0.0) for name in {**total, **more}}

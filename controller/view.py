@@ -15,6 +15,8 @@ class View:
     data_age: timedelta | None = None
     proposal: Proposal | None = None
     settled: bool = False
+    unseen: int = 0
+    quiet: str = ""
     traffic: Traffic | None = None
     missing_since: datetime | None = None
     bounds: tuple[Bound, ...] = ()

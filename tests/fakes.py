@@ -112,7 +112,9 @@ class Decaying(FakeLever):
 
 
 class FakeSource:
-    """Publishes each pool's traffic `delay` minutes late. `broken`: what collecting raises; `silent`: pools with no telemetry."""
+    """Publishes each pool's traffic `delay` minutes late. `broken`: what collecting raises; `silent`: pools with no telemetry.
+    `inferred`: whether its zeros are made of absent points.
+    """
 
     kind = "fake-source"
 
@@ -120,7 +122,7 @@ class FakeSource:
         self.traffic, self.delay, self.history = dict(traffic), delay, history
         self.broken: AdapterError | None = None
         self.silent: dict[str, AdapterError | None] = {}
-        self.hanging = False
+        self.hanging = self.inferred = False
         self.collections = 0
 
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
@@ -142,7 +144,8 @@ class FakeSource:
         published = end - self.delay + 1
         traffic = self.traffic[name]
         units = np.array([traffic(minute) if minute < published else np.nan for minute in range(first, end)], np.float32)
-        return Telemetry(DemandSeries(first, units, units * np.float32(0.8), units * 10), alive=True)
+        series = DemandSeries(first, units, units * np.float32(0.8), units * 10)
+        return Telemetry(series, alive=True, absent=~(units > 0) if self.inferred else None)
 
 
 class Helm:

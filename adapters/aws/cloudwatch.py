@@ -3,7 +3,8 @@
 What is read per alias (dimensions FunctionName and Resource), one value a minute: Invocations and ConcurrentExecutions every
 time, Duration and Throttles every five minutes, since the price is per metric asked for and these two change slowly or rarely:
 between two readings the last duration stands in, and throttles are seen late. Beside them two metrics of the whole region, read
-*first*, so that a point which the region has and an alias lacks was really lacking (see `demand_rows.proved`).
+*first*, so that a point which the region has and an alias lacks was really lacking (see `demand_rows.Life`); and where the region
+lacks points itself, the count that AWS keeps of Stoker's own calls.
 
 The first reading of a pool goes back up to 14 days at a minute's resolution, which CloudWatch keeps for 15 days. Pools take turns
 within `BACKFILL_POINTS` a collection; those whose turn has not come get an empty answer and no error.
@@ -11,17 +12,26 @@ within `BACKFILL_POINTS` a collection; those whose turn has not come get an empt
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adapters.aws.clients import Connections
-from adapters.aws.demand_rows import LONGEST_REQUEST, Points, alive, demand, proved
+from adapters.aws.demand_rows import (
+    LATE,
+    LONGEST_REQUEST,
+    SILENCE_BACK,
+    Life,
+    Points,
+    demand,
+    has_no_peak,
+    present,
+)
 from adapters.aws.metric_queries import (
+    CALLED,
     CLAIMED,
     CONCURRENCY,
     DURATION,
@@ -35,7 +45,7 @@ from adapters.aws.metric_queries import (
 from adapters.aws.metric_reader import MetricReader
 from adapters.clock import Clock
 from adapters.errors import AdapterError
-from adapters.minutes import Minutes, mean_by_requests
+from adapters.minutes import STEADY, Mask, Minutes, mean_by_requests, quiet_since
 from adapters.protocol import Telemetry
 from forecasting.demand import DemandSeries, minute_of
 
@@ -48,7 +58,8 @@ REGION = (INVOCATIONS, CLAIMED)
 SLOWLY = 5
 """Minutes between two readings of what is read only sometimes."""
 
-REGION_BACK = 60
+REGION_BACK = SILENCE_BACK + LONGEST_REQUEST
+BARREN_BACK, REMEMBERED = 60, 120
 KEPT_MINUTES = 15 * 1440 - 60
 BACKFILL_FROM, BACKFILL_POINTS = 180, 5_000_000
 
@@ -70,19 +81,28 @@ class Memo:
     duration_ms: Minutes = field(default_factory=lambda: np.array([]))
     throttles: Minutes = field(default_factory=lambda: np.array([]))
     usual_ms: float | None = None
+    peakless: bool | None = None
+    """Whether the alias has no metric of its peak; None before that is known."""
     barren_until: int | None = None
     """Up to here everything was asked for and nothing was known; asked again, it would only cost."""
 
 
 class CloudWatchDemand:
-    """Reads `resources`: pool name -> `function:alias`. Not for concurrent use."""
+    """Reads `resources`: pool name -> `function:alias`. `trusting`: pools of which a quiet region counts as idle. Not for
+    concurrent use.
+    """
 
     kind = "cloudwatch"
 
-    def __init__(self, connections: Connections, clock: Clock, resources: Mapping[str, str]) -> None:
+    def __init__(self, connections: Connections, clock: Clock, resources: Mapping[str, str],
+                 trusting: Collection[str] = ()) -> None:
         self.region, self.resources = connections.region, dict(resources)
-        self._reader = MetricReader(connections, clock)
+        self._reader, self._trusting = MetricReader(connections, clock), frozenset(trusting)
         self._memos: dict[str, Memo] = defaultdict(Memo)
+        self._began: int | None = None
+        """The minute of the first collection."""
+        self._ran = (-1, 0)
+        """The minute in which the region was last seen to fall silent, and how many functions had run in it."""
 
     @property
     def spent_usd(self) -> float:
@@ -90,7 +110,9 @@ class CloudWatchDemand:
         return self._reader.metrics_requested * USD_PER_METRIC
 
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
-        """At list price, without the backfill of the first reading (at most 16 metrics a pool)."""
+        """At list price, without the backfill of the first reading (at most 16 metrics a pool), and without the metric more
+        that is read while nothing runs in the region.
+        """
         minutes = max(1.0, interval.total_seconds() / 60)
         metrics = pools * (len(ALWAYS) + len(SOMETIMES) * min(1.0, minutes / SLOWLY)) + len(REGION)
         return metrics * USD_PER_METRIC * HOURS_PER_MONTH * 3600 / interval.total_seconds()
@@ -101,17 +123,21 @@ class CloudWatchDemand:
         windows = {pool: Window(self._first(pool, since[pool], end), end) for pool in pools}
         asked = self._affordable({pool: window for pool, window in windows.items() if window.first < end})
         oldest = min((window.first for window in asked.values()), default=end)
-        region = await self._region(min(oldest, end - 1) - REGION_BACK, end)
+        self._began = end if self._began is None else self._began
+        life = await self._life(min(oldest, end - 1) - REGION_BACK, end)
         queries = {pool: self._queries(pool, window) for pool, window in asked.items()}
         results, failures = await self._reader.read([query for each in queries.values() for query in each])
         if queries and all(self.resources[pool] in failures for pool in queries):
             raise next(iter(failures.values()))
-        return await asyncio.to_thread(self._told, windows, queries, results, failures, region)
+        works = life.alive(end, end - self._began, await self._runners(life) if life.stopped(end) else 0)
+        told = await asyncio.to_thread(self._told, windows, queries, results, failures, life)
+        quiet = "" if works is not None else quiet_since(f"in {self.region}", life.newest)
+        return {pool: replace(each, alive=works, quiet=quiet) for pool, each in told.items()}
 
     def _first(self, pool: str, since: datetime, end: int) -> int:
         barren = self._memos[pool].barren_until
         first = max(minute_of(since), end - KEPT_MINUTES)
-        return first if barren is None else max(first, barren - REGION_BACK)
+        return first if barren is None else max(first, barren - BARREN_BACK)
 
     def _affordable(self, windows: Mapping[str, Window]) -> dict[str, Window]:
         """Everything that is short, and of the long windows as many as one collection can take."""
@@ -133,41 +159,55 @@ class CloudWatchDemand:
         metrics = ALWAYS + SOMETIMES if due else ALWAYS
         return [Query(self.resources[pool], metric, window.first - lead, window.end) for metric in metrics]
 
-    async def _region(self, first: int, end: int) -> NDArray[np.int64]:
-        """Sorted minutes that have a point of the whole region."""
+    async def _life(self, first: int, end: int) -> Life:
+        """What the region has points of. Calls are asked for only where it lacks points that should be published by now."""
         queries = [Query("", metric, max(first, end - KEPT_MINUTES), end) for metric in REGION]
         results, failures = await self._reader.read(queries)
         if failures:
             raise next(iter(failures.values()))
-        points = ~np.isnan([column(query, results.get(query, [])) for query in queries])
-        return np.flatnonzero(points.any(axis=0)) + queries[0].first
+        invoked, claimed = (column(query, results.get(query, [])) for query in queries)
+        called = np.full(len(invoked), np.nan)
+        if (np.isnan(invoked) & np.isnan(claimed))[:-LATE].any():
+            query = queries[0]._replace(metric=CALLED)
+            called = column(query, (await self._reader.read([query]))[0].get(query, []))
+        return Life(queries[0].first, invoked, claimed, called)
+
+    async def _runners(self, life: Life) -> int:
+        """How many functions ran in the hour before the region fell silent: each pool's alias, and whatever else there is as one.
+        Asked for once a silence.
+        """
+        newest = life.newest or 0
+        if self._ran[0] != newest:
+            queries = [Query(resource, INVOCATIONS, newest + 1 - STEADY, newest + 1) for resource in set(self.resources.values())]
+            results, failures = await self._reader.read(queries)
+            mine = np.nan_to_num([column(query, results.get(query, [])) for query in queries])
+            rest = life.requests(newest + 1 - STEADY, newest + 1) - mine.sum(axis=0)
+            self._ran = newest, len(failures) + int(mine.any(axis=1).sum()) + int(rest.sum() > 0)
+        return self._ran[1]
 
     def _told(self, windows: Mapping[str, Window], queries: Mapping[str, Sequence[Query]], results: Mapping[Query, list[Result]],
-              failures: Mapping[str, AdapterError], region: NDArray[np.int64]) -> dict[str, Telemetry]:
+              failures: Mapping[str, AdapterError], life: Life) -> dict[str, Telemetry]:
         """The answer for every pool; runs in a thread, for the arrays of thousands of pools take a while."""
         told: dict[str, Telemetry] = {}
-        proofs: dict[Window, NDArray[np.bool_]] = {}  # most pools ask for the same minutes
-        end = max((window.end for window in windows.values()), default=0)
-        works, newest = alive(region, end), int(region[-1]) if len(region) else None
+        proofs: dict[tuple[Window, bool], tuple[Mask, Mask]] = {}  # most pools ask for the same minutes
         for pool, window in windows.items():
             error = failures.get(self.resources[pool])
             if pool not in queries or error is not None:
-                told[pool] = Telemetry(DemandSeries.empty(window.first), works, error)
+                told[pool] = Telemetry(DemandSeries.empty(window.first), error=error)
                 continue
             columns = {query.metric: column(query, results.get(query, [])) for query in queries[pool]}
             points = self._points(pool, queries[pool][0], columns)
-            span = Window(points.first, window.end)
-            if span not in proofs:
-                proofs[span] = proved(region, *span)
-            rows = demand(points, proofs[span], self._usual_ms(pool, points), newest).window(*window)
-            told[pool] = self._telemetry(pool, rows, works)
+            key = Window(points.first, window.end), pool in self._trusting
+            if key not in proofs:
+                proofs[key] = life.proved(*key[0], trusting=key[1]), life.counted(*key[0])
+            told[pool] = self._telemetry(pool, points, proofs[key], life.newest, window)
         return told
 
     def _points(self, pool: str, query: Query, columns: Mapping[Metric, Minutes]) -> Points:
         """Columns of one window; Duration and Throttles as remembered when they were not read."""
         memo = self._memos[pool]
         if DURATION in columns:
-            memo.sometimes_at, memo.first = query.end, max(query.first, query.end - 2 * REGION_BACK)
+            memo.sometimes_at, memo.first = query.end, max(query.first, query.end - REMEMBERED)
             cut = memo.first - query.first
             memo.duration_ms, memo.throttles = columns[DURATION][cut:].copy(), columns[THROTTLES][cut:].copy()
             duration_ms, throttles = columns[DURATION], columns[THROTTLES]
@@ -186,7 +226,12 @@ class CloudWatchDemand:
         memo.usual_ms = memo.usual_ms if mean is None else mean
         return memo.usual_ms
 
-    def _telemetry(self, pool: str, rows: DemandSeries, works: bool | None) -> Telemetry:
-        memo = self._memos[pool]
+    def _telemetry(self, pool: str, points: Points, proof: tuple[Mask, Mask], newest: int | None, window: Window) -> Telemetry:
+        memo, usual_ms = self._memos[pool], self._usual_ms(pool, points)
+        if memo.peakless is not False:
+            memo.peakless = has_no_peak(points)
+        whole = demand(points, *proof, usual_ms, newest, peakless=bool(memo.peakless))
+        rows = whole.window(*window)
         memo.barren_until = None if rows.known.any() else rows.end_minute
-        return Telemetry(rows, works, duration_seconds=None if memo.usual_ms is None else memo.usual_ms / 1000)
+        absent = ~present(points)[window.first - points.first :]
+        return Telemetry(rows, absent=absent, duration_seconds=None if usual_ms is None else usual_ms / 1000)

@@ -1,18 +1,26 @@
 """From Lambda's metrics to demand: which minutes are known, and how much work was in flight in each. Arrays only, no I/O."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.minutes import SILENCE, Minutes, bridged, filled
+from adapters.minutes import SILENCE, STEADY, UNSETTLED, Mask, Minutes, edges, filled, sudden
 from forecasting.demand import DemandSeries
 
+T = TypeVar("T", bound=np.generic)
 LATE = 10
-"""Minutes after which a region that has a point nearly every minute counts as broken or late."""
+"""Minutes without any point of the region after which its metrics are missing."""
+
+BUSY = 45
+"""Of the last hour's minutes: a region that had a point in so many of them and has none any more has stopped."""
 
 LONGEST_REQUEST = 15
 """Minutes; Lambda ends what runs longer."""
+
+UNCOUNTED = 60
+"""Minutes with requests and without `ConcurrentExecutions` from which on that metric counts as never published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,56 +34,133 @@ class Points:
     throttles: Minutes
 
 
-def proved(region: NDArray[np.int64], first: int, end: int) -> NDArray[np.bool_]:
-    """bool[end - first]: minutes in which telemetry is proved alive, so that an absent point means that nothing happened.
+SILENCE_BACK = 2 * SILENCE + STEADY
+"""Minutes before a window that tell whether a silence in it is sudden."""
 
-    Lambda publishes nothing for an alias that is idle, and nothing for anybody while telemetry is down. What tells the two apart
-    are the minutes `region` (sorted) that have a point of the whole region: proved is a minute between two of them, itself
-    included, that are at most `SILENCE` apart. The newest minutes, for which the region has no point yet, are never proved, and
-    a region in which nothing at all runs proves nothing.
+
+class Life:
+    """What tells idleness from missing metrics in a region. Each float64[n] by minute from `first` on, NaN without a point.
+
+    `invoked`: `Invocations` of the whole region. `claimed`: its `ClaimedAccountConcurrency`. `called`: the count that AWS keeps
+    of GetMetricData calls, which Stoker makes every minute; without any point where it was not asked for or does not exist.
     """
-    return bridged(region, first, end)
+
+    def __init__(self, first: int, invoked: Minutes, claimed: Minutes, called: Minutes) -> None:
+        self.first, self._requests = first, np.nan_to_num(invoked)
+        self._invoked, self._claimed, self._called = (~np.isnan(each) for each in (invoked, claimed, called))
+        self.newest = _last(self._invoked | self._claimed, first)
+        """The newest minute in which anything ran in the region, or was claimed there."""
+
+    def proved(self, first: int, end: int, *, trusting: bool = False) -> Mask:
+        """bool[end - first]: minutes in which metrics were alive, so that an absent point means that nothing happened.
+
+        Lambda publishes nothing for an alias that is idle, and nothing for any alias while its metrics are missing. A minute is
+        proved by a point of the region in that minute, and in no other. Where nothing ran in the region, its claimed concurrency
+        proves it, and so does the count of calls once a later minute has one too; `trusting`, the operator does. None of these
+        three proves that Lambda publishes: a silence that is sudden in the whole region stays unknown.
+        """
+        invoked, quiet = self._invoked, self._claimed.copy()
+        called = _last(self._called, 0)
+        quiet[:called] |= self._called[:called]
+        if trusting:
+            quiet[:-UNSETTLED] = True
+        quiet &= ~invoked
+        alive = invoked | (quiet & ~sudden(invoked, quiet))
+        return self._within(alive & ~edges(invoked, alive), first, end)
+
+    def counted(self, first: int, end: int) -> Mask:
+        """bool[end - first]: minutes in which `Invocations` was alive."""
+        return self._within(self._invoked, first, end)
+
+    def requests(self, first: int, end: int) -> Minutes:
+        """Requests of the whole region, float64[end - first]."""
+        return self._within(self._requests, first, end)
+
+    def silent(self, end: int) -> bool:
+        """Whether nothing has run in the region for so long, counted back from minute `end`, that its points should be there."""
+        return self.newest is None or end - 1 - self.newest > LATE
+
+    def stopped(self, end: int) -> bool:
+        """Whether the region is silent at minute `end` after an hour with hardly a silent minute."""
+        if self.newest is None or not self.silent(end):
+            return False
+        return bool(self._within(self._invoked, self.newest + 1 - STEADY, self.newest + 1).sum() >= BUSY)
+
+    def alive(self, end: int, calling: int, runners: int) -> bool | None:
+        """Whether metrics work at minute `end`. `calling`: for how many minutes Stoker has called. `runners`: how many functions
+        ran in the region in the hour before it fell silent.
+
+        True with a recent point of the region or of the calls. False when the calls, which go on, have lost their points too, or
+        when a region in which several functions ran has `stopped`. None when it is quiet, or its one function has ended, or its
+        metrics are missing, and nothing tells which.
+        """
+        called = _last(self._called, self.first)
+        if not self.silent(end) or (called is not None and end - 1 - called <= LATE):
+            return True
+        if called is not None and calling > 2 * LATE and end - called < calling:
+            return False
+        return False if runners > 1 and self.stopped(end) else None
+
+    def _within(self, column: NDArray[T], first: int, end: int) -> NDArray[T]:
+        """The part of a column that is about `first <= minute < end`; of what was not asked for there is nothing."""
+        out = np.zeros(end - first, column.dtype)
+        low, high = max(first, self.first), min(end, self.first + len(column))
+        if low < high:
+            out[low - first : high - first] = column[low - self.first : high - self.first]
+        return out
 
 
-def alive(region: NDArray[np.int64], end: int) -> bool | None:
-    """Whether telemetry works at minute `end`: True with a recent point of the region, False when a region that hardly missed a
-    minute has gone silent, None when it is too quiet to tell.
-    """
-    if not len(region):
-        return None
-    newest = int(region[-1])
-    if end - 1 - newest <= LATE:
-        return True
-    return False if np.count_nonzero(region > newest - 60) >= 45 else None
+def _last(mask: Mask, first: int) -> int | None:
+    """The last minute of a mask from `first` on; None when there is none."""
+    rows = np.flatnonzero(mask)
+    return first + int(rows[-1]) if len(rows) else None
 
 
-def demand(points: Points, proof: NDArray[np.bool_], usual_ms: float | None, newest: int | None = None) -> DemandSeries:
-    """Rows of demand. `usual_ms`: mean duration of a request where none is known of the time itself. `newest`: the newest minute
-    of which the region has a point.
+def demand(points: Points, proof: Mask, counted: Mask, usual_ms: float | None, newest: int | None = None, *,
+           peakless: bool = False) -> DemandSeries:
+    """Rows of demand. `proof`, `counted`: see `Life`. `usual_ms`: mean duration of a request where none is known of the time
+    itself. `newest`: the newest minute of which the region has a point. `peakless`: the alias never has the metric of its peak.
 
     An absent point of a proved minute is a zero, but for the newest one of an alias that was at work lately: points are not all
     published in the same second, and its own may be on the way. The minute after will tell.
 
     `peak` is the most that ran at once plus what was throttled away meanwhile. `busy` is invocations times their duration;
     CloudWatch books a request's whole duration in the minute in which it started, so what exceeds the peak is carried on into
-    the minutes after. A minute with invocations but without the peak that other minutes have is not published whole yet: unknown.
+    the minutes after. Where `Invocations` is missing although something runs, `busy` is the same share of the peak as it last
+    was, unless it may be the end of what began in the minute before. A minute with invocations but without a peak is not
+    published whole: unknown, unless the alias is `peakless`. So is one with a duration or a count of throttles, and nothing else.
     """
     invocations, throttles = _zero_for_nan(points.invocations), _zero_for_nan(points.throttles)
-    some = ~(np.isnan(points.invocations) & np.isnan(points.concurrency) & np.isnan(points.throttles))
+    some = present(points)
     minutes_each = filled(points.duration_ms, usual_ms) / 60_000
     work, refused = invocations * minutes_each, np.where(throttles > 0, _zero_for_nan(throttles * minutes_each), 0.0)
     peak = np.where(np.isnan(points.concurrency) & (invocations == 0), 0.0, points.concurrency)
-    if np.isnan(points.concurrency).all():
+    if peakless:
         peak = np.where(invocations > 0, np.maximum(1.0, np.ceil(_zero_for_nan(work))), peak)
     busy = _carried(np.where(np.isnan(work), peak, work), peak)
+    begun = ~np.isnan(points.invocations)
+    busy = _shared(busy, peak, begun, (peak > 0) & (busy == 0) & _uncounted(begun, counted))
     wanted = peak + np.where(throttles > 0, np.maximum(1.0, np.ceil(refused)), 0.0)
     busy = np.minimum(busy + refused, wanted)
-    known = (some | _believed(proof, some, None if newest is None else newest - points.first)) & ~np.isnan(wanted)
+    proof = _believed(proof, some, None if newest is None else newest - points.first) & np.isnan(points.duration_ms)
+    known = (some | (proof & np.isnan(points.throttles))) & ~np.isnan(wanted)
     columns = (np.where(known, column, np.nan).astype(np.float32) for column in (wanted, busy, invocations + throttles))
     return DemandSeries(points.first, *columns)
 
 
-def _believed(proof: NDArray[np.bool_], some: NDArray[np.bool_], newest: int | None) -> NDArray[np.bool_]:
+def present(points: Points) -> Mask:
+    """bool[n]: minutes in which the alias was at work, or turned requests away."""
+    return ~(np.isnan(points.invocations) & np.isnan(points.concurrency)) | (points.throttles > 0)
+
+
+def has_no_peak(points: Points) -> bool | None:
+    """Whether the alias has requests and never a peak; None where too little is known to tell."""
+    if not np.isnan(points.concurrency).all():
+        return False
+    return True if np.count_nonzero(points.invocations > 0) >= UNCOUNTED else None
+
+
+def _believed(proof: Mask, some: Mask, newest: int | None) -> Mask:
     """`proof` without row `newest` where one of the rows before has a point."""
     if newest is None or not 0 <= newest < len(proof) or not some[max(0, newest - SILENCE) : newest].any():
         return proof
@@ -86,6 +171,26 @@ def _believed(proof: NDArray[np.bool_], some: NDArray[np.bool_], newest: int | N
 
 def _zero_for_nan(values: Minutes) -> Minutes:
     return np.where(np.isnan(values), 0.0, values)
+
+
+def _uncounted(begun: Mask, counted: Mask) -> Mask:
+    """bool[n]: minutes without a count of requests in which some must have begun, if anything runs in them: none has `begun` in
+    the minute before either, or always one had, or the metric is missing in the whole region.
+    """
+    at, before = np.arange(len(begun)), np.concatenate(([True], begun[:-1]))
+    points, lately = np.concatenate(([0], np.cumsum(begun))), np.minimum(at, SILENCE)
+    always = (lately >= SILENCE - LATE // 2) & (points[at] - points[at - lately] == lately)
+    missing: Mask = ~begun & (~before | always | ~counted)
+    return missing
+
+
+def _shared(busy: Minutes, peak: Minutes, begun: Mask, uncounted: Mask) -> Minutes:
+    """`busy`, but in rows that are `uncounted` the share of the peak that it was when a request was last counted as `begun`."""
+    if not uncounted.any():
+        return busy
+    last = np.maximum.accumulate(np.where(begun & (peak > 0), np.arange(len(busy)), -1))
+    share = np.where(last >= 0, busy[last] / np.where(peak[last] > 0, peak[last], 1.0), 1.0)
+    return np.where(uncounted, share * peak, busy)
 
 
 def _carried(work: Minutes, cap: Minutes) -> Minutes:

@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 from adapters.aws.clients import Answer
 from adapters.minutes import Minutes
 
-NAMESPACE = "AWS/Lambda"
+NAMESPACE, USAGE = "AWS/Lambda", "AWS/Usage"
 PERIOD_SECONDS = 60
 MOST_QUERIES, MOST_POINTS = 500, 100_800
 
 
 class Metric(NamedTuple):
-    """A metric of Lambda and the statistic that is read of it, one value a minute."""
+    """A metric and the statistic that is read of it, one value a minute."""
 
     name: str
     stat: str
+    namespace: str = NAMESPACE
 
 
 INVOCATIONS = Metric("Invocations", "Sum")
@@ -30,6 +31,9 @@ CONCURRENCY = Metric("ConcurrentExecutions", "Maximum")
 DURATION = Metric("Duration", "Average")
 THROTTLES = Metric("Throttles", "Sum")
 CLAIMED = Metric("ClaimedAccountConcurrency", "Maximum")
+CALLED = Metric("CallCount", "Sum", USAGE)
+CALLED_BY = {"Service": "CloudWatch", "Class": "None", "Type": "API", "Resource": "GetMetricData"}
+"""AWS counts the calls of each CloudWatch operation, every minute (CloudWatch usage metrics in its user guide)."""
 
 
 class Query(NamedTuple):
@@ -42,6 +46,8 @@ class Query(NamedTuple):
 
     @property
     def dimensions(self) -> list[dict[str, str]]:
+        if self.metric == CALLED:
+            return [{"Name": name, "Value": value} for name, value in CALLED_BY.items()]
         if not self.resource:
             return []
         function = self.resource.split(":")[0]
@@ -109,5 +115,5 @@ def column(query: Query, results: Iterable[Result]) -> Minutes:
 
 
 def _asked(place: int, query: Query) -> Mapping[str, object]:
-    metric = {"Namespace": NAMESPACE, "MetricName": query.metric.name, "Dimensions": query.dimensions}
+    metric = {"Namespace": query.metric.namespace, "MetricName": query.metric.name, "Dimensions": query.dimensions}
     return {"Id": f"q{place}", "MetricStat": {"Metric": metric, "Period": PERIOD_SECONDS, "Stat": query.metric.stat}}

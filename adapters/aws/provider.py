@@ -56,14 +56,15 @@ class Aws(Keepers):
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """CloudWatch, once for each region."""
         of_region: dict[str, dict[str, str]] = {}
+        trusting = {pool.name for pool in pools if pool.on_quiet_region == "trust"}
         for pool in pools:
             region, resource = _address(pool)
             of_region.setdefault(region, {})[pool.name] = resource
         pinged = {pool.name: self.pinged(pool.name) for pool in pools if isinstance(pool.lever, LambdaPingSettings)}
-        return [(self._source(region, resources, pinged), tuple(resources)) for region, resources in of_region.items()]
+        return [(self._source(region, resources, pinged, trusting), tuple(resources)) for region, resources in of_region.items()]
 
-    def _source(self, region: str, resources: dict[str, str], pinged: dict[str, Pinged]) -> DemandSource:
-        source = CloudWatchDemand(self.connections(region), self.clock, resources)
+    def _source(self, region: str, resources: dict[str, str], pinged: dict[str, Pinged], trusting: set[str]) -> DemandSource:
+        source = CloudWatchDemand(self.connections(region), self.clock, resources, trusting)
         return WithoutPings(source, pinged) if pinged.keys() & resources.keys() else source
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:

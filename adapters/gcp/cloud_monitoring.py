@@ -9,19 +9,19 @@ A minute is published up to two minutes after it ended, and is not asked for bef
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError, NotFound
-from adapters.gcp.demand_rows import Control, Points, alive, demand, proved
+from adapters.gcp.demand_rows import Control, Points, alive, demand, present, proved
 from adapters.gcp.metric_reader import BY_STATE, MAX, SUM, Column, MetricReader, Place, Query
 from adapters.gcp.services import Service
-from adapters.minutes import Minutes, mean_by_requests
+from adapters.minutes import Mask, Minutes, mean_by_requests, quiet_since
 from adapters.protocol import Telemetry
 from forecasting.demand import DemandSeries, minute_of
 
@@ -52,15 +52,16 @@ class Plane(Protocol):
 
 class CloudMonitoringDemand:
     """Reads `resources`: pool name -> service. `planes`: by location. `aims`: pool name -> the share of its concurrency up to
-    which Cloud Run uses an instance before it starts another. Not for concurrent use.
+    which Cloud Run uses an instance before it starts another. `trusting`: pools of which a quiet project counts as idle. Not for
+    concurrent use.
     """
 
     kind = "cloud-monitoring"
 
     def __init__(self, reader: MetricReader, clock: Clock, resources: Mapping[str, Place], planes: Mapping[str, Plane],
-                 aims: Mapping[str, float]) -> None:
+                 aims: Mapping[str, float], trusting: Collection[str] = ()) -> None:
         self.project, self.resources, self._aims = reader.project, dict(resources), dict(aims)
-        self._reader, self._clock, self._planes = reader, clock, planes
+        self._reader, self._clock, self._planes, self._trusting = reader, clock, planes, frozenset(trusting)
         self._usual_ms: dict[str, float | None] = defaultdict(lambda: None)
         self._seen: Control | None = None
 
@@ -80,18 +81,22 @@ class CloudMonitoringDemand:
         turn = self._affordable({pool: first for pool, first in firsts.items() if first < end}, end)
         services, failures = await self._services(turn)
         control = await self._control(min(turn.values(), default=end - 1), end)
-        kept_warm = self._kept_warm(services)
+        warm_since = _warm_since(services)
+        kept_warm = warm_since is not None and minute_of(self._clock.now() - SETTLED) > warm_since
         works = alive(control, end, kept_warm=kept_warm)
-        told = {pool: Telemetry(DemandSeries.empty(firsts[pool]), works, failures.get(pool)) for pool in pools}
+        newest = int(control.minutes[-1]) if len(control.minutes) else None
+        asleep = works is None and (newest is None or bool(control.drowsy[-1]))
+        quiet = quiet_since(f"in project {self.project}", newest) if asleep else ""
+        told = {pool: Telemetry(DemandSeries.empty(firsts[pool]), works, failures.get(pool), quiet=quiet) for pool in pools}
         columns: dict[str, dict[Place, Column]] = {}
         for first, members in _together({pool: turn[pool] for pool in services}).items():
             names = tuple(sorted({self.resources[pool].service for pool in members}))
             for metric in PER_POOL:
                 aligner = MAX if metric == PER_POOL[2] else SUM
                 columns[metric] = await self._reader.read(Query(metric, aligner, first, end, names))
-            proof = proved(control, first, end, sleeping=not kept_warm)
-            rows = await asyncio.to_thread(self._rows, members, services, columns, proof, first)
-            told |= {pool: self._telemetry(pool, series, works) for pool, series in rows.items()}
+            proofs = tuple(proved(control, first, end, warm_since=warm_since, trusting=trusting) for trusting in (False, True))
+            rows = await asyncio.to_thread(self._rows, members, services, columns, proofs, first)
+            told |= {pool: replace(each, alive=works, quiet=quiet) for pool, each in rows.items()}
         return told
 
     async def _services(self, pools: Mapping[str, int]) -> tuple[dict[str, Service], dict[str, AdapterError]]:
@@ -128,11 +133,6 @@ class CloudMonitoringDemand:
         self._seen = Control.of(max(first, end - KEPT_MINUTES), active, idle).after(self._seen)
         return self._seen
 
-    def _kept_warm(self, services: Mapping[str, Service]) -> bool:
-        now = self._clock.now()
-        return any(service.effective > 0 and service.changed_at is not None and now - service.changed_at > SETTLED
-                   for service in services.values())
-
     def _affordable(self, firsts: Mapping[str, int], end: int) -> dict[str, int]:
         """Everything that is short, and of the long windows as many as one collection can take; the others' turn comes later."""
         chosen, left = {}, BACKFILL_POINTS
@@ -145,21 +145,26 @@ class CloudMonitoringDemand:
         return chosen
 
     def _rows(self, pools: Sequence[str], services: Mapping[str, Service], columns: Mapping[str, Mapping[Place, Column]],
-              proof: NDArray[np.bool_], first: int) -> dict[str, DemandSeries]:
-        """Demand of the pools that were asked for from one minute on; runs in a thread, for thousands of pools take a while."""
-        empty = Column(*(np.full(len(proof), np.nan) for _ in range(2)))
+              proofs: tuple[Mask, ...], first: int) -> dict[str, Telemetry]:
+        """What is told of the pools that were asked for from one minute on; runs in a thread, as thousands of pools take a while.
+        `proofs`: without and with trust in a quiet project.
+        """
+        empty = Column(*(np.full(len(proofs[0]), np.nan) for _ in range(2)))
         out = {}
         for pool in pools:
             counts, latencies, pending = (columns[metric].get(self.resources[pool], empty) for metric in PER_POOL)
             points = Points(first, _within(counts.values, latencies.values), latencies.means, pending.values)
             mean = mean_by_requests(points.latency_ms, points.requests)
-            self._usual_ms[pool] = self._usual_ms[pool] if mean is None else mean
-            out[pool] = demand(points, proof, services[pool].takes(self._aims[pool]), self._usual_ms[pool])
+            usual = self._usual_ms[pool] = self._usual_ms[pool] if mean is None else mean
+            rows = demand(points, proofs[pool in self._trusting], services[pool].takes(self._aims[pool]), usual)
+            out[pool] = Telemetry(rows, absent=~present(points), duration_seconds=None if usual is None else usual / 1000)
         return out
 
-    def _telemetry(self, pool: str, series: DemandSeries, works: bool | None) -> Telemetry:
-        usual = self._usual_ms[pool]
-        return Telemetry(series, works, duration_seconds=None if usual is None else usual / 1000)
+
+def _warm_since(services: Mapping[str, Service]) -> int | None:
+    """The minute since which some instance has been kept warm; None when none is."""
+    return min((0 if service.changed_at is None else minute_of(service.changed_at)
+                for service in services.values() if service.effective > 0), default=None)
 
 
 def _within(counts: Minutes, latencies: Minutes) -> Minutes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.minutes import Minutes, bridged, filled
+from adapters.minutes import STEADY, UNSETTLED, Mask, Minutes, edges, filled, sudden
 from forecasting.demand import DemandSeries
 
 DROWSY = 5
@@ -61,20 +61,26 @@ class Control:
         return Control(np.concatenate((earlier.minutes[-1:], self.minutes)), np.concatenate((earlier.drowsy[-1:], drowsy)))
 
 
-def proved(control: Control, first: int, end: int, *, sleeping: bool) -> NDArray[np.bool_]:
+def proved(control: Control, first: int, end: int, *, warm_since: int | None, trusting: bool = False) -> Mask:
     """bool[end - first]: minutes in which telemetry is proved alive, so that an absent point means that nothing happened.
 
-    Proved is a minute between two points of the project, itself included, that are at most `SILENCE` apart. Longer silence is
-    believed where the project fell asleep: instances that idle for minutes and then are gone, as Cloud Run does after the last
-    request. Silence that begins while something is at work proves nothing, however long. Up to the present it is believed only
-    while the project may be `sleeping`, that is while nothing has been kept warm for long: what is kept warm has points.
+    A minute is proved by a point of the project in that minute, and in no other. Silence is believed where the project fell
+    asleep: instances that idle for minutes and then are gone, as Cloud Run does after the last request; but not from minute
+    `warm_since` on, since when something has been kept warm (None: nothing is), for that has points. Silence that begins while
+    something is at work proves nothing, however long, unless the policy is `trusting`: then what is sudden stays unknown.
     """
-    minutes, points = np.arange(first, end), control.minutes
-    if not len(points):
-        return np.zeros(len(minutes), bool)
-    before = np.searchsorted(points, minutes, "right") - 1
-    asleep = (before >= 0) & control.drowsy[np.maximum(before, 0)]
-    return bridged(points, first, end) | (asleep & (sleeping | (minutes <= int(points[-1]))))
+    back = first - 2 * STEADY
+    minutes, there = np.arange(back, end), np.zeros(end - back, bool)
+    there[control.minutes[(control.minutes >= back) & (control.minutes < end)] - back] = True
+    asleep = np.zeros(len(minutes), bool)
+    if len(control.minutes):
+        before = np.searchsorted(control.minutes, minutes, "right") - 1
+        asleep = (before >= 0) & control.drowsy[np.maximum(before, 0)] & ~there
+        asleep &= minutes < (end if warm_since is None else warm_since)
+    trusted = ~there & ~asleep & trusting & (minutes < end - UNSETTLED)
+    alive = there | asleep | (trusted & ~sudden(there, trusted | asleep))
+    proof: Mask = alive & ~edges(there, alive)
+    return proof[first - back :]
 
 
 def alive(control: Control, end: int, *, kept_warm: bool) -> bool | None:
@@ -86,7 +92,7 @@ def alive(control: Control, end: int, *, kept_warm: bool) -> bool | None:
     return False if kept_warm else None
 
 
-def demand(points: Points, proof: NDArray[np.bool_], concurrency: float, usual_ms: float | None) -> DemandSeries:
+def demand(points: Points, proof: Mask, concurrency: float, usual_ms: float | None) -> DemandSeries:
     """Rows of demand in instances, of which each takes `concurrency` requests at once before Cloud Run starts another.
 
     Cloud Run counts a request, and its duration, in the minute in which it ends: its work is laid back over the minutes that it
@@ -97,7 +103,7 @@ def demand(points: Points, proof: NDArray[np.bool_], concurrency: float, usual_m
     share of time with any request at all, since an instance is at work with one as with eighty.
     """
     some = ~np.isnan(points.requests)
-    known = some | ~np.isnan(points.pending) | proof
+    known = present(points) | proof
     requests = np.where(some, points.requests, 0.0)
     seconds = filled(points.latency_ms, usual_ms) / 1000
     in_flight = _laid_back(requests, np.where(requests > 0, seconds, 0.0))
@@ -111,6 +117,11 @@ def demand(points: Points, proof: NDArray[np.bool_], concurrency: float, usual_m
     busy = np.minimum(np.maximum(in_flight / concurrency, 1 - np.exp(-in_flight)), peak)
     columns = (np.where(known, column, np.nan).astype(np.float32) for column in (peak, busy, requests))
     return DemandSeries(points.first, *columns)
+
+
+def present(points: Points) -> Mask:
+    """bool[n]: minutes in which requests ended, or waited for an instance."""
+    return ~np.isnan(points.requests) | (points.pending > 0)
 
 
 def _laid_back(requests: Minutes, seconds: Minutes) -> Minutes:

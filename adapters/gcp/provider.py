@@ -53,6 +53,7 @@ class Gcp:
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """Cloud Monitoring, once for each project."""
         of_project: dict[str, dict[str, Place]] = {}
+        trusting = {pool.name for pool in pools if pool.on_quiet_region == "trust"}
         for pool in pools:
             project, place = address(pool)
             of_project.setdefault(project, {})[pool.name] = place
@@ -60,7 +61,7 @@ class Gcp:
         aims = {pool.name: float(pool.lever.model_dump()["concurrency_target"]) for pool in pools}
         for project, resources in of_project.items():
             planes = {place.location: self.plane(project, place.location) for place in resources.values()}
-            source = CloudMonitoringDemand(self.reader(project), self.clock, resources, planes, aims)
+            source = CloudMonitoringDemand(self.reader(project), self.clock, resources, planes, aims, trusting)
             found.append((source, tuple(resources)))
         return found
 

@@ -20,6 +20,7 @@ TWO_WEEKS, THREE_HOURS = 14 * 1440, 180
 def get_metric_data(sandbox: Sandbox, call: Call) -> Reply:
     """Points of up to 500 series. A page ends at MaxDatapoints, in the midst of a series if need be (`PartialData`)."""
     queries = queries_of(call.body)
+    sandbox.metric_calls[sandbox.now_ms() // 60_000] += 1
     descending = call.body.get("ScanBy", "TimestampDescending") == "TimestampDescending"
     budget = _between(call.body.get("MaxDatapoints"), 1, MAX_DATAPOINTS)
     position = position_of(call.body.get("NextToken"), len(queries))

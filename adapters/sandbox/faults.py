@@ -4,6 +4,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from adapters.clock import Clock
 from adapters.sandbox.publishing import MINUTE_SECONDS, Outage
 from adapters.sandbox.wire import Call, Reply
@@ -98,14 +101,24 @@ class Faults:
                 return fault.trouble
         return None
 
-    def metrics_outage(self) -> None:
-        """From this minute on nothing is published, and what happens now will never be."""
-        self.outages.append(Outage(self._minute()))
+    def metrics_outage(self, metric: str | None = None, function: str | None = None) -> None:
+        """From this minute on nothing is published: of one metric or all, of one function's own or of everything."""
+        self.outages.append(Outage(self._minute(), metric=metric, function=function))
 
-    def metrics_back(self) -> None:
-        """End the outage; the minutes in it stay lost."""
+    def metrics_back(self, *, backfilled: bool = False) -> None:
+        """End all outages; the minutes in them stay lost, unless they are `backfilled`."""
         for outage in self.outages:
             outage.end = self._minute() if outage.end is None else outage.end
+        if backfilled:
+            self.outages.clear()
+
+    def hidden(self, metric: str, function: str | None, first: int, end: int) -> NDArray[np.bool_]:
+        """bool[end - first]: minutes of which a metric is not published for an outage; `function` None: of the whole region."""
+        minutes, hidden = np.arange(first, end, dtype=np.int64), np.zeros(end - first, bool)
+        for outage in self.outages:
+            if outage.concerns(metric, function):
+                hidden |= outage.covers(minutes)
+        return hidden
 
     def metrics_late(self, seconds: float) -> None:
         """Publish everything `seconds` later than usual; 0 publishes at once what has been held back."""

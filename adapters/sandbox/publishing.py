@@ -27,10 +27,18 @@ class Publishing:
 
 @dataclass(slots=True)
 class Outage:
-    """The region publishes nothing for minutes from `first` up to, not including, `end` (None: until further notice)."""
+    """Nothing is published for minutes from `first` up to, not including, `end` (None: until further notice): of `metric` (None:
+    of any), and of what `function` emits itself (None: of everything in the region).
+    """
 
     first: int
     end: int | None = None
+    metric: str | None = None
+    function: str | None = None
+
+    def concerns(self, metric: str, function: str | None) -> bool:
+        """Whether it is about a metric of a function; None: of the whole region."""
+        return self.metric in (None, metric) and self.function in (None, function)
 
     def covers(self, minutes: NDArray[np.int64]) -> NDArray[np.bool_]:
         return (minutes >= self.first) & (minutes < (np.iinfo(np.int64).max if self.end is None else self.end))

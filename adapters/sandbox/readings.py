@@ -13,6 +13,8 @@ from adapters.sandbox.world import Hosted, Sandbox
 RETENTION_MINUTES = {60: 15 * 1440, 300: 63 * 1440, 3600: 455 * 1440}
 # Of the whole region only; both are made of what functions claim.
 REGION_GAUGES = ("ClaimedAccountConcurrency", "UnreservedConcurrentExecutions")
+ALIKE = {**dict.fromkeys(REGION_GAUGES, "ConcurrentExecutions"), "CallCount": "Invocations"}
+METRIC_CALLS = {"Service": "CloudWatch", "Class": "None", "Type": "API", "Resource": "GetMetricData"}
 
 
 class Span(NamedTuple):
@@ -44,6 +46,8 @@ class Readings:
 
     def points(self, namespace: str, metric: str, dimensions: Mapping[str, str], stat: str, span: Span) -> Points:
         """The points of one series; none at all for a series that AWS would not have."""
+        if namespace == "AWS/Usage" and (metric, dict(dimensions)) == ("CallCount", METRIC_CALLS) and span.end > span.first:
+            return self._read(None, metric, stat, span, lambda _: self._calls(span))
         if namespace != "AWS/Lambda" or span.end <= span.first:
             return NOTHING
         if not dimensions:
@@ -51,7 +55,7 @@ class Readings:
         hosted = self._sandbox.find(dimensions.get("FunctionName", ""))
         if hosted is None or metric not in METRICS or not self._emitted(hosted, metric, dimensions):
             return NOTHING
-        return self._read(hosted.seed, metric, stat, span, lambda name: hosted.driver.table.window(name, span.first, span.end))
+        return self._read(hosted, metric, stat, span, lambda name: hosted.driver.table.window(name, span.first, span.end))
 
     @staticmethod
     def _emitted(hosted: Hosted, metric: str, dimensions: Mapping[str, str]) -> bool:
@@ -69,8 +73,17 @@ class Readings:
         claimed = metric in REGION_GAUGES
         if not claimed and (metric not in METRICS or metric.startswith("Provisioned")):
             return NOTHING
-        gauge = "ConcurrentExecutions" if claimed else metric
-        return self._read(self._sandbox.seed, gauge, stat, span, lambda name: self._summed("claimed" if claimed else name, span))
+        return self._read(None, metric, stat, span, lambda name: self._claims(span) if claimed else self._summed(name, span))
+
+    def _calls(self, span: Span) -> Values:
+        """GetMetricData calls a minute, as far as AWS counts them."""
+        calls = self._sandbox.metric_calls if self._sandbox.settings.calls_counted else {}
+        return np.array([calls.get(minute, np.nan) for minute in range(span.first, span.end)])
+
+    def _claims(self, span: Span) -> Values:
+        claims = self._summed("claimed", span)
+        idle = np.isnan(self._summed("peak", span))
+        return claims if self._sandbox.settings.claims_while_idle else np.where(idle, np.nan, claims)
 
     def _summed(self, name: str, span: Span) -> Values:
         if self._region is None:
@@ -83,8 +96,12 @@ class Readings:
             some |= known
         return np.where(some, total, np.nan)
 
-    def _read(self, seed: int, metric: str, stat: str, span: Span, window: Callable[[str], Values]) -> Points:
-        seen, part = self._visible(seed, span)
+    def _read(self, hosted: Hosted | None, metric: str, stat: str, span: Span, window: Callable[[str], Values]) -> Points:
+        """Points of a function, or of the whole region."""
+        seen, part = self._visible(self._sandbox.seed if hosted is None else hosted.seed, span)
+        if self._sandbox.faults.outages:
+            function = None if hosted is None else hosted.function.name
+            seen = seen & ~self._sandbox.faults.hidden(metric, function, span.first, span.end)
 
         def column(name: str) -> Values:
             values = window(name)
@@ -93,7 +110,7 @@ class Readings:
                 return shown
             return shown * part if name in _FRACTIONS else np.where(part < 1, np.ceil(shown * part), shown)
 
-        values = statistic(metric, stat, span.minutes_a_period, column)
+        values = statistic(ALIKE.get(metric, metric), stat, span.minutes_a_period, column)
         if values is None:
             return NOTHING
         known = ~np.isnan(values)
@@ -111,8 +128,6 @@ class Readings:
                 seen, part = np.ones(len(minutes), bool), _WHOLE
             else:
                 seen, part = visibility(publishing, seed, minutes, now)
-            for outage in faults.outages:
-                seen = seen & ~outage.covers(minutes)
             self._seen[key] = seen, part
         return self._seen[key]
 

@@ -1,5 +1,6 @@
 """The emulated account: its functions with their traffic, its limits, its clock. Knows nothing of HTTP."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -51,6 +52,8 @@ class Sandbox:
         self.scaling_policies: list[Json] = []
         self.tables: dict[str, dict[tuple[str, str], Json]] = {}
         """DynamoDB's items by table and the values of both keys, which are called `group` and `item`."""
+        self.metric_calls = Counter[int]()
+        """GetMetricData calls by minute."""
         self._hosted: dict[str, Hosted] = {}
         self.containers: dict[str, Hosted] = {}
         """By host name; see `adapters.sandbox.containers`."""

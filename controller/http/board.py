@@ -143,7 +143,7 @@ def stale_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
     region = fleet.region_of[name]
     intake = region.intake
     sight, age = intake.sight(name, now)
-    if sight is Sight.FRESH:
+    if sight in (Sight.FRESH, Sight.QUIET):
         return None if region.followed_at is not None else "there is no forecast yet"
     error = intake.errors.get(name)
     why = "" if error is None else f": {error}"

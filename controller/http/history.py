@@ -22,7 +22,7 @@ async def history(board: Board, request: web.Request) -> web.Response:
     intake, now = fleet.region_of[name].intake, board.clock.now()
     end = minute_of(now) + 1
     first = end - round(hours * 60)
-    peak, busy = (held(intake, table, name, first, end) for table in (intake.peak, intake.busy))
+    peak, busy = (held(intake, table, name, first, end) for table in (intake.day.peak, intake.day.busy))
     requested, ready = board.trail.rows(name, first, end)
     if np.isnan(requested[0]):  # before this run: by what was decided then
         decided = await board.store.run(kept, board.store.store, name, first, end)
@@ -35,7 +35,7 @@ async def history(board: Board, request: web.Request) -> web.Response:
 def held(intake: Intake, table: Floats, name: str, first: int, end: int) -> NDArray[np.float64]:
     """The minutes [first, end) of what an intake holds in memory of a pool, NaN where that is nothing."""
     out = np.full(end - first, np.nan)
-    begin, stop = max(first, intake.end_minute - MINUTES_PER_DAY), min(end, intake.end_minute)
+    begin, stop = max(first, intake.day.first_minute), min(end, intake.day.end_minute)
     if begin < stop:
         out[begin - first : stop - first] = table[intake.row[name], np.arange(begin, stop) % MINUTES_PER_DAY]
     return out

@@ -27,6 +27,7 @@ POOL_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_demand_busy_units", "Average work in flight in the newest known minute.", *POOL),
     gauge("stoker_data_age_seconds", "Age of the newest known minute of demand.", *POOL),
     gauge("stoker_metrics_fresh", "1 when demand is known well enough to plan by, else 0.", *POOL),
+    gauge("stoker_metrics_quiet", "1 when no metrics come and nothing tells whether that is idleness, else 0.", *POOL),
     gauge("stoker_telemetry_broken", "1 when it is proved that demand cannot be read, else 0.", *POOL),
     gauge("stoker_forecast_age_seconds", "Since the rules last followed demand to its end.", *POOL),
     gauge("stoker_forecast_peak_units", "Peak demand that was forecast of this minute.", *POOL, "level"),

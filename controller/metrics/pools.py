@@ -54,11 +54,11 @@ def family_lines(family: Family, rows: Iterable[Row]) -> Iterator[str]:
 
 FACTS = (
     "stoker_demand_peak_units", "stoker_demand_busy_units", "stoker_data_age_seconds", "stoker_metrics_fresh",
-    "stoker_telemetry_broken", "stoker_forecast_age_seconds", "stoker_raw_target_units", "stoker_target_units",
-    "stoker_requested_units", "stoker_ready_units", "stoker_others_units", "stoker_capacity_age_seconds", "stoker_floor_units",
-    "stoker_ceiling_units", "stoker_lead_time_seconds", "stoker_last_write_timestamp_seconds", "stoker_pool_active",
-    "stoker_pool_overrides", "stoker_pool_failing", "stoker_pool_blind", "stoker_budget_usd", "stoker_budget_spent_usd",
-    "stoker_objective_warm_hit_ratio",
+    "stoker_metrics_quiet", "stoker_telemetry_broken", "stoker_forecast_age_seconds", "stoker_raw_target_units",
+    "stoker_target_units", "stoker_requested_units", "stoker_ready_units", "stoker_others_units", "stoker_capacity_age_seconds",
+    "stoker_floor_units", "stoker_ceiling_units", "stoker_lead_time_seconds", "stoker_last_write_timestamp_seconds",
+    "stoker_pool_active", "stoker_pool_overrides", "stoker_pool_failing", "stoker_pool_blind", "stoker_budget_usd",
+    "stoker_budget_spent_usd", "stoker_objective_warm_hit_ratio",
 )
 """What `pool_facts` gives, in its order."""
 
@@ -71,7 +71,8 @@ def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
     peak, busy = region.intake.latest(name) or (math.nan, math.nan)
     policy = reconciler.policy
     return (
-        peak, busy, math.nan if age is None else age.total_seconds(), sight is Sight.FRESH, sight is Sight.BROKEN,
+        peak, busy, math.nan if age is None else age.total_seconds(), sight is Sight.FRESH, sight is Sight.QUIET,
+        sight is Sight.BROKEN,
         since(region.followed_at, now), math.nan if plan is None or plan.proposal is None else plan.proposal.target,
         math.nan if plan is None or plan.target is None else plan.target,
         math.nan if capacity is None else capacity.requested, math.nan if capacity is None else capacity.ready,

@@ -55,10 +55,21 @@ def test_a_gap_holds_once_patience_is_over():
     assert replayed.held.tolist() == [True, True] + [False] * 10 + [True] * 4  # known until 12:04, then 2 + 5 minutes of patience
 
 
-def test_after_a_gap_deciding_goes_on():
-    peak = [1.0] * 3 + [np.nan] * 10 + [1.0] * 5
-    replayed = carried([5.0] * 3 + [5.0] * 10 + [2.0] * 5, peak)
-    assert replayed.target.tolist()[12:] == [5, 5, 5, 2, 2, 2]
+def test_after_a_gap_raising_goes_on_at_once_and_lowering_once_five_minutes_are_known():
+    peak = [1.0] * 3 + [np.nan] * 10 + [1.0] * 9
+    replayed = carried([5.0] * 13 + [2.0] * 9, peak)
+    assert replayed.target.tolist()[12:] == [5] * 7 + [2] * 3  # the fifth, 12:17, is visible two minutes later
+    assert carried([5.0] * 13 + [9.0] * 9, peak).target.tolist()[14:17] == [5, 9, 9]
+
+
+def test_nothing_is_lowered_while_the_newest_minutes_are_missing():
+    replayed = carried([5.0, 5.0, 2.0] + [2.0] * 9, [1.0] * 2 + [1.0] + [np.nan] * 9)
+    assert replayed.target.tolist() == [0, 0, 5, 5] + [2] * 8, "what was known in time may lower"
+
+    late = carried([5.0] * 4 + [2.0] * 20, [1.0] * 4 + [np.nan] * 3 + [1.0] * 17)
+    assert late.target.tolist() == [0, 0] + [5] * 11 + [2] * 11
+    codes = [reason.code for _, reasons in late.reasons for reason in reasons]
+    assert Code.UNKNOWN_MINUTES in codes
 
 
 def test_guardrails_bite_as_they_do_live():

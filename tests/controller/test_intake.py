@@ -9,7 +9,7 @@ from adapters.errors import Throttled, Unreachable
 from adapters.protocol import Telemetry
 from controller.intake import PATIENCE, Intake
 from controller.measured import ENOUGH_COLLECTIONS
-from controller.plan import Sight
+from controller.plan import Sight, Traffic
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 from tests.fakes import FakeSource, steady, until
@@ -207,3 +207,77 @@ async def test_demand_from_before_the_clock_was_put_back_is_no_sight_of_the_pres
 
     assert intake.sight("a", NOON - PATIENCE)[0] is Sight.FRESH
     assert intake.sight("a", NOON - PATIENCE - MINUTE) == (Sight.LATE, -PATIENCE - MINUTE)
+
+
+async def stored(store, name, first, end):
+    return (await store.load_demand([name], minute_of(first), minute_of(end)))[0].peak.tolist()
+
+
+async def test_a_false_zero_is_taken_back_everywhere_when_it_is_read_again(intake, source, store):
+    source.traffic["a"] = until(NOON - 3 * MINUTE, 3.0, 0.0)
+    await intake.collect(NOON)
+    assert await stored(store, "a", NOON - 3 * MINUTE, NOON) == [0, 0, 0]
+
+    source.inferred, source.traffic["a"] = True, until(NOON - 3 * MINUTE, 3.0, math.nan)
+    await intake.collect(NOON + MINUTE)
+
+    assert np.isnan(await stored(store, "a", NOON - 3 * MINUTE, NOON)).all()
+    assert await stored(store, "a", NOON - 5 * MINUTE, NOON - 3 * MINUTE) == [3, 3]
+    assert intake.latest("a") == (3.0, pytest.approx(2.4))
+
+
+async def test_one_silent_minute_of_a_pool_that_was_never_silent_is_no_zero(intake, source, store):
+    source.inferred, source.traffic["a"] = True, until(NOON - 2 * MINUTE, 3.0, 0.0)
+    await intake.collect(NOON)
+
+    assert np.isnan(await stored(store, "a", NOON - 2 * MINUTE, NOON)).all()
+    for minute in range(1, 16):
+        await intake.collect(NOON + minute * MINUTE)
+    assert await stored(store, "a", NOON - 3 * MINUTE, NOON) == [3, 0, 0]
+
+
+async def test_while_that_lasts_the_pool_is_quiet_and_not_late(intake, source):
+    source.inferred, source.traffic["a"] = True, until(NOON - 2 * MINUTE, 3.0, 0.0)
+    for minute in range(10):
+        await intake.collect(NOON + minute * MINUTE)
+    now = NOON + 9 * MINUTE
+
+    assert (intake.sight("a", now)[0], intake.traffic("a", now)) == (Sight.QUIET, Traffic.QUIET)
+    assert "after an hour without a silent minute" in intake.quiet[0]
+    assert intake.missing_since("a", now) is None
+
+
+async def test_points_that_come_after_an_outage_fill_its_gap(intake, source, store):
+    whole, lost = source.traffic["a"], range(minute_of(NOON), minute_of(NOON) + 40)
+    source.traffic["a"] = lambda minute: math.nan if minute in lost else whole(minute)
+    for minute in range(60):
+        await intake.collect(NOON + minute * MINUTE)
+    assert np.isnan(await stored(store, "a", NOON, NOON + 40 * MINUTE)).all()
+
+    source.traffic["a"] = whole
+    for minute in range(60, 65):
+        await intake.collect(NOON + minute * MINUTE)
+    assert await stored(store, "a", NOON, NOON + 40 * MINUTE) == [3.0] * 40
+
+
+async def test_only_a_gap_is_asked_for_again_and_not_what_was_before_the_first_known_minute(intake, source):
+    asked = []
+    collect = source.collect
+
+    async def watch(pools, since, until):
+        asked.append((until - since["a"]) // MINUTE)
+        return await collect(pools, since, until)
+    source.collect = watch
+    for minute in range(70):
+        await intake.collect(NOON + minute * MINUTE)
+
+    assert set(asked[1:]) == {16}
+
+
+async def test_a_source_that_fails_leaves_newer_minutes_unseen(intake, source):
+    await intake.collect(NOON)
+    assert intake.unseen("a", NOON) == 0
+
+    source.broken = Unreachable("down")
+    await intake.collect(NOON + 3 * MINUTE)
+    assert intake.unseen("a", NOON + 3 * MINUTE) == 2

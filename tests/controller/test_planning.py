@@ -62,6 +62,26 @@ def test_missing_metrics_never_lower(sight, rule, requested, target):
     assert Code.METRICS_MISSING in codes(plan)
 
 
+@pytest.mark.parametrize(("proposed", "target"), [(0.0, 6), (5.0, 6), (9.0, 9)])
+def test_missing_minutes_hold_what_is_there_and_let_it_be_raised(proposed, target):
+    plan = decide(seen=observation(requested=6, proposed=proposed, unseen=3))
+
+    assert plan.target == target
+    assert (Code.UNKNOWN_MINUTES in codes(plan)) == (proposed < 6)
+
+
+def test_a_ceiling_and_a_pin_bind_although_minutes_are_missing():
+    assert decide(pool_policy(max=4), seen=observation(requested=6, proposed=0.0, unseen=3)).target == 4
+
+
+def test_a_quiet_region_is_held_and_told_as_what_it_is():
+    seen = observation(requested=6, proposed=0.0, sight=Sight.QUIET, quiet="nothing has run in us-east-1 (see on_quiet_region)")
+    plan = decide(seen=seen)
+
+    assert (plan.action, plan.target, codes(plan)) == (Action.HOLD, 6, [Code.QUIET_REGION])
+    assert plan.text == "nothing has run in us-east-1 (see on_quiet_region): holding 6"
+
+
 def test_a_forecast_that_is_not_made_yet_is_not_called_missing_metrics():
     plan = decide(seen=observation(requested=6, proposed=None))
 

@@ -57,6 +57,16 @@ def test_unknown_minutes_take_nothing_away_and_known_ones_replace(store):
     assert store.load_demand("a", FIRST, FIRST + 3).peak.tolist() == [1, 9, 3]
 
 
+def test_zeros_that_are_withdrawn_are_unknown_and_everything_else_stays(store):
+    store.save_demand("a", series([0, 2] * 40))
+    store.withdraw({"a": range(FIRST, FIRST + 70), "b": [FIRST]})
+
+    back = store.load_demand("a", FIRST, FIRST + 80)
+    assert back.peak[1::2].tolist() == [2] * 40
+    assert np.flatnonzero(~back.known).tolist() == list(range(0, 70, 2))
+    assert np.isnan(back.busy).tolist() == np.isnan(back.invocations).tolist() == (~back.known).tolist()
+
+
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 300), st.lists(st.floats(0, 1e6, width=32) | st.just(float("nan")), max_size=130)),
                 max_size=4))

@@ -77,7 +77,7 @@ async def test_a_function_is_warm_before_each_burst_and_pings_are_not_learnt(tmp
     async with running(tmp_path, clock, sandbox, [active(FUNCTION)]) as play:
         await play.minutes(130)
         totals = sandbox.hosted("agent").driver.totals
-        peak = play.fleet.region_of["agent"].intake.peak
+        peak = play.fleet.region_of["agent"].intake.day.peak
 
     assert totals.cold_starts_without >= 24
     assert totals.cold_starts <= 2, "best effort: on a machine that is busy elsewhere a ping may come late"

@@ -55,7 +55,7 @@ class Refused(Exception):
 def raw_series(world: RunSandbox, hosted: HostedService, metric: str, window: Window) -> Iterator[Series]:
     """Every series of a metric of one service, as far as it is published."""
     kind, value_type = METRICS[metric]
-    seen = _visible(world, hosted, window)
+    seen = _visible(world, hosted, window) & ~world.faults.hidden(metric, hosted.service.short, *window)
 
     def column(name: str) -> Values:
         return np.where(seen, hosted.driver.table.window(name, *window), np.nan)
@@ -103,8 +103,6 @@ def _visible(world: RunSandbox, hosted: HostedService, window: Window) -> NDArra
     minutes = np.arange(window.first, window.end, dtype=np.int64)
     now = world.now_ms() / 1000 - world.faults.late_seconds
     seen, _ = visibility(world.settings.publishing, hosted.seed, minutes, now)
-    for outage in world.faults.outages:
-        seen = seen & ~outage.covers(minutes)
     return seen
 
 

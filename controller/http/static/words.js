@@ -34,10 +34,10 @@ const LEVERS = {
 };
 export const lever = (kind) => LEVERS[kind] ?? kind;
 
-export const needsAttention = (pool) => pool.error != null || pool.sight !== "fresh";
+export const needsAttention = (pool) => pool.error != null || !["fresh", "quiet"].includes(pool.sight);
 
 export const SIGHTS = {
-  fresh: "demand is fresh", late: "demand is late", broken: "telemetry is broken", none: "demand was never seen",
+  fresh: "demand is fresh", quiet: "no metrics come, as where nothing runs", late: "demand is late", broken: "telemetry is broken", none: "demand was never seen",
 };
 
 // The next hours' most: [units, instant], or null where there is no plan.

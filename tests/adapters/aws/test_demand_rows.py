@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.aws.demand_rows import Points, alive, demand, proved
+from adapters.aws.demand_rows import LATE, UNCOUNTED, Life, Points, demand, has_no_peak, present
 from adapters.minutes import SILENCE
 
 NAN = np.nan
@@ -21,8 +21,15 @@ def everywhere(n):
     return np.ones(n, bool)
 
 
+def rows_of(made, proof=None, usual_ms=None, counted=None, **given):
+    """Demand of points; unless told otherwise every minute is proved, and the region's Invocations have a point in each."""
+    n = len(made.invocations)
+    proof, counted = (everywhere(n) if each is None else np.asarray(each, bool) for each in (proof, counted))
+    return demand(made, proof, counted, usual_ms, **given)
+
+
 def test_an_absent_point_is_zero_where_telemetry_is_proved_and_unknown_elsewhere():
-    rows = demand(points([5, NAN, NAN], [2, NAN, NAN], [6000, NAN, NAN]), np.array([True, True, False]), None)
+    rows = rows_of(points([5, NAN, NAN], [2, NAN, NAN], [6000, NAN, NAN]), [True, True, False])
 
     assert rows.peak.tolist()[:2] == [2, 0]
     assert rows.invocations.tolist()[:2] == [5, 0]
@@ -31,7 +38,7 @@ def test_an_absent_point_is_zero_where_telemetry_is_proved_and_unknown_elsewhere
 
 
 def test_a_present_point_is_known_whatever_is_proved():
-    rows = demand(points([5], [2], [6000]), np.array([False]), None)
+    rows = rows_of(points([5], [2], [6000]), [False])
 
     assert (rows.peak[0], rows.busy[0], rows.invocations[0]) == (2, 0.5, 5)
 
@@ -40,97 +47,165 @@ def test_the_newest_minute_of_an_alias_that_was_at_work_is_not_taken_for_idle_at
     at_work = points([5, 5, NAN], [2, 2, NAN], [6000, 6000, NAN])
     quiet = points([NAN, NAN, NAN], [NAN, NAN, NAN])
 
-    assert demand(at_work, everywhere(3), None, newest=1002).known.tolist() == [True, True, False]
-    assert demand(at_work, everywhere(3), None, newest=1003).known.tolist() == [True, True, True]
-    assert demand(quiet, everywhere(3), None, newest=1002).peak.tolist() == [0, 0, 0]
+    assert rows_of(at_work, newest=1002).known.tolist() == [True, True, False]
+    assert rows_of(at_work, newest=1003).known.tolist() == [True, True, True]
+    assert rows_of(quiet, newest=1002).peak.tolist() == [0, 0, 0]
 
 
 def test_busy_is_never_above_the_peak_and_what_is_over_goes_on():
     """One request of four minutes: all its time is booked in the minute in which it began."""
-    rows = demand(points([1, NAN, NAN, NAN, NAN], [1, 1, 1, 1, NAN], [240_000, NAN, NAN, NAN, NAN]), everywhere(5), None)
+    rows = rows_of(points([1, NAN, NAN, NAN, NAN], [1, 1, 1, 1, NAN], [240_000, NAN, NAN, NAN, NAN]))
 
     assert rows.busy.tolist() == [1, 1, 1, 1, 0]
 
 
 def test_what_is_over_ends_where_nothing_runs():
-    rows = demand(points([9, NAN, 1], [1, NAN, 1], [60_000, NAN, 6_000]), everywhere(3), None)
+    rows = rows_of(points([9, NAN, 1], [1, NAN, 1], [60_000, NAN, 6_000]))
 
     assert rows.busy.tolist() == pytest.approx([1, 0, 0.1])
 
 
 def test_a_missing_duration_is_the_last_known_one():
-    rows = demand(points([2, 2, 2], [3, 3, 3], [30_000, NAN, NAN]), everywhere(3), 1.0)
+    rows = rows_of(points([2, 2, 2], [3, 3, 3], [30_000, NAN, NAN]), usual_ms=1.0)
 
     assert rows.busy.tolist() == [1, 1, 1]
 
 
 def test_with_no_duration_at_all_the_peak_is_taken():
-    assert demand(points([2], [3]), everywhere(1), None).busy.tolist() == [3]
-    assert demand(points([2], [3]), everywhere(1), 30_000).busy.tolist() == [1]
+    assert rows_of(points([2], [3])).busy.tolist() == [3]
+    assert rows_of(points([2], [3]), usual_ms=30_000).busy.tolist() == [1]
 
 
 def test_a_minute_whose_peak_is_not_published_yet_is_unknown():
-    rows = demand(points([2, 4], [3, NAN], [30_000, 30_000]), everywhere(2), None)
+    rows = rows_of(points([2, 4], [3, NAN], [30_000, 30_000]))
 
     assert rows.known.tolist() == [True, False]
 
 
 def test_where_the_peak_is_never_published_it_is_made_of_the_work():
-    rows = demand(points([2, 9], [NAN, NAN], [1_000, 20_000]), everywhere(2), None)
+    rows = rows_of(points([2, 9], [NAN, NAN], [1_000, 20_000]), peakless=True)
 
     assert rows.peak.tolist() == [1, 3]
 
 
+def test_a_peak_that_is_missing_for_a_while_is_unknown_and_not_made_of_the_work():
+    made = points([2] * 20, [NAN] * 20, [60_000] * 20)
+
+    assert not rows_of(made).known.any()
+    assert has_no_peak(made) is None
+    assert has_no_peak(points([2] * UNCOUNTED, [NAN] * UNCOUNTED)) is True
+    assert has_no_peak(points([2] * UNCOUNTED, [NAN] * (UNCOUNTED - 1) + [1])) is False
+
+
+def test_where_invocations_alone_are_missing_busy_keeps_its_share_of_the_peak():
+    """Were it zero, whatever goes by what is steadily busy would be lowered."""
+    made = points([30, 30, NAN, NAN, NAN], [4, 4, 4, 6, 2], [4_000, 4_000, NAN, NAN, NAN])
+
+    assert rows_of(made, counted=[1, 1, 0, 0, 0]).busy.tolist() == [2, 2, 2, 3, 1]
+    assert rows_of(made).busy.tolist() == [2, 2, 0, 3, 1], "the first may be the end of what began before"
+    assert rows_of(points([30] * 15 + [NAN], [4] * 16, [4_000] * 16)).busy.tolist() == [2] * 16, "but not where one always begins"
+    assert rows_of(points([NAN], [3]), counted=[0]).busy.tolist() == [3]
+
+
+def test_a_minute_with_a_duration_or_a_count_of_throttles_alone_is_not_idle():
+    made = points([NAN, NAN, NAN], [NAN, NAN, NAN], [6000, NAN, NAN], [NAN, 0, NAN])
+
+    assert rows_of(made).known.tolist() == [False, False, True]
+    assert not present(made).any()
+
+
 def test_what_was_throttled_away_was_wanted_too():
-    rows = demand(points([4, NAN], [2, NAN], [30_000, NAN], [6, 3]), everywhere(2), None)
+    rows = rows_of(points([4, NAN], [2, NAN], [30_000, NAN], [6, 3]))
 
     assert rows.peak.tolist() == [2 + 3, 2]
     assert rows.invocations.tolist() == [10, 3]
 
 
-def test_between_two_points_of_the_region_telemetry_was_alive():
-    region = np.array([100, 105, 130])
-
-    assert proved(region, 98, 132).tolist() == [
-        100 <= minute <= 105 or minute == 130 for minute in range(98, 132)
-    ]
-
-
-def test_nothing_newer_than_the_region_is_proved():
-    assert not proved(np.array([100, 101, 102]), 103, 110).any()
-    assert not proved(np.array([], np.int64), 0, 10).any()
+def region(n, invoked=(), claimed=(), called=(), requests=1.0):
+    """A region's life by minute from 0 on, with a point in the minutes given."""
+    columns = [np.full(n, NAN) for _ in range(3)]
+    for column, minutes in zip(columns, (invoked, claimed, called), strict=True):
+        column[list(minutes)] = requests
+    return Life(0, *columns)
 
 
-@given(st.sets(st.integers(0, 200), max_size=60), st.integers(0, 100), st.integers(1, 100))
-def test_a_proved_minute_lies_between_two_near_points(region, first, length):
-    minutes = np.array(sorted(region), np.int64)
-    for minute, proof in zip(range(first, first + length), proved(minutes, first, first + length), strict=True):
-        before, after = [m for m in region if m <= minute], [m for m in region if m >= minute]
-        assert proof == bool(before and after and min(after) - max(before) <= SILENCE)
+def test_a_minute_is_proved_by_a_point_of_the_region_in_it_and_in_no_other():
+    life = region(140, invoked=[100, 105, 130])
+
+    assert np.flatnonzero(life.proved(0, 140)).tolist() == [100, 105, 130]
+    assert not life.proved(140, 150).any()
+    assert not region(10).proved(0, 10).any()
 
 
-def test_a_region_that_never_misses_a_minute_and_falls_silent_is_broken():
-    dense = np.arange(0, 100)
+@pytest.mark.parametrize("length", [1, 3, 9, 14, SILENCE, 20, 90])
+def test_an_outage_of_a_busy_region_proves_nothing_and_takes_the_minutes_at_its_edges_along(length):
+    end = 200 + length
+    life = region(end + 20, invoked=[*range(200), *range(end, end + 20)])
 
-    assert alive(dense, 105) is True
-    assert alive(dense, 140) is False
+    assert np.flatnonzero(~life.proved(100, end + 20)).tolist() == list(range(99, end - 99))
+
+
+@pytest.mark.parametrize("kind", ["claimed", "called"])
+def test_claimed_concurrency_and_counted_calls_prove_a_quiet_region_idle(kind):
+    life = region(200, invoked=range(0, 60, 7), **{kind: range(200)})
+    known = life.proved(100, 200)
+
+    assert known[:-1].all()
+    assert known[-1] == (kind == "claimed"), "a call of the newest minute is no proof that Lambda has published it"
+
+
+@pytest.mark.parametrize("kind", ["claimed", "called"])
+def test_they_do_not_prove_that_lambda_publishes_where_a_busy_region_falls_silent_suddenly(kind):
+    def proof(length):
+        return region(100 + length, invoked=range(100), **{kind: range(100 + length)}).proved(100, 100 + length)
+
+    assert not proof(SILENCE).any()
+    assert proof(SILENCE + 2)[:-1].all()
+
+
+def test_an_operator_may_trust_a_quiet_region_but_for_what_is_sudden_or_not_published_yet():
+    quiet = region(200, invoked=range(0, 60, 7))
+    assert not quiet.proved(100, 200).any()
+    assert quiet.proved(100, 200, trusting=True).tolist() == [True] * 97 + [False] * 3
+
+    busy = region(200, invoked=[*range(150), *range(160, 200)])
+    assert not busy.proved(150, 160, trusting=True).any()
+
+
+def test_a_busy_region_that_falls_silent_is_broken_unless_one_function_alone_ran_in_it():
+    busy, sparse = region(200, invoked=range(100)), region(200, invoked=range(0, 100, 9))
+
+    assert busy.alive(100 + LATE, 500, 2) is True
+    assert busy.alive(101 + LATE, 500, 2) is False
+    assert busy.alive(101 + LATE, 500, 1) is None
+    assert sparse.alive(150, 500, 2) is None
+
+
+def test_counted_calls_tell_a_quiet_region_from_a_broken_one():
+    def verdict(called, calling=500, end=200):
+        return region(end, invoked=range(100), called=called).alive(end, calling, 1)
+
+    assert verdict(range(200)) is True
+    assert verdict(range(120)) is False, "Stoker still calls, and that is not counted any more"
+    assert verdict(range(120), calling=15) is None, "it has just started"
+    assert verdict(()) is None
 
 
 def test_a_quiet_region_cannot_tell():
-    assert alive(np.array([0, 30, 60]), 140) is None
-    assert alive(np.array([], np.int64), 140) is None
+    assert region(140, invoked=[0, 30, 60]).alive(140, 500, 2) is None
+    assert region(140).alive(140, 500, 2) is None
 
 
 CELL = st.one_of(st.just(NAN), st.floats(0, 1e4))
 
 
-ROWS = st.lists(st.tuples(CELL, CELL, CELL, CELL, st.booleans()), min_size=1, max_size=40)
+ROWS = st.lists(st.tuples(CELL, CELL, CELL, CELL, st.booleans(), st.booleans()), min_size=1, max_size=40)
 
 
 @given(ROWS, st.one_of(st.none(), st.floats(0, 1e6)))
 def test_rows_are_lawful_for_any_metrics(cells, usual_ms):
     columns = [np.array(column, float) for column in zip(*cells, strict=True)]
-    rows = demand(Points(0, *columns[:4]), columns[4].astype(bool), usual_ms)
+    rows = demand(Points(0, *columns[:4]), columns[4].astype(bool), columns[5].astype(bool), usual_ms)
 
     known = rows.known
     assert (np.isnan(rows.busy) == ~known).all()

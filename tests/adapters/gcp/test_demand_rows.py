@@ -89,17 +89,36 @@ def control(*minutes, drowsy=()) -> Control:
     return Control(np.array(minutes, np.int64), np.isin(minutes, drowsy))
 
 
-def test_between_two_points_of_the_project_silence_is_proved():
-    assert proved(control(5, 10), 4, 12, sleeping=True).tolist() == [False, *[True] * 6, False]
-    assert not proved(control(5, 40), 6, 39, sleeping=True).any()
-    assert not proved(control(), 0, 3, sleeping=True).any()
+def proof(seen, first, end, warm_since=None, trusting=False):
+    return proved(seen, first, end, warm_since=warm_since, trusting=trusting)
 
 
-def test_silence_after_drowsiness_is_sleep_until_the_next_point_or_while_nothing_is_kept_warm():
-    assert proved(control(5, 40, drowsy=[5]), 6, 39, sleeping=False).all()
-    assert proved(control(5, drowsy=[5]), 6, 500, sleeping=True).all()
-    assert not proved(control(5, drowsy=[5]), 6, 500, sleeping=False).any()
-    assert not proved(control(5), 6, 500, sleeping=True).any()
+def test_a_minute_is_proved_by_a_point_of_the_project_in_it_and_in_no_other():
+    assert proof(control(5, 10), 4, 12).tolist() == [False, True, False, False, False, False, True, False]
+    assert not proof(control(), 0, 3).any()
+
+
+@pytest.mark.parametrize("length", [1, 3, 9, 14, 15, 40])
+def test_an_outage_amid_work_proves_nothing_and_takes_the_minutes_at_its_edges_along(length):
+    seen = control(*range(100), *range(100 + length, 140 + length))
+
+    assert np.flatnonzero(~proof(seen, 50, 140 + length)).tolist() == list(range(49, 51 + length))
+
+
+def test_silence_after_drowsiness_is_sleep_as_long_as_nothing_is_kept_warm():
+    asleep = control(5, drowsy=[5])
+
+    assert proof(control(5, 40, drowsy=[5]), 6, 39).all()
+    assert proof(asleep, 6, 500).all()
+    assert not proof(control(5), 6, 500).any()
+    assert proof(asleep, 6, 500, warm_since=100).tolist() == [minute < 100 for minute in range(6, 500)]
+    assert not proof(control(5, 40, drowsy=[5]), 6, 39, warm_since=0).any(), "what is kept warm has points"
+
+
+def test_an_operator_may_trust_a_quiet_project_but_for_what_is_sudden():
+    assert proof(control(5), 6, 500, warm_since=0, trusting=True).tolist() == [minute < 497 for minute in range(6, 500)]
+    assert not proof(control(*range(100), *range(110, 120)), 100, 110, trusting=True).any()
+    assert proof(control(*range(100), *range(120, 130)), 100, 130, trusting=True).all()
 
 
 @pytest.mark.parametrize(("active", "idle", "drowsy"), [

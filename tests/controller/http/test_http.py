@@ -126,7 +126,7 @@ async def test_ready_once_demand_is_fresh_and_503_with_reasons_when_it_is_not(tm
 async def test_not_ready_while_a_pool_was_never_collected(tmp_path):
     async with running(tmp_path) as here:
         here.source.silent = {"a": None}
-        here.service.fleet.region_of["a"].intake.newest[:] = -1
+        here.service.fleet.region_of["a"].intake.day.newest[:] = -1
         await here.ticks()
         status, body = await here.json("/readyz")
 
@@ -159,7 +159,7 @@ async def test_metrics_are_prometheus_text_with_our_prefix_only(tmp_path):
 
 async def test_unknown_demand_has_no_sample_instead_of_a_zero(tmp_path):
     async with running(tmp_path) as here:
-        here.service.fleet.region_of["a"].intake.newest[0] = -1
+        here.service.fleet.region_of["a"].intake.day.newest[0] = -1
         here.source.silent = {"a": None}
         await here.ticks()
         _, body, _ = await here.get("/metrics")

@@ -1,0 +1,87 @@
+"""What of a source's answer is believed: impossible numbers are unknown, and so is a silence that came too suddenly. Pure."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.errors import Unreachable
+from adapters.minutes import SILENCE, STEADY, Mask, sudden
+from adapters.protocol import Telemetry
+from controller.plan import MOST_UNITS
+from forecasting.demand import DemandSeries, instant_of
+from forecasting.plausible import doubts, without
+
+MOST_REQUESTS = 1e9
+"""More requests than this do not start in a minute anywhere."""
+
+CONTEXT = STEADY + SILENCE
+"""Minutes before an answer that tell whether a silence in it is sudden."""
+
+LATE, GAP, RUN = 2, 3, 5
+"""Minutes: how many of the newest may be missing before nothing is lowered; and a gap of how many is followed by how many known
+ones before anything is. The shortest rules look back on five minutes.
+"""
+
+LOOK = 30
+"""Minutes that tell `unseen`."""
+
+
+def believable(name: str, item: Telemetry, day: Callable[[str, int], DemandSeries]) -> Telemetry:
+    """Return `item` without the minutes that no source can mean: negative, infinite, beyond any provider, or at odds with
+    themselves. They are unknown, not zero: one of them would spoil what every rule has ever cost. `day`: what is known of the
+    minutes of a pool before one.
+    """
+    series = item.series
+    wrong = ((series.peak < 0) | (series.peak > MOST_UNITS) | (series.busy < 0) | (series.busy > MOST_UNITS)
+             | (series.invocations < 0) | (series.invocations > MOST_REQUESTS))
+    doubtful = doubts(series, lambda: day(name, series.first_minute))
+    if doubtful is not None:
+        wrong |= doubtful.any
+    if not wrong.any():
+        return item
+    at = int(np.argmax(wrong))
+    told = f"{series.invocations[at]:g} requests, {series.peak[at]:g} units at most and {series.busy[at]:g} on average"
+    error = item.error or Unreachable(f"{name}: the source reports impossible demand in {int(wrong.sum())} minutes from "
+                                      f"{instant_of(series.first_minute + at):%Y-%m-%d %H:%M} UTC on, which count as unknown; "
+                                      f"in the first, {told}: correct the metric")
+    return replace(item, series=without(series, wrong), error=error)
+
+
+def unlikely(item: Telemetry, before: DemandSeries) -> Telemetry:
+    """`item` without zeros that are inferred from a silence that is sudden: the points of this pool alone may be missing.
+
+    `before`: what was known of the `CONTEXT` minutes before the answer. Where such a silence goes on, the answer is `quiet`.
+    """
+    series, absent = item.series, item.absent
+    if absent is None or not len(series):
+        return item
+    silent = absent & series.known
+    if not silent.any():
+        return item
+    known, idle = before.known, (before.peak == 0) & (before.invocations == 0)
+    if idle[len(idle) + len(series) - STEADY :].any() and len(series) < STEADY:
+        return item  # silent so lately that no minute of the answer is beyond its reach
+    doubted = sudden(np.concatenate((known & ~idle, ~absent)), np.concatenate((idle, silent)))[len(idle) :]
+    if not (doubted & silent).any():
+        return item
+    since = series.first_minute + int(np.flatnonzero(~absent)[-1]) + 1 if not absent.all() else series.first_minute
+    sudden_stop = (f"no point since {instant_of(since):%H:%M} UTC, after an hour without a silent minute: it counts as idle once "
+                   f"it lasts {SILENCE} min")
+    return replace(item, series=without(series, doubted & silent), quiet=item.quiet or (sudden_stop if doubted[-1] else ""))
+
+
+def unseen(known: Mask) -> NDArray[np.int64]:
+    """int[..., n]: minutes that are missing of what should be known by each of n minutes, as far as they forbid to lower; else 0.
+
+    Missing are the newest `LATE` or more, or a gap of `GAP` or more that is followed by fewer than `RUN` known minutes: what a
+    rule makes of so few is made of the minutes that are missing.
+    """
+    at = np.broadcast_to(np.arange(known.shape[-1]), known.shape)
+    newest = np.maximum.accumulate(np.where(known, at, -1), axis=-1)
+    earlier = np.concatenate((np.full((*known.shape[:-1], 1), -1), newest[..., :-1]), axis=-1)
+    starts = np.maximum.accumulate(np.where(known & (earlier < at - 1), at, 0), axis=-1)
+    gap = np.where(starts > 0, starts - 1 - np.take_along_axis(earlier, starts, axis=-1), 0)
+    late = at - newest
+    return np.where(late >= LATE, late, np.where((gap >= GAP) & (newest - starts + 1 < RUN), gap, 0))

@@ -1,0 +1,88 @@
+"""Which zeros are believed, and which missing minutes forbid to lower."""
+
+import numpy as np
+import pytest
+
+from adapters.minutes import SILENCE
+from adapters.protocol import Telemetry
+from controller.belief import CONTEXT, unlikely, unseen
+from forecasting.demand import DemandSeries
+
+FIRST = 29_540_880
+NAN = float("nan")
+
+
+def series(peak, first=FIRST):
+    units = np.array(peak, np.float32)
+    return DemandSeries(first, units, units / 2, units * 10)
+
+
+def told(peak, **given):
+    """An answer in which every zero is inferred from an absent point, and so is what is unknown."""
+    made = series(peak)
+    return Telemetry(made, alive=True, absent=~(made.peak > 0), **given)
+
+
+def before(*parts):
+    """Minutes before the answer, the newest last; unknown further back."""
+    known = [units for units, count in parts for _ in range(count)]
+    return series([NAN] * (CONTEXT - len(known)) + known, FIRST - CONTEXT)
+
+
+@pytest.mark.parametrize("length", [1, 3, 9, 14])
+def test_a_pool_that_was_never_silent_is_not_idle_at_once(length):
+    item = unlikely(told([5] + [0] * length + [NAN]), before((5, 60)))
+
+    assert item.series.known.tolist() == [True] + [False] * (length + 1)
+    assert "no point since 12:01 UTC" in item.quiet
+
+
+def test_it_is_idle_from_the_first_silent_minute_once_that_has_lasted():
+    item = unlikely(told([5] + [0] * (SILENCE + 1)), before((5, 60)))
+
+    assert item.series.known.all()
+    assert item.quiet == ""
+
+
+def test_a_silence_that_ended_soon_stays_unknown_and_asks_for_no_patience():
+    item = unlikely(told([5, 0, 0, 5, 5]), before((5, 60)))
+
+    assert item.series.known.tolist() == [True, False, False, True, True]
+    assert item.quiet == ""
+
+
+@pytest.mark.parametrize("earlier", [before((5, 30), (0, 1), (5, 29)), before((0, 60)), before((5, 20)), before()])
+def test_a_pool_that_is_silent_now_and_then_or_of_which_little_is_known_is_believed(earlier):
+    assert unlikely(told([5, 0, 0, NAN]), earlier).series.known.tolist() == [True, True, True, False]
+
+
+def test_what_was_observed_is_not_doubted():
+    observed = Telemetry(series([5, 0, 0]), alive=True)
+
+    assert unlikely(observed, before((5, 60))) is observed
+
+
+def test_a_long_answer_is_judged_by_itself():
+    peaks = [5] * 100 + [0] * 9 + [5] * 100 + [0] * 30 + [5] * 20 + [0] * 5
+    known = unlikely(told(peaks), before()).series.known
+
+    assert np.flatnonzero(~known).tolist() == list(range(100, 109))
+
+
+def missing(text):
+    return unseen(np.array([each == "x" for each in text]))[-1]
+
+
+@pytest.mark.parametrize(("text", "minutes"), [
+    ("xxxxxx", 0), ("xxxxx?", 0), ("xxxx??", 2), ("xx?????", 5), ("??????", 6),
+    ("xxxxx??x", 0), ("xxxxx???x", 3), ("xx?????xxxx", 5), ("xx?????xxxxx", 0), ("xx?????xxx?", 5), ("x?x?x?x?x", 0),
+])
+def test_missing_minutes_count_until_five_are_known_after_them(text, minutes):
+    assert missing(text) == minutes
+
+
+def test_each_pool_and_each_minute_is_told_by_itself():
+    known = np.array([[True, False, False, True], [True, True, True, True]])
+
+    assert unseen(known).tolist() == [[0, 0, 2, 0], [0, 0, 0, 0]]
+    assert unseen(known[0]).tolist() == [0, 0, 2, 0]

@@ -1,0 +1,51 @@
+import numpy as np
+
+from controller.last_day import LastDay
+from forecasting.demand import DemandSeries
+
+END = 100_000
+
+
+def held(*peak, end=END):
+    day = LastDay(1)
+    day.roll(end)
+    units = np.array(peak, np.float32)
+    day.lay(0, DemandSeries(end - len(peak), units, units, units))
+    return day
+
+
+def test_what_rolls_in_is_unknown_and_what_rolls_out_is_gone():
+    day = held(1, 2, 3)
+    day.roll(END + 1438)
+
+    assert day.window(0, END - 4, END + 1).known.tolist() == [False, False, True, True, False]
+
+
+def test_zeros_are_withdrawn_and_what_was_there_is_not():
+    day = held(0, 4, 0, 0)
+
+    assert day.withdraw(0, np.arange(END - 4, END)) == [END - 4, END - 2, END - 1]
+    assert day.window(0, END - 4, END).peak[1] == 4
+    assert day.newest[0] == END - 3
+    assert day.withdraw(0, np.arange(END - 4, END)) == []
+
+
+def test_without_anything_left_nothing_is_the_newest():
+    day = held(0, 0)
+    day.withdraw(0, np.arange(END - 2, END))
+
+    assert day.newest[0] == -1
+
+
+def test_a_gap_is_what_is_unknown_after_something_known():
+    day = held(np.nan, 1, np.nan, 2)
+
+    assert day.first_gap(0, END - 10, END) == END - 2
+    assert held(1, 2).first_gap(0, END - 10, END) is None
+    assert LastDay(1).first_gap(0, END - 10, END) is None
+
+
+def test_minutes_that_were_not_asked_for_yet_are_missing():
+    day = held(*[1] * 40)
+
+    assert [day.unseen(0, END + late) for late in range(4)] == [0, 0, 2, 3]
