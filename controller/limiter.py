@@ -137,7 +137,7 @@ class Limiter:
         floor = max(floor, 0 if pin is None or pin.units is None else pin.units)
         if boost is not None:
             floor = max(floor, want)
-        if plan.action is Action.HOLD or seen.sight is not Sight.FRESH or not seen.settled:
+        if plan.action is Action.HOLD or seen.sight is not Sight.FRESH or seen.unseen or not seen.settled:
             floor = max(floor, held)
         self._want[row], self._floor[row] = want, min(floor, want)
         self._shown[row], self._held[row] = held, max(held, _on_the_way(each.state, seen.now))

@@ -113,7 +113,7 @@ class Decaying(FakeLever):
 
 class FakeSource:
     """Publishes each pool's traffic `delay` minutes late. `broken`: what collecting raises; `silent`: pools with no telemetry.
-    `inferred`: whether its zeros are made of absent points.
+    `inferred`: whether its zeros are made of absent points. `quiet`: what it says of pools of which it then has no newer minute.
     """
 
     kind = "fake-source"
@@ -123,6 +123,7 @@ class FakeSource:
         self.broken: AdapterError | None = None
         self.silent: dict[str, AdapterError | None] = {}
         self.hanging = self.inferred = False
+        self.quiet: dict[str, str] = {}
         self.collections = 0
 
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
@@ -141,6 +142,8 @@ class FakeSource:
         first = max(minute_of(since), end - self.history // timedelta(minutes=1))
         if name in self.silent:
             return Telemetry(DemandSeries.empty(first, max(0, end - first)), alive=False, error=self.silent[name])
+        if name in self.quiet:
+            return Telemetry(DemandSeries.empty(first, max(0, end - first)), quiet=self.quiet[name])
         published = end - self.delay + 1
         traffic = self.traffic[name]
         units = np.array([traffic(minute) if minute < published else np.nan for minute in range(first, end)], np.float32)

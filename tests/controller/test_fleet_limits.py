@@ -15,6 +15,7 @@ from controller.limiter import Limiter
 from controller.plan import Action, Code
 from controller.record import inputs_body, plan_body, replayed
 from controller.region import Budget
+from forecasting.demand import minute_of
 from tests.builders import NOON
 from tests.fakes import FakeLever, steady
 from tests.worlds import world
@@ -182,3 +183,18 @@ async def test_what_a_month_has_cost_leaves_less_for_the_rest_of_it(clock, tmp_p
 
         assert 0 < before <= 10
         assert requested(here)["a"] == 0
+
+
+async def test_want_of_money_lowers_no_pool_of_which_minutes_are_missing(clock, tmp_path):
+    async with limited(clock, tmp_path, {"a": steady(4)}, {"a": 4}, usd_per_hour=10) as here:
+        await here.minutes(2)
+        lost = clock.now() - MINUTE
+        here.sources[0].traffic["a"] = lambda minute: float("nan") if minute >= minute_of(lost) else 4.0
+        await here.minutes(3)
+        assert here.fleet.region_of["a"].intake.unseen("a", clock.now()) > 0
+
+        here.fleet.limiter = Limiter(Limits(usd_per_hour=UNIT_USD_AN_HOUR), here.fleet.limiter._region_of)
+        here.fleet.limiter.expect("a", active=True, units=4, price=here.fleet.reconcilers["a"].usd_per_unit_minute)
+        await here.minutes(2)
+
+        assert requested(here) == {"a": 4}

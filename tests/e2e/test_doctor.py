@@ -13,9 +13,11 @@ from adapters.registry import Registry, grants, lever_kinds
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.server import SandboxServer
+from adapters.sandbox.settings import Settings
+from adapters.sandbox.world import Sandbox
 from config.loader import load_policy
 from controller.doctor import examine
-from tests.e2e.daemons import sandbox_of, steady_history, stoker
+from tests.e2e.daemons import policy_text, sandbox_of, steady_history, stoker
 from tests.services import typed
 
 POLICY = """
@@ -194,6 +196,22 @@ async def test_metrics_that_stopped_are_told(clinic, tmp_path):
 
     assert {"agent", "tool"} <= subjects(found, check="metrics") - subjects(found, check="metrics", verdict=Verdict.OK)
     assert of(found, check="metrics", verdict=Verdict.OK)[0].subject == "chat"
+
+
+@pytest.mark.parametrize(("setting", "verdict"), [("hold", Verdict.WARN), ("trust", Verdict.OK)])
+async def test_a_function_that_is_alone_in_its_region_and_sleeps_is_not_told_as_broken_metrics(tmp_path, setting, verdict):
+    aws = Sandbox(SystemClock(), settings=Settings(claims_while_idle=False))
+    whole = steady_history(2)
+    aws.add_function("agent", whole.window(whole.first_minute, whole.end_minute - 240))
+    text = policy_text("agent").replace("mode: active", f"mode: active, on_quiet_region: {setting}")
+    (tmp_path / "policy.yaml").write_text(text)
+    async with SandboxServer(aws) as http:
+        found = await Clinic(tmp_path / "policy.yaml", aws, None, http.url, None).findings(tmp_path / "state")
+
+    (told,) = of(found, check="metrics")
+    assert told.verdict is verdict
+    assert setting == "trust" or "nothing has run in us-east-1 since 20" in told.text
+    assert setting == "trust" or "on_quiet_region: trust" in told.remedy
 
 
 async def test_the_command_ends_with_1_when_anything_fails_and_0_otherwise(clinic, tmp_path):

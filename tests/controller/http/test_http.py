@@ -123,6 +123,23 @@ async def test_ready_once_demand_is_fresh_and_503_with_reasons_when_it_is_not(tm
     assert any("a: its newest demand is" in reason and "monitoring does not answer" in reason for reason in body["reasons"])
 
 
+async def test_ready_while_a_pool_is_merely_quiet_and_what_is_known_of_it_is_told(tmp_path):
+    async with running(tmp_path) as here:
+        here.source.quiet = {"a": "nothing has run in us-east-1 since 12:00 UTC (see on_quiet_region)"}
+        await here.ticks(90)
+        status, body = await here.json("/readyz")
+        _, pool = await here.json("/v1/pools/a")
+        _, metrics, _ = await here.get("/metrics")
+
+    told = [line for line in metrics.decode().splitlines() if 'pool="a"' in line]
+    assert (status, body["reasons"]) == (200, [])
+    assert (pool["sight"], pool["traffic"], pool["blind_since"], pool["action"]) == ("quiet", "quiet", None, "hold")
+    assert "nothing has run in us-east-1" in pool["decision"]["text"]
+    assert {line.split("{")[0]: float(line.split()[-1]) for line in told
+            if line.startswith(("stoker_metrics_", "stoker_telemetry_broken", "stoker_pool_blind"))} == {
+        "stoker_metrics_fresh": 0, "stoker_metrics_quiet": 1, "stoker_telemetry_broken": 0, "stoker_pool_blind": 0}
+
+
 async def test_not_ready_while_a_pool_was_never_collected(tmp_path):
     async with running(tmp_path) as here:
         here.source.silent = {"a": None}
