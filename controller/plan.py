@@ -20,9 +20,6 @@ INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at")
 TIMED = ("wishes", "doubts", "decays", "telling")
 """Its lists of an instant and units each."""
 
-WISH_GAP = timedelta(minutes=5)
-"""Wishes further apart than this belong to two runs: what was wanted in between is not known."""
-
 
 class Action(StrEnum):
     """What a plan asks of the lever."""
@@ -295,8 +292,3 @@ def accepted(state: PoolState, target: int, now: datetime) -> PoolState:
     raised_at = now if target > (state.written or 0) else state.raised_at
     return replace(state, written=target, written_at=now, intent=None, foreign_since=None, foreign_requested=None,
                    doubts=tuple(doubt for doubt in state.doubts if doubt[1] != target), raised_at=raised_at)
-
-
-def unbroken(wishes: tuple[tuple[datetime, int], ...], now: datetime) -> tuple[tuple[datetime, int], ...]:
-    """`wishes`, or nothing when they ended too long ago: a restart in between forgot some."""
-    return wishes if wishes and now - wishes[-1][0] <= WISH_GAP else ()

@@ -10,6 +10,7 @@ from typing import Any
 
 from adapters.protocol import Capacity
 from config.policy import PoolPolicy, schedule_bounds
+from controller.falls import unbroken
 from controller.others import remarked
 from controller.overrides import Kind, active
 from controller.plan import (
@@ -26,7 +27,6 @@ from controller.plan import (
     Sight,
     accepted,
     raised_by,
-    unbroken,
     unchanged,
     whole_units,
 )

@@ -6,8 +6,9 @@ import pytest
 from adapters.errors import Conflict, Limit
 from adapters.protocol import Phase
 from config.schedule import Schedule
+from controller.falls import WISH_GAP
 from controller.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, LEAVING, RETRY_FAILED
-from controller.plan import WISH_GAP, Action, Bound, Code, PoolState, Sight, accepted
+from controller.plan import Action, Bound, Code, PoolState, Sight, accepted
 from controller.planning import READ_AFTER_WRITE, make_plan
 from tests.builders import NOON, capacity, observation, pool_policy
 
