@@ -20,6 +20,9 @@ class LeverSettings(BaseModel):
     deletes_at_zero: ClassVar[bool] = False
     """Whether asking for 0 units deletes the provider's setting, so that `keep_setting` has something to keep."""
 
+    outlasts: ClassVar[bool] = True
+    """Whether the units that were set stay at the provider without the daemon, and even without the pool."""
+
     kind: str
     """The provider mechanism that sets the pool's warm capacity."""
 

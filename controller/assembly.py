@@ -16,6 +16,7 @@ from controller.fleet import Fleet, Journal
 from controller.intake import Intake
 from controller.measured import RECENT_RAISES, median_span
 from controller.memory import StoreThread
+from controller.orphans import Orphans
 from controller.plan import PoolState
 from controller.reconcile import Reconciler, state_key
 from controller.region import Budget, Region
@@ -55,9 +56,9 @@ class Providers(Protocol):
 
 async def assemble(policy: Policy, providers: Providers, store: StoreThread, clock: Clock, journal: Journal) -> Fleet:
     """Build the fleet and take up what an earlier run left in the store. Nothing is asked of a provider yet."""
-    states = await store.run(store.store.load_states)
-    measured = await load_measured(store)
     pools = {pool.name: pool for pool in policy.pools}
+    orphans, states = await Orphans.open(pools, providers, store, clock)
+    measured = await load_measured(store)
     leads = await store.run(lambda: {name: [raised.seconds for raised in reversed(store.store.lead_times(name, RECENT_RAISES))]
                                      for name in pools})
     reconcilers: dict[str, Reconciler] = {}
@@ -80,7 +81,7 @@ async def assemble(policy: Policy, providers: Providers, store: StoreThread, clo
         region = Region(intake, terms_now(intake, reconcilers, policy.assume), budget, keep, diary)
         await region.recall(clock.now())
         regions.append(region)
-    return Fleet(regions, reconcilers, clock, store, journal, policy.limits)
+    return Fleet(regions, reconcilers, clock, store, journal, policy.limits, orphans)
 
 
 def pricing(pool: PoolPolicy, assume: Assume) -> Callable[[Traits], float]:

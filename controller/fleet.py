@@ -15,6 +15,7 @@ from config.limits import Limits
 from controller import leaving
 from controller.limiter import Limiter
 from controller.nudges import Nudges
+from controller.orphans import Orphans
 from controller.plan import Action, Bound, Code, Plan, PoolState
 from controller.reconcile import Reconciler
 from controller.region import Region
@@ -64,7 +65,8 @@ class Fleet:
     """All pools of a policy. `tick` is called once a minute and never raises for what happens outside the process."""
 
     def __init__(self, regions: Iterable[Region], reconcilers: Mapping[str, Reconciler], clock: Clock, memory: BatchMemory,
-                 journal: Journal, limits: Limits | None = None) -> None:
+                 journal: Journal, limits: Limits | None = None, orphans: Orphans | None = None) -> None:
+        self.orphans = orphans or Orphans()
         self.regions, self.reconcilers = tuple(regions), dict(reconcilers)
         self.plans: dict[str, Plan] = {}
         self.inputs: dict[str, Mapping[str, Any]] = {}

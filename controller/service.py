@@ -202,6 +202,8 @@ class Service:
         beside = [asyncio.create_task(self._first(), name="first tick")]
         if self.forecasts is not None:
             beside.append(asyncio.create_task(self.forecasts.rotate(), name="forecasts"))
+        if self.fleet is not None:
+            beside.append(asyncio.create_task(self.fleet.orphans.watch(), name="orphans"))
         timetable.start()
         try:
             await stop.wait()

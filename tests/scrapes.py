@@ -9,8 +9,8 @@ from forecasting.demand import minute_of
 from tests.services import serving
 
 UNTOLD = {"stoker_fencing_number", "stoker_metric_reads_usd_total", "stoker_limit", "stoker_limit_used", "stoker_notices_total",
-          "stoker_notices_waiting"}
-"""A fake's readings are billed by nobody, and the policy of these pools limits nothing and tells nobody."""
+          "stoker_notices_waiting", "stoker_orphan_units"}
+"""A fake's readings are billed by nobody, and the policy of these pools limits nothing, tells nobody and has lost no pool."""
 
 
 async def scraped(here):

@@ -33,6 +33,7 @@ class LambdaProvisionedConcurrencySettings(LeverSettings):
 class LambdaPingSettings(LeverSettings):
     """Pings to a Lambda alias whose handler knows them for what they are."""
 
+    outlasts: ClassVar[bool] = False
     kind: Literal["lambda-ping"]
     region: Region = Field(examples=["us-east-1"])
     """The AWS region of the function."""

@@ -1,7 +1,7 @@
 """What a policy says of levers on the web."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,7 @@ Address = Annotated[str, Field(pattern=URL, max_length=500)]
 class HttpPingSettings(LeverSettings):
     """Pings to a URL: containers, functions and model servers of any platform that starts units on demand."""
 
+    outlasts: ClassVar[bool] = False
     kind: Literal["http-ping"]
     url: Address = Field(examples=["https://agent.example.com/ping"])
     """What is pinged; without user, query or fragment."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from config.policy import Policy
     from controller.assembly import Providers
     from controller.fleet import Fleet
+    from controller.held import Orphan
+    from controller.memory import StoreThread
     from controller.plan import Plan
     from controller.reconcile import Reconciler
     from controller.steering import Steering
@@ -45,10 +47,12 @@ class Left:
 @click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
 def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbox_url: str | None,
             sandbox_grpc: str | None) -> None:
-    """Do for each active pool what its `on_exit` says, where the daemon could not: after a crash, say.
+    """Do for each active pool what its `on_exit` says, where the daemon could not, and give back what pools left that were taken
+    out of the policy.
 
     Shows what would be done; `--yes` does it. Refuses while a daemon holds the store. Pools in shadow, pools with `on_exit: hold`
-    and pools that Stoker has not set are left alone.
+    and pools that Stoker has not set are left alone. A pool that is in the policy no more is set to what was there before Stoker,
+    unless others have changed it since.
 
     \b
     Examples:
@@ -118,6 +122,8 @@ async def released(policy: "Policy", providers: "Providers", clock: "Clock", pat
                     await journal.note([(plan, None, {"made": each.made})])
                 return told(plan, do)
         left = list(await asyncio.gather(*(one(name) for name in fleet.reconcilers)))
+        left += [await given_back(orphan, fleet, levers, clock, store, None if held is None else held[0], do=do)
+                 for orphan in fleet.orphans.found]
         if held is not None:
             await held[0].end(held[1], release=True)
         return left
@@ -148,6 +154,28 @@ async def leading(policy: "Policy", lease: "LeaseStore", clock: "Clock", fleet: 
     for each in fleet.reconcilers.values():
         each.enter(takeover.tenure)
     return takeover, running
+
+
+async def given_back(orphan: "Orphan", fleet: "Fleet", levers: "Providers", clock: "Clock", store: "StoreThread",
+                     takeover: "Takeover | None", *, do: bool) -> Left:
+    """What was done, or would be, about a pool that is in the policy no more."""
+    from controller.assembly import READ_EVERY
+    from controller.orphans import policy_of
+    from controller.reconcile import Reconciler
+
+    policy = policy_of(orphan, fleet.reconcilers, mode="active", on_exit="release")
+    each = Reconciler(policy, levers.lever(policy), clock, store, orphan.state, READ_EVERY, lambda _: 0.0)
+    if takeover is not None:
+        each.enter(takeover.tenure)
+    plan = await settled(each, clock, do)
+    now = each.capacity.requested if each.capacity is not None and each.error is None else None
+    if do and now is not None and (plan.target == now or orphan.after(now) is None):
+        await fleet.orphans.forget(orphan)
+    if plan.requested is not None and orphan.after(plan.requested) is None:
+        text = f"not in the policy, and nothing that Stoker set is left: {plan.requested} requested"
+        return Left(orphan.pool, plan.requested, None, text)
+    found = told(plan, do)
+    return replace(found, text=f"not in the policy: {found.text}")
 
 
 async def settled(reconciler: "Reconciler", clock: "Clock", do: bool) -> "Plan":

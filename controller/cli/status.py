@@ -127,6 +127,8 @@ def show_all(body: dict[str, Any]) -> None:
             console.print(f"{pool['name']}: {line(override)}", highlight=False, markup=False)
         for text in pool["event_warnings"]:
             console.print(f"{pool['name']}: {text}", highlight=False, markup=False)
+    for orphan in body.get("orphans", ()):
+        console.print(f"orphan {orphan['pool']}: {orphan['text']}", highlight=False, markup=False)
     reads = sum(source["reads_usd_per_month"] or 0 for source in body["sources"])
     for key, each in body["limits"].items():
         if isinstance(each, dict):

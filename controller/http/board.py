@@ -59,7 +59,8 @@ class Board:
         self.ticks = Ticks()
         self.exposition = Exposition(Daemon(journal, self.ticks, tick_every, calls, self.unready))
         self.trail = Trail(pool.name for pool in policy.pools)
-        nothing: dict[str, Any] = {"as_of": None, "tick": None, "sources": [], "totals": {}, "limits": {}, "pools": []}
+        nothing: dict[str, Any] = {"as_of": None, "tick": None, "sources": [], "totals": {}, "limits": {}, "orphans": [],
+                                   "pools": []}
         self.status, self.pools = Packed(dumps(nothing), "starting"), dumps({"as_of": None, "pools": []})
         self.news = News(clock)
         self._lately: OrderedDict[str, Packed] = OrderedDict()
@@ -95,7 +96,7 @@ class Board:
         self.pools = b'{"as_of":' + as_of + b',"pools":' + pools + b"}"
         lease = {} if self.leadership is None else {"lease": self.leadership.shown()}
         head = {"tick": fleet.last, "totals": {"pools": len(fragments), **totals}, "sources": self.sources(fleet),
-                "limits": fleet.limiter.report(now), **lease}
+                "limits": fleet.limiter.report(now), "orphans": fleet.orphans.shown(), **lease}
         self._published += 1
         self.status = Packed(b'{"as_of":' + as_of + b"," + dumps(head)[1:-1] + b',"pools":' + pools + b"}",
                              f"{self.started_at.timestamp():.6f}-{self._published}")

@@ -228,6 +228,18 @@ class Limits(Shape):
     pools_waiting: int | None = None
 
 
+class Left(Shape):
+    """What Stoker has set and the policy names no more: it stays until it is released or taken back into the policy."""
+
+    pool: str
+    lever: str
+    resource: str
+    units: int
+    since: str
+    text: str
+    error: str | None
+
+
 class Status(Shape):
     """Every pool as of the last tick."""
 
@@ -236,6 +248,7 @@ class Status(Shape):
     totals: Totals
     sources: list[Source]
     limits: Limits
+    orphans: list[Left]
     pools: list[PoolEntry]
     lease: dict[str, str | int | None] | None = None
 

@@ -71,6 +71,7 @@ DAEMON_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_fencing_number", "The number under which this daemon leads; none without a lease."),
     gauge("stoker_lease_store_away", "1 when the lease store gave no usable answer last, else 0."),
     gauge("stoker_pools", "Pools of the policy.", "mode"),
+    gauge("stoker_orphan_units", "Units that Stoker set on a resource that the policy names no more.", "pool", "lever"),
     counter("stoker_decisions_total", "Decisions that changed something.", "action", "reason"),
     counter("stoker_ticks_total", "Ticks by how they ended.", "outcome"),
     Family("stoker_tick_duration_seconds", "histogram", "How long ticks took."),

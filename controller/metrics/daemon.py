@@ -74,6 +74,7 @@ def fleet_families(fleet: Fleet, interval: timedelta) -> Iterator[Metric]:
     """What there is once there is a fleet."""
     modes = [each.policy.mode for each in fleet.reconcilers.values()]
     yield gauges("stoker_pools", {(mode,): modes.count(mode) for mode in ("shadow", "active")})
+    yield gauges("stoker_orphan_units", {(each.pool, each.lever.kind): each.units for each in fleet.orphans.found})
     last = fleet.last
     if last is not None:
         yield gauges("stoker_tick_seconds", {(): last.seconds})

@@ -2,6 +2,8 @@
 
 import signal
 
+import aiohttp
+
 from tests.e2e.daemons import daemon, policy_text, puts, sandbox_of, serving, stoker
 
 DELETE, PUT = "DeleteProvisionedConcurrencyConfig", "PutProvisionedConcurrencyConfig"
@@ -59,3 +61,40 @@ async def test_release_without_a_store_says_what_to_give(tmp_path):
     assert code == 2
     assert "--state-dir" in err
     assert not (tmp_path / "nowhere").exists()
+
+
+async def test_a_pool_that_is_taken_out_of_the_policy_is_told_until_release_gives_it_back(tmp_path):
+    sandbox, policy, state = sandbox_of(agent=5, former=5), tmp_path / "policy.yaml", tmp_path / "state"
+    release = ("release", "--policy", str(policy), "--state-dir", str(state))
+    async with serving(sandbox) as url:
+        policy.write_text(policy_text("agent", "former"))
+        async with daemon(policy, state, url) as run:
+            await run.until(lambda: len(puts(sandbox)) == 2)
+            await run.until(lambda: run.told("first-pass"))
+            assert await run.end(signal.SIGTERM) == 0
+        policy.write_text(policy_text("agent"))
+        async with daemon(policy, state, url) as run:
+            await run.until(lambda: run.told("first-pass"))
+            (line,) = run.told("orphan")
+            _, table, _ = await stoker("status", "--url", run.told("listening")[0]["url"])
+            async with aiohttp.ClientSession() as session, session.get(run.told("listening")[0]["url"] + "/metrics") as answer:
+                metrics = await answer.text()
+            assert await run.end(signal.SIGTERM) == 0
+        assert (line["pool"], line["units"]) == ("former", 5)
+        assert "orphan former: 5 units that Stoker set on region=us-east-1 function=former alias=live" in table
+        assert 'stoker_orphan_units{lever="lambda-provisioned-concurrency",pool="former"} 5.0' in metrics
+        assert sandbox.hosted("former").function.provisioned == 5
+
+        code, out, err = await stoker(*release, "--sandbox-url", url)
+        assert (code, sandbox.calls.mutating[DELETE]) == (0, 0), err
+        assert "former: not in the policy: 5 would be set to 0" in out
+
+        code, out, err = await stoker(*release, "--yes", "--sandbox-url", url)
+        assert code == 0, err
+        assert "former: not in the policy: 5 set to 0" in out
+        assert "agent: on_exit is hold: left alone" in out
+        assert sandbox.hosted("former").function.provisioned == 0
+        assert sandbox.hosted("agent").function.provisioned == 5
+
+        code, out, err = await stoker(*release, "--yes", "--sandbox-url", url)
+        assert (code, "former" in out) == (0, False), err

@@ -3,7 +3,7 @@
 import * as orders from "./orders.js";
 import * as pool from "./pool.js";
 import * as table from "./table.js";
-import {byId, clock, day, needsAttention, put, usd, whole} from "./words.js";
+import {byId, clock, day, make, needsAttention, put, rebuild, usd, whole} from "./words.js";
 
 const EVERY = 1500, HIDDEN_EVERY = 20000;
 let tag = null, status = null, heard = null, timer = 0;
@@ -82,7 +82,13 @@ const show = () => {
 const sum = (key) => status.pools.reduce((total, each) => total + (each[key] ?? 0), 0);
 const fill = (name, text) => put(document.querySelector(`[data-fill="${name}"]`), text);
 
+const orphans = (given) => {
+  byId("orphans").hidden = given.length === 0;
+  rebuild(byId("orphans"), given, () => given.map((each) => make("li", {}, make("b", {}, `Orphan ${each.pool}: `), each.text)));
+};
+
 const overview = () => {
+  orphans(status.orphans ?? []);
   const cold = sum("cold_starts_today"), without = sum("cold_starts_today_without"), saved = sum("saved_today_usd");
   const bill = sum("cost_today_usd"), whole_ = bill + sum("waits_today_usd"), failing = status.pools.filter(needsAttention).length;
   const avoided = Math.round(without) - Math.round(cold), money = saved >= 0 ? `${usd(saved)} saved` : `${usd(-saved)} spent`;

@@ -10,8 +10,10 @@ import aiohttp
 import pytest
 
 from adapters.clock import ManualClock
+from controller.held import Held, Orphan
 from controller.http.dashboard import LIBRARY, OURS, asset
 from controller.overrides import parse_override
+from controller.plan import PoolState
 from controller.service import Service
 from tests.browser import CHROMIUM, chromium
 from tests.builders import NOON, pool_policy
@@ -26,8 +28,9 @@ browsed = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machi
 
 
 class Serving:
-    def __init__(self, service, source, clock):
+    def __init__(self, service, source, clock, providers):
         self.service, self.source, self.clock, self.url = service, source, clock, service.url
+        self.providers = providers
 
     async def minute(self):
         await self.clock.advance(MINUTE)
@@ -40,9 +43,10 @@ async def serving(folder, names, history=timedelta(hours=2)):
     clock = ManualClock(NOON)
     source = FakeSource({name: steady(at + 1) for at, name in enumerate(names)}, history=history)
     pools = [pool_policy(name=name, max=10_000) for name in names]
-    service = Service(policy_of(pools), FakeProviders([(source, tuple(names))], clock), clock, folder, port=0)
+    providers = FakeProviders([(source, tuple(names))], clock)
+    service = Service(policy_of(pools), providers, clock, folder, port=0)
     async with ticking(service, 60):
-        here = Serving(service, source, clock)
+        here = Serving(service, source, clock, providers)
         await here.minute()
         yield here
 
@@ -262,3 +266,28 @@ async def test_a_daemon_that_is_gone_is_told(tmp_path):
             await page.until("document.getElementById('link').textContent === 'Live'")
         await page.until("document.getElementById('link').textContent === 'No answer from the daemon'")
         assert "has not answered since" in await page.js("document.getElementById('notice').textContent")
+
+
+@browsed
+async def test_orphans_and_what_others_keep_warm_are_on_the_page(tmp_path):
+    async with serving(tmp_path, ["chat"]) as here, chromium() as page:
+        gone = Orphan("old", pool_policy().lever, PoolState(written=7), NOON)
+        here.service.fleet.orphans.held = Held(orphans=(gone,))
+        here.providers.levers["chat"].others = 3
+        for _ in range(11):
+            await here.minute()
+        await page.open(here.url + "/")
+        await page.until("document.querySelectorAll('#rows tr').length > 0")
+        said = await page.js("document.getElementById('orphans').innerText")
+        row = await page.js("document.querySelector('#rows tr').innerText")
+        await page.js("document.querySelector('#rows a').click()")
+        await page.until("document.getElementById('pool-facts').innerText.includes('Kept by others')")
+        facts = await page.js("document.getElementById('pool-facts').innerText")
+        here.service.fleet.orphans.held = Held()
+        await here.minute()
+        await page.js("history.back()")
+        await page.until("document.getElementById('orphans').hidden")
+
+    assert "Orphan old: 7 units that Stoker set" in said
+    assert "3 by others" in row
+    assert "the minimum of revision a-1" in facts

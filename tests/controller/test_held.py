@@ -1,0 +1,131 @@
+"""Which pools are orphans, and whose state a pool takes over: from the policy, the store's states and the levers beside them."""
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from adapters.registry import lever_kinds
+from config.policy import PoolPolicy
+from controller.held import Held, Orphan, dumped, loaded, taken_over
+from controller.plan import PoolState
+from tests.builders import NOON
+
+KINDS = lever_kinds()
+
+
+def lever(function: str):
+    return KINDS["lambda-provisioned-concurrency"].model_validate(
+        {"kind": "lambda-provisioned-concurrency", "region": "us-east-1", "function": function, "alias": "live"})
+
+
+def pinged(function: str):
+    return KINDS["lambda-ping"].model_validate(
+        {"kind": "lambda-ping", "region": "us-east-1", "function": function, "alias": "live", "handler": "stoker"})
+
+
+def pools(mode: str = "active", **levers) -> dict[str, PoolPolicy]:
+    return {name: PoolPolicy(name=name, mode=mode, max=9, lever=each) for name, each in levers.items()}
+
+
+FIVE = PoolState(written=5, found=2)
+BOTH = Held({"a": lever("a"), "b": lever("b")})
+STATES = {"a": FIVE, "b": PoolState(written=3)}
+
+
+def test_a_pool_that_is_taken_out_of_the_policy_is_an_orphan_with_what_it_set():
+    held, _ = taken_over(BOTH, pools(b=lever("b")), STATES, NOON)
+
+    assert held.orphans == (Orphan("a", lever("a"), FIVE, NOON),)
+    assert held.orphans[0].units == 5
+    assert held.levers == {"b": lever("b")}
+
+
+def test_it_stays_one_over_restarts_and_is_none_once_its_resource_is_in_the_policy_again():
+    once, _ = taken_over(BOTH, pools(b=lever("b")), STATES, NOON)
+    later, _ = taken_over(loaded(dumped(once), KINDS), pools(b=lever("b")), STATES, NOON + timedelta(days=1))
+    back, states = taken_over(later, pools(a=lever("a"), b=lever("b")), STATES, NOON)
+
+    assert later.orphans == once.orphans, "since when stays"
+    assert back.orphans == ()
+    assert states["a"] == FIVE
+
+
+def test_a_pool_under_another_name_is_no_orphan_and_goes_on_from_its_state():
+    held, states = taken_over(BOTH, pools(renamed=lever("a"), b=lever("b")), STATES, NOON)
+
+    assert held.orphans == ()
+    assert states["renamed"] == FIVE
+    assert held.levers["renamed"] == lever("a")
+
+
+def test_a_pool_that_moves_to_another_resource_leaves_an_orphan_and_begins_anew():
+    held, states = taken_over(BOTH, pools(a=lever("other"), b=lever("b")), STATES, NOON)
+    (orphan,) = held.orphans
+    back, again = taken_over(held, pools(a=lever("a"), b=lever("b")), {**STATES, "a": PoolState(written=7)}, NOON)
+
+    assert (orphan.pool, orphan.lever, orphan.units) == ("a", lever("a"), 5)
+    assert "a" not in states
+    assert again["a"] == FIVE, "of the resource, and not of the name"
+    assert [(each.lever, each.units) for each in back.orphans] == [(lever("other"), 7)]
+
+
+def test_pools_that_swap_their_names_keep_the_state_of_their_resources():
+    _, states = taken_over(BOTH, pools(a=lever("b"), b=lever("a")), STATES, NOON)
+
+    assert (states["a"].written, states["b"].written) == (3, 5)
+
+
+@pytest.mark.parametrize(("state", "orphan"), [
+    (PoolState(), False), (PoolState(written=0), False), (PoolState(written=5), True), (PoolState(intent=4), True),
+    (PoolState(written=0, decays=((NOON, 2),)), True),
+])
+def test_only_a_pool_that_may_have_left_something_is_an_orphan(state, orphan):
+    held, _ = taken_over(BOTH, pools(b=lever("b")), {"a": state}, NOON)
+
+    assert bool(held.orphans) is orphan
+
+
+def test_pools_in_shadow_and_pools_that_ping_never_are():
+    held, _ = taken_over(Held(), {**pools("shadow", a=lever("a")), **pools(p=pinged("p"))}, {}, NOON)
+    gone, _ = taken_over(held, pools(b=lever("b")), {"a (shadow)": FIVE, "a": FIVE, "p": FIVE}, NOON)
+
+    assert held.levers == {}
+    assert gone.orphans == ()
+
+
+def test_an_active_pool_that_is_put_in_shadow_first_is_one_once_it_is_taken_out():
+    shadow, _ = taken_over(BOTH, {**pools("shadow", a=lever("a")), **pools(b=lever("b"))}, STATES, NOON)
+    gone, _ = taken_over(shadow, pools(b=lever("b")), STATES, NOON)
+
+    assert shadow.orphans == ()
+    assert [each.pool for each in gone.orphans] == ["a"]
+
+
+@pytest.mark.parametrize(("requested", "left"), [(5, 5), (0, None), (4, None), (9, None), (2, 2)])
+def test_it_is_gone_when_nothing_is_left_or_others_have_set_something_else(requested, left):
+    now = Orphan("a", lever("a"), PoolState(written=5, decays=((NOON, 2),)), NOON).after(requested)
+
+    assert (None if now is None else now.units) == left
+
+
+@pytest.mark.parametrize("body", [
+    None, b"", b"[]", b"{", b"null", b'{"levers": 3}', b'{"levers": {"a": {"kind": "gone"}}, "orphans": [3, {}]}',
+    b'{"levers": {"a": {"kind": "lambda-provisioned-concurrency"}}}',
+])
+def test_what_cannot_be_read_is_left_out(body):
+    assert loaded(body, KINDS) == Held()
+
+
+def test_what_can_be_read_beside_it_is_kept():
+    body = json.loads(dumped(BOTH))
+    body["levers"]["b"] = {"kind": "of-a-plugin-that-is-gone"}
+
+    assert loaded(json.dumps(body).encode(), KINDS).levers == {"a": lever("a")}
+
+
+def test_its_name_is_given_up_where_a_pool_has_it():
+    orphan = Orphan("a" * 80, lever("a"), FIVE, NOON)
+
+    assert orphan.name_beside(()) == "a" * 80
+    assert orphan.name_beside({"a" * 80}) == "a" * 72 + ".orphan"
