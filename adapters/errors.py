@@ -4,6 +4,7 @@
     ├── Retryable                 the next tick is the retry; capacity is held
     │   ├── Throttled             slow down; `retry_after` when the provider said so
     │   ├── Unreachable           no answer, a broken connection or a provider's fault
+    │   │   └── Malformed         an answer came and cannot be used: what sends it must be corrected
     │   └── OutcomeUnknown        a write may or may not have happened: read again before writing
     └── Refused                   trying again without a change on the user's side is pointless
         ├── NotFound              the resource the policy names is not there
@@ -50,6 +51,10 @@ class Unreachable(Retryable):
     """No usable answer: refused connection, timeout on a read, server fault, garbage."""
 
     code = "unreachable"
+
+
+class Malformed(Unreachable):
+    """An answer came and cannot be used, such as a page of metrics in no known format. The message says what to correct."""
 
 
 class OutcomeUnknown(Retryable):

@@ -62,7 +62,7 @@ class Check:
         beside = self._beside((), root, TOP_KEYS)
         for key in root.members:
             if key not in TOP_KEYS and key not in beside and not key.startswith(EXTENSION):
-                self.report.note_at((key,), unknown("key", key, TOP_KEYS), on_key=True)
+                self.report.note_at((key,), unknown("key", key, (*TOP_KEYS, f"{EXTENSION}… for anchors")), on_key=True)
             if "defaults" in meant([key], TOP_KEYS):
                 self._meant.update(root.members[key].members)
         self._version(root)

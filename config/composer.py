@@ -160,7 +160,8 @@ class Composer:
         node = self._anchors.get(name)
         self._unused.pop(name, None)
         if node is None:
-            self._stop(event, f"the alias *{name[:60]} names nothing that ended before it: quote the value if * is part of it")
+            self._stop(event, f"the alias *{name[:60]} is not defined above: define it there with &{name[:60]}, or quote the "
+                              "value if * is part of it")
         else:
             self._add(node, event)
 

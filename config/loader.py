@@ -26,7 +26,11 @@ class Located(NamedTuple):
         within: tuple[str | int, ...] = ("pools", pool)
         first, *_ = path = tuple(path)
         whole = (*within, *path) if self.report.reach((*within, first)) is not None else ("defaults", *path)
-        return f"{self.report.source}:{':'.join(map(str, self.report.place_of(whole)))} {path_text(whole)}"
+        return self.at(whole)
+
+    def at(self, path: tuple[str | int, ...]) -> str:
+        """Where the value under `path` of the whole file stands, as `file:line:column path`."""
+        return f"{self.report.source}:{':'.join(map(str, self.report.place_of(path)))} {path_text(path)}"
 
 
 def load_policy(path: Path, kinds: Kinds) -> Policy:

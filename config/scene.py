@@ -1,7 +1,7 @@
 """A text that is not YAML, around the place where the parser stopped."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import yaml
@@ -40,13 +40,26 @@ class Scene:
     @property
     def opened(self) -> Place | None:
         """Where the innermost bracket stands that is open where the parser stopped."""
-        found: list[yaml.Token] = []
+        found: list[Place] = []
         for token in self.tokens:
             if isinstance(token, yaml.FlowMappingStartToken | yaml.FlowSequenceStartToken):
-                found.append(token)
+                found.append(place_at(token.start_mark))
             elif isinstance(token, yaml.FlowMappingEndToken | yaml.FlowSequenceEndToken) and found:
                 found.pop()
-        return place_at(found[-1].start_mark) if found else None
+        for bracket in self._unscanned():
+            if self.char(bracket) in "{[":
+                found.append(bracket)
+            elif found:
+                found.pop()
+        return found[-1] if found else None
+
+    def _unscanned(self) -> Iterator[Place]:
+        """The brackets between the last token and the place. The scanner drops the tokens of a line that it stops in."""
+        end = place_at(self.tokens[-1].end_mark) if self.tokens else Place(1, 1)
+        begin = end.column - 1 if end.line == self.at.line else 0
+        text = re.sub(r"\"[^\"]*\"|'[^']*'", lambda quoted: " " * len(quoted[0]), self.text[begin: self.at.column - 1])
+        for bracket in re.finditer(r"(?<![^\s{\[,:-])[{\[]|[}\]]", text):
+            yield Place(self.at.line, begin + bracket.start() + 1)
 
     @property
     def quoted(self) -> yaml.ScalarToken | None:

@@ -18,6 +18,7 @@ from adapters.clock import Clock
 from adapters.errors import (
     AdapterError,
     Limit,
+    Malformed,
     Misconfigured,
     NotFound,
     PermissionDenied,
@@ -48,6 +49,7 @@ QUIET = ("set on_quiet_region: trust, or have any function there called once a m
          "calls that AWS counts")
 REMEDIES: Mapping[type[AdapterError], str] = {
     Misconfigured: "correct what the text names, then run doctor again",
+    Malformed: "correct what the text names, then run doctor again",
     PermissionDenied: "`stoker iam POLICY` prints what to allow", NotFound: "create it, or correct the policy",
     QuotaExceeded: "have the quota raised, or lower the pool's max", Throttled: "try again later",
     Unreachable: "check network, proxy, DNS and the provider's status page", Unsupported: "correct the policy",

@@ -27,8 +27,8 @@ def local_findings(policy: Policy, state_dir: Path, now: datetime) -> list[Findi
 
 def addresses(policy: Policy) -> Iterator[Finding]:
     """Whether requests would go to the metadata service of this machine."""
-    for place in metadata_urls(policy, os.environ):
-        yield Finding("addresses", place, Verdict.WARN, WHAT, REMEDY)
+    for leading in metadata_urls(policy, os.environ):
+        yield Finding("addresses", leading.name, Verdict.WARN, WHAT, REMEDY)
 
 
 def folder(state_dir: Path) -> Finding:

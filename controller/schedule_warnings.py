@@ -97,8 +97,10 @@ def spans(shortest: timedelta, longest: timedelta) -> str:
 def inert_floor(bounds: Bounds, index: int, schedule: Schedule, low: int, now: datetime) -> str | None:
     """Why a schedule's `min` changes nothing, if it does not."""
     if low <= bounds.low:
-        return (f"min {low} never counts: the pool's own min is {bounds.low}, and a schedule only raises the floor. For fewer "
-                f"units at these times, give the pool min: {low} and the other hours a schedule with min: {bounds.low}")
+        fewer = ("For fewer units at these times, give the pool "
+                 f"min: {low} and the other hours a schedule with min: {bounds.low}")
+        return (f"min {low} never counts: the pool's own min is {bounds.low}, and a schedule only raises the floor. "
+                f"{fewer if low < bounds.low else f'For more units at these times, write a min above {low}'}")
     above = [other for place, other in enumerate(bounds.schedules)
              if other is not schedule and other.min is not None and (other.min, -place) > (low, -index)]
     below = [other for other in bounds.schedules if other.max is not None]
@@ -123,8 +125,10 @@ def inert_floor(bounds: Bounds, index: int, schedule: Schedule, low: int, now: d
 def inert_ceiling(bounds: Bounds, index: int, schedule: Schedule, high: int, now: datetime) -> str | None:
     """Why a schedule's `max` changes nothing, if it does not."""
     if high >= bounds.high:
-        return (f"max {high} never counts: the pool's own max is {bounds.high}, and a schedule only lowers the ceiling. For "
-                f"more units at these times, give the pool max: {high} and the other hours a schedule with max: {bounds.high}")
+        more = ("For more units at these times, give the pool "
+                f"max: {high} and the other hours a schedule with max: {bounds.high}")
+        return (f"max {high} never counts: the pool's own max is {bounds.high}, and a schedule only lowers the ceiling. "
+                f"{more if high > bounds.high else f'For fewer units at these times, write a max below {high}'}")
     below = [other for place, other in enumerate(bounds.schedules)
              if other is not schedule and other.max is not None and (other.max, place) < (high, index)]
     covered: Schedule | None = None

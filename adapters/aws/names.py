@@ -15,10 +15,14 @@ ALIAS = r"^[0-9]*[A-Za-z_-][A-Za-z0-9_-]*$"
 REGION = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"
 
 PART = r"[A-Za-z0-9_-]+"
+QUALIFIER = rf"(?P<qualifier>\$?{PART}(\.PUBLISHED)?)"
 ARN = re.compile(
-    rf"arn:aws[a-z-]*:lambda:(?P<region>[a-z0-9-]*):(?P<account>\d{{12}}):function:(?P<function>{PART})(:(?P<qualifier>\$?{PART}))?")
-PARTIAL = re.compile(rf"((?P<account>\d{{12}}):)?(function:)?(?P<function>{PART})(:(?P<qualifier>\$?{PART}))?")
+    rf"arn:aws[a-z-]*:lambda:(?P<region>[a-z0-9-]*):(?P<account>\d{{12}}):function:(?P<function>{PART})(:{QUALIFIER})?")
+PARTIAL = re.compile(rf"((?P<account>\d{{12}}):)?(function:)?(?P<function>{PART})(:{QUALIFIER})?")
 FUNCTION_URL = re.compile(r"https?://[a-z0-9]+\.lambda-url\.(?P<region>[a-z0-9-]+)\.on\.aws(/.*)?", re.IGNORECASE)
+CONSOLE = re.compile(r"https?://[a-z0-9.-]*console\.[a-z0-9.-]+/lambda/.*#/functions/"
+                     rf"(?P<function>{PART})(/(?:aliases|versions)/{QUALIFIER})?([/?].*)?")
+CONSOLE_REGION = re.compile(r"[?&]region=(?P<region>[a-z0-9-]+)")
 ZONE = re.compile(r"(?P<region>[a-z]{2,}(-[a-z]+)+-[0-9]+)[a-z]")
 GOOGLE_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+(-[a-z])?")
 
@@ -33,7 +37,11 @@ class Address(NamedTuple):
 
 
 def address(value: str) -> Address | None:
-    """The function that `value` addresses by more than a plain name: an ARN, a partial ARN or `name:alias`."""
+    """The function that `value` addresses by more than a plain name: an ARN, a partial ARN, `name:alias` or a console page."""
+    page = CONSOLE.fullmatch(value)
+    if page is not None:
+        region = CONSOLE_REGION.search(value)
+        return Address("a page of the AWS console", page["function"], page["qualifier"] or "", region["region"] if region else "")
     found = ARN.search(value)
     if found is not None:
         whole = f"the ARN of a function{' with a qualifier' if found['qualifier'] else ''}"
@@ -92,7 +100,7 @@ def alias_name(value: object, info: ValidationInfo) -> object:
 def not_an_alias(qualifier: str, function: str) -> str | None:
     """Why a qualifier of `function` that is no alias cannot be set; None for an alias, and for nothing at all."""
     create = f"aws lambda create-alias --function-name {function} --name live --function-version"
-    if qualifier.upper() == "$LATEST":
+    if qualifier.upper() in ("$LATEST", "$LATEST.PUBLISHED"):
         publish = f"aws lambda publish-version --function-name {function}"
         return (f"{qualifier} is not an alias, and AWS provisions no concurrency for it: publish a version ({publish}), "
                 f"create an alias ({create} VERSION), let callers use it, and write alias: live")

@@ -103,6 +103,10 @@ def step_of(table: Table, rows: Rows) -> int:
     usual = round(float(np.median(apart)) / MINUTE) * MINUTE
     if step < MINUTE // 2 and usual and bool((np.abs(apart - np.round(apart / usual) * usual) <= usual * 0.1).all()):
         return usual  # times that jitter by some seconds
+    if step > MINUTE and step % MINUTE == 0 and step <= HOUR and (len(apart) < 2 or 2 * int((apart == step).sum()) <= len(apart)):
+        raise NotImportable(f"{table.at(int(rows.rows[0]))}: times are {span(step)} or a multiple of it apart: periods of "
+                            f"{span(step)}, or minutes without a point? Give --step 1m for the latter, --step {step // MINUTE}m "
+                            "for the former")
     if step == MINUTE:
         long = np.flatnonzero((apart[1:] == apart[:-1]) & (apart[1:] > MINUTE))
         ends = np.flatnonzero(np.diff(long) > 1)
@@ -145,7 +149,7 @@ def spread(table: Table, rows: Rows, step: int, said: list[str]) -> Minutes:
     values = {role: np.repeat(column / parts if role == "invocations" else column, parts) for role, column in rows.values.items()}
     if parts > 1:
         said.append(f"periods of {span(step)}: requests are divided by {parts}, averages and maxima are held; within a period "
-                    "the minutes are approximate")
+                    "the minutes are approximate. Give --step 1m if each row is 1 min and the minutes between have none")
     return Minutes(minutes, values, np.repeat(rows.rows, parts), said)
 
 

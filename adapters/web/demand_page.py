@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from adapters.clock import Clock
-from adapters.errors import AdapterError, Unreachable
+from adapters.errors import AdapterError, Malformed
 from adapters.protocol import Telemetry
 from adapters.web.client import Client, Reply, refused
 from adapters.web.counters import increase
@@ -119,16 +119,16 @@ class PageDemand:
 
 
 def look_at(reply: Reply, settings: HttpPingSettings, at: float) -> Look:
-    """Return what a page says; runs in a thread, since a page of thousands of label sets takes a while. Raises `Unreachable`."""
+    """Return what a page says; runs in a thread, since a page of thousands of label sets takes a while. Raises `Malformed`."""
     wanted = (settings.in_flight_metric, settings.requests_metric, settings.work_metric)
     if not (reply.text.endswith("\n") or "Content-Length" in reply.headers or "Transfer-Encoding" in reply.headers):
-        raise Unreachable(f"{settings.demand_url} ends within a line and has no Content-Length, so it may be cut: send one")
+        raise Malformed(f"{settings.demand_url} ends within a line and has no Content-Length, so it may be cut: send one")
     try:
         metrics = metrics_of(reply.text, reply.headers.get("Content-Type", ""), wanted)
     except UnreadablePage as error:
-        raise Unreachable(f"{settings.demand_url} {error}") from None
+        raise Malformed(f"{settings.demand_url} {error}") from None
     for name, setting in zip(wanted[:2], ("in_flight_metric", "requests_metric"), strict=True):
         if name not in metrics:
-            raise Unreachable(f"{settings.demand_url} has no metric {name}: correct {setting}, or have the page show it")
+            raise Malformed(f"{settings.demand_url} has no metric {name}: correct {setting}, or have the page show it")
     in_flight, requests = (metrics[name] for name in wanted[:2])
     return Look(at, sum(each.value for each in in_flight.values()), requests, metrics.get(settings.work_metric))

@@ -118,7 +118,8 @@ def report(found: "Imported", output: Path) -> None:
         first = f"line {doubts[0].line}: {doubts[0].what}"
         click.echo(f"warning: {len(doubts)} of its minutes contradict themselves and count as unknown, such as {first}", err=True)
     for name in found.missing:
-        click.echo(f"warning: {name} is in no FILE and unknown in every minute; name the file that has it as well: {WHERE[name]}",
+        click.echo(f"warning: no FILE has a value of {name}, so it is unknown in every minute; name a file that has it as well: "
+                   f"{WHERE[name]}",
                    err=True)
 
 

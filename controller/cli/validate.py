@@ -64,7 +64,7 @@ def warnings_of(located: "Located", now: datetime) -> Iterator[str]:
     """What is right in a policy and yet hardly meant, each with its place, once for all pools."""
     from config.problem import path_text
     from controller.agenda import all_forgotten
-    from controller.metadata_urls import metadata_warnings
+    from controller.metadata_urls import REMEDY, WHAT, metadata_urls
     from controller.schedule_warnings import schedule_warnings
 
     found: dict[str, list[str]] = {}
@@ -78,4 +78,5 @@ def warnings_of(located: "Located", now: datetime) -> Iterator[str]:
         yield (f"{where}: this is {node.scalar!r}, as {node.comment} is a comment: quote the value if it is part of it, or put a "
                "blank behind the #")
     yield from all_forgotten(located.policy, now)
-    yield from metadata_warnings(located.policy, {})
+    for leading in metadata_urls(located.policy, {}):
+        yield f"{located.at(leading.path)}: this {WHAT}: {REMEDY}"

@@ -42,10 +42,17 @@ def test_a_value_that_begins_with_a_character_of_yaml_is_to_be_quoted(value, ins
 
 
 @pytest.mark.parametrize("value", ["*/5 8,9 * * *", "@daily", "%5"])
-def test_the_same_between_brackets_ends_where_the_next_key_begins(value):
-    found = only(f"{HEAD}    schedules: [{{cron: {value}, duration: 1h, min: 3}}]\n")
+@pytest.mark.parametrize(
+    ("item", "begins"),
+    [("    schedules: [{cron: VALUE, duration: 1h, min: 3}]\n", "6:24 "),
+     ("    schedules:\n      - {cron: VALUE, duration: 1h, min: 3}\n", "7:16 "),
+     ('    schedules:\n      - {name: "a [b", cron: VALUE}\n', "7:30 "),
+     ("    schedules:\n      - {name: x,\n         cron: VALUE,\n         min: 3}\n", "8:16 ")],
+)
+def test_the_same_between_brackets_ends_where_the_next_key_begins(value, item, begins):
+    found = only(f"{HEAD}{item.replace('VALUE', value)}")
 
-    assert found.startswith("6:24 ")
+    assert found.startswith(begins)
     assert found.endswith(f'quote the value: cron: "{value}"')
 
 
@@ -86,7 +93,7 @@ def test_the_same_between_brackets_ends_where_the_next_key_begins(value):
         ("    mode: >x\n", "6:11 ", "> begins a block of text"), ("    mode: >\n", "6:11 ", "> begins a block of text, which is"),
         ("    mode: !active\n", "6:11 ", "the tag !active is not allowed: write the plain value, or quote it"),
         ("    mode: &active shadow\n", "6:11 ", "no alias uses the anchor &active: quote the value if & is part of it"),
-        ("    mode: *active\n", "6:11 ", "the alias *active names nothing that ended before it: quote the value if * is part of"),
+        ("    mode: *active\n", "6:11 ", "the alias *active is not defined above: define it there with &active, or"),
         ("    min: 010\n", "6:10 ", "010 is 10 to YAML 1.2 and 8 to YAML 1.1"),
         ("    max: 6\n", "6:5 ", "the key 'max' stands here a second time: it is already in line 5; keep one of them"),
         ("---\nversion: 1\n", "6:1 ", "a second document begins here: a policy is one document"),

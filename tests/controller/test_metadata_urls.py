@@ -2,7 +2,7 @@
 
 from adapters.registry import lever_kinds
 from config.loader import parse_policy
-from controller.metadata_urls import metadata_warnings
+from controller.metadata_urls import metadata_urls
 
 POLICY = """version: 1
 pools:
@@ -22,17 +22,17 @@ notify:
 """
 
 
-def test_each_url_that_leads_there_is_named_by_its_place():
+def test_each_url_that_leads_there_is_named_with_its_path():
     policy = parse_policy(POLICY, lever_kinds())
-    places = [warning.partition(" leads to ")[0] for warning in metadata_warnings(policy, {})]
 
-    assert places == ["demand_url of pool agent", "url of pool other", "url of notify sink plain"]
+    assert list(metadata_urls(policy, {})) == [
+        (("pools", 0, "lever", "demand_url"), "demand_url of pool agent"), (("pools", 1, "lever", "url"), "url of pool other"),
+        (("notify", 0, "url"), "url of notify sink plain")]
 
 
-def test_a_url_of_the_environment_is_named_by_its_variable_and_never_shown():
+def test_a_url_of_the_environment_is_named_by_its_variable():
     policy = parse_policy(POLICY, lever_kinds())
-    last = metadata_warnings(policy, {"SLACK_URL": "http://169.254.169.254/secret"})[-1]
+    last = list(metadata_urls(policy, {"SLACK_URL": "http://169.254.169.254/secret"}))[-1]
 
-    assert last.startswith("SLACK_URL of notify sink hidden leads to")
-    assert "secret" not in last
-    assert len(metadata_warnings(policy, {"SLACK_URL": "https://hooks.slack.com/secret"})) == 3
+    assert last == (("notify", 2, "url_env"), "SLACK_URL of notify sink hidden")
+    assert len(list(metadata_urls(policy, {"SLACK_URL": "https://hooks.slack.com/secret"}))) == 3

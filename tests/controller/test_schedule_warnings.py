@@ -29,7 +29,8 @@ def test_a_floor_that_is_not_above_the_pools_own_never_counts(low):
     (found,) = warnings(NIGHTS | {"min": low}, low=5)
 
     assert found.startswith(f"schedules[0].min: min {low} never counts: the pool's own min is 5, and a schedule only raises")
-    assert found.endswith(f"give the pool min: {low} and the other hours a schedule with min: 5")
+    assert found.endswith(f"give the pool min: {low} and the other hours a schedule with min: 5" if low < 5
+                          else "For more units at these times, write a min above 5")
 
 
 @pytest.mark.parametrize("high", [50, 60])
@@ -37,6 +38,8 @@ def test_a_ceiling_that_is_not_below_the_pools_own_never_counts(high):
     (found,) = warnings(NIGHTS | {"max": high}, high=50)
 
     assert found.startswith(f"schedules[0].max: max {high} never counts: the pool's own max is 50, and a schedule only lowers")
+    assert found.endswith("give the pool max: 60 and the other hours a schedule with max: 50" if high > 50
+                          else "For fewer units at these times, write a max below 50")
 
 
 def test_a_floor_that_other_windows_always_cover_changes_nothing():

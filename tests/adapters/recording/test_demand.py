@@ -76,9 +76,9 @@ def test_longer_periods_divide_requests_hold_the_rest_and_say_so():
 
 
 def test_a_period_that_is_missing_stays_unknown():
-    found = read(HEAD + stamp(0) + stamp(5) + stamp(15))
+    found = read(HEAD + stamp(0) + stamp(5) + stamp(15) + stamp(20))
 
-    assert [value is None for value in plain(found.series.peak)] == [False] * 10 + [True] * 5 + [False] * 5
+    assert [value is None for value in plain(found.series.peak)] == [False] * 10 + [True] * 5 + [False] * 10
 
 
 def test_shorter_periods_are_added_up_and_a_minute_without_all_of_them_is_unknown():
@@ -105,6 +105,17 @@ def test_whether_five_minutes_apart_is_a_period_or_minutes_without_a_point_must_
     assert refusal(HEAD + SPARSE).startswith("f.csv:2: from here on 21 times are 5 min apart, others 1 min: longer periods, or")
     assert plain(read(HEAD + SPARSE, step=60).series.peak)[:6] == [1, None, None, None, None, 1]
     assert "f.csv:23: this is not a multiple of 5 min after the first time" in refusal(HEAD + SPARSE, step=300)
+
+
+@pytest.mark.parametrize("minutes", [(0, 2), (0, 4, 10), (0, 10, 40, 60, 100)])
+def test_a_period_that_few_times_show_must_be_told(minutes):
+    rows, apart = "".join(stamp(minute) for minute in minutes), 10 if 40 in minutes else 2
+    says = (f"f.csv:2: times are {apart} min or a multiple of it apart: periods of {apart} min, or minutes without a point? "
+            f"Give --step 1m for the latter, --step {apart}m for the former")
+
+    assert refusal(HEAD + rows) == says
+    assert int(read(HEAD + rows, step=60).series.known.sum()) == len(minutes)
+    assert int(read(HEAD + rows, step=60 * apart).series.known.sum()) == len(minutes) * apart
 
 
 def test_minutes_without_a_point_here_and_there_are_gaps():

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from adapters.clock import ManualClock
-from adapters.errors import Unreachable
+from adapters.errors import Malformed
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from adapters.web import demand_page
@@ -112,7 +112,7 @@ async def test_a_minute_after_which_every_unit_is_another_is_unknown():
 async def test_a_line_that_cannot_be_read_fails_the_look_and_makes_no_smaller_sum():
     told, _ = await collected([body(a=(1, 10, 1), b=(5, 10, 1)), body(a=(1, 20, 2), b=("five", 30, 3))])
 
-    assert isinstance(told.error, Unreachable)
+    assert isinstance(told.error, Malformed)
     assert "requests_in_flight in line 4" in str(told.error)
     assert told.alive is False
     assert not told.series.known.any()
@@ -170,7 +170,7 @@ async def test_a_metric_that_is_not_there_is_named():
         told = await PageDemand(client, clock, {"agent": pool.lever}).collect(["agent"], {"agent": NOON}, NOON)
         await client.close()
 
-    assert isinstance(told["agent"].error, Unreachable)
+    assert isinstance(told["agent"].error, Malformed)
     assert "calls_total" in str(told["agent"].error)
     assert told["agent"].alive is False
 

@@ -80,7 +80,7 @@ def test_what_no_file_tells_is_a_warning_with_where_it_is(tmp_path):
     result = told(tmp_path, DATA)
 
     assert (tmp_path / "out.csv").read_text() == f"{HEAD}2026-03-02T00:01:00Z,60,,\n2026-03-02T00:02:00Z,12,,\n"
-    assert "warning: max_concurrency is in no FILE and unknown in every minute" in result.stderr
+    assert "warning: no FILE has a value of max_concurrency, so it is unknown in every minute" in result.stderr
     assert "  max_concurrency  none" in result.stdout
 
 
