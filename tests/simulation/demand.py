@@ -1,32 +1,66 @@
 """A demand source that tells the truth late, and otherwise as the faults of the minute say."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
+from adapters.aws import demand_rows
 from adapters.errors import Unreachable
 from adapters.protocol import Telemetry
 from adapters.web.demand_page import Looks
 from forecasting.demand import DemandSeries, minute_of
-from tests.simulation.scenario import HISTORY
+from tests.simulation.scenario import HISTORY, OUTAGES, Fault
 from tests.simulation.units import REQUESTS, Units
 from tests.simulation.virtual import VirtualClock
+
+BACK = 150
+"""Minutes before an answer that the adapter looks at."""
 
 ABSURD = (np.float32(-40), np.float32(1e9), np.float32(np.inf), np.float32(-np.inf))
 
 
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Points of minutes `first <= minute < end` are not published until minute `back` (None: never): of all pools of the region,
+    or with `some` of every other one alone.
+    """
+
+    first: int
+    end: int
+    back: int | None
+    some: bool
+
+    def hides(self, at: int, minutes: np.ndarray, now: int) -> np.ndarray:
+        """bool[n]: which of `minutes` of the region's pool number `at` are missing; a negative number: of the region itself."""
+        if (self.some and (at < 0 or at % 2 == 0)) or (self.back is not None and now >= self.back):
+            return np.zeros(len(minutes), bool)
+        return (minutes >= self.first) & (minutes < self.end)
+
+
+def lost_of(fault: Fault, start: int) -> Lost:
+    """What an outage of metrics takes; its amount says how many minutes after its end that is given back, if ever."""
+    first = start + fault.at
+    end = first + fault.lasts
+    return Lost(first, end, end + int(fault.amount) if fault.amount >= 1 else None, fault.kind == "points")
+
+
 class SimSource:
-    """Serves the pools of one region. `delivered`: the newest known minute that any daemon was told, by pool."""
+    """Serves the pools of one region as CloudWatch does: a pool at rest has no point, and what that means is inferred by the
+    adapter's own rule. `delivered`: the newest known minute that any daemon was told, by pool.
+    """
 
     kind = "simulated"
 
-    def __init__(self, traffic: Mapping[str, np.ndarray], delay: int, clock: VirtualClock) -> None:
+    def __init__(self, traffic: Mapping[str, np.ndarray], delay: int, clock: VirtualClock, faults: Iterable[Fault] = ()) -> None:
         self.traffic, self.delay, self.clock = traffic, delay, clock
         self.base = minute_of(clock.start) - HISTORY
         self.units = {name: Units(each, self.base) for name, each in traffic.items()}
         """What their pages count; read whenever a daemon collects."""
+        self.number = {name: at for at, name in enumerate(traffic)}
+        self.outages = [lost_of(fault, minute_of(clock.start)) for fault in faults if fault.kind in OUTAGES]
         self.active: dict[str, float] = {}
         self._absurd: float | None = None
         self._since = 0
@@ -49,8 +83,19 @@ class SimSource:
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
         return 0.0
 
+    def lost(self, name: str | None, minutes: np.ndarray) -> np.ndarray:
+        """bool[n]: which minutes of a pool, or of the whole region, are missing now."""
+        at, now = -1 if name is None else self.number[name], minute_of(self.clock.truth())
+        return np.any([outage.hides(at, minutes, now) for outage in self.outages], axis=0) if self.outages else minutes < 0
+
+    def truth(self, name: str, minutes: np.ndarray) -> np.ndarray:
+        """What really ran in each of `minutes`, nothing where nobody knows."""
+        rows = minutes - self.base
+        inside = (rows >= 0) & (rows < len(self.traffic[name]))
+        return np.where(inside, self.traffic[name][np.where(inside, rows, 0)], 0)
+
     def _of(self, at: int, name: str, since: int, until: int) -> Telemetry:
-        active, traffic = self.active, self.traffic[name]
+        active = self.active
         first, end = max(since, self.base), max(since, self.base, until)
         if "silent" in active and at % 2:
             return Telemetry(DemandSeries.empty(first, end - first), alive=False)
@@ -58,22 +103,34 @@ class SimSource:
         if "repeated" in active:
             first = max(self.base, first - 30)
         published = min(end, minute_of(self.clock.truth()) - self.delay + 1 - int(active.get("late", 0)))
-        known = traffic[max(0, first - self.base):max(0, published - self.base)]
-        if not len(known):
-            return Telemetry(DemandSeries.empty(first, end - first), alive=True)
-        peak = np.full(end - first, np.nan, np.float32)
-        peak[:len(known)] = known
+        peak = self._inferred(name, first, end, published)
+        absent = ~(peak > 0)
         if "gaps" in active:
-            peak[first % int(active["gaps"]):len(known) - 1:int(active["gaps"])] = np.nan
-        right = len(known)
-        if "absurd" in active:  # one minute of before, and each since it began
-            right = min(max(0, self._absurd_since(published) - first), len(known) - 1)
-            peak[at % len(known)] = peak[right:len(known)] = ABSURD[int(active["absurd"])]
-        if right > 0:
-            self.delivered[name] = max(self.delivered.get(name, 0), first + right - 1)
+            peak[first % int(active["gaps"]):max(0, published - 1 - first):int(active["gaps"])] = np.nan
+        right = published - first
+        if "absurd" in active and right > 0:  # one minute of before, and each since it began
+            right = min(max(0, self._absurd_since(published) - first), right - 1)
+            peak[at % (published - first)] = peak[right:published - first] = ABSURD[int(active["absurd"])]
+        known = np.flatnonzero(~np.isnan(peak[:max(0, right)]))
+        if len(known):
+            self.delivered[name] = max(self.delivered.get(name, 0), first + int(known[-1]))
         series = DemandSeries(first, peak, peak * np.float32(0.8), peak * REQUESTS)
         self.units[name].read(minute_of(self.clock.truth()), active.get("restarts"))
-        return Telemetry(series if "absurd" in active else self.units[name].counted(series), alive=True)
+        counted = series if "absurd" in active else self.units[name].counted(series)
+        return Telemetry(counted, alive=True, absent=absent)
+
+    def _inferred(self, name: str, first: int, end: int, published: int) -> np.ndarray:
+        """float32[end - first]: peaks, zero where the adapter takes an absent point for idleness. Something always runs in the
+        region.
+        """
+        minutes = np.arange(first - BACK, end)
+        seen = minutes < published
+        invoked = np.where(seen & ~self.lost(None, minutes), 1.0, np.nan)
+        nothing = np.full(len(minutes), np.nan)
+        proof = demand_rows.Life(first - BACK, invoked, nothing, nothing).proved(first, end)
+        minutes, seen = minutes[BACK:], seen[BACK:] & ~self.lost(name, minutes[BACK:])
+        peak = np.where(seen, self.truth(name, minutes), 0)
+        return np.where(peak > 0, peak, np.where(proof, 0, np.nan)).astype(np.float32)
 
     def made(self, name: str, first: int, end: int) -> np.ndarray:
         """How many requests were really made in each minute; NaN where nobody knows."""

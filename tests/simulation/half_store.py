@@ -38,6 +38,14 @@ class HalfStore(Store):
                 for row, told in zip(rows, (series.peak, series.busy, series.invocations), strict=True):
                     np.copyto(row, told[:len(known)], where=known)
 
+    def withdraw(self, batch: Mapping[str, Iterable[int]]) -> None:
+        with self._database.writing():
+            for pool, minutes in batch.items():
+                at = np.array([minute - self._kept.first for minute in minutes if minute >= self._kept.first], np.int64)
+                rows = self._kept.demand.get(pool)
+                if rows is not None:
+                    rows[:, at[rows[0, at] == 0]] = np.nan
+
     def load_demand(self, pool: str, first_minute: int, end_minute: int) -> DemandSeries:
         series = DemandSeries.empty(first_minute, max(0, end_minute - first_minute))
         rows, first = self._kept.demand.get(pool), self._kept.first

@@ -19,10 +19,13 @@ from controller.planning import READ_AFTER_WRITE
 from controller.reconcile import CALL_TIMEOUT_SECONDS, LOOK_AGAIN, state_key
 from controller.store import Store
 from controller.store_file import StoreDamaged
+from forecasting.demand import minute_of
 from tests.simulation.orders import OrderBook
+from tests.simulation.scenario import HISTORY
 from tests.simulation.virtual import VirtualClock
 
 if TYPE_CHECKING:
+    from tests.simulation.demand import SimSource
     from tests.simulation.provider import Resource, SimLever
 
 ON_THE_WAY = timedelta(seconds=2 * CALL_TIMEOUT_SECONDS)
@@ -34,6 +37,9 @@ HOLD_SLACK_SECONDS = 180.0
 
 RECENT = 5
 """Minutes up to the newest known one that are compared with what came."""
+
+LOST = 4
+"""Newest minutes that are all missing forbid a fall for certain, whatever the metric delay was measured to be."""
 
 PROMPT_SECONDS = 5.0
 """What planning takes where nothing is slow."""
@@ -56,6 +62,11 @@ def bounds(policy: PoolPolicy, at: datetime) -> tuple[int, int]:
     low, high, _ = schedule_bounds(policy.schedules, at) if policy.schedules else (None, None, None)
     ceiling = policy.max if high is None else min(policy.max, high)
     return min(max(policy.min, low or 0), ceiling), ceiling
+
+
+def steady(source: "SimSource", name: str) -> bool:
+    """Whether a pool is never idle before calm, so that lost points of its own are told from idleness."""
+    return bool(source.traffic[name][:HISTORY + 40].min() > 0)
 
 
 class Witness:
@@ -216,6 +227,11 @@ class Witness:
         jumped = self.clock.jumped_within(ON_THE_WAY.total_seconds())  # its age was looked at before
         if age > intake.metric_delay + PATIENCE + ON_THE_WAY and not jumped:
             self.breach("missing metrics lower nothing", f"{requested} to {target}, demand is {age} old", name)
+        prompt = self.clock.seconds - self._tick_began < PROMPT_SECONDS and resource.slow_until < self.clock.seconds
+        settled = minute_of(self.clock.now() - intake.metric_delay) + 1
+        newest = np.arange(settled - LOST, settled)
+        if prompt and not jumped and source.lost(name if steady(source, name) else None, newest).all():
+            self.breach("missing minutes lower nothing", f"{requested} to {target}, the newest {LOST} minutes are missing", name)
         if age < -PATIENCE - ON_THE_WAY and not self.spoilt and not jumped:
             self.breach("minutes to come lower nothing", f"{requested} to {target}, demand is {-age} ahead of the clock", name)
 
@@ -295,8 +311,21 @@ class Witness:
                     self.breach("a slow pool delays nobody", "a tick passed without a plan", name)
                 elif number not in sleepy and plan.at > late and resources[name].slow_until < self.clock.seconds:
                     self.breach("a slow pool delays nobody", f"planned {plan.at - started} after the tick began", name)
+        self._remembered(fleet)
         self._told(fleet, resources, started)
         self._counted(fleet)
+
+    def _remembered(self, fleet: Fleet) -> None:
+        """A minute whose points are missing is not known to be idle; of who is never idle, lost points of its own are no zero."""
+        for region in fleet.regions:
+            day, source = region.intake.day, region.intake.source
+            minutes = np.arange(max(source.base, day.first_minute), day.end_minute)
+            everywhere = source.lost(None, minutes)
+            for name, row in region.intake.row.items():
+                lost = source.lost(name, minutes) if steady(source, name) else everywhere
+                lost = lost & (source.truth(name, minutes) > 0)
+                if lost.any() and (day.window(row, int(minutes[0]), day.end_minute).peak[lost] == 0).any():
+                    self.breach("a lost minute is no zero", f"{int(lost.sum())} minutes with traffic are missing", name)
 
     def _told(self, fleet: Fleet, resources: dict[str, "Resource"], started: datetime) -> None:
         for name, plan in fleet.plans.items():
@@ -317,10 +346,10 @@ class Witness:
     def _counted(self, fleet: Fleet) -> None:
         """What is stored of the newest minutes is not more than came."""
         for region in fleet.regions:
-            intake = region.intake
+            intake, day = region.intake, region.intake.day
             for name, row in intake.row.items():
-                end = int(intake.newest[row]) + 1
-                known = intake.invocations[row, np.arange(end - RECENT, end) % intake.invocations.shape[1]]
+                end = int(day.newest[row]) + 1
+                known = day.window(row, end - RECENT, end).invocations
                 more = np.flatnonzero(known > intake.source.made(name, end - RECENT, end) + 0.5)
                 if len(more):
                     self.breach("no request is counted that nobody made", f"{known[more[0]]:.0f} in one minute", name)

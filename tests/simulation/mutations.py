@@ -8,6 +8,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
+
+from adapters.aws import demand_rows
 from adapters.errors import AdapterError
 from adapters.lease import Fence
 from adapters.web import demand_page
@@ -195,6 +198,17 @@ def _of_sums(before, after, since, until):
     return now - was if now >= was else now
 
 
+def _bridged(self, first, end, *, trusting=False):
+    """The rule of before: alive is what lies between two points of the region that are at most a quarter of an hour apart."""
+    points = self.first + np.flatnonzero(self._invoked)
+    minutes = np.arange(first, end)
+    if not len(points):
+        return minutes < 0
+    after, before = np.searchsorted(points, minutes, "left"), np.searchsorted(points, minutes, "right") - 1
+    inside = (after < len(points)) & (before >= 0)
+    return inside & (points[np.minimum(after, len(points) - 1)] - points[np.maximum(before, 0)] <= 15)
+
+
 DUE, ORDERS = dead_men.is_due, dead_men.last_orders
 SIGHT, READ, COLLECT = intake.Intake.sight, reconcile.Reconciler.read, intake.Intake.collect
 
@@ -223,6 +237,8 @@ MUTATIONS: dict[str, Plant] = {
     "a start trusts what it has not read": instead(intake.Intake, "read_anew", lambda self, name: True),
     "impossible demand is believed": instead(intake, "believable", lambda name, item, day: item),
     "counters are summed before they are differenced": instead(demand_page, "increase", _of_sums),
+    "an outage of minutes is bridged": instead(demand_rows.Life, "proved", _bridged),
+    "lost points of one pool are idleness": instead(intake, "unlikely", lambda item, before: item),
     "minutes to come pass for fresh": instead(intake.Intake, "sight", _to_come_is_fresh),
     "a clock set back lengthens holds": instead(planning, "caught_up", lambda state, now: state),
     "orders do not end": instead(guardrails, "active", _endless),

@@ -94,7 +94,8 @@ class Simulation:
         scenario = self.scenario
         traffic = {name: traffic_of(scenario.seed, name, scenario.minutes, scenario.calm) for name in scenario.pools
                    if region_of(name, scenario.regions) == number}
-        return SimSource(traffic, 1 + (scenario.seed + number) % 3, self.clock)
+        mine = [fault for fault in scenario.faults if fault.where == f"source-{number}"]
+        return SimSource(traffic, 1 + (scenario.seed + number) % 3, self.clock, mine)
 
     def _live(self) -> None:
         """From a start to a stop, a kill or the end."""

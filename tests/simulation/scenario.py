@@ -1,7 +1,7 @@
 """What a seed stands for: pools with policies and traffic, and a list of faults. Plain values, so that faults can be left out."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -64,6 +64,9 @@ ON_SOURCE = {
     "gaps": (1, (2, 10), (2, 4)),
 }
 ON_UNITS = {"restarts": (1, (1, 20), (0, 1))}
+OUTAGES = {"outage": (2, (1, 15), (0, 20)), "points": (1, (1, 15), (0, 20))}
+"""Metrics that are missing: a region's, or of some pools alone; below 1 for good, else they come so many minutes later."""
+
 ON_DAEMON = {
     "kill": (6, (1, 1), (0, 60)), "stop": (2, (1, 1), (0, 300)), "jump": (2, (1, 1), (-9000, 5400)),
     "astray": (3, (3, 20), (-5400, 5400)),
@@ -91,9 +94,21 @@ def scenario_of(seed: int) -> Scenario:
             faults.append(Fault(end.at, kind, f"source-{dice.randrange(regions)}", min(6, minutes - end.at), 2.0))
     units = random.Random(f"units {seed}")  # noqa: S311
     faults += [_fault(units, ON_UNITS, f"source-{region}", minutes) for region in range(regions) if units.random() < 0.6]
+    faults += _outages(random.Random(f"outages {seed}"), regions, minutes)  # noqa: S311
     calm = 0 if not long else 320 if brain == "rules" else 130
     memory = "disk" if long or dice.random() < 0.2 else "half"
     return Scenario(seed, pools, regions, minutes, calm, brain, memory, dice.choice(STARTS), tuple(sorted(faults)))
+
+
+def _outages(dice: random.Random, regions: int, minutes: int) -> list[Fault]:
+    """Some short outages of metrics in each region, half of them for good. One of pools alone: two in a row pass for idleness."""
+    found: dict[tuple[str, str, int], Fault] = {}
+    for region in range(regions):
+        for number in range(dice.randint(0, 3)):
+            made = _fault(dice, OUTAGES, f"source-{region}", minutes)
+            key = made.kind, made.where, number if made.kind == "outage" else 0
+            found[key] = replace(made, amount=0.0) if dice.random() < 0.5 else made
+    return list(found.values())
 
 
 def _fault(dice: random.Random, kinds, where: str, minutes: int) -> Fault:

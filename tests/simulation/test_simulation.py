@@ -99,6 +99,9 @@ def test_a_kill_begins_another_life_and_time_goes_on():
     ("orders of a leader are forgotten by the next", 49, "nobody is accused without cause"),
     ("doubts of a leader are forgotten by the next", 949, "nobody is accused without cause"),
     ("what was found for ours is not told", 49, "nobody is accused without cause"),
+    ("an outage of minutes is bridged", 0, "a lost minute is no zero"),
+    ("lost points of one pool are idleness", 7, "a lost minute is no zero"),
+    ("without unknown_minutes", 18, "missing minutes lower nothing"),
     ("orders outlive an orderly end", 12, "who leaves in order leaves no orders"),
 ])
 def test_a_planted_defect_is_found(name, seed, rule):
