@@ -109,6 +109,17 @@ async def test_a_minute_after_which_every_unit_is_another_is_unknown():
     assert (told.series.first_minute, told.series.invocations.tolist()) == (minute_of(NOON) + 1, [20.0])
 
 
+async def test_routes_with_braces_in_their_labels_count():
+    def page(busy, calls):
+        return (f'requests_in_flight{{route="/health"}} 1\nrequests_in_flight{{route="/sessions/{{id}}/messages"}} {busy}\n'
+                f'requests_total{{route="/health"}} 10\nrequests_total{{route="/sessions/{{id}}/messages"}} {calls}\n')
+
+    told, _ = await collected([page(7, 9000), page(7, 9060)])
+
+    assert told.error is None
+    assert (told.series.peak.tolist(), told.series.invocations.tolist()) == ([8.0], [60.0])
+
+
 async def test_a_line_that_cannot_be_read_fails_the_look_and_makes_no_smaller_sum():
     told, _ = await collected([body(a=(1, 10, 1), b=(5, 10, 1)), body(a=(1, 20, 2), b=("five", 30, 3))])
 
