@@ -82,7 +82,7 @@ class SqliteLease:
         except (sqlite3.Error, OSError) as error:
             self._end()
             why = error.strerror if isinstance(error, OSError) else error
-            raise Unreachable(f"lease {self.path}: {why}: check the file, its folder and the disk") from error
+            raise Unreachable(f"lease {self.path}: {why}: check lease.path in the policy, its folder and the disk") from error
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:

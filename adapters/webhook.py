@@ -6,6 +6,8 @@ from datetime import timedelta
 import aiohttp
 
 from adapters.errors import AdapterError, PermissionDenied, Throttled, Unreachable, Unsupported
+from adapters.web_environment import certificates_fault, proxy_fault, proxy_of
+from config.web_address import fault_of
 
 CONNECT_SECONDS, WHOLE_SECONDS = 5.0, 15.0
 MOST_BYTES = 64 << 10
@@ -23,14 +25,21 @@ class Poster:
 
     async def post(self, name: str, url: str, body: bytes, headers: Mapping[str, str]) -> None:
         """`Throttled` and `Unreachable` may pass; other errors will not until the operator changes something."""
+        if (fault := fault_of(url)) is not None:
+            raise Unsupported(f"sink {name}: its URL {fault}")
+        if (fault := proxy_fault(url)) is not None:
+            raise Unreachable(f"sink {name}: {fault}")
         try:
             async with self._opened().post(url, data=body, headers=headers, allow_redirects=False) as answer:
                 await answer.content.read(MOST_BYTES)
                 status, after = answer.status, answer.headers.get("Retry-After", "")
-        except aiohttp.InvalidURL:
-            raise Unsupported(f"sink {name}: its URL is none: http or https, a host and a path") from None
+        except aiohttp.ClientConnectorCertificateError:
+            remedy = certificates_fault() or "have it renewed, or name the CA file in SSL_CERT_FILE"
+            raise Unreachable(f"sink {name} shows a certificate that is not trusted: {remedy}") from None
+        except aiohttp.ClientProxyConnectionError:
+            raise Unreachable(f"sink {name}: the proxy that {proxy_of(url)} names cannot be reached") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(f"sink {name}: no usable answer ({type(error).__name__}): sent again later") from None
+            raise Unreachable(f"sink {name}: no usable answer ({type(error).__name__})") from None
         if not 200 <= status < 300:
             raise refusal(name, status, after)
 
@@ -50,10 +59,10 @@ class Poster:
 def refusal(name: str, status: int, after: str) -> AdapterError:
     """What a status says that is not 2xx."""
     if status in (408, 425) or status >= 500:
-        return Unreachable(f"sink {name} failed on its side ({status}): sent again later")
+        return Unreachable(f"sink {name} failed on its side ({status})")
     if status == 429:
         wait = min(timedelta(seconds=int(after)), LONGEST_PAUSE) if after.isdecimal() and len(after) < 9 else None
-        return Throttled(f"sink {name} limits the rate of messages (429): sent again later", wait)
+        return Throttled(f"sink {name} limits the rate of messages (429)", wait)
     if status in (401, 403, 407):
         return PermissionDenied(f"sink {name} refuses messages ({status}): check its URL, its secret and whether it was revoked")
     if 300 <= status < 400:

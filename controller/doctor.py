@@ -5,6 +5,7 @@ other waiting, nor the operator for long.
 """
 
 import asyncio
+import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
@@ -236,8 +237,12 @@ def capacity_finding(pool: str, capacity: Capacity) -> Finding:
 async def lease_findings(settings: LeaseSettings, providers: Examined) -> list[Finding]:
     """Whether the lease's store can be read, and who leads. A file that is not there yet is left so."""
     subject = ", ".join(str(value) for name, value in settings.model_dump(exclude_defaults=True).items())
-    if not_yet(settings):
-        return [Finding("lease", subject, Verdict.OK, "will be made by the first run")]
+    if (path := not_yet(settings)) is not None:
+        folder = path.absolute().parent
+        if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
+            return [Finding("lease", subject, Verdict.OK, "will be made by the first run")]
+        why = "may not be written" if folder.is_dir() else "is not there" if not folder.exists() else "is no folder"
+        return [Finding("lease", subject, Verdict.FAIL, f"cannot be made: {folder} {why}", "make it, or correct lease.path")]
     store = providers.lease(settings)
     try:
         lease = await store.read()
@@ -250,10 +255,10 @@ async def lease_findings(settings: LeaseSettings, providers: Examined) -> list[F
     return [Finding("lease", subject, Verdict.OK, holder)]
 
 
-def not_yet(settings: LeaseSettings) -> bool:
-    """Whether the lease is kept in a file that nobody has made yet."""
+def not_yet(settings: LeaseSettings) -> Path | None:
+    """The file in which the lease will be kept, unless it is there or the lease is kept elsewhere."""
     path = settings.model_dump().get("path")
-    return path is not None and not Path(path).exists()
+    return None if path is None or Path(path).exists() else Path(path)
 
 
 async def metric_findings(source: DemandSource, pools: Sequence[str], clock: Clock) -> list[Finding]:

@@ -5,6 +5,7 @@ Which variables hold secrets, their names tell, and the policy that names them.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -34,8 +35,9 @@ def forms(secret: str) -> Iterator[str]:
     if (header := SCHEME.fullmatch(whole)) is not None:
         parts.append(header["secret"])
     if "://" in whole:
-        path = urlsplit(whole).path
-        parts += [part for part in (path, path.rpartition("/")[2]) if not WORDS.fullmatch(part)]
+        with suppress(ValueError):  # it is no URL, whatever it looks like
+            path = urlsplit(whole).path
+            parts += [part for part in (path, path.rpartition("/")[2]) if not WORDS.fullmatch(part)]
     for part in parts:
         yield from (part, quote(part, safe=""), repr(part)[1:-1])
 

@@ -14,6 +14,7 @@ from numpy.random import Generator
 from adapters.clock import Clock
 from adapters.webhook import Poster
 from config.notify import Sink
+from config.web_address import fault_of
 from controller.courier import Courier
 from controller.fleet import Fleet
 from controller.memory import StoreThread
@@ -149,8 +150,8 @@ def courier_of(sink: Sink, environment: Mapping[str, str], source: str, poster: 
     if missing:
         return f"{' and '.join(missing)} not set: export it where the daemon runs"
     url = sink.url or environment[sink.url_env or ""].strip()
-    if not url.startswith(("http://", "https://")):
-        return f"{sink.url_env} holds no http or https URL: correct it where the daemon runs"
+    if (fault := fault_of(url)) is not None:
+        return f"{sink.url_env or 'url'} {fault}: correct it where the daemon runs"
     secret = None if sink.secret_env is None else environment[sink.secret_env]
     return Courier(sink, url, secret, source, poster, clock, rng)
 

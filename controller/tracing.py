@@ -9,11 +9,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 from adapters.errors import AdapterError
+from config.web_address import fault_of
 
 PREFIX = "stoker."
 LONGEST = 120
@@ -101,6 +103,21 @@ def tick(tracing: Tracing | None, **facts: Value) -> Iterator[Mark]:
         CURRENT.reset(token)
 
 
+ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+FILES = tuple(f"OTEL_EXPORTER_OTLP_{middle}{what}" for middle in ("TRACES_", "")
+              for what in ("CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"))
+"""Variables of OpenTelemetry that name files."""
+
+
+def setting_fault(environment: Mapping[str, str]) -> str | None:
+    """Return which variable is wrong, and how; None when none is. The library would report it as trouble with the network."""
+    endpoint = next((name for name in ENDPOINTS if environment.get(name)), None)
+    if endpoint is not None and (fault := fault_of(environment[endpoint].strip())) is not None:
+        return f"{endpoint} {fault}"
+    missing = next((name for name in FILES if environment.get(name) and not Path(environment[name]).is_file()), None)
+    return None if missing is None else f"{missing} names {environment[missing]}, which is no file"
+
+
 def tracing_of(environment: Mapping[str, str]) -> Tracing | None:
     """Tracing as OpenTelemetry's own variables say; None unless they say where to, or when its library is absent."""
     asked = any(environment.get(f"OTEL_EXPORTER_OTLP_{middle}ENDPOINT") for middle in ("", "TRACES_"))
@@ -111,6 +128,9 @@ def tracing_of(environment: Mapping[str, str]) -> Tracing | None:
     if exporter != "otlp" or protocol not in (None, "", "http/protobuf"):
         log.error("traces-unsupported", text="traces are sent by OTLP over HTTP alone: set OTEL_TRACES_EXPORTER=otlp and "
                                              "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
+        return None
+    if (fault := setting_fault(environment)) is not None:
+        log.error("traces-unsupported", text=f"no traces are sent: {fault}: correct it where the daemon runs")
         return None
     try:
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

@@ -11,6 +11,7 @@ import aiohttp
 from adapters.clock import SystemClock
 from adapters.errors import AdapterError, NotFound, OutcomeUnknown, PermissionDenied, Throttled, Unreachable, Unsupported
 from adapters.tally import Tally
+from adapters.web_environment import certificates_fault, proxy_fault, proxy_of
 
 AT_ONCE = 512
 CONNECT_SECONDS, FIRST_BYTE_SECONDS = 5.0, 60.0
@@ -55,14 +56,20 @@ class Client:
         if self._sandbox is not None:
             meant = urlsplit(url)
             headers, target = {**headers, "Host": meant.netloc}, self._sandbox + meant.path
+        fault = proxy_fault(url) if self._sandbox is None else None
+        if fault is not None:
+            raise Unreachable(f"{resource}: {fault}")
         try:
             async with self._opened().request(method, target, params=query, headers=headers, allow_redirects=False) as reply:
                 first_byte = self._wire.monotonic()
                 told = (await whole(reply.content, resource)).decode(errors="replace") if text else ""
                 return Reply(sent, first_byte, reply.status, reply.headers, told)
         except aiohttp.ClientConnectorCertificateError:
-            raise Unreachable(f"{resource} shows a certificate that is not trusted, so nothing was sent: have it renewed, or "
-                              "name the CA file in SSL_CERT_FILE") from None
+            remedy = certificates_fault() or "have it renewed, or name the CA file in SSL_CERT_FILE"
+            raise Unreachable(f"{resource} shows a certificate that is not trusted, so nothing was sent: {remedy}") from None
+        except aiohttp.ClientProxyConnectionError:
+            raise Unreachable(f"{resource} was not called, for the proxy that {proxy_of(url)} names cannot be reached: correct "
+                              "it, or name the host in NO_PROXY") from None
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(f"{resource} cannot be reached ({type(error).__name__}): check address, network and DNS") from None
         except aiohttp.ConnectionTimeoutError:

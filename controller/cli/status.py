@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from config.web_address import fault_of
 from controller.cli.completion import pool_names
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.steer import line
@@ -47,8 +48,8 @@ def command(pool: str | None, url: str, as_json: bool) -> None:
 
 def fetch(url: str, path: str, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
     """The daemon's answer; each way to fail in one line."""
-    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-        raise WrongInput(f"--url {url}: give http://HOST:PORT")
+    if (fault := fault_of(url)) is not None:
+        raise WrongInput(f"--url {url} {fault}: give http://HOST:PORT")
     try:
         with urllib.request.urlopen(url.rstrip("/") + path, timeout=timeout_seconds) as answer:  # noqa: S310  (scheme checked)
             body = json.load(answer)

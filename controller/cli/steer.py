@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from config.web_address import fault_of
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.token import VARIABLE, read_token
 
@@ -76,8 +77,8 @@ def end(pool: str, kind: str | None, options: Mapping[str, Any]) -> None:
 def send(method: str, pool: str, options: Mapping[str, Any], body: bytes | None, tail: str = "/overrides") -> dict[str, Any]:
     """The daemon's answer; each way to fail in one line. What it calls a wrong request is wrong input."""
     url, token = options["url"], read_token(options["token_file"])
-    if urllib.parse.urlsplit(url).scheme not in ("http", "https"):
-        raise WrongInput(f"--url {url}: give http://HOST:PORT")
+    if (fault := fault_of(url)) is not None:
+        raise WrongInput(f"--url {url} {fault}: give http://HOST:PORT")
     headers = {"Content-Type": "application/json"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
     address = f"{url.rstrip('/')}/v1/pools/{urllib.parse.quote(pool, safe='')}{tail}"
     request = urllib.request.Request(address, body, headers, method=method)  # noqa: S310  (scheme checked)

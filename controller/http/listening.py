@@ -1,6 +1,8 @@
 """The address that HTTP answers on, and who is told that it does."""
 
 import asyncio
+import errno
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -35,9 +37,8 @@ async def listening(board: Board, host: str, port: int) -> AsyncIterator[int]:
         try:
             connection = partial(Connection, server, loop=loop, access_log=None)  # type: ignore[arg-type]  # None: no log
             sockets = await loop.create_server(connection, host, port)
-        except OSError as error:
-            raise CannotListen(f"cannot listen on {host}:{port} ({error.strerror}): "
-                               "give another --port, or stop what uses it") from error
+        except (OSError, UnicodeError) as error:
+            raise CannotListen(f"cannot listen on {host}:{port}: {refusal(error)}") from error
         taken = int(sockets.sockets[0].getsockname()[1])
         if not is_loopback(host):
             warn(host, taken, board)
@@ -48,6 +49,19 @@ async def listening(board: Board, host: str, port: int) -> AsyncIterator[int]:
         if sockets is not None:
             sockets.close()
         await runner.cleanup()
+
+
+def refusal(error: OSError | UnicodeError) -> str:
+    """Return why an address cannot be had, and which option to correct."""
+    if isinstance(error, UnicodeError | socket.gaierror):
+        return "the name in --host is not known: give an address of this machine, or 127.0.0.1"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "the address in --host is not one of this machine: give one that is, or 0.0.0.0 for all"
+    if error.errno == errno.EACCES:
+        return "this user may not listen on that port: give a --port of 1024 or above"
+    if error.errno == errno.EADDRINUSE:
+        return "the port is in use: give another --port, or stop what uses it"
+    return f"{error.strerror}: correct --host and --port"
 
 
 def warn(host: str, port: int, board: Board) -> None:

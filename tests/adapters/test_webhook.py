@@ -4,11 +4,19 @@ import pytest
 
 from adapters.errors import PermissionDenied, Throttled, Unreachable, Unsupported
 from adapters.webhook import Poster
+from tests.patience import PATIENCE_SECONDS
 from tests.receivers import receiving
 
 
 @pytest.fixture
 async def poster():
+    one = Poster(PATIENCE_SECONDS)
+    yield one
+    await one.close()
+
+
+@pytest.fixture
+async def hasty():
     one = Poster(whole_seconds=1.0)
     yield one
     await one.close()
@@ -27,7 +35,7 @@ async def test_a_message_is_posted_once(poster):
 
 
 @pytest.mark.parametrize(("answer", "error"), [
-    (500, Unreachable), (503, Unreachable), (408, Unreachable), ("hang", Unreachable), ("reset", Unreachable), (429, Throttled),
+    (500, Unreachable), (503, Unreachable), (408, Unreachable), ("reset", Unreachable), (429, Throttled),
     (401, PermissionDenied), (403, PermissionDenied), (404, Unsupported), (400, Unsupported), (410, Unsupported),
 ])
 async def test_what_goes_wrong_is_told_without_the_url(poster, answer, error):
@@ -39,6 +47,13 @@ async def test_what_goes_wrong_is_told_without_the_url(poster, answer, error):
     assert "ops" in str(caught.value)
     assert "T0KEN" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+async def test_a_receiver_that_hangs_may_answer_another_time(hasty):
+    async with receiving() as receiver:
+        receiver.answers = ["hang"]
+        with pytest.raises(Unreachable, match="ops"):
+            await post(hasty, receiver.url)
 
 
 async def test_a_redirect_is_not_followed(poster):

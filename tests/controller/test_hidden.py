@@ -101,6 +101,10 @@ def test_a_secret_goes_and_a_word_of_it_stays(value, goes, stays):
     assert hidden.without(stays) == stays
 
 
+def test_a_value_that_only_looks_like_a_url_is_hidden_whole():
+    assert next(forms("http://[::1")) == "http://[::1"
+
+
 def test_headers_for_traces_are_secrets_one_by_one():
     environment = {"OTEL_EXPORTER_OTLP_HEADERS": "x-team=0123456789abcdef, x-set=fedcba9876543210",
                    "OTEL_SERVICE_NAME": "stoker-prod"}

@@ -11,7 +11,7 @@ from adapters.clock import ManualClock, SystemClock
 from adapters.errors import PermissionDenied, Unreachable
 from adapters.webhook import Poster
 from config.notify import Sink
-from controller.notifier import KEY, Notifier, couriers_of
+from controller.notifier import KEY, Notifier, courier_of, couriers_of
 from controller.tenure import Tenure
 from tests.builders import NOON
 from tests.fakes import Helm, steady
@@ -150,6 +150,17 @@ def test_a_sink_whose_variables_are_not_set_is_left_out(environment):
     sink = Sink(name="ops", kind="webhook", url_env="URL", secret_env="KEY")
 
     assert couriers_of([sink], environment, "s", Poster(), SystemClock(), np.random.default_rng(1)) == []
+
+
+@pytest.mark.parametrize(("url", "words"), [
+    ("hooks.example/x", "HOOK has no scheme"), ("http://", "HOOK names no host"), ("http://[::1", "HOOK is no URL"),
+    ("https://hooks.example:99999/x", "HOOK names a port"), ("ftp://hooks.example/x", "HOOK has another scheme")])
+def test_a_variable_that_holds_no_url_is_named_at_the_start_and_not_quoted(url, words):
+    sink = Sink(name="ops", kind="webhook", url_env="HOOK")
+    told = courier_of(sink, {"HOOK": url}, "s", Poster(), SystemClock(), np.random.default_rng(1))
+
+    assert words in told
+    assert url not in told
 
 
 async def test_a_fault_in_telling_stops_no_tick(tmp_path, monkeypatch):

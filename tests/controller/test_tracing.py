@@ -2,6 +2,7 @@ import asyncio
 import sys
 
 import pytest
+import structlog
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -41,6 +42,22 @@ async def test_traces_are_made_where_it_says_so(environment):
 
     assert isinstance(tracing, Tracing)
     await tracing.close()
+
+
+@pytest.mark.parametrize(("environment", "words"), [
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "127.0.0.1:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT has no scheme"),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector"}, "OTEL_EXPORTER_OTLP_ENDPOINT has no scheme"),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://"}, "OTEL_EXPORTER_OTLP_ENDPOINT names no host"),
+    (ENDPOINT | {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "grpc://c:4317"}, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT has another scheme"),
+    (ENDPOINT | {"OTEL_EXPORTER_OTLP_CERTIFICATE": "/nowhere.pem"}, "OTEL_EXPORTER_OTLP_CERTIFICATE names /nowhere.pem"),
+    (ENDPOINT | {"OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY": "/nowhere.key"}, "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY names"),
+])
+def test_a_variable_that_is_wrong_is_named_at_the_start(environment, words):
+    with structlog.testing.capture_logs() as lines:
+        assert tracing_of(environment) is None
+
+    assert [line["event"] for line in lines] == ["traces-unsupported"]
+    assert words in lines[0]["text"]
 
 
 def test_without_the_library_the_daemon_goes_on_and_says_what_to_install(monkeypatch, capsys):

@@ -18,6 +18,7 @@ from adapters.sandbox.world import Sandbox
 from config.loader import load_policy
 from controller.doctor import examine
 from tests.e2e.daemons import policy_text, sandbox_of, steady_history, stoker
+from tests.patience import PATIENCE_SECONDS
 from tests.services import typed
 
 POLICY = """
@@ -48,7 +49,7 @@ class Clinic:
         self.policy, self.aws, self.google, self.url, self.target = policy, aws, google, url, target
         self.waited_for: list[list[str]] = []
 
-    async def findings(self, state_dir, clock=None, patience=15.0):
+    async def findings(self, state_dir, clock=None, patience=PATIENCE_SECONDS):
         clock = clock or SystemClock()
         policy = load_policy(self.policy, lever_kinds())
         registry = Registry(clock, np.random.default_rng(0), sandbox_url=self.url, sandbox_grpc=self.target)
@@ -150,7 +151,7 @@ async def test_a_wrong_clock_is_measured_against_the_providers(clinic, tmp_path,
 
 async def test_a_provider_that_hangs_holds_no_other_and_is_told(clinic, tmp_path):
     clinic.aws.faults.hang()
-    found = await clinic.findings(tmp_path / "state", patience=3.0)
+    found = await clinic.findings(tmp_path / "state", patience=5.0)
 
     assert subjects(found, check="pool", verdict=Verdict.OK) == {"chat"}
     assert subjects(found, check="metrics", verdict=Verdict.OK) == {"chat"}
@@ -188,6 +189,18 @@ async def test_a_lease_is_looked_at_and_not_taken(clinic, tmp_path):
     assert [(finding.verdict, finding.text) for finding in of(found, check="lease")] == [(Verdict.OK, "nobody leads")]
     assert {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"} <= subjects(found, check="permission", verdict=Verdict.UNCHECKED)
     assert clinic.aws.tables["our-lease"] == {}
+
+
+@pytest.mark.parametrize(("place", "verdict", "words"), [
+    ("lease.db", Verdict.OK, "will be made"), ("missing/lease.db", Verdict.FAIL, "missing is not there"),
+    ("policy.yaml/lease.db", Verdict.FAIL, "policy.yaml is no folder"), ("folder", Verdict.FAIL, "lease.path")])
+async def test_a_lease_file_that_cannot_be_made_is_told_with_its_setting(clinic, tmp_path, place, verdict, words):
+    (tmp_path / "folder").mkdir()
+    clinic.policy.write_text(f"lease: {{kind: sqlite, path: {tmp_path / place}}}" + POLICY)
+    told, = of(await clinic.findings(tmp_path / "state"), check="lease")
+
+    assert told.verdict is verdict
+    assert words in told.text
 
 
 async def test_metrics_that_stopped_are_told(clinic, tmp_path):

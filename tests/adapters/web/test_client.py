@@ -9,12 +9,13 @@ from aiohttp import web
 
 from adapters.errors import OutcomeUnknown, Unsupported
 from adapters.web.client import MOST_BYTES, Client
+from tests.patience import PATIENCE_SECONDS
 from tests.web_servers import served
 
 
 @contextlib.asynccontextmanager
 async def page_of(handler):
-    client = Client(patience=5.0)
+    client = Client(patience=PATIENCE_SECONDS)
     async with served(handler) as url:
         try:
             yield client, f"{url}/metrics"

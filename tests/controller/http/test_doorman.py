@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from controller.http import answers, doorman
 from controller.http.doorman import Doorman, called, is_loopback
-from controller.http.listening import listening
+from controller.http.listening import CannotListen, listening
 from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
 
@@ -203,6 +203,16 @@ async def test_listening_elsewhere_than_on_the_loopback_is_told_loudly(tmp_path,
     exposed = [line for line in lines if line["event"] == "exposed"]
     assert [line["log_level"] for line in exposed] == (["warning"] if words else [])
     assert all(words in line["text"] for line in exposed)
+
+
+@pytest.mark.parametrize(("host", "port", "words"), [
+    ("no.such.host.invalid", 0, "--host is not known"), ("x" * 70, 0, "--host is not known"),
+    ("192.0.2.1", 0, "not one of this machine"), ("127.0.0.1", None, "give another --port")])
+async def test_an_address_that_cannot_be_had_names_the_option_to_correct(tmp_path, host, port, words):
+    async with serving(tmp_path) as world:
+        with pytest.raises(CannotListen, match=words):
+            async with listening(world.service.board, host, world.service.port if port is None else port):
+                pass
 
 
 async def test_behind_an_address_of_the_network_any_name_is_right(tmp_path):

@@ -1,0 +1,34 @@
+"""What the environment says to every client of the web: proxies, and the file of certificates. Read when a call has failed."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from config.web_address import fault_of
+
+CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+def proxy_of(url: str) -> str | None:
+    """Return the variable that names the proxy for `url`, None where it is called directly."""
+    parts = urlsplit(url)
+    proxies = getproxies()
+    if parts.scheme not in proxies or proxy_bypass(parts.hostname or ""):
+        return None
+    return next((name for name in (f"{parts.scheme}_proxy", f"{parts.scheme.upper()}_PROXY") if os.environ.get(name)), None)
+
+
+def proxy_fault(url: str) -> str | None:
+    """Return which variable names no usable proxy for `url`, and what is wrong with it; None when nothing is."""
+    name = proxy_of(url)
+    if name is None:
+        return None
+    fault = fault_of(os.environ[name])
+    return None if fault is None else f"{name} {fault}, so no proxy can be used and nothing was sent"
+
+
+def certificates_fault() -> str | None:
+    """Return which variable names a file or a folder of trusted certificates that is not there; None when none does."""
+    return next((f"{name} names {os.environ[name]}, which does not exist" for name in CERTIFICATES
+                 if os.environ.get(name) and not Path(os.environ[name]).exists()), None)

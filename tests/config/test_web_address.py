@@ -1,0 +1,24 @@
+import pytest
+
+from config.web_address import fault_of
+
+
+@pytest.mark.parametrize("url", ["http://a", "https://a.example/b?c=d", "http://127.0.0.1:8080", "http://[::1]:1/x", "HTTPS://A/b",
+                                 "http://user:word@proxy:3128"])
+def test_an_address_of_a_web_server_has_no_fault(url):
+    assert fault_of(url) is None
+
+
+@pytest.mark.parametrize(("url", "words"), [
+    ("", "no scheme"), ("hooks.example/x", "no scheme"), ("127.0.0.1:4318", "no scheme"), ("localhost:4318", "no scheme"),
+    ("//hooks.example", "no scheme"), ("https:hooks.example", "names no host"), ("ftp://hooks.example", "another scheme"),
+    ("grpc://collector:4317", "another scheme"), ("http://", "no host"), ("http://:80/x", "no host"),
+    ("https:///path", "no host"),
+    ("http://h:99999/x", "port"), ("http://h:port/x", "port"), ("http://h:0/x", "port 0"), ("http://[::1", "no URL"),
+    ("http://a b/c", "blank"),
+])
+def test_each_fault_is_told_without_the_text_that_has_it(url, words):
+    told = fault_of(url)
+
+    assert words in told
+    assert not url or url not in told
