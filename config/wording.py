@@ -20,6 +20,8 @@ SHAPES = {
 }
 LIMITS = {"greater_than_equal": ("ge", "at least"), "greater_than": ("gt", "more than"),
           "less_than_equal": ("le", "at most"), "less_than": ("lt", "less than")}
+VARIABLE = re.compile(r"\$\{|\$\(|^\$[A-Za-z_]|\{\{|^%\w+%$")
+"""What shells, CloudFormation, Serverless, templates and Windows write for a value that they fill in."""
 LONGEST_SHOWN = 120
 """Of a value in a message: an ARN fits."""
 
@@ -107,6 +109,8 @@ def as_written(error: ErrorDetails, node: Node) -> Iterator[str]:
 def fitting(value: str, pattern: str, entry: FieldInfo | None) -> str:
     """What to write in place of text that does not fit a pattern: the nearest that does, or else an example."""
     text = value.strip()
+    if VARIABLE.search(text):
+        return "Stoker fills in no variables: write the value itself, or have your deployment fill it in before"
     joined = re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-")
     name = re.sub(r"\W+", "_", text, flags=re.ASCII)
     nearby = (text, text.lower(), joined, joined.lower(), joined.lower().replace(".", "-"), name, f"https://{text}",
