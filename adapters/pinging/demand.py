@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from adapters.pinging.ledger import Ledger, made_unknown
+import numpy as np
+
+from adapters.pinging.ledger import KEPT, Ledger, made_unknown
 from adapters.pinging.rhythm import Rhythm
 from adapters.protocol import Bills, DemandSource, Telemetry
-from forecasting.demand import minute_of
+from forecasting.demand import instant_of, minute_of
 
 UNSURE = 60
 """Minutes, from where a pool's first reading begins up to now at most, in which an earlier process may have pinged. They are read
@@ -33,12 +35,17 @@ class WithoutPings:
         self.source, self._pinged = source, pinged
 
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
-        """See the protocol."""
+        """See the protocol. A pinged pool is read no further back than its first reading went and own pings are kept."""
+        asked = dict(since)
         for name in pools:
-            if name in self._pinged and self._pinged[name].unsure is None:
+            pinged = self._pinged.get(name)
+            if pinged is not None and pinged.unsure is None:
                 first = minute_of(since[name])
-                self._pinged[name].unsure = range(first, min(first + UNSURE, minute_of(until)))
-        told = await self.source.collect(pools, since, until)
+                pinged.unsure = range(first, min(first + UNSURE, minute_of(until)))
+            elif pinged is not None and pinged.unsure is not None:
+                known = max(pinged.unsure.start, minute_of(until) - KEPT)
+                asked[name] = max(since[name], min(instant_of(known), until))
+        told = await self.source.collect(pools, asked, until)
         return {name: self._cleaned(self._pinged[name], each) if name in self._pinged else each for name, each in told.items()}
 
     @property
@@ -50,6 +57,10 @@ class WithoutPings:
         return self.source.monthly_cost_usd(pools, interval)
 
     def _cleaned(self, pinged: Pinged, telemetry: Telemetry) -> Telemetry:
-        series = made_unknown(pinged.ledger.without(telemetry.series), pinged.unsure or range(0))
+        unsure, absent = pinged.unsure or range(0), telemetry.absent
+        series = made_unknown(pinged.ledger.without(telemetry.series), unsure)
         pinged.rhythm.note(series)
-        return replace(telemetry, series=series)
+        if absent is not None:  # of what is unsure nothing is said, not even that a stored zero was none
+            minutes = np.arange(series.first_minute, series.end_minute)
+            absent = absent & ((minutes < unsure.start) | (minutes >= unsure.stop))
+        return replace(telemetry, series=series, absent=absent)

@@ -1,0 +1,47 @@
+"""A source whose pools are pinged: how far back it is read, and what is said of minutes in which others may have pinged."""
+
+from datetime import timedelta
+
+import numpy as np
+
+from adapters.pinging.demand import UNSURE, Pinged, WithoutPings
+from adapters.pinging.ledger import KEPT
+from adapters.protocol import Telemetry
+from forecasting.demand import DemandSeries, minute_of
+from tests.builders import NOON
+
+MINUTE = timedelta(minutes=1)
+
+
+class Idle:
+    """Has no point of any minute, and proves that each of them was idle."""
+
+    kind = "idle"
+
+    def __init__(self):
+        self.asked = []
+
+    async def collect(self, pools, since, until):
+        self.asked.append({name: (until - since[name]) // MINUTE for name in pools})
+        return {name: self._of(minute_of(since[name]), minute_of(until)) for name in pools}
+
+    def _of(self, first, end):
+        nothing = np.zeros(end - first, np.float32)
+        return Telemetry(DemandSeries(first, nothing, nothing, nothing), True, absent=np.ones(end - first, bool))
+
+
+async def test_a_gap_is_not_read_again_where_own_pings_are_not_known_any_more():
+    source = Idle()
+    pinged = WithoutPings(source, {"pinged": Pinged()})
+    for later, back in ((0, 16), (10, 1440), (600, 1440)):
+        until = NOON + later * MINUTE
+        await pinged.collect(["pinged", "other"], dict.fromkeys(["pinged", "other"], until - back * MINUTE), until)
+
+    assert source.asked == [{"pinged": 16, "other": 16}, {"pinged": 26, "other": 1440}, {"pinged": KEPT, "other": 1440}]
+
+
+async def test_nothing_is_said_of_minutes_in_which_an_earlier_process_may_have_pinged():
+    pinged = WithoutPings(Idle(), {"pinged": Pinged()})
+    told = (await pinged.collect(["pinged"], {"pinged": NOON - 100 * MINUTE}, NOON))["pinged"]
+
+    assert told.series.known.tolist() == told.absent.tolist() == [False] * UNSURE + [True] * (100 - UNSURE)
