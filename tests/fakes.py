@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from adapters.clock import Clock
+from adapters.clock import Clock, SystemClock
 from adapters.errors import AdapterError
 from adapters.protocol import Capacity, Lever, Phase, Telemetry, Traits
 from adapters.simulated import SimulatedCapacity
@@ -17,6 +17,16 @@ from forecasting.demand import DemandSeries, instant_of, minute_of
 
 Traffic = Callable[[int], float]
 """Units in flight in a minute; NaN where nothing is known."""
+
+
+class Ahead(SystemClock):
+    """The clock of a machine whose clock is wrong."""
+
+    def __init__(self, by: timedelta) -> None:
+        self._by = by
+
+    def now(self) -> datetime:
+        return super().now() + self._by
 
 
 class FakeLever:

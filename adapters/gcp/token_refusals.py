@@ -64,7 +64,8 @@ def explain(error: Exception, last: Exchange, environment: Mapping[str, str]) ->
     if fault:
         return NoToken(PermissionDenied, f"the credentials file {file} {fault}")
     if file is None and isinstance(error, auth.DefaultCredentialsError):
-        return NoToken(PermissionDenied, f"no Google credentials were found: {WHERE}")
+        tried = f", and the metadata server {last.host} does not answer" if last.host and last.status is None else ""
+        return NoToken(PermissionDenied, f"no Google credentials were found: there is no credentials file{tried}: {WHERE}")
     if not last.host:
         return _local(error, file)
     service = _service(last, file)

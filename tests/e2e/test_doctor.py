@@ -18,6 +18,7 @@ from adapters.sandbox.world import Sandbox
 from config.loader import load_policy
 from controller.doctor import examine
 from tests.e2e.daemons import policy_text, sandbox_of, steady_history, stoker
+from tests.fakes import Ahead
 from tests.patience import PATIENCE_SECONDS
 from tests.services import typed
 
@@ -30,16 +31,6 @@ pools:
   - {name: chat, lever: {kind: cloud-run-min-instances, project: acme, location: europe-west1, service: chat}}
 """
 UNTRIED = {"lambda:PutProvisionedConcurrencyConfig", "lambda:DeleteProvisionedConcurrencyConfig", "iam.serviceAccounts.actAs"}
-
-
-class Ahead(SystemClock):
-    """A machine whose clock is wrong."""
-
-    def __init__(self, by: timedelta) -> None:
-        self._by = by
-
-    def now(self):
-        return super().now() + self._by
 
 
 class Clinic:

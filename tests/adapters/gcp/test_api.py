@@ -1,6 +1,7 @@
 """The connection below an API's client: kept while something is heard on it, and made anew when nothing is."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import pytest
 from google.cloud import run_v2
@@ -9,6 +10,7 @@ from adapters.errors import OutcomeUnknown, Unreachable
 from adapters.gcp.clients import Connections, Timeouts
 from adapters.gcp.errors import Asked
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage
+from tests.patience import PATIENCE_SECONDS
 
 NAME = "projects/acme/locations/europe-west1/services/agent"
 READ = Asked("GetService", "Cloud Run service agent", "run.services.get")
@@ -24,52 +26,63 @@ async def write(connections):
     return await connections.services(WRITE, "update_service", run_v2.UpdateServiceRequest(SET), lambda _: None)
 
 
-async def test_after_silence_the_next_call_has_another_connection():
+BRIEFLY = Timeouts(run=3.0)
+
+
+@asynccontextmanager
+async def talking():
+    """A stage, connections that wait as long as it takes for an answer, and the client that their first call used."""
     async with CloudRunStage() as stage:
-        connections = Connections(stage._server.target, Timeouts(run=1.0))
+        connections = Connections(stage._server.target, Timeouts(run=PATIENCE_SECONDS))
         await read(connections)
-        first = connections._run.client()
+        yield stage, connections, connections._run.client()
+        await connections.close()
+
+
+async def hung_write(stage, connections, timeouts):
+    """A write that has arrived and is never answered; reads are."""
+    patient, connections.timeouts = connections.timeouts, timeouts
+    stage.hang()
+    hung = asyncio.create_task(write(connections))
+    await asyncio.sleep(0)
+    connections.timeouts = patient
+    while not stage.world.calls.mutating:
+        await read(connections)
+    return hung
+
+
+async def test_after_silence_the_next_call_has_another_connection():
+    async with talking() as (stage, connections, first):
+        patient, connections.timeouts = connections.timeouts, BRIEFLY
         stage.hang(writes=False)
         with pytest.raises(Unreachable):
             await read(connections)
         stage.calm()
+        connections.timeouts = patient
 
         assert await read(connections) == NAME
         assert connections._run.client() is not first
-        await connections.close()
 
 
 async def test_a_call_that_hangs_beside_answered_ones_changes_no_connection():
-    async with CloudRunStage() as stage:
-        connections = Connections(stage._server.target, Timeouts(run=1.0))
-        await read(connections)
-        first = connections._run.client()
-        stage.hang()
-        hung = asyncio.create_task(write(connections))
-        while not stage.world.calls.mutating:
-            await read(connections)
+    async with talking() as (stage, connections, first):
+        hung = await hung_write(stage, connections, BRIEFLY)
         await read(connections)
         with pytest.raises(OutcomeUnknown):
             await hung
 
         assert connections._run.client() is first
-        await connections.close()
 
 
-async def test_a_call_under_way_ends_on_the_connection_that_is_replaced():
-    async with CloudRunStage() as stage:
-        connections = Connections(stage._server.target, Timeouts(run=30.0))
-        await read(connections)
-        client = connections._run.client()
-        stage.hang()
-        under_way = asyncio.create_task(write(connections))
-        while not stage.world.calls.mutating:
-            await read(connections)
-        connections._run.unheard(client, asyncio.get_running_loop().time() + 1)
+async def test_a_call_in_progress_ends_on_the_connection_that_is_replaced():
+    async with talking() as (stage, connections, first):
+        hung = await hung_write(stage, connections, Timeouts(run=PATIENCE_SECONDS))
+        connections._run.unheard(first, asyncio.get_running_loop().time() + 1)
         await read(connections)
         await read(connections)
 
-        assert not under_way.done()
+        assert not hung.done()
+        assert connections._run.client() is not first
         await connections.close()
         with pytest.raises(OutcomeUnknown):
-            await under_way
+            await hung

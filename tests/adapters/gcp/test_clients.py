@@ -59,7 +59,7 @@ async def test_where_there_are_none_it_says_how_they_are_given():
                                    timeout=PATIENCE_SECONDS,
                                    cwd=ROOT, env=environment)
 
-    assert "no Google credentials were found: attach a service account to the workload, or set GOOGLE_" in done.stdout
+    assert "no Google credentials were found: there is no credentials file: attach a service account to" in done.stdout
     assert done.stderr == ""
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.errors import Unsupported
-from adapters.gcp.network import endpoint, proxy
+from adapters.gcp.network import endpoint, keepalive, proxy
 
 HOST = "run.googleapis.com:443"
 
@@ -47,3 +47,10 @@ def test_a_proxy_that_grpc_would_pass_by_in_silence_is_refused():
         proxy(HOST, {"HTTPS_PROXY": "https://user:secret@a:1"})
 
     assert "secret" not in str(raised.value)
+
+
+def test_the_answer_to_a_ping_has_a_time_limit_that_grpc_applies():
+    options = dict(keepalive(30, 10))
+
+    assert options["grpc.keepalive_time_ms"] == 30_000
+    assert options["grpc.keepalive_timeout_ms"] == options["grpc.http2.ping_timeout_ms"] == 10_000

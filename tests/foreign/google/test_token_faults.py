@@ -6,21 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.clock import SystemClock
+from tests.fakes import Ahead
 from tests.foreign.google.caller import calling
 from tests.foreign.google.credential_kinds import USER
 from tests.foreign.google.token_services import ACCOUNT
+from tests.patience import PATIENCE_SECONDS
 
 REFUSED = (400, {"error": "invalid_grant", "error_description": "secret-text"})
 FORBIDDEN = (403, {"error": {"status": "PERMISSION_DENIED", "message": "secret-text"}})
-
-
-class Ahead(SystemClock):
-    def __init__(self, by: timedelta) -> None:
-        self._by = by
-
-    def now(self):
-        return super().now() + self._by
 
 
 @pytest.mark.parametrize(("kind", "service", "trouble", "words"), [
@@ -46,7 +39,8 @@ async def test_a_refused_token_is_one_line_that_names_who_refuses_and_quotes_not
 
 
 @pytest.mark.parametrize(("trouble", "kind", "patience"), [
-    (REFUSED, "PermissionDenied", 60), ((503, ""), "Unreachable", 60), ((429, ""), "Throttled", 60), ("hang", "Unreachable", 1),
+    (REFUSED, "PermissionDenied", PATIENCE_SECONDS), ((503, ""), "Unreachable", PATIENCE_SECONDS),
+    ((429, ""), "Throttled", PATIENCE_SECONDS), ("hang", "Unreachable", 8.0),
 ])
 async def test_a_write_without_a_token_was_not_sent(cloud, trouble, kind, patience):
     cloud.services.trouble["oauth2"] = trouble
@@ -60,7 +54,7 @@ async def test_a_write_without_a_token_was_not_sent(cloud, trouble, kind, patien
 
 async def test_a_token_service_that_hangs_is_asked_once_by_one_thread(cloud):
     cloud.services.seconds = 0
-    async with calling(cloud.environment("federation by file"), slack=2.0) as call:
+    async with calling(cloud.environment("federation by file")) as call:
         assert await call() == ["ok"]
         threads = call.threads
         cloud.services.trouble["sts"] = "hang"
@@ -71,8 +65,8 @@ async def test_a_token_service_that_hangs_is_asked_once_by_one_thread(cloud):
         assert call.threads == threads
 
 
-async def test_a_daemon_whose_token_service_hangs_leaves_when_it_is_told(cloud):
-    cloud.services.trouble["sts"] = "hang"
+async def test_a_daemon_exits_on_a_signal_while_an_answer_of_its_token_service_never_ends(cloud):
+    cloud.services.trouble["sts"] = "drip"
     async with cloud.daemon(cloud.environment("federation by file")) as daemon:
         await daemon.until(lambda: cloud.services.asked["sts"])
         code = await daemon.end(signal.SIGTERM)

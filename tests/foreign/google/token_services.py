@@ -61,7 +61,7 @@ class TokenServices:
         self.issued: Counter[str] = Counter()
         self.asked: Counter[str] = Counter()
         self.trouble: dict[str, object] = {}
-        """`hang`, or a status with a body."""
+        """`hang`; `drip`, an answer that never ends; or a status with a body."""
         self.met = asyncio.Event()
         """Somebody has asked for a token."""
         self.refresh_token, self.clients = REFRESH, {"the-client": "the-secret"}
@@ -96,13 +96,19 @@ class TokenServices:
         answer.headers["Date"] = format_datetime(self.tokens.now(), usegmt=True)
         return answer
 
-    async def _met(self, service: str):
+    async def _met(self, service: str, request):
         """What stands in for an answer of `service`; None: it answers."""
         self.asked[service] += 1
         self.met.set()
         trouble = self.trouble.get(service)
         if trouble == "hang":
             await asyncio.get_running_loop().create_future()
+        if trouble == "drip":
+            stream = web.StreamResponse()
+            await stream.prepare(request)
+            while True:
+                await stream.write(b" ")
+                await asyncio.sleep(0.2)
         if trouble is None:
             return None
         status, body = trouble
@@ -114,7 +120,7 @@ class TokenServices:
         return self.tokens.issue(self.seconds), self.seconds
 
     async def _oauth(self, request):
-        if met := await self._met("oauth2"):
+        if met := await self._met("oauth2", request):
             return met
         form = await request.post()
         known = self.clients.get(form.get("client_id")) == form.get("client_secret")
@@ -124,7 +130,7 @@ class TokenServices:
         return web.json_response({"access_token": token, "expires_in": int(seconds), "token_type": "Bearer"})
 
     async def _sts(self, request):
-        if met := await self._met("sts"):
+        if met := await self._met("sts", request):
             return met
         form = await request.post()
         subject = form["subject_token"]
@@ -137,7 +143,7 @@ class TokenServices:
                                   "issued_token_type": kind})
 
     async def _workforce(self, request):
-        if met := await self._met("sts"):
+        if met := await self._met("sts", request):
             return met
         known = BasicAuth.decode(request.headers["Authorization"])
         if self.clients.get(known.login) != known.password or (await request.post())["refresh_token"] != self.refresh_token:
@@ -146,7 +152,7 @@ class TokenServices:
         return web.json_response({"access_token": token, "expires_in": int(seconds), "token_type": "Bearer"})
 
     async def _impersonated(self, request):
-        if met := await self._met("iamcredentials"):
+        if met := await self._met("iamcredentials", request):
             return met
         if request.headers["Authorization"].removeprefix("Bearer ") not in self.tokens:
             return web.json_response({"error": {"status": "UNAUTHENTICATED"}}, status=401)
@@ -158,7 +164,7 @@ class TokenServices:
     async def _metadata(self, request):
         assert request.headers["Metadata-Flavor"] == "Google"
         path = request.match_info.get("path", "")
-        if path.endswith("/token") and (met := await self._met("metadata")):
+        if path.endswith("/token") and (met := await self._met("metadata", request)):
             return met
         if path.endswith("/token"):
             token, seconds = self._given("metadata")
@@ -171,6 +177,6 @@ class TokenServices:
         return answer
 
     async def _subject(self, request):
-        if met := await self._met("subject"):
+        if met := await self._met("subject", request):
             return met
         return web.json_response({"id_token": SUBJECT})
