@@ -47,7 +47,8 @@ class Api:
         self._interceptors: Sequence[Any] = (Listening(partial(self._answered, heard)),)
         self._client: Any = None
         self._heard_at = 0.0
-        self._closing: dict[asyncio.Task[None], Any] = {}
+        self._replaced: list[Any] = []
+        self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def host(self) -> str:
@@ -84,18 +85,25 @@ class Api:
         if client is not self._client or self._heard_at >= since:
             return
         self._client, channel = None, client.transport.grpc_channel
-        task = asyncio.get_running_loop().create_task(channel.close(GRACE))
-        self._closing[task] = channel
-        task.add_done_callback(self._closing.pop)
+        self._replaced.append(channel)
+        asyncio.get_running_loop().call_later(GRACE, self._retire, channel)
 
     async def close(self) -> None:
         """Close all connections. Calls in progress fail."""
-        for task, channel in list(self._closing.items()):
-            task.cancel()
+        replaced, self._replaced = self._replaced, []
+        for channel in replaced:
             await channel.close()
         client, self._client = self._client, None
         if client is not None:
             await client.transport.close()
+
+    def _retire(self, channel: Any) -> None:  # noqa: ANN401
+        """Close a replaced connection; not by gRPC's own grace, which `close` could not cut short."""
+        if channel in self._replaced:
+            self._replaced.remove(channel)
+            task = asyncio.get_running_loop().create_task(channel.close())
+            self._closing.add(task)
+            task.add_done_callback(self._closing.discard)
 
     def heard(self) -> None:
         """Note that an answer has arrived."""
