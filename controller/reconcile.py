@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from adapters.clock import Clock
-from adapters.errors import AdapterError, OutcomeUnknown, QuotaExceeded, Refused, Throttled, Unreachable
+from adapters.errors import AdapterError, Misconfigured, OutcomeUnknown, QuotaExceeded, Refused, Throttled, Unreachable
 from adapters.lease import fenced
 from adapters.protocol import Capacity, Lever, Phase, Resumes, Traits
 from config.policy import PoolPolicy
@@ -35,8 +35,7 @@ LOOK_AGAIN = timedelta(seconds=30)
 CALL_TIMEOUT_SECONDS = 120.0
 """Longer than any client's own timeout and its wait for a turn: a second net under a call that never returns."""
 
-STILL_COUNTS = timedelta(hours=1)
-"""A reading that could not be renewed because of a rate limit counts for so long."""
+STILL_COUNTS = timedelta(hours=1)  # for so long a reading counts that a rate limit keeps from being renewed
 
 ACCEPTED = "accepted"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -265,8 +264,9 @@ class Reconciler:
         return self._held(plan, error)
 
     async def _refused(self, plan: Plan, error: AdapterError) -> Plan:
-        """Nothing was changed. A quota teaches how much may be asked; what will not pass by itself waits for the next reading."""
+        """Nothing was changed. A quota teaches what may be asked; the rest waits for a reading, at once if none works either."""
         self.outcomes[error.code] += 1
+        self.error = error if isinstance(error, Misconfigured) else self.error
         if isinstance(error, QuotaExceeded) and error.allowed is not None and error.allowed < (plan.target or 0):
             self.traits = replace(self.traits, allowed=error.allowed, limit=without_secrets(error.limit))
         elif self.capacity is not None and isinstance(error, Refused):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.clock import ManualClock
-from adapters.errors import Conflict, Limit, OutcomeUnknown, PermissionDenied, QuotaExceeded, Throttled
+from adapters.errors import Conflict, Limit, Misconfigured, OutcomeUnknown, PermissionDenied, QuotaExceeded, Throttled
 from adapters.protocol import Traits
 from adapters.simulated import ShadowLever, SimulatedCapacity
 from controller.plan import Action, Code, PoolState, Proposal, Sight
@@ -285,6 +285,23 @@ async def test_a_limit_that_holds_a_pool_down_is_looked_at_again_within_minutes(
 
     assert (plan.target, lever.writes) == (5, [3, 5])
     assert lever.calls.count("traits") == asked
+
+
+async def test_expired_credentials_delay_a_write_no_longer_than_they_are_expired(make, lever, clock):
+    """No reading works meanwhile either, so each tick reads, and none writes before one has worked."""
+    pool = make()
+    await pool.step(wants(0))
+    lever.failing = {"write": Misconfigured("the credentials have expired")}
+    await clock.advance(timedelta(seconds=20))
+    await pool.step(wants(5))
+    lever.failing["read"] = Misconfigured("the credentials have expired")
+    await clock.advance(MINUTE)
+    await pool.step(wants(5))
+    written, lever.failing = lever.calls.count("write"), {}
+    await clock.advance(MINUTE)
+
+    assert (await pool.step(wants(5))).action is Action.WRITE
+    assert (written, lever.writes) == (1, [5])
 
 
 async def test_a_refusal_waits_for_the_next_reading(make, lever, clock):
