@@ -16,11 +16,11 @@ HANDLER = "def handler(event, context):\n    return event\n"
 
 class Account:
     """One account of its own at ministack, so that tests share the server and nothing else. Application Auto Scaling, which
-    ministack lacks, is moto's.
+    ministack lacks, is moto's. What a test itself asks goes to `direct`, where that is another server.
     """
 
-    def __init__(self, number, server, scaling):
-        self.number, self.server, self.scaling = number, server, scaling
+    def __init__(self, number, server, scaling, direct=None):
+        self.number, self.server, self.scaling, self.direct = number, server, scaling, direct or server
 
     @property
     def endpoints(self):
@@ -57,7 +57,7 @@ class Account:
         return answer["Credentials"]
 
     def client(self, service, url=None):
-        return boto3.client(service, endpoint_url=url or self.server.url, region_name=REGION, aws_access_key_id=self.number,
+        return boto3.client(service, endpoint_url=url or self.direct.url, region_name=REGION, aws_access_key_id=self.number,
                             aws_secret_access_key="test", config=Config(proxies={}))
 
     def function(self, name, alias="live", units=3, minutes=180):
@@ -101,3 +101,11 @@ class Account:
         except functions.exceptions.ProvisionedConcurrencyConfigNotFoundException:
             return 0
         return answer["RequestedProvisionedConcurrentExecutions"]
+
+    def scalable_target(self, name, alias="live", *, least, most):
+        """Register the alias with Application Auto Scaling, as its console or Terraform does. Its emulator has one account for
+        all tests, so each of them needs a name of its own.
+        """
+        self.client("application-autoscaling", self.scaling.url).register_scalable_target(
+            ServiceNamespace="lambda", ScalableDimension="lambda:function:ProvisionedConcurrency",
+            ResourceId=f"function:{name}:{alias}", MinCapacity=least, MaxCapacity=most)
