@@ -70,7 +70,7 @@ class CloudRunMinInstances:
         except AdapterError:
             startup = None
         return Traits(seen.unit.memory_mb, "x86_64", startup, allowed=seen.most or None, typical_lead_time=TYPICAL_LEAD_TIME,
-                      vcpus=seen.unit.vcpus, billing=seen.unit.billing)
+                      vcpus=seen.unit.vcpus, billing=seen.unit.billing, limit=seen.limit)
 
     async def write(self, target: int) -> Capacity:
         """Look, then ask, unless what is asked for is there. See the protocol for what it raises."""
@@ -81,8 +81,8 @@ class CloudRunMinInstances:
         if against is not None:
             raise against
         if target > seen.most:
-            raise QuotaExceeded(f"{self.resource}: a minimum of {target} has no effect beyond its maximum of {seen.most}: raise "
-                                "the service's maximum instances, or lower the pool's max", allowed=seen.most)
+            raise QuotaExceeded(f"{self.resource}: a minimum of {target} has no effect beyond the maximum: "
+                                f"{seen.limit.sentence(seen.most)}", seen.most, seen.limit)
         if target != seen.requested or seen.failure:
             self._sent = target
             asked_at = self._clock.now()

@@ -10,7 +10,7 @@ from typing import Any
 
 from google.cloud import run_v2
 
-from adapters.errors import AdapterError, Conflict
+from adapters.errors import AdapterError, Conflict, Limit
 from adapters.gcp.revisions import Revision, Target, Unit, blended, short, targets_of
 
 MANUAL = run_v2.ServiceScaling.ScalingMode.MANUAL
@@ -77,6 +77,17 @@ class Service:
         """
         most = min(math.floor(revision.most * 100 / percent) for _, percent, revision in self.serving)
         return min(most, self.whole_most) if self.whole_most else most
+
+    @property
+    def limit(self) -> Limit:
+        """Which maximum `most` comes from."""
+        if self.whole_most and self.whole_most == self.most:
+            return Limit("service-maximum", f"the service has a maximum of {self.whole_most} instances",
+                         "raise the service's maximum instances, or lower the pool's max")
+        name, percent, revision = min(self.serving, key=lambda each: math.floor(each[2].most * 100 / each[1]))
+        share = "" if percent == 100 else f" and {percent} % of the traffic"
+        return Limit("revision-maximum", f"revision {name} has a maximum of {revision.most} instances{share}",
+                     "raise the revision's maximum instances, or lower the pool's max")
 
     @property
     def own(self) -> int:

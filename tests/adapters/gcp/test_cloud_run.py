@@ -193,9 +193,9 @@ async def test_a_maximum_cuts_the_floor_and_is_told_before_anything_is_written(s
     lever = stage.lever()
 
     assert (await lever.traits()).allowed == 250
-    with pytest.raises(QuotaExceeded, match="maximum of 250") as caught:
+    with pytest.raises(QuotaExceeded, match="has a maximum of 250 instances, so at most 250 units: raise the") as caught:
         await lever.write(251)
-    assert caught.value.allowed == 250
+    assert (caught.value.allowed, caught.value.limit.name) == (250, "service-maximum")
     assert stage.mutations() == 0
 
 

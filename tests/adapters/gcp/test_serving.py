@@ -71,6 +71,7 @@ async def test_traffic_that_moves_brings_the_other_revisions_unit_with_it(stage)
     moved = await lever.traits()
 
     assert (moved.memory_mb, moved.vcpus, moved.allowed) == (4096, 4.0, 5)
+    assert (moved.limit.name, moved.limit.text) == ("revision-maximum", "revision agent-00002 has a maximum of 5 instances")
     assert await busy_in(stage) == pytest.approx(1.0), "40 in flight are fewer than the 48 that one takes at 60 % of 80"
 
 
@@ -85,6 +86,7 @@ async def test_demand_of_split_traffic_is_what_it_needs_at_each_revision(stage):
 
     assert await busy_in(stage) == pytest.approx(20 + 20 / 48)
     assert (facts.vcpus, facts.allowed) == (2.5, 10), "half of a minimum of 10 is all that the second revision may have"
+    assert facts.limit.text == "revision agent-00002 has a maximum of 5 instances and 50 % of the traffic"
 
 
 async def test_a_revision_is_read_once(stage):
