@@ -20,6 +20,7 @@ from config.limits import Limits
 from config.notify import Sink
 from config.prewarm import Prewarm
 from config.schedule import MOST_UNITS, Schedule, schedule_bounds
+from config.warmer import Warmer
 
 __all__ = ["MOST_UNITS", "NAME", "Assume", "Objective", "Policy", "PoolPolicy", "PriceOverride", "Schedule", "schedule_bounds"]
 
@@ -112,6 +113,8 @@ class PoolPolicy(Model):
     """Most units taken away in one tick (a minute)."""
     budget_usd_per_month: Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)] | None = Field(default=None, examples=[300])
     """Most that warm capacity may cost in a calendar month (UTC), in USD; `min` still holds."""
+    warmer: Warmer | None = None
+    """Requests that something else sends to keep the pool warm: they are left out of its demand."""
     prewarm: Prewarm | None = None
     """How far an application may have units warmed ahead of its users; nobody may when absent."""
     memory_mb: Annotated[int, Field(ge=1, le=4_194_304)] | None = Field(default=None, examples=[1024])

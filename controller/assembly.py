@@ -20,6 +20,7 @@ from controller.orphans import Orphans
 from controller.plan import PoolState
 from controller.reconcile import Reconciler, state_key
 from controller.region import Budget, Region
+from controller.warmers import rhythm_of
 
 READ_EVERY = timedelta(minutes=10)
 """How old a reading of capacity may grow while nothing changes; somebody else's change is seen that late."""
@@ -32,6 +33,9 @@ BUDGETS: Mapping[str, Budget] = {
     "cloud-run-min-instances": Budget(reads=200, writes=20),
 }
 """Calls that one tick may begin per account and region, by lever kind."""
+
+READ_BY = 2
+"""Version of the rules by which metrics become demand. By the first, short outages were stored as zeros."""
 
 OTHERWISE = Budget(reads=200, writes=100)
 MEASURED = "measured"
@@ -73,7 +77,10 @@ async def assemble(policy: Policy, providers: Providers, store: StoreThread, clo
                                        known_traits(pool, known))
     regions: list[Region] = []
     for source, names in providers.sources(policy.pools):
-        intake = Intake(source, names, store, assumed_delay(policy.assume, [measured.get(name, {}) for name in names]))
+        known_of = {name: measured.get(name, {}) for name in names}
+        warmers = {name: rhythm for name in names if (rhythm := rhythm_of(pools[name])) is not None}
+        anew = [name for name in names if known_of[name].get("read_by") != read_by(pools[name])]
+        intake = Intake(source, names, store, assumed_delay(policy.assume, list(known_of.values())), warmers, anew)
         await intake.load(clock.now())
         budget = BUDGETS.get(pools[names[0]].lever.kind, OTHERWISE)
         keep = store.store.path.with_name(f"learned-{len(regions)}.npz")
@@ -82,6 +89,11 @@ async def assemble(policy: Policy, providers: Providers, store: StoreThread, clo
         await region.recall(clock.now())
         regions.append(region)
     return Fleet(regions, reconcilers, clock, store, journal, policy.limits, orphans)
+
+
+def read_by(pool: PoolPolicy) -> str:
+    """By which rules a pool's metrics become demand: what is stored by others is read again."""
+    return f"{READ_BY} {pool.on_quiet_region} {'' if (rhythm := rhythm_of(pool)) is None else rhythm.text}".strip()
 
 
 def pricing(pool: PoolPolicy, assume: Assume) -> Callable[[Traits], float]:
@@ -132,8 +144,10 @@ async def save_measured(fleet: Fleet, store: StoreThread, now: datetime) -> None
     """Keep what was measured for the next start."""
     body: dict[str, dict[str, Any]] = {}
     for name, reconciler in fleet.reconcilers.items():
-        traits, delay = reconciler.traits, fleet.region_of[name].intake.meter.delay
+        traits, intake = reconciler.traits, fleet.region_of[name].intake
+        delay = intake.meter.delay
         body[name] = {"memory_mb": traits.memory_mb, "architecture": traits.architecture, "init_seconds": traits.init_seconds,
                       "vcpus": traits.vcpus, "billing": traits.billing,
+                      "read_by": None if name in intake.anew else read_by(reconciler.policy),
                       "metric_delay_minutes": None if delay is None else delay.total_seconds() / 60}
     await store.run(store.store.save_blob, MEASURED, json.dumps(body, separators=(",", ":")).encode(), now)

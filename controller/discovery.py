@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,7 +16,9 @@ from config.policy import PoolPolicy
 from controller.accounting import cold_starts_of, load_of
 from controller.economics import whole_minutes
 from controller.fortnight import fortnight
+from controller.warmers import setting
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
+from forecasting.warmer import Rhythm, found_in, left_out
 
 MARGIN = 1.5
 """What the ceiling is above the highest peak: a ceiling that bites is noticed late, one that is too high costs nothing."""
@@ -34,6 +36,8 @@ class Habits:
     invocations_a_day: float
     cold_starts_a_day: float
     known: float
+    warmer: Rhythm | None = None
+    """What calls it beside users, and is left out of the figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,13 @@ def habits(telemetry: Telemetry, keep_alive: timedelta) -> Habits | str:
         return "nothing is known of its traffic in the last 14 days"
     if not np.nansum(series.invocations):
         return "no request in the last 14 days"
-    return habits_in(series, keep_alive)
+    warmer = found_in(series)
+    if warmer is None:
+        return habits_in(series, keep_alive)
+    series, _ = left_out(series, warmer)
+    if not np.nansum(series.invocations):
+        return f"no request in the last 14 days but {warmer.text} with hardly any work, which look like a warmer: remove it"
+    return replace(habits_in(series, keep_alive), warmer=warmer)
 
 
 def habits_in(series: DemandSeries, keep_alive: timedelta) -> Habits:
@@ -118,6 +128,7 @@ def draft(proposals: Sequence[Proposal], skipped: Sequence[Skipped], how: str, n
     for each in proposals:
         lines += ["", *(f"  # {line}" for line in remarks(each)), f"  - name: {_scalar(each.name)}",
                   f"    lever: {_flow(_settings(each.found))}", f"    max: {each.ceiling}"]
+        lines += [] if each.habits.warmer is None else [f"    {setting(each.habits.warmer)}"]
     if skipped:
         lines += ["", "# Left out:", *(f"#   {_line(each.name)}: {_line(each.why)}" for each in skipped)]
     return "\n".join(lines) + "\n"
@@ -129,6 +140,8 @@ def remarks(proposal: Proposal) -> list[str]:
     work = (f"{habits.peak:,.0f} at once at most, {habits.invocations_a_day:,.0f} requests a day; on demand alone about "
             f"{habits.cold_starts_a_day:,.1f} of them wait for a cold start")
     lines = [work, _line(proposal.found.facts)]
+    if habits.warmer is not None:
+        lines.append(f"{habits.warmer.text} with hardly any work look like a warmer: left out of these figures, and of demand")
     return lines if habits.known > 0.95 else [*lines, f"of {1 - habits.known:.0%} of the time nothing is known"]
 
 
@@ -138,7 +151,8 @@ def plain(proposals: Sequence[Proposal], skipped: Sequence[Skipped]) -> dict[str
         "pools": [{"name": each.name, "lever": _settings(each.found), "max": each.ceiling,
                    "peak": each.habits.peak, "invocations_a_day": round(each.habits.invocations_a_day, 1),
                    "cold_starts_a_day": round(each.habits.cold_starts_a_day, 1), "known_share": round(each.habits.known, 4),
-                   "facts": each.found.facts} for each in proposals],
+                   "facts": each.found.facts, "warmer": None if each.habits.warmer is None else asdict(each.habits.warmer)}
+                  for each in proposals],
         "skipped": [{"name": each.name, "why": each.why} for each in skipped],
     }
 

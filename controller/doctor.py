@@ -37,6 +37,7 @@ from config.policy import Assume, Policy, PoolPolicy
 from controller.assembly import Providers, pricing
 from controller.doctor_local import local_findings
 from controller.others import DELETION, others_text
+from controller.warmers import warmer_findings
 
 PATIENCE_SECONDS, SECONDS_A_POOL = 45.0, 0.75
 """For one check; and for all of them that and so much more for each pool: calls are paced."""
@@ -92,15 +93,18 @@ async def examine(policy: Policy, providers: Examined, grants: Sequence[tuple[Gr
     pools, missing = buildable(policy, providers)
     jobs = [Check("this machine", partial(asyncio.to_thread, local_findings, policy, state_dir, clock.now())),
             *providers.checks(pools)]
-    names = {pool.name for pool in pools}
+    named = {pool.name: pool for pool in pools}
     for granted, members in grants:
-        able = [pool for pool in members if pool.name in names]
+        able = [pool for pool in members if pool.name in named]
         jobs.append(Check(f"permissions at {granted.provider}", partial(permissions, granted, able, providers, patience)))
     if policy.lease is not None:
         jobs.append(Check("lease", partial(lease_findings, policy.lease, providers)))
     jobs += [Check(f"pool {pool.name}", partial(pool_findings, pool, policy.assume, providers)) for pool in pools]
     jobs += [Check(f"metrics of {', '.join(served[:3])}", partial(metric_findings, source, served, clock))
              for source, served in providers.sources(pools)]
+    jobs += [Check(f"warmers of {', '.join(served[:3])}", partial(warmer_findings, source, [named[name] for name in served],
+                                                                  clock))
+             for source, served in providers.sources(pools)]  # of their own: none is for concurrent use
     return missing + await every(jobs, patience, patience + SECONDS_A_POOL * len(pools), progress)
 
 

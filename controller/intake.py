@@ -1,8 +1,10 @@
 """Demand of the pools that share one source: collected, kept, and fed to the chooser minute by minute."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +16,7 @@ from controller.last_day import LastDay
 from controller.measured import DelayMeter
 from controller.plan import Sight, Traffic
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
+from forecasting.warmer import Rhythm, left_out
 
 HISTORY_DAYS = 14
 MINUTE = timedelta(minutes=1)
@@ -25,6 +28,9 @@ REREAD = timedelta(minutes=15)
 
 GAPS: Mapping[int, int] = {60: MINUTES_PER_DAY, 5: 180}
 """Points of an outage may be published after it: every so many minutes what is unknown of so many is asked for again."""
+
+ANEW = 20
+"""So many pools a collection are read again from the beginning."""
 
 PATIENCE = timedelta(minutes=5)
 """Beyond the metric delay; older than that and demand is not seen any more."""
@@ -54,8 +60,14 @@ class Intake:
     measured.
     """
 
-    def __init__(self, source: DemandSource, pools: Sequence[str], store: DemandStore, assumed_delay: timedelta) -> None:
+    def __init__(self, source: DemandSource, pools: Sequence[str], store: DemandStore, assumed_delay: timedelta,
+                 warmers: Mapping[str, Rhythm] = MappingProxyType({}), anew: Collection[str] = ()) -> None:
         self.source, self.pools = source, tuple(pools)
+        self._warmers, self._warmed = warmers, dict[str, int | None]()
+        self.anew = list(anew)
+        """Pools of which all history is still to be read again, as what is stored was made of it by other rules."""
+        self.rewritten = False
+        """Whether that is done, and whoever has learned from what was stored must learn it again."""
         self._store, self._assumed_delay = store, assumed_delay
         self.meter = DelayMeter()
         self.row = {name: at for at, name in enumerate(self.pools)}
@@ -87,6 +99,7 @@ class Intake:
         self.day.roll(end)
         for name, series in zip(self.pools, stored, strict=True):
             self.day.lay(self.row[name], series)
+        self.anew = [name for name in self.anew if self.day.newest[self.row[name]] >= 0]
 
     async def collect(self, now: datetime) -> bool:
         """Ask the source for what is new; whether there was any, which is stored then.
@@ -96,15 +109,20 @@ class Intake:
         self._began = self._began or now
         until = now.replace(second=0, microsecond=0)
         oldest = until - timedelta(days=HISTORY_DAYS)
-        since = {name: self._since(name, oldest, minute_of(until)) for name in self.pools}
+        anew = self._due_anew()
+        since = {name: oldest if name in anew else self._since(name, oldest, minute_of(until)) for name in self.pools}
         try:
             telemetry = await self.source.collect(self.pools, since, until)
         except AdapterError as error:
             self.errors = dict.fromkeys(self.pools, error)
             return False
         telemetry = {name: self._judged(name, item) for name, item in telemetry.items()}
-        changed, withdrawn = await self._absorb(telemetry, minute_of(until))
+        changed, withdrawn = await self._absorb(telemetry, minute_of(until), anew)
         self.collected_at = now
+        begun = bool(self.anew)
+        self.anew = [name for name in self.anew
+                     if name not in anew or name not in telemetry or telemetry[name].error or not len(telemetry[name].series)]
+        self.rewritten |= begun and not self.anew
         owed = [self.pools[row] for row in np.flatnonzero(self._stored < self.day.newest) if self.pools[row] in telemetry]
         changed = list(dict.fromkeys([*changed, *owed]))
         self._store_fails = True
@@ -209,16 +227,23 @@ class Intake:
         gap = self.day.first_gap(row, until - back, first) if until - back < first else None
         return max(oldest, instant_of(first if gap is None else gap))
 
+    def _due_anew(self) -> set[str]:
+        """The pools whose turn it is to be read again from the beginning; none before everything else was read."""
+        return set() if self.collected_at is None else set(self.anew[:ANEW])
+
     def _judged(self, name: str, item: Telemetry) -> Telemetry:
         """What is believed of an answer, by what memory holds of the minutes before it."""
         item = believable(name, item, self._day)
+        if (rhythm := self._warmers.get(name)) is not None:
+            series, last = left_out(item.series, rhythm, self._warmed.get(name))
+            item, self._warmed[name] = replace(item, series=series), last
         if item.absent is None:
             return item
         first = item.series.first_minute
         return unlikely(item, self.day.window(self.row[name], first - CONTEXT, first))
 
-    async def _absorb(self, telemetry: Mapping[str, Telemetry],
-                      until: int) -> tuple[list[str], dict[str, list[int]]]:
+    async def _absorb(self, telemetry: Mapping[str, Telemetry], until: int,
+                      anew: Collection[str]) -> tuple[list[str], dict[str, list[int]]]:
         """Take in what a collection brought: the pools of which something was new, and minutes that turned out to be unknown."""
         self.day.roll(until)
         self.errors = {name: item.error for name, item in telemetry.items() if item.error is not None}
@@ -230,7 +255,10 @@ class Intake:
             row = self.row[name]
             self.alive[row], self.quiet[row] = item.alive, item.quiet
             if item.absent is not None and item.error is None and (lost := item.absent & ~item.series.known).any():
-                zeros = self.day.withdraw(row, item.series.first_minute + np.flatnonzero(lost))
+                minutes = item.series.first_minute + np.flatnonzero(lost)
+                zeros = self.day.withdraw(row, minutes)
+                if name in anew:  # the store reaches further back
+                    zeros = minutes[minutes < self.day.first_minute].tolist() + zeros
                 withdrawn |= {name: zeros} if zeros else {}
             if item.error is None and item.alive is not False:
                 self._told.add(name)

@@ -109,8 +109,9 @@ class Region:
         terms = dict(self._terms_now())
         patient = self._tuned_at is not None and not old(now - self._tuned_at, SPANS_EVERY)
         differing = sum(differ(terms[name], self._terms[name], prices_only=patient) for name in terms)
-        if not differing:
+        if not differing and not self.intake.rewritten:
             return False
+        self.intake.rewritten = False
         log.info("retuned", source=self.intake.source.kind, pools=differing)
         chooser = Chooser(self.intake, terms, self._calm)
         await chooser.follow(self.intake, now)

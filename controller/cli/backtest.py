@@ -154,8 +154,11 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
     from controller.backtest import replay
     from controller.economics import terms_of
     from controller.outcome import judged
+    from controller.warmers import demand_of
 
-    demand, terms = history.series, terms_of(pool, assume)
+    (demand, advice), terms = demand_of(pool, history.series), terms_of(pool, assume)
+    if advice is not None:
+        click.echo(f"warning: {pool.name}: {advice}", err=True)
     load = load_of(demand, 0 if begin is None else begin - demand.first_minute)
     done = replay(pool, demand, terms, assume, advance)
     rivals, others = {}, []

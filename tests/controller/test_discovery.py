@@ -72,3 +72,36 @@ def test_what_waits_most_comes_first():
     ordered, _ = proposed(pools, {"a": Habits(1, 1, 1, 1), "b": Habits(1, 1, 9, 1)})
 
     assert [each.name for each in ordered] == ["b", "a"]
+
+
+def warmed(users, days=2):
+    """Three pings every five minutes, and in the afternoon users."""
+    counts = np.zeros(days * 1440, np.float32)
+    counts[::5] = 3
+    minutes = np.arange(len(counts)) % 1440
+    counts += np.where((minutes >= 720) & (minutes < 1080), users, 0)
+    return Telemetry(DemandSeries(0, counts, counts * np.float32(0.1 / 60), counts))
+
+
+def test_a_warmer_is_named_and_its_requests_do_not_count():
+    told = habits(warmed(20), SIX)
+    text = draft(*proposed(pools_of([Survey((found("a"),), ())]), {"a": told}), "stoker discover", NOON)
+
+    assert told.warmer.text == "3 requests every 5 min"
+    assert 20 <= told.peak <= 23, "the most that users can have had where the warmer called too"
+    assert told.invocations_a_day == 20 * 360
+    assert "# 3 requests every 5 min with hardly any work look like a warmer" in text
+    assert "    warmer: {every: 5m, requests: 3}" in text
+
+
+def test_what_only_a_warmer_calls_is_left_out():
+    assert "3 requests every 5 min with hardly any work, which look like a warmer" in habits(warmed(0), SIX)
+
+
+def test_a_draft_with_a_warmer_is_taken_by_the_loader(tmp_path):
+    path = tmp_path / "policy.yaml"
+    seen = {"a": habits(warmed(20), SIX)}
+    path.write_text(draft(*proposed(pools_of([Survey((found("a"),), ())]), seen), "stoker discover", NOON))
+
+    (pool,) = load_policy(path, lever_kinds()).pools
+    assert (pool.warmer.minutes, pool.warmer.requests) == (5, 3)

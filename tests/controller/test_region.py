@@ -85,6 +85,15 @@ async def test_terms_as_they_were_are_no_reason_to_choose_anew(region):
     assert not await region.retune(NOON)
 
 
+async def test_a_history_that_was_read_again_is_learned_again_once(region):
+    await region.gather(NOON)
+    region.intake.rewritten, was = True, region.chooser
+
+    assert await region.retune(NOON)
+    assert region.chooser is not was
+    assert not await region.retune(NOON)
+
+
 async def test_spans_that_waver_are_taken_up_only_now_and_then(region):
     await region.gather(NOON)
     region.known["a"] = replace(TERMS, lead_time=3)

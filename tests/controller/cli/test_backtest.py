@@ -276,3 +276,21 @@ def test_levers_are_priced_on_the_terminal_and_for_machines(folder):
     levers = json.loads(told.output)["pools"]["agent"]["levers"]
     assert {"lambda-provisioned-concurrency", "lambda-ping"} <= set(levers)
     assert levers["lambda-ping"]["stoker"]["cost_usd"]["total"] > 0
+
+
+def test_a_warmer_is_named_and_once_the_policy_names_it_nothing_is_kept_for_it(folder):
+    stamps = StampStyle().write(minute_of(NOON), 3 * 1440)
+    rows = [f"{stamp},3,0.005,3" if at % 5 == 0 else f"{stamp},0,0,0" for at, stamp in enumerate(stamps)]
+    (folder / "agent.csv").write_text("\n".join(["timestamp,invocations,avg_concurrency,max_concurrency", *rows]) + "\n")
+
+    def replayed():
+        done = stoker("--history", "agent=agent.csv", "--decisions", "out.csv")
+        assert done.exit_code == 0, done.output
+        return max(int(row["target"]) for row in csv.DictReader((folder / "out.csv").read_text().splitlines())), done.stderr
+
+    kept, told = replayed()
+    assert kept >= 3
+    assert "warning: agent: 3 requests every 5 min with hardly any work look like a warmer" in told
+
+    (folder / "policy.yaml").write_text(POLICY + POOL.replace("NAME", "agent") + "    warmer: {every: 5m, requests: 3}\n")
+    assert replayed() == (0, "")
