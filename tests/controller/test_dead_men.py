@@ -479,7 +479,7 @@ async def test_an_end_takes_back_also_what_was_cut_short_and_later_what_it_did_n
 
 
 def test_a_clock_that_was_set_back_does_not_bring_an_order_forward():
-    from controller.plan import caught_up
+    from controller.planning import caught_up
     state = PoolState(written=5, decays=((NOON + timedelta(minutes=30), 1),))
 
     assert caught_up(state, NOON).decays == state.decays
