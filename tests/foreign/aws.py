@@ -109,3 +109,11 @@ class Account:
         self.client("application-autoscaling", self.scaling.url).register_scalable_target(
             ServiceNamespace="lambda", ScalableDimension="lambda:function:ProvisionedConcurrency",
             ResourceId=f"function:{name}:{alias}", MinCapacity=least, MaxCapacity=most)
+
+    def lease_table(self, name, url=None):
+        """Create the table of a lease as docs/high-availability.md says."""
+        keys = (("group", "HASH"), ("item", "RANGE"))
+        self.client("dynamodb", url).create_table(
+            TableName=name, BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key, _ in keys])

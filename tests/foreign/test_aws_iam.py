@@ -25,11 +25,7 @@ class Operator:
     def __init__(self, account, tmp_path):
         self.account, self.policy, self.state = account, tmp_path / "policy.yaml", tmp_path / "state"
         account.function("agent", units=4)
-        keys = (("group", "HASH"), ("item", "RANGE"))
-        account.client("dynamodb").create_table(
-            TableName="stoker-lease", BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys])
+        account.lease_table("stoker-lease")
         self.limit(20)
         self.identities = account.client("iam")
         self.identities.create_user(UserName="stoker")

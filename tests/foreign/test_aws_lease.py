@@ -22,11 +22,7 @@ def shared(request, proxied, tmp_path):
     account, proxy = proxied
     account.function("agent", units=4)
     tables, table = request.getfixturevalue(request.param), f"lease-{account.number}"
-    keys = (("group", "HASH"), ("item", "RANGE"))
-    account.client("dynamodb", tables.url).create_table(
-        TableName=table, BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys],
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name, _ in keys])
+    account.lease_table(table, tables.url)
     policy, token = tmp_path / "policy.yaml", tmp_path / "token"
     policy.write_text(policy_text("agent") + f"lease: {{kind: dynamodb, region: us-east-1, table: {table}}}\n")
     token.write_text(TOKEN)
