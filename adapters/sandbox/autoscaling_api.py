@@ -88,11 +88,6 @@ def describe_scheduled_actions(sandbox: Sandbox, call: Call) -> Reply:
     return Reply({"ScheduledActions": _of(sandbox.scheduled_actions, call)})
 
 
-def caller_identity(sandbox: Sandbox, call: Call) -> Reply:  # noqa: ARG001
-    account = sandbox.settings.account
-    return Reply({"Arn": f"arn:aws:iam::{account}:user/stoker", "UserId": "AIDASTOKERSANDBOX", "Account": account})
-
-
 OPERATIONS = {
     operation.name: operation
     for operation in (
@@ -106,7 +101,6 @@ OPERATIONS = {
         Operation("DescribeScheduledActions", describe_scheduled_actions),
     )
 }
-STS_OPERATIONS = {"GetCallerIdentity": Operation("GetCallerIdentity", caller_identity)}
 
 
 def _blank(sandbox: Sandbox, resource: str, call: Call) -> Json:

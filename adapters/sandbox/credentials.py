@@ -4,11 +4,13 @@ from collections import Counter
 
 from adapters.sandbox.errors import ApiError
 from adapters.sandbox.iam import allows
+from adapters.sandbox.session_keys import SessionKeys
 from adapters.sandbox.wire import Call, Json
 
 ACCESS_KEY = "AKIASTOKERSANDBOX001"
 # CloudWatch's and STS's codes are those of the query protocol, which their newer protocols still carry.
 _QUERY_SERVICES = ("sts", "monitoring")
+_UNSIGNED = "AssumeRoleWithWebIdentity"
 
 
 class Credentials:
@@ -20,6 +22,8 @@ class Credentials:
     def __init__(self, *accepted: str) -> None:
         self.accepted = set(accepted or (ACCESS_KEY,))
         self.expired: set[str] = set()
+        self.sessions: dict[str, SessionKeys] = {}
+        """What STS gave out, by access key: accepted too, with its token and until it expires."""
         self.denied: set[str] = set()
         self.policy: Json | None = None
         self.used: Counter[str] = Counter()
@@ -35,12 +39,16 @@ class Credentials:
     def check(self, call: Call, account: str) -> None:
         """Raise AWS's refusal unless the caller may make this call."""
         query = call.service in _QUERY_SERVICES
+        if call.operation == _UNSIGNED:
+            return
         if not call.caller:
             raise ApiError("MissingAuthenticationToken", "Missing Authentication Token", 403)
-        if call.caller in self.expired:
+        session = self.sessions.get(call.caller)
+        if call.caller in self.expired or (session is not None and call.at >= session.expires):
             code = "ExpiredToken" if query else "ExpiredTokenException"
             raise ApiError(code, "The security token included in the request is expired", 403)
-        if call.caller not in self.accepted:
+        known = call.caller in self.accepted if session is None else call.headers.get("X-Amz-Security-Token") == session.token
+        if not known:
             code = "InvalidClientTokenId" if query else "UnrecognizedClientException"
             raise ApiError(code, "The security token included in the request is invalid.", 403)
         for action in _actions(call):

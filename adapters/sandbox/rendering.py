@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 from aiohttp import web
 
 from adapters.sandbox.errors import ApiError
-from adapters.sandbox.wire import Reply
+from adapters.sandbox.wire import Json, Reply
 
 _JSON_TYPE = {"monitoring": "application/x-amz-json-1.0", "application-autoscaling": "application/x-amz-json-1.1",
               "dynamodb": "application/x-amz-json-1.0"}
@@ -21,14 +21,19 @@ def rendered(service: str, operation: str, reply: Reply) -> web.Response:
     if isinstance(reply.body, bytes):
         return web.Response(status=reply.status, headers=headers, body=reply.body, content_type="application/json")
     if service == "sts":
-        members = "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in reply.body.items())
-        xml = (f'<{operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{operation}Result>{members}'
+        xml = (f'<{operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{operation}Result>{_members(reply.body)}'
                f"</{operation}Result><ResponseMetadata><RequestId>sandbox</RequestId></ResponseMetadata></{operation}Response>")
         return web.Response(status=reply.status, headers=headers, text=xml, content_type="text/xml")
     content = json.dumps(reply.body, separators=(",", ":")).encode()
     return web.Response(
         status=reply.status, headers=headers, body=content, content_type=_JSON_TYPE.get(service, "application/json")
     )
+
+
+def _members(body: Json) -> str:
+    """As elements of XML, a structure's within its own."""
+    texts = {name: _members(value) if isinstance(value, dict) else escape(str(value)) for name, value in body.items()}
+    return "".join(f"<{name}>{text}</{name}>" for name, text in texts.items())
 
 
 def rendered_error(service: str, error: ApiError) -> web.Response:

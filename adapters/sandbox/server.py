@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 
 from adapters.clock import SystemClock
-from adapters.sandbox import autoscaling_api, cloudwatch_api, containers, dynamodb_api
+from adapters.sandbox import autoscaling_api, cloudwatch_api, containers, dynamodb_api, sts_api
 from adapters.sandbox.errors import ApiError, too_many_requests
 from adapters.sandbox.faults import Trouble
 from adapters.sandbox.lambda_routes import operation_at
@@ -80,7 +80,8 @@ class SandboxServer:
     async def _called(self, request: web.BaseRequest) -> web.StreamResponse:
         """The answer of one of the provider's services."""
         scope = scope_of(request.headers.get("Authorization", ""))
-        service = scope.service if scope is not None else "lambda"
+        form = request.content_type == "application/x-www-form-urlencoded"  # STS alone takes one, and signed or not
+        service = scope.service if scope is not None else "sts" if form else "lambda"
         try:
             operation, path, body = await _recognised(request, service)
         except ApiError as error:
@@ -174,7 +175,7 @@ async def _recognised(request: web.BaseRequest, service: str) -> tuple[Operation
         return found[0], {name: unquote(value) for name, value in found[1].items()}, _body(found[0].name, raw)
     if service == "sts":
         form = dict(parse_qsl(raw.decode()))
-        operations, name, body = autoscaling_api.STS_OPERATIONS, form.get("Action", ""), dict(form)
+        operations, name, body = sts_api.OPERATIONS, form.get("Action", ""), dict(form)
     else:
         operations, name = JSON_TARGETS.get(service, {}), request.headers.get("X-Amz-Target", "").rpartition(".")[2]
         body = _body(name, raw)
