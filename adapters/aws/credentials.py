@@ -23,7 +23,7 @@ from adapters.threads import DaemonThreads
 RENEW_EVERY = 60.0
 """Seconds between renewals ahead of time: a role's shortest session is renewed by the library's rule from its first second on."""
 
-RETRY_AFTER, REREAD_AFTER = 5.0, 30.0
+RETRY_AFTER, REREAD_AFTER = 5.0, 10.0
 """Seconds for which calls share a failure, and from one look-up of refused keys to the next."""
 
 MARGIN, YOUNG = 5, 1.0

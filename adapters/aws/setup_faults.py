@@ -5,6 +5,7 @@ Contents of files and values of variables are not passed on: they may be secret.
 
 import configparser
 import os
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from adapters.errors import Misconfigured, Unreachable, brief
 FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 NUMBERS = ("AWS_METADATA_SERVICE_TIMEOUT", "AWS_METADATA_SERVICE_NUM_ATTEMPTS", "AWS_MAX_ATTEMPTS")
 PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy")
+NO_TLS = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
+"""What OpenSSL says of an answer that is not TLS."""
+
 WHERE_CREDENTIALS = "give the task a role, or set AWS_PROFILE or AWS_ACCESS_KEY_ID"
 
 
@@ -134,10 +138,24 @@ def connection_fault(error: Exception) -> Fault | None:
             return wrong(f"{' and '.join(proxies)} is not a URL such as http://proxy.example.com:3128")
     if isinstance(cause, LocationValueError):
         return endpoint()
+    return _tls(error, cause.args) if isinstance(error, boto.SSLError) and isinstance(cause, Exception) else None
+
+
+def _tls(error: boto.SSLError, causes: tuple[object, ...]) -> Fault | None:
+    """Why TLS could not begin, where a setting is at fault."""
+    bundle = os.environ.get("AWS_CA_BUNDLE")
+    file = f"{bundle}, which AWS_CA_BUNDLE names," if bundle else "the file that ca_bundle in the AWS config names"
+    if causes and isinstance(causes[0], OSError) and not isinstance(causes[0], ssl.SSLError):
+        return wrong(f"{file} cannot be read ({causes[0].strerror}): correct the path, or give Stoker access to it")
+    if "[X509: " in str(error) or "[PEM" in str(error):
+        return wrong(f"{file} is not a file of certificates in PEM")
+    if any(sign in str(error) for sign in NO_TLS):
+        return wrong("what answers does not speak TLS: an endpoint or proxy that has none is written with http:// "
+                     "(AWS_ENDPOINT_URL, HTTPS_PROXY)")
     return None
 
 
-def _http(error: Any) -> Fault:  # noqa: ANN401
+def _connection(error: Any) -> Fault:  # noqa: ANN401
     return connection_fault(error) or unreachable(error)
 
 
@@ -173,8 +191,7 @@ EXPLAINED: tuple[tuple[Any, Callable[[Any], Fault]], ...] = (
     (boto.InvalidIMDSEndpointError, lambda _: wrong(f"{METADATA} is not a URL such as http://169.254.169.254")),
     ((boto.RefreshWithMFAUnsupportedError, EOFError), lambda _: code_needed()),
     (QUOTABLE, lambda error: wrong(f"a setting of AWS's client is wrong: {brief(str(error))}")),
-    ((boto.ReadTimeoutError, boto.ConnectionClosedError, boto.ConnectionError), unreachable),
-    (boto.HTTPClientError, _http),
+    ((boto.ConnectionError, boto.HTTPClientError), _connection),
     (OSError, _file),
     (RuntimeError, _expired),
     (ValueError, _value),

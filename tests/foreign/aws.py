@@ -21,6 +21,7 @@ class Account:
 
     def __init__(self, number, server, scaling, direct=None):
         self.number, self.server, self.scaling, self.direct = number, server, scaling, direct or server
+        self._clients = {}
 
     @property
     def endpoints(self):
@@ -44,6 +45,13 @@ class Account:
         identities.put_role_policy(RoleName=name, PolicyName="work", PolicyDocument=json.dumps({"Statement": policy}))
         return made["Role"]["Arn"]
 
+    def user(self, name):
+        """A new user that may make any call."""
+        identities = self.client("iam")
+        identities.create_user(UserName=name)
+        policy = {"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+        identities.put_user_policy(UserName=name, PolicyName="work", PolicyDocument=json.dumps(policy))
+
     def web_identity_token(self):
         """A JSON web token as the issuer of an EKS cluster makes them; the emulator does not check its signature."""
         parts = ({"alg": "RS256", "typ": "JWT"},
@@ -52,13 +60,18 @@ class Account:
         return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
 
     def temporary_keys(self, role, seconds):
-        """Credentials of a role that expire after so many seconds."""
+        """Credentials of a role that expire after so many seconds; AWS gives them for 900 s at least."""
         answer = self.client("sts").assume_role(RoleArn=role, RoleSessionName="test", DurationSeconds=seconds)
         return answer["Credentials"]
 
     def client(self, service, url=None):
-        return boto3.client(service, endpoint_url=url or self.direct.url, region_name=REGION, aws_access_key_id=self.number,
-                            aws_secret_access_key="test", config=Config(proxies={}))
+        """A client with the keys of the account's root user; what it is asked is checked by the emulator alone."""
+        url = url or self.direct.url
+        if (service, url) not in self._clients:
+            config = Config(proxies={}, parameter_validation=False)
+            self._clients[service, url] = boto3.client(service, endpoint_url=url, region_name=REGION, config=config,
+                                                       aws_access_key_id=self.number, aws_secret_access_key="test")
+        return self._clients[service, url]
 
     def function(self, name, alias="live", units=3, minutes=180):
         """Create a function with an alias for version 1, and metrics that say it had `units` requests in flight in each of the

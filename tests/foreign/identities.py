@@ -26,6 +26,13 @@ def static(account, profile="base"):
     return f"[{profile}]\naws_access_key_id = {account.number}\naws_secret_access_key = test\n"
 
 
+def user_keys(folder, key):
+    """The answer of CreateAccessKey as the default profile of the credentials file; written in one step, as tools do it."""
+    new = folder / "credentials.new"
+    new.write_text(f"[default]\naws_access_key_id = {key['AccessKeyId']}\naws_secret_access_key = {key['SecretAccessKey']}\n")
+    new.replace(folder / "credentials")
+
+
 def assume_role(folder, account, role, service):
     config = (f"[profile work]\nrole_arn = {role}\nsource_profile = base\nregion = {REGION}\n"
               f"duration_seconds = {service.seconds}\n")

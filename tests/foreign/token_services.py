@@ -16,11 +16,12 @@ METADATA = "/latest/meta-data/iam/security-credentials/"
 
 
 class TokenService:
-    """Answers with credentials of `role` in `account` that expire after `seconds`. `issued`: access keys, oldest first."""
+    """Answers with credentials of `role` in `account` that expire after `seconds`. `issued`: access keys, oldest first.
+    `waiting`: requests that came while it hung."""
 
     def __init__(self, account, role, seconds=3600):
         self.account, self.role, self.seconds = account, role, seconds
-        self.issued, self.refused, self.url = [], 0, None
+        self.issued, self.refused, self.waiting, self.url = [], 0, 0, None
         self.hanging = asyncio.Event()
         self.hanging.set()
 
@@ -31,6 +32,7 @@ class TokenService:
             self.hanging.set()
 
     async def _answer(self, request):
+        self.waiting += not self.hanging.is_set()
         await self.hanging.wait()
         if request.path == "/latest/api/token":
             return web.Response(text=METADATA_TOKEN, headers={"X-Aws-Ec2-Metadata-Token-Ttl-Seconds": "21600"})

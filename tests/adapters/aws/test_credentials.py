@@ -11,8 +11,7 @@ from adapters.aws.credentials import MOST_STUCK, REREAD_AFTER, RETRY_AFTER, STUC
 from adapters.clock import ManualClock
 from adapters.errors import Misconfigured, Unreachable
 from tests.builders import NOON
-
-PATIENCE_SECONDS = 20
+from tests.patience import PATIENCE_SECONDS
 
 
 class Library:

@@ -7,6 +7,7 @@ from email.utils import format_datetime
 import pytest
 from botocore import exceptions as boto
 from botocore.exceptions import ClientError
+from urllib3.exceptions import SSLError
 
 from adapters.aws.errors import AccountFull, Asked, FunctionFull, NotSet, translate, unsent
 from adapters.errors import (
@@ -155,6 +156,19 @@ def test_a_clock_that_is_wrong_is_named_where_aws_may_refuse_for_it(date, code, 
     error = translate(said(code, "no", 403, headers={"date": format_datetime(then, usegmt=True)}), READ)
 
     assert re.search(told.replace("900", r"90\d") if date else told, str(error)), error
+
+
+@pytest.mark.parametrize(("cause", "named"), [
+    (SSLError(FileNotFoundError(2, "No such file or directory")), "cannot be read"),
+    (SSLError("[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found"), "PEM"),
+    (SSLError("[SSL: WRONG_VERSION_NUMBER] wrong version number"), "does not speak TLS"),
+])
+def test_tls_that_a_setting_keeps_from_beginning_has_sent_nothing(cause, named):
+    error = translate(boto.SSLError(endpoint_url="u", error=cause), WRITE)
+
+    assert type(error) is Misconfigured
+    assert named in str(error)
+    assert "nothing was sent" in str(error)
 
 
 def test_long_texts_are_cut():

@@ -12,6 +12,7 @@ from adapters.clock import SystemClock
 from adapters.errors import Unreachable
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
+from tests.patience import PATIENCE_SECONDS
 
 PUT = Asked("lambda", "put_provisioned_concurrency_config", "alias f:live", writes=True)
 GET = Asked("lambda", "get_alias", "alias f:live")
@@ -37,7 +38,7 @@ async def test_a_write_that_was_given_up_before_it_left_never_leaves_and_has_not
 
     def slow(service):
         entered.set()
-        released.wait(20)
+        released.wait(PATIENCE_SECONDS)
         return make(service)
 
     send = connections._send
@@ -50,7 +51,7 @@ async def test_a_write_that_was_given_up_before_it_left_never_leaves_and_has_not
 
     connections._client, connections._send = slow, sent
     write = asyncio.create_task(connections.call(PUT, FIVE, dict))
-    assert await asyncio.to_thread(entered.wait, 20)
+    assert await asyncio.to_thread(entered.wait, PATIENCE_SECONDS)
     if cancelled:
         write.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -59,7 +60,7 @@ async def test_a_write_that_was_given_up_before_it_left_never_leaves_and_has_not
         with pytest.raises(Unreachable, match="nothing was sent: not ready within 1 s"):
             await write
     released.set()
-    assert await asyncio.to_thread(done.wait, 20)
+    assert await asyncio.to_thread(done.wait, PATIENCE_SECONDS)
 
     assert sandbox.calls.mutating.total() == 0
 
