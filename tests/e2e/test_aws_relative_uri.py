@@ -18,7 +18,7 @@ def possible():
     """Whether this machine lets a test have a network of its own."""
     if shutil.which("unshare") is None or shutil.which("ip") is None:
         return False
-    return subprocess.run([*INSIDE, "true"], capture_output=True, timeout=60).returncode == 0
+    return subprocess.run([*INSIDE, "true"], capture_output=True, timeout=PATIENCE_SECONDS).returncode == 0
 
 
 TASK = """
