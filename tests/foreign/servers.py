@@ -105,7 +105,7 @@ def launched(name, command, folder, environment, ready):
         log = folder / f"{name}-{port}.log"
         given = {key: str(value).replace("{port}", str(port)) for key, value in environment.items()}
         with log.open("wb") as output:
-            process = subprocess.Popen([str(part).replace("{port}", str(port)) for part in command], cwd=folder,
+            process = subprocess.Popen([*bound(), *(str(part).replace("{port}", str(port)) for part in command)], cwd=folder,
                                        env=plain_environment(folder) | given, stdin=subprocess.DEVNULL, stdout=output,
                                        stderr=subprocess.STDOUT, start_new_session=True)
         server = Server(name, port, process, log)
@@ -114,6 +114,12 @@ def launched(name, command, folder, environment, ready):
         server.stop()
         assert left, f"{name} did not start:\n{server.text()}"
     return None
+
+
+def bound():
+    """What a command begins with so that it ends with this process, even a killed one; nothing where setpriv is missing."""
+    path = shutil.which("setpriv")
+    return [] if path is None else [path, "--pdeathsig", "KILL", "--"]
 
 
 def is_ready(server, path):

@@ -3,10 +3,14 @@
 import os
 import shutil
 import socket
+import subprocess
+import sys
+import time
 
 import pytest
 
 from tests.foreign import servers
+from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.mark.skipif(os.environ.get("CI") != "true", reason="foreign servers are optional outside CI")
@@ -51,3 +55,17 @@ def test_code_runs_in_the_environment_of_the_foreign_packages():
     servers.need("standardwebhooks")
 
     assert servers.foreign_python("import standardwebhooks; print(standardwebhooks.__name__)") == "standardwebhooks\n"
+
+
+@pytest.mark.skipif(not servers.bound(), reason="setpriv is not installed: apt-get install util-linux")
+def test_a_server_ends_with_a_test_run_that_is_killed(tmp_path):
+    code = ("import os, sys, pathlib\nfrom tests.foreign import servers\n"
+            "with servers.started('idle', ['sh', '-c', 'exec \"$0\" -m http.server --bind 127.0.0.1 {port}', sys.executable], "
+            "pathlib.Path(sys.argv[1])) as server:\n    print(server.port, flush=True)\n    os.kill(os.getpid(), 9)\n")
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, cwd=servers.ROOT,
+                          timeout=PATIENCE_SECONDS)
+    end = time.monotonic() + PATIENCE_SECONDS
+    while accepts(int(done.stdout)) and time.monotonic() < end:
+        time.sleep(0.02)
+
+    assert not accepts(int(done.stdout)), done.stderr
