@@ -28,6 +28,7 @@ from adapters.aws.demand_rows import (
     Points,
     demand,
     has_no_peak,
+    independent,
     present,
 )
 from adapters.aws.metric_queries import (
@@ -173,8 +174,8 @@ class CloudWatchDemand:
         return Life(queries[0].first, invoked, claimed, called)
 
     async def _runners(self, life: Life) -> int:
-        """How many functions ran in the hour before the region fell silent: each pool's alias, and whatever else there is as one.
-        Asked for once a silence.
+        """How many functions ran in the hour before the region fell silent: each pool's alias, and whatever else there is as one;
+        see `demand_rows.independent`. Asked for once a silence.
         """
         newest = life.newest or 0
         if self._ran[0] != newest:
@@ -182,7 +183,7 @@ class CloudWatchDemand:
             results, failures = await self._reader.read(queries)
             mine = np.nan_to_num([column(query, results.get(query, [])) for query in queries])
             rest = life.requests(newest + 1 - STEADY, newest + 1) - mine.sum(axis=0)
-            self._ran = newest, len(failures) + int(mine.any(axis=1).sum()) + int(rest.sum() > 0)
+            self._ran = newest, len(failures) + independent(np.vstack((mine, rest)))
         return self._ran[1]
 
     def _told(self, windows: Mapping[str, Window], queries: Mapping[str, Sequence[Query]], results: Mapping[Query, list[Result]],

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.aws.demand_rows import LATE, UNCOUNTED, Life, Points, demand, has_no_peak, present
+from adapters.aws.demand_rows import LATE, UNCOUNTED, Life, Points, demand, has_no_peak, independent, present
 from adapters.minutes import SILENCE
 
 NAN = np.nan
@@ -179,6 +179,15 @@ def test_a_busy_region_that_falls_silent_is_broken_unless_one_function_alone_ran
     assert busy.alive(101 + LATE, 500, 2) is False
     assert busy.alive(101 + LATE, 500, 1) is None
     assert sparse.alive(150, 500, 2) is None
+
+
+def test_functions_that_run_in_step_count_as_one():
+    first, nothing = np.array([4.0, 0, 8, 2]), np.zeros(4)
+
+    assert independent(np.array([first, nothing])) == 1
+    assert independent(np.array([first, 3 * first, nothing])) == 1, "each request of the one makes three of the other"
+    assert independent(np.array([first, first[::-1]])) == 2
+    assert independent(np.array([nothing])) == 0
 
 
 def test_counted_calls_tell_a_quiet_region_from_a_broken_one():
