@@ -20,19 +20,20 @@ UNSETTLED = 3
 """Minutes, counted back from the present, of which a point may not be published yet."""
 
 
-def sudden(there: Mask, silent: Mask) -> Mask:
+def sudden(there: Mask, silent: Mask, judged: int = 0) -> Mask:
     """bool[n]: minutes of silences that are more likely to be lost points than idleness, so that they prove nothing.
 
     `there`: the minute has a point. `silent`: it has none although telemetry was alive; what is neither is unknown. A gap of
     such minutes is sudden after `STEADY` minutes of which none was silent, unless more than `SILENCE` of its own are: metrics of
-    one function are lost for minutes, and traffic that ended stays away. The last gap may go on.
+    one function are lost for minutes, and traffic that ended stays away. The last gap may go on. Gaps that end before row
+    `judged` were judged earlier: what is silent in them is believed.
     """
     out = np.zeros(len(there), bool)
     edges = np.diff(np.concatenate(([1], there.astype(np.int8), [1])))
     starts, ends = np.flatnonzero(edges < 0), np.flatnonzero(edges > 0)
     points, proved = (np.concatenate(([0], np.cumsum(each))) for each in (there, silent))
     lately = points[starts] - points[np.maximum(starts - STEADY, 0)]
-    candidates = (proved[ends] - proved[starts] <= SILENCE) & (lately >= ENOUGH)
+    candidates = (ends > judged) & (proved[ends] - proved[starts] <= SILENCE) & (lately >= ENOUGH)
     believed = silent.copy()
     for start, end in zip(starts[candidates].tolist(), ends[candidates].tolist(), strict=True):
         if not believed[max(0, start - STEADY) : start].any():

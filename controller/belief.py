@@ -24,6 +24,7 @@ LATE, GAP, RUN = 2, 3, 5
 ones before anything is. The shortest rules look back on five minutes.
 """
 
+NOTHING = np.empty(0, np.int64)
 LOOK = 30
 """Minutes that tell `unseen`."""
 
@@ -61,15 +62,21 @@ def unlikely(item: Telemetry, before: DemandSeries) -> Telemetry:
     if not silent.any():
         return item
     known, idle = before.known, (before.peak == 0) & (before.invocations == 0)
-    if idle[len(idle) + len(series) - STEADY :].any() and len(series) < STEADY:
-        return item  # silent so lately that no minute of the answer is beyond its reach
-    doubted = sudden(np.concatenate((known & ~idle, ~absent)), np.concatenate((idle, silent)))[len(idle) :]
+    doubted = sudden(np.concatenate((known & ~idle, ~absent)), np.concatenate((idle, silent)), len(idle))[len(idle) :]
     if not (doubted & silent).any():
         return item
     since = series.first_minute + int(np.flatnonzero(~absent)[-1]) + 1 if not absent.all() else series.first_minute
     sudden_stop = (f"no point since {instant_of(since):%H:%M} UTC, after an hour without a silent minute: it counts as idle once "
                    f"it lasts {SILENCE} min")
     return replace(item, series=without(series, doubted & silent), quiet=item.quiet or (sudden_stop if doubted[-1] else ""))
+
+
+def lost_of(item: Telemetry, end: int) -> NDArray[np.int64]:
+    """Minutes before `end` that were asked for and are neither there nor proved idle: a zero that is held of them is false."""
+    if item.absent is None or item.error is not None:
+        return NOTHING
+    lost = (item.absent & ~item.series.known)[: max(0, end - item.series.first_minute)]
+    return item.series.first_minute + np.flatnonzero(lost) if lost.any() else NOTHING
 
 
 def unseen(known: Mask) -> NDArray[np.int64]:

@@ -8,10 +8,12 @@ from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adapters.errors import AdapterError
+from adapters.minutes import STEADY
 from adapters.protocol import DemandSource, Telemetry
-from controller.belief import CONTEXT, believable, unlikely
+from controller.belief import CONTEXT, believable, lost_of, unlikely
 from controller.last_day import LastDay
 from controller.measured import DelayMeter
 from controller.plan import Sight, Traffic
@@ -31,6 +33,9 @@ GAPS: Mapping[int, int] = {60: MINUTES_PER_DAY, 5: 180}
 
 ANEW = 20
 """So many pools a collection are read again from the beginning."""
+
+SETTLING = 20
+"""Newest minutes, with those that are asked for again each time."""
 
 PATIENCE = timedelta(minutes=5)
 """Beyond the metric delay; older than that and demand is not seen any more."""
@@ -110,13 +115,15 @@ class Intake:
         until = now.replace(second=0, microsecond=0)
         oldest = until - timedelta(days=HISTORY_DAYS)
         anew = self._due_anew()
-        since = {name: oldest if name in anew else self._since(name, oldest, minute_of(until)) for name in self.pools}
+        gappy = {every: self.day.gappy(minute_of(until) - back, minute_of(until) - SETTLING) for every, back in GAPS.items()}
+        since = {name: oldest if name in anew else self._since(name, oldest, minute_of(until), gappy) for name in self.pools}
         try:
             telemetry = await self.source.collect(self.pools, since, until)
         except AdapterError as error:
             self.errors = dict.fromkeys(self.pools, error)
             return False
-        telemetry = {name: self._judged(name, item) for name, item in telemetry.items()}
+        idle = self.day.lately_idle(minute_of(until) - STEADY, minute_of(until) - SETTLING)
+        telemetry = {name: self._judged(name, item, minute_of(until), idle) for name, item in telemetry.items()}
         changed, withdrawn = await self._absorb(telemetry, minute_of(until), anew)
         self.collected_at = now
         begun = bool(self.anew)
@@ -216,14 +223,14 @@ class Intake:
         """What is kept of the minutes of a pool before `end`."""
         return self.day.window(self.row[name], self.day.first_minute, max(self.day.first_minute, min(end, self.day.end_minute)))
 
-    def _since(self, name: str, oldest: datetime, until: int) -> datetime:
+    def _since(self, name: str, oldest: datetime, until: int, gappy: Mapping[int, NDArray[np.bool_]]) -> datetime:
         """From where on a pool is asked for: a little before what is stored, or from an earlier gap when that is due."""
         row = self.row[name]
         newest = int(self.day.newest[row] if self._store_fails else self._stored[row])
         if newest < 0:
             return oldest
         first = newest + 1 - REREAD // MINUTE
-        back = next((span for every, span in GAPS.items() if (until + row) % every == 0), 0)
+        back = next((span for every, span in GAPS.items() if (until + row) % every == 0 and gappy[every][row]), 0)
         gap = self.day.first_gap(row, until - back, first) if until - back < first else None
         return max(oldest, instant_of(first if gap is None else gap))
 
@@ -231,15 +238,18 @@ class Intake:
         """The pools whose turn it is to be read again from the beginning; none before everything else was read."""
         return set() if self.collected_at is None else set(self.anew[:ANEW])
 
-    def _judged(self, name: str, item: Telemetry) -> Telemetry:
-        """What is believed of an answer, by what memory holds of the minutes before it."""
+    def _judged(self, name: str, item: Telemetry, until: int, idle: NDArray[np.bool_]) -> Telemetry:
+        """What is believed of an answer, by what memory holds of the minutes before it. `idle`: pools that were lately, so that
+        they may be again.
+        """
         item = believable(name, item, self._day)
         if (rhythm := self._warmers.get(name)) is not None:
             series, last = left_out(item.series, rhythm, self._warmed.get(name))
             item, self._warmed[name] = replace(item, series=series), last
-        if item.absent is None:
-            return item
         first = item.series.first_minute
+        usual = first >= until - SETTLING and idle[self.row[name]]
+        if item.absent is None or usual or not (item.absent & item.series.known).any():
+            return item
         return unlikely(item, self.day.window(self.row[name], first - CONTEXT, first))
 
     async def _absorb(self, telemetry: Mapping[str, Telemetry], until: int,
@@ -254,8 +264,7 @@ class Intake:
                 await asyncio.sleep(0)  # noqa: TID251  (a turn for others, not a wait)
             row = self.row[name]
             self.alive[row], self.quiet[row] = item.alive, item.quiet
-            if item.absent is not None and item.error is None and (lost := item.absent & ~item.series.known).any():
-                minutes = item.series.first_minute + np.flatnonzero(lost)
+            if len(minutes := lost_of(item, int(self.day.newest[row]) + 1)):
                 zeros = self.day.withdraw(row, minutes)
                 if name in anew:  # the store reaches further back
                     zeros = minutes[minutes < self.day.first_minute].tolist() + zeros

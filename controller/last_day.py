@@ -76,6 +76,18 @@ class LastDay:
         gaps = np.flatnonzero(~known[begun:])
         return first + begun + int(gaps[0]) if len(gaps) else None
 
+    def lately_idle(self, first: int, end: int) -> NDArray[np.bool_]:
+        """bool[pools]: of which a minute is known to be idle within `first <= minute < end`."""
+        minutes = np.arange(max(first, self.first_minute), max(first, min(end, self.end_minute)))
+        idle: NDArray[np.bool_] = (self.peak[:, minutes % MINUTES_PER_DAY] == 0).any(axis=1)
+        return idle
+
+    def gappy(self, first: int, end: int) -> NDArray[np.bool_]:
+        """bool[pools]: of which a minute is unknown within `first <= minute < end`, as far as memory reaches."""
+        minutes = np.arange(max(first, self.first_minute), max(first, min(end, self.end_minute)))
+        unknown: NDArray[np.bool_] = np.isnan(self.peak[:, minutes % MINUTES_PER_DAY])
+        return unknown.any(axis=1, out=np.zeros(len(unknown), bool))
+
     def unseen(self, row: int, settled: int) -> int:
         """See `belief.unseen`, of the minutes before `settled`."""
         if settled != self._unseen_at:
