@@ -30,7 +30,7 @@ def project_id(value: object) -> object:
     if not isinstance(text, str):
         return value
     if text.isdecimal():
-        raise ValueError(f"{text} is a project's number: write its ID, which is told by: gcloud projects describe {text} "
+        raise ValueError(f"{text} is a project's number: write its ID, which this command shows: gcloud projects describe {text} "
                          "--format='value(projectId)'")
     path = PROJECT_PATH.fullmatch(text)
     if path is not None:
