@@ -1,6 +1,7 @@
 """What every test finds as it was, and what no test may depend on: how fast the machine is, and what ran before."""
 
 import logging
+import signal
 
 import pytest
 import structlog
@@ -12,6 +13,10 @@ from controller.hidden import HERE, Hidden
 settings.register_profile("any-machine", parent=settings(), deadline=None,
                           suppress_health_check={*settings().suppress_health_check, HealthCheck.too_slow})
 settings.load_profile("any-machine")
+
+# A shell starts background jobs with SIGINT ignored, and every process that a test starts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

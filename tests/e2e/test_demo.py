@@ -18,26 +18,25 @@ pytest.importorskip("boto3")
 STOKER = [sys.executable, "-m", "controller.cli"]
 
 
-def demo(*arguments: str, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [*STOKER, "demo", "--port", "0", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
 
 def logged(folder: Path) -> list[dict]:
     return [json.loads(line) for line in (folder / "stoker.log").read_text().splitlines()]
 
 
-def play(folder: Path, environment: dict[str, str]) -> tuple[subprocess.CompletedProcess[str], Path, Path]:
+def play(folder: Path) -> tuple[subprocess.CompletedProcess[str], Path, Path]:
     """The first fifty minutes of the default play, faster than the machine can go."""
     picture = folder / "last.svg"
-    told = demo("--duration", "50m", "--speed", "1200", "--json", "--keep", str(folder), "--picture", str(picture),
-                environment=environment)
+    told = demo("--duration", "50m", "--speed", "1200", "--json", "--keep", str(folder), "--picture", str(picture))
     return told, folder, picture
 
 
 @pytest.fixture(scope="module")
-def played(plays) -> tuple[subprocess.CompletedProcess[str], Path, Path]:
-    return plays[__name__].result()
+def played(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path, Path]:
+    return play(tmp_path_factory.mktemp("played"))
 
 
 def test_it_ends_by_itself_with_an_outcome(played):

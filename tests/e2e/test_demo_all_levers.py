@@ -20,22 +20,21 @@ PINGED = {"nightly-reports", "price-watch"}
 WITHOUT_GOOGLE = "import sys; sys.modules['google.cloud.run_v2'] = None; from controller.cli import main; main()"
 
 
-def demo(*arguments: str, start: tuple[str, ...] = ("-m", "controller.cli"),
-         environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def demo(*arguments: str, start: tuple[str, ...] = ("-m", "controller.cli")) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, *start, "demo", "--all-levers", "--port", "0", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
 
-def play(folder: Path, environment: dict[str, str]) -> tuple[subprocess.CompletedProcess[str], Path]:
+def play(folder: Path) -> tuple[subprocess.CompletedProcess[str], Path]:
     """Until both batches have come, at 09:05 and at 09:15, and the offices have filled. No faster, for the clock flies while two
     clouds open: a busy machine could lose the first minute in that.
     """
-    return demo("--duration", "38m", "--speed", "600", "--json", "--keep", str(folder), environment=environment), folder
+    return demo("--duration", "38m", "--speed", "600", "--json", "--keep", str(folder)), folder
 
 
 @pytest.fixture(scope="module")
-def played(plays) -> tuple[subprocess.CompletedProcess[str], Path]:
-    return plays[__name__].result()
+def played(tmp_path_factory) -> tuple[subprocess.CompletedProcess[str], Path]:
+    return play(tmp_path_factory.mktemp("played"))
 
 
 def outcome(played) -> dict:

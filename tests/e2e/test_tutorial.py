@@ -4,6 +4,7 @@ What is added to them: free ports for the two servers, and ticks every second in
 """
 
 import contextlib
+import os
 import re
 import secrets
 import signal
@@ -36,10 +37,10 @@ def free_port() -> int:
 class Terminals:
     """Runs the steps of the page in one folder; what one exports, the next ones have."""
 
-    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder, self.running, self.ports = folder, {}, (free_port(), free_port())
-        kept = {name: value for name, value in environment.items() if not name.startswith(("AWS_", "STOKER_"))}
-        self.environment = kept | {"PATH": f"{Path(sys.executable).parent}:{environment['PATH']}", "COLUMNS": "160",
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "STOKER_"))}
+        self.environment = kept | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "160",
                                    "STOKER_URL": f"http://127.0.0.1:{self.ports[1]}"}
 
     def typed(self, body: str) -> list[str]:
@@ -82,9 +83,9 @@ class Terminals:
         assert process.wait(PATIENCE_SECONDS) == 0, (self.folder / f"{name}.log").read_text()
 
 
-def play(folder: Path, environment: dict[str, str]) -> Terminals:
+def play(folder: Path) -> Terminals:
     """Every step of the page, in order."""
-    terminals = Terminals(folder, environment)
+    terminals = Terminals(folder)
     try:
         for step in STEP.finditer(PAGE.read_text()):
             if step["what"] == "do":
@@ -101,8 +102,8 @@ def play(folder: Path, environment: dict[str, str]) -> Terminals:
 
 
 @pytest.fixture(scope="module")
-def played(plays) -> Terminals:
-    return plays[__name__].result()
+def played(tmp_path_factory) -> Terminals:
+    return play(tmp_path_factory.mktemp("played"))
 
 
 def test_the_tutorial_does_what_it_says(played):
