@@ -24,6 +24,9 @@ again, that are followed by another.
 BRIEF, USUAL = 1.0, 0.1
 """Seconds of work that one request of a warmer takes: at most, and where it is not known of it alone."""
 
+IN_USE = 0.1
+"""Most work of a warmer, as a share of its peak: its requests come together, and for the rest of the minute nothing runs."""
+
 STRETCH, EXACT = 60, 0.8
 """Minutes within which a warmer that calls every minute strays from its number of requests by one burst at most; and the least
 share of them that have none, one or two whole bursts.
@@ -104,6 +107,8 @@ def _with_pauses(series: DemandSeries, counts: Counts) -> Rhythm | None:
     work = np.concatenate(([0.0], np.cumsum(np.nan_to_num(series.busy))))
     if not 2 <= every <= LONGEST or np.median(60 * (work[ended] - work[begun]) / size) > BRIEF:
         return None
+    if _in_use(series, np.unique(np.concatenate((begun, ended - 1)))) > IN_USE:
+        return None
     before, after = (_called(counts, begun + shift, size) for shift in (-every, every))
     linked = before == 1
     followed = after[linked & (after >= 0)]
@@ -133,9 +138,14 @@ def _without_pause(series: DemandSeries, counts: Counts) -> Rhythm | None:
     fewer = np.mean(three[~np.isnan(three)] < 2 * size)
     if fewer > 1 - ON_TIME or np.isin(counts, (0, size, 2 * size))[inside].mean() < EXACT:
         return None
-    if np.median(60 * series.busy[inside] / size) > BRIEF:
+    if np.median(60 * series.busy[inside] / size) > BRIEF or _in_use(series, np.flatnonzero(inside)) > IN_USE:
         return None
     return Rhythm(1, int(size))
+
+
+def _in_use(series: DemandSeries, rows: NDArray[np.int64]) -> float:
+    """Average concurrency in these rows as a share of their peak concurrency."""
+    return float(np.nansum(series.busy[rows]) / max(1e-9, np.nansum(series.peak[rows])))
 
 
 def _due(requests: Floats, rhythm: Rhythm) -> Floats:

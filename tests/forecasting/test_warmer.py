@@ -89,6 +89,14 @@ def test_a_job_that_works_is_no_warmer():
     assert found_in(series(called(1, 3, seconds=5.0))) is None
 
 
+@pytest.mark.parametrize("every", [1, 5])
+def test_a_constant_load_that_keeps_its_units_at_work_is_no_warmer(every):
+    """240 requests of 0.9 s each fill four units for most of a minute."""
+    counts = np.where(np.arange(DAY) % every == 0, 240.0, 0.0)
+
+    assert found_in(alone(counts, counts * 0.9 / 60)) is None
+
+
 def test_an_hour_of_it_is_too_little_and_unknown_minutes_are_no_idleness():
     assert found_in(series(called(5, 3, days=1 / 24))) is None
     assert found_in(DemandSeries.empty(FIRST, 2000)) is None
