@@ -145,7 +145,7 @@ def _without_pause(series: DemandSeries, counts: Counts) -> Rhythm | None:
 
 def _in_use(series: DemandSeries, rows: NDArray[np.int64]) -> float:
     """Average concurrency in these rows as a share of their peak concurrency."""
-    return float(np.nansum(series.busy[rows]) / max(1e-9, np.nansum(series.peak[rows])))
+    return float(np.nansum(series.busy[rows])) / max(1e-9, float(np.nansum(series.peak[rows])))
 
 
 def _due(requests: Floats, rhythm: Rhythm) -> Floats:
