@@ -1,0 +1,166 @@
+"""Three witnesses of the same minutes: the daemon's accounts, what the emulated clouds really served, and the backtest.
+
+A scene of the demo is played on the daemon's own parts (levers, sources, fleet, accounts) under a manual clock, so that an hour
+takes seconds and the same seed gives the same figures. The three are compared over the minutes that the accounts have settled,
+without the first `skip`: the daemon begins with nothing warm, the backtest does not.
+"""
+
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.random import PCG64, Generator
+
+from adapters.clock import ManualClock
+from adapters.registry import Registry
+from config.policy import Policy
+from controller.accounting import bill_of, load_of
+from controller.accounts import NAMES, Account, Accounts
+from controller.assembly import assemble
+from controller.backtest import replay
+from controller.bookkeeping import account_for, open_accounts
+from controller.demo.clouds import Clouds
+from controller.demo.scenes import Pool, Scene
+from controller.demo.stage import terms_by_pool, write_policy
+from controller.fleet import Fleet
+from controller.journal import Journal
+from controller.memory import StoreThread
+from controller.store import Store
+from forecasting.demand import minute_of
+from tests.adapters.conformance.ping_stage import time_passes
+
+MINUTE = timedelta(minutes=1)
+RETUNE_EVERY = 60
+"""Minutes between two looks at whether terms have changed, as in the daemon."""
+
+COUNT_SHARE, LEAST_COUNT, REQUEST_SHARE, BILL_SHARE = 0.05, 1.0, 0.01, 0.03
+
+
+class Figures(NamedTuple):
+    """What one witness says of one pool."""
+
+    cold_starts: float
+    cold_starts_without: float
+    requests: float
+    bill_usd: float
+    saved_usd: float
+
+    def less(self, other: "Figures") -> "Figures":
+        """What came after `other`."""
+        return Figures(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One pool over `minutes` minutes."""
+
+    pool: str
+    kind: str
+    minutes: int
+    accounts: Figures
+    emulator: Figures
+    backtest: Figures
+
+    def off(self, witness: str) -> tuple[str, ...]:
+        """The figures of `accounts` or `backtest` that differ from the emulator's by more than is allowed."""
+        said: Figures = getattr(self, witness)
+        return tuple(name for name in Figures._fields
+                     if abs(getattr(said, name) - getattr(self.emulator, name)) > allowed(name, self.emulator))
+
+
+def allowed(name: str, true: Figures) -> float:
+    """How far a figure may be from the true one. What is saved is a difference of bills and cold starts: 3 % of the bill."""
+    if name.startswith("cold_starts"):
+        return max(LEAST_COUNT, COUNT_SHARE * float(getattr(true, name)))
+    if name == "requests":
+        return REQUEST_SHARE * true.requests
+    return BILL_SHARE * (true.bill_usd if name == "bill_usd" else max(abs(true.saved_usd), true.bill_usd))
+
+
+async def play(scene: Scene, folder: Path, seed: int, *, skip: int = 20) -> list[Compared]:
+    """Play `scene` to its end and compare what the witnesses say of each pool. `folder`: for the store, empty."""
+    clock = ManualClock(scene.start)
+    clouds = Clouds(scene, clock, seed)
+    policy = write_policy(scene, folder / "policy.yaml")
+    async with AsyncExitStack() as closing:
+        url, grpc = await closing.enter_async_context(clouds.open())
+        registry = Registry(clock, Generator(PCG64([seed, 1])), sandbox_url=url, sandbox_grpc=grpc)
+        closing.push_async_callback(registry.close)
+        store = StoreThread(Store(folder / "stoker.db"))
+        closing.push_async_callback(store.close)
+        fleet = await assemble(policy, registry, store, clock, Journal(store))
+        closing.push_async_callback(fleet.close)
+        accounts = await open_accounts(fleet, store, clock)
+        keepers = [keeper for provider in registry._providers.values() for keeper in getattr(provider, "_keepers", ())]
+        daemon = Daemon(scene, clouds, policy, clock, fleet, accounts)
+        for _ in range(scene.lasting // MINUTE):
+            await daemon.minute()
+            await time_passes(clock, clouds.sandbox, keepers, MINUTE)
+        return daemon.compared(skip)
+
+
+class Daemon:
+    """What `controller.service` does in a minute, and what is noted of it."""
+
+    def __init__(self, scene: Scene, clouds: Clouds, policy: Policy, clock: ManualClock, fleet: Fleet,
+                 accounts: Accounts) -> None:
+        self._scene, self._clouds, self._policy = scene, clouds, policy
+        self._clock, self._fleet, self._accounts = clock, fleet, accounts
+        self._terms = terms_by_pool(policy, scene)
+        self._true: dict[int, dict[str, Figures]] = {}
+        self._said: dict[str, dict[int, Figures]] = {pool.name: {} for pool in scene.pools}
+
+    async def minute(self) -> None:
+        """Note what is true by now, then tick."""
+        now = minute_of(self._clock.now())
+        self._true[now] = {pool.name: self._served(pool) for pool in self._scene.pools}
+        await self._fleet.tick()
+        await account_for(self._fleet, self._accounts, self._policy, self._clock, None)
+        for account in self._accounts.each:
+            for name in account.pools:
+                self._said[name][account.pending_from()] = accounted(account, name)
+        if now % RETUNE_EVERY == 0:
+            for region in self._fleet.regions:
+                await region.retune(self._clock.now())
+
+    def compared(self, skip: int) -> list[Compared]:
+        """Every pool over the minutes that are settled, without the first `skip`."""
+        return [self._pool(pool, minute_of(self._scene.start) + skip) for pool in self._scene.pools]
+
+    def _pool(self, pool: Pool, begin: int) -> Compared:
+        said = {minute: figures for minute, figures in self._said[pool.name].items() if minute >= begin and minute in self._true}
+        first, end = min(said), max(said)
+        true = self._true[end][pool.name].less(self._true[first][pool.name])
+        return Compared(pool.name, pool.kind, end - first, said[end].less(said[first]), true, self._foretold(pool, first, end))
+
+    def _served(self, pool: Pool) -> Figures:
+        """What the emulated provider has served and billed; an operator's price of cold starts is in no bill."""
+        outcome = self._clouds.outcome(pool, self._terms[pool.name])
+        return Figures(outcome.cold_starts, outcome.cold_starts_without, outcome.invocations,
+                       outcome.cost_usd - outcome.cold_starts * pool.cold_start_cost_usd, outcome.saved_usd)
+
+    def _foretold(self, pool: Pool, first: int, end: int) -> Figures:
+        """The backtest of the pool's history up to `end`, counted from `first` on."""
+        policy, terms = next(each for each in self._policy.pools if each.name == pool.name), self._terms[pool.name]
+        demand = pool.series.window(pool.series.first_minute, end)
+        load = load_of(demand, first - demand.first_minute)
+        done = replay(policy, demand, terms, self._policy.assume)
+        mine, nothing = bill_of(load, done.target, terms), bill_of(load, np.zeros(len(load), np.int64), terms)
+        return Figures(mine.cold_starts, nothing.cold_starts, mine.invocations, mine.provider_usd,
+                       nothing.total_usd - mine.total_usd)
+
+
+def accounted(account: Account, name: str) -> Figures:
+    """What the accounts say of a pool since the start of the process."""
+    sums = dict(zip(NAMES, account.ever[account.row[name]].tolist(), strict=True))
+    return Figures(sums["cold_starts"], sums["cold_starts_without"], sums["warm_hits"] + sums["cold_starts"], sums["cost_usd"],
+                   sums["saved_usd"])
+
+
+def only(scene: Scene, kinds: Iterable[str]) -> Scene:
+    """`scene` with the pools of some levers alone."""
+    return replace(scene, pools=tuple(pool for pool in scene.pools if pool.kind in kinds))
