@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -16,14 +15,11 @@ Where = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A resource that could be a pool. `facts`: what else was seen of it, for people. `keep_alive`: how long one of its units
-    usually stays warm after use.
-    """
+    """A resource that could be a pool. `facts`: what else was seen of it, for people."""
 
     name: str
     lever: LeverSettings
     facts: str
-    keep_alive: timedelta
 
 
 @dataclass(frozen=True, slots=True)

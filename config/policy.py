@@ -180,21 +180,21 @@ class PoolPolicy(Model):
 
 
 class Assume(Model):
-    """What a backtest takes for granted; live, each is measured."""
+    """What a backtest assumes, and what the daemon assumes until it has measured it."""
 
     metric_delay: Duration = Field(default=timedelta(minutes=2), examples=["2m"])
     """From an event to its metric being readable."""
     lead_time: Duration = Field(default=timedelta(minutes=2), examples=["2m"])
     """From asking for capacity to its being ready."""
-    keep_alive: Duration = Field(default=timedelta(minutes=6), examples=["6m"])
-    """How long an on-demand unit stays warm after use."""
+    keep_alive: Duration | None = Field(default=None, examples=["6m"])
+    """How long an on-demand unit stays warm after use, whatever the lever; each lever's own figure when absent."""
     billing_step: Duration = Field(default=timedelta(0), examples=["5m"])
     """A unit that was raised is paid for at least this long: 5m is what AWS does with provisioned concurrency."""
 
     @field_validator("metric_delay", "lead_time", "keep_alive", "billing_step")
     @classmethod
-    def _is_sane(cls, value: timedelta) -> timedelta:
-        if value > timedelta(hours=6):
+    def _is_sane(cls, value: timedelta | None) -> timedelta | None:
+        if value is not None and value > timedelta(hours=6):
             raise PydanticCustomError("duration", "{span} is too long: at most 6h", {"span": format_duration(value)})
         return value
 
@@ -209,7 +209,7 @@ class Policy(Model):
     limits: Limits = Limits()
     """What the whole fleet may change and cost at most."""
     assume: Assume = Assume()
-    """What a backtest takes for granted."""
+    """What is assumed where nothing is measured."""
     notify: tuple[Sink, ...] = Field(default=(), strict=False)
     """Who is told when something changes."""
     lease: SerializeAsAny[LeaseSettings] | None = None

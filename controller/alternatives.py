@@ -10,13 +10,15 @@ from config.policy import Assume, PoolPolicy
 from controller.accounting import Bill, Load, bill_of
 from controller.backtest import replay
 from controller.economics import terms_of
+from controller.keep_alive import KeepAlive, keep_alive_of
 from forecasting.demand import DemandSeries
 
 
 class Alternative(NamedTuple):
-    """What a pool would cost under one lever, and what doing nothing would cost at that provider's prices."""
+    """What a pool would cost under one lever, and what doing nothing would cost at that provider's prices and keep-alive."""
 
     kind: str
+    keep_alive: KeepAlive
     stoker: Bill
     nothing: Bill
 
@@ -25,7 +27,8 @@ def under_each_lever(pool: PoolPolicy, demand: DemandSeries, load: Load, assume:
                      kinds: Iterable[str]) -> list[Alternative]:
     """Replay one pool under every kind of lever, the cheapest first.
 
-    The traffic, the objective and the timing stay; the prices are each lever's own. A policy's own `prices` hold for its own
+    The traffic, the objective, the metric delay and the lead time stay; prices and keep-alive are each lever's own, unless the
+    policy sets `assume.keep_alive`. A policy's own `prices` hold for its own
     lever alone. What pings keep alive is best effort, which no bill shows.
     """
     found = []
@@ -35,5 +38,5 @@ def under_each_lever(pool: PoolPolicy, demand: DemandSeries, load: Load, assume:
         terms = terms_of(other, assume)
         done = replay(other, demand, terms, assume)
         nothing = bill_of(load, np.zeros(len(load), np.int64), terms)
-        found.append(Alternative(kind, bill_of(load, done.target, terms), nothing))
+        found.append(Alternative(kind, keep_alive_of(kind, assume), bill_of(load, done.target, terms), nothing))
     return sorted(found, key=lambda one: one.stoker.total_usd)

@@ -12,10 +12,11 @@ import numpy as np
 
 from adapters.protocol import DemandSource, Telemetry
 from adapters.survey import Found, Skipped, Survey
-from config.policy import PoolPolicy
+from config.policy import Assume, PoolPolicy
 from controller.accounting import cold_starts_of, load_of
 from controller.economics import whole_minutes
 from controller.fortnight import fortnight
+from controller.keep_alive import keep_alive_of
 from controller.warmers import setting
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 from forecasting.warmer import Rhythm, found_in, left_out
@@ -67,9 +68,10 @@ def pools_of(surveys: Iterable[Survey]) -> list[tuple[PoolPolicy, Found]]:
     return pools
 
 
-async def habits_of(sources: Sequence[tuple[DemandSource, tuple[str, ...]]], keep_alives: Mapping[str, timedelta],
+async def habits_of(sources: Sequence[tuple[DemandSource, tuple[str, ...]]], kinds: Mapping[str, str],
                     now: datetime) -> dict[str, Habits | str]:
-    """What each pool was seen to do in the last fortnight, or why that is not known."""
+    """What each pool did in the last 14 days, or why that is not known. `kinds`: the kind of each pool's lever."""
+    keep_alives = {name: keep_alive_of(kind, Assume()).span for name, kind in kinds.items()}
     return {name: habits(telemetry, keep_alives[name]) async for name, telemetry in fortnight(sources, now)}
 
 

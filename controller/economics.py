@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from config.policy import Assume, PoolPolicy
+from controller.keep_alive import keep_alive_of
 
 MINUTE_SECONDS, MINUTES_A_MONTH = 60, 365 * 24 * 60 / 12
 DEFAULT_MEMORY_MB = 1024
@@ -167,6 +168,6 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
         warm_busy=(price.warm_busy if pings is None else price.on_demand) * per_minute, on_demand=price.on_demand * per_minute,
         init_seconds=init, cold_start_cost_usd=0.05 if cost is None else cost,
         metric_delay=whole_minutes(assume.metric_delay), lead_time=whole_minutes(assume.lead_time),
-        keep_alive=whole_minutes(assume.keep_alive), billing_step=whole_minutes(assume.billing_step),
+        keep_alive=whole_minutes(keep_alive_of(pool.lever.kind, assume).span), billing_step=whole_minutes(assume.billing_step),
         warm_hit_rate=pool.objective.warm_hit_rate,
     )

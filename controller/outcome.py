@@ -10,6 +10,7 @@ from controller.accounting import Bill, Load, bill_of, total
 from controller.alternatives import Alternative
 from controller.backtest import Replay
 from controller.economics import Terms
+from controller.keep_alive import KeepAlive, keep_alive_body
 from forecasting.demand import DemandSeries, instant_of
 
 ON_DEMAND = "on-demand"
@@ -26,6 +27,7 @@ class PoolOutcome:
     demand: DemandSeries
     load: Load
     terms: Terms
+    keep_alive: KeepAlive
     stoker: Bill
     nothing: Bill
     peers: dict[str, Bill] = field(default_factory=dict)
@@ -66,11 +68,12 @@ class Outcome:
         return {name: total(pool.peers[name] for pool in self.pools) for name in names}
 
 
-def judged(replay: Replay, demand: DemandSeries, load: Load, terms: Terms, peers: dict[str, Bill],
+def judged(replay: Replay, demand: DemandSeries, load: Load, terms: Terms, keep_alive: KeepAlive, peers: dict[str, Bill],
            levers: Sequence[Alternative] = (), doubts: tuple[Doubt, ...] = ()) -> PoolOutcome:
     """The outcome of one pool, with its bills drawn up."""
     nothing = bill_of(load, np.zeros(len(load), np.int64), terms)
-    return PoolOutcome(replay, demand, load, terms, bill_of(load, replay.target, terms), nothing, peers, tuple(levers), doubts)
+    stoker = bill_of(load, replay.target, terms)
+    return PoolOutcome(replay, demand, load, terms, keep_alive, stoker, nothing, peers, tuple(levers), doubts)
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:
@@ -97,7 +100,7 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
             "on_demand_usd_per_unit_minute": terms.on_demand, "init_seconds": terms.init_seconds,
             "cold_start_cost_usd": terms.cold_start_cost_usd, "metric_delay_minutes": terms.metric_delay,
             "lead_time_minutes": terms.lead_time, "keep_alive_minutes": terms.keep_alive,
-            "warm_hit_rate": terms.warm_hit_rate,
+            "keep_alive": keep_alive_body(pool.keep_alive), "warm_hit_rate": terms.warm_hit_rate,
         },
     } | _bills(pool.stoker, pool.nothing, pool.peers) | _levers(pool)
 
@@ -105,7 +108,8 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
 def _levers(pool: PoolOutcome) -> dict[str, object]:
     if not pool.levers:
         return {}
-    return {"levers": {one.kind: _bills(one.stoker, one.nothing, {}) for one in pool.levers}}
+    return {"levers": {one.kind: {"keep_alive": keep_alive_body(one.keep_alive)} | _bills(one.stoker, one.nothing, {})
+                       for one in pool.levers}}
 
 
 def _bills(stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> dict[str, object]:

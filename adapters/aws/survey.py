@@ -5,7 +5,6 @@ latter alone: Lambda grants 15 calls a second to everybody.
 """
 
 import re
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ from adapters.survey import Found, Skipped, Survey, settings_or_why
 if TYPE_CHECKING:
     from adapters.aws.provider import Aws
 
-KEEP_ALIVE = timedelta(minutes=6)
 SILENT = "not invoked in the last two weeks"
 UNALIASED = ("invoked, but by no alias: what runs on $LATEST cannot be kept warm; publish a version, point an alias to it, and "
              "have callers use that")
@@ -53,7 +51,7 @@ async def survey(aws: "Aws", region: str) -> Survey:
                 skipped.append(Skipped(f"{name}:{alias}", str(why or lever)))
                 continue
             found.append(Found(name if len(aliases) == 1 else f"{name}-{alias}", lever,
-                               f"{function.memory_mb or 'unknown'} MB, {function.architecture}", KEEP_ALIVE))
+                               f"{function.memory_mb or 'unknown'} MB, {function.architecture}"))
     return Survey(tuple(found), tuple(skipped))
 
 

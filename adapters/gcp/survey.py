@@ -1,7 +1,6 @@
 """Which Cloud Run services of a project and location could be pools: those that scale by themselves and have a known price."""
 
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from adapters.errors import AdapterError, Unsupported
@@ -15,7 +14,6 @@ from adapters.survey import Found, Skipped, Survey, settings_or_why
 if TYPE_CHECKING:
     from adapters.gcp.provider import Gcp
 
-KEEP_ALIVE = timedelta(minutes=15)
 
 
 async def survey(gcp: "Gcp", project: str, location: str) -> Survey:
@@ -42,7 +40,7 @@ async def survey(gcp: "Gcp", project: str, location: str) -> Survey:
             startup = await instances.startup_seconds(Place(location, name))
         except AdapterError:
             startup = None
-        found.append(Found(name, settings, described(service, startup), KEEP_ALIVE))
+        found.append(Found(name, settings, described(service, startup)))
     return Survey(tuple(found), tuple(skipped))
 
 

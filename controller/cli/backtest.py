@@ -153,6 +153,7 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
     from controller.accounting import load_of
     from controller.backtest import replay
     from controller.economics import terms_of
+    from controller.keep_alive import keep_alive_of
     from controller.outcome import judged
     from controller.warmers import demand_of
 
@@ -171,7 +172,7 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
         from controller.alternatives import under_each_lever
 
         others = under_each_lever(pool, demand, load, assume, lever_kinds())
-    return judged(done, demand, load, terms, rivals, others, history.doubts)
+    return judged(done, demand, load, terms, keep_alive_of(pool.lever.kind, assume), rivals, others, history.doubts)
 
 
 @contextmanager

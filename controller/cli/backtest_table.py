@@ -4,6 +4,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from config.duration import format_duration
 from controller.accounting import Bill
 from controller.outcome import ON_DEMAND, Outcome, PoolOutcome
 from controller.report.words import hits, share
@@ -21,6 +22,7 @@ def show(outcome: Outcome, compare: bool) -> None:
         asked = "" if pool.terms.warm_hit_rate is None else f" (asked: {100 * pool.terms.warm_hit_rate:.6g}% warm)"
         console.print(table(pool.name + asked, pool.stoker, pool.nothing, pool.peers if compare else {}))
         console.print(known(pool), style="dim")
+        console.print(f"keep-alive {pool.keep_alive.text}", style="dim")
     for pool in outcome.pools:
         if pool.levers:
             console.print()
@@ -36,9 +38,11 @@ def show(outcome: Outcome, compare: bool) -> None:
 def levers(pool: PoolOutcome) -> Table:
     """The same traffic under each lever and with nothing kept warm, the cheapest first."""
     out = empty(f"{pool.name}, the same traffic under each lever", "lever")
-    rows = [(one.kind, one.stoker, one.nothing) for one in pool.levers] + [("nothing kept warm", pool.nothing, pool.nothing)]
-    for name, bill, nothing in sorted(rows, key=lambda row: row[1].total_usd):
-        out.add_row(*cells(name, bill, nothing))
+    out.add_column("keep-alive", justify="right", no_wrap=True)
+    rows = [(one.kind, one.stoker, one.nothing, one.keep_alive) for one in pool.levers]
+    rows.append(("nothing kept warm", pool.nothing, pool.nothing, pool.keep_alive))
+    for name, bill, nothing, keep_alive in sorted(rows, key=lambda row: row[1].total_usd):
+        out.add_row(*cells(name, bill, nothing), format_duration(keep_alive.span))
     out.caption = "Pings are best effort: a provider may take a unit away at any time. Ratios are to nothing at the same prices."
     return out
 
@@ -47,8 +51,9 @@ def lines(outcome: Outcome) -> Table:
     """Stoker's figures of every pool, in the order of the policy."""
     out = empty("pool by pool, under stoker", "pool")
     out.add_column("known", justify="right", no_wrap=True)
+    out.add_column("keep-alive", justify="right", no_wrap=True)
     for pool in outcome.pools:
-        out.add_row(*cells(pool.name, pool.stoker, pool.nothing), share(*counted(pool)))
+        out.add_row(*cells(pool.name, pool.stoker, pool.nothing), share(*counted(pool)), format_duration(pool.keep_alive.span))
     return out
 
 

@@ -79,7 +79,7 @@ async def looked(places: list[dict[str, str]], sandbox_url: str | None,
         surveys = await asyncio.gather(*(registry.survey(place) for place in places))
         pools = pools_of(surveys)
         sources = registry.sources([pool for pool, _ in pools])
-        seen = await habits_of(sources, {pool.name: found.keep_alive for pool, found in pools}, clock.now())
+        seen = await habits_of(sources, {pool.name: pool.lever.kind for pool, _ in pools}, clock.now())
     except AdapterError as error:
         raise Failed(str(error)) from error
     finally:

@@ -171,7 +171,7 @@ def terms(pool: PoolOutcome, outcome: Outcome) -> str:
     said = [
         f"Prices per unit-hour for {escape(pool.name)}: {prices} ({source}).",
         f"A cold start takes {it.init_seconds:g} s, billed as work, and counts {usd(it.cold_start_cost_usd)}, {whose}.",
-        f"{timing}; an on-demand unit stays warm for {it.keep_alive} min after use.",
+        f"{timing}; an on-demand unit stays warm after use for {escape(pool.keep_alive.text)}.",
         "Ratio: cost beyond serving all of it on demand without a cold start, as a multiple of the same with nothing kept warm.",
         "Capacity is charged by the minute; where a provider bills in longer steps, frequent changes cost somewhat more.",
     ]

@@ -32,7 +32,7 @@ def test_a_pool_needs_no_more_than_name_lever_and_ceiling():
 
 
 def test_assumptions_have_the_documented_defaults():
-    assert Assume() == Assume(metric_delay="2m", lead_time="2m", keep_alive="6m")
+    assert Assume() == Assume(metric_delay="2m", lead_time="2m", keep_alive=None)
     assert Policy(pools=(pool(),)).assume == Assume()
 
 

@@ -61,7 +61,7 @@ def test_every_kind_is_offered_with_its_own_keys():
 
 
 def test_spans_are_shown_as_the_file_says_them():
-    assert SCHEMA["$defs"]["Assume"]["properties"]["keep_alive"]["default"] == "6m"
+    assert SCHEMA["$defs"]["Assume"]["properties"]["lead_time"]["default"] == "2m"
     assert "PT" not in str(SCHEMA)
 
 

@@ -22,7 +22,7 @@ NAMES = st.from_regex(r"[A-Za-z0-9_-]{1,140}", fullmatch=True)
 
 def found(function: str, alias: str = "live") -> Found:
     settings = {"kind": "lambda-provisioned-concurrency", "region": "us-east-1", "function": function, "alias": alias}
-    return Found(function, LambdaProvisionedConcurrencySettings.model_validate(settings), "1024 MB\n- name: x", SIX)
+    return Found(function, LambdaProvisionedConcurrencySettings.model_validate(settings), "1024 MB\n- name: x")
 
 
 def series(*peaks: float) -> DemandSeries:

@@ -10,7 +10,7 @@ from adapters.registry import Registry
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.world import Sandbox
-from config.policy import Assume, Objective
+from config.policy import Objective
 from controller import assembly
 from controller.journal import Journal
 from controller.memory import StoreThread
@@ -40,7 +40,7 @@ async def running(folder, mode: str = "active"):
     google = RunSandbox(Sandbox(clock, seed=2))
     google.add_service("agent", days(4, 240, MORNING))
     changes = {"mode": mode, "max": 40, "objective": Objective(cold_start_cost_usd=0.25)}
-    policy = policy_of([pool("agent").model_copy(update=changes)], Assume(keep_alive=timedelta(minutes=15)))
+    policy = policy_of([pool("agent").model_copy(update=changes)])
     store = StoreThread(Store(folder / "stoker.db"))
     async with GrpcSandboxServer(google) as server:
         registry = Registry(clock, np.random.default_rng(0), sandbox_grpc=server.target)

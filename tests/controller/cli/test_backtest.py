@@ -104,6 +104,18 @@ def test_the_table_ranks_stoker_among_its_peers(folder):
     assert "best-constant*" in done.output
 
 
+def test_the_keep_alive_is_shown_with_its_source(folder):
+    assumed = stoker("--history", "agent=agent.csv", "--json", "out.json")
+    terms = json.loads((folder / "out.json").read_text())["pools"]["agent"]["terms"]
+    with (folder / "policy.yaml").open("a") as policy:
+        policy.write("assume: {keep_alive: 10m}\n")
+    chosen = stoker("--history", "agent=agent.csv")
+
+    assert "keep-alive 6m (assumed for AWS Lambda" in assumed.output
+    assert (terms["keep_alive_minutes"], terms["keep_alive"]["basis"]) == (6, "assumed")
+    assert "keep-alive 10m (set in the policy)" in chosen.output
+
+
 def test_many_pools_get_a_line_each(folder):
     names = [f"agent-{number}" for number in range(6)]
     (folder / "policy.yaml").write_text(POLICY + "".join(POOL.replace("NAME", name) for name in names))
@@ -276,6 +288,7 @@ def test_levers_are_priced_on_the_terminal_and_for_machines(folder):
     levers = json.loads(told.output)["pools"]["agent"]["levers"]
     assert {"lambda-provisioned-concurrency", "lambda-ping"} <= set(levers)
     assert levers["lambda-ping"]["stoker"]["cost_usd"]["total"] > 0
+    assert levers["cloud-run-min-instances"]["keep_alive"]["seconds"] == 900
 
 
 def test_a_warmer_is_named_and_once_the_policy_names_it_nothing_is_kept_for_it(folder):

@@ -7,11 +7,13 @@ from controller import peers
 from controller.accounting import load_of
 from controller.backtest import replay
 from controller.economics import Terms
+from controller.keep_alive import keep_alive_of
 from controller.outcome import PoolOutcome, judged
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
 
 TERMS = Terms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 2, 2, 6)
+KEEP_ALIVE = keep_alive_of("lambda-provisioned-concurrency", Assume())
 MINUTE = np.arange(4 * 1440)
 DAILY = np.random.default_rng(2).poisson(8 + 7 * np.sin(MINUTE / 229)).astype(np.float32)
 
@@ -21,4 +23,4 @@ def outcome_of(peak: np.ndarray, name: str = "agent", start: int = 0) -> PoolOut
     demand = DemandSeries(minute_of(NOON), peak, peak / 2, peak * 10)
     load = load_of(demand, start)
     done = replay(pool_policy(name=name), demand, TERMS, Assume())
-    return judged(done, demand, load, TERMS, peers.compare(load, TERMS))
+    return judged(done, demand, load, TERMS, KEEP_ALIVE, peers.compare(load, TERMS))

@@ -171,7 +171,7 @@ def bill(cold: int, idle: float) -> Bill:
 def three(stoker: Bill, nothing: Bill) -> Outcome:
     base = outcome_of(np.ones(5))
     peers_bills = dict.fromkeys(base.peers, nothing)
-    return Outcome((PoolOutcome(base.replay, base.demand, base.load, TERMS, stoker, nothing, peers_bills),))
+    return Outcome((PoolOutcome(base.replay, base.demand, base.load, TERMS, base.keep_alive, stoker, nothing, peers_bills),))
 
 
 @pytest.mark.parametrize(("stoker", "nothing", "says"), [
