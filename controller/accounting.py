@@ -1,9 +1,9 @@
 """What a series of decisions costs against recorded demand. Pure, and the one place where a bill is drawn up.
 
-Warm units serve first. What exceeds them runs on demand, and the units that do it stay warm for the keep-alive; a cold start is
-what exceeds the most that ran on demand within the keep-alive before. A raise takes the lead time, a fall is immediate. Where
-billing has steps, a unit is paid for to the end of its step though it has been given back. A minute in which demand is
-unknown is not counted, neither its cost nor its work: nobody knows what it held.
+Warm units serve first. Demand above them runs on demand, on units that stay warm for the keep-alive after use; a cold start is
+demand that finds no warm unit (`controller.warmth`). A raise takes the lead time, a fall is immediate. Where billing has steps, a
+unit is paid for to the end of its step though it has been given back. A minute in which demand is unknown is not counted, neither
+its cost nor its work.
 
 The warm-hit rate is the share of invocations that did not wait: 1 - cold starts / invocations, over the counted minutes. Each
 cold start makes exactly one invocation wait.
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.economics import MINUTE_SECONDS, Terms
+from controller.warmth import in_use, started
 from forecasting.demand import DemandSeries
 
 Units = NDArray[np.int64]
@@ -132,20 +133,32 @@ def ready_of(target: Units, lead_time: int) -> Units:
     return ready
 
 
-def cold_starts_of(load: Load, ready: Units, keep_alive: int) -> Units:
+def cold_starts_of(load: Load, ready: Units, keep_alive: int, stay_warm: bool = False) -> Units:
     """Requests of each minute that wait for an initialisation, counted or not: int64[n]."""
-    on_demand: Units = np.maximum(0, load.peak - ready)
+    used: Units = in_use(load.peak, ready, stay_warm)
     if keep_alive == 0:
-        return on_demand
-    cold: Units = np.maximum(0, on_demand - earlier(trailing_max(on_demand, keep_alive), 1))
-    return cold
+        return started(used, np.zeros_like(used), ready, stay_warm)
+    used = through_gaps(used, load.known, keep_alive)
+    return started(used, earlier(trailing_max(used, keep_alive), 1), ready, stay_warm)
+
+
+def through_gaps(used: Units, known: NDArray[np.bool_], keep_alive: int) -> Units:
+    """`used` where each run of unknown minutes keeps warm what was warm before it."""
+    edges = np.flatnonzero(np.diff(known, prepend=True, append=True))
+    if not len(edges):
+        return used
+    kept = used.copy()
+    for first, end in edges.reshape(-1, 2).tolist():
+        warm = kept[max(0, first - keep_alive) : first].max(initial=0)
+        kept[first:end] = np.maximum.accumulate(np.maximum(kept[first:end], warm))
+    return kept
 
 
 def bill_of(load: Load, target: Units, terms: Terms) -> Bill:
     """What requesting `target` (int64[n]) would have cost against `load`."""
     ready = ready_of(target, terms.lead_time)
     counted = load.counted
-    cold = int(cold_starts_of(load, ready, terms.keep_alive)[counted].sum())
+    cold = int(cold_starts_of(load, ready, terms.keep_alive, terms.stay_warm)[counted].sum())
     warm = int(trailing_max(ready, max(1, terms.billing_step))[counted].sum())
     busy = float(load.busy[counted].sum())
     warm_busy = float(np.minimum(load.busy, ready)[counted].sum())

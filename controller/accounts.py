@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from controller.economics import Terms
 from controller.memory import StoreThread
 from controller.tracked import Tracked
+from controller.warmth import Warm
 from forecasting.demand import Floats, instant_of, minute_of
 
 NAMES = ("warm_usd", "on_demand_usd", "cold_start_usd", "cost_usd", "saved_usd", "cold_starts", "cold_starts_without",
@@ -33,12 +34,10 @@ REHEARSAL = 120
 READY_MINUTES = 128
 """How far back ready capacity is known: demand that settles later than that is left out of the accounts."""
 
-IDLE, COLD = 0, 4
-"""Columns of prices: a warm unit's existence, and what a cold start costs the operator."""
-
 COLD_STARTS = NAMES.index("cold_starts")
 
 Amounts = NDArray[np.float64]
+Warmths = tuple[Amounts, Amounts, Amounts]
 
 
 class Account:
@@ -55,9 +54,7 @@ class Account:
         self._pending: dict[date, Amounts] = {}
         self._ready = np.full((len(pools), READY_MINUTES), np.nan)
         self._others = np.zeros((len(pools), READY_MINUTES))
-        self._with = np.zeros((len(pools), 0))
-        self._without = np.zeros((len(pools), 0))
-        self._beyond = np.zeros((len(pools), 0))
+        self._with, self._without, self._beyond = Warm(len(pools)), Warm(len(pools)), Warm(len(pools))
         self._tracked = Tracked(len(pools))
         self.rehearsed = False
         self._noted = self._counted = minute_of(now)
@@ -80,47 +77,44 @@ class Account:
         """See the minutes before the first one, float32[pools, n]: what ran in them is warm still, and target tracking has
         something. What stood ready then is taken to be what stands ready in the first minute.
         """
-        keep_alive = max((each.keep_alive for each in terms), default=1)
+        it = Columns.of(terms)
         ready, others = (np.nan_to_num(each[:, self.pending_from() % READY_MINUTES]) for each in (self._ready, self._others))
         for at in range(peak.shape[1]):
-            most, tracked = np.nan_to_num(peak[:, at]).astype(float), self._tracked.advance(peak[:, at], terms)
-            _, self._with = started(np.maximum(0.0, most - ready - others), self._with, keep_alive)
-            _, self._without = started(np.maximum(0.0, most - others), self._without, keep_alive)
-            _, self._beyond = started(np.maximum(0.0, most - np.maximum(tracked, others)), self._beyond, keep_alive)
+            self._start(peak[:, at], (ready + others, others, np.maximum(self._tracked.advance(peak[:, at], terms), others)), it)
         self.rehearsed = True
 
     def settle(self, first: int, peak: Floats, busy: Floats, invocations: Floats, terms: Sequence[Terms]) -> None:
         """Account for the minutes from `first` on: float32[pools, n] of demand each, NaN where unknown."""
-        prices = np.array([(each.idle, each.warm_busy, each.on_demand, each.init_seconds / 60 * each.on_demand,
-                            each.cold_start_cost_usd) for each in terms]).reshape(len(self.pools), 5)
-        keep_alive = max((each.keep_alive for each in terms), default=1)
+        it = Columns.of(terms)
         for at in range(peak.shape[1]):
             minute = first + at
             seen = self._ready[:, minute % READY_MINUTES]
             others = self._others[:, minute % READY_MINUTES]
             ready, tracked = np.nan_to_num(seen) + others, np.maximum(self._tracked.advance(peak[:, at], terms), others)
-            amounts = self._minute((ready, others, tracked), peak[:, at], busy[:, at], prices, keep_alive)
+            amounts = self._minute((ready, others, tracked), peak[:, at], busy[:, at], it)
             served = np.minimum(np.nan_to_num(busy[:, at]), ready)
             hits = np.maximum(0.0, np.nan_to_num(invocations[:, at]) - amounts[:, COLD_STARTS])
-            amounts = np.column_stack((amounts, (ready - served) * prices[:, IDLE], hits, others, others * prices[:, IDLE]))
+            amounts = np.column_stack((amounts, (ready - served) * it.idle, hits, others, others * it.idle))
             self._add(instant_of(minute).date(), np.where(np.isnan(seen)[:, None], 0.0, amounts))
         self._counted = max(self._counted, first + peak.shape[1])
 
-    def _minute(self, warm: tuple[Amounts, Amounts, Amounts], peak: Floats, busy: Floats, prices: Amounts,
-                keep_alive: int) -> Amounts:
+    def _minute(self, warm: Warmths, peak: Floats, busy: Floats, it: "Columns") -> Amounts:
         """`warm`: units as they are, without Stoker, and under target tracking."""
         known = ~np.isnan(peak)
-        most, work = np.where(known, peak, 0.0), np.where(known, np.nan_to_num(busy), 0.0)
-        (ready, others, tracked), cold_usd = warm, prices[:, COLD]
-        cold, self._with = started(np.maximum(0.0, most - ready), self._with, keep_alive)
-        without, self._without = started(np.maximum(0.0, most - others), self._without, keep_alive)
-        beyond, self._beyond = started(np.maximum(0.0, most - tracked), self._beyond, keep_alive)
-        mine, nothing, theirs = (bill(units, work, starts, prices) for units, starts in
+        work = np.where(known, np.nan_to_num(busy), 0.0)
+        (ready, others, tracked), cold_usd = warm, it.cold_start
+        cold, without, beyond = self._start(peak, warm, it)
+        mine, nothing, theirs = (bill(units, work, starts, it) for units, starts in
                                  ((ready, cold), (others, without), (tracked, beyond)))
         whole = mine.usd + cold * cold_usd
         return np.stack((mine.warm, mine.on_demand, cold * cold_usd, mine.usd, nothing.usd + without * cold_usd - whole, cold,
                          without, ready, np.maximum(0.0, ready - work), known.astype(float), nothing.usd, theirs.usd, beyond,
                          theirs.usd + beyond * cold_usd - whole), axis=1)
+
+    def _start(self, peak: Floats, warm: Warmths, it: "Columns") -> list[Amounts]:
+        """Cold starts of the next minute as they are, without Stoker, and under target tracking."""
+        return [each.advance(peak, units, units * it.stay_warm, it.keep_alive)
+                for each, units in zip((self._with, self._without, self._beyond), warm, strict=True)]
 
     def _add(self, day: date, amounts: Amounts) -> None:
         if day > self._day:
@@ -149,6 +143,28 @@ class Account:
         return table
 
 
+class Columns(NamedTuple):
+    """The terms of all pools, an array each: USD per unit-minute, of the initialisation and of a cold start; minutes; and whether
+    units that are given back stay warm (1) or not (0).
+    """
+
+    idle: Amounts
+    warm_busy: Amounts
+    on_demand: Amounts
+    initialisation: Amounts
+    cold_start: Amounts
+    keep_alive: NDArray[np.int64]
+    stay_warm: Amounts
+
+    @classmethod
+    def of(cls, terms: Sequence[Terms]) -> "Columns":
+        """One row a pool, in their order."""
+        rows = np.array([(each.idle, each.warm_busy, each.on_demand, each.initialisation, each.cold_start_cost_usd,
+                          each.keep_alive, each.stay_warm) for each in terms]).reshape(len(terms), 7)
+        idle, warm_busy, on_demand, initialisation, cold_start, keep_alive, stay_warm = rows.T
+        return cls(idle, warm_busy, on_demand, initialisation, cold_start, keep_alive.astype(np.int64), stay_warm)
+
+
 class Parts(NamedTuple):
     """What a minute of each pool is billed for, in USD: float64[pools] each."""
 
@@ -161,17 +177,10 @@ class Parts(NamedTuple):
         return self.warm + self.on_demand + self.init
 
 
-def bill(ready: Amounts, work: Amounts, cold_starts: Amounts, prices: Amounts) -> Parts:
+def bill(ready: Amounts, work: Amounts, cold_starts: Amounts, it: Columns) -> Parts:
     """The bill of a minute in which `ready` units stood warm, `work` ran and `cold_starts` began."""
-    idle, warm_busy, on_demand, init, _ = prices.T
     served = np.minimum(work, ready)
-    return Parts(ready * idle + served * warm_busy, (work - served) * on_demand, cold_starts * init)
-
-
-def started(units: Amounts, before: Amounts, keep_alive: int) -> tuple[Amounts, Amounts]:
-    """On-demand units that start cold when `units` run at most, after `before` (float64[pools, minutes]) ran; and both joined."""
-    warm = before[:, -keep_alive:].max(axis=1, initial=0.0) if keep_alive else np.zeros_like(units)
-    return np.maximum(0.0, units - warm), np.column_stack((before[:, -keep_alive:], units)) if keep_alive else before
+    return Parts(ready * it.idle + served * it.warm_busy, (work - served) * it.on_demand, cold_starts * it.initialisation)
 
 
 class Accounts:

@@ -5,7 +5,7 @@ A minute of a pool with `ready` warm units, average demand `busy` and most deman
     ready * idle + min(busy, ready) * (warm_busy - on_demand) + cold_starts * cold
 
 beyond what serving it all on demand without a cold start would cost. Work above `ready` runs on demand, and the units that do
-it stay warm for the keep-alive: a cold start is only what exceeds the most that ran on demand within the keep-alive.
+it stay warm for the keep-alive: a cold start is only what exceeds the units that are warm after use (`controller.warmth`).
 """
 
 from dataclasses import dataclass
@@ -104,6 +104,10 @@ PINGS: dict[str, Pings] = {
 """By lever kind. Beside provisioned concurrency (1 GB, 8 s of initialisation) a pinged unit costs less than a hundredth."""
 
 
+STAY_WARM = frozenset({"cloud-run-min-instances", "lambda-ping", "http-ping"})
+"""Kinds of lever that keep units of the same kind as those that start on demand: once given back they stay warm as those do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What one pool's minute is judged by. Prices in USD per unit-minute; spans in whole minutes."""
@@ -118,6 +122,8 @@ class Terms:
     keep_alive: int
     billing_step: int = 0
     """A unit is paid for at least so long once it is warm."""
+    stay_warm: bool = False
+    """Units that are given back stay warm for the keep-alive, as any unit does after use; otherwise they are gone at once."""
     warm_hit_rate: float | None = None
     """The share of requests that must not wait, where that was asked for instead of a price for waiting."""
 
@@ -169,5 +175,5 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
         init_seconds=init, cold_start_cost_usd=0.05 if cost is None else cost,
         metric_delay=whole_minutes(assume.metric_delay), lead_time=whole_minutes(assume.lead_time),
         keep_alive=whole_minutes(keep_alive_of(pool.lever.kind, assume).span), billing_step=whole_minutes(assume.billing_step),
-        warm_hit_rate=pool.objective.warm_hit_rate,
+        warm_hit_rate=pool.objective.warm_hit_rate, stay_warm=pool.lever.kind in STAY_WARM,
     )

@@ -10,6 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.warmth import in_use, started
+
 QUARTER = 15
 HALF_LIFE_MINUTES = 4 * 1440
 DECAY = 0.5 ** (QUARTER / HALF_LIFE_MINUTES)
@@ -23,11 +25,13 @@ Amounts = NDArray[np.float64]
 class Judge:
     """Amounts of `rules` rules over `pools` pools that share their timing, in whole minutes."""
 
-    def __init__(self, rules: int, pools: int, metric_delay: int, lead_time: int, keep_alive: int, billing_step: int = 0) -> None:
+    def __init__(self, rules: int, pools: int, metric_delay: int, lead_time: int, keep_alive: int, billing_step: int = 0,
+                 stay_warm: bool = False) -> None:
         self._lead = lead_time
         self._asked = np.zeros((metric_delay + lead_time, rules, pools), np.float32)
         self._ready = np.zeros((max(0, billing_step - 1), rules, pools), np.float32)
-        self._spilled = np.zeros((keep_alive, rules, pools), np.float32)
+        self._used = np.zeros((keep_alive, rules, pools), np.float32)
+        self._stay_warm = stay_warm
         self._quarter = np.zeros((3, rules, pools), np.float64)
         self._requests_now = np.zeros(pools, np.float64)
         self.requests = np.zeros(pools, np.float64)
@@ -49,24 +53,32 @@ class Judge:
         `asked`: float32[n, rules, pools], what is proposed after each minute. `peak`, `busy`,
         `requests`: float32[n, pools], what came in it; NaN where unknown, which costs nothing.
         """
-        count, keep = len(peak), len(self._spilled)
+        count, keep = len(peak), len(self._used)
         asked = np.concatenate((self._asked, asked))
         ready = folded(np.minimum, asked, count, self._lead + 1)
         known = ~np.isnan(peak)
         peak = np.where(known, np.ceil(peak), 0).astype(np.float32)
         work = np.where(known, np.minimum(np.round(np.nan_to_num(busy) * GRAIN) / GRAIN, peak), 0).astype(np.float32)
-        spilled = np.concatenate((self._spilled, np.maximum(peak[:, None] - ready, 0)))
-        cold = spilled[keep:].copy()
-        if keep:
-            cold -= folded(np.maximum, spilled, count, keep)
-            np.maximum(cold, 0, out=cold)
+        used = self._in_use(peak, ready, known)
+        before = folded(np.maximum, used, count, keep) if keep else np.zeros_like(ready)
+        cold = started(used[keep:], before, ready, self._stay_warm)
         self._requests_now += np.where(known, np.round(np.nan_to_num(requests) * GRAIN) / GRAIN, 0).sum(axis=0, dtype=np.float64)
         paid, self._ready = paid_for(self._ready, ready)
         for at in range(count):
             self._quarter[0] += paid[at] * known[at]
             self._quarter[1] += np.minimum(ready[at], work[at])
-            self._quarter[2] += cold[at]  # none where demand is unknown: nothing spills there
-        self._asked, self._spilled = asked[count:], spilled[count:]
+            self._quarter[2] += cold[at]  # none where demand is unknown: what is warm stays warm
+        self._asked, self._used = asked[count:], used[count:]
+
+    def _in_use(self, peak: Units, ready: Units, known: NDArray[np.bool_]) -> Units:
+        """Units that stay warm after each minute, those of the keep-alive before them first. Unknown minutes keep warm what was
+        warm before.
+        """
+        keep, used = len(self._used), np.concatenate((self._used, in_use(peak[:, None], ready, self._stay_warm)))
+        for at in np.flatnonzero(~known.all(axis=1)) if keep else ():
+            gone = ~known[at]
+            used[keep + at][:, gone] = np.maximum(used[keep + at][:, gone], used[at : at + keep][:, :, gone].max(axis=0))
+        return used
 
 
 def paid_for(before: Units, ready: Units) -> tuple[Units, Units]:

@@ -92,9 +92,9 @@ def mixture(offered: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArr
     return mean
 
 
-def timing_of(terms: Terms) -> tuple[int, int, int, int]:
-    """The spans that pools judged together must share, in minutes."""
-    return terms.metric_delay, terms.lead_time, terms.keep_alive, terms.billing_step
+def timing_of(terms: Terms) -> tuple[int, int, int, int, bool]:
+    """The spans that pools judged together must share, in minutes, and whether their units stay warm once given back."""
+    return terms.metric_delay, terms.lead_time, terms.keep_alive, terms.billing_step, terms.stay_warm
 
 
 class Portfolio:

@@ -38,8 +38,8 @@ class WorstHour:
 
 def counted_cold(pool: PoolOutcome, target: Units) -> tuple[Units, Units]:
     """Ready units and counted cold starts of each minute under `target`."""
-    ready = ready_of(target, pool.terms.lead_time)
-    return ready, np.where(pool.load.counted, cold_starts_of(pool.load, ready, pool.terms.keep_alive), 0)
+    ready, terms = ready_of(target, pool.terms.lead_time), pool.terms
+    return ready, np.where(pool.load.counted, cold_starts_of(pool.load, ready, terms.keep_alive, terms.stay_warm), 0)
 
 
 def worst_hour(pool: PoolOutcome) -> WorstHour | None:

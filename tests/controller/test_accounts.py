@@ -1,13 +1,17 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from controller.accounting import bill_of, load_of
 from controller.accounts import NAMES, Account, Accounts, keep_accounts
 from controller.economics import Terms
 from controller.memory import StoreThread
 from controller.store import Store
-from forecasting.demand import minute_of
+from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 
 FIRST = minute_of(NOON)
@@ -68,6 +72,68 @@ def test_units_stay_warm_for_the_keep_alive():
     ready_for(mine, 5)
     mine.settle(FIRST, rows(4, 2, 2, 4, 2), rows(0, 0, 0, 0, 0), rows(0, 0, 0, 0, 0), [TERMS])
     assert amounts(mine)["cold_starts"] == 4
+
+
+def test_each_pool_has_its_own_keep_alive():
+    mine = Account(["a", "b", "c"], {}, {}, NOON)
+    for minute in range(6):
+        mine.ready(np.zeros(3, np.float32), NOON + minute * timedelta(minutes=1))
+    peak = np.repeat(rows(4, 0, 0, 4, 0, 4), 3, axis=0)
+    mine.settle(FIRST, peak, peak, peak, [replace(TERMS, keep_alive=minutes) for minutes in (2, 3, 0)])
+
+    assert mine.today[:, NAMES.index("cold_starts")].tolist() == [8, 4, 12]
+
+
+def test_a_keep_alive_that_is_learnt_to_be_longer_counts_from_then_on():
+    mine = account()
+    ready_for(mine, 6, units=0.0)
+    mine.settle(FIRST, rows(4, 0, 0), rows(4, 0, 0), rows(4, 0, 0), [replace(TERMS, keep_alive=3)])
+    mine.settle(FIRST + 3, rows(4, 0, 0), rows(4, 0, 0), rows(4, 0, 0), [replace(TERMS, keep_alive=9)])
+
+    assert amounts(mine)["cold_starts"] == 4
+
+
+@pytest.mark.parametrize(("stay_warm", "cold"), [(True, 0), (False, 5)])
+def test_units_given_back_are_warm_for_the_keep_alive_where_the_lever_leaves_them(stay_warm, cold):
+    mine = account()
+    for units in (5, 5, 0, 0):
+        mine.ready(np.array([units], np.float32), NOON + mine._noted * timedelta(minutes=1) - FIRST * timedelta(minutes=1))
+    mine.settle(FIRST, rows(0, 0, 0, 5), rows(0, 0, 0, 5), rows(0, 0, 0, 5), [replace(TERMS, stay_warm=stay_warm)])
+
+    assert amounts(mine)["cold_starts"] == cold
+
+
+minutes = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.booleans()), min_size=1, max_size=30)
+
+
+@given(minutes, st.integers(0, 5), st.booleans())
+def test_unknown_minutes_never_raise_cold_starts(series, keep_alive, stay_warm):
+    peak = np.array([most for most, _, _ in series], np.float32)
+    gaps = np.where([unknown for _, _, unknown in series], np.float32(np.nan), peak)
+    both = Account(["whole", "gaps"], {}, {}, NOON)
+    for minute, (_, units, _) in enumerate(series):
+        both.ready(np.full(2, units, np.float32), NOON + minute * timedelta(minutes=1))
+    demand = np.stack((peak, gaps))
+    both.settle(FIRST, demand, demand, demand, [replace(TERMS, keep_alive=keep_alive, stay_warm=stay_warm)] * 2)
+
+    for name in ("cold_starts", "cold_starts_without"):
+        whole, some = both.today[:, NAMES.index(name)]
+        assert some <= whole
+
+
+@given(minutes, st.integers(0, 5), st.booleans())
+def test_the_accounts_count_the_cold_starts_of_the_backtest(series, keep_alive, stay_warm):
+    terms = replace(TERMS, keep_alive=keep_alive, stay_warm=stay_warm, lead_time=0)
+    peak = np.array([np.nan if unknown else most for most, _, unknown in series], np.float32)
+    mine = account()
+    for minute, (_, units, _) in enumerate(series):
+        mine.ready(np.array([units], np.float32), NOON + minute * timedelta(minutes=1))
+    mine.settle(FIRST, rows(*peak), rows(*peak), rows(*peak), [terms])
+    load = load_of(DemandSeries(FIRST, peak, peak, peak))
+
+    kept, nothing = np.array([units for _, units, _ in series], np.int64), np.zeros(len(series), np.int64)
+    assert amounts(mine)["cold_starts"] == bill_of(load, kept, terms).cold_starts
+    assert amounts(mine)["cold_starts_without"] == bill_of(load, nothing, terms).cold_starts
 
 
 def test_cold_starts_do_not_depend_on_how_minutes_are_cut_into_calls():

@@ -9,17 +9,20 @@ from controller.judging import DECAY, Judge
 DELAY, LEAD, KEEP = 2, 2, 6
 
 
-def spelled_out(asked: list[float], peak: list[float], busy: list[float]) -> tuple[float, float, float]:
+def spelled_out(asked: list[float], peak: list[float], busy: list[float], stay_warm: bool) -> tuple[float, float, float]:
     """Ready unit-minutes, warm work and cold starts, by the definitions alone."""
     ready = [min(([0.0] * DELAY + asked)[max(0, at - LEAD) : at + 1] + [0.0] * (at < LEAD)) for at in range(len(asked))]
-    spilled = [0.0 if np.isnan(most) else max(0.0, most - units) for most, units in zip(peak, ready, strict=True)]
+    used: list[float] = []
     totals = [0.0, 0.0, 0.0]
-    for at, most in enumerate(peak):
+    for at, (most, units) in enumerate(zip(peak, ready, strict=True)):
+        warm = max([units * stay_warm, *used[max(0, at - KEEP) :]])
         if np.isnan(most):
+            used.append(warm)
             continue
-        totals[0] += ready[at]
-        totals[1] += min(busy[at], ready[at])
-        totals[2] += max(0.0, spilled[at] - max(spilled[max(0, at - KEEP) : at], default=0.0))
+        used.append(max(most, units) if stay_warm else max(0.0, most - units))
+        totals[0] += units
+        totals[1] += min(busy[at], units)
+        totals[2] += max(0.0, used[at] - warm)
     return totals[0], totals[1], totals[2]
 
 
@@ -27,20 +30,29 @@ minute = st.tuples(st.integers(0, 6), st.one_of(st.just(float("nan")), st.intege
 
 
 @settings(deadline=None)
-@given(st.lists(minute, min_size=1, max_size=60), st.integers(1, 15))
-def test_amounts_are_those_of_the_formula(rows, step):
+@given(st.lists(minute, min_size=1, max_size=60), st.integers(1, 15), st.booleans())
+def test_amounts_are_those_of_the_formula(rows, step, stay_warm):
     asked = [float(units) for units, _, _ in rows]
     peak = [most for _, most, _ in rows]
     busy = [0.0 if np.isnan(most) else most * share / 8 for _, most, share in rows]
-    judge = Judge(1, 1, DELAY, LEAD, KEEP)
+    judge = Judge(1, 1, DELAY, LEAD, KEEP, stay_warm=stay_warm)
     for at in range(0, len(rows), step):
         rows_here = slice(at, at + step)
         judge.add(np.array(asked[rows_here], np.float32)[:, None, None], np.array(peak[rows_here], np.float32)[:, None],
                   np.array(busy[rows_here], np.float32)[:, None], np.array(peak[rows_here], np.float32)[:, None])
     judge.close_quarter()
 
-    assert spelled_out(asked, peak, busy) == tuple(judge.amounts[:, 0, 0])
+    assert spelled_out(asked, peak, busy, stay_warm) == tuple(judge.amounts[:, 0, 0])
     assert judge.requests[0] == np.nansum(peak)
+
+
+def test_a_gap_of_one_pool_keeps_warm_what_was_warm_in_that_pool_alone():
+    judge = Judge(1, 2, 0, 0, 2)
+    peak = np.array([[5, 5], [np.nan, 0], [np.nan, 0], [5, 5]], np.float32)
+    judge.add(np.zeros((4, 1, 2), np.float32), peak, 0 * peak, peak)
+    judge.close_quarter()
+
+    assert judge.amounts[2, 0].tolist() == [5, 10]
 
 
 def test_older_quarters_count_less():

@@ -1,0 +1,66 @@
+"""Which units are warm beside those that a lever keeps, and how many start cold. Pure.
+
+A unit stays warm for the keep-alive after its last use. What becomes of units that are given back depends on the lever: Cloud Run
+instances and pinged environments stay warm for the keep-alive too, provisioned concurrency is gone (`Terms.stay_warm`). A minute
+of unknown demand keeps warm what was warm before it: nothing proves that it went cold.
+"""
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forecasting.demand import Floats
+
+Amounts = NDArray[np.float64]
+Units = TypeVar("Units", NDArray[np.int64], NDArray[np.float32])
+
+
+def in_use(peak: Units, ready: Units, stay_warm: bool) -> Units:
+    """Units that stay warm after a minute in which at most `peak` worked and `ready` were kept."""
+    return np.maximum(peak, ready) if stay_warm else np.maximum(peak - ready, 0)
+
+
+def started(used: Units, before: Units, ready: Units, stay_warm: bool) -> Units:
+    """Units that start cold in a minute: `used` of it, after `before` at most within the keep-alive."""
+    return np.maximum(used - (np.maximum(before, ready) if stay_warm else before), 0)
+
+
+class Warm:
+    """Units of many pools that are warm after use, minute by minute, each pool with its own keep-alive."""
+
+    def __init__(self, pools: int) -> None:
+        self._used = np.zeros((0, pools))
+        """Units in use in the last minutes, a row each; minute n is in row n modulo their number."""
+        self._minute = 0
+
+    def advance(self, peak: Floats, ready: Amounts, kept: Amounts, keep_alive: NDArray[np.int64]) -> Amounts:
+        """Take in the next minute and return the units that start cold in it: float64[pools].
+
+        `peak`: float[pools], NaN where unknown. `kept`: `ready` where units given back stay warm, else 0.
+        """
+        self._reach(int(keep_alive.max(initial=0)))
+        warm = np.maximum(self._before(keep_alive), kept)
+        used = np.maximum(peak, ready) - (ready - kept)
+        used = np.where(np.isnan(used), warm, used)
+        if len(self._used):
+            self._used[self._minute % len(self._used)] = used
+        self._minute += 1
+        return np.maximum(used - warm, 0.0)
+
+    def _before(self, keep_alive: NDArray[np.int64]) -> Amounts:
+        """The most units in use in one minute of the keep-alive."""
+        before, rows, shortest = np.zeros(self._used.shape[1]), len(self._used), int(keep_alive.min(initial=len(self._used)))
+        for age in range(1, rows + 1):
+            row = self._used[(self._minute - age) % rows]
+            np.maximum(before, row, out=before, where=True if age <= shortest else keep_alive >= age)
+        return before
+
+    def _reach(self, minutes: int) -> None:
+        """Keep so many minutes from now on; of the earlier ones nothing is known."""
+        rows = len(self._used)
+        if minutes <= rows:
+            return
+        held = self._used[(self._minute - 1 - np.arange(rows)) % rows] if rows else self._used
+        self._used = np.zeros((minutes, self._used.shape[1]))
+        self._used[(self._minute - 1 - np.arange(rows)) % minutes] = held
