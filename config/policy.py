@@ -188,8 +188,10 @@ class Assume(Model):
     """From asking for capacity to its being ready."""
     keep_alive: Duration | None = Field(default=None, examples=["6m"])
     """How long an on-demand unit stays warm after use, whatever the lever; each lever's own figure when absent."""
-    billing_step: Duration = Field(default=timedelta(0), examples=["5m"])
-    """A unit that was raised is paid for at least this long: 5m is what AWS does with provisioned concurrency."""
+    billing_step: Duration | None = Field(default=None, examples=["5m"])
+    """Units are billed from the request in steps of this length; what the lever's provider does when absent: 5m with provisioned
+    concurrency, no steps otherwise.
+    """
 
     @field_validator("metric_delay", "lead_time", "keep_alive", "billing_step")
     @classmethod

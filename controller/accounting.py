@@ -1,9 +1,9 @@
 """What a series of decisions costs against recorded demand. Pure, and the one place where a bill is drawn up.
 
 Warm units serve first. Demand above them runs on demand, on units that stay warm for the keep-alive after use; a cold start is
-demand that finds no warm unit (`controller.warmth`). A raise takes the lead time, a fall is immediate. Where billing has steps, a
-unit is paid for to the end of its step though it has been given back. A minute in which demand is unknown is not counted, neither
-its cost nor its work.
+demand that finds no warm unit (`controller.warmth`). A raise takes the lead time, a fall is immediate. A unit is paid for while
+it is ready; where billing has steps, from the request to the end of a step (`controller.metering`). A minute in which demand is
+unknown is not counted, neither its cost nor its work.
 
 The warm-hit rate is the share of invocations that did not wait: 1 - cold starts / invocations, over the counted minutes. Each
 cold start makes exactly one invocation wait.
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.economics import MINUTE_SECONDS, Terms
+from controller.metering import Layers, change, rest
 from controller.warmth import in_use, started
 from forecasting.demand import DemandSeries
 
@@ -57,9 +58,10 @@ class Load:
 class Bill:
     """What was done and what it cost, over the counted minutes. Costs in USD.
 
-    `idle_usd`: warm units that did nothing. `warm_work_usd`: units at work that were warm ahead. `on_demand_work_usd`: work
-    that exceeded them. `init_usd`: initialisations billed as on-demand work. `wait_usd`: what the policy says that cold starts
-    cost its users; no provider bills it. `baseline_usd`: the same work all on demand, had no start been cold.
+    `warm_unit_minutes`: units that are paid for, `idle_usd`: of these, what did nothing. `warm_work_usd`: units at work that were
+    warm ahead. `on_demand_work_usd`: work that exceeded them. `init_usd`: initialisations billed as on-demand work. `wait_usd`:
+    what the policy says that cold starts cost its users; no provider bills it. `baseline_usd`: the same work all on demand, had
+    no start been cold.
     """
 
     minutes: int = 0
@@ -154,12 +156,25 @@ def through_gaps(used: Units, known: NDArray[np.bool_], keep_alive: int) -> Unit
     return kept
 
 
+def paid_of(target: Units, ready: Units, billing_step: int) -> Units:
+    """Units paid for in each minute: those that are ready; with a billing step, from the request to the end of a step."""
+    if not billing_step:
+        return ready
+    beyond: Units = np.zeros(len(target) + billing_step, np.int64)
+    layers: Layers[int] = []
+    for at in np.flatnonzero(np.diff(target, prepend=0)).tolist():
+        for since, units in change(layers, int(target[at]), at):
+            beyond[at] += units
+            beyond[at + rest(at - since, billing_step)] -= units
+    return target + np.cumsum(beyond)[: len(target)]
+
+
 def bill_of(load: Load, target: Units, terms: Terms) -> Bill:
     """What requesting `target` (int64[n]) would have cost against `load`."""
     ready = ready_of(target, terms.lead_time)
     counted = load.counted
     cold = int(cold_starts_of(load, ready, terms.keep_alive, terms.stay_warm)[counted].sum())
-    warm = int(trailing_max(ready, max(1, terms.billing_step))[counted].sum())
+    warm = int(paid_of(target, ready, terms.billing_step)[counted].sum())
     busy = float(load.busy[counted].sum())
     warm_busy = float(np.minimum(load.busy, ready)[counted].sum())
     return Bill(

@@ -16,7 +16,7 @@ from controller.economics import Terms
 from controller.foretelling import prospect_at, without_events
 from controller.guardrails import GUARDRAILS
 from controller.intake import PATIENCE
-from controller.plan import Action, Announced, Observation, PoolState, Proposal, Reason, Sight, accepted
+from controller.plan import Action, Announced, Code, Observation, PoolState, Proposal, Reason, Sight, accepted
 from controller.planning import make_plan
 from controller.portfolio import CHOSEN, STEPPED_BACK, Portfolio, rule_name
 from controller.prospect import Prospect, learned
@@ -82,7 +82,7 @@ def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, te
     target, held = np.zeros(minutes, np.int64), np.zeros(minutes, bool)
     reasons: list[tuple[int, tuple[Reason, ...]]] = []
     eyes = Eyes(demand, proposals, terms.metric_delay)
-    timeless = not every_minute and not assume.billing_step and not depends_on_time(policy)
+    timeless, step = not every_minute and not depends_on_time(policy), terms.billing_step * MINUTE
     price = 0.0 if policy.budget_usd_per_month is None else terms.idle
     ahead = Ahead(policy, demand, terms) if policy.events else None
     shown: tuple[object, ...] | None = None
@@ -97,12 +97,13 @@ def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, te
         if showing != shown:
             phase = Phase.READY if ready == paper.requested else Phase.IN_PROGRESS
             seen = Observation(now=now, capacity=Capacity(paper.requested, ready, phase, now), proposal=proposal, sight=sight,
-                               data_age=age, unseen=unseen, billing_step=assume.billing_step, usd_per_unit_minute=price,
+                               data_age=age, unseen=unseen, billing_step=step, usd_per_unit_minute=price,
                                announced=announced)
             plan = make_plan(policy, state, seen, GUARDRAILS)
             state, holds = plan.state, plan.action is Action.HOLD
             reasons.append((at, plan.reasons))
-            shown = showing if timeless else None
+            waits = any(reason.code is Code.BILLING_STEP for reason in plan.reasons)  # and no longer once the step has ended
+            shown = showing if timeless and not waits else None
             if plan.action is Action.WRITE and plan.target is not None:
                 paper.request(plan.target, now)
                 state, shown = accepted(state, plan.target, now), None

@@ -104,6 +104,9 @@ PINGS: dict[str, Pings] = {
 """By lever kind. Beside provisioned concurrency (1 GB, 8 s of initialisation) a pinged unit costs less than a hundredth."""
 
 
+BILLING_STEPS = {"lambda-provisioned-concurrency": timedelta(minutes=5)}
+"""By kind of lever: a unit is billed from the request, and its time rounded up to a whole step (Lambda pricing page)."""
+
 STAY_WARM = frozenset({"cloud-run-min-instances", "lambda-ping", "http-ping"})
 """Kinds of lever that keep units of the same kind as those that start on demand: once given back they stay warm as those do."""
 
@@ -121,7 +124,7 @@ class Terms:
     lead_time: int
     keep_alive: int
     billing_step: int = 0
-    """A unit is paid for at least so long once it is warm."""
+    """Units are paid for from the request, in steps of so many minutes each; 0: while they are ready."""
     stay_warm: bool = False
     """Units that are given back stay warm for the keep-alive, as any unit does after use; otherwise they are gone at once."""
     warm_hit_rate: float | None = None
@@ -149,6 +152,11 @@ def whole_minutes(span: timedelta) -> int:
     return -int(-span.total_seconds() // MINUTE_SECONDS)
 
 
+def billing_step_of(kind: str, assume: Assume) -> timedelta:
+    """In what steps the units of a lever are billed: as the policy says, else as its provider does; 0 where there are none."""
+    return BILLING_STEPS.get(kind, timedelta(0)) if assume.billing_step is None else assume.billing_step
+
+
 def price_of(pool: PoolPolicy, architecture: str | None = None, gigabytes: float = 1.0, vcpus: float | None = None,
              billing: str | None = None) -> Price:
     """The price of a pool per GB-second, from its policy or the table; the table's x86 row where the architecture is unknown."""
@@ -174,6 +182,7 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
         warm_busy=(price.warm_busy if pings is None else price.on_demand) * per_minute, on_demand=price.on_demand * per_minute,
         init_seconds=init, cold_start_cost_usd=0.05 if cost is None else cost,
         metric_delay=whole_minutes(assume.metric_delay), lead_time=whole_minutes(assume.lead_time),
-        keep_alive=whole_minutes(keep_alive_of(pool.lever.kind, assume).span), billing_step=whole_minutes(assume.billing_step),
+        keep_alive=whole_minutes(keep_alive_of(pool.lever.kind, assume).span),
+        billing_step=whole_minutes(billing_step_of(pool.lever.kind, assume)),
         warm_hit_rate=pool.objective.warm_hit_rate, stay_warm=pool.lever.kind in STAY_WARM,
     )

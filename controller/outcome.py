@@ -100,7 +100,8 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
             "on_demand_usd_per_unit_minute": terms.on_demand, "init_seconds": terms.init_seconds,
             "cold_start_cost_usd": terms.cold_start_cost_usd, "metric_delay_minutes": terms.metric_delay,
             "lead_time_minutes": terms.lead_time, "keep_alive_minutes": terms.keep_alive,
-            "keep_alive": keep_alive_body(pool.keep_alive), "warm_hit_rate": terms.warm_hit_rate,
+            "keep_alive": keep_alive_body(pool.keep_alive), "billing_step_minutes": terms.billing_step,
+            "warm_hit_rate": terms.warm_hit_rate,
         },
     } | _bills(pool.stoker, pool.nothing, pool.peers) | _levers(pool)
 

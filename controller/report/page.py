@@ -159,6 +159,13 @@ def minute_row(minute: Minute) -> str:
     return f'<tr class="{"cold" if minute.cold else ""}">' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
+def billed(step: int) -> str:
+    """For what time warm capacity is billed."""
+    if not step:
+        return "Warm capacity is billed while it is ready."
+    return f"Warm capacity is billed from the request, the time of each unit rounded up to whole steps of {step} min."
+
+
 def terms(pool: PoolOutcome, outcome: Outcome) -> str:
     """What the figures take for granted."""
     it, unknown = pool.terms, sum(int((~one.load.known)[one.load.start :].sum()) for one in outcome.pools)
@@ -173,7 +180,7 @@ def terms(pool: PoolOutcome, outcome: Outcome) -> str:
         f"A cold start takes {it.init_seconds:g} s, billed as work, and counts {usd(it.cold_start_cost_usd)}, {whose}.",
         f"{timing}; an on-demand unit stays warm after use for {escape(pool.keep_alive.text)}.",
         "Ratio: cost beyond serving all of it on demand without a cold start, as a multiple of the same with nothing kept warm.",
-        "Capacity is charged by the minute; where a provider bills in longer steps, frequent changes cost somewhat more.",
+        billed(it.billing_step),
     ]
     for doubted in (one for one in outcome.pools if one.doubts):
         first, rows = doubted.doubts[0], count(len(doubted.doubts))

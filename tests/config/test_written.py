@@ -98,7 +98,7 @@ def default_text(field: FieldInfo) -> str:
 
 STATED = [
     *((PoolPolicy, key) for key in ("mode", "on_missing_metrics", "on_foreign_write", "min", "scale_down_delay")),
-    *((Assume, key) for key in ("metric_delay", "lead_time", "billing_step")), (Schedule, "timezone"),
+    *((Assume, key) for key in ("metric_delay", "lead_time")), (Schedule, "timezone"),
     (Event, "lead"),
 ]
 

@@ -2,7 +2,6 @@
 
 import importlib.util
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -11,6 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.sandbox.capacity import Meter
+from adapters.sandbox.traffic import MINUTE_MS
 from controller.accounting import Bill, bill_of, cold_starts_of, load_of, ready_of, total
 from controller.economics import Terms
 from forecasting.demand import DemandSeries
@@ -170,13 +171,35 @@ def test_the_referee_finds_the_same_on_recorded_traffic_with_gaps_and_warm_up(tr
     assert bill.extra_usd == pytest.approx(expected["cost_usd"] - fewer * terms.cold, abs=0.005)
 
 
-def test_a_unit_given_back_within_its_billing_step_is_paid_for_to_the_end_of_it():
-    nothing = np.zeros(12, np.float32)
-    load = load_of(DemandSeries(0, nothing, nothing, nothing))
+IDLE = Terms(idle=1.0, warm_busy=0.0, on_demand=0.0, init_seconds=0.0, cold_start_cost_usd=0.0, metric_delay=0, lead_time=2,
+             keep_alive=6, billing_step=5)
+
+
+def idle(target: np.ndarray) -> float:
+    """What keeping `target` costs at one dollar a unit-minute, without demand."""
+    nothing = np.zeros(len(target), np.float32)
+    return bill_of(load_of(DemandSeries(0, nothing, nothing, nothing)), target, IDLE).idle_usd
+
+
+def test_with_a_billing_step_a_unit_is_paid_for_from_the_request_to_the_end_of_a_step():
+    target = np.zeros(20, np.int64)
+    target[4:11] = 3
+    assert idle(target) == 3 * 10
+
+
+def test_a_unit_that_was_given_back_before_it_was_ready_is_paid_for_a_whole_step():
     target = np.zeros(12, np.int64)
     target[4] = 3
-    terms = Terms(idle=1.0, warm_busy=0.0, on_demand=0.0, init_seconds=0.0, cold_start_cost_usd=0.0, metric_delay=0, lead_time=0,
-                  keep_alive=6)
+    assert idle(target) == 3 * 5
 
-    assert bill_of(load, target, terms).idle_usd == 3
-    assert bill_of(load, target, replace(terms, billing_step=5)).idle_usd == 3 * 5
+
+@given(st.lists(st.tuples(st.integers(1, 20), st.integers(0, 12)), max_size=30))
+def test_provisioned_concurrency_costs_what_the_meter_of_the_emulator_says(series):
+    meter, at = Meter(), 0
+    for minutes, wanted in series:
+        meter.configure(wanted, at * MINUTE_MS)
+        at += minutes
+    meter.configure(0, at * MINUTE_MS)
+    target = np.repeat([wanted for _, wanted in series] + [0], [minutes for minutes, _ in series] + [5])
+
+    assert idle(target.astype(np.int64)) == meter.billed_unit_ms(at * MINUTE_MS) / MINUTE_MS

@@ -1,5 +1,6 @@
 """The replay: it decides as the daemon does, from nothing it could not have known, and skips only what cannot differ."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -33,9 +34,10 @@ def wanting(wanted: list[float]) -> Proposals:
     return Proposals(np.array(wanted, float), np.ones(len(wanted), bool), np.zeros(len(wanted), np.int16))
 
 
-def carried(wanted: list[float], peak: list[float] | None = None, every_minute: bool = False, **changes: object):
+def carried(wanted: list[float], peak: list[float] | None = None, every_minute: bool = False, step: int = 0,
+            **changes: object):
     demand = series([1.0] * len(wanted) if peak is None else peak)
-    return carry_out(policy(**changes), demand, wanting(wanted), TERMS, Assume(), every_minute)
+    return carry_out(policy(**changes), demand, wanting(wanted), replace(TERMS, billing_step=step), Assume(), every_minute)
 
 
 def test_a_proposal_is_requested_when_its_minute_has_become_visible():
@@ -102,12 +104,17 @@ guarded = st.fixed_dictionaries({}, optional={
 
 
 @settings(max_examples=200)
-@given(st.lists(st.tuples(rare, st.sampled_from([1.0, 1.0, 1.0, np.nan])), min_size=1, max_size=50), guarded)
-def test_skipping_a_minute_that_shows_nothing_new_changes_no_decision(rows, changes):
+@given(st.lists(st.tuples(rare, st.sampled_from([1.0, 1.0, 1.0, np.nan])), min_size=1, max_size=50), guarded,
+       st.sampled_from([0, 5]))
+def test_skipping_a_minute_that_shows_nothing_new_changes_no_decision(rows, changes, step):
     wanted, peak = [w for w, _ in rows], [p for _, p in rows]
-    quick, whole = carried(wanted, peak, **changes), carried(wanted, peak, every_minute=True, **changes)
+    quick, whole = (carried(wanted, peak, every, step, **changes) for every in (False, True))
     assert quick.target.tolist() == whole.target.tolist()
     assert quick.held.tolist() == whole.held.tolist()
+
+
+def test_units_are_held_to_the_end_of_the_first_billing_step_of_a_raise():
+    assert carried([5, 0, 0, 0, 0, 0, 0, 0], step=5).target.tolist() == [0, 0, 5, 5, 5, 5, 5, 0]
 
 
 def test_minutes_that_show_nothing_new_are_not_planned_again():
