@@ -107,6 +107,16 @@ class Resumes(Protocol):
         """
 
 
+@runtime_checkable
+class Counted(Protocol):
+    """What a lever also has whose provider counts units late: what was ready in minutes that have passed."""
+
+    def counted(self) -> Mapping[int, int]:
+        """Ready units of each recent minute (since the epoch, in order), which correct what `Capacity.ready` was in it; calls
+        nobody. A minute that is not counted yet has what is most likely.
+        """
+
+
 class Order(NamedTuple):
     """From `at` on, capacity above `most` (1 or more) comes down to it, and capacity below `least` goes up to that."""
 

@@ -69,6 +69,12 @@ class Account:
         self._others[:, minutes % READY_MINUTES] = 0.0 if others is None else np.nan_to_num(others)[:, None]
         self._noted = max(self._noted, upto)
 
+    def counted(self, name: str, units: Mapping[int, int]) -> None:
+        """Correct what was ready of a pool in minutes of which the provider has counted it since; what is settled stays."""
+        for minute, ready in units.items():
+            if self.pending_from() <= minute < self._noted:
+                self._ready[self.row[name], minute % READY_MINUTES] = ready
+
     def pending_from(self) -> int:
         """The first minute that is not accounted for yet."""
         return max(self._counted, self._noted - READY_MINUTES)

@@ -42,6 +42,9 @@ async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: C
         seen = [(each.capacity.ready, each.capacity.others) if each.capacity else (np.nan, 0) for each in reconcilers]
         ready, others = np.array(seen, np.float32).reshape(len(seen), 2).T
         account.ready(ready, now, others)
+        for each in reconcilers:
+            if each.counted is not None:
+                account.counted(each.policy.name, each.counted())
         first, end = account.pending_from(), region.intake.visible_end(now)
         if first < end:
             terms = [pool_terms(each, policy.assume, region.intake.metric_delay) for each in reconcilers]

@@ -3,8 +3,10 @@
 import math
 import statistics
 from collections import deque
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+
+from forecasting.demand import instant_of, minute_of
 
 RECENT_RAISES = 20
 """A pool's lead time is the median of so many of its latest raises."""
@@ -20,6 +22,18 @@ def median_span(seconds: Iterable[float]) -> timedelta | None:
     """The median of measured seconds; None when there are fewer than `ENOUGH`."""
     measured = list(seconds)
     return timedelta(seconds=statistics.median(measured)) if len(measured) >= ENOUGH else None
+
+
+def ready_after(counted: Callable[[], Mapping[int, int]] | None, target: int, sent: datetime, seen_after: float) -> float:
+    """Seconds that a raise to `target` took, sent at `sent` and seen to be ready `seen_after` seconds later: where the provider
+    counts units late (`adapters.protocol.Counted`), to the end of the first minute from which on so many were counted.
+    """
+    ready = seen_after
+    for minute, units in sorted(({} if counted is None else counted()).items(), reverse=True):
+        if minute < minute_of(sent) or units < target:
+            break
+        ready = min(seen_after, (instant_of(minute + 1) - sent).total_seconds())
+    return ready
 
 
 class DelayMeter:

@@ -10,10 +10,10 @@ from typing import TypeVar
 from adapters.clock import Clock
 from adapters.errors import AdapterError, Misconfigured, OutcomeUnknown, QuotaExceeded, Refused, Throttled, Unreachable
 from adapters.lease import fenced
-from adapters.protocol import Capacity, Lever, Phase, Resumes, Traits
+from adapters.protocol import Capacity, Counted, Lever, Phase, Resumes, Traits
 from config.policy import PoolPolicy
 from controller.guardrails import guardrails_for
-from controller.measured import RECENT_RAISES, median_span
+from controller.measured import RECENT_RAISES, median_span, ready_after
 from controller.memory import Memory
 from controller.overrides import Override
 from controller.plan import Action, Code, Observation, Plan, PoolState, Reason, accepted
@@ -62,7 +62,7 @@ class Reconciler:
                  price: Callable[[Traits], float], lead_seconds: Iterable[float] = (), traits: Traits | None = None,
                  call_timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> None:
         self.policy, self.lever, self.state = policy, lever, state
-        self.key = state_key(policy)
+        self.key, self.counted = state_key(policy), lever.counted if isinstance(lever, Counted) else None
         self._clock, self._memory, self._read_every, self._price = clock, memory, read_every, price
         self._timeout = call_timeout_seconds
         self.capacity: Capacity | None = None
@@ -86,8 +86,8 @@ class Reconciler:
         self.outcomes: Counter[str] = Counter()
         """Writes since the start by what came of them: accepted, or an error's code."""
         self._traits_at: datetime | None = None
-        self._raising: tuple[int, float] | None = None
-        """A raise that is not ready yet, and when it was sent on the monotonic clock."""
+        self._raising: tuple[int, float, datetime] | None = None
+        """A raise that is not ready yet, and when it was sent on the monotonic clock and by the date."""
         self._stored = state
 
     @property
@@ -218,10 +218,10 @@ class Reconciler:
         """Notice that a raise has become ready, and how long it took; what is ready on paper teaches nothing."""
         if self._raising is None or self.capacity is None or self.capacity.phase is not Phase.READY:
             return
-        target, sent = self._raising
+        target, sent, sent_at = self._raising
         self._raising = None
         if self.policy.mode == "active" and self.capacity.ready >= target and self.capacity.requested == target:
-            seconds, now = self._clock.monotonic() - sent, self._clock.now()
+            seconds, now = ready_after(self.counted, target, sent_at, self._clock.monotonic() - sent), self._clock.now()
             self.lead_seconds.append(seconds)
             try:
                 await self._memory.save_lead_time(self.policy.name, target, seconds, now)
@@ -250,7 +250,7 @@ class Reconciler:
         self.read_at = self.wrote_at = self._clock.now()
         self._read_seconds = self._clock.monotonic()
         if target > before:
-            self._raising = (target, sent)
+            self._raising = (target, sent, sent_at)
         state = accepted(self.state, target, self._clock.now())
         released = self.made is not None and self.made.seen.leaving == "release"
         await self._remember(replace(state, written=None, found=None) if released else state)

@@ -9,9 +9,11 @@ How many calls it makes: a reading is one (GetService), a write two (GetService,
 all pools of a project.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from adapters.errors import AdapterError, Conflict, QuotaExceeded, Unsupported
+from adapters.gcp.floor import Floor
 from adapters.gcp.instances import SLOWLY, WATCHED
 from adapters.gcp.metric_reader import Place
 from adapters.gcp.provider import Gcp
@@ -30,6 +32,8 @@ UNCOUNTED = timedelta(minutes=10)
 """Without a count of instances a raise is taken for ready after so long."""
 
 TYPICAL_LEAD_TIME = timedelta(minutes=2)
+TYPICAL_START = timedelta(seconds=30)
+"""Of one instance, until its starts have been measured."""
 
 class CloudRunMinInstances:
     """Sets `scaling.min_instance_count` of a service."""
@@ -51,10 +55,10 @@ class CloudRunMinInstances:
         self._quiet_until: datetime | None = None
         self._whose = ""
         self._ready = 0
-        self._raised_at: datetime | None = None
+        self._floor = Floor(TYPICAL_START)
 
     async def read(self) -> Capacity:
-        """One call mostly. `ready` is what Cloud Monitoring has counted, two or three minutes ago."""
+        """One call mostly. `ready` is what Cloud Monitoring has counted, two or three minutes ago: see `counted`."""
         seen = await self._look()
         ready, note = await self._counted(seen)
         return self._capacity(seen, seen.requested, ready, note)
@@ -69,6 +73,8 @@ class CloudRunMinInstances:
             startup = await self._instances.startup_seconds(self._place)
         except AdapterError:
             startup = None
+        if startup is not None:
+            self._floor.start = timedelta(seconds=startup)
         return Traits(seen.unit.memory_mb, "x86_64", startup, allowed=seen.most or None, typical_lead_time=TYPICAL_LEAD_TIME,
                       vcpus=seen.unit.vcpus, billing=seen.unit.billing, limit=seen.limit)
 
@@ -87,15 +93,20 @@ class CloudRunMinInstances:
             self._sent = target
             asked_at = self._clock.now()
             await self._plane.set_minimum(self._service, target, seen.etag, urgent=target > seen.requested)
-            self._raised_at = asked_at if target > seen.requested else None
+            self._floor.ask(target, asked_at)
         ready = self._ready = min(target, self._ready)
         phase = Phase.READY if ready >= target else Phase.IN_PROGRESS
         return Capacity(target, ready, phase, self._clock.now(), detail=f"accepted, {ready} of {target} were ready before")
+
+    def counted(self) -> Mapping[int, int]:
+        """See `adapters.protocol.Counted`."""
+        return self._floor.by_minute(self._clock.now())
 
     async def _look(self, *, urgent: bool = False) -> Service:
         """Read the service, and notice who has changed it since it was last read."""
         seen = await self._plane.get(self._service, urgent=urgent)
         was, self._last = self._last, seen
+        self._floor.ask(seen.requested, self._clock.now())
         if was is None or seen.generation == was.generation:
             return seen
         gone = not seen.requested and self._sent != 0 and bool(was.requested or self._sent)  # by somebody else
@@ -114,12 +125,13 @@ class CloudRunMinInstances:
         try:
             fresh = WATCHED if self._ready < wanted else SLOWLY
             revisions = [name for name, _, _ in seen.serving]
-            count = await self._instances.count(self._place, revisions, fresh, self._raised_at)
+            self._floor.note(await self._instances.counted(self._place, revisions, fresh))
         except AdapterError as error:
             old = seen.changed_at is None or self._clock.now() - seen.changed_at > UNCOUNTED
             self._ready = wanted if old and not seen.reconciling else min(self._ready, wanted)
             return self._ready, f"instances were not counted: {error}"
-        self._ready = min(wanted, self._ready if count is None else count)
+        newest = self._floor.newest(self._clock.now())
+        self._ready = min(wanted, self._ready if newest is None else newest)
         return self._ready, ""
 
     def _capacity(self, seen: Service, requested: int, ready: int, note: str) -> Capacity:

@@ -55,19 +55,15 @@ class ProjectInstances:
         self._counts = Shared(clock, self._fetch_counts)
         self._starts = Shared(clock, self._fetch_starts)
 
-    async def count(self, place: Place, revisions: Sequence[str], fresh: timedelta, since: datetime | None) -> int | None:
-        """Instances of `revisions` that exist, active and idle, as of two or three minutes ago; zero when they have no recent
-        point. Instances of other revisions, which a rollout leaves idle, are not counted. None: nothing has been counted since
-        the instant `since`.
+    async def counted(self, place: Place, revisions: Sequence[str], fresh: timedelta) -> dict[int, int]:
+        """Instances of `revisions` that existed at the end of each recent minute, active and idle, up to 2 or 3 minutes ago;
+        minutes without a point are left out. Instances of other revisions, which a rollout leaves idle, are not counted.
         """
         first, counts = await self._counts.get(fresh)
-        least = 0 if since is None else max(0, minute_of(since) - first)
-        columns = [counts[each].values[least:] for name in revisions if (each := place._replace(revision=name)) in counts]
+        columns = [counts[each].values for name in revisions if (each := place._replace(revision=name)) in counts]
         rows = np.array(columns) if columns else np.empty((1, 0))
-        known = np.nansum(rows, axis=0)[~np.isnan(rows).all(axis=0)]
-        if not len(known):
-            return 0 if since is None else None
-        return int(known[-2:].max())  # the newest may be published for some of the series only
+        totals = np.nansum(rows, axis=0)
+        return {first + int(at): int(totals[at]) for at in np.flatnonzero(~np.isnan(rows).all(axis=0))}
 
     async def startup_seconds(self, place: Place) -> float | None:
         """Mean of the last day's starts; None when there were none."""

@@ -165,6 +165,16 @@ def test_ready_capacity_counts_for_the_minutes_in_which_it_stood():
     assert amounts(mine)["warm_unit_minutes"] == 2 + 6 + 6 + 6
 
 
+def test_minutes_that_were_counted_later_are_accounted_for_as_counted_and_settled_ones_stay():
+    mine = account()
+    ready_for(mine, 4, 0.0)
+    mine.settle(FIRST, rows(0), rows(0), rows(0), [TERMS])
+    mine.counted("a", {FIRST: 9, FIRST + 1: 5, FIRST + 2: 6, FIRST + 9: 9})
+    mine.settle(FIRST + 1, rows(0, 0, 0), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
+
+    assert amounts(mine)["warm_unit_minutes"] == 5 + 6
+
+
 def test_a_new_day_begins_at_zero_and_a_new_month_too():
     now = datetime(2026, 2, 28, 23, 59, tzinfo=UTC)
     mine = account(now)

@@ -3,6 +3,7 @@
 import pytest
 
 from adapters.clock import ManualClock
+from forecasting.demand import minute_of
 from tests.builders import NOON
 from tests.fakes import FakeLever, steady
 from tests.services import serving
@@ -36,3 +37,22 @@ async def test_in_shadow_the_greater_of_both_is_what_would_be_kept(tmp_path):
 
     assert (body["requested"], body["kept_by_others"]) == (2, 1)
     assert lever.writes == []
+
+
+class CountedLever(FakeLever):
+    """One whose provider says late that nothing was ready."""
+
+    def counted(self):
+        return dict.fromkeys(range(minute_of(NOON), minute_of(self.clock.now()) + 1), 0)
+
+
+async def test_what_is_counted_late_corrects_what_was_read(tmp_path):
+    clock = ManualClock(NOON)
+    lever = CountedLever(clock)
+    async with serving(tmp_path, clock, levers={"a": lever}, traffic={"a": steady(2)}, mode="active", min=2) as here:
+        await here.ticks(12)
+        _, body = await here.json("/v1/pools/a")
+
+    assert body["ready"] == 2
+    assert body["today"]["minutes"] >= 8
+    assert body["today"]["warm_unit_minutes"] == 0

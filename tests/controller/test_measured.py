@@ -1,6 +1,8 @@
 from datetime import timedelta
 
-from controller.measured import ENOUGH, ENOUGH_COLLECTIONS, DelayMeter, median_span
+from controller.measured import ENOUGH, ENOUGH_COLLECTIONS, DelayMeter, median_span, ready_after
+from forecasting.demand import minute_of
+from tests.builders import NOON
 
 
 def test_the_median_is_not_moved_by_one_bad_raise():
@@ -38,3 +40,13 @@ def test_a_delay_is_at_least_a_minute_and_rounded_up():
     for _ in range(ENOUGH_COLLECTIONS):
         meter.note([2, 3])
     assert meter.delay == timedelta(minutes=3)
+
+
+def test_a_raise_took_until_it_was_counted_and_not_until_that_was_known():
+    noon = minute_of(NOON)
+    counted = {noon - 1: 9, noon: 2, noon + 1: 6, noon + 2: 7}
+
+    assert ready_after(lambda: counted, 6, NOON + timedelta(seconds=20), 300.0) == 100.0
+    assert ready_after(lambda: counted, 9, NOON + timedelta(seconds=20), 300.0) == 300.0, "never counted"
+    assert ready_after(lambda: dict.fromkeys(counted, 9), 6, NOON + timedelta(seconds=20), 300.0) == 40.0, "not before the write"
+    assert ready_after(None, 6, NOON, 300.0) == 300.0

@@ -8,6 +8,7 @@ from google.cloud import run_v2
 
 from adapters.errors import Conflict, NotFound, QuotaExceeded, Throttled, Unsupported
 from adapters.protocol import Phase
+from forecasting.demand import minute_of
 from tests.adapters.conformance.cloud_run_stage import UPDATE, CloudRunStage, pool
 
 LONG = timedelta(minutes=10)
@@ -156,6 +157,21 @@ async def test_ready_is_what_was_counted_and_not_what_was_accepted(stage):
 
     assert (accepted.requested, accepted.ready, accepted.phase) == (6, 0, Phase.IN_PROGRESS)
     assert (counted.ready, counted.phase) == (6, Phase.READY)
+
+
+async def test_in_a_ramp_of_a_raise_a_minute_ready_follows_within_four_minutes_and_each_minute_gets_its_own(stage):
+    lever, seen, true = stage.lever(), [], {}
+    for target in range(2, 26, 2):
+        await lever.write(target)
+        await stage.passes(timedelta(seconds=50))
+        true[minute_of(stage.clock.now())] = stage.agent.driver.instances.ready(stage.world.now_ms())
+        await stage.passes(timedelta(seconds=10))
+        seen.append((await lever.read()).ready)
+    counted = lever.counted()
+
+    assert all(ready >= 2 * (at - 3) for at, ready in enumerate(seen, start=1)), seen
+    assert {minute: counted[minute] for minute in true if minute in counted} == {m: u for m, u in true.items() if m in counted}
+    assert len(counted) >= len(true)
 
 
 async def test_what_was_counted_before_a_raise_does_not_make_it_ready(stage):
