@@ -1,9 +1,9 @@
 """Recorded demand from a file: one row a minute, strict, and every complaint names its line and what to do.
 
 The columns are `timestamp` (UTC, start of the minute), `invocations`, `avg_concurrency` and `max_concurrency`; others are
-ignored. An empty cell is a gap: unknown, not zero. A file that is not exactly so is refused rather than guessed at, because a
-hole read as quiet, or local time read as UTC, would make every figure that follows wrong without a trace. A row that contradicts
-itself, such as one with requests at zero concurrency, is kept as unknown, and its line is reported.
+ignored. An empty cell is a gap: unknown, not zero; requests without a maximum count as requests. A file that is not exactly so is
+refused rather than guessed at: a hole read as quiet, or local time read as UTC, would make every figure wrong without a trace.
+A row that contradicts itself, such as one with requests at zero concurrency, is kept as unknown, and its line is reported.
 """
 
 import csv
@@ -129,9 +129,10 @@ def open_history(path: Path) -> History:
     invocations, busy, peak = (numbers(columns[at[name]], name, at[name], sheet) for name in NUMBERS)
     series = DemandSeries(first_minute, peak, busy, invocations)
     found = doubts(series)
-    wrong = np.isnan(peak) | np.isnan(busy) if found is None else np.isnan(peak) | np.isnan(busy) | found.any
     # a rounded average may exceed a rounded maximum; the maximum is the firmer of the two
-    kept = without(DemandSeries(first_minute, peak, np.fmin(busy, peak), invocations), wrong)
+    within = np.where(np.isnan(peak), busy, np.fmin(busy, peak))
+    kept = DemandSeries(first_minute, np.where(np.isnan(busy), np.float32(np.nan), peak), within, invocations)
+    kept = kept if found is None else without(kept, found.any)
     return History(path, kept, style, () if found is None else named(found, series, sheet))
 
 

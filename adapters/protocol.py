@@ -145,11 +145,13 @@ class Decays(Protocol):
 class Telemetry:
     """What one collection brought for one pool.
 
-    `series` is unknown (NaN) wherever nothing is proved: an absent point is zero only where the source proves that
-    telemetry was alive. `error` tells why there is nothing new. `alive`: True proved alive, False proved broken or late,
-    None cannot tell. `duration_seconds`: mean duration of a request when the source has it. `absent`: rows of `series` that
-    were asked for and have no point, so that what is known of them is inferred; None where every known row was observed.
-    `quiet`: why nothing tells whether a silence is idleness or missing metrics, for people; empty where something does.
+    `series` is unknown (NaN) wherever nothing is proved: an absent point is zero only where the source proves that telemetry
+    was alive. A recorded row replaces what was known of its minute, its peak also by an unknown one. `error` tells why there is
+    nothing new. `alive`: True proved alive, False proved broken or late, None cannot tell. `duration_seconds`: mean duration of
+    a request when the source has it. `absent`: rows of `series` that were asked for and have no point, so that what is known of
+    them is inferred; None where every known row was observed. Where it is given, a row of which nothing is recorded takes a zero
+    away that was inferred earlier. `quiet`: why nothing tells whether a silence is idleness or missing metrics, for people;
+    empty where something does.
     """
 
     series: DemandSeries

@@ -107,7 +107,7 @@ class Account:
     def _minute(self, warm: Warmths, peak: Floats, busy: Floats, it: "Columns") -> Amounts:
         """`warm`: units as they are, without Stoker, and under target tracking."""
         known = ~np.isnan(peak)
-        work = np.where(known, np.nan_to_num(busy), 0.0)
+        work = np.nan_to_num(busy).astype(float)
         (ready, others, tracked), cold_usd = warm, it.cold_start
         cold, without, beyond = self._start(peak, warm, it)
         mine, nothing, theirs = (bill(units, work, starts, it) for units, starts in

@@ -61,8 +61,8 @@ def unlikely(item: Telemetry, before: DemandSeries) -> Telemetry:
     silent = absent & series.known
     if not silent.any():
         return item
-    known, idle = before.known, (before.peak == 0) & (before.invocations == 0)
-    doubted = sudden(np.concatenate((known & ~idle, ~absent)), np.concatenate((idle, silent)), len(idle))[len(idle) :]
+    idle = (before.peak == 0) & (before.invocations == 0)
+    doubted = sudden(np.concatenate((before.recorded & ~idle, ~absent)), np.concatenate((idle, silent)), len(idle))[len(idle) :]
     if not (doubted & silent).any():
         return item
     since = series.first_minute + int(np.flatnonzero(~absent)[-1]) + 1 if not absent.all() else series.first_minute
@@ -72,10 +72,10 @@ def unlikely(item: Telemetry, before: DemandSeries) -> Telemetry:
 
 
 def lost_of(item: Telemetry, end: int) -> NDArray[np.int64]:
-    """Minutes before `end` that were asked for and are neither there nor proved idle: a zero that is held of them is false."""
+    """Minutes before `end` that were asked for and of which nothing is known now: a zero that is held of them is false."""
     if item.absent is None or item.error is not None:
         return NOTHING
-    lost = (item.absent & ~item.series.known)[: max(0, end - item.series.first_minute)]
+    lost = ~item.series.recorded[: max(0, end - item.series.first_minute)]
     return item.series.first_minute + np.flatnonzero(lost) if lost.any() else NOTHING
 
 

@@ -28,8 +28,10 @@ BREATH = 200
 REREAD = timedelta(minutes=15)
 """Late points change: so much is asked for again each time."""
 
-GAPS: Mapping[int, int] = {60: MINUTES_PER_DAY, 5: 180}
-"""Points of an outage may be published after it: every so many minutes what is unknown of so many is asked for again."""
+GAPS: Mapping[int, int] = {5: 180, 60: MINUTES_PER_DAY}
+"""Points of an outage may be published after it: every so many minutes what is unknown of so many is asked for again, the longer
+look in place of the shorter.
+"""
 
 ANEW = 20
 """So many pools a collection are read again from the beginning."""
@@ -45,7 +47,7 @@ class DemandStore(Protocol):
     """The lasting part of demand."""
 
     async def save_demand(self, series: Mapping[str, DemandSeries]) -> None:
-        """Lay the known rows over what is stored."""
+        """Write the recorded rows over what is stored."""
 
     async def withdraw(self, minutes: Mapping[str, Sequence[int]]) -> None:
         """Where zeros are stored for these minutes of a pool, nothing is known any more."""
@@ -115,7 +117,7 @@ class Intake:
         until = now.replace(second=0, microsecond=0)
         oldest = until - timedelta(days=HISTORY_DAYS)
         anew = self._due_anew()
-        gappy = {every: self.day.gappy(minute_of(until) - back, minute_of(until) - SETTLING) for every, back in GAPS.items()}
+        gappy = self._gappy(minute_of(until))
         since = {name: oldest if name in anew else self._since(name, oldest, minute_of(until), gappy) for name in self.pools}
         try:
             telemetry = await self.source.collect(self.pools, since, until)
@@ -223,16 +225,25 @@ class Intake:
         """What is kept of the minutes of a pool before `end`."""
         return self.day.window(self.row[name], self.day.first_minute, max(self.day.first_minute, min(end, self.day.end_minute)))
 
-    def _since(self, name: str, oldest: datetime, until: int, gappy: Mapping[int, NDArray[np.bool_]]) -> datetime:
+    def _since(self, name: str, oldest: datetime, until: int, gappy: Mapping[int, int]) -> datetime:
         """From where on a pool is asked for: a little before what is stored, or from an earlier gap when that is due."""
         row = self.row[name]
         newest = int(self.day.newest[row] if self._store_fails else self._stored[row])
         if newest < 0:
             return oldest
         first = newest + 1 - REREAD // MINUTE
-        back = next((span for every, span in GAPS.items() if (until + row) % every == 0 and gappy[every][row]), 0)
+        back = gappy.get(row, 0)
         gap = self.day.first_gap(row, until - back, first) if until - back < first else None
         return max(oldest, instant_of(first if gap is None else gap))
+
+    def _gappy(self, until: int) -> dict[int, int]:
+        """Rows of the pools that lack a minute and whose turn it is, with how many minutes back a gap is looked for."""
+        found: dict[int, int] = {}
+        rows = np.arange(len(self.pools))
+        for every, back in GAPS.items():
+            due = rows[(until + rows) % every == 0]
+            found |= dict.fromkeys(self.day.gappy(due, until - back, until - SETTLING).tolist(), back)
+        return found
 
     def _due_anew(self) -> set[str]:
         """The pools whose turn it is to be read again from the beginning; none before everything else was read."""

@@ -9,11 +9,12 @@ from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 
 class LastDay:
     """`peak`, `busy` and `invocations` are float32[pools, 1440]; column `minute % 1440` holds a minute of the window that ends at
-    `end_minute`. `newest`: int64[pools], the newest minute of which anything is known, be it older than a day; -1: none.
+    `end_minute`. `newest`: int64[pools], the newest minute of which the peak is known, be it older than a day; -1: none.
     """
 
     def __init__(self, pools: int) -> None:
-        self.peak, self.busy, self.invocations = (np.full((pools, MINUTES_PER_DAY), np.nan, np.float32) for _ in range(3))
+        self._rows = np.full((3, pools, MINUTES_PER_DAY), np.nan, np.float32)
+        self.peak, self.busy, self.invocations = self._rows
         self.newest = np.full(pools, -1, np.int64)
         self.end_minute = 0
         self._unseen, self._unseen_at = np.zeros(pools, np.int64), -1
@@ -26,25 +27,40 @@ class LastDay:
     def roll(self, end: int) -> None:
         """Move the window on to `end`; the minutes that enter are unknown until the source has answered."""
         entering: NDArray[np.int64] = np.arange(max(self.end_minute, end - MINUTES_PER_DAY), end) % MINUTES_PER_DAY
-        for table in (self.peak, self.busy, self.invocations):
-            table[:, entering] = np.nan
+        self._rows[:, :, entering] = np.nan
         self.end_minute, self._unseen_at = max(self.end_minute, end), -1
 
     def lay(self, row: int, series: DemandSeries) -> int | None:
-        """Lay the known minutes over the row; the oldest minute that was new or other than before, None when none was."""
-        known = series.known
-        minutes = series.first_minute + np.flatnonzero(known)
-        if not len(minutes):
+        """Write the recorded minutes into the row, a peak that is unknown now included; the oldest minute that changed, None when
+        none did.
+        """
+        at = series.recorded.nonzero()[0]
+        if not len(at):
             return None
-        self.newest[row] = max(self.newest[row], int(minutes[-1]))
-        kept = minutes >= self.first_minute
-        columns, at = minutes[kept] % MINUTES_PER_DAY, (minutes - series.first_minute)[kept]
-        new = self.peak[row, columns] != series.peak[at]  # what was unknown differs from everything
-        self.peak[row, columns], self.busy[row, columns] = series.peak[at], series.busy[at]
-        self.invocations[row, columns] = series.invocations[at]
-        if not kept.all():
-            return int(minutes[0])
-        return int(minutes[kept][np.argmax(new)]) if new.any() else None
+        oldest = series.first_minute + int(at[0])
+        beyond = oldest < self.first_minute
+        if beyond:
+            at = at[at >= self.first_minute - series.first_minute]
+        columns = (series.first_minute + at) % MINUTES_PER_DAY
+        told = np.array((series.peak, series.busy, series.invocations), np.float32)[:, at]
+        changed = (told.view(np.int32) != self._rows[:, row, columns].view(np.int32)).any(axis=0)  # by bits: NaN equals NaN
+        self._rows[:, row, columns] = told
+        self._note_newest(row, series)
+        if beyond:
+            return oldest
+        return series.first_minute + int(at[np.argmax(changed)]) if changed.any() else None
+
+    def _note_newest(self, row: int, series: DemandSeries) -> None:
+        """Keep `newest` in step after `series` was written into the row, which may have taken its peak away."""
+        known, newest = series.known.nonzero()[0], int(self.newest[row])
+        if len(known) and series.first_minute + int(known[-1]) >= newest:
+            self.newest[row] = series.first_minute + int(known[-1])
+        elif newest >= self.first_minute and np.isnan(self.peak[row, newest % MINUTES_PER_DAY]):
+            self.newest[row] = self._last_known(row)
+
+    def _last_known(self, row: int) -> int:
+        left = np.flatnonzero(self.window(row, self.first_minute, self.end_minute).known)
+        return self.first_minute + int(left[-1]) if len(left) else -1
 
     def withdraw(self, row: int, minutes: NDArray[np.int64]) -> list[int]:
         """Forget what is zero of `minutes`, which are sorted; those that were."""
@@ -52,11 +68,9 @@ class LastDay:
         zeros = held[self.peak[row, held % MINUTES_PER_DAY] == 0]
         if not len(zeros):
             return []
-        for table in (self.peak, self.busy, self.invocations):
-            table[row, zeros % MINUTES_PER_DAY] = np.nan
+        self._rows[:, row, zeros % MINUTES_PER_DAY] = np.nan
         if self.newest[row] == zeros[-1]:
-            left = self.first_minute + np.flatnonzero(self.window(row, self.first_minute, self.end_minute).known)
-            self.newest[row] = left[-1] if len(left) else -1
+            self.newest[row] = self._last_known(row)
         return [int(minute) for minute in zeros]
 
     def window(self, row: int, first: int, end: int) -> DemandSeries:
@@ -70,10 +84,10 @@ class LastDay:
         return out
 
     def first_gap(self, row: int, first: int, end: int) -> int | None:
-        """The first unknown minute from `first` on up to `end` that follows a known one; None when there is none."""
-        known = self.window(row, first, end).known
-        begun = int(np.argmax(known)) if known.any() else len(known)
-        gaps = np.flatnonzero(~known[begun:])
+        """The first minute from `first` on up to `end` that is not recorded and follows one that is; None when there is none."""
+        recorded = self.window(row, first, end).recorded
+        begun = int(np.argmax(recorded)) if recorded.any() else len(recorded)
+        gaps = np.flatnonzero(~recorded[begun:])
         return first + begun + int(gaps[0]) if len(gaps) else None
 
     def lately_idle(self, first: int, end: int) -> NDArray[np.bool_]:
@@ -82,11 +96,11 @@ class LastDay:
         idle: NDArray[np.bool_] = (self.peak[:, minutes % MINUTES_PER_DAY] == 0).any(axis=1)
         return idle
 
-    def gappy(self, first: int, end: int) -> NDArray[np.bool_]:
-        """bool[pools]: of which a minute is unknown within `first <= minute < end`, as far as memory reaches."""
+    def gappy(self, rows: NDArray[np.int64], first: int, end: int) -> NDArray[np.int64]:
+        """Those of `rows` of which a minute is not recorded within `first <= minute < end`, as far as memory reaches."""
         minutes = np.arange(max(first, self.first_minute), max(first, min(end, self.end_minute)))
-        unknown: NDArray[np.bool_] = np.isnan(self.peak[:, minutes % MINUTES_PER_DAY])
-        return unknown.any(axis=1, out=np.zeros(len(unknown), bool))
+        at = np.ix_(rows, minutes % MINUTES_PER_DAY)
+        return rows[(np.isnan(self.peak[at]) & np.isnan(self.invocations[at])).any(axis=1)]
 
     def unseen(self, row: int, settled: int) -> int:
         """See `belief.unseen`, of the minutes before `settled`."""

@@ -98,7 +98,7 @@ def timing_of(terms: Terms) -> tuple[int, int, int, int, bool]:
 
 
 class Portfolio:
-    """Pools fed minute by minute. Unknown demand is NaN; it teaches nothing and costs nothing.
+    """Pools fed minute by minute. A minute of which the peak is NaN teaches nothing and costs nothing, whatever else is known.
 
     The same minutes give the same choices however they are cut into calls and whichever pools share the portfolio.
     """
@@ -168,6 +168,7 @@ class Cohort:
         if self._next not in (None, first_minute):
             raise ValueError(f"minutes must follow one another: expected {self._next}, got {first_minute}")
         self._next = first_minute + peak.shape[1]
+        busy = np.where(np.isnan(peak), np.float32(np.nan), busy)  # work without a peak would lower the base by itself
         offered = proposals(self._signals.take(peak, busy, first_minute))
         known = self._known[:, None] + np.cumsum(~np.isnan(peak), axis=1)
         self._known = known[:, -1].copy()

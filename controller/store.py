@@ -86,7 +86,7 @@ class Store:
     # -- demand --
 
     def save_demand(self, pool: str, series: DemandSeries) -> None:
-        """Lay the known minutes of `series` over what is stored; unknown ones take nothing away."""
+        """Write the recorded minutes of `series` over what is stored; of other minutes, what is stored stays."""
         self.save_demands({pool: series})
 
     def save_demands(self, batch: Mapping[str, DemandSeries]) -> None:
@@ -102,9 +102,9 @@ class Store:
                 if not rows:
                     continue
                 connection.executemany("INSERT OR REPLACE INTO demand VALUES (?, ?)", rows)
-                newest = series.first_minute + int(series.known.nonzero()[0][-1])
-                connection.execute("UPDATE pools SET newest_minute = max(ifnull(newest_minute, ?1), ?1) WHERE id = ?2",
-                                   (newest, number))
+                if len(known := series.known.nonzero()[0]):
+                    connection.execute("UPDATE pools SET newest_minute = max(ifnull(newest_minute, ?1), ?1) WHERE id = ?2",
+                                       (series.first_minute + int(known[-1]), number))
 
     def withdraw(self, batch: Mapping[str, Sequence[int]]) -> None:
         """Where zeros are stored for these minutes (since the epoch) of a pool, nothing is known any more."""

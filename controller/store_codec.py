@@ -40,19 +40,20 @@ def instant(micros_since_epoch: int) -> datetime:
 
 
 def blocks(series: DemandSeries) -> Iterator[tuple[int, Block]]:
-    """Each hour of which `series` knows something, as (hours since the epoch, float32[3, 60]); unknown minutes are NaN."""
+    """Each hour of which `series` records something, as (hours since the epoch, float32[3, 60]); other minutes are NaN."""
     first, end = series.first_minute // MINUTES, -(-series.end_minute // MINUTES)
     whole = series.window(first * MINUTES, end * MINUTES)
     rows = np.stack((whole.peak, whole.busy, whole.invocations)).astype("<f4")
-    rows[:, ~whole.known] = np.nan
+    recorded = whole.recorded
+    rows[:, ~recorded] = np.nan
     hours = rows.reshape(3, end - first, MINUTES).swapaxes(0, 1)
-    for at in np.flatnonzero(whole.known.reshape(end - first, MINUTES).any(axis=1)):
+    for at in np.flatnonzero(recorded.reshape(end - first, MINUTES).any(axis=1)):
         yield first + int(at), hours[at]
 
 
 def laid_over(newer: Block, stored: bytes) -> Block:
-    """The stored hour with every known minute of `newer` in its place."""
-    return np.where(np.isnan(newer[0]), hour_of(stored), newer)
+    """The stored hour with every minute that `newer` records in its place: one without a peak takes the stored peak away."""
+    return np.where(np.isnan(newer[0]) & np.isnan(newer[2]), hour_of(stored), newer)
 
 
 def by_hour(minutes: Sequence[int]) -> Iterator[tuple[int, NDArray[np.int64]]]:

@@ -25,7 +25,8 @@ class DemandSeries:
     """One pool's history, a row a minute without holes; what is unknown is NaN, never zero.
 
     `first_minute`: minutes since the Unix epoch of row 0. `peak` and `busy`: float32[n], most and average units of work
-    in flight in the minute, 0 <= busy <= peak. `invocations`: float32[n], requests that started in the minute.
+    in flight in the minute, 0 <= busy <= peak. `invocations`: float32[n], requests that started in the minute. A row may have
+    requests, and work, without a peak: it counts in sums and bills, and proves no level of demand.
     """
 
     first_minute: int
@@ -54,8 +55,13 @@ class DemandSeries:
 
     @property
     def known(self) -> NDArray[np.bool_]:
-        """bool[n]: where demand was recorded."""
+        """bool[n]: where the peak is known, which is what capacity is chosen by."""
         return ~np.isnan(self.peak)
+
+    @property
+    def recorded(self) -> NDArray[np.bool_]:
+        """bool[n]: where the peak or the requests are known; such a row replaces the whole of an earlier one."""
+        return ~(np.isnan(self.peak) & np.isnan(self.invocations))
 
     def window(self, first: int, end: int) -> "DemandSeries":
         """Rows `first <= minute < end`, padded with unknown where the series does not reach."""
@@ -69,14 +75,17 @@ class DemandSeries:
         return out
 
     def updated(self, newer: "DemandSeries") -> "DemandSeries":
-        """This series with every *known* row of `newer` laid over it: late points change, unknown ones take nothing away."""
+        """This series with every *recorded* row of `newer` in its place, a peak that became unknown included. Rows of which
+        `newer` records nothing stay.
+        """
         first, end = min(self.first_minute, newer.first_minute), max(self.end_minute, newer.end_minute)
         if not len(self):
             first, end = newer.first_minute, newer.end_minute
         out = self.window(first, end)
-        at = np.flatnonzero(newer.known) + (newer.first_minute - first)
+        recorded = newer.recorded
+        at = np.flatnonzero(recorded) + (newer.first_minute - first)
         for mine, theirs in ((out.peak, newer.peak), (out.busy, newer.busy), (out.invocations, newer.invocations)):
-            mine[at] = theirs[newer.known]
+            mine[at] = theirs[recorded]
         return out
 
     def age(self, now: datetime) -> timedelta | None:

@@ -15,6 +15,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ from adapters.aws.demand_rows import (
     demand,
     has_no_peak,
     independent,
+    of_users,
     present,
 )
 from adapters.aws.metric_queries import (
@@ -47,6 +49,7 @@ from adapters.aws.metric_reader import MetricReader
 from adapters.clock import Clock
 from adapters.errors import AdapterError
 from adapters.minutes import STEADY, Mask, Minutes, mean_by_requests, quiet_since
+from adapters.pinging.ledger import Ledger, Own
 from adapters.protocol import Telemetry
 from forecasting.demand import DemandSeries, minute_of
 
@@ -89,15 +92,15 @@ class Memo:
 
 
 class CloudWatchDemand:
-    """Reads `resources`: pool name -> `function:alias`. `trusting`: pools of which a quiet region counts as idle. Not for
-    concurrent use.
+    """Reads `resources`: pool name -> `function:alias`. `trusting`: pools of which a quiet region counts as idle. `ledgers`: own
+    pings of the pools that are pinged, which are no demand. Not for concurrent use.
     """
 
     kind = "cloudwatch"
 
     def __init__(self, connections: Connections, clock: Clock, resources: Mapping[str, str],
-                 trusting: Collection[str] = ()) -> None:
-        self.region, self.resources = connections.region, dict(resources)
+                 trusting: Collection[str] = (), ledgers: Mapping[str, Ledger] = MappingProxyType({})) -> None:
+        self.region, self.resources, self._ledgers = connections.region, dict(resources), ledgers
         self._reader, self._trusting = MetricReader(connections, clock), frozenset(trusting)
         self._memos: dict[str, Memo] = defaultdict(Memo)
         self._began: int | None = None
@@ -220,19 +223,22 @@ class CloudWatchDemand:
                 duration_ms[here], throttles[here] = memo.duration_ms[there], memo.throttles[there]
         return Points(query.first, columns[INVOCATIONS], columns[CONCURRENCY], duration_ms, throttles)
 
-    def _usual_ms(self, pool: str, points: Points) -> float | None:
+    def _usual_ms(self, pool: str, points: Points, own: Own | None) -> float | None:
         """Mean duration of the pool's requests now, or else as last known."""
-        mean = mean_by_requests(points.duration_ms, points.invocations)
+        users, durations = of_users(points, own)
+        mean = mean_by_requests(durations, users)
         memo = self._memos[pool]
         memo.usual_ms = memo.usual_ms if mean is None else mean
         return memo.usual_ms
 
     def _telemetry(self, pool: str, points: Points, proof: tuple[Mask, Mask], newest: int | None, window: Window) -> Telemetry:
-        memo, usual_ms = self._memos[pool], self._usual_ms(pool, points)
+        ledger = self._ledgers.get(pool)
+        own = None if ledger is None else ledger.own(points.first, len(points.invocations))
+        memo, usual_ms = self._memos[pool], self._usual_ms(pool, points, own)
         if memo.peakless is not False:
             memo.peakless = has_no_peak(points)
-        whole = demand(points, *proof, usual_ms, newest, peakless=bool(memo.peakless))
+        whole = demand(points, *proof, usual_ms, newest, peakless=bool(memo.peakless), own=own)
         rows = whole.window(*window)
-        memo.barren_until = None if rows.known.any() else rows.end_minute
+        memo.barren_until = None if rows.recorded.any() else rows.end_minute
         absent = ~present(points)[window.first - points.first :]
         return Telemetry(rows, absent=absent, duration_seconds=None if usual_ms is None else usual_ms / 1000)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.minutes import SILENCE, STEADY, UNSETTLED, Mask, Minutes, edges, filled, sudden
+from adapters.pinging.ledger import Own
 from forecasting.demand import DemandSeries
 
 T = TypeVar("T", bound=np.generic)
@@ -125,10 +126,24 @@ def _last(mask: Mask, first: int) -> int | None:
     return first + int(rows[-1]) if len(rows) else None
 
 
+def of_users(points: Points, own: Own | None) -> tuple[Minutes, Minutes]:
+    """Requests that were served, and their mean duration in ms, without own pings: float64[n] each, NaN where unknown.
+
+    Pings are much shorter than most requests, so the mean of a minute with pings says little about users; what remains of its
+    sum after the pings' own time does.
+    """
+    if own is None:
+        return points.invocations, points.duration_ms
+    users = np.maximum(points.invocations - own.pings, 0)
+    total = np.maximum(points.invocations * points.duration_ms - 1000 * own.seconds, 0)
+    return users, np.divide(total, users, out=np.full(len(users), np.nan), where=users > 0)
+
+
 def demand(points: Points, proof: Mask, counted: Mask, usual_ms: float | None, newest: int | None = None, *,
-           peakless: bool = False) -> DemandSeries:
+           peakless: bool = False, own: Own | None = None) -> DemandSeries:
     """Rows of demand. `proof`, `counted`: see `Life`. `usual_ms`: mean duration of a request where none is known of the time
     itself. `newest`: the newest minute of which the region has a point. `peakless`: the alias never has the metric of its peak.
+    `own`: pings, which requests and work are returned without; the peak still holds them (see `adapters.pinging.ledger`).
 
     An absent point of a proved minute is a zero, but for the newest one of an alias that was at work lately: points are not all
     published in the same second, and its own may be on the way. The minute after will tell.
@@ -137,23 +152,30 @@ def demand(points: Points, proof: Mask, counted: Mask, usual_ms: float | None, n
     CloudWatch books a request's whole duration in the minute in which it started, so what exceeds the peak is carried on into
     the minutes after. Where `Invocations` is missing although something runs, `busy` is the same share of the peak as it last
     was, unless it may be the end of what began in the minute before. A minute with invocations but without a peak is not
-    published whole: unknown, unless the alias is `peakless`. So is one with a duration or a count of throttles, and nothing else.
+    published whole: its requests are known and its peak is not, unless the alias is `peakless`. A minute with a duration or a
+    count of throttles, and nothing else, is unknown.
     """
-    invocations, throttles = _zero_for_nan(points.invocations), _zero_for_nan(points.throttles)
+    counts, durations = of_users(points, own)
+    invocations, throttles = _zero_for_nan(counts), _zero_for_nan(points.throttles)
     some = present(points)
-    minutes_each = filled(points.duration_ms, usual_ms) / 60_000
-    work, refused = invocations * minutes_each, np.where(throttles > 0, _zero_for_nan(throttles * minutes_each), 0.0)
-    peak = np.where(np.isnan(points.concurrency) & (invocations == 0), 0.0, points.concurrency)
+    minutes_each = filled(durations, usual_ms) / 60_000
+    work = invocations * minutes_each  # a request that was refused wants one unit at most
+    refused = np.where(throttles > 0, _zero_for_nan(throttles * np.minimum(minutes_each, 1.0)), 0.0)
+    peak = np.where(np.isnan(points.concurrency) & (_zero_for_nan(points.invocations) == 0), 0.0, points.concurrency)
     if peakless:
-        peak = np.where(invocations > 0, np.maximum(1.0, np.ceil(_zero_for_nan(work))), peak)
+        peak = np.where(invocations > 0, np.maximum(1.0, np.ceil(_zero_for_nan(work))), _zero_for_nan(peak))
     busy = _carried(np.where(np.isnan(work), peak, work), peak)
     begun = ~np.isnan(points.invocations)
     busy = _shared(busy, peak, begun, (peak > 0) & (busy == 0) & _uncounted(begun, counted))
     wanted = peak + np.where(throttles > 0, np.maximum(1.0, np.ceil(refused)), 0.0)
     busy = np.minimum(busy + refused, wanted)
     proof = _believed(proof, some, None if newest is None else newest - points.first) & np.isnan(points.duration_ms)
-    known = (some | (proof & np.isnan(points.throttles))) & ~np.isnan(wanted)
-    columns = (np.where(known, column, np.nan).astype(np.float32) for column in (wanted, busy, invocations + throttles))
+    recorded = some | (proof & np.isnan(points.throttles))
+    known = recorded & ~np.isnan(wanted)
+    requests = invocations + throttles if own is None else \
+        np.maximum(_zero_for_nan(points.invocations) + throttles - own.pings, 0.0)
+    columns = (np.where(where, column, np.nan).astype(np.float32) for where, column in (
+        (known, wanted), (known, busy), (recorded, requests)))
     return DemandSeries(points.first, *columns)
 
 

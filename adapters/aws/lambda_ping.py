@@ -84,9 +84,7 @@ class LambdaPing:
             raise QuotaExceeded(f"{self.resource}: {target} pings at once are too many: {limit.sentence(allowed)}", allowed,
                                 limit)
         if self._understood != alias.version:
-            answer = await self._pinger.canary()
-            self.keeper.note_answer(answer)
-            self._understood = answer.generation
+            self._understood = (await self.keeper.canary()).generation
 
     def _objection(self, alias: Alias, facts: Function) -> AdapterError | None:
         """Why nothing may be pinged, or why it would be unwise now."""

@@ -64,7 +64,8 @@ class Aws(Keepers):
         return [(self._source(region, resources, pinged, trusting), tuple(resources)) for region, resources in of_region.items()]
 
     def _source(self, region: str, resources: dict[str, str], pinged: dict[str, Pinged], trusting: set[str]) -> DemandSource:
-        source = CloudWatchDemand(self.connections(region), self.clock, resources, trusting)
+        ledgers = {pool: shared.ledger for pool, shared in pinged.items()}
+        source = CloudWatchDemand(self.connections(region), self.clock, resources, trusting, ledgers)
         return WithoutPings(source, pinged) if pinged.keys() & resources.keys() else source
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:

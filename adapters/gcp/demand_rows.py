@@ -103,11 +103,11 @@ def demand(points: Points, proof: Mask, concurrency: float, usual_ms: float | No
     share of time with any request at all, since an instance is at work with one as with eighty.
     """
     some = ~np.isnan(points.requests)
-    known = present(points) | proof
+    recorded = present(points) | proof
     requests = np.where(some, points.requests, 0.0)
     seconds = filled(points.latency_ms, usual_ms) / 1000
     in_flight = _laid_back(requests, np.where(requests > 0, seconds, 0.0))
-    known &= ~np.isnan(in_flight)
+    known = recorded & ~np.isnan(in_flight)
     in_flight = np.where(known, in_flight, 0.0)
     turns = np.maximum(60 / np.maximum(np.where(np.isnan(seconds), 60.0, seconds), 0.001), np.e)
     spread = np.sqrt(2 * np.log(turns) * in_flight)
@@ -115,7 +115,8 @@ def demand(points: Points, proof: Mask, concurrency: float, usual_ms: float | No
     at_once = np.maximum(at_once, in_flight + np.nan_to_num(points.pending))
     peak = np.maximum(np.ceil(at_once / concurrency - 1e-9), 0.0)
     busy = np.minimum(np.maximum(in_flight / concurrency, 1 - np.exp(-in_flight)), peak)
-    columns = (np.where(known, column, np.nan).astype(np.float32) for column in (peak, busy, requests))
+    columns = (np.where(where, column, np.nan).astype(np.float32) for where, column in (
+        (known, peak), (known, busy), (recorded, requests)))
     return DemandSeries(points.first, *columns)
 
 

@@ -1,12 +1,10 @@
-"""A demand source whose pools are pinged: own pings are taken out before anybody learns from them."""
+"""A demand source whose pools are pinged: what is learned from has no own pings in it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-import numpy as np
-
-from adapters.pinging.ledger import KEPT, Ledger, made_unknown
+from adapters.pinging.ledger import KEPT, Ledger
 from adapters.pinging.rhythm import Rhythm
 from adapters.protocol import Bills, DemandSource, Telemetry
 from forecasting.demand import instant_of, minute_of
@@ -28,7 +26,9 @@ class Pinged:
 
 
 class WithoutPings:
-    """`source`, with the pings of the pools in `pinged` taken out; other pools pass as they are."""
+    """`source`, with the peaks of the pools in `pinged` bounded to those of users; other pools pass as they are. The source
+    subtracts own pings from requests and work itself: it has the metrics that they are in.
+    """
 
     def __init__(self, source: DemandSource, pinged: Mapping[str, Pinged]) -> None:
         self.kind = source.kind
@@ -57,10 +57,9 @@ class WithoutPings:
         return self.source.monthly_cost_usd(pools, interval)
 
     def _cleaned(self, pinged: Pinged, telemetry: Telemetry) -> Telemetry:
-        unsure, absent = pinged.unsure or range(0), telemetry.absent
-        series = made_unknown(pinged.ledger.without(telemetry.series), unsure)
+        whole = telemetry.series
+        first = max(whole.first_minute, min(pinged.unsure.stop if pinged.unsure else 0, whole.end_minute))
+        series = pinged.ledger.bounded(whole.window(first, whole.end_minute))  # nothing is said of what is unsure
         pinged.rhythm.note(series)
-        if absent is not None:  # of what is unsure nothing is said, not even that a stored zero was none
-            minutes = np.arange(series.first_minute, series.end_minute)
-            absent = absent & ((minutes < unsure.start) | (minutes >= unsure.stop))
+        absent = None if telemetry.absent is None else telemetry.absent[first - whole.first_minute :]
         return replace(telemetry, series=series, absent=absent)

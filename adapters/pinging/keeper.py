@@ -105,10 +105,13 @@ class Keeper:
             self.next_at = self.next_at or self._clock.now()
             self._task = asyncio.create_task(self._keep(), name="pings")
 
-    def note_answer(self, answer: Answer) -> None:
-        """Take in a ping that was sent outside the rounds."""
-        self._account(1, [answer])
+    async def canary(self) -> Answer:
+        """Send one ping outside the rounds. Raises as `Pinger.canary`."""
+        began = self._clock.now()
+        answer = await self._pinger.canary()
+        self._account(began, 1, [answer])
         self._learn([answer])
+        return answer
 
     async def close(self) -> None:
         """End all pinging."""
@@ -175,13 +178,14 @@ class Keeper:
         """
         before, since = self.proof, self._clock.now()
         canary = await self._watched(self._pinger.canary())
-        self._account(1, [canary])
+        self._account(since, 1, [canary])
         self.error = None
         for burst in range(BURSTS):
             await self._clock.sleep(float(self._rng.uniform(*BREATHER)))
+            began = self._clock.now()
             outcomes = await self._watched(self._pinger.burst(count))
             answers = [each for each in outcomes if isinstance(each, Answer)]
-            self._account(len(outcomes), answers)
+            self._account(began, len(outcomes), answers)
             self._learn(answers)
             newest = [each for each in answers if each.generation == canary.generation]
             if burst == 0 and before.at is not None and before.generation == canary.generation:
@@ -202,8 +206,9 @@ class Keeper:
         finally:
             self.calling = False
 
-    def _account(self, sent: int, answers: Sequence[Answer]) -> None:
-        self.ledger.note(minute_of(self._clock.now()), sent, sum(each.occupied - (each.init_seconds or 0.0) for each in answers))
+    def _account(self, began: datetime, sent: int, answers: Sequence[Answer]) -> None:
+        seconds = sum(each.occupied - (each.init_seconds or 0.0) for each in answers)
+        self.ledger.note(minute_of(began), sent, seconds, minute_of(self._clock.now()))
 
     def _learn(self, answers: Sequence[Answer]) -> None:
         self._inits.extend(each.init_seconds for each in answers if each.init_seconds is not None)

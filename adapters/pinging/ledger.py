@@ -1,8 +1,14 @@
-"""Stoker's own pings, minute by minute, and demand with them taken out: a forecaster must not learn itself. Pure."""
+"""Stoker's own pings, minute by minute, and demand without them: a forecaster must not learn from its own pings. Pure.
+
+A demand source subtracts the pings from its requests and their time from its work (`Own`); of the peak only bounds are known then
+(`Ledger.bounded`).
+"""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecasting.demand import DemandSeries
 
@@ -10,9 +16,16 @@ KEPT = 120
 """Minutes: metrics are read again for a quarter of an hour, and settle long before this."""
 
 
+class Own(NamedTuple):
+    """Own pings by minute, float64[n] each: how many began, and for how many seconds together they kept units at work."""
+
+    pings: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+
+
 @dataclass(slots=True)
-class Own:
-    """Own pings that began in one minute: how many, how long together, and the most at once."""
+class Minute:
+    """Own pings of one minute. `at_once`: the most that were under way together in it, wherever they began."""
 
     pings: int = 0
     seconds: float = 0.0
@@ -23,53 +36,63 @@ class Ledger:
     """Of one pool."""
 
     def __init__(self) -> None:
-        self._minutes: dict[int, Own] = {}
+        self._minutes: dict[int, Minute] = {}
 
-    def note(self, minute: int, pings: int, seconds: float) -> None:
-        """`pings` at once began in `minute`, and kept units at work for `seconds` together."""
-        own = self._minutes.setdefault(minute, Own())
-        own.pings, own.seconds, own.at_once = own.pings + pings, own.seconds + seconds, max(own.at_once, pings)
-        for old in [at for at in self._minutes if at < minute - KEPT]:
+    def note(self, began: int, pings: int, seconds: float, ended: int | None = None) -> None:
+        """`pings` at once began in minute `began`, kept units at work for `seconds` together, and were over in minute `ended`."""
+        for minute in range(began, max(began, ended or began) + 1):
+            own = self._minutes.setdefault(minute, Minute())
+            own.at_once = max(own.at_once, pings)
+        own = self._minutes[began]
+        own.pings, own.seconds = own.pings + pings, own.seconds + seconds
+        for old in [at for at in self._minutes if at < began - KEPT]:
             del self._minutes[old]
 
-    def without(self, series: DemandSeries) -> DemandSeries:
-        """`series` as it would be without own pings.
+    def own(self, first: int, minutes: int) -> Own | None:
+        """Own pings of `minutes` minutes from `first` on; None where there were none."""
+        here = [at for at in self._minutes if first <= at < first + minutes]
+        if not here:
+            return None
+        own = Own(np.zeros(minutes), np.zeros(minutes))
+        for at in here:
+            own.pings[at - first], own.seconds[at - first] = self._minutes[at].pings, self._minutes[at].seconds
+        return own
 
-        Requests and work are plain differences. Of the peak only bounds are known: what is over the pings was somebody else's,
-        and no more than the other requests there were could be at once. Where the two bounds differ the peak is not known, and
-        then nothing of that minute is: a guess too high would keep itself alive for ever.
+    def without(self, series: DemandSeries) -> DemandSeries:
+        """Return `series` without the requests and the work of own pings; its peaks still hold them."""
+        own = self.own(series.first_minute, len(series))
+        if own is None:
+            return series
+        requests, busy = series.invocations - own.pings, series.busy - own.seconds / 60
+        return DemandSeries(series.first_minute, series.peak, np.maximum(busy, 0).astype(np.float32),
+                            np.maximum(requests, 0).astype(np.float32))
+
+    def bounded(self, series: DemandSeries) -> DemandSeries:
+        """Return `series`, whose requests and work are those of users, with the peak of users where it is certain.
+
+        What exceeds the own pings was users', and no more than their requests can have come on top of it. Work is no bound:
+        metrics book a request's whole duration in one minute, however long it ran on. Where the two bounds differ the peak is
+        unknown, since a guess too high would keep itself alive; requests and work stay.
         """
-        rows = [row for row in range(len(series)) if series.first_minute + row in self._minutes and series.peak[row] >= 0]
+        rows = [at - series.first_minute for at in self._minutes if series.first_minute <= at < series.end_minute]
+        rows = [row for row in rows if series.peak[row] >= 0]
         if not rows:
             return series
-        peak, busy, invocations = series.peak.copy(), series.busy.copy(), series.invocations.copy()
+        peak, busy = series.peak.copy(), series.busy.copy()
         for row in rows:
-            own = self._minutes[series.first_minute + row]
-            requests = max(0.0, float(invocations[row]) - own.pings)
-            work = max(0.0, float(busy[row]) - own.seconds / 60)
-            least, most = _bounds(float(peak[row]), own.at_once, requests, work)
-            if least < most:
-                peak[row] = busy[row] = invocations[row] = np.nan
-            else:
-                peak[row], busy[row], invocations[row] = least, min(work, least), requests
-        return DemandSeries(series.first_minute, peak, busy, invocations)
+            at_once = self._minutes[series.first_minute + row].at_once
+            least, most = _bounds(float(peak[row]), at_once, float(series.invocations[row]))
+            peak[row] = least if least == most else np.nan
+            busy[row] = np.fmin(busy[row], most)
+        return DemandSeries(series.first_minute, peak, busy, series.invocations)
 
 
-def _bounds(peak: float, pings: int, requests: float, work: float) -> tuple[float, float]:
-    """Least and most units that others can have had at once, when `peak` were seen with `pings` of our own among them."""
+def _bounds(peak: float, pings: int, requests: float) -> tuple[float, float]:
+    """Least and most units that users can have had at once, when `peak` were seen with `pings` of our own among them, and
+    `requests` of users began.
+    """
     over = max(0.0, peak - pings)
     if requests == 0:
-        return over, over  # nothing began: what is over has gone on from before
-    least = max(over, 1.0, float(np.ceil(min(work, peak) - 0.05)))
-    return min(least, peak), max(min(least, peak), min(peak, requests + over))
-
-
-def made_unknown(series: DemandSeries, minutes: range) -> DemandSeries:
-    """`series` without what it says of `minutes`, so that what is stored of them stays."""
-    low, high = max(minutes.start, series.first_minute), min(minutes.stop, series.end_minute)
-    if low >= high:
-        return series
-    columns = [column.copy() for column in (series.peak, series.busy, series.invocations)]
-    for column in columns:
-        column[low - series.first_minute : high - series.first_minute] = np.nan
-    return DemandSeries(series.first_minute, *columns)
+        return over, over  # what exceeds the pings has gone on from before
+    least = min(max(over, 1.0), peak)
+    return least, peak if np.isnan(requests) else max(least, min(peak, requests + over))

@@ -1,6 +1,7 @@
 """When users come: what is known of a pool's real traffic lately, and what is expected of each minute of the day. Pure."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 
@@ -22,7 +23,8 @@ class Rhythm:
         self._newest = -1
 
     def note(self, series: DemandSeries) -> None:
-        """Take in what has become known."""
+        """Take in what has become known, and forget peaks that are unknown now."""
+        self._forget(series.first_minute + np.flatnonzero(series.recorded & ~series.known))
         known = np.flatnonzero(series.known)
         if not len(known):
             return
@@ -35,6 +37,12 @@ class Rhythm:
         for at, row in zip(minutes[-LATELY:].tolist(), known[-LATELY:].tolist(), strict=True):
             self._busy[at] = float(series.busy[row])
         self._busy = {at: busy for at, busy in self._busy.items() if at > self._newest - LATELY}
+
+    def _forget(self, minutes: NDArray[np.int64]) -> None:
+        day, minute = minutes // MINUTES_PER_DAY % DAYS, minutes % MINUTES_PER_DAY
+        held = self._minute[day, minute] == minutes
+        self._minute[day[held], minute[held]] = -1
+        self._busy = {at: busy for at, busy in self._busy.items() if at not in minutes}
 
     def expected(self, minute: int) -> float:
         """The most units that were at work at this time of the day within the last week; 0 where nothing is known of it."""

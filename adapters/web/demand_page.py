@@ -9,12 +9,14 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError, Malformed
+from adapters.pinging.ledger import Ledger
 from adapters.protocol import Telemetry
 from adapters.web.client import Client, Reply, refused
 from adapters.web.counters import increase
@@ -79,12 +81,15 @@ class Looks:
 
 
 class PageDemand:
-    """Reads the `demand_url` of each pool that has one. Of the others nothing is ever known."""
+    """Reads the `demand_url` of each pool that has one. Of the others nothing is ever known. `ledgers`: own pings of each pool,
+    which are no demand.
+    """
 
     kind = "demand-page"
 
     def __init__(self, client: Client, clock: Clock, pools: Mapping[str, HttpPingSettings],
-                 environment: Mapping[str, str] = os.environ) -> None:
+                 environment: Mapping[str, str] = os.environ, ledgers: Mapping[str, Ledger] = MappingProxyType({})) -> None:
+        self._ledgers = ledgers
         self._client, self._clock, self._settings, self._environment = client, clock, dict(pools), environment
         self._looks = {name: Looks() for name in pools}
 
@@ -96,7 +101,8 @@ class PageDemand:
             end, looks = minute_of(until), self._looks[name]
             alive = None if self._settings[name].demand_url is None else error is None
             first = max(minute_of(since[name]), looks.rows[0].minute if looks.rows else end)
-            told[name] = Telemetry(looks.series(min(first, end), end), alive, error)
+            series = looks.series(min(first, end), end)
+            told[name] = Telemetry(self._ledgers[name].without(series) if name in self._ledgers else series, alive, error)
         return told
 
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:  # noqa: ARG002  (a page is free)

@@ -55,7 +55,7 @@ class HttpPing:
             if against is not None:
                 raise against
             if not self._understood:
-                self.keeper.note_answer(await self._pinger.canary())
+                await self.keeper.canary()
                 self._understood = True
         self.keeper.want(target)
         return self._capacity(None)

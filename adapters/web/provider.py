@@ -35,8 +35,9 @@ class Web(Keepers):
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
         """One for all: every pool has a page of its own."""
         settings = {pool.name: pool.lever for pool in pools if isinstance(pool.lever, HttpPingSettings)}
-        source = PageDemand(self.client, self.clock, settings)
-        return [(WithoutPings(source, {name: self.pinged(name) for name in settings}), tuple(settings))]
+        pinged = {name: self.pinged(name) for name in settings}
+        source = PageDemand(self.client, self.clock, settings, ledgers={name: each.ledger for name, each in pinged.items()})
+        return [(WithoutPings(source, pinged), tuple(settings))]
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
         """See `adapters.registry.Provider`. Each URL has whatever access control it has; only its variables can be looked at."""

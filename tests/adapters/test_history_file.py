@@ -49,6 +49,12 @@ def test_an_empty_cell_is_unknown_not_zero(tmp_path):
     assert np.isnan(series.invocations[1])
 
 
+def test_requests_without_a_maximum_are_requests_and_no_level_of_demand(tmp_path):
+    series = read_history(written(tmp_path, [GOOD[0], "2026-03-02T12:01:00Z,7,,", GOOD[2]]))
+    assert series.known.tolist() == [True, False, True]
+    assert series.invocations[1] == 7
+
+
 def test_packed_reads_as_plain_whatever_its_name(tmp_path):
     plain = written(tmp_path, GOOD)
     packed = tmp_path / "h.data"
@@ -205,4 +211,5 @@ def test_what_is_written_is_read_back_as_it_was(tmp_path_factory, rows, name):
     assert again.first_minute == minute_of(NOON)
     np.testing.assert_array_equal(again.peak, peak)
     np.testing.assert_array_equal(again.busy, np.minimum(busy, peak))
+    np.testing.assert_array_equal(again.invocations, peak)
     assert [each.name for each in path.parent.iterdir()] == [name]

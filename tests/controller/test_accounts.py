@@ -156,6 +156,17 @@ def test_unknown_demand_costs_what_stood_ready_and_nothing_else():
     assert (amounts(mine)["cost_usd"], amounts(mine)["cold_starts"], amounts(mine)["minutes"]) == (2, 0, 0)
 
 
+def test_work_and_requests_are_billed_and_counted_where_only_the_peak_is_unknown():
+    """As where own pings hide it: the minute proves no cold start, and its work was done."""
+    mine = account()
+    ready_for(mine, 1)
+    mine.settle(FIRST, rows(np.nan), rows(3.0), rows(9.0), [TERMS])
+
+    assert amounts(mine)["warm_usd"] == 2 * 1 + 2 * 2
+    assert amounts(mine)["on_demand_usd"] == 10
+    assert (amounts(mine)["warm_hits"], amounts(mine)["cold_starts"], amounts(mine)["minutes"]) == (9, 0, 0)
+
+
 def test_ready_capacity_counts_for_the_minutes_in_which_it_stood():
     mine = account()
     mine.ready(np.float32([2]), NOON)

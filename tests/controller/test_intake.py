@@ -173,6 +173,22 @@ async def test_how_many_requests_are_usual_is_known_from_earlier_collections_and
         assert "200080 requests" in str(one.errors["a"])
 
 
+async def test_a_peak_that_is_unknown_later_is_known_no_more_anywhere_and_its_requests_are(intake, source, store):
+    """Of a pool that is pinged: a minute that was taken for users' turns out to be ambiguous once all its points are there."""
+    await told_by(source, (3, 1.2, 12), (8, 2.0, 20))
+    await intake.collect(NOON)
+    assert intake.latest("a") == (8.0, 2.0)
+
+    await told_by(source, (3, 1.2, 12), (math.nan, 2.5, 24))
+    await intake.collect(NOON)
+    for one in (intake, Intake(source, ["a", "b"], store, DELAY)):
+        await one.load(NOON)
+        peak, busy, requests = await one.rows(minute_of(NOON) - 2, minute_of(NOON))
+        assert (one.latest("a"), one.unseen("a", NOON + 2 * MINUTE)) == ((3.0, pytest.approx(1.2)), 2)
+        assert np.array_equal(peak[0], [3, math.nan], equal_nan=True)
+        assert (busy[0][1], requests[0][1]) == (2.5, 24)
+
+
 async def test_rows_from_before_the_day_in_memory_come_from_the_store(intake, source, store):
     source.history = timedelta(days=3)
     await intake.collect(NOON)

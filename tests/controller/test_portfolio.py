@@ -88,6 +88,16 @@ def test_unknown_minutes_teach_nothing():
     assert np.isfinite(choice.target).all()
 
 
+def test_requests_and_work_without_a_peak_lower_nothing():
+    peak, busy, requests = demand(np.full(3 * DAY, 4.0), share=1.0)
+    peak[0, 2 * DAY :: 3], busy[0, 2 * DAY :: 3] = np.nan, 0.1
+    unknown = Portfolio([TERMS]).advance(peak, np.where(np.isnan(peak), np.nan, busy), requests, FIRST)
+    choice = Portfolio([TERMS]).advance(peak, busy, requests, FIRST)
+
+    assert (choice.target == unknown.target).all()
+    assert (choice.target[0, 2 * DAY :] == 4).all()
+
+
 def test_minutes_must_follow_one_another():
     portfolio = Portfolio([TERMS])
     portfolio.advance(*noisy(10, seed=7), FIRST)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from adapters.aws.demand_rows import LATE, UNCOUNTED, Life, Points, demand, has_no_peak, independent, present
 from adapters.minutes import SILENCE
+from adapters.pinging.ledger import Ledger
 
 NAN = np.nan
 
@@ -76,10 +77,11 @@ def test_with_no_duration_at_all_the_peak_is_taken():
     assert rows_of(points([2], [3]), usual_ms=30_000).busy.tolist() == [1]
 
 
-def test_a_minute_whose_peak_is_not_published_yet_is_unknown():
+def test_a_minute_whose_peak_is_not_published_yet_has_requests_and_no_peak():
     rows = rows_of(points([2, 4], [3, NAN], [30_000, 30_000]))
 
     assert rows.known.tolist() == [True, False]
+    assert rows.invocations.tolist() == [2, 4]
 
 
 def test_where_the_peak_is_never_published_it_is_made_of_the_work():
@@ -119,6 +121,10 @@ def test_what_was_throttled_away_was_wanted_too():
 
     assert rows.peak.tolist() == [2 + 3, 2]
     assert rows.invocations.tolist() == [10, 3]
+
+
+def test_a_refused_request_wants_no_more_than_one_unit_however_long_requests_are():
+    assert rows_of(points([4], [4], [600_000], [3])).peak.tolist() == [4 + 3]
 
 
 def region(n, invoked=(), claimed=(), called=(), requests=1.0):
@@ -218,6 +224,64 @@ def test_rows_are_lawful_for_any_metrics(cells, usual_ms):
 
     known = rows.known
     assert (np.isnan(rows.busy) == ~known).all()
-    assert (np.isnan(rows.invocations) == ~known).all()
+    assert not np.isnan(rows.invocations[known]).any()
     assert (rows.busy[known] >= 0).all()
     assert (rows.busy[known] <= rows.peak[known] * (1 + 1e-6)).all()
+
+
+def metrics(requests, minutes):
+    """What CloudWatch has of `requests` (second of the start, seconds), a minute a row: count, most at once and mean seconds."""
+    count, most, mean = np.full(minutes, NAN), np.full(minutes, NAN), np.full(minutes, NAN)
+    edges = sorted([(at, 1) for at, _ in requests] + [(at + lasts, -1) for at, lasts in requests])
+    for minute in range(minutes):
+        begun = [lasts for at, lasts in requests if at // 60 == minute]
+        before = sum(step for at, step in edges if at <= 60 * minute)
+        levels = before + np.cumsum([0, *(step for at, step in edges if 60 * minute < at < 60 * minute + 60)])
+        if levels.max() > 0:
+            most[minute] = levels.max()
+        if begun:
+            count[minute], mean[minute] = len(begun), np.mean(begun)
+    return count, most, mean
+
+
+MINUTES = 6
+USERS = st.lists(st.tuples(st.integers(0, 60 * MINUTES - 61), st.integers(1, 400)), max_size=25)
+BURSTS = st.dictionaries(st.integers(0, MINUTES - 2), st.tuples(st.integers(1, 20), st.integers(5, 50)), min_size=1, max_size=4)
+
+
+@given(USERS, BURSTS, st.integers(0, MINUTES), st.floats(1, 400_000))
+def test_own_pings_are_never_demand_whatever_users_do_and_however_old_the_durations_are(users, bursts, read, usual_ms):
+    """`read`: of how many minutes the durations are read; those of the newest are not, and an older mean stands for them."""
+    ledger, pings = Ledger(), []
+    for minute, (count, second) in bursts.items():
+        ledger.note(1000 + minute, count, 1.0 * count)
+        pings += [(60 * minute + second, 1)] * count
+    count, most, mean = metrics(users + pings, MINUTES)
+    mean[read:] = NAN
+    theirs, truth, _ = (np.nan_to_num(each) for each in metrics(users, MINUTES))
+    made = points(count, most, mean * 1000)
+    rows = ledger.bounded(rows_of(made, usual_ms=usual_ms, own=ledger.own(1000, MINUTES)))
+
+    assert rows.invocations.tolist() == theirs.tolist()
+    assert (rows.peak[rows.known] <= truth[rows.known]).all()
+    untouched = [minute for minute in range(MINUTES) if minute not in bursts]
+    assert rows.peak[untouched].tolist() == truth[untouched].tolist()
+
+
+def test_an_alias_without_a_peak_has_none_made_of_pings():
+    ledger = Ledger()
+    ledger.note(1001, 20, 2.0)
+    made = points([2, 20], [NAN, NAN], [120_000, NAN])
+    rows = ledger.bounded(rows_of(made, own=ledger.own(1000, 2), peakless=True))
+
+    assert rows.peak.tolist() == [4, 0]
+
+
+def test_the_work_of_users_is_what_their_minute_leaves_beside_the_pings():
+    """Twenty pings of 100 ms and two requests of a minute: with the mean of a minute without pings, pings would be long too."""
+    ledger = Ledger()
+    ledger.note(1001, 20, 2.0)
+    rows = rows_of(points([2, 22, 22], [2, 20, 20], [60_000, (2 * 60_000 + 2_000) / 22, NAN]), own=ledger.own(1000, 3))
+
+    assert rows.busy.tolist() == pytest.approx([2, 2, 20])
+    assert rows.invocations.tolist() == [2, 2, 22]

@@ -44,4 +44,5 @@ async def test_nothing_is_said_of_minutes_in_which_an_earlier_process_may_have_p
     pinged = WithoutPings(Idle(), {"pinged": Pinged()})
     told = (await pinged.collect(["pinged"], {"pinged": NOON - 100 * MINUTE}, NOON))["pinged"]
 
-    assert told.series.known.tolist() == told.absent.tolist() == [False] * UNSURE + [True] * (100 - UNSURE)
+    assert told.series.first_minute == minute_of(NOON) - 100 + UNSURE
+    assert told.series.known.tolist() == told.absent.tolist() == [True] * (100 - UNSURE)

@@ -327,7 +327,8 @@ async def test_own_pings_are_in_the_account(play):
     first = minute_of(NOON)
     seen = DemandSeries(first, *(np.array([value], np.float32) for value in (20, 41 * 0.15 / 60, 41)))
 
-    assert play.keeper.ledger.without(seen).peak.tolist() == [0.0]
+    without = play.keeper.ledger.bounded(play.keeper.ledger.without(seen))
+    assert (without.peak.tolist(), without.invocations.tolist()) == ([0.0], [0.0])
 
 
 async def test_the_time_to_start_is_told_by_cold_answers(play):

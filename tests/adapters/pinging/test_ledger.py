@@ -1,10 +1,11 @@
-"""Own pings are taken out of what is learnt from, and what cannot be known without them is unknown."""
+"""Own pings are no demand, and what they hide of the peak is unknown."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.pinging.ledger import Ledger, made_unknown
+from adapters.pinging.ledger import Ledger
 from forecasting.demand import DemandSeries
 
 
@@ -20,50 +21,76 @@ def pinged(minute: int = 100, pings: int = 20, seconds: float = 2.0) -> Ledger:
     return ledger
 
 
-def rows_of(result: DemandSeries) -> list[tuple[float, float, float]]:
+def cleaned(ledger: Ledger, *rows) -> list[tuple[float, float, float]]:
+    result = ledger.bounded(ledger.without(series(*rows)))
     return [tuple(round(float(value), 3) for value in row)
             for row in zip(result.peak, result.busy, result.invocations, strict=True)]
 
 
 def test_a_minute_of_pings_alone_is_a_minute_of_nothing():
-    assert rows_of(pinged().without(series((20, 2 / 60, 20)))) == [(0.0, 0.0, 0.0)]
+    assert cleaned(pinged(), (20, 2 / 60, 20)) == [(0.0, 0.0, 0.0)]
 
 
 def test_other_minutes_are_untouched():
-    assert rows_of(pinged().without(series((20, 2 / 60, 20), (7, 3.5, 70))))[1] == (7.0, 3.5, 70.0)
+    assert cleaned(pinged(), (20, 2 / 60, 20), (7, 3.5, 70))[1] == (7.0, 3.5, 70.0)
 
 
-def test_work_that_goes_on_from_before_is_what_is_over():
-    assert rows_of(pinged().without(series((23, 3.0 + 2 / 60, 20)))) == [(3.0, 3.0, 0.0)]
+def test_work_that_goes_on_from_before_is_what_exceeds_the_pings():
+    assert cleaned(pinged(), (23, 3.0 + 2 / 60, 20)) == [(3.0, 3.0, 0.0)]
 
 
 def test_one_other_request_is_a_peak_of_one():
-    assert rows_of(pinged().without(series((20, 0.05 + 2 / 60, 21)))) == [(1.0, 0.05, 1.0)]
+    assert cleaned(pinged(), (20, 0.05 + 2 / 60, 21)) == [(1.0, 0.05, 1.0)]
 
 
-def test_a_peak_that_pings_may_hide_is_unknown():
-    assert not pinged().without(series((20, 0.5, 60))).known.any()
+def test_a_peak_that_pings_may_hide_is_unknown_and_its_requests_and_work_are_not():
+    [(peak, busy, requests)] = cleaned(pinged(), (20, 0.5 + 2 / 60, 60))
+
+    assert np.isnan(peak)
+    assert (busy, requests) == (0.5, 40)
+
+
+def test_work_is_no_bound_of_the_peak():
+    """Metrics book the whole duration of a request in one minute: two requests of ten minutes are not twenty units."""
+    [(peak, busy, requests)] = cleaned(pinged(), (20, 20, 22))
+
+    assert np.isnan(peak)
+    assert (busy, requests) == (2, 2)
+
+
+def test_pings_that_run_on_into_the_next_minute_are_no_demand_there():
+    ledger = Ledger()
+    ledger.note(100, 20, 200.0, ended=101)
+
+    assert cleaned(ledger, (20, 3, 20), (20, 0.0, 0))[1] == (0.0, 0.0, 0.0)
 
 
 def test_a_gap_stays_a_gap():
-    assert not pinged().without(series((np.nan, np.nan, np.nan))).known.any()
+    assert np.isnan(cleaned(pinged(), (np.nan, np.nan, np.nan))).all()
 
 
-@given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 40), st.booleans())
-def test_what_is_known_is_what_others_really_had(before, together, pings, at_the_burst):
-    """Others: `together` requests at once, of which `before` began earlier, at the burst or away from it."""
+def test_requests_that_nobody_counted_leave_the_peak_unknown():
+    assert np.isnan(cleaned(pinged(), (25, 3, np.nan))[0][0])
+
+
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 40), st.booleans(), st.floats(0, 100))
+def test_what_is_known_is_what_others_really_had(before, together, pings, at_the_burst, work):
+    """Others: `together` requests at once, of which `before` began earlier, at the burst or away from it. Their `work` may be
+    anything, as it is made of a stale duration.
+    """
     others = max(before, together)
     begun = others - before if others > before else 0
     seen = max(pings + (others if at_the_burst else before), others)
-    own = Ledger()
-    own.note(100, pings, 0.1 * pings)
-    result = own.without(series((seen, min(seen, before + 0.1), begun + pings)))
+    own = pinged(pings=pings, seconds=0.1 * pings)
+    [(peak, _, requests)] = cleaned(own, (seen, min(seen, work), begun + pings))
 
-    assert not result.known[0] or result.peak[0] == others
+    assert np.isnan(peak) or peak == others
+    assert requests == begun
 
 
-def test_what_may_hold_an_earlier_processs_pings_is_left_as_it_is_stored():
-    stored, anew = series((1, 1, 10), (2, 2, 20), (3, 3, 30)), series((9, 9, 90), (9, 9, 90), (4, 4, 40))
+@pytest.mark.parametrize("later", [130, 400])
+def test_own_pings_are_kept_as_long_as_metrics_are_read_again(later):
+    ledger = pinged()
+    ledger.note(later, 1, 0.1)
 
-    assert stored.updated(made_unknown(anew, range(90, 102))).peak.tolist() == [1, 2, 4]
-    assert made_unknown(anew, range(200, 300)) is anew
+    assert (ledger.own(100, 5) is None) == (later == 400)

@@ -92,3 +92,12 @@ def test_the_newest_minute_with_enough_users_is_found():
     assert rhythm.last_peak(20, START - 10) == START - 3
     assert rhythm.last_peak(20, START - 2) is None
     assert rhythm.last_peak(26, START - 10) is None
+
+
+def test_a_peak_that_is_unknown_now_is_expected_no_more():
+    rhythm, minute = Rhythm(), START - 1440
+    rhythm.note(known([9.0], minute))
+    assert (rhythm.expected(START), rhythm.last_peak(9, minute)) == (9, minute)
+
+    rhythm.note(DemandSeries(minute, *(np.array([value], np.float32) for value in (np.nan, 1.0, 90))))
+    assert (rhythm.expected(START), rhythm.last_peak(9, minute), rhythm.busy(minute)) == (0, None, 0)
