@@ -5,15 +5,17 @@ was recorded; the provider's bill is the truth. Minutes of unknown demand cost w
 it is not known what stood ready, a minute is not accounted for.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.economics import Terms
+from controller.economics import MINUTE_SECONDS, Terms
 from controller.memory import StoreThread
+from controller.paid import Change, Paid
 from controller.tracked import Tracked
 from controller.warmth import Warm
 from forecasting.demand import Floats, instant_of, minute_of
@@ -26,18 +28,24 @@ initialisation. `saved_usd`: bill and cold starts of the same traffic without St
 `without_usd`, `tracking_usd`: the bill without that capacity, and under AWS target tracking at 70 %. `saved_on_tracking_usd`: as
 `saved_usd`, against that. `idle_usd`: the part of `warm_usd` that stood idle. `warm_hits`: invocations that did not wait. What
 others keep warm is part of every bill, those without Stoker too; `others_unit_minutes` and `others_usd` are what it is.
+`warm_unit_minutes`: of units that are paid for, `idle_unit_minutes`: of these, without work.
 """
 
 REHEARSAL = 120
 """Minutes before the first that is accounted for that say what ran, and what target tracking had warm, when it began."""
 
+MINUTE = timedelta(minutes=1)
 READY_MINUTES = 128
 """How far back ready capacity is known: demand that settles later than that is left out of the accounts."""
 
-COLD_STARTS = NAMES.index("cold_starts")
+COLD_STARTS, IDLE = NAMES.index("cold_starts"), NAMES.index("idle_unit_minutes")
 
 Amounts = NDArray[np.float64]
-Warmths = tuple[Amounts, Amounts, Amounts]
+
+
+def unstepped(_: str) -> Change:
+    """Of pools whose units are paid for while they are ready."""
+    return Change((), timedelta(0))
 
 
 class Account:
@@ -54,20 +62,24 @@ class Account:
         self._pending: dict[date, Amounts] = {}
         self._ready = np.full((len(pools), READY_MINUTES), np.nan)
         self._others = np.zeros((len(pools), READY_MINUTES))
+        self._paid, self._paid_tracking = Paid(len(pools), READY_MINUTES), Paid(len(pools), 1)
         self._with, self._without, self._beyond = Warm(len(pools)), Warm(len(pools)), Warm(len(pools))
         self._tracked = Tracked(len(pools))
         self.rehearsed = False
         self._noted = self._counted = minute_of(now)
 
-    def ready(self, ready: Floats, now: datetime, others: Floats | None = None) -> None:
-        """What stands ready of each pool now, and what others keep warm besides: float32[pools] each, NaN where unknown, from the
-        minute after the last call on.
+    def ready(self, ready: Floats, now: datetime, others: Floats | None = None, requested: Floats | None = None,
+              changed: Callable[[str], Change] = unstepped) -> None:
+        """What stands ready of each pool now, what others keep warm besides and what is requested: float32[pools] each, NaN where
+        unknown, from the minute after the last call on. `changed`: of a pool whose requested units changed since then.
         """
-        upto = minute_of(now) + 1
+        upto = max(self._noted, minute_of(now) + 1)
         minutes = np.arange(max(self._noted, upto - READY_MINUTES), upto)
         self._ready[:, minutes % READY_MINUTES] = ready[:, None]
         self._others[:, minutes % READY_MINUTES] = 0.0 if others is None else np.nan_to_num(others)[:, None]
-        self._noted = max(self._noted, upto)
+        asked = np.asarray(ready if requested is None else requested, np.float64)
+        self._paid.note(upto - len(minutes), upto, ready.astype(np.float64), asked, now, lambda row: changed(self.pools[row]))
+        self._noted = upto
 
     def counted(self, name: str, units: Mapping[int, int]) -> None:
         """Correct what was ready of a pool in minutes of which the provider has counted it since; what is settled stays."""
@@ -86,7 +98,8 @@ class Account:
         it = Columns.of(terms)
         ready, others = (np.nan_to_num(each[:, self.pending_from() % READY_MINUTES]) for each in (self._ready, self._others))
         for at in range(peak.shape[1]):
-            self._start(peak[:, at], (ready + others, others, np.maximum(self._tracked.advance(peak[:, at], terms), others)), it)
+            tracked = np.maximum(self._tracked.advance(peak[:, at], it.metric_delay, it.lead_time), others)
+            self._start(peak[:, at], (ready + others, others, tracked), it)
         self.rehearsed = True
 
     def settle(self, first: int, peak: Floats, busy: Floats, invocations: Floats, terms: Sequence[Terms]) -> None:
@@ -96,31 +109,37 @@ class Account:
             minute = first + at
             seen = self._ready[:, minute % READY_MINUTES]
             others = self._others[:, minute % READY_MINUTES]
-            ready, tracked = np.nan_to_num(seen) + others, np.maximum(self._tracked.advance(peak[:, at], terms), others)
-            amounts = self._minute((ready, others, tracked), peak[:, at], busy[:, at], it)
-            served = np.minimum(np.nan_to_num(busy[:, at]), ready)
+            ready, tracked = np.nan_to_num(seen) + others, self._tracked.advance(peak[:, at], it.metric_delay, it.lead_time)
+            paid = self._paid.units(minute, np.nan_to_num(seen)) + others
+            units = (Units(ready, paid), Units(others, others),
+                     Units(np.maximum(tracked, others), np.maximum(self._tracking_paid(minute, tracked, it), others)))
+            amounts = self._minute(units, peak[:, at], busy[:, at], it)
             hits = np.maximum(0.0, np.nan_to_num(invocations[:, at]) - amounts[:, COLD_STARTS])
-            amounts = np.column_stack((amounts, (ready - served) * it.idle, hits, others, others * it.idle))
+            amounts = np.column_stack((amounts, amounts[:, IDLE] * it.idle, hits, others, others * it.idle))
             self._add(instant_of(minute).date(), np.where(np.isnan(seen)[:, None], 0.0, amounts))
         self._counted = max(self._counted, first + peak.shape[1])
 
-    def _minute(self, warm: Warmths, peak: Floats, busy: Floats, it: "Columns") -> Amounts:
-        """`warm`: units as they are, without Stoker, and under target tracking."""
-        known = ~np.isnan(peak)
+    def _tracking_paid(self, minute: int, ready: Amounts, it: "Columns") -> Amounts:
+        """Units that target tracking pays for in a minute, of which `ready` serve."""
+        at, asked = instant_of(minute), self._tracked.requested
+        self._paid_tracking.note(minute, minute + 1, asked, asked, at, lambda row: Change((at,), it.billing_step[row] * MINUTE))
+        return self._paid_tracking.units(minute, ready)
+
+    def _minute(self, units: tuple["Units", "Units", "Units"], peak: Floats, busy: Floats, it: "Columns") -> Amounts:
+        """Amounts of a minute with `units` as they are, without Stoker, and under target tracking."""
+        known, cold_usd, warm = ~np.isnan(peak), it.cold_start_cost_usd, units[0]
         work = np.nan_to_num(busy).astype(float)
-        (ready, others, tracked), cold_usd = warm, it.cold_start
-        cold, without, beyond = self._start(peak, warm, it)
-        mine, nothing, theirs = (bill(units, work, starts, it) for units, starts in
-                                 ((ready, cold), (others, without), (tracked, beyond)))
-        whole = mine.usd + cold * cold_usd
+        starts = cold, without, beyond = self._start(peak, tuple(each.ready for each in units), it)
+        mine, nothing, theirs = (bill(each, work, began, it) for each, began in zip(units, starts, strict=True))
+        whole, idle = mine.usd + cold * cold_usd, np.maximum(0.0, warm.paid - np.minimum(work, warm.ready))
         return np.stack((mine.warm, mine.on_demand, cold * cold_usd, mine.usd, nothing.usd + without * cold_usd - whole, cold,
-                         without, ready, np.maximum(0.0, ready - work), known.astype(float), nothing.usd, theirs.usd, beyond,
+                         without, warm.paid, idle, known.astype(float), nothing.usd, theirs.usd, beyond,
                          theirs.usd + beyond * cold_usd - whole), axis=1)
 
-    def _start(self, peak: Floats, warm: Warmths, it: "Columns") -> list[Amounts]:
+    def _start(self, peak: Floats, ready: Sequence[Amounts], it: "Columns") -> list[Amounts]:
         """Cold starts of the next minute as they are, without Stoker, and under target tracking."""
         return [each.advance(peak, units, units * it.stay_warm, it.keep_alive)
-                for each, units in zip((self._with, self._without, self._beyond), warm, strict=True)]
+                for each, units in zip((self._with, self._without, self._beyond), ready, strict=True)]
 
     def _add(self, day: date, amounts: Amounts) -> None:
         if day > self._day:
@@ -149,26 +168,36 @@ class Account:
         return table
 
 
+class Units(NamedTuple):
+    """Units of each pool in a minute: those that serve, and those that are paid for."""
+
+    ready: Amounts
+    paid: Amounts
+
+
 class Columns(NamedTuple):
-    """The terms of all pools, an array each: USD per unit-minute, of the initialisation and of a cold start; minutes; and whether
-    units that are given back stay warm (1) or not (0).
-    """
+    """Terms of all pools, as an array of each: float64[pools]."""
 
     idle: Amounts
     warm_busy: Amounts
     on_demand: Amounts
-    initialisation: Amounts
-    cold_start: Amounts
-    keep_alive: NDArray[np.int64]
+    init_seconds: Amounts
+    cold_start_cost_usd: Amounts
     stay_warm: Amounts
+    keep_alive: Amounts
+    billing_step: Amounts
+    metric_delay: Amounts
+    lead_time: Amounts
 
     @classmethod
     def of(cls, terms: Sequence[Terms]) -> "Columns":
         """One row a pool, in their order."""
-        rows = np.array([(each.idle, each.warm_busy, each.on_demand, each.initialisation, each.cold_start_cost_usd,
-                          each.keep_alive, each.stay_warm) for each in terms]).reshape(len(terms), 7)
-        idle, warm_busy, on_demand, initialisation, cold_start, keep_alive, stay_warm = rows.T
-        return cls(idle, warm_busy, on_demand, initialisation, cold_start, keep_alive.astype(np.int64), stay_warm)
+        return cls(*(np.fromiter(map(attrgetter(name), terms), np.float64, len(terms)) for name in cls._fields))
+
+    @property
+    def initialisation(self) -> Amounts:
+        """USD of starting one unit."""
+        return self.init_seconds * self.on_demand / MINUTE_SECONDS
 
 
 class Parts(NamedTuple):
@@ -183,10 +212,10 @@ class Parts(NamedTuple):
         return self.warm + self.on_demand + self.init
 
 
-def bill(ready: Amounts, work: Amounts, cold_starts: Amounts, it: Columns) -> Parts:
-    """The bill of a minute in which `ready` units stood warm, `work` ran and `cold_starts` began."""
-    served = np.minimum(work, ready)
-    return Parts(ready * it.idle + served * it.warm_busy, (work - served) * it.on_demand, cold_starts * it.initialisation)
+def bill(units: Units, work: Amounts, cold_starts: Amounts, it: Columns) -> Parts:
+    """The bill of a minute with so many warm `units`, in which `work` ran and `cold_starts` began."""
+    served = np.minimum(work, units.ready)
+    return Parts(units.paid * it.idle + served * it.warm_busy, (work - served) * it.on_demand, cold_starts * it.initialisation)
 
 
 class Accounts:

@@ -5,12 +5,16 @@ from datetime import timedelta
 import numpy as np
 
 from adapters.clock import Clock
-from config.policy import Policy
+from adapters.protocol import Capacity, Phase
+from config.policy import Assume, Policy
 from controller.accounts import NAMES, REHEARSAL, Account, Accounts
 from controller.assembly import pool_terms
+from controller.economics import billing_step_of
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
 from controller.memory import StoreThread
+from controller.paid import Change
+from controller.reconcile import Reconciler
 
 
 async def open_accounts(fleet: Fleet, store: StoreThread, clock: Clock) -> Accounts:
@@ -32,6 +36,19 @@ def tell_spent(fleet: Fleet, accounts: Accounts) -> None:
         fleet.limiter.note_spent(region.intake.pools, (account.month[:, warm] - account.month[:, others]) * price)
 
 
+def paid_units(capacity: Capacity) -> int:
+    """Units that are paid for where billing begins with the request; those that failed to allocate are not."""
+    return capacity.ready if capacity.phase is Phase.FAILED else capacity.requested
+
+
+def change_of(reconciler: Reconciler, assume: Assume) -> Change:
+    """What is known of the last change of a pool's requested units."""
+    capacity, lever = reconciler.capacity, reconciler.policy.lever
+    changed_at, failed = (None, False) if capacity is None else (capacity.changed_at, capacity.phase is Phase.FAILED)
+    step = reconciler.traits.billing_step or billing_step_of(lever.kind, assume)
+    return Change((changed_at, reconciler.wrote_at), step, failed)
+
+
 async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: Clock, forecasts: Forecasts | None) -> None:
     """Note what stands ready now, account for the minutes whose demand has settled since the last time, and judge by them what
     had been forecast.
@@ -39,9 +56,10 @@ async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: C
     now = clock.now()
     for region, account in zip(fleet.regions, accounts.each, strict=True):
         reconcilers = [fleet.reconcilers[name] for name in region.intake.pools]
-        seen = [(each.capacity.ready, each.capacity.others) if each.capacity else (np.nan, 0) for each in reconcilers]
-        ready, others = np.array(seen, np.float32).reshape(len(seen), 2).T
-        account.ready(ready, now, others)
+        seen = [(read.ready, read.others, paid_units(read)) if (read := each.capacity) else (np.nan, 0, np.nan)
+                for each in reconcilers]
+        ready, others, requested = np.array(seen, np.float32).reshape(len(seen), 3).T
+        account.ready(ready, now, others, requested, lambda name: change_of(fleet.reconcilers[name], policy.assume))
         for each in reconcilers:
             if each.counted is not None:
                 account.counted(each.policy.name, each.counted())

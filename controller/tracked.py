@@ -3,12 +3,9 @@
 The rule of `controller.peers.target_tracking`, for the accounts of a running fleet. A minute of unknown demand moves no alarm.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.economics import Terms
 from controller.peers import TRACKING_UTILISATION
 from forecasting.demand import Floats
 
@@ -30,10 +27,14 @@ class Tracked:
         self._asked = np.ones((pools, LONGEST))
         self._minute = 0
 
-    def advance(self, peak: Floats, terms: Sequence[Terms]) -> Amounts:
+    @property
+    def requested(self) -> Amounts:
+        """Units requested in the last minute: float64[pools]."""
+        return self._capacity
+
+    def advance(self, peak: Floats, metric_delay: Amounts, lead_time: Amounts) -> Amounts:
         """Take in the next minute's peak demand, float[pools], NaN where unknown; units ready in it, float64[pools]."""
-        delay, lead = (np.minimum([getattr(each, span) for each in terms], LONGEST - 1).astype(np.int64)
-                       for span in ("metric_delay", "lead_time"))
+        delay, lead = (np.minimum(each, LONGEST - 1).astype(np.int64) for each in (metric_delay, lead_time))
         here, row = self._minute % LONGEST, np.arange(len(peak))
         self._peaks[:, here] = peak
         self._decide(self._peaks[row, (self._minute - delay) % LONGEST])

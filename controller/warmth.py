@@ -34,7 +34,7 @@ class Warm:
         """Units in use in the last minutes, a row each; minute n is in row n modulo their number."""
         self._minute = 0
 
-    def advance(self, peak: Floats, ready: Amounts, kept: Amounts, keep_alive: NDArray[np.int64]) -> Amounts:
+    def advance(self, peak: Floats, ready: Amounts, kept: Amounts, keep_alive: Amounts) -> Amounts:
         """Take in the next minute and return the units that start cold in it: float64[pools].
 
         `peak`: float[pools], NaN where unknown. `kept`: `ready` where units given back stay warm, else 0.
@@ -48,7 +48,7 @@ class Warm:
         self._minute += 1
         return np.maximum(used - warm, 0.0)
 
-    def _before(self, keep_alive: NDArray[np.int64]) -> Amounts:
+    def _before(self, keep_alive: Amounts) -> Amounts:
         """The most units in use in one minute of the keep-alive."""
         before, rows, shortest = np.zeros(self._used.shape[1]), len(self._used), int(keep_alive.min(initial=len(self._used)))
         for age in range(1, rows + 1):

@@ -10,7 +10,9 @@ from controller.accounting import bill_of, load_of
 from controller.accounts import NAMES, Account, Accounts, keep_accounts
 from controller.economics import Terms
 from controller.memory import StoreThread
+from controller.paid import Change
 from controller.store import Store
+from controller.tracked import Tracked
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 
@@ -134,6 +136,31 @@ def test_the_accounts_count_the_cold_starts_of_the_backtest(series, keep_alive, 
     kept, nothing = np.array([units for _, units, _ in series], np.int64), np.zeros(len(series), np.int64)
     assert amounts(mine)["cold_starts"] == bill_of(load, kept, terms).cold_starts
     assert amounts(mine)["cold_starts_without"] == bill_of(load, nothing, terms).cold_starts
+
+
+def test_units_billed_in_steps_cost_from_the_request_to_the_end_of_a_step():
+    mine, step = account(), timedelta(minutes=5)
+    for minute, (ready, requested) in enumerate([(0, 0), (0, 3), (0, 3), (3, 3), (0, 0), (0, 0), (0, 0)]):
+        now = NOON + minute * timedelta(minutes=1)
+        mine.ready(rows(ready)[0], now, requested=rows(requested)[0], changed=lambda _, now=now: Change((now,), step))
+    none = rows(*[0] * 7)
+    mine.settle(FIRST, none, none, none, [replace(TERMS, billing_step=5)])
+
+    assert (amounts(mine)["warm_unit_minutes"], amounts(mine)["idle_unit_minutes"]) == (3 * 5, 3 * 5)
+    assert amounts(mine)["warm_usd"] == amounts(mine)["idle_usd"] == amounts(mine)["cost_usd"] == 3 * 5
+
+
+def test_target_tracking_pays_for_its_units_from_the_request_in_steps():
+    peak = rows(*[0] * 5, *[20] * 20)
+    mine, ready, requested = account(), 0.0, 0.0
+    tracked = Tracked(1)
+    ready_for(mine, peak.shape[1], units=0.0)
+    mine.settle(FIRST, peak, peak * 0, peak * 0, [replace(TERMS, billing_step=5, init_seconds=0.0)])
+    for column in peak.T:
+        ready += tracked.advance(column, np.array([2]), np.array([2]))[0]
+        requested += tracked.requested[0]
+
+    assert amounts(mine)["tracking_usd"] == requested > ready
 
 
 def test_cold_starts_do_not_depend_on_how_minutes_are_cut_into_calls():

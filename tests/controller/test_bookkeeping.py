@@ -1,10 +1,14 @@
 """What a tick adds to the accounts, and what of it the fleet's limits count."""
 
+from datetime import timedelta
+
 import pytest
 
 from adapters.clock import ManualClock
+from adapters.protocol import Phase
+from controller.bookkeeping import paid_units
 from forecasting.demand import minute_of
-from tests.builders import NOON
+from tests.builders import NOON, capacity
 from tests.fakes import FakeLever, steady
 from tests.services import serving
 
@@ -25,6 +29,24 @@ async def test_what_others_keep_is_accounted_for_and_counts_against_no_limit(tmp
     assert body["others_month_usd"] == body["cost_today_usd"] == pytest.approx(3 * minutes * price, rel=1e-3)
     assert body["saved_today_usd"] == 0
     assert spent == 0
+
+
+async def test_provisioned_concurrency_is_paid_for_from_the_request_on(tmp_path):
+    clock = ManualClock(NOON)
+    async with serving(tmp_path, clock, levers={"a": FakeLever(clock, timedelta(minutes=4))}, traffic={"a": steady(0)},
+                       mode="active", min=2) as here:
+        await here.ticks(12)
+        _, body = await here.json("/v1/pools/a")
+        spent, price = here.service.fleet.limiter._spent.sum(), here.service.fleet.reconcilers["a"].usd_per_unit_minute
+
+    assert body["today"]["minutes"] >= 8
+    assert body["today"]["warm_unit_minutes"] == pytest.approx(2 * body["today"]["minutes"])
+    assert spent == pytest.approx(2 * (body["today"]["minutes"] - 1) * price), "the limits are told before a tick adds its minute"
+
+
+def test_units_that_failed_to_allocate_are_not_paid_for():
+    assert paid_units(capacity(8, ready=3)) == 8
+    assert paid_units(capacity(8, ready=3, phase=Phase.FAILED)) == 3
 
 
 async def test_in_shadow_the_greater_of_both_is_what_would_be_kept(tmp_path):
@@ -55,4 +77,5 @@ async def test_what_is_counted_late_corrects_what_was_read(tmp_path):
 
     assert body["ready"] == 2
     assert body["today"]["minutes"] >= 8
-    assert body["today"]["warm_unit_minutes"] == 0
+    assert body["today"]["idle_unit_minutes"] == body["today"]["warm_unit_minutes"]
+    assert body["today"]["on_demand_usd"] > 0, "of the units that are paid for none served"

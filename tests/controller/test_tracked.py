@@ -17,7 +17,8 @@ TERMS = Terms(idle=1.0, warm_busy=2.0, on_demand=10.0, init_seconds=8.0, cold_st
 
 def followed(peaks, terms):
     tracked = Tracked(len(peaks))
-    return np.stack([tracked.advance(column, terms) for column in peaks.T], axis=1)
+    delay, lead = (np.array([getattr(each, span) for each in terms]) for span in ("metric_delay", "lead_time"))
+    return np.stack([tracked.advance(column, delay, lead) for column in peaks.T], axis=1)
 
 
 @pytest.mark.parametrize(("delay", "lead"), [(0, 0), (2, 2), (3, 1), (1, 5)])
