@@ -13,7 +13,7 @@ from adapters.sandbox.world import Hosted, Sandbox
 from controller.demo.ledger import Outcome, outcome_of
 from controller.demo.levers import CLOUD_RUN, PROVISIONED, URL, host
 from controller.demo.scenes import Pool, Scene
-from controller.economics import PINGS, Terms
+from controller.economics import Terms
 from forecasting.demand import minute_of
 
 if TYPE_CHECKING:  # Google's libraries are there only with the extra gcp
@@ -84,8 +84,7 @@ class Clouds:
         """What a pool has come to so far, as counted where it is emulated."""
         if self.google is not None and pool.kind == CLOUD_RUN:
             return self.google.outcome(pool)
-        pings = PINGS.get(pool.kind)
-        return outcome_of(self._hosted(pool), terms, self.sandbox.now_ms(), 0.0 if pings is None else pings.usd_each)
+        return outcome_of(self._hosted(pool), terms, self.sandbox.now_ms())
 
     def _hosted(self, pool: Pool) -> Hosted:
         return self.sandbox.container(host(pool.name)) if pool.kind == URL else self.sandbox.hosted(pool.name)

@@ -40,17 +40,18 @@ class Outcome:
         return Outcome(**sums | {"minutes": max(self.minutes, other.minutes)})
 
 
-def outcome_of(hosted: Hosted, terms: Terms, now_ms: int, ping_usd: float = 0.0) -> Outcome:
+def outcome_of(hosted: Hosted, terms: Terms, now_ms: int) -> Outcome:
     """The outcome of one function or container, played up to `now_ms`, at the prices of `terms`.
 
-    `ping_usd`: the request of each ping; what units did for pings, and their starts for them, is paid as any work is.
+    Pings are requests, and what units did for them, and their starts for them, is paid as any work is.
     """
     totals, function = hosted.driver.totals, hosted.function
     billed = sum(capacity.meter.billed_unit_ms(now_ms) for capacity in function.capacities.values()) / MS_PER_MINUTE
     warm_busy, on_demand = totals.warm_busy_ms / MS_PER_MINUTE, totals.on_demand_busy_ms / MS_PER_MINUTE
-    pings = totals.pings * ping_usd + totals.ping_ms / MS_PER_MINUTE * terms.on_demand
+    pings, requests = totals.pings * terms.request_usd, totals.invocations * terms.request_usd
+    pings += totals.ping_ms / MS_PER_MINUTE * terms.on_demand
     pings += totals.ping_cold_starts * terms.initialisation
-    with_stoker = billed * terms.idle + warm_busy * terms.warm_busy + on_demand * terms.on_demand + pings
+    with_stoker = billed * terms.idle + warm_busy * terms.warm_busy + on_demand * terms.on_demand + pings + requests
     return Outcome(
         minutes=totals.minutes,
         invocations=totals.invocations,
@@ -58,6 +59,6 @@ def outcome_of(hosted: Hosted, terms: Terms, now_ms: int, ping_usd: float = 0.0)
         cold_starts_without=totals.cold_starts_without,
         warm_minutes=billed,
         cost_usd=with_stoker + totals.cold_starts * terms.cold,
-        cost_without_usd=(warm_busy + on_demand) * terms.on_demand + totals.cold_starts_without * terms.cold,
+        cost_without_usd=(warm_busy + on_demand) * terms.on_demand + requests + totals.cold_starts_without * terms.cold,
         pings=totals.pings,
     )

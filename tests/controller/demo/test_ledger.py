@@ -1,6 +1,6 @@
 """What the demo says it cost agrees with what the sandbox really served and billed."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,11 +54,11 @@ def test_pings_are_paid_with_the_starts_that_they_meet_and_spare_the_users_their
     for _ in range(3):
         hosted.driver.invoke(sandbox.now_ms(), 600, hosted.driver.serving)
     clock.set(START + timedelta(minutes=3))
-    out = outcome_of(sandbox.hosted("agent"), TERMS, sandbox.now_ms(), ping_usd=0.01)
+    out = outcome_of(sandbox.hosted("agent"), replace(TERMS, request_usd=0.01), sandbox.now_ms())
 
     assert (out.pings, out.cold_starts, out.cold_starts_without) == (3, 0, 3)
-    assert out.cost_usd == pytest.approx(3 * 0.01 + 3 * 0.01 * 0.004 + 3 * 0.5 * 0.004 + 1.5 * 0.004, rel=1e-3)
-    assert out.cost_without_usd == pytest.approx(1.5 * 0.004 + 3 * TERMS.cold, rel=1e-3)
+    assert out.cost_usd == pytest.approx((3 + 6) * 0.01 + 3 * 0.01 * 0.004 + 3 * 0.5 * 0.004 + 1.5 * 0.004, rel=1e-3)
+    assert out.cost_without_usd == pytest.approx(6 * 0.01 + 1.5 * 0.004 + 3 * TERMS.cold, rel=1e-3)
 
 
 def test_a_sum_is_of_every_amount_but_time_that_passes_for_all_at_once():
