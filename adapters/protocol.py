@@ -51,12 +51,27 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepAliveSeen:
+    """How long units stayed warm after use, as observed of one pool.
+
+    `typical`: half of them at least so long; None where only bounds of it are known, `low` and `high` (None: no such bound).
+    `observations`: how many, and `source` of what, for people.
+    """
+
+    typical: timedelta | None
+    low: timedelta | None
+    high: timedelta | None
+    observations: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Traits:
     """What is true of a pool's resource; None where the provider does not tell or was not asked.
 
     `billing_step`: capacity is paid in steps of this span once raised. `allowed`: the most units the provider would
     accept now, and `limit` which of its limits says so. `vcpus` and `billing` where a unit is paid by processors and in one
-    of several ways: the row of the price table.
+    of several ways: the row of the price table. `keep_alive`: what was seen of how long units stay warm.
     """
 
     memory_mb: int | None = None
@@ -68,6 +83,7 @@ class Traits:
     vcpus: float | None = None
     billing: str | None = None
     limit: Limit | None = None
+    keep_alive: KeepAliveSeen | None = None
 
 
 class Lever(Protocol):

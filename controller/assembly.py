@@ -14,6 +14,7 @@ from controller.diary import Diary
 from controller.economics import Terms, terms_of
 from controller.fleet import Fleet, Journal
 from controller.intake import Intake
+from controller.keep_alive import seen_body, seen_of
 from controller.measured import RECENT_RAISES, median_span
 from controller.memory import StoreThread
 from controller.orphans import Orphans
@@ -88,7 +89,7 @@ async def assemble(policy: Policy, providers: Providers, store: StoreThread, clo
         region = Region(intake, terms_now(intake, reconcilers, policy.assume), budget, keep, diary)
         await region.recall(clock.now())
         regions.append(region)
-    return Fleet(regions, reconcilers, clock, store, journal, policy.limits, orphans)
+    return Fleet(regions, reconcilers, clock, store, journal, policy.limits, orphans, policy.assume)
 
 
 def read_by(pool: PoolPolicy) -> str:
@@ -115,7 +116,7 @@ def pool_terms(reconciler: Reconciler, assume: Assume, metric_delay: timedelta) 
     believed = assume.model_copy(update={"metric_delay": metric_delay, "lead_time": reconciler.lead_time or assume.lead_time,
                                          "billing_step": traits.billing_step or assume.billing_step})
     return terms_of(reconciler.policy, believed, traits.memory_mb, traits.architecture, traits.init_seconds, traits.vcpus,
-                    traits.billing)
+                    traits.billing, traits.keep_alive)
 
 
 def assumed_delay(assume: Assume, measured: Sequence[Mapping[str, Any]]) -> timedelta:
@@ -127,7 +128,8 @@ def assumed_delay(assume: Assume, measured: Sequence[Mapping[str, Any]]) -> time
 def known_traits(pool: PoolPolicy, known: Mapping[str, Any]) -> Traits:
     """What an earlier run learned of a pool's resource, until it is asked anew; what the policy says goes first."""
     return Traits(memory_mb=pool.memory_mb or known.get("memory_mb"), architecture=pool.architecture or known.get("architecture"),
-                  init_seconds=known.get("init_seconds"), vcpus=known.get("vcpus"), billing=known.get("billing"))
+                  init_seconds=known.get("init_seconds"), vcpus=known.get("vcpus"), billing=known.get("billing"),
+                  keep_alive=seen_of(known.get("keep_alive")))
 
 
 async def load_measured(store: StoreThread) -> dict[str, dict[str, Any]]:
@@ -147,7 +149,7 @@ async def save_measured(fleet: Fleet, store: StoreThread, now: datetime) -> None
         traits, intake = reconciler.traits, fleet.region_of[name].intake
         delay = intake.meter.delay
         body[name] = {"memory_mb": traits.memory_mb, "architecture": traits.architecture, "init_seconds": traits.init_seconds,
-                      "vcpus": traits.vcpus, "billing": traits.billing,
+                      "vcpus": traits.vcpus, "billing": traits.billing, "keep_alive": seen_body(traits.keep_alive),
                       "read_by": None if name in intake.anew else read_by(reconciler.policy),
                       "metric_delay_minutes": None if delay is None else delay.total_seconds() / 60}
     await store.run(store.store.save_blob, MEASURED, json.dumps(body, separators=(",", ":")).encode(), now)

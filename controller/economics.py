@@ -11,6 +11,7 @@ it stay warm for the keep-alive: a cold start is only what exceeds the units tha
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from adapters.protocol import KeepAliveSeen
 from config.policy import Assume, PoolPolicy
 from controller.keep_alive import keep_alive_of
 
@@ -179,7 +180,8 @@ def price_of(pool: PoolPolicy, architecture: str | None = None, gigabytes: float
 
 
 def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, architecture: str | None = None,
-             init_seconds: float | None = None, vcpus: float | None = None, billing: str | None = None) -> Terms:
+             init_seconds: float | None = None, vcpus: float | None = None, billing: str | None = None,
+             keep_alive: KeepAliveSeen | None = None) -> Terms:
     """The terms of a pool: what its policy says, else what was measured (the arguments), else the defaults."""
     gigabytes = (pool.memory_mb or memory_mb or DEFAULT_MEMORY_MB) / 1024
     price = price_of(pool, architecture, gigabytes, vcpus, billing)
@@ -192,7 +194,7 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
         warm_busy=(price.warm_busy if pings is None else price.on_demand) * per_minute, on_demand=price.on_demand * per_minute,
         init_seconds=init, cold_start_cost_usd=0.05 if cost is None else cost,
         metric_delay=whole_minutes(assume.metric_delay), lead_time=whole_minutes(assume.lead_time),
-        keep_alive=whole_minutes(keep_alive_of(pool.lever.kind, assume).span),
+        keep_alive=whole_minutes(keep_alive_of(pool.lever.kind, assume, keep_alive).span),
         billing_step=whole_minutes(billing_step_of(pool.lever.kind, assume)),
         warm_hit_rate=pool.objective.warm_hit_rate, request_usd=request_usd, stay_warm=pool.lever.kind in STAY_WARM,
     )

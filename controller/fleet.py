@@ -12,7 +12,9 @@ import structlog
 
 from adapters.clock import Clock
 from config.limits import Limits
+from config.policy import Assume
 from controller import leaving
+from controller.keep_alive import KeepAlive, keep_alive_of
 from controller.limiter import Limiter
 from controller.nudges import Nudges
 from controller.orphans import Orphans
@@ -65,8 +67,9 @@ class Fleet:
     """All pools of a policy. `tick` is called once a minute and never raises for what happens outside the process."""
 
     def __init__(self, regions: Iterable[Region], reconcilers: Mapping[str, Reconciler], clock: Clock, memory: BatchMemory,
-                 journal: Journal, limits: Limits | None = None, orphans: Orphans | None = None) -> None:
-        self.orphans = orphans or Orphans()
+                 journal: Journal, limits: Limits | None = None, orphans: Orphans | None = None,
+                 assume: Assume | None = None) -> None:
+        self.orphans, self._assume = orphans or Orphans(), assume or Assume()
         self.regions, self.reconcilers = tuple(regions), dict(reconcilers)
         self.plans: dict[str, Plan] = {}
         self.inputs: dict[str, Mapping[str, Any]] = {}
@@ -128,6 +131,11 @@ class Fleet:
     def view(self, name: str, now: datetime) -> View:
         """What is known of a pool's demand, and what is proposed for it."""
         return self.region_of[name].view(name, now)
+
+    def keep_alive(self, name: str) -> KeepAlive:
+        """How long the on-demand units of a pool stay warm after use, as far as is known now."""
+        reconciler = self.reconcilers[name]
+        return keep_alive_of(reconciler.policy.lever.kind, self._assume, reconciler.traits.keep_alive)
 
     async def _tick_region(self, at: int, region: Region, started: datetime) -> tuple[int, int]:
         """Collect for a region, then plan its pools; how many were planned and how many were busy."""

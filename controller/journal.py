@@ -79,9 +79,13 @@ ITS_TURN = frozenset({Code.NOT_READ, Code.WRITE_TURN})
 """That a pool waits until the provider may be asked is shown; it decides nothing."""
 
 
+REMARKS = frozenset({Code.SHORT_HISTORY, Code.KEEP_ALIVE})
+"""Why what is proposed is as it is."""
+
+
 def ruling(plan: Plan) -> Code:
-    """The last reason, which decided; that history is short is a remark on the proposal and decides nothing."""
-    return next((reason.code for reason in reversed(plan.reasons) if reason.code is not Code.SHORT_HISTORY), Code.PROPOSED)
+    """The last reason, which decided; remarks on the proposal decide nothing."""
+    return next((reason.code for reason in reversed(plan.reasons) if reason.code not in REMARKS), Code.PROPOSED)
 
 
 def changes(plan: Plan, before: Plan | None) -> bool:

@@ -1,14 +1,25 @@
 """How long an on-demand unit of a pool stays warm after use, and how that is known. Pure.
 
-No provider promises a span, so each lever has an assumption of its own. A policy's `assume.keep_alive` goes first.
+No provider promises a span, so each lever has an assumption of its own, which observations of the pool replace or narrow. The
+policy's `assume.keep_alive` goes before both.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
+from functools import lru_cache
+from typing import Any
 
+from adapters.protocol import KeepAliveSeen
 from config.duration import format_duration
 from config.policy import Assume
+
+ENOUGH = 20
+"""Fewer observations than this prove nothing yet."""
+
+MINUTE = timedelta(minutes=1)
+NOTICED = 0.2
+"""A measured span counts as changed once it differs by this share, and by a minute at least: it wavers."""
 
 
 class Basis(StrEnum):
@@ -16,17 +27,21 @@ class Basis(StrEnum):
 
     POLICY = "policy"
     ASSUMED = "assumed"
+    MEASURED = "measured"
 
 
 @dataclass(frozen=True, slots=True)
 class KeepAlive:
-    """`span` is what is reckoned with; the true one is thought to lie from `low` to `high`. `note`: where that comes from."""
+    """`span` is what is calculated with; the true one lies most likely from `low` to `high`. `note`: what says so, by how many
+    `observations` where there are some.
+    """
 
     span: timedelta
     low: timedelta
     high: timedelta
     basis: Basis
     note: str
+    observations: int = 0
 
     @property
     def text(self) -> str:
@@ -34,7 +49,8 @@ class KeepAlive:
         span = format_duration(self.span)
         if self.basis is Basis.POLICY:
             return f"{span} ({self.note})"
-        return f"{span} ({self.note}; range {format_duration(self.low)} to {format_duration(self.high)})"
+        seen = f"{self.note}, {self.observations} observations" if self.observations else self.note
+        return f"{span} ({seen}; range {format_duration(self.low)} to {format_duration(self.high)})"
 
 
 def _assumed(minutes: int, low: int, high: int, note: str) -> KeepAlive:
@@ -56,14 +72,58 @@ ASSUMED: dict[str, KeepAlive] = {
 OTHERWISE = _assumed(6, 5, 60, "assumed for a lever whose keep-alive is unknown")
 
 
-def keep_alive_of(kind: str, assume: Assume) -> KeepAlive:
-    """The keep-alive of a pool with a lever of `kind`: what the policy says, else what is assumed for the lever."""
+def keep_alive_of(kind: str, assume: Assume, seen: KeepAliveSeen | None = None) -> KeepAlive:
+    """The keep-alive of a pool with a lever of `kind`: what the policy says, else what was `seen`, else what is assumed."""
     if assume.keep_alive is not None:
         return KeepAlive(assume.keep_alive, assume.keep_alive, assume.keep_alive, Basis.POLICY, "set in the policy")
-    return ASSUMED.get(kind, OTHERWISE)
+    assumed = ASSUMED.get(kind, OTHERWISE)
+    return assumed if seen is None or seen.observations < ENOUGH else measured(assumed, seen)
+
+
+@lru_cache(maxsize=65_536)  # asked for every pool in every tick
+def measured(assumed: KeepAlive, seen: KeepAliveSeen) -> KeepAlive:
+    """What enough observations make of what is assumed."""
+    low, high = seen.low, seen.high
+    low = min(assumed.low, high or assumed.low) if low is None else low
+    high = max(assumed.high, low) if high is None else max(high, low)
+    span = min(max(assumed.span, low), high) if seen.typical is None else max(MINUTE, round(seen.typical / MINUTE) * MINUTE)
+    if seen.typical is None and span == assumed.span:
+        return replace(assumed, low=low, high=high, observations=seen.observations, note=f"{assumed.note}; {seen.source}")
+    return KeepAlive(span, min(low, span), max(high, span), Basis.MEASURED, f"measured: {seen.source}", seen.observations)
+
+
+def steadied(seen: KeepAliveSeen | None, before: KeepAliveSeen | None) -> KeepAliveSeen | None:
+    """What counts of a new measurement: nothing while it proves too little, and no change that is within its wavering."""
+    if seen is None or seen.observations < ENOUGH or before is None:
+        return before if seen is None or seen.observations < ENOUGH else seen
+    return replace(seen, typical=near(seen.typical, before.typical), low=near(seen.low, before.low),
+                   high=near(seen.high, before.high))
+
+
+def near(span: timedelta | None, before: timedelta | None) -> timedelta | None:
+    """`before` where `span` does not differ from it enough to be noticed, else `span`."""
+    if span is None or before is None or abs(span - before) >= max(MINUTE, NOTICED * before):
+        return span
+    return before
+
+
+def seen_body(seen: KeepAliveSeen | None) -> dict[str, object] | None:
+    """What was seen in plain values, for the store; spans in seconds."""
+    if seen is None:
+        return None
+    return {name: value.total_seconds() if isinstance(value, timedelta) else value for name, value in asdict(seen).items()}
+
+
+def seen_of(body: Any) -> KeepAliveSeen | None:  # noqa: ANN401  (what a store holds)
+    """What `seen_body` was made of; None where it is no such thing."""
+    try:
+        spans = {name: None if body[name] is None else timedelta(seconds=body[name]) for name in ("typical", "low", "high")}
+        return KeepAliveSeen(**spans, observations=int(body["observations"]), source=str(body["source"]))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def keep_alive_body(of: KeepAlive) -> dict[str, object]:
     """The same in plain values, for JSON."""
     return {"seconds": of.span.total_seconds(), "low_seconds": of.low.total_seconds(), "high_seconds": of.high.total_seconds(),
-            "basis": of.basis.value, "text": of.text}
+            "basis": of.basis.value, "observations": of.observations, "text": of.text}

@@ -4,8 +4,12 @@ import math
 import statistics
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from adapters.protocol import Traits
+from controller.keep_alive import steadied
+from controller.record import without_secrets
 from forecasting.demand import instant_of, minute_of
 
 RECENT_RAISES = 20
@@ -22,6 +26,12 @@ def median_span(seconds: Iterable[float]) -> timedelta | None:
     """The median of measured seconds; None when there are fewer than `ENOUGH`."""
     measured = list(seconds)
     return timedelta(seconds=statistics.median(measured)) if len(measured) >= ENOUGH else None
+
+
+def learned(traits: Traits, before: Traits, memory_mb: int | None) -> Traits:
+    """What is taken up of `traits` that have been read, after `before`: `memory_mb` of the policy goes first."""
+    return replace(traits, memory_mb=traits.memory_mb if memory_mb is None else memory_mb, limit=without_secrets(traits.limit),
+                   keep_alive=steadied(traits.keep_alive, before.keep_alive))
 
 
 def ready_after(counted: Callable[[], Mapping[int, int]] | None, target: int, sent: datetime, seen_after: float) -> float:

@@ -64,6 +64,7 @@ class Code(StrEnum):
 
     PROPOSED = "proposed"
     SHORT_HISTORY = "short-history"
+    KEEP_ALIVE = "keep-alive"
     INVALID_PROPOSAL = "invalid-proposal"
     METRICS_MISSING = "metrics-missing"
     BLIND = "blind"
@@ -182,6 +183,8 @@ class Observation:
     """Minutes of demand that should be known and are not, as far as they forbid to lower."""
     quiet: str = ""
     """Why nothing tells whether a silence is idleness or missing metrics."""
+    retimed: str = ""
+    """That another keep-alive has lately changed what is proposed, with both; empty where none has."""
 
 
 @dataclass(frozen=True, slots=True)

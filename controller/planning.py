@@ -112,6 +112,8 @@ def opening(context: Context) -> Draft:
     if not seen.proposal.trusted:
         text = "history is too short to judge rules by: the recent maximum is followed"
         reasons += (Reason(Code.SHORT_HISTORY, text, units, units),)
+    if seen.retimed:
+        reasons += (Reason(Code.KEEP_ALIVE, seen.retimed, units, units),)
     return Draft(units, reasons)
 
 

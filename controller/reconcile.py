@@ -13,7 +13,7 @@ from adapters.lease import fenced
 from adapters.protocol import Capacity, Counted, Lever, Phase, Resumes, Traits
 from config.policy import PoolPolicy
 from controller.guardrails import guardrails_for
-from controller.measured import RECENT_RAISES, median_span, ready_after
+from controller.measured import RECENT_RAISES, learned, median_span, ready_after
 from controller.memory import Memory
 from controller.overrides import Override
 from controller.plan import Action, Code, Observation, Plan, PoolState, Reason, accepted
@@ -138,7 +138,7 @@ class Reconciler:
             sight=view.sight, data_age=view.data_age, settled=view.settled, unseen=view.unseen, quiet=view.quiet,
             allowed=self.traits.allowed, limit=self.traits.limit, billing_step=self.traits.billing_step,
             usd_per_unit_minute=self.usd_per_unit_minute, overrides=self.overrides, bounds=view.bounds, leaving=view.leaving,
-            announced=view.announced, traffic=view.traffic, missing_since=view.missing_since,
+            announced=view.announced, traffic=view.traffic, missing_since=view.missing_since, retimed=view.retimed,
             standby=self.tenure.barred, fencing=self.tenure.number))
         plan = make_plan(self.policy, self.state, seen, guardrails_for(seen))
         self.made = Made(self.policy, self.state, seen, plan)
@@ -210,8 +210,7 @@ class Reconciler:
             return await call
 
     def _learn(self, traits: Traits, now: datetime) -> None:
-        memory_mb = self.policy.memory_mb if self.policy.memory_mb is not None else traits.memory_mb
-        self.traits, self._traits_at = replace(traits, memory_mb=memory_mb, limit=without_secrets(traits.limit)), now
+        self.traits, self._traits_at = learned(traits, self.traits, self.policy.memory_mb), now
         self.usd_per_unit_minute = self._price(self.traits)
 
     async def _follow(self) -> None:

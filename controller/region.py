@@ -25,6 +25,9 @@ from controller.view import View
 SPANS_EVERY = timedelta(hours=6)
 """Measured spans waver by a minute; a chooser is not taught anew for them more often than this."""
 
+RETIMED_SHOWN = timedelta(hours=1)
+"""For so long plans say that the keep-alive has changed."""
+
 TERMS, PROPOSED = "terms", "proposed"
 log = structlog.get_logger("stoker.region")
 
@@ -59,6 +62,8 @@ class Region:
         """What was proposed when the snapshot was taken; it counts until a new minute is known."""
         self._following: asyncio.Task[None] | None = None
         self._settled: set[str] = set()
+        self._retimed: dict[str, tuple[datetime, str]] = {}
+        """Pools whose keep-alive has changed, with when and in words."""
         self._tuned_at: datetime | None = None
         self._kept_at: datetime | None = None
 
@@ -83,7 +88,7 @@ class Region:
         announced = None if self.diary is None else self.diary.announced(name, now, self._terms[name].lead_time, self.intake)
         return View(sight, age, proposal, name in self._settled, announced=announced, traffic=self.intake.traffic(name, now),
                     missing_since=self.intake.missing_since(name, now), unseen=self.intake.unseen(name, now),
-                    quiet=self.intake.quiet[self.intake.row[name]])
+                    quiet=self.intake.quiet[self.intake.row[name]], retimed=self._retimed_by(name, now))
 
     def coming(self, name: str, now: datetime) -> list[Foretold]:
         """The windows of a pool's announced events that are near."""
@@ -115,8 +120,17 @@ class Region:
         log.info("retuned", source=self.intake.source.kind, pools=differing)
         chooser = Chooser(self.intake, terms, self._calm)
         await chooser.follow(self.intake, now)
-        self.chooser, self._terms, self._tuned_at, self.followed_at = chooser, terms, now, now
+        was, self.chooser, self._terms, self._tuned_at, self.followed_at = self._terms, chooser, terms, now, now
+        for name, new in terms.items():
+            if new.keep_alive != was[name].keep_alive:
+                span = f"keep-alive {was[name].keep_alive} -> {new.keep_alive} min"
+                self._retimed[name] = now, f"{span}: all rules were judged again at {now:%H:%M} UTC"
         return True
+
+    def _retimed_by(self, name: str, now: datetime) -> str:
+        """That another keep-alive has changed what is proposed, while that is new."""
+        at, text = self._retimed.get(name, (now - RETIMED_SHOWN, ""))
+        return text if not old(now - at, RETIMED_SHOWN) else ""
 
     async def remember(self, now: datetime, fresh: timedelta = timedelta(0)) -> None:
         """Keep what the chooser has learned for the next start; not while it is learning, nor before it has, nor when what is
@@ -149,12 +163,13 @@ class Region:
         known = {name: replace(self._terms[name], billing_step=terms[name].billing_step) for name in terms}
         if any(differ(known[name], terms[name], prices_only=True) for name in terms):
             return False
+        retimed = any(known[name].keep_alive != terms[name].keep_alive for name in terms)
         chooser, proposed = Chooser(self.intake, terms, self._calm), json.loads(str(arrays.pop(PROPOSED)))
         try:
             snapshot.scattered(chooser, arrays)
         except (KeyError, ValueError):
             return False
-        self.chooser, self._terms, self._tuned_at = chooser, terms, now
+        self.chooser, self._terms, self._tuned_at = chooser, terms, None if retimed else now
         self._recalled = {name: Proposal(**fields) for name, fields in proposed.items()}
         return True
 
@@ -174,11 +189,10 @@ def differ(terms: Terms, was: Terms, prices_only: bool) -> bool:
     """Whether terms have changed enough to judge anew: any price, what else is not measured, an initialisation by a fifth, and
     spans where they count. A billing step can only be learned: a lever that has not told it yet is no reason to forget it.
     """
-    given = [(one.idle, one.warm_busy, one.on_demand, one.cold_start_cost_usd, one.warm_hit_rate, one.keep_alive)
-             for one in (terms, was)]
+    given = [(one.idle, one.warm_busy, one.on_demand, one.cold_start_cost_usd, one.warm_hit_rate) for one in (terms, was)]
     if given[0] != given[1] or terms.billing_step > was.billing_step:
         return True
     if abs(terms.init_seconds - was.init_seconds) > 0.2 * max(was.init_seconds, 1.0):
         return True
-    spans, before = (terms.metric_delay, terms.lead_time), (was.metric_delay, was.lead_time)
+    spans, before = ((one.metric_delay, one.lead_time, one.keep_alive) for one in (terms, was))
     return not prices_only and spans != before

@@ -17,6 +17,7 @@ class View:
     settled: bool = False
     unseen: int = 0
     quiet: str = ""
+    retimed: str = ""
     traffic: Traffic | None = None
     missing_since: datetime | None = None
     bounds: tuple[Bound, ...] = ()

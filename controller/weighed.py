@@ -12,6 +12,7 @@ import numpy as np
 from controller.candidates import CANDIDATES, NAIVE
 from controller.fleet import Fleet
 from controller.foresight import Foresight
+from controller.keep_alive import keep_alive_body
 from controller.next_hours import SAID
 from controller.portfolio import Weighing
 from forecasting.demand import minute_of
@@ -30,6 +31,7 @@ def weighed(fleet: Fleet, foresight: Foresight, name: str, now: datetime) -> dic
         "forecast": None if np.isnan(said).any() else {
             "of": at.replace(second=0, microsecond=0).isoformat(), "horizon_minutes": terms.lead_time,
             "peak_below": {str(level): round(float(peak), 2) for level, peak in zip(SAID, said, strict=True)}},
+        "keep_alive": keep_alive_body(fleet.keep_alive(name)) | {"used_minutes": terms.keep_alive},
         **rules(region.chooser.weighing(name)),
     }
 

@@ -56,11 +56,11 @@ class LambdaPing:
         return self._capacity(owner, self._objection(alias, facts) or self._refusal() or unknown)
 
     async def traits(self) -> Traits:
-        """Memory and processor, the start-up time that cold pings have told, and how many environments a round may hold."""
+        """Memory and processor, what pings have measured of start and idle life, and how many environments a round may hold."""
         facts = await self._watch.known()
         allowed, limit = await self._allowed(facts)
         return Traits(facts.memory_mb, facts.architecture, self.keeper.init_seconds, allowed=allowed, limit=limit,
-                      typical_lead_time=TYPICAL_LEAD_TIME)
+                      typical_lead_time=TYPICAL_LEAD_TIME, keep_alive=self.keeper.life.seen)
 
     async def write(self, target: int) -> Capacity:
         """More: the alias is looked at, one ping goes ahead of all others unless this version has answered one before, and a

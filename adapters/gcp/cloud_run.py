@@ -9,8 +9,9 @@ How many calls it makes: a reading is one (GetService), a write two (GetService,
 all pools of a project.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from adapters.errors import AdapterError, Conflict, QuotaExceeded, Unsupported
 from adapters.gcp.floor import Floor
@@ -22,6 +23,8 @@ from adapters.gcp.services import Service
 from adapters.gcp.settings import CloudRunMinInstancesSettings
 from adapters.protocol import Capacity, Phase, Traits
 from config.policy import PoolPolicy
+
+T = TypeVar("T")
 
 QUIET = timedelta(minutes=5)
 """After somebody else's change: a deployment writes more than once, and each of ours in between would make it fail. A change that
@@ -64,19 +67,24 @@ class CloudRunMinInstances:
         return self._capacity(seen, seen.requested, ready, note)
 
     async def traits(self) -> Traits:
-        """Memory, processors and billing of an instance, how long it takes to start, and how many a minimum may ask for."""
+        """Memory, processors and billing of an instance, how long it starts and stays idle, and the largest minimum."""
         seen = await self._look()
         if seen.unit.accelerator not in PRICED and not self._priced_by_policy:
             raise Unsupported(f"{self.resource} has the GPU {seen.unit.accelerator}, of which Stoker knows no price: give the "
                               "pool its own prices in the policy")
-        try:
-            startup = await self._instances.startup_seconds(self._place)
-        except AdapterError:
-            startup = None
+        startup = await self._measured(self._instances.startup_seconds)
+        keep_alive = await self._measured(self._instances.keep_alive)
         if startup is not None:
             self._floor.start = timedelta(seconds=startup)
         return Traits(seen.unit.memory_mb, "x86_64", startup, allowed=seen.most or None, typical_lead_time=TYPICAL_LEAD_TIME,
-                      vcpus=seen.unit.vcpus, billing=seen.unit.billing, limit=seen.limit)
+                      vcpus=seen.unit.vcpus, billing=seen.unit.billing, limit=seen.limit, keep_alive=keep_alive)
+
+    async def _measured(self, measure: Callable[[Place], Awaitable[T | None]]) -> T | None:
+        """What Cloud Monitoring says of the service; None where it says nothing."""
+        try:
+            return await measure(self._place)
+        except AdapterError:
+            return None
 
     async def write(self, target: int) -> Capacity:
         """Look, then ask, unless what is asked for is there. See the protocol for what it raises."""

@@ -1,7 +1,7 @@
-"""How many instances the services of a project have, and how long they take to start: read once for all levers."""
+"""How many instances the services of a project have, how long they start and how long they stay: read once for all levers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
@@ -9,7 +9,9 @@ import numpy as np
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError
-from adapters.gcp.metric_reader import BY_REVISION, MAX, SUM, Column, MetricReader, Place, Query
+from adapters.gcp.idle_spans import idle_spans, keep_alive_seen
+from adapters.gcp.metric_reader import BY_REVISION, BY_SERVICE_AND_STATE, MAX, SUM, Column, MetricReader, Place, Query
+from adapters.protocol import KeepAliveSeen
 from forecasting.demand import minute_of
 
 T = TypeVar("T")
@@ -19,6 +21,7 @@ WATCHED, SLOWLY = timedelta(minutes=1), timedelta(minutes=5)
 
 LOOK_BACK = 6
 STARTS_FRESH, STARTS_BACK = timedelta(hours=1), 1440
+STAYS_FRESH, STAYS_BACK = timedelta(hours=6), 1440
 FAILED_FRESH = timedelta(minutes=1)
 
 
@@ -54,6 +57,7 @@ class ProjectInstances:
         self._reader, self._clock = reader, clock
         self._counts = Shared(clock, self._fetch_counts)
         self._starts = Shared(clock, self._fetch_starts)
+        self._stays = Shared(clock, self._fetch_stays)
 
     async def counted(self, place: Place, revisions: Sequence[str], fresh: timedelta) -> dict[int, int]:
         """Instances of `revisions` that existed at the end of each recent minute, active and idle, up to 2 or 3 minutes ago;
@@ -68,6 +72,10 @@ class ProjectInstances:
     async def startup_seconds(self, place: Place) -> float | None:
         """Mean of the last day's starts; None when there were none."""
         return (await self._starts.get(STARTS_FRESH)).get(place)
+
+    async def keep_alive(self, place: Place) -> KeepAliveSeen | None:
+        """How long the instances that ended in the last day had been idle; None when none did."""
+        return (await self._stays.get(STAYS_FRESH)).get(place)
 
     async def _fetch_counts(self) -> tuple[int, dict[Place, Column]]:
         end = minute_of(self._clock.now())
@@ -84,3 +92,21 @@ class ProjectInstances:
                 out[place] = float(np.average(column.means[known], weights=column.values[known])) / 1000
         return out
 
+
+    async def _fetch_stays(self) -> dict[Place, KeepAliveSeen]:
+        end = minute_of(self._clock.now())
+        query = Query("container/instance_count", MAX, end - STAYS_BACK, end, tuple(sorted(self.services)), BY_SERVICE_AND_STATE)
+        columns = await self._reader.read(query)
+        return await asyncio.to_thread(_stays, columns, query.periods)
+
+
+def _stays(columns: Mapping[Place, Column], minutes: int) -> dict[Place, KeepAliveSeen]:
+    """By service, from the counts by service and state."""
+    none, out = np.full(minutes, np.nan), {}
+    for place in {each._replace(revision="") for each in columns}:
+        active, idle = (columns[key].values if (key := place._replace(revision=state)) in columns else none
+                        for state in ("active", "idle"))
+        seen = keep_alive_seen(idle_spans(active, idle))
+        if seen is not None:
+            out[place] = seen
+    return out

@@ -25,13 +25,14 @@ PAGE_POINTS = 100_000
 BY_SERVICE = ("resource.labels.location", "resource.labels.service_name")
 BY_REVISION = (*BY_SERVICE, "resource.labels.revision_name")
 BY_STATE = ("metric.labels.state",)
+BY_SERVICE_AND_STATE = (*BY_SERVICE, *BY_STATE)
 MAX, SUM = "ALIGN_MAX", "ALIGN_SUM"
 """Not ALIGN_DELTA: it invents values for minutes without any."""
 
 
 class Place(NamedTuple):
     """A service, or one revision of it, as series name it. Of what is read by state for a whole project, the state stands for
-    the service.
+    the service; of what is read by service and state, for the revision.
     """
 
     location: str
@@ -124,6 +125,8 @@ def _place(series: Any, group_by: tuple[str, ...]) -> Place:  # noqa: ANN401
     labels = series.resource.labels
     if group_by == BY_STATE:
         return Place("", series.metric.labels["state"])
+    if group_by == BY_SERVICE_AND_STATE:
+        return Place(labels["location"], labels["service_name"], series.metric.labels["state"])
     return Place(labels["location"], labels["service_name"], labels["revision_name"] if group_by == BY_REVISION else "")
 
 

@@ -4,7 +4,10 @@ No provider promises a span: AWS's own texts have none, and measurements range f
 two rounds begins short, grows a little beyond what was survived, and falls back once units have died in one.
 """
 
+from collections import Counter
 from datetime import timedelta
+
+from adapters.protocol import KeepAliveSeen
 
 GROWTH = 1.1
 """A pause that was survived makes one so much longer worth trying."""
@@ -27,6 +30,13 @@ SHORTEST = timedelta(minutes=1)
 GRACE = timedelta(seconds=30)
 """A round takes a while."""
 
+MINUTE = timedelta(minutes=1)
+REMEMBERED = 4000
+"""Units whose pauses are counted; beyond that all counts are halved, so that the newer ones weigh more."""
+
+PROOF = 10
+"""Fewer units than this bound nothing."""
+
 
 class IdleLife:
     """Of one pool's units. `first`: the pause to begin with; `longest`: never more."""
@@ -37,6 +47,8 @@ class IdleLife:
         self._deadly: timedelta | None = None
         self._lost = 0.0
         """Units beyond what is tolerated that have died lately: a single one tells nothing, one in round after round does."""
+        self._alive, self._dead = Counter[int](), Counter[int]()
+        """Units by the pause in whole minutes: those that had outlived it, and those that had ended."""
 
     @property
     def pause(self) -> timedelta:
@@ -53,6 +65,7 @@ class IdleLife:
         """Of `held` units that had answered `pause` before, a round found `warm` alive and `dead` gone; of the others it cannot
         tell, and what it cannot tell of too many teaches nothing.
         """
+        self._count(pause, warm, dead)
         self._lost = max(0.0, self._lost + dead - TOLERATED * held)
         if dead > max(1, TOLERATED * held) or self._lost > 1 or (dead and not warm):
             self._lost, pause = 0.0, max(pause, SHORTEST)
@@ -62,3 +75,34 @@ class IdleLife:
             self._survived = max(self._survived, pause)
             if self._deadly is not None:
                 self._deadly *= FORGETTING if self.pause >= self._first else RECOVERY
+
+    @property
+    def seen(self) -> KeepAliveSeen:
+        """Bounds of how long half of the units live: the longest pause that more than half outlive, the shortest that fewer do.
+
+        The share that has ended can only grow with the pause, so neighbouring pauses whose shares do not are taken together: the
+        estimate of a distribution from inspections at single ages (Ayer et al., Annals of Mathematical Statistics 26, 1955).
+        """
+        low = high = None
+        groups: list[tuple[int, int, int]] = []  # alive, dead and the first pause, in minutes
+        last: list[int] = []
+        for minutes in sorted(self._alive.keys() | self._dead.keys()):
+            alive, dead, first = self._alive[minutes], self._dead[minutes], minutes
+            while groups and groups[-1][1] * alive >= dead * groups[-1][0]:
+                alive, dead, first = alive + groups[-1][0], dead + groups[-1][1], groups.pop()[2]
+                last.pop()
+            groups.append((alive, dead, first))
+            last.append(minutes)
+        for (alive, dead, first), end in zip(groups, last, strict=True):
+            if alive > dead and alive + dead >= PROOF:
+                low = end * MINUTE
+            elif dead > alive and alive + dead >= PROOF and high is None:
+                high = (first + 1) * MINUTE
+        return KeepAliveSeen(None, low, high, self._alive.total() + self._dead.total(), "units pinged after a pause")
+
+    def _count(self, pause: timedelta, warm: int, dead: int) -> None:
+        self._alive[pause // MINUTE] += warm
+        self._dead[pause // MINUTE] += dead
+        if self._alive.total() + self._dead.total() > REMEMBERED:
+            self._alive, self._dead = (Counter({minutes: units // 2 for minutes, units in each.items() if units > 1})
+                                       for each in (self._alive, self._dead))

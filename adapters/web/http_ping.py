@@ -43,8 +43,9 @@ class HttpPing:
         return self._capacity(self._objection() or (error if isinstance(error, Refused) else None))
 
     async def traits(self) -> Traits:
-        """No call: of its units a URL tells only how long they take to start."""
-        return Traits(init_seconds=self.keeper.init_seconds, typical_lead_time=timedelta(minutes=1))
+        """No call: of its units only what pings have measured is known, start-up and idle life."""
+        return Traits(init_seconds=self.keeper.init_seconds, typical_lead_time=timedelta(minutes=1),
+                      keep_alive=self.keeper.life.seen)
 
     async def write(self, target: int) -> Capacity:
         """More: one ping goes ahead of all others unless one was answered before, and a round begins. Fewer or none: no call."""

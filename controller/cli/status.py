@@ -149,6 +149,7 @@ def show_one(pool: dict[str, Any]) -> None:
         ("data age", shown(pool["data_age_seconds"], ".0f", " s") + f" ({pool['sight']})"),
         ("traffic", pool["traffic"] + (f", blind since {pool['blind_since']}" if pool["blind_since"] else "")),
         ("lead time", shown(pool["lead_time_seconds"], ".0f", " s")),
+        ("keep-alive", pool["keep_alive"]["text"]),
         ("USD today / month", f"{shown(pool['cost_today_usd'], '.2f')} / {shown(pool['cost_month_usd'], '.2f')}"),
         ("saved this month", shown(pool["saved_month_usd"], ".2f", " USD")),
         ("next hours (UTC)", next_hours(pool)),

@@ -51,6 +51,8 @@ def told(body: Mapping[str, Any]) -> Iterator[str]:
                                    + ("" if proposal["trusted"] else ", not trusted yet"))
     weighed = inputs.get("weighed") or {}
     yield f"  {'forecast':12} {forecast(weighed.get('forecast'))}"
+    if (keep_alive := weighed.get("keep_alive")) is not None:
+        yield f"  {'keep-alive':12} {keep_alive['text']}; the rules are judged at {keep_alive['used_minutes']} min"
     yield from rules(weighed)
     for override in inputs.get("overrides", ()):
         yield f"  {'override':12} {line(override)}"

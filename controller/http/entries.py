@@ -31,6 +31,7 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
     peak, busy = region.intake.latest(name) or (math.nan, math.nan)
     capacity, error = reconciler.capacity, reconciler.error
     source_error = region.intake.errors.get(name)
+    keep_alive = fleet.keep_alive(name)
     (today, month), hourly = accounts.row(name), reconciler.usd_per_unit_minute * 60
     return {
         "name": name, "mode": reconciler.policy.mode, "lever": reconciler.policy.lever.kind,
@@ -45,6 +46,7 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
         "forecast_age_seconds": None if region.followed_at is None else seconds(now - region.followed_at),
         "capacity_age_seconds": None if capacity is None else seconds(now - capacity.observed_at),
         "lead_time_seconds": seconds(reconciler.lead_time), "last_write": instant(reconciler.state.written_at),
+        "keep_alive_seconds": seconds(keep_alive.span), "keep_alive_basis": keep_alive.basis.value,
         "dead_man": [[instant(at), units] for at, units in reconciler.state.decays],
         "usd_per_hour": None if capacity is None else number((capacity.ready + capacity.others) * hourly),
         "others_usd_per_hour": None if capacity is None else number(capacity.others * hourly),

@@ -13,6 +13,7 @@ from controller.forecasts import Forecasts
 from controller.http.answers import Missing, json_answer, json_bytes
 from controller.http.board import Board
 from controller.http.entries import pool_entry
+from controller.keep_alive import keep_alive_body
 
 
 async def status(board: Board, request: web.Request) -> web.Response:
@@ -73,6 +74,7 @@ def detail(board: Board, name: str) -> dict[str, Any]:
         "proposal": None if plan is None else plan.proposal,
         "policy": reconciler.policy.model_dump(mode="json"),
         "traits": asdict(reconciler.traits),
+        "keep_alive": keep_alive_body(fleet.keep_alive(name)),
         "lead_times_seconds": list(reconciler.lead_seconds),
         "source": region.intake.source.kind,
         "metric_delay_seconds": region.intake.metric_delay,

@@ -17,6 +17,7 @@ from controller.http.dashboard import LIBRARY, OURS, assets, dashboard
 from controller.http.decisions import CURSOR, MOST, decisions
 from controller.http.forecast import LEAST_HOURS, MOST_HOURS, forecast
 from controller.http.health import healthz, readyz
+from controller.http.health_shapes import Health, Readiness
 from controller.http.history import history
 from controller.http.metrics import METRICS_TYPE, metrics
 from controller.http.minute_shapes import Forecast, History
@@ -100,8 +101,8 @@ MISSING, STARTING, WRONG = 404, 503, 400
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/", dashboard, {200: "text/html", 304: None}),
     Route("GET", "/assets/{name}", assets, {200: "*/*", 304: None}, refuses=(MISSING,)),
-    Route("GET", "/healthz", healthz, {200: shapes.Health}),
-    Route("GET", "/readyz", readyz, {200: shapes.Readiness, 503: shapes.Readiness}),
+    Route("GET", "/healthz", healthz, {200: Health}),
+    Route("GET", "/readyz", readyz, {200: Readiness, 503: Readiness}),
     Route("GET", "/status", status, {200: shapes.Status, 304: None}, {"wait": WAIT}, refuses=(WRONG, STARTING)),
     Route("GET", "/metrics", metrics, {200: METRICS_TYPE}),
     Route("GET", "/v1/pools", pools, {200: shapes.Pools}),

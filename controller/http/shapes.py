@@ -24,33 +24,6 @@ class Problem(Shape):
     """One line."""
 
 
-class Health(Shape):
-    """The event loop turns."""
-
-    status: Literal["ok"]
-    started_at: str
-
-
-class Ages(Shape):
-    """How old what is known of a pool is."""
-
-    data_age_seconds: Known
-    forecast_age_seconds: Known
-    capacity_age_seconds: Known
-    last_write: Instant
-
-
-class Readiness(Shape):
-    """Whether what is known is fresh enough to be relied on."""
-
-    status: Literal["ready", "not ready"]
-    reasons: list[str]
-    """One sentence each; the first twenty."""
-    reasons_total: int
-    pools: dict[str, Ages]
-    lease: dict[str, str | int | None] | None = None
-
-
 class Order(Shape):
     """What an operator ordered for a while."""
 
@@ -111,6 +84,9 @@ class PoolEntry(Shape):
     forecast_age_seconds: Known
     capacity_age_seconds: Known
     lead_time_seconds: Known
+    keep_alive_seconds: float
+    """How long an on-demand unit stays warm after use."""
+    keep_alive_basis: Literal["policy", "assumed", "measured"]
     last_write: Instant
     dead_man: list[tuple[Instant, int]]
     usd_per_hour: Known
@@ -158,6 +134,17 @@ class Proposal(Shape):
     trusted: bool
 
 
+class KeepAliveShape(Shape):
+    """How long an on-demand unit stays warm after use, most likely from `low_seconds` to `high_seconds`; how that is known."""
+
+    seconds: float
+    low_seconds: float
+    high_seconds: float
+    basis: Literal["policy", "assumed", "measured"]
+    observations: int
+    text: str
+
+
 class PoolDetail(PoolEntry):
     """One pool as it is at this instant, whole."""
 
@@ -168,6 +155,7 @@ class PoolDetail(PoolEntry):
     """With the file's defaults merged in; `stoker schema` says its keys."""
     traits: Json
     """What the provider says of the resource."""
+    keep_alive: KeepAliveShape
     lead_times_seconds: list[float]
     source: str
     metric_delay_seconds: float

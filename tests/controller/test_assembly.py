@@ -1,9 +1,10 @@
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from adapters.clock import ManualClock
-from adapters.protocol import Traits
+from adapters.protocol import KeepAliveSeen, Traits
 from adapters.simulated import ShadowLever
 from controller import assembly
 from controller.journal import Journal
@@ -60,6 +61,18 @@ async def test_what_was_measured_is_judged_by_in_place_of_what_is_assumed(store,
 
     assert before.lead_time == 7
     assert after.idle == pytest.approx(2 * before.idle)
+
+
+async def test_a_keep_alive_that_was_measured_outlives_a_restart(store, clock):
+    fleet, _ = await assembled(store, clock)
+    seen = KeepAliveSeen(timedelta(minutes=11), timedelta(minutes=9), None, 40, "units")
+    fleet.reconcilers["a"]._learn(Traits(keep_alive=seen), NOON)
+    await assembly.save_measured(fleet, store, NOON)
+    again, _ = await assembled(store, clock)
+    again.reconcilers["a"]._learn(Traits(keep_alive=replace(seen, observations=1)), NOON)
+
+    assert again.reconcilers["a"].traits.keep_alive == seen
+    assert again.region_of["a"]._terms_now()["a"].keep_alive == again.keep_alive("a").span // timedelta(minutes=1) == 11
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{broken", b'{"a": 5}'])

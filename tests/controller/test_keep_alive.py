@@ -1,13 +1,16 @@
 """How long units stay warm, and how that is known."""
 
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from adapters.protocol import KeepAliveSeen
 from adapters.registry import lever_kinds
 from config.policy import Assume
 from controller.economics import terms_of
-from controller.keep_alive import ASSUMED, Basis, keep_alive_body, keep_alive_of
+from controller.keep_alive import ASSUMED, ENOUGH, Basis, keep_alive_body, keep_alive_of, seen_body, seen_of, steadied
 from tests.builders import pool_policy
 
 
@@ -40,3 +43,51 @@ def test_machines_get_the_span_and_its_range_in_seconds():
     body = keep_alive_body(keep_alive_of("cloud-run-min-instances", Assume()))
 
     assert (body["seconds"], body["low_seconds"], body["high_seconds"], body["basis"]) == (900, 0, 900, "assumed")
+
+
+def seen(typical=None, low=None, high=None, observations=ENOUGH):
+    spans = (None if minutes is None else timedelta(minutes=minutes) for minutes in (typical, low, high))
+    return KeepAliveSeen(*spans, observations, "units pinged after a pause")
+
+
+def judged(*spans, **more):
+    one = keep_alive_of("lambda-ping", Assume(), seen(*spans, **more))
+    return one.basis, *(span // timedelta(minutes=1) for span in (one.span, one.low, one.high))
+
+
+def test_a_measured_span_replaces_what_is_assumed():
+    assert judged(12.4, 9, 14) == (Basis.MEASURED, 12, 9, 14)
+    assert judged(0.2, 0, 1) == (Basis.MEASURED, 1, 0, 1), "a minute is the grain of all accounts"
+
+
+def test_bounds_move_what_is_assumed_and_narrow_its_range():
+    assert judged(None, 9, None) == (Basis.MEASURED, 9, 9, 60)
+    assert judged(None, None, 4) == (Basis.MEASURED, 4, 4, 4)
+    assert judged(None, 4, 15) == (Basis.ASSUMED, 6, 4, 15)
+
+
+def test_the_text_of_a_measured_span_says_by_how_many_observations():
+    text = keep_alive_of("lambda-ping", Assume(), seen(None, 9, None, 340)).text
+
+    assert text == "9m (measured: units pinged after a pause, 340 observations; range 9m to 1h)"
+
+
+def test_too_few_observations_prove_nothing_and_the_policy_goes_before_any():
+    assert judged(12, 9, 14, observations=ENOUGH - 1) == (Basis.ASSUMED, 6, 5, 60)
+    assert keep_alive_of("lambda-ping", Assume(keep_alive=timedelta(minutes=3)), seen(12, 9, 14)).span == timedelta(minutes=3)
+
+
+def test_what_was_measured_stays_until_enough_is_seen_again_and_as_long_as_it_only_wavers():
+    before = seen(12, 9, 14)
+
+    assert steadied(None, before) == steadied(seen(30, 30, 30, observations=3), before) == before
+    assert steadied(seen(13, 9, 14, observations=50), before) == replace(before, observations=50)
+    assert steadied(seen(20, 16, 25), before) == seen(20, 16, 25)
+    assert steadied(seen(12, None, 14), None) == seen(12, None, 14)
+    assert steadied(seen(12, observations=1), None) is None
+
+
+def test_what_was_seen_comes_back_from_the_store_and_anything_else_does_not():
+    for each in (seen(12, 9, 14), seen(None, 4.5, None)):
+        assert seen_of(json.loads(json.dumps(seen_body(each)))) == each
+    assert [seen_of(body) for body in (None, [], {}, {"typical": "x"}, 5)] == [None] * 5

@@ -67,7 +67,8 @@ SEEN = st.builds(
     st.none() | SPANS, st.booleans(), st.none() | st.integers(-5, 400), SPANS, st.floats(0, 1), ORDERS, BOUNDS,
     leaving=st.sampled_from([None, None, "release", "floor"]), traffic=st.none() | st.sampled_from(Traffic),
     missing_since=st.none() | INSTANTS, announced=EVENTS, limit=LIMITS,
-    unseen=st.sampled_from([0, 0, 3]), quiet=st.sampled_from(["", "nothing has run in us-east-1"]))
+    unseen=st.sampled_from([0, 0, 3]), quiet=st.sampled_from(["", "nothing has run in us-east-1"]),
+    retimed=st.sampled_from(["", "keep-alive 6 -> 12 min: all rules were judged again at 09:15 UTC"]))
 POLICIES = st.builds(
     lambda low, span, **more: pool_policy(min=low, max=max(3, low + span), **more), st.integers(0, 50), UNITS,
     on_missing_metrics=st.sampled_from(["hold", "floor", "forecast"]), on_foreign_write=st.sampled_from(["yield", "reassert"]),
@@ -94,7 +95,7 @@ def test_what_is_remembered_and_seen_comes_back_whole(state, seen):
     assert (now_seen.bounds, now_seen.missing_since, now_seen.traffic) == (seen.bounds, seen.missing_since, seen.traffic)
     assert (now_seen.now, now_seen.overrides, now_seen.allowed, now_seen.limit) == (
         seen.now, seen.overrides, seen.allowed, seen.limit)
-    assert (now_seen.unseen, now_seen.quiet) == (seen.unseen, seen.quiet)
+    assert (now_seen.unseen, now_seen.quiet, now_seen.retimed) == (seen.unseen, seen.quiet, seen.retimed)
     assert (policy.min, policy.max, policy.name, policy.mode) == (0, 100, "agent", "active")
 
 

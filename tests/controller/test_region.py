@@ -79,6 +79,26 @@ async def test_another_keep_alive_and_a_billing_step_that_the_lever_tells_are_ju
     assert not await region.retune(NOON)
 
 
+async def test_for_an_hour_plans_name_the_keep_alive_before_and_after(region):
+    await region.gather(NOON)
+    region.known["a"] = replace(TERMS, keep_alive=15)
+    await region.retune(NOON)
+    soon, later = (region.view("a", NOON + minutes * timedelta(minutes=1)).retimed for minutes in (59, 60))
+
+    assert soon == "keep-alive 6 -> 15 min: all rules were judged again at 12:00 UTC"
+    assert later == ""
+
+
+async def test_a_measured_keep_alive_that_wavers_is_judged_by_at_most_every_six_hours(region):
+    await region.gather(NOON)
+    region.known["a"] = replace(TERMS, keep_alive=15)
+    await region.retune(NOON)
+    region.known["a"] = replace(TERMS, keep_alive=11)
+
+    assert not await region.retune(NOON + SPANS_EVERY / 2)
+    assert await region.retune(NOON + SPANS_EVERY)
+
+
 async def test_terms_as_they_were_are_no_reason_to_choose_anew(region):
     await region.gather(NOON)
 

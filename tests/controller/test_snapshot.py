@@ -72,8 +72,19 @@ async def test_a_lever_that_has_not_told_its_billing_step_yet_does_not_spoil_wha
     assert not await again.retune(NOON)
 
 
+async def test_what_was_learned_by_another_keep_alive_is_taken_up_until_the_first_look_at_terms(store, tmp_path):
+    first = region_of(store, tmp_path)
+    await first.gather(NOON)
+    await first.remember(NOON)
+    again = region_of(store, tmp_path, terms=Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 9))
+
+    assert await again.recall(NOON)
+    assert again.standing("a")[0].keep_alive == 6
+    assert await again.retune(NOON)
+    assert again.standing("a")[0].keep_alive == 9
+
+
 @pytest.mark.parametrize("change", [
-    {"terms": Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 9)},
     {"terms": Terms(2e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 6)}, {"pools": ("b", "a")}, {"pools": ("a", "b", "c")},
 ])
 async def test_another_price_or_other_pools_replay_history_instead(store, tmp_path, change):

@@ -68,6 +68,7 @@ const facts = (pool) => {
     ["Wants", whole(pool.target), pool.mode === "shadow" ? "on paper: in shadow" : pool.action === "hold" ? "held as it is" : ""],
     ["Next hours", ...ahead(pool, asOf)],
     ["Demand seen", span(pool.data_age_seconds), "ago"],
+    ["Keep-alive", span(pool.keep_alive_seconds), pool.keep_alive_basis === "measured" ? "measured" : pool.keep_alive_basis === "policy" ? "set in the policy" : "assumed for the lever"],
     ["Lead time", span(pool.lead_time_seconds), pool.lead_time_seconds == null ? "not measured yet" : "from asked to ready"],
   ];
   const list = byId("pool-facts");

@@ -77,7 +77,12 @@ async def test_the_pause_is_learnt_from_the_answers(stage, units):
     await lever.write(units)
     await stage.passes(timedelta(hours=4))
 
+    seen = (await lever.traits()).keep_alive
+
     assert timedelta(minutes=4) < lever.keeper.life.pause < timedelta(minutes=7), "environments of the sandbox live six"
+    assert timedelta(minutes=4) <= seen.low <= timedelta(minutes=6)
+    assert seen.high is None or seen.high >= timedelta(minutes=6)
+    assert seen.observations >= 40 * units
 
 
 async def test_who_has_not_opted_in_is_never_pinged(stage):

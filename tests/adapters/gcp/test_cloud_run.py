@@ -3,13 +3,15 @@
 from contextlib import suppress
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from google.cloud import run_v2
 
 from adapters.errors import Conflict, NotFound, QuotaExceeded, Throttled, Unsupported
 from adapters.protocol import Phase
-from forecasting.demand import minute_of
+from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.cloud_run_stage import UPDATE, CloudRunStage, pool
+from tests.builders import NOON
 
 LONG = timedelta(minutes=10)
 
@@ -172,6 +174,26 @@ async def test_in_a_ramp_of_a_raise_a_minute_ready_follows_within_four_minutes_a
     assert all(ready >= 2 * (at - 3) for at, ready in enumerate(seen, start=1)), seen
     assert {minute: counted[minute] for minute in true if minute in counted} == {m: u for m, u in true.items() if m in counted}
     assert len(counted) >= len(true)
+
+
+async def test_how_long_instances_stay_is_measured_from_the_counts_of_the_last_day(stage):
+    minute = np.arange(minute_of(NOON) - 1440, minute_of(NOON))
+    peak = np.where(minute % 60 < 5, 4.0, 0.0).astype(np.float32)
+    stage.world.add_service("bursty", DemandSeries(int(minute[0]), peak, peak * np.float32(0.5), peak), concurrency=1)
+    quiet, bursty = stage.lever(), stage.lever(resource="bursty")
+
+    assert (await quiet.traits()).keep_alive is None
+    seen = (await bursty.traits()).keep_alive
+    assert seen.observations >= 80
+    assert timedelta(minutes=15) <= seen.typical <= timedelta(minutes=16)
+    assert stage.mutations() == 0
+
+
+async def test_without_metrics_how_long_instances_stay_is_not_known_and_the_rest_is(stage):
+    stage.world.denied.add("monitoring.timeSeries.list")
+    traits = await stage.lever().traits()
+
+    assert (traits.keep_alive, traits.memory_mb) == (None, 512)
 
 
 async def test_what_was_counted_before_a_raise_does_not_make_it_ready(stage):

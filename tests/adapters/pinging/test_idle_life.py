@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.pinging.idle_life import IdleLife
+from adapters.pinging.idle_life import REMEMBERED, IdleLife
 
 MINUTE = timedelta(minutes=1)
 
@@ -97,3 +97,44 @@ def test_a_lone_unit_that_users_often_hold_is_not_asked_all_the_time():
         life.note(life.pause, 1, 0, 1)
 
     assert life.pause == MINUTE
+
+
+@pytest.mark.parametrize("minutes", [6, 9, 12])
+def test_what_was_seen_bounds_the_life_of_half_the_units(minutes):
+    life, _ = lived(minutes, 600)
+
+    assert life.seen.typical is None
+    assert life.seen.low <= minutes * MINUTE
+    assert life.seen.high is None or life.seen.high >= minutes * MINUTE
+    assert life.seen.low >= 0.6 * minutes * MINUTE
+    assert life.seen.observations > 1000
+
+
+def test_units_that_end_at_random_give_no_upper_bound_before_half_of_them_have():
+    life, rng = IdleLife(4 * MINUTE, 60 * MINUTE), np.random.default_rng(3)
+    for _ in range(300):
+        pause = float(rng.uniform(4, 15))
+        dead = int((rng.uniform(5, 60, 20) < pause).sum())
+        life.note(pause * MINUTE, 20, 20 - dead, dead)
+
+    assert life.seen.low >= 13 * MINUTE
+    assert life.seen.high is None
+
+
+def test_a_handful_of_units_bounds_nothing():
+    life = IdleLife(4 * MINUTE, 60 * MINUTE)
+    life.note(5 * MINUTE, 4, 4, 0)
+
+    assert (life.seen.low, life.seen.high, life.seen.observations) == (None, None, 4)
+
+
+def test_newer_pauses_weigh_more_once_many_were_counted():
+    life = IdleLife(4 * MINUTE, 60 * MINUTE)
+    for _ in range(300):
+        life.note(12 * MINUTE, 20, 20, 0)
+    before = life.seen.low
+    for _ in range(600):
+        life.note(8 * MINUTE, 20, 0, 20)
+
+    assert (before, life.seen.low, life.seen.high) == (12 * MINUTE, None, 9 * MINUTE)
+    assert life.seen.observations <= REMEMBERED

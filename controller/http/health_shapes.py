@@ -1,0 +1,32 @@
+"""What the handlers answer of the daemon's health, as `/openapi.json` publishes it. See `controller.http.shapes`."""
+
+from typing import Literal
+
+from controller.http.shapes import Instant, Known, Shape
+
+
+class Health(Shape):
+    """The event loop turns."""
+
+    status: Literal["ok"]
+    started_at: str
+
+
+class Ages(Shape):
+    """How old what is known of a pool is."""
+
+    data_age_seconds: Known
+    forecast_age_seconds: Known
+    capacity_age_seconds: Known
+    last_write: Instant
+
+
+class Readiness(Shape):
+    """Whether what is known is fresh enough to be relied on."""
+
+    status: Literal["ready", "not ready"]
+    reasons: list[str]
+    """One sentence each; the first twenty."""
+    reasons_total: int
+    pools: dict[str, Ages]
+    lease: dict[str, str | int | None] | None = None
