@@ -1,0 +1,48 @@
+"""The daemon and the backtest, on the same rows and terms, ask for the same units minute by minute."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from adapters.clock import ManualClock
+from config.policy import Assume, Objective
+from controller.assembly import pool_terms
+from controller.backtest import replay
+from forecasting.demand import DemandSeries, minute_of
+from tests.builders import NOON
+from tests.fakes import FakeSource
+from tests.worlds import world
+
+DAYS, PLAYED, LEAD_IN = 4, 120, 10
+FIRST = minute_of(NOON) - DAYS * 1440
+
+
+def waves(minute: int) -> float:
+    """Up and down within the hour, with a wobble."""
+    return float(abs(minute % 60 - 30) // 3 + minute * 7919 % 4)
+
+
+def batches(minute: int) -> float:
+    """Twenty at once for five minutes at twenty past each hour, otherwise idle."""
+    return 20.0 if 20 <= minute % 60 < 25 else 0.0
+
+
+@pytest.mark.parametrize(("traffic", "price"), [(waves, 0.01), (batches, 0.25)])
+async def test_the_daemon_asks_for_what_the_backtest_asks_for(tmp_path, traffic, price):
+    clock, source = ManualClock(NOON), FakeSource({"agent": traffic}, delay=2, history=timedelta(days=DAYS))
+    changes = {"mode": "active", "max": 50, "objective": Objective(cold_start_cost_usd=price)}
+    async with world(clock, tmp_path, {"agent": traffic}, sources=[source], **changes) as play:
+        asked = []
+        for _ in range(PLAYED):
+            await play.tick()
+            asked.append(play.levers["agent"].paper.requested)
+            await clock.advance(timedelta(minutes=1))
+        reconciler, intake = play.fleet.reconcilers["agent"], play.fleet.region_of["agent"].intake
+        terms = pool_terms(reconciler, Assume(), intake.metric_delay)
+    peak = np.array([traffic(minute) for minute in range(FIRST, FIRST + DAYS * 1440 + PLAYED)], np.float32)
+    demand = DemandSeries(FIRST, peak, peak * np.float32(0.8), peak * 10)
+    told = replay(reconciler.policy, demand, terms, Assume()).target[DAYS * 1440 :].tolist()
+
+    assert max(told) > 0
+    assert asked[LEAD_IN:] == told[LEAD_IN:]
