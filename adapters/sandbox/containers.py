@@ -88,11 +88,13 @@ def metrics(sandbox: Sandbox, call: Call) -> Reply:
 
 def _in_a_unit(sandbox: Sandbox, hosted: Hosted, hold_ms: int) -> Reply:
     factor = getattr(sandbox.clock, "rate", 1.0)
-    served = hosted.driver.invoke(sandbox.now_ms(), round(hold_ms * factor), hosted.driver.serving)
+    waits = not isinstance(sandbox.clock, ManualClock)
+    init_ms = hosted.function.init_seconds * 1000 * float(hosted.rng.uniform(0.9, 1.1))
+    starting = round(init_ms) if waits else 0
+    served = hosted.driver.invoke(sandbox.now_ms(), round(hold_ms * factor), hosted.driver.serving, starting)
     if served.throttled:
         return Reply(b"", 429, {"Retry-After": "1"})
-    init_ms = hosted.function.init_seconds * 1000 * float(hosted.rng.uniform(0.9, 1.1)) if served.cold else 0.0
-    wait = 0.0 if isinstance(sandbox.clock, ManualClock) else (hold_ms * factor + init_ms) / 1000
+    wait = (hold_ms * factor + (init_ms if served.cold else 0.0)) / 1000 if waits else 0.0
     return Reply(b"pong", 200, {UNIT_HEADER: f"{hosted.function.name}-{served.environment}"}, wait)
 
 

@@ -1,56 +1,74 @@
-"""Plays one function's traffic through its environments, and counts what really starts."""
+"""Plays one function's traffic through its environments, request by request, and counts what really starts."""
 
-import heapq
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
 
 from adapters.sandbox.capacity import ProvisionedCapacity
-from adapters.sandbox.environments import EnvironmentPool
+from adapters.sandbox.environments import Lives
 from adapters.sandbox.functions import LambdaFunction
 from adapters.sandbox.metrics import MinuteTable
-from adapters.sandbox.tallies import Served, Tally, Totals
-from adapters.sandbox.traffic import MINUTE_MS, QUIET, Slot, Traffic, slots_of
+from adapters.sandbox.request_plan import RequestPlan
+from adapters.sandbox.serving import Room, Servers, Work
+from adapters.sandbox.tallies import Pings, Served, Totals
+from adapters.sandbox.traffic import MINUTE_MS, QUIET, Traffic
 
 # Beyond this many requests a minute for each unit, provisioned concurrency spills over however short the requests are.
 REQUESTS_PER_UNIT_MINUTE = 600
 
 
-class Driver:
-    """Advances in order of time; every reader and writer of the function's state advances it to their instant first."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most concurrency that a function may use now (its reserved concurrency or the account's rest): as things are, and had
+    nothing been provisioned anywhere.
+    """
 
-    def __init__(
-        self,
-        function: LambdaFunction,
-        traffic: Traffic,
-        table: MinuteTable,
-        first_minute: int,
-        draw_keep_alive: Callable[[], int],
-        limit: Callable[[], int],
-    ) -> None:
-        """`limit`: the most concurrency that the function may use now (its reserved concurrency or the account's rest)."""
+    now: Callable[[], int]
+    without: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """Where random numbers come from. `seed`: of the traffic, and of the lives of environments, which the function and its twin
+    draw alike. `idle_ms`, `age_ms`: least and most of `Lives`.
+    """
+
+    seed: tuple[int, ...]
+    idle_ms: tuple[int, int]
+    age_ms: tuple[int, int]
+
+    def lives(self) -> Callable[[], Lives]:
+        """Draws the lives of one environment after another, from the beginning."""
+        rng = self.generator(1)
+        return lambda: Lives(*(int(rng.integers(low, high + 1)) for low, high in (self.idle_ms, self.age_ms)))
+
+    def generator(self, purpose: int) -> np.random.Generator:
+        return np.random.Generator(np.random.PCG64([*self.seed, purpose]))
+
+
+class Driver:
+    """Advances in order of time; every reader and writer of the function's state advances it to their instant first.
+
+    Minutes before `counted_from` warm the environments and are not counted.
+    """
+
+    def __init__(self, function: LambdaFunction, traffic: Traffic, table: MinuteTable, first_minute: int, chance: Chance,
+                 limits: Limits, counted_from: int | None = None) -> None:
         self.totals, self.table = Totals(), table
         self.last = QUIET
-        self._function, self._traffic, self._limit = function, traffic, limit
-        self._draw = draw_keep_alive
-        self._pools: dict[str, EnvironmentPool] = {}
-        self._twins: dict[str, EnvironmentPool] = {}
-        self._warm_busy: list[int] = []
-        self._minute = first_minute
+        self._function, self._limits = function, limits
+        self._plan = RequestPlan(traffic, chance.generator(2))
+        init_ms = round(function.init_seconds * 1000)
+        self._servers, self._twin = (Servers(chance.lives(), init_ms) for _ in range(2))
+        self._minute, self._counted_from = first_minute, first_minute if counted_from is None else counted_from
         self._open()
-
-    def replay(self, past: Traffic, first_minute: int, end_minute: int) -> None:
-        """Warm the environments with traffic from before the start, uncounted."""
-        for minute in range(first_minute, end_minute):
-            for order, slot in enumerate(_at(minute, slots_of(past.at(minute)))):
-                self._pool(self._pools, self.serving).acquire(slot.start, slot.end, order)
-                self._pool(self._twins, self.serving).acquire(slot.start, slot.end, order)
 
     def advance_to(self, at: int) -> None:
         """Play everything up to and including the instant `at` (milliseconds since the epoch)."""
         while True:
-            while self._next < len(self._slots) and self._slots[self._next].start <= at:
-                self._serve(self._slots[self._next], self._next)
-                self._next += 1
+            self._play(at)
             end = (self._minute + 1) * MINUTE_MS
             if end > at:
                 self._function.settle(at)
@@ -60,102 +78,110 @@ class Driver:
             self._minute += 1
             self._open()
 
-    def invoke(self, at: int, hold: int, version: str) -> Served:
+    def invoke(self, at: int, hold: int, version: str, init_ms: int = 0) -> Served:
         """A request from outside the traffic for `version`, in flight for `hold` milliseconds from `at`, to which the driver
-        has advanced. It counts in the metrics as any other; AWS does not tell pings apart either.
+        has advanced; for `init_ms` more where it starts an environment. It counts in the metrics as any other; AWS does not tell
+        pings apart either.
         """
-        tally, on_demand = self._tally, self._pool(self._pools, version)
-        cold, warm = False, version == self.serving and self._take_warm(at, at + hold)
-        if not warm:
-            if self._on_demand_in_use(at) >= self._limit() - self._available():
-                tally.throttled_pings += 1
-                return Served(version, throttled=True)
-            cold = on_demand.acquire(at, at + hold)
+        available = self._available()
+        usable = available if version == self.serving else 0
+        place = self._servers.take(at, Room(version, usable, self._limits.now() - available))
+        if place is None:
+            self._pings.throttled += 1
+            return Served(version, throttled=True)
+        self._servers.note_peak(at)
+        self._servers.leave(place, at + hold + (init_ms if place.cold else 0))
+        warm = place.environment is None
         self.totals.pings += 1
         self.totals.ping_ms += hold
-        self.totals.ping_cold_starts += cold
-        tally.pings += 1
-        tally.warm_pings += warm
-        tally.ping_ms += hold
-        self._note_peaks(at)
-        return Served(version, cold, warm, environment=0 if warm else on_demand.taken)
+        self.totals.ping_cold_starts += place.cold
+        self._pings.served += 1
+        self._pings.warm += warm
+        self._pings.ms += hold
+        return Served(version, place.cold, warm, environment=0 if place.environment is None else place.environment.number)
 
     def alive(self, at: int) -> int:
         """On-demand environments alive now."""
-        return sum(pool.alive(at) for pool in self._pools.values())
+        return self._servers.alive(at)
 
     def _open(self) -> None:
-        row = self._traffic.at(self._minute)
-        self._row, self._tally, self._next = row, Tally(), 0
-        self._cap = self._limit()
-        self._slots = _at(self._minute, slots_of(row))
+        """Draw the minute's requests; what ends as it begins is not in flight in it."""
+        start = self._minute * MINUTE_MS
+        self._row, self._events = self._plan.of(self._minute)
+        self._pings, self._next = Pings(), 0
+        self._limit, self._limit_without = self._limits.now(), self._limits.without()
+        while self._next < len(self._events) and self._events[self._next].at == start and not self._events[self._next].begins:
+            self._step()
+        for servers in (self._servers, self._twin):
+            servers.note_peak(start)
 
-    def _serve(self, slot: Slot, order: int) -> None:
-        self._function.settle(slot.start)
-        tally, serving = self._tally, self.serving
-        length = slot.end - slot.start
-        on_demand = self._pool(self._pools, serving)
-        self.totals.cold_starts_without += self._pool(self._twins, self._target()).acquire(slot.start, slot.end, order)
-        if self._take_warm(slot.start, slot.end):
-            tally.warm_ms += length
-        elif self._on_demand_in_use(slot.start) >= self._cap - self._available():
-            tally.throttled += 1
-            tally.throttled_ms += length
-        else:
-            self.totals.cold_starts += on_demand.acquire(slot.start, slot.end, order)
-            tally.on_demand_ms += length
-        self._note_peaks(slot.start)
+    def _play(self, at: int) -> None:
+        while self._next < len(self._events) and self._events[self._next].at <= at:
+            self._step()
 
-    def _note_peaks(self, at: int) -> None:
-        self._tally.warm_peak = max(self._tally.warm_peak, len(self._warm_busy))
-        self._tally.peak = max(self._tally.peak, len(self._warm_busy) + self._on_demand_in_use(at))
-
-    def _take_warm(self, start: int, end: int) -> bool:
-        while self._warm_busy and self._warm_busy[0] <= start:
-            heapq.heappop(self._warm_busy)
-        if len(self._warm_busy) >= self._available():
-            return False
-        heapq.heappush(self._warm_busy, end)
-        return True
+    def _step(self) -> None:
+        at, begins, request = self._events[self._next]
+        self._next += 1
+        if not begins:
+            self._servers.end(request, at)
+            self._twin.end(request, at)
+            return
+        self._function.settle(at)
+        available = self._available()
+        room = Room(self.serving, available, self._limit - available)
+        self.totals.cold_starts += self._servers.begin(request, at, room)
+        self.totals.cold_starts_without += self._twin.begin(request, at, Room(self._target(), 0, self._limit_without))
 
     def _close(self) -> None:
         """Turn the minute just played into totals and points."""
-        row, tally, totals = self._row, self._tally, self.totals
+        row, end = self._row, (self._minute + 1) * MINUTE_MS
         self.last = row
-        capacity = self._capacity()
-        available = self._available()
+        work, twin = self._servers.close(end), self._twin.close(end)
+        if self._minute < self._counted_from:
+            self.totals = Totals()
+            return
         claimed = self._function.reserved
         if claimed is None:
-            claimed = self._function.provisioned + max(0, tally.peak - tally.warm_peak)
+            claimed = self._function.provisioned + max(0, work.peak - work.warm_peak)
         values: dict[str, float] = {"claimed": claimed}
-        if row.is_gap:
-            self.table.put(self._minute, values | {"dark": 1.0})
-            return
-        work = max(1, tally.warm_ms + tally.on_demand_ms + tally.throttled_ms)
-        throttles = min(row.invocations, max(tally.throttled, math.floor(row.invocations * tally.throttled_ms / work)))
-        served = row.invocations - throttles
-        warm = math.floor(served * tally.warm_ms / max(1, tally.warm_ms + tally.on_demand_ms))
-        warm = min(warm, available * REQUESTS_PER_UNIT_MINUTE)
+        if not row.is_gap:
+            values |= self._points(row.invocations, work)
+            self._count_without(row.invocations, twin)
+        self.table.put(self._minute, values | ({"dark": 1.0} if row.is_gap else {}))
+
+    def _points(self, requests: float, work: Work) -> dict[str, float]:
+        """The minute's points, once it is counted."""
+        totals, pings, available = self.totals, self._pings, self._available()
+        throttles = work.throttles(requests)
+        served = requests - throttles
+        warm = min(math.floor(served * work.begun_warm / max(1, work.begun)), available * REQUESTS_PER_UNIT_MINUTE)
         totals.minutes += 1
         totals.invocations += served
         totals.throttles += throttles
-        totals.warm_busy_ms += tally.warm_ms
-        totals.on_demand_busy_ms += tally.on_demand_ms
-        if row.invocations > 0 or row.peak > 0 or tally.pings or tally.throttled_pings:
-            invocations, busy_ms = served + tally.pings, tally.warm_ms + tally.on_demand_ms + tally.ping_ms
-            throttles += tally.throttled_pings
-            values |= {"peak": tally.peak, "busy": busy_ms / MINUTE_MS}
-            if invocations > 0 or throttles > 0:
-                values |= {"throttles": throttles, "errors": 0.0}
-            if invocations > 0:
-                values["invocations"] = invocations
-            if capacity is not None and capacity.exists:
-                totals.spillover += served - warm
-                share = tally.warm_peak / available if available else 0.0
-                on_warm = warm + tally.warm_pings
-                values |= {"pc_in_use": tally.warm_peak, "pc_utilisation": share}
-                values |= {"pc_invocations": on_warm, "pc_spillover": invocations - on_warm}
-        self.table.put(self._minute, values)
+        totals.warm_busy_ms += work.warm_ms
+        totals.on_demand_busy_ms += work.on_demand_ms
+        values: dict[str, float] = {}
+        invocations, throttles = served + pings.served, throttles + pings.throttled
+        if not (work.peak or invocations or throttles):
+            return values
+        values |= {"peak": work.peak, "busy": (work.warm_ms + work.on_demand_ms + pings.ms) / MINUTE_MS}
+        if invocations > 0 or throttles > 0:
+            values |= {"throttles": throttles, "errors": 0.0}
+        if invocations > 0:
+            values["invocations"] = invocations
+        capacity = self._capacity()
+        if capacity is not None and capacity.exists:
+            totals.spillover += served - warm
+            on_warm = warm + pings.warm
+            values |= {"pc_in_use": work.warm_peak, "pc_utilisation": work.warm_peak / available if available else 0.0}
+            values |= {"pc_invocations": on_warm, "pc_spillover": invocations - on_warm}
+        return values
+
+    def _count_without(self, requests: float, work: Work) -> None:
+        throttles = work.throttles(requests)
+        self.totals.invocations_without += requests - throttles
+        self.totals.throttles_without += throttles
+        self.totals.busy_without_ms += work.on_demand_ms
 
     def _target(self) -> str:
         return self._function.version_of(self._function.alias)
@@ -176,15 +202,3 @@ class Driver:
         """Provisioned units that serve the traffic; they are taken out of the function's limit, busy or not."""
         capacity = self._capacity()
         return capacity.available if capacity is not None else 0
-
-    def _on_demand_in_use(self, at: int) -> int:
-        return sum(pool.in_use(at) for pool in self._pools.values())
-
-    def _pool(self, pools: dict[str, EnvironmentPool], version: str) -> EnvironmentPool:
-        if version not in pools:
-            pools[version] = EnvironmentPool(self._draw)
-        return pools[version]
-
-
-def _at(minute: int, slots: list[Slot]) -> list[Slot]:
-    return [Slot(minute * MINUTE_MS + start, minute * MINUTE_MS + end) for start, end in slots]

@@ -44,13 +44,14 @@ def invoke(sandbox: Sandbox, call: Call) -> Reply:
     held = _hold_asked(call.body.get("Payload", b"")) if function.understands_pings else None
     hold = sandbox.settings.ping_hold_ms if held is None else held
     rate = getattr(sandbox.clock, "rate", 1.0)  # a handler holds a ping in the machine's time
-    served = hosted.driver.invoke(sandbox.now_ms(), round(hold * rate), version)
+    waits = not isinstance(sandbox.clock, ManualClock)
+    init_ms = function.init_seconds * 1000 * float(hosted.rng.uniform(0.9, 1.1))
+    served = hosted.driver.invoke(sandbox.now_ms(), round(hold * rate), version, round(init_ms) if waits else 0)
     if served.throttled:
         raise _throttled(function)
     published = function.versions.get(served.version)
     restored = published is not None and published.snap_start
-    init_ms = float(hosted.rng.uniform(0.9, 1.1)) * function.init_seconds * 1000 if served.cold else None
-    run = _Run(str(uuid.uuid4()), hold + 0.37, init_ms, restored)
+    run = _Run(str(uuid.uuid4()), hold + 0.37, init_ms if served.cold else None, restored)
     is_ping = function.understands_pings and (held is not None or _is_ping(call.body.get("Payload", b"")))
     function.work_done += not is_ping
     headers = {"X-Amz-Executed-Version": served.version}
@@ -64,7 +65,7 @@ def invoke(sandbox: Sandbox, call: Call) -> Reply:
         headers["X-Amz-Log-Result"] = base64.b64encode(_log(function, served, run).encode()[-TAIL_BYTES:]).decode()
     if kind == "Event":
         return Reply(b"", 202, headers)
-    wait = 0.0 if isinstance(sandbox.clock, ManualClock) else (hold * rate + (init_ms or 0)) / 1000
+    wait = (hold * rate + (init_ms if served.cold else 0.0)) / 1000 if waits else 0.0
     return Reply(json.dumps(payload).encode(), 200, headers, wait)
 
 

@@ -69,7 +69,7 @@ class Readings:
         return resource in (f"{function.name}:{function.alias}", f"{function.name}:{serving}")
 
     def _of_region(self, metric: str, stat: str, span: Span) -> Points:
-        """Sums over all functions. Peaks add up exactly, since all traffic peaks at the same second of a minute."""
+        """Sums over all functions. A sum of peaks is the most that the region can have had: they do not come at one instant."""
         claimed = metric in REGION_GAUGES
         if not claimed and (metric not in METRICS or metric.startswith("Provisioned")):
             return NOTHING

@@ -24,6 +24,10 @@ PRICES = {
 }
 REQUEST_USD = 0.20 / 1_000_000
 
+# A container: Cloud Run's prices in regions of tier 1, billed by request, with one vCPU for each GB.
+CONTAINER_PRICES = Prices(0.0, 0.0000265, 0.0000265)
+CONTAINER_REQUEST_USD = 0.40 / 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class FunctionReport:
@@ -65,8 +69,10 @@ class SandboxReport:
 
 def report_of(sandbox: "Sandbox", cold_start_cost_usd: float = 0.0) -> SandboxReport:
     """Every function up to now; `cold_start_cost_usd` is what one cold start costs the operator beyond AWS's bill."""
-    everything = [*sandbox.all(), *(sandbox.container(host) for host in sandbox.containers)]
-    functions = tuple(_function(hosted, sandbox.now_ms(), cold_start_cost_usd) for hosted in everything)
+    now, containers = sandbox.now_ms(), [sandbox.container(host) for host in sandbox.containers]
+    priced = [(hosted, PRICES[hosted.function.architecture], REQUEST_USD) for hosted in sandbox.all()]
+    priced += [(hosted, CONTAINER_PRICES, CONTAINER_REQUEST_USD) for hosted in containers]
+    functions = tuple(_function(hosted, now, cold_start_cost_usd, prices, each) for hosted, prices, each in priced)
     sums = {
         name: sum(getattr(one, name) for one in functions)
         for name in FunctionReport.__slots__
@@ -84,17 +90,15 @@ def report_of(sandbox: "Sandbox", cold_start_cost_usd: float = 0.0) -> SandboxRe
     )
 
 
-def _function(hosted: "Hosted", now: int, cold_start_cost_usd: float) -> FunctionReport:
+def _function(hosted: "Hosted", now: int, cold_start_cost_usd: float, prices: Prices, request_usd: float) -> FunctionReport:
     function, totals, gigabytes = hosted.function, hosted.driver.totals, hosted.function.memory_mb / 1024
     meters = [capacity.meter for capacity in function.capacities.values()]
     billed, ready = sum(m.billed_unit_ms(now) for m in meters), sum(m.ready_unit_ms(now) for m in meters)
-    prices = PRICES[function.architecture]
     idle, warm_busy, on_demand = (price * gigabytes / 1000 for price in prices)
     init = function.init_seconds * 1000 * on_demand
-    busy = totals.warm_busy_ms + totals.on_demand_busy_ms
     cold, cold_without = (count * (init + cold_start_cost_usd) for count in (totals.cold_starts, totals.cold_starts_without))
-    pings = totals.ping_ms * on_demand + totals.ping_cold_starts * init + totals.pings * REQUEST_USD
-    requests = totals.invocations * REQUEST_USD
+    pings = totals.ping_ms * on_demand + totals.ping_cold_starts * init + totals.pings * request_usd
+    requests, requests_without = totals.invocations * request_usd, totals.invocations_without * request_usd
     return FunctionReport(
         name=function.name,
         minutes=totals.minutes,
@@ -103,13 +107,13 @@ def _function(hosted: "Hosted", now: int, cold_start_cost_usd: float) -> Functio
         cold_starts=totals.cold_starts,
         cold_starts_without=totals.cold_starts_without,
         warm_hit_rate=_share(totals.cold_starts, totals.invocations),
-        warm_hit_rate_without=_share(totals.cold_starts_without, totals.invocations),
+        warm_hit_rate_without=_share(totals.cold_starts_without, totals.invocations_without),
         billed_unit_minutes=billed / MINUTE_MS,
         ready_unit_minutes=ready / MINUTE_MS,
         busy_unit_minutes=totals.warm_busy_ms / MINUTE_MS,
         pings=totals.pings,
         cost_usd=billed * idle + totals.warm_busy_ms * warm_busy + totals.on_demand_busy_ms * on_demand + cold + pings + requests,
-        cost_without_usd=busy * on_demand + cold_without + requests,
+        cost_without_usd=totals.busy_without_ms * on_demand + cold_without + requests_without,
         provisioned_usd=billed * idle,
         cold_start_usd=cold,
         cold_start_without_usd=cold_without,

@@ -10,7 +10,7 @@ import numpy as np
 from adapters.clock import Clock
 from adapters.sandbox.calls import CallLog
 from adapters.sandbox.credentials import Credentials
-from adapters.sandbox.driver import Driver
+from adapters.sandbox.driver import Chance, Driver, Limits
 from adapters.sandbox.errors import not_found
 from adapters.sandbox.faults import Faults
 from adapters.sandbox.functions import Alias, LambdaFunction
@@ -24,7 +24,11 @@ from adapters.sandbox.unit_counters import UnitCounters
 from adapters.sandbox.wire import Json
 from forecasting.demand import DemandSeries, minute_of
 
-KEEP_ALIVE = (timedelta(minutes=6), timedelta(minutes=6))
+KEEP_ALIVE = (timedelta(minutes=5), timedelta(minutes=60))
+"""How long an environment survives idle: no provider says it, and public measurements of Lambda range so far."""
+
+LIFETIME = (timedelta(hours=4), timedelta(hours=8))
+"""How old an environment becomes: Lambda replaces them every few hours."""
 
 
 @dataclass(slots=True)
@@ -62,7 +66,7 @@ class Sandbox:
         self.tokens: dict[str, str] = {}
         """The Authorization header that a container asks for, by host name; none where it is not here."""
         self._buckets: dict[str, TokenBucket] = {}
-        self._claims_at, self._left = -1, 0.0
+        self._claims_at, self._left = -1, (0.0, 0.0)
 
     def now_ms(self) -> int:
         """The present, in milliseconds since the epoch."""
@@ -79,6 +83,7 @@ class Sandbox:
         architecture: str = "x86_64",
         init_seconds: float = 8.0,
         keep_alive: tuple[timedelta, timedelta] = KEEP_ALIVE,
+        lifetime: tuple[timedelta, timedelta] = LIFETIME,
         log_format: str = "Text",
         understands_pings: bool = True,
         reserved: int | None = None,
@@ -87,11 +92,11 @@ class Sandbox:
 
         What `history` holds of the time before now fills CloudWatch and the environments that are still warm; what it holds
         of the time from now on is played, and then `traffic`, a minute at a time. `keep_alive`: the least and most idle time
-        that an environment survives.
+        that an environment survives, `lifetime`: the least and most age; each draws its own.
         """
         arn = f"arn:aws:lambda:{self.settings.region}:{self.settings.account}:function:{name}"
-        low, high = (round(span.total_seconds() * 1000) for span in keep_alive)
-        function = LambdaFunction(name, arn, memory_mb, architecture, init_seconds, (low, high), alias)
+        idle, age = _milliseconds(keep_alive), _milliseconds(lifetime)
+        function = LambdaFunction(name, arn, memory_mb, architecture, init_seconds, idle, alias)
         function.log_format, function.understands_pings = log_format, understands_pings
         function.reserved, function.modified = reserved, self.now_ms()
         function.aliases[alias] = Alias(alias, function.publish().number)
@@ -99,21 +104,20 @@ class Sandbox:
         rng = np.random.Generator(np.random.PCG64([self.seed, order]))
         start = minute_of(self.clock.now())
         table = MinuteTable(start) if history is None else MinuteTable.of(history, start)
-        coming = None if history is None else history.window(start, max(start, history.end_minute))
-        driver = Driver(
-            function, Traffic(coming, traffic), table, start, lambda: int(rng.integers(low, high + 1)), lambda: self._limit(name)
-        )
-        if history is not None:
-            driver.replay(Traffic(history), start - -(-high // MINUTE_MS) - 1, start)
+        first = start if history is None else max(min(start, history.first_minute), start - -(-idle[1] // MINUTE_MS) - 1)
+        limits = Limits(lambda: self._limit(name), lambda: self._limit(name, without=True))
+        chance = Chance((self.seed, order), idle, age)
+        driver = Driver(function, Traffic(history, traffic, start), table, first, chance, limits, start)
+        driver.advance_to(start * MINUTE_MS)
         self._hosted[name] = Hosted(function, driver, rng, self.seed * 1_000_003 + order + 1)
         return function
 
     def add_container(self, host: str, history: DemandSeries | None = None, traffic: Iterator[Minute] | None = None,
                       *, memory_mb: int = 1024, init_seconds: float = 8.0, keep_alive: tuple[timedelta, timedelta] = KEEP_ALIVE,
-                      understands_pings: bool = True) -> LambdaFunction:
+                      lifetime: tuple[timedelta, timedelta] = LIFETIME, understands_pings: bool = True) -> LambdaFunction:
         """Put an application in containers behind a host name. What is said of `add_function` holds, but for CloudWatch."""
         function = self.add_function(host, history, traffic, memory_mb=memory_mb, init_seconds=init_seconds,
-                                     keep_alive=keep_alive, understands_pings=understands_pings)
+                                     keep_alive=keep_alive, lifetime=lifetime, understands_pings=understands_pings)
         self.containers[host] = self._hosted.pop(host)
         self.pages[host] = UnitCounters(self.clock.now().timestamp())
         return function
@@ -192,8 +196,9 @@ class Sandbox:
             if hosted.function.reserved is None and name != besides
         )
 
-    def _limit(self, name: str) -> int:
-        """What a function may use at once: its reserved concurrency, or what the others leave of the region's pool.
+    def _limit(self, name: str, *, without: bool = False) -> int:
+        """What a function may use at once: its reserved concurrency, or what the others leave of the region's pool. `without`:
+        had nothing been provisioned.
 
         Their use is that of their last minute, summed once a minute.
         """
@@ -205,12 +210,23 @@ class Sandbox:
         minute = self.now_ms() // MINUTE_MS
         if minute != self._claims_at:
             self._claims_at = minute
-            claimed = sum(_claim(other) for other in self._hosted.values() if other.function.reserved is None)
-            self._left = self.unreserved() - claimed
-        return max(0, round(self._left + _claim(hosted)))
+            others = [other for other in self._hosted.values() if other.function.reserved is None]
+            demanded, claimed = sum(map(_demand, others)), sum(map(_claim, others))
+            self._left = self.unreserved() - claimed, self.unreserved() - demanded
+        return max(0, round(self._left[without] + (_demand if without else _claim)(hosted)))
+
+
+def _milliseconds(spans: tuple[timedelta, timedelta]) -> tuple[int, int]:
+    least, most = (round(span.total_seconds() * 1000) for span in spans)
+    return least, most
+
+
+def _demand(hosted: Hosted) -> float:
+    """The most that a function had in flight in its last minute."""
+    last = hosted.driver.last
+    return 0.0 if last.is_gap else last.peak
 
 
 def _claim(hosted: Hosted) -> float:
-    """What a function takes out of the region's pool: its last minute's peak, or what is provisioned for it, used or not."""
-    last = hosted.driver.last
-    return max(float(hosted.function.provisioned), 0.0 if last.is_gap else last.peak)
+    """What a function takes out of the region's pool: what it had in flight, or what is provisioned for it, used or not."""
+    return max(float(hosted.function.provisioned), _demand(hosted))

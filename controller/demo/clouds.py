@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from adapters.clock import Clock
+from adapters.sandbox.report import CONTAINER_REQUEST_USD, REQUEST_USD
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Hosted, Sandbox
@@ -84,7 +85,8 @@ class Clouds:
         """What a pool has come to so far, as counted where it is emulated."""
         if self.google is not None and pool.kind == CLOUD_RUN:
             return self.google.outcome(pool)
-        return outcome_of(self._hosted(pool), terms, self.sandbox.now_ms())
+        request_usd = CONTAINER_REQUEST_USD if pool.kind == URL else REQUEST_USD
+        return outcome_of(self._hosted(pool), terms, self.sandbox.now_ms(), request_usd)
 
     def _hosted(self, pool: Pool) -> Hosted:
         return self.sandbox.container(host(pool.name)) if pool.kind == URL else self.sandbox.hosted(pool.name)

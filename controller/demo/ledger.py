@@ -40,25 +40,25 @@ class Outcome:
         return Outcome(**sums | {"minutes": max(self.minutes, other.minutes)})
 
 
-def outcome_of(hosted: Hosted, terms: Terms, now_ms: int) -> Outcome:
+def outcome_of(hosted: Hosted, terms: Terms, now_ms: int, request_usd: float = 0.0) -> Outcome:
     """The outcome of one function or container, played up to `now_ms`, at the prices of `terms`.
 
-    Pings are requests, and what units did for them, and their starts for them, is paid as any work is.
+    `request_usd`: the price of each request, pings included. Work and initialisations for pings are billed as any other.
     """
     totals, function = hosted.driver.totals, hosted.function
     billed = sum(capacity.meter.billed_unit_ms(now_ms) for capacity in function.capacities.values()) / MS_PER_MINUTE
     warm_busy, on_demand = totals.warm_busy_ms / MS_PER_MINUTE, totals.on_demand_busy_ms / MS_PER_MINUTE
-    pings, requests = totals.pings * terms.request_usd, totals.invocations * terms.request_usd
-    pings += totals.ping_ms / MS_PER_MINUTE * terms.on_demand
+    pings = totals.pings * request_usd + totals.ping_ms / MS_PER_MINUTE * terms.on_demand
     pings += totals.ping_cold_starts * terms.initialisation
-    with_stoker = billed * terms.idle + warm_busy * terms.warm_busy + on_demand * terms.on_demand + pings + requests
+    with_stoker = billed * terms.idle + warm_busy * terms.warm_busy + on_demand * terms.on_demand + pings
     return Outcome(
         minutes=totals.minutes,
         invocations=totals.invocations,
         cold_starts=totals.cold_starts,
         cold_starts_without=totals.cold_starts_without,
         warm_minutes=billed,
-        cost_usd=with_stoker + totals.cold_starts * terms.cold,
-        cost_without_usd=(warm_busy + on_demand) * terms.on_demand + requests + totals.cold_starts_without * terms.cold,
+        cost_usd=with_stoker + totals.invocations * request_usd + totals.cold_starts * terms.cold,
+        cost_without_usd=(totals.busy_without_ms / MS_PER_MINUTE * terms.on_demand + totals.invocations_without * request_usd
+                          + totals.cold_starts_without * terms.cold),
         pings=totals.pings,
     )

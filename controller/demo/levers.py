@@ -8,7 +8,9 @@ PROJECT, LOCATION = "acme", "europe-west1"
 PROVISIONED, PING, URL, CLOUD_RUN = "lambda-provisioned-concurrency", "lambda-ping", "http-ping", "cloud-run-min-instances"
 
 LONGEST_PAUSE = "5m"
-"""Emulated units live for six minutes after use: without this bound, rounds of pings would find that out by losing them once."""
+"""Some emulated units live for no more than five minutes after use: without this bound, rounds of pings would find that out by
+losing them.
+"""
 
 
 def settings(kind: str, name: str) -> dict[str, Any]:

@@ -95,7 +95,7 @@ async def test_a_url_with_a_floor_is_warm_when_its_metrics_are_new(tmp_path):
         await play.minutes(30)
         totals = sandbox.container("chat.test").driver.totals
 
-    assert totals.cold_starts_without == 12
+    assert totals.cold_starts_without >= 12
     assert totals.cold_starts <= 1, "best effort, as above"
 
 

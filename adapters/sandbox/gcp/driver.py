@@ -1,13 +1,16 @@
-"""Plays one Cloud Run service's traffic through its instances, and counts what really starts and who really waits."""
+"""Plays one Cloud Run service's traffic through its instances, request by request, and counts the starts and who waits."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from adapters.sandbox.gcp.instances import InstanceSet
+import numpy as np
+
+from adapters.sandbox.gcp.instances import InstanceSet, Taken
 from adapters.sandbox.gcp.service import RunService
 from adapters.sandbox.metrics import MinuteTable
-from adapters.sandbox.traffic import MINUTE_MS, Minute, Traffic, slots_of
+from adapters.sandbox.request_plan import RequestPlan
+from adapters.sandbox.traffic import MINUTE_MS, Traffic
 
 
 @dataclass(slots=True)
@@ -18,7 +21,9 @@ class RunTotals:
 
     minutes: int = 0
     requests: float = 0.0
-    refused: int = 0
+    requests_without: float = 0.0
+    refused: float = 0.0
+    refused_without: float = 0.0
     cold_starts: int = 0
     cold_starts_without: int = 0
 
@@ -28,46 +33,74 @@ def counted(revision: str, active: float, idle: float) -> dict[str, float]:
     return {f"active {revision}": float(active), f"idle {revision}": float(idle)}
 
 
-@dataclass(slots=True)
-class MinuteCount:
-    """Of the minute being played: requests taken up, refused, waiting, and the instances that started."""
+class Serving:
+    """One copy of a service's instances, and what they did in the minute being played: requests that began, were refused and
+    waited, milliseconds of work without the wait, the most in flight, and the instances that had started before.
+    """
 
-    slots: int = 0
-    refused: int = 0
-    waited: int = 0
-    started_before: int = 0
+    def __init__(self, instances: InstanceSet) -> None:
+        self.instances = instances
+        self._open: dict[int, tuple[Taken, int]] = {}
+        self.open_minute()
+
+    def open_minute(self) -> None:
+        self.begun = self.refused = self.waited = self.work_ms = 0
+        self.most, self.started_before = len(self._open), self.instances.started
+
+    def begin(self, request: int, at: int) -> bool:
+        """A request comes; whether it waits for an instance."""
+        taken = self.instances.begin(at)
+        if taken is None:
+            self.refused += 1
+            return False
+        self._open[request] = taken, at
+        self.begun += 1
+        self.waited += taken.waits
+        self.most = max(self.most, len(self._open))
+        return taken.waits
+
+    def end(self, request: int, at: int) -> None:
+        """The work of a request is done as planned; the wait for its instance has put it off."""
+        if request in self._open:
+            taken, since = self._open.pop(request)
+            self.work_ms += at - since
+            self.instances.finish(taken, at)
+
+    def close_minute(self, at: int) -> None:
+        """Count the work of what goes on."""
+        for request, (taken, since) in self._open.items():
+            self.work_ms += at - since
+            self._open[request] = taken, at
+
+    @property
+    def share(self) -> float:
+        """Of the minute's requests that were taken up."""
+        return self.begun / max(1, self.begun + self.refused) if self.refused else 1.0
 
 
 class RunDriver:
-    """Advances in order of time; every reader and writer of the service advances it to their instant first."""
+    """Advances in order of time; every reader and writer of the service advances it to their instant first. Minutes before
+    `counted_from` warm the instances and are not counted. `seed`: of the traffic, and of how long instances stay idle, which is
+    the same for the service and its twin.
+    """
 
     def __init__(self, service: RunService, traffic: Traffic, table: MinuteTable, first_minute: int, startup: int,
-                 retention: Callable[[], int]) -> None:
+                 retention: tuple[int, int], seed: tuple[int, ...], counted_from: int) -> None:
         self.totals, self.table, self.startup = RunTotals(), table, startup
-        self._service, self._traffic, self._minute = service, traffic, first_minute
-        self.instances, self.twin = (InstanceSet(service.concurrency, startup, retention, service.most, service.main)
-                                     for _ in range(2))
+        self._service, self._minute, self._counted_from = service, first_minute, counted_from
+        self._plan = RequestPlan(traffic, np.random.Generator(np.random.PCG64([*seed, 2])))
+        self._real, self._without = (Serving(self._new(retention, seed)) for _ in range(2))
+        self.instances, self.twin = self._real.instances, self._without.instances
         self.revisions = {service.main}
         """Those that have had instances."""
         self._open()
-
-    def replay(self, past: Traffic, first_minute: int, end_minute: int) -> None:
-        """Warm the instances with traffic from before the start, uncounted."""
-        for minute in range(first_minute, end_minute):
-            for slot in slots_of(past.at(minute)):
-                for instances in (self.instances, self.twin):
-                    instances.acquire(minute * MINUTE_MS + slot.start, minute * MINUTE_MS + slot.end)
-        for instances in (self.instances, self.twin):
-            instances.settle(end_minute * MINUTE_MS)
-            instances.started, instances.usage.busy, instances.usage.kept_idle = 0, 0, 0
+        self.advance_to(counted_from * MINUTE_MS)
 
     def advance_to(self, at: int) -> None:
         """Play everything up to and including the instant `at` (milliseconds since the epoch)."""
         while True:
-            while self._next < len(self._slots) and self._minute * MINUTE_MS + self._slots[self._next].start <= at:
-                slot = self._slots[self._next]
-                self._serve(self._minute * MINUTE_MS + slot.start, self._minute * MINUTE_MS + slot.end)
-                self._next += 1
+            while self._next < len(self._events) and self._events[self._next].at <= at:
+                self._step()
             end = (self._minute + 1) * MINUTE_MS
             self._settle(min(at, end))
             if end > at:
@@ -81,6 +114,11 @@ class RunDriver:
         self.instances.most = self.twin.most = self._service.most
         self.instances.keep(self._service.floor, at, ready_at)
 
+    def _new(self, retention: tuple[int, int], seed: tuple[int, ...]) -> InstanceSet:
+        rng, (low, high) = np.random.Generator(np.random.PCG64([*seed, 1])), retention
+        draw: Callable[[], int] = lambda: int(rng.integers(low, high + 1))  # noqa: E731
+        return InstanceSet(self._service.concurrency, self.startup, draw, self._service.most, self._service.main)
+
     def _settle(self, at: int) -> None:
         due = self._service.busy_until
         if self._service.settle(at):
@@ -92,43 +130,55 @@ class RunDriver:
         self.twin.settle(at)
 
     def _open(self) -> None:
-        self._row: Minute = self._traffic.at(self._minute)
-        self._slots, self._next = slots_of(self._row), 0
-        self._count = MinuteCount(started_before=self.instances.started)
+        """Draw the minute's requests; what ends as it begins is not in flight in it."""
+        start = self._minute * MINUTE_MS
+        self._row, self._events = self._plan.of(self._minute)
+        self._next = 0
+        while self._next < len(self._events) and self._events[self._next].at == start and not self._events[self._next].begins:
+            self._step()
+        self._real.open_minute()
+        self._without.open_minute()
 
-    def _serve(self, start: int, end: int) -> None:
-        self._settle(start)
-        self.totals.cold_starts_without += self.twin.acquire(start, end) is True
-        waited = self.instances.acquire(start, end)
-        if waited is None:
-            self._count.refused += 1
+    def _step(self) -> None:
+        at, begins, request = self._events[self._next]
+        self._next += 1
+        if not begins:
+            self._real.end(request, at)
+            self._without.end(request, at)
             return
-        self._count.slots += 1
-        self._count.waited += waited
-        self.totals.cold_starts += waited
+        self._settle(at)
+        self.totals.cold_starts_without += self._without.begin(request, at)
+        self.totals.cold_starts += self._real.begin(request, at)
 
     def _close(self) -> None:
         """Turn the minute just played into totals and points."""
-        row, count, end = self._row, self._count, (self._minute + 1) * MINUTE_MS
-        ready = self.instances.ready(end)
+        row, real, without, end = self._row, self._real, self._without, (self._minute + 1) * MINUTE_MS
+        real.close_minute(end)
+        without.close_minute(end)
+        if self._minute < self._counted_from:
+            self.totals = RunTotals()
+            for instances in (self.instances, self.twin):
+                instances.started, instances.usage.busy, instances.usage.kept_idle = 0, 0, 0
+            return
         if row.is_gap:
             self.table.put(self._minute, {"dark": 1.0})
             return
-        share = count.slots / max(1, count.slots + count.refused)
-        requests = math.floor(row.invocations * share)
-        touched = self._touched(ready, requests)
-        values = self._counts(ready, touched, end)
+        requests, requests_without = (math.floor(row.invocations * each.share) for each in (real, without))
+        ready = self.instances.ready(end)
+        values = self._counts(ready, self._touched(ready, requests), end)
         if requests > 0:
-            values |= {"invocations": requests, "busy": row.busy * share, "peak": row.peak}
-        if count.waited:
-            values |= {"pending": float(count.waited)}
-        started = self.instances.started - count.started_before
+            values |= {"invocations": requests, "busy": real.work_ms / MINUTE_MS, "peak": float(real.most)}
+        if real.waited:
+            values |= {"pending": float(real.waited)}
+        started = self.instances.started - real.started_before
         if started:
             values |= {"started": float(started)}
         self.table.put(self._minute, values)
         self.totals.minutes += 1
         self.totals.requests += requests
-        self.totals.refused += count.refused
+        self.totals.requests_without += requests_without
+        self.totals.refused += row.invocations * (1 - real.share)
+        self.totals.refused_without += row.invocations * (1 - without.share)
 
     def _counts(self, ready: int, touched: int, at: int) -> dict[str, float]:
         """Active and idle instances of each revision that has some: those with traffic by their share, and those without."""
@@ -145,4 +195,4 @@ class RunDriver:
         """Instances that count as active in the minute. Even routing lets so many requests touch so many of the kept ones."""
         busy = self.instances.at_work((self._minute + 1) * MINUTE_MS)
         kept = min(self.instances.floor, ready)
-        return min(ready, max(busy, min(kept, requests), min(ready, self._count.slots)))
+        return min(ready, max(busy, min(kept, requests), min(ready, self._real.most)))

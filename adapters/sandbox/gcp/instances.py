@@ -3,6 +3,9 @@
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from adapters.sandbox.traffic import MINUTE_MS
 
 TARGET = 0.6
 """The share of its concurrency up to which Cloud Run uses an instance before it starts another."""
@@ -19,6 +22,14 @@ class Instance:
     retention: int
     revision: str
     busy: int = 0
+
+
+class Taken(NamedTuple):
+    """What serves a request: it waits `delay` milliseconds for its instance; `waits`: nothing that was ready had room."""
+
+    instance: Instance
+    waits: bool
+    delay: int
 
 
 @dataclass(slots=True)
@@ -44,11 +55,14 @@ class InstanceSet:
         self._all: list[Instance] = []
         self._ends: list[tuple[int, int, Instance]] = []
         self._counted, self._order = 0, 0
+        self._at_work = 0
+        self._soonest = 0
+        """No instance ends before this instant."""
 
     def keep(self, floor: int, at: int, ready_at: int) -> None:
         """The minimum changes; instances that are missing from it become ready at `ready_at`."""
         self.settle(at)
-        self.floor = floor
+        self.floor, self._soonest = floor, 0
         missing = min(floor, self.most) - len(self._serving())
         self._all.extend(self._new(ready_at) for _ in range(max(0, missing)))
         self.started += max(0, missing)
@@ -59,7 +73,7 @@ class InstanceSet:
         while.
         """
         self.settle(at)
-        self.revision = revision
+        self.revision, self._soonest = revision, 0
         for each in self._all:
             if each.revision != revision and not each.busy:
                 each.idle_since = max(each.idle_since, at)  # until now the minimum may have kept it
@@ -67,12 +81,13 @@ class InstanceSet:
         self._all.extend(self._new(at) for _ in range(missing))
         self.started += missing
 
-    def acquire(self, start: int, end: int) -> bool | None:
-        """Serve a request from `start` to `end`: True when it had to wait for an instance, None when none could be started."""
+    def begin(self, start: int) -> Taken | None:
+        """Serve a request that comes at `start`; None when no instance could be started for it."""
         self.settle(start)
         serving = self._serving()
-        warm, kept_and_warm = self._open(serving, start), self._open(serving[: self.floor], start)
-        starting = [each for each in serving if each.busy < self.concurrency and each.ready_at > start]
+        roomy = [each for each in serving if each.busy < self.concurrency]
+        warm, starting = [each for each in roomy if each.ready_at <= start], [each for each in roomy if each.ready_at > start]
+        kept_and_warm = self._open(serving[: self.floor], start)
         if kept_and_warm:
             chosen = min(kept_and_warm, key=lambda each: (each.busy, each.idle_since))
         elif warm:
@@ -85,11 +100,15 @@ class InstanceSet:
             self.started += 1
         else:
             return None
+        self._at_work += not chosen.busy
         chosen.busy += 1
-        self._order += 1
-        heapq.heappush(self._ends, (end + max(0, chosen.ready_at - start), self._order, chosen))
         self._start_ahead(start)
-        return not warm
+        return Taken(chosen, not warm, max(0, chosen.ready_at - start))
+
+    def finish(self, taken: Taken, end: int) -> None:
+        """A request would end at `end`, had it not waited."""
+        self._order += 1
+        heapq.heappush(self._ends, (end + taken.delay, self._order, taken.instance))
 
     def ready(self, at: int) -> int:
         """Instances that serve without waiting at `at`."""
@@ -117,28 +136,37 @@ class InstanceSet:
             end, _, instance = heapq.heappop(self._ends)
             self._count(end)
             instance.busy -= 1
+            self._at_work -= not instance.busy
             instance.idle_since = end
+            self._soonest = min(self._soonest, end + instance.retention)
         self._end_idle(at)
         self._count(at)
 
     def _end_idle(self, at: int) -> None:
+        if at < self._soonest:
+            return
         left = [each for each in self._all if each.revision != self.revision]
-        for instance in (*self._serving()[self.floor :], *left):
-            if not instance.busy and at - instance.idle_since >= instance.retention:
+        idle = [each for each in (*self._serving()[self.floor :], *left) if not each.busy]
+        for instance in idle:
+            if at - instance.idle_since >= instance.retention:
                 self._all.remove(instance)
+        lasting = (each.idle_since + each.retention for each in idle)
+        self._soonest = min((end for end in lasting if end > at), default=at + MINUTE_MS)
 
     def _count(self, at: int) -> None:
         span, self._counted = max(0, at - self._counted) if self._counted else 0, max(self._counted, at)
-        busy = sum(each.busy > 0 for each in self._all)
-        ready = sum(each.ready_at <= at for each in self._serving())
-        self.usage.busy += span * busy
-        self.usage.kept_idle += span * max(0, min(self.floor, ready) - busy)
+        self.usage.busy += span * self._at_work
+        if self.floor and span:
+            ready = sum(each.ready_at <= at for each in self._serving())
+            self.usage.kept_idle += span * max(0, min(self.floor, ready) - self._at_work)
 
     def _serving(self) -> list[Instance]:
         return [each for each in self._all if each.revision == self.revision]
 
     def _start_ahead(self, at: int) -> None:
         """Begin to start an instance when those there are used beyond the target; one that takes a single request has none."""
+        if self.concurrency <= 1:
+            return
         serving = self._serving()
         aimed_at = len(serving) * max(1.0, self.concurrency * TARGET)
         if sum(each.busy for each in serving) > aimed_at and len(serving) < self.most:
@@ -150,4 +178,6 @@ class InstanceSet:
         return [each for each in among if each.busy < self.concurrency and each.ready_at <= at]
 
     def _new(self, ready_at: int) -> Instance:
-        return Instance(ready_at, ready_at, self._retention(), self.revision)
+        made = Instance(ready_at, ready_at, self._retention(), self.revision)
+        self._soonest = min(self._soonest, ready_at + made.retention)
+        return made

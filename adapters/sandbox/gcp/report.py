@@ -30,7 +30,7 @@ class ServiceReport:
     name: str
     minutes: int
     requests: float
-    refused: int
+    refused: float
     cold_starts: int
     cold_starts_without: int
     busy_instance_minutes: float
@@ -54,12 +54,12 @@ def _report(hosted: HostedService, cold_start_cost_usd: float) -> ServiceReport:
     usage, twin = driver.instances.usage, driver.twin.usage
     kept = usage.kept_idle / 1000 * idle_usd
     cold, cold_without = (count * cold_start_cost_usd for count in (totals.cold_starts, totals.cold_starts_without))
-    requests = totals.requests * REQUEST_USD
+    requests, requests_without = totals.requests * REQUEST_USD, totals.requests_without * REQUEST_USD
     return ServiceReport(
         name=hosted.service.short, minutes=totals.minutes, requests=totals.requests, refused=totals.refused,
         cold_starts=totals.cold_starts, cold_starts_without=totals.cold_starts_without,
         busy_instance_minutes=usage.busy / MINUTE_MS, kept_idle_instance_minutes=usage.kept_idle / MINUTE_MS,
         cost_usd=usage.busy / 1000 * busy_usd + kept + requests + cold,
-        cost_without_usd=twin.busy / 1000 * busy_usd + requests + cold_without,
+        cost_without_usd=twin.busy / 1000 * busy_usd + requests_without + cold_without,
         kept_idle_usd=kept, cold_start_usd=cold, cold_start_without_usd=cold_without,
     )

@@ -20,8 +20,8 @@ from adapters.sandbox.world import Sandbox
 from forecasting.demand import DemandSeries, minute_of
 
 TOKEN = "stoker-sandbox-token"  # noqa: S105  (no account has it)
-RETENTION = (timedelta(minutes=15), timedelta(minutes=15))
-"""Cloud Run keeps an idle instance for up to fifteen minutes."""
+RETENTION = (timedelta(minutes=10), timedelta(minutes=15))
+"""Cloud Run keeps an idle instance for up to fifteen minutes; how long each stays is not documented."""
 
 
 @dataclass(slots=True)
@@ -80,14 +80,13 @@ class RunSandbox:
         service = RunService(_message(project, location, name, concurrency, cpu, memory, template))
         service.publish(self.clock.now())
         seed, start = self.sandbox.seed * 2_000_003 + len(self._hosted) + 1, minute_of(self.clock.now())
-        rng = np.random.Generator(np.random.PCG64([self.sandbox.seed, 7919, len(self._hosted)]))
+        place = (self.sandbox.seed, 7919, len(self._hosted))
+        rng = np.random.Generator(np.random.PCG64(place))
         table = MinuteTable(start) if history is None else _recorded(history, start, concurrency, retention[1], service.main)
-        coming = None if history is None else history.window(start, max(start, history.end_minute))
         low, high = (round(span.total_seconds() * 1000) for span in retention)
-        driver = RunDriver(service, Traffic(coming, traffic), table, start, round(startup_seconds * 1000),
-                           lambda: int(rng.integers(low, high + 1)))
-        if history is not None:
-            driver.replay(Traffic(history), start - -(-high // MINUTE_MS) - 1, start)
+        first = start if history is None else max(min(start, history.first_minute), start - -(-high // MINUTE_MS) - 1)
+        driver = RunDriver(service, Traffic(history, traffic, start), table, first, round(startup_seconds * 1000), (low, high),
+                           place, start)
         driver.instances.settle(self.now_ms())
         driver.scaled(self.now_ms(), self.now_ms())
         found = self._hosted[service.name] = HostedService(service, driver, rng, seed, project, location)

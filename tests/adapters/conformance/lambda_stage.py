@@ -16,6 +16,7 @@ from config.policy import PoolPolicy
 from tests.builders import NOON
 
 PUT, DELETE = "PutProvisionedConcurrencyConfig", "DeleteProvisionedConcurrencyConfig"
+SIX_MINUTES = (timedelta(minutes=6), timedelta(minutes=6))
 IMPATIENT = Timeouts(connect=1.0, read={}, read_otherwise=1.0, slack=0.5)
 
 
@@ -34,7 +35,7 @@ class LambdaStage:
         self.clock = ManualClock(NOON)
         self.sandbox = Sandbox(self.clock, seed=3)
         for name in ("agent", "neighbour"):
-            self.sandbox.add_function(name)
+            self.sandbox.add_function(name, keep_alive=SIX_MINUTES)
         self._server = SandboxServer(self.sandbox)
         self._providers: list[Aws] = []
 

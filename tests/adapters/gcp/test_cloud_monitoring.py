@@ -65,7 +65,7 @@ async def test_demand_of_the_past_is_what_was_in_flight():
     known = told.series.known
 
     assert known.sum() >= 115
-    assert told.series.busy[known] == pytest.approx(2.0)
+    assert told.series.busy[known] == pytest.approx(2.0, rel=1e-3)
     assert (told.series.peak[known] >= 2).all()
     assert told.series.invocations[known] == pytest.approx(120.0)
     assert told.alive is True
@@ -83,7 +83,7 @@ async def test_a_floor_of_ours_changes_nothing_of_what_is_read_as_demand():
     known = told.series.known
 
     assert active.min() >= 30, "every instance is a little active, as in life"
-    assert told.series.busy[known] == pytest.approx(2.0)
+    assert told.series.busy[known] == pytest.approx(2.0, rel=1e-3)
     assert told.series.peak[known].max() <= 8
 
 

@@ -22,6 +22,7 @@ from tests.patience import PATIENCE_SECONDS
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 CONFIG = Config(retries={"max_attempts": 0}, connect_timeout=PATIENCE_SECONDS, read_timeout=PATIENCE_SECONDS,
                 max_pool_connections=20)
+SIX_MINUTES = (timedelta(minutes=6), timedelta(minutes=6))
 _SESSION = boto3.Session(region_name="us-east-1")
 
 
@@ -91,7 +92,7 @@ async def make_world() -> AsyncIterator[Callable[..., Any]]:
     async def make(seed: int = 7, history: DemandSeries | None = None, **settings: Any) -> World:
         clock = ManualClock(NOON)
         sandbox = Sandbox(clock, seed, Settings(**settings))
-        sandbox.add_function("agent", flat(3, 60, 600) if history is None else history)
+        sandbox.add_function("agent", flat(3, 60, 600) if history is None else history, keep_alive=SIX_MINUTES)
         server = SandboxServer(sandbox)
         world = World(sandbox, clock, await server.start())
         open_worlds.append((world, server))

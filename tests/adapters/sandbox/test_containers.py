@@ -9,7 +9,7 @@ import pytest
 from adapters.clock import ManualClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
-from tests.adapters.sandbox.conftest import flat
+from tests.adapters.sandbox.conftest import SIX_MINUTES, flat
 from tests.builders import NOON
 
 
@@ -17,7 +17,7 @@ from tests.builders import NOON
 async def world():
     sandbox = Sandbox(ManualClock(NOON), seed=7)
     sandbox.add_container("agent.test", flat(3, 60, 600))
-    sandbox.add_container("quiet.test")
+    sandbox.add_container("quiet.test", keep_alive=SIX_MINUTES)
     async with SandboxServer(sandbox) as server, aiohttp.ClientSession() as session:
         async def get(path, host="quiet.test", **more):
             async with session.get(server.url + path, headers={"Host": host} | more, allow_redirects=False) as reply:

@@ -6,6 +6,7 @@ import re
 
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox
+from tests.adapters.sandbox.conftest import SIX_MINUTES
 
 REPORT = re.compile(
     r"REPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 1024 MB\t"
@@ -21,7 +22,7 @@ async def ping(world, function: str = "quiet", payload: bytes = b'{"warmer": tru
 
 
 async def test_the_first_ping_is_cold_and_the_next_is_not(world) -> None:
-    world.sandbox.add_function("quiet")
+    world.sandbox.add_function("quiet", keep_alive=SIX_MINUTES)
     first = await ping(world)
     assert 7_000 < float(REPORT.search(first["log"])["init"]) < 9_000
     assert (first["StatusCode"], first["ExecutedVersion"], json.loads(first["body"])) == (200, "1", "warmed")

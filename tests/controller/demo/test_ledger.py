@@ -1,6 +1,6 @@
 """What the demo says it cost agrees with what the sandbox really served and billed."""
 
-from dataclasses import fields, replace
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,7 +21,7 @@ def after(minutes: int, warm: int) -> Outcome:
     """Three at once, half the time, for so many minutes, with so many units allocated since before the start."""
     clock = ManualClock(START - timedelta(minutes=10))
     sandbox = Sandbox(clock)
-    sandbox.add_function("agent", traffic=iter([Minute(0, 0, 0)] * 10 + [Minute(6, 1.5, 3)] * minutes))
+    sandbox.add_function("agent", traffic=iter([Minute(0, 0, 0)] * 10 + [Minute(3, 1.5, 3)] * minutes))
     hosted = sandbox.hosted("agent")
     if warm:
         hosted.function.capacity("live").put(warm, sandbox.now_ms(), 60_000, init_fails=False)
@@ -49,16 +49,16 @@ def test_warm_capacity_is_paid_and_avoids_the_cold_starts():
 def test_pings_are_paid_with_the_starts_that_they_meet_and_spare_the_users_theirs():
     clock = ManualClock(START)
     sandbox = Sandbox(clock)
-    sandbox.add_function("agent", traffic=iter([Minute(0, 0, 0), Minute(6, 1.5, 3), Minute(0, 0, 0)]))
+    sandbox.add_function("agent", traffic=iter([Minute(0, 0, 0), Minute(3, 1.5, 3), Minute(0, 0, 0)]))
     hosted = sandbox.hosted("agent")
     for _ in range(3):
         hosted.driver.invoke(sandbox.now_ms(), 600, hosted.driver.serving)
     clock.set(START + timedelta(minutes=3))
-    out = outcome_of(sandbox.hosted("agent"), replace(TERMS, request_usd=0.01), sandbox.now_ms())
+    out = outcome_of(sandbox.hosted("agent"), TERMS, sandbox.now_ms(), request_usd=0.01)
 
     assert (out.pings, out.cold_starts, out.cold_starts_without) == (3, 0, 3)
-    assert out.cost_usd == pytest.approx((3 + 6) * 0.01 + 3 * 0.01 * 0.004 + 3 * 0.5 * 0.004 + 1.5 * 0.004, rel=1e-3)
-    assert out.cost_without_usd == pytest.approx(6 * 0.01 + 1.5 * 0.004 + 3 * TERMS.cold, rel=1e-3)
+    assert out.cost_usd == pytest.approx((3 + 3) * 0.01 + 3 * 0.01 * 0.004 + 3 * 0.5 * 0.004 + 1.5 * 0.004, rel=1e-3)
+    assert out.cost_without_usd == pytest.approx(3 * 0.01 + 1.5 * 0.004 + 3 * TERMS.cold, rel=1e-3)
 
 
 def test_a_sum_is_of_every_amount_but_time_that_passes_for_all_at_once():

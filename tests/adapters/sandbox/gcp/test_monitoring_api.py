@@ -113,7 +113,7 @@ async def test_during_an_outage_nothing_is_published_and_nothing_comes_later():
 
 
 async def test_starts_are_counted_with_how_long_they_took():
-    async with Ground(flat(3, 0, 60), startup_seconds=5.0) as ground:
+    async with Ground(flat(3, 0, 60, each=1), startup_seconds=5.0) as ground:
         await ground.passes(minutes=10)
         ((_, points),) = await ground.series("container/startup_latencies", START, START + 8)
 
@@ -121,7 +121,7 @@ async def test_starts_are_counted_with_how_long_they_took():
 
 
 async def test_waiting_requests_show_in_the_queue_and_nowhere_else_at_first():
-    async with Ground(flat(3, 0, 60)) as ground:
+    async with Ground(flat(3, 0, 60, each=1)) as ground:
         await ground.passes(minutes=10)
         ((_, points),) = await ground.series("pending_queue/pending_requests", START, START + 8, "ALIGN_MAX")
 

@@ -30,9 +30,9 @@ async def test_what_is_kept_is_paid_when_it_is_idle():
 
 
 async def test_cold_starts_are_paid_at_what_the_operator_says():
-    async with Ground(flat(2, 0, 60)) as ground:
+    async with Ground(flat(2, 0, 60, each=1)) as ground:
         await ground.passes(minutes=30)
         (told,) = reports(ground.world, cold_start_cost_usd=0.5)
 
-        assert (told.cold_starts, told.cold_start_usd) == (2, 1.0)
-        assert (told.cold_starts_without, told.cold_start_without_usd) == (2, 1.0)
+        assert told.cold_starts == told.cold_starts_without >= 2
+        assert told.cold_start_usd == told.cold_start_without_usd == 0.5 * told.cold_starts
