@@ -129,7 +129,7 @@ class Counted(Protocol):
 
     def counted(self) -> Mapping[int, int]:
         """Ready units of each recent minute (since the epoch, in order), which correct what `Capacity.ready` was in it; calls
-        nobody. A minute that is not counted yet has what is most likely.
+        nobody. A minute that is not counted yet has what is most likely; empty where there is nothing to correct.
         """
 
 

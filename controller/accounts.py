@@ -83,8 +83,9 @@ class Account:
 
     def counted(self, name: str, units: Mapping[int, int]) -> None:
         """Correct what was ready of a pool in minutes of which the provider has counted it since; what is settled stays."""
+        first, end = self.pending_from(), self._noted
         for minute, ready in units.items():
-            if self.pending_from() <= minute < self._noted:
+            if first <= minute < end:
                 self._ready[self.row[name], minute % READY_MINUTES] = ready
 
     def pending_from(self) -> int:

@@ -67,7 +67,9 @@ ASSUMED: dict[str, KeepAlive] = {
     # The provider behind a URL is not known: the range of those above.
     "http-ping": _assumed(6, 5, 60, "assumed for a URL, whose provider is unknown"),
 }
-"""By lever kind. Where a range is wide, the span is near its lower end: cold starts are then overstated and not missed."""
+"""By lever kind. Where a range is wide, the span is near its lower end: cold starts, and with them what Stoker saves, are then
+overstated, and no capacity is given up for a keep-alive that nobody has seen.
+"""
 
 OTHERWISE = _assumed(6, 5, 60, "assumed for a lever whose keep-alive is unknown")
 
@@ -83,10 +85,10 @@ def keep_alive_of(kind: str, assume: Assume, seen: KeepAliveSeen | None = None) 
 @lru_cache(maxsize=65_536)  # asked for every pool in every tick
 def measured(assumed: KeepAlive, seen: KeepAliveSeen) -> KeepAlive:
     """What enough observations make of what is assumed."""
-    low, high = seen.low, seen.high
-    low = min(assumed.low, high or assumed.low) if low is None else low
+    typical, low, high = (None if span is None else round(span / MINUTE) * MINUTE for span in (seen.typical, seen.low, seen.high))
+    low = min(assumed.low, assumed.low if high is None else high) if low is None else low
     high = max(assumed.high, low) if high is None else max(high, low)
-    span = min(max(assumed.span, low), high) if seen.typical is None else max(MINUTE, round(seen.typical / MINUTE) * MINUTE)
+    span = max(MINUTE, min(max(assumed.span, low), high) if typical is None else typical)
     if seen.typical is None and span == assumed.span:
         return replace(assumed, low=low, high=high, observations=seen.observations, note=f"{assumed.note}; {seen.source}")
     return KeepAlive(span, min(low, span), max(high, span), Basis.MEASURED, f"measured: {seen.source}", seen.observations)

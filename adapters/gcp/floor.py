@@ -55,16 +55,22 @@ class Floor:
 
     def by_minute(self, now: datetime) -> dict[int, int]:
         """Units that were ready in each recent minute, the oldest first. A minute that is not counted yet has those that can have
-        started by then, unless fewer than that were counted in the newest ones: then no more have started since.
+        started by then, unless fewer than that were counted in the newest ones: then no more have started since. Empty where
+        nothing has changed for long and all were ready.
         """
         counted = [minute for minute in self._ready if minute >= minute_of(now) - RECENT]
-        if not counted:
+        if not counted or self._steady(now):
             return {}
         newest = counted[-1]
         missing = all(self._ready[minute] < self._started(minute) for minute in counted[-2:])
         most = self._ready[newest] if missing else None
         later = {minute: self._started(minute) for minute in range(newest + 1, minute_of(now) + 1)}
         return self._ready | {minute: units if most is None else min(most, units) for minute, units in later.items()}
+
+    def _steady(self, now: datetime) -> bool:
+        """Whether the minimum has been the same for as long as counts are kept, and all of it was counted."""
+        asked_at, units = self._asked[-1]
+        return now - asked_at > timedelta(minutes=KEPT) and min(self._ready.values()) >= units
 
     def _started(self, minute: int) -> int:
         """Units that can be ready in the middle of `minute`: the fewest that were asked for from `start` before it on."""

@@ -61,11 +61,12 @@ class IdleLife:
         """How long a unit that answered counts as warm without having been asked again."""
         return self.pause + GRACE
 
-    def note(self, pause: timedelta, held: int, warm: int, dead: int) -> None:
+    def note(self, pause: timedelta, held: int, warm: int, dead: int, *, used: bool = False) -> None:
         """Of `held` units that had answered `pause` before, a round found `warm` alive and `dead` gone; of the others it cannot
-        tell, and what it cannot tell of too many teaches nothing.
+        tell, and what it cannot tell of too many teaches nothing. `used`: users may have kept them alive meanwhile.
         """
-        self._count(pause, warm, dead)
+        if not used:
+            self._count(pause, warm, dead)
         self._lost = max(0.0, self._lost + dead - TOLERATED * held)
         if dead > max(1, TOLERATED * held) or self._lost > 1 or (dead and not warm):
             self._lost, pause = 0.0, max(pause, SHORTEST)

@@ -190,7 +190,8 @@ class Keeper:
             newest = [each for each in answers if each.generation == canary.generation]
             if burst == 0 and before.at is not None and before.generation == canary.generation:
                 held = min(before.units, count)
-                self.life.note(since - before.at, held, *survivors(canary, newest, held))
+                used = self.rhythm.last_peak(1, minute_of(before.at)) is not None
+                self.life.note(since - before.at, held, *survivors(canary, newest, held), used=used)
             units = distinct(newest)
             self.proof = Proof(units + target - count, self._clock.now(), canary.generation)
             self.shortfall = shortfall(count, units, outcomes)

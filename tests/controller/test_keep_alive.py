@@ -64,6 +64,7 @@ def test_bounds_move_what_is_assumed_and_narrow_its_range():
     assert judged(None, 9, None) == (Basis.MEASURED, 9, 9, 60)
     assert judged(None, None, 4) == (Basis.MEASURED, 4, 4, 4)
     assert judged(None, 4, 15) == (Basis.ASSUMED, 6, 4, 15)
+    assert judged(None, 9.0001, None) == (Basis.MEASURED, 9, 9, 60)
 
 
 def test_the_text_of_a_measured_span_says_by_how_many_observations():

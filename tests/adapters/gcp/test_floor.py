@@ -68,3 +68,13 @@ def test_without_a_recent_count_nothing_is_said():
 
     assert floor.newest(NOON + timedelta(hours=1)) is None
     assert floor.by_minute(NOON + timedelta(hours=1)) == {}
+
+
+def test_there_is_nothing_to_correct_while_all_of_an_old_minimum_was_counted():
+    floor = floor_of((4, 5))
+    floor.note(dict.fromkeys(range(FIRST + 28, FIRST + 32), 4))
+    steady = minutes_of(floor, 32)
+    floor.note({FIRST + 32: 3})
+
+    assert steady == {}
+    assert minutes_of(floor, 32)[32] == 3

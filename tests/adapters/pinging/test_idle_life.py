@@ -138,3 +138,12 @@ def test_newer_pauses_weigh_more_once_many_were_counted():
 
     assert (before, life.seen.low, life.seen.high) == (12 * MINUTE, None, 9 * MINUTE)
     assert life.seen.observations <= REMEMBERED
+
+
+def test_units_that_users_may_have_kept_alive_are_not_counted():
+    life = IdleLife(4 * MINUTE, 60 * MINUTE)
+    for _ in range(50):
+        life.note(12 * MINUTE, 20, 20, 0, used=True)
+
+    assert (life.seen.low, life.seen.observations) == (None, 0)
+    assert life.pause > 12 * MINUTE, "the pause may grow all the same: users keep them alive again"
