@@ -60,8 +60,8 @@ class Bill:
 
     `warm_unit_minutes`: units that are paid for, `idle_usd`: of these, what did nothing. `warm_work_usd`: units at work that were
     warm ahead. `on_demand_work_usd`: work that exceeded them. `init_usd`: initialisations billed as on-demand work. `wait_usd`:
-    what the policy says that cold starts cost its users; no provider bills it. `baseline_usd`: the same work all on demand, had
-    no start been cold.
+    what the policy says that cold starts cost its users; no provider bills it. `request_usd`: charges by request.
+    `baseline_usd`: the same requests and work all on demand, had no start been cold.
     """
 
     minutes: int = 0
@@ -75,11 +75,12 @@ class Bill:
     init_usd: float = 0.0
     wait_usd: float = 0.0
     baseline_usd: float = 0.0
+    request_usd: float = 0.0
 
     @property
     def provider_usd(self) -> float:
-        """What the provider would have billed for warm capacity and work."""
-        return self.idle_usd + self.warm_work_usd + self.on_demand_work_usd + self.init_usd
+        """What the provider would have billed for warm capacity, work and requests."""
+        return self.idle_usd + self.warm_work_usd + self.on_demand_work_usd + self.init_usd + self.request_usd
 
     @property
     def total_usd(self) -> float:
@@ -175,14 +176,14 @@ def bill_of(load: Load, target: Units, terms: Terms) -> Bill:
     counted = load.counted
     cold = int(cold_starts_of(load, ready, terms.keep_alive, terms.stay_warm)[counted].sum())
     warm = int(paid_of(target, ready, terms.billing_step)[counted].sum())
-    busy = float(load.busy[counted].sum())
-    warm_busy = float(np.minimum(load.busy, ready)[counted].sum())
+    busy, invocations = float(load.busy[counted].sum()), float(load.invocations[counted].sum())
+    warm_busy, requests = float(np.minimum(load.busy, ready)[counted].sum()), invocations * terms.request_usd
     return Bill(
-        minutes=int(counted.sum()), invocations=float(load.invocations[counted].sum()), cold_starts=cold,
+        minutes=int(counted.sum()), invocations=invocations, cold_starts=cold,
         warm_unit_minutes=warm, idle_unit_minutes=warm - warm_busy, idle_usd=(warm - warm_busy) * terms.idle,
         warm_work_usd=warm_busy * (terms.idle + terms.warm_busy), on_demand_work_usd=(busy - warm_busy) * terms.on_demand,
         init_usd=cold * terms.init_seconds * terms.on_demand / MINUTE_SECONDS, wait_usd=cold * terms.cold_start_cost_usd,
-        baseline_usd=busy * terms.on_demand,
+        baseline_usd=busy * terms.on_demand + requests, request_usd=requests,
     )
 
 

@@ -22,13 +22,14 @@ from forecasting.demand import Floats, instant_of, minute_of
 
 NAMES = ("warm_usd", "on_demand_usd", "cold_start_usd", "cost_usd", "saved_usd", "cold_starts", "cold_starts_without",
          "warm_unit_minutes", "idle_unit_minutes", "minutes", "without_usd", "tracking_usd", "cold_starts_tracking",
-         "saved_on_tracking_usd", "idle_usd", "warm_hits", "others_unit_minutes", "others_usd")
-"""`cold_start_usd`: what cold starts cost the operator by the objective, no bill. `cost_usd`: the bill: warm, on demand and
-initialisation. `saved_usd`: bill and cold starts of the same traffic without Stoker's warm capacity, less those with it.
-`without_usd`, `tracking_usd`: the bill without that capacity, and under AWS target tracking at 70 %. `saved_on_tracking_usd`: as
-`saved_usd`, against that. `idle_usd`: the part of `warm_usd` that stood idle. `warm_hits`: invocations that did not wait. What
-others keep warm is part of every bill, those without Stoker too; `others_unit_minutes` and `others_usd` are what it is.
-`warm_unit_minutes`: of units that are paid for, `idle_unit_minutes`: of these, without work.
+         "saved_on_tracking_usd", "idle_usd", "warm_hits", "others_unit_minutes", "others_usd",
+         "request_usd")
+"""`cold_start_usd`: what cold starts cost the operator by the objective, no bill. `cost_usd`: the bill: warm, on demand,
+initialisation and requests. `saved_usd`: bill and cold starts of the same traffic without Stoker's warm capacity, less those with
+it. `without_usd`, `tracking_usd`: the bill without that capacity, and under AWS target tracking at 70 %.
+`saved_on_tracking_usd`: as `saved_usd`, against that. `warm_unit_minutes`: of units that are paid for; `idle_unit_minutes` and
+`idle_usd`: of these, without work. `warm_hits`: invocations that did not wait. What others keep warm is part of every bill,
+those without Stoker too; `others_unit_minutes` and `others_usd` are what it is. `request_usd`: charges by request.
 """
 
 REHEARSAL = 120
@@ -114,9 +115,11 @@ class Account:
             paid = self._paid.units(minute, np.nan_to_num(seen)) + others
             units = (Units(ready, paid), Units(others, others),
                      Units(np.maximum(tracked, others), np.maximum(self._tracking_paid(minute, tracked, it), others)))
-            amounts = self._minute(units, peak[:, at], busy[:, at], it)
-            hits = np.maximum(0.0, np.nan_to_num(invocations[:, at]) - amounts[:, COLD_STARTS])
-            amounts = np.column_stack((amounts, amounts[:, IDLE] * it.idle, hits, others, others * it.idle))
+            requests = np.nan_to_num(invocations[:, at]).astype(float)
+            amounts = self._minute(units, peak[:, at], busy[:, at], requests * it.request_usd, it)
+            hits = np.maximum(0.0, requests - amounts[:, COLD_STARTS])
+            amounts = np.column_stack((amounts, amounts[:, IDLE] * it.idle, hits, others, others * it.idle,
+                                       requests * it.request_usd))
             self._add(instant_of(minute).date(), np.where(np.isnan(seen)[:, None], 0.0, amounts))
         self._counted = max(self._counted, first + peak.shape[1])
 
@@ -126,12 +129,13 @@ class Account:
         self._paid_tracking.note(minute, minute + 1, asked, asked, at, lambda row: Change((at,), it.billing_step[row] * MINUTE))
         return self._paid_tracking.units(minute, ready)
 
-    def _minute(self, units: tuple["Units", "Units", "Units"], peak: Floats, busy: Floats, it: "Columns") -> Amounts:
-        """Amounts of a minute with `units` as they are, without Stoker, and under target tracking."""
+    def _minute(self, units: tuple["Units", "Units", "Units"], peak: Floats, busy: Floats, requests: Amounts,
+                it: "Columns") -> Amounts:
+        """Amounts of a minute with `units` as they are, without Stoker, and under target tracking; `requests` in USD."""
         known, cold_usd, warm = ~np.isnan(peak), it.cold_start_cost_usd, units[0]
         work = np.nan_to_num(busy).astype(float)
         starts = cold, without, beyond = self._start(peak, tuple(each.ready for each in units), it)
-        mine, nothing, theirs = (bill(each, work, began, it) for each, began in zip(units, starts, strict=True))
+        mine, nothing, theirs = (bill(each, work, began, requests, it) for each, began in zip(units, starts, strict=True))
         whole, idle = mine.usd + cold * cold_usd, np.maximum(0.0, warm.paid - np.minimum(work, warm.ready))
         return np.stack((mine.warm, mine.on_demand, cold * cold_usd, mine.usd, nothing.usd + without * cold_usd - whole, cold,
                          without, warm.paid, idle, known.astype(float), nothing.usd, theirs.usd, beyond,
@@ -184,6 +188,7 @@ class Columns(NamedTuple):
     on_demand: Amounts
     init_seconds: Amounts
     cold_start_cost_usd: Amounts
+    request_usd: Amounts
     stay_warm: Amounts
     keep_alive: Amounts
     billing_step: Amounts
@@ -207,16 +212,18 @@ class Parts(NamedTuple):
     warm: Amounts
     on_demand: Amounts
     init: Amounts
+    requests: Amounts
 
     @property
     def usd(self) -> Amounts:
-        return self.warm + self.on_demand + self.init
+        return self.warm + self.on_demand + self.init + self.requests
 
 
-def bill(units: Units, work: Amounts, cold_starts: Amounts, it: Columns) -> Parts:
-    """The bill of a minute with so many warm `units`, in which `work` ran and `cold_starts` began."""
+def bill(units: Units, work: Amounts, cold_starts: Amounts, requests: Amounts, it: Columns) -> Parts:
+    """The bill of a minute with so many warm `units`, in which `work` ran and `cold_starts` began; `requests` in USD."""
     served = np.minimum(work, units.ready)
-    return Parts(units.paid * it.idle + served * it.warm_busy, (work - served) * it.on_demand, cold_starts * it.initialisation)
+    warm, on_demand = units.paid * it.idle + served * it.warm_busy, (work - served) * it.on_demand
+    return Parts(warm, on_demand, cold_starts * it.initialisation, requests)
 
 
 class Accounts:

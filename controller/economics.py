@@ -81,26 +81,29 @@ RATES: dict[str, dict[str, Rates]] = {
 
 @dataclass(frozen=True, slots=True)
 class Pings:
-    """What keeps a unit warm where nothing can be provisioned. `a_minute`: pings that a unit gets; `seconds`: billed for each;
-    `usd_each`: the request; `lasting_minutes`: after which the provider takes a unit away however warm, so that the next ping
+    """What keeps a unit warm where nothing can be provisioned. `a_minute`: pings that a unit gets; `seconds`: billed for each,
+    besides its request; `lasting_minutes`: after which the provider takes a unit away however warm, so that the next ping
     pays for the start of another.
     """
 
     a_minute: float
     seconds: float
-    usd_each: float
     lasting_minutes: float
 
-    def usd_per_minute(self, usd_per_second: float, init_seconds: float) -> float:
+    def usd_per_minute(self, usd_per_second: float, init_seconds: float, request_usd: float) -> float:
         """Of one unit that is kept warm, where `usd_per_second` is what its work costs."""
-        work = self.a_minute * (self.seconds * usd_per_second + self.usd_each)
+        work = self.a_minute * (self.seconds * usd_per_second + request_usd)
         return work + init_seconds * usd_per_second / self.lasting_minutes
 
 
+REQUEST_USD = {"lambda-provisioned-concurrency": 0.20e-6, "lambda-ping": 0.20e-6, "cloud-run-min-instances": 0.40e-6,
+               "http-ping": 0.40e-6}
+"""A request, by lever kind; Cloud Run charges for none where it bills by instance."""
+
 PINGS: dict[str, Pings] = {
     # a round every four minutes, each ping held for 0.1 s; Lambda takes environments away every few hours
-    "lambda-ping": Pings(a_minute=0.25, seconds=0.1, usd_each=0.20e-6, lasting_minutes=120.0),
-    "http-ping": Pings(a_minute=0.25, seconds=0.1, usd_each=0.40e-6, lasting_minutes=120.0),
+    "lambda-ping": Pings(a_minute=0.25, seconds=0.1, lasting_minutes=120.0),
+    "http-ping": Pings(a_minute=0.25, seconds=0.1, lasting_minutes=120.0),
 }
 """By lever kind. Beside provisioned concurrency (1 GB, 8 s of initialisation) a pinged unit costs less than a hundredth."""
 
@@ -126,6 +129,8 @@ class Terms:
     keep_alive: int
     billing_step: int = 0
     """Units are paid for from the request, in steps of so many minutes each; 0: while they are ready."""
+    request_usd: float = 0.0
+    """What the provider charges for each request, warm or cold."""
     stay_warm: bool = False
     """Units that are given back stay warm for the keep-alive, as any unit does after use; otherwise they are gone at once."""
     warm_hit_rate: float | None = None
@@ -158,6 +163,11 @@ def billing_step_of(kind: str, assume: Assume) -> timedelta:
     return BILLING_STEPS.get(kind, timedelta(0)) if assume.billing_step is None else assume.billing_step
 
 
+def request_usd_of(kind: str, billing: str | None = None) -> float:
+    """What a request costs under a lever, in USD."""
+    return 0.0 if billing is not None and billing.startswith("instance") else REQUEST_USD.get(kind, 0.0)
+
+
 def price_of(pool: PoolPolicy, architecture: str | None = None, gigabytes: float = 1.0, vcpus: float | None = None,
              billing: str | None = None) -> Price:
     """The price of a pool per GB-second, from its policy or the table; the table's x86 row where the architecture is unknown."""
@@ -178,13 +188,13 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
     per_minute = gigabytes * MINUTE_SECONDS
     cost = pool.objective.cold_start_cost_usd
     init = next((seconds for seconds in (pool.init_seconds, init_seconds) if seconds is not None), DEFAULT_INIT_SECONDS)
-    pings = PINGS.get(pool.lever.kind)
+    pings, request_usd = PINGS.get(pool.lever.kind), request_usd_of(pool.lever.kind, billing)
     return Terms(
-        idle=price.idle * per_minute if pings is None else pings.usd_per_minute(price.on_demand * gigabytes, init),
+        idle=price.idle * per_minute if pings is None else pings.usd_per_minute(price.on_demand * gigabytes, init, request_usd),
         warm_busy=(price.warm_busy if pings is None else price.on_demand) * per_minute, on_demand=price.on_demand * per_minute,
         init_seconds=init, cold_start_cost_usd=0.05 if cost is None else cost,
         metric_delay=whole_minutes(assume.metric_delay), lead_time=whole_minutes(assume.lead_time),
         keep_alive=whole_minutes(keep_alive_of(pool.lever.kind, assume, keep_alive).span),
         billing_step=whole_minutes(billing_step_of(pool.lever.kind, assume)),
-        warm_hit_rate=pool.objective.warm_hit_rate, stay_warm=pool.lever.kind in STAY_WARM,
+        warm_hit_rate=pool.objective.warm_hit_rate, request_usd=request_usd, stay_warm=pool.lever.kind in STAY_WARM,
     )

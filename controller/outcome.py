@@ -97,11 +97,11 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
         },
         "terms": {
             "idle_usd_per_unit_minute": terms.idle, "warm_busy_usd_per_unit_minute": terms.warm_busy,
-            "on_demand_usd_per_unit_minute": terms.on_demand, "init_seconds": terms.init_seconds,
-            "cold_start_cost_usd": terms.cold_start_cost_usd, "metric_delay_minutes": terms.metric_delay,
-            "lead_time_minutes": terms.lead_time, "keep_alive_minutes": terms.keep_alive,
-            "keep_alive": keep_alive_body(pool.keep_alive), "billing_step_minutes": terms.billing_step,
-            "warm_hit_rate": terms.warm_hit_rate,
+            "on_demand_usd_per_unit_minute": terms.on_demand, "request_usd": terms.request_usd,
+            "init_seconds": terms.init_seconds, "cold_start_cost_usd": terms.cold_start_cost_usd,
+            "metric_delay_minutes": terms.metric_delay, "lead_time_minutes": terms.lead_time,
+            "keep_alive_minutes": terms.keep_alive, "keep_alive": keep_alive_body(pool.keep_alive),
+            "billing_step_minutes": terms.billing_step, "warm_hit_rate": terms.warm_hit_rate,
         },
     } | _bills(pool.stoker, pool.nothing, pool.peers) | _levers(pool)
 
@@ -131,7 +131,7 @@ def bill_as_json(bill: Bill, nothing: Bill) -> dict[str, object]:
         "idle_unit_minutes": bill.idle_unit_minutes,
         "cost_usd": {
             "idle": bill.idle_usd, "warm_work": bill.warm_work_usd, "on_demand_work": bill.on_demand_work_usd,
-            "cold_start_init": bill.init_usd, "cold_start_wait": bill.wait_usd,
+            "cold_start_init": bill.init_usd, "requests": bill.request_usd, "cold_start_wait": bill.wait_usd,
             "provider": bill.provider_usd, "total": bill.total_usd, "extra": bill.extra_usd,
         },
         "relative_cost": bill.relative_to(nothing),

@@ -106,8 +106,10 @@ def account_rows(accounts: Accounts, names: Sequence[str], labels: Sequence[str]
     rows |= {f"stoker_month_{kind}_unit_seconds": column(60 * month, f"{kind}_unit_minutes") for kind in ("warm", "idle")}
     rows |= {f"stoker_{name}_total": column(table, name) for name in ("warm_hits", "cold_starts")}
     rows["stoker_waiting_cost_usd_total"] = column(table, "cold_start_usd")
-    warm, idle, beyond, whole = (table[:, AT[name]] for name in ("warm_usd", "idle_usd", "on_demand_usd", "cost_usd"))
-    kinds = {"idle": idle, "warm_work": warm - idle, "on_demand_work": beyond, "init": np.maximum(0.0, whole - warm - beyond)}
+    warm, idle, beyond, whole, requests = (table[:, AT[name]] for name in
+                                           ("warm_usd", "idle_usd", "on_demand_usd", "cost_usd", "request_usd"))
+    kinds = {"idle": idle, "warm_work": warm - idle, "on_demand_work": beyond,
+             "init": np.maximum(0.0, whole - warm - beyond - requests), "requests": requests}
     rows["stoker_cost_usd_total"] = [(f'{label},kind="{kind}"', value) for kind, values in kinds.items()
                                      for label, value in zip(labels, values.tolist(), strict=True)]
     return rows

@@ -35,6 +35,7 @@ CHARTED = 12
 
 KINDS = (("idle_usd", "idle", "Warm and idle"), ("warm_work_usd", "warm", "Work on warm units"),
          ("on_demand_work_usd", "demand", "Work on demand"), ("init_usd", "init", "Initialisation"),
+         ("request_usd", "requests", "Requests"),
          ("wait_usd", "wait", "Waiting, priced"))
 """A bill's parts: field, style, and what the legend calls it."""
 

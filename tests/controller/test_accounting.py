@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -104,6 +105,13 @@ def test_a_bill_by_hand():
     assert bill.warm_hit_rate == pytest.approx(0.8)
 
 
+def test_requests_are_part_of_every_bill_and_of_no_difference():
+    load, target = load_of(demand([0, 0, 0, 4], [0, 0, 0, 3], [0, 0, 0, 10])), units(2, 2, 2, 2)
+    free, charged = bill_of(load, target, TERMS), bill_of(load, target, replace(TERMS, request_usd=0.1))
+    assert charged.provider_usd == pytest.approx(free.provider_usd + 10 * 0.1)
+    assert charged.extra_usd == pytest.approx(free.extra_usd)
+
+
 def test_unknown_minutes_cost_nothing_and_hold_no_work():
     known = bill_of(load_of(demand([1, 1, 1, 1])), units(1, 1, 1, 1), TERMS)
     gap = bill_of(load_of(demand([1, 1, 1, np.nan])), units(1, 1, 1, 1), TERMS)
@@ -129,8 +137,8 @@ def test_doing_nothing_is_one_relative_to_itself():
 
 
 def test_the_total_of_bills_adds_every_field():
-    one = Bill(1, 2.0, 3, 4, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0)
-    assert total([one, one]) == Bill(2, 4.0, 6, 8, 10.0, 12.0, 14.0, 16.0, 18.0, 20.0, 22.0)
+    one = Bill(1, 2.0, 3, 4, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 11.0, 12.0)
+    assert total([one, one]) == Bill(2, 4.0, 6, 8, 10.0, 12.0, 14.0, 16.0, 18.0, 20.0, 22.0, 24.0)
     assert total([]) == Bill()
 
 

@@ -53,6 +53,19 @@ def test_a_minute_costs_what_the_formula_says():
     assert amounts(mine)["saved_usd"] == 30 + 5 * 15 - 46 - 15
 
 
+def test_requests_are_part_of_every_bill_and_of_no_difference():
+    free, charged = account(), account()
+    for each, usd in ((free, 0.0), (charged, 0.5)):
+        ready_for(each, 1)
+        each.settle(FIRST, rows(5.0), rows(3.0), rows(4.0), [replace(TERMS, request_usd=usd)])
+
+    for name in ("cost_usd", "without_usd", "tracking_usd"):
+        assert amounts(charged)[name] == amounts(free)[name] + 4 * 0.5
+    for name in ("saved_usd", "saved_on_tracking_usd", "warm_usd", "on_demand_usd", "warm_hits"):
+        assert amounts(charged)[name] == amounts(free)[name]
+    assert amounts(charged)["request_usd"] == 4 * 0.5
+
+
 def test_a_minute_of_which_nobody_knows_what_stood_ready_is_not_accounted_for():
     mine = account()
     ready_for(mine, 1, np.nan)

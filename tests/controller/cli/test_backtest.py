@@ -72,7 +72,7 @@ def test_figures_for_machines_add_up(folder):
                                "impossible_rows": []}
     for bill in (pool["stoker"], pool["on-demand"], *pool["peers"].values()):
         cost = bill["cost_usd"]
-        kinds = [cost[kind] for kind in ("idle", "warm_work", "on_demand_work", "cold_start_init", "cold_start_wait")]
+        kinds = [cost[kind] for kind in ("idle", "warm_work", "on_demand_work", "cold_start_init", "requests", "cold_start_wait")]
         assert cost["total"] == pytest.approx(sum(kinds))
         assert bill["minutes"] == 1440
     assert pool["on-demand"]["relative_cost"] == 1.0
