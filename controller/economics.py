@@ -18,6 +18,7 @@ from controller.keep_alive import keep_alive_of
 MINUTE_SECONDS, MINUTES_A_MONTH = 60, 365 * 24 * 60 / 12
 DEFAULT_MEMORY_MB = 1024
 DEFAULT_INIT_SECONDS = 8.0
+DEFAULT_ARCHITECTURE = "x86_64"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ def price_of(pool: PoolPolicy, architecture: str | None = None, gigabytes: float
     if pool.lever.kind in RATES:
         ways = RATES[pool.lever.kind]
         return ways.get(billing or "", next(iter(ways.values()))).per_gigabyte(vcpus or 1.0, gigabytes)
-    return PRICES[pool.lever.kind, pool.architecture or architecture or "x86_64"]
+    return PRICES[pool.lever.kind, pool.architecture or architecture or DEFAULT_ARCHITECTURE]
 
 
 def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, architecture: str | None = None,

@@ -1,7 +1,8 @@
 """What a backtest found: the decisions of each pool, what they cost, and what other policies would have cost. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
@@ -20,7 +21,8 @@ ON_DEMAND = "on-demand"
 @dataclass(frozen=True, slots=True)
 class PoolOutcome:
     """One pool. `peers`: bills by the peer's name, in the order of the comparison; empty when none was asked for. `levers`: the
-    same traffic under other levers; likewise. `doubts`: rows of the history that cannot be right and count as unknown.
+    same traffic under other levers; likewise. `doubts`: rows of the history that cannot be right and count as unknown. `assumed`:
+    what the policy does not say of the pool, see `controller.assumptions`.
     """
 
     replay: Replay
@@ -33,6 +35,7 @@ class PoolOutcome:
     peers: dict[str, Bill] = field(default_factory=dict)
     levers: tuple[Alternative, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    assumed: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -69,11 +72,12 @@ class Outcome:
 
 
 def judged(replay: Replay, demand: DemandSeries, load: Load, terms: Terms, keep_alive: KeepAlive, peers: dict[str, Bill],
-           levers: Sequence[Alternative] = (), doubts: tuple[Doubt, ...] = ()) -> PoolOutcome:
+           levers: Sequence[Alternative] = (), doubts: tuple[Doubt, ...] = (),
+           assumed: Mapping[str, str] = MappingProxyType({})) -> PoolOutcome:
     """The outcome of one pool, with its bills drawn up."""
     nothing = bill_of(load, np.zeros(len(load), np.int64), terms)
     stoker = bill_of(load, replay.target, terms)
-    return PoolOutcome(replay, demand, load, terms, keep_alive, stoker, nothing, peers, tuple(levers), doubts)
+    return PoolOutcome(replay, demand, load, terms, keep_alive, stoker, nothing, peers, tuple(levers), doubts, assumed)
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:
@@ -102,6 +106,7 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
             "metric_delay_minutes": terms.metric_delay, "lead_time_minutes": terms.lead_time,
             "keep_alive_minutes": terms.keep_alive, "keep_alive": keep_alive_body(pool.keep_alive),
             "billing_step_minutes": terms.billing_step, "warm_hit_rate": terms.warm_hit_rate,
+            "assumed": dict(pool.assumed),
         },
     } | _bills(pool.stoker, pool.nothing, pool.peers) | _levers(pool)
 

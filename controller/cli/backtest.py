@@ -34,7 +34,8 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
             decisions: Path | None, json_path: Path | None, report: Path | None) -> None:
     """Replay recorded traffic: what Stoker would have cost, and who would have waited.
 
-    Nothing is called and nothing is changed. The code that decides is the daemon's own, fed minute by minute with what it would
+    Nothing is called and nothing is changed, so memory, architecture and initialisation are assumed where the policy does not set
+    them; the table says which. The code that decides is the daemon's own, fed minute by minute with what it would
     have known by then.
 
     \b
@@ -151,6 +152,7 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
              advance: Callable[[int], None]) -> "PoolOutcome":
     """Replay one pool and draw up the bills."""
     from controller.accounting import load_of
+    from controller.assumptions import assumptions
     from controller.backtest import replay
     from controller.economics import terms_of
     from controller.keep_alive import keep_alive_of
@@ -172,7 +174,8 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
         from controller.alternatives import under_each_lever
 
         others = under_each_lever(pool, demand, load, assume, lever_kinds())
-    return judged(done, demand, load, terms, keep_alive_of(pool.lever.kind, assume), rivals, others, history.doubts)
+    keep_alive = keep_alive_of(pool.lever.kind, assume)
+    return judged(done, demand, load, terms, keep_alive, rivals, others, history.doubts, assumptions(pool))
 
 
 @contextmanager

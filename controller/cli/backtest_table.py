@@ -6,6 +6,7 @@ from rich.table import Table
 
 from config.duration import format_duration
 from controller.accounting import Bill
+from controller.assumptions import assumed_text, common_text
 from controller.outcome import ON_DEMAND, Outcome, PoolOutcome
 from controller.report.words import hits, share
 
@@ -18,11 +19,15 @@ def show(outcome: Outcome, compare: bool) -> None:
     console = Console()
     if len(outcome.pools) > IN_FULL:
         console.print(lines(outcome))
+        if assumed := common_text(pool.assumed for pool in outcome.pools):
+            console.print(f"assumed, as the policy does not say: {assumed}", style="dim")
     for pool in outcome.pools if len(outcome.pools) <= IN_FULL else ():
         asked = "" if pool.terms.warm_hit_rate is None else f" (asked: {100 * pool.terms.warm_hit_rate:.6g}% warm)"
         console.print(table(pool.name + asked, pool.stoker, pool.nothing, pool.peers if compare else {}))
         console.print(known(pool), style="dim")
         console.print(f"keep-alive {pool.keep_alive.text}", style="dim")
+        if pool.assumed:
+            console.print(f"assumed, as the policy does not say: {assumed_text(pool.assumed)}", style="dim")
     for pool in outcome.pools:
         if pool.levers:
             console.print()

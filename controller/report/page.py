@@ -9,6 +9,7 @@ from importlib.resources import files
 from string import Template
 
 from controller.accounting import Bill
+from controller.assumptions import common_text
 from controller.economics import PRICES_AS_OF
 from controller.outcome import ON_DEMAND, Outcome, PoolOutcome
 from controller.report.figures import charts, widest
@@ -183,6 +184,8 @@ def terms(pool: PoolOutcome, outcome: Outcome) -> str:
         "Ratio: cost beyond serving all of it on demand without a cold start, as a multiple of the same with nothing kept warm.",
         billed(it.billing_step),
     ]
+    if assumed := common_text(one.assumed for one in outcome.pools):
+        said.append(f"Assumed, as the policy does not say: {escape(assumed)}.")
     for doubted in (one for one in outcome.pools if one.doubts):
         first, rows = doubted.doubts[0], count(len(doubted.doubts))
         said.append(f"Rows of {escape(doubted.name)} that cannot be right and count as unknown: {rows}. The first is line "

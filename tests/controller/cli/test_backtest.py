@@ -80,6 +80,18 @@ def test_figures_for_machines_add_up(folder):
     assert figures["total"]["stoker"] == pool["stoker"]
 
 
+def test_what_the_policy_does_not_say_of_the_function_is_assumed_aloud(folder):
+    policy = folder / "policy.yaml"
+    policy.write_text(policy.read_text().replace("    memory_mb: 1024\n", ""))
+    done = stoker("--history", "agent=agent.csv", "--json", "out.json", "--report", "out.html")
+
+    assert done.exit_code == 0, done.output
+    assert "assumed, as the policy does not say: 1,024 MB of memory (memory_mb)" in done.stdout
+    terms = json.loads((folder / "out.json").read_text())["pools"]["agent"]["terms"]
+    assert terms["assumed"]["memory_mb"] == "1,024 MB of memory"
+    assert "1,024 MB of memory (memory_mb) for 1 pool" in (folder / "out.html").read_text()
+
+
 def test_without_compare_there_are_no_peers(folder):
     figures = json.loads(stoker("--history", "agent=agent.csv", "--json", "-").stdout)
     assert set(figures["pools"]["agent"]) == {"history", "terms", "stoker", "on-demand"}

@@ -1,0 +1,37 @@
+"""What a backtest assumes of a pool's resource because its policy does not say it. Pure.
+
+A daemon reads all of it from the provider; a backtest calls nobody.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from config.policy import PoolPolicy
+from controller.economics import DEFAULT_ARCHITECTURE, DEFAULT_INIT_SECONDS, DEFAULT_MEMORY_MB, RATES
+
+
+def assumptions(pool: PoolPolicy) -> dict[str, str]:
+    """Each assumption in words, by the key of the policy that would replace it."""
+    found = {}
+    if pool.memory_mb is None:
+        found["memory_mb"] = f"{DEFAULT_MEMORY_MB:,} MB of memory"
+    if pool.init_seconds is None:
+        found["init_seconds"] = f"{DEFAULT_INIT_SECONDS:g} s of initialisation"
+    if pool.prices is None and pool.lever.kind in RATES:
+        found["prices"] = "1 vCPU, billed by request"
+    elif pool.prices is None and pool.architecture is None and pool.lever.kind.startswith("lambda-"):
+        found["architecture"] = DEFAULT_ARCHITECTURE
+    return found
+
+
+def assumed_text(assumed: Mapping[str, str]) -> str:
+    """In words, with the keys to set; empty where nothing is assumed."""
+    return ", ".join(f"{text} ({key})" for key, text in assumed.items())
+
+
+def common_text(each: Iterable[Mapping[str, str]]) -> str:
+    """Of many pools: each assumption, and for how many it is made."""
+    counts: dict[str, int] = {}
+    for assumed in each:
+        for key, text in assumed.items():
+            counts[f"{text} ({key})"] = counts.get(f"{text} ({key})", 0) + 1
+    return ", ".join(f"{text} for {count} pool{'s' if count > 1 else ''}" for text, count in counts.items())

@@ -1,0 +1,46 @@
+"""What a backtest says that it assumes."""
+
+import pytest
+
+from config.policy import Assume, PriceOverride
+from controller.assumptions import assumed_text, assumptions, common_text
+from controller.economics import terms_of
+from tests.builders import pool_policy
+
+WHOLE = {"memory_mb": 2048, "init_seconds": 3.0, "architecture": "arm64"}
+
+
+def test_nothing_is_assumed_where_the_policy_says_it_all():
+    assert assumptions(pool_policy(**WHOLE)) == {}
+
+
+@pytest.mark.parametrize("key", WHOLE)
+def test_what_the_policy_does_not_say_is_assumed_and_changes_the_terms(key):
+    partial = pool_policy(**{**WHOLE, key: None})
+
+    assert list(assumptions(partial)) == [key]
+    assert terms_of(partial, Assume()) != terms_of(pool_policy(**WHOLE), Assume())
+
+
+def test_prices_of_the_policy_need_no_architecture():
+    prices = PriceOverride(idle=1.0, warm_busy=1.0, on_demand=1.0)
+    assert list(assumptions(pool_policy(**WHOLE | {"architecture": None}, prices=prices))) == []
+
+
+def test_processors_and_billing_of_cloud_run_are_assumed_unless_the_policy_has_prices():
+    from adapters.gcp.settings import CloudRunMinInstancesSettings
+
+    settings = {"kind": "cloud-run-min-instances", "project": "acme", "location": "europe-west1", "service": "chat"}
+    pool = pool_policy(**WHOLE).model_copy(update={"lever": CloudRunMinInstancesSettings.model_validate(settings)})
+    prices = PriceOverride(idle=1.0, warm_busy=1.0, on_demand=1.0)
+
+    assert assumptions(pool) == {"prices": "1 vCPU, billed by request"}
+    assert assumptions(pool.model_copy(update={"prices": prices})) == {}
+
+
+def test_assumptions_in_words_name_the_keys_to_set():
+    bare = assumptions(pool_policy())
+
+    assert assumed_text(bare) == "1,024 MB of memory (memory_mb), 8 s of initialisation (init_seconds), x86_64 (architecture)"
+    assert common_text([bare, {}, {"memory_mb": bare["memory_mb"]}]).startswith("1,024 MB of memory (memory_mb) for 2 pools, 8 s")
+    assert common_text([{}]) == assumed_text({}) == ""
