@@ -20,7 +20,7 @@ def change(layers: Layers[At], units: int, at: At) -> Layers[At]:
     surplus = sum(count for _, count in layers) - units
     if surplus < 0:
         layers.append((at, -surplus))
-    while surplus > 0:
+    while surplus > 0 and layers:
         since, count = layers.pop()
         gone = min(count, surplus)
         if count > gone:

@@ -17,7 +17,7 @@ MOST_UNITS = 1_000_000
 INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at")
 """The instants in a `PoolState`; none of them lies ahead."""
 
-TIMED = ("wishes", "doubts", "decays", "telling")
+TIMED = ("wishes", "doubts", "decays", "telling", "paid")
 """Its lists of an instant and units each."""
 
 
@@ -213,6 +213,8 @@ class PoolState:
     decays: tuple[tuple[datetime, int], ...] = ()
     telling: tuple[tuple[datetime, int], ...] = ()
     """What the provider was told to go to and when, should nobody put it off, and what it was being told: see `last_orders`."""
+    paid: tuple[tuple[datetime, int], ...] = ()
+    """Since when units are paid for, and how many, the oldest first; where billing has steps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters.protocol import Capacity
+from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy, schedule_bounds
 from controller.falls import unbroken
+from controller.metering import change, rest
 from controller.others import remarked
 from controller.overrides import Kind, active
 from controller.plan import (
@@ -30,6 +31,11 @@ from controller.plan import (
     unchanged,
     whole_units,
 )
+
+Timed = tuple[tuple[datetime, int], ...]
+"""Instants, with units each."""
+
+MINUTE = timedelta(minutes=1)
 
 READ_AFTER_WRITE = timedelta(minutes=2)
 """A provider's read may lag behind its own write; for so long another value is not taken for somebody else's."""
@@ -228,12 +234,34 @@ def remember_wish(state: PoolState, draft: Draft, context: Context) -> PoolState
 
 
 def metered(state: PoolState, seen: Observation) -> PoolState:
-    """Add what ready capacity has cost since the last tick, month by month; only while a price is known."""
+    """Add what warm capacity has cost since the last tick, month by month; only while a price is known."""
     if seen.capacity is None or not seen.usd_per_unit_minute:
         return state
     month = f"{seen.now:%Y-%m}"
     spent = state.spent_usd if month == state.month else 0.0
-    if state.metered_at is not None:
-        minutes = max(0.0, (seen.now - state.metered_at).total_seconds() / 60)
-        spent += min(minutes, 60.0) * seen.capacity.ready * seen.usd_per_unit_minute
-    return replace(state, month=month, spent_usd=spent, metered_at=seen.now)
+    minutes, paid = unit_minutes(state, seen, seen.capacity)
+    spent = max(0.0, spent + minutes * seen.usd_per_unit_minute)
+    return replace(state, month=month, spent_usd=spent, metered_at=seen.now, paid=paid)
+
+
+def unit_minutes(state: PoolState, seen: Observation, capacity: Capacity) -> tuple[float, Timed]:
+    """Unit-minutes that are paid for since the last tick, and since when units are. Where billing has steps that is from the
+    request on, with the rest of the last step of units that were removed, and without units that failed to allocate.
+    """
+    since = state.metered_at or seen.now
+    if not seen.billing_step:
+        return passed(seen.now - since) * capacity.ready, ()
+    failed, before = capacity.phase is Phase.FAILED, sum(units for _, units in state.paid)
+    after = capacity.ready if failed else capacity.requested
+    if after == before:
+        return passed(seen.now - since) * before, state.paid
+    known = (at for at in (capacity.changed_at, state.written_at) if at is not None and since <= at <= seen.now)
+    at, layers = next(known, seen.now), list(state.paid)
+    owed = sum(units * ((begun - at if failed else rest(at - begun, seen.billing_step)) / MINUTE)
+               for begun, units in change(layers, after, at))
+    return passed(at - since) * before + passed(seen.now - at) * after + owed, tuple(layers)
+
+
+def passed(span: timedelta) -> float:
+    """Minutes of `span` that are metered: a clock that was put back takes none away, and a long absence counts for an hour."""
+    return min(max(0.0, span / MINUTE), 60.0)

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from adapters.errors import Conflict, Throttled
 from adapters.protocol import Capacity, Phase
+from adapters.sandbox.capacity import ProvisionedCapacity, Status
 from controller.guardrails import GUARDRAILS
 from controller.plan import INSTANTS, Action, Code, Observation, PoolState, Proposal, Sight, accepted, whole_units
-from controller.planning import make_plan
+from controller.planning import make_plan, metered
 from tests.builders import NOON, capacity, observation, pool_policy
 
 MINUTE = timedelta(minutes=1)
@@ -190,6 +191,35 @@ def test_money_is_metered_while_a_price_is_known_and_begins_anew_each_month():
     assert decide(state=state, seen=seen).state.spent_usd == 3.0 + 2 * 10 * 0.5
     february = PoolState(month="2026-02", spent_usd=3.0, metered_at=NOON - 2 * MINUTE)
     assert decide(state=february, seen=seen).state.spent_usd == 2 * 10 * 0.5
+
+
+writes = st.lists(st.tuples(st.integers(1, 9 * 60_000), st.integers(0, 12), st.integers(0, 4 * 60_000), st.booleans()),
+                  max_size=20)
+
+
+@given(writes)
+def test_the_budget_counts_provisioned_concurrency_as_the_emulator_bills_it(series):
+    real, state, at = ProvisionedCapacity(), PoolState(metered_at=NOON, month="2026-03"), 0
+
+    def read(state):
+        real.settle(at)
+        seen = Capacity(real.requested, real.available, Phase.FAILED if real.status is Status.FAILED else Phase.READY, NOON,
+                        changed_at=NOON + timedelta(milliseconds=real.modified))
+        now = NOON + timedelta(milliseconds=at)
+        return metered(state, Observation(now, seen, billing_step=timedelta(minutes=5), usd_per_unit_minute=1.0))
+
+    for pause, units, preparation, init_fails in [*series, (1, 0, 0, False)]:
+        at += pause
+        state = read(state)
+        if units:
+            real.put(units, at, preparation, init_fails=init_fails)
+        else:
+            real.delete(at)
+        at += 1
+        state = read(state)
+
+    assert state.spent_usd == pytest.approx(real.meter.billed_unit_ms(at) / 60_000)
+    assert sum(units for _, units in state.paid) == 0
 
 
 def test_a_schedule_raises_the_floor_and_cannot_pass_the_ceiling():
