@@ -3,7 +3,7 @@
 Plays the demo's own clouds (every lever, three seeds) and, with `--traces`, five recordings spread over a folder, each on the
 daemon's own parts in virtual time, and prints what the accounts, the emulator and the backtest say of the same settled minutes. A
 figure that is further from the emulator's than is allowed stands in bold: cold starts by 5 % and more than one, requests by 1 %,
-the bill by 3 %, what is saved by 3 % of the larger of itself and the bill.
+the bill by 3 %, and what is saved by as much as follows from these.
 """
 
 import argparse
@@ -73,16 +73,18 @@ def main() -> None:
     parser.add_argument("--traces", type=Path, help="a folder of recordings")
     parser.add_argument("--trace-hours", type=float, default=8.0, help="simulated hours of each recording")
     parser.add_argument("--only", help="comma-separated parts of the recordings' names")
+    parser.add_argument("--keep-alive", type=float, help="minutes that the policy assumes of every lever")
     parser.add_argument("--skip", type=int, default=20, help="minutes left out at the beginning")
     arguments = parser.parse_args()
     structlog.configure(processors=[lambda *_: (_ for _ in ()).throw(structlog.DropEvent)])
     print(f"| lever, pool | {' | '.join(TITLES.values())} |\n|{'---|' * (len(TITLES) + 1)}", flush=True)
+    keep_alive = None if arguments.keep_alive is None else timedelta(minutes=arguments.keep_alive)
     began = time.process_time()
     for title, seed, scene in scenes(arguments):
         if not scene.pools:
             continue
         with tempfile.TemporaryDirectory() as folder:
-            for pool in asyncio.run(play(scene, Path(folder), seed, skip=arguments.skip)):
+            for pool in asyncio.run(play(scene, Path(folder), seed, skip=arguments.skip, keep_alive=keep_alive)):
                 print(row(title, pool), flush=True)
     print(f"\n{time.process_time() - began:.0f} s of processor time")
 

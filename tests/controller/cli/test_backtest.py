@@ -80,7 +80,7 @@ def test_figures_for_machines_add_up(folder):
     assert figures["total"]["stoker"] == pool["stoker"]
 
 
-def test_what_the_policy_does_not_say_of_the_function_is_named_in_every_output(folder):
+def test_what_the_policy_does_not_say_of_the_function_is_assumed_aloud(folder):
     policy = folder / "policy.yaml"
     policy.write_text(policy.read_text().replace("    memory_mb: 1024\n", ""))
     done = stoker("--history", "agent=agent.csv", "--json", "out.json", "--report", "out.html")
