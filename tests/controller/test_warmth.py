@@ -1,0 +1,44 @@
+"""Units that a lever gives back, and units after use."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.lever import LeverSettings
+from config.policy import Assume
+from controller.accounting import cold_starts_of, load_of
+from controller.economics import terms_of
+from controller.warmth import Warm
+from forecasting.demand import DemandSeries
+from tests.builders import pool_policy
+
+floors = st.lists(st.tuples(st.integers(0, 9), st.floats(0, 1)), min_size=1, max_size=40)
+
+
+@given(floors, st.integers(0, 6))
+def test_lowering_a_floor_over_units_that_stay_warm_starts_none_cold(rows, keep_alive):
+    ready = np.array([units for units, _ in rows], np.int64)
+    kept = np.array([ready[max(0, at - keep_alive) : at + 1].max() for at in range(len(ready))])
+    peak = np.floor(kept * [share for _, share in rows]).astype(np.float32)  # within what was kept in the keep-alive
+    warm, spans = Warm(1), np.array([keep_alive], float)
+    started = [warm.advance(np.array([most]), np.array([units], float), np.array([units], float), spans)[0]
+               for most, units in zip(peak, ready, strict=True)]
+
+    assert cold_starts_of(load_of(DemandSeries(0, peak, peak, peak)), ready, keep_alive, stay_warm=True).sum() == 0
+    assert started == [0] * len(ready)
+
+
+def test_of_the_levers_provisioned_concurrency_alone_is_gone_once_given_back():
+    kinds = ("lambda-provisioned-concurrency", "lambda-ping", "cloud-run-min-instances", "http-ping")
+    pools = {kind: pool_policy().model_copy(update={"lever": LeverSettings(kind=kind)}) for kind in kinds}
+
+    assert [kind for kind, pool in pools.items() if not terms_of(pool, Assume()).stay_warm] == [kinds[0]]
+
+
+def test_a_keep_alive_that_grows_reaches_back_as_far_as_minutes_are_known():
+    warm, none = Warm(2), np.zeros(2)
+    short, long = np.array([1.0, 4.0]), np.array([6.0, 4.0])
+    for most in (5.0, 0.0, 0.0):
+        warm.advance(np.full(2, most), none, none, short)
+
+    assert warm.advance(np.full(2, 5.0), none, none, long).tolist() == [0, 0]
