@@ -7,7 +7,7 @@ import numpy as np
 from adapters.clock import Clock
 from adapters.protocol import Capacity, Phase
 from config.policy import Assume, Policy
-from controller.accounts import NAMES, REHEARSAL, Account, Accounts
+from controller.accounts import NAMES, REHEARSAL, Account, Accounts, keep_accounts
 from controller.assembly import pool_terms
 from controller.economics import billing_step_of
 from controller.fleet import Fleet
@@ -49,9 +49,18 @@ def change_of(reconciler: Reconciler, assume: Assume) -> Change:
     return Change((changed_at, reconciler.wrote_at), step, failed)
 
 
-async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: Clock, forecasts: Forecasts | None) -> None:
+async def store_accounts(fleet: Fleet, accounts: Accounts, policy: Policy, clock: Clock, store: StoreThread, *,
+                         ended: bool) -> None:
+    """Store what was added up since the last time. `ended`: the process ends, so that known minutes count though unsettled."""
+    if ended:
+        await account_for(fleet, accounts, policy, clock, None, ended=True)
+    await keep_accounts(accounts, store)
+
+
+async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: Clock, forecasts: Forecasts | None, *,
+                      ended: bool = False) -> None:
     """Note what stands ready now, account for the minutes whose demand has settled since the last time, and judge by them what
-    had been forecast.
+    had been forecast. `ended`: account for all minutes that are known.
     """
     now = clock.now()
     for region, account in zip(fleet.regions, accounts.each, strict=True):
@@ -63,7 +72,7 @@ async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: C
         for each in reconcilers:
             if each.counted is not None:
                 account.counted(each.policy.name, each.counted())
-        first, end = account.pending_from(), region.intake.visible_end(now)
+        first, end = account.pending_from(), region.intake.visible_end(now) if ended else region.intake.settled_end(now)
         if first < end:
             terms = [pool_terms(each, policy.assume, region.intake.metric_delay) for each in reconcilers]
             if not account.rehearsed:

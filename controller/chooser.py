@@ -11,7 +11,8 @@ from controller.economics import Terms
 from controller.events import Rows
 from controller.intake import Intake
 from controller.plan import Proposal
-from controller.portfolio import Portfolio, Standing, Weighing, rule_name
+from controller.portfolio import Choice, Portfolio, Standing, Weighing, rule_name
+from forecasting.demand import Floats
 
 STRETCH = 1440
 """Minutes fed at once while catching up: between two stretches the event loop breathes."""
@@ -48,24 +49,35 @@ class Chooser:
         return self._portfolio.worth(len(self._row))
 
     async def follow(self, intake: Intake, now: datetime) -> None:
-        """Feed what has become known since the last call.
+        """Learn from what has settled since the last call, and propose by what is known now.
 
         A pool's proposal is the one made after its newest known minute: minutes that are missing of it alone propose nothing.
         """
         if self._fed is None:
             self._fed = await intake.oldest_known(now)
-        end = intake.visible_end(now)
-        while self._fed < end:
-            upto = min(end, self._fed + STRETCH)
-            rows = await intake.rows(self._fed, upto)
-            if self._calm is not None:
-                rows = await self._calm(self._row, rows, self._fed)
-            peak, busy, invocations = rows
+        settled, visible = intake.settled_end(now), intake.visible_end(now)
+        while self._fed < settled:
+            upto = min(settled, self._fed + STRETCH)
+            peak, busy, invocations = await self._rows(intake, self._fed, upto)
             choice = await asyncio.to_thread(self._portfolio.advance, peak, busy, invocations, self._fed)
             self._fed = upto
-            known = ~np.isnan(peak)
-            newest = known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
-            for row in np.flatnonzero(known.any(axis=1)):
-                at = row, newest[row]
-                self._proposals[intake.pools[row]] = Proposal(float(choice.target[at]), rule_name(int(choice.rule[at])),
-                                                              bool(choice.trusted[at]))
+            self._propose(intake, choice, peak)
+        if self._fed < visible:
+            peak, busy, _ = await self._rows(intake, self._fed, visible)
+            choice = await asyncio.to_thread(self._portfolio.preview, peak, busy, self._fed)
+            self._propose(intake, choice, peak)
+
+    async def _rows(self, intake: Intake, first: int, end: int) -> Rows:
+        """Demand as rules are shown it."""
+        rows = await intake.rows(first, end)
+        return rows if self._calm is None else await self._calm(self._row, rows, first)
+
+    def _propose(self, intake: Intake, choice: Choice, peak: Floats) -> None:
+        """Take the proposal after the newest known minute of each pool, which is the only one where `choice` has but one."""
+        known = ~np.isnan(peak)
+        newest = choice.target.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1) if choice.target.shape == peak.shape else \
+            np.zeros(len(peak), np.int64)
+        for row in np.flatnonzero(known.any(axis=1)).tolist():
+            at = row, newest[row]
+            self._proposals[intake.pools[row]] = Proposal(float(choice.target[at]), rule_name(int(choice.rule[at])),
+                                                          bool(choice.trusted[at]))

@@ -14,8 +14,8 @@ from adapters.errors import AdapterError
 from adapters.minutes import STEADY
 from adapters.protocol import DemandSource, Telemetry
 from controller.belief import CONTEXT, believable, lost_of, unlikely
-from controller.last_day import LastDay
-from controller.measured import DelayMeter
+from controller.last_day import SETTLING, LastDay
+from controller.measured import DelayMeter, SettlingMeter
 from controller.plan import Sight, Traffic
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
 from forecasting.warmer import Rhythm, left_out
@@ -28,16 +28,8 @@ BREATH = 200
 REREAD = timedelta(minutes=15)
 """Late points change: so much is asked for again each time."""
 
-GAPS: Mapping[int, int] = {5: 180, 60: MINUTES_PER_DAY}
-"""Points of an outage may be published after it: every so many minutes what is unknown of so many is asked for again, the longer
-look in place of the shorter.
-"""
-
 ANEW = 20
 """So many pools a collection are read again from the beginning."""
-
-SETTLING = 20
-"""Newest minutes, with those that are asked for again each time."""
 
 PATIENCE = timedelta(minutes=5)
 """Beyond the metric delay; older than that and demand is not seen any more."""
@@ -76,7 +68,7 @@ class Intake:
         self.rewritten = False
         """Whether that is done, and whoever has learned from what was stored must learn it again."""
         self._store, self._assumed_delay = store, assumed_delay
-        self.meter = DelayMeter()
+        self.meter, self.settling = DelayMeter(), SettlingMeter(REREAD // MINUTE)
         self.row = {name: at for at, name in enumerate(self.pools)}
         self.day = LastDay(len(self.pools))
         self._stored = self.day.newest.copy()
@@ -117,7 +109,7 @@ class Intake:
         until = now.replace(second=0, microsecond=0)
         oldest = until - timedelta(days=HISTORY_DAYS)
         anew = self._due_anew()
-        gappy = self._gappy(minute_of(until))
+        gappy = self.day.gaps_due(minute_of(until))
         since = {name: oldest if name in anew else self._since(name, oldest, minute_of(until), gappy) for name in self.pools}
         try:
             telemetry = await self.source.collect(self.pools, since, until)
@@ -201,9 +193,19 @@ class Intake:
         return self.day.peak[row, np.arange(first, newest + 1) % MINUTES_PER_DAY], newest
 
     def visible_end(self, now: datetime) -> int:
-        """The minute before which rows may be fed to the chooser: old enough to be settled, and known of some pool."""
-        settled = minute_of(now - self.metric_delay) + 1
-        return min(settled, int(self.day.newest.max(initial=-1)) + 1)
+        """The minute before which rows decide what is asked for now: as old as the metric delay, and known of some pool. The
+        newest of them may still be corrected.
+        """
+        visible = minute_of(now - self.metric_delay) + 1
+        return min(visible, int(self.day.newest.max(initial=-1)) + 1)
+
+    def settled_end(self, now: datetime) -> int:
+        """The minute before which rows are learned from and accounted for: they were last read at an age at which hardly any row
+        still changes.
+        """
+        visible = self.visible_end(now)
+        read_at = visible if self.collected_at is None else minute_of(self.collected_at)
+        return min(visible, read_at - self.settling.minutes + 1)
 
     async def rows(self, first: int, end: int) -> tuple[Floats, Floats, Floats]:
         """Peak, busy, invocations: float32[pools, end - first] each, from memory where it reaches and from the store beyond."""
@@ -236,15 +238,6 @@ class Intake:
         gap = self.day.first_gap(row, until - back, first) if until - back < first else None
         return max(oldest, instant_of(first if gap is None else gap))
 
-    def _gappy(self, until: int) -> dict[int, int]:
-        """Rows of the pools that lack a minute and whose turn it is, with how many minutes back a gap is looked for."""
-        found: dict[int, int] = {}
-        rows = np.arange(len(self.pools))
-        for every, back in GAPS.items():
-            due = rows[(until + rows) % every == 0]
-            found |= dict.fromkeys(self.day.gappy(due, until - back, until - SETTLING).tolist(), back)
-        return found
-
     def _due_anew(self) -> set[str]:
         """The pools whose turn it is to be read again from the beginning; none before everything else was read."""
         return set() if self.collected_at is None else set(self.anew[:ANEW])
@@ -263,12 +256,21 @@ class Intake:
             return item
         return unlikely(item, self.day.window(self.row[name], first - CONTEXT, first))
 
+    def _measure(self, ages: Sequence[NDArray[np.int64]]) -> None:
+        """Note how old the minutes were that a collection changed, of each pool that had news, the oldest first."""
+        longest = REREAD // MINUTE
+        self.meter.note(int(each[0]) for each in ages if each[0] <= longest)
+        if ages:
+            whole = np.concatenate(ages)
+            self.settling.note(whole[(whole >= 0) & (whole <= longest)], len(ages))
+
     async def _absorb(self, telemetry: Mapping[str, Telemetry], until: int,
                       anew: Collection[str]) -> tuple[list[str], dict[str, list[int]]]:
         """Take in what a collection brought: the pools of which something was new, and minutes that turned out to be unknown."""
         self.day.roll(until)
         self.errors = {name: item.error for name, item in telemetry.items() if item.error is not None}
-        changed, ages = [], []
+        changed: list[str] = []
+        ages: list[NDArray[np.int64]] = []
         withdrawn: dict[str, list[int]] = {}
         for count, (name, item) in enumerate(telemetry.items()):
             if count % BREATH == BREATH - 1:
@@ -283,11 +285,11 @@ class Intake:
             if item.error is None and item.alive is not False:
                 self._told.add(name)
             followed = self.day.newest[row] >= 0
-            oldest = self.day.lay(row, item.series)
-            if oldest is None:
+            minutes = self.day.lay(row, item.series)
+            if not len(minutes):
                 continue
             changed.append(name)
             if followed:
-                ages.append(until - oldest)
-        self.meter.note(age for age in ages if age <= REREAD // MINUTE)
+                ages.append(until - minutes)
+        self._measure(ages)
         return changed, withdrawn

@@ -1,10 +1,20 @@
 """The last day of demand of some pools, in memory: arrays by minute that roll on. Pure."""
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.belief import LOOK, unseen
+from controller.belief import LOOK, NOTHING, unseen
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
+
+GAPS: Mapping[int, int] = {5: 180, 60: MINUTES_PER_DAY}
+"""Points of an outage may be published after it: every so many minutes what is unknown of so many is asked for again, the longer
+look in place of the shorter.
+"""
+
+SETTLING = 20
+"""Newest minutes, with those that are asked for again each time."""
 
 
 class LastDay:
@@ -30,25 +40,24 @@ class LastDay:
         self._rows[:, :, entering] = np.nan
         self.end_minute, self._unseen_at = max(self.end_minute, end), -1
 
-    def lay(self, row: int, series: DemandSeries) -> int | None:
-        """Write the recorded minutes into the row, a peak that is unknown now included; the oldest minute that changed, None when
-        none did.
+    def lay(self, row: int, series: DemandSeries) -> NDArray[np.int64]:
+        """Write the recorded minutes into the row, a peak that is unknown now included; the minutes that changed, oldest first.
+        Minutes from before the last day all count as changed.
         """
         at = series.recorded.nonzero()[0]
         if not len(at):
-            return None
-        oldest = series.first_minute + int(at[0])
-        beyond = oldest < self.first_minute
-        if beyond:
-            at = at[at >= self.first_minute - series.first_minute]
-        columns = (series.first_minute + at) % MINUTES_PER_DAY
+            return NOTHING
+        minutes = series.first_minute + at
+        beyond = int(np.searchsorted(minutes, self.first_minute))
+        at, columns = at[beyond:], minutes[beyond:] % MINUTES_PER_DAY
         told = np.array((series.peak, series.busy, series.invocations), np.float32)[:, at]
         changed = (told.view(np.int32) != self._rows[:, row, columns].view(np.int32)).any(axis=0)  # by bits: NaN equals NaN
         self._rows[:, row, columns] = told
         self._note_newest(row, series)
         if beyond:
-            return oldest
-        return series.first_minute + int(at[np.argmax(changed)]) if changed.any() else None
+            changed = np.concatenate((np.ones(beyond, bool), changed))
+        out: NDArray[np.int64] = minutes[changed]
+        return out
 
     def _note_newest(self, row: int, series: DemandSeries) -> None:
         """Keep `newest` in step after `series` was written into the row, which may have taken its peak away."""
@@ -95,6 +104,15 @@ class LastDay:
         minutes = np.arange(max(first, self.first_minute), max(first, min(end, self.end_minute)))
         idle: NDArray[np.bool_] = (self.peak[:, minutes % MINUTES_PER_DAY] == 0).any(axis=1)
         return idle
+
+    def gaps_due(self, until: int) -> dict[int, int]:
+        """Rows of the pools that lack a minute and whose turn it is, with how many minutes back a gap is looked for."""
+        found: dict[int, int] = {}
+        rows = np.arange(len(self.newest))
+        for every, back in GAPS.items():
+            due = rows[(until + rows) % every == 0]
+            found |= dict.fromkeys(self.gappy(due, until - back, until - SETTLING).tolist(), back)
+        return found
 
     def gappy(self, rows: NDArray[np.int64], first: int, end: int) -> NDArray[np.int64]:
         """Those of `rows` of which a minute is not recorded within `first <= minute < end`, as far as memory reaches."""

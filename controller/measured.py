@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import numpy as np
+from numpy.typing import NDArray
+
 from adapters.protocol import Traits
 from controller.keep_alive import steadied
 from controller.record import without_secrets
@@ -20,6 +23,12 @@ ENOUGH = 3
 
 RECENT_COLLECTIONS = 60
 ENOUGH_COLLECTIONS = 10
+
+SETTLING_COLLECTIONS = 1440
+"""By how many of the last collections it is judged when minutes have settled."""
+
+UNSETTLED_SHARE = 0.001
+"""Share of a pool's minutes that may still change once they count as settled."""
 
 
 def median_span(seconds: Iterable[float]) -> timedelta | None:
@@ -69,3 +78,30 @@ class DelayMeter:
         if len(self.minutes) < ENOUGH_COLLECTIONS:
             return None
         return timedelta(minutes=max(1, math.ceil(statistics.median(self.minutes))))
+
+
+class SettlingMeter:
+    """The age in minutes at which a minute has settled: a high quantile of the ages at which minutes still change, where
+    `DelayMeter` has the median. `longest`: for so many minutes a source is asked again; the answer until enough was seen.
+    """
+
+    def __init__(self, longest: int) -> None:
+        self._longest = longest
+        self._recent: deque[tuple[NDArray[np.int64], int]] = deque()
+        self._changes, self._minutes = np.zeros(longest + 1, np.int64), 0
+
+    def note(self, ages: NDArray[np.int64], pools: int) -> None:
+        """Take in one collection: the ages in minutes of all minutes that it changed, of all of `pools` pools that had news."""
+        changes = np.bincount(ages[ages <= self._longest], minlength=self._longest + 1)
+        self._recent.append((changes, pools))
+        self._changes, self._minutes = self._changes + changes, self._minutes + pools
+        if len(self._recent) > SETTLING_COLLECTIONS:
+            changes, pools = self._recent.popleft()
+            self._changes, self._minutes = self._changes - changes, self._minutes - pools
+
+    @property
+    def minutes(self) -> int:
+        """The least age after which no more than `UNSETTLED_SHARE` of the minutes have changed, had one more done so."""
+        later = self._changes[::-1].cumsum()[::-1] - self._changes
+        settled = later + 1 <= UNSETTLED_SHARE * self._minutes
+        return max(1, int(np.argmax(settled))) if settled.any() else self._longest

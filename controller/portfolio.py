@@ -92,6 +92,16 @@ def mixture(offered: NDArray[np.float32], weights: NDArray[np.float64]) -> NDArr
     return mean
 
 
+def chosen(offered: NDArray[np.float32], mixed: NDArray[np.float32], rule: NDArray[np.int16],
+           trusted: NDArray[np.bool_]) -> tuple[NDArray[np.float32], NDArray[np.int16]]:
+    """Units and the rule followed, [pools, n] each, of proposals float32[n, candidates, pools], their mixture float32[n, pools],
+    the rule of each pool, and where history suffices to judge.
+    """
+    followed = np.where(trusted, rule[:, None], np.int16(RECENT))
+    plain = np.take_along_axis(offered, (followed % CHOSEN).T[:, None], axis=1)[:, 0]
+    return np.where((followed >= MIXED) & (followed < STEPPED_BACK), mixed.T, plain.T), followed
+
+
 def timing_of(terms: Terms) -> tuple[int, int, int, int, bool]:
     """The spans that pools judged together must share, in minutes, and whether their units stay warm once given back."""
     return terms.metric_delay, terms.lead_time, terms.keep_alive, terms.billing_step, terms.stay_warm
@@ -120,6 +130,17 @@ class Portfolio:
                                       first_minute + first)
                 choice.target[members, columns], choice.trusted[members, columns] = part.target, part.trusted
                 choice.rule[members, columns] = part.rule
+        return choice
+
+    def preview(self, peak: Floats, busy: Floats, first_minute: int) -> Choice:
+        """What is wanted after the newest known of n minutes that follow those taken in, [pools, 1]: what `advance` would choose
+        there. Nothing is learned of them, since they may still be corrected.
+        """
+        shape = len(peak), 1
+        choice = Choice(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, np.int16))
+        for members, cohort in self._cohorts:
+            part = cohort.preview(peak[members], busy[members], first_minute)
+            choice.target[members], choice.trusted[members], choice.rule[members] = part
         return choice
 
     def standing(self, pool: int) -> Standing:
@@ -161,6 +182,10 @@ class Cohort:
         self._weights = np.zeros((CHOSEN, pools), np.float64)
         self._weights[RECENT] = WEIGHT
         self._rule = np.full(pools, RECENT, np.int16)
+        self._weights_next, self._rule_next = self._weights.copy(), self._rule.copy()
+        """What is followed from the next quarter on. It is made of the quarters before the present one: by the time it counts,
+        their minutes have settled, so that `preview` needs to learn from no minute that has not.
+        """
         self._next: int | None = None
 
     def advance(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
@@ -178,16 +203,28 @@ class Cohort:
         for begin, end in zip(starts, [*starts[1:], len(minutes)], strict=True):
             if minutes[begin] % QUARTER == 0:
                 self._judge.close_quarter()
+                self._weights, self._rule = self._weights_next, self._rule_next
                 self._lead()
             rows = slice(begin, end)
             mixed = mixture(offered[rows], self._weights)
-            rule = np.where(choice.trusted[:, rows], self._rule[:, None], np.int16(RECENT))
-            plain = np.take_along_axis(offered[rows], (rule % CHOSEN).T[:, None], axis=1)[:, 0]
-            choice.target[:, rows] = np.where((rule >= MIXED) & (rule < STEPPED_BACK), mixed.T, plain.T)
-            choice.rule[:, rows] = rule
+            choice.target[:, rows], choice.rule[:, rows] = chosen(offered[rows], mixed, self._rule, choice.trusted[:, rows])
             self._judge.add(np.concatenate((offered[rows], mixed[:, None]), axis=1), peak[:, rows].T, busy[:, rows].T,
                             invocations[:, rows].T)
         return choice
+
+    def preview(self, peak: Floats, busy: Floats, first_minute: int) -> Choice:
+        """As `Portfolio.preview`."""
+        known = ~np.isnan(peak)
+        newest = np.where(known.any(axis=1), known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1), 0)[:, None]
+        busy = np.where(known, busy, np.float32(np.nan))
+        signals = self._signals.preview(peak, busy, first_minute)
+        offered = proposals({name: np.take_along_axis(values, newest, axis=1) for name, values in signals.items()})
+        next_quarter = (first_minute + newest[:, 0]) // QUARTER > ((self._next or first_minute) - 1) // QUARTER
+        weights = np.where(next_quarter, self._weights_next, self._weights) if next_quarter.any() else self._weights
+        trusted = (self._known + known.sum(axis=1) >= ENOUGH)[:, None]
+        rule = np.where(next_quarter, self._rule_next, self._rule)
+        target, rule = chosen(offered, mixture(offered, weights), rule, trusted)
+        return Choice(target.astype(np.float64), trusted, rule)
 
     def bills(self) -> NDArray[np.float64]:
         """Discounted USD of every candidate, and last of the choice itself, beyond serving all on demand without a cold start."""
@@ -218,7 +255,7 @@ class Cohort:
         return Weighing(np.einsum("ar,a->r", self._judge.amounts[:, :, pool], self._prices[:, pool]), shares)
 
     def _lead(self) -> None:
-        """Weigh the rules, and say what is followed: the mixture, or a naive rule where the mixture does not beat it."""
+        """Weigh the rules, and say what is followed next: the mixture, or a naive rule where the mixture does not beat it."""
         bills, asked = self.bills(), ~np.isnan(self._rate)
         if asked.any():
             bills[:CHOSEN, asked] = self._within_budget(bills[:CHOSEN, asked], asked)
@@ -228,12 +265,12 @@ class Cohort:
         worse[:, alone] = np.inf
         weights = np.round(WEIGHT * np.exp(-worse))
         weights[leader, pools] = WEIGHT
-        self._weights = weights
+        self._weights_next = weights
         naive = np.array(NAIVE, np.int16)
         best = naive[bills[naive].argmin(axis=0)]
         beaten = ~asked & (bills[CHOSEN] > bills[best, pools] + MARGIN * np.abs(bills[0]))
         followed = np.where(alone, leader, leader + np.int16(MIXED))
-        self._rule = np.where(beaten, best + np.int16(STEPPED_BACK), followed)
+        self._rule_next = np.where(beaten, best + np.int16(STEPPED_BACK), followed)
 
     def _within_budget(self, bills: NDArray[np.float64], asked: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Bills by which the leader is the cheapest rule that lets no more requests wait than may; else the one with the fewest.

@@ -12,11 +12,11 @@ import structlog
 from adapters.clock import Clock
 from adapters.lease import LeaseStore
 from config.policy import Policy
-from controller.accounts import Accounts, keep_accounts
+from controller.accounts import Accounts
 from controller.agenda import all_forgotten
 from controller.assembly import Providers, assemble, save_measured
 from controller.blindness import Blindness
-from controller.bookkeeping import account_for, open_accounts, tell_spent
+from controller.bookkeeping import account_for, open_accounts, store_accounts, tell_spent
 from controller.dead_men import DeadMen
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
@@ -261,7 +261,7 @@ class Service:
         if self.fleet is None or self.accounts is None or self._store is None:
             return
         try:
-            await keep_accounts(self.accounts, self._store)
+            await store_accounts(self.fleet, self.accounts, self.policy, self.clock, self._store, ended=not fresh)
             await save_measured(self.fleet, self._store, self.clock.now())
             for region in self.fleet.regions:
                 await region.remember(self.clock.now(), fresh)

@@ -39,7 +39,18 @@ Signal = NDArray[np.float32]
 
 
 def moving_max(values: Signal, width: int) -> Signal:
-    """The most of each `width` neighbours along the last axis, which gets shorter by `width - 1`. By doubling."""
+    """The most of each `width` neighbours along the last axis, which gets shorter by `width - 1`.
+
+    By doubling; where there are fewer windows than they are wide, all share their middle, the most of which is found once.
+    """
+    count = values.shape[-1] - width + 1
+    if count < width:
+        out = np.repeat(values[..., count - 1 : width].max(axis=-1, keepdims=True), count, axis=-1)
+        if count > 1:
+            before = np.maximum.accumulate(values[..., count - 2 :: -1], axis=-1)[..., ::-1]
+            np.maximum(out[..., :-1], before, out=out[..., :-1])
+            np.maximum(out[..., 1:], np.maximum.accumulate(values[..., width:], axis=-1), out=out[..., 1:])
+        return out
     reach = 1
     while reach < width:
         step = min(reach, width - reach)
@@ -79,6 +90,21 @@ class Signals:
 
     def take(self, peak: Floats, busy: Floats, first_minute: int) -> dict[str, Signal]:
         """Signals of float32[pools, n] by name for n minutes from `first_minute` on, which follow the ones taken before."""
+        found, (peak, busy, tops, means) = self._made(peak, busy, first_minute)
+        self._peak, self._busy = peak[:, -MINUTES_KEPT:].copy(), busy[:, -BLOCK:].copy()
+        if tops is not self._tops:
+            self._tops, self._means = tops[:, -BLOCKS_KEPT:].copy(), means[:, -self._means.shape[1]:].copy()
+        return found
+
+    def preview(self, peak: Floats, busy: Floats, first_minute: int) -> dict[str, Signal]:
+        """As `take`, of minutes that may still change: nothing of them is kept."""
+        hourly, fading = dict(self._hourly), self._fading
+        found, _ = self._made(peak, busy, first_minute)
+        self._hourly, self._fading = hourly, fading
+        return found
+
+    def _made(self, peak: Floats, busy: Floats, first_minute: int) -> tuple[dict[str, Signal], tuple[Signal, ...]]:
+        """Signals, and what is kept of minutes and blocks with the new ones after it."""
         count = peak.shape[1]
         peak = np.concatenate((self._peak, np.where(np.isnan(peak), np.float32(UNKNOWN), np.ceil(peak))), axis=1)
         busy = np.concatenate((self._busy, np.where(np.isnan(busy), np.float32(UNKNOWN), busy)), axis=1)
@@ -91,13 +117,13 @@ class Signals:
         found["hourly"] = self._timer(peak, count)
         found["busy 5"] = self._base(order_statistic_of_last(busy, BLOCK, count, self._spare))
         found |= self._described(tops, means, minutes)
-        self._peak, self._busy = peak[:, -MINUTES_KEPT:].copy(), busy[:, -BLOCK:].copy()
-        self._tops, self._means = tops[:, -BLOCKS_KEPT:].copy(), means[:, -self._means.shape[1]:].copy()
-        return {name: np.maximum(values, 0) for name, values in found.items()}
+        return {name: np.maximum(values, 0) for name, values in found.items()}, (peak, busy, tops, means)
 
     def _blocks(self, peak: Signal, busy: Signal, count: int, first_minute: int) -> tuple[Signal, Signal]:
         """The blocks kept, and after them those that the new minutes complete."""
         whole, begun = divmod(first_minute % BLOCK + count, BLOCK)
+        if not whole:
+            return self._tops, self._means
         cut = slice(peak.shape[1] - begun - whole * BLOCK, peak.shape[1] - begun)
         shape = (len(peak), whole, BLOCK)
         tops = peak[:, cut].reshape(shape).max(axis=2)

@@ -31,5 +31,5 @@ async def eventful(folder):
         here.levers["a"].failing["write"] = Throttled("slow down")
         await here.ticks(2)
         here.levers["a"].failing.clear()
-        await here.ticks(4)
+        await here.ticks(18)
         return await scraped(here)

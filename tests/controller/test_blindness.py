@@ -73,7 +73,7 @@ async def test_capacity_that_was_never_readable_is_told_and_is_no_zero_in_the_ac
     async with serving(tmp_path) as here:
         here.levers["a"].failing["read"] = DOWN
         here.service.fleet.reconcilers["a"].capacity = None
-        await here.ticks(10)
+        await here.ticks(20)
         status, ready, _ = await here.ask("GET", "/readyz")
         account = here.service.accounts.each[0]
         account.today[:] = 0

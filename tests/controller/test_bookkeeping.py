@@ -18,7 +18,7 @@ async def test_what_others_keep_is_accounted_for_and_counts_against_no_limit(tmp
     lever = FakeLever(clock)
     lever.others = 3
     async with serving(tmp_path, clock, levers={"a": lever}, traffic={"a": steady(0)}, mode="active") as here:
-        await here.ticks(12)
+        await here.ticks(26)
         _, body = await here.json("/v1/pools/a")
         price = here.service.fleet.reconcilers["a"].usd_per_unit_minute
         spent = here.service.fleet.limiter._spent.sum()
@@ -35,7 +35,7 @@ async def test_provisioned_concurrency_is_paid_for_from_the_request_on(tmp_path)
     clock = ManualClock(NOON)
     async with serving(tmp_path, clock, levers={"a": FakeLever(clock, timedelta(minutes=4))}, traffic={"a": steady(0)},
                        mode="active", min=2) as here:
-        await here.ticks(12)
+        await here.ticks(26)
         _, body = await here.json("/v1/pools/a")
         spent, price = here.service.fleet.limiter._spent.sum(), here.service.fleet.reconcilers["a"].usd_per_unit_minute
 
@@ -72,7 +72,7 @@ async def test_what_is_counted_late_corrects_what_was_read(tmp_path):
     clock = ManualClock(NOON)
     lever = CountedLever(clock)
     async with serving(tmp_path, clock, levers={"a": lever}, traffic={"a": steady(2)}, mode="active", min=2) as here:
-        await here.ticks(12)
+        await here.ticks(26)
         _, body = await here.json("/v1/pools/a")
 
     assert body["ready"] == 2

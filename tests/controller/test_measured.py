@@ -1,6 +1,16 @@
 from datetime import timedelta
 
-from controller.measured import ENOUGH, ENOUGH_COLLECTIONS, DelayMeter, median_span, ready_after
+import numpy as np
+
+from controller.measured import (
+    ENOUGH,
+    ENOUGH_COLLECTIONS,
+    SETTLING_COLLECTIONS,
+    DelayMeter,
+    SettlingMeter,
+    median_span,
+    ready_after,
+)
 from forecasting.demand import minute_of
 from tests.builders import NOON
 
@@ -50,3 +60,23 @@ def test_a_raise_took_until_it_was_counted_and_not_until_that_was_known():
     assert ready_after(lambda: counted, 9, NOON + timedelta(seconds=20), 300.0) == 300.0, "never counted"
     assert ready_after(lambda: dict.fromkeys(counted, 9), 6, NOON + timedelta(seconds=20), 300.0) == 40.0, "not before the write"
     assert ready_after(None, 6, NOON, 300.0) == 300.0
+
+
+def test_a_minute_counts_as_settled_only_at_the_age_at_which_hardly_any_still_changes():
+    meter = SettlingMeter(15)
+    for at in range(200):
+        meter.note(np.array([2] * 10 + [7] * (at % 25 == 0)), 10)
+
+    assert meter.minutes == 7
+    for _ in range(SETTLING_COLLECTIONS):
+        meter.note(np.array([2] * 10), 10)
+    assert meter.minutes == 2
+
+
+def test_until_enough_minutes_were_seen_all_that_are_read_again_are_unsettled():
+    meter = SettlingMeter(15)
+    meter.note(np.array([2] * 999), 999)
+    assert meter.minutes == 15
+
+    meter.note(np.array([2]), 1)
+    assert meter.minutes == 2

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from controller import snapshot
 from controller.candidates import CANDIDATES, NAIVE, RECENT
 from controller.economics import Terms
 from controller.portfolio import CHOSEN, STEPPED_BACK, Portfolio, rule_name
@@ -70,7 +71,7 @@ def test_a_choice_that_costs_more_than_a_naive_rule_gives_way_to_it():
     portfolio.advance(*noisy(4 * DAY, seed=4), FIRST)
     cohort = portfolio._cohorts[0][1]
     cohort._judge.amounts[2, CHOSEN] += 1e6  # as if what was chosen had let a million users wait
-    choice = portfolio.advance(*noisy(15, seed=5), FIRST + 4 * DAY)
+    choice = portfolio.advance(*noisy(30, seed=5), FIRST + 4 * DAY)
 
     rule = int(choice.rule[0, -1])
     assert rule - STEPPED_BACK in NAIVE
@@ -159,3 +160,24 @@ def test_a_warm_hit_rate_is_held_within_half_a_point_for_less_than_a_higher_one_
 
 def test_every_candidate_has_a_name_of_its_own():
     assert len({candidate.name for candidate in CANDIDATES}) == len(CANDIDATES)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 14), st.integers(1, 15), st.sampled_from([None, 0.99]))
+def test_what_is_previewed_is_what_is_chosen_once_the_minutes_have_settled(seed, offset, unsettled, rate):
+    """Minutes that may still change decide what is wanted now, and teach nothing."""
+    terms = replace(TERMS, warm_hit_rate=rate)
+    rows, settled = noisy(2 * DAY + 30, seed, gaps=0.2), 2 * DAY + offset
+    whole, begun = (Portfolio([terms]) for _ in range(2))
+    choice = whole.advance(*(column[:, : settled + unsettled] for column in rows), FIRST)
+    begun.advance(*(column[:, :settled] for column in rows), FIRST)
+    before = snapshot.gathered(begun)
+    peak, busy, _ = (column[:, settled : settled + unsettled] for column in rows)
+    preview = begun.preview(peak, busy, FIRST + settled)
+    known = np.flatnonzero(~np.isnan(peak[0]))
+
+    if len(known):
+        at = settled + known[-1]
+        assert [part[0, 0] for part in preview] == [part[0, at] for part in choice]
+    after = snapshot.gathered(begun)
+    assert all(np.array_equal(before[name], after[name], equal_nan=True) for name in before)

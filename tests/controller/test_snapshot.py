@@ -59,7 +59,7 @@ async def test_a_region_takes_up_what_an_earlier_one_learned_without_replaying(s
         for name in ("a", "b"):
             assert again.view(name, now).proposal == first.view(name, now).proposal
 
-    assert sum(fed) < 100
+    assert max(fed) < 20, "minutes that have not settled are previewed, and nothing is replayed"
 
 
 async def test_a_lever_that_has_not_told_its_billing_step_yet_does_not_spoil_what_was_learned(store, tmp_path):

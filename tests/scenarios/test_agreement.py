@@ -24,7 +24,7 @@ def test_a_figure_beyond_its_bound_is_named(figure, within, beyond):
 
 
 async def test_a_batch_on_provisioned_concurrency_has_the_same_cold_starts_for_all_three(tmp_path):
-    scene = invented(Generator(PCG64(7)), timedelta(minutes=50))
+    scene = invented(Generator(PCG64(7)), timedelta(minutes=70))
     scene = replace(scene, pools=scene.pools[1:])
     batch, _ = await play(scene, tmp_path, 7)
 

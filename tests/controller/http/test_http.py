@@ -49,7 +49,7 @@ async def test_status_is_written_once_a_tick(tmp_path):
 
 async def test_one_pool_shows_its_trail_policy_and_accounts(tmp_path):
     async with running(tmp_path) as here:
-        await here.ticks(5)
+        await here.ticks(20)
         _, body = await here.json("/v1/pools/a")
 
     assert (body["reasons"][0]["code"], body["reasons"][0]["after"]) == ("proposed", 3)

@@ -90,7 +90,7 @@ async def test_raw_and_applied_target_show_what_the_guardrails_took(tmp_path):
 
 async def test_the_bill_by_kind_adds_up_to_the_month(tmp_path):
     async with serving(tmp_path) as here:
-        await here.ticks(10)
+        await here.ticks(24)
         text = await scraped(here)
 
     bill = sum(values(text, "stoker_cost_usd_total", pool="a").values())
