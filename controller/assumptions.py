@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping
 from config.policy import PoolPolicy
 from controller.economics import DEFAULT_ARCHITECTURE, DEFAULT_INIT_SECONDS, DEFAULT_MEMORY_MB, RATES
 
+NAMED = 3
+"""Pools that a sentence names."""
+
 
 def assumptions(pool: PoolPolicy) -> dict[str, str]:
     """Each assumption in words, by the key of the policy that would replace it."""
@@ -35,3 +38,13 @@ def common_text(each: Iterable[Mapping[str, str]]) -> str:
         for key, text in assumed.items():
             counts[f"{text} ({key})"] = counts.get(f"{text} ({key})", 0) + 1
     return ", ".join(f"{text} for {count} pool{'s' if count > 1 else ''}" for text, count in counts.items())
+
+
+def zeros_text(zeros: Mapping[str, int]) -> str:
+    """Of pools whose history has no gap: what their idle minutes are taken for, by their number; empty where there are none."""
+    some = [f"{minutes:,} of {name}" for name, minutes in zeros.items() if minutes]
+    if not some:
+        return ""
+    which = ", ".join(some[:NAMED]) + (f" and those of {len(some) - NAMED} more pools" if len(some) > NAMED else "")
+    return (f"idle minutes in a history without a gap: {which}. If gaps were filled with zeros, the figures are optimistic: a "
+            "daemon lowers capacity only by minutes that metrics prove idle")

@@ -47,6 +47,11 @@ class PoolOutcome:
         """The share of minutes, from the start of the accounting on, whose demand is known. All figures are of these minutes."""
         return float(self.load.known[self.load.start :].mean())
 
+    @property
+    def zeros(self) -> int:
+        """Idle minutes of a history of which every minute is known, from the start of the accounting on; 0 where it has gaps."""
+        return 0 if not self.load.known.all() else int((self.load.peak[self.load.start :] == 0).sum())
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -96,7 +101,7 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
         "history": {
             "first": _stamp(first), "last": _stamp(end - 1), "counted_from": _stamp(first + pool.load.start),
             "minutes": len(pool.demand), "unknown_minutes": int((~pool.load.known).sum()),
-            "counted_known_share": round(pool.known_share, 6),
+            "counted_known_share": round(pool.known_share, 6), "zeros_without_gaps": pool.zeros,
             "impossible_rows": [{"line": line, "what": what} for line, what in pool.doubts],
         },
         "terms": {

@@ -147,7 +147,7 @@ class Driver:
         if not row.is_gap:
             values |= self._points(row.invocations, work)
             self._count_without(row.invocations, twin)
-        self.table.put(self._minute, values | ({"dark": 1.0} if row.is_gap else {}))
+        self.table.put(self._minute, {"dark": 1.0} if row.is_gap else values)
 
     def _points(self, requests: float, work: Work) -> dict[str, float]:
         """The minute's points, once it is counted."""

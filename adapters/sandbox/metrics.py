@@ -49,8 +49,9 @@ class MinuteTable:
 
     @classmethod
     def of(cls, series: DemandSeries, end_minute: int) -> "MinuteTable":
-        """What was recorded before `end_minute`: idle minutes have no point, minutes in which nothing begins have none of
-        what is counted by request, and gaps are dark.
+        """What was recorded before `end_minute`: idle minutes have no point of the function, minutes in which nothing begins have
+        none of what is counted by request, and gaps are dark. What the function claims of the region has a point in every other
+        minute, as it has while traffic is played.
         """
         past = series.window(series.first_minute, max(series.first_minute, min(end_minute, series.end_minute)))
         table = cls(past.first_minute)
@@ -61,6 +62,7 @@ class MinuteTable:
             ("invocations", begun, past.invocations),
             ("peak", running, past.peak),
             ("busy", running, past.busy),
+            ("claimed", past.known, past.peak),
         ):
             table._columns[name] = _Points(past.first_minute, np.where(there, values, none))
         if not past.known.all():

@@ -6,7 +6,7 @@ from rich.table import Table
 
 from config.duration import format_duration
 from controller.accounting import Bill
-from controller.assumptions import assumed_text, common_text
+from controller.assumptions import assumed_text, common_text, zeros_text
 from controller.outcome import ON_DEMAND, Outcome, PoolOutcome
 from controller.report.words import hits, share
 
@@ -28,6 +28,8 @@ def show(outcome: Outcome, compare: bool) -> None:
         console.print(f"keep-alive {pool.keep_alive.text}", style="dim")
         if pool.assumed:
             console.print(f"assumed, as the policy does not say: {assumed_text(pool.assumed)}", style="dim")
+    if zeros := zeros_text({pool.name: pool.zeros for pool in outcome.pools}):
+        console.print(zeros, style="dim")
     for pool in outcome.pools:
         if pool.levers:
             console.print()

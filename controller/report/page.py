@@ -9,7 +9,7 @@ from importlib.resources import files
 from string import Template
 
 from controller.accounting import Bill
-from controller.assumptions import common_text
+from controller.assumptions import common_text, zeros_text
 from controller.economics import PRICES_AS_OF
 from controller.outcome import ON_DEMAND, Outcome, PoolOutcome
 from controller.report.figures import charts, widest
@@ -186,6 +186,8 @@ def terms(pool: PoolOutcome, outcome: Outcome) -> str:
     ]
     if assumed := common_text(one.assumed for one in outcome.pools):
         said.append(f"Assumed, as the policy does not say: {escape(assumed)}.")
+    if zeros := zeros_text({one.name: one.zeros for one in outcome.pools}):
+        said.append(f"{escape(zeros[0].upper() + zeros[1:])}.")
     for doubted in (one for one in outcome.pools if one.doubts):
         first, rows = doubted.doubts[0], count(len(doubted.doubts))
         said.append(f"Rows of {escape(doubted.name)} that cannot be right and count as unknown: {rows}. The first is line "

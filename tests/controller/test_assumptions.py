@@ -3,7 +3,7 @@
 import pytest
 
 from config.policy import Assume, PriceOverride
-from controller.assumptions import assumed_text, assumptions, common_text
+from controller.assumptions import assumed_text, assumptions, common_text, zeros_text
 from controller.economics import terms_of
 from tests.builders import pool_policy
 
@@ -44,3 +44,9 @@ def test_assumptions_in_words_name_the_keys_to_set():
     assert assumed_text(bare) == "1,024 MB of memory (memory_mb), 8 s of initialisation (init_seconds), x86_64 (architecture)"
     assert common_text([bare, {}, {"memory_mb": bare["memory_mb"]}]).startswith("1,024 MB of memory (memory_mb) for 2 pools, 8 s")
     assert common_text([{}]) == assumed_text({}) == ""
+
+
+def test_idle_minutes_of_histories_without_a_gap_are_named_as_the_optimists_they_may_be():
+    assert zeros_text({"a": 0}) == ""
+    assert "in a history without a gap: 1,200 of a, 7 of c. If gaps" in zeros_text({"a": 1200, "b": 0, "c": 7})
+    assert "1 of c and those of 2 more pools" in zeros_text(dict.fromkeys("abcde", 1))

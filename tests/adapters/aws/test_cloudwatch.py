@@ -269,3 +269,31 @@ async def test_work_longer_than_a_minute_is_spread_over_the_minutes_it_took():
     assert LONGEST_REQUEST == 15
     assert telemetry["slow"].duration_seconds == pytest.approx(10)
     assert np.nanmax(series.busy) <= np.nanmax(series.peak)
+
+
+@pytest.mark.parametrize("rest", [[], ["busy"]])
+async def test_a_history_is_equally_known_whether_it_was_recorded_before_the_sandbox_began_or_played(rest):
+    """Of a sparse pool, alone in its region or not, with two gaps; the newest minutes are not published whole."""
+    minutes = 240
+    at = np.arange(minutes)
+    units = {"calm": np.where(at % 50 < 5, 4.0, 0.0), "busy": 2.0 + at % 7}
+    for values in units.values():
+        values[60:63] = values[130:150] = np.nan
+    told = []
+    for played in (False, True):
+        clock = ManualClock(NOON + timedelta(seconds=30))
+        sandbox = Sandbox(clock, seed=5)
+        for name in ("calm", *rest):
+            sandbox.add_function(name, recorded(units[name], *((0, minutes) if played else (minutes, 0))))
+        first = minute_of(NOON) - (0 if played else minutes)
+        await clock.advance((minutes if played else 0) * MINUTE)
+        async with SandboxServer(sandbox) as server:
+            connections = Connections("us-east-1", server.url)
+            source = CloudWatchDemand(connections, clock, {"calm": "calm:live"})
+            until = clock.now().replace(second=0)
+            told.append((await source.collect(["calm"], {"calm": instant_of(first)}, until))["calm"].series)
+            await connections.close()
+    before, after = (each.window(each.first_minute, each.first_minute + minutes - 10) for each in told)
+
+    assert before.known.tolist() == after.known.tolist()
+    assert before.known.sum() >= minutes - 10 - 23 - 4, "all but the gaps and, of a busy region, the minutes at their edges"

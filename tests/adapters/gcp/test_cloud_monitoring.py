@@ -273,3 +273,18 @@ async def test_a_window_of_no_minutes_is_empty():
 
     assert len(told.series) == 0
     assert instant_of(told.series.first_minute) <= ground.clock.now()
+
+
+async def test_a_history_is_equally_known_whether_it_was_recorded_before_the_sandbox_began_or_played():
+    minutes = 240
+    peak = np.where(np.arange(minutes) % 60 < 5, 4.0, 0.0).astype(np.float32)
+    peak[130:150] = np.nan
+    told = []
+    for first in (START - minutes, START):
+        history = DemandSeries(first, peak, peak / 2, peak * 30)
+        async with Ground(agent=(history, {})) as ground:
+            await ground.clock.advance(timedelta(minutes=first + minutes - START))
+            series = (await ground.collect(minutes))["agent"].series
+        told.append(series.window(first, first + minutes - 10))
+
+    assert told[0].known.tolist() == told[1].known.tolist()

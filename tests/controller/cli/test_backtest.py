@@ -62,6 +62,16 @@ def test_decisions_hold_a_row_a_pool_a_minute_stamped_as_the_history(folder):
     assert any(int(row["target"]) > 0 for row in rows)
 
 
+def test_a_history_that_is_filled_with_zeros_is_marked_as_an_optimist(folder):
+    whole = stoker("--history", "agent=agent.csv")
+    record(folder / "agent.csv", 400)
+    filled = stoker("--history", "agent=agent.csv", "--json", "out.json")
+
+    assert "without a gap" not in whole.output
+    assert "in a history without a gap" in " ".join(filled.output.split())
+    assert json.loads((folder / "out.json").read_text())["pools"]["agent"]["history"]["zeros_without_gaps"] > 0
+
+
 def test_figures_for_machines_add_up(folder):
     done = stoker("--history", "agent=agent.csv", "--start", "2026-03-03T12:00:00Z", "--compare", "--json", "-")
     assert done.exit_code == 0, done.output
@@ -69,7 +79,7 @@ def test_figures_for_machines_add_up(folder):
     pool = figures["pools"]["agent"]
     assert pool["history"] == {"first": "2026-03-02T12:00:00Z", "last": "2026-03-04T11:59:00Z", "minutes": 2880,
                                "counted_from": "2026-03-03T12:00:00Z", "unknown_minutes": 30, "counted_known_share": 1.0,
-                               "impossible_rows": []}
+                               "zeros_without_gaps": 0, "impossible_rows": []}
     for bill in (pool["stoker"], pool["on-demand"], *pool["peers"].values()):
         cost = bill["cost_usd"]
         kinds = [cost[kind] for kind in ("idle", "warm_work", "on_demand_work", "cold_start_init", "requests", "cold_start_wait")]
