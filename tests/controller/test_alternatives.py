@@ -65,19 +65,19 @@ def test_prices_of_the_policy_hold_for_its_own_lever_alone():
 
 
 def test_each_lever_has_its_own_keep_alive_unless_the_policy_sets_one_for_all():
-    pool, demand = pool_policy(mode="shadow", max=50, memory_mb=1024, init_seconds=8.0), every_twelve_minutes()
+    pool, demand = pool_policy(mode="shadow", max=50, memory_mb=1024, init_seconds=8.0), every_eighteen_minutes()
     kinds = (OWN, "cloud-run-min-instances")
     own, on_cloud_run = (one.nothing.cold_starts for one in _by_kind(pool, demand, Assume(), kinds))
     for_all = [one.nothing.cold_starts for one in _by_kind(pool, demand, Assume(keep_alive=timedelta(minutes=6)), kinds)]
 
-    assert own == 120, "each request starts a unit that lives for 6 minutes"
-    assert on_cloud_run == 1, "the first unit lives for 15 minutes and serves the next request"
-    assert for_all == [120, 120]
+    assert own == 1, "the first unit lives for 20 minutes and serves the next request"
+    assert on_cloud_run == 80, "each request starts an instance that lives for 15 minutes"
+    assert for_all == [80, 80]
 
 
-def every_twelve_minutes() -> DemandSeries:
+def every_eighteen_minutes() -> DemandSeries:
     peak = np.zeros(1440, np.float32)
-    peak[::12] = 1
+    peak[::18] = 1
     return DemandSeries(29_000_160, peak, peak * np.float32(0.02), peak)
 
 

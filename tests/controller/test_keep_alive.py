@@ -19,8 +19,8 @@ def test_each_built_in_lever_has_an_assumption_within_its_own_range():
     assert all(one.low <= one.span <= one.high for one in ASSUMED.values())
 
 
-@pytest.mark.parametrize(("kind", "minutes"), [("lambda-provisioned-concurrency", 6), ("lambda-ping", 6), ("http-ping", 6),
-                                              ("cloud-run-min-instances", 15), ("of-a-third-party", 6)])
+@pytest.mark.parametrize(("kind", "minutes"), [("lambda-provisioned-concurrency", 20), ("lambda-ping", 20), ("http-ping", 20),
+                                              ("cloud-run-min-instances", 15), ("of-a-third-party", 20)])
 def test_without_a_word_of_the_policy_the_levers_own_is_assumed(kind, minutes):
     assumed = keep_alive_of(kind, Assume())
 
@@ -36,7 +36,7 @@ def test_what_the_policy_sets_holds_for_every_lever():
 
 
 def test_the_text_names_the_span_its_source_and_its_range():
-    assert keep_alive_of("lambda-ping", Assume()).text == "6m (assumed for AWS Lambda, which documents none; range 5m to 1h)"
+    assert keep_alive_of("lambda-ping", Assume()).text == "20m (assumed for AWS Lambda, which documents none; range 5m to 1h)"
 
 
 def test_machines_get_the_span_and_its_range_in_seconds():
@@ -61,20 +61,20 @@ def test_a_measured_span_replaces_what_is_assumed():
 
 
 def test_bounds_move_what_is_assumed_and_narrow_its_range():
-    assert judged(None, 9, None) == (Basis.MEASURED, 9, 9, 60)
+    assert judged(None, 29, None) == (Basis.MEASURED, 29, 29, 60)
     assert judged(None, None, 4) == (Basis.MEASURED, 4, 4, 4)
-    assert judged(None, 4, 15) == (Basis.ASSUMED, 6, 4, 15)
-    assert judged(None, 9.0001, None) == (Basis.MEASURED, 9, 9, 60)
+    assert judged(None, 4, 35) == (Basis.ASSUMED, 20, 4, 35)
+    assert judged(None, 29.0001, None) == (Basis.MEASURED, 29, 29, 60)
 
 
 def test_the_text_of_a_measured_span_says_by_how_many_observations():
-    text = keep_alive_of("lambda-ping", Assume(), seen(None, 9, None, 340)).text
+    text = keep_alive_of("lambda-ping", Assume(), seen(None, 29, None, 340)).text
 
-    assert text == "9m (measured: units pinged after a pause, 340 observations; range 9m to 1h)"
+    assert text == "29m (measured: units pinged after a pause, 340 observations; range 29m to 1h)"
 
 
 def test_too_few_observations_prove_nothing_and_the_policy_goes_before_any():
-    assert judged(12, 9, 14, observations=ENOUGH - 1) == (Basis.ASSUMED, 6, 5, 60)
+    assert judged(12, 9, 14, observations=ENOUGH - 1) == (Basis.ASSUMED, 20, 5, 60)
     assert keep_alive_of("lambda-ping", Assume(keep_alive=timedelta(minutes=3)), seen(12, 9, 14)).span == timedelta(minutes=3)
 
 

@@ -23,6 +23,10 @@ def at(hour: int, minute: int = 0, day: int = DAY) -> int:
     return day * MINUTES_PER_DAY + hour * 60 + minute
 
 
+SHORT = Assume(keep_alive=timedelta(minutes=6))
+"""With a long keep-alive users warm so much themselves that events change little."""
+
+
 def traffic(days: int = 6, raised: tuple[tuple[int, int, float], ...] = ((at(12), at(14), 8.0),), seed: int = 1) -> DemandSeries:
     """A working day's shape with arrivals by chance; between two rows, so many times of it."""
     rows = np.arange(days * MINUTES_PER_DAY)
@@ -33,10 +37,10 @@ def traffic(days: int = 6, raised: tuple[tuple[int, int, float], ...] = ((at(12)
     return DemandSeries(MONDAY, peak, np.minimum(peak, level.astype(np.float32) * 0.6), peak * 2)
 
 
-def decide(demand: DemandSeries, *events: dict[str, object], **changes: object) -> Replay:
+def decide(demand: DemandSeries, *events: dict[str, object], assume: Assume = Assume(), **changes: object) -> Replay:  # noqa: B008
     policy = pool_policy(events=tuple(Event.model_validate(each) for each in events),
                          objective=Objective(cold_start_cost_usd=0.05), **changes)
-    return replay(policy, demand, terms_of(policy, Assume()), Assume())
+    return replay(policy, demand, terms_of(policy, assume), assume)
 
 
 def said(done: Replay, row: int) -> str:
@@ -49,7 +53,7 @@ def said(done: Replay, row: int) -> str:
 def launch() -> tuple[DemandSeries, Replay, Replay]:
     """Traffic with a launch, decided with the announcement and without."""
     demand = traffic()
-    return demand, decide(demand, LAUNCH), decide(demand)
+    return demand, decide(demand, LAUNCH, assume=SHORT), decide(demand, assume=SHORT)
 
 
 def test_a_launch_at_noon_has_its_capacity_ready_before_noon(launch):
@@ -88,7 +92,7 @@ def test_a_launch_never_takes_the_target_beyond_the_ceiling():
 def test_nothing_is_decided_by_what_comes_later(launch):
     demand, told, _ = launch
     cut = at(13)
-    early = decide(demand.window(demand.first_minute, demand.first_minute + cut), LAUNCH)
+    early = decide(demand.window(demand.first_minute, demand.first_minute + cut), LAUNCH, assume=SHORT)
 
     assert early.target.tolist() == told.target[:cut].tolist()
 

@@ -133,8 +133,8 @@ def test_the_keep_alive_is_shown_with_its_source(folder):
         policy.write("assume: {keep_alive: 10m}\n")
     chosen = stoker("--history", "agent=agent.csv")
 
-    assert "keep-alive 6m (assumed for AWS Lambda" in assumed.output
-    assert (terms["keep_alive_minutes"], terms["keep_alive"]["basis"]) == (6, "assumed")
+    assert "keep-alive 20m (assumed for AWS Lambda" in assumed.output
+    assert (terms["keep_alive_minutes"], terms["keep_alive"]["basis"]) == (20, "assumed")
     assert "keep-alive 10m (set in the policy)" in chosen.output
 
 

@@ -36,7 +36,7 @@ async def test_it_tells_what_the_rules_would_have_cost_and_what_each_counted_for
 
     lines = [" ".join(line.split()) for line in told.output.splitlines()]
     assert any(line.startswith("forecast ") for line in lines)
-    assert any(line.startswith("keep-alive 6m (assumed for AWS Lambda") and line.endswith("judged at 6 min") for line in lines)
+    assert any(line.startswith("keep-alive 20m (assumed for AWS Lambda") and line.endswith("judged at 20 min") for line in lines)
     assert any(line.startswith("rules USD share what each would have cost") for line in lines)
     assert [line for line in lines if "100% the most of the last 60 min (naive)" in line], "history is short: one rule counts"
 
