@@ -7,6 +7,7 @@ two rounds begins short, grows a little beyond what was survived, and falls back
 from collections import Counter
 from datetime import timedelta
 
+from adapters.pinging.settings import SHORTEST
 from adapters.protocol import KeepAliveSeen
 
 GROWTH = 1.1
@@ -23,9 +24,6 @@ FORGETTING = 1.0005
 
 RECOVERY = 1.02
 """The same while the pause is shorter than the one to begin with: what killed then may have been an outage or a deployment."""
-
-SHORTEST = timedelta(minutes=1)
-"""No pause is shorter: a lone unit that a user holds looks like a dead one, however often that happens."""
 
 GRACE = timedelta(seconds=30)
 """A round takes a while."""

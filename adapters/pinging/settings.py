@@ -6,8 +6,10 @@ from typing import Annotated
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from adapters.pinging.idle_life import SHORTEST
 from config.duration import Duration, format_duration
+
+SHORTEST = timedelta(minutes=1)
+"""No pause is shorter: a lone unit that a user holds looks like a dead one, however often that happens."""
 
 LONGEST = timedelta(hours=1)
 """No measurement has seen an idle unit live longer than about that."""
