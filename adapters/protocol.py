@@ -128,8 +128,8 @@ class Counted(Protocol):
     """What a lever also has whose provider counts units late: what was ready in minutes that have passed."""
 
     def counted(self) -> Mapping[int, int]:
-        """Ready units of each recent minute (since the epoch, in order), which correct what `Capacity.ready` was in it; calls
-        nobody. A minute that is not counted yet has what is most likely; empty where there is nothing to correct.
+        """Ready units of each recent minute (since the epoch, in order), which correct `Capacity.ready`. Makes no call to the
+        provider. A minute that is not counted yet has the most likely number; empty where there is nothing to correct.
         """
 
 
@@ -162,7 +162,7 @@ class Telemetry:
     """What one collection brought for one pool.
 
     `series` is unknown (NaN) wherever nothing is proved: an absent point is zero only where the source proves that telemetry
-    was alive. A recorded row replaces what was known of its minute, its peak also by an unknown one. `error` tells why there is
+    was alive. A recorded row replaces what was known of its minute, its peak also by an unknown one. `error` says why there is
     nothing new. `alive`: True proved alive, False proved broken or late, None cannot tell. `duration_seconds`: mean duration of
     a request when the source has it. `absent`: rows of `series` that were asked for and have no point, so that what is known of
     them is inferred; None where every known row was observed. Where it is given, a row of which nothing is recorded takes a zero

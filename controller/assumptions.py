@@ -1,6 +1,6 @@
 """What a backtest assumes of a pool's resource because its policy does not say it. Pure.
 
-A daemon reads all of it from the provider; a backtest calls nobody.
+A daemon reads all of it from the provider; a backtest makes no calls.
 """
 
 from collections.abc import Iterable, Mapping

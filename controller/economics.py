@@ -129,7 +129,7 @@ class Terms:
     lead_time: int
     keep_alive: int
     billing_step: int = 0
-    """Units are paid for from the request, in steps of so many minutes each; 0: while they are ready."""
+    """Units are paid for from the request, in steps of this many minutes; 0: while they are ready."""
     request_usd: float = 0.0
     """What the provider charges for each request, warm or cold."""
     stay_warm: bool = False

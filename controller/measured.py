@@ -82,7 +82,7 @@ class DelayMeter:
 
 class SettlingMeter:
     """The age in minutes at which a minute has settled: a high quantile of the ages at which minutes still change, where
-    `DelayMeter` has the median. `longest`: for so many minutes a source is asked again; the answer until enough was seen.
+    `DelayMeter` has the median. `longest`: minutes for which a source is read again; the answer until enough was seen.
     """
 
     def __init__(self, longest: int) -> None:

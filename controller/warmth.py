@@ -57,7 +57,7 @@ class Warm:
         return before
 
     def _reach(self, minutes: int) -> None:
-        """Keep so many minutes from now on; of the earlier ones nothing is known."""
+        """Keep this many minutes from now on; earlier ones are unknown."""
         rows = len(self._used)
         if minutes <= rows:
             return

@@ -13,7 +13,7 @@ KEPT = 20
 """Minutes whose counts are kept: the accounts settle a minute long before it is so old."""
 
 RECENT = 8
-"""A count that is so many minutes old says nothing about now."""
+"""Minutes after which a count says nothing about the present."""
 
 MIDDLE = timedelta(seconds=30)
 
