@@ -166,7 +166,7 @@ class Telemetry:
     nothing new. `alive`: True proved alive, False proved broken or late, None cannot tell. `duration_seconds`: mean duration of
     a request when the source has it. `absent`: rows of `series` that were asked for and have no point, so that what is known of
     them is inferred; None where every known row was observed. Where it is given, a row of which nothing is recorded takes a zero
-    away that was inferred earlier. `quiet`: why nothing tells whether a silence is idleness or missing metrics, for people;
+    away that was inferred earlier. `quiet`: why it is unknown whether a silence is idleness or missing metrics, for people;
     empty where something does.
     """
 

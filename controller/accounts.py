@@ -220,7 +220,7 @@ class Parts(NamedTuple):
 
 
 def bill(units: Units, work: Amounts, cold_starts: Amounts, requests: Amounts, it: Columns) -> Parts:
-    """The bill of a minute with so many warm `units`, in which `work` ran and `cold_starts` began; `requests` in USD."""
+    """The bill of a minute with these warm `units`, in which `work` ran and `cold_starts` began; `requests` in USD."""
     served = np.minimum(work, units.ready)
     warm, on_demand = units.paid * it.idle + served * it.warm_busy, (work - served) * it.on_demand
     return Parts(warm, on_demand, cold_starts * it.initialisation, requests)

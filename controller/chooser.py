@@ -75,8 +75,7 @@ class Chooser:
     def _propose(self, intake: Intake, choice: Choice, peak: Floats) -> None:
         """Take the proposal after the newest known minute of each pool, which is the only one where `choice` has but one."""
         known = ~np.isnan(peak)
-        newest = choice.target.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1) if choice.target.shape == peak.shape else \
-            np.zeros(len(peak), np.int64)
+        newest = np.minimum(peak.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1), choice.target.shape[1] - 1)
         for row in np.flatnonzero(known.any(axis=1)).tolist():
             at = row, newest[row]
             self._proposals[intake.pools[row]] = Proposal(float(choice.target[at]), rule_name(int(choice.rule[at])),

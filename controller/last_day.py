@@ -9,8 +9,8 @@ from controller.belief import LOOK, NOTHING, unseen
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 
 GAPS: Mapping[int, int] = {5: 180, 60: MINUTES_PER_DAY}
-"""Points of an outage may be published after it: every so many minutes what is unknown of so many is asked for again, the longer
-look in place of the shorter.
+"""Points of an outage may be published after it, so unknown minutes are read again: by the interval in minutes, how many minutes
+back. Where both are due the longer look replaces the shorter.
 """
 
 SETTLING = 20
@@ -50,9 +50,9 @@ class LastDay:
         minutes = series.first_minute + at
         beyond = int(np.searchsorted(minutes, self.first_minute))
         at, columns = at[beyond:], minutes[beyond:] % MINUTES_PER_DAY
-        told = np.array((series.peak, series.busy, series.invocations), np.float32)[:, at]
-        changed = (told.view(np.int32) != self._rows[:, row, columns].view(np.int32)).any(axis=0)  # by bits: NaN equals NaN
-        self._rows[:, row, columns] = told
+        rows = np.array((series.peak, series.busy, series.invocations), np.float32)[:, at]
+        changed = (rows.view(np.int32) != self._rows[:, row, columns].view(np.int32)).any(axis=0)  # by bits: NaN equals NaN
+        self._rows[:, row, columns] = rows
         self._note_newest(row, series)
         if beyond:
             changed = np.concatenate((np.ones(beyond, bool), changed))

@@ -39,7 +39,7 @@ Signal = NDArray[np.float32]
 
 
 def moving_max(values: Signal, width: int) -> Signal:
-    """The most of each `width` neighbours along the last axis, which gets shorter by `width - 1`.
+    """The maximum of each `width` neighbours along the last axis, which gets shorter by `width - 1`.
 
     By doubling; where there are fewer windows than they are wide, all share their middle, the most of which is found once.
     """

@@ -113,7 +113,7 @@ class Life:
 
 def independent(requests: Minutes) -> int:
     """How many rows of float64[rows, minutes] have requests, where those in step count as one: a function that another one calls
-    each time ends with it, and tells nothing that the other does not.
+    each time falls silent with it, and is no second witness.
     """
     some = requests[requests.sum(axis=1) > 0]
     shares = some / some.sum(axis=1, keepdims=True)

@@ -92,7 +92,6 @@ class ProjectInstances:
                 out[place] = float(np.average(column.means[known], weights=column.values[known])) / 1000
         return out
 
-
     async def _fetch_stays(self) -> dict[Place, KeepAliveSeen]:
         end = minute_of(self._clock.now())
         query = Query("container/instance_count", MAX, end - STAYS_BACK, end, tuple(sorted(self.services)), BY_SERVICE_AND_STATE)

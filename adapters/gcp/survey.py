@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from adapters.gcp.provider import Gcp
 
 
-
 async def survey(gcp: "Gcp", project: str, location: str) -> Survey:
     """Of one location of a project."""
     if re.fullmatch(PROJECT, project) is None or re.fullmatch(LOCATION, location) is None:

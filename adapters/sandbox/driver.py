@@ -10,7 +10,7 @@ from adapters.sandbox.capacity import ProvisionedCapacity
 from adapters.sandbox.environments import Lives
 from adapters.sandbox.functions import LambdaFunction
 from adapters.sandbox.metrics import MinuteTable
-from adapters.sandbox.request_plan import RequestPlan
+from adapters.sandbox.request_plan import Event, Events, RequestPlan
 from adapters.sandbox.serving import Room, Servers, Work
 from adapters.sandbox.tallies import Pings, Served, Totals
 from adapters.sandbox.traffic import MINUTE_MS, QUIET, Traffic
@@ -68,7 +68,8 @@ class Driver:
     def advance_to(self, at: int) -> None:
         """Play everything up to and including the instant `at` (milliseconds since the epoch)."""
         while True:
-            self._play(at)
+            for event in self._events.until(at):
+                self._step(event)
             end = (self._minute + 1) * MINUTE_MS
             if end > at:
                 self._function.settle(at)
@@ -107,21 +108,16 @@ class Driver:
     def _open(self) -> None:
         """Draw the minute's requests; what ends as it begins is not in flight in it."""
         start = self._minute * MINUTE_MS
-        self._row, self._events = self._plan.of(self._minute)
-        self._pings, self._next = Pings(), 0
+        self._row, events = self._plan.of(self._minute)
+        self._events, self._pings = Events(events), Pings()
         self._limit, self._limit_without = self._limits.now(), self._limits.without()
-        while self._next < len(self._events) and self._events[self._next].at == start and not self._events[self._next].begins:
-            self._step()
+        for event in self._events.ending(start):
+            self._step(event)
         for servers in (self._servers, self._twin):
             servers.note_peak(start)
 
-    def _play(self, at: int) -> None:
-        while self._next < len(self._events) and self._events[self._next].at <= at:
-            self._step()
-
-    def _step(self) -> None:
-        at, begins, request = self._events[self._next]
-        self._next += 1
+    def _step(self, event: Event) -> None:
+        at, begins, request = event
         if not begins:
             self._servers.end(request, at)
             self._twin.end(request, at)

@@ -10,6 +10,7 @@ A minute of more than `MOST` requests is played by that many longer ones, which 
 """
 
 import math
+from collections.abc import Iterator
 from itertools import zip_longest
 from typing import NamedTuple
 
@@ -34,6 +35,25 @@ class Event(NamedTuple):
     at: int
     begins: bool
     request: int
+
+
+class Events:
+    """The events of the minute being played, each of which is taken once, in order."""
+
+    def __init__(self, events: list[Event]) -> None:
+        self._events, self._next = events, 0
+
+    def until(self, at: int) -> Iterator[Event]:
+        """Those up to and including the instant `at`."""
+        while self._next < len(self._events) and self._events[self._next].at <= at:
+            self._next += 1
+            yield self._events[self._next - 1]
+
+    def ending(self, at: int) -> Iterator[Event]:
+        """The requests that end before any other event, at `at` or earlier."""
+        while self._next < len(self._events) and self._events[self._next].at <= at and not self._events[self._next].begins:
+            self._next += 1
+            yield self._events[self._next - 1]
 
 
 class Side(NamedTuple):

@@ -9,7 +9,7 @@ import numpy as np
 from adapters.sandbox.gcp.instances import InstanceSet, Taken
 from adapters.sandbox.gcp.service import RunService
 from adapters.sandbox.metrics import MinuteTable
-from adapters.sandbox.request_plan import RequestPlan
+from adapters.sandbox.request_plan import Event, Events, RequestPlan
 from adapters.sandbox.traffic import MINUTE_MS, Traffic
 
 
@@ -99,8 +99,8 @@ class RunDriver:
     def advance_to(self, at: int) -> None:
         """Play everything up to and including the instant `at` (milliseconds since the epoch)."""
         while True:
-            while self._next < len(self._events) and self._events[self._next].at <= at:
-                self._step()
+            for event in self._events.until(at):
+                self._step(event)
             end = (self._minute + 1) * MINUTE_MS
             self._settle(min(at, end))
             if end > at:
@@ -132,16 +132,15 @@ class RunDriver:
     def _open(self) -> None:
         """Draw the minute's requests; what ends as it begins is not in flight in it."""
         start = self._minute * MINUTE_MS
-        self._row, self._events = self._plan.of(self._minute)
-        self._next = 0
-        while self._next < len(self._events) and self._events[self._next].at == start and not self._events[self._next].begins:
-            self._step()
+        self._row, events = self._plan.of(self._minute)
+        self._events = Events(events)
+        for event in self._events.ending(start):
+            self._step(event)
         self._real.open_minute()
         self._without.open_minute()
 
-    def _step(self) -> None:
-        at, begins, request = self._events[self._next]
-        self._next += 1
+    def _step(self, event: Event) -> None:
+        at, begins, request = event
         if not begins:
             self._real.end(request, at)
             self._without.end(request, at)
