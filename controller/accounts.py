@@ -23,13 +23,16 @@ from forecasting.demand import Floats, instant_of, minute_of
 NAMES = ("warm_usd", "on_demand_usd", "cold_start_usd", "cost_usd", "saved_usd", "cold_starts", "cold_starts_without",
          "warm_unit_minutes", "idle_unit_minutes", "minutes", "without_usd", "tracking_usd", "cold_starts_tracking",
          "saved_on_tracking_usd", "idle_usd", "warm_hits", "others_unit_minutes", "others_usd",
-         "request_usd")
+         "request_usd", "cold_starts_delta_low", "cold_starts_delta_high", "cold_starts_without_delta_low",
+         "cold_starts_without_delta_high", "saved_usd_delta_low", "saved_usd_delta_high")
 """`cold_start_usd`: what cold starts cost the operator by the objective, no bill. `cost_usd`: the bill: warm, on demand,
 initialisation and requests. `saved_usd`: bill and cold starts of the same traffic without Stoker's warm capacity, less those with
 it. `without_usd`, `tracking_usd`: the bill without that capacity, and under AWS target tracking at 70 %.
 `saved_on_tracking_usd`: as `saved_usd`, against that. `warm_unit_minutes`: of units that are paid for; `idle_unit_minutes` and
 `idle_usd`: of these, without work. `warm_hits`: invocations that did not wait. What others keep warm is part of every bill,
 those without Stoker too; `others_unit_minutes` and `others_usd` are what it is. `request_usd`: charges by request.
+`*_delta_low`, `*_delta_high`: what the low and the high end of the pool's keep-alive would add to that figure. They are
+differences, so that sums which include days from before they were counted stay right.
 """
 
 REHEARSAL = 120
@@ -38,6 +41,13 @@ REHEARSAL = 120
 MINUTE = timedelta(minutes=1)
 READY_MINUTES = 128
 """How far back ready capacity is known: demand that settles later than that is left out of the accounts."""
+
+RANGED = {name: tuple(NAMES.index(f"{name}{end}") for end in ("", "_delta_low", "_delta_high"))
+          for name in ("cold_starts", "cold_starts_without", "saved_usd")}
+"""Figures that depend on the keep-alive: where each and its differences stand in `NAMES`."""
+
+NOISE = 1e-9
+"""Differences below this come from rounding."""
 
 COLD_STARTS, IDLE = NAMES.index("cold_starts"), NAMES.index("idle_unit_minutes")
 
@@ -64,7 +74,8 @@ class Account:
         self._ready = np.full((len(pools), READY_MINUTES), np.nan)
         self._others = np.zeros((len(pools), READY_MINUTES))
         self._paid, self._paid_tracking = Paid(len(pools), READY_MINUTES), Paid(len(pools), 1)
-        self._with, self._without, self._beyond = Warm(len(pools)), Warm(len(pools)), Warm(len(pools))
+        self._warm = tuple(tuple(Warm(len(pools)) for _ in range(cases)) for cases in (3, 2, 2))
+        """As they are, without Stoker, and under target tracking; the first two at the ends of the keep-alive, too."""
         self._tracked = Tracked(len(pools))
         self.rehearsed = False
         self._noted = self._counted = minute_of(now)
@@ -116,10 +127,10 @@ class Account:
             units = (Units(ready, paid), Units(others, others),
                      Units(np.maximum(tracked, others), np.maximum(self._tracking_paid(minute, tracked, it), others)))
             requests = np.nan_to_num(invocations[:, at]).astype(float)
-            amounts = self._minute(units, peak[:, at], busy[:, at], requests * it.request_usd, it)
+            amounts, deltas = self._minute(units, peak[:, at], busy[:, at], requests * it.request_usd, it)
             hits = np.maximum(0.0, requests - amounts[:, COLD_STARTS])
             amounts = np.column_stack((amounts, amounts[:, IDLE] * it.idle, hits, others, others * it.idle,
-                                       requests * it.request_usd))
+                                       requests * it.request_usd, deltas))
             self._add(instant_of(minute).date(), np.where(np.isnan(seen)[:, None], 0.0, amounts))
         self._counted = max(self._counted, first + peak.shape[1])
 
@@ -130,21 +141,30 @@ class Account:
         return self._paid_tracking.units(minute, ready)
 
     def _minute(self, units: tuple["Units", "Units", "Units"], peak: Floats, busy: Floats, requests: Amounts,
-                it: "Columns") -> Amounts:
-        """Amounts of a minute with `units` as they are, without Stoker, and under target tracking; `requests` in USD."""
+                it: "Columns") -> tuple[Amounts, Amounts]:
+        """Amounts of a minute with `units` as they are, without Stoker, and under target tracking, and what the ends of the
+        keep-alive would add; `requests` in USD.
+        """
         known, cold_usd, warm = ~np.isnan(peak), it.cold_start_cost_usd, units[0]
         work = np.nan_to_num(busy).astype(float)
-        starts = cold, without, beyond = self._start(peak, tuple(each.ready for each in units), it)
+        starts, deltas = self._start(peak, tuple(each.ready for each in units), it)
+        cold, without, beyond = starts
+        saved = (deltas[:, 2:] - deltas[:, :2]) * (cold_usd + it.initialisation)[:, None]
         mine, nothing, theirs = (bill(each, work, began, requests, it) for each, began in zip(units, starts, strict=True))
         whole, idle = mine.usd + cold * cold_usd, np.maximum(0.0, warm.paid - np.minimum(work, warm.ready))
-        return np.stack((mine.warm, mine.on_demand, cold * cold_usd, mine.usd, nothing.usd + without * cold_usd - whole, cold,
-                         without, warm.paid, idle, known.astype(float), nothing.usd, theirs.usd, beyond,
-                         theirs.usd + beyond * cold_usd - whole), axis=1)
+        amounts = np.stack((mine.warm, mine.on_demand, cold * cold_usd, mine.usd, nothing.usd + without * cold_usd - whole, cold,
+                            without, warm.paid, idle, known.astype(float), nothing.usd, theirs.usd, beyond,
+                            theirs.usd + beyond * cold_usd - whole), axis=1)
+        return amounts, np.column_stack((deltas, saved))
 
-    def _start(self, peak: Floats, ready: Sequence[Amounts], it: "Columns") -> list[Amounts]:
-        """Cold starts of the next minute as they are, without Stoker, and under target tracking."""
-        return [each.advance(peak, units, units * it.stay_warm, it.keep_alive)
-                for each, units in zip((self._with, self._without, self._beyond), ready, strict=True)]
+    def _start(self, peak: Floats, ready: Sequence[Amounts], it: "Columns") -> tuple[list[Amounts], Amounts]:
+        """Cold starts of the next minute as they are, without Stoker, and under target tracking; and what the low and the high
+        end of the keep-alive would add to the first and to the second: float64[pools, 4].
+        """
+        exact, low, high = ([each.advance(peak, units, units * it.stay_warm, keep_alive)
+                             for each, units in zip(trackers, ready, strict=False)]
+                            for trackers, keep_alive in zip(self._warm, it.keep_alives, strict=True))
+        return exact, np.stack([end[at] - exact[at] for at in range(len(low)) for end in (low, high)], axis=1)
 
     def _add(self, day: date, amounts: Amounts) -> None:
         if day > self._day:
@@ -173,6 +193,15 @@ class Account:
         return table
 
 
+def range_of(sums: Sequence[float], name: str) -> tuple[float, float] | None:
+    """From the least to the most that figure `name` of a row of `NAMES` is over the range of the pool's keep-alive; None where it
+    is the same everywhere.
+    """
+    figure, *deltas = (sums[at] for at in RANGED[name])
+    low, high = figure + min(0.0, *deltas), figure + max(0.0, *deltas)
+    return (low, high) if high - low > NOISE else None
+
+
 class Units(NamedTuple):
     """Units of each pool in a minute: those that serve, and those that are paid for."""
 
@@ -194,11 +223,18 @@ class Columns(NamedTuple):
     billing_step: Amounts
     metric_delay: Amounts
     lead_time: Amounts
+    shortest_keep_alive: Amounts
+    longest_keep_alive: Amounts
 
     @classmethod
     def of(cls, terms: Sequence[Terms]) -> "Columns":
         """One row a pool, in their order."""
         return cls(*(np.fromiter(map(attrgetter(name), terms), np.float64, len(terms)) for name in cls._fields))
+
+    @property
+    def keep_alives(self) -> tuple[Amounts, Amounts, Amounts]:
+        """What is calculated with, and the low and the high end of its range."""
+        return self.keep_alive, self.shortest_keep_alive, self.longest_keep_alive
 
     @property
     def initialisation(self) -> Amounts:

@@ -8,7 +8,7 @@ beyond what serving it all on demand without a cold start would cost. Work above
 it stay warm for the keep-alive: a cold start is only what exceeds the units that are warm after use (`controller.warmth`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from adapters.protocol import KeepAliveSeen
@@ -136,6 +136,18 @@ class Terms:
     """Units that are given back stay warm for the keep-alive, as any unit does after use; otherwise they are gone at once."""
     warm_hit_rate: float | None = None
     """The share of requests that must not wait, where that was asked for instead of a price for waiting."""
+    keep_alive_range: tuple[int, int] | None = field(default=None, compare=False)
+    """From the shortest to the longest keep-alive that is likely; None: exactly `keep_alive`. No decision uses it."""
+
+    @property
+    def shortest_keep_alive(self) -> int:
+        """The low end of the range."""
+        return self.keep_alive if self.keep_alive_range is None else min(self.keep_alive, self.keep_alive_range[0])
+
+    @property
+    def longest_keep_alive(self) -> int:
+        """The high end of the range."""
+        return self.keep_alive if self.keep_alive_range is None else max(self.keep_alive, self.keep_alive_range[1])
 
     @property
     def cold(self) -> float:
@@ -190,12 +202,13 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
     cost = pool.objective.cold_start_cost_usd
     init = next((seconds for seconds in (pool.init_seconds, init_seconds) if seconds is not None), DEFAULT_INIT_SECONDS)
     pings, request_usd = PINGS.get(pool.lever.kind), request_usd_of(pool.lever.kind, billing)
+    warm = keep_alive_of(pool.lever.kind, assume, keep_alive)
     return Terms(
         idle=price.idle * per_minute if pings is None else pings.usd_per_minute(price.on_demand * gigabytes, init, request_usd),
         warm_busy=(price.warm_busy if pings is None else price.on_demand) * per_minute, on_demand=price.on_demand * per_minute,
         init_seconds=init, cold_start_cost_usd=0.05 if cost is None else cost,
         metric_delay=whole_minutes(assume.metric_delay), lead_time=whole_minutes(assume.lead_time),
-        keep_alive=whole_minutes(keep_alive_of(pool.lever.kind, assume, keep_alive).span),
+        keep_alive=whole_minutes(warm.span), keep_alive_range=(whole_minutes(warm.low), whole_minutes(warm.high)),
         billing_step=whole_minutes(billing_step_of(pool.lever.kind, assume)),
         warm_hit_rate=pool.objective.warm_hit_rate, request_usd=request_usd, stay_warm=pool.lever.kind in STAY_WARM,
     )

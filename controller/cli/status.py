@@ -151,7 +151,9 @@ def show_one(pool: dict[str, Any]) -> None:
         ("lead time", shown(pool["lead_time_seconds"], ".0f", " s")),
         ("keep-alive", pool["keep_alive"]["text"]),
         ("USD today / month", f"{shown(pool['cost_today_usd'], '.2f')} / {shown(pool['cost_month_usd'], '.2f')}"),
-        ("saved this month", shown(pool["saved_month_usd"], ".2f", " USD")),
+        ("cold starts today", ranged(pool, "cold_starts_today", ".0f")),
+        ("without Stoker", ranged(pool, "cold_starts_today_without", ".0f")),
+        ("saved this month", shown(pool["saved_month_usd"], ".2f", " USD") + between(pool.get("saved_month_range_usd"), ".2f")),
         ("next hours (UTC)", next_hours(pool)),
         ("error", pool["error"] or "-"),
         *(("override", line(override)) for override in pool["overrides"]),
@@ -164,6 +166,16 @@ def show_one(pool: dict[str, Any]) -> None:
     click.echo("  why")
     for reason in pool["reasons"]:
         click.echo(f"    {reason['code']:18} {reason['text']}")
+
+
+def ranged(pool: dict[str, Any], key: str, style: str) -> str:
+    """A figure, with what it may be over the range of the keep-alive."""
+    return shown(pool[key], style) + between(pool.get(f"{key}_range"), style)
+
+
+def between(ends: list[float] | None, style: str) -> str:
+    """What a figure is at the ends of the keep-alive's range; empty where it is the same."""
+    return "" if ends is None else f" ({ends[0]:{style}} to {ends[1]:{style}} over the range of the keep-alive)"
 
 
 def others(pool: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from controller.accounts import NAMES, Accounts
+from controller.accounts import NAMES, Accounts, range_of
 from controller.announcing import Foretold, expected_text
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
@@ -52,10 +52,14 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
         "others_usd_per_hour": None if capacity is None else number(capacity.others * hourly),
         "cost_today_usd": number(today[COST]), "cost_month_usd": number(month[COST]),
         "others_month_usd": number(month[AT["others_usd"]]), "saved_month_usd": number(month[SAVED]),
+        "saved_month_range_usd": numbers(range_of(month, "saved_usd")),
         "cold_starts_today": number(today[COLD]), "cold_starts_today_without": number(today[COLD_WITHOUT]),
+        "cold_starts_today_range": numbers(range_of(today, "cold_starts")),
+        "cold_starts_today_without_range": numbers(range_of(today, "cold_starts_without")),
         "cost_today_without_usd": number(today[AT["without_usd"]]), "cost_today_tracking_usd": number(today[AT["tracking_usd"]]),
         "cold_starts_today_tracking": number(today[AT["cold_starts_tracking"]]),
         "waits_today_usd": number(today[AT["cold_start_usd"]]), "saved_today_usd": number(today[SAVED]),
+        "saved_today_range_usd": numbers(range_of(today, "saved_usd")),
         "saved_today_on_tracking_usd": number(today[AT["saved_on_tracking_usd"]]),
         "error": next((redact_text(str(each)) for each in (error, source_error, fleet.faults.get(name)) if each), None),
         "overrides": [entry(each) for each in reconciler.overrides if each.until > now],
@@ -99,6 +103,11 @@ def source_entry(region: Region, interval: timedelta) -> Mapping[str, Any]:
 def number(value: float) -> float | None:
     """`value` to six digits after the point, null when it is no number."""
     return round(value, 6) if math.isfinite(value) else None
+
+
+def numbers(pair: tuple[float, float] | None) -> tuple[float | None, ...] | None:
+    """Both ends of a range."""
+    return None if pair is None else tuple(number(each) for each in pair)
 
 
 def seconds(span: timedelta | None) -> float | None:

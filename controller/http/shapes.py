@@ -96,13 +96,18 @@ class PoolEntry(Shape):
     cost_month_usd: Known
     others_month_usd: Known
     saved_month_usd: Known
+    saved_month_range_usd: tuple[float, float] | None
+    """From the least to the most over the range of the keep-alive; null where that is known exactly or makes no difference."""
     cold_starts_today: Known
     cold_starts_today_without: Known
+    cold_starts_today_range: tuple[float, float] | None
+    cold_starts_today_without_range: tuple[float, float] | None
     cost_today_without_usd: Known
     cost_today_tracking_usd: Known
     cold_starts_today_tracking: Known
     waits_today_usd: Known
     saved_today_usd: Known
+    saved_today_range_usd: tuple[float, float] | None
     saved_today_on_tracking_usd: Known
     error: str | None
     overrides: list[Order]

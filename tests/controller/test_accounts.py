@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.accounting import bill_of, load_of
-from controller.accounts import NAMES, Account, Accounts, keep_accounts
+from controller.accounts import NAMES, Account, Accounts, keep_accounts, range_of
 from controller.economics import Terms
 from controller.memory import StoreThread
 from controller.paid import Change
@@ -149,6 +149,40 @@ def test_the_accounts_count_the_cold_starts_of_the_backtest(series, keep_alive, 
     kept, nothing = np.array([units for _, units, _ in series], np.int64), np.zeros(len(series), np.int64)
     assert amounts(mine)["cold_starts"] == bill_of(load, kept, terms).cold_starts
     assert amounts(mine)["cold_starts_without"] == bill_of(load, nothing, terms).cold_starts
+
+
+@given(minutes, st.integers(0, 4), st.integers(4, 6), st.integers(6, 9), st.booleans())
+def test_the_ends_of_the_keep_alive_give_what_that_keep_alive_alone_gives(series, low, exact, high, stay_warm):
+    ranged = replace(TERMS, keep_alive=exact, keep_alive_range=(low, high), stay_warm=stay_warm)
+    peak = rows(*(np.nan if unknown else most for most, _, unknown in series))
+    said = []
+    for terms in (ranged, *(replace(TERMS, keep_alive=each, stay_warm=stay_warm) for each in (low, high))):
+        mine = account()
+        for minute, (_, units, _) in enumerate(series):
+            mine.ready(np.array([units], np.float32), NOON + minute * timedelta(minutes=1))
+        mine.settle(FIRST, peak, peak, peak, [terms])
+        said.append(amounts(mine))
+
+    for name in ("cold_starts", "cold_starts_without", "saved_usd"):
+        ends = [said[0][name] + said[0][f"{name}_delta_{end}"] for end in ("low", "high")]
+        assert ends == pytest.approx([said[1][name], said[2][name]])
+        assert {said[at][f"{name}_delta_{end}"] for at in (1, 2) for end in ("low", "high")} == {0}, "an exact one has no range"
+
+
+def test_a_figure_has_the_range_of_its_keep_alive_and_none_where_that_makes_no_difference():
+    mine, terms = account(), replace(TERMS, keep_alive=2, keep_alive_range=(1, 5))
+    ready_for(mine, 4, units=0.0)
+    mine.settle(FIRST, rows(3, 0, 0, 3), rows(0, 0, 0, 0), rows(3, 0, 0, 3), [terms])
+    today = mine.today[0].tolist()
+
+    assert range_of(today, "cold_starts_without") == range_of(today, "cold_starts") == (3, 6)
+    assert range_of(today, "saved_usd") is None, "nothing was kept warm"
+
+
+def test_sums_stored_before_there_were_ranges_have_none():
+    mine = Account(["a"], {"a": {"cold_starts": 4.0, "saved_usd": 2.0}}, {}, NOON)
+
+    assert [range_of(mine.today[0].tolist(), name) for name in ("cold_starts", "saved_usd")] == [None, None]
 
 
 def test_units_billed_in_steps_cost_from_the_request_to_the_end_of_a_step():

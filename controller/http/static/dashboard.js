@@ -3,7 +3,7 @@
 import * as orders from "./orders.js";
 import * as pool from "./pool.js";
 import * as table from "./table.js";
-import {byId, clock, day, make, needsAttention, put, rebuild, usd, whole} from "./words.js";
+import {byId, clock, day, make, needsAttention, put, ranged, rebuild, usd, whole} from "./words.js";
 
 const EVERY = 1500, HIDDEN_EVERY = 20000;
 let tag = null, status = null, heard = null, timer = 0;
@@ -80,6 +80,7 @@ const show = () => {
 };
 
 const sum = (key) => status.pools.reduce((total, each) => total + (each[key] ?? 0), 0);
+const ends = (key, range) => [0, 1].map((end) => status.pools.reduce((total, each) => total + (each[range]?.[end] ?? each[key] ?? 0), 0));
 const fill = (name, text) => put(document.querySelector(`[data-fill="${name}"]`), text);
 
 const orphans = (given) => {
@@ -92,8 +93,9 @@ const overview = () => {
   const cold = sum("cold_starts_today"), without = sum("cold_starts_today_without"), saved = sum("saved_today_usd");
   const bill = sum("cost_today_usd"), whole_ = bill + sum("waits_today_usd"), failing = status.pools.filter(needsAttention).length;
   const avoided = Math.round(without) - Math.round(cold), money = saved >= 0 ? `${usd(saved)} saved` : `${usd(-saved)} spent`;
+  const [least, most] = ends("saved_today_usd", "saved_today_range_usd").map(usd);
   put(byId("headline"), Math.round(without) === 0 ? "Nobody has waited today, nor would anybody without Stoker" :
-    `${whole(avoided)} of ${whole(without)} cold starts avoided today, ${money}`);
+    `${whole(avoided)} of ${whole(without)} cold starts avoided today, ${money}${least === most ? "" : ` (saved ${least} to ${most} over the range of the keep-alive)`}`);
   const ready = sum("ready"), requested = sum("requested");
   fill("ready", whole(ready));
   const unread = status.pools.filter((each) => each.ready == null).length;
@@ -104,7 +106,7 @@ const overview = () => {
   fill("cold", whole(cold));
   fill("cost", usd(bill));
   fill("whole", `${usd(whole_)} with waits priced`);
-  fill("cold-without", whole(without));
+  fill("cold-without", ranged(whole, without, ends("cold_starts_today_without", "cold_starts_today_without_range")));
   fill("cost-without", usd(sum("cost_today_without_usd")));
   fill("whole-without", `${usd(whole_ + saved)} with waits priced`);
   fill("cold-tracking", whole(sum("cold_starts_today_tracking")));

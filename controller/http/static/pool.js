@@ -1,7 +1,7 @@
 // One pool: its figures, its chart, why it wants what it wants, and every decision in words.
 
 import {chart, columns} from "./chart.js";
-import {ahead, byId, clock, lever, make, needsAttention, put, rebuild, SIGHTS, span, units, usd, when, whole} from "./words.js";
+import {ahead, byId, clock, lever, make, needsAttention, put, ranged, rebuild, SIGHTS, span, units, usd, when, whole} from "./words.js";
 
 const FORECAST_EVERY = 20000, DETAIL_EVERY = 2500, DECISIONS = 25;
 let name = null, hours = 6, drawing = null, forecast = null, forecastAt = 0, detailAt = 0, busy = false, entry = null, asOf = null;
@@ -69,6 +69,7 @@ const facts = (pool) => {
     ["Next hours", ...ahead(pool, asOf)],
     ["Demand seen", span(pool.data_age_seconds), "ago"],
     ["Keep-alive", span(pool.keep_alive_seconds), pool.keep_alive_basis === "measured" ? "measured" : pool.keep_alive_basis === "policy" ? "set in the policy" : "assumed for the lever"],
+    ["Saved this month", ranged(usd, pool.saved_month_usd, pool.saved_month_range_usd), pool.saved_month_range_usd == null ? "" : "range of the keep-alive"],
     ["Lead time", span(pool.lead_time_seconds), pool.lead_time_seconds == null ? "not measured yet" : "from asked to ready"],
   ];
   const list = byId("pool-facts");
@@ -100,12 +101,12 @@ const announced = (events, warnings) => {
 const bills = (pool) => {
   const total = pool.cost_today_usd + pool.waits_today_usd;
   const rows = [
-    ["Stoker", pool.cold_starts_today, pool.cost_today_usd, total],
-    ["On demand alone", pool.cold_starts_today_without, pool.cost_today_without_usd, total + pool.saved_today_usd],
-    ["AWS target tracking", pool.cold_starts_today_tracking, pool.cost_today_tracking_usd, total + pool.saved_today_on_tracking_usd],
+    ["Stoker", ranged(whole, pool.cold_starts_today, pool.cold_starts_today_range), pool.cost_today_usd, total],
+    ["On demand alone", ranged(whole, pool.cold_starts_today_without, pool.cold_starts_today_without_range), pool.cost_today_without_usd, total + pool.saved_today_usd],
+    ["AWS target tracking", whole(pool.cold_starts_today_tracking), pool.cost_today_tracking_usd, total + pool.saved_today_on_tracking_usd],
   ];
   rebuild(byId("bills"), rows, () => rows.map(([label, cold, bill, priced], at) => make("tr", {class: at ? null : "ours"},
-    make("th", {scope: "row"}, label), ...[whole(cold), usd(bill), usd(priced)].map((text) => make("td", {}, text)))));
+    make("th", {scope: "row"}, label), ...[cold, usd(bill), usd(priced)].map((text) => make("td", {}, text)))));
 };
 
 const refresh = async (now) => {

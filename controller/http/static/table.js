@@ -1,6 +1,6 @@
 // The table of pools: search, filter, sort and pages. Rows are kept and rewritten, so that focus stays where it is.
 
-import {ahead, byId, clock, lever, make, needsAttention, put, SIGHTS, units, usd, whole} from "./words.js";
+import {ahead, byId, clock, lever, make, needsAttention, put, ranged, SIGHTS, units, usd, whole} from "./words.js";
 
 const ROWS = 50;
 const SVG = "http://www.w3.org/2000/svg";
@@ -111,7 +111,7 @@ const fill = (row, pool) => {
   row.picture.classList.toggle("none", !pool.next?.length);
   if (pool.next?.length) row.line.setAttribute("d", stepped(pool.next));
   put(row.cold.main, whole(pool.cold_starts_today));
-  put(row.cold.sub, `${whole(pool.cold_starts_today_without)} without`);
+  put(row.cold.sub, `${ranged(whole, pool.cold_starts_today_without, pool.cold_starts_today_without_range)} without`);
   put(row.cost.main, usd(pool.cost_today_usd));
   put(row.cost.sub, `${usd(pool.cost_today_without_usd)} without`);
   const change = pool.last_change ?? pool.decision;

@@ -4,6 +4,10 @@ export const whole = (value) => value == null ? "–" : Math.round(value).toLoca
 
 export const units = (value) => value == null ? "–" : value.toLocaleString("en", {maximumFractionDigits: value < 10 ? 1 : 0});
 
+/** A figure, with its ends where it has a range that can be seen. */
+export const ranged = (show, value, ends) =>
+  ends == null || show(ends[0]) === show(ends[1]) ? show(value) : `${show(value)} (${show(ends[0])} to ${show(ends[1])})`;
+
 export const usd = (value) => {
   if (value == null) return "–";
   const size = Math.abs(value), sign = value < 0 ? "−$" : "$";
