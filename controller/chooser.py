@@ -63,8 +63,8 @@ class Chooser:
             self._fed = upto
             self._propose(intake, choice, peak)
         if self._fed < visible:
-            peak, busy, _ = await self._rows(intake, self._fed, visible)
-            choice = await asyncio.to_thread(self._portfolio.preview, peak, busy, self._fed)
+            peak, busy, invocations = await self._rows(intake, self._fed, visible)
+            choice = await asyncio.to_thread(self._portfolio.preview, peak, busy, invocations, self._fed)
             self._propose(intake, choice, peak)
 
     async def _rows(self, intake: Intake, first: int, end: int) -> Rows:

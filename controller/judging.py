@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.provisional import copied
 from controller.warmth import in_use, started
 
 QUARTER = 15
@@ -38,6 +39,10 @@ class Judge:
         """Discounted float64[pools], by the same age."""
         self.amounts = np.zeros((3, rules, pools), np.float64)
         """Discounted float64[ready | warm work | cold starts, rules, pools] up to the last whole quarter."""
+
+    def part(self, pools: NDArray[np.int64]) -> "Judge":
+        """Return a judge of some of the pools, which shares nothing with this one."""
+        return copied(self, {name: value[..., pools] for name, value in vars(self).items() if isinstance(value, np.ndarray)})
 
     def close_quarter(self) -> None:
         """Take the quarter that has ended into the account."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from controller.candidates import CANDIDATES, NAIVE, RECENT, proposals
 from controller.economics import Terms
 from controller.judging import QUARTER, Judge
+from controller.provisional import Provisional, Weights, copied
 from controller.signals import Signals
 from forecasting.demand import MINUTES_PER_DAY, Floats
 
@@ -132,14 +133,14 @@ class Portfolio:
                 choice.rule[members, columns] = part.rule
         return choice
 
-    def preview(self, peak: Floats, busy: Floats, first_minute: int) -> Choice:
-        """What is wanted after the newest known of n minutes that follow those taken in, [pools, 1]: what `advance` would choose
-        there. Nothing is learned of them, since they may still be corrected.
+    def preview(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
+        """Return what `advance` would choose after the newest known of n minutes that follow those taken in, [pools, 1]. Nothing
+        is kept of them in what was learned, since they may still be corrected.
         """
         shape = len(peak), 1
         choice = Choice(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, np.int16))
         for members, cohort in self._cohorts:
-            part = cohort.preview(peak[members], busy[members], first_minute)
+            part = cohort.preview(peak[members], busy[members], invocations[members], first_minute)
             choice.target[members], choice.trusted[members], choice.rule[members] = part
         return choice
 
@@ -182,10 +183,7 @@ class Cohort:
         self._weights = np.zeros((CHOSEN, pools), np.float64)
         self._weights[RECENT] = WEIGHT
         self._rule = np.full(pools, RECENT, np.int16)
-        self._weights_next, self._rule_next = self._weights.copy(), self._rule.copy()
-        """What is followed from the next quarter on. It is made of the quarters before the present one: by the time it counts,
-        their minutes have settled, so that `preview` needs to learn from no minute that has not.
-        """
+        self._provisional = Provisional()
         self._next: int | None = None
 
     def advance(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
@@ -194,6 +192,7 @@ class Cohort:
             raise ValueError(f"minutes must follow one another: expected {self._next}, got {first_minute}")
         self._next = first_minute + peak.shape[1]
         busy = np.where(np.isnan(peak), np.float32(np.nan), busy)  # work without a peak would lower the base by itself
+        self._provisional.settle(np.stack((peak, busy, invocations)), first_minute)
         offered = proposals(self._signals.take(peak, busy, first_minute))
         known = self._known[:, None] + np.cumsum(~np.isnan(peak), axis=1)
         self._known = known[:, -1].copy()
@@ -202,8 +201,6 @@ class Cohort:
         starts = [0, *(int(at) for at in np.flatnonzero(minutes % QUARTER == 0) if at)]
         for begin, end in zip(starts, [*starts[1:], len(minutes)], strict=True):
             if minutes[begin] % QUARTER == 0:
-                self._judge.close_quarter()
-                self._weights, self._rule = self._weights_next, self._rule_next
                 self._lead()
             rows = slice(begin, end)
             mixed = mixture(offered[rows], self._weights)
@@ -212,19 +209,36 @@ class Cohort:
                             invocations[:, rows].T)
         return choice
 
-    def preview(self, peak: Floats, busy: Floats, first_minute: int) -> Choice:
+    def preview(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
         """As `Portfolio.preview`."""
         known = ~np.isnan(peak)
         newest = np.where(known.any(axis=1), known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1), 0)[:, None]
         busy = np.where(known, busy, np.float32(np.nan))
         signals = self._signals.preview(peak, busy, first_minute)
         offered = proposals({name: np.take_along_axis(values, newest, axis=1) for name, values in signals.items()})
-        next_quarter = (first_minute + newest[:, 0]) // QUARTER > ((self._next or first_minute) - 1) // QUARTER
-        weights = np.where(next_quarter, self._weights_next, self._weights) if next_quarter.any() else self._weights
+        quarters = (first_minute + newest[:, 0]) // QUARTER
+        late = quarters > ((self._next or first_minute) - 1) // QUARTER
+        weights, rule = self._weights, self._rule
+        if late.any():
+            rows, begins = np.stack((peak, busy, invocations)), np.where(late, quarters * QUARTER, 0)
+            weights, rule = self._provisional.weights(self, rows, first_minute, begins, (weights, rule))
         trusted = (self._known + known.sum(axis=1) >= ENOUGH)[:, None]
-        rule = np.where(next_quarter, self._rule_next, self._rule)
         target, rule = chosen(offered, mixture(offered, weights), rule, trusted)
         return Choice(target.astype(np.float64), trusted, rule)
+
+    def part(self, pools: NDArray[np.int64]) -> "Cohort":
+        """Return a cohort of some of the pools, which shares nothing with this one."""
+        state = vars(self)
+        of_pools = {name: state[name][..., pools] for name in state if isinstance(state[name], np.ndarray)}
+        parts = {"_signals": self._signals.part(pools), "_judge": self._judge.part(pools), "_provisional": Provisional()}
+        return copied(self, of_pools | parts)
+
+    def turn(self, rows: Floats, first_minute: int) -> Weights:
+        """Take in `rows`, float32[peak | busy | invocations, pools, n], that end with a quarter: what is followed in the next."""
+        if rows.shape[2]:
+            self.advance(rows[0], rows[1], rows[2], first_minute)
+        self._lead()
+        return self._weights, self._rule
 
     def bills(self) -> NDArray[np.float64]:
         """Discounted USD of every candidate, and last of the choice itself, beyond serving all on demand without a cold start."""
@@ -255,7 +269,8 @@ class Cohort:
         return Weighing(np.einsum("ar,a->r", self._judge.amounts[:, :, pool], self._prices[:, pool]), shares)
 
     def _lead(self) -> None:
-        """Weigh the rules, and say what is followed next: the mixture, or a naive rule where the mixture does not beat it."""
+        """Close the quarter, weigh the rules, and follow the mixture, or a naive rule where the mixture does not beat it."""
+        self._judge.close_quarter()
         bills, asked = self.bills(), ~np.isnan(self._rate)
         if asked.any():
             bills[:CHOSEN, asked] = self._within_budget(bills[:CHOSEN, asked], asked)
@@ -265,12 +280,12 @@ class Cohort:
         worse[:, alone] = np.inf
         weights = np.round(WEIGHT * np.exp(-worse))
         weights[leader, pools] = WEIGHT
-        self._weights_next = weights
+        self._weights = weights
         naive = np.array(NAIVE, np.int16)
         best = naive[bills[naive].argmin(axis=0)]
         beaten = ~asked & (bills[CHOSEN] > bills[best, pools] + MARGIN * np.abs(bills[0]))
         followed = np.where(alone, leader, leader + np.int16(MIXED))
-        self._rule_next = np.where(beaten, best + np.int16(STEPPED_BACK), followed)
+        self._rule = np.where(beaten, best + np.int16(STEPPED_BACK), followed)
 
     def _within_budget(self, bills: NDArray[np.float64], asked: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Bills by which the leader is the cheapest rule that lets no more requests wait than may; else the one with the fewest.

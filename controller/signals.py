@@ -11,6 +11,7 @@ Any way of cutting a history into calls gives the same numbers: the backtest han
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.provisional import copied
 from forecasting.demand import MINUTES_PER_DAY, Floats
 
 BLOCK = 5
@@ -87,6 +88,12 @@ class Signals:
         self._means = np.full((pools, 3 * HOUR // BLOCK), UNKNOWN, np.float32)
         self._hourly: dict[str, Signal] = {}
         self._fading = np.zeros((len(HALVINGS), pools), np.float32)
+
+    def part(self, pools: NDArray[np.int64]) -> "Signals":
+        """Return the signals of some of the pools, which share nothing with these."""
+        first = {name: vars(self)[name][pools] for name in ("_spare", "_peak", "_busy", "_tops", "_means")}
+        hourly = {name: values[pools] for name, values in self._hourly.items()}
+        return copied(self, first | {"_hourly": hourly, "_fading": self._fading[:, pools]})
 
     def take(self, peak: Floats, busy: Floats, first_minute: int) -> dict[str, Signal]:
         """Signals of float32[pools, n] by name for n minutes from `first_minute` on, which follow the ones taken before."""

@@ -66,12 +66,12 @@ def test_until_a_day_is_known_the_recent_maximum_is_followed():
     assert (choice.rule[0, : DAY - 1] == RECENT).all()
 
 
-def test_a_choice_that_costs_more_than_a_naive_rule_gives_way_to_it():
+def test_a_choice_that_costs_more_than_a_naive_rule_gives_way_to_it_in_the_next_quarter():
     portfolio = Portfolio([TERMS])
     portfolio.advance(*noisy(4 * DAY, seed=4), FIRST)
     cohort = portfolio._cohorts[0][1]
     cohort._judge.amounts[2, CHOSEN] += 1e6  # as if what was chosen had let a million users wait
-    choice = portfolio.advance(*noisy(30, seed=5), FIRST + 4 * DAY)
+    choice = portfolio.advance(*noisy(1, seed=5), FIRST + 4 * DAY)
 
     rule = int(choice.rule[0, -1])
     assert rule - STEPPED_BACK in NAIVE
@@ -172,8 +172,8 @@ def test_what_is_previewed_is_what_is_chosen_once_the_minutes_have_settled(seed,
     choice = whole.advance(*(column[:, : settled + unsettled] for column in rows), FIRST)
     begun.advance(*(column[:, :settled] for column in rows), FIRST)
     before = snapshot.gathered(begun)
-    peak, busy, _ = (column[:, settled : settled + unsettled] for column in rows)
-    preview = begun.preview(peak, busy, FIRST + settled)
+    peak, busy, invocations = (column[:, settled : settled + unsettled] for column in rows)
+    preview = begun.preview(peak, busy, invocations, FIRST + settled)
     known = np.flatnonzero(~np.isnan(peak[0]))
 
     if len(known):

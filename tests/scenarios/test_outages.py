@@ -198,10 +198,10 @@ def lonely(**settings):
 
 async def test_a_lonely_function_that_sleeps_is_told_from_an_outage_by_the_calls_that_are_counted(tmp_path):
     async with cloud(tmp_path, **lonely()) as here, here.daemon():
-        await here.minutes(120)
+        await here.minutes(90)
 
         assert here.requested[-1] == 0
-        assert (await here.known(5, 100) == 0).all()
+        assert (await here.known(5, 80) == 0).all()
 
 
 async def test_where_nothing_proves_it_capacity_is_held_and_the_reason_names_the_setting(tmp_path):
@@ -218,7 +218,7 @@ async def test_an_operator_who_trusts_a_quiet_region_gives_capacity_back(tmp_pat
     async with cloud(tmp_path, **lonely(calls_counted=False)) as here, here.daemon(on_quiet_region="trust"):
         await here.minutes(18)
         assert min(here.requested) > 0, "an outage of a quarter of an hour is not trusted"
-        await here.minutes(102)
+        await here.minutes(72)
 
         assert here.requested[-1] == 0
 

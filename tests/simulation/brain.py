@@ -34,10 +34,10 @@ class WildPortfolio:
             target[:, column] = np.where(top > 0, wanted, 0.0)
         return Choice(target, np.ones((pools, minutes), bool), np.zeros((pools, minutes), np.int16))
 
-    def preview(self, peak, busy, first_minute) -> Choice:
+    def preview(self, peak, busy, invocations, first_minute) -> Choice:
         """As `Portfolio.preview`."""
         before = self._recent.copy()
-        whole, self._recent = self.advance(peak, busy, first_minute), before
+        whole, self._recent = self.advance(peak, busy, invocations, first_minute), before
         known = ~np.isnan(peak)
         newest = (peak.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1))[:, None]
         return Choice(*(np.take_along_axis(part, newest, axis=1) for part in whole))
