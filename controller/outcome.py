@@ -1,5 +1,6 @@
 """What a backtest found: the decisions of each pool, what they cost, and what other policies would have cost. Pure."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -22,7 +23,8 @@ ON_DEMAND = "on-demand"
 class PoolOutcome:
     """One pool. `peers`: bills by the peer's name, in the order of the comparison; empty when none was asked for. `levers`: the
     same traffic under other levers; likewise. `doubts`: rows of the history that cannot be right and count as unknown. `assumed`:
-    what the policy does not say of the pool, see `controller.assumptions`.
+    what the policy does not say of the pool, see `controller.assumptions`. `ends`: Stoker's bill and that of doing nothing at
+    the low and at the high end of the keep-alive; empty where it has no range.
     """
 
     replay: Replay
@@ -36,6 +38,7 @@ class PoolOutcome:
     levers: tuple[Alternative, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     assumed: Mapping[str, str] = field(default_factory=dict)
+    ends: tuple[tuple[Bill, Bill], ...] = ()
 
     @property
     def name(self) -> str:
@@ -76,13 +79,29 @@ class Outcome:
         return {name: total(pool.peers[name] for pool in self.pools) for name in names}
 
 
+def spread(pools: Sequence[PoolOutcome]) -> dict[str, tuple[float, float]]:
+    """The least and the most over the range of the keep-alive, all pools together: cold starts, those with nothing kept warm, and
+    what is saved, cold starts priced. Empty where no pool's keep-alive has a range.
+    """
+    if not any(pool.ends for pool in pools):
+        return {}
+    exact = [(pool.stoker, pool.nothing) for pool in pools]
+    cases = [exact, *([pool.ends[end] if pool.ends else mine for pool, mine in zip(pools, exact, strict=True)] for end in (0, 1))]
+    return {name: (min(values), max(values)) for name, values in (
+        ("cold_starts", [float(sum(stoker.cold_starts for stoker, _ in case)) for case in cases]),
+        ("cold_starts_without", [float(sum(nothing.cold_starts for _, nothing in case)) for case in cases]),
+        ("saved_usd", [sum(nothing.total_usd - stoker.total_usd for stoker, nothing in case) for case in cases]))}
+
+
 def judged(replay: Replay, demand: DemandSeries, load: Load, terms: Terms, keep_alive: KeepAlive, peers: dict[str, Bill],
            levers: Sequence[Alternative] = (), doubts: tuple[Doubt, ...] = (),
            assumed: Mapping[str, str] = MappingProxyType({})) -> PoolOutcome:
     """The outcome of one pool, with its bills drawn up."""
-    nothing = bill_of(load, np.zeros(len(load), np.int64), terms)
-    stoker = bill_of(load, replay.target, terms)
-    return PoolOutcome(replay, demand, load, terms, keep_alive, stoker, nothing, peers, tuple(levers), doubts, assumed)
+    def bills(terms: Terms) -> tuple[Bill, Bill]:
+        return bill_of(load, replay.target, terms), bill_of(load, np.zeros(len(load), np.int64), terms)
+    spans = terms.shortest_keep_alive, terms.longest_keep_alive
+    ends = tuple(bills(dataclasses.replace(terms, keep_alive=each)) for each in spans) if spans[0] < spans[1] else ()
+    return PoolOutcome(replay, demand, load, terms, keep_alive, *bills(terms), peers, tuple(levers), doubts, assumed, ends)
 
 
 def as_json(outcome: Outcome) -> dict[str, object]:
@@ -90,7 +109,7 @@ def as_json(outcome: Outcome) -> dict[str, object]:
     return {
         "version": 1,
         "pools": {pool.name: _pool(pool) for pool in outcome.pools},
-        "total": _bills(outcome.stoker, outcome.nothing, outcome.peers),
+        "total": _bills(outcome.stoker, outcome.nothing, outcome.peers) | {"keep_alive_range": spread(outcome.pools) or None},
     }
 
 
@@ -113,7 +132,7 @@ def _pool(pool: PoolOutcome) -> dict[str, object]:
             "billing_step_minutes": terms.billing_step, "warm_hit_rate": terms.warm_hit_rate,
             "assumed": dict(pool.assumed),
         },
-    } | _bills(pool.stoker, pool.nothing, pool.peers) | _levers(pool)
+    } | _bills(pool.stoker, pool.nothing, pool.peers) | {"keep_alive_range": spread([pool]) or None} | _levers(pool)
 
 
 def _levers(pool: PoolOutcome) -> dict[str, object]:

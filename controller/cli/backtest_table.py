@@ -8,7 +8,7 @@ from config.duration import format_duration
 from controller.accounting import Bill
 from controller.assumptions import assumed_text, common_text, zeros_text
 from controller.outcome import ON_DEMAND, Outcome, PoolOutcome
-from controller.report.words import hits, share
+from controller.report.words import hits, share, spread_text
 
 IN_FULL = 4
 """Pools that get a table each; more get a line each."""
@@ -26,6 +26,8 @@ def show(outcome: Outcome, compare: bool) -> None:
         console.print(table(pool.name + asked, pool.stoker, pool.nothing, pool.peers if compare else {}))
         console.print(known(pool), style="dim")
         console.print(f"keep-alive {pool.keep_alive.text}", style="dim")
+        if text := spread_text([pool]):
+            console.print(text, style="dim")
         if pool.assumed:
             console.print(f"assumed, as the policy does not say: {assumed_text(pool.assumed)}", style="dim")
     if zeros := zeros_text({pool.name: pool.zeros for pool in outcome.pools}):
@@ -36,6 +38,8 @@ def show(outcome: Outcome, compare: bool) -> None:
             console.print(levers(pool))
     if len(outcome.pools) > 1:
         console.print(table("all pools", outcome.stoker, outcome.nothing, outcome.peers if compare else {}))
+        if text := spread_text(outcome.pools):
+            console.print(text, style="dim")
     note = ("USD. Bill: what the provider charges. Wait: cold starts at the price the policy gives them, 0.05 where it asks for "
             "a share. Extra: both, beyond the bill of serving all on demand with no cold start; ratio 1 is doing nothing.")
     console.print()

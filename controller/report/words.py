@@ -1,7 +1,9 @@
 """Numbers as people read them, and the sentences of a report. Every figure comes from the outcome. Pure."""
 
+from collections.abc import Sequence
+
 from controller.accounting import Bill
-from controller.outcome import ON_DEMAND, Outcome
+from controller.outcome import ON_DEMAND, Outcome, PoolOutcome, spread
 from forecasting.demand import instant_of
 
 TRACKING = "aws-target-tracking"
@@ -100,6 +102,17 @@ def headline(outcome: Outcome) -> str:
                 f"as against {count(nothing.cold_starts)} with nothing kept warm.")
     money = f"for {usd(price)} more" if price > 0 else f"and {usd(-price)} saved"
     return f"{count(fewer)} of {count(nothing.cold_starts)} cold starts avoided in {length(outcome)}, {money}."
+
+
+def spread_text(outcomes: Sequence[PoolOutcome]) -> str:
+    """Cold starts and savings over the range of the keep-alive; empty where none has a range."""
+    found = spread(outcomes)
+    if not found:
+        return ""
+    mine, without = (f"{count(low)} to {count(high)}" for low, high in (found["cold_starts"], found["cold_starts_without"]))
+    low, high = found["saved_usd"]
+    return (f"Over the range of the keep-alive: {mine} cold starts under Stoker, {without} with nothing kept warm, and "
+            f"{usd(low)} to {usd(high)} saved, cold starts priced.")
 
 
 def price_of_waiting(outcome: Outcome) -> str:

@@ -104,7 +104,7 @@ def test_what_the_policy_does_not_say_of_the_function_is_assumed_aloud(folder):
 
 def test_without_compare_there_are_no_peers(folder):
     figures = json.loads(stoker("--history", "agent=agent.csv", "--json", "-").stdout)
-    assert set(figures["pools"]["agent"]) == {"history", "terms", "stoker", "on-demand"}
+    assert set(figures["pools"]["agent"]) == {"history", "terms", "stoker", "on-demand", "keep_alive_range"}
 
 
 def test_several_pools_are_totalled(folder):
@@ -136,6 +136,22 @@ def test_the_keep_alive_is_shown_with_its_source(folder):
     assert "keep-alive 20m (assumed for AWS Lambda" in assumed.output
     assert (terms["keep_alive_minutes"], terms["keep_alive"]["basis"]) == (20, "assumed")
     assert "keep-alive 10m (set in the policy)" in chosen.output
+
+
+def test_figures_have_the_range_of_an_assumed_keep_alive_and_none_of_one_that_is_set(folder):
+    found, minutes = {}, {"assumed": None, "low": 5, "high": 60}
+    policy = (folder / "policy.yaml").read_text()
+    for name, span in minutes.items():
+        (folder / "policy.yaml").write_text(policy + ("" if span is None else f"assume: {{keep_alive: {span}m}}\n"))
+        stoker("--history", "agent=agent.csv", "--json", "out.json")
+        found[name] = json.loads((folder / "out.json").read_text())["pools"]["agent"]
+    (folder / "policy.yaml").write_text(policy)
+    low, high = found["assumed"]["keep_alive_range"]["cold_starts_without"]
+
+    assert [low, high] == [found[end]["on-demand"]["cold_starts"] for end in ("high", "low")]
+    assert low < high
+    assert found["low"]["keep_alive_range"] is None
+    assert f"{low:,.0f} to {high:,.0f} with nothing kept warm" in " ".join(stoker("--history", "agent=agent.csv").output.split())
 
 
 def test_many_pools_get_a_line_each(folder):
