@@ -14,18 +14,20 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.random import PCG64, Generator
+from numpy.typing import NDArray
 
 from adapters.clock import ManualClock
 from adapters.registry import Registry
 from config.policy import Policy
-from controller.accounting import bill_of, load_of
-from controller.accounts import NAMES, Account, Accounts
+from controller.accounting import Load, bill_of, load_of
+from controller.accounts import NAMES, RANGED, Account, Accounts
 from controller.assembly import assemble
 from controller.backtest import replay
 from controller.bookkeeping import account_for, open_accounts
 from controller.demo.clouds import Clouds
 from controller.demo.scenes import Pool, Scene
 from controller.demo.stage import terms_by_pool, write_policy
+from controller.economics import Terms
 from controller.fleet import Fleet
 from controller.journal import Journal
 from controller.memory import StoreThread
@@ -54,6 +56,23 @@ class Figures(NamedTuple):
         return Figures(*(mine - theirs for mine, theirs in zip(self, other, strict=True)))
 
 
+class Said(NamedTuple):
+    """What one witness says of one pool with the keep-alive it calculates with, and at the low and the high end of its range."""
+
+    figures: Figures
+    low: Figures
+    high: Figures
+
+    def less(self, other: "Said") -> "Said":
+        """What came after `other`."""
+        return Said(*(mine.less(theirs) for mine, theirs in zip(self, other, strict=True)))
+
+    def ends(self, name: str) -> tuple[float, float]:
+        """The least and the most that a figure is of the three."""
+        values = [float(getattr(each, name)) for each in self]
+        return min(values), max(values)
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """One pool over `minutes` minutes. `cold_usd`: what a cold start costs, in the bill and beyond it."""
@@ -62,15 +81,20 @@ class Compared:
     kind: str
     minutes: int
     cold_usd: float
-    accounts: Figures
+    accounts: Said
     emulator: Figures
-    backtest: Figures
+    backtest: Said
 
     def off(self, witness: str) -> tuple[str, ...]:
-        """The figures of `accounts` or `backtest` that differ from the emulator's by more than is allowed."""
-        said: Figures = getattr(self, witness)
+        """The figures of `accounts` or `backtest` whose range is further from the emulator's figure than is allowed."""
+        said: Said = getattr(self, witness)
         return tuple(name for name in Figures._fields
-                     if abs(getattr(said, name) - getattr(self.emulator, name)) > allowed(name, self.emulator, self.cold_usd))
+                     if beyond(said.ends(name), getattr(self.emulator, name)) > allowed(name, self.emulator, self.cold_usd))
+
+
+def beyond(ends: tuple[float, float], value: float) -> float:
+    """How far `value` is outside of a range; 0 within it."""
+    return max(ends[0] - value, value - ends[1], 0.0)
 
 
 def allowed(name: str, true: Figures, cold_usd: float) -> float:
@@ -120,7 +144,7 @@ class Daemon:
         self._clock, self._fleet, self._accounts = clock, fleet, accounts
         self._terms = terms_by_pool(policy, scene)
         self._true: dict[int, dict[str, Figures]] = {}
-        self._said: dict[str, dict[int, Figures]] = {pool.name: {} for pool in scene.pools}
+        self._said: dict[str, dict[int, Said]] = {pool.name: {} for pool in scene.pools}
 
     async def minute(self) -> None:
         """Note what is true by now, then tick."""
@@ -152,22 +176,29 @@ class Daemon:
         return Figures(outcome.cold_starts, outcome.cold_starts_without, outcome.invocations,
                        outcome.cost_usd - outcome.cold_starts * pool.cold_start_cost_usd, outcome.saved_usd)
 
-    def _foretold(self, pool: Pool, first: int, end: int) -> Figures:
+    def _foretold(self, pool: Pool, first: int, end: int) -> Said:
         """The backtest of the pool's history up to `end`, counted from `first` on."""
         policy, terms = next(each for each in self._policy.pools if each.name == pool.name), self._terms[pool.name]
         demand = pool.series.window(pool.series.first_minute, end)
         load = load_of(demand, first - demand.first_minute)
         done = replay(policy, demand, terms, self._policy.assume)
-        mine, nothing = bill_of(load, done.target, terms), bill_of(load, np.zeros(len(load), np.int64), terms)
-        return Figures(mine.cold_starts, nothing.cold_starts, mine.invocations, mine.provider_usd,
-                       nothing.total_usd - mine.total_usd)
+        return Said(*(foretold(load, done.target, replace(terms, keep_alive=each))
+                      for each in (terms.keep_alive, terms.shortest_keep_alive, terms.longest_keep_alive)))
 
 
-def accounted(account: Account, name: str) -> Figures:
+def foretold(load: Load, target: NDArray[np.int64], terms: Terms) -> Figures:
+    """What the backtest says of these targets."""
+    mine, nothing = bill_of(load, target, terms), bill_of(load, np.zeros(len(load), np.int64), terms)
+    return Figures(mine.cold_starts, nothing.cold_starts, mine.invocations, mine.provider_usd, nothing.total_usd - mine.total_usd)
+
+
+def accounted(account: Account, name: str) -> Said:
     """What the accounts say of a pool since the start of the process."""
     sums = dict(zip(NAMES, account.ever[account.row[name]].tolist(), strict=True))
-    return Figures(sums["cold_starts"], sums["cold_starts_without"], sums["warm_hits"] + sums["cold_starts"], sums["cost_usd"],
-                   sums["saved_usd"])
+    exact = Figures(sums["cold_starts"], sums["cold_starts_without"], sums["warm_hits"] + sums["cold_starts"], sums["cost_usd"],
+                    sums["saved_usd"])
+    low, high = (exact._replace(**{each: sums[each] + sums[f"{each}_delta_{end}"] for each in RANGED}) for end in ("low", "high"))
+    return Said(exact, low, high)
 
 
 def only(scene: Scene, kinds: Iterable[str]) -> Scene:
