@@ -1,7 +1,7 @@
-"""One pass over the document of a policy: every problem in it, or the `Policy` that it says.
+"""Validation of a policy document: returns every problem in it, or the `Policy`.
 
-The steps: look for secrets, check the defaults, merge them into each pool and check that, then what only shows between pools.
-Nothing here knows any lever: the mapping from kind to settings is handed in.
+The steps: search for secrets, check the defaults, merge the defaults into each pool and check the pool, then check across pools.
+This module knows no lever: the caller passes the mapping from kind to settings.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping
@@ -29,22 +29,22 @@ Kinds = Mapping[str, type[LeverSettings]]
 Part = TypeVar("Part", bound=BaseModel)
 
 EXTENSION = "x-"
-"""What keys of the top level begin with that are nothing to Stoker: places for anchors, and notes of other programs."""
+"""Prefix of the top-level keys that Stoker ignores: for anchors and for data of other programs."""
 TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify", "lease")
 OWN_KEYS = ("name", "lever")
-"""What every pool must say for itself and no default can."""
+"""Keys that every pool must set and that cannot have a default."""
 DEFAULT_KEYS = tuple(key for key in PoolPolicy.model_fields if key not in OWN_KEYS)
 STAND_IN = LeverSettings(kind="unknown")
-"""In the place of a lever that is itself wrong or absent, so that the rest of its pool is checked too."""
+"""Placeholder for a lever that is invalid or missing, so that the rest of its pool is checked too."""
 
 
 def place_within(error: ErrorDetails) -> tuple[Step, ...]:
-    """Where inside the checked value it is wrong; our own validators tell by `at` where inside their field."""
+    """Return the path of the error within the checked value; Stoker's own validators give the path within their field as `at`."""
     return (*error["loc"], *error.get("ctx", {}).get("at", ()))
 
 
 class Check:
-    """One pass over one document. Adds to `report`; `policy` is set when it has no problem."""
+    """Check of one document. Adds problems to `report`; sets `policy` when there are none."""
 
     def __init__(self, report: Report, kinds: Kinds, calendars: Calendars | None = None) -> None:
         self.report = report
@@ -53,7 +53,7 @@ class Check:
         self._meant: set[str] = set()
 
     def document(self, root: Node) -> None:
-        """Check all of it."""
+        """Check the whole document."""
         if root.kind != "mapping":
             self.report.note(root.place, (), f"a policy is a mapping of {', '.join(TOP_KEYS)}, not {shown(root.plain())}")
             return
@@ -79,7 +79,7 @@ class Check:
         return frozenset(TOP_KEYS).union(*(model.model_fields for model in models))
 
     def _beside(self, path: tuple[Step, ...], node: Node, allowed: Container[str]) -> set[str]:
-        """The unknown keys of a mapping that stand beside an empty key, right after it, and belong below it; they are noted."""
+        """Return the unknown keys that directly follow an empty key in the same column and belong below it; report them."""
         found: dict[str, list[str]] = {}
         empty = ""
         for key, member in node.members.items():
@@ -100,10 +100,10 @@ class Check:
             if "version" not in meant(root.members, TOP_KEYS):
                 self.report.note(root.place, ("version",), "the key version is missing: write version: 1")
         elif not (type(node.scalar) is int and node.scalar == 1):
-            self.report.note_at(("version",), f"{shown(node.plain())} is not a version this Stoker reads: write version: 1")
+            self.report.note_at(("version",), f"{shown(node.plain())} is not a supported version: write version: 1")
 
     def _part(self, root: Node, key: str, model: type[Part]) -> Part | None:
-        """What stands under a key of the top level, with its defaults; None when it is wrong."""
+        """Return the settings under a top-level key, with defaults; None when they are invalid."""
         node = root.child(key)
         if node is None:
             return model()
@@ -122,19 +122,19 @@ class Check:
             return ()
 
     def _defaults(self, root: Node) -> Node | None:
-        """The defaults as a mapping, checked as if a pool said nothing else."""
+        """Return the defaults as a mapping, checked as a pool that sets nothing else."""
         node = root.child("defaults")
         if node is None:
             return None
         if node.kind != "mapping":
-            self.report.note_at(("defaults",), f"{shown(node.plain())} is not a mapping of keys: give keys or leave defaults out")
+            self.report.note_at(("defaults",), f"{shown(node.plain())} is not a mapping of keys: add keys or remove defaults")
             self._meant.update(DEFAULT_KEYS)
             return None
         self._meant |= meant(node.members, DEFAULT_KEYS)
         beside = self._beside(("defaults",), node, PoolPolicy.model_fields)
         for key in node.members:
             if key in OWN_KEYS and key not in beside:
-                self.report.note_at(("defaults", key), f"{key} belongs to each pool and has no default", on_key=True)
+                self.report.note_at(("defaults", key), f"{key} cannot have a default: set it in each pool", on_key=True)
             elif key not in DEFAULT_KEYS and key not in beside:
                 self.report.note_at(("defaults", key), unknown("key", key, DEFAULT_KEYS), on_key=True)
         known = {key: member.plain() for key, member in node.members.items() if key in DEFAULT_KEYS}
@@ -148,11 +148,11 @@ class Check:
         node = root.child("pools")
         if node is None:
             if "pools" not in meant(root.members, TOP_KEYS):
-                self.report.note(root.place, ("pools",), "the key pools is missing: name at least one pool")
+                self.report.note(root.place, ("pools",), "the key pools is missing: add at least one pool")
             return []
         if node.kind != "list" or not node.items:
             self.report.note_at(("pools",), f"{shown(node.plain()) if node.kind != 'list' else 'an empty list'} is not a list "
-                                            "of pools: begin each with '- name: '")
+                                            "of pools: start each pool with '- name: '")
             return []
         inherited = {} if defaults is None else {
             key: member.plain() for key, member in defaults.members.items() if key in DEFAULT_KEYS
@@ -169,10 +169,10 @@ class Check:
         return pools
 
     def _pool(self, index: int, node: Node, inherited: dict[str, object]) -> PoolPolicy | None:
-        """One pool with the defaults merged in; None unless all of it is right."""
+        """Return one pool with the defaults merged in; None when any part is invalid."""
         path: tuple[Step, ...] = ("pools", index)
         if node.kind != "mapping":
-            self.report.note_at(path, f"{shown(node.plain())} is not a pool: a mapping with name, lever and max")
+            self.report.note_at(path, f"{shown(node.plain())} is not a pool: write a mapping with name, lever and max")
             return None
         beside = self._beside(path, node, PoolPolicy.model_fields)
         lever = self._lever((*path, "lever"), node)
@@ -188,7 +188,7 @@ class Check:
         return pool.model_copy(update={"events": self._events(pool.events, within)}) if pool.events else pool
 
     def _events(self, events: tuple[Event, ...], within: tuple[Step, ...]) -> tuple[Event, ...]:
-        """The events with their places, and with what their calendar files say."""
+        """Return the events with their places in the file and the contents of their calendar files."""
         out = []
         for index, event in enumerate(events):
             path, text = (*within, index), ""
@@ -207,7 +207,7 @@ class Check:
     def _origin(
         self, error: ErrorDetails, path: tuple[Step, ...], node: Node, inherited: Mapping[str, object]
     ) -> tuple[Step, ...]:
-        """Where the value that a pool's error is about was written: in the pool, or in the defaults."""
+        """Return the path where the invalid value of a pool is written: in the pool, or in the defaults."""
         first, *rest = place_within(error)
         either = error.get("ctx", {}).get("either")
         if first in node.members or first not in inherited:
@@ -220,14 +220,14 @@ class Check:
         node = pool.child("lever")
         if node is None:
             if "lever" not in meant(pool.members, PoolPolicy.model_fields):
-                self.report.note(pool.place, path, "the key lever is missing: say by which kind of lever its capacity is set")
+                self.report.note(pool.place, path, "the key lever is missing: it sets the pool's warm capacity")
             return None
         return self._of_kind(path, node, "lever", self._kinds)
 
     def _of_kind(self, path: tuple[Step, ...], node: Node, what: str, kinds: Mapping[str, type[Part]]) -> Part | None:
-        """Settings that have a kind, by the model of that kind."""
+        """Return settings that have a kind, validated by the model of that kind; None when they are invalid."""
         if node.kind != "mapping":
-            self.report.note_at(path, f"{shown(node.plain())} is not a {what}: a mapping with kind and what that kind needs")
+            self.report.note_at(path, f"{shown(node.plain())} is not a {what}: write a mapping with kind and its keys")
             return None
         kind = node.child("kind")
         if kind is None:
@@ -245,7 +245,7 @@ class Check:
 
     def _complain(self, error: ValidationError, model: type[BaseModel], where: Callable[[ErrorDetails], tuple[Step, ...]],
                   given: Container[str] = ()) -> None:
-        """Add what pydantic found, each error at the path that `where` gives; keys that are `given` elsewhere are not missing."""
+        """Report the errors of pydantic, each at the path that `where` returns; skip missing keys that are `given` elsewhere."""
         for item in worth_saying(error.errors(), model):
             if item["type"] == "missing" and len(item["loc"]) == 1 and item["loc"][0] in given:
                 continue
@@ -263,8 +263,8 @@ class Check:
             return
         first = names.setdefault(node.scalar, index)
         if first != index:
-            self.report.note_at(("pools", index, "name"), f"pools[{first}] already has the name {shown(node.scalar)}: names are "
-                                                          "unique")
+            self.report.note_at(("pools", index, "name"), f"pools[{first}] already has the name {shown(node.scalar)}: choose "
+                                                          "another name")
 
     def _resources_differ(self, index: int, pool: PoolPolicy, resources: dict[tuple[str, str], int]) -> None:
         path = ("pools", index, "lever")

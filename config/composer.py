@@ -1,6 +1,6 @@
-"""Parser events of YAML, put together into values that know where they stand; what the text of a value means, what is refused.
+"""Composer of YAML parser events: builds values with their places, resolves scalars and reports what is not allowed.
 
-Without recursion, so that no nesting can exhaust the stack; aliases and merge keys may not blow up.
+It does not recurse, so nesting cannot exhaust the stack. The size that aliases and merge keys expand to is limited.
 """
 
 import re
@@ -30,14 +30,14 @@ COMMENT = re.compile(r"[ \t]+(#[^\s#].*)")
 
 
 class Mark(Protocol):
-    """What both parsers tell of a place; they count from 0."""
+    """Position that both parsers report; line and column count from 0."""
 
     line: int
     column: int
 
 
 class Key(NamedTuple):
-    """A key that waits for its value."""
+    """Key whose value has not been read."""
 
     text: str
     place: Place
@@ -45,11 +45,11 @@ class Key(NamedTuple):
 
 
 class Stop(Exception):
-    """The rest of the text cannot be read."""
+    """Signal that the rest of the text cannot be read."""
 
 
 def scalar_value(text: str) -> object:
-    """What an unquoted scalar means."""
+    """Return the value of an unquoted scalar."""
     if text in WORDS:
         return WORDS[text]
     if WHOLE.fullmatch(text):
@@ -60,12 +60,12 @@ def scalar_value(text: str) -> object:
 
 
 def place_at(mark: Mark | None) -> Place:
-    """The place of a mark of the parser, which counts from 0; the beginning when there is none."""
+    """Return the place of a parser mark, which counts from 0; the start of the text when there is none."""
     return Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
 
 
 class Composer:
-    """Takes the events of one document; `root` is there once the document is whole."""
+    """Builder of one document from parser events; `root` is set when the document is complete."""
 
     def __init__(self, lines: list[str]) -> None:
         self.root: Node | None = None
@@ -80,11 +80,11 @@ class Composer:
         self._documents = 0
 
     def take(self, event: yaml.Event) -> None:
-        """One event more. Raises `Stop` where going on makes no sense."""
+        """Process one event. Raise `Stop` when the rest cannot be read."""
         if isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                self._stop(event, "a second document begins here: a policy is one document; take out the line --- and keep one "
+                self._stop(event, "a second document starts here: a policy is one document; remove the line --- and keep one "
                                   "version and one list of pools")
         elif isinstance(event, yaml.DocumentEndEvent):
             self._anchors_are_used()
@@ -125,9 +125,9 @@ class Composer:
             node.comment = "" if behind is None else behind[1].rstrip()
             if OCTAL.fullmatch(text) and int(text) != int(text, 8):
                 self._fault(event, f"{text} is {int(text)} to YAML 1.2 and {int(text, 8)} to YAML 1.1, "
-                                   "which takes a leading zero for octal: write it without, or quote it if it is text")
+                                   "which reads a leading zero as octal: remove the zero, or quote it if it is text")
         elif style in "|>" and not text.strip():
-            self._fault(event, f"{style} begins a block of text, which is empty here: quote the value if {style} is "
+            self._fault(event, f"{style} starts a block of text, which is empty here: quote the value if {style} is "
                                "part of it")
         self._name(event, event.anchor, node)
         self._add(node, event)
@@ -146,11 +146,11 @@ class Composer:
         place = place_at(event.start_mark)
         merge = plain and text == MERGE
         if plain and GLUED_DASH.match(text):
-            self._fault(event, f"a blank is missing behind the dash that begins an item: write - {text[1:60]}")
+            self._fault(event, f"a space is missing after the dash that starts a list item: write - {text[1:60]}")
         first = self._merges[-1][0][0] if merge and self._merges[-1] else None if merge else self._stack[-1].keys.get(text)
         if first is not None:
             remedy = "give a list: <<: [*one, *two]" if merge else "keep one of them"
-            self._fault(event, f"the key {text[:60]!r} stands here a second time: it is already in line {first.line}; {remedy}")
+            self._fault(event, f"duplicate key {text[:60]!r}: it is already in line {first.line}; {remedy}")
         self._pending[-1] = Key(text, place, merge)
 
     def _alias(self, event: yaml.AliasEvent) -> None:
@@ -168,7 +168,7 @@ class Composer:
     def _open(self, event: yaml.CollectionStartEvent) -> None:
         self._refuse_tag(event)
         if self._expects_key():
-            self._stop(event, "a key must be plain text: quote a value that begins with { or [, and fill in a template ({{ … }}) "
+            self._stop(event, "a key must be plain text: quote a value that starts with { or [, and render a template ({{ … }}) "
                               "before Stoker reads the file")
         if len(self._stack) >= DEEPEST:
             self._stop(event, f"nested deeper than {DEEPEST} levels")
@@ -186,11 +186,11 @@ class Composer:
         self._add(node, event)
 
     def _merge(self, node: Node, merges: list[tuple[Place, Node]], event: yaml.Event) -> None:
-        """Add the members of merged mappings that `node` does not have itself; of several, the first counts."""
+        """Add the members of merged mappings that `node` does not set; the first mapping that has a key wins."""
         for place, merged in merges:
             sources = merged.items if merged.kind == "list" else [merged]
             if any(source.kind != "mapping" for source in sources):
-                self.faults.append(Fault(place, "<< takes in the keys of a mapping: write <<: *name, or <<: [*one, *two]"))
+                self.faults.append(Fault(place, "<< needs a mapping: write <<: *name, or <<: [*one, *two]"))
                 continue
             for key, member in chain.from_iterable(source.members.items() for source in sources):
                 if key not in node.members:
@@ -207,7 +207,7 @@ class Composer:
     def _anchors_are_used(self) -> None:
         for name, place in self._unused.items():
             self.faults.append(Fault(place, f"no alias uses the anchor &{name[:60]}: quote the value if & is part of it, or "
-                                            "take the anchor out"))
+                                            "remove the anchor"))
 
     def _grow(self, parent: Node, node: Node, event: yaml.Event) -> None:
         parent.size += node.size

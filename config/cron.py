@@ -1,4 +1,4 @@
-"""Cron expressions of five fields: what is taken, what is meant by another scheduler's syntax, and which days a number is."""
+"""Cron expressions of five fields: validation, conversion from other schedulers' syntax, and days by number."""
 
 import re
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ LONGEST = 200
 
 
 def check_cron(expression: str) -> str:
-    """The expression of five fields that `expression` says, with single blanks; `ValueError` unless it is one that ever fires."""
+    """Return `expression` as five fields with single spaces. Raise `ValueError` when it is invalid or never fires."""
     text = " ".join(expression.split())
     text = NICKNAMES.get(text.lower(), text)
     foreign = foreign_syntax(text) if len(text) <= LONGEST else None
@@ -40,54 +40,54 @@ def check_cron(expression: str) -> str:
     except CronSimError as error:
         raise ValueError(f"{expression!r:.80}: {bad_field(text, str(error).lower())}") from None
     except StopIteration:
-        raise ValueError(f"{expression!r:.80} never fires: no such month has such a day") from None
+        raise ValueError(f"{expression!r:.80} never fires: no selected month has that day") from None
     return text
 
 
 def foreign_syntax(text: str) -> str | None:
-    """What another scheduler's syntax is, and the five fields that mean the same; None for what is not known as such."""
+    """Return the name of another scheduler's syntax and the equivalent five fields; None when it is not recognised."""
     rate, wrapped = RATE.fullmatch(text), re.fullmatch(r"cron\((.*)\)", text, re.IGNORECASE)
     if rate is not None:
         even = evenly(int(rate[1]), rate[2][0].lower())
-        return f"is a rate, not {WANTED}{instead(even) or ': take one that divides the hour or the day'}"
+        return f"is a rate, not {WANTED}{instead(even) or ': choose a rate that divides the hour or the day'}"
     if re.fullmatch(r"at\(.*\)", text, re.IGNORECASE):
-        return f"is one point in time, not {WANTED}: announce it as an event with start and duration"
+        return f"is one point in time, not {WANTED}: add an event with start and duration"
     if text.lower() == "@reboot":
-        return f"is no point in time, not {WANTED}: a pool's own min holds from the start"
+        return f"has no time, not {WANTED}: a pool's min applies from the start"
     fields = (wrapped[1] if wrapped is not None else text).split()
     if wrapped is not None or len(fields) in (6, 7):
         return six_fields(fields, aws=wrapped is not None)
     nearest = next((field for field in fields[2:3] if re.search(r"\dW|L-\d", field, re.IGNORECASE)), None)
     if nearest is not None and len(fields) == 5:
-        return f"has {nearest}, which AWS and Quartz have for a day near another one, not {WANTED}: write the days themselves"
+        return f"has {nearest}, which AWS and Quartz use for the nearest weekday, not {WANTED}: list the days"
     if len(fields) == 5 and "?" in text:
-        return f"has a ?, which AWS and Quartz have for 'any', not {WANTED}{instead(converted(fields))}"
+        return f"has a ?, which AWS and Quartz use for 'any', not {WANTED}{instead(converted(fields))}"
     if len(fields) == 5 and re.search(r"\bH\b", text):
-        return f"has an H, which Jenkins has for 'some', not {WANTED}: write a number"
+        return f"has an H, which Jenkins uses for a hashed value, not {WANTED}: write a number"
     return None
 
 
 def six_fields(fields: Sequence[str], aws: bool) -> str:
-    """What is said of an expression with a year, with seconds or with both."""
+    """Return the message for an expression with a year, with seconds or with both."""
     marked = [place for place, field in enumerate(fields) if field == "?"]
     if aws or (len(fields) == 6 and (set(marked) & {2, 4} or re.match(r"\d{4}", fields[5]))):
         year = fields[5] if len(fields) == 6 else "*"
-        name, rest = "has the form of AWS, whose sixth field is the year", converted(fields[:5], from_one=True)
+        name, rest = "is in AWS syntax, whose sixth field is the year", converted(fields[:5], from_one=True)
     else:
         year = fields[6] if len(fields) == 7 else "*"
-        name, rest = "has seconds in front, as Quartz and Spring write it", converted(fields[1:6], from_one=bool(marked))
+        name, rest = "starts with seconds, as in Quartz and Spring", converted(fields[1:6], from_one=bool(marked))
     if year not in ("*", "?"):
-        return f"{name}, not {WANTED}: a year cannot be given; announce what happens once as an event"
+        return f"{name}, not {WANTED}: a year is not supported; add an event for a single date"
     return f"{name}, not {WANTED}{instead(rest)}"
 
 
 def instead(text: str | None) -> str:
-    """What to write, when that is known."""
+    """Return the text to write instead; empty when it is not known."""
     return "" if text is None else f': write "{text}"'
 
 
 def evenly(count: int, unit: str) -> str | None:
-    """Five fields that come again after so many minutes, hours or days; None where cron cannot say it."""
+    """Return five fields that fire every `count` minutes, hours or days; None when cron cannot express that."""
     if unit == "d":
         return "0 0 * * *" if count == 1 else None
     whole, ahead, behind = (60, "", " * * * *") if unit == "m" else (24, "0 ", " * * *")
@@ -97,7 +97,7 @@ def evenly(count: int, unit: str) -> str | None:
 
 
 def converted(fields: Sequence[str], from_one: bool = True) -> str | None:
-    """Five fields in our syntax; None where it cannot say the same. `from_one`: days of the week count from 1, a Sunday."""
+    """Return the equivalent five fields, None when there are none. `from_one`: weekdays count from 1 (Sunday)."""
     if len(fields) != 5:
         return None
     *others, day = ["*" if field == "?" else field for field in fields]
@@ -109,7 +109,7 @@ def converted(fields: Sequence[str], from_one: bool = True) -> str | None:
 
 
 def renamed(day: str, first: int) -> str:
-    """A day-of-week field with names for its numbers, of which `first` is Sunday."""
+    """Return a day-of-week field with names for its numbers; `first` is the number of Sunday."""
     def name(found: re.Match[str]) -> str:
         return DAYS[(int(found[0]) - first) % 7]
 
@@ -127,7 +127,7 @@ def renamed(day: str, first: int) -> str:
 
 
 def unwrapped(span: str, names: Sequence[str]) -> str:
-    """A range of names; one that goes over the end as a list of its members."""
+    """Return a range of names; a range that wraps past the end becomes a list of its members."""
     first, dash, last = span.partition("-")
     if not dash or first not in names or last not in names or names.index(first) <= names.index(last):
         return span
@@ -135,7 +135,7 @@ def unwrapped(span: str, names: Sequence[str]) -> str:
 
 
 def bad_field(text: str, complaint: str) -> str:
-    """What is wrong with the field that the library complains of."""
+    """Return what is wrong with the field that the library reports."""
     named = next((name for name in ALLOWED if name in complaint), None)
     if named is None:
         return f"{complaint}; write {WANTED}"
@@ -146,11 +146,11 @@ def bad_field(text: str, complaint: str) -> str:
         months = [month for month in fields[3].lower().split(",") if month in LONGEST_MONTH]
         if months and re.fullmatch(r"\d+(,\d+)*", fields[2]):
             return f"never fires: month {','.join(months)} has at most {max(LONGEST_MONTH[month] for month in months)} days"
-    return f"{named} is {field!r}: allowed is {ALLOWED[named]}{nearest_field(named, field)}"
+    return f"{named} is {field!r}: allowed: {ALLOWED[named]}{nearest_field(named, field)}"
 
 
 def nearest_field(named: str, field: str) -> str:
-    """What to write for a field with long names, or with a range over its end."""
+    """Return what to write for a field with long names, or with a range that wraps past the end."""
     names = DAYS if named == "day-of-week" else MONTHS if named == "month" else ()
     last = re.fullmatch(r"([a-z]{3})l", field)
     if last is not None and last[1] in DAYS and named == "day-of-week":
@@ -162,13 +162,13 @@ def nearest_field(named: str, field: str) -> str:
         text = f"{wraps[1]}-{59 if named == 'minute' else 23},0-{wraps[2]}"
     if text == field:
         return ""
-    return f"; write {text} (a range cannot go over its end)" if text.count(",") > field.count(",") else f"; write {text}"
+    return f"; write {text} (a range cannot wrap past the end)" if text.count(",") > field.count(",") else f"; write {text}"
 
 
 def days_by_number(expression: str) -> tuple[str, str, str] | None:
-    """A checked expression's day-of-week field, the days that its numbers are, and those that they are to AWS and Quartz.
+    """Return a checked expression's day-of-week field, its days by number, and the days that AWS and Quartz read.
 
-    None when it has no number, the last empty when those would not take it.
+    None when it has no number. The last is empty when AWS and Quartz would refuse it.
     """
     field = expression.split()[4]
     spans = [re.split("[/#]", part)[0] for part in field.lower().split(",")]
@@ -179,5 +179,5 @@ def days_by_number(expression: str) -> tuple[str, str, str] | None:
 
 
 def either_day(expression: str) -> bool:
-    """Whether a checked expression restricts day of month and day of week, so that it fires when either fits."""
+    """Return whether a checked expression sets day of month and day of week, so that it fires when either matches."""
     return not CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC)).day_and

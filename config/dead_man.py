@@ -1,4 +1,4 @@
-"""What becomes of a pool's warm capacity when its daemon dies without a word."""
+"""Dead-man settings: what the provider does with a pool's warm capacity when its daemon stops without a shutdown."""
 
 from datetime import timedelta
 from typing import Literal
@@ -10,16 +10,16 @@ from config.duration import Duration, format_duration
 
 
 class DeadMan(BaseModel):
-    """An order that the provider is given ahead, and that is put off again and again while the daemon lives."""
+    """Scheduled change at the provider that the daemon postpones while it runs."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
 
     after: Duration = Field(examples=["30m"])
-    """So long after the daemon was last heard of, at most, the provider goes on without it; from 10m to 1d."""
+    """Longest time from the daemon's last renewal until the provider starts the scheduled change; from 10m to 1d."""
     follow: Duration = Field(default=timedelta(hours=3), examples=["3h"])
-    """For so long from then on it follows what was planned for those hours, before it goes to the floor; at most 6h."""
+    """How long the provider then follows the capacity planned for those hours, before it sets the floor; at most 6h."""
     to: Literal["floor"] = Field(default="floor", examples=["floor"])
-    """What is left in the end: the floor in force then, and never nothing."""
+    """What remains at the end: the floor in force then, at least 1 unit."""
 
     @field_validator("after")
     @classmethod

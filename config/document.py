@@ -1,7 +1,7 @@
-"""A YAML text as plain values that know where they stand.
+"""Reader of a YAML text into plain values with their places.
 
-Read with the meaning of YAML 1.2's core schema: `no`, `on` and `1:30` are text, `1e-6` is a number. Merge keys (`<<`) work. Tags
-are refused, aliases may not blow up, and nothing is ever constructed but text, numbers, true, false, null, lists and mappings.
+The text is read by the YAML 1.2 core schema: `no`, `on` and `1:30` are text, `1e-6` is a number. Merge keys (`<<`) work. Tags
+are refused, alias expansion is limited, and values are only text, numbers, true, false, null, lists and mappings.
 """
 
 import codecs
@@ -17,9 +17,9 @@ from config.node import Fault, Node, Place
 from config.syntax import explain
 
 MOST_BYTES = 4 * 1024 * 1024
-"""Ten thousand pools take a quarter of it."""
+"""10,000 pools need about a quarter of this."""
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""The parser in C where there is one: ten times as fast."""
+"""The C parser where it is available: about 10 times as fast."""
 
 WIDE = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16",
         codecs.BOM_UTF16_BE: "UTF-16"}
@@ -27,7 +27,7 @@ ODD_BREAK = re.compile(f"[{BREAKS}]")
 
 
 def decoded(content: bytes) -> str | Fault:
-    """The text of a file, which is UTF-8; or what it is instead."""
+    """Return the text of a UTF-8 file, or the fault of its encoding."""
     for mark, encoding in WIDE.items():
         if content.startswith(mark):
             return Fault(Place(1, 1), f"the file is {encoding}: save it as UTF-8")
@@ -40,20 +40,20 @@ def decoded(content: bytes) -> str | Fault:
         return Fault(place_of(before, len(before)), f"the byte 0x{wrong:02X} is not UTF-8 ({char} in Windows-1252): save the "
                                                     "file as UTF-8")
     if "\0" in text:
-        return Fault(place_of(text, text.index("\0")), "the file has zero bytes, as UTF-16 without a byte order mark has: save "
+        return Fault(place_of(text, text.index("\0")), "the file has NUL bytes, as UTF-16 without a byte order mark has: save "
                                                        "it as UTF-8")
     return text
 
 
 def read_document(text: str) -> tuple[Node | None, list[Fault]]:
-    """The one document of `text`, and all that is wrong with it as YAML. Never raises for any text."""
-    lines = [*re.split(r"\r\n|\r|\n", text), ""]  # the parser counts one more where the last has no end
+    """Return the document of `text` and all its YAML faults. Raise nothing for any text."""
+    lines = [*re.split(r"\r\n|\r|\n", text), ""]  # the parser counts one line more when the last has no line break
     composer = Composer(lines)
     try:
         size = len(text.encode())
         if size > MOST_BYTES:
             return None, [Fault(Place(1, 1), f"the file has {size:,} bytes: at most {MOST_BYTES:,} are read")]
-        odd = [Fault(place_of(text, found.start()), f"{named(found[0])} ends a line to some readers of YAML, not to all: delete "
+        odd = [Fault(place_of(text, found.start()), f"{named(found[0])} is a line break for some YAML parsers only: delete "
                                                     "it")
                for found in ODD_BREAK.finditer(text)]
         if odd:
@@ -61,7 +61,7 @@ def read_document(text: str) -> tuple[Node | None, list[Fault]]:
         for event in events(text):
             composer.take(event)
     except UnicodeEncodeError as error:
-        composer.faults.append(Fault(place_of(text, error.start), "not a character of Unicode"))
+        composer.faults.append(Fault(place_of(text, error.start), "not a valid Unicode character: delete it"))
     except yaml.reader.ReaderError as error:
         char = chr(error.character) if isinstance(error.character, int) else error.character
         composer.faults.append(Fault(place_of(text, text.index(char)), f"not allowed in YAML: {named(char)}; delete it"))
@@ -75,12 +75,12 @@ def read_document(text: str) -> tuple[Node | None, list[Fault]]:
 
 
 def events(text: str) -> Iterator[yaml.Event]:
-    """The parser's events; an iterator, so that nothing is read after what stops the composer."""
+    """Yield the parser's events, so that nothing is read after the composer stops."""
     yield from yaml.parse(text, Loader=LOADER)
 
 
 def tokens(text: str) -> Iterator[yaml.Token]:
-    """The scanner's tokens up to what it cannot read."""
+    """Yield the scanner's tokens up to the first error."""
     try:
         yield from yaml.scan(text, Loader=LOADER)
     except yaml.MarkedYAMLError:
@@ -88,6 +88,6 @@ def tokens(text: str) -> Iterator[yaml.Token]:
 
 
 def place_of(text: str, position: int) -> Place:
-    """The place of a position in the text."""
+    """Return the place of a position in the text."""
     before = text[:position]
     return Place(before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)

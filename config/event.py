@@ -1,7 +1,7 @@
-"""Announced events: when they are, and what they are expected to make of usual demand.
+"""Announced events: when they occur, and their expected effect on baseline demand.
 
-An event says when in one of four ways: once (`start`), again and again (`cron`), on public holidays, or by a calendar file. What
-comes of it is `windows_of`: plain spans of time in UTC, each with the name that people know it by.
+An event is timed in one of four ways: once (`start`), repeatedly (`cron`), on public holidays, or by a calendar file.
+`windows_of` returns its windows: spans of time in UTC, each with a name.
 """
 
 import re
@@ -22,13 +22,13 @@ from config.schedule import A_DAY, LONGEST_WINDOW, MOST_UNITS, fires
 from config.zones import zone
 
 MOST_EVENTS = 200
-"""To one pool; a calendar file counts as one."""
+"""Per pool; a calendar file counts as one."""
 
 LARGEST_FACTOR = 1000.0
 LONGEST_LEAD = timedelta(days=1)
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)?)?", re.ASCII)
 GAPS = 25
-"""So many beginnings of a cron expression are looked at."""
+"""Number of start times of a cron expression that are checked."""
 
 EARLIEST, LATEST = 1970, 2200
 WAYS = ("start", "cron", "holidays", "ics")
@@ -36,7 +36,7 @@ CLOSED = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docs
 
 
 class Window(NamedTuple):
-    """One occurrence, in UTC: begins at `start`, is over at `end`. `name`: what people call it; `kind`: what it is one of."""
+    """One occurrence from `start` to `end`, in UTC. `name`: its own name; `kind`: the name of its event."""
 
     start: datetime
     end: datetime
@@ -50,9 +50,9 @@ class Holidays(BaseModel):
     model_config = CLOSED
 
     country: str = Field(min_length=2, max_length=20, examples=["DE"])
-    """The country, by its two letters of ISO 3166."""
+    """The country, as its ISO 3166 two-letter code."""
     subdivision: str | None = Field(default=None, min_length=1, max_length=40, examples=["BY"])
-    """A part of it with holidays of its own, by its code within the country."""
+    """A part of the country that has other holidays, as its code within the country."""
 
     @model_validator(mode="after")
     def _they_are_known(self) -> Self:
@@ -72,29 +72,29 @@ class Event(BaseModel):
     })
 
     name: str = Field(min_length=1, max_length=80, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["product launch"])
-    """What reasons and the dashboard call it, and by what past occurrences are known as the same."""
+    """Its name in reasons and on the dashboard; past occurrences are matched by it."""
     factor: Annotated[float, Field(gt=0, le=LARGEST_FACTOR, allow_inf_nan=False)] | None = Field(default=None, examples=[8])
-    """Peak demand while it lasts, in multiples of what is usual at that time; below 1 for a quiet day."""
+    """Peak demand during the event, as a multiple of the baseline at that time; below 1 for a quiet day."""
     size: Annotated[int, Field(ge=1, le=MOST_UNITS)] | None = Field(default=None, examples=[120])
-    """Or peak demand while it lasts in units, whatever is usual."""
+    """Peak demand during the event in units, instead of factor."""
     lead: Duration = Field(default=timedelta(0), examples=["15m"])
-    """Be warm so long before it begins, beyond the lead time of the capacity itself; at most 1d."""
+    """How long before the start capacity must be warm, in addition to its lead time; at most 1d."""
     timezone: str = Field(default="UTC", examples=["Europe/Berlin"])
     """IANA time zone of `start`, `end`, `cron` and of whole days."""
     start: str | None = Field(default=None, examples=["2026-12-01T12:00"])
-    """Once: when it begins, as 2026-12-01T12:00 or 2026-12-01."""
+    """Single event: its start, as 2026-12-01T12:00 or 2026-12-01."""
     end: str | None = Field(default=None, examples=["2026-12-01T14:00"])
-    """Once: when it is over; a day without a time of day is included."""
+    """Single event: its end; a day without a time of day is included."""
     duration: Duration | None = Field(default=None, examples=["2h"])
-    """Once, instead of an end, and with cron: how long it lasts, in elapsed time, from 1m to 31d."""
+    """Length in elapsed time, from 1m to 31d: required with cron, and instead of end with start."""
     cron: str | None = Field(default=None, examples=["0 9 1 * *"])
-    """Again and again: when it begins, as five cron fields."""
+    """Repeated event: its start times, as five cron fields."""
     holidays: Holidays | None = None
     """Public holidays, each from midnight to midnight."""
     ics: str | None = Field(default=None, min_length=1, max_length=400, examples=["launches.ics"])
     """A calendar file, its path relative to the policy file."""
     summary: str | None = Field(default=None, min_length=1, max_length=200, examples=["webinar"])
-    """Of the calendar file, only entries whose summary contains this, in whatever case."""
+    """Use only calendar entries whose summary contains this text; case is ignored."""
 
     _text: str = PrivateAttr(default="")
     _place: str = PrivateAttr(default="")
@@ -137,38 +137,39 @@ class Event(BaseModel):
 
     def _faults(self) -> Iterator[tuple[bool, str, tuple[str, ...]]]:
         given = [way for way in WAYS if getattr(self, way) is not None]
-        yield len(given) != 1, f"an event has exactly one of {', '.join(WAYS)}: {' and '.join(given) or 'none'} is given", ()
+        yield len(given) != 1, f"give exactly one of {', '.join(WAYS)}: {' and '.join(given) or 'none'} is given", ()
         yield (self.factor is None) == (self.size is None), "give exactly one of factor and size", ()
-        yield self.summary is not None and self.ics is None, "summary chooses from a calendar file: it needs ics", ("summary",)
+        yield (self.summary is not None and self.ics is None,
+               "summary selects entries of a calendar file: add ics or remove summary", ("summary",))
         spans = (self.end is not None) + (self.duration is not None)
         yield self.start is not None and spans != 1, "an event with a start has exactly one of end and duration", ("start",)
         yield self.cron is not None and self.duration is None, "an event with cron needs a duration", ("cron",)
         if self.cron is not None and self.duration is not None:
             gap = shortest_gap(self.cron)
-            yield gap < timedelta(hours=1), "an event that comes again within the hour is not one", ("cron",)
-            yield self.duration > 2 * gap, "it would begin again and again before it is over", ("duration",)
-        yield self.end is not None and self.start is None, "only an event with a start has an end", ("end",)
+            yield gap < timedelta(hours=1), "the event recurs within 1 h: leave at least 1 h between starts", ("cron",)
+            yield self.duration > 2 * gap, "it is longer than two intervals of cron: shorten it", ("duration",)
+        yield self.end is not None and self.start is None, "end needs start: add start or remove end", ("end",)
         yield (self.duration is not None and (self.holidays is not None or self.ics is not None),
-               "holidays and calendar entries have a length of their own: leave duration out", ("duration",))
+               "holidays and calendar entries have their own length: remove duration", ("duration",))
         if self.start is not None and self.end is not None:
             first, last = instant(self.start, self.timezone), instant(self.end, self.timezone, last=True)
-            yield last <= first, f"it is over before it begins: {self.end} is not after {self.start}", ("end",)
+            yield last <= first, f"end {self.end} is not after start {self.start}", ("end",)
             yield last - first > LONGEST_WINDOW, "an event lasts from 1m to 31d", ("end",)
 
     @property
     def place(self) -> str:
-        """Where the policy says it, as `file:line:column path`; its name when it was not read from a file."""
+        """Return the place in the policy as `file:line:column path`; the name when the event was not read from a file."""
         return self._place or self.name
 
     def placed(self, place: str, text: str = "") -> Self:
-        """The same event, knowing where it stands and what its calendar file says."""
+        """Return a copy with its place in the policy and the text of its calendar file."""
         out = self.model_copy()
         out._place, out._text = place, text  # noqa: SLF001  (a copy of itself)
         return out
 
 
 def told(kind: str, check: Callable[[], str]) -> str:
-    """What `check` finds, its `ValueError` in the words of the policy file."""
+    """Return the result of `check`; raise its `ValueError` as a validation error of `kind`."""
     try:
         return check()
     except ValueError as error:
@@ -177,13 +178,13 @@ def told(kind: str, check: Callable[[], str]) -> str:
 
 @lru_cache(maxsize=1024)
 def shortest_gap(expression: str) -> timedelta:
-    """The shortest span between two of the next beginnings of a checked cron expression."""
+    """Return the shortest span between two of the next `GAPS` start times of a checked cron expression."""
     times = list(islice(fires(expression, "UTC", datetime(2026, 1, 1, tzinfo=UTC)), GAPS))
     return min((later - sooner for sooner, later in pairwise(times)), default=LONGEST_WINDOW)
 
 
 def check_instant(text: str) -> str:
-    """`text` itself; `ValueError` unless it names a day, or a day and a time of it."""
+    """Return `text`. Raise `ValueError` unless it is a day, or a day and a time."""
     if INSTANT.fullmatch(text):
         try:
             year = datetime.fromisoformat(text).year
@@ -195,7 +196,7 @@ def check_instant(text: str) -> str:
 
 
 def instant(text: str, timezone: str, *, last: bool = False) -> datetime:
-    """A checked instant in UTC. A day alone is its first moment, as the `last` the first of the day after."""
+    """Return a checked instant in UTC. A day alone is its first moment; with `last`, the first moment of the next day."""
     at = datetime.fromisoformat(text)
     if last and len(text) == len("2026-12-01"):
         at += A_DAY
@@ -203,26 +204,26 @@ def instant(text: str, timezone: str, *, last: bool = False) -> datetime:
 
 
 def day_of(day: date, timezone: str) -> tuple[datetime, datetime]:
-    """First moment of a day on the wall of a zone, and of the day after: 23, 24 or 25 hours."""
+    """Return the first moments of a day in a time zone and of the next day: 23, 24 or 25 hours apart."""
     begin, end = (datetime.combine(each, time(), zone(timezone)).astimezone(UTC) for each in (day, day + A_DAY))
     return begin, end
 
 
 @lru_cache(maxsize=4096)
 def windows_of(event: Event, first: datetime, end: datetime) -> tuple[Window, ...]:
-    """The windows of an event that touch the span from `first` to `end` (UTC), in order. Cached: many pools share an event."""
-    found = {Window(*span) for span in spans_of(event, first, end)}  # an hour that a clock passes twice may name one twice
+    """Return the windows of an event that overlap `first` to `end` (UTC), in order. Cached: many pools share an event."""
+    found = {Window(*span) for span in spans_of(event, first, end)}  # the repeated hour at a clock change may yield one twice
     return tuple(sorted(window for window in found if window.start < end and window.end > first and window.start < window.end))
 
 
 @lru_cache(maxsize=4096)
 def beginnings(expression: str, timezone: str, first: datetime, end: datetime) -> tuple[datetime, ...]:
-    """When a checked cron expression fires after `first` and before `end`. Cached: pools that share no event share its hours."""
+    """Return when a checked cron expression fires after `first` and before `end`. Cached: events of pools share start times."""
     return tuple(takewhile(lambda at: at < end, fires(expression, timezone, first)))
 
 
 def spans_of(event: Event, first: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, str, str]]:
-    """Those windows, perhaps some more, in any order."""
+    """Yield the windows that overlap the span, in any order; some may lie outside it."""
     name = event.name
     if event.start is not None:
         begin = instant(event.start, event.timezone)

@@ -1,6 +1,6 @@
-"""Calendar files (RFC 5545) of announced events, through icalendar and recurring-ical-events, imported when a policy names one.
+"""Calendar files (RFC 5545) of announced events, read by icalendar and recurring-ical-events, imported when a policy names one.
 
-A file is checked once, when the policy is read, and every fault has its line; what was checked is expanded later without any.
+A file is checked once, when the policy is read, and every fault has its line. Later expansion of a checked file does not fail.
 """
 
 import re
@@ -12,14 +12,14 @@ from config.schedule import A_DAY, LONGEST_WINDOW
 from config.zones import zone
 
 MOST_BYTES = 1024 * 1024
-"""Some three thousand entries."""
+"""About 3,000 entries."""
 
 LINE = re.compile(r"[A-Za-z0-9-]+[;:]")
 TOO_OFTEN = ("SECONDLY", "MINUTELY")
 
 
 class BadCalendar(ValueError):
-    """What is wrong with a calendar file, and in which line, counted from 1."""
+    """Fault of a calendar file, with its line, counted from 1."""
 
     def __init__(self, line: int, message: str) -> None:
         super().__init__(message)
@@ -27,14 +27,14 @@ class BadCalendar(ValueError):
 
 
 class Entry(NamedTuple):
-    """Where an entry begins in the file, and where each of its properties stands."""
+    """Line where an entry starts in the file, and line of each of its properties."""
 
     line: int
     properties: dict[str, int]
 
 
 def read_calendar(raw: bytes) -> str:
-    """The text of a calendar file; `BadCalendar` when it cannot be used, and nothing else for any bytes."""
+    """Return the text of a calendar file. Raise `BadCalendar` when it cannot be used, and nothing else for any bytes."""
     if len(raw) > MOST_BYTES:
         raise BadCalendar(1, f"the file has {len(raw):,} bytes: at most {MOST_BYTES:,} are read")
     try:
@@ -47,35 +47,35 @@ def read_calendar(raw: bytes) -> str:
 
 
 def structure(text: str) -> list[Entry]:
-    """Every entry (VEVENT) of the file; `BadCalendar` where its lines are not those of one calendar."""
+    """Return every entry (VEVENT) of the file. Raise `BadCalendar` when its lines are not one calendar."""
     open_parts: list[tuple[str, int]] = []
     entries: list[Entry] = []
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
-        if not line.strip() or line[0] in " \t":  # the second is the rest of the line before
+        if not line.strip() or line[0] in " \t":  # a leading space or tab continues the line before
             continue
         if not LINE.match(line) or (not open_parts and line.upper().rstrip() != "BEGIN:VCALENDAR"):
-            raise BadCalendar(number, "not a line of a calendar: it is to begin with BEGIN:VCALENDAR and to hold NAME:VALUE")
+            raise BadCalendar(number, "not a calendar line: a calendar starts with BEGIN:VCALENDAR and its lines are NAME:VALUE")
         name, part = re.split("[;:]", line.upper(), maxsplit=1)[0], line.upper().partition(":")[2].strip()
         if name == "BEGIN":
             if part == "VEVENT":
                 around = next((begun for kind, begun in open_parts if kind == part), None)
                 if around is not None:
-                    raise BadCalendar(number, f"an entry begins within the one of line {around}: END:VEVENT is missing before it")
+                    raise BadCalendar(number, f"an entry starts within the entry of line {around}: add END:VEVENT before it")
                 entries.append(Entry(number, {}))
             open_parts.append((part, number))
         elif name == "END":
             if open_parts[-1][0] != part:
-                raise BadCalendar(number, f"END:{part:.60} does not end {open_parts[-1][0]} of line {open_parts[-1][1]}")
+                raise BadCalendar(number, f"END:{part:.60} does not match {open_parts[-1][0]} of line {open_parts[-1][1]}")
             open_parts.pop()
         elif open_parts[-1][0] == "VEVENT":
             entries[-1].properties.setdefault(name, number)
     if open_parts:
-        raise BadCalendar(open_parts[-1][1], f"{open_parts[-1][0]} begins here and is never ended: the file is cut off")
+        raise BadCalendar(open_parts[-1][1], f"{open_parts[-1][0]} starts here and has no END: the file is truncated")
     return entries
 
 
 def check_entries(text: str, entries: list[Entry]) -> None:
-    """`BadCalendar` where an entry cannot be read or expanded."""
+    """Raise `BadCalendar` when an entry cannot be read or expanded."""
     if not entries:
         raise BadCalendar(1, "the calendar has no entries (VEVENT)")
     try:
@@ -86,24 +86,24 @@ def check_entries(text: str, entries: list[Entry]) -> None:
         for name, fault in event.errors:
             raise BadCalendar(entry.properties.get(str(name), entry.line), f"{name}: {fault!s:.200}")
         if "DTSTART" not in entry.properties:
-            raise BadCalendar(entry.line, "the entry has no DTSTART: it is not said when it begins")
+            raise BadCalendar(entry.line, "the entry has no DTSTART: add its start")
         for name in ("DTSTART", "DTEND", "DURATION", "RRULE", "SUMMARY", "STATUS"):
             if isinstance(event.get(name), list):
                 raise BadCalendar(entry.properties[name], f"{name} is given twice in one entry")
         for name in ("DTSTART", "DTEND"):
             if name in event and "TZID" in event[name].params and getattr(event[name].dt, "tzinfo", None) is None:
                 said = str(event[name].params["TZID"])
-                raise BadCalendar(entry.properties[name], f"{name}: {said:.60} is no time zone that is known")
+                raise BadCalendar(entry.properties[name], f"{name}: {said:.60} is not a known time zone")
         if "DTEND" in event and placed(event["DTEND"].dt, "UTC") < placed(event["DTSTART"].dt, "UTC"):
-            raise BadCalendar(entry.properties["DTEND"], "the entry ends before it begins")
+            raise BadCalendar(entry.properties["DTEND"], "DTEND is before DTSTART")
         rule = event["RRULE"].to_ical().decode() if "RRULE" in event else ""
         if any(f"FREQ={often}" in rule.upper() for often in TOO_OFTEN):
-            raise BadCalendar(entry.properties["RRULE"], f"{rule:.60}: an event that comes again within the hour is not one")
+            raise BadCalendar(entry.properties["RRULE"], f"{rule:.60}: the event recurs within 1 h; allowed: 1 h or more")
         check_expansion(event, entry)
 
 
 def check_expansion(event: Any, entry: Entry) -> None:  # noqa: ANN401  (icalendar's components)
-    """`BadCalendar` unless the days around the entry's beginning can be expanded."""
+    """Raise `BadCalendar` unless the days around the entry's start can be expanded."""
     from icalendar import Calendar
 
     alone = Calendar()
@@ -112,7 +112,7 @@ def check_expansion(event: Any, entry: Entry) -> None:  # noqa: ANN401  (icalend
         begin = event["DTSTART"].dt
         day = datetime(begin.year, begin.month, begin.day)  # noqa: DTZ001  (compared by day only)
         expanded(alone, day - A_DAY, day + 370 * A_DAY)
-    except Exception as error:  # whatever a library raises over odd values: the entry is of no use
+    except Exception as error:  # the libraries raise many types for invalid values
         raise BadCalendar(entry.line, f"the entry cannot be expanded: {error!s:.200}") from error
 
 
@@ -130,9 +130,9 @@ def expanded(calendar: Any, first: datetime, end: datetime) -> list[Any]:  # noq
 
 def occurrences(text: str, first: datetime, end: datetime, timezone: str,
                 summary: str | None) -> Iterator[tuple[datetime, datetime, str]]:
-    """Begin, end (UTC) and summary of each entry that may touch the span, of a text that `read_calendar` let pass.
+    """Yield start, end (UTC) and summary of each entry that may overlap the span, of a text that `read_calendar` accepted.
 
-    Days, and times without a zone of their own, are those of `timezone`. What was cancelled is left out.
+    Days, and times without a zone, are in `timezone`. Cancelled entries are left out.
     """
     if not text:
         return
@@ -146,7 +146,7 @@ def occurrences(text: str, first: datetime, end: datetime, timezone: str,
 
 
 def placed(at: date | datetime, timezone: str) -> datetime:
-    """The instant in UTC."""
+    """Return the instant in UTC."""
     if not isinstance(at, datetime):
         at = datetime.combine(at, time())
     return (at if at.tzinfo is not None else at.replace(tzinfo=zone(timezone))).astimezone(UTC)

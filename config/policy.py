@@ -1,7 +1,7 @@
-"""What the operator said: one policy of many pools, resolved, checked and immutable.
+"""Policy models: one policy of many pools, resolved, validated and immutable.
 
-Every `PoolPolicy` here is whole: what the file's `defaults` say is already merged into it (`config.loader` does that). The
-docstring under a field is what the JSON Schema shows for it.
+Every `PoolPolicy` is complete: `config.loader` has merged the file's `defaults` into it. The docstring under a field is its
+description in the JSON Schema.
 """
 
 from datetime import timedelta
@@ -25,7 +25,7 @@ from config.warmer import Warmer
 __all__ = ["MOST_UNITS", "NAME", "Assume", "Objective", "Policy", "PoolPolicy", "PriceOverride", "Schedule", "schedule_bounds"]
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$"
-"""A pool's name stands in URLs, metric labels and `--history NAME=FILE`."""
+"""A pool's name is used in URLs, metric labels and `--history NAME=FILE`."""
 
 Units = Annotated[int, Field(ge=0, le=MOST_UNITS)]
 Usd = Annotated[float, Field(ge=0, le=1e9, allow_inf_nan=False)]
@@ -38,16 +38,16 @@ class Model(BaseModel):
 
 
 class Objective(Model):
-    """What the operator wants, said in one of two ways."""
+    """Objective of a pool: a cold-start cost or a warm hit rate."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["cold_start_cost_usd"]}, {"required": ["warm_hit_rate"]}]}
     )
 
     cold_start_cost_usd: Usd | None = Field(default=None, examples=[0.05])
-    """What one cold start costs you, in USD: a user who waits, a retry, a lost session. Stoker seeks the least total cost."""
+    """Your cost of one cold start in USD: a user who waits, a retry, a lost session. Stoker minimises the total cost."""
     warm_hit_rate: Annotated[float, Field(gt=0, lt=1)] | None = Field(default=None, examples=[0.99])
-    """The share of requests that must find a warm unit, above 0 and below 1. Stoker finds the price that this implies."""
+    """Share of requests that must find a warm unit, above 0 and below 1. Stoker derives the cold-start cost from it."""
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
@@ -63,64 +63,64 @@ class PriceOverride(Model):
     """Your own prices, USD per GB-second, instead of the built-in table: a discount, another region, another provider."""
 
     idle: Usd = Field(examples=[4.1667e-6])
-    """A warm unit's existence."""
+    """Price of a warm unit, idle or busy."""
     warm_busy: Usd = Field(examples=[9.7222e-6])
-    """Work on a warm unit, beyond its existence."""
+    """Additional price while a warm unit works."""
     on_demand: Usd = Field(examples=[1.66667e-5])
-    """Work on an on-demand unit."""
+    """Price while an on-demand unit works."""
 
 
 class PoolPolicy(Model):
-    """One thing whose warm capacity is set, and within which bounds."""
+    """One pool: the resource whose warm capacity is set, and the bounds."""
 
     name: str = Field(pattern=NAME, examples=["support-agent"])
-    """Letters, digits, '.', '_' and '-', beginning with a letter or digit, at most 80; no other pool has it."""
+    """Letters, digits, '.', '_' and '-', starting with a letter or digit, at most 80 characters; unique."""
     lever: SerializeAsAny[LeverSettings]
-    """How its warm capacity is set: the kind of the lever and what that kind needs to find the resource."""
+    """How its warm capacity is set: the kind of the lever and the keys that identify the resource."""
     mode: Literal["shadow", "active"] = Field(default="shadow", examples=["shadow"])
-    """shadow: plans are only recorded. active: they are carried out."""
+    """shadow: plans are only recorded. active: plans are carried out."""
     objective: Objective = Field(default=Objective(cold_start_cost_usd=0.05))
-    """What a cold start costs, or the share of requests that must be warm: exactly one of the two."""
+    """The cold-start cost, or the share of requests that must be warm: exactly one of the two."""
     on_missing_metrics: Literal["hold", "floor", "forecast"] = Field(default="hold", examples=["hold"])
-    """When metrics fail: hold what is there, rise to the floor, or follow the last forecast. None ever lowers."""
+    """When metrics are missing: hold the capacity, raise it to the floor, or follow the last forecast. None lowers it."""
     on_quiet_region: Literal["hold", "trust"] = Field(default="hold", examples=["hold"])
-    """When nothing has run in the pool's whole region, and nothing proves that metrics work: hold what is there, or trust that
-    nothing runs once that lasts longer than 15 minutes.
+    """When nothing has run in the pool's whole region and nothing proves that metrics work: hold the capacity, or assume zero
+    demand after 15 minutes.
     """
     missing_metrics_limit: Duration = Field(default=timedelta(hours=1), examples=["1h"])
-    """After so long without metrics the pool is blind, and that is said loudly; from 5m to 7d. What is done stays the same."""
+    """Time without metrics after which Stoker logs and reports the pool; from 5m to 7d. It does not change the plan."""
     on_foreign_write: Literal["yield", "reassert"] = Field(default="yield", examples=["yield"])
-    """When somebody else changes what Stoker set: yield for an hour, or set it again."""
+    """When a foreign write changes the capacity: make no write for 1 h, or set the target again."""
     on_exit: Literal["hold", "release", "floor"] = Field(default="hold", examples=["hold"])
-    """When the daemon is stopped: hold what is there, release what Stoker set, or set the floor in force."""
+    """When the daemon stops: hold the capacity, release what Stoker set, or set the floor in force."""
     dead_man: DeadMan | None = None
-    """What the provider is told ahead, should the daemon die: nothing when absent."""
+    """Scheduled change at the provider in case the daemon stops without a shutdown; none when absent."""
     keep_setting: bool = Field(default=False, examples=[True])
-    """Never delete the provider's setting, where 0 units would: lower it to 1. For settings that a stack or another tool owns."""
+    """Lower to 1 unit where 0 would delete the provider's setting. For settings that a stack or another tool owns."""
     min: Units = Field(default=0, examples=[0])
     """Floor: never fewer warm units than this."""
     max: Units = Field(examples=[200])
     """Ceiling: never more warm units than this."""
     schedules: tuple[Schedule, ...] = Field(default=(), strict=False)
-    """Other floors and ceilings at certain times."""
+    """Other floors and ceilings during time windows."""
     events: tuple[Event, ...] = Field(default=(), strict=False, max_length=MOST_EVENTS)
-    """Announced events, and what each is expected to make of usual demand."""
+    """Announced events, and their expected effect on baseline demand."""
     scale_down_delay: Duration = Field(default=timedelta(0), examples=["15m"])
-    """Lower only to the most that was wanted within this span; at most 1d."""
+    """Lower only to the highest target recommended within this span; at most 1d."""
     max_step_up: Annotated[int, Field(ge=1, le=MOST_UNITS)] | None = Field(default=None, examples=[50])
-    """Most units added in one tick (a minute)."""
+    """Maximum units added in one tick (1 minute)."""
     max_step_down: Annotated[int, Field(ge=1, le=MOST_UNITS)] | None = Field(default=None, examples=[10])
-    """Most units taken away in one tick (a minute)."""
+    """Maximum units removed in one tick (1 minute)."""
     budget_usd_per_month: Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)] | None = Field(default=None, examples=[300])
-    """Most that warm capacity may cost in a calendar month (UTC), in USD; `min` still holds."""
+    """Maximum cost of warm capacity in a calendar month (UTC), in USD; `min` still applies."""
     warmer: Warmer | None = None
-    """Requests that something else sends to keep the pool warm: they are left out of its demand."""
+    """Requests that another tool sends to keep the pool warm; they are not counted as demand."""
     prewarm: Prewarm | None = None
-    """How far an application may have units warmed ahead of its users; nobody may when absent."""
+    """Bounds of prewarm requests by an application; disabled when absent."""
     memory_mb: Annotated[int, Field(ge=1, le=4_194_304)] | None = Field(default=None, examples=[1024])
     """Memory of a unit; read from the provider when absent."""
     architecture: Literal["x86_64", "arm64"] | None = Field(default=None, examples=["x86_64"])
-    """Processor of a unit, for its price; read from the provider when absent."""
+    """Processor architecture of a unit, for its price; read from the provider when absent."""
     init_seconds: Annotated[float, Field(ge=0, le=86_400, allow_inf_nan=False)] | None = Field(default=None, examples=[8])
     """How long a cold start takes; measured when absent."""
     prices: PriceOverride | None = None
@@ -131,7 +131,7 @@ class PoolPolicy(Model):
     def _lever_decays(cls, value: DeadMan | None, info: ValidationInfo) -> DeadMan | None:
         lever = info.data.get("lever")
         if value is not None and lever is not None and lever.kind != "unknown" and not lever.decays:
-            text = "{kind} has no scheduled actions that could lower it: leave dead_man out (null where it is a default)"
+            text = "{kind} has no scheduled actions: remove dead_man (set it to null where it is a default)"
             raise PydanticCustomError("dead_man", text, {"kind": lever.kind})
         return value
 
@@ -140,7 +140,7 @@ class PoolPolicy(Model):
     def _lever_deletes(cls, value: bool, info: ValidationInfo) -> bool:
         lever = info.data.get("lever")
         if value and lever is not None and type(lever) is not LeverSettings and not lever.deletes_at_zero:
-            text = "{kind} deletes no setting at 0 units: leave keep_setting out (false where it is a default)"
+            text = "{kind} deletes no setting at 0 units: remove keep_setting (set it to false where it is a default)"
             raise PydanticCustomError("keep_setting", text, {"kind": lever.kind})
         return value
 
@@ -180,16 +180,16 @@ class PoolPolicy(Model):
 
 
 class Assume(Model):
-    """What a backtest assumes, and what the daemon assumes until it has measured it."""
+    """Assumptions of a backtest, and of the daemon until it has measured the values."""
 
     metric_delay: Duration = Field(default=timedelta(minutes=2), examples=["2m"])
-    """From an event to its metric being readable."""
+    """Time from an event until its metric can be read."""
     lead_time: Duration = Field(default=timedelta(minutes=2), examples=["2m"])
-    """From asking for capacity to its being ready."""
+    """Time from a capacity request until the capacity is ready."""
     keep_alive: Duration | None = Field(default=None, examples=["6m"])
-    """How long an on-demand unit stays warm after use, whatever the lever; each lever's own figure when absent."""
+    """How long an on-demand unit stays warm after use, for every lever; the lever's own value when absent."""
     billing_step: Duration | None = Field(default=None, examples=["5m"])
-    """Units are billed from the request in steps of this length; what the lever's provider does when absent: 5m with provisioned
+    """Units are billed from the request in steps of this length. When absent, the lever's own step: 5m with provisioned
     concurrency, no steps otherwise.
     """
 
@@ -205,17 +205,17 @@ class Policy(Model):
     """All pools of one daemon."""
 
     version: Literal[1] = 1
-    """Version of the format."""
+    """Version of the file format."""
     pools: tuple[PoolPolicy, ...] = Field(min_length=1, strict=False)
-    """Each with the file's defaults merged in; names are unique."""
+    """Pools, each with the file's defaults merged in; names are unique."""
     limits: Limits = Limits()
-    """What the whole fleet may change and cost at most."""
+    """Limits on changes and cost of the whole fleet."""
     assume: Assume = Assume()
-    """What is assumed where nothing is measured."""
+    """Assumptions where nothing is measured."""
     notify: tuple[Sink, ...] = Field(default=(), strict=False)
-    """Who is told when something changes."""
+    """Sinks that receive notifications."""
     lease: SerializeAsAny[LeaseSettings] | None = None
-    """What daemons share so that only one of them acts; None: there is but one."""
+    """Lease that several daemons share so that only the leader writes; None with a single daemon."""
 
     @field_validator("pools")
     @classmethod
@@ -223,6 +223,6 @@ class Policy(Model):
         seen: set[str] = set()
         for pool in value:
             if pool.name in seen:
-                raise PydanticCustomError("duplicate", "two pools are called {name}", {"name": pool.name})
+                raise PydanticCustomError("duplicate", "two pools are named {name}: names are unique", {"name": pool.name})
             seen.add(pool.name)
         return value

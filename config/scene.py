@@ -1,4 +1,4 @@
-"""A text that is not YAML, around the place where the parser stopped."""
+"""Context of a YAML syntax error: the text around the place where the parser stopped."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ KEY_BEFORE = re.compile(r"([\w.-]+)[ \t]*:[ \t]*$")
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """The lines of a text, its tokens up to the mistake, and what the parser says of it. Places count from 1."""
+    """Lines of a text, its tokens up to the error, and the parser's message. Places count from 1."""
 
     lines: Sequence[str]
     tokens: Sequence[yaml.Token]
@@ -25,21 +25,21 @@ class Scene:
     problem: str
 
     def line(self, number: int) -> str:
-        """The text of a line; empty beyond the last."""
+        """Return the text of a line; empty past the last line."""
         return self.lines[number - 1] if number <= len(self.lines) else ""
 
     def char(self, place: Place) -> str:
-        """The character at a place; empty at the end of a line."""
+        """Return the character at a place; empty at the end of a line."""
         return self.line(place.line)[place.column - 1: place.column]
 
     @property
     def text(self) -> str:
-        """The line where the parser stopped."""
+        """Return the line where the parser stopped."""
         return self.line(self.at.line)
 
     @property
     def opened(self) -> Place | None:
-        """Where the innermost bracket stands that is open where the parser stopped."""
+        """Return the place of the innermost bracket that is open where the parser stopped."""
         found: list[Place] = []
         for token in self.tokens:
             if isinstance(token, yaml.FlowMappingStartToken | yaml.FlowSequenceStartToken):
@@ -54,7 +54,7 @@ class Scene:
         return found[-1] if found else None
 
     def _unscanned(self) -> Iterator[Place]:
-        """The brackets between the last token and the place. The scanner drops the tokens of a line that it stops in."""
+        """Yield the brackets between the last token and the error. The scanner drops the tokens of the line where it stops."""
         end = place_at(self.tokens[-1].end_mark) if self.tokens else Place(1, 1)
         begin = end.column - 1 if end.line == self.at.line else 0
         text = re.sub(r"\"[^\"]*\"|'[^']*'", lambda quoted: " " * len(quoted[0]), self.text[begin: self.at.column - 1])
@@ -63,23 +63,23 @@ class Scene:
 
     @property
     def quoted(self) -> yaml.ScalarToken | None:
-        """The last scalar in quotes before the place."""
+        """Return the last quoted scalar before the error."""
         found = [token for token in self.tokens if isinstance(token, yaml.ScalarToken) and token.style in ("'", '"')]
         return found[-1] if found else None
 
 
 def indentation(text: str) -> int:
-    """How many blanks a line begins with."""
+    """Return the number of spaces at the start of a line."""
     return len(text) - len(text.lstrip(" "))
 
 
 def quote_it(scene: Scene, begins: Place, what: str) -> Fault:
-    """The fault of a value that must be quoted, with the value in quotes."""
+    """Return the fault of a value that must be quoted, with the quoted value."""
     return Fault(begins, f"{what}: quote the value: {written(scene, begins)}")
 
 
 def written(scene: Scene, begins: Place) -> str:
-    """`key: "value"` for the value that begins there, up to the end of the line or of its place between brackets."""
+    """Return `key: "value"` for the value that starts there, up to the end of the line or of the bracketed item."""
     text = scene.line(begins.line)
     value = re.sub(r"\s+#.*$", "", text[begins.column - 1:]).strip()
     if scene.opened is not None:
@@ -89,7 +89,7 @@ def written(scene: Scene, begins: Place) -> str:
 
 
 def in_quotes(value: str) -> str:
-    """The text in double quotes, or in single ones where double ones would need escapes."""
+    """Return the text in double quotes, or in single quotes when double quotes would need escapes."""
     if '"' not in value and "\\" not in value:
         return f'"{value}"'
     return "'" + value.replace("'", "''") + "'"

@@ -1,4 +1,4 @@
-"""The JSON Schema of policy files (draft 2020-12), for editors: made from the same models that check them."""
+"""JSON Schema of policy files (draft 2020-12), for editors, generated from the models that validate them."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -20,17 +20,16 @@ Json = dict[str, Any]
 
 
 class Generator(GenerateJsonSchema):
-    """Gives defaults as the file would say them: a span is `2m`, not `PT2M`."""
+    """Schema generator that writes defaults as in a policy file: a span is `2m`, not `PT2M`."""
 
     def encode_default(self, dft: object) -> Any:  # noqa: ANN401  (pydantic's signature)
         return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
 
 def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
-    """The schema of a policy file whose levers are of `kinds`.
+    """Return the schema of a policy file whose levers are of `kinds`.
 
-    It says less than the loader (no cron, no zones, nothing between two keys or two pools), never more: what the loader
-    takes, the schema takes.
+    It accepts every file that the loader accepts. It checks less: no cron, no time zones, nothing across keys or pools.
     """
     models: tuple[type[BaseModel], ...] = (PoolPolicy, Limits, Assume, Sink, *LEASE_KINDS.values(), *kinds.values())
     refs, generated = models_json_schema([(model, "validation") for model in models], schema_generator=Generator)
@@ -41,7 +40,7 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
         "oneOf": [tagged(kind, "lever", parts, refs[model, "validation"]) for kind, model in kinds.items()],
     }
     parts["Lease"] = {
-        "description": "What several daemons share so that one of them acts and another takes over.",
+        "description": "Lease that several daemons share: the leader writes, and a standby takes over when the leader stops.",
         "oneOf": [tagged(kind, "lease", parts, refs[model, "validation"]) for kind, model in LEASE_KINDS.items()],
     }
     pool = parts["PoolPolicy"]
@@ -51,7 +50,7 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
     optional = {key: value for key, value in pool["properties"].items() if key not in pool["required"]}
     parts["Defaults"] = {
         "title": "Defaults", "type": "object", "additionalProperties": False, "properties": optional,
-        "description": "What every pool has that does not say otherwise. A pool's own key replaces it whole.",
+        "description": "Values for keys that a pool does not set. A key in a pool replaces the whole default.",
     }
     no_default_max = {"not": {"required": ["defaults"], "properties": {"defaults": {"required": ["max"]}}}}
     return {
@@ -59,17 +58,17 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
         "title": "Stoker policy",
         "type": "object",
         "additionalProperties": False,
-        "patternProperties": {f"^{EXTENSION}": {"description": "Left to you, as a place for anchors."}},
+        "patternProperties": {f"^{EXTENSION}": {"description": "Ignored by Stoker; for anchors."}},
         "required": ["version", "pools"],
         "properties": {
             "version": {"const": 1, "description": "Version of the format."},
             "defaults": {"$ref": "#/$defs/Defaults"},
             "pools": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/PoolPolicy"},
-                      "description": "The things whose warm capacity is set; names are unique."},
+                      "description": "Pools whose warm capacity is set; names are unique."},
             "limits": {"$ref": "#/$defs/Limits"},
             "assume": {"$ref": "#/$defs/Assume"},
             "notify": {"type": "array", "maxItems": 20, "items": {"$ref": "#/$defs/Sink"},
-                       "description": "Who is told when something changes; names are unique."},
+                       "description": "Sinks that receive notifications; names are unique."},
             "lease": {"$ref": "#/$defs/Lease"},
         },
         "if": no_default_max,
@@ -79,7 +78,7 @@ def policy_schema(kinds: Mapping[str, type[LeverSettings]]) -> Json:
 
 
 def tagged(kind: str, what: str, parts: Json, reference: Json) -> Json:
-    """The reference to one kind's settings, after holding its `kind` to that word."""
+    """Return the reference to one kind's settings, after restricting its `kind` to that value."""
     settings = parts[reference["$ref"].removeprefix("#/$defs/")]
     settings["properties"]["kind"] = {"const": kind, "type": "string", "description": f"The kind of {what}."}
     settings["required"] = sorted({"kind", *settings.get("required", ())}, key=list(settings["properties"]).index)

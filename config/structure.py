@@ -1,4 +1,4 @@
-"""Mistakes in the structure of a YAML text: colons, commas, brackets and indentation, each told where it was made."""
+"""Detection of structural mistakes in YAML: colons, commas, brackets and indentation, each at the place of the mistake."""
 
 import re
 
@@ -17,7 +17,7 @@ KINDS = {"{": "mapping", "[": "list"}
 
 
 def after_bracket(scene: Scene) -> Fault | None:
-    """Text behind a closing bracket."""
+    """Report text after a closing bracket."""
     token = scene.tokens[-1] if scene.tokens else None
     if not isinstance(token, yaml.FlowSequenceEndToken | yaml.FlowMappingEndToken) or scene.opened is not None:
         return None
@@ -25,12 +25,12 @@ def after_bracket(scene: Scene) -> Fault | None:
     if end.line != scene.at.line or not behind or behind in "}]:":
         return None
     char = scene.char(Place(end.line, end.column - 1))
-    return Fault(scene.at, f"text stands behind the closing {char}: what begins with {OPENS[char]} is a {KINDS[OPENS[char]]}; "
+    return Fault(scene.at, f"text after the closing {char}: a value that starts with {OPENS[char]} is a {KINDS[OPENS[char]]}; "
                            "quote the whole value if it is text")
 
 
 def colon(scene: Scene) -> Fault | None:
-    """A colon and a blank within a value, a comma that is missing, or a key in the wrong column."""
+    """Report a colon and a space within a value, a missing comma, or a key in the wrong column."""
     if scene.char(scene.at) != ":" or "quoted scalar" in scene.context:
         return None
     if scene.opened is not None:
@@ -45,12 +45,12 @@ def colon(scene: Scene) -> Fault | None:
 
 
 def colon_within(scene: Scene, begins: Place) -> Fault:
-    """A value, from where it begins, that has a colon and a blank."""
-    return quote_it(scene, begins, "a colon and a blank within a value begin a mapping in YAML")
+    """Report a value that contains a colon and a space, at the start of the value."""
+    return quote_it(scene, begins, "a colon and a space within a value start a mapping in YAML")
 
 
 def missing_comma(scene: Scene, opened: Place) -> Fault:
-    """A colon that comes where a comma or the closing bracket is wanted."""
+    """Report a colon where a comma or the closing bracket is expected."""
     if outside(scene, opened):
         return unclosed(scene, opened)
     before = scene.text[: scene.at.column - 1].rstrip()
@@ -64,19 +64,19 @@ def missing_comma(scene: Scene, opened: Place) -> Fault:
 
 
 def outside(scene: Scene, opened: Place) -> bool:
-    """Whether the parser stopped in a line that by its indentation is beyond the bracket that is still open."""
+    """Return whether the parser stopped in a line that is indented no deeper than the line of the open bracket."""
     return scene.at.line > opened.line and indentation(scene.text) <= indentation(scene.line(opened.line))
 
 
 def unclosed(scene: Scene, opened: Place) -> Fault:
-    """A bracket that is not closed."""
+    """Report a bracket that is not closed."""
     char = scene.char(opened)
     return Fault(opened, f"the {char} that opens here is not closed before line {scene.at.line}: close it with "
                          f"{CLOSES.get(char, '}')}")
 
 
 def flow_end(scene: Scene) -> Fault | None:
-    """Brackets whose content goes on where it should have ended, or that the wrong bracket ends."""
+    """Report brackets that are not closed, or that the wrong bracket closes."""
     opened, wrong = scene.opened, scene.char(scene.at)
     if opened is None or "flow" not in scene.context:
         return None
@@ -91,24 +91,25 @@ def flow_end(scene: Scene) -> Fault | None:
 
 
 def below(scene: Scene, above: int) -> Fault:
-    """A key that is indented below a value, or below a line that is neither key nor item."""
+    """Report a key that is indented below a value, or below a line that is neither key nor item."""
     upper, here = scene.line(above), indentation(scene.text)
     wrong = neither(upper, Place(above, indentation(upper) + 1))
     if wrong is not None:
         return wrong
     return Fault(Place(scene.at.line, here + 1),
-                 f"this line is indented by {here} blanks, below line {above}, whose key has a value already: indent it by "
+                 f"this line is indented by {here} spaces, below line {above}, whose key already has a value: indent it by "
                  f"{column_within(upper)} like that key")
 
 
 def neither(text: str, place: Place) -> Fault | None:
-    """What is wrong with a line that is neither key nor item, if it is not."""
+    """Return the fault of a line that is neither key nor item; None when the line has a key."""
     glued = GLUED_COLON.fullmatch(text)
     if glued is not None:
-        return Fault(place, f"a blank is missing behind the colon: write {one_line(glued[2], 60)}: {one_line(glued[3], 60)}")
+        return Fault(place, f"a space is missing after the colon: write {one_line(glued[2], 60)}: {one_line(glued[3], 60)}")
     dash = GLUED_DASH.match(text)
     if dash is not None:
-        return Fault(place, f"a blank is missing behind the dash that begins an item: write - {one_line(text[dash.end():], 60)}")
+        rest = one_line(text[dash.end():], 60)
+        return Fault(place, f"a space is missing after the dash that starts a list item: write - {rest}")
     if re.search(r":(\s|$)", text):
         return None
     return Fault(place, "this line is neither key: value nor - item: write "
@@ -116,31 +117,31 @@ def neither(text: str, place: Place) -> Fault | None:
 
 
 def no_colon(scene: Scene) -> Fault | None:
-    """A line that is neither key nor item."""
+    """Report a line that is neither key nor item."""
     if "simple key" not in scene.context:
         return None
     return neither(scene.line(scene.since.line)[scene.since.column - 1:], scene.since)
 
 
 def end_of_document(scene: Scene) -> Fault | None:
-    """Something behind the end of the document."""
+    """Report text after the end of the document."""
     if "document start" not in scene.problem:
         return None
     for number in range(scene.at.line, 0, -1):
         if scene.line(number).startswith("%"):
             return directive(Place(number, 1))
-    return Fault(scene.at, "this stands behind the end of the document (a line ..., or a value that is the whole file): a "
-                           "policy is one document; take out what ends it")
+    return Fault(scene.at, "text after the end of the document (a line ..., or a value that is the whole file): a "
+                           "policy is one document; remove what closes it")
 
 
 def directive(place: Place) -> Fault:
-    """A line that begins with a percent sign."""
-    return Fault(place, "a line that begins with % is a directive of YAML, which a policy does not have: take it out, or begin "
+    """Report a line that starts with a percent sign."""
+    return Fault(place, "a line that starts with % is a YAML directive, which a policy cannot have: remove it, or start "
                         "it with #")
 
 
 def wrong_column(scene: Scene) -> Fault | None:
-    """A line whose indentation fits no line above it."""
+    """Report a line whose indentation matches no line above it."""
     if "block" not in scene.context or scene.text[: scene.at.column - 1].strip(" -"):
         return None
     wrong = neither(scene.text, scene.at)
@@ -150,17 +151,17 @@ def wrong_column(scene: Scene) -> Fault | None:
     item = scene.text.lstrip().startswith("- ")
     same, is_item = fits.get(here, (0, item))
     if is_item != item:
-        what = "is a key and this an item of a list" if item else "is an item of a list and this a key"
-        remedy = "indent this deeper than its key" if item else "begin it with '- ', or indent it like a key above"
+        what = "is a key and this is a list item" if item else "is a list item and this is a key"
+        remedy = "indent this deeper than its key" if item else "start it with '- ', or indent it like a key above"
         return Fault(scene.at, f"line {same} {what}, in the same column: {remedy}")
     ways = " or ".join(f"by {column} as {'the item in ' if is_item else ''}line {number}"
                        for column, (number, is_item) in sorted(fits.items(), reverse=True) if is_item <= item)
-    return Fault(scene.at, f"this line is indented by {here} {'blank' if here == 1 else 'blanks'}, which fits no line above: "
+    return Fault(scene.at, f"this line is indented by {here} {'space' if here == 1 else 'spaces'}, which matches no line above: "
                            f"indent it {ways}")
 
 
 def columns_above(scene: Scene) -> dict[int, tuple[int, bool]]:
-    """The columns that are open where the parser stopped, each with the nearest line that has it and whether for an item."""
+    """Return the open columns where the parser stopped, each with the nearest line that has it and whether it is an item."""
     found: dict[int, tuple[int, bool]] = {}
     for number in range(scene.at.line - 1, 0, -1):
         text = scene.line(number)
@@ -177,6 +178,6 @@ def columns_above(scene: Scene) -> dict[int, tuple[int, bool]]:
 
 
 def column_within(text: str) -> int:
-    """How many characters stand before the first key of a line, dashes of a list included."""
+    """Return the number of characters before the first key of a line, including list dashes."""
     found = re.match(r" *(- +)*", text)
     return found.end() if found else 0

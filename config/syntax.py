@@ -1,6 +1,6 @@
-"""Why a text is not YAML, in words for people who write policies: the parser's own name rules of its grammar.
+"""Explanations of YAML syntax errors for policy authors; the parser's own messages name its grammar rules.
 
-Each of `WAYS` looks for one mistake near the place where the parser stopped, and tells of it where it was made.
+Each function in `WAYS` searches for one mistake near the place where the parser stopped, and reports it where it was made.
 """
 
 import re
@@ -16,15 +16,15 @@ from config.scene import KEY_BEFORE, Scene, quote_it
 from config.structure import after_bracket, colon, directive, end_of_document, flow_end, no_colon, wrong_column
 
 INDICATORS = {
-    "*": "begins an alias in YAML", "&": "begins an anchor in YAML", "!": "begins a tag in YAML", "?": "begins a key in YAML",
-    "%": "cannot begin a value in YAML", "@": "cannot begin a value in YAML", "`": "cannot begin a value in YAML",
-    "|": "begins a block of text in YAML", ">": "begins a block of text in YAML", "-": "begins an item of a list in YAML",
+    "*": "starts an alias in YAML", "&": "starts an anchor in YAML", "!": "starts a tag in YAML", "?": "starts a key in YAML",
+    "%": "cannot start a value in YAML", "@": "cannot start a value in YAML", "`": "cannot start a value in YAML",
+    "|": "starts a block of text in YAML", ">": "starts a block of text in YAML", "-": "starts a list item in YAML",
     ",": "separates values in YAML", "}": "closes a { in YAML", "]": "closes a [ in YAML",
 }
 
 
 def explain(lines: Sequence[str], error: yaml.MarkedYAMLError, tokens: Sequence[yaml.Token]) -> Fault:
-    """What is wrong and what to do, at the place of the mistake."""
+    """Return what is wrong and what to do, at the place of the mistake."""
     at = place_at(error.problem_mark or error.context_mark)
     before = [token for token in tokens if place_at(token.end_mark) <= at]
     scene = Scene(lines, before, at, place_at(error.context_mark or error.problem_mark), error.context or "", error.problem or "")
@@ -33,29 +33,29 @@ def explain(lines: Sequence[str], error: yaml.MarkedYAMLError, tokens: Sequence[
         if found is not None:
             return found
     said = ", ".join(part for part in (error.context, error.problem) if part)
-    return Fault(at, f"not valid YAML ({one_line(said)}): quote values that have special characters, and give the keys of one "
+    return Fault(at, f"not valid YAML ({one_line(said)}): quote values that contain special characters, and give the keys of one "
                      "mapping the same indentation")
 
 
 def tab(scene: Scene) -> Fault | None:
-    """A tab that indents a line, or stands where the parser wants a token."""
+    """Report a tab that indents a line, or that stands where the parser expects a token."""
     margin = margin_of(scene.text)
     column = margin.find("\t") + 1 or (scene.at.column if scene.char(scene.at) == "\t" else 0)
     if not column:
         return None
     more = sum("\t" in margin_of(line) for line in scene.lines) - ("\t" in margin)
-    also = f" ({more} more {'line is' if more == 1 else 'lines are'} indented so)" if more else ""
-    what = f"a tab indents this line{also}" if "\t" in margin else "a tab stands here"
-    return Fault(Place(scene.at.line, column), f"{what}: YAML takes only blanks; replace each tab by two blanks")
+    also = f" ({more} more {'line is' if more == 1 else 'lines are'} indented with tabs)" if more else ""
+    what = f"a tab indents this line{also}" if "\t" in margin else "unexpected tab"
+    return Fault(Place(scene.at.line, column), f"{what}: YAML allows only spaces; replace each tab with two spaces")
 
 
 def margin_of(line: str) -> str:
-    """The blanks and tabs that a line begins with."""
+    """Return the spaces and tabs at the start of a line."""
     return line[: len(line) - len(line.lstrip())]
 
 
 def lookalike(scene: Scene) -> Fault | None:
-    """A typographic or invisible character in the line, or in the one above, where YAML wants its own."""
+    """Report a typographic or invisible character in the line or the line above, where YAML needs an ASCII character."""
     for number in range(max(1, scene.at.line - 1), scene.at.line + 1):
         text = re.sub(r"\"[^\"]*\"|'[^']*'|(?:^|\s)#.*", lambda found: "x" * len(found[0]), scene.line(number))
         for column, char in enumerate(text, start=1):
@@ -65,17 +65,17 @@ def lookalike(scene: Scene) -> Fault | None:
 
 
 def foreign_comment(scene: Scene) -> Fault | None:
-    """A comment of another language, in the line or in the one above."""
+    """Report a comment of another language, in the line or in the line above."""
     for number in range(max(1, scene.at.line - 1), scene.at.line + 1):
         found = re.match(r"\s*(//|/\*)", scene.line(number))
         if found is not None:
-            return Fault(Place(number, found.start(1) + 1), f"{found[1]} begins no comment in YAML, in JSON neither: write # "
+            return Fault(Place(number, found.start(1) + 1), f"{found[1]} does not start a comment in YAML or JSON: write # "
                                                             "instead")
     return None
 
 
 def open_quote(scene: Scene) -> Fault | None:
-    """A quote that is never closed, or that the next quote closes, lines below."""
+    """Report a quote that is never closed, or that a quote in a later line closes."""
     if "quoted scalar" in scene.context and ("end of stream" in scene.problem or "document" in scene.problem):
         return Fault(scene.since, f"the quote {scene.char(scene.since)} that opens here is not closed: close it at the end of "
                                   "the value")
@@ -83,12 +83,12 @@ def open_quote(scene: Scene) -> Fault | None:
     if token is None or token.end_mark.line == token.start_mark.line or token.end_mark.line + 1 != scene.at.line:
         return None
     opened, closed = place_at(token.start_mark), place_at(token.end_mark)
-    return Fault(opened, f"the quote {token.style} that opens here ends only in line {closed.line}, column {closed.column - 1}: "
+    return Fault(opened, f"the quote {token.style} that opens here closes in line {closed.line}, column {closed.column - 1}: "
                          f"close it at the end of line {opened.line}")
 
 
 def after_quote(scene: Scene) -> Fault | None:
-    """Text behind a closing quote: an apostrophe, or a value of which a part is quoted."""
+    """Report text after a closing quote: an apostrophe, or a value that is quoted in part."""
     token = scene.quoted
     if token is None or place_at(token.end_mark).line != scene.at.line:
         return None
@@ -97,38 +97,38 @@ def after_quote(scene: Scene) -> Fault | None:
     if between.strip() or not behind or behind in "}],:":
         return None
     if token.style == "'" and not between:
-        return Fault(Place(end.line, end.column - 1), "this apostrophe ends the text in single quotes: write it twice "
+        return Fault(Place(end.line, end.column - 1), "this apostrophe closes the text in single quotes: write it twice "
                                                       "('it''s'), or put "
                                                       'the text in double quotes ("it\'s")')
-    return Fault(scene.at, f"text stands behind the closing quote {token.style}: quote the whole value, from line {begin.line}, "
-                           f"column {begin.column} on")
+    return Fault(scene.at, f"text after the closing quote {token.style}: quote the whole value, starting at line {begin.line}, "
+                           f"column {begin.column}")
 
 
 def escape(scene: Scene) -> Fault | None:
-    """A backslash in double quotes that YAML does not know."""
+    """Report an escape sequence in double quotes that YAML does not define."""
     column = scene.text.rfind("\\", 0, scene.at.column) + 1
     if not column or ("quoted scalar" not in scene.context and "double-quoted" not in scene.context):
         return None
     place, after = Place(scene.at.line, column), scene.text[column: column + 5]
     if after[:1] in ("u", "U", "x"):
-        return Fault(place, f"\\{after} is not a whole character: write the character itself")
-    return Fault(place, f"\\{after[:1]} means nothing in double quotes: put the text in single quotes, or write \\\\ for a "
-                        "backslash")
+        return Fault(place, f"\\{after} is an incomplete escape sequence: write the character itself")
+    return Fault(place, f"\\{after[:1]} is not a valid escape in double quotes: put the text in single quotes, or write "
+                        "\\\\ for a backslash")
 
 
 def indicator(scene: Scene) -> Fault | None:
-    """A value that begins with a character that YAML uses for itself."""
+    """Report a value that starts with a character that YAML reserves."""
     begins = scene.since if re.search(r"alias|anchor|tag|block scalar|directive|a node", scene.context) else scene.at
     char, before = scene.char(begins), scene.line(begins.line)[: begins.column - 1]
     keyed = KEY_BEFORE.search(before) is not None
     if char in ("}", "]") and scene.opened is None and not keyed:
-        return Fault(begins, f"this {char} closes nothing: take it out, or open it with {'{' if char == '}' else '['}")
+        return Fault(begins, f"unmatched {char}: remove it, or open it with {'{' if char == '}' else '['}")
     if not char or char not in INDICATORS or re.search(r"[^\s:,\[{-]\s*$", before):
         return None
     if char == "%" and begins.column == 1:
         return directive(begins)
     if char == "-":
-        return Fault(begins, f"- {INDICATORS[char]}: write each item in a line of its own, or quote the value") if keyed else None
+        return Fault(begins, f"- {INDICATORS[char]}: write each item on a separate line, or quote the value") if keyed else None
     return quote_it(scene, begins, f"{char} {INDICATORS[char]}")
 
 

@@ -1,4 +1,4 @@
-"""How a model's complaint is told to people: what is wrong, and what is allowed."""
+"""Text of validation errors: what is wrong and what is allowed."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -21,13 +21,13 @@ SHAPES = {
 LIMITS = {"greater_than_equal": ("ge", "at least"), "greater_than": ("gt", "more than"),
           "less_than_equal": ("le", "at most"), "less_than": ("lt", "less than")}
 VARIABLE = re.compile(r"\$\{|\$\(|^\$[A-Za-z_]|\{\{|^%\w+%$")
-"""What shells, CloudFormation, Serverless, templates and Windows write for a value that they fill in."""
+"""Variable syntax of shells, CloudFormation, Serverless, templates and Windows."""
 LONGEST_SHOWN = 120
-"""Of a value in a message: an ARN fits."""
+"""Longest value that a message shows, in characters: an ARN fits."""
 
 
 def shown(value: object) -> str:
-    """A value as the file would say it."""
+    """Return a value as it is written in the file."""
     if value is None:
         return "empty"
     if isinstance(value, bool):
@@ -40,32 +40,32 @@ def shown(value: object) -> str:
 
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
-    """The one of `words` that a slip of the keyboard may have meant."""
+    """Return the most similar of `words`; None when none is similar."""
     words, word = list(words), word.lower()
     begun = [longer for longer in words if len(word) > 2 and longer.startswith(word)]
     return next(iter(get_close_matches(word, words, n=1, cutoff=0.6) or begun), None)
 
 
 def meant(words: Iterable[str], allowed: Collection[str]) -> set[str]:
-    """Those of `allowed` that a slip of the keyboard among `words` may stand for."""
+    """Return those of `allowed` that misspelt `words` may stand for."""
     return {near for word in words if word not in allowed and (near := nearest(word, allowed)) is not None}
 
 
 def unknown(what: str, word: str, allowed: Sequence[str]) -> str:
-    """An unknown word, a suggestion if one is near, and what is allowed."""
+    """Return the message for an unknown word, with a similar word if there is one and the allowed words."""
     near = nearest(word, allowed)
     hint = f"did you mean {near}? " if near else ""
     return f"unknown {what} {one_line(word, 60)!r}: {hint}allowed: {', '.join(allowed)}"
 
 
 def field_at(model: type[BaseModel], path: Sequence[str | int]) -> FieldInfo | None:
-    """The field that `path` leads to from `model`; None when it leads out of the model."""
+    """Return the field at `path` in `model`; None when the path leaves the model."""
     owner, last = owner_of(model, path), path[-1] if path else None
     return owner.model_fields.get(last) if owner is not None and isinstance(last, str) else None
 
 
 def owner_of(model: type[BaseModel], path: Sequence[str | int]) -> type[BaseModel] | None:
-    """The model whose key the last step of `path` is."""
+    """Return the model that has the last step of `path` as a key."""
     owner: type[BaseModel] | None = model
     for step in path[:-1]:
         if owner is not None and isinstance(step, str):
@@ -75,14 +75,14 @@ def owner_of(model: type[BaseModel], path: Sequence[str | int]) -> type[BaseMode
 
 
 def model_within(annotation: object) -> type[BaseModel] | None:
-    """The model that an annotation such as `tuple[Schedule, ...]` or `Prices | None` is about."""
+    """Return the model within an annotation such as `tuple[Schedule, ...]` or `Prices | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := model_within(part)) is not None), None)
 
 
 def worth_saying(errors: Sequence[ErrorDetails], model: type[BaseModel]) -> list[ErrorDetails]:
-    """The errors on a value for `model` without those that a misspelt key beside them explains."""
+    """Return the errors on a value for `model`, without those that a misspelt key in the same mapping explains."""
     misspelt: set[tuple[str | int, ...]] = set()
     for error in errors:
         owner = owner_of(model, error["loc"]) if error["type"] == "extra_forbidden" else None
@@ -92,13 +92,13 @@ def worth_saying(errors: Sequence[ErrorDetails], model: type[BaseModel]) -> list
 
 
 def named_by(error: ErrorDetails) -> set[tuple[str | int, ...]]:
-    """The keys whose absence an error is about: of bounds, either."""
+    """Return the paths of the missing keys of an error; for bounds, both min and max."""
     *above, last = error["loc"]
     return {(*above, name) for name in (("min", "max") if error["type"] == "bounds" else (last,))}
 
 
 def as_written(error: ErrorDetails, node: Node) -> Iterator[str]:
-    """What to write instead of the value of `node`, where that shows from how it is written; to go on with after the message."""
+    """Yield what to write instead of the value of `node`, where its text shows it; the parts follow the message."""
     instead = remedy(error["type"], error["input"], node.source if node.kind == "scalar" else None)
     if instead:
         yield f": {instead}"
@@ -107,10 +107,10 @@ def as_written(error: ErrorDetails, node: Node) -> Iterator[str]:
 
 
 def fitting(value: str, pattern: str, entry: FieldInfo | None) -> str:
-    """What to write in place of text that does not fit a pattern: the nearest that does, or else an example."""
+    """Return what to write in place of text that does not match a pattern: the nearest match, or else an example."""
     text = value.strip()
     if VARIABLE.search(text):
-        return "Stoker fills in no variables: write the value itself, or have your deployment fill it in before"
+        return "Stoker does not expand variables: write the value, or expand it before Stoker reads the file"
     joined = re.sub(r"[^A-Za-z0-9.-]+", "-", text).strip("-")
     name = re.sub(r"\W+", "_", text, flags=re.ASCII)
     nearby = (text, text.lower(), joined, joined.lower(), joined.lower().replace(".", "-"), name, f"https://{text}",
@@ -118,11 +118,13 @@ def fitting(value: str, pattern: str, entry: FieldInfo | None) -> str:
     fits = next((each for each in nearby if re.search(pattern, each)), None)
     if fits is not None:
         return f"write {fits}"
-    return f"write it like {entry.examples[0]}" if entry is not None and entry.examples else "docs/policy.md says what is allowed"
+    if entry is not None and entry.examples:
+        return f"write it like {entry.examples[0]}"
+    return "docs/policy.md lists the allowed values"
 
 
 def wording(error: ErrorDetails, model: type[BaseModel]) -> str:
-    """The message for one of pydantic's errors on a value for `model`."""
+    """Return the message for one pydantic error on a value for `model`."""
     kind, path, value, context = error["type"], error["loc"], error["input"], error.get("ctx", {})
     entry = field_at(model, path)
     about = "" if entry is None or entry.description is None else re.split(r"[:.;](\s|$)", entry.description)[0]
@@ -142,7 +144,7 @@ def wording(error: ErrorDetails, model: type[BaseModel]) -> str:
         key, words = LIMITS[kind]
         return f"{shown(value)} is out of range: {words} {context[key]:g} is allowed"
     if kind == "string_pattern_mismatch":
-        return f"{shown(value)} does not fit{f' ({about})' if about else ''}: {fitting(value, context['pattern'], entry)}"
+        return f"{shown(value)} is not valid{f' ({about})' if about else ''}: {fitting(value, context['pattern'], entry)}"
     if kind == "value_error":
         return str(context["error"])
     message = str(error["msg"])

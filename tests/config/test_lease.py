@@ -36,7 +36,7 @@ def test_without_it_there_is_none():
     ("{kind: sqlite, path: x, ttl: 5s}", "5s is not from 24s to 1m30s"),
     ("{kind: sqlite, path: x, on_store_away: release}", "on_store_away"),
     ("{kind: dynamodb, region: us-east-1, table: t, path: x}", "unknown key 'path'"),
-    ("5", "is not a lease: a mapping with kind"),
+    ("5", "is not a lease: write a mapping with kind"),
     ("{path: x}", "the key kind is missing: one of sqlite, dynamodb"),
 ])
 def test_a_mistake_is_told_by_its_key(lease, told):

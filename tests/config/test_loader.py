@@ -130,7 +130,7 @@ def test_six_mistakes_give_six_located_messages():
         (pool(max="'5'"), "5:10 pools[0].max: '5' is not a whole number"),
         (pool(max=""), "5:9 pools[0].max: empty is not a whole number"),
         (pool(max=None), "3:5 pools[0].max: the key max is missing: Ceiling, for example max: 200"),
-        (pool(name="a/b"), "3:11 pools[0].name: 'a/b' does not fit (Letters, digits"),
+        (pool(name="a/b"), "3:11 pools[0].name: 'a/b' is not valid (Letters, digits"),
         (pool(name="yes"), None),
         (pool(mode="off"), "6:11 pools[0].mode: 'off' is not allowed: write shadow or active"),
         (pool(mode="shaddow"), "6:11 pools[0].mode: 'shaddow' is not allowed: write shadow or active (did you mean shadow?)"),
@@ -149,27 +149,27 @@ def test_six_mistakes_give_six_located_messages():
         (pool(lever="{kind: lamda}"), "4:19 pools[0].lever.kind: unknown lever kind 'lamda': did you mean lambda? allowed: lamb"),
         (pool(lever="{region: r}"), "4:12 pools[0].lever.kind: the key kind is missing: one of lambda, ping"),
         (pool(lever="{kind: lambda, region: r}"), "4:12 pools[0].lever.function: the key function is missing: The func"),
-        (pool(lever="{kind: lambda, region: R, function: f}"), "4:35 pools[0].lever.region: 'R' does not fit (The region of the"),
+        (pool(lever="{kind: lambda, region: R, function: f}"), "4:35 pools[0].lever.region: 'R' is not valid (The region of the"),
         (pool(lever="{kind: lambda, region: r, function: f, fun: 1}"), "4:51 pools[0].lever.fun: unknown key 'fun': did you me"),
-        (pool(lever="lambda"), "4:12 pools[0].lever: 'lambda' is not a lever: a mapping with kind"),
+        (pool(lever="lambda"), "4:12 pools[0].lever: 'lambda' is not a lever: write a mapping with kind"),
         (pool(lever=None), "3:5 pools[0].lever: the key lever is missing"),
         (HEAD + POOL + "assume: {lead_time: 7h}\n", "4:21 assume.lead_time: 7h is too long: at most 6h"),
         (HEAD + POOL + "assume: {led_time: 7m}\n", "4:10 assume.led_time: unknown key 'led_time': did you mean lead_time? "),
         (HEAD + POOL + "pols: []\n", "4:1 pols: unknown key 'pols': did you mean pools? allowed: version, defaults, "),
-        (HEAD + POOL + "defaults: {lever: {}}\n", "4:12 defaults.lever: lever belongs to each pool and has no default"),
+        (HEAD + POOL + "defaults: {lever: {}}\n", "4:12 defaults.lever: lever cannot have a default: set it in each pool"),
         (HEAD + POOL + "defaults: {mod: active}\n", "4:12 defaults.mod: unknown key 'mod': did you mean mode? allowed: mode, "),
         (HEAD + POOL + "defaults:\n", "4:10 defaults: empty is not a mapping of keys"),
         (HEAD + POOL + "defaults: {min: 6}\n", "3:73 pools[0].max: max 5 is below min 6"),
         (pool(max=None, min="6") + "defaults: {max: 5}\n", "5:10 pools[0].min: max 5 is below min 6"),
         (pool() + 'defaults: {schedules: [{cron: "0 8 * * *", duration: 1h, min: 6}]}\n',
          "5:10 pools[0].max: a schedule's min 6 is above the pool's max 5"),
-        (HEAD + "  - 5\n", "3:5 pools[0]: 5 is not a pool: a mapping with name, lever and max"),
+        (HEAD + "  - 5\n", "3:5 pools[0]: 5 is not a pool: write a mapping with name, lever and max"),
         (HEAD, "2:7 pools: empty is not a list of pools"),
         ("version: 1\npools: []\n", "2:8 pools: an empty list is not a list of pools"),
-        ("version: 1\n", "1:1 pools: the key pools is missing: name at least one pool"),
-        ("version: 2\npools:\n" + POOL, "1:10 version: 2 is not a version this Stoker reads: write version: 1"),
-        ("version: 1.0\npools:\n" + POOL, "1:10 version: 1.0 is not a version"),
-        ("version: true\npools:\n" + POOL, "1:10 version: true is not a version"),
+        ("version: 1\n", "1:1 pools: the key pools is missing: add at least one pool"),
+        ("version: 2\npools:\n" + POOL, "1:10 version: 2 is not a supported version: write version: 1"),
+        ("version: 1.0\npools:\n" + POOL, "1:10 version: 1.0 is not a supported version"),
+        ("version: true\npools:\n" + POOL, "1:10 version: true is not a supported version"),
         ("pools:\n" + POOL, "1:1 version: the key version is missing: write version: 1"),
         ("", "1:1 empty: a policy begins with version: 1"),
         ("# nothing\n", "1:1 empty: a policy begins with version: 1"),
@@ -194,7 +194,7 @@ def test_a_wrong_default_is_told_once_for_all_pools_and_even_if_none_uses_it():
 def test_two_pools_of_one_name_are_told_with_the_first():
     told = only(HEAD + POOL + POOL.replace("function: f", "function: g"))
 
-    assert told == "4:10 pools[1].name: pools[0] already has the name 'a': names are unique"
+    assert told == "4:10 pools[1].name: pools[0] already has the name 'a': choose another name"
 
 
 def test_two_pools_on_one_resource_through_one_lever_are_told():

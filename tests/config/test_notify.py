@@ -34,7 +34,7 @@ def test_nobody_is_told_unless_the_policy_says_so():
     ("  - {name: a, kind: webhook, url: 'https://x', url_env: X}\n", "give exactly one of url and url_env"),
     ("  - {name: a, kind: slack, url: 'https://hooks.slack.com/services/T0/B0/x'}\n", "is a secret: give url_env"),
     ("  - {name: a, kind: slack, url_env: X, secret_env: Y}\n", "Slack checks no signature"),
-    ("  - {name: a, kind: webhook, url: 'ftp://x'}\n", "notify[0].url: 'ftp://x' does not fit"),
+    ("  - {name: a, kind: webhook, url: 'ftp://x'}\n", "notify[0].url: 'ftp://x' is not valid"),
     ("  - {name: a, kind: webhook, url: 'https://u:p@x'}\n", "looks like a secret"),
     ("  - {name: a, kind: webhook, url_env: 'https://x'}\n", "notify[0].url_env"),
     ("  - {name: a, kind: email, url: 'https://x'}\n", "'email' is not allowed: write webhook or cloudevents or slack"),

@@ -95,7 +95,7 @@ def test_whole_numbers_do_where_a_number_is_asked_for():
 
 
 def test_names_are_unique_in_a_policy():
-    with pytest.raises(ValidationError, match="two pools are called agent"):
+    with pytest.raises(ValidationError, match="two pools are named agent"):
         Policy(pools=(pool(), pool()))
 
 

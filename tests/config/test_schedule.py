@@ -164,7 +164,7 @@ def test_a_fortnight_of_minutes_asks_cron_once_a_day():
     ("changes", "message"),
     [
         ({"cron": "0 8 * *"}, "is not five cron fields"),
-        ({"cron": "61 8 * * *"}, "minute is '61': allowed is 0 to 59"),
+        ({"cron": "61 8 * * *"}, "minute is '61': allowed: 0 to 59"),
         ({"cron": "0 8 * * fri-sun"}, "write fri,sat,sun"),
         ({"cron": "0 0 31 2 *"}, "month 2 has at most 29 days"),
         ({"cron": "0 0 * 2 5L/2"}, "day-of-week is '5l/2'"),

@@ -27,12 +27,12 @@ def validated(tmp_path, text):
 
 
 @pytest.mark.parametrize(("text", "says"), [
-    (scheduled("*/5 * * * *"), '7:15 * begins an alias in YAML: quote the value: cron: "*/5 * * * *"'),
-    (scheduled("@daily"), '7:15 @ cannot begin a value in YAML: quote the value: cron: "@daily"'),
-    (POOL.replace("    max", "\tmax"), "5:1 a tab indents this line: YAML takes only blanks; replace each tab by two blanks"),
-    (POOL.replace("live}", '"${STAGE}"}'), "Stoker fills in no variables: write the value itself"),
-    (POOL.replace("function: support-agent", "function: $FUNCTION"), "Stoker fills in no variables: write the value itself"),
-    (POOL.replace("us-east-1", '"{{ region }}"'), "Stoker fills in no variables: write the value itself"),
+    (scheduled("*/5 * * * *"), '7:15 * starts an alias in YAML: quote the value: cron: "*/5 * * * *"'),
+    (scheduled("@daily"), '7:15 @ cannot start a value in YAML: quote the value: cron: "@daily"'),
+    (POOL.replace("    max", "\tmax"), "5:1 a tab indents this line: YAML allows only spaces; replace each tab with two spaces"),
+    (POOL.replace("live}", '"${STAGE}"}'), "Stoker does not expand variables: write the value"),
+    (POOL.replace("function: support-agent", "function: $FUNCTION"), "Stoker does not expand variables: write the value"),
+    (POOL.replace("us-east-1", '"{{ region }}"'), "Stoker does not expand variables: write the value"),
     (POOL.replace("live}", "7}"), "4:102 pools[0].lever.alias: 7 is a version number, which changes with every deployment"),
     (POOL.replace("function: support-agent", 'function: "arn:aws:lambda:us-east-1:123456789012:function:a:live"'),
      "is the ARN of a function with a qualifier: write function: a and alias: live"),
