@@ -21,7 +21,7 @@ from adapters.registry import Registry
 from config.policy import Policy
 from controller.accounting import Load, bill_of, load_of
 from controller.accounts import NAMES, RANGED, Account, Accounts
-from controller.assembly import assemble
+from controller.assembly import assemble, pool_terms
 from controller.backtest import replay
 from controller.bookkeeping import account_for, open_accounts
 from controller.demo.clouds import Clouds
@@ -177,13 +177,21 @@ class Daemon:
                        outcome.cost_usd - outcome.cold_starts * pool.cold_start_cost_usd, outcome.saved_usd)
 
     def _foretold(self, pool: Pool, first: int, end: int) -> Said:
-        """The backtest of the pool's history up to `end`, counted from `first` on."""
-        policy, terms = next(each for each in self._policy.pools if each.name == pool.name), self._terms[pool.name]
+        """The backtest of the pool's history up to `end` on the terms that the daemon has measured, counted from `first` on."""
+        policy, terms = next(each for each in self._policy.pools if each.name == pool.name), self._measured(pool)
+        assume = self._policy.assume.model_copy(update={"lead_time": terms.lead_time * MINUTE})
         demand = pool.series.window(pool.series.first_minute, end)
         load = load_of(demand, first - demand.first_minute)
-        done = replay(policy, demand, terms, self._policy.assume)
+        done = replay(policy, demand, terms, assume)
         return Said(*(foretold(load, done.target, replace(terms, keep_alive=each))
                       for each in (terms.keep_alive, terms.shortest_keep_alive, terms.longest_keep_alive)))
+
+    def _measured(self, pool: Pool) -> Terms:
+        """The pool's terms with the metric delay, lead time and keep-alive that the daemon has measured."""
+        intake = self._fleet.region_of[pool.name].intake
+        seen = pool_terms(self._fleet.reconcilers[pool.name], self._policy.assume, intake.metric_delay)
+        return replace(self._terms[pool.name], metric_delay=seen.metric_delay, lead_time=seen.lead_time,
+                       keep_alive=seen.keep_alive, keep_alive_range=seen.keep_alive_range)
 
 
 def foretold(load: Load, target: NDArray[np.int64], terms: Terms) -> Figures:
