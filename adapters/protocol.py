@@ -133,6 +133,16 @@ class Counted(Protocol):
         """
 
 
+@runtime_checkable
+class CountedColdStarts(Protocol):
+    """What a lever also has whose provider publishes how many units have started."""
+
+    def cold_starts(self) -> Mapping[int, tuple[int, int]]:
+        """The least and the most cold starts of each recent minute (since the epoch). Makes no call to the provider; minutes of
+        which nothing is known are left out.
+        """
+
+
 class Order(NamedTuple):
     """From `at` on, capacity above `most` (1 or more) comes down to it, and capacity below `least` goes up to that."""
 

@@ -51,6 +51,9 @@ NOISE = 1e-9
 
 COLD_STARTS, IDLE = NAMES.index("cold_starts"), NAMES.index("idle_unit_minutes")
 
+ANY = np.array([0.0, np.inf])
+"""Bounds (least, most) of the cold starts of a minute that the provider has not counted."""
+
 Amounts = NDArray[np.float64]
 
 
@@ -73,6 +76,7 @@ class Account:
         self._pending: dict[date, Amounts] = {}
         self._ready = np.full((len(pools), READY_MINUTES), np.nan)
         self._others = np.zeros((len(pools), READY_MINUTES))
+        self._bounds = np.tile(ANY[:, None, None], (1, len(pools), READY_MINUTES))
         self._paid, self._paid_tracking = Paid(len(pools), READY_MINUTES), Paid(len(pools), 1)
         self._warm = tuple(tuple(Warm(len(pools)) for _ in range(cases)) for cases in (3, 2, 2))
         """As they are, without Stoker, and under target tracking; the first two at the ends of the keep-alive, too."""
@@ -89,16 +93,22 @@ class Account:
         minutes = np.arange(max(self._noted, upto - READY_MINUTES), upto)
         self._ready[:, minutes % READY_MINUTES] = ready[:, None]
         self._others[:, minutes % READY_MINUTES] = 0.0 if others is None else np.nan_to_num(others)[:, None]
+        self._bounds[:, :, minutes % READY_MINUTES] = ANY[:, None, None]
         asked = np.asarray(ready if requested is None else requested, np.float64)
         self._paid.note(upto - len(minutes), upto, ready.astype(np.float64), asked, now, lambda row: changed(self.pools[row]))
         self._noted = upto
 
     def counted(self, name: str, units: Mapping[int, int]) -> None:
         """Correct what was ready of a pool in minutes of which the provider has counted it since; what is settled stays."""
-        first, end = self.pending_from(), self._noted
         for minute, ready in units.items():
-            if first <= minute < end:
+            if self.pending_from() <= minute < self._noted:
                 self._ready[self.row[name], minute % READY_MINUTES] = ready
+
+    def bound(self, name: str, cold_starts: Mapping[int, tuple[int, int]]) -> None:
+        """The least and the most cold starts of a pool in minutes that the provider has counted; what is settled stays."""
+        for minute, bounds in cold_starts.items():
+            if self.pending_from() <= minute < self._noted:
+                self._bounds[:, self.row[name], minute % READY_MINUTES] = bounds
 
     def pending_from(self) -> int:
         """The first minute that is not accounted for yet."""
@@ -127,7 +137,8 @@ class Account:
             units = (Units(ready, paid), Units(others, others),
                      Units(np.maximum(tracked, others), np.maximum(self._tracking_paid(minute, tracked, it), others)))
             requests = np.nan_to_num(invocations[:, at]).astype(float)
-            amounts, deltas = self._minute(units, peak[:, at], busy[:, at], requests * it.request_usd, it)
+            amounts, deltas = self._minute(units, peak[:, at], busy[:, at], requests * it.request_usd, it,
+                                           self._bounds[:, :, minute % READY_MINUTES])
             hits = np.maximum(0.0, requests - amounts[:, COLD_STARTS])
             amounts = np.column_stack((amounts, amounts[:, IDLE] * it.idle, hits, others, others * it.idle,
                                        requests * it.request_usd, deltas))
@@ -141,14 +152,16 @@ class Account:
         return self._paid_tracking.units(minute, ready)
 
     def _minute(self, units: tuple["Units", "Units", "Units"], peak: Floats, busy: Floats, requests: Amounts,
-                it: "Columns") -> tuple[Amounts, Amounts]:
+                it: "Columns", bounds: Amounts) -> tuple[Amounts, Amounts]:
         """Amounts of a minute with `units` as they are, without Stoker, and under target tracking, and what the ends of the
-        keep-alive would add; `requests` in USD.
+        keep-alive would add; `requests` in USD, `bounds`: the least and the most cold starts as they are.
         """
         known, cold_usd, warm = ~np.isnan(peak), it.cold_start_cost_usd, units[0]
         work = np.nan_to_num(busy).astype(float)
         starts, deltas = self._start(peak, tuple(each.ready for each in units), it)
-        cold, without, beyond = starts
+        within = starts[0].clip(*bounds)
+        deltas[:, :2] = (starts[0][:, None] + deltas[:, :2]).clip(*bounds[:, :, None]) - within[:, None]
+        cold, without, beyond = starts = [within, *starts[1:]]
         saved = (deltas[:, 2:] - deltas[:, :2]) * (cold_usd + it.initialisation)[:, None]
         mine, nothing, theirs = (bill(each, work, began, requests, it) for each, began in zip(units, starts, strict=True))
         whole, idle = mine.usd + cold * cold_usd, np.maximum(0.0, warm.paid - np.minimum(work, warm.ready))

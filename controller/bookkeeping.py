@@ -72,6 +72,8 @@ async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: C
         for each in reconcilers:
             if each.counted is not None:
                 account.counted(each.policy.name, each.counted())
+            if each.cold_starts is not None:
+                account.bound(each.policy.name, each.cold_starts())
         first, end = account.pending_from(), region.intake.visible_end(now) if ended else region.intake.settled_end(now)
         if first < end:
             terms = [pool_terms(each, policy.assume, region.intake.metric_delay) for each in reconcilers]

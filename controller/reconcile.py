@@ -10,7 +10,7 @@ from typing import TypeVar
 from adapters.clock import Clock
 from adapters.errors import AdapterError, Misconfigured, OutcomeUnknown, QuotaExceeded, Refused, Throttled, Unreachable
 from adapters.lease import fenced
-from adapters.protocol import Capacity, Counted, Lever, Phase, Resumes, Traits
+from adapters.protocol import Capacity, Counted, CountedColdStarts, Lever, Phase, Resumes, Traits
 from config.policy import PoolPolicy
 from controller.guardrails import guardrails_for
 from controller.measured import RECENT_RAISES, learned, median_span, ready_after
@@ -63,6 +63,7 @@ class Reconciler:
                  call_timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> None:
         self.policy, self.lever, self.state = policy, lever, state
         self.key, self.counted = state_key(policy), lever.counted if isinstance(lever, Counted) else None
+        self.cold_starts = lever.cold_starts if isinstance(lever, CountedColdStarts) else None
         self._clock, self._memory, self._read_every, self._price = clock, memory, read_every, price
         self._timeout = call_timeout_seconds
         self.capacity: Capacity | None = None

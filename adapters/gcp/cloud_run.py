@@ -10,6 +10,7 @@ all pools of a project.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -21,6 +22,7 @@ from adapters.gcp.provider import Gcp
 from adapters.gcp.revisions import PRICED
 from adapters.gcp.services import Service
 from adapters.gcp.settings import CloudRunMinInstancesSettings
+from adapters.gcp.starts import Starts
 from adapters.protocol import Capacity, Phase, Traits
 from config.policy import PoolPolicy
 
@@ -58,7 +60,7 @@ class CloudRunMinInstances:
         self._quiet_until: datetime | None = None
         self._whose = ""
         self._ready = 0
-        self._floor = Floor(TYPICAL_START)
+        self._floor, self._starts = Floor(TYPICAL_START), Starts()
 
     async def read(self) -> Capacity:
         """One call mostly. `ready` is what Cloud Monitoring has counted, two or three minutes ago: see `counted`."""
@@ -110,6 +112,17 @@ class CloudRunMinInstances:
         """See `adapters.protocol.Counted`."""
         return self._floor.by_minute(self._clock.now())
 
+    def cold_starts(self) -> Mapping[int, tuple[int, int]]:
+        """See `adapters.protocol.CountedColdStarts`."""
+        return self._starts.cold(self._floor.most_asked)
+
+    async def _note_starts(self, seen: Service, counts: Mapping[int, int]) -> None:
+        """Count started instances where each stands for a request that waited; others keep none and no deployment starts any."""
+        if seen.takes(1.0) > 1 or seen.others or seen.reconciling:
+            return
+        end, started = await self._instances.started(self._place)
+        self._starts.note(counts, started, end)
+
     async def _look(self, *, urgent: bool = False) -> Service:
         """Read the service, and notice who has changed it since it was last read."""
         seen = await self._plane.get(self._service, urgent=urgent)
@@ -133,11 +146,14 @@ class CloudRunMinInstances:
         try:
             fresh = WATCHED if self._ready < wanted else SLOWLY
             revisions = [name for name, _, _ in seen.serving]
-            self._floor.note(await self._instances.counted(self._place, revisions, fresh))
+            counts = await self._instances.counted(self._place, revisions, fresh)
+            self._floor.note(counts)
         except AdapterError as error:
             old = seen.changed_at is None or self._clock.now() - seen.changed_at > UNCOUNTED
             self._ready = wanted if old and not seen.reconciling else min(self._ready, wanted)
             return self._ready, f"instances were not counted: {error}"
+        with suppress(AdapterError):  # the accounts then count by their formula
+            await self._note_starts(seen, counts)
         newest = self._floor.newest(self._clock.now())
         self._ready = min(wanted, self._ready if newest is None else newest)
         return self._ready, ""

@@ -67,6 +67,12 @@ class Floor:
         later = {minute: self._started(minute) for minute in range(newest + 1, minute_of(now) + 1)}
         return self._ready | {minute: units if most is None else min(most, units) for minute, units in later.items()}
 
+    def most_asked(self, minute: int) -> int:
+        """The most that the minimum was at any instant of `minute`."""
+        begins, ends = instant_of(minute), instant_of(minute + 1)
+        before = [units for when, units in self._asked if when <= begins][-1:]
+        return max(before + [units for when, units in self._asked if begins < when < ends], default=0)
+
     def _steady(self, now: datetime) -> bool:
         """Whether the minimum has been the same for as long as counts are kept, and all of it was counted."""
         asked_at, units = self._asked[-1]

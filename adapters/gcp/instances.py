@@ -19,7 +19,11 @@ T = TypeVar("T")
 WATCHED, SLOWLY = timedelta(minutes=1), timedelta(minutes=5)
 """How old a count may be while a raise is under way, and otherwise: each series that is answered costs."""
 
-LOOK_BACK = 6
+LOOK_BACK = 12
+STARTED_FRESH, STARTED_BACK = timedelta(minutes=2), 20
+PUBLISHED = 5
+"""Minutes after which counts are published: Google says up to 2 min, and up to 4 were measured."""
+
 STARTS_FRESH, STARTS_BACK = timedelta(hours=1), 1440
 STAYS_FRESH, STAYS_BACK = timedelta(hours=6), 1440
 FAILED_FRESH = timedelta(minutes=1)
@@ -58,6 +62,7 @@ class ProjectInstances:
         self._counts = Shared(clock, self._fetch_counts)
         self._starts = Shared(clock, self._fetch_starts)
         self._stays = Shared(clock, self._fetch_stays)
+        self._started = Shared(clock, self._fetch_started)
 
     async def counted(self, place: Place, revisions: Sequence[str], fresh: timedelta) -> dict[int, int]:
         """Instances of `revisions` that existed at the end of each recent minute, active and idle, up to 2 or 3 minutes ago;
@@ -73,6 +78,14 @@ class ProjectInstances:
         """Mean of the last day's starts; None when there were none."""
         return (await self._starts.get(STARTS_FRESH)).get(place)
 
+    async def started(self, place: Place) -> tuple[int, dict[int, int]]:
+        """Instances that started in each of the last 20 minutes, without those in which none did; and the minute before which
+        this is published.
+        """
+        first, columns = await self._started.get(STARTED_FRESH)
+        values = columns[place].values if place in columns else np.zeros(0)
+        return first + STARTED_BACK - PUBLISHED, {first + int(at): int(values[at]) for at in np.flatnonzero(values > 0)}
+
     async def keep_alive(self, place: Place) -> KeepAliveSeen | None:
         """How long the instances that ended in the last day had been idle; None when none did."""
         return (await self._stays.get(STAYS_FRESH)).get(place)
@@ -80,6 +93,11 @@ class ProjectInstances:
     async def _fetch_counts(self) -> tuple[int, dict[Place, Column]]:
         end = minute_of(self._clock.now())
         query = Query("container/instance_count", MAX, end - LOOK_BACK, end, tuple(sorted(self.services)), BY_REVISION)
+        return query.first, await self._reader.read(query)
+
+    async def _fetch_started(self) -> tuple[int, dict[Place, Column]]:
+        end = minute_of(self._clock.now())
+        query = Query("container/startup_latencies", SUM, end - STARTED_BACK, end, tuple(sorted(self.services)))
         return query.first, await self._reader.read(query)
 
     async def _fetch_starts(self) -> dict[Place, float]:

@@ -260,6 +260,17 @@ def test_minutes_that_were_counted_later_are_accounted_for_as_counted_and_settle
     assert amounts(mine)["warm_unit_minutes"] == 5 + 6
 
 
+@pytest.mark.parametrize(("bounds", "cold"), [((0, 0), 0), ((0, 1), 1), ((2, 9), 3), ((4, 4), 4)])
+def test_cold_starts_are_within_what_the_provider_counted_and_those_without_stoker_are_not_touched(bounds, cold):
+    mine = account()
+    ready_for(mine, 2)
+    mine.bound("a", {FIRST: bounds, FIRST + 9: (7, 7)})
+    mine.settle(FIRST, rows(5.0, 5.0), rows(3.0, 3.0), rows(5.0, 5.0), [replace(TERMS, keep_alive_range=(0, 9))])
+
+    assert (amounts(mine)["cold_starts"], amounts(mine)["cold_starts_without"]) == (cold, 5)
+    assert amounts(mine)["cost_usd"] == 2 * (2 + 2 * 2 + 10) + cold * 10
+
+
 def test_a_new_day_begins_at_zero_and_a_new_month_too():
     now = datetime(2026, 2, 28, 23, 59, tzinfo=UTC)
     mine = account(now)

@@ -78,3 +78,13 @@ def test_there_is_nothing_to_correct_while_all_of_an_old_minimum_was_counted():
 
     assert steady == {}
     assert minutes_of(floor, 32)[32] == 3
+
+
+def test_the_most_asked_of_a_minute_includes_what_was_asked_within_it_and_what_held_when_it_began():
+    floor = Floor(timedelta(seconds=30))
+    floor.ask(2, NOON)
+    floor.ask(5, NOON + timedelta(seconds=90))
+    floor.ask(3, NOON + timedelta(seconds=100))
+    minute = minute_of(NOON)
+
+    assert [floor.most_asked(each) for each in range(minute - 1, minute + 4)] == [0, 2, 5, 3, 3]
