@@ -151,9 +151,9 @@ def demand(points: Points, proof: Mask, counted: Mask, usual_ms: float | None, n
     `peak` is the most that ran at once plus what was throttled away meanwhile. `busy` is invocations times their duration;
     CloudWatch books a request's whole duration in the minute in which it started, so what exceeds the peak is carried on into
     the minutes after. Where `Invocations` is missing although something runs, `busy` is the same share of the peak as it last
-    was, unless it may be the end of what began in the minute before. A minute with invocations but without a peak is not
-    published whole: its requests are known and its peak is not, unless the alias is `peakless`. A minute with a duration or a
-    count of throttles, and nothing else, is unknown.
+    was, unless it may be the end of what began in the minute before; the same applies where all `Invocations` are own pings. A
+    minute with invocations but without a peak is not published whole: its requests are known and its peak is not, unless the
+    alias is `peakless`. A minute with a duration or a count of throttles, and nothing else, is unknown.
     """
     counts, durations = of_users(points, own)
     invocations, throttles = _zero_for_nan(counts), _zero_for_nan(points.throttles)
@@ -165,8 +165,9 @@ def demand(points: Points, proof: Mask, counted: Mask, usual_ms: float | None, n
     if peakless:
         peak = np.where(invocations > 0, np.maximum(1.0, np.ceil(_zero_for_nan(work))), _zero_for_nan(peak))
     busy = _carried(np.where(np.isnan(work), peak, work), peak)
-    begun = ~np.isnan(points.invocations)
-    busy = _shared(busy, peak, begun, (peak > 0) & (busy == 0) & _uncounted(begun, counted))
+    pinged = np.zeros(len(peak), bool) if own is None else own.pings > 0
+    begun = ~np.isnan(points.invocations) & ~(pinged & (invocations == 0))
+    busy = _shared(busy, peak, begun & ~pinged, (peak > 0) & (busy == 0) & _uncounted(begun, counted))
     wanted = peak + np.where(throttles > 0, np.maximum(1.0, np.ceil(refused)), 0.0)
     busy = np.minimum(busy + refused, wanted)
     proof = _believed(proof, some, None if newest is None else newest - points.first) & np.isnan(points.duration_ms)

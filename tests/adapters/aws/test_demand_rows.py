@@ -285,3 +285,12 @@ def test_the_work_of_users_is_what_their_minute_leaves_beside_the_pings():
 
     assert rows.busy.tolist() == pytest.approx([2, 2, 20])
     assert rows.invocations.tolist() == [2, 2, 22]
+
+
+def test_a_request_that_runs_on_in_a_minute_of_pings_alone_is_work():
+    ledger = Ledger()
+    ledger.note(1002, 20, 2.0)
+    made = points([1, NAN, 20, NAN], [1, 1, 21, 1], [60_000, NAN, 100, NAN])
+    rows = ledger.bounded(rows_of(made, own=ledger.own(1000, 4)))
+
+    assert rows.busy[2:].tolist() == [1, 1]
