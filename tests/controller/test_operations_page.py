@@ -54,7 +54,7 @@ def test_every_path_is_explained():
 
 
 def test_every_reason_of_a_notice_is_explained():
-    page = (ROOT / "docs" / "notifications.md").read_text().partition("## What is told")[2].partition("\n## ")[0]
+    page = (ROOT / "docs" / "notifications.md").read_text().partition("## Notification reasons")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`[^|]+) \| [^|]{10,} \|$", page, re.MULTILINE)
     told = {code for row in rows for code in re.findall(r"`([\w-]+)`", row)}
 
