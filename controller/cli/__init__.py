@@ -1,4 +1,4 @@
-"""The `stoker` command. A command's module is imported only when it is called, so that none waits for another's libraries."""
+"""The `stoker` command. Imports a command's module only when the command is called, which keeps start-up fast."""
 
 import errno
 import os
@@ -11,31 +11,31 @@ from typing import Any
 import click
 
 COMMANDS = {
-    "run": "Watch the pools of a policy and keep them warm, until stopped.",
-    "release": "Leave pools as on_exit says, without a daemon.",
-    "discover": "Draft a policy from the functions and services that there are.",
-    "plan": "Show what would be done now, and why; nothing is changed.",
-    "validate": "Check a policy file; every problem is named with its line.",
-    "doctor": "Look into credentials, permissions, clocks, quotas and state before they matter.",
-    "iam": "Print the least that AWS or Google Cloud must allow for a policy.",
-    "notify-test": "Send a message to each sink of a policy, to see whether it arrives.",
+    "run": "Run the daemon: keep the pools of a policy warm until stopped.",
+    "release": "Apply on_exit to the pools without a running daemon.",
+    "discover": "Draft a policy from the functions and services in an account.",
+    "plan": "Show the changes Stoker would make now, with reasons; changes nothing.",
+    "validate": "Check policy files and report every problem with its line.",
+    "doctor": "Check credentials, permissions, clocks, quotas and state for a policy.",
+    "iam": "Print the minimum permissions that a policy needs on AWS or Google Cloud.",
+    "notify-test": "Send a test message to each sink of a policy.",
     "schema": "Print the JSON Schema of policy files, for editors.",
-    "status": "Ask a running daemon what is warm now, and what is coming.",
-    "why": "Tell why a pool has the capacity it has, now or at a time.",
-    "replay": "Make a recorded plan again and compare, byte for byte.",
-    "pause": "Hold a pool's warm capacity as it is, for a while.",
-    "pin": "Keep a pool at so many warm units, for a while.",
-    "boost": "Keep more of a pool warm than is proposed, for a while.",
-    "prewarm": "Keep units of a pool warm for users that are coming.",
-    "unpause": "End a pause before its time.",
-    "clear": "End a pool's pause, pin and boost before their time.",
-    "backtest": "Replay recorded traffic: what it would have cost, and who would have waited.",
-    "history": "Write the last fortnight of pools to files that a backtest reads.",
-    "history import": "Bring recorded traffic of other programs into that form.",
+    "status": "Show the warm capacity and next targets of a running daemon.",
+    "why": "Explain a pool's current or past target.",
+    "replay": "Recompute a recorded plan and compare it with the record.",
+    "pause": "Keep a pool's warm capacity unchanged until a given time.",
+    "pin": "Set a pool to a fixed number of warm units until a given time.",
+    "boost": "Add warm units to a pool's proposal until a given time.",
+    "prewarm": "Warm units of a pool for expected users.",
+    "unpause": "End a pool's pause early.",
+    "clear": "End a pool's pause, pin and boost early.",
+    "backtest": "Replay recorded traffic and report the bill and cold starts.",
+    "history": "Export the last 14 days of pools to files for a backtest.",
+    "history import": "Convert recorded traffic of other programs to history files.",
     "forecast": "Show history and forecast of one pool.",
-    "demo": "See it work within a minute, on an embedded cloud.",
-    "sandbox": "Run an emulated account to practise on.",
-    "completion": "Print what completes commands, options and pools in a shell.",
+    "demo": "Run a one-minute demonstration against an emulated cloud.",
+    "sandbox": "Run an emulated AWS account for practice.",
+    "completion": "Print a shell completion script.",
 }
 
 
@@ -43,7 +43,7 @@ UNWRITTEN = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by name and line, and imports each when it is wanted."""
+    """A command group that lists names and one-line descriptions, and imports a command's module on first use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return [name for name in COMMANDS if " " not in name]
@@ -56,18 +56,18 @@ class LazyGroup(click.Group):
         return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (click's signature)
-        """As click does; output that cannot be written is told in a line, too."""
+        """Run the command as click does; report standard output that cannot be written in one line, with exit code 1."""
         try:
             return super().main(*args, **kwargs)
         except OSError as error:
             if error.errno not in UNWRITTEN or error.filename is not None:
                 raise
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left in the buffer fails no more
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # flushing the rest of the buffer must not fail again
             click.echo(f"Error: standard output cannot be written ({error.strerror})", err=True)
             sys.exit(1)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """As click does, with commands of two words, and with the command that was probably meant."""
+        """Resolve a command as click does; accept commands of two words, and suggest the closest name for a wrong one."""
         two = " ".join(args[:2])
         if two in COMMANDS and len(args) > 1:
             return two, self.get_command(ctx, two), args[2:]
@@ -84,11 +84,11 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="stoker", prog_name="stoker")
 def main() -> None:
-    """Keeps serverless AI agents warm ahead of their traffic, at the least total cost.
+    """Keep serverless AI agents warm ahead of their traffic, at the lowest total cost.
 
     \b
-    See it work, without an account:      stoker demo
-    See what it would have done for you:  stoker backtest --policy policy.yaml --history POOL=FILE.csv
-    See what it would do now:             stoker plan --policy policy.yaml
-    Let it watch, then let it act:        stoker run --policy policy.yaml
+    Try it without an account:       stoker demo
+    Test it on recorded traffic:     stoker backtest --policy policy.yaml --history POOL=FILE.csv
+    Show the changes it would make:  stoker plan --policy policy.yaml
+    Run it, in shadow mode first:    stoker run --policy policy.yaml
     """  # noqa: D301  (click reads the control character)

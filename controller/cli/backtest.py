@@ -1,4 +1,4 @@
-"""`stoker backtest`: what it would have done, and cost, on recorded traffic."""
+"""`stoker backtest`: targets, bill and cold starts on recorded traffic."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -23,20 +23,20 @@ FILE = click.Path(path_type=Path)
 @click.command()
 @click.option("--policy", "policy_path", required=True, type=FILE, help="The policy file.")
 @click.option("--history", "histories", required=True, multiple=True, metavar="POOL=FILE",
-              help="Recorded traffic of a pool, .csv or .csv.gz; once for each pool.")
-@click.option("--start", metavar="TIMESTAMP", help="Count costs only from here on (UTC); what is before is warm-up.")
-@click.option("--compare", is_flag=True, help="Also judge what you would run instead: target tracking, schedules and others.")
-@click.option("--levers", is_flag=True, help="Also price the same traffic under every other lever: pings, minimum instances.")
-@click.option("--decisions", type=FILE, metavar="OUT.csv", help="Write the target of every pool at every minute.")
-@click.option("--json", "json_path", type=FILE, metavar="OUT.json", help="Write the figures for machines; - is standard output.")
-@click.option("--report", type=FILE, metavar="OUT.html", help="Write one page that shows it all; opens without a network.")
+              help="Recorded traffic of a pool (.csv or .csv.gz); repeat for each pool.")
+@click.option("--start", metavar="TIMESTAMP", help="Start of the accounting (UTC); earlier rows only train the forecast.")
+@click.option("--compare", is_flag=True, help="Also compare with target tracking, schedules and other baselines.")
+@click.option("--levers", is_flag=True, help="Also price the same traffic under every other lever, such as pings.")
+@click.option("--decisions", type=FILE, metavar="OUT.csv", help="Write the target of every pool for every minute.")
+@click.option("--json", "json_path", type=FILE, metavar="OUT.json", help="Write the figures as JSON; - is standard output.")
+@click.option("--report", type=FILE, metavar="OUT.html", help="Write a self-contained HTML report that works offline.")
 def command(policy_path: Path, histories: tuple[str, ...], start: str | None, compare: bool, levers: bool,
             decisions: Path | None, json_path: Path | None, report: Path | None) -> None:
-    """Replay recorded traffic: what Stoker would have cost, and who would have waited.
+    """Replay recorded traffic and report the bill and cold starts that Stoker would have had.
 
-    Nothing is called and nothing is changed, so memory, architecture and initialisation are assumed where the policy does not set
-    them; the table says which. The code that decides is the daemon's own, fed minute by minute with what it would
-    have known by then.
+    A backtest calls no provider and changes nothing. It assumes memory, architecture and initialisation time where the policy
+    does not set them; the table lists these assumptions. It runs the daemon's own decision code, and gives it for each minute
+    only the data that the daemon would have had at that minute.
 
     \b
     Examples:
@@ -60,18 +60,18 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
 
 
 def apart(outputs: dict[str, Path | None], policy_path: Path, histories: tuple[str, ...]) -> None:
-    """`WrongInput` when a file that is written is another one, too, or one that is read."""
+    """Raise `WrongInput` when an output file is also another output or an input."""
     taken = {policy_path.resolve(): "--policy"} | {Path(given.partition("=")[2]).resolve(): "--history" for given in histories}
     for option, path in outputs.items():
         if path is None or path == Path("-"):
             continue
         other = taken.setdefault(path.resolve(), option)
         if other != option:
-            raise WrongInput(f"{option} {path}: that is the file of {other}; give each a file of its own")
+            raise WrongInput(f"{option} {path}: {other} names the same file; give each option its own file")
 
 
 def read_histories(policy: "Policy", policy_path: Path, histories: tuple[str, ...]) -> "dict[str, History]":
-    """The history of every pool of the policy, in the policy's order."""
+    """Return the history of every pool, in the policy's order. Raise `WrongInput` for a missing or unusable one."""
     from adapters.history_file import HistoryError, open_history
 
     names = [pool.name for pool in policy.pools]
@@ -85,11 +85,11 @@ def read_histories(policy: "Policy", policy_path: Path, histories: tuple[str, ..
             hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names[:10])}"
             raise WrongInput(f"--history {given}: {policy_path} has no pool {name}; {hint}")
         if name in paths:
-            raise WrongInput(f"--history {given}: pool {name} has a history already; give one file for each pool")
+            raise WrongInput(f"--history {given}: pool {name} already has a history; give one file per pool")
         paths[name] = Path(file)
     missing = [name for name in names if name not in paths]
     if missing:
-        remedy = f"add --history {missing[0]}=FILE, or leave the pool out of the policy"
+        remedy = f"add --history {missing[0]}=FILE, or remove the pool from the policy"
         raise WrongInput(f"no history for {', '.join(missing)}: {remedy}")
     try:
         return {name: open_history(paths[name]) for name in names}
@@ -98,7 +98,7 @@ def read_histories(policy: "Policy", policy_path: Path, histories: tuple[str, ..
 
 
 def check_known(recorded: "dict[str, History]", begin: int | None) -> None:
-    """Report rows that cannot be right; `WrongInput` when that, or gaps, leave nothing of a history to replay."""
+    """Warn of contradictory rows. Raise `WrongInput` when these rows and gaps leave no minute of a history to replay."""
     from adapters.history_file import HistoryError
     from controller import history_check
 
@@ -113,7 +113,7 @@ def check_known(recorded: "dict[str, History]", begin: int | None) -> None:
 
 
 def warn_of_events(policy: "Policy", recorded: "dict[str, History]") -> None:
-    """Tell of announced events that brought nothing out of the usual, by the end of each history."""
+    """Warn of announced events without a measured effect on demand by the end of each history."""
     from controller.foretelling import prospect_at
     from controller.lessons import without_effect
 
@@ -124,7 +124,7 @@ def warn_of_events(policy: "Policy", recorded: "dict[str, History]") -> None:
 
 
 def start_minute(start: str, recorded: "dict[str, History]") -> int:
-    """The minute that `--start` names; it must lie within every history."""
+    """Return the minute that `--start` names. Raise `WrongInput` when it is outside any history."""
     from adapters.history_times import minute_at
     from forecasting.demand import instant_of
 
@@ -135,12 +135,12 @@ def start_minute(start: str, recorded: "dict[str, History]") -> int:
         first, end = history.series.first_minute, history.series.end_minute
         if not first <= minute < end:
             span = f"{instant_of(first):%Y-%m-%dT%H:%MZ} to {instant_of(end - 1):%Y-%m-%dT%H:%MZ}"
-            raise WrongInput(f"--start {start}: the history of {name} runs from {span}; choose an instant within it")
+            raise WrongInput(f"--start {start}: the history of {name} covers {span}; choose a time within it")
     return minute
 
 
 def run(policy: "Policy", recorded: "dict[str, History]", begin: int | None, compare: bool, levers: bool) -> "Outcome":
-    """Replay and judge every pool, telling progress on a terminal."""
+    """Replay every pool and compute its costs; show progress on a terminal."""
     from controller.outcome import Outcome
 
     with progress_of(sum(len(history.series) for history in recorded.values())) as advance:
@@ -150,7 +150,7 @@ def run(policy: "Policy", recorded: "dict[str, History]", begin: int | None, com
 
 def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: int | None, compare: bool, levers: bool,
              advance: Callable[[int], None]) -> "PoolOutcome":
-    """Replay one pool and draw up the bills."""
+    """Replay one pool and compute its bills."""
     from controller.accounting import load_of
     from controller.assumptions import assumptions
     from controller.backtest import replay
@@ -180,7 +180,7 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
 
 @contextmanager
 def progress_of(minutes: int) -> Iterator[Callable[[int], None]]:
-    """Something to tell minutes done to; a bar on standard error, where that is a terminal."""
+    """Yield a function to call with the number of replayed minutes. Show a progress bar when standard error is a terminal."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
@@ -194,7 +194,7 @@ def progress_of(minutes: int) -> Iterator[Callable[[int], None]]:
 
 def write_outputs(outcome: "Outcome", recorded: "dict[str, History]", decisions: Path | None, json_path: Path | None,
                   report: Path | None) -> None:
-    """Write what was asked for, each file whole or not at all."""
+    """Write the requested output files, each atomically."""
     if decisions is not None:
         write_whole(decisions, decision_lines(outcome, recorded))
     if json_path is not None:
@@ -214,7 +214,7 @@ def write_outputs(outcome: "Outcome", recorded: "dict[str, History]", decisions:
 
 
 def decision_lines(outcome: "Outcome", recorded: "dict[str, History]") -> Iterator[str]:
-    """`timestamp,pool,target` for every minute, pool after pool."""
+    """Yield CSV text with `timestamp,pool,target` for every minute, one pool after the other."""
     yield "timestamp,pool,target\n"
     for pool in outcome.pools:
         stamps = recorded[pool.name].style.write(pool.replay.first_minute, len(pool.replay.target))
@@ -223,9 +223,9 @@ def decision_lines(outcome: "Outcome", recorded: "dict[str, History]") -> Iterat
 
 
 def write_whole(path: Path, parts: Iterator[str] | list[str]) -> None:
-    """Write a file of the user's: Ctrl-C or a full disk leaves nothing half-written. `Failed` when it cannot be."""
+    """Write a file atomically: Ctrl-C or a full disk leaves no partial file. Raise `Failed` when it cannot be written."""
     try:
         with whole_file(path) as file:
             file.writelines(part.encode() for part in parts)
     except OSError as error:
-        raise Failed(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
+        raise Failed(f"{path}: cannot be written ({error.strerror or error}); choose another path") from error

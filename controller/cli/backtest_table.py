@@ -1,4 +1,4 @@
-"""The figures of a backtest on the terminal."""
+"""Terminal tables of a backtest."""
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -11,25 +11,25 @@ from controller.outcome import ON_DEMAND, Outcome, PoolOutcome
 from controller.report.words import hits, share, spread_text
 
 IN_FULL = 4
-"""Pools that get a table each; more get a line each."""
+"""Up to this number of pools get a table each; with more pools, each gets a line."""
 
 
 def show(outcome: Outcome, compare: bool) -> None:
-    """A table for each pool, or a line where they are many, and a table for all when there are several."""
+    """Print a table per pool (a line per pool above `IN_FULL` pools), and a total table for two or more pools."""
     console = Console()
     if len(outcome.pools) > IN_FULL:
         console.print(lines(outcome))
         if assumed := common_text(pool.assumed for pool in outcome.pools):
-            console.print(f"assumed, as the policy does not say: {assumed}", style="dim")
+            console.print(f"assumed (not set in the policy): {assumed}", style="dim")
     for pool in outcome.pools if len(outcome.pools) <= IN_FULL else ():
-        asked = "" if pool.terms.warm_hit_rate is None else f" (asked: {100 * pool.terms.warm_hit_rate:.6g}% warm)"
+        asked = "" if pool.terms.warm_hit_rate is None else f" (objective: {100 * pool.terms.warm_hit_rate:.6g}% warm)"
         console.print(table(pool.name + asked, pool.stoker, pool.nothing, pool.peers if compare else {}))
         console.print(known(pool), style="dim")
         console.print(f"keep-alive {pool.keep_alive.text}", style="dim")
         if text := spread_text([pool]):
             console.print(text, style="dim")
         if pool.assumed:
-            console.print(f"assumed, as the policy does not say: {assumed_text(pool.assumed)}", style="dim")
+            console.print(f"assumed (not set in the policy): {assumed_text(pool.assumed)}", style="dim")
     if zeros := zeros_text({pool.name: pool.zeros for pool in outcome.pools}):
         console.print(zeros, style="dim")
     for pool in outcome.pools:
@@ -40,27 +40,29 @@ def show(outcome: Outcome, compare: bool) -> None:
         console.print(table("all pools", outcome.stoker, outcome.nothing, outcome.peers if compare else {}))
         if text := spread_text(outcome.pools):
             console.print(text, style="dim")
-    note = ("USD. Bill: what the provider charges. Wait: cold starts at the price the policy gives them, 0.05 where it asks for "
-            "a share. Extra: both, beyond the bill of serving all on demand with no cold start; ratio 1 is doing nothing.")
+    note = ("Amounts in USD. bill: provider charges. cold-start cost: cold starts at the price set in the policy, or 0.05 each "
+            "for a warm-hit objective. extra: bill + cold-start cost - bill of on-demand service without cold starts. "
+            "ratio: extra / extra with nothing kept warm.")
     console.print()
-    console.print(note + (" * has hindsight." if compare else ""), style="dim")
+    console.print(note + (" *: chosen in hindsight." if compare else ""), style="dim")
 
 
 def levers(pool: PoolOutcome) -> Table:
-    """The same traffic under each lever and with nothing kept warm, the cheapest first."""
+    """Return a table of the same traffic under each lever and with nothing kept warm, cheapest first."""
     out = empty(f"{pool.name}, the same traffic under each lever", "lever")
     out.add_column("keep-alive", justify="right", no_wrap=True)
     rows = [(one.kind, one.stoker, one.nothing, one.keep_alive) for one in pool.levers]
     rows.append(("nothing kept warm", pool.nothing, pool.nothing, pool.keep_alive))
     for name, bill, nothing, keep_alive in sorted(rows, key=lambda row: row[1].total_usd):
         out.add_row(*cells(name, bill, nothing), format_duration(keep_alive.span))
-    out.caption = "Pings are best effort: a provider may take a unit away at any time. Ratios are to nothing at the same prices."
+    out.caption = ("Pings are best effort: a provider may remove a unit at any time. "
+                   "Ratios compare with nothing kept warm at the same prices.")
     return out
 
 
 def lines(outcome: Outcome) -> Table:
-    """Stoker's figures of every pool, in the order of the policy."""
-    out = empty("pool by pool, under stoker", "pool")
+    """Return a table of Stoker's figures per pool, in the policy's order."""
+    out = empty("stoker, by pool", "pool")
     out.add_column("known", justify="right", no_wrap=True)
     out.add_column("keep-alive", justify="right", no_wrap=True)
     for pool in outcome.pools:
@@ -69,28 +71,28 @@ def lines(outcome: Outcome) -> Table:
 
 
 def known(pool: PoolOutcome) -> str:
-    """How much of the history the figures are of."""
+    """Return how many minutes of the history are known."""
     some, minutes = counted(pool)
     return f"{some:,} of {minutes:,} minutes known ({share(some, minutes)})"
 
 
 def counted(pool: PoolOutcome) -> tuple[int, int]:
-    """Minutes whose demand is known, and all, from the start of the accounting on."""
+    """Return the number of minutes with known demand, and of all minutes, from the start of the accounting."""
     return int(pool.load.counted.sum()), len(pool.load) - pool.load.start
 
 
 def empty(title: str, first: str) -> Table:
-    """A table without rows."""
+    """Return a table without rows."""
     out = Table(title=title, title_justify="left", title_style="bold",
                 box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     out.add_column(first, no_wrap=True)
-    for column in ("cold starts", "warm", "bill", "wait", "extra", "ratio"):
+    for column in ("cold starts", "warm", "bill", "cold-start\ncost", "extra", "ratio"):
         out.add_column(column, justify="right", no_wrap=True)
     return out
 
 
 def table(title: str, stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> Table:
-    """Policies of one pool, the cheapest first."""
+    """Return a table of the policies of one pool, cheapest first."""
     out = empty(title, "policy")
     bills = {"stoker": stoker, ON_DEMAND: nothing} | {name: bill for name, bill in peers.items() if name != ON_DEMAND}
     for name, bill in sorted(bills.items(), key=lambda item: item[1].extra_usd):
@@ -99,7 +101,7 @@ def table(title: str, stoker: Bill, nothing: Bill, peers: dict[str, Bill]) -> Ta
 
 
 def cells(name: str, bill: Bill, nothing: Bill) -> tuple[str, ...]:
-    """One row."""
+    """Return the cells of one row."""
     relative = bill.relative_to(nothing)
     return (
         name, f"{bill.cold_starts:,}", hits(bill), f"{bill.provider_usd:,.2f}",

@@ -1,4 +1,4 @@
-"""`stoker boost`: more than is proposed."""
+"""`stoker boost`: add warm units to a pool's proposal."""
 
 import re
 from typing import Any
@@ -15,9 +15,9 @@ from controller.cli.steer import order, order_options
 @click.argument("amount")
 @order_options
 def command(pool: str, amount: str, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)
-    """Keep AMOUNT more of POOL warm than is proposed, for a while: +5 is five units more, x1.5 is half as many again.
+    """Raise the proposed target of POOL by AMOUNT until a given time: +5 adds 5 units, x1.5 multiplies by 1.5.
 
-    Every bound of the policy still holds. While metrics are missing nothing is proposed, and so nothing is added: pin instead.
+    All limits of the policy apply. While metrics are missing there is no proposal to raise; use `stoker pin` instead.
 
     \b
     stoker boost chat +5 --for 90m --reason "newsletter goes out"
@@ -27,7 +27,7 @@ def command(pool: str, amount: str, **options: Any) -> None:  # noqa: ANN401  (a
 
 
 def amount_of(text: str) -> dict[str, int | float]:
-    """Units or a factor."""
+    """Parse AMOUNT into units or a factor. Raise `WrongInput` when it is neither."""
     if re.fullmatch(r"\+\d{1,7}", text, re.ASCII):
         return {"units": int(text)}
     if re.fullmatch(r"x\d{1,3}(\.\d{1,6})?", text, re.ASCII):

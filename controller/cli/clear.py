@@ -1,4 +1,4 @@
-"""`stoker clear`: end what was ordered for a pool before its time."""
+"""`stoker clear`: end a pool's overrides early."""
 
 from typing import Any
 
@@ -10,10 +10,11 @@ from controller.cli.steer import daemon_options, end
 
 @click.command()
 @click.argument("pool", shell_complete=pool_names)
-@click.option("--only", type=click.Choice(["pause", "pin", "boost"]), default=None, help="End this one and leave the others.")
+@click.option("--only", type=click.Choice(["pause", "pin", "boost"]), default=None,
+              help="End only this override; the others stay.")
 @daemon_options
 def command(pool: str, only: str | None, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)
-    """End the pause, the pin and the boost of POOL before their time.
+    """End the pause, the pin and the boost of POOL early.
 
     \b
     Example:

@@ -1,4 +1,4 @@
-"""`stoker completion`: what a shell needs to complete commands, options and the names of pools."""
+"""`stoker completion`: shell completion of commands, options and pool names."""
 
 from pathlib import Path
 
@@ -7,36 +7,38 @@ from click.shell_completion import CompletionItem, get_completion_class
 
 VARIABLE = "_STOKER_COMPLETE"
 PATIENCE_SECONDS = 0.5
-"""A key press waits no longer for a daemon."""
+"""Timeout of the request to a daemon during completion."""
 
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def command(shell: str) -> None:
-    """Print what makes SHELL complete commands, options, and pools as the policy or a running daemon names them.
+    """Print the completion script for SHELL. It completes commands, options and pool names.
+
+    Pool names come from the policy named on the command line, a running daemon, or policy.yaml in the current folder.
 
     \b
     Examples:
-      eval "$(stoker completion bash)"                                  # in ~/.bashrc; zsh alike, in ~/.zshrc
+      eval "$(stoker completion bash)"                                  # in ~/.bashrc; for zsh the same, in ~/.zshrc
       stoker completion fish > ~/.config/fish/completions/stoker.fish
     """  # noqa: D301  (click reads the control character)
     from controller.cli import main
 
     made = get_completion_class(shell)
     if made is None:
-        raise click.UsageError(f"{shell} is not known to the click that is installed")
+        raise click.UsageError(f"the installed version of click does not support {shell}; use bash, zsh or fish")
     click.echo(made(main, {}, "stoker", VARIABLE).source())
 
 
 def pool_names(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """Pools that begin so: of the policy that was named, else of the daemon, else of policy.yaml. Says nothing of what fails."""
+    """Return matching pool names from the named policy, else from the daemon, else from policy.yaml. Ignore errors."""
     policy = ctx.params.get("policy_path")
     names = in_policy(policy) if policy else at_daemon(ctx.params.get("url")) or in_policy(Path("policy.yaml"))
     return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
 def in_policy(path: Path) -> list[str]:
-    """The pools of a policy; none when it is not there or not right."""
+    """Return the pool names of a policy; none when the file is missing or invalid."""
     from controller.cli.policy_file import read_policy
 
     try:
@@ -46,7 +48,7 @@ def in_policy(path: Path) -> list[str]:
 
 
 def at_daemon(url: str | None) -> list[str]:
-    """The pools of the daemon at `url`; none when it does not answer."""
+    """Return the pool names of the daemon at `url`; none when it does not answer."""
     from controller.cli.status import fetch
 
     try:

@@ -1,4 +1,4 @@
-"""`stoker demo`: the real daemon against an embedded cloud, faster than life."""
+"""`stoker demo`: the real daemon against an emulated cloud, faster than real time."""
 
 import asyncio
 import json
@@ -29,7 +29,7 @@ SHORTEST, LONGEST = timedelta(minutes=5), timedelta(days=28)
 
 
 class Span(click.ParamType[timedelta]):
-    """A span of time as the policy writes it."""
+    """A duration in the policy's format, between 5m and 28d."""
 
     name = "span"
 
@@ -45,30 +45,30 @@ class Span(click.ParamType[timedelta]):
         return span
 
 
-@click.command(short_help="See it work within a minute, on an embedded cloud.")
+@click.command(short_help="Run a one-minute demonstration against an emulated cloud.")
 @click.option("--speed", type=click.FloatRange(1, 3600), default=60, show_default=True,
-              help="How many times faster than life. A machine that cannot keep up skips nothing, it only takes longer.")
+              help="Speed factor over real time. A slow machine skips nothing; the demo takes longer.")
 @click.option("--duration", type=Span(), default=None, metavar="SPAN",
-              help="How long to go on, in simulated time, such as 30m or 24h.  [default: 2h; with --history, to its end]")
-@click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Another seed is another fortnight.")
-@click.option("--all-levers", is_flag=True, help="Play a pool for every lever, on two emulated clouds. Needs the extra gcp.")
+              help="Simulated duration, such as 30m or 24h.  [default: 2h; with --history, to its end]")
+@click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Seed of the random traffic.")
+@click.option("--all-levers", is_flag=True, help="Show one pool per lever, on two emulated clouds. Requires the extra gcp.")
 @click.option("--history", type=click.Path(path_type=Path), default=None, metavar="FILE",
-              help="Play recorded traffic instead (.csv or .csv.gz): its first days are the past, the rest comes live.")
+              help="Play recorded traffic (.csv or .csv.gz): the first days are history, the rest plays live.")
 @click.option("--start-day", type=click.IntRange(1), default=None, metavar="N",
-              help="Days of --history that are past when the play begins.  [default: all but the last]")
+              help="Days of --history that count as history; playback starts after them.  [default: all but the last]")
 @click.option("--port", type=click.IntRange(0, 65535), default=None,
-              help="Where dashboard, status and API answer.  [default: 8080, or any free one when it is in use]")
+              help="Port of the dashboard and the HTTP API.  [default: 8080, or any free port when it is in use]")
 @click.option("--keep", type=click.Path(file_okay=False, path_type=Path), default=None, metavar="DIR",
-              help="Leave the policy, the store and the log there; otherwise they are removed in the end.")
+              help="Keep the policy, the store and the log in DIR.  [default: delete them at the end]")
 @click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), default=None, metavar="FILE",
-              help="Save the last picture as an SVG image.")
-@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON, and what happens to standard error.")
+              help="Save the last screen as an SVG image.")
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON; progress goes to standard error.")
 def command(speed: float, duration: timedelta | None, seed: int, all_levers: bool, history: Path | None, start_day: int | None,
             port: int | None, keep: Path | None, picture: Path | None, as_json: bool) -> None:
-    """See it work within a minute, on an embedded cloud.
+    """Run a one-minute demonstration against an emulated cloud.
 
-    An emulated AWS with three busy agents and a fortnight of their history, and the real daemon, which reads and warms them
-    through boto3. It ends by itself with what came of it; Ctrl-C ends it earlier.
+    The demo starts an emulated AWS account with three busy agents and 14 days of their history, and the real daemon, which reads
+    and warms them through boto3. It stops automatically and prints a summary; Ctrl-C stops it earlier.
 
     \b
     Examples:
@@ -76,14 +76,14 @@ def command(speed: float, duration: timedelta | None, seed: int, all_levers: boo
       stoker demo --history chat.csv.gz --speed 600
     """  # noqa: D301  (click reads the control character)
     if start_day is not None and history is None:
-        raise WrongInput("--start-day says where in a recording to begin: give --history too")
+        raise WrongInput("--start-day requires --history: add --history FILE")
     if all_levers and history is not None:
-        raise WrongInput("--all-levers has traffic of its own: leave out either it or --history")
+        raise WrongInput("--all-levers cannot be combined with --history: remove one of them")
     scene = set_scene(history, start_day, duration, seed, all_levers=all_levers)
     with folder_for(keep) as folder, watching(as_json) as watch:
         frame = asyncio.run(played(scene, folder, seed, speed, free_port() if port is None else port, watch))
     if frame is None:
-        raise Failed("stopped before anything was seen")
+        raise Failed("stopped before the first tick: there is no outcome to show")
     if picture is not None:
         save_picture(frame, picture)
     conclude(frame, as_json=as_json)
@@ -91,7 +91,7 @@ def command(speed: float, duration: timedelta | None, seed: int, all_levers: boo
 
 def set_scene(history: Path | None, start_day: int | None, duration: timedelta | None, seed: int, *,
               all_levers: bool) -> "Scene":
-    """What is to be played."""
+    """Return the scenario to play. Raise `WrongInput` when the recording cannot be used."""
     from numpy.random import PCG64, Generator
 
     from controller.demo.scenes import SceneError, every_lever, invented, recorded
@@ -108,19 +108,19 @@ def set_scene(history: Path | None, start_day: int | None, duration: timedelta |
 
 
 def have_google() -> None:
-    """Google's clients and the emulator need its libraries: say so before anything starts."""
+    """Raise `Failed` when a library of the extra gcp is missing, before anything starts."""
     try:
         import controller.demo.google  # noqa: F401
     except ModuleNotFoundError as missing:
         if missing.name is not None and missing.name.split(".")[0] in ("adapters", "controller"):
             raise
-        raise Failed(f"--all-levers needs the library {missing.name}, which is not installed: pip install 'stoker[aws,gcp]'") \
+        raise Failed(f"--all-levers requires the library {missing.name}, which is not installed: pip install 'stoker[aws,gcp]'") \
             from None
 
 
 async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: int,
                  watch: "Callable[[Frame], None]") -> "Frame | None":
-    """Play it to its end, or until somebody has seen enough; the last frame."""
+    """Play the scenario until its end or a signal. Return the last frame, or None without a tick."""
     from numpy.random import PCG64, Generator
 
     from adapters.clock import ScaledClock
@@ -146,19 +146,19 @@ async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: in
 
 @contextmanager
 def folder_for(keep: Path | None) -> Iterator[Path]:
-    """Where policy, store and log lie while it is on."""
+    """Yield the folder of policy, store and log: `keep`, or a temporary one that is deleted afterwards."""
     if keep is not None:
         try:
             keep.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise WrongInput(f"{keep}: cannot be made ({error.strerror}); give --keep a folder you may write to") from None
+            raise WrongInput(f"--keep {keep}: cannot be created ({error.strerror}); give a writable folder") from None
     with nullcontext(str(keep)) if keep is not None else tempfile.TemporaryDirectory(prefix="stoker-demo-") as folder:
         yield Path(folder)
 
 
 @contextmanager
 def watching(as_json: bool) -> "Iterator[Callable[[Frame], None]]":
-    """A live picture in a terminal, lines anywhere else."""
+    """Yield a function that shows a frame: as a live screen in a terminal, else as lines."""
     from rich.console import Console
     from rich.live import Live
 
@@ -166,17 +166,17 @@ def watching(as_json: bool) -> "Iterator[Callable[[Frame], None]]":
 
     console = Console()
     if as_json or not console.is_terminal:
-        click.echo("a fortnight of history is being read through the embedded cloud ...", err=as_json)
+        click.echo("reading 14 days of history from the emulated cloud ...", err=as_json)
         lines = PlainLines(lambda text: click.echo(text, err=as_json))
         yield lines.show
         return
-    with Live("A fortnight of history is being read through the embedded cloud ...", console=console, auto_refresh=False,
+    with Live("Reading 14 days of history from the emulated cloud ...", console=console, auto_refresh=False,
               screen=False) as live:
         yield lambda frame: live.update(picture(frame, console.width, console.height), refresh=True)
 
 
 def conclude(frame: "Frame", *, as_json: bool) -> None:
-    """Tell what came of it."""
+    """Print the outcome."""
     from rich.console import Console
 
     from controller.demo.screen import outcome_json, summary
@@ -188,7 +188,7 @@ def conclude(frame: "Frame", *, as_json: bool) -> None:
 
 
 def save_picture(frame: "Frame", path: Path) -> None:
-    """The last picture, as a terminal of a hundred and twenty columns would show it."""
+    """Save the last screen as SVG, 120 columns wide. Raise `Failed` when it cannot be written."""
     import io
     import re
 
@@ -201,15 +201,15 @@ def save_picture(frame: "Frame", path: Path) -> None:
     image = re.sub(r"@font-face \{.*?\n    \}\n", "", console.export_svg(title="stoker demo"), flags=re.DOTALL)
     try:
         with whole_file(path) as file:
-            file.write(image.encode())  # without the fonts it would fetch from elsewhere
+            file.write(image.encode())  # without web fonts, which an offline viewer cannot fetch
     except OSError as error:
-        raise Failed(f"{path}: cannot be written ({error.strerror}); give --picture another place") from None
+        raise Failed(f"{path}: cannot be written ({error.strerror}); give --picture another path") from None
 
 
 def free_port() -> int:
-    """The daemon's usual port, 0 (any free one) when it is in use."""
+    """Return the daemon's default port, or 0 (any free port) when it is in use."""
     with socket.socket() as tried:
-        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server will: a port just left is free
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the server does: a port in TIME_WAIT counts as free
         try:
             tried.bind(("127.0.0.1", PORT))
         except OSError:

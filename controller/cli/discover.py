@@ -1,4 +1,4 @@
-"""`stoker discover`: a draft policy from what is there."""
+"""`stoker discover`: a draft policy from the functions and services of an account."""
 
 import asyncio
 import json
@@ -16,20 +16,21 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--region", "regions", multiple=True, metavar="REGION", help="An AWS region; may be given more than once.")
-@click.option("--project", metavar="ID", help="A Google Cloud project; with --location.")
-@click.option("--location", "locations", multiple=True, metavar="LOCATION", help="A region of it; may be given more than once.")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the draft there.")
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
-@click.option("--json", "as_json", is_flag=True, help="Print what was found as JSON instead.")
+@click.option("--region", "regions", multiple=True, metavar="REGION", help="An AWS region; repeatable.")
+@click.option("--project", metavar="ID", help="A Google Cloud project; requires --location.")
+@click.option("--location", "locations", multiple=True, metavar="LOCATION", help="A Google Cloud region; repeatable.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Write the draft to FILE.  [default: standard output]")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
 @click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
 def command(regions: tuple[str, ...], project: str | None, locations: tuple[str, ...], output: Path | None, force: bool,
             as_json: bool, sandbox_url: str | None, sandbox_grpc: str | None) -> None:
-    """Draft a policy from the functions and services that there are, and what they did in the last fortnight. Reads only.
+    """Draft a policy from the functions and services of an account and their last 14 days of metrics. Read-only.
 
-    Every pool of the draft is in shadow; comments tell what was seen of each, and why the rest is left out. Exit code 1 when
-    there is nothing to propose.
+    Every pool of the draft is in shadow mode. Comments list the measured figures of each pool, and why other resources are left
+    out. Exit code 1 when no pool can be proposed.
 
     \b
     Examples:
@@ -37,13 +38,13 @@ def command(regions: tuple[str, ...], project: str | None, locations: tuple[str,
       stoker discover --project acme --location europe-west1 > policy.yaml
     """  # noqa: D301  (click reads the control character)
     if bool(project) != bool(locations):
-        raise WrongInput("--project and --location go together")
+        raise WrongInput("--project and --location require each other: give both or neither")
     places = [{"region": region} for region in dict.fromkeys(regions)]
     places += [{"project": str(project), "location": location} for location in dict.fromkeys(locations)]
     if not places:
-        raise WrongInput("say where to look: --region us-east-1, or --project ID --location europe-west1")
+        raise WrongInput("no region given: add --region us-east-1, or --project ID --location europe-west1")
     if output is not None and output.exists() and not force:
-        raise WrongInput(f"{output} is there already: give another --output, or --force to write over it")
+        raise WrongInput(f"{output} already exists: give another --output, or --force to overwrite it")
     proposals, skipped, text = asyncio.run(looked(places, sandbox_url, sandbox_grpc))
     if as_json:
         from controller.discovery import plain
@@ -51,13 +52,13 @@ def command(regions: tuple[str, ...], project: str | None, locations: tuple[str,
         click.echo(json.dumps(plain(proposals, skipped), indent=2))
     if not proposals:
         raise Failed("nothing to propose:\n" + "\n".join(f"  {each.name}: {each.why}" for each in skipped)
-                     if skipped else "nothing to propose: there is nothing")
+                     if skipped else "nothing to propose: no functions or services found")
     if output is not None:
         try:
             with whole_file(output) as file:
                 file.write(text.encode())
         except OSError as error:
-            raise Failed(f"{output}: cannot be written ({error.strerror}); give --output another place") from None
+            raise Failed(f"{output}: cannot be written ({error.strerror}); give --output another path") from None
         click.echo(f"{output}: {len(proposals)} proposed, {len(skipped)} left out; next: stoker validate {output}", err=True)
     elif not as_json:
         click.echo(text, nl=False)
@@ -65,7 +66,7 @@ def command(regions: tuple[str, ...], project: str | None, locations: tuple[str,
 
 async def looked(places: list[dict[str, str]], sandbox_url: str | None,
                  sandbox_grpc: str | None) -> "tuple[list[Proposal], list[Skipped], str]":
-    """What is there, and the draft of it."""
+    """Read the account; return the proposed pools, the skipped resources and the draft as text."""
     from numpy.random import PCG64, Generator
 
     from adapters.clock import SystemClock

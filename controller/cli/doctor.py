@@ -1,4 +1,4 @@
-"""`stoker doctor`: what stands in the way of a policy, before it is relied on."""
+"""`stoker doctor`: checks of everything a policy needs, before it is used."""
 
 import asyncio
 import json
@@ -21,28 +21,29 @@ if TYPE_CHECKING:
     from config.policy import Policy, PoolPolicy
 
 MANY = 8
-"""So many good findings of one kind are told in one line."""
+"""More `ok` findings of one check than this are shown in one line."""
 
 
 @click.command()
 @click.argument("policy_path", metavar="POLICY", type=click.Path(path_type=Path))
 @click.option("--state-dir", type=click.Path(path_type=Path), default=Path("state"), show_default=True,
-              envvar="STOKER_STATE_DIR", help="Where the daemon keeps, or will keep, its state.")
-@click.option("--live-check", metavar="POOL", help="Then raise POOL by one unit at the provider, wait until it is ready, and "
-              "set it back. Asks first. Costs cents.")
-@click.option("--yes", is_flag=True, help="With --live-check: do not ask.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: every finding.")
+              envvar="STOKER_STATE_DIR", help="State folder of the daemon.")
+@click.option("--live-check", metavar="POOL", help="Also raise POOL by one unit at the provider, wait until it is ready, and "
+              "restore it. Asks for confirmation. Costs cents.")
+@click.option("--yes", is_flag=True, help="With --live-check: skip the confirmation.")
+@click.option("--json", "as_json", is_flag=True, help="Print every finding as JSON.")
 @click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
 @click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
 @click.pass_context
 def command(ctx: click.Context, policy_path: Path, state_dir: Path, live_check: str | None, yes: bool, as_json: bool,
             sandbox_url: str | None, sandbox_grpc: str | None) -> None:
-    """Check everything that POLICY needs, and print the remedy for each problem. Without --live-check nothing is changed.
+    """Check everything that POLICY needs, and print the remedy for each problem. Changes nothing without --live-check.
 
-    Credentials, each permission, the clock against the provider's, how old each pool's metrics are, quotas, the state folder, its
-    disk, other daemons, time zones. What could only be tried by writing is `unchecked`. Exit code 1 when anything fails.
+    Checks credentials, each permission, clock skew against the provider, the age of each pool's metrics, quotas, the state folder
+    and its disk, other running daemons, and time zones. Checks that require a write are reported as `unchecked`. Exit code 1
+    when any check fails.
 
-    --live-check tries the rest on one pool with mode: active that no daemon manages, such as a throw-away function.
+    --live-check runs these remaining checks on one pool with mode: active that no daemon manages, such as a test function.
 
     \b
     Examples:
@@ -60,7 +61,7 @@ def command(ctx: click.Context, policy_path: Path, state_dir: Path, live_check: 
         say = (lambda _: None) if as_json else shown_at_once
         findings += asyncio.run(lived(policy, pool, sandbox_url, sandbox_grpc, yes, say))
     elif pool is not None and not as_json:
-        click.echo("The live check was not started: remedy the failures first.", err=True)
+        click.echo("The live check was not started: fix the failures first.", err=True)
     failed = any_failed(findings)
     if as_json:
         click.echo(json.dumps({"ok": not failed, "findings": [asdict(finding) for finding in findings]}, indent=2))
@@ -68,7 +69,7 @@ def command(ctx: click.Context, policy_path: Path, state_dir: Path, live_check: 
 
 
 def tried_pool(policy: "Policy", name: str, state_dir: Path) -> "PoolPolicy":
-    """The pool of a live check. `WrongInput` where it is not in the policy or a daemon may write to it at the same time."""
+    """Return the pool of a live check. Raise `WrongInput` when it is not in the policy or a daemon may write to it meanwhile."""
     from controller.service import STORE_NAME
     from controller.store_file import in_use
 
@@ -76,17 +77,17 @@ def tried_pool(policy: "Policy", name: str, state_dir: Path) -> "PoolPolicy":
     if pool is None:
         raise WrongInput(f"--live-check: no pool {name!r} in the policy; it has {', '.join(each.name for each in policy.pools)}")
     if policy.lease is not None:
-        raise WrongInput("--live-check: daemons share this policy by a lease and may write at the same time: "
-                         "use a policy without `lease` for a pool of its own")
+        raise WrongInput("--live-check: the policy has a lease, so other daemons may write at the same time: "
+                         "use a separate policy without `lease` and a separate pool")
     if in_use(state_dir / STORE_NAME):
-        raise WrongInput(f"--live-check: a daemon runs on {state_dir} and may write at the same time: stop it, or use a policy "
-                         "and a --state-dir of their own")
+        raise WrongInput(f"--live-check: a daemon uses {state_dir} and may write at the same time: stop it, or use a separate "
+                         "policy and --state-dir")
     return pool
 
 
 async def lived(policy: "Policy", pool: "PoolPolicy", sandbox_url: str | None, sandbox_grpc: str | None, yes: bool,
                 say: "Callable[[Finding], None]") -> "list[Finding]":
-    """What the live check of one pool found; confirmed first."""
+    """Run the live check of one pool after confirmation. Return its findings."""
     from dataclasses import replace
 
     from numpy.random import PCG64, Generator
@@ -111,7 +112,7 @@ async def lived(policy: "Policy", pool: "PoolPolicy", sandbox_url: str | None, s
         except (NotPossible, AdapterError) as error:
             raise Failed(f"the live check was not started: {error}") from error
         confirm(f"Raise {pool.name} from {trial.before} to {trial.raised} at the provider, wait up to 15 min until it is ready, "
-                f"and set it back to {trial.before}. Bill: at most {trial.most_usd:.4f} USD. Go on?", yes)
+                f"and restore it to {trial.before}. Bill: at most {trial.most_usd:.4f} USD. Continue?", yes)
         await carry_out(trial, lever, clock, report)
     finally:
         await registry.close()
@@ -119,28 +120,28 @@ async def lived(policy: "Policy", pool: "PoolPolicy", sandbox_url: str | None, s
 
 
 def confirm(question: str, yes: bool) -> None:
-    """Ask on the terminal unless `yes`. `WrongInput` where nobody can be asked, `Abort` on no."""
+    """Ask for confirmation unless `yes`. Raise `WrongInput` without a terminal, `Abort` when the answer is no."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise WrongInput("--live-check writes to the provider: add --yes where no terminal can be asked")
+        raise WrongInput("--live-check writes to the provider and asks for confirmation: without a terminal, add --yes")
     click.confirm(question, abort=True, err=True)
 
 
 def any_failed(findings: "Sequence[Finding]") -> bool:
-    """Whether the exit code is 1."""
+    """Return whether any finding failed, which makes the exit code 1."""
     return any(finding.verdict == "fail" for finding in findings)
 
 
 def shown_at_once(finding: "Finding") -> None:
-    """One step of the live check as it ends."""
+    """Print one step of the live check when it completes."""
     remedy = f"\n    -> {finding.remedy}" if finding.remedy and finding.verdict != "ok" else ""
     click.echo(f"{finding.verdict.value:<5} {finding.check}: {finding.subject}: {finding.text}{remedy}")
 
 
 async def examined(policy: "Policy", state_dir: Path, sandbox_url: str | None, sandbox_grpc: str | None,
                    progress: Callable[[Sequence[str]], None]) -> "list[Finding]":
-    """What is found, with every text cleared of secrets."""
+    """Run all checks. Return the findings, with secrets redacted."""
     from dataclasses import replace
 
     from numpy.random import PCG64, Generator
@@ -163,18 +164,18 @@ async def examined(policy: "Policy", state_dir: Path, sandbox_url: str | None, s
 
 @contextmanager
 def telling() -> Iterator[Callable[[Sequence[str]], None]]:
-    """Shows on a terminal what is still waited for; elsewhere says nothing."""
+    """Yield a function that shows the pending checks on a terminal; without a terminal it does nothing."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
     from rich.console import Console
 
-    with Console(stderr=True).status("looking ...") as status:
-        yield lambda waiting: status.update(f"{len(waiting)} to go: {', '.join(waiting[:3])}".replace("[", r"\["))
+    with Console(stderr=True).status("checking ...") as status:
+        yield lambda waiting: status.update(f"{len(waiting)} checks pending: {', '.join(waiting[:3])}".replace("[", r"\["))
 
 
 def show(findings: "Sequence[Finding]") -> None:
-    """A line for each finding, with its remedy below; good ones of a kind together where they are many."""
+    """Print a line for each finding with its remedy below. Combine more than `MANY` `ok` findings of one check."""
     from rich.console import Console
     from rich.table import Table
 
@@ -195,7 +196,7 @@ def show(findings: "Sequence[Finding]") -> None:
 
 
 def together(findings: "Sequence[Finding]") -> "Iterator[Finding]":
-    """The findings, but for one line in place of many good ones of the same kind."""
+    """Yield the findings; replace more than `MANY` `ok` findings of one check by one."""
     from dataclasses import replace
 
     good = Counter(finding.check for finding in findings if finding.verdict == "ok")
@@ -205,4 +206,4 @@ def together(findings: "Sequence[Finding]") -> "Iterator[Finding]":
             yield finding
         elif finding.check not in told:
             told.add(finding.check)
-            yield replace(finding, subject=f"{good[finding.check]} of them", text="all well")
+            yield replace(finding, subject=f"{good[finding.check]} checked", text="all ok")

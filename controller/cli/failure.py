@@ -1,4 +1,4 @@
-"""How a command ends when it cannot do what was asked: one clear message on standard error and the exit code of the contract."""
+"""Errors of commands: one message on standard error, and exit code 1 (failed) or 2 (invalid input)."""
 
 import click
 
@@ -6,20 +6,20 @@ from controller.hidden import HERE
 
 
 class Failed(click.ClickException):
-    """The input was right, the work did not succeed. Exit code 1."""
+    """An operation that failed with valid input. Exit code 1."""
 
     exit_code = 1
 
     def format_message(self) -> str:
-        """Without what must not be said."""
+        """Return the message with secrets redacted."""
         return HERE.without(self.message)
 
 
 class WrongInput(click.ClickException):
-    """The input is wrong and nothing was touched. Exit code 2."""
+    """Invalid input; nothing was changed. Exit code 2."""
 
     exit_code = 2
 
     def show(self, file: object = None) -> None:  # noqa: ARG002  (click's signature)
-        """The message as it is: each of its lines names its own place."""
+        """Print the message without a prefix: each of its lines names its own file and line, flag or URL."""
         click.echo(HERE.without(self.message), err=True)

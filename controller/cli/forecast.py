@@ -1,4 +1,4 @@
-"""`stoker forecast`: one pool's history and what is expected of it, for people and for machines."""
+"""`stoker forecast`: history and forecast of one pool, as text, JSON or a chart."""
 
 import json
 from difflib import get_close_matches
@@ -27,25 +27,25 @@ PICTURES = (".html", ".svg")
 DAYS = 14
 LONGEST_HOURS = 24.0
 PATIENCE_SECONDS = 70.0
-"""For a daemon's answer; it gives up after a minute itself."""
+"""Timeout of the request to a daemon, which limits its own computation to 60 s."""
 
 
 @click.command()
 @click.argument("pool", shell_complete=pool_names)
-@click.option("--policy", "policy_path", type=FILE, help="The policy file; a daemon has its own.")
+@click.option("--policy", "policy_path", type=FILE, help="The policy file; not needed with --url.")
 @click.option("--history", "histories", multiple=True, metavar="POOL=FILE", help="Recorded traffic of the pool, .csv or .csv.gz.")
-@click.option("--state-dir", type=FILE, help="Or what a daemon recorded here; one that runs is asked.")
-@click.option("--url", help="Or the daemon that answers here.")
-@click.option("--at", metavar="TIMESTAMP", help="As known at this instant (UTC); the end of history unless told.")
-@click.option("--hours", type=click.FloatRange(0.25, LONGEST_HOURS), default=6.0, show_default=True, help="How far to look.")
-@click.option("--plot", type=FILE, metavar="OUT.html|OUT.svg", help="Draw it.")
+@click.option("--state-dir", type=FILE, help="State folder of a daemon; a running daemon is queried.")
+@click.option("--url", help="URL of a running daemon.")
+@click.option("--at", metavar="TIMESTAMP", help="Forecast with the data known at this time (UTC).  [default: end of history]")
+@click.option("--hours", type=click.FloatRange(0.25, LONGEST_HOURS), default=6.0, show_default=True, help="Forecast length.")
+@click.option("--plot", type=FILE, metavar="OUT.html|OUT.svg", help="Write a chart.")
 @click.option("--model/--no-model", default=True, show_default=True, help="Also fit a statistical model (some seconds).")
-@click.option("--json", "as_json", is_flag=True, help="Print it for machines.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(pool: str, policy_path: Path | None, histories: tuple[str, ...], state_dir: Path | None, url: str | None,
             at: str | None, hours: float, plot: Path | None, model: bool, as_json: bool) -> None:
-    """Show history and forecast of POOL: the hours ahead, and how the past day's forecasts did.
+    """Show history and forecast of POOL, and the accuracy of the last 24 hours' forecasts.
 
-    Nothing is changed, and nobody is asked but, where there is one, the daemon.
+    Changes nothing and calls no provider. It queries a daemon with --url, or with --state-dir when a daemon uses it.
 
     \b
     Examples:
@@ -53,11 +53,11 @@ def command(pool: str, policy_path: Path | None, histories: tuple[str, ...], sta
       stoker forecast chat --policy policy.yaml --history chat=chat.csv.gz --plot chat.svg
     """  # noqa: D301  (click reads the control character)
     if bool(histories) + (state_dir is not None) + (url is not None) != 1:
-        raise WrongInput(f"say where the history of {pool} is: either --history {pool}=FILE or --state-dir DIR or --url URL")
+        raise WrongInput(f"give exactly one source of history for {pool}: --history {pool}=FILE, --state-dir DIR or --url URL")
     if plot is not None and plot.suffix not in PICTURES:
         raise WrongInput(f"--plot {plot}: the name must end in {' or '.join(PICTURES)}")
     if url is None and policy_path is None:
-        raise WrongInput("say which policy the pool is in: --policy FILE; only a daemon (--url) knows it by itself")
+        raise WrongInput("--policy is missing: add --policy FILE; it is optional only with --url")
     if url is None and policy_path is not None:
         policy = read_policy(policy_path)
         one = pool_named(policy, pool, policy_path)
@@ -75,7 +75,7 @@ def command(pool: str, policy_path: Path | None, histories: tuple[str, ...], sta
 
 
 def tell(view: "ForecastView", told: dict[str, Any] | None, plot: Path | None, as_json: bool) -> None:
-    """Print it. `told`: a daemon's own words, which say more than the view."""
+    """Print the forecast. `told`: the answer of a daemon, which has more fields than the view."""
     if as_json:
         from controller.forecast_view import document
 
@@ -85,13 +85,13 @@ def tell(view: "ForecastView", told: dict[str, Any] | None, plot: Path | None, a
 
     show(view)
     if told is not None:
-        click.echo(f"Units that will be asked for if demand comes like this (UTC): {next_hours(told, 'now')}")
+        click.echo(f"Planned targets if demand follows the forecast (UTC): {next_hours(told, 'now')}")
     if plot is not None:
-        click.echo(f"drawn in {plot}")
+        click.echo(f"chart written to {plot}")
 
 
 def daemon_on(state_dir: Path) -> str | None:
-    """Where the daemon that has the store open answers; None where none has, or where it cannot be told."""
+    """Return the URL of the daemon that has the store open; None without one, or when its URL is unknown."""
     from controller.service import STORE_NAME, URL_NAME
     from controller.store_file import in_use
 
@@ -104,24 +104,24 @@ def daemon_on(state_dir: Path) -> str | None:
 
 
 def from_daemon(url: str, pool: str, hours: float, at: str | None) -> dict[str, Any]:
-    """What a daemon answers."""
+    """Return a daemon's answer. Raise `WrongInput` with `--at`."""
     if at is not None:
-        raise WrongInput("--at: a daemon tells of now only; stop it and give --state-dir, or give --history")
+        raise WrongInput("--at: a running daemon forecasts from now only; stop it and give --state-dir, or give --history")
     return fetch(url, f"/v1/pools/{quote(pool, safe='')}/forecast?hours={hours:g}", PATIENCE_SECONDS)
 
 
 def seen_in(told: dict[str, Any], url: str) -> "ForecastView":
-    """A daemon's answer as the view it was made from."""
+    """Convert a daemon's answer to a view. Raise `Failed` when it is not a forecast."""
     from controller.forecast_view import view_from
 
     try:
         return view_from(told)
     except (KeyError, TypeError, ValueError) as error:
-        raise Failed(f"{url} is not a Stoker daemon of this version: its answer is no forecast") from error
+        raise Failed(f"{url} is not a Stoker daemon of this version: its answer is not a forecast") from error
 
 
 def pool_named(policy: "Policy", name: str, path: Path) -> "PoolPolicy":
-    """The pool of that name; `WrongInput` with a suggestion."""
+    """Return the pool of that name. Raise `WrongInput` with a suggestion when there is none."""
     names = [pool.name for pool in policy.pools]
     if name not in names:
         close = get_close_matches(name, names, 1)
@@ -131,7 +131,7 @@ def pool_named(policy: "Policy", name: str, path: Path) -> "PoolPolicy":
 
 
 def from_files(pool: str, histories: tuple[str, ...]) -> "DemandSeries":
-    """The file given for the pool; those given for others are passed over, so that a backtest's options serve here too."""
+    """Read the pool's history file. Ignore files of other pools, so that the options of a backtest work here too."""
     from adapters.history_file import HistoryError, open_history
     from controller.history_check import check_known, warnings_of
 
@@ -152,7 +152,7 @@ def from_files(pool: str, histories: tuple[str, ...]) -> "DemandSeries":
 
 
 def from_state(pool: str, state_dir: Path) -> "DemandSeries":
-    """The last fortnight that a daemon recorded."""
+    """Return the last 14 days of demand that a daemon recorded."""
     from controller.service import STORE_NAME
     from controller.store import Store
     from controller.store_file import StoreError
@@ -160,19 +160,19 @@ def from_state(pool: str, state_dir: Path) -> "DemandSeries":
 
     path = state_dir / STORE_NAME
     if not path.is_file():
-        raise WrongInput(f"{path}: there is no such file; name the directory that stoker run was given as --state-dir")
+        raise WrongInput(f"{path}: no such file; give the --state-dir that stoker run uses")
     try:
         with Store(path) as store:
             newest = store.newest_known_minute([pool]).get(pool)
             if newest is None:
-                raise Failed(f"{path} holds no demand of {pool}; let stoker run collect some first")
+                raise Failed(f"{path} has no demand of {pool}; run stoker run until it has collected some")
             return store.load_demand(pool, newest + 1 - DAYS * MINUTES_PER_DAY, newest + 1)
     except StoreError as error:
         raise Failed(str(error)) from error
 
 
 def instant_within(at: str, demand: "DemandSeries", pool: str) -> int:
-    """The minute that `--at` names; some history must come before it."""
+    """Return the minute that `--at` names. Raise `WrongInput` when no history precedes it."""
     from adapters.history_times import minute_at
     from forecasting.demand import instant_of
 
@@ -181,13 +181,13 @@ def instant_within(at: str, demand: "DemandSeries", pool: str) -> int:
         raise WrongInput(f"--at: {minute}")
     if not demand.first_minute < minute <= demand.end_minute:
         span = f"{instant_of(demand.first_minute + 1):%Y-%m-%dT%H:%MZ} to {instant_of(demand.end_minute):%Y-%m-%dT%H:%MZ}"
-        raise WrongInput(f"--at {at}: the history of {pool} serves instants from {span}; choose one of them")
+        raise WrongInput(f"--at {at}: the history of {pool} covers {span}; choose a time within it")
     return minute
 
 
 def look(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries", now_minute: int, hours: float, model: bool,
          state_dir: Path | None) -> "ForecastView":
-    """Forecast, and what Stoker would have kept warm (recorded files) or did keep warm (a daemon's record)."""
+    """Return the forecast with warm capacity: simulated for recorded files, actual for a daemon's store."""
     from controller.forecast_view import view_of
     from controller.foretelling import prospect_at
     from forecasting.harmonic import fit_outlook
@@ -199,7 +199,7 @@ def look(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries", now_minut
 
 
 def replayed(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries") -> "NDArray[np.float64]":
-    """Units that a backtest requests in each minute."""
+    """Return the units that a backtest requests in each minute."""
     import numpy as np
 
     from controller.backtest import replay
@@ -209,7 +209,7 @@ def replayed(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries") -> "N
 
 
 def recorded(pool: str, demand: "DemandSeries", state_dir: Path) -> "NDArray[np.float64] | None":
-    """Units that were requested in each minute, by the decisions recorded; None without any."""
+    """Return the units requested in each minute according to the recorded decisions; None without any."""
     from controller.kept import kept
     from controller.service import STORE_NAME
     from controller.store import Store
@@ -219,7 +219,7 @@ def recorded(pool: str, demand: "DemandSeries", state_dir: Path) -> "NDArray[np.
 
 
 def draw(view: "ForecastView", path: Path) -> None:
-    """Draw it into a file."""
+    """Write a chart of the forecast, SVG or HTML by the file's suffix."""
     from controller.cli.forecast_text import sentences
     from controller.plot import NoPlotter, html, svg
 

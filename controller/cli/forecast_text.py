@@ -1,4 +1,4 @@
-"""A forecast in words and in a terminal."""
+"""Text of a forecast for the terminal."""
 
 import numpy as np
 from rich.console import Console
@@ -15,7 +15,7 @@ ROWS = 12
 
 
 def sparkline(values: Floats, width: int, most: float) -> str:
-    """The most of each of `width` stretches as a bar; a dot where nothing is known."""
+    """Return one bar per interval (`width` intervals) for its maximum; a dot where it is unknown."""
     said = ""
     for part in np.array_split(np.asarray(values, np.float64), min(width, len(values))):
         known = part[np.isfinite(part)]
@@ -24,29 +24,29 @@ def sparkline(values: Floats, width: int, most: float) -> str:
 
 
 def sentences(view: ForecastView) -> list[str]:
-    """How far the picture can be trusted, in plain words."""
+    """Return sentences about the accuracy of the last 24 hours' forecasts."""
     said = [] if view.doubt is None else [view.doubt]
     judged = view.judgement
     at = LEVELS.index(0.9)
     if np.isfinite(judged.coverage.below[at]):
         below, within = (f"{100 * share[at]:.1f} %" for share in (judged.coverage.below, judged.coverage.at_or_below))
-        said.append(f"Of the past day's minutes, {within} stayed at or below the 90 % line drawn {view.lead} minutes before, "
-                    f"{below} below it; 90 % should lie between the two.")
+        said.append(f"P90 coverage over the last 24 h, forecast {view.lead} min ahead: {below} of minutes below P90, "
+                    f"{within} at or below it (target: 90 % between the two).")
     if np.isfinite(judged.error_over_naive):
-        said.append(f"The middle of the forecast erred {judged.error_over_naive:.2f} times as much as "
-                    f"'as it was {view.lead} minutes ago'.")
+        said.append(f"Mean absolute error of the median relative to a naive forecast (the value {view.lead} min earlier): "
+                    f"{judged.error_over_naive:.2f}.")
     return said
 
 
 def show(view: ForecastView) -> None:
-    """A line of bars, a table of the hours ahead, and how far to trust it."""
+    """Print a sparkline, a table of the next hours, and the accuracy."""
     console = Console(highlight=False)
     now = instant_of(view.now_minute)
     shown = (view.past.peak, view.ahead.peak[:, MEDIAN])
     most = max((float(np.nanmax(what)) for what in shown if np.isfinite(what).any()), default=1)
-    console.print(f"[bold]{view.pool}[/] as of {now:%Y-%m-%d %H:%M} UTC: peak demand, the last {len(view.past) / 60:.0f} hours")
+    console.print(f"[bold]{view.pool}[/] as of {now:%Y-%m-%d %H:%M} UTC: peak demand of the last {len(view.past) / 60:.0f} hours")
     console.print(f"{sparkline(view.past.peak, 72, most)}[blue]│{sparkline(view.ahead.peak[:, MEDIAN], 24, most)}[/] "
-                  f"the highest bar is {most:.0f}", soft_wrap=True)
+                  f"highest bar: {most:.0f}", soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="dim")
     for column in ("UTC", *(f"{float(level):.0%}" for level in SHOWN), "busy 50%"):
         table.add_column(column, justify="right")
@@ -55,14 +55,14 @@ def show(view: ForecastView) -> None:
         highest = (number(what) for what in peak_of(view.ahead.peak[rows][:, at]))
         table.add_row(f"{instant_of(view.now_minute + int(rows[0])):%H:%M}", *highest,
                       number(peak_of(view.ahead.busy[rows][:, [MEDIAN]])[0], 1))
-    console.print("Ahead, the highest of each stretch: units at once that demand stays within at 50, 90 and 99 %", soft_wrap=True)
+    console.print("Forecast: maximum of each interval, P50, P90 and P99 of concurrent demand in units", soft_wrap=True)
     console.print(table)
     for sentence in sentences(view):
         console.print(sentence, style="dim", soft_wrap=True)
 
 
 def peak_of(rows: Floats) -> Floats:
-    """The most of each column; NaN where nothing is known."""
+    """Return the maximum of each column; NaN where it is unknown."""
     most: Floats = np.fmax.reduce(rows, axis=0)
     return most
 

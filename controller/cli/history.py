@@ -1,4 +1,4 @@
-"""`stoker history`: a pool's past, from its provider into a file."""
+"""`stoker history`: export of a pool's metrics from its provider to a file."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def first_word(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    """What may follow `stoker history`: a pool, or `import` as the first word."""
+    """Return completions after `stoker history`: pool names, and `import` as the first word."""
     words = [] if ctx.params.get("names") or ctx.params.get("policy_path") or not "import".startswith(incomplete) else ["import"]
     return [*pool_names(ctx, param, incomplete), *(CompletionItem(word) for word in words)]
 
@@ -27,13 +27,13 @@ def first_word(ctx: click.Context, param: click.Parameter, incomplete: str) -> l
 @click.argument("names", metavar="[POOL]...", nargs=-1, shell_complete=first_word)
 @click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), default=Path("history"), show_default=True,
-              metavar="FOLDER", help="Where POOL.csv.gz is written for each pool.")
-@click.option("--force", is_flag=True, help="Write over files that are there.")
+              metavar="FOLDER", help="Folder for the files POOL.csv.gz.")
+@click.option("--force", is_flag=True, help="Overwrite existing files.")
 @click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
 @click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
 def command(names: tuple[str, ...], policy_path: Path, output: Path, force: bool, sandbox_url: str | None,
             sandbox_grpc: str | None) -> None:
-    """Write the last fortnight of each POOL (all of the policy unless named) to files that a backtest reads. Reads only.
+    """Export the last 14 days of each POOL (default: all pools of the policy) to files for a backtest. Read-only at the provider.
 
     \b
     Example:
@@ -41,7 +41,7 @@ def command(names: tuple[str, ...], policy_path: Path, output: Path, force: bool
       stoker backtest --policy policy.yaml --history chat=history/chat.csv.gz --compare
 
     \b
-    From exports of other programs:  stoker history import FILE... --output OUT
+    For exports of other programs:  stoker history import FILE... --output OUT
     """  # noqa: D301  (click reads the control character)
     policy = read_policy(policy_path)
     known = {pool.name: pool for pool in policy.pools}
@@ -52,7 +52,7 @@ def command(names: tuple[str, ...], policy_path: Path, output: Path, force: bool
     files = {pool.name: output / f"{pool.name}.csv.gz" for pool in pools}
     there = [file for file in files.values() if file.exists()]
     if there and not force:
-        raise WrongInput(f"{there[0]} is there already: give another --output, or --force to write over it")
+        raise WrongInput(f"{there[0]} already exists: give another --output, or --force to overwrite it")
     told = asyncio.run(read(pools, sandbox_url, sandbox_grpc))
     failed = [f"{name}: {why}" for name, file in files.items() if (why := written(name, told.get(name), file))]
     if failed:
@@ -60,7 +60,7 @@ def command(names: tuple[str, ...], policy_path: Path, output: Path, force: bool
 
 
 async def read(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_grpc: str | None) -> "dict[str, Telemetry]":
-    """The last fortnight of each pool."""
+    """Read the last 14 days of each pool."""
     from numpy.random import PCG64, Generator
 
     from adapters.clock import SystemClock
@@ -79,24 +79,24 @@ async def read(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_g
 
 
 def written(name: str, telemetry: "Telemetry | None", file: Path) -> str | None:
-    """Write one pool's file and say so; or why it could not be."""
+    """Write one pool's file and print a line about it. Return the error text when that fails."""
     import numpy as np
 
     from adapters.history_file import write_history
 
     if telemetry is None or telemetry.error is not None:
-        return "nothing was answered" if telemetry is None else str(telemetry.error)
+        return "the provider returned no answer" if telemetry is None else str(telemetry.error)
     rows = np.flatnonzero(telemetry.series.known)
     if not len(rows):
-        return "nothing is known of its last 14 days"
+        return "no data for the last 14 days"
     first = telemetry.series.first_minute
     series = telemetry.series.window(first + int(rows[0]), first + int(rows[-1]) + 1)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         write_history(file, series)
     except OSError as error:
-        return f"{file} cannot be written ({error.strerror}); give --output another folder"
-    click.echo(f"{name}: {file}, {len(series)} minutes, of which {1 - series.known.mean():.1%} are unknown")
+        return f"{file} cannot be written ({error.strerror}); give another --output folder"
+    click.echo(f"{name}: {file}, {len(series)} minutes, {1 - series.known.mean():.1%} unknown")
     if not np.nansum(series.invocations):
-        click.echo(f"{name}: there was no request in all that time: check what the policy calls it", err=True)
+        click.echo(f"{name}: no requests in this period: check the resource name in the policy", err=True)
     return None

@@ -1,4 +1,4 @@
-"""`stoker history import`: recorded demand of other programs, as the history file that a backtest reads."""
+"""`stoker history import`: conversion of demand recorded by other programs to a history file for a backtest."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 WHERE = {
     "invocations": "on AWS the metric Invocations (Sum)", "avg_concurrency": "on AWS the metric ConcurrentExecutions (Average)",
-    "max_concurrency": "on AWS the metric ConcurrentExecutions (Maximum), without which a backtest replays nothing",
+    "max_concurrency": "on AWS the metric ConcurrentExecutions (Maximum), which a backtest requires",
 }
 ROLES = ("invocations", "avg_concurrency", "max_concurrency", "avg_duration_ms")
 
@@ -28,7 +28,7 @@ class Assignment(click.ParamType[tuple[str, str]]):
     name = "ROLE=NAME"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
-        """Both parts."""
+        """Return role and name."""
         role, sign, name = value.partition("=")
         if role not in ROLES or not sign or not name:
             self.fail(f"{value!r} is not ROLE=NAME with ROLE one of {', '.join(ROLES)}", param, ctx)
@@ -36,12 +36,12 @@ class Assignment(click.ParamType[tuple[str, str]]):
 
 
 class Span(click.ParamType["timedelta"]):
-    """A span of time as the policy writes it."""
+    """A duration in the policy's format."""
 
     name = "DURATION"
 
     def convert(self, value: "str | timedelta", param: click.Parameter | None, ctx: click.Context | None) -> "timedelta":
-        """As a span; it must be 1 s at the least."""
+        """Return the duration; the minimum is 1 s."""
         from config.duration import parse_duration
 
         try:
@@ -49,28 +49,27 @@ class Span(click.ParamType["timedelta"]):
         except ValueError as error:
             self.fail(str(error), param, ctx)
         if not span:
-            self.fail("give a span of 1s at the least", param, ctx)
+            self.fail("the minimum is 1s", param, ctx)
         return span
 
 
 @click.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--output", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="OUT",
-              help="The history to write, packed when its name ends in .gz.")
-@click.option("--timezone", metavar="ZONE", help="IANA time zone of times that have none, such as Europe/Paris.")
+              help="The history file to write; compressed when its name ends in .gz.")
+@click.option("--timezone", metavar="ZONE", help="IANA time zone for times without one, such as Europe/Paris.")
 @click.option("--column", "columns", multiple=True, type=Assignment(),
-              help="Which column is what: ROLE is invocations, avg_concurrency, max_concurrency or avg_duration_ms; NAME a "
-                   "column's name, id or number, or a file that has but one.")
-@click.option("--step", type=Span(), help="The period of the recording, such as 1m or 5m, where it cannot be told from the "
-                                          "times.")
-@click.option("--force", is_flag=True, help="Write over OUT when it is there.")
+              help="Assign a column: ROLE is invocations, avg_concurrency, max_concurrency or avg_duration_ms; NAME is a "
+                   "column's name, id or number, or a file with a single column.")
+@click.option("--step", type=Span(), help="Period of the recording, such as 1m or 5m, when the times do not determine it.")
+@click.option("--force", is_flag=True, help="Overwrite OUT if it exists.")
 def command(files: tuple[Path, ...], output: Path, timezone: str | None, columns: tuple[tuple[str, str], ...],
             step: "timedelta | None", force: bool) -> None:
-    """Bring recorded demand into the form that a backtest reads: sorted, in UTC, a row a minute, unknown minutes empty.
+    """Convert recorded demand to a history file for a backtest: sorted, in UTC, one row per minute, unknown minutes empty.
 
     Each FILE is text in columns (exports of the CloudWatch console, Grafana, Datadog, spreadsheets) or JSON (aws cloudwatch
-    get-metric-data and get-metric-statistics, Prometheus' query_range, timeSeries.list of Cloud Monitoring). Several files are
-    joined. What was done is printed; what cannot be known is refused with its line.
+    get-metric-data and get-metric-statistics, Prometheus query_range, Cloud Monitoring timeSeries.list). Several files are
+    joined. The command prints each conversion step, and rejects ambiguous data with its line number.
 
     \b
     Examples:
@@ -82,7 +81,7 @@ def command(files: tuple[Path, ...], output: Path, timezone: str | None, columns
     from adapters.recording.table import NotImportable
 
     if output.exists() and output.is_file() and not force:
-        raise WrongInput(f"{output} is there already: give another --output, or --force to write over it")
+        raise WrongInput(f"{output} already exists: give another --output, or --force to overwrite it")
     try:
         texts = {str(file): unpacked(file) for file in files}
         found = imported(texts, dict(columns), timezone, None if step is None else int(step.total_seconds()))
@@ -97,7 +96,7 @@ def command(files: tuple[Path, ...], output: Path, timezone: str | None, columns
 
 
 def report(found: "Imported", output: Path) -> None:
-    """Print what was done, and what is unknown."""
+    """Print the conversion steps and the unknown minutes."""
     import numpy as np
 
     from adapters.history_file import open_history
@@ -109,22 +108,22 @@ def report(found: "Imported", output: Path) -> None:
         for line in lines:
             click.echo(f"  {line}" if source else line)
     series = found.series
-    click.echo(f"{len(series)} minutes from {instant_of(series.first_minute):%Y-%m-%dT%H:%MZ}, known of them:")
+    click.echo(f"{len(series)} minutes from {instant_of(series.first_minute):%Y-%m-%dT%H:%MZ}; known minutes:")
     for name, values in (("invocations", series.invocations), ("avg_concurrency", series.busy), ("max_concurrency", series.peak)):
         click.echo(f"  {name:<15}  {coverage(np.isnan(values), series.first_minute)}")
     click.echo(f"written: {output}")
     doubts = open_history(output).doubts
     if doubts:
         first = f"line {doubts[0].line}: {doubts[0].what}"
-        click.echo(f"warning: {len(doubts)} of its minutes contradict themselves and count as unknown, such as {first}", err=True)
+        click.echo(f"warning: {len(doubts)} minutes have contradictory values and count as unknown; first: {first}", err=True)
     for name in found.missing:
-        click.echo(f"warning: no FILE has a value of {name}, so it is unknown in every minute; name a file that has it as well: "
+        click.echo(f"warning: no FILE has values of {name}, so it is unknown in every minute; add a file with it: "
                    f"{WHERE[name]}",
                    err=True)
 
 
 def coverage(unknown: "NDArray[np.bool_]", first: int) -> str:
-    """The share of minutes that are known, and the longest stretch of those that are not."""
+    """Return the share of known minutes and the longest gap."""
     import numpy as np
 
     from forecasting.demand import instant_of
@@ -137,4 +136,4 @@ def coverage(unknown: "NDArray[np.bool_]", first: int) -> str:
     edges = np.concatenate(([-1], known, [len(unknown)]))
     longest = int(np.diff(edges).argmax())
     begin, gap = instant_of(first + int(edges[longest]) + 1), int(np.diff(edges)[longest]) - 1
-    return f"{len(known)} ({len(known) / len(unknown):.1%}), the longest gap {gap} min from {begin:%Y-%m-%dT%H:%MZ} on"
+    return f"{len(known)} ({len(known) / len(unknown):.1%}), longest gap {gap} min from {begin:%Y-%m-%dT%H:%MZ}"

@@ -1,4 +1,4 @@
-"""`stoker notify-test`: one message to each sink of a policy, sent once, with what came of it."""
+"""`stoker notify-test`: one test message to each sink of a policy, without retry."""
 
 import asyncio
 import os
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
-@click.option("--sink", "only", default=None, help="Only the sink of this name.  [default: all]")
+@click.option("--sink", "only", default=None, help="Send to this sink only.  [default: all]")
 def command(policy_path: Path, only: str | None) -> None:
-    """Send a message to each sink of a policy, to see whether it arrives.
+    """Send a test message to each sink of a policy and report whether it was delivered.
 
-    The variables that the sinks name must be set as they are for the daemon. Each message is sent once and not tried again.
+    Set the environment variables that the sinks name, as for the daemon. Each message is sent once, without retry.
 
     \b
     Example:
@@ -36,16 +36,16 @@ def command(policy_path: Path, only: str | None) -> None:
     """  # noqa: D301  (click reads the control character)
     sinks = [sink for sink in read_policy(policy_path).notify if only in (None, sink.name)]
     if not sinks:
-        raise WrongInput("the policy has no sink under notify" if only is None else f"the policy has no sink called {only}")
+        raise WrongInput("the policy has no sink under notify" if only is None else f"--sink: the policy has no sink {only}")
     outcomes = asyncio.run(tried(sinks))
     for sink in sinks:
         click.echo(f"{sink.name}: {outcomes[sink.name] or 'delivered'}")
     if any(outcomes.values()):
-        raise Failed("not every sink took its message")
+        raise Failed("at least one message was not delivered")
 
 
 async def tried(sinks: "list[Sink]") -> dict[str, str]:
-    """What went wrong with each sink, empty where nothing did."""
+    """Send the message to each sink. Return the error text by sink name, empty on success."""
     from numpy.random import PCG64, Generator
 
     from adapters.clock import SystemClock
@@ -55,7 +55,7 @@ async def tried(sinks: "list[Sink]") -> dict[str, str]:
     from controller.notifier import courier_of
 
     clock, poster, outcomes = SystemClock(), Poster(), dict.fromkeys((sink.name for sink in sinks), "")
-    change = Change(DAEMON, "test", "A test by hand: messages of Stoker arrive here")
+    change = Change(DAEMON, "test", "Test message: Stoker's notifications arrive here")
     notice = notice_of("test", None, [change], clock.now(), source())
     try:
         for sink in sinks:
@@ -73,12 +73,12 @@ async def tried(sinks: "list[Sink]") -> dict[str, str]:
 
 
 def source() -> str:
-    """What messages name as their sender."""
+    """Return the sender of messages."""
     return f"/stoker/{socket.gethostname()}"
 
 
 def notifier_for(policy: "Policy", clock: "Clock", rng: "Generator") -> "Callable[[StoreThread], Notifier]":
-    """What tells the sinks of a policy, once the store is open."""
+    """Return a function that builds the notifier of a policy when the store is open."""
     from adapters.webhook import Poster
     from controller.notifier import Notifier, couriers_of
 

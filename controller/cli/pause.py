@@ -1,4 +1,4 @@
-"""`stoker pause`: hold a pool's warm capacity as it is."""
+"""`stoker pause`: keep a pool's warm capacity unchanged."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from controller.cli.steer import order, order_options
 @click.argument("pool", shell_complete=pool_names)
 @order_options
 def command(pool: str, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)
-    """Hold the warm capacity of POOL as it is, for a while: nothing is raised, nothing is lowered.
+    """Keep the warm capacity of POOL unchanged until a given time.
 
     \b
     stoker pause chat --for 2h --reason "load test"

@@ -1,4 +1,4 @@
-"""`stoker pin`: keep a pool at a number."""
+"""`stoker pin`: set a pool to a fixed number of warm units."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ from controller.cli.steer import order, order_options
 @click.argument("units", type=click.IntRange(min=0))
 @order_options
 def command(pool: str, units: int, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)
-    """Keep POOL at UNITS warm units for a while, whatever is forecast, and also while metrics are missing.
+    """Set POOL to UNITS warm units until a given time, regardless of the forecast and also while metrics are missing.
 
-    It takes effect at once: no delay and no step limit slows it. Floor, ceiling, budget and quota still bind.
+    Scale-in delays and step limits do not apply. Floor, ceiling, budget and quota still apply.
 
     \b
     stoker pin chat 12 --until 2026-03-02T18:00:00Z --reason "product launch"

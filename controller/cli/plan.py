@@ -1,4 +1,4 @@
-"""`stoker plan`: what would be done now, and why."""
+"""`stoker plan`: the changes that Stoker would make now, with reasons."""
 
 import asyncio
 import json
@@ -16,24 +16,23 @@ if TYPE_CHECKING:
     from controller.preview import Preview
 
 CHANGES = 3
-"""Exit code with --detailed-exitcode when something would be changed."""
+"""Exit code with --detailed-exitcode when at least one pool would change."""
 
 
 @click.command()
 @click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option("--detailed-exitcode", is_flag=True, help="Exit 0 when nothing would change, 3 when something would.")
-@click.option("--url", default=None, help="Plan by the overrides of the daemon that answers there.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit code 0 without changes, 3 with changes.")
+@click.option("--url", default=None, help="URL of a running daemon whose overrides apply to the plan.")
 @click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
 @click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
 @click.pass_context
 def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitcode: bool, url: str | None,
             sandbox_url: str | None, sandbox_grpc: str | None) -> None:
-    """Show what would be done now, and why; nothing is changed.
+    """Show the changes Stoker would make now, with reasons; changes nothing.
 
-    Reads each pool's demand of the last fortnight and its present capacity, and plans once, for pools in shadow and active
-    alike. No call that changes anything can be made. Exit code 1 when a pool could not be read; the others are shown all the
-    same.
+    Reads each pool's demand of the last 14 days and its current capacity, and plans once, for shadow and active pools. All
+    provider calls are read-only. Exit code 1 when a pool cannot be read; the other pools are still shown.
 
     \b
     Examples:
@@ -71,18 +70,18 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
 
 
 def ordered(url: str) -> "dict[str, tuple[Override, ...]]":
-    """What operators ordered of the daemon at `url`, by pool."""
+    """Return the overrides of the daemon at `url`, by pool."""
     from controller.cli.status import fetch
     from controller.overrides import shown_override
 
     try:
         return {pool["name"]: tuple(map(shown_override, pool["overrides"])) for pool in fetch(url, "/v1/pools")["pools"]}
     except (KeyError, TypeError, ValueError) as error:
-        raise Failed(f"{url} is not a Stoker daemon of this version: it tells no overrides") from error
+        raise Failed(f"{url} is not a Stoker daemon of this version: its answer has no overrides") from error
 
 
 def plain(pool: "Preview") -> dict[str, Any]:
-    """A pool's plan as JSON carries it."""
+    """Return a pool's plan as JSON values."""
     from controller.redact import redact
 
     plan = pool.plan
@@ -96,7 +95,7 @@ def plain(pool: "Preview") -> dict[str, Any]:
 
 
 def show(pools: "list[Preview]") -> None:
-    """The plans as a table."""
+    """Print the plans as a table."""
     from rich.console import Console
     from rich.table import Table
 
@@ -105,9 +104,9 @@ def show(pools: "list[Preview]") -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("pool", overflow="fold")
     table.add_column("mode")
-    for heading in ("now", "would be", "USD a month now", "then"):
+    for heading in ("requested", "target", "USD/month now", "planned"):
         table.add_column(heading, justify="right")
-    table.add_column("why", overflow="fold", ratio=1)
+    table.add_column("reasons", overflow="fold", ratio=1)
     for pool in pools:
         plan = pool.plan
         target = known(plan.target, "d")
@@ -119,9 +118,9 @@ def show(pools: "list[Preview]") -> None:
     changing = sum(pool.changes for pool in pools)
     acting = sum(pool.changes and pool.mode == "active" for pool in pools)
     console.print(f"\n{changing} of {len(pools)} would change, {acting} of them in active mode. "
-                  "USD: warm capacity at list prices.", highlight=False)
+                  "USD: bill for warm capacity at list prices.", highlight=False)
 
 
 def known(value: float | None, form: str) -> str:
-    """A number, or a dash where it is not known."""
+    """Return a formatted number, or a dash when it is unknown."""
     return "-" if value is None else format(value, form)

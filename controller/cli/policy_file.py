@@ -1,4 +1,4 @@
-"""Reading the policy for a command: every problem is told with its line, and nothing else has been touched by then."""
+"""Policy loading for commands: reports every problem with its line, before the command does anything else."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from controller.given import hide, in_environment, named_in, texts_in
 
 
 def read_policy(path: Path) -> Policy:
-    """The policy at `path`; `WrongInput` with one line per problem."""
+    """Return the policy at `path`. Raise `WrongInput` with one line per problem."""
     from adapters.registry import lever_kinds
     from config.loader import PolicyError, load_policy
 

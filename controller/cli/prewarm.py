@@ -1,4 +1,4 @@
-"""`stoker prewarm`: users are coming."""
+"""`stoker prewarm`: warm units for expected users."""
 
 import json
 from typing import Any
@@ -12,14 +12,14 @@ from controller.cli.steer import daemon_options, line, send
 @click.command()
 @click.argument("pool", shell_complete=pool_names)
 @click.argument("units", type=click.IntRange(min=1))
-@click.option("--for", "span", required=True, metavar="SPAN", help="How long they are kept warm: 10m, 1h.")
-@click.option("--reason", required=True, metavar="TEXT", help="Why, for whoever looks at it later.")
-@click.option("--by", default=None, metavar="NAME", help="Who asks.  [default: an application]")
+@click.option("--for", "span", required=True, metavar="SPAN", help="Duration, such as 10m or 1h.")
+@click.option("--reason", required=True, metavar="TEXT", help="Reason, recorded with the override.")
+@click.option("--by", default=None, metavar="NAME", help="Requester, recorded with the override.  [default: an application]")
 @daemon_options
 def command(pool: str, units: int, span: str, reason: str, by: str | None, **options: Any) -> None:  # noqa: ANN401
-    """Keep at least UNITS of POOL warm for a while, because users are coming: what an application asks for over HTTP.
+    """Keep at least UNITS of POOL warm for a given time, for expected users. Applications do the same over HTTP.
 
-    The policy's `prewarm` says how much, how long and how often; ceiling and budget bind as well, and what is granted is told.
+    The policy's `prewarm` limits units, duration and frequency; ceiling and budget apply too. The output shows the granted units.
 
     \b
     stoker prewarm chat 5 --for 10m --reason "webinar ends"
@@ -30,7 +30,7 @@ def command(pool: str, units: int, span: str, reason: str, by: str | None, **opt
         click.echo(json.dumps(answer, indent=2))
         return
     limited = f", limited by {', '.join(answer['limited_by'])}" if answer["limited_by"] else ""
-    cost = "" if answer["cost_usd"] is None else f", reckoned at {answer['cost_usd']:.4f} USD"
+    cost = "" if answer["cost_usd"] is None else f", estimated bill {answer['cost_usd']:.4f} USD"
     click.echo(f"{pool}: {answer['granted']} of {units} granted{limited}{cost}; {answer['takes_effect']}")
     if answer["set"] is not None:
-        click.echo(f"{pool}: {line(answer['set'])}; ready about {answer['ready_at'][11:16]} UTC")
+        click.echo(f"{pool}: {line(answer['set'])}; expected ready at {answer['ready_at'][11:16]} UTC")

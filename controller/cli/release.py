@@ -1,4 +1,4 @@
-"""`stoker release`: what a daemon that ended in order would have left behind, when it did not end in order."""
+"""`stoker release`: the `on_exit` step of a daemon that did not shut down gracefully."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """One pool: what is requested, what it is left at, and what was done about it, in words. `failed`: it should have been."""
+    """Outcome for one pool: requested units, target, and a text. `failed`: the target was not reached."""
 
     pool: str
     requested: int | None
@@ -40,23 +40,22 @@ class Left:
 @click.command()
 @click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
 @click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("state"), show_default=True,
-              envvar="STOKER_STATE_DIR", help="Where the daemon kept its store.")
-@click.option("--yes", is_flag=True, help="Do it; without this it is only shown.")
+              envvar="STOKER_STATE_DIR", help="State folder of the daemon.")
+@click.option("--yes", is_flag=True, help="Make the changes; without it they are only shown.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True)
 @click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True)
 def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbox_url: str | None,
             sandbox_grpc: str | None) -> None:
-    """Do for each active pool what its `on_exit` says, where the daemon could not, and give back what pools left that were taken
-    out of the policy.
+    """Apply `on_exit` to each active pool after a daemon failed to do so, and release pools that were removed from the policy.
 
-    Shows what would be done; `--yes` does it. Refuses while a daemon holds the store. Pools in shadow, pools with `on_exit: hold`
-    and pools that Stoker has not set are left alone. A pool that is in the policy no more is set to what was there before Stoker,
-    unless others have changed it since.
+    Shows the changes; `--yes` makes them. Refuses to run while a daemon has the store open. Does not change pools in shadow mode,
+    pools with `on_exit: hold`, and pools that Stoker has not set. A pool that is no longer in the policy gets its original value
+    back, unless it was changed by others since.
 
     \b
     Examples:
-      stoker release --policy policy.yaml            # look first
+      stoker release --policy policy.yaml            # show the changes
       stoker release --policy policy.yaml --yes
     """  # noqa: D301  (click reads the control character)
     policy = read_policy(policy_path)
@@ -72,7 +71,7 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
     clock, store = SystemClock(), state_dir / STORE_NAME
     logs.configure(clock, "console", least=logging.WARNING)
     if not store.is_file():
-        raise WrongInput(f"{store} does not exist: give the --state-dir that the daemon ran with")
+        raise WrongInput(f"{store} does not exist: give the --state-dir that the daemon used")
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:
         lease = registry.lease(policy.lease) if yes and policy.lease is not None else None
@@ -85,14 +84,14 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
     else:
         for each in left:
             click.echo(f"{each.pool}: {each.text}")
-        click.echo("" if yes else "\nNothing was changed: --yes does it.", nl=not yes)
+        click.echo("" if yes else "\nNothing was changed: add --yes to make the changes.", nl=not yes)
     if failed := [each.pool for each in left if each.failed]:
-        raise Failed(f"not left as on_exit says: {', '.join(failed)}")
+        raise Failed(f"on_exit could not be applied to: {', '.join(failed)}")
 
 
 async def released(policy: "Policy", providers: "Providers", clock: "Clock", path: Path, do: bool,
                    lease: "LeaseStore | None" = None) -> list[Left]:
-    """What was done, or would be, for each pool; some at once. Where daemons share a lease, nobody may hold it meanwhile."""
+    """Release each pool concurrently, or only plan it. With a lease, hold it meanwhile. Return the outcome for each pool."""
     from controller.assembly import assemble
     from controller.journal import Journal
     from controller.leaving import leaving
@@ -134,7 +133,7 @@ async def released(policy: "Policy", providers: "Providers", clock: "Clock", pat
 
 async def leading(policy: "Policy", lease: "LeaseStore", clock: "Clock", fleet: "Fleet",
                   steering: "Steering") -> tuple["Takeover", "asyncio.Task[None]"]:
-    """Take the lease as a daemon would, and what the leader before left behind; `Failed` where a daemon leads."""
+    """Acquire the lease and take over the previous leader's state. Raise `Failed` when a daemon is leader."""
     import os
     import socket
 
@@ -144,13 +143,13 @@ async def leading(policy: "Policy", lease: "LeaseStore", clock: "Clock", fleet: 
     async def nothing() -> None: ...
 
     if policy.lease is None:
-        raise ValueError("a lease and its store come together")
+        raise ValueError("a lease store requires a lease in the policy")
     leadership = Leadership(lease, clock, f"release:{socket.gethostname()}:{os.getpid()}", policy.lease)
     takeover = Takeover(leadership, fleet, steering, clock, nothing)
     running = await takeover.settle()
     if (why := takeover.tenure.barred) is not None:
         await takeover.end(running, release=True)
-        raise Failed(f"nothing was changed, for {why}: stop every daemon first")
+        raise Failed(f"nothing was changed ({why}): stop every daemon first")
     for each in fleet.reconcilers.values():
         each.enter(takeover.tenure)
     return takeover, running
@@ -158,7 +157,7 @@ async def leading(policy: "Policy", lease: "LeaseStore", clock: "Clock", fleet: 
 
 async def given_back(orphan: "Orphan", fleet: "Fleet", levers: "Providers", clock: "Clock", store: "StoreThread",
                      takeover: "Takeover | None", *, do: bool) -> Left:
-    """What was done, or would be, about a pool that is in the policy no more."""
+    """Release a pool that is no longer in the policy, or only plan it. Return the outcome."""
     from controller.assembly import READ_EVERY
     from controller.orphans import policy_of
     from controller.reconcile import Reconciler
@@ -172,14 +171,14 @@ async def given_back(orphan: "Orphan", fleet: "Fleet", levers: "Providers", cloc
     if do and now is not None and (plan.target == now or orphan.after(now) is None):
         await fleet.orphans.forget(orphan)
     if plan.requested is not None and orphan.after(plan.requested) is None:
-        text = f"not in the policy, and nothing that Stoker set is left: {plan.requested} requested"
+        text = f"not in the policy; no value set by Stoker remains: {plan.requested} requested"
         return Left(orphan.pool, plan.requested, None, text)
     found = told(plan, do)
     return replace(found, text=f"not in the policy: {found.text}")
 
 
 async def settled(reconciler: "Reconciler", clock: "Clock", do: bool) -> "Plan":
-    """The plan of one pool, carried out or not."""
+    """Plan one pool, and carry the plan out when `do`. Return the plan."""
     from controller.leaving import leave, view_of
 
     if do:
@@ -189,15 +188,15 @@ async def settled(reconciler: "Reconciler", clock: "Clock", do: bool) -> "Plan":
 
 
 def why_not(reconciler: "Reconciler") -> str:
-    """Why nothing is to be done for a pool."""
+    """Return why a pool is not changed."""
     policy = reconciler.policy
     if policy.mode != "active":
-        return "in shadow: left alone"
-    return "on_exit is hold: left alone" if policy.on_exit == "hold" else "Stoker has set nothing: left alone"
+        return "not changed: mode is shadow"
+    return "not changed: on_exit is hold" if policy.on_exit == "hold" else "not changed: Stoker has not set this pool"
 
 
 def told(plan: "Plan", do: bool) -> Left:
-    """A plan in words."""
+    """Return the outcome of a plan, with its text."""
     from controller.leaving import done
     from controller.plan import Action
     from controller.redact import redact_text
@@ -206,6 +205,6 @@ def told(plan: "Plan", do: bool) -> Left:
     if not done(plan):
         return Left(plan.pool, plan.requested, plan.target, f"held: {text}", failed=True)
     if plan.action is Action.KEEP:
-        return Left(plan.pool, plan.requested, plan.target, f"{plan.target} stand already ({text})")
-    verb = "set to" if do else "would be set to"
-    return Left(plan.pool, plan.requested, plan.target, f"{plan.requested} {verb} {plan.target} ({text})")
+        return Left(plan.pool, plan.requested, plan.target, f"already at {plan.target} ({text})")
+    verb = "changed" if do else "would change"
+    return Left(plan.pool, plan.requested, plan.target, f"{verb} from {plan.requested} to {plan.target} ({text})")

@@ -1,4 +1,4 @@
-"""`stoker replay`: the same plan again, from its record."""
+"""`stoker replay`: recomputation of a recorded plan."""
 
 import json
 from difflib import unified_diff
@@ -9,18 +9,18 @@ import click
 from controller.cli.failure import Failed, WrongInput
 
 MOST_CHARACTERS = 8 << 20
-"""A record of a plan takes some kilobytes; of a pool with everything about it, some hundred."""
+"""A record is usually a few kB, and at most a few hundred kB."""
 
 
 @click.command()
 @click.argument("record", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--json", "as_json", is_flag=True, help="Print JSON: whether it is the same, and both plans.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: whether the plans are equal, and both plans.")
 @click.pass_context
 def command(ctx: click.Context, record: Path, as_json: bool) -> None:
-    """Make a recorded plan again and compare it, byte for byte. Nothing is called.
+    """Recompute a recorded plan and compare both byte for byte. Calls no provider.
 
-    RECORD is what `stoker why POOL --json` prints, or an item of /v1/decisions; - is standard input. Exit code 0 when the plan is
-    the same, 1 with the difference when this version of Stoker decides otherwise.
+    RECORD is the output of `stoker why POOL --json`, or an item of /v1/decisions; - is standard input. Exit code 0 when the plans
+    are equal; 1, with a diff, when this version of Stoker decides differently.
 
     \b
     stoker why chat --json | stoker replay -
@@ -37,25 +37,25 @@ def command(ctx: click.Context, record: Path, as_json: bool) -> None:
         ctx.exit(0 if same else 1)
     if not same:
         click.echo("\n".join(unified_diff(kept.splitlines(), again.splitlines(), "recorded", "replayed", lineterm="")))
-        raise Failed(f"{record}: another plan is made from the same record")
+        raise Failed(f"{record}: this version of Stoker computes a different plan from this record")
     plan = json.loads(kept)
-    click.echo(f"the same plan, byte for byte: {plan['action']} {plan['target']}")
+    click.echo(f"the plans are equal: {plan['action']} {plan['target']}")
 
 
 def read(path: Path) -> dict[str, object]:
-    """The record in a file, within what the API wraps around it or not."""
+    """Read a record from a file; accept it alone or as the `record` field of an API answer."""
     try:
         with click.open_file(str(path)) as file:
             text = file.read(MOST_CHARACTERS + 1)
         if len(text) > MOST_CHARACTERS:
-            raise WrongInput(f"{path}: no record is larger than {MOST_CHARACTERS >> 20} MB")
+            raise WrongInput(f"{path}: larger than {MOST_CHARACTERS >> 20} MB, the maximum size of a record")
         body = json.loads(text)
     except OSError as error:
         raise WrongInput(f"{path}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise WrongInput(f"{path}: it is no JSON") from error
+        raise WrongInput(f"{path}: invalid JSON; expected the output of `stoker why POOL --json`") from error
     if isinstance(body, dict) and isinstance(body.get("record"), dict):
         body = body["record"]
     if not isinstance(body, dict):
-        raise WrongInput(f"{path}: a record is a JSON object, such as `stoker why POOL --json` prints")
+        raise WrongInput(f"{path}: not a JSON object; expected the output of `stoker why POOL --json`")
     return body

@@ -22,14 +22,14 @@ MOST_TOLD = 5
 @click.command()
 @click.option("--policy", "policy_path", required=True, type=click.Path(path_type=Path), help="The policy file.")
 @click.option("--state-dir", type=click.Path(path_type=Path, file_okay=False), default=Path("state"), show_default=True,
-              envvar="STOKER_STATE_DIR", help="Where history, plans and measurements are kept over restarts.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address for HTTP.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="Port for HTTP; 0 takes a free one.")
+              envvar="STOKER_STATE_DIR", help="Folder for history, decisions and measurements; keep it across restarts.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="HTTP listen address.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="HTTP port; 0 takes a free port.")
 @click.option("--log-format", type=click.Choice(["json", "console"]), default=None,
-              help="Log lines as JSON or for people.  [default: console on a terminal, else json]")
+              help="Log format.  [default: console on a terminal, else json]")
 @click.option("--token-file", type=click.Path(path_type=Path), envvar="STOKER_TOKEN_FILE",
-              help="File with the token that whoever steers pools must show; or set STOKER_TOKEN.  [default: nobody may]")
-@click.option("--once", is_flag=True, help="One pass, writes included, then end.")
+              help="File with the token required for overrides; or set STOKER_TOKEN.  [default: overrides disabled]")
+@click.option("--once", is_flag=True, help="Run one tick, including writes, then exit.")
 @click.option("--sandbox-url", envvar="STOKER_SANDBOX_URL", hidden=True,
               help="Send every provider call to this address, with dummy credentials.")
 @click.option("--sandbox-grpc", envvar="STOKER_SANDBOX_GRPC", hidden=True,
@@ -39,10 +39,10 @@ MOST_TOLD = 5
 def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format: Literal["json", "console"] | None,
             token_file: Path | None, once: bool, sandbox_url: str | None, sandbox_grpc: str | None, lease_seconds: float | None,
             tick_seconds: float) -> None:
-    """Watch the pools of a policy and keep them warm, until stopped.
+    """Run the daemon: keep the pools of a policy warm until stopped.
 
-    Pools in shadow (the default) are planned and never written to. SIGTERM or Ctrl-C stops in order: writes under way finish
-    and the store closes; a second signal ends at once, which loses nothing either.
+    Pools in shadow mode (the default) are planned, but never written to. SIGTERM or Ctrl-C shuts down gracefully: writes in
+    progress finish and the store closes. A second signal exits immediately; the next start reads the provider's state again.
 
     \b
     Example:
@@ -86,7 +86,7 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
 
 
 def unreadable(service: "Service") -> dict[str, str]:
-    """The pools of which neither capacity nor demand was read, and why."""
+    """Return the read errors by pool, for pools whose capacity or demand could not be read."""
     from controller.redact import redact_text
 
     if service.fleet is None:
@@ -100,12 +100,12 @@ def unreadable(service: "Service") -> dict[str, str]:
 
 
 async def until_stopped(service: "Service") -> None:
-    """Run `service` until a signal asks for an end; a second signal does not wait for one."""
+    """Run `service` until a signal; exit immediately on a second signal."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def ask() -> None:
         if stop.is_set():
-            click.echo("stopped at once; writes under way are read back at the next start", err=True)
+            click.echo("stopped immediately; the next start reads the outcome of pending writes from the provider", err=True)
             os._exit(1)
         stop.set()
 

@@ -1,4 +1,4 @@
-"""`stoker sandbox`: an emulated account to practise on."""
+"""`stoker sandbox`: an emulated AWS account for practice."""
 
 import asyncio
 import signal
@@ -12,13 +12,13 @@ PORT = 9911
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True,
-              help="Where it answers, on 127.0.0.1; 0 takes a free port.")
-@click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Another seed is another fortnight.")
+              help="Port on 127.0.0.1; 0 takes a free port.")
+@click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Seed of the random traffic.")
 def command(port: int, seed: int) -> None:
-    """Run an emulated AWS account to practise on, until stopped. Nothing leaves this machine.
+    """Run an emulated AWS account for practice until stopped. Makes no connection outside this machine.
 
-    Four functions, two of them agents worth keeping warm, with a fortnight of traffic that goes on. Commands in whose environment
-    STOKER_SANDBOX_URL stands talk to it, with dummy credentials, and can reach nothing else.
+    The account has four functions, two of them agents that benefit from warm capacity, with 14 days of history and continuing
+    traffic. Commands with STOKER_SANDBOX_URL in their environment connect to it, with dummy credentials, and to nothing else.
 
     \b
     Example:
@@ -30,7 +30,7 @@ def command(port: int, seed: int) -> None:
 
 
 async def served(port: int, seed: int) -> None:
-    """Answer until a signal asks for an end."""
+    """Serve until SIGINT or SIGTERM."""
     from adapters.clock import SystemClock
     from adapters.sandbox.practice import practice
     from adapters.sandbox.server import SandboxServer
@@ -42,11 +42,11 @@ async def served(port: int, seed: int) -> None:
     try:
         url = await server.start()
     except OSError as error:
-        raise Failed(f"127.0.0.1:{port} cannot be listened on ({error.strerror}): give another --port") from None
+        raise Failed(f"127.0.0.1:{port} is not available ({error.strerror}): give another --port") from None
     try:
-        click.echo(f"an emulated AWS answers at {url}; in another terminal:\n  export STOKER_SANDBOX_URL={url}")
+        click.echo(f"emulated AWS account at {url}; in another terminal:\n  export STOKER_SANDBOX_URL={url}")
         await stop.wait()
     finally:
         await server.stop()
-    click.echo(f"stopped; it was asked {server.sandbox.calls.reading.total()} times and told "
-               f"{server.sandbox.calls.mutating.total()} times to change something")
+    click.echo(f"stopped after {server.sandbox.calls.reading.total()} read calls and "
+               f"{server.sandbox.calls.mutating.total()} write calls")

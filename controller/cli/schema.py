@@ -1,4 +1,4 @@
-"""`stoker schema`: the JSON Schema of policy files, so that an editor completes keys and marks mistakes while they are typed."""
+"""`stoker schema`: the JSON Schema of policy files, for completion and validation in editors."""
 
 import json
 
@@ -10,13 +10,13 @@ def command() -> None:
     """Print the JSON Schema (draft 2020-12) of policy files, with every key explained.
 
     \b
-    Write it beside the policy and name it in the policy's first line:
+    Write it next to the policy and name it in the policy's first line:
       stoker schema > stoker.schema.json
       # yaml-language-server: $schema=stoker.schema.json
 
     \b
-    An editor with a YAML language server then completes keys, shows what each means, and marks what is wrong. It cannot know
-    everything: `stoker validate` has the last word.
+    An editor with a YAML language server then completes keys, shows their descriptions, and marks errors. The schema does not
+    cover every rule: run `stoker validate` as well.
     """  # noqa: D301  (click reads the control character)
     from adapters.registry import lever_kinds
     from config.schema import policy_schema

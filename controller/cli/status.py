@@ -1,4 +1,4 @@
-"""`stoker status`: what a running daemon says is warm."""
+"""`stoker status`: warm capacity and plans of a running daemon."""
 
 import json
 import os
@@ -19,16 +19,15 @@ from controller.cli.steer import line
 
 TIMEOUT_SECONDS = 10.0
 WITHOUT_TERMINAL = 200
-"""Columns where nobody says how many there are."""
-
+"""Width in columns when output is not a terminal."""
 
 
 @click.command()
 @click.argument("pool", required=False, shell_complete=pool_names)
-@click.option("--url", default="http://127.0.0.1:8080", show_default=True, envvar="STOKER_URL", help="Where the daemon answers.")
-@click.option("--json", "as_json", is_flag=True, help="Print the daemon's JSON as it is.")
+@click.option("--url", default="http://127.0.0.1:8080", show_default=True, envvar="STOKER_URL", help="URL of the daemon.")
+@click.option("--json", "as_json", is_flag=True, help="Print the daemon's JSON answer unchanged.")
 def command(pool: str | None, url: str, as_json: bool) -> None:
-    """Ask a running daemon what is warm now, and what is coming; of one POOL, also why.
+    """Show the warm capacity and next targets of a running daemon. With POOL, also show the reasons.
 
     \b
     Examples:
@@ -47,7 +46,7 @@ def command(pool: str | None, url: str, as_json: bool) -> None:
 
 
 def fetch(url: str, path: str, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
-    """The daemon's answer; each way to fail in one line."""
+    """Return the daemon's answer. Raise `Failed` or `WrongInput` with a one-line message."""
     if (fault := fault_of(url)) is not None:
         raise WrongInput(f"--url {url} {fault}: give http://HOST:PORT")
     try:
@@ -61,14 +60,14 @@ def fetch(url: str, path: str, timeout_seconds: float = TIMEOUT_SECONDS) -> dict
         raise (WrongInput if error.code == 400 else Failed)(f"{url}: {text}") from error
     except (OSError, ValueError) as error:
         why = getattr(error, "reason", error)
-        raise Failed(f"{url} does not answer ({why}): is `stoker run` running there? --url names another place") from error
+        raise Failed(f"{url} does not answer ({why}): check that `stoker run` is running there, or give another --url") from error
     if not isinstance(body, dict):
-        raise Failed(f"{url} is not a Stoker daemon: its answer is no JSON object")
+        raise Failed(f"{url} is not a Stoker daemon: its answer is not a JSON object")
     return body
 
 
 class Column(NamedTuple):
-    """A column of the table. `drop`: the higher, the sooner it goes where the terminal is narrow; 0 stays."""
+    """A column of the table. `drop`: in a narrow terminal, columns with a higher value are removed first; 0 is never removed."""
 
     heading: str
     drop: int
@@ -91,11 +90,11 @@ COLUMNS = (
 )
 OTHERS = next(column for column in COLUMNS if column.heading == "by others")
 GAP, LEAST_TEXT = 2, 20
-"""Between columns; and what the last column, which takes what is left, needs to be of any use."""
+"""Gap between columns, and minimum width of the last column, which takes the remaining width."""
 
 
 def fitting(pools: list[dict[str, Any]], width: int) -> dict[Column, int]:
-    """The columns for which there is room, and how wide each is. What others keep warm has one where there is any."""
+    """Return the columns that fit, with their widths. `by others` is included only when a pool has such units."""
     name, said = COLUMNS[0], COLUMNS[-1]
     columns = [column for column in COLUMNS if column is not OTHERS or any(pool.get("kept_by_others") for pool in pools)]
     widths = {column: max([len(column.heading), *(len(column.cell(pool)) for pool in pools)]) for column in columns}
@@ -108,7 +107,7 @@ def fitting(pools: list[dict[str, Any]], width: int) -> dict[Column, int]:
 
 
 def show_all(body: dict[str, Any]) -> None:
-    """Every pool in a line, no longer than the terminal; in whole where there is none."""
+    """Print one line per pool, cut to the terminal's width; `WITHOUT_TERMINAL` columns without a terminal."""
     from rich.console import Console
     from rich.table import Table
 
@@ -134,12 +133,12 @@ def show_all(body: dict[str, Any]) -> None:
     for key, each in body["limits"].items():
         if isinstance(each, dict):
             console.print(f"{key}: {each['used']:g} of {each['limit']:g}", highlight=False)
-    console.print(f"\nas of {body['as_of'] or 'never: no tick has run yet'}; reading metrics costs {reads:.2f} USD a month",
+    console.print(f"\nas of {body['as_of'] or 'never: no tick has run yet'}; metric reads cost {reads:.2f} USD per month",
                   highlight=False)
 
 
 def show_one(pool: dict[str, Any]) -> None:
-    """One pool with the trail of its last plan."""
+    """Print one pool with the reasons of its last plan."""
     click.echo(f"{pool['name']}  ({pool['mode']}, {pool['lever']})")
     rows = (
         ("requested / ready", f"{shown(pool['requested'])} / {shown(pool['ready'])}"),
@@ -147,7 +146,7 @@ def show_one(pool: dict[str, Any]) -> None:
         ("demand: busy / peak", f"{shown(pool['busy'], '.1f')} / {shown(pool['peak'], '.0f')}"),
         ("target", shown(pool["target"])),
         ("data age", shown(pool["data_age_seconds"], ".0f", " s") + f" ({pool['sight']})"),
-        ("traffic", pool["traffic"] + (f", blind since {pool['blind_since']}" if pool["blind_since"] else "")),
+        ("traffic", pool["traffic"] + (f", metrics missing since {pool['blind_since']}" if pool["blind_since"] else "")),
         ("lead time", shown(pool["lead_time_seconds"], ".0f", " s")),
         ("keep-alive", pool["keep_alive"]["text"]),
         ("USD today / month", f"{shown(pool['cost_today_usd'], '.2f')} / {shown(pool['cost_month_usd'], '.2f')}"),
@@ -163,29 +162,29 @@ def show_one(pool: dict[str, Any]) -> None:
     )
     for name, value in rows:
         click.echo(f"  {name:20} {value}")
-    click.echo("  why")
+    click.echo("  reasons")
     for reason in pool["reasons"]:
         click.echo(f"    {reason['code']:18} {reason['text']}")
 
 
 def ranged(pool: dict[str, Any], key: str, style: str) -> str:
-    """A figure, with what it may be over the range of the keep-alive."""
+    """Return a figure with its range over the possible keep-alive values."""
     return shown(pool[key], style) + between(pool.get(f"{key}_range"), style)
 
 
 def between(ends: list[float] | None, style: str) -> str:
-    """What a figure is at the ends of the keep-alive's range; empty where it is the same."""
-    return "" if ends is None else f" ({ends[0]:{style}} to {ends[1]:{style}} over the range of the keep-alive)"
+    """Return a figure's range over the possible keep-alive values; empty without a range."""
+    return "" if ends is None else f" ({ends[0]:{style}} to {ends[1]:{style}} over the keep-alive range)"
 
 
 def others(pool: dict[str, Any]) -> str:
-    """What a setting of others keeps warm besides, and what that costs."""
+    """Return the units that other settings keep warm, and their bill."""
     hour, month = shown(pool["others_usd_per_hour"], ".4f"), shown(pool["others_month_usd"], ".2f")
-    return f"{pool['kept_by_others']} by {pool['kept_by']}; {hour} USD an hour, {month} USD this month"
+    return f"{pool['kept_by_others']} by {pool['kept_by']}; {hour} USD per hour, {month} USD this month"
 
 
 def next_hours(told: dict[str, Any], now: str = "as_of") -> str:
-    """The plan of the next hours where it changes, or why there is none. `now`: the key of the instant it counts from."""
+    """Return the changes of the target in the next hours, or why there is no plan. `now`: the key of the start time."""
     if told["next"] is None:
         return f"- ({told['next_missing']})"
     begin = datetime.fromisoformat(told[now])
@@ -195,5 +194,5 @@ def next_hours(told: dict[str, Any], now: str = "as_of") -> str:
 
 
 def shown(value: float | None, form: str = "d", unit: str = "") -> str:
-    """A number with its unit, or a dash where it is not known."""
+    """Return a number with its unit, or a dash when it is unknown."""
     return "-" if value is None else format(value, form) + unit

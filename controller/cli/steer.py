@@ -1,4 +1,4 @@
-"""What the commands that steer a pool share: their options, the request to the daemon, and what is said of its answer."""
+"""Shared parts of the override commands: options, the request to the daemon, and the text of its answer."""
 
 import getpass
 import json
@@ -20,35 +20,35 @@ Command = Callable[..., None]
 
 
 def daemon_options(function: Command) -> Command:
-    """Where the daemon answers, and the token that it asks for."""
+    """Add the options for the daemon's URL, its token and JSON output."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print the daemon's JSON as it is."),
+        click.option("--json", "as_json", is_flag=True, help="Print the daemon's JSON answer unchanged."),
         click.option("--token-file", type=click.Path(path_type=Path), envvar="STOKER_TOKEN_FILE",
                      help="File with the daemon's token; or set STOKER_TOKEN."),
         click.option("--url", default="http://127.0.0.1:8080", show_default=True, envvar="STOKER_URL",
-                     help="Where the daemon answers."),
+                     help="URL of the daemon."),
     ):
         function = option(function)
     return function
 
 
 def order_options(function: Command) -> Command:
-    """How long, why and who: every order says all three."""
+    """Add the options for the end, the reason and the author of an override."""
     for option in (
-        click.option("--by", default=None, metavar="NAME", help="Who orders it.  [default: the user of this machine]"),
-        click.option("--reason", required=True, metavar="TEXT", help="Why, for whoever looks at it later."),
-        click.option("--until", default=None, metavar="TIME", help="When it ends: ISO 8601 with a zone, 2026-03-02T18:00:00Z."),
-        click.option("--for", "span", default=None, metavar="SPAN", help="Or how long it lasts: 30m, 2h, 1d; at most 7d."),
+        click.option("--by", default=None, metavar="NAME", help="Author of the override.  [default: the current user]"),
+        click.option("--reason", required=True, metavar="TEXT", help="Reason, recorded with the override."),
+        click.option("--until", default=None, metavar="TIME", help="End time: ISO 8601 with a zone, 2026-03-02T18:00:00Z."),
+        click.option("--for", "span", default=None, metavar="SPAN", help="Duration instead of --until: 30m, 2h, 1d; at most 7d."),
     ):
         function = option(function)
     return daemon_options(function)
 
 
 def order(pool: str, what: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    """Send an order and say what came of it."""
+    """Send an override and print the outcome."""
     until, span = options["until"], options["span"]
     if (until is None) == (span is None):
-        raise WrongInput("say when it ends: either --for SPAN or --until TIME")
+        raise WrongInput("give exactly one of --for SPAN and --until TIME")
     body = {**what, "by": options["by"] or user(), "reason": options["reason"]}
     body |= {"for": span} if until is None else {"until": until}
     answer = send("POST", pool, options, json.dumps(body).encode())
@@ -63,7 +63,7 @@ def order(pool: str, what: Mapping[str, Any], options: Mapping[str, Any]) -> Non
 
 
 def end(pool: str, kind: str | None, options: Mapping[str, Any]) -> None:
-    """End orders of a pool and say which."""
+    """End overrides of a pool and print them."""
     answer = send("DELETE", pool, options, None, "/overrides" if kind is None else f"/overrides?kind={kind}")
     if options["as_json"]:
         click.echo(json.dumps(answer, indent=2))
@@ -71,11 +71,11 @@ def end(pool: str, kind: str | None, options: Mapping[str, Any]) -> None:
     for ended in answer["cleared"]:
         click.echo(f"{pool}: ended {line(ended)}; {answer['takes_effect']}")
     if not answer["cleared"]:
-        click.echo(f"{pool}: there was {'no override' if kind is None else f'no {kind}'} to end")
+        click.echo(f"{pool}: no {'override' if kind is None else kind} is active")
 
 
 def send(method: str, pool: str, options: Mapping[str, Any], body: bytes | None, tail: str = "/overrides") -> dict[str, Any]:
-    """The daemon's answer; each way to fail in one line. What it calls a wrong request is wrong input."""
+    """Send a request and return the answer. Raise `WrongInput` for status 400, else `Failed`, with a one-line message."""
     url, token = options["url"], read_token(options["token_file"])
     if (fault := fault_of(url)) is not None:
         raise WrongInput(f"--url {url} {fault}: give http://HOST:PORT")
@@ -89,21 +89,21 @@ def send(method: str, pool: str, options: Mapping[str, Any], body: bytes | None,
         raise refused(url, error, token is not None) from error
     except (OSError, ValueError) as error:
         why = getattr(error, "reason", error)
-        raise Failed(f"{url} does not answer ({why}): is `stoker run` running there? --url names another place") from error
+        raise Failed(f"{url} does not answer ({why}): check that `stoker run` is running there, or give another --url") from error
     if not isinstance(told, dict):
-        raise Failed(f"{url} is not a Stoker daemon: its answer is no JSON object")
+        raise Failed(f"{url} is not a Stoker daemon: its answer is not a JSON object")
     return told
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
-    """The token goes to the place that was named, and to no other."""
+    """A redirect handler that follows no redirect, so that the token reaches only the named URL."""
 
     def redirect_request(self, *_: object) -> None:
-        """Follow none."""
+        """Return None: do not follow the redirect."""
 
 
 def refused(url: str, error: urllib.error.HTTPError, token_sent: bool) -> click.ClickException:
-    """What the daemon said against it."""
+    """Return the exception for an error answer of the daemon."""
     try:
         text = str(json.load(error)["error"])
     except (ValueError, KeyError, TypeError):
@@ -116,13 +116,13 @@ def refused(url: str, error: urllib.error.HTTPError, token_sent: bool) -> click.
 
 
 def line(shown: Mapping[str, Any]) -> str:
-    """An order in a line."""
+    """Return an override as one line."""
     return f"{shown['order']} until {shown['until'][:16].replace('T', ' ')} UTC by {shown['by']} ({shown['reason']})"
 
 
 def user() -> str:
-    """Who runs this; on a machine that does not know, nobody in particular."""
+    """Return the current user's name. Raise `WrongInput` when the system has none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
-        raise WrongInput("--by: say who orders it; this machine does not know its user") from None
+        raise WrongInput("--by is required: the system has no name for the current user") from None

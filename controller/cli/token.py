@@ -1,4 +1,4 @@
-"""The token of whoever steers: from a file or the environment, never from the command line, where every process could read it."""
+"""The token for overrides: from a file or the environment, never from the command line, which other processes can read."""
 
 import os
 from pathlib import Path
@@ -10,11 +10,11 @@ VARIABLE = "STOKER_TOKEN"
 SHORTEST = 16
 """Characters; a shorter one can be guessed."""
 LONGEST = 4096
-"""More than fits into a header, and a file that does not end is not a token."""
+"""Characters; more does not fit in a header. It also limits the read of an endless file."""
 
 
 def read_token(file: Path | None) -> str | None:
-    """The token in `file`, else in STOKER_TOKEN, else None. `WrongInput` when it cannot be used; the token is never shown."""
+    """Return the token in `file`, else in STOKER_TOKEN, else None. Raise `WrongInput`, without the token, when it is invalid."""
     if file is None:
         text, place = os.environ.get(VARIABLE, ""), VARIABLE
         if not text.strip():
@@ -25,11 +25,11 @@ def read_token(file: Path | None) -> str | None:
             with file.open() as opened:
                 text = opened.read(LONGEST + 1)
         except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            why = error.strerror if isinstance(error, OSError) else "not a text file"
             raise WrongInput(f"--token-file {place}: cannot be read ({why})") from error
     token = text.strip()
     if not SHORTEST <= len(token) <= LONGEST or not token.isascii() or not token.isprintable() or " " in token:
-        raise WrongInput(f"{place}: a token is one line of at least {SHORTEST} ASCII characters without spaces; "
-                         "make one with: openssl rand -hex 32")
+        raise WrongInput(f"{place}: a token is one line of {SHORTEST} to {LONGEST} ASCII characters without spaces; "
+                         "create one with: openssl rand -hex 32")
     hide([token])
     return token

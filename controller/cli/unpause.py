@@ -1,4 +1,4 @@
-"""`stoker unpause`: end a pause before its time."""
+"""`stoker unpause`: end a pool's pause early."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from controller.cli.steer import daemon_options, end
 @click.argument("pool", shell_complete=pool_names)
 @daemon_options
 def command(pool: str, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)
-    """End a pause of POOL before its time; a pin and a boost stay.
+    """End the pause of POOL early; a pin and a boost stay.
 
     \b
     Example:

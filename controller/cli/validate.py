@@ -1,4 +1,4 @@
-"""`stoker validate`: a policy's problems with their places, or what it says in short."""
+"""`stoker validate`: problems of a policy with file and line, or a summary of a valid policy."""
 
 import json
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("policies", metavar="POLICY...", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Write one JSON object: every problem, and each pool with its defaults.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object: every problem, and each pool with its defaults.")
 def command(policies: tuple[Path, ...], as_json: bool) -> None:
-    """Check policy files. Every problem is named with its file, line and column; nothing is contacted and nothing is changed.
+    """Check policy files and report every problem with file, line and column. Calls no provider and changes nothing.
 
     \b
     Example:
@@ -26,7 +26,7 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
       policy.yaml:14:5 pools[1].mim: unknown key 'mim': did you mean min? allowed: name, lever, ...
 
     \b
-    Exit code 0 when all are right, 2 when any is wrong. In a pipeline:
+    Exit code 0 when all files are valid, 2 otherwise. In a CI pipeline:
       stoker validate --json policies/*.yaml
     """  # noqa: D301  (click reads the control character)
     from adapters.clock import SystemClock
@@ -61,7 +61,7 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
 
 
 def warnings_of(located: "Located", now: datetime) -> Iterator[str]:
-    """What is right in a policy and yet hardly meant, each with its place, once for all pools."""
+    """Yield warnings about valid settings that are probably mistakes, each with file and line, once for all pools."""
     from config.problem import path_text
     from controller.agenda import all_forgotten
     from controller.metadata_urls import REMEDY, WHAT, metadata_urls
@@ -75,8 +75,8 @@ def warnings_of(located: "Located", now: datetime) -> Iterator[str]:
         yield text if len(names) == 1 else f"{text} ({names[0]} and {len(names) - 1} more)"
     for place, path, node in located.report.cut_texts():
         where = f"{located.report.source}:{place.line}:{place.column} {path_text(path)}"
-        yield (f"{where}: this is {node.scalar!r}, as {node.comment} is a comment: quote the value if it is part of it, or put a "
-               "blank behind the #")
+        yield (f"{where}: the value is {node.scalar!r}, because {node.comment} is a comment: quote the value if it contains the "
+               "#, or add a space after the #")
     yield from all_forgotten(located.policy, now)
     for leading in metadata_urls(located.policy, {}):
         yield f"{located.at(leading.path)}: this {WHAT}: {REMEDY}"

@@ -1,4 +1,4 @@
-"""What a right policy says, for people and for machines."""
+"""Summary of a valid policy, as text and as JSON."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,25 +13,25 @@ from controller.openings import next_openings
 
 MOST_ROWS = 40
 MOST_WINDOWS = 3
-"""Of one event or schedule."""
+"""Windows shown per event or schedule."""
 
 
 def objective_text(objective: Objective) -> str:
-    """An objective in a few words."""
+    """Return an objective as short text."""
     if objective.warm_hit_rate is not None:
         return f"{objective.warm_hit_rate:.4g} warm"
     return f"{objective.cold_start_cost_usd:g} USD a cold start"
 
 
 def table(rows: Iterable[tuple[str, ...]]) -> list[str]:
-    """Rows as lines with aligned columns."""
+    """Return rows as lines with aligned columns."""
     rows = list(rows)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def summary(path: Path, policy: Policy, now: datetime) -> str:
-    """What a right policy says: how many pools, by which levers, in which modes, each pool in a line, and what is announced."""
+    """Return the summary of a policy: counts by mode and lever, a line per pool, and the next schedule and event windows."""
     pools = policy.pools
     modes = Counter(pool.mode for pool in pools)
     levers = Counter(pool.lever.kind for pool in pools)
@@ -54,7 +54,7 @@ def summary(path: Path, policy: Policy, now: datetime) -> str:
 
 
 def scheduled(policy: Policy, now: datetime) -> list[str]:
-    """The next windows of each schedule, on the wall clock of its time zone and in UTC; pools that share one in one line."""
+    """Return the next windows of each schedule, in its time zone and in UTC. Pools with the same schedule share a line."""
     pools: dict[Schedule, list[str]] = {}
     for pool in policy.pools:
         for schedule in pool.schedules:
@@ -72,7 +72,7 @@ def scheduled(policy: Policy, now: datetime) -> list[str]:
 
 
 def announced(policy: Policy, now: datetime) -> list[str]:
-    """The next windows of each pool's events, on the wall clock of the event's time zone."""
+    """Return the next windows of each pool's events, in the event's time zone."""
     rows = []
     for pool in policy.pools[:MOST_ROWS]:
         for each in agenda(pool, now, MOST_WINDOWS):
@@ -83,7 +83,7 @@ def announced(policy: Policy, now: datetime) -> list[str]:
 
 
 def pool_json(pool: PoolPolicy, now: datetime) -> dict[str, Any]:
-    """A pool with its defaults merged in, as the policy file would say it, and when its schedules and events come next."""
+    """Return a pool with its defaults, in the keys of the policy file, and the next windows of its schedules and events."""
     body: dict[str, Any] = pool.model_dump(mode="json", exclude_none=True)
     windows = [{"name": each.window.name, "start": each.window.start.isoformat(), "end": each.window.end.isoformat(),
                 "local_start": each.local[0].isoformat(), "local_end": each.local[1].isoformat(),

@@ -1,4 +1,4 @@
-"""`stoker why`: one decision, from what was known to what the provider said."""
+"""`stoker why`: one decision with its inputs, its reasons and the provider's answer."""
 
 import json
 import urllib.parse
@@ -14,15 +14,15 @@ from controller.cli.steer import line
 
 @click.command()
 @click.argument("pool", shell_complete=pool_names)
-@click.option("--at", default=None, metavar="TIME", help="The decision that held then: ISO 8601 with a zone.  [default: now]")
-@click.option("--url", default="http://127.0.0.1:8080", show_default=True, envvar="STOKER_URL", help="Where the daemon answers.")
-@click.option("--json", "as_json", is_flag=True, help="Print the record, for `stoker replay`.")
+@click.option("--at", default=None, metavar="TIME", help="Show the decision at this time: ISO 8601 with a zone.  [default: now]")
+@click.option("--url", default="http://127.0.0.1:8080", show_default=True, envvar="STOKER_URL", help="URL of the daemon.")
+@click.option("--json", "as_json", is_flag=True, help="Print the record as JSON, for `stoker replay`.")
 def command(pool: str, at: str | None, url: str, as_json: bool) -> None:
-    """Tell why POOL has the warm capacity it has, now or at a time.
+    """Explain the current target of POOL, or the target at an earlier time.
 
-    Asks a running daemon for the record of the decision: what was known and how old it was, what was proposed and by which rule,
-    what was forecast and what each rule would have cost, each guardrail that moved it with the number before and after, what was
-    asked for, and what the provider said.
+    Reads the decision record from a running daemon and shows: the inputs and their age, the proposal and its rule, the forecast,
+    the simulated cost of each rule, each guardrail that changed the target with the values before and after, the request, and
+    the provider's answer.
 
     \b
     Examples:
@@ -39,9 +39,9 @@ def command(pool: str, at: str | None, url: str, as_json: bool) -> None:
 
 
 def told(body: Mapping[str, Any]) -> Iterator[str]:
-    """The record in words, line by line."""
+    """Yield the record as lines of text."""
     record, inputs = body["record"], body["record"]["inputs"]
-    kind = "the newest decision recorded until then" if body["recorded"] else "the plan of the last tick"
+    kind = "latest decision recorded by then" if body["recorded"] else "plan of the last tick"
     yield f"{body['pool']}  {record['at'][:19].replace('T', ' ')} UTC, {kind}"
     yield f"  {'outcome':12} {outcome(record)}"
     yield f"  {'demand':12} {demand(inputs)}"
@@ -52,7 +52,7 @@ def told(body: Mapping[str, Any]) -> Iterator[str]:
     weighed = inputs.get("weighed") or {}
     yield f"  {'forecast':12} {forecast(weighed.get('forecast'))}"
     if (keep_alive := weighed.get("keep_alive")) is not None:
-        yield f"  {'keep-alive':12} {keep_alive['text']}; the rules are judged at {keep_alive['used_minutes']} min"
+        yield f"  {'keep-alive':12} {keep_alive['text']}; rule costs use {keep_alive['used_minutes']} min"
     yield from rules(weighed)
     for override in inputs.get("overrides", ()):
         yield f"  {'override':12} {line(override)}"
@@ -64,18 +64,18 @@ def told(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def forecast(told: Mapping[str, Any] | None) -> str:
-    """What was forecast of the first minute that the decision could change."""
+    """Return the forecast for the first minute that the decision could affect."""
     if told is None:
-        return "none was at hand"
-    below = ", ".join(f"{float(level):.0%} below {peak:g}" for level, peak in told["peak_below"].items())
-    return f"of {told['of'][11:16]}, {told['horizon_minutes']} min on: {below} at once"
+        return "none available"
+    below = ", ".join(f"P{100 * float(level):g} {peak:g}" for level, peak in told["peak_below"].items())
+    return f"for {told['of'][11:16]} ({told['horizon_minutes']} min ahead): concurrent demand {below}"
 
 
 def rules(weighed: Mapping[str, Any]) -> Iterator[str]:
-    """What the rules would have cost, the cheapest first, and which of them the proposal was made of."""
+    """Yield the simulated cost of each rule, cheapest first, and its share of the proposal."""
     if not weighed.get("rules"):
         return
-    itself = f"what each would have cost of late; the choice itself {weighed['choice_usd']:.2f}"
+    itself = f"recent simulated cost of each rule; of the ensemble: {weighed['choice_usd']:.2f}"
     yield f"  {'rules':12} {'USD':>10}  {'share':>5}  {itself}"
     for each in weighed["rules"]:
         share = f"{each['share']:.0%}" if each["share"] else "-"
@@ -83,23 +83,23 @@ def rules(weighed: Mapping[str, Any]) -> Iterator[str]:
 
 
 def outcome(record: Mapping[str, Any]) -> str:
-    """What was done."""
+    """Return the outcome of the decision."""
     if record["action"] == "write":
-        return f"{shown(record['requested'])} requested, {record['target']} asked for"
+        return f"requested changed from {shown(record['requested'])} to {record['target']}"
     return f"{'kept' if record['action'] == 'keep' else 'held'} at {shown(record['target'])}"
 
 
 def demand(inputs: Mapping[str, Any]) -> str:
-    """What was known of demand, and how old it was."""
+    """Return the state of the demand data and its age."""
     age = inputs.get("data_age_seconds")
     sight = str(inputs.get("sight", "not recorded"))
     traffic = {"none": "no traffic, ", "live": "traffic, "}.get(inputs.get("traffic", ""), "")
     sight = f"{traffic}{sight}"
-    return sight if age is None else f"{sight}, the newest known minute was {age:.0f} s old"
+    return sight if age is None else f"{sight}, newest known minute {age:.0f} s old"
 
 
 def capacity(inputs: Mapping[str, Any]) -> str:
-    """What was known of capacity, and how old it was."""
+    """Return the capacity reading and its age."""
     from datetime import datetime
 
     if (error := inputs.get("capacity_error")) is not None:
@@ -111,22 +111,22 @@ def capacity(inputs: Mapping[str, Any]) -> str:
     if "now" not in inputs:
         return text
     age = datetime.fromisoformat(inputs["now"]) - datetime.fromisoformat(reading["observed_at"])
-    return f"{text}, read {age.total_seconds():.0f} s before"
+    return f"{text}, read {age.total_seconds():.0f} s earlier"
 
 
 def answer(record: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
-    """What the provider said to what was asked."""
+    """Return the provider's answer to the request."""
     refused = next((reason["text"] for reason in record["reasons"] if reason["code"] == "write-failed"), None)
     if refused is not None:
         return str(refused)
     if record["action"] != "write":
-        return "nothing was asked of it"
+        return "no request sent"
     said = inputs.get("answer")
     if said is None:
         return "not recorded"
-    return f"took it: {said['requested']} requested, {said['ready']} ready ({said['phase']})"
+    return f"accepted: {said['requested']} requested, {said['ready']} ready ({said['phase']})"
 
 
 def number(value: float | str | None) -> str:
-    """A proposal's units; null where it was no number."""
+    """Return a proposal's units as text; null in a record stands for a value that is not a number."""
     return "no number" if value is None else f"{value:g}" if isinstance(value, int | float) else value

@@ -52,7 +52,7 @@ def test_a_view_of_minutes_only_says_that_it_guesses(view):
     assert "guesses" in sentences(short)[0]
     assert document(short)["past_day"]["error_over_naive"] is None
     assert view.enough
-    assert "90 % should lie between" in sentences(view)[0]
+    assert "target: 90 % between the two" in sentences(view)[0]
 
 
 def test_what_a_document_tells_is_the_view_to_three_digits(view):

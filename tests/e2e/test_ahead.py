@@ -57,7 +57,7 @@ async def test_the_next_hours_are_planned_in_a_worker_that_ends_with_the_daemon(
     assert {units for _, units in pool["next"]} == {pool["target"]}
     assert len(foretold) == 3
     assert all(abs(units - 5) < 1 for units in foretold)
-    assert (code, "Units that will be asked for" in text) == (0, True)
+    assert (code, "Planned targets if demand follows the forecast" in text) == (0, True)
     assert workers
     assert ended == 0
     assert run.told("stopped")

@@ -109,11 +109,11 @@ def test_without_googles_libraries_it_says_what_to_install():
 
     assert told.returncode == 1
     assert told.stderr.strip().splitlines() == [
-        "Error: --all-levers needs the library google.cloud.run_v2, which is not installed: pip install 'stoker[aws,gcp]'"]
+        "Error: --all-levers requires the library google.cloud.run_v2, which is not installed: pip install 'stoker[aws,gcp]'"]
 
 
 def test_it_has_traffic_of_its_own():
     told = demo("--history", "any.csv")
 
     assert told.returncode == 2
-    assert "leave out either it or --history" in told.stderr
+    assert "--all-levers cannot be combined with --history" in told.stderr

@@ -42,7 +42,7 @@ async def test_after_a_kill_release_does_it_and_not_while_a_daemon_runs_nor_with
 
         code, out, err = await stoker(*release, "--sandbox-url", url)
         assert (code, sandbox.calls.mutating.total()) == (0, before), err
-        assert "agent: 5 would be set to 2" in out
+        assert "agent: would change from 5 to 2" in out
         assert "quiet: in shadow" in out
 
         code, out, err = await stoker(*release, "--yes", "--sandbox-url", url)
@@ -87,12 +87,12 @@ async def test_a_pool_that_is_taken_out_of_the_policy_is_told_until_release_give
 
         code, out, err = await stoker(*release, "--sandbox-url", url)
         assert (code, sandbox.calls.mutating[DELETE]) == (0, 0), err
-        assert "former: not in the policy: 5 would be set to 0" in out
+        assert "former: not in the policy: would change from 5 to 0" in out
 
         code, out, err = await stoker(*release, "--yes", "--sandbox-url", url)
         assert code == 0, err
         assert "former: not in the policy: 5 set to 0" in out
-        assert "agent: on_exit is hold: left alone" in out
+        assert "agent: not changed: on_exit is hold" in out
         assert sandbox.hosted("former").function.provisioned == 0
         assert sandbox.hosted("agent").function.provisioned == 5
 

@@ -109,7 +109,7 @@ def played(tmp_path_factory) -> Terminals:
 def test_the_tutorial_does_what_it_says(played):
     assert played.running == {}
     said = (played.folder / "sandbox.log").read_text()
-    assert int(re.search(r"told (\d+) times to change", said)[1]) >= 2, "the plan, and the pin"
+    assert int(re.search(r"(\d+) write calls", said)[1]) >= 2, "the plan, and the pin"
 
 
 def test_no_command_of_the_tutorial_is_left_out():

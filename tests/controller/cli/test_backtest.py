@@ -96,7 +96,7 @@ def test_what_the_policy_does_not_say_of_the_function_is_assumed_aloud(folder):
     done = stoker("--history", "agent=agent.csv", "--json", "out.json", "--report", "out.html")
 
     assert done.exit_code == 0, done.output
-    assert "assumed, as the policy does not say: 1,024 MB of memory (memory_mb)" in done.stdout
+    assert "assumed (not set in the policy): 1,024 MB of memory (memory_mb)" in done.stdout
     terms = json.loads((folder / "out.json").read_text())["pools"]["agent"]["terms"]
     assert terms["assumed"]["memory_mb"] == "1,024 MB of memory"
     assert "1,024 MB of memory (memory_mb) for 1 pool" in (folder / "out.html").read_text()
@@ -161,7 +161,7 @@ def test_many_pools_get_a_line_each(folder):
     done = stoker(*(word for name in names for word in ("--history", f"{name}=short.csv")))
     assert done.exit_code == 0, done.output
     assert done.output.count("agent-3") == 1
-    assert done.output.count("on-demand") == 1  # of all pools together
+    assert done.output.count("\non-demand ") == 1  # of all pools together
 
 
 def test_the_same_run_writes_the_same_bytes(folder):
@@ -174,11 +174,11 @@ def test_the_same_run_writes_the_same_bytes(folder):
 @pytest.mark.parametrize(("arguments", "says"), [
     (("--history", "agnet=agent.csv"), "policy.yaml has no pool agnet; did you mean agent?"),
     (("--history", "agent.csv"), "--history agent.csv: write it as POOL=FILE"),
-    (("--history", "agent=agent.csv", "--history", "agent=agent.csv"), "pool agent has a history already"),
-    (("--history", "agent=none.csv"), "none.csv: there is no such file"),
+    (("--history", "agent=agent.csv", "--history", "agent=agent.csv"), "pool agent already has a history"),
+    (("--history", "agent=none.csv"), "none.csv: no such file"),
     (("--history", "agent=broken.csv"), "broken.csv:2: max_concurrency is 'x'; write a number"),
     (("--history", "agent=agent.csv", "--start", "noon"), "--start: 'noon' is no timestamp"),
-    (("--history", "agent=agent.csv", "--start", "2027-01-01T00:00:00Z"), "the history of agent runs from 2026-03-02T12:00Z to"),
+    (("--history", "agent=agent.csv", "--start", "2027-01-01T00:00:00Z"), "the history of agent covers 2026-03-02T12:00Z to"),
 ])
 def test_wrong_input_ends_with_two_and_writes_nothing(folder, arguments, says):
     (folder / "broken.csv").write_text("timestamp,invocations,avg_concurrency,max_concurrency\n2026-03-02T12:00:00Z,1,1,x\n")
@@ -249,10 +249,10 @@ def test_requests_that_were_counted_again_when_a_unit_ended_change_nothing_but_t
 
 
 @pytest.mark.parametrize(("outputs", "says"), [
-    (("--decisions", "x", "--json", "x"), "--json x: that is the file of --decisions"),
-    (("--decisions", "x", "--report", "./x"), "--report x: that is the file of --decisions"),
-    (("--json", "policy.yaml"), "--json policy.yaml: that is the file of --policy"),
-    (("--decisions", "agent.csv"), "--decisions agent.csv: that is the file of --history"),
+    (("--decisions", "x", "--json", "x"), "--json x: --decisions names the same file"),
+    (("--decisions", "x", "--report", "./x"), "--report x: --decisions names the same file"),
+    (("--json", "policy.yaml"), "--json policy.yaml: --policy names the same file"),
+    (("--decisions", "agent.csv"), "--decisions agent.csv: --history names the same file"),
 ])
 def test_no_file_is_written_over_another_that_matters(folder, outputs, says):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

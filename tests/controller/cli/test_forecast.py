@@ -63,7 +63,7 @@ def test_people_get_a_table_bars_and_how_far_to_trust_them(folder):
     assert done.exit_code == 0, done.output
     assert "agent as of 2026-03-04 12:00 UTC" in done.stdout
     assert "12:15" in done.stdout
-    assert "90 % should lie between" in done.stdout
+    assert "target: 90 % between the two" in done.stdout
     assert (folder / "out.svg").read_text().startswith("<svg")
 
 
@@ -123,18 +123,18 @@ def test_a_store_in_use_is_named_with_what_to_do(folder):
 
 @pytest.mark.parametrize(("arguments", "complaint"), [
     (("agnet", "--history", "agent=agent.csv"), "did you mean agent?"),
-    (("agent",), "either --history agent=FILE or --state-dir DIR or --url URL"),
-    (("agent", "--url", "http://127.0.0.1:9", "--at", "2026-03-04T06:00:00Z"), "a daemon tells of now only"),
+    (("agent",), "--history agent=FILE, --state-dir DIR or --url URL"),
+    (("agent", "--url", "http://127.0.0.1:9", "--at", "2026-03-04T06:00:00Z"), "a running daemon forecasts from now only"),
     (("agent", "--url", "ftp://x"), "give http://HOST:PORT"),
-    (("agent", "--history", "agent=agent.csv", "--state-dir", "state"), "either --history"),
+    (("agent", "--history", "agent=agent.csv", "--state-dir", "state"), "exactly one source of history"),
     (("agent", "--history", "agent.csv"), "write it as POOL=FILE"),
-    (("agent", "--history", "agent=none.csv"), "none.csv: there is no such file"),
+    (("agent", "--history", "agent=none.csv"), "none.csv: no such file"),
     (("agent", "--history", "other=agent.csv"), "add --history agent=FILE"),
     (("agent", "--history", "agent=agent.csv", "--plot", "out.png"), ".html or .svg"),
-    (("agent", "--history", "agent=agent.csv", "--at", "2027-01-01T00:00:00Z"), "serves instants from"),
+    (("agent", "--history", "agent=agent.csv", "--at", "2027-01-01T00:00:00Z"), "covers"),
     (("agent", "--history", "agent=agent.csv", "--at", "noon"), "--at: 'noon' is no timestamp"),
     (("agent", "--history", "agent=agent.csv", "--hours", "50"), "0.25<=x<=24"),
-    (("agent", "--state-dir", "nowhere"), "there is no such file"),
+    (("agent", "--state-dir", "nowhere"), "no such file"),
 ])
 def test_wrong_input_is_named_and_nothing_is_written(folder, arguments, complaint):
     before = sorted(folder.iterdir())
@@ -171,8 +171,8 @@ async def test_a_daemon_that_runs_is_asked(folder):
     told = json.loads(by_url.stdout)
     assert told["past"]["peak"][-1] == told["ahead"]["peak"][0][1] == 6.0
     assert by_store.exit_code == 0, by_store.output
-    assert "agent as of 2026-03-02 11:59 UTC: peak demand, the last 24 hours" in by_store.stdout
-    assert "Units that will be asked for if demand comes like this (UTC): -" in by_store.stdout
+    assert "agent as of 2026-03-02 11:59 UTC: peak demand of the last 24 hours" in by_store.stdout
+    assert "Planned targets if demand follows the forecast if demand comes like this (UTC): -" in by_store.stdout
     assert (folder / "out.svg").read_text().startswith("<svg")
     assert (unknown.exit_code, "no pool called 'nobody'" in unknown.stderr) == (1, True)
 

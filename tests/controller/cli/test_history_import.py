@@ -72,7 +72,7 @@ def test_what_the_field_reported_is_taken_and_what_was_done_is_said(tmp_path, te
 def test_the_share_of_known_minutes_and_the_longest_gap_are_printed(tmp_path):
     lines = told(tmp_path, UNSORTED).stdout.splitlines()
 
-    assert "58 minutes from 2026-03-02T00:02Z, known of them:" in lines
+    assert "58 minutes from 2026-03-02T00:02Z, known minutes:" in lines
     assert "  max_concurrency  7 (12.1%), the longest gap 32 min from 2026-03-02T00:27Z on" in lines
 
 
@@ -80,14 +80,14 @@ def test_what_no_file_tells_is_a_warning_with_where_it_is(tmp_path):
     result = told(tmp_path, DATA)
 
     assert (tmp_path / "out.csv").read_text() == f"{HEAD}2026-03-02T00:01:00Z,60,,\n2026-03-02T00:02:00Z,12,,\n"
-    assert "warning: no FILE has a value of max_concurrency, so it is unknown in every minute" in result.stderr
+    assert "warning: no FILE has values of max_concurrency, so it is unknown in every minute" in result.stderr
     assert "  max_concurrency  none" in result.stdout
 
 
 def test_minutes_that_contradict_themselves_are_a_warning(tmp_path):
     result = told(tmp_path, HEAD + "2026-03-02T00:00:00Z,30,0,0\n2026-03-02T00:01:00Z,30,1,2\n")
 
-    assert "1 of its minutes contradict themselves and count as unknown, such as line 2: invocations is 30" in result.stderr
+    assert "1 minutes have contradictory values and count as unknown; first: line 2: invocations is 30" in result.stderr
 
 
 def test_a_file_in_form_comes_out_as_it_was(tmp_path):
@@ -126,7 +126,7 @@ def test_a_wrong_option_is_a_wrong_call(tmp_path, options):
 def test_a_file_that_is_there_is_kept_unless_told_otherwise(tmp_path):
     (tmp_path / "out.csv").write_text("mine")
 
-    assert "is there already: give another --output, or --force" in told(tmp_path, UNSORTED).stderr
+    assert "already exists: give another --output, or --force" in told(tmp_path, UNSORTED).stderr
     assert (tmp_path / "out.csv").read_text() == "mine"
     assert told(tmp_path, UNSORTED, "--force").exit_code == 0
 

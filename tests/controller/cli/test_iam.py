@@ -78,7 +78,7 @@ def test_a_provider_that_no_pool_uses_is_wrong_input(asked):
     told = asked(pools("agent"), "--provider", "google")
 
     assert told.exit_code == 2
-    assert "only of: aws" in told.stderr
+    assert "it has: aws" in told.stderr
 
 
 def test_google_gets_commands_that_bind_the_writer_to_each_active_service(asked):
@@ -171,4 +171,4 @@ def test_pings_of_a_url_need_nothing_and_that_is_said(asked):
 
     assert told.exit_code == 0
     assert told.stdout == ""
-    assert "http-ping: nothing to allow" in told.stderr
+    assert "http-ping: no permissions needed" in told.stderr

@@ -40,7 +40,7 @@ async def test_every_pool_is_a_line_with_what_reading_metrics_costs(tmp_path):
 
     assert outcome.exit_code == 0
     assert [line.split()[0] for line in outcome.output.splitlines() if "active" in line] == ["a", "b"]
-    assert "0.86 USD a month" in " ".join(outcome.output.split())
+    assert "0.86 USD per month" in " ".join(outcome.output.split())
 
 
 LONG = {
@@ -118,7 +118,7 @@ def test_nobody_there_is_one_line_with_the_remedy():
     outcome = CliRunner().invoke(main, ["status", "--url", "http://127.0.0.1:9"])
 
     assert outcome.exit_code == 1
-    assert "is `stoker run` running there?" in outcome.output
+    assert "check that `stoker run` is running there" in outcome.output
 
 
 def test_what_is_no_address_is_wrong_input():

@@ -38,7 +38,7 @@ async def test_unpausing_leaves_a_pin_and_says_when_there_is_no_pause(tmp_path):
         first, second = [await here.stoker("unpause", "a", env=WITH) for _ in range(2)]
 
         assert "ended pause" in first.output
-        assert (second.exit_code, second.output) == (0, "a: there was no pause to end\n")
+        assert (second.exit_code, second.output) == (0, "a: no pause is active\n")
         assert [each.kind for each in here.service.steering.of("a", here.clock.now())] == [Kind.PIN]
 
 
@@ -121,7 +121,7 @@ def test_a_token_that_cannot_be_used_is_refused_and_not_shown(tmp_path, token):
 def test_nobody_there_is_one_line_with_the_remedy():
     told = CliRunner(env=WITH).invoke(main, ["unpause", "a", "--url", "http://127.0.0.1:9"])
 
-    assert (told.exit_code, "is `stoker run` running there?" in told.output) == (1, True)
+    assert (told.exit_code, "check that `stoker run` is running there" in told.output) == (1, True)
 
 
 async def test_a_plan_of_another_process_follows_the_orders_of_the_daemon(tmp_path):

@@ -20,13 +20,13 @@ async def test_it_tells_inputs_steps_and_the_providers_answer(tmp_path):
 
     lines = [" ".join(line.split()) for line in told.output.splitlines()]
     assert told.exit_code == 0
-    assert lines[0].startswith("a 2026-03-02 12:04:00 UTC, the ")
-    assert "outcome 3 requested, 12 asked for" in lines
-    assert any(line.startswith("demand traffic, fresh, the newest known minute was") for line in lines)
-    assert any(line.startswith("capacity 3 requested") and line.endswith("s before") for line in lines)
+    assert lines[0] == "a 2026-03-02 12:04:00 UTC, plan of the last tick"
+    assert "outcome requested changed from 3 to 12" in lines
+    assert any(line.startswith("demand traffic, fresh, newest known minute") for line in lines)
+    assert any(line.startswith("capacity 3 requested") and line.endswith("s earlier") for line in lines)
     assert any(line.startswith("proposal 3 by ") for line in lines)
     assert "pinned 3 -> 12 pin 12 until 2026-03-02 13:00 UTC by ana (launch)" in lines
-    assert "provider took it: 12 requested, 3 ready (in-progress)" in lines
+    assert "provider accepted: 12 requested, 3 ready (in-progress)" in lines
 
 
 async def test_it_tells_what_the_rules_would_have_cost_and_what_each_counted_for(tmp_path):
@@ -36,8 +36,9 @@ async def test_it_tells_what_the_rules_would_have_cost_and_what_each_counted_for
 
     lines = [" ".join(line.split()) for line in told.output.splitlines()]
     assert any(line.startswith("forecast ") for line in lines)
-    assert any(line.startswith("keep-alive 20m (assumed for AWS Lambda") and line.endswith("judged at 20 min") for line in lines)
-    assert any(line.startswith("rules USD share what each would have cost") for line in lines)
+    keep_alive = next(line for line in lines if line.startswith("keep-alive 20m (assumed for AWS Lambda"))
+    assert keep_alive.endswith("rule costs use 20 min")
+    assert any(line.startswith("rules USD share recent simulated cost of each rule") for line in lines)
     assert [line for line in lines if "100% the most of the last 60 min (naive)" in line], "history is short: one rule counts"
 
 
@@ -62,7 +63,7 @@ async def test_a_record_is_replayed_from_a_file_and_from_standard_input(tmp_path
     piped = CliRunner().invoke(main, ["replay", "-"], input=record)
     as_json = CliRunner().invoke(main, ["replay", "-", "--json"], input=json.dumps(json.loads(record)["record"]))
 
-    assert (from_file.exit_code, from_file.output) == (0, "the same plan, byte for byte: keep 7\n")
+    assert (from_file.exit_code, from_file.output) == (0, "the plans are equal: keep 7\n")
     assert piped.output == from_file.output
     assert json.loads(as_json.output)["same"] is True
 
@@ -101,4 +102,4 @@ def test_a_record_without_an_end_is_refused():
     told = CliRunner().invoke(main, ["replay", "-"], input="[" * ((8 << 20) + 2))
 
     assert told.exit_code == 2
-    assert "no record is larger than 8 MB" in told.output
+    assert "larger than 8 MB, the maximum size of a record" in told.output
