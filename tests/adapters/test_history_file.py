@@ -157,7 +157,7 @@ def test_damage_and_absence_are_told_apart(tmp_path):
     binary.write_bytes(b"timestamp\n\xff\xfe\x00")
     assert "damaged gzip" in refusal(torn)
     assert refusal(binary).startswith("2: not UTF-8 text")
-    assert "no such file" in refusal(tmp_path / "none.csv")
+    assert "there is no such file" in refusal(tmp_path / "none.csv")
     assert "cannot be read" in refusal(tmp_path)
 
 

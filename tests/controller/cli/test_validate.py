@@ -214,7 +214,7 @@ def test_what_is_hardly_meant_is_a_warning_with_its_place_once_for_all_pools(sch
         "13:61 pools[0].schedules[1].timezone", "13:36 pools[0].schedules[1].cron", "12:89 pools[0].schedules[0].min",
         "6:47 defaults.schedules[0].min", "5:14 defaults.schedules[0].name"]
     assert lines[3].endswith("(b and 1 more)")
-    assert "this is 'batch', as #2 is a comment: quote the value if it contains the #" in lines[4]
+    assert "the value is 'batch', because #2 is a comment: quote the value if it contains the #" in lines[4]
     assert body["warnings"] == [line.removeprefix("warning: ") for line in told.stderr.splitlines()]
     windows = body["files"][0]["pools"][0]["next_windows"]
     assert [window["local_start"][11:16] for window in windows] == ["20:00"] * 3 + ["08:00"] * 3
