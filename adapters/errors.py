@@ -1,20 +1,20 @@
-"""What can go wrong outside the process, in our own words.
+"""Errors of everything outside the process: one hierarchy for all providers.
 
     AdapterError
     ├── Retryable                 the next tick is the retry; capacity is held
-    │   ├── Throttled             slow down; `retry_after` when the provider said so
-    │   ├── Unreachable           no answer, a broken connection or a provider's fault
-    │   │   └── Malformed         an answer came and cannot be used: what sends it must be corrected
-    │   └── OutcomeUnknown        a write may or may not have happened: read again before writing
-    └── Refused                   trying again without a change on the user's side is pointless
-        ├── NotFound              the resource the policy names is not there
-        ├── PermissionDenied      credentials missing, wrong, expired or not allowed
-        │   └── Misconfigured     no permission cures it: credentials or settings of the provider's client
-        ├── QuotaExceeded         a limit of the provider; `allowed` when it is known how much is left, `limit` which it is
-        ├── Conflict              something else owns or is changing the resource now (deployment, shifting traffic, autoscaler)
+    │   ├── Throttled             slow down; `retry_after` when the provider gives it
+    │   ├── Unreachable           no response, a broken connection or a provider fault
+    │   │   └── Malformed         the response cannot be used: correct the sender
+    │   └── OutcomeUnknown        a write may have happened: read before the next write
+    └── Refused                   a retry fails until the user changes something
+        ├── NotFound              the resource in the policy does not exist
+        ├── PermissionDenied      credentials missing, invalid, expired or not authorised
+        │   └── Misconfigured     credentials or client settings are at fault, not a permission
+        ├── QuotaExceeded         a provider limit; `allowed`: units left, when known; `limit`: which limit
+        ├── Conflict              something else owns or changes the resource (deployment, traffic shift, autoscaler)
         └── Unsupported           this resource cannot take this lever ($LATEST, SnapStart)
 
-A class exists only because the core treats it apart; everything else a provider says is text in the message.
+A class exists only where the core handles it differently; all other details are in the message.
 Every message is one line that names the resource and what the operator can do.
 """
 
@@ -22,23 +22,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
-"""By this TLS libraries say, within longer texts, that nobody known vouches for a certificate."""
+"""Part of the TLS libraries' message for a certificate that is not trusted."""
 
 
 class AdapterError(Exception):
-    """Base of all. `code` is the reason code that the plan and the status carry."""
+    """Base class. `code` is the reason code in the plan and the status."""
 
     code = "adapter-error"
 
 
 class Retryable(AdapterError):
-    """May pass by itself."""
+    """Error that may resolve without an action."""
 
     code = "retryable"
 
 
 class Throttled(Retryable):
-    """The provider, or our own token bucket, asks us to slow down."""
+    """Rate limit of the provider or of Stoker's token bucket."""
 
     code = "throttled"
 
@@ -48,48 +48,48 @@ class Throttled(Retryable):
 
 
 class Unreachable(Retryable):
-    """No usable answer: refused connection, timeout on a read, server fault, garbage."""
+    """No usable response: refused connection, read timeout, server fault, invalid data."""
 
     code = "unreachable"
 
 
 class Malformed(Unreachable):
-    """An answer came and cannot be used, such as a page of metrics in no known format. The message says what to correct."""
+    """Response that cannot be used, such as a metrics page in an unknown format. The message says what to correct."""
 
 
 class OutcomeUnknown(Retryable):
-    """A write was sent and no answer came back. The next step is a read, never a second write."""
+    """Write that was sent and got no response. The next step is a read, never a second write."""
 
     code = "outcome-unknown"
 
 
 class Refused(AdapterError):
-    """Will fail again until the user changes something."""
+    """Error that recurs until the user changes something."""
 
     code = "refused"
 
 
 class NotFound(Refused):
-    """The pool's resource does not exist under the name the policy gives."""
+    """The pool's resource does not exist under the name in the policy."""
 
     code = "not-found"
 
 
 class PermissionDenied(Refused):
-    """Credentials are missing, wrong, expired, or lack a permission (named in the message)."""
+    """Credentials are missing, invalid or expired, or lack a permission (named in the message)."""
 
     code = "permission-denied"
 
 
 class Misconfigured(PermissionDenied):
-    """Credentials or settings of the provider's client are missing, wrong or expired: no permission cures that, and nothing was
-    changed. The message names the variable, file or setting.
+    """Credentials or settings of the provider's client are missing, invalid or expired. Nothing was changed, and adding a
+    permission does not help. The message names the variable, file or setting.
     """
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Which of a provider's limits bounds a pool. `name`: a fixed word for machines, such as `account-concurrency`,
+    """Provider limit that bounds a pool. `name`: a fixed identifier, such as `account-concurrency`,
     `reserved-concurrency`, `service-maximum`, `revision-maximum` or `project-quota`. `text`: the limit with its numbers.
     `remedy`: what the operator can change.
     """
@@ -99,13 +99,13 @@ class Limit:
     remedy: str
 
     def sentence(self, allowed: int) -> str:
-        """That it allows so many units, and what to do about it."""
+        """Return a sentence with the limit, the `allowed` units and the remedy."""
         return f"{self.text}, so at most {allowed} units: {self.remedy}"
 
 
 class QuotaExceeded(Refused):
-    """A limit of the provider forbids the amount asked for. `allowed` is the most that would be accepted, when known; `limit`
-    says which limit it is, when known.
+    """A provider limit forbids the requested amount. `allowed` is the maximum that the provider would accept, when known; `limit`
+    is the limit, when known.
     """
 
     code = "quota-exceeded"
@@ -116,29 +116,29 @@ class QuotaExceeded(Refused):
 
 
 class Conflict(Refused):
-    """The resource is owned or being changed by something else: a deployment, another autoscaler."""
+    """Something else owns or changes the resource: a deployment, another autoscaler."""
 
     code = "conflict"
 
 
 class Unsupported(Refused):
-    """This resource cannot take this lever at all, as it is configured now."""
+    """The resource does not support this lever in its current configuration."""
 
     code = "unsupported"
 
 
 def unanswered(resource: str, call: str, what: str, *, writes: bool) -> Retryable:
-    """A call went out and nothing usable came back: after a write, whatever it asked for may have happened.
+    """Return the error of a call without a usable response: `OutcomeUnknown` for a write, which may have happened.
 
-    `call`: in the provider's words. `what`: what came instead of an answer.
+    `call`: the provider's name of the call. `what`: what came instead of a response.
     """
     if writes:
-        return OutcomeUnknown(f"{resource}: {call} was sent and no usable answer came ({what}): what became of it is read before "
-                              "anything else is asked for")
-    return Unreachable(f"{resource}: no usable answer to {call} ({what})")
+        return OutcomeUnknown(f"{resource}: {call} was sent and got no usable response ({what}): Stoker reads the resource "
+                              "before the next write")
+    return Unreachable(f"{resource}: no usable response to {call} ({what})")
 
 
 def brief(text: str) -> str:
-    """A provider's text on one line, and not endless."""
+    """Return a provider's text on one line, at most 300 characters."""
     plain = " ".join(text.split())
     return plain if len(plain) <= 300 else f"{plain[:297]}..."

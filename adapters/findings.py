@@ -1,4 +1,4 @@
-"""What an examination of a setup finds, and the calls by which a provider's part of it is made. None of them changes anything."""
+"""Findings of the setup diagnostics, and the provider checks that produce them. No check changes anything."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 
 class Verdict(StrEnum):
-    """`UNCHECKED`: it cannot be told without changing something, or the provider does not say."""
+    """Result of a check. `UNCHECKED`: it cannot be checked without a change, or the provider does not report it."""
 
     OK = "ok"
     UNCHECKED = "unchecked"
@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`check`: what was looked into, of `subject`. `remedy`: what the operator can do; empty when there is nothing to do."""
+    """Result of one `check` of `subject`. `remedy`: what the operator can do; empty when no action is needed."""
 
     check: str
     subject: str
@@ -30,41 +30,41 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something to look into. `title` for whoever waits. `run` may raise `AdapterError`, which then is what was found."""
+    """One check. `title`: shown while it runs. `run` may raise `AdapterError`, which is then the finding."""
 
     title: str
     run: Callable[[], Awaitable[Sequence[Finding]]]
 
 
 Probe = Callable[[], Awaitable[object]]
-"""Does, without changing anything, what a permission is for; raises `AdapterError` when it cannot."""
+"""Tests a permission without changing anything; raises `AdapterError` when the permission is missing."""
 
 SKEW_WARN, SKEW_FAIL = 30.0, 240.0
-"""Seconds. Minutes begin to be mistaken for each other; clouds refuse signatures beyond five minutes."""
+"""Seconds. From the first, metrics may be assigned to the wrong minute; clouds refuse signatures beyond 5 min."""
 
 
 def clock_finding(subject: str, date: str | None, now: datetime) -> Finding:
-    """How far `now` is from the `Date` that a provider's answer bore, which has whole seconds."""
+    """Return the finding on the difference of `now` and the `Date` of a provider's response, which has whole seconds."""
     skew = _skew(date, now)
     if skew is None:
-        return Finding("clock", subject, Verdict.UNCHECKED, "its answers bear no date")
+        return Finding("clock", subject, Verdict.UNCHECKED, "its responses have no Date header")
     wrong = skew_words(date, now)
     if wrong:
         verdict = Verdict.FAIL if abs(skew) >= SKEW_FAIL else Verdict.WARN
-        return Finding("clock", subject, verdict, wrong, "have it set by NTP (chrony, timesyncd)")
-    return Finding("clock", subject, Verdict.OK, f"this machine's clock agrees, to {max(1.0, abs(skew)):.0f} s")
+        return Finding("clock", subject, verdict, wrong, "synchronise it with NTP (chrony, timesyncd)")
+    return Finding("clock", subject, Verdict.OK, f"this machine's clock is within {max(1.0, abs(skew)):.0f} s of the provider's")
 
 
 class Dated(NamedTuple):
-    """The `Date` of an answer, and the instant of its arrival by this machine's clock."""
+    """`Date` of a response, and the instant of its arrival by this machine's clock."""
 
     date: str
     at: datetime
 
 
 def skew_words(date: str | None, now: datetime, least: float = SKEW_WARN) -> str:
-    """Return what is wrong with this machine's clock, by the `Date` of an answer that arrived at `now`; empty where it differs by
-    less than `least` seconds, or nothing is known.
+    """Return the error of this machine's clock, by the `Date` of a response that arrived at `now`. Empty when the difference
+    is less than `least` seconds or unknown.
     """
     skew = _skew(date, now)
     if skew is None or abs(skew) < least:
@@ -73,9 +73,9 @@ def skew_words(date: str | None, now: datetime, least: float = SKEW_WARN) -> str
 
 
 def _skew(date: str | None, now: datetime) -> float | None:
-    """Seconds."""
+    """Return the seconds that `now` is ahead of `date`; None when `date` is absent or invalid."""
     try:
-        told = None if date is None else parsedate_to_datetime(date)
+        stamp = None if date is None else parsedate_to_datetime(date)
     except ValueError:
         return None
-    return None if told is None else (now - told.replace(tzinfo=told.tzinfo or UTC)).total_seconds()
+    return None if stamp is None else (now - stamp.replace(tzinfo=stamp.tzinfo or UTC)).total_seconds()

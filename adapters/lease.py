@@ -1,9 +1,9 @@
-"""The port to a store that several daemons share: who leads, under which number, and what a successor must know of the leader.
+"""Port to the lease store that several daemons share: the leader, its fencing token, and the handover records for a successor.
 
-The store does not judge time. Whoever waits for a lease judges by a clock of its own that the leader has not renewed it for a
-whole term; so nothing depends on two machines' clocks agreeing. Each change of leader has a higher number: the fencing number.
+The store does not measure time. A standby measures on its own clock that the leader has not renewed the lease for a whole term,
+so the machines' clocks need not agree. Each change of leader has a higher number: the fencing token.
 
-Here, too, is how a write learns right before it is sent whether it still may be: providers cannot check fencing numbers.
+This module also checks right before a write is sent that it is still allowed: providers cannot check fencing tokens.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from adapters.errors import AdapterError
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who leads, as the store has it. `holder`: the name of one process, empty once it gave the lease back. `url`: where it
-    answers. `renewal`: another one each time that the holder says it is alive.
+    """Lease in the store. `holder`: the name of the leader process, empty after it released the lease. `url`: its HTTP address.
+    `renewal`: changes each time the holder renews the lease.
     """
 
     holder: str
@@ -29,39 +29,39 @@ class Lease:
 
 
 class LeaseStore(Protocol):
-    """Keeps one lease, and texts by key that only its holder may change. Each change is one atomic step in the store.
+    """Store of one lease, and of texts by key that only its holder may change. Each change is atomic.
 
-    Every method raises `AdapterError` where the store gave no usable answer: what was asked for may have happened or may still.
+    Every method raises `AdapterError` when the store gives no usable response: the change may have happened or may still happen.
     """
 
     async def read(self) -> Lease | None:
-        """The lease as it is now, never an older one; None before anybody had it."""
+        """Return the current lease, never a stale one; None before the first lease."""
 
     async def take(self, seen: Lease | None, wanted: Lease) -> bool:
-        """Put `wanted` in the place of `seen`, if exactly that is still there; whether it was."""
+        """Replace `seen` with `wanted` if the store still has `seen`; return whether it did."""
 
     async def renew(self, renewed: Lease) -> bool:
-        """Put `renewed` in place of what its holder had under the same number; False when that is not so any more."""
+        """Replace the holder's lease of the same number with `renewed`; return False when the store has another lease."""
 
     async def keep(self, lease: Lease, texts: Mapping[str, str]) -> bool:
-        """Store `texts`, all or none, if `lease` has the number that is still the newest; whether it has."""
+        """Store all `texts` or none, if the number of `lease` is still the newest; return whether it is."""
 
     async def kept(self) -> Mapping[str, str]:
-        """All texts by key."""
+        """Return all texts by key."""
 
     async def close(self) -> None:
-        """Let go of connections and threads."""
+        """Close connections and threads."""
 
 
 class Unfenced(AdapterError):
-    """This daemon may not write any more: nothing was sent."""
+    """The daemon has lost the lease and may not write: nothing was sent."""
 
     code = "lease-lost"
 
 
 @dataclass(frozen=True, slots=True)
 class Fence:
-    """The number that a write carries, and what raises `Unfenced` where it may not be sent any more."""
+    """Fencing token of a write; `check` raises `Unfenced` when the write is no longer allowed."""
 
     number: int
     check: Callable[[], None]
@@ -72,7 +72,7 @@ _FENCES: WeakKeyDictionary[asyncio.Task[object], Fence] = WeakKeyDictionary()
 
 @contextmanager
 def fenced(fence: Fence | None) -> Iterator[None]:
-    """Every write of this task is under `fence` for a while. Tasks that it begins are not: what they send later is their own."""
+    """Apply `fence` to every write of this task within the block. It does not apply to tasks that the task starts."""
     task = asyncio.current_task()
     if fence is None or task is None:
         yield
@@ -85,6 +85,6 @@ def fenced(fence: Fence | None) -> Iterator[None]:
 
 
 def fence_of_this_task() -> Fence | None:
-    """What the running task's write must pass right before it is sent; None where no lease is kept."""
+    """Return the fence of the running task, to check right before a write is sent; None without a lease."""
     task = asyncio.current_task()
     return None if task is None else _FENCES.get(task)

@@ -1,7 +1,7 @@
-"""What a provider's access control must allow for the pools of a policy, in the provider's own words.
+"""Permissions that the pools of a policy need, under the provider's own names.
 
-Each provider lists, beside its levers and demand sources, every call that they make; `stoker iam` prints it and `stoker doctor`
-tries it. Nothing here needs a provider's library.
+Each provider lists every call of its levers and demand sources. `stoker iam` prints the permissions and `stoker doctor` tests
+them. This module needs no provider library.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from config.policy import PoolPolicy
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """One thing that must be allowed, on each of `resources`. `writes`: only pools in active mode need it. `why`: for people."""
+    """One required permission, on each of `resources`. `writes`: only active pools need it. `why`: display text."""
 
     action: str
     resources: tuple[str, ...]
@@ -22,21 +22,21 @@ class Permission:
 
 
 class Grants(Protocol):
-    """How permissions are given at one provider. Made with the settings of the policy's lease where that is kept there."""
+    """Permissions at one provider. Created with the settings of the policy's lease when the lease is stored there."""
 
     provider: str
-    """What an operator calls the provider."""
+    """Display name of the provider."""
 
     def needed(self, pool: PoolPolicy) -> tuple[Permission, ...]:
-        """Everything that the pool's lever and demand source call: in shadow what looks, in active mode also what sets."""
+        """Return the permissions of the pool's lever and demand source: read-only in shadow, writes too in active mode."""
 
     def shared(self) -> tuple[Permission, ...]:
-        """What no single pool needs: the lease's."""
+        """Return the permissions that belong to no pool: those of the lease."""
 
     def documents(self, pools: Sequence[PoolPolicy], account: str | None) -> list[dict[str, Any]]:
-        """The least that serves all of `pools`, for machines, in as few pieces as the provider takes. `account`: where the
-        provider's resource names hold one.
+        """Return the minimal permissions of all `pools` as documents, as few as the provider's size limit allows. `account`: used
+        where the provider's resource names contain one.
         """
 
     def text(self, pools: Sequence[PoolPolicy], account: str | None) -> str:
-        """The same, as an operator pastes it."""
+        """Return the same as text to paste."""

@@ -1,7 +1,7 @@
-"""The two ports of Stoker: where demand is read, and how warm capacity is set.
+"""Ports of Stoker: `DemandSource` reads demand, `Lever` sets warm capacity.
 
-Both are asynchronous, are handed everything they need by the registry, and speak only in the words of this module and of
-`adapters.errors`. Neither retries: the next tick is the retry.
+Both are asynchronous, get their dependencies from the registry, and use only the types of this module and of `adapters.errors`.
+Neither retries: the next tick is the retry.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from forecasting.demand import DemandSeries
 
 
 class Phase(StrEnum):
-    """Where a change of capacity stands."""
+    """State of a capacity change."""
 
     READY = "ready"
     IN_PROGRESS = "in-progress"
@@ -27,13 +27,13 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What the provider says of a pool's warm capacity at `observed_at`.
+    """Warm capacity of a pool that the provider reports at `observed_at`.
 
-    `requested` and `ready` in units; `in_use` when the provider tells it. `foreign_owner` names another autoscaler that
-    governs this resource; `blocked` says why a write would be refused or unwise now (deployment in progress, weighted
-    alias); `changed_at` is when the provider last saw a change, whoever made it. `detail` is for people. `others`: units that
-    a setting which is not the lever's keeps warm beyond `requested`, and `others_by` what that is, for people.
-    `deletes_at_zero`: asking for 0 deletes the provider's setting.
+    `requested` and `ready` in units; `in_use` when the provider reports it. `foreign_owner` names another autoscaler of this
+    resource; `blocked` is why a write would be refused or unsafe now (deployment in progress, weighted alias); `changed_at` is
+    the time of the last change by anyone. `detail` is display text. `others`: units that another setting keeps warm in addition
+    to `requested`, and `others_by` the display name of that setting. `deletes_at_zero`: a request for 0 deletes the provider's
+    setting.
     """
 
     requested: int
@@ -52,10 +52,10 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class KeepAliveSeen:
-    """How long units stayed warm after use, as observed of one pool.
+    """Observed keep-alive of one pool's units after use.
 
-    `typical`: half of them at least so long; None where only bounds of it are known, `low` and `high` (None: no such bound).
-    `observations`: how many, and `source` of what, for people.
+    `typical`: the median; None when only its bounds `low` and `high` are known (None: no bound). `observations`: their number.
+    `source`: what was observed, as display text.
     """
 
     typical: timedelta | None
@@ -67,11 +67,11 @@ class KeepAliveSeen:
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What is true of a pool's resource; None where the provider does not tell or was not asked.
+    """Properties of a pool's resource; None when the provider does not report one or was not asked.
 
-    `billing_step`: capacity is paid in steps of this span once raised. `allowed`: the most units the provider would
-    accept now, and `limit` which of its limits says so. `vcpus` and `billing` where a unit is paid by processors and in one
-    of several ways: the row of the price table. `keep_alive`: what was seen of how long units stay warm.
+    `billing_step`: raised capacity is billed in steps of this span. `allowed`: maximum units that the provider would accept
+    now, and `limit` the limit that sets it. `vcpus` and `billing` select the row of the price table where a unit is billed by
+    processors and in one of several ways. `keep_alive`: the observed keep-alive.
     """
 
     memory_mb: int | None = None
@@ -87,49 +87,49 @@ class Traits:
 
 
 class Lever(Protocol):
-    """Sets one pool's warm capacity. One instance serves one pool; instances may share a client and a rate limit.
+    """Lever of one pool's warm capacity. Instances may share a client and a rate limit.
 
-    Every method raises `AdapterError` and nothing else for what happens outside the process, and returns within the
-    timeouts that the registry configured. Cancelling a call is safe: a write then counts as outcome unknown.
+    For failures outside the process, every method raises only `AdapterError`, and returns within the timeouts that the registry
+    configured. A call may be cancelled: the outcome of a cancelled write is unknown.
     """
 
     kind: str
 
     async def read(self) -> Capacity:
-        """The capacity as the provider knows it. `NotFound` when the resource (not the setting) is missing."""
+        """Return the capacity that the provider reports. Raise `NotFound` when the resource (not the setting) is missing."""
 
     async def traits(self) -> Traits:
-        """Facts on the resource; asked at start and then hourly."""
+        """Return the properties of the resource; called at start and then every hour."""
 
     async def write(self, target: int) -> Capacity:
-        """Ask for `target` units (absolute, so repeating it is harmless) and return at once, mostly IN_PROGRESS.
+        """Request `target` units (absolute, so the call is idempotent) and return immediately, usually with IN_PROGRESS.
 
-        Changes only the one field that this lever owns. 0 gives the capacity back entirely. `Throttled`: not sent or not
-        accepted, will be planned again. `OutcomeUnknown`: may have happened; the core reads before it writes again.
+        The call changes only the field that this lever owns. 0 releases all capacity. `Throttled`: not sent or not accepted; the
+        core plans again. `OutcomeUnknown`: may have happened; the core reads before the next write.
         `QuotaExceeded`, `Conflict`, `Unsupported`, `NotFound`, `PermissionDenied`: nothing was changed; the core holds.
         """
 
 
 @runtime_checkable
 class Resumes(Protocol):
-    """What a lever also has whose number no provider keeps, and which must act for it all the time: it forgets with its process.
+    """Additional port of a lever whose target no provider stores, so that the target is lost when the process stops.
 
-    A restart must neither change capacity nor pass for somebody else's change, so the number is handed back.
+    A restart must not change capacity or count as a foreign write, so the core passes the last target back.
     """
 
     def resume(self, target: int) -> None:
-        """Go on holding `target` units, which an earlier process was asked for. Called before anything else, and never for a
-        pool in shadow; calls nobody by itself.
+        """Continue to hold `target` units, which an earlier process requested. Called before all other methods, and never for a
+        pool in shadow. Makes no call to the provider.
         """
 
 
 @runtime_checkable
 class Counted(Protocol):
-    """What a lever also has whose provider counts units late: what was ready in minutes that have passed."""
+    """Additional port of a lever whose provider reports units late: the ready units of past minutes."""
 
     def counted(self) -> Mapping[int, int]:
-        """Ready units of each recent minute (since the epoch, in order), which correct `Capacity.ready`. Makes no call to the
-        provider. A minute that is not counted yet has the most likely number; empty where there is nothing to correct.
+        """Return the ready units of each recent minute (since the epoch, in order), which correct `Capacity.ready`. Makes no call
+        to the provider. A minute that is not reported has the most likely number; empty when there is nothing to correct.
         """
 
 
@@ -144,7 +144,7 @@ class CountedColdStarts(Protocol):
 
 
 class Order(NamedTuple):
-    """From `at` on, capacity above `most` (1 or more) comes down to it, and capacity below `least` goes up to that."""
+    """At `at`, capacity above `most` (1 or more) is lowered to it and capacity below `least` is raised to it."""
 
     at: datetime
     most: int
@@ -153,31 +153,31 @@ class Order(NamedTuple):
 
 @runtime_checkable
 class Decays(Protocol):
-    """What a lever also has whose provider can be told ahead what to do with capacity, should nobody put it off."""
+    """Additional port of a lever whose provider can schedule capacity changes, which run unless they are postponed."""
 
     async def arm(self, orders: Sequence[Order]) -> None:
-        """All that is to be done, in order of time; another call before then takes this one's place. Changes no capacity by
-        itself. Raises `AdapterError`: then any part may have been taken, and nothing comes earlier than was ordered before.
+        """Schedule `orders`, in order of time; a later call replaces them. The call changes no capacity. Raise `AdapterError`:
+        any part may then be scheduled, and no change runs earlier than scheduled before.
         """
 
     def forget(self) -> None:
-        """What is ordered is not known any more, since another process ordered too; calls nobody."""
+        """Discard the known schedule, because another process may have changed it. Makes no call to the provider."""
 
     async def disarm(self) -> None:
-        """Take back what `arm` ordered, if anything. Raises `AdapterError`."""
+        """Cancel what `arm` scheduled, if anything. Raise `AdapterError`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """What one collection brought for one pool.
+    """Result of one collection for one pool.
 
-    `series` is unknown (NaN) wherever nothing is proved: an absent point is zero only where the source proves that telemetry
-    was alive. A recorded row replaces what was known of its minute, its peak also by an unknown one. `error` says why there is
-    nothing new. `alive`: True proved alive, False proved broken or late, None cannot tell. `duration_seconds`: mean duration of
-    a request when the source has it. `absent`: rows of `series` that were asked for and have no point, so that what is known of
-    them is inferred; None where every known row was observed. Where it is given, a row of which nothing is recorded takes a zero
-    away that was inferred earlier. `quiet`: why it is unknown whether a silence is idleness or missing metrics, for people;
-    empty where something does.
+    `series` is unknown (NaN) where nothing is proved: an absent point is zero only where the source proves that metrics were
+    published. A recorded row replaces the known values of its minute; an unknown peak replaces a known one. `error`: why there
+    is no new data. `alive`: True if metrics are proved fresh, False if proved missing or late, None if unknown.
+    `duration_seconds`: mean duration of a request when the source reports it. `absent`: requested rows of `series` that have no
+    point, so that their values are inferred; None when every known row was observed. When it is given, a row without data removes
+    a zero that was inferred earlier. `quiet`: display text of why idleness and missing metrics cannot be distinguished; empty
+    when they can.
     """
 
     series: DemandSeries
@@ -190,24 +190,24 @@ class Telemetry:
 
 @runtime_checkable
 class Bills(Protocol):
-    """What a demand source also has that counts what its readings cost."""
+    """Additional port of a demand source that counts the cost of its reads."""
 
     @property
     def spent_usd(self) -> float:
-        """What the readings of this process have cost at list price."""
+        """Return the cost of this process's reads at list price, in USD."""
 
 
 class DemandSource(Protocol):
-    """Reads the history of many pools at once. One instance serves all pools of one account and region."""
+    """Source of the demand history of many pools. One instance serves all pools of one account and region."""
 
     kind: str
 
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
-        """Demand of each pool from its own `since` up to, not including, `until`, in as few calls as can be.
+        """Return the demand of each pool from its `since` to `until` (exclusive), in as few calls as possible.
 
-        Returns an entry for every pool asked for. One pool's failure is in its own entry's `error` and never raises;
-        `AdapterError` raised means that nothing at all could be read.
+        The result has an entry for every requested pool. A failure of one pool is the `error` of its entry and does not raise.
+        Raise `AdapterError` when nothing could be read.
         """
 
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
-        """What reading `pools` pools every `interval` costs at the provider's list price."""
+        """Return the cost in USD a month of reading `pools` pools every `interval`, at the provider's list price."""

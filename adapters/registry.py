@@ -1,4 +1,4 @@
-"""Which lever kinds there are, and what is built for each. A provider's library is imported only when a pool uses it."""
+"""Registry of lever kinds and their parts. A provider's library is imported only when a pool uses it."""
 
 from __future__ import annotations
 
@@ -27,36 +27,36 @@ if TYPE_CHECKING:  # a policy is checked without waiting for NumPy
 
 
 class Provider(Protocol):
-    """What the levers of one cloud share: connections, rate limits, demand sources. Made once, when its first pool is."""
+    """Shared parts of the levers of one cloud: connections, rate limits, demand sources. Created with its first pool."""
 
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
-        """A demand source for each account and region among `pools`, with the names of the pools that it serves."""
+        """Return a demand source for each account and region of `pools`, with the names of its pools."""
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
-        """What can be looked into of the provider as a whole for `pools`: credentials, clock, quotas. Changes nothing."""
+        """Return the checks of the provider for `pools`: credentials, clock, quotas. They change nothing."""
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
-        """How the permissions of a pool can be tried without changing anything, by action; see `adapters.permissions`."""
+        """Return the tests of a pool's permissions by action; they change nothing. See `adapters.permissions`."""
 
     def tallies(self) -> list[Tally]:
-        """What counts the calls that were made."""
+        """Return the counters of provider calls."""
 
     async def survey(self, where: Where) -> Survey:
-        """What there is at `where` that could be a pool. Changes nothing; raises `AdapterError` when it cannot be looked at."""
+        """Return the resources at `where` that can be pools. Read-only. Raise `AdapterError` when they cannot be read."""
 
     async def close(self) -> None:
-        """Let go of threads and connections."""
+        """Close threads and connections."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Where a lever kind's parts are, as `module:name`, so that naming them imports nothing.
+    """Parts of a lever kind as `module:name`, so that listing them imports nothing.
 
     `settings`: a `LeverSettings` class, in a module that needs no provider library. `provider`: called with clock, generator
     and the sandbox's URL (or None), gives a `Provider`. `lever`: called with a `PoolPolicy` and that provider, gives a `Lever`.
-    `extra`: the optional dependency of the distribution that brings the library; empty when it is always there. `grpc`: the
-    provider speaks gRPC, and is handed the sandbox's gRPC address in place of its URL. `grants`: a `Grants` class, in a module
-    that needs no provider library; empty when the provider has no access control of its own.
+    `extra`: the optional dependency of the distribution that installs the library; empty when none is needed. `grpc`: the
+    provider uses gRPC and gets the sandbox's gRPC address instead of its URL. `grants`: a `Grants` class, in a module that needs
+    no provider library; empty when the provider has no access control.
     """
 
     settings: str
@@ -86,8 +86,8 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class LeaseKind:
-    """Where a kind of lease store is: `store` is called with the settings and the sandbox's URL (or None). `extra`, `grants`
-    as above.
+    """Parts of a lease store kind. `store` is called with the settings and the sandbox's URL (or None). `extra`, `grants`: see
+    `Kind`.
     """
 
     store: str
@@ -101,16 +101,16 @@ LEASES = {
 }
 SURVEYED = {frozenset({"region"}): "lambda-provisioned-concurrency",
             frozenset({"project", "location"}): "cloud-run-min-instances"}
-"""What tells where to look for pools -> the lever kind that is proposed for what is found there."""
+"""Keys of the place to search -> the lever kind that is proposed for the resources found there."""
 
 
 def lever_kinds() -> dict[str, type[LeverSettings]]:
-    """The settings class of every lever kind, for the policy's loader and schema."""
+    """Return the settings class of every lever kind, for the policy's loader and schema."""
     return {kind: cast("type[LeverSettings]", _named(entry.settings)) for kind, entry in KINDS.items()}
 
 
 def grants(policy: Policy) -> list[tuple[Grants, list[PoolPolicy]]]:
-    """How each provider of the policy is told what to allow, with its pools. Pools without any access control are left out."""
+    """Return the `Grants` of each provider of the policy with its pools. Pools without access control are left out."""
     of_provider: dict[str, list[PoolPolicy]] = {}
     for pool in policy.pools:
         of_provider.setdefault(KINDS[pool.lever.kind].grants, []).append(pool)
@@ -121,10 +121,10 @@ def grants(policy: Policy) -> list[tuple[Grants, list[PoolPolicy]]]:
 
 
 class Registry:
-    """Builds levers and demand sources, and owns what they share.
+    """Factory of levers and demand sources; owns what they share.
 
-    With `sandbox_url` or `sandbox_grpc` (`host:port`) every client goes to its address of the two with dummy credentials and can
-    reach nothing else; a pool whose provider speaks the way that is not given is refused.
+    With `sandbox_url` or `sandbox_grpc` (`host:port`) every client connects only to that address, with dummy credentials; a pool
+    whose provider needs the address that is not given is refused.
     """
 
     def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, sandbox_grpc: str | None = None) -> None:
@@ -132,43 +132,43 @@ class Registry:
         self._providers: dict[str, Provider] = {}
 
     def lever(self, pool: PoolPolicy) -> Lever:
-        """The lever of one pool. `Unsupported` when the provider's library is not installed."""
+        """Return the lever of one pool. Raise `Unsupported` when the provider's library is not installed."""
         entry, kind, who = KINDS[pool.lever.kind], pool.lever.kind, f"pool {pool.name}"
         provider = self._provider(entry, kind, who)
         return cast("Callable[[PoolPolicy, Provider], Lever]", self._loaded(entry.lever, entry, kind, who))(pool, provider)
 
     def sources(self, pools: Iterable[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
-        """Demand sources for all of `pools`, each with the names of the pools it serves: one per account and region."""
+        """Return the demand sources of `pools`, one per account and region, each with the names of its pools."""
         return [found for provider, members in self._by_provider(pools) for found in provider.sources(members)]
 
     def checks(self, pools: Iterable[PoolPolicy]) -> list[Check]:
-        """What can be looked into of each provider as a whole; see `Provider`."""
+        """Return the checks of each provider; see `Provider`."""
         return [check for provider, members in self._by_provider(pools) for check in provider.checks(members)]
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
-        """How the permissions of a pool can be tried; see `Provider`."""
+        """Return the tests of a pool's permissions; see `Provider`."""
         return self._provider(KINDS[pool.lever.kind], pool.lever.kind, f"pool {pool.name}").probes(pool)
 
     async def survey(self, where: Where) -> Survey:
-        """What there is at `where`, of the provider whose levers look there; see `Provider`."""
+        """Return the resources at `where`, from the provider of that place; see `Provider`."""
         kind = SURVEYED[frozenset(where)]
-        return await self._provider(KINDS[kind], kind, f"to look at {' '.join(where.values())}").survey(where)
+        return await self._provider(KINDS[kind], kind, f"to list {' '.join(where.values())}").survey(where)
 
     def calls(self) -> Counter[Call]:
-        """How often each provider was called since the start, by operation and outcome."""
+        """Return the number of calls to each provider since the start, by operation and outcome."""
         from adapters.tally import summed
 
         return summed(tally for provider in self._providers.values() for tally in provider.tallies())
 
     def lease(self, settings: LeaseSettings) -> LeaseStore:
-        """The store of the lease; whoever asks closes it. `Unsupported` when its library is not installed."""
+        """Return the lease store; the caller closes it. Raise `Unsupported` when its library is not installed."""
         entry = LEASES[settings.kind]
         make = cast("Callable[[LeaseSettings, str | None], LeaseStore]",
                     _needed(entry.store, entry.extra, f"the lease of kind {settings.kind}"))
         return make(settings, self._sandbox_url)
 
     async def close(self) -> None:
-        """Let go of every provider's threads and connections; the registry is not used afterwards."""
+        """Close every provider's threads and connections. The registry cannot be used afterwards."""
         providers, self._providers = self._providers, {}
         for provider in providers.values():
             await provider.close()
@@ -181,18 +181,18 @@ class Registry:
                 for members in of_provider.values()]
 
     def _provider(self, entry: Kind, kind: str, who: str) -> Provider:
-        """The provider of a lever kind. `who` wants it, for what is said when it cannot be had."""
+        """Return the provider of a lever kind. `who`: the user of the provider, for error messages."""
         if entry.provider not in self._providers:
             make = cast("Callable[[Clock, Generator, str | None], Provider]", self._loaded(entry.provider, entry, kind, who))
             self._providers[entry.provider] = make(self._clock, self._rng, self._sandbox(entry, kind, who))
         return self._providers[entry.provider]
 
     def _sandbox(self, entry: Kind, kind: str, who: str) -> str | None:
-        """Where the provider's clients must go; None: to the provider itself."""
+        """Return the sandbox address of the provider's clients; None: the provider itself."""
         address = self._sandbox_grpc if entry.grpc else self._sandbox_url
         if address is None and (self._sandbox_url or self._sandbox_grpc):
-            raise Unsupported(f"{who}: this run may reach nothing but its sandbox, and that does not answer for {kind}: leave it "
-                              "out")
+            raise Unsupported(f"{who}: this run may connect only to its sandbox, which does not serve {kind}: remove the "
+                              "pool")
         return address
 
     def _loaded(self, path: str, entry: Kind, kind: str, who: str) -> object:
@@ -200,7 +200,7 @@ class Registry:
 
 
 def _needed(path: str, extra: str, who: str) -> object:
-    """What `path` names; `Unsupported` when a library that `who` needs is not there."""
+    """Return the object at `path`. Raise `Unsupported` when a library that `who` needs is not installed."""
     try:
         return _named(path)
     except ModuleNotFoundError as missing:

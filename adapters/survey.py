@@ -1,4 +1,4 @@
-"""What a provider has that could be a pool, and what it has that could not, with the reason. Reads only."""
+"""Discovery of provider resources that can be pools, and of those that cannot, with the reason. Read-only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from config.lever import LeverSettings
 
 S = TypeVar("S", bound=LeverSettings)
 Where = Mapping[str, str]
-"""Where to look, by the names that a lever's settings have for it: a region, or a project and a location."""
+"""Where to search, by the keys of the lever's settings: a region, or a project and a location."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A resource that could be a pool. `facts`: what else was seen of it, for people."""
+    """Resource that can be a pool. `facts`: other properties, as display text."""
 
     name: str
     lever: LeverSettings
@@ -24,7 +24,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A resource that could not be one, and why."""
+    """Resource that cannot be a pool, and why."""
 
     name: str
     why: str
@@ -32,16 +32,16 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """All that was seen in one place."""
+    """All resources found in one place."""
 
     found: tuple[Found, ...]
     skipped: tuple[Skipped, ...]
 
 
 def settings_or_why(kind: type[S], settings: Mapping[str, str]) -> S | str:
-    """The settings of a lever for a resource as the provider names it, or why a policy cannot have them."""
+    """Return the lever settings of a resource by its provider name, or why a policy cannot contain them."""
     try:
         return kind.model_validate(settings)
     except ValidationError as error:
         wrong = error.errors(include_url=False)[0]
-        return f"a policy cannot name it: {'.'.join(map(str, wrong['loc']))} {str(wrong['input'])[:80]!r}: {wrong['msg']}"
+        return f"a policy cannot contain it: {'.'.join(map(str, wrong['loc']))} {str(wrong['input'])[:80]!r}: {wrong['msg']}"

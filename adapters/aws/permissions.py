@@ -1,8 +1,8 @@
-"""What IAM must allow for pools on AWS: every call that the levers and the demand source here make, as an identity-based policy.
+"""IAM permissions of pools on AWS: every call of the levers and the demand source, as an identity-based policy.
 
-Actions that know no resource (the service authorization reference lists them so) are held to the regions in use. Reading a
-function is allowed on the function and on the alias: AWS's documentation does not say for every call which of the two is looked
-at when a qualifier is given.
+Actions without a resource type (by the service authorization reference) are restricted to the regions in use. Reads of a function
+are allowed on the function and on the alias: AWS does not document for every call which of the two IAM checks when a qualifier is
+given.
 """
 
 import json
@@ -15,16 +15,16 @@ from config.policy import PoolPolicy
 
 
 class Statement(NamedTuple):
-    """What the calls of one statement of the policy have in common. `scope`: see `resources`."""
+    """Common properties of the calls of one policy statement. `scope`: see `resources`."""
 
     scope: str
     writes: bool = False
 
 
 STATEMENTS = {
-    "LookAround": Statement("region"),
-    "LookAtFunctions": Statement("function"),
-    "LookAtWarmCapacity": Statement("alias"),
+    "ReadMetricsAndQuotas": Statement("region"),
+    "ReadFunctions": Statement("function"),
+    "ReadWarmCapacity": Statement("alias"),
     "SetWarmCapacity": Statement("alias", writes=True),
     "DeadMan": Statement("region", writes=True),
     "Ping": Statement("alias", writes=True),
@@ -33,7 +33,7 @@ STATEMENTS = {
 
 
 class Call(NamedTuple):
-    """One call: its action, the Sid of the statement that allows it, and what it is good for."""
+    """One call: its action, the Sid of the statement that allows it, and its purpose."""
 
     action: str
     sid: str
@@ -41,42 +41,43 @@ class Call(NamedTuple):
 
 
 LOOK = (
-    Call("cloudwatch:GetMetricData", "LookAround", "reads demand"),
-    Call("application-autoscaling:DescribeScalableTargets", "LookAround", "tells who else scales the alias"),
-    Call("lambda:GetAccountSettings", "LookAround", "tells how much concurrency is left"),
-    Call("lambda:GetAlias", "LookAtFunctions", "tells where the alias points, and whether it shifts traffic"),
-    Call("lambda:GetFunction", "LookAtFunctions", "tells memory, processor, reserved concurrency and deployments under way"),
+    Call("cloudwatch:GetMetricData", "ReadMetricsAndQuotas", "reads demand"),
+    Call("application-autoscaling:DescribeScalableTargets", "ReadMetricsAndQuotas", "finds other autoscalers of the alias"),
+    Call("lambda:GetAccountSettings", "ReadMetricsAndQuotas", "reads the remaining account concurrency"),
+    Call("lambda:GetAlias", "ReadFunctions", "reads the version and the traffic weights of the alias"),
+    Call("lambda:GetFunction", "ReadFunctions", "reads memory, processor, reserved concurrency and running deployments"),
 )
 CALLS = {
     "lambda-provisioned-concurrency": (
         *LOOK,
-        Call("lambda:GetProvisionedConcurrencyConfig", "LookAtWarmCapacity", "tells what is requested and what is ready"),
+        Call("lambda:GetProvisionedConcurrencyConfig", "ReadWarmCapacity", "reads requested and ready warm capacity"),
         Call("lambda:PutProvisionedConcurrencyConfig", "SetWarmCapacity", "sets warm capacity"),
-        Call("lambda:DeleteProvisionedConcurrencyConfig", "SetWarmCapacity", "gives warm capacity back"),
+        Call("lambda:DeleteProvisionedConcurrencyConfig", "SetWarmCapacity", "releases warm capacity"),
     ),
     "lambda-ping": (*LOOK, Call("lambda:InvokeFunction", "Ping", "pings")),
 }
 """By lever kind, demand source included."""
 
 DEAD_MAN = (
-    Call("application-autoscaling:RegisterScalableTarget", "DeadMan", "lets capacity be lowered on schedule"),
-    Call("application-autoscaling:PutScheduledAction", "DeadMan", "puts off what happens should the daemon die"),
-    Call("application-autoscaling:DeleteScheduledAction", "DeadMan", "takes it back"),
-    Call("application-autoscaling:DescribeScheduledActions", "LookAround", "tells others' scheduled actions from it"),
+    Call("application-autoscaling:RegisterScalableTarget", "DeadMan", "registers the alias for scheduled actions"),
+    Call("application-autoscaling:PutScheduledAction", "DeadMan", "sets and postpones the dead-man action"),
+    Call("application-autoscaling:DeleteScheduledAction", "DeadMan", "removes the dead-man action"),
+    Call("application-autoscaling:DescribeScheduledActions", "ReadMetricsAndQuotas",
+         "distinguishes other scheduled actions from the dead-man action"),
 )
-"""Of a pool with `dead_man`. The first registration also makes a service-linked role: iam:CreateServiceLinkedRole, once."""
+"""Calls of a pool with `dead_man`. The first registration also creates a service-linked role: iam:CreateServiceLinkedRole."""
 
 LEASE = (
-    ("dynamodb:GetItem", "tells who leads", False),
-    ("dynamodb:Query", "tells what the leader has left for whoever follows", False),
-    ("dynamodb:PutItem", "takes the lease, renews it, and leaves what a successor must know", True),
-    ("dynamodb:ConditionCheckItem", "makes sure within a transaction that this daemon still leads", True),
+    ("dynamodb:GetItem", "reads the leader", False),
+    ("dynamodb:Query", "reads the handover records of the last leader", False),
+    ("dynamodb:PutItem", "acquires and renews the lease, and writes handover records", True),
+    ("dynamodb:ConditionCheckItem", "checks within a transaction that this daemon is still the leader", True),
 )
-"""Action, what it is good for, and whether it changes something; needed in shadow, too."""
+"""Action, its purpose, and whether it writes; also needed in shadow."""
 
 ANY_ACCOUNT = "*"
 LONGEST = 6144
-"""Characters of a managed policy, white space not counted (IAM quotas); ten can be attached to a role, twenty on request."""
+"""Maximum characters of a managed policy, without white space (IAM quotas); 10 can be attached to a role, 20 on request."""
 
 
 class AwsGrants:
@@ -88,18 +89,18 @@ class AwsGrants:
         self._table = lease if isinstance(lease, DynamoLeaseSettings) else None
 
     def shared(self) -> tuple[Permission, ...]:
-        """The lease's table."""
+        """Return the permissions on the lease's table."""
         if self._table is None:
             return ()
         return tuple(Permission(action, (table_arn(self._table, None),), why, writes) for action, why, writes in LEASE)
 
     def needed(self, pool: PoolPolicy) -> tuple[Permission, ...]:
-        """Of one pool, in whichever account."""
+        """Return the permissions of one pool, for any account."""
         return tuple(Permission(call.action, resources(pool, STATEMENTS[call.sid].scope, None), call.why,
                                 STATEMENTS[call.sid].writes) for call in calls(pool))
 
     def documents(self, pools: Sequence[PoolPolicy], account: str | None) -> list[dict[str, Any]]:
-        """IAM policy documents, each no longer than a managed policy may be."""
+        """Return IAM policy documents, each within the size limit of a managed policy."""
         lease = [] if self._table is None else [
             {"Sid": "ShareLease", "Effect": "Allow", "Action": [action for action, _, _ in LEASE],
              "Resource": table_arn(self._table, account)}]
@@ -119,12 +120,12 @@ class AwsGrants:
         return found
 
     def text(self, pools: Sequence[PoolPolicy], account: str | None) -> str:
-        """The documents, as IAM takes them."""
+        """Return the documents as JSON for IAM."""
         return "\n".join(json.dumps(each, indent=2) for each in self.documents(pools, account))
 
 
 def document(pools: Sequence[PoolPolicy], account: str | None) -> dict[str, Any]:
-    """One policy document for all of `pools`; a statement for each set of resources."""
+    """Return one policy document for all `pools`, with a statement for each set of resources."""
     found: dict[str, dict[str, Any]] = {sid: {"Sid": sid, "Effect": "Allow", "Action": {}, "Resource": {}} for sid in STATEMENTS}
     for pool in pools:
         for call in calls(pool):
@@ -139,7 +140,7 @@ def document(pools: Sequence[PoolPolicy], account: str | None) -> dict[str, Any]
 
 
 def table_arn(lease: DynamoLeaseSettings, account: str | None) -> str:
-    """The lease's table."""
+    """Return the ARN of the lease's table."""
     return f"arn:{partition(lease.region)}:dynamodb:{lease.region}:{account or ANY_ACCOUNT}:table/{lease.table}"
 
 
@@ -148,13 +149,13 @@ def _compact(document: object) -> str:
 
 
 def calls(pool: PoolPolicy) -> list[Call]:
-    """What is called for a pool: in shadow only what looks."""
+    """Return the calls for a pool: in shadow only reads."""
     made = (*CALLS[pool.lever.kind], *(DEAD_MAN if pool.dead_man is not None else ()))
     return [call for call in made if pool.mode == "active" or not STATEMENTS[call.sid].writes]
 
 
 def resources(pool: PoolPolicy, scope: str, account: str | None) -> tuple[str, ...]:
-    """What a permission of `scope` is given on."""
+    """Return the resources of a permission of `scope`."""
     if scope == "region":
         return ("*",)
     settings = pool.lever.model_dump()
@@ -165,5 +166,5 @@ def resources(pool: PoolPolicy, scope: str, account: str | None) -> tuple[str, .
 
 
 def partition(region: str) -> str:
-    """The first part of every ARN of a region."""
+    """Return the ARN partition of a region."""
     return {"cn": "aws-cn", "us-gov": "aws-us-gov"}.get(region.rsplit("-", 2)[0], "aws")

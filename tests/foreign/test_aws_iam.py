@@ -78,7 +78,7 @@ async def test_what_is_printed_is_enough_to_read_to_lead_and_to_write_up_and_dow
 
 
 @pytest.mark.parametrize(("statement", "permissions"), [
-    ("LookAround", ["cloudwatch:GetMetricData"]), ("LookAtFunctions", ["lambda:ListAliases", "lambda:GetFunction"]),
+    ("ReadMetricsAndQuotas", ["cloudwatch:GetMetricData"]), ("ReadFunctions", ["lambda:ListAliases", "lambda:GetFunction"]),
     ("ShareLease", ["dynamodb:GetItem"]),
 ])
 async def test_without_a_statement_doctor_names_what_is_missing(operator, statement, permissions):

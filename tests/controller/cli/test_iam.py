@@ -37,7 +37,7 @@ def test_writes_are_allowed_on_the_aliases_of_active_pools_alone(asked):
     found = statements(asked(pools("agent") + pools("watched", mode="shadow").split("pools:\n")[1]))
 
     assert found["SetWarmCapacity"]["Resource"] == ["arn:aws:lambda:us-east-1:*:function:agent:live"]
-    assert "arn:aws:lambda:us-east-1:*:function:watched:live" in found["LookAtWarmCapacity"]["Resource"]
+    assert "arn:aws:lambda:us-east-1:*:function:watched:live" in found["ReadWarmCapacity"]["Resource"]
 
 
 def test_a_policy_all_in_shadow_allows_no_write(asked):
@@ -48,8 +48,8 @@ def test_only_calls_that_know_no_resource_have_a_star_and_they_are_held_to_the_r
     found = statements(asked(pools("agent")))
     stars = {sid for sid, statement in found.items() if "*" in (statement["Resource"], *statement["Resource"])}
 
-    assert stars == {"LookAround"}
-    assert found["LookAround"]["Condition"] == {"StringEquals": {"aws:RequestedRegion": ["us-east-1"]}}
+    assert stars == {"ReadMetricsAndQuotas"}
+    assert found["ReadMetricsAndQuotas"]["Condition"] == {"StringEquals": {"aws:RequestedRegion": ["us-east-1"]}}
 
 
 @pytest.mark.parametrize(("region", "begin"), [
@@ -60,7 +60,7 @@ def test_only_calls_that_know_no_resource_have_a_star_and_they_are_held_to_the_r
 def test_the_account_and_the_partition_stand_in_every_name(asked, region, begin):
     found = statements(asked(pools("agent", region=region), "--account", "123456789012"))
 
-    assert all(name.startswith(begin) for name in found["SetWarmCapacity"]["Resource"] + found["LookAtFunctions"]["Resource"])
+    assert all(name.startswith(begin) for name in found["SetWarmCapacity"]["Resource"] + found["ReadFunctions"]["Resource"])
 
 
 def test_many_pools_make_several_documents_of_which_each_fits_and_none_lacks_a_pool(asked):
