@@ -175,11 +175,11 @@ def unpacked(path: Path) -> str:
     except FileNotFoundError:
         raise HistoryError(f"{path}: there is no such file; check the path") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise HistoryError(f"{path}: damaged gzip ({error}); pack it anew") from None
+        raise HistoryError(f"{path}: damaged gzip ({error}); compress it again") from None
     except OSError as error:
         raise HistoryError(f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions") from None
     if len(content) > MOST_BYTES:
-        raise HistoryError(f"{path}: more than {MOST_BYTES // 2**20} MB unpacked; cut it to the weeks that matter")
+        raise HistoryError(f"{path}: more than {MOST_BYTES // 2**20} MB unpacked; remove rows of weeks that are not needed")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -93,7 +93,7 @@ class SqliteLease:
                 with transaction(connection):  # looked at and made in one: another daemon may be making it
                     owner = connection.execute("PRAGMA application_id").fetchone()[0]
                     if owner != APPLICATION_ID and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                        raise Refused(f"lease {self.path} is another program's database: give the lease a file of its own")
+                        raise Refused(f"lease {self.path} is another program's database: set lease.path to a separate file")
                     for statement in SCHEMA:
                         connection.execute(statement)
                 _to_wal(connection)

@@ -1,10 +1,10 @@
-"""Scheduled actions of Application Auto Scaling that set provisioned concurrency when nobody puts them off any more.
+"""Scheduled actions of Application Auto Scaling that set provisioned concurrency unless the daemon postpones them.
 
-What AWS documents, and what follows from it. Registering a scalable target moves capacity into its range, so the range is all
-there is: from none to more than AWS sells. Scaling policies on it are suspended: the target does nothing but run the actions.
-An action sets the range, and capacity moves into it. Once one has run, the target keeps that range; the next `arm` of a process
-that has not armed since opens it again, so that it cannot be applied to what was set meanwhile.
-Not documented, and not relied on: whether an action that has run stays listed.
+AWS documents the following. Registering a scalable target moves capacity into its range, so Stoker registers the widest range:
+from 0 to more than AWS sells. Scaling policies on the target are suspended: it only runs the actions. An action sets the range,
+and capacity moves into it. After an action has run, the target keeps that range; the next `arm` of a process that has not armed
+since registers the widest range again, so that the old range is not applied to capacity that was set later.
+AWS does not document whether an action that has run stays listed; Stoker does not rely on it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,33 +20,33 @@ from adapters.errors import Conflict, NotFound
 from adapters.protocol import Order
 
 WIDEST = 1_000_000
-"""No capacity is above it, so that no registration lowers any."""
+"""Above any capacity, so that registering lowers none."""
 
 
 class DeadManSwitch:
-    """Of one alias. Both methods raise `AdapterError`."""
+    """Dead-man switch of one alias. `arm` and `disarm` raise `AdapterError`."""
 
     def __init__(self, plane: ControlPlane, clock: Clock, key: str, resource: str) -> None:
         self._plane, self._clock, self._resource = plane, clock, resource
         self._address = {**SCALING, "ResourceId": f"function:{key}"}
         self._armed: dict[str, Order | None] | None = None
-        """The actions there are, in order of time, None of one whose order another process gave; None when they are not known."""
+        """Existing actions in order of time (value None: set by another process); None when they are not known."""
 
     async def arm(self, orders: Sequence[Order]) -> None:
-        """See `adapters.protocol.Decays`. A call for each order that is new or put off, one for each that is left out; three more
-        the first time, and when an action may have run.
+        """See `adapters.protocol.Decays`. Makes one call for each new, postponed or removed order; 3 more the first time and
+        when an action may have run.
         """
         there = self._armed
         if there is None or any(each is None or self._clock.now() >= each.at for each in there.values()):
             if (target := await self._target()) is not None and not is_ours(target):
-                raise Conflict(f"{self._resource} has a scalable target of somebody else: dead_man leaves it alone; "
-                               "deregister it, or take dead_man out of the policy")
+                raise Conflict(f"{self._resource} has a scalable target that Stoker did not register: "
+                               "deregister it, or remove dead_man from the policy")
             await self._register(scheduled=True)
             there = dict.fromkeys(filter(is_our_action, await self._listed()))
-        self._armed = None  # until all of it is done
+        self._armed = None  # until all calls succeed
         wanted = named(orders)
         first, *later = wanted.items()
-        # Cut short, the end is there before anything that rises ahead of it; and goes after all that did.
+        # If interrupted, the final action exists before any action that raises capacity, and is removed after them.
         for name, order in (*later[-1:], first, *reversed(later[:-1])):
             if there.get(name) != order:
                 await self._put(name, order)
@@ -59,8 +59,8 @@ class DeadManSwitch:
         self._armed = None
 
     async def disarm(self) -> None:
-        """Nothing of ours changes by itself any more. The target stays, suspended: to deregister it could take along more. Where
-        somebody else uses it only our actions go.
+        """Cancel Stoker's scheduled actions. The target stays registered and suspended: deregistering it could remove other
+        settings. If another tool uses it, only Stoker's actions are deleted.
         """
         self._armed = None
         if (target := await self._target()) is None:
@@ -72,17 +72,17 @@ class DeadManSwitch:
             await self._delete(name)
 
     async def _register(self, scheduled: bool) -> None:
-        """With the widest range there is; policies are suspended, and so are scheduled actions unless `scheduled`."""
+        """Register the target with the widest range; suspend policies, and scheduled actions unless `scheduled`."""
         suspended = {switch: switch != "ScheduledScalingSuspended" or not scheduled for switch in SWITCHES}
         await self._tell("register_scalable_target", MinCapacity=0, MaxCapacity=WIDEST, SuspendedState=suspended)
 
     async def _target(self) -> Mapping[str, Any] | None:
-        """The alias's scalable target, if it has one, whosever it is."""
+        """Return the alias's scalable target of any owner; None if it has none."""
         targets = await self._ask("describe_scalable_targets", "ScalableTargets", ResourceIds=[self._address["ResourceId"]])
         return targets[0] if targets else None
 
     async def _listed(self) -> list[str]:
-        """The names of the actions that are still to run, in order of time. There are no more of ours than a page."""
+        """Return the names of pending actions, in order of time. Stoker's actions fit on one page."""
         actions = await self._ask("describe_scheduled_actions", "ScheduledActions", ResourceId=self._address["ResourceId"])
         return [str(each["ScheduledActionName"]) for each in sorted(actions, key=lambda each: str(each["Schedule"]))]
 
@@ -97,7 +97,7 @@ class DeadManSwitch:
 
     async def _ask(self, operation: str, key: str, **parameters: object) -> list[Any]:
         def listed(answer: Answer) -> list[Any]:
-            return list(answer[key])  # an empty list says that there is nothing to take back: an absent one does not
+            return list(answer[key])  # an empty list means no actions; an absent list is an error
 
         return await self._plane.scale(operation, self._resource, {**SCALING, **parameters}, listed, writes=False)
 
@@ -106,7 +106,7 @@ class DeadManSwitch:
 
 
 def named(orders: Sequence[Order]) -> dict[str, Order]:
-    """Each order by the name of its action: the first, which moves on all the time, has one for good; the others, which stay at
-    their time of day, are called by that.
+    """Return the orders by action name: the first order, which is postponed continuously, has a fixed name; the others are named
+    by their time of day.
     """
     return {ACTION if not at else f"{ACTION}-{order.at.astimezone(UTC):%H%M}": order for at, order in enumerate(orders)}

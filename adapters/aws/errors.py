@@ -1,7 +1,7 @@
-"""What AWS and its client library say when something is wrong, in Stoker's words: one line, the resource, the remedy.
+"""Translation of AWS and botocore errors: one line with the resource and the remedy.
 
-Texts of the provider are passed on only where they are known to hold no credential: a refused signature quotes the request it was
-made of, session token included, and is never repeated.
+Provider texts are quoted only where they are known to contain no credential: the error of a refused signature quotes the signed
+request with its session token, and is never quoted.
 """
 
 import re
@@ -99,7 +99,7 @@ class Asked:
 
 
 def unsent(error: Exception, asked: Asked) -> AdapterError:
-    """What the client library raised before the request left: nothing has happened, whatever it is."""
+    """What the client library raised before the request was sent: nothing was changed."""
     if isinstance(error, boto.ParamValidationError):
         return Unsupported(f"{asked.resource}: {asked.permission} was not sent: {brief(str(error))}")
     return fault_of(error).of(asked.resource)
@@ -110,13 +110,13 @@ def translate(error: Exception, asked: Asked) -> AdapterError:
     if isinstance(error, boto.ClientError):
         return _answered(error, asked)
     if isinstance(error, boto.SSLError) and UNTRUSTED in str(error):
-        return Unreachable(f"{asked.resource}: what answers for {asked.service} shows a certificate that is not trusted, so "
-                           "nothing was sent: behind a proxy that opens TLS, name its CA file in AWS_CA_BUNDLE")
+        return Unreachable(f"{asked.resource}: the server for {asked.service} has a certificate that is not trusted, so "
+                           "nothing was sent: behind a proxy that intercepts TLS, set AWS_CA_BUNDLE to its CA file")
     if isinstance(error, NEVER_SENT):
         return Unreachable(f"{asked.resource}: {asked.service} cannot be reached ({type(error).__name__}): check the region, "
                            "network, proxy and DNS")
     if isinstance(error, Garbled):
-        return no_answer(asked, "an answer that is cut short or not JSON: check proxy and endpoint")
+        return no_answer(asked, "a response that is truncated or not JSON: check the proxy and the endpoint")
     fault = connection_fault(error)
     return no_answer(asked, type(error).__name__) if fault is None else fault.of(asked.resource)
 
@@ -148,14 +148,14 @@ def _answered(error: boto.ClientError, asked: Asked) -> AdapterError:
     if status >= 500 or stem(code) in FAULTS:
         return no_answer(asked, f"{code} {status}".strip())
     if code.isdigit() or not code:
-        what = f"an answer {status or code} that AWS does not give: check proxy and endpoint"
+        what = f"an answer {status or code} that AWS does not send: check the proxy and the endpoint"
         return no_answer(asked, what)
     if code == "ProvisionedConcurrencyConfigNotFoundException":
         return NotSet(f"{asked.resource} has no provisioned concurrency")
     if code in ("ResourceNotFoundException", "ResourceNotFound", "ObjectNotFoundException"):
         return NotFound(f"{asked.resource} does not exist ({text}): create it, or correct the pool's lever in the policy")
     if stem(code) in UNMET:
-        return ConditionFailed(f"{asked.resource} is not as it was expected to be")
+        return ConditionFailed(f"{asked.resource} was changed since it was read")
     if code in CONFLICTS:
         return Conflict(f"{asked.resource} is being changed: {text}")
     return _limits(code, text, asked)
@@ -187,10 +187,10 @@ def _limits(code: str, text: str, asked: Asked) -> AdapterError:
     floor = FLOOR.search(text)
     if floor is not None:
         least = int(floor.group(1))
-        return AccountFull(f"{asked.resource}: the account's concurrency is used up, of which {least} must stay unreserved: "
+        return AccountFull(f"{asked.resource}: the account has no concurrency left, and {least} must stay unreserved: "
                            "lower the pool's max, or request a higher quota L-B99A9384", least)
     if code in QUOTAS:
-        return QuotaExceeded(f"{asked.resource}: a quota is used up: {text}")
+        return QuotaExceeded(f"{asked.resource}: a quota is reached: {text}")
     if "reservedconcurren" in text.lower().replace(" ", ""):
         return FunctionFull(f"{asked.resource}: {text}: raise the function's reserved concurrency, or lower the pool's max")
     if "weights" in text or "Invalid alias configuration" in text:

@@ -56,7 +56,7 @@ class Function:
 
     @property
     def passing(self) -> bool:
-        """In a state that ends by itself: worth another look before long."""
+        """Whether the state is transient and should be read again soon."""
         return self.updating or self.state == "Pending"
 
 
@@ -120,7 +120,7 @@ def objection(resource: str, alias: Alias, function: Function, provisioned: Prov
     if function.snap_start:
         return Unsupported(f"{resource} uses SnapStart, which excludes provisioned concurrency: turn one of the two off")
     if function.state == "Failed":
-        return Conflict(f"{resource} is in state Failed ({function.state_reason}): deploy it anew")
+        return Conflict(f"{resource} is in state Failed ({function.state_reason}): deploy it again")
     if function.passing:
         return Conflict(f"{resource} is being deployed: AWS takes no change until that is over")
     return None

@@ -1,7 +1,7 @@
 """The lever `lambda-ping`: environments of one Lambda alias that are kept alive by pings, without provisioned concurrency.
 
-The number of units is kept by no provider but by this process alone: `write` sets it and `resume` sets it again after a restart.
-Only these two lead to a ping, so that a lever which is merely read, as in shadow, sends none.
+Only this process stores the number of units: `write` sets it, and `resume` sets it again after a restart. Only these two lead to
+a ping, so that a lever in shadow sends none.
 """
 
 from datetime import timedelta
@@ -22,11 +22,11 @@ ALIAS_FRESH = timedelta(minutes=2)
 TYPICAL_LEAD_TIME = timedelta(minutes=1)
 
 SHARE = 0.5
-"""Of the concurrency that the function may use, a round takes at most this: the rest is for users who come meanwhile."""
+"""Maximum share of the function's concurrency that a round uses; the rest serves users."""
 
 
 class LambdaPing:
-    """Holds as many environments of an alias warm as were asked for, by overlapping pings. See `Lever`."""
+    """Lever that holds the requested number of an alias's environments warm by overlapping pings. See `Lever`."""
 
     kind = "lambda-ping"
 
@@ -42,29 +42,29 @@ class LambdaPing:
         life = IdleLife(settings.pause, settings.longest_pause)
         self.keeper = provider.keep(Keeper(self._pinger, self._clock, rng, life, shared.rhythm, shared.ledger))
         self._understood: str | None = None
-        """The version that has answered a canary as it should."""
+        """Version that answered a test ping correctly."""
 
     def resume(self, target: int) -> None:
-        """Go on with the number of an earlier process; the first reading begins with it. See `adapters.protocol.Resumes`."""
+        """Continue with the target of an earlier process from the first read on. See `adapters.protocol.Resumes`."""
         self.keeper.target = target
 
     async def read(self) -> Capacity:
-        """One call every two minutes at most. `ready`: environments that have been proved warm."""
+        """Return the capacity; at most one call every 2 min. `ready`: environments that are proved warm."""
         alias, facts = await self._watch.alias(), await self._watch.facts()
         owner, unknown = await self._owner(alias)
         self.keeper.start()
         return self._capacity(owner, self._objection(alias, facts) or self._refusal() or unknown)
 
     async def traits(self) -> Traits:
-        """Memory and processor, what pings have measured of start and idle life, and how many environments a round may hold."""
+        """Return memory, processor, the measured start time and idle life, and the maximum of environments a round may hold."""
         facts = await self._watch.known()
         allowed, limit = await self._allowed(facts)
         return Traits(facts.memory_mb, facts.architecture, self.keeper.init_seconds, allowed=allowed, limit=limit,
                       typical_lead_time=TYPICAL_LEAD_TIME, keep_alive=self.keeper.life.seen)
 
     async def write(self, target: int) -> Capacity:
-        """More: the alias is looked at, one ping goes ahead of all others unless this version has answered one before, and a
-        round begins. Fewer or none: no call at all. See the protocol for what it raises.
+        """Set the target. A raise reads the alias, sends a test ping unless this version answered one before, and starts a
+        round; otherwise no call is made. See the protocol for what it raises.
         """
         if target < 0:
             raise ValueError(f"a target cannot be negative, got {target}")
@@ -74,56 +74,56 @@ class LambdaPing:
         return self._capacity(None, None)
 
     async def _prepare(self, target: int) -> None:
-        """Raise unless `target` units may be pinged, and the handler knows pings."""
+        """Raise unless `target` units may be pinged and the handler recognises pings."""
         facts, alias = await self._watch.facts(), await self._watch.look(urgent=True)
         against = self._objection(alias, facts)
         if against is not None:
             raise against
         allowed, limit = await self._allowed(facts)
         if target > allowed:
-            raise QuotaExceeded(f"{self.resource}: {target} pings at once are too many: {limit.sentence(allowed)}", allowed,
+            raise QuotaExceeded(f"{self.resource}: {target} concurrent pings are too many: {limit.sentence(allowed)}", allowed,
                                 limit)
         if self._understood != alias.version:
             self._understood = (await self.keeper.canary()).generation
 
     def _objection(self, alias: Alias, facts: Function) -> AdapterError | None:
-        """Why nothing may be pinged, or why it would be unwise now."""
+        """Return why pings are not allowed or not safe now; None when they are."""
         if not self._settings.opted_in:
-            return Unsupported(f"{self.resource} has not opted in to pings: have its handler answer them ({SEE}), then say "
-                               "opted_in: true")
+            return Unsupported(f"{self.resource} has not opted in to pings: make its handler answer them ({SEE}), then "
+                               "set opted_in: true")
         if facts.managed_instances:
-            return Unsupported(f"{self.resource} runs on Lambda Managed Instances, where pings keep nothing alive: use another "
-                               "lever")
+            return Unsupported(f"{self.resource} runs on Lambda Managed Instances, where pings keep no environment warm: use "
+                               "another lever")
         if alias.weights:
-            return Conflict(f"{self.resource} shifts traffic between versions: pings would warm any of them; held until the "
-                            "deployment is over")
+            return Conflict(f"{self.resource} shifts traffic between versions: pings would warm any of them; Stoker "
+                            "holds until the deployment is complete")
         if facts.state == "Failed":
-            return Conflict(f"{self.resource} is in state Failed ({facts.state_reason}): deploy it anew")
+            return Conflict(f"{self.resource} is in state Failed ({facts.state_reason}): deploy it again")
         if facts.passing:
-            return Conflict(f"{self.resource} is being deployed: held until that is over")
+            return Conflict(f"{self.resource} is being deployed: Stoker holds until the deployment is complete")
         return None
 
     def _refusal(self) -> AdapterError | None:
-        """What the last round met that will not pass by itself."""
+        """Return the last round's error if it needs an action; else None."""
         return self.keeper.error if isinstance(self.keeper.error, Refused) else None
 
     async def _allowed(self, facts: Function) -> tuple[int, Limit]:
-        """Environments that a round may hold at once."""
+        """Return the maximum of environments that a round may hold at once, and its limit."""
         if facts.reserved is not None:
             return of_pings(SHARE, facts.reserved, of_function(self._settings.function, facts.reserved, 0)[1])
         account = await self._plane.account.get()
         if account.unreserved is None:
-            raise Unreachable(f"{self.resource}: AWS does not say how much concurrency the account has left, of which pings "
-                              "may take half")
+            raise Unreachable(f"{self.resource}: AWS does not report the account's remaining concurrency, of which "
+                              "pings may use half")
         return of_pings(SHARE, account.unreserved, of_account(self._settings.region, account, 0, 0))
 
     async def _owner(self, alias: Alias) -> tuple[str | None, AdapterError | None]:
-        """Whose provisioned concurrency would take the pings: Stoker's own by another pool, or another autoscaler's; when that
-        cannot be known, why not.
+        """Return the owner of provisioned concurrency that would receive the pings, or the error when
+        it is unknown.
         """
         provisioned = self._plane.requested.get(self._watch.key)
         if provisioned:
-            return f"provisioned concurrency ({provisioned} units, of another pool of Stoker's)", None
+            return f"provisioned concurrency ({provisioned} units, of another Stoker pool)", None
         return await self._watch.owner(alias)
 
     def _capacity(self, owner: str | None, blocked: AdapterError | None) -> Capacity:

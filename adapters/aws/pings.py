@@ -1,4 +1,4 @@
-"""Pings to one Lambda alias: synchronous invocations whose log tells cold from warm."""
+"""Pings to one Lambda alias: synchronous invocations whose log distinguishes cold from warm."""
 
 import asyncio
 import base64
@@ -22,19 +22,19 @@ from adapters.pinging.answers import Answer
 T = TypeVar("T")
 
 AT_ONCE = 512
-"""Pings under way together in one region: each has a thread for as long as it takes, a cold start included."""
+"""Maximum concurrent pings in one region: each occupies a thread for its duration, including a cold start."""
 
 PATIENCE = Timeouts(read_otherwise=60.0)
-"""A cold start is waited for: its initialisation may take 10 s and more, and who hangs up does not end it."""
+"""Timeout that covers a cold start: initialisation may take more than 10 s, and a client that disconnects does not stop it."""
 
 WORK_MS = 5000.0
-"""A handler that runs so much longer than it was to hold the ping is doing its work, whatever it answers."""
+"""A handler that runs this much longer than the hold time does other work, for any response."""
 
 SEE = "see docs/ping-handler.md"
 
 
 class TimedConnections(Connections):
-    """Tells when each call was sent and answered, by the machine's clock: handlers hold pings in real milliseconds."""
+    """Connections that record when each call was sent and answered, by the machine's clock: handlers hold pings in real time."""
 
     def __init__(self, region: str, sandbox_url: str | None = None, timeouts: Timeouts | None = None) -> None:
         super().__init__(region, sandbox_url, timeouts or PATIENCE, AT_ONCE)
@@ -46,7 +46,7 @@ class TimedConnections(Connections):
 
 
 class LambdaPinger:
-    """Sends pings to the alias that `settings` names. See `adapters.pinging.keeper.Pinger`."""
+    """Sender of pings to the alias in `settings`. See `adapters.pinging.keeper.Pinger`."""
 
     def __init__(self, settings: LambdaPingSettings, connections: TimedConnections, rng: Generator, resource: str) -> None:
         self._settings, self._connections, self._rng, self._resource = settings, connections, rng, resource
@@ -70,7 +70,7 @@ class LambdaPinger:
         return await self._connections.call(self._asked, parameters(self._settings, order, of, mark), self._digested)
 
     def _digested(self, reply: Reply) -> Answer:
-        """`Unsupported` when whoever answered did not take it for a ping; what is no answer of Lambda's raises ValueError."""
+        """Return the parsed reply. Raise `Unsupported` if the handler did not recognise the ping, ValueError for other faults."""
         raw = reply["Payload"].read()
         report = report_in(base64.b64decode(reply["LogResult"]).decode(errors="replace"))
         if report is None:
@@ -80,10 +80,10 @@ class LambdaPinger:
             kind = body.get("errorType") if isinstance(body, dict) else None
             raise Unsupported(f"{self._resource} fails on a ping ({kind or reply['FunctionError']}): {SEE}")
         if misunderstood(self._settings, body):
-            raise Unsupported(f"{self._resource} does not answer pings as handler {self._settings.handler} does, so no more "
-                              f"are sent: {SEE}")
+            raise Unsupported(f"{self._resource} does not answer pings as handler {self._settings.handler} does, so Stoker "
+                              f"sends no more: {SEE}")
         if report.run_ms > self._settings.hold_ms + WORK_MS:
-            raise Unsupported(f"{self._resource} worked {report.run_ms / 1000:.1f} s on a ping, so no more are sent: {SEE}")
+            raise Unsupported(f"{self._resource} worked {report.run_ms / 1000:.1f} s on a ping, so Stoker sends no more: {SEE}")
         answer = Answer(float(reply["Sent"]), float(reply["Answered"]), (report.run_ms + (report.start_ms or 0.0)) / 1000,
                         report.start_ms is not None, environment_in(body), str(reply.get("ExecutedVersion", "")))
         return answer if report.start_ms is None else replace(answer, init_seconds=report.start_ms / 1000)

@@ -1,4 +1,4 @@
-"""What a policy says of levers on AWS. Imports no AWS library: a policy can be checked without one."""
+"""Policy settings of levers on AWS. Imports no AWS library, so that a policy can be validated without one."""
 
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -26,12 +26,12 @@ class LambdaProvisionedConcurrencySettings(LeverSettings):
     function: FunctionName = Field(examples=["support-agent"])
     """The function's name; not its ARN."""
     alias: Alias = Field(examples=["live"])
-    """The alias that callers use. $LATEST and bare version numbers cannot stand here: AWS provisions no $LATEST, and a
-    version number would have to change with every deployment."""
+    """The alias that callers use; not $LATEST and not a version number. AWS does not provision $LATEST, and a version number
+    changes with every deployment."""
 
 
 class LambdaPingSettings(LeverSettings):
-    """Pings to a Lambda alias whose handler knows them for what they are."""
+    """Pings to a Lambda alias whose handler recognises them."""
 
     outlasts: ClassVar[bool] = False
     kind: Literal["lambda-ping"]
@@ -42,27 +42,27 @@ class LambdaPingSettings(LeverSettings):
     alias: Alias = Field(examples=["live"])
     """The alias that callers use; not $LATEST and not a version number."""
     handler: Literal["stoker", "lambda-warmer", "serverless-plugin-warmup", "custom"] = Field(examples=["lambda-warmer"])
-    """Whose pings the handler understands: Stoker's helper, one of the two libraries, or your own `payload`."""
+    """Ping format that the handler recognises: Stoker's helper, one of the two libraries, or your own `payload`."""
     opted_in: bool = Field(default=False, examples=[True])
-    """Whoever owns the function has said that its handler answers such pings and does nothing else then. Without it, none are."""
+    """Confirms that the handler answers pings and does no other work for them. Without it, no pings are sent."""
     payload: dict[str, Any] | None = Field(default=None, examples=[{"ping": True}])
-    """With handler `custom`: the event that is a ping."""
+    """With handler `custom`: the event of a ping."""
     answer: Any = Field(default=None, examples=["warmed"])
-    """What the handler returns to a ping. If it ever returns something else, pinging stops."""
+    """The handler's response to a ping. Pinging stops after any other response."""
     hold_ms: int = Field(default=75, ge=1, le=5000, examples=[75])
-    """For how long the handler holds a ping. Stoker's helper is asked for it; a library does what it is configured to."""
+    """How long the handler holds a ping, in ms. Stoker's helper gets this value; a library uses its own configuration."""
     pause: Pause = Field(default=timedelta(minutes=4), examples=["4m"])
-    """Between two rounds, to begin with; then learnt from the answers."""
+    """Initial time between two rounds; later learned from the responses."""
     longest_pause: Pause = Field(default=timedelta(minutes=15), examples=["15m"])
-    """Never longer between two rounds, however long environments are seen to live."""
+    """Maximum time between two rounds."""
 
     @property
     def resource(self) -> str:
-        """The alias; how it is pinged is no part of its address."""
+        """Return region, function and alias, without the ping settings."""
         return f"region={self.region} function={self.function} alias={self.alias}"
 
     @model_validator(mode="after")
     def _payload_for_custom_alone(self) -> Self:
         if (self.handler == "custom") != (self.payload is not None):
-            raise PydanticCustomError("payload", "payload goes with handler custom, and handler custom with a payload")
+            raise PydanticCustomError("payload", "handler custom needs payload, and payload needs handler custom")
         return self

@@ -93,7 +93,7 @@ def _file(error: OSError) -> Fault:
     path = error.filename.decode(errors="replace") if isinstance(error.filename, bytes) else error.filename
     names = [name for name in sorted(os.environ) if name.startswith("AWS_") and os.environ[name] == path]
     named = f"{' and '.join(names)} names" if names else "the AWS config names"
-    return wrong(f"{path}, which {named}, cannot be read or run ({error.strerror}): correct the path, or give Stoker access to "
+    return wrong(f"{path}, which {named}, cannot be read or run ({error.strerror}): correct the path, or grant Stoker access to "
                  "it")
 
 
@@ -102,7 +102,7 @@ def _value(error: ValueError) -> Fault:
     if text.startswith(("Invalid endpoint", "Port could not be cast", "Invalid IPv6 URL", "Port out of range")):
         return endpoint()
     if text.startswith("Unsupported host"):
-        return wrong(f"{FULL_URI} names a host that AWS's client does not ask over http: use loopback, 169.254.170.2, "
+        return wrong(f"{FULL_URI} names a host that the AWS client does not call over http: use loopback, 169.254.170.2, "
                      "169.254.170.23 or [fd00:ec2::23], or https")
     if text.startswith("Auth token value"):
         return wrong("the token in AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE or AWS_CONTAINER_AUTHORIZATION_TOKEN has a line break: "
@@ -114,10 +114,10 @@ def _value(error: ValueError) -> Fault:
 
 
 def endpoint() -> Fault:
-    """An endpoint that is no URL."""
+    """Return the fault of an endpoint that is not a URL."""
     names = [name for name in sorted(os.environ) if name.startswith("AWS_ENDPOINT_URL") and not is_url(os.environ[name])]
     where = " and ".join(names) or "endpoint_url in the AWS config file"
-    return wrong(f"{where} is not a URL such as http://localhost:4566: it needs http:// or https://, a host, and a number as "
+    return wrong(f"{where} is not a URL such as http://localhost:4566: it needs http:// or https://, a host and a numeric "
                  "port")
 
 
@@ -130,7 +130,7 @@ def is_url(value: str) -> bool:
 
 
 def connection_fault(error: Exception) -> Fault | None:
-    """Why no connection could be made for a request, where that is sure and a setting is at fault; None otherwise."""
+    """Return the fault of a failed connection when a setting is certainly the cause; None otherwise."""
     cause = error.kwargs.get("error") if isinstance(error, boto.BotoCoreError) else None
     if isinstance(cause, LocationParseError):
         proxies = [name for name in PROXIES if os.environ.get(name) and not is_url(os.environ[name])]
@@ -142,15 +142,15 @@ def connection_fault(error: Exception) -> Fault | None:
 
 
 def _tls(error: boto.SSLError, causes: tuple[object, ...]) -> Fault | None:
-    """Why TLS could not begin, where a setting is at fault."""
+    """Return the fault of a failed TLS handshake when a setting is the cause; None otherwise."""
     bundle = os.environ.get("AWS_CA_BUNDLE")
     file = f"{bundle}, which AWS_CA_BUNDLE names," if bundle else "the file that ca_bundle in the AWS config names"
     if causes and isinstance(causes[0], OSError) and not isinstance(causes[0], ssl.SSLError):
-        return wrong(f"{file} cannot be read ({causes[0].strerror}): correct the path, or give Stoker access to it")
+        return wrong(f"{file} cannot be read ({causes[0].strerror}): correct the path, or grant Stoker access to it")
     if "[X509: " in str(error) or "[PEM" in str(error):
-        return wrong(f"{file} is not a file of certificates in PEM")
+        return wrong(f"{file} is not a PEM file of certificates")
     if any(sign in str(error) for sign in NO_TLS):
-        return wrong("what answers does not speak TLS: an endpoint or proxy that has none is written with http:// "
+        return wrong("the server does not use TLS: write an endpoint or proxy without TLS with http:// "
                      "(AWS_ENDPOINT_URL, HTTPS_PROXY)")
     return None
 
@@ -161,24 +161,24 @@ def _connection(error: Any) -> Fault:  # noqa: ANN401
 
 def _expired(error: RuntimeError) -> Fault:
     if "still expired" in str(error):
-        return wrong("the AWS credentials that were loaded had expired already: check their source, and this machine's clock")
+        return wrong("the loaded AWS credentials have expired: check their source and this machine's clock")
     return _answer(error)
 
 
 def _answer(error: Exception) -> Fault:
-    return wrong(f"the answer of the source of AWS credentials makes no sense ({type(error).__name__}): check "
-                 "credential_process, or what answers in place of the token service")
+    return wrong(f"the response of the AWS credential source is invalid ({type(error).__name__}): check "
+                 "credential_process, or the server that replaces the token service")
 
 
 def code_needed() -> Fault:
-    return wrong("the AWS profile asks for a code of a device (mfa_serial), which nobody can enter here: use a role without it")
+    return wrong("the AWS profile requires an MFA code (mfa_serial), which a daemon cannot enter: use a role without it")
 
 
 QUOTABLE = (boto.InvalidConfigError, boto.ValidationError, boto.InvalidRetryConfigurationError, boto.InvalidDefaultsMode,
             boto.InvalidSTSRegionalEndpointsConfigError, boto.InvalidIMDSEndpointModeError, boto.InvalidChecksumConfigError,
             boto.UnknownCredentialError, boto.MissingDependencyException, boto.NoRegionError, boto.InvalidProxiesConfigError,
             boto.EndpointVariantError)
-"""Of these the text holds names of settings and nothing else."""
+"""Errors whose text contains only names of settings."""
 
 EXPLAINED: tuple[tuple[Any, Callable[[Any], Fault]], ...] = (
     (boto.ClientError, refused),
@@ -190,11 +190,11 @@ EXPLAINED: tuple[tuple[Any, Callable[[Any], Fault]], ...] = (
     (boto.ConfigParseError, _unparsed),
     (boto.InvalidIMDSEndpointError, lambda _: wrong(f"{METADATA} is not a URL such as http://169.254.169.254")),
     ((boto.RefreshWithMFAUnsupportedError, EOFError), lambda _: code_needed()),
-    (QUOTABLE, lambda error: wrong(f"a setting of AWS's client is wrong: {brief(str(error))}")),
+    (QUOTABLE, lambda error: wrong(f"a setting of the AWS client is invalid: {brief(str(error))}")),
     ((boto.ConnectionError, boto.HTTPClientError), _connection),
     (OSError, _file),
     (RuntimeError, _expired),
     (ValueError, _value),
     ((KeyError, TypeError, AttributeError), _answer),
 )
-"""The first that fits explains an error."""
+"""Explanations of errors; the first match applies."""

@@ -86,7 +86,7 @@ def sign_in(error: Exception) -> Fault:
     """A person has to sign in again."""
     command = next(command for kind, command in SIGN_IN.items() if isinstance(error, kind))
     whose = f" --profile {profile()}" if profile() else ""
-    return Fault(Misconfigured, f"the session of `{command}` has ended or was never begun ({type(error).__name__}): run "
+    return Fault(Misconfigured, f"the session of `{command}` has expired or was never started ({type(error).__name__}): run "
                  f"`{command}{whose}`")
 
 

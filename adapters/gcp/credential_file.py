@@ -81,7 +81,7 @@ def _read(path: Path) -> tuple[Any, str]:
         return None, f"cannot be read by user {os.getuid()}: {error.strerror}"
     except json.JSONDecodeError as error:
         if error.doc.startswith("\ufeff"):
-            return None, "begins with a byte order mark: save it as UTF-8 without one"
+            return None, "starts with a byte order mark: save it as UTF-8 without one"
         return None, f"is not valid JSON (line {error.lineno}, column {error.colno})" if error.doc.strip() else "is empty"
     except ValueError:
         return None, "is not UTF-8 text"

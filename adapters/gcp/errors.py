@@ -89,7 +89,7 @@ def _answered(error: google.GoogleAPICallError, asked: Asked, clock: str) -> Ada
     if isinstance(error, google.NotFound):
         return NotFound(f"{asked.resource} does not exist ({text}): create it, or correct the pool's lever in the policy")
     if isinstance(error, google.Aborted | google.Conflict | google.FailedPrecondition):
-        return Conflict(f"{asked.resource} is being changed by somebody else, or not fit for a change now: {text}")
+        return Conflict(f"{asked.resource} is being changed by another client, or cannot be changed now: {text}")
     if isinstance(error, google.InvalidArgument | google.MethodNotImplemented | google.OutOfRange):
         return Unsupported(f"{asked.resource}: {asked.method} was refused: {text}")
     return no_answer(asked, type(error).__name__)

@@ -8,9 +8,9 @@ from config.lease import LeaseSettings
 from config.policy import PoolPolicy
 
 LOOK = {
-    "run.services.get": "tells what is requested, and whether the service is being changed",
-    "run.services.list": "tells how services are made whose demand is read",
-    "run.revisions.get": "tells how a revision is made that has traffic and is not the newest",
+    "run.services.get": "reads the minimum instances and the state of the service",
+    "run.services.list": "reads the configuration of services whose demand is read",
+    "run.revisions.get": "reads the configuration of older revisions that have traffic",
     "monitoring.timeSeries.list": "reads demand and counts instances",
 }
 """Given on the project: lists and metrics know nothing smaller."""

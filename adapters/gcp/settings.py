@@ -1,4 +1,4 @@
-"""What a policy says of levers on Google Cloud. Imports no Google library: a policy can be checked without one."""
+"""Policy settings of levers on Google Cloud. Imports no Google library, so that a policy can be validated without one."""
 
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ Service = Annotated[str, Field(pattern=SERVICE), BeforeValidator(service_name)]
 
 
 class CloudRunMinInstancesSettings(LeverSettings):
-    """Minimum instances of a Cloud Run service, set at the service and not at a revision."""
+    """Minimum instances of a Cloud Run service, set on the service and not on a revision."""
 
     kind: Literal["cloud-run-min-instances"]
     project: Project = Field(examples=["acme"])
@@ -21,12 +21,12 @@ class CloudRunMinInstancesSettings(LeverSettings):
     location: Location = Field(examples=["europe-west1"])
     """The region of the service, such as europe-west1."""
     service: Service = Field(examples=["chat"])
-    """The service's name. Of a Cloud Run function: the name of the service underneath it."""
+    """The service's name. For a Cloud Run function: the name of its service."""
     concurrency_target: float = Field(default=0.6, ge=0.1, le=1.0, allow_inf_nan=False, examples=[0.6])
-    """The share of its concurrency up to which Cloud Run uses an instance before it starts another: the service's
-    --scaling-concurrency-target, 0.6 where none is set, 1 where it is disabled. Demand in instances is counted by it."""
+    """Share of an instance's concurrency that Cloud Run uses before it starts another instance: the service's
+    --scaling-concurrency-target, 0.6 when it is not set, 1 when it is disabled. Demand in instances is computed from it."""
 
     @property
     def resource(self) -> str:
-        """The service; how full its instances get is no part of its address."""
+        """Return project, location and service, without the concurrency target."""
         return f"project={self.project} location={self.location} service={self.service}"

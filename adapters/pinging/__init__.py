@@ -1,1 +1,1 @@
-"""What every lever that pings has in common: proofs, pace, rounds and the account of its own traffic. Knows no provider."""
+"""Common parts of levers that ping: proofs, pauses, rounds and own traffic. Independent of any provider."""

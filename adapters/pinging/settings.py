@@ -1,4 +1,4 @@
-"""What policies say of pings, whatever they go to."""
+"""Policy settings of pings, for all levers that ping."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -9,10 +9,10 @@ from pydantic_core import PydanticCustomError
 from config.duration import Duration, format_duration
 
 SHORTEST = timedelta(minutes=1)
-"""No pause is shorter: a lone unit that a user holds looks like a dead one, however often that happens."""
+"""Minimum pause: a single unit that a user holds cannot be distinguished from a stopped one."""
 
 LONGEST = timedelta(hours=1)
-"""No measurement has seen an idle unit live longer than about that."""
+"""Maximum pause: no measurement shows a longer idle life of a unit."""
 
 
 def _is_a_pause(value: timedelta) -> timedelta:
@@ -24,4 +24,4 @@ def _is_a_pause(value: timedelta) -> timedelta:
 
 
 Pause = Annotated[Duration, AfterValidator(_is_a_pause)]
-"""A span between two rounds of pings."""
+"""Time between two rounds of pings."""

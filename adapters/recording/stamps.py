@@ -54,10 +54,10 @@ def read_stamps(texts: Sequence[str], told: str | None, default: str | None, at:
         resolved, more = of_zone([read[row] for row in local], named_zone(named), lambda each: at(local[each]))
         for row, time in zip(local, resolved, strict=True):
             times[row] = time
-        how = "" if told is not None else ", as the format has no time zone of its own; give --timezone if they are local"
+        how = "" if told is not None else ", because the format has no time zone; give --timezone if they are local"
         said += [f"times without a time zone are read as {named}{how}", *more]
     elif told is not None:
-        said.append(f"times have a time zone of their own; --timezone {told} is not needed")
+        said.append(f"times include a time zone; --timezone {told} is not needed")
     return Stamps(times, said)
 
 
@@ -153,7 +153,7 @@ def of_zone(local: Sequence[datetime], within: ZoneInfo, at: Callable[[int], str
     unknown = unresolved(local, twice, early, late)
     said = []
     if len(twice) > len(unknown):
-        said.append(f"{len(twice) - len(unknown)} times that the clock passes twice are told apart by the order of rows")
+        said.append(f"{len(twice) - len(unknown)} times that occur twice at a clock change are resolved by the order of rows")
     if unknown:
         said.append(f"{len(unknown)} times from {local[unknown[0]]} on, which the clock of {within.key} passes twice, are left "
                     "unknown: the file does not say which hour is meant")

@@ -62,8 +62,8 @@ class Client:
         try:
             async with self._opened().request(method, target, params=query, headers=headers, allow_redirects=False) as reply:
                 first_byte = self._wire.monotonic()
-                told = (await whole(reply.content, resource)).decode(errors="replace") if text else ""
-                return Reply(sent, first_byte, reply.status, reply.headers, told)
+                text_of = (await whole(reply.content, resource)).decode(errors="replace") if text else ""
+                return Reply(sent, first_byte, reply.status, reply.headers, text_of)
         except aiohttp.ClientConnectorCertificateError:
             remedy = certificates_fault() or "have it renewed, or name the CA file in SSL_CERT_FILE"
             raise Unreachable(f"{resource} shows a certificate that is not trusted, so nothing was sent: {remedy}") from None
@@ -73,9 +73,10 @@ class Client:
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(f"{resource} cannot be reached ({type(error).__name__}): check address, network and DNS") from None
         except aiohttp.ConnectionTimeoutError:
-            raise Unreachable(f"{resource} cannot be reached within {CONNECT_SECONDS:g} s: check address and network") from None
+            raise Unreachable(f"{resource} did not accept a connection within {CONNECT_SECONDS:g} s: check the address and the "
+                              "network") from None
         except (aiohttp.ClientError, TimeoutError) as error:
-            what = f"{resource} was asked and gave no usable answer ({type(error).__name__})"
+            what = f"{resource} got the request and sent no usable response ({type(error).__name__})"
             raise OutcomeUnknown(what) from None
 
     async def close(self) -> None:
@@ -93,17 +94,17 @@ class Client:
 
 
 async def whole(content: aiohttp.StreamReader, resource: str) -> bytes:
-    """A body to its end, unpacked; a part of it would be read as less demand than there is. `Unsupported` when it is endless."""
+    """Return a whole body, unpacked: a part would show too little demand. Raise `Unsupported` when it is too large."""
     found = bytearray()
     async for piece in content.iter_any():
         found += piece
         if len(found) > MOST_BYTES:
-            raise Unsupported(f"{resource} answers with more than {MOST_BYTES >> 20} MB: name a page that tells less")
+            raise Unsupported(f"{resource} responds with more than {MOST_BYTES >> 20} MB: use a smaller page")
     return bytes(found)
 
 
 def refused(reply: Reply, expected: int, resource: str) -> AdapterError | None:
-    """What a status says that was not expected; None when it was."""
+    """Return the error of an unexpected status; None when the status is `expected`."""
     status = reply.status
     if status == expected:
         return None
@@ -113,9 +114,9 @@ def refused(reply: Reply, expected: int, resource: str) -> AdapterError | None:
                          timedelta(seconds=min(3600, int(after))) if after.isdigit() else None)
     if status in (401, 403, 407):
         return PermissionDenied(f"{resource} refuses the request ({status}): check the variables of headers_from, and whether "
-                                "what they hold has expired")
+                                "their values have expired")
     if status in (404, 410):
         return NotFound(f"{resource} does not exist ({status}): correct the URL in the policy")
     if status >= 500:
-        return Unreachable(f"{resource} failed on its side ({status})")
-    return Unsupported(f"{resource} answered {status}, not {expected}, so no more is asked of it: see docs/ping-handler.md")
+        return Unreachable(f"{resource} has a server error ({status})")
+    return Unsupported(f"{resource} responded {status}, not {expected}, so Stoker stops requests: see docs/ping-handler.md")

@@ -1,7 +1,7 @@
-"""How much counters rose between two readings of a page: each label set by itself, then summed.
+"""Increase of counters between two reads of a page: computed for each label set, then summed.
 
-The sum of counters is no counter. When one unit of several ends, its label set leaves the page and the sum falls. Taken for a
-restart, that would count everything that the other units ever served as the requests of one minute.
+The sum of counters is not a counter. When one of several units stops, its label set leaves the page and the sum falls. If that
+counted as a restart, all earlier requests of the other units would count as the requests of one minute.
 """
 
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from math import nan
 from adapters.web.exposition import Labels, Value
 
 CLOCK_SKEW_SECONDS = 60.0
-"""By which the clock of a unit may be ahead of ours."""
+"""Maximum by which the clock of a unit may be ahead of this machine's."""
 
 
 def increase(before: Mapping[Labels, Value], after: Mapping[Labels, Value], since: float, until: float) -> float:
-    """Return by how much all label sets rose between the readings at `since` and `until` (seconds since the epoch).
+    """Return the increase of all label sets between the reads at `since` and `until` (seconds since the epoch).
 
-    A new label set counts if it is known to have begun at zero between them; otherwise it is left out, since it may have counted
-    for months. One that is gone is left out. NaN where that leaves nothing, or where a counter changed without counting.
+    A new label set counts if it is known to have started at zero between them; otherwise it is left out, because it may have
+    counted for months. A label set that is gone is left out. NaN when none remains, or when a counter changed without counting.
     """
     risen = [_risen(before.get(labels), value, since, until) for labels, value in after.items()]
     known = [each for each in risen if each is not None]
@@ -25,7 +25,7 @@ def increase(before: Mapping[Labels, Value], after: Mapping[Labels, Value], sinc
 
 
 def _risen(before: Value | None, after: Value, since: float, until: float) -> float | None:
-    """None where it is unknown when the label set began; NaN where its value is of another process, or of no counter."""
+    """Return one increase; None when the start of the label set is unknown, NaN when it is of another process or no counter."""
     began, anew = after.created, before is None or before.created != after.created
     if began is not None and anew and since <= began <= until + CLOCK_SKEW_SECONDS:
         return after.value

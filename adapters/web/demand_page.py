@@ -96,14 +96,14 @@ class PageDemand:
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
         """See the protocol. One request a pool, all at once."""
         errors = await asyncio.gather(*(self._look(name) for name in pools))
-        told = {}
+        found = {}
         for name, error in zip(pools, errors, strict=True):
             end, looks = minute_of(until), self._looks[name]
             alive = None if self._settings[name].demand_url is None else error is None
             first = max(minute_of(since[name]), looks.rows[0].minute if looks.rows else end)
             series = looks.series(min(first, end), end)
-            told[name] = Telemetry(self._ledgers[name].without(series) if name in self._ledgers else series, alive, error)
-        return told
+            found[name] = Telemetry(self._ledgers[name].without(series) if name in self._ledgers else series, alive, error)
+        return found
 
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:  # noqa: ARG002  (a page is free)
         return 0.0
@@ -125,16 +125,17 @@ class PageDemand:
 
 
 def look_at(reply: Reply, settings: HttpPingSettings, at: float) -> Look:
-    """Return what a page says; runs in a thread, since a page of thousands of label sets takes a while. Raises `Malformed`."""
+    """Return the values of a page. Runs in a thread: thousands of label sets take time to parse. Raise `Malformed`."""
     wanted = (settings.in_flight_metric, settings.requests_metric, settings.work_metric)
     if not (reply.text.endswith("\n") or "Content-Length" in reply.headers or "Transfer-Encoding" in reply.headers):
-        raise Malformed(f"{settings.demand_url} ends within a line and has no Content-Length, so it may be cut: send one")
+        raise Malformed(f"{settings.demand_url} has no final line break and no Content-Length, so it may be truncated: send "
+                        "Content-Length")
     try:
         metrics = metrics_of(reply.text, reply.headers.get("Content-Type", ""), wanted)
     except UnreadablePage as error:
         raise Malformed(f"{settings.demand_url} {error}") from None
     for name, setting in zip(wanted[:2], ("in_flight_metric", "requests_metric"), strict=True):
         if name not in metrics:
-            raise Malformed(f"{settings.demand_url} has no metric {name}: correct {setting}, or have the page show it")
+            raise Malformed(f"{settings.demand_url} has no metric {name}: correct {setting}, or add the metric to the page")
     in_flight, requests = (metrics[name] for name in wanted[:2])
     return Look(at, sum(each.value for each in in_flight.values()), requests, metrics.get(settings.work_metric))

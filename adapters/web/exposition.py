@@ -33,7 +33,7 @@ Labels = frozenset[tuple[str, str]]
 
 
 class UnreadablePage(ValueError):
-    """A metric that is asked for cannot be read. The message continues a sentence that begins with the page's URL."""
+    """A requested metric cannot be read. The message continues a sentence that starts with the page's URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def metrics_of(page: str, content_type: str, names: Sequence[str]) -> dict[str, 
             continue
         labels, sets = _labels(sample), found.setdefault(sample.name, {})
         if labels in sets:
-            raise UnreadablePage(f"has the same label set of {sample.name} twice: give each unit a label of its own")
+            raise UnreadablePage(f"has the same label set of {sample.name} twice: give each unit a distinct label")
         sets[labels] = Value(_amount(sample), created.get((_base(sample.name) + CREATED, labels)))
     return found
 
@@ -90,10 +90,10 @@ def _openmetrics(lines: Sequence[str], names: Sequence[str]) -> Iterator[Sample]
         families = openmetrics("\n".join([*wanted, ""]))  # type: ignore[no-untyped-call]
         samples = [sample for family in families for sample in family.samples]
     except REFUSALS as error:
-        told = " ".join(str(error).split())[:200]
-        raise UnreadablePage(f"has {' or '.join(names)} not in the format of OpenMetrics ({told}): correct the page") from None
+        reason = " ".join(str(error).split())[:200]
+        raise UnreadablePage(f"has {' or '.join(names)} not in the format of OpenMetrics ({reason}): correct the page") from None
     if len(samples) != sum(not line.startswith("#") for line in wanted):  # the parser drops a repeated line
-        raise UnreadablePage(f"has a label set of {' or '.join(names)} twice: give each unit a label of its own")
+        raise UnreadablePage(f"has a label set of {' or '.join(names)} twice: give each unit a distinct label")
     return iter(samples)
 
 

@@ -1,7 +1,7 @@
 """The lever `http-ping`: units behind a URL that are kept alive by pings.
 
-A URL cannot be looked at without waking a unit, so `read` and `traits` ask nobody: they tell what rounds have proved. Only
-`write`, and `resume` after a restart, lead to a ping.
+A request to the URL would start a unit, so `read` and `traits` send none: they return what rounds have proved. Only `write`,
+and `resume` after a restart, lead to a ping.
 """
 
 from datetime import timedelta
@@ -17,7 +17,7 @@ from config.policy import PoolPolicy
 
 
 class HttpPing:
-    """Holds as many units of a URL warm as were asked for, by overlapping pings. See `Lever`."""
+    """Lever that holds the requested number of a URL's units warm by overlapping pings. See `Lever`."""
 
     kind = "http-ping"
 
@@ -33,22 +33,22 @@ class HttpPing:
         self._understood = False
 
     def resume(self, target: int) -> None:
-        """Go on with the number of an earlier process; the first reading begins with it. See `adapters.protocol.Resumes`."""
+        """Continue with the target of an earlier process from the first read on. See `adapters.protocol.Resumes`."""
         self.keeper.target = target
 
     async def read(self) -> Capacity:
-        """No call. `ready`: units that have been proved warm."""
+        """Return the capacity without a call. `ready`: units that are proved warm."""
         self.keeper.start()
         error = self.keeper.error
         return self._capacity(self._objection() or (error if isinstance(error, Refused) else None))
 
     async def traits(self) -> Traits:
-        """No call: of its units only what pings have measured is known, start-up and idle life."""
+        """Return start time and idle life as pings measured them, without a call."""
         return Traits(init_seconds=self.keeper.init_seconds, typical_lead_time=timedelta(minutes=1),
                       keep_alive=self.keeper.life.seen)
 
     async def write(self, target: int) -> Capacity:
-        """More: one ping goes ahead of all others unless one was answered before, and a round begins. Fewer or none: no call."""
+        """Set the target. A raise sends a test ping, unless one succeeded before, and starts a round; else no call."""
         if target < 0:
             raise ValueError(f"a target cannot be negative, got {target}")
         if target > self.keeper.target:
@@ -64,8 +64,8 @@ class HttpPing:
     def _objection(self) -> AdapterError | None:
         if self._settings.opted_in:
             return None
-        return Unsupported(f"{self.resource} has not opted in to pings: have it answer them (see docs/ping-handler.md), then say "
-                           "opted_in: true")
+        return Unsupported(f"{self.resource} has not opted in to pings: make it answer them (see docs/ping-handler.md), then "
+                           "set opted_in: true")
 
     def _capacity(self, blocked: AdapterError | None) -> Capacity:
         now, keeper = self._clock.now(), self.keeper

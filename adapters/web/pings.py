@@ -1,4 +1,4 @@
-"""Pings to one URL: time to first byte tells cold from warm."""
+"""Pings to one URL: the time to first byte distinguishes cold from warm units."""
 
 import asyncio
 import os

@@ -29,26 +29,26 @@ class Web(Keepers):
         self.client = Client(sandbox_url, patience)
 
     def tallies(self) -> list[Tally]:
-        """Requests made."""
+        """Return the counter of requests."""
         return [self.client.tally]
 
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
-        """One for all: every pool has a page of its own."""
+        """Return one source for all pools; every pool has its own page."""
         settings = {pool.name: pool.lever for pool in pools if isinstance(pool.lever, HttpPingSettings)}
         pinged = {name: self.pinged(name) for name in settings}
         source = PageDemand(self.client, self.clock, settings, ledgers={name: each.ledger for name, each in pinged.items()})
         return [(WithoutPings(source, pinged), tuple(settings))]
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
-        """See `adapters.registry.Provider`. Each URL has whatever access control it has; only its variables can be looked at."""
+        """See `adapters.registry.Provider`. Only the variables of `headers_from` can be checked."""
         return [Check(f"headers of {pool.name}", partial(self._variables, pool)) for pool in pools]
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:  # noqa: ARG002
-        """None: there is no permission that could be named."""
+        """Return no tests: URLs have no named permissions."""
         return {}
 
     async def survey(self, where: Where) -> Survey:  # noqa: ARG002
-        """Nothing: nobody lists URLs."""
+        """Return nothing: URLs cannot be listed."""
         return Survey((), ())
 
     async def _variables(self, pool: PoolPolicy) -> list[Finding]:

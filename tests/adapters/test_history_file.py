@@ -165,7 +165,7 @@ def test_a_file_that_unpacks_to_too_much_is_refused_without_unpacking_it_all(tmp
     monkeypatch.setattr(history_file, "MOST_BYTES", 2**20)
     bomb = tmp_path / "bomb.csv.gz"
     bomb.write_bytes(gzip.compress(b"0" * 2**24))
-    assert "MB unpacked; cut it" in refusal(bomb)
+    assert "MB unpacked; remove rows" in refusal(bomb)
 
 
 @pytest.mark.skipif(not TRACES.exists(), reason="the shared traces are not on this machine")

@@ -96,7 +96,7 @@ async def test_endpoints_that_hang_drip_break_and_babble_are_no_trouble_to_the_o
         await run.until(lambda: broken <= {line["pool"] for line in run.told("decision", action="hold")})
 
         assert len(puts(sandbox)) == len(google.calls.accepted("UpdateService")) == 1
-        assert all("no usable answer" in run.told("decision", pool=pool)[0]["text"] for pool in broken)
+        assert all("no usable response" in run.told("decision", pool=pool)[0]["text"] for pool in broken)
         assert not run.told("decision", pool="hang")
         assert not errors(run)
 

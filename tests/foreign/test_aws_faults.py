@@ -11,25 +11,25 @@ PUT = "PutProvisionedConcurrencyConfig"
 TOKEN = "correct-horse-battery-staple"
 READING = (
     ({"service": "lambda", "error": {"code": "TooManyRequestsException"}}, "AWS throttled lambda:"),
-    ({"service": "lambda", "error": {"code": "ServiceException"}}, "no usable answer to lambda:"),
-    ({"service": "lambda", "response": {"truncate_frac": 0.5}}, "cut short or not JSON"),
-    ({"service": "lambda", "response": {"corrupt_bytes": 24}}, "no usable answer to lambda:"),
-    ({"service": "lambda", "response": {"abort_frac": 0.5}}, "no usable answer to lambda:"),
-    ({"service": "lambda", "reset": True}, "no usable answer to lambda:"),
+    ({"service": "lambda", "error": {"code": "ServiceException"}}, "no usable response to lambda:"),
+    ({"service": "lambda", "response": {"truncate_frac": 0.5}}, "truncated or not JSON"),
+    ({"service": "lambda", "response": {"corrupt_bytes": 24}}, "no usable response to lambda:"),
+    ({"service": "lambda", "response": {"abort_frac": 0.5}}, "no usable response to lambda:"),
+    ({"service": "lambda", "reset": True}, "no usable response to lambda:"),
     ({"service": "*", "error": {"code": "ExpiredTokenException", "status": 400}}, "the AWS credentials have expired"),
     ({"service": "*", "error": {"code": "InvalidSignatureException", "status": 403}}, "(InvalidSignatureException)"),
     ({"service": "*", "error": {"code": "RequestTimeTooSkewed", "status": 403}}, "(RequestTimeTooSkewed)"),
     ({"service": "*", "error": {"code": "UnrecognizedClientException", "status": 403}}, "AWS refuses the credentials"),
 )
 WRITING = (
-    ({"service": "lambda", "operation": PUT, "response": {"truncate_frac": 0.5}}, "was sent and no usable answer came"),
-    ({"service": "lambda", "operation": PUT, "response": {"abort_frac": 0.5}}, "was sent and no usable answer came"),
+    ({"service": "lambda", "operation": PUT, "response": {"truncate_frac": 0.5}}, "was sent and got no usable response"),
+    ({"service": "lambda", "operation": PUT, "response": {"abort_frac": 0.5}}, "was sent and got no usable response"),
 )
 METRICS = (
     ({"service": "cloudwatch", "error": {"code": "Throttling", "status": 400}}, "AWS throttled cloudwatch:GetMetricData"),
-    ({"service": "cloudwatch", "error": {"code": "InternalServiceError", "status": 500}}, "no usable answer to cloudwatch:"),
-    ({"service": "cloudwatch", "response": {"truncate_frac": 0.5}}, "cut short or not JSON"),
-    ({"service": "cloudwatch", "response": {"corrupt_bytes": 400}}, "no usable answer to cloudwatch:"),
+    ({"service": "cloudwatch", "error": {"code": "InternalServiceError", "status": 500}}, "no usable response to cloudwatch:"),
+    ({"service": "cloudwatch", "response": {"truncate_frac": 0.5}}, "truncated or not JSON"),
+    ({"service": "cloudwatch", "response": {"corrupt_bytes": 400}}, "no usable response to cloudwatch:"),
     ({"service": "cloudwatch", "error": {"code": "ExpiredTokenException", "status": 403}}, "the AWS credentials have expired"),
 )
 

@@ -105,7 +105,7 @@ async def test_tls_to_a_server_without_it_is_named(account, policy):
                                   environment=environment(account, account.server.url.replace("http:", "https:"), None, None))
 
     assert code == 1
-    assert "does not speak TLS" in err, out + err
+    assert "does not use TLS" in err, out + err
     assert "AWS_ENDPOINT_URL" in err
 
 

@@ -115,7 +115,7 @@ async def test_while_the_provider_does_not_answer_it_is_reported_with_the_reason
     (shown,) = clouds.fleet.orphans.shown()
 
     assert shown["units"] == 3
-    assert "no usable answer" in shown["error"]
+    assert "no usable response" in shown["error"]
 
 
 async def test_a_pool_in_shadow_is_never_one(tmp_path):

@@ -246,14 +246,14 @@ async def test_half_an_answer_is_not_taken_for_an_empty_one(server, connected, o
     server.sandbox.hosted("agent").function.reserved = 7
     server.sandbox.faults.cut()
 
-    with pytest.raises(Unreachable, match="cut short or not JSON"):
+    with pytest.raises(Unreachable, match="truncated or not JSON"):
         await connected(server.url).call(Asked("lambda", operation, "x"), parameters, dict)
 
 
 async def test_half_an_answer_to_a_write_leaves_its_outcome_unknown(server, connected):
     server.sandbox.faults.cut()
 
-    with pytest.raises(OutcomeUnknown, match="cut short or not JSON"):
+    with pytest.raises(OutcomeUnknown, match="truncated or not JSON"):
         await connected(server.url).call(PUT, UNITS, dict)
 
 

@@ -206,7 +206,7 @@ async def test_somebody_elses_target_is_not_touched(stage):
     lever = await ready(stage)
     stage.other_autoscaler()
     before, target = stage.mutations(), dict(stage.sandbox.scalable_targets[LIVE])
-    with pytest.raises(Conflict, match="somebody else"):
+    with pytest.raises(Conflict, match="that Stoker did not register"):
         await lever.arm(down(stage))
     await lever.disarm()
 

@@ -161,7 +161,7 @@ def test_a_clock_that_is_wrong_is_named_where_aws_may_refuse_for_it(date, code, 
 @pytest.mark.parametrize(("cause", "named"), [
     (SSLError(FileNotFoundError(2, "No such file or directory")), "cannot be read"),
     (SSLError("[X509: NO_CERTIFICATE_OR_CRL_FOUND] no certificate or crl found"), "PEM"),
-    (SSLError("[SSL: WRONG_VERSION_NUMBER] wrong version number"), "does not speak TLS"),
+    (SSLError("[SSL: WRONG_VERSION_NUMBER] wrong version number"), "does not use TLS"),
 ])
 def test_tls_that_a_setting_keeps_from_beginning_has_sent_nothing(cause, named):
     error = translate(boto.SSLError(endpoint_url="u", error=cause), WRITE)

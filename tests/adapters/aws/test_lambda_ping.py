@@ -99,7 +99,7 @@ async def test_who_has_not_opted_in_is_never_pinged(stage):
 async def test_a_handler_that_does_not_know_pings_gets_one_and_no_more(stage):
     stage.function.understands_pings = False
     lever = stage.lever()
-    with pytest.raises(Unsupported, match=r"agent.*no more are sent"):
+    with pytest.raises(Unsupported, match=r"agent.*sends no more"):
         await lever.write(20)
     await stage.passes(50 * MINUTE)
 

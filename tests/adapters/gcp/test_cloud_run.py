@@ -120,7 +120,7 @@ async def test_stokers_own_write_is_not_taken_for_somebody_elses_even_if_its_ans
     lever = stage.lever()
     await lever.read()
     stage.lose_answers()
-    with pytest.raises(Exception, match="no usable answer"):
+    with pytest.raises(Exception, match="no usable response"):
         await lever.write(5)
     stage.calm()
     await stage.passes(timedelta(minutes=1))

@@ -21,7 +21,7 @@ def fault(folder: Path, content: object, environment=None) -> str:
 
 @pytest.mark.parametrize(("content", "words"), [
     ("", "is empty"), (" \n", "is empty"), ("{\n  'type'", "is not valid JSON (line 2, column 3)"),
-    ("\ufeff{}", "begins with a byte order mark"), ("[]", "contains no JSON object"),
+    ("\ufeff{}", "starts with a byte order mark"), ("[]", "contains no JSON object"),
     ("{}", "has no type; allowed are authorized_user, external_account"), ({"type": "secret-text" * 9}, "has the unknown type"),
     ({"installed": {}}, "is the file of an OAuth client"), ({"web": {}}, "run gcloud auth application-default login"),
     (USER | {"refresh_token": ""}, "is of type authorized_user and lacks refresh_token"),

@@ -39,7 +39,7 @@ def test_the_consoles_export_is_read_with_its_rows_of_labels():
     values, said = read(CONSOLE)
 
     assert values == [[30, 30], [3, 3.01], [4, 5]]
-    assert "times without a time zone are read as UTC, as the format has no time zone of its own; give --timezone if" in said
+    assert "times without a time zone are read as UTC, because the format has no time zone; give --timezone if" in said
     assert "taken is ConcurrentExecutions (m2) for the average and ConcurrentExecutions (m3) for the maximum, since the" in said
 
 

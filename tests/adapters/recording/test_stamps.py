@@ -105,7 +105,7 @@ def test_local_times_that_come_twice_are_told_apart_by_their_order(rows):
     steps = {abs(later - sooner) for sooner, later in zip(stamps.times, stamps.times[1:], strict=False)}
 
     assert steps == {300.0}
-    assert "24 times that the clock passes twice are told apart by the order of rows" in stamps.said
+    assert "24 times that occur twice at a clock change are resolved by the order of rows" in stamps.said
 
 
 def test_local_times_that_could_be_of_either_hour_are_unknown():

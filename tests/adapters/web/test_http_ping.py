@@ -214,7 +214,7 @@ async def test_a_day_of_trouble_loses_and_doubles_nothing(stage):
 async def test_redirects_are_not_followed(stage):
     settings = http_pool(status=302).lever
     client = Client(stage._server.url)
-    with pytest.raises(Unsupported, match="answered 200, not 302"):
+    with pytest.raises(Unsupported, match="responded 200, not 302"):
         await HttpPinger(settings, client).canary()
     await client.close()
 
