@@ -1,4 +1,4 @@
-"""What the charts of a report draw, as plain values. Pure."""
+"""Chart data of a report, as plain values. Pure."""
 
 from collections.abc import Sequence
 
@@ -14,14 +14,14 @@ from forecasting.demand import DemandSeries
 from forecasting.protocol import LEVELS
 
 AHEAD = 60
-"""Minutes before a minute at which its forecast band was made."""
+"""Lead of the forecast band in minutes."""
 
 BAND = (0.1, 0.5, 0.95)
 DIGITS = 3
 
 
 def charts(pool: PoolOutcome, worst: WorstHour | None) -> dict[str, object]:
-    """One pool's charts: its minutes, and the curve of cost against cold starts."""
+    """Return the chart data of one pool: its minutes, and cost vs. cold starts."""
     ready, cold = counted_cold(pool, pool.replay.target)
     tracked, _ = counted_cold(pool, peers.target_tracking(pool.load, pool.terms))
     return {
@@ -39,20 +39,20 @@ def charts(pool: PoolOutcome, worst: WorstHour | None) -> dict[str, object]:
 
 
 def steps(values: Units) -> list[list[int]]:
-    """A step function as [row, value] wherever it changes: small, and exact."""
+    """Return a step function as [row, value] at each change."""
     changes = np.flatnonzero(np.diff(values, prepend=values[:1] - 1 if len(values) else 0))
     return [[int(row), int(values[row])] for row in changes]
 
 
 def sparse(values: Units) -> list[list[int]]:
-    """[row, value] wherever there is one."""
+    """Return [row, value] for each non-zero value."""
     return [[int(row), int(values[row])] for row in np.flatnonzero(values)]
 
 
 def band(demand: DemandSeries) -> dict[str, object] | None:
-    """What was forecast of each quarter of an hour an hour before it: low, middle and high; None while too little was known.
+    """Return P10, P50 and P95 of every 15th minute, forecast 1 h earlier; None without enough history.
 
-    The forecaster is fed minute by minute and each row uses nothing newer than an hour before.
+    The forecaster reads minute by minute; each row uses only data that is at least 1 h older.
     """
     said = CombinedForecaster(1).follow(demand.peak[None], demand.busy[None], demand.first_minute, (AHEAD,)).peak[0, :, 0]
     rows = np.arange(0, len(demand) - AHEAD, 15)
@@ -65,7 +65,7 @@ def band(demand: DemandSeries) -> dict[str, object] | None:
 
 
 def curve(pool: PoolOutcome) -> dict[str, object]:
-    """Every policy as a point of waits and dollars, and the constants as a line."""
+    """Return every policy as a point (cold starts, bill), and constant capacities as a line."""
     bills = {STOKER: pool.stoker} | pool.peers
     line = [(bill.cold_starts, bill.provider_usd, level) for level, bill in peers.constants(pool.load, pool.terms)]
     return {
@@ -76,10 +76,10 @@ def curve(pool: PoolOutcome) -> dict[str, object]:
 
 
 def cents(amount: float) -> float:
-    """Dollars, with enough digits to be drawn."""
+    """Return USD rounded to the digits a chart needs."""
     return float(f"{amount:.{DIGITS + 2}g}")
 
 
 def widest(values: Sequence[float]) -> float:
-    """The greatest of some amounts; 1 when there is none above zero, to divide by."""
+    """Return the maximum of the positive values; 1 without any, so that it can be a divisor."""
     return max([value for value in values if value > 0], default=1.0)

@@ -1,6 +1,6 @@
-"""The report as one HTML file: text and tables stand in it, charts are drawn from data that it carries.
+"""The report as one HTML file with text, tables, and the data of its charts.
 
-Pure but for reading its own parts, which ship beside this module.
+Pure, except that it reads its own parts, which ship with this module.
 """
 
 import json
@@ -33,17 +33,17 @@ from controller.report.words import (
 from controller.report.worst_hour import Minute, WorstHour, worst_hour
 
 CHARTED = 12
-"""Pools whose minutes are carried along and drawn, those with most to lose first: a page of thousands would not open."""
+"""Maximum number of pools with charts, highest cost without warm capacity first. It limits the size of the page."""
 
-KINDS = (("idle_usd", "idle", "Warm and idle"), ("warm_work_usd", "warm", "Work on warm units"),
+KINDS = (("idle_usd", "idle", "Idle warm units"), ("warm_work_usd", "warm", "Work on warm units"),
          ("on_demand_work_usd", "demand", "Work on demand"), ("init_usd", "init", "Initialisation"),
          ("request_usd", "requests", "Requests"),
-         ("wait_usd", "wait", "Waiting, priced"))
-"""A bill's parts: field, style, and what the legend calls it."""
+         ("wait_usd", "wait", "Cold-start cost"))
+"""Parts of the total: field, style, and name in the legend."""
 
 
 def page(outcome: Outcome) -> str:
-    """The whole page."""
+    """Return the page as HTML."""
     drawn = sorted(outcome.pools, key=lambda pool: -pool.nothing.extra_usd)[:CHARTED]
     worst = {pool.name: worst_hour(pool) for pool in drawn}
     data = [charts(pool, worst[pool.name]) for pool in drawn]
@@ -69,46 +69,46 @@ def page(outcome: Outcome) -> str:
 
 
 def part(name: str) -> str:
-    """A file that ships beside this module."""
+    """Return the text of a file that ships with this module."""
     return (files("controller.report") / "static" / name).read_text("utf-8")
 
 
 def library(name: str) -> str:
-    """A file of the library that draws."""
+    """Return the text of a file of the chart library."""
     return (files("controller.uplot") / name).read_text("utf-8")
 
 
 def title(outcome: Outcome) -> str:
-    """The pools, shortly."""
+    """Return the names of up to 3 pools, else their number."""
     names = [pool.name for pool in outcome.pools]
     return ", ".join(names) if len(names) <= 3 else f"{len(names)} pools"
 
 
 def tiles(outcome: Outcome) -> str:
-    """Stoker, nothing and target tracking side by side: who waits, and what is paid."""
+    """Return tiles with cold starts and bills of Stoker, no warm capacity, and target tracking."""
     shown = ((STOKER, "Stoker", outcome.stoker), (ON_DEMAND, "Nothing kept warm", outcome.nothing),
              (TRACKING, "AWS target tracking", outcome.peers[TRACKING]))
     return "".join(tile(name, label, bill, outcome) for name, label, bill in shown)
 
 
 def tile(name: str, label: str, bill: Bill, outcome: Outcome) -> str:
-    """One of the three."""
-    waits = f"{count(bill.cold_starts)} <small>of {count(bill.invocations)} waited</small>"
+    """Return one tile."""
+    waits = f"{count(bill.cold_starts)} <small>cold starts of {count(bill.invocations)} requests</small>"
     paid = f"{usd(bill.provider_usd)} <small>provider bill</small>"
-    whole = f"{usd(bill.total_usd)} <small>with waits at {price_of_waiting(outcome)}</small>"
+    whole = f"{usd(bill.total_usd)} <small>with cold starts at {price_of_waiting(outcome)}</small>"
     return (f'<section class="tile {"stoker" if name == STOKER else ""}"><h2>{label}</h2>'
             f"<p class=figure>{waits}</p><p class=figure>{paid}</p><p>{whole}</p></section>")
 
 
 def bills(outcome: Outcome) -> str:
-    """A row for each policy, the cheapest first, its cost as a bar split by kind."""
+    """Return a table row per policy, cheapest first, with its cost as a bar split by kind."""
     rows = {STOKER: outcome.stoker} | outcome.peers
     whole = widest([bill.total_usd for bill in rows.values()])
     return "".join(row(name, bill, outcome, whole) for name, bill in sorted(rows.items(), key=lambda item: item[1].total_usd))
 
 
 def row(name: str, bill: Bill, outcome: Outcome, whole: float) -> str:
-    """One policy."""
+    """Return the row of one policy."""
     bars = "".join(f'<i class="{style}" style="width:{100 * getattr(bill, field) / whole:.3f}%" title="{label}: '
                    f'{usd(getattr(bill, field))}"></i>' for field, style, label in KINDS)
     relative = bill.relative_to(outcome.nothing)
@@ -120,7 +120,7 @@ def row(name: str, bill: Bill, outcome: Outcome, whole: float) -> str:
 
 
 def each_pool(outcome: Outcome) -> str:
-    """A table of pools, when there are several."""
+    """Return a table of pools; empty for one pool."""
     if len(outcome.pools) < 2:
         return ""
     three = "<th>Stoker</th><th>nothing</th><th>tracking</th>"
@@ -131,7 +131,7 @@ def each_pool(outcome: Outcome) -> str:
 
 
 def pool_row(pool: PoolOutcome) -> str:
-    """One pool under Stoker, nothing and target tracking."""
+    """Return the row of one pool: Stoker, no warm capacity, target tracking."""
     three = (pool.stoker, pool.nothing, pool.peers[TRACKING])
     waits = "".join(f"<td>{count(bill.cold_starts)}</td>" for bill in three)
     paid = "".join(f"<td>{usd(bill.provider_usd)}</td>" for bill in three)
@@ -139,16 +139,16 @@ def pool_row(pool: PoolOutcome) -> str:
 
 
 def scrolled(head: str, rows: str, style: str = "") -> str:
-    """A table that scrolls sideways within itself on a narrow screen."""
+    """Return a table that scrolls horizontally on a narrow screen."""
     return f'<div class=scroll><table class="{style}"><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
 
 
 def hour(pool: PoolOutcome, worst: WorstHour | None, at: int) -> str:
-    """The worst hour of a pool, in words and minutes."""
+    """Return the worst hour of a pool as sentences and a table of minutes."""
     if worst is None:
-        return f"<div class=hour data-pool={at}><p>No request of {escape(pool.name)} would have waited under Stoker.</p></div>"
+        return f"<div class=hour data-pool={at}><p>{escape(pool.name)} would have had no cold starts with Stoker.</p></div>"
     told = "".join(f"<li>{escape(sentence)}</li>" for sentence in worst.sentences)
-    names = ("UTC", "Demand", "Ready", "Requested", "Cold starts", "What was planned, and why")
+    names = ("UTC", "Demand", "Ready", "Requested", "Cold starts", "Reasons of the plan")
     head = "<tr>" + "".join(f"<th>{name}</th>" for name in names) + "</tr>"
     table = scrolled(head, "".join(minute_row(minute) for minute in worst.minutes), "minutes")
     return (f"<div class=hour data-pool={at}><h3>{escape(worst.title)}</h3><ul>{told}</ul>"
@@ -156,42 +156,43 @@ def hour(pool: PoolOutcome, worst: WorstHour | None, at: int) -> str:
 
 
 def minute_row(minute: Minute) -> str:
-    """One minute of the worst hour."""
+    """Return the row of one minute."""
     demand = "unknown" if minute.demand is None else minute.demand
     cells = (minute.at, demand, minute.ready, minute.requested, minute.cold or "", escape(minute.why))
     return f'<tr class="{"cold" if minute.cold else ""}">' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def billed(step: int) -> str:
-    """For what time warm capacity is billed."""
+    """Return a sentence about the billed time of warm capacity."""
     if not step:
         return "Warm capacity is billed while it is ready."
     return f"Warm capacity is billed from the request, the time of each unit rounded up to whole steps of {step} min."
 
 
 def terms(pool: PoolOutcome, outcome: Outcome) -> str:
-    """What the figures take for granted."""
+    """Return the assumptions behind the figures as list items."""
     it, unknown = pool.terms, sum(int((~one.load.known)[one.load.start :].sum()) for one in outcome.pools)
     minutes = sum(len(one.load) - one.load.start for one in outcome.pools)
     idle, busy, demand = (usd(price * 60) for price in (it.idle, it.warm_busy, it.on_demand))
-    prices = f"{idle} to keep warm, {busy} more at work, {demand} at work on demand"
-    source = f"price table of {PRICES_AS_OF:%-d %B %Y}, unless the policy says otherwise"
-    timing = f"Every policy sees metrics {it.metric_delay} min late and has what it asks for {it.lead_time} min later"
-    whose = "as the policy says" if it.warm_hit_rate is None else "for comparison only: the policy asks for a share instead"
+    prices = f"{idle} for a warm unit, {busy} more while it is busy, {demand} for a busy on-demand unit"
+    source = f"price table of {PRICES_AS_OF:%-d %B %Y}, unless set in the policy"
+    timing = f"Every policy reads metrics with a delay of {it.metric_delay} min and has a lead time of {it.lead_time} min"
+    whose = "set in the policy" if it.warm_hit_rate is None else "for comparison only: the objective is a warm-hit rate"
     said = [
         f"Prices per unit-hour for {escape(pool.name)}: {prices} ({source}).",
-        f"A cold start takes {it.init_seconds:g} s, billed as work, and counts {usd(it.cold_start_cost_usd)}, {whose}.",
+        f"A cold start takes {it.init_seconds:g} s, billed as work.",
+        f"Cold-start cost: {usd(it.cold_start_cost_usd)} ({whose}).",
         f"{timing}; an on-demand unit stays warm after use for {escape(pool.keep_alive.text)}.",
-        "Ratio: cost beyond serving all of it on demand without a cold start, as a multiple of the same with nothing kept warm.",
+        "Ratio: total minus the bill of on-demand service without cold starts, divided by the same with nothing kept warm.",
         billed(it.billing_step),
     ]
     if assumed := common_text(one.assumed for one in outcome.pools):
-        said.append(f"Assumed, as the policy does not say: {escape(assumed)}.")
+        said.append(f"Assumed (not set in the policy): {escape(assumed)}.")
     if zeros := zeros_text({one.name: one.zeros for one in outcome.pools}):
         said.append(f"{escape(zeros[0].upper() + zeros[1:])}.")
     for doubted in (one for one in outcome.pools if one.doubts):
         first, rows = doubted.doubts[0], count(len(doubted.doubts))
-        said.append(f"Rows of {escape(doubted.name)} that cannot be right and count as unknown: {rows}. The first is line "
+        said.append(f"Rows of {escape(doubted.name)} with contradictory values, counted as unknown: {rows}. The first is line "
                     f"{first.line}: {escape(first.what)}.")
     if unknown:
         said.append(f"{count(unknown)} of {count(minutes)} minutes ({share(unknown, minutes)}) are unknown and not counted.")

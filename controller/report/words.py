@@ -1,4 +1,4 @@
-"""Numbers as people read them, and the sentences of a report. Every figure comes from the outcome. Pure."""
+"""Number formats and sentences of a report. Every figure comes from the outcome. Pure."""
 
 from collections.abc import Sequence
 
@@ -23,25 +23,25 @@ LABELS = {
     "seasonal-p99": "Seasonal naive, 99 %",
     "best-constant*": "Best constant, in hindsight",
 }
-"""Policies as the page names them."""
+"""Names of policies on the page."""
 
 NOTES = {
-    ON_DEMAND: "Every burst starts cold; you pay only for work.",
-    TRACKING: "Application Auto Scaling on provisioned concurrency at its usual target.",
-    "aws-target-tracking-tuned": "The same, at the utilisation that was cheapest on the part before the figures begin.",
+    ON_DEMAND: "Every burst has cold starts; only work is billed.",
+    TRACKING: "Application Auto Scaling on provisioned concurrency with a 70 % target.",
+    "aws-target-tracking-tuned": "The same, with the target that was cheapest on the history before the accounting starts.",
     "aws-predictive-scaling": "Hourly forecasts that only add to target tracking; AWS does not offer it for Lambda.",
-    "schedule": "Each hour at its 95th percentile of the last seven days.",
+    "schedule": "Each hour at its P95 of the last 7 days.",
     "schedule+tracking": "The schedule as a floor, target tracking above it.",
-    "knative-kpa": "Average concurrency of the last minute at 70 % a unit.",
-    "last-hour-max": "As many as the last hour needed at most.",
+    "knative-kpa": "Average concurrency of the last minute at 70 % per unit.",
+    "last-hour-max": "Maximum demand of the last 60 min.",
     "x-lambda": "Exponential smoothing of five-minute maxima.",
-    "seasonal-p99": "The same quarter of an hour on the days before.",
-    "best-constant*": "The cheapest number that never changes, known only afterwards: a bound, not a rival.",
+    "seasonal-p99": "P99 of the same 15 min on previous days.",
+    "best-constant*": "The cheapest constant capacity, known only in hindsight: a bound, not a usable policy.",
 }
 
 
 def usd(amount: float) -> str:
-    """Dollars with as many digits as carry weight."""
+    """Format USD with significant digits only."""
     sign, size = ("-" if amount < 0 else ""), abs(amount)
     if size >= 1000:
         return f"{sign}${size:,.0f}"
@@ -51,12 +51,12 @@ def usd(amount: float) -> str:
 
 
 def count(number: float) -> str:
-    """A whole number with separators."""
+    """Format a whole number with separators."""
     return f"{number:,.0f}"
 
 
 def share(part: float, whole: float) -> str:
-    """A part in per cent, never rounded to all or nothing."""
+    """Format a share in per cent, never rounded to 0 or 100."""
     if whole <= 0:
         return "0 %"
     percent = 100 * part / whole
@@ -68,7 +68,7 @@ def share(part: float, whole: float) -> str:
 
 
 def hits(bill: Bill) -> str:
-    """The warm-hit rate in per cent, never rounded up to all."""
+    """Format the warm-hit rate in per cent, never rounded up to 100."""
     rate = bill.warm_hit_rate
     if rate is None:
         return "–"
@@ -76,14 +76,14 @@ def hits(bill: Bill) -> str:
 
 
 def span(outcome: Outcome) -> str:
-    """The days that the figures cover."""
+    """Return the period that the figures cover."""
     first = min(pool.demand.first_minute + pool.load.start for pool in outcome.pools)
     end = max(pool.demand.end_minute for pool in outcome.pools)
     return f"{instant_of(first):%-d %B %Y, %H:%M} to {instant_of(end):%-d %B %Y, %H:%M} UTC"
 
 
 def length(outcome: Outcome) -> str:
-    """How long that is."""
+    """Return the length of the period."""
     hours = max(pool.demand.end_minute - pool.demand.first_minute - pool.load.start for pool in outcome.pools) / 60
     if hours < 48:
         return f"{hours:.0f} hours"
@@ -94,12 +94,12 @@ def headline(outcome: Outcome) -> str:
     """Who would have waited, and what it would have cost: the one sentence to remember."""
     stoker, nothing = outcome.stoker, outcome.nothing
     if nothing.cold_starts == 0:
-        return f"Nobody waited in these {length(outcome)}, with or without warm capacity: there was nothing to win here."
+        return f"No cold starts in {length(outcome)}, with or without warm capacity."
     fewer = nothing.cold_starts - stoker.cold_starts
     price = stoker.provider_usd - nothing.provider_usd
     if fewer <= 0:
-        return (f"Stoker would have made {count(stoker.cold_starts)} requests wait, "
-                f"as against {count(nothing.cold_starts)} with nothing kept warm.")
+        return (f"Stoker would have had {count(stoker.cold_starts)} cold starts, "
+                f"compared with {count(nothing.cold_starts)} with nothing kept warm.")
     money = f"for {usd(price)} more" if price > 0 else f"and {usd(-price)} saved"
     return f"{count(fewer)} of {count(nothing.cold_starts)} cold starts avoided in {length(outcome)}, {money}."
 
@@ -116,52 +116,52 @@ def spread_text(outcomes: Sequence[PoolOutcome]) -> str:
 
 
 def price_of_waiting(outcome: Outcome) -> str:
-    """What one cold start counts for. Where a share of warm requests was asked for instead, it is only for comparison."""
+    """Return the cold-start cost as text. With a warm-hit objective it is only for comparison."""
     prices = sorted({pool.terms.cold_start_cost_usd for pool in outcome.pools})
     return f"{usd(prices[0])} each" if len(prices) == 1 else "each pool's price"
 
 
 def promise(outcome: Outcome) -> str:
-    """Whether the share of warm requests that the policy asks for was given; empty where it asks for none."""
+    """Return whether the warm-hit objective was met; empty without such an objective."""
     asked = [pool for pool in outcome.pools if pool.terms.warm_hit_rate is not None and pool.stoker.warm_hit_rate is not None]
     if not asked:
         return ""
     kept = [pool for pool in asked if (pool.stoker.warm_hit_rate or 0) >= (pool.terms.warm_hit_rate or 0)]
     if len(asked) > 1:
-        return f"{len(kept)} of {len(asked)} pools got the share of warm requests that the policy asks for."
+        return f"{len(kept)} of {len(asked)} pools met the warm-hit rate set in the policy."
     goal = f"{100 * (asked[0].terms.warm_hit_rate or 0):.6g} %"
-    ending = "did" if kept else "did, which is too few"
-    return f"The policy asks that {goal} of {asked[0].name}'s requests find a warm unit: {hits(asked[0].stoker)} {ending}."
+    ending = "met" if kept else "not met"
+    return f"Warm-hit objective of {asked[0].name}: {goal}; result: {hits(asked[0].stoker)} ({ending})."
 
 
 def verdict(outcome: Outcome) -> str:
-    """The price of an avoided wait, and how target tracking would have done."""
+    """Return the cost of an avoided cold start, and a comparison with target tracking."""
     stoker, nothing, tracking = outcome.stoker, outcome.nothing, outcome.peers[TRACKING]
     sentences = [promise(outcome)] if promise(outcome) else []
     fewer, price = nothing.cold_starts - stoker.cold_starts, stoker.provider_usd - nothing.provider_usd
     if fewer > 0 and price > 0:
-        sentences.append(f"Each avoided wait cost {usd(price / fewer)} in warm capacity.")
+        sentences.append(f"Each avoided cold start would have added {usd(price / fewer)} to the bill.")
     sentences.append(against(stoker, tracking, "AWS target tracking"))
     return " ".join(sentences)
 
 
 def against(stoker: Bill, other: Bill, name: str) -> str:
-    """How another policy would have done beside Stoker, in waits and dollars."""
+    """Return a comparison of another policy with Stoker in cold starts and bill."""
     waits, price = other.cold_starts - stoker.cold_starts, other.provider_usd - stoker.provider_usd
     more = "the same number of" if waits == 0 else f"{count(abs(waits))} {'more' if waits > 0 else 'fewer'}"
     cost = "for the same bill" if abs(price) < 0.005 else f"for {usd(abs(price))} {'more' if price > 0 else 'less'}"
-    return f"{name} would have had {more} waits {cost}."
+    return f"{name} would have had {more} cold starts {cost}."
 
 
 def wins(outcome: Outcome) -> str:
-    """Where Stoker stands among what could really be run, by total cost."""
-    limit, counting = outcome.stoker.extra_usd, f"Counting the waits at {price_of_waiting(outcome)}"
+    """Return Stoker's rank by total cost among the policies that do not use hindsight."""
+    limit, counting = outcome.stoker.extra_usd, f"With cold starts at {price_of_waiting(outcome)}"
     rivals = {name: bill.extra_usd for name, bill in outcome.peers.items() if not name.endswith("*")}
     cheaper = [LABELS[name] for name, extra in sorted(rivals.items(), key=lambda item: item[1]) if extra < limit]
     if not cheaper:
-        return f"{counting}, it is the cheapest of {len(rivals) + 1} policies."
+        return f"{counting}, Stoker is the cheapest of {len(rivals) + 1} policies."
     if len(cheaper) > 2:
         others = f"{len(cheaper)} of {len(rivals)} others"
-        return f"{counting}, {others} would have been cheaper here, {cheaper[0]} the most."
-    rest = f"the other {len(rivals) - len(cheaper)} dearer"
-    return f"{counting}, {' and '.join(cheaper)} would have been cheaper here, {rest}."
+        return f"{counting}, {others} would have been cheaper; the cheapest is {cheaper[0]}."
+    rest = f"the other {len(rivals) - len(cheaper)} more expensive"
+    return f"{counting}, {' and '.join(cheaper)} would have been cheaper, {rest}."

@@ -1,4 +1,4 @@
-"""The hour in which most users waited, and why they did. Pure."""
+"""The hour with the most cold starts, and their causes. Pure."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ HOUR = 60
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """One minute of the worst hour; `demand` is None where it is unknown, `why` is empty where nothing was planned anew."""
+    """One minute of the worst hour. `demand`: None when unknown; `why`: empty without a new plan."""
 
     at: str
     demand: int | None
@@ -27,7 +27,7 @@ class Minute:
 
 @dataclass(frozen=True, slots=True)
 class WorstHour:
-    """`first`: row at which it begins; `sentences`: what happened; `minutes`: what each held."""
+    """The worst hour. `first`: its first row; `sentences`: a description; `minutes`: its minutes."""
 
     first: int
     cold: int
@@ -37,13 +37,13 @@ class WorstHour:
 
 
 def counted_cold(pool: PoolOutcome, target: Units) -> tuple[Units, Units]:
-    """Ready units and counted cold starts of each minute under `target`."""
+    """Return ready units and counted cold starts of each minute with `target`."""
     ready, terms = ready_of(target, pool.terms.lead_time), pool.terms
     return ready, np.where(pool.load.counted, cold_starts_of(pool.load, ready, terms.keep_alive, terms.stay_warm), 0)
 
 
 def worst_hour(pool: PoolOutcome) -> WorstHour | None:
-    """The hour of the clock with most cold starts under Stoker, the first of equals; None when there was none."""
+    """Return the clock hour with the most cold starts with Stoker (the first if several); None without cold starts."""
     ready, cold = counted_cold(pool, pool.replay.target)
     if not cold.any():
         return None
@@ -58,33 +58,34 @@ def worst_hour(pool: PoolOutcome) -> WorstHour | None:
 
 
 def sentences(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tuple[str, ...]:
-    """What happened, in words."""
+    """Return the description of the worst hour."""
     load, terms = pool.load, pool.terms
     waits, at = int(cold[within].sum()), within.start + int(cold[within].argmax())
     peak, calm = int(load.peak[at]), int(load.peak[max(0, at - 10) : at].max(initial=0))
     part = share(waits, pool.stoker.cold_starts)
-    said = [f"{count(waits)} of the {count(pool.stoker.cold_starts)} cold starts ({part}) fell into this hour."]
-    said.append(f"The worst minute was {clock(pool, at)}, with {count(int(cold[at]))}: demand reached {peak}, after at most "
-                f"{calm} in the ten minutes before, and {ready[at]} were warm.")
+    said = [f"{count(waits)} of the {count(pool.stoker.cold_starts)} cold starts ({part}) occurred in this hour."]
+    said.append(f"The worst minute was {clock(pool, at)}, with {count(int(cold[at]))} cold starts: demand reached {peak}, "
+                f"after a maximum of {calm} in the 10 min before; {ready[at]} units were ready.")
     caught = np.flatnonzero(ready[at : at + HOUR] >= peak)
     if peak > calm and len(caught):
-        said.append(f"A rise is seen {terms.metric_delay} min after it begins, and what is then asked for takes "
-                    f"{terms.lead_time} min; here as many were ready after {caught[0]} min.")
+        said.append(f"The metric delay is {terms.metric_delay} min and the lead time is {terms.lead_time} min; {peak} units were "
+                    f"ready after {caught[0]} min.")
     always = bill_of(load, np.full(len(load), peak, np.int64), terms)
     if always.extra_usd > pool.stoker.extra_usd:
         dearer = usd(always.extra_usd - pool.stoker.extra_usd)
-        said.append(f"Keeping {peak} warm all the time would have been dearer by {dearer} in all, waits included.")
+        said.append(f"A constant {peak} warm units would have cost {dearer} more over the whole period (bill + cold-start cost).")
     tracked, untouched = peers.target_tracking(load, terms), np.zeros(len(load), np.int64)
     theirs, nothing = (int(counted_cold(pool, target)[1][within].sum()) for target in (tracked, untouched))
-    said.append(f"In the same hour AWS target tracking would have had {count(theirs)}, and nothing kept warm {count(nothing)}.")
+    said.append(f"In the same hour AWS target tracking would have had {count(theirs)} cold starts, "
+                f"and nothing kept warm {count(nothing)}.")
     return tuple(said)
 
 
 def minutes(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tuple[Minute, ...]:
-    """What each minute held, with the reasons of the plans made in it."""
+    """Return the minutes of the worst hour, with the reasons of the plans made in each."""
     planned: dict[int, str] = {}
     for row, reasons in pool.replay.reasons:
-        # what was planned last before the hour stands at its head
+        # the last plan before the hour is shown at its first minute
         planned[max(row, within.start)] = "; ".join(reason.text for reason in reasons)
     return tuple(
         Minute(clock(pool, row), int(pool.load.peak[row]) if pool.load.known[row] else None, int(ready[row]),
@@ -94,5 +95,5 @@ def minutes(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tupl
 
 
 def clock(pool: PoolOutcome, row: int) -> str:
-    """The time of day of a row."""
+    """Return the time of day of a row."""
     return f"{instant_of(pool.demand.first_minute + row):%H:%M}"

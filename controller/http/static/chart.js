@@ -1,4 +1,4 @@
-// One pool's minutes: demand, what was and is forecast of it, what was asked for, what was ready, what is planned; a line at now.
+// The chart of one pool: demand, past and current forecast, requested, ready and planned units, and a line at now.
 
 import {clock, day} from "./words.js";
 
@@ -19,7 +19,7 @@ const moments = (u, ticks, axisAt, space, step) => ticks.map((tick, at) => {
   return clock(date) + (midnight || (at === 0 && !ticks.slice(1, 3).some((each) => each % 86400 === 0)) ? "\n" + day(date) : "");
 });
 
-// Columns for the chart: minutes up to now from `history`, and on from it as far as forecast and plan reach, at most as far again.
+// Columns of the chart: past minutes from `history`, then forecast and plan, at most as long as the past.
 export const columns = (history, forecast, next) => {
   const first = Date.parse(history.first) / 1000, past = history.peak.length, now = Date.parse(history.at) / 1000;
   const known = forecast?.ahead?.peak.some((levels) => levels.some((value) => value != null));
@@ -77,7 +77,7 @@ const nowLine = (now) => (u) => {
 
 const table = (data) => [data.time, data.high, data.low, data.middle, data.peak, data.requested, data.next, data.ready];
 
-// The names below the chart hide and show their lines: by keyboard too.
+// The names below the chart hide and show their lines, also by keyboard.
 const reachable = (u) => {
   [...u.root.querySelectorAll(".u-legend .u-series th")].slice(1).forEach((name, at) => {
     const told = () => name.setAttribute("aria-pressed", String(u.series[at + 1].show));
@@ -93,7 +93,7 @@ const reachable = (u) => {
   });
 };
 
-// A chart in `box` that `update` gives new columns. What the reader has hidden or zoomed into stays so.
+// A chart in `box`; `update` replaces its columns and keeps hidden lines and zoom.
 export const chart = (box) => {
   let u = null, latest = null, shape = "", words = "";
   const build = () => {
@@ -111,9 +111,9 @@ export const chart = (box) => {
       cursor: {points: {size: 7}},
       series: [
         {value: (_, value) => value == null ? "–" : `${day(value * 1000)} ${clock(value * 1000)}`},
-        line("Forecast, 95 %", {stroke: faded("band", .55), width: 1}, 1),
-        line("Forecast, 10 %", {stroke: faded("band", .55), width: 1}, 2),
-        line("Forecast, median", {stroke: colour("band"), width: 1, dash: [4, 4]}, 3),
+        line("Forecast P95", {stroke: faded("band", .55), width: 1}, 1),
+        line("Forecast P10", {stroke: faded("band", .55), width: 1}, 2),
+        line("Forecast P50", {stroke: colour("band"), width: 1, dash: [4, 4]}, 3),
         line("In flight", {stroke: faded("area", .8), fill: faded("area", .45), width: 1}, 4),
         line("Requested", {stroke: colour("accent"), width: 1, dash: [3, 3]}, 5),
         line("Planned", {stroke: colour("plan"), width: 2, dash: [6, 3]}, 6),

@@ -1,4 +1,4 @@
-// Keeps asking the daemon for its status, and shows either all pools or the one that the address names.
+// Polls the daemon's status and shows all pools, or the pool named in the URL.
 
 import * as orders from "./orders.js";
 import * as pool from "./pool.js";
@@ -13,7 +13,7 @@ const poll = async () => {
   try {
     const answer = await fetch("/status", {cache: "no-store", headers: tag ? {"If-None-Match": tag} : {}, signal: AbortSignal.timeout(20000)});
     if (answer.status !== 304) {
-      if (!answer.ok) throw new Error(`the daemon answers ${answer.status}`);
+      if (!answer.ok) throw new Error(`the daemon returned status ${answer.status}`);
       tag = answer.headers.get("ETag");
       status = await answer.json();
       show();
@@ -28,15 +28,15 @@ const poll = async () => {
 
 const role = (lease) => {
   if (lease == null) return "Live";
-  if (lease.role === "leader") return `Live, leads under number ${lease.fencing}`;
-  return lease.leader == null ? "Standing by, nobody leads" : `Standing by, ${lease.leader} leads`;
+  if (lease.role === "leader") return `Live, leader (fencing token ${lease.fencing})`;
+  return lease.leader == null ? "Standby, no leader" : `Standby, leader: ${lease.leader}`;
 };
 
 const linked = (alive) => {
   document.body.classList.toggle("cut", !alive);
   put(byId("link"), !alive ? "No answer from the daemon" : status?.as_of == null ? "Starting" : role(status.lease));
   byId("notice").hidden = alive;
-  if (!alive) put(byId("notice"), heard == null ? "The daemon does not answer." : `The daemon has not answered since ${new Date(heard).toLocaleTimeString()}: what stands here is as it was then.`);
+  if (!alive) put(byId("notice"), heard == null ? "The daemon does not answer." : `The daemon has not answered since ${new Date(heard).toLocaleTimeString()}: this page shows the data of that time.`);
 };
 
 const chosen = () => {
@@ -66,7 +66,7 @@ const route = () => {
 
 const show = () => {
   if (status.as_of == null) {
-    put(byId("headline"), "Starting: history is being read");
+    put(byId("headline"), "Starting: reading history");
     return;
   }
   put(byId("now"), `${day(status.as_of)} ${clock(status.as_of)} UTC`);
@@ -92,28 +92,28 @@ const overview = () => {
   orphans(status.orphans ?? []);
   const cold = sum("cold_starts_today"), without = sum("cold_starts_today_without"), saved = sum("saved_today_usd");
   const bill = sum("cost_today_usd"), whole_ = bill + sum("waits_today_usd"), failing = status.pools.filter(needsAttention).length;
-  const avoided = Math.round(without) - Math.round(cold), money = saved >= 0 ? `${usd(saved)} saved` : `${usd(-saved)} spent`;
+  const avoided = Math.round(without) - Math.round(cold), money = saved >= 0 ? `${usd(saved)} saved` : `${usd(-saved)} extra`;
   const [least, most] = ends("saved_today_usd", "saved_today_range_usd").map(usd);
-  put(byId("headline"), Math.round(without) === 0 ? "Nobody has waited today, nor would anybody without Stoker" :
-    `${whole(avoided)} of ${whole(without)} cold starts avoided today, ${money}${least === most ? "" : ` (saved ${least} to ${most} over the range of the keep-alive)`}`);
+  put(byId("headline"), Math.round(without) === 0 ? "No cold starts today (0 without Stoker)" :
+    `${whole(avoided)} of ${whole(without)} cold starts avoided today, ${money}${least === most ? "" : ` (saved ${least} to ${most} over the keep-alive range)`}`);
   const ready = sum("ready"), requested = sum("requested");
   fill("ready", whole(ready));
   const unread = status.pools.filter((each) => each.ready == null).length;
-  fill("ready-note", unread ? `ready of ${whole(requested)} asked for; ${whole(unread)} pools unknown` : requested === ready ? "units ready" : `ready of ${whole(requested)} asked for`);
+  fill("ready-note", unread ? `ready of ${whole(requested)} requested; ${whole(unread)} pools unknown` : requested === ready ? "units ready" : `ready of ${whole(requested)} requested`);
   fill("flight", whole(sum("busy")));
-  fill("pools", `${whole(status.pools.length)} ${status.pools.length === 1 ? "pool" : "pools"}, ${failing ? `${whole(failing)} needing attention` : "all seen"}`);
+  fill("pools", `${whole(status.pools.length)} ${status.pools.length === 1 ? "pool" : "pools"}, ${failing ? `${whole(failing)} with problems` : "no problems"}`);
   document.querySelector(".now-tile").classList.toggle("attention", failing > 0);
   fill("cold", whole(cold));
   fill("cost", usd(bill));
-  fill("whole", `${usd(whole_)} with waits priced`);
+  fill("whole", `${usd(whole_)} with cold-start cost`);
   fill("cold-without", ranged(whole, without, ends("cold_starts_today_without", "cold_starts_today_without_range")));
   fill("cost-without", usd(sum("cost_today_without_usd")));
-  fill("whole-without", `${usd(whole_ + saved)} with waits priced`);
+  fill("whole-without", `${usd(whole_ + saved)} with cold-start cost`);
   fill("cold-tracking", whole(sum("cold_starts_today_tracking")));
   fill("cost-tracking", usd(sum("cost_today_tracking_usd")));
-  fill("whole-tracking", `${usd(whole_ + sum("saved_today_on_tracking_usd"))} with waits priced`);
+  fill("whole-tracking", `${usd(whole_ + sum("saved_today_on_tracking_usd"))} with cold-start cost`);
   const reads = status.sources.reduce((total, each) => total + (each.reads_usd_per_month ?? 0), 0);
-  put(byId("reads"), reads ? `Reading metrics costs ${usd(reads)} a month.` : "");
+  put(byId("reads"), reads ? `Metric reads cost ${usd(reads)} per month.` : "");
 };
 
 table.setUp();

@@ -1,4 +1,4 @@
-// One pool: its figures, its chart, why it wants what it wants, and every decision in words.
+// One pool: its figures, its chart, its target with reasons, and its decisions.
 
 import {chart, columns} from "./chart.js";
 import {ahead, byId, clock, lever, make, needsAttention, put, ranged, rebuild, SIGHTS, span, units, usd, when, whole} from "./words.js";
@@ -40,7 +40,7 @@ export const open = (wanted) => {
   put(byId("pool-name"), name);
 };
 
-// `given`: the pool as the status tells it, undefined when it knows none of that name.
+// `given`: the pool's entry in the status, undefined when there is no pool of that name.
 export const show = (given, instant) => {
   byId("pool").classList.toggle("nobody", given == null);
   if (given == null) {
@@ -64,13 +64,13 @@ const facts = (pool) => {
   const told = [
     ["In flight", whole(pool.peak), pool.busy == null ? "" : `${units(pool.busy)} on average`],
     ["Ready", whole(pool.ready), pool.ready == null ? "unknown" : pool.requested === pool.ready ? `all of ${whole(pool.requested)}` : `of ${whole(pool.requested)} requested`],
-    ...(pool.kept_by_others ? [["Kept by others", whole(pool.kept_by_others), `${pool.kept_by}, ${usd(pool.others_usd_per_hour)} an hour`]] : []),
-    ["Wants", whole(pool.target), pool.mode === "shadow" ? "on paper: in shadow" : pool.action === "hold" ? "held as it is" : ""],
+    ...(pool.kept_by_others ? [["Kept by others", whole(pool.kept_by_others), `${pool.kept_by}, ${usd(pool.others_usd_per_hour)} per hour`]] : []),
+    ["Target", whole(pool.target), pool.mode === "shadow" ? "simulated (shadow mode)" : pool.action === "hold" ? "held" : ""],
     ["Next hours", ...ahead(pool, asOf)],
-    ["Demand seen", span(pool.data_age_seconds), "ago"],
+    ["Newest demand data", span(pool.data_age_seconds), "ago"],
     ["Keep-alive", span(pool.keep_alive_seconds), pool.keep_alive_basis === "measured" ? "measured" : pool.keep_alive_basis === "policy" ? "set in the policy" : "assumed for the lever"],
-    ["Saved this month", ranged(usd, pool.saved_month_usd, pool.saved_month_range_usd), pool.saved_month_range_usd == null ? "" : "range of the keep-alive"],
-    ["Lead time", span(pool.lead_time_seconds), pool.lead_time_seconds == null ? "not measured yet" : "from asked to ready"],
+    ["Saved this month", ranged(usd, pool.saved_month_usd, pool.saved_month_range_usd), pool.saved_month_range_usd == null ? "" : "over the keep-alive range"],
+    ["Lead time", span(pool.lead_time_seconds), pool.lead_time_seconds == null ? "not measured yet" : "from request to ready"],
   ];
   const list = byId("pool-facts");
   while (list.children.length < told.length) list.append(make("div", {}, make("dt"), make("dd", {}, make("span"), make("small"))));
@@ -122,14 +122,14 @@ const refresh = async (now) => {
     if (!older) decisions(made, true);
     lookAhead(mine, history);
   } catch (error) {
-    if (mine === name && entry != null) put(byId("chart-words"), `Cannot be shown now: ${error.message}`);
+    if (mine === name && entry != null) put(byId("chart-words"), `Not available: ${error.message}`);
   } finally {
     busy = false;
     if (mine !== name) refresh(true);
   }
 };
 
-// The forecast takes the daemon a second or two: it is asked for now and then, and the page does not wait for it.
+// A forecast takes the daemon 1 to 2 s, so it is requested less often, and the page does not wait for it.
 const lookAhead = async (mine, history) => {
   if (Date.now() - forecastAt < FORECAST_EVERY) return;
   forecastAt = Date.now();
@@ -148,18 +148,18 @@ const draw = (history) => {
   const data = columns(history, forecast, entry?.next);
   drawing ??= chart(byId("chart"));
     const peaks = history.peak.filter((value) => value != null), most = Math.max(0, ...peaks);
-  const words = peaks.length ? `In the last ${hours} hours at most ${whole(most)} were in flight.` : `Nothing is known of the last ${hours} hours.`;
-  const ahead = !data.foretold ? "No forecast yet." : forecast.doubt ?? `The band is what was forecast ${forecast.lead_minutes} min before, and from now on what is forecast.`;
+  const words = peaks.length ? `Peak in flight in the last ${hours} hours: ${whole(most)}.` : `No demand data for the last ${hours} hours.`;
+  const ahead = !data.foretold ? "No forecast yet." : forecast.doubt ?? `The band is the forecast made ${forecast.lead_minutes} min ahead; after now, it is the current forecast.`;
   put(byId("chart-words"), `${words} ${ahead} ${judged(forecast)}`);
   drawing.update(data, `${name} ${hours}`, `Chart of ${name}. ${words} ${whole(entry?.ready)} units are ready.`);
   if (byId("minutes").open) minuteRows(history);
 };
 
-// How the past day's forecasts did: the share of minutes that stayed at or below the highest line, which should be its level.
+// Accuracy over the last 24 h: the share of minutes at or below the P95 forecast; the target is 95 %.
 const judged = (told) => {
   const level = 0.95, at = told?.levels?.findIndex((each) => Math.abs(each - level) < 1e-6) ?? -1;
   const share = at < 0 ? null : told.past_day?.at_or_below?.[at];
-  return share == null ? "" : `In the past day demand stayed within the ${100 * level} % line in ${(100 * share).toFixed(0)} % of the minutes.`;
+  return share == null ? "" : `P${100 * level} coverage over 24 h: ${(100 * share).toFixed(0)} % (target ${100 * level} %).`;
 };
 
 const minuteRows = (history) => {
@@ -172,8 +172,8 @@ const minuteRows = (history) => {
 };
 
 const reasons = (detail) => {
-  const text = detail.target == null ? "Nothing: capacity is unknown." : `${whole(detail.target)} ${detail.target === 1 ? "unit" : "units"}`;
-  put(byId("wants"), detail.target == null ? text : detail.action === "write" ? `${text}, and asks for it` : detail.action === "hold" ? `${text}: what is there is held` : `${text}, as is requested already`);
+  const text = detail.target == null ? "None: capacity is unknown." : `${whole(detail.target)} ${detail.target === 1 ? "unit" : "units"}`;
+  put(byId("wants"), detail.target == null ? text : detail.action === "write" ? `${text}, requested now` : detail.action === "hold" ? `${text}, held` : `${text}, already requested`);
   rebuild(byId("reasons"), detail.reasons, () => detail.reasons.map(reasonItem));
 };
 
@@ -207,6 +207,6 @@ const moreDecisions = async () => {
   try {
     decisions(await get(decisionsPath(cursor)), false);
   } catch (error) {
-    put(byId("older"), `Older decisions (${error.message})`);
+    put(byId("older"), `Older decisions (failed: ${error.message})`);
   }
 };

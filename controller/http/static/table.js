@@ -1,4 +1,4 @@
-// The table of pools: search, filter, sort and pages. Rows are kept and rewritten, so that focus stays where it is.
+// The table of pools: search, filter, sort and pages. Rows are reused, so that focus is not lost.
 
 import {ahead, byId, clock, lever, make, needsAttention, put, ranged, SIGHTS, units, usd, whole} from "./words.js";
 

@@ -1,10 +1,10 @@
-// Numbers and instants as people read them, and small helpers that build elements. Text goes in as text, never as HTML.
+// Number and time formats, and helpers that build elements. Text is inserted as text, never as HTML.
 
 export const whole = (value) => value == null ? "–" : Math.round(value).toLocaleString("en");
 
 export const units = (value) => value == null ? "–" : value.toLocaleString("en", {maximumFractionDigits: value < 10 ? 1 : 0});
 
-/** A figure, with its ends where it has a range that can be seen. */
+/** A figure with its range, when both ends of the range display differently. */
 export const ranged = (show, value, ends) =>
   ends == null || show(ends[0]) === show(ends[1]) ? show(value) : `${show(value)} (${show(ends[0])} to ${show(ends[1])})`;
 
@@ -41,10 +41,10 @@ export const lever = (kind) => LEVERS[kind] ?? kind;
 export const needsAttention = (pool) => pool.error != null || !["fresh", "quiet"].includes(pool.sight);
 
 export const SIGHTS = {
-  fresh: "demand is fresh", quiet: "no metrics come, as where nothing runs", late: "demand is late", broken: "telemetry is broken", none: "demand was never seen",
+  fresh: "metrics are current", quiet: "no metrics (no traffic)", late: "metrics are late", broken: "metrics are missing", none: "no metrics received yet",
 };
 
-// The next hours' most: [units, instant], or null where there is no plan.
+// The maximum of the next hours' plan: [units, instant], or null without a plan.
 const summit = (pool, asOf) => {
   if (!pool.next?.length) return null;
   const [minutes, most] = pool.next.reduce((best, step) => step[1] > best[1] ? step : best);
@@ -59,12 +59,12 @@ export const ahead = (pool, asOf) => {
   return [`up to ${whole(top[0])}`, top[0] === pool.next[0][1] ? "from now" : `at ${clock(top[1])}`];
 };
 
-// Sets text only where it differs, so that what did not change is not read out or repainted.
+// Sets text only when it differs, so that screen readers do not repeat it and nothing is repainted.
 export const put = (element, text) => {
   if (element.textContent !== text) element.textContent = text;
 };
 
-// Builds the children anew only where what they tell has changed: selection and focus stay.
+// Rebuilds the children only when their data has changed, which keeps selection and focus.
 export const rebuild = (element, facts, build) => {
   const told = JSON.stringify(facts);
   if (element.dataset.told === told) return;

@@ -60,12 +60,12 @@
     const whole = (u, value) => value == null ? "–" : String(value);
     const series = [
       {value: (u, value) => value == null ? "–" : new Date(value * 1000).toISOString().slice(0, 16).replace("T", " ")},
-      {label: "Forecast an hour ahead: 95 %", show: !!pool.band, stroke: faded("band", .5), width: 1, paths: stepped, points: {show: false}, value: whole},
-      {label: "10 %", show: !!pool.band, stroke: faded("band", .5), width: 1, paths: stepped, points: {show: false}, value: whole},
-      {label: "median", show: false, stroke: colour("band"), width: 1, dash: [4, 4], paths: stepped, points: {show: false}, value: whole},
+      {label: "Forecast 1 h ahead: P95", show: !!pool.band, stroke: faded("band", .5), width: 1, paths: stepped, points: {show: false}, value: whole},
+      {label: "P10", show: !!pool.band, stroke: faded("band", .5), width: 1, paths: stepped, points: {show: false}, value: whole},
+      {label: "P50", show: false, stroke: colour("band"), width: 1, dash: [4, 4], paths: stepped, points: {show: false}, value: whole},
       {label: "Demand", stroke: faded("area", .7), fill: faded("area", .35), width: 1, paths: stepped, points: {show: false}, value: whole},
-      {label: "AWS target tracking, warm", show: false, stroke: colour("tracked"), width: 1.5, paths: stepped, points: {show: false}, value: whole},
-      {label: "Stoker, warm", stroke: colour("accent"), width: 2, paths: stepped, points: {show: false}, value: whole},
+      {label: "AWS target tracking, ready", show: false, stroke: colour("tracked"), width: 1.5, paths: stepped, points: {show: false}, value: whole},
+      {label: "Stoker, ready", stroke: colour("accent"), width: 2, paths: stepped, points: {show: false}, value: whole},
       {label: "Cold starts", stroke: colour("wait"), paths: () => null, points: {show: true, size: 5, fill: colour("wait"), stroke: colour("wait")},
         value: (u, value, at, row) => row == null || !counts.has(row) ? "–" : String(counts.get(row))},
     ];
@@ -152,7 +152,7 @@
         x: {time: false, range: [least > 20 ? spread(least / 3) : -.08, spread(most * 1.5)]},
         y: {range: bounds(points.map((point) => point.usd))},
       },
-      axes: [axis({label: "requests that waited (narrower towards the right)", labelSize: 22, splits: () => marks.map(spread), values: () => marks.map((mark) => mark.toLocaleString("en"))}),
+      axes: [axis({label: "cold starts (compressed scale)", labelSize: 22, splits: () => marks.map(spread), values: () => marks.map((mark) => mark.toLocaleString("en"))}),
              axis({label: "provider bill", labelSize: 22, size: 64, values: (u, ticks) => dollars(ticks)})],
       series: [{}, {stroke: colour("area"), width: 2, spanGaps: true, points: {show: true, size: 4, fill: colour("area")}},
                dot("ink", 8), dot("accent", 14)],

@@ -72,8 +72,8 @@ def test_what_the_field_reported_is_taken_and_what_was_done_is_said(tmp_path, te
 def test_the_share_of_known_minutes_and_the_longest_gap_are_printed(tmp_path):
     lines = told(tmp_path, UNSORTED).stdout.splitlines()
 
-    assert "58 minutes from 2026-03-02T00:02Z, known minutes:" in lines
-    assert "  max_concurrency  7 (12.1%), the longest gap 32 min from 2026-03-02T00:27Z on" in lines
+    assert "58 minutes from 2026-03-02T00:02Z; known minutes:" in lines
+    assert "  max_concurrency  7 (12.1%), longest gap 32 min from 2026-03-02T00:27Z" in lines
 
 
 def test_what_no_file_tells_is_a_warning_with_where_it_is(tmp_path):

@@ -178,7 +178,7 @@ async def test_fifty_pools_sort_filter_and_follow_what_happens(tmp_path):
 async def test_forecast_and_plan_are_drawn_once_there_are_any(tmp_path):
     async with shown(tmp_path, ["chat"], history=timedelta(days=3)) as (here, page):
         await page.js("location.hash = '#/pools/chat'")
-        await page.until("document.getElementById('chart-words').textContent.includes('The band is what was forecast')", 60)
+        await page.until("document.getElementById('chart-words').textContent.includes('The band is the forecast made')", 60)
         async with asyncio.timeout(PATIENCE_SECONDS):
             while here.service.forecasts.tell("chat", here.clock.now()).pairs is None:
                 await here.clock.advance(timedelta(seconds=5))

@@ -80,7 +80,8 @@ def test_nothing_is_left_to_fill_in(html):
 def test_the_tiles_tell_the_run(daily, html):
     text = shown(html)
     for bill in (daily.stoker, daily.nothing, daily.peers["aws-target-tracking"]):
-        assert f"{bill.cold_starts:,} of {bill.invocations:,.0f} waited {usd(bill.provider_usd)} provider bill" in text
+        waited = f"{bill.cold_starts:,} cold starts of {bill.invocations:,.0f} requests"
+        assert f"{waited} {usd(bill.provider_usd)} provider bill" in text
 
 
 def test_every_policy_has_a_row_the_cheapest_first(daily, html):
@@ -177,8 +178,8 @@ def three(stoker: Bill, nothing: Bill) -> Outcome:
 @pytest.mark.parametrize(("stoker", "nothing", "says"), [
     (bill(10, 3.0), bill(100, 1.0), "90 of 100 cold starts avoided in 0 hours, for $2.00 more."),
     (bill(10, 1.0), bill(100, 3.0), "90 of 100 cold starts avoided in 0 hours, and $2.00 saved."),
-    (bill(12, 1.0), bill(10, 0.0), "Stoker would have made 12 requests wait, as against 10 with nothing kept warm."),
-    (bill(0, 0.0), bill(0, 0.0), "Nobody waited in these 0 hours"),
+    (bill(12, 1.0), bill(10, 0.0), "Stoker would have had 12 cold starts, compared with 10 with nothing kept warm."),
+    (bill(0, 0.0), bill(0, 0.0), "No cold starts in 0 hours"),
 ])
 def test_the_headline_says_what_happened_for_better_or_worse(stoker, nothing, says):
     assert headline(three(stoker, nothing)).startswith(says)
@@ -189,18 +190,18 @@ def test_a_dearer_outcome_is_not_talked_up():
     assert "the cheapest of 11 policies" in wins(three(bill(1, 0.0), bill(10, 9.0)))
 
 
-@pytest.mark.parametrize(("cold", "says"), [(5, "99.50% did."), (15, "98.50% did, which is too few.")])
+@pytest.mark.parametrize(("cold", "says"), [(5, "99.50% (met)."), (15, "98.50% (not met).")])
 def test_a_share_that_was_asked_for_is_held_against_what_was_given(cold, says):
     pool = three(bill(cold, 1.0), bill(100, 0.0)).pools[0]
     asked = replace(pool, terms=replace(TERMS, warm_hit_rate=0.99))
-    assert promise(Outcome((asked,))) == f"The policy asks that 99 % of agent's requests find a warm unit: {says}"
+    assert promise(Outcome((asked,))) == f"Warm-hit objective of agent: 99 %; result: {says}"
     assert promise(Outcome((pool,))) == ""
     assert promise(Outcome((asked, asked))).startswith(f"{2 if cold == 5 else 0} of 2 pools")
 
 
 def test_rivals_are_described_both_ways():
-    assert against(bill(10, 5.0), bill(30, 2.0), "It") == "It would have had 20 more waits for $3.00 less."
-    assert against(bill(10, 5.0), bill(10, 5.0), "It") == "It would have had the same number of waits for the same bill."
+    assert against(bill(10, 5.0), bill(30, 2.0), "It") == "It would have had 20 more cold starts for $3.00 less."
+    assert against(bill(10, 5.0), bill(10, 5.0), "It") == "It would have had the same number of cold starts for the same bill."
 
 
 def test_numbers_are_never_rounded_to_perfection():
