@@ -1,4 +1,4 @@
-"""Who may write: whoever shows the bearer token that the daemon was started with. Without one, nobody."""
+"""Authorization of writes by the daemon's bearer token. Without a configured token, writes are disabled."""
 
 import hashlib
 import hmac

@@ -6,16 +6,16 @@ from controller.http.answers import json_answer
 from controller.http.board import Board
 
 MOST_REASONS = 20
-"""So many reasons are listed; their number is told in full."""
+"""Maximum number of listed reasons; `reasons_total` counts all of them."""
 
 
 async def healthz(board: Board, _: web.Request) -> web.Response:
-    """200 as long as the loop turns; a liveness probe restarts on anything else."""
+    """Return 200 while the event loop runs, for liveness probes."""
     return json_answer({"status": "ok", "started_at": board.started_at})
 
 
 async def readyz(board: Board, _: web.Request) -> web.Response:
-    """200 when every pool's demand is fresh and ticks run; else 503 with the reasons."""
+    """Return 200 when every pool's demand is fresh and ticks run; else 503 with the reasons."""
     reasons = board.unready()
     body = {"status": "ready" if not reasons else "not ready", "reasons": reasons[:MOST_REASONS], "reasons_total": len(reasons),
             "pools": board.ages(), **({} if board.leadership is None else {"lease": board.leadership.shown()})}

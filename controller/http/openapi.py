@@ -18,16 +18,16 @@ Json = dict[str, Any]
 TOKEN = "token"  # noqa: S105  (the name of the scheme, no token)
 ERRORS = {
     400: "A parameter or the body is wrong.",
-    401: "No bearer token, or another one.",
-    403: "The daemon has no token, or the policy allows it to nobody.",
-    409: "Another daemon leads, and takes orders.",
-    404: "What the path names is not there.",
-    408: "The body did not come in time.",
+    401: "The bearer token is missing or wrong.",
+    403: "The daemon has no token, or the policy does not allow it.",
+    409: "This daemon is a standby; send the request to the leader.",
+    404: "The path names nothing that exists.",
+    408: "The body did not arrive within 10 s.",
     413: "The body is larger than 64 KiB.",
-    415: "The body is something else than JSON.",
-    421: "The daemon listens on the loopback and was called by another name.",
-    429: "Asked for too often; Retry-After says when it may be asked again.",
-    503: "Not now: the daemon starts, is busy, or could not keep what was ordered.",
+    415: "The body is not JSON.",
+    421: "The daemon listens on a loopback address; the Host header has another name.",
+    429: "Too many requests; retry after the time in Retry-After.",
+    503: "Not available: the daemon is starting or busy, or could not store the override.",
 }
 WRITES = (401, 403, 409)
 BODIES = (408, 413, 415)
@@ -35,7 +35,7 @@ CALLED_WRONGLY = 421
 
 
 async def openapi(_: Board, __: web.Request) -> web.Response:
-    """This description."""
+    """Return the OpenAPI description."""
     return json_bytes(written())
 
 
@@ -57,7 +57,7 @@ def document() -> Json:
     paths: dict[str, Json] = {}
     for route in ALL:
         paths.setdefault(route.path, {})[route.method.lower()] = operation(route)
-    about = "Warm capacity of serverless pools: what is warm, what is wanted and why, and what operators order for a while."
+    about = "Warm capacity of serverless pools: current capacity, targets with reasons, and overrides."
     return {
         "openapi": "3.1.0",
         "info": {"title": "Stoker", "version": version("stoker"), "description": about, "license": {"name": "Apache-2.0"}},
@@ -65,8 +65,8 @@ def document() -> Json:
         "paths": paths,
         "components": {
             "schemas": generated["$defs"],
-            "securitySchemes": {TOKEN: {"type": "http", "scheme": "bearer", "description": "What `stoker run` was given in "
-                                        "STOKER_TOKEN or by --token-file. Reading asks for none."}},
+            "securitySchemes": {TOKEN: {"type": "http", "scheme": "bearer", "description": "The token of `stoker run`, from "
+                                        "STOKER_TOKEN or --token-file. Read requests need no token."}},
         },
     }
 

@@ -56,16 +56,16 @@ class Route:
 
 INSTANT: Json = {"type": "string", "format": "date-time"}
 HOURS: Json = {"type": "number", "minimum": LEAST_HOURS, "maximum": MOST_HOURS,
-               "description": "How far to look; 6 unless told otherwise."}
+               "description": "Length in hours; default 6."}
 WAIT: Json = {"type": "string", "pattern": WAIT_SPAN,
               "description": "Answer once it is another than If-None-Match names, or than it is now; or when this span is over, "
                              "such as 30s; at most 60s."}
-KIND: Json = {"type": "string", "enum": [kind.value for kind in Kind], "description": "End the orders of this kind alone."}
+KIND: Json = {"type": "string", "enum": [kind.value for kind in Kind], "description": "End only overrides of this kind."}
 ASSETS = (*OURS, *LIBRARY)
 DECISIONS: dict[str, Json] = {
-    "pool": {"type": "string", "pattern": NAME, "description": "Of this pool alone."},
+    "pool": {"type": "string", "pattern": NAME, "description": "Only this pool."},
     "since": {**INSTANT, "description": "At or after this instant."},
-    "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "description": "At most so many; 100 unless told otherwise."},
+    "limit": {"type": "integer", "minimum": 1, "maximum": MOST, "description": "Maximum number of items; default 100."},
     "before": {"type": "string", "pattern": f"^{CURSOR.pattern}$", "description": "`next` of an earlier page."},
 }
 
@@ -93,8 +93,8 @@ AMOUNTS: tuple[tuple[Kind, dict[str, Json]], ...] = (
 )
 ORDER: Json = {"oneOf": [ordered(kind, amount, end) for kind, amount in AMOUNTS for end in ENDS]}
 WISH: Json = {"type": "object", "additionalProperties": False, "required": ["units", "for", "reason"], "properties": {
-    "units": {"type": "integer", "minimum": 1, "maximum": MOST_UNITS, "description": "So many at least."},
-    "for": {"type": "string", "pattern": SPAN, "description": "A span, such as 10m; prewarm.max_duration binds."},
+    "units": {"type": "integer", "minimum": 1, "maximum": MOST_UNITS, "description": "Minimum number of units."},
+    "for": {"type": "string", "pattern": SPAN, "description": "A duration, such as 10m; limited by prewarm.max_duration."},
     "reason": words(REASON_LENGTH), "by": words(BY_LENGTH)}}
 
 MISSING, STARTING, WRONG = 404, 503, 400
@@ -117,7 +117,7 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", "/v1/pools/{name}/overrides", clear, {200: Cleared}, {"kind": KIND},
           refuses=(WRONG, MISSING, STARTING)),
     Route("POST", "/v1/pools/{name}/prewarm", prewarm, {200: Prewarmed}, body=WISH, refuses=(WRONG, MISSING, 429, STARTING)),
-    Route("GET", "/v1/pools/{name}/why", why, {200: shapes.Why}, {"at": {**INSTANT, "description": "What held then."}},
+    Route("GET", "/v1/pools/{name}/why", why, {200: shapes.Why}, {"at": {**INSTANT, "description": "Decision time."}},
           refuses=(WRONG, MISSING, STARTING)),
     Route("GET", "/v1/decisions", decisions, {200: shapes.Decisions, 304: None}, DECISIONS, refuses=(WRONG,)),
 )
