@@ -55,7 +55,7 @@ async def test_orders_are_given_and_ended_by_keyboard_and_the_token_stays_in_the
                                    ("pause", "", "pause")):
             await fill(page, kind=kind, amount=amount)
             await press_enter(page)
-            await page.until(f"{SAID}.startsWith('Taken: {told}')")
+            await page.until(f"{SAID}.startsWith('Override set: {told}')")
         await page.js("document.getElementById('order-clear').focus()")
         await page.key("Enter", 13, "\r")
         await page.until(f"{SAID}.startsWith('Ended: ')")
@@ -76,7 +76,7 @@ async def test_what_is_refused_is_said_and_nothing_is_ordered(tmp_path, fields, 
     async with pool_page(tmp_path) as (here, page):
         await fill(page, **fields)
         await press_enter(page)
-        await page.until(f"{SAID}.startsWith('Not done: ') && {SAID}.includes({json.dumps(told)})")
+        await page.until(f"{SAID}.startsWith('Failed: ') && {SAID}.includes({json.dumps(told)})")
 
         assert await page.js("document.getElementById('order-said').getAttribute('aria-live')") == "polite"
         assert here.service.steering.of("a", here.clock.now()) == ()
