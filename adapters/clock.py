@@ -5,7 +5,7 @@ import heapq
 import itertools
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -108,6 +108,18 @@ class ScaledClock:
 def at_work(clock: Clock) -> AbstractContextManager[None]:
     """Hold `clock` back to the machine's speed where it can run faster; any other goes on as it does."""
     return clock.at_work() if isinstance(clock, ScaledClock) else nullcontext()
+
+
+async def wait_at_most(clock: Clock, tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
+    """Wait for `tasks`, but no longer than `seconds` of the clock's time. They go on either way."""
+    if not tasks:
+        return
+    limit = asyncio.ensure_future(clock.sleep(seconds))
+    everything = asyncio.ensure_future(asyncio.wait(tasks))
+    await asyncio.wait((limit, everything), return_when=asyncio.FIRST_COMPLETED)
+    limit.cancel()
+    everything.cancel()
+    await asyncio.gather(limit, everything, return_exceptions=True)
 
 
 class ManualClock:

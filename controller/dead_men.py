@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from adapters.clock import Clock
+from adapters.clock import Clock, wait_at_most
 from adapters.errors import AdapterError
 from adapters.lease import Unfenced, fenced
 from adapters.protocol import Decays, Order
@@ -24,7 +24,6 @@ from controller.reconcile import Reconciler
 from controller.redact import redact_text
 from controller.store_file import StoreError
 from controller.tenure import Tenure
-from controller.waiting import within
 from forecasting.demand import minute_of
 
 ROUND_SECONDS = 45.0
@@ -70,7 +69,7 @@ class DeadMen:
         slots, until = asyncio.Semaphore(AT_ONCE), self._clock.monotonic() + ROUND_SECONDS
         begun = [asyncio.create_task(self._in_turn(each, slots, until), name=f"orders {each.policy.name}") for each in due]
         self._tasks += begun
-        await within(self._clock, begun, ROUND_SECONDS)
+        await wait_at_most(self._clock, begun, ROUND_SECONDS)
         self._warn([each.policy.name for each in due if is_late(each, self._clock.now())])
         ended = [task for task in self._tasks if task.done()]
         self._tasks = [task for task in self._tasks if not task.done()]

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from adapters.clock import Clock
+from adapters.clock import Clock, wait_at_most
 from config.limits import Limits
 from config.policy import Assume
 from controller import leaving
@@ -26,7 +26,6 @@ from controller.tenure import ALONE, Tenure
 from controller.tick_pass import Noted, Pass, TickReport, inputs_of, urgency
 from controller.tracing import span
 from controller.view import View
-from controller.waiting import within
 
 COLLECT_SECONDS = 20.0
 """How long a tick waits for demand before it plans from what is there; the collection goes on and serves the next tick."""
@@ -100,7 +99,7 @@ class Fleet:
         self.limiter.begin()
         self.nudges.renew()
         counts = await asyncio.gather(*(self._tick_region(at, region, started) for at, region in enumerate(self.regions)))
-        await within(self._clock, list(self._stepping.values()), STEP_SECONDS)
+        await wait_at_most(self._clock, list(self._stepping.values()), STEP_SECONDS)
         written = sum(plan.action is Action.WRITE and plan.at >= started and self.reconcilers[name].policy.mode == "active"
                       for name, plan in self.plans.items())
         planned, busy = sum(count[0] for count in counts), sum(count[1] for count in counts)
@@ -117,7 +116,7 @@ class Fleet:
         due = leaving.leaving(self.reconcilers) if leave else []
         left = {name: asyncio.create_task(self._leave(name, self._stepping.get(name)), name=f"leave {name}") for name in due}
         tasks = [*self._stepping.values(), *left.values()]
-        await within(self._clock, tasks, CLOSE_SECONDS)
+        await wait_at_most(self._clock, tasks, CLOSE_SECONDS)
         ended = all(task.done() for task in tasks)
         if missed := [name for name, task in left.items() if not task.done() or not leaving.done(self.plans.get(name))]:
             log.error("not-left", pools=missed[:MOST_NAMED], total=len(missed),
@@ -274,7 +273,7 @@ class Fleet:
             task = asyncio.create_task(self._gather(region, now), name=f"collect {at}")
             self._collecting[at] = task
             task.add_done_callback(lambda _: self._collecting.pop(at, None))
-        await within(self._clock, [self._collecting[at]], COLLECT_SECONDS)
+        await wait_at_most(self._clock, [self._collecting[at]], COLLECT_SECONDS)
 
     async def _gather(self, region: Region, now: datetime) -> None:
         kind = region.intake.source.kind

@@ -4,7 +4,9 @@ delivered yet.
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +16,7 @@ from numpy.random import Generator
 from adapters.clock import Clock
 from adapters.webhook import Poster
 from config.notify import Sink
+from config.policy import Policy
 from config.web_address import fault_of
 from controller.courier import Courier
 from controller.fleet import Fleet
@@ -167,3 +170,17 @@ def couriers_of(sinks: Sequence[Sink], environment: Mapping[str, str], source: s
         else:
             found.append(courier)
     return found
+
+
+def source() -> str:
+    """Return the sender of messages."""
+    return f"/stoker/{socket.gethostname()}"
+
+
+def notifier_for(policy: Policy, clock: Clock, rng: Generator) -> Callable[[StoreThread], "Notifier"]:
+    """Return a function that builds the notifier of a policy when the store is open."""
+    def build(store: StoreThread) -> "Notifier":
+        poster = Poster()
+        couriers = couriers_of(policy.notify, os.environ, source(), poster, clock, rng)
+        return Notifier(couriers, poster, source(), clock, store)
+    return build

@@ -11,7 +11,7 @@ from controller.economics import usd_per_minute_left
 from controller.overrides import BY_LENGTH, REASON_LENGTH, Kind, Override, WrongOverride, span_of, whole, words
 from controller.planning import bounds_now
 
-KEYS = ("units", "for", "reason", "by")
+PREWARM_KEYS = ("units", "for", "reason", "by")
 NOBODY = "an application"
 
 
@@ -51,8 +51,8 @@ def parse_wish(body: object) -> Wish:
     """The wish that a decoded JSON body says. `WrongOverride` names the first key that is wrong."""
     if not isinstance(body, Mapping):
         raise WrongOverride("the body must be a JSON object with units, for and reason")
-    if unknown := [name for name in body if name not in KEYS]:
-        raise WrongOverride(f"unknown key {str(unknown[0])[:40]!a}; allowed: {', '.join(KEYS)}")
+    if unknown := [name for name in body if name not in PREWARM_KEYS]:
+        raise WrongOverride(f"unknown key {str(unknown[0])[:40]!a}; allowed: {', '.join(PREWARM_KEYS)}")
     units = whole(body.get("units"), 1)
     span = span_of(body.get("for"))
     if span <= timedelta(0):

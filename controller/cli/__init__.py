@@ -2,40 +2,48 @@
 
 import errno
 import os
-import re
 import sys
 from difflib import get_close_matches
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
-COMMANDS = {
-    "run": "Run the daemon: keep the pools of a policy warm until stopped.",
-    "release": "Apply on_exit to the pools without a running daemon.",
-    "discover": "Draft a policy from the functions and services in an account.",
-    "plan": "Show the changes Stoker would make now, with reasons; changes nothing.",
-    "validate": "Check policy files and report every problem with its line.",
-    "doctor": "Check credentials, permissions, clocks, quotas and state for a policy.",
-    "iam": "Print the minimum permissions that a policy needs on AWS or Google Cloud.",
-    "notify-test": "Send a test message to each sink of a policy.",
-    "schema": "Print the JSON Schema of policy files, for editors.",
-    "status": "Show the warm capacity and next targets of a running daemon.",
-    "why": "Explain a pool's current or past target.",
-    "replay": "Recompute a recorded plan and compare it with the record.",
-    "pause": "Keep a pool's warm capacity unchanged until a given time.",
-    "pin": "Set a pool to a fixed number of warm units until a given time.",
-    "boost": "Add warm units to a pool's proposal until a given time.",
-    "prewarm": "Warm units of a pool for expected users.",
-    "unpause": "End a pool's pause early.",
-    "clear": "End a pool's pause, pin and boost early.",
-    "backtest": "Replay recorded traffic and report the bill and cold starts.",
-    "history": "Export the last 14 days of pools to files for a backtest.",
-    "history import": "Convert recorded traffic of other programs to history files.",
-    "forecast": "Show history and forecast of one pool.",
-    "demo": "Run a one-minute demonstration against an emulated cloud.",
-    "sandbox": "Run an emulated AWS account for practice.",
-    "completion": "Print a shell completion script.",
+
+class Entry(NamedTuple):
+    """A command: its module below `controller.cli`, and its line in the help. `attribute`: the module's name for it."""
+
+    module: str
+    line: str
+    attribute: str = "command"
+
+
+COMMANDS: dict[str, Entry] = {
+    "run": Entry("run", "Run the daemon: keep the pools of a policy warm until stopped."),
+    "release": Entry("release", "Apply on_exit to the pools without a running daemon."),
+    "discover": Entry("discover", "Draft a policy from the functions and services in an account."),
+    "plan": Entry("plan", "Show the changes Stoker would make now, with reasons; changes nothing."),
+    "validate": Entry("validate", "Check policy files and report every problem with its line."),
+    "doctor": Entry("doctor", "Check credentials, permissions, clocks, quotas and state for a policy."),
+    "iam": Entry("iam", "Print the minimum permissions that a policy needs on AWS or Google Cloud."),
+    "notify-test": Entry("notify_test", "Send a test message to each sink of a policy."),
+    "schema": Entry("schema", "Print the JSON Schema of policy files, for editors."),
+    "status": Entry("status", "Show the warm capacity and next targets of a running daemon."),
+    "why": Entry("why", "Explain a pool's current or past target."),
+    "replay": Entry("replay", "Recompute a recorded plan and compare it with the record."),
+    "pause": Entry("overrides", "Keep a pool's warm capacity unchanged until a given time.", "pause"),
+    "pin": Entry("overrides", "Set a pool to a fixed number of warm units until a given time.", "pin"),
+    "boost": Entry("overrides", "Add warm units to a pool's proposal until a given time.", "boost"),
+    "prewarm": Entry("overrides", "Warm units of a pool for expected users.", "prewarm"),
+    "unpause": Entry("overrides", "End a pool's pause early.", "unpause"),
+    "clear": Entry("overrides", "End a pool's pause, pin and boost early.", "clear"),
+    "backtest": Entry("backtest", "Replay recorded traffic and report the bill and cold starts."),
+    "history": Entry("history", "Export the last 14 days of pools to files for a backtest."),
+    "history import": Entry("history_import", "Convert recorded traffic of other programs to history files."),
+    "forecast": Entry("forecast", "Show history and forecast of one pool."),
+    "demo": Entry("demo", "Run a one-minute demonstration against an emulated cloud."),
+    "sandbox": Entry("sandbox", "Run an emulated AWS account for practice."),
+    "completion": Entry("completion", "Print a shell completion script."),
 }
 
 
@@ -51,8 +59,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"controller.cli.{re.sub('[- ]', '_', cmd_name)}")
-        command: click.Command = module.command
+        entry = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"controller.cli.{entry.module}"), entry.attribute)
         return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  (click's signature)
@@ -78,7 +86,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, entry.line) for name, entry in COMMANDS.items()])
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,10 +9,11 @@ from urllib.parse import quote
 import click
 
 from controller.cli.backtest import write_whole
-from controller.cli.completion import pool_names
+from controller.cli.completion_names import pool_names
+from controller.cli.daemon_client import fetch
 from controller.cli.failure import Failed, WrongInput
+from controller.cli.formatting import next_hours
 from controller.cli.policy_file import read_policy
-from controller.cli.status import fetch, next_hours
 
 if TYPE_CHECKING:
     import numpy as np

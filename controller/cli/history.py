@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from controller.cli.completion import pool_names
+from controller.cli.completion_names import pool_names
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.policy_file import read_policy
 

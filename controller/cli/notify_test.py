@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +11,7 @@ from controller.cli.failure import Failed, WrongInput
 from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
-    from numpy.random import Generator
-
-    from adapters.clock import Clock
     from config.notify import Sink
-    from config.policy import Policy
-    from controller.memory import StoreThread
-    from controller.notifier import Notifier
 
 
 @click.command()
@@ -52,7 +44,7 @@ async def tried(sinks: "list[Sink]") -> dict[str, str]:
     from adapters.errors import AdapterError
     from adapters.webhook import Poster
     from controller.notices import DAEMON, Change, notice_of
-    from controller.notifier import courier_of
+    from controller.notifier import courier_of, source
 
     clock, poster, outcomes = SystemClock(), Poster(), dict.fromkeys((sink.name for sink in sinks), "")
     change = Change(DAEMON, "test", "Test message: Stoker's notifications arrive here")
@@ -70,20 +62,3 @@ async def tried(sinks: "list[Sink]") -> dict[str, str]:
     finally:
         await poster.close()
     return outcomes
-
-
-def source() -> str:
-    """Return the sender of messages."""
-    return f"/stoker/{socket.gethostname()}"
-
-
-def notifier_for(policy: "Policy", clock: "Clock", rng: "Generator") -> "Callable[[StoreThread], Notifier]":
-    """Return a function that builds the notifier of a policy when the store is open."""
-    from adapters.webhook import Poster
-    from controller.notifier import Notifier, couriers_of
-
-    def build(store: "StoreThread") -> "Notifier":
-        poster = Poster()
-        couriers = couriers_of(policy.notify, os.environ, source(), poster, clock, rng)
-        return Notifier(couriers, poster, source(), clock, store)
-    return build

@@ -71,7 +71,7 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
 
 def ordered(url: str) -> "dict[str, tuple[Override, ...]]":
     """Return the overrides of the daemon at `url`, by pool."""
-    from controller.cli.status import fetch
+    from controller.cli.daemon_client import fetch
     from controller.overrides import shown_override
 
     try:

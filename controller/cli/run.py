@@ -59,8 +59,8 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     from adapters.errors import AdapterError
     from adapters.registry import Registry
     from controller import logs
-    from controller.cli.notify_test import notifier_for
     from controller.http.listening import CannotListen
+    from controller.notifier import notifier_for
     from controller.service import Service
     from controller.store import StoreError
     from controller.tracing import tracing_of

@@ -6,18 +6,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import click
 
-from config.web_address import fault_of
-from controller.cli.completion import pool_names
-from controller.cli.failure import Failed, WrongInput
-from controller.cli.steer import line
+from controller.cli.completion_names import pool_names
+from controller.cli.daemon_client import fetch
+from controller.cli.formatting import line, next_hours, shown
 
-TIMEOUT_SECONDS = 10.0
 WITHOUT_TERMINAL = 200
 """Width in columns when output is not a terminal."""
 
@@ -43,27 +39,6 @@ def command(pool: str | None, url: str, as_json: bool) -> None:
         show_all(body)
     else:
         show_one(body)
-
-
-def fetch(url: str, path: str, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
-    """Return the daemon's answer. Raise `Failed` or `WrongInput` with a one-line message."""
-    if (fault := fault_of(url)) is not None:
-        raise WrongInput(f"--url {url} {fault}: give http://HOST:PORT")
-    try:
-        with urllib.request.urlopen(url.rstrip("/") + path, timeout=timeout_seconds) as answer:  # noqa: S310  (scheme checked)
-            body = json.load(answer)
-    except urllib.error.HTTPError as error:
-        try:
-            text = json.load(error)["error"]
-        except (ValueError, KeyError, TypeError):
-            text = f"answered {error.code}"
-        raise (WrongInput if error.code == 400 else Failed)(f"{url}: {text}") from error
-    except (OSError, ValueError) as error:
-        why = getattr(error, "reason", error)
-        raise Failed(f"{url} does not answer ({why}): check that `stoker run` is running there, or give another --url") from error
-    if not isinstance(body, dict):
-        raise Failed(f"{url} is not a Stoker daemon: its answer is not a JSON object")
-    return body
 
 
 class Column(NamedTuple):
@@ -181,18 +156,3 @@ def others(pool: dict[str, Any]) -> str:
     """Return the units that other settings keep warm, and their bill."""
     hour, month = shown(pool["others_usd_per_hour"], ".4f"), shown(pool["others_month_usd"], ".2f")
     return f"{pool['kept_by_others']} by {pool['kept_by']}; {hour} USD per hour, {month} USD this month"
-
-
-def next_hours(told: dict[str, Any], now: str = "as_of") -> str:
-    """Return the changes of the target in the next hours, or why there is no plan. `now`: the key of the start time."""
-    if told["next"] is None:
-        return f"- ({told['next_missing']})"
-    begin = datetime.fromisoformat(told[now])
-    changes = [pair for before, pair in pairwise([[0, None], *told["next"]]) if before[1] != pair[1]]
-    times = (begin + timedelta(minutes=minutes) for minutes, _ in changes)
-    return ", ".join(f"{time:%H:%M} {units}" for time, (_, units) in zip(times, changes, strict=True))
-
-
-def shown(value: float | None, form: str = "d", unit: str = "") -> str:
-    """Return a number with its unit, or a dash when it is unknown."""
-    return "-" if value is None else format(value, form) + unit

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from controller.cli.completion import pool_names
-from controller.cli.status import fetch, shown
-from controller.cli.steer import line
+from controller.cli.completion_names import pool_names
+from controller.cli.daemon_client import fetch
+from controller.cli.formatting import line, shown
 
 
 @click.command()

@@ -1,6 +1,5 @@
-"""Shared parts of the override commands: options, the request to the daemon, and the text of its answer."""
+"""Requests to a running daemon, and the options that say where it answers."""
 
-import getpass
 import json
 import urllib.error
 import urllib.parse
@@ -32,46 +31,25 @@ def daemon_options(function: Command) -> Command:
     return function
 
 
-def order_options(function: Command) -> Command:
-    """Add the options for the end, the reason and the author of an override."""
-    for option in (
-        click.option("--by", default=None, metavar="NAME", help="Author of the override.  [default: the current user]"),
-        click.option("--reason", required=True, metavar="TEXT", help="Reason, recorded with the override."),
-        click.option("--until", default=None, metavar="TIME", help="End time: ISO 8601 with a zone, 2026-03-02T18:00:00Z."),
-        click.option("--for", "span", default=None, metavar="SPAN", help="Duration instead of --until: 30m, 2h, 1d; at most 7d."),
-    ):
-        function = option(function)
-    return daemon_options(function)
-
-
-def order(pool: str, what: Mapping[str, Any], options: Mapping[str, Any]) -> None:
-    """Send an override and print the outcome."""
-    until, span = options["until"], options["span"]
-    if (until is None) == (span is None):
-        raise WrongInput("give exactly one of --for SPAN and --until TIME")
-    body = {**what, "by": options["by"] or user(), "reason": options["reason"]}
-    body |= {"for": span} if until is None else {"until": until}
-    answer = send("POST", pool, options, json.dumps(body).encode())
-    if options["as_json"]:
-        click.echo(json.dumps(answer, indent=2))
-        return
-    taken = answer["set"]
-    click.echo(f"{pool}: {line(taken)}; {answer['takes_effect']}")
-    for other in answer["overrides"]:
-        if other["kind"] != taken["kind"]:
-            click.echo(f"{pool}: also {line(other)}")
-
-
-def end(pool: str, kind: str | None, options: Mapping[str, Any]) -> None:
-    """End overrides of a pool and print them."""
-    answer = send("DELETE", pool, options, None, "/overrides" if kind is None else f"/overrides?kind={kind}")
-    if options["as_json"]:
-        click.echo(json.dumps(answer, indent=2))
-        return
-    for ended in answer["cleared"]:
-        click.echo(f"{pool}: ended {line(ended)}; {answer['takes_effect']}")
-    if not answer["cleared"]:
-        click.echo(f"{pool}: no {'override' if kind is None else kind} is active")
+def fetch(url: str, path: str, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
+    """Return the daemon's answer. Raise `Failed` or `WrongInput` with a one-line message."""
+    if (fault := fault_of(url)) is not None:
+        raise WrongInput(f"--url {url} {fault}: give http://HOST:PORT")
+    try:
+        with urllib.request.urlopen(url.rstrip("/") + path, timeout=timeout_seconds) as answer:  # noqa: S310  (scheme checked)
+            body = json.load(answer)
+    except urllib.error.HTTPError as error:
+        try:
+            text = json.load(error)["error"]
+        except (ValueError, KeyError, TypeError):
+            text = f"answered {error.code}"
+        raise (WrongInput if error.code == 400 else Failed)(f"{url}: {text}") from error
+    except (OSError, ValueError) as error:
+        why = getattr(error, "reason", error)
+        raise Failed(f"{url} does not answer ({why}): check that `stoker run` is running there, or give another --url") from error
+    if not isinstance(body, dict):
+        raise Failed(f"{url} is not a Stoker daemon: its answer is not a JSON object")
+    return body
 
 
 def send(method: str, pool: str, options: Mapping[str, Any], body: bytes | None, tail: str = "/overrides") -> dict[str, Any]:
@@ -113,16 +91,3 @@ def refused(url: str, error: urllib.error.HTTPError, token_sent: bool) -> click.
     if error.code == 401 and not token_sent:
         text += f": set {VARIABLE}, or give --token-file"
     return Failed(f"{url}: {text}")
-
-
-def line(shown: Mapping[str, Any]) -> str:
-    """Return an override as one line."""
-    return f"{shown['order']} until {shown['until'][:16].replace('T', ' ')} UTC by {shown['by']} ({shown['reason']})"
-
-
-def user() -> str:
-    """Return the current user's name. Raise `WrongInput` when the system has none."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        raise WrongInput("--by is required: the system has no name for the current user") from None

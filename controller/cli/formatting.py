@@ -1,0 +1,26 @@
+"""Figures and overrides as the commands print them."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+
+def line(shown: Mapping[str, Any]) -> str:
+    """Return an override as one line."""
+    return f"{shown['order']} until {shown['until'][:16].replace('T', ' ')} UTC by {shown['by']} ({shown['reason']})"
+
+
+def next_hours(told: dict[str, Any], now: str = "as_of") -> str:
+    """Return the changes of the target in the next hours, or why there is no plan. `now`: the key of the start time."""
+    if told["next"] is None:
+        return f"- ({told['next_missing']})"
+    begin = datetime.fromisoformat(told[now])
+    changes = [pair for before, pair in pairwise([[0, None], *told["next"]]) if before[1] != pair[1]]
+    times = (begin + timedelta(minutes=minutes) for minutes, _ in changes)
+    return ", ".join(f"{time:%H:%M} {units}" for time, (_, units) in zip(times, changes, strict=True))
+
+
+def shown(value: float | None, form: str = "d", unit: str = "") -> str:
+    """Return a number with its unit, or a dash when it is unknown."""
+    return "-" if value is None else format(value, form) + unit

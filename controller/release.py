@@ -1,0 +1,138 @@
+"""What `stoker release` does: the on_exit of every pool, without a daemon."""
+
+import asyncio
+import os
+import socket
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from adapters.clock import Clock
+from adapters.lease import LeaseStore
+from config.policy import Policy
+from controller.assembly import READ_EVERY, Providers, assemble
+from controller.fleet import Fleet
+from controller.held import Orphan
+from controller.journal import Journal
+from controller.leadership import Leadership
+from controller.leaving import done, leave, leaving, view_of
+from controller.memory import StoreThread
+from controller.orphans import policy_of
+from controller.plan import Action, Plan
+from controller.preview import OnPaper
+from controller.reconcile import Reconciler
+from controller.redact import redact_text
+from controller.steering import Steering
+from controller.store import Store
+from controller.takeover import Takeover
+
+
+class StillLed(Exception):
+    """Another daemon holds the lease; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Outcome for one pool: requested units, target, and a text. `failed`: the target was not reached."""
+
+    pool: str
+    requested: int | None
+    target: int | None
+    text: str
+    failed: bool = False
+
+
+async def released(policy: Policy, providers: Providers, clock: Clock, path: Path, do: bool,
+                   lease: LeaseStore | None = None) -> list[Left]:
+    """Release each pool concurrently, or only plan it. With a lease, hold it meanwhile. Return the outcome for each pool."""
+    store = StoreThread(Store(path))
+    try:
+        journal, levers = Journal(store), OnPaper(providers, clock, policy, only_pings=do)
+        fleet = await assemble(policy, levers, store, clock, journal)
+        steering = Steering(fleet.reconcilers, store)
+        await steering.recall(clock.now())
+        held = None if lease is None else await leading(policy, lease, clock, fleet, steering)
+        due, slots = set(leaving(fleet.reconcilers)), asyncio.Semaphore(8)
+
+        async def one(name: str) -> Left:
+            async with slots:
+                each = fleet.reconcilers[name]
+                if name in levers.pinged:
+                    return Left(name, None, None, "its pings ended with the daemon: left alone")
+                if name not in due:
+                    return Left(name, None, None, why_not(each))
+                plan = await settled(each, clock, do)
+                if do:
+                    await journal.note([(plan, None, {"made": each.made})])
+                return told(plan, do)
+        left = list(await asyncio.gather(*(one(name) for name in fleet.reconcilers)))
+        left += [await given_back(orphan, fleet, levers, clock, store, None if held is None else held[0], do=do)
+                 for orphan in fleet.orphans.found]
+        if held is not None:
+            await held[0].end(held[1], release=True)
+        return left
+    finally:
+        await store.close()
+        await providers.close()
+
+
+async def leading(policy: Policy, lease: LeaseStore, clock: Clock, fleet: Fleet,
+                  steering: Steering) -> tuple[Takeover, asyncio.Task[None]]:
+    """Acquire the lease and take over the previous leader's state. Raise `Failed` when a daemon is leader."""
+    async def nothing() -> None: ...
+
+    if policy.lease is None:
+        raise ValueError("a lease store requires a lease in the policy")
+    leadership = Leadership(lease, clock, f"release:{socket.gethostname()}:{os.getpid()}", policy.lease)
+    takeover = Takeover(leadership, fleet, steering, clock, nothing)
+    running = await takeover.settle()
+    if (why := takeover.tenure.barred) is not None:
+        await takeover.end(running, release=True)
+        raise StillLed(f"nothing was changed ({why}): stop every daemon first")
+    for each in fleet.reconcilers.values():
+        each.enter(takeover.tenure)
+    return takeover, running
+
+
+async def given_back(orphan: Orphan, fleet: Fleet, levers: Providers, clock: Clock, store: StoreThread,
+                     takeover: Takeover | None, *, do: bool) -> Left:
+    """Release a pool that is no longer in the policy, or only plan it. Return the outcome."""
+    policy = policy_of(orphan, fleet.reconcilers, mode="active", on_exit="release")
+    each = Reconciler(policy, levers.lever(policy), clock, store, orphan.state, READ_EVERY, lambda _: 0.0)
+    if takeover is not None:
+        each.enter(takeover.tenure)
+    plan = await settled(each, clock, do)
+    now = each.capacity.requested if each.capacity is not None and each.error is None else None
+    if do and now is not None and (plan.target == now or orphan.after(now) is None):
+        await fleet.orphans.forget(orphan)
+    if plan.requested is not None and orphan.after(plan.requested) is None:
+        text = f"not in the policy; no value set by Stoker remains: {plan.requested} requested"
+        return Left(orphan.pool, plan.requested, None, text)
+    found = told(plan, do)
+    return replace(found, text=f"not in the policy: {found.text}")
+
+
+async def settled(reconciler: Reconciler, clock: Clock, do: bool) -> Plan:
+    """Plan one pool, and carry the plan out when `do`. Return the plan."""
+    if do:
+        return await leave(reconciler, clock)
+    await reconciler.read()
+    return reconciler.plan(view_of(reconciler), clock.now())
+
+
+def why_not(reconciler: Reconciler) -> str:
+    """Return why a pool is not changed."""
+    policy = reconciler.policy
+    if policy.mode != "active":
+        return "not changed: mode is shadow"
+    return "not changed: on_exit is hold" if policy.on_exit == "hold" else "not changed: Stoker has not set this pool"
+
+
+def told(plan: Plan, do: bool) -> Left:
+    """Return the outcome of a plan, with its text."""
+    text = redact_text(plan.text)
+    if not done(plan):
+        return Left(plan.pool, plan.requested, plan.target, f"held: {text}", failed=True)
+    if plan.action is Action.KEEP:
+        return Left(plan.pool, plan.requested, plan.target, f"already at {plan.target} ({text})")
+    verb = "changed" if do else "would change"
+    return Left(plan.pool, plan.requested, plan.target, f"{verb} from {plan.requested} to {plan.target} ({text})")
