@@ -1,5 +1,6 @@
 """Between the fleet and the accounts: what they begin with, and what each tick adds to them."""
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import numpy as np
@@ -11,10 +12,13 @@ from controller.accounts import NAMES, REHEARSAL, Account, Accounts, keep_accoun
 from controller.assembly import pool_terms
 from controller.economics import billing_step_of
 from controller.fleet import Fleet
-from controller.forecasts import Forecasts
 from controller.memory import StoreThread
 from controller.paid import Change
 from controller.reconcile import Reconciler
+from forecasting.demand import Floats
+
+Scored = Callable[[Sequence[str], int, Floats], None]
+"""Takes the names of pools, the first minute, and their peaks from then on: float32[pools, n]."""
 
 
 async def open_accounts(fleet: Fleet, store: StoreThread, clock: Clock) -> Accounts:
@@ -57,10 +61,10 @@ async def store_accounts(fleet: Fleet, accounts: Accounts, policy: Policy, clock
     await keep_accounts(accounts, store)
 
 
-async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: Clock, forecasts: Forecasts | None, *,
+async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: Clock, score: Scored | None, *,
                       ended: bool = False) -> None:
-    """Note what stands ready now, account for the minutes whose demand has settled since the last time, and judge by them what
-    had been forecast. `ended`: account for all minutes that are known.
+    """Note what stands ready now, account for the minutes whose demand has settled since the last time, and pass their peaks to
+    `score`, which compares them with past forecasts. `ended`: account for all minutes that are known.
     """
     now = clock.now()
     for region, account in zip(fleet.regions, accounts.each, strict=True):
@@ -81,5 +85,5 @@ async def account_for(fleet: Fleet, accounts: Accounts, policy: Policy, clock: C
                 account.rehearse((await region.intake.rows(first - REHEARSAL, first))[0], terms)
             peak, busy, invocations = await region.intake.rows(first, end)
             account.settle(first, peak, busy, invocations, terms)
-            if forecasts is not None:
-                forecasts.foresight.settle(region.intake.pools, first, peak)
+            if score is not None:
+                score(region.intake.pools, first, peak)

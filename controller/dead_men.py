@@ -17,7 +17,6 @@ from adapters.errors import AdapterError
 from adapters.lease import Unfenced, fenced
 from adapters.protocol import Decays, Order
 from controller.fleet import Fleet
-from controller.forecasts import Told
 from controller.last_orders import about_to_tell, floor_at, has_told, last_orders
 from controller.plan import PoolState
 from controller.reconcile import Reconciler
@@ -35,6 +34,14 @@ MOST_NAMED = 10
 log = structlog.get_logger("stoker.dead_men")
 
 
+class NextHours(Protocol):
+    """The planned capacity of a pool's next hours."""
+
+    @property
+    def pairs(self) -> list[list[int]] | None:
+        """Minutes from now, and units from then on; None where nothing is planned."""
+
+
 class Memory(Protocol):
     """Where a pool's state is kept."""
 
@@ -45,7 +52,7 @@ class Memory(Protocol):
 class DeadMen:
     """All pools of a fleet whose policy says `dead_man`. `renew` is called once a minute."""
 
-    def __init__(self, fleet: Fleet, clock: Clock, memory: Memory, tell: Callable[[str, datetime], Told]) -> None:
+    def __init__(self, fleet: Fleet, clock: Clock, memory: Memory, tell: Callable[[str, datetime], NextHours]) -> None:
         """`tell`: the plan of a pool's next hours, as `controller.forecasts.Forecasts.tell` has it."""
         self._fleet, self._clock, self._memory, self._tell_plan = fleet, clock, memory, tell
         self.errors: dict[str, str] = {}

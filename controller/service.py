@@ -78,8 +78,6 @@ class Service:
         self.steering: Steering | None = None
         self.board: Board | None = None
         self.dead_men: DeadMen | None = None
-        self.handed_over = False
-        """Set when another daemon takes over: then nothing is left behind as `on_exit` says, the other one goes on from it."""
         self.takeover: Takeover | None = None
         self._lease_store, self._holder = lease_store, holder
         if (policy.lease is None) is not (lease_store is None):
@@ -146,7 +144,8 @@ class Service:
             await self._expire()
             tell_spent(fleet, accounts)
             report = await fleet.tick()
-            await account_for(fleet, accounts, self.policy, self.clock, board.forecasts)
+            await account_for(fleet, accounts, self.policy, self.clock,
+                              None if board.forecasts is None else board.forecasts.foresight.settle)
             if self.notifier is not None:
                 await self.notifier.note(fleet)
             board.ticks.done(report.seconds)
@@ -215,7 +214,7 @@ class Service:
             for task in beside:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
-            await self._end(leading, leave=stop.is_set() and not self.handed_over and self.takeover is None)
+            await self._end(leading, leave=stop.is_set() and self.takeover is None)
             log.info("stopped")
 
     def _timetable(self) -> Jobs:
@@ -253,7 +252,7 @@ class Service:
 
     async def _put_off(self) -> None:
         """Put off what providers were told to do should this daemon die."""
-        if self.dead_men is not None and not self.handed_over:
+        if self.dead_men is not None:
             await self.dead_men.renew()
 
     async def _keep(self, fresh: timedelta = REMEMBER_EVERY) -> None:
