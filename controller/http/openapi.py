@@ -9,10 +9,10 @@ from aiohttp import web
 from pydantic.json_schema import models_json_schema
 
 from config.policy import NAME
-from controller.http import shapes
 from controller.http.answers import json_bytes
 from controller.http.board import Board
 from controller.http.routes import ASSETS, ROUTES, Route
+from controller.http.shapes import Problem, Shape
 
 Json = dict[str, Any]
 TOKEN = "token"  # noqa: S105  (the name of the scheme, no token)
@@ -51,7 +51,7 @@ def written() -> bytes:
 
 def document() -> Json:
     """The description of all routes."""
-    models = {tells for route in ALL for tells in route.tells.values() if isinstance(tells, type)} | {shapes.Problem}
+    models = {tells for route in ALL for tells in route.tells.values() if isinstance(tells, type)} | {Problem}
     _, generated = models_json_schema([(model, "serialization") for model in sorted(models, key=lambda each: each.__name__)],
                                       ref_template="#/components/schemas/{model}")
     paths: dict[str, Json] = {}
@@ -87,10 +87,10 @@ def operation(route: Route) -> Json:
     return told
 
 
-def answers(route: Route) -> dict[int, type[shapes.Shape] | str | None]:
+def answers(route: Route) -> dict[int, type[Shape] | str | None]:
     """What every status of a route answers, errors included."""
     refused = (CALLED_WRONGLY, *route.refuses, *(WRITES if route.guarded else ()), *(BODIES if route.body is not None else ()))
-    return {**dict.fromkeys(refused, shapes.Problem), **route.tells}
+    return {**dict.fromkeys(refused, Problem), **route.tells}
 
 
 def summary(route: Route) -> str:
@@ -98,11 +98,11 @@ def summary(route: Route) -> str:
     return (route.handler.__doc__ or "").strip().splitlines()[0]
 
 
-def answer(status: int, tells: type[shapes.Shape] | str | None) -> Json:
+def answer(status: int, tells: type[Shape] | str | None) -> Json:
     """One answer: its shape, or its media type."""
     if tells is None:
         return {"description": "Nothing is new."}
-    about = ERRORS[status] if tells is shapes.Problem else "" if isinstance(tells, str) else (tells.__doc__ or "")
+    about = ERRORS[status] if tells is Problem else "" if isinstance(tells, str) else (tells.__doc__ or "")
     if isinstance(tells, str):
         kind, schema = tells, {"type": "string"} if tells.startswith("text/") else {}
     else:

@@ -11,7 +11,6 @@ from aiohttp import web
 
 from config.duration import PATTERN as SPAN
 from config.policy import MOST_UNITS, NAME
-from controller.http import shapes
 from controller.http.board import Board
 from controller.http.dashboard import LIBRARY, OURS, assets, dashboard
 from controller.http.decisions import CURSOR, MOST, decisions
@@ -26,6 +25,7 @@ from controller.http.order_shapes import Cleared, Orders, Prewarmed, Taken
 from controller.http.overrides import clear, order, overrides
 from controller.http.pools import pool, pools, status
 from controller.http.prewarm import prewarm
+from controller.http.shapes import Decisions, PoolDetail, Pools, Shape, Status, Why
 from controller.http.why import why
 from controller.overrides import BY_LENGTH, MOST_FACTOR, REASON_LENGTH, Kind
 
@@ -43,7 +43,7 @@ class Route:
     method: str
     path: str
     handler: Handler
-    tells: Mapping[int, type[shapes.Shape] | str | None]
+    tells: Mapping[int, type[Shape] | str | None]
     asks: Mapping[str, Json] = field(default_factory=dict)
     body: Json | None = None
     refuses: tuple[int, ...] = ()
@@ -103,10 +103,10 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/assets/{name}", assets, {200: "*/*", 304: None}, refuses=(MISSING,)),
     Route("GET", "/healthz", healthz, {200: Health}),
     Route("GET", "/readyz", readyz, {200: Readiness, 503: Readiness}),
-    Route("GET", "/status", status, {200: shapes.Status, 304: None}, {"wait": WAIT}, refuses=(WRONG, STARTING)),
+    Route("GET", "/status", status, {200: Status, 304: None}, {"wait": WAIT}, refuses=(WRONG, STARTING)),
     Route("GET", "/metrics", metrics, {200: METRICS_TYPE}),
-    Route("GET", "/v1/pools", pools, {200: shapes.Pools}),
-    Route("GET", "/v1/pools/{name}", pool, {200: shapes.PoolDetail, 304: None}, {"wait": WAIT},
+    Route("GET", "/v1/pools", pools, {200: Pools}),
+    Route("GET", "/v1/pools/{name}", pool, {200: PoolDetail, 304: None}, {"wait": WAIT},
           refuses=(WRONG, MISSING, STARTING)),
     Route("GET", "/v1/pools/{name}/forecast", forecast, {200: Forecast}, {"hours": HOURS},
           refuses=(WRONG, MISSING, STARTING)),
@@ -117,7 +117,7 @@ ROUTES: tuple[Route, ...] = (
     Route("DELETE", "/v1/pools/{name}/overrides", clear, {200: Cleared}, {"kind": KIND},
           refuses=(WRONG, MISSING, STARTING)),
     Route("POST", "/v1/pools/{name}/prewarm", prewarm, {200: Prewarmed}, body=WISH, refuses=(WRONG, MISSING, 429, STARTING)),
-    Route("GET", "/v1/pools/{name}/why", why, {200: shapes.Why}, {"at": {**INSTANT, "description": "Decision time."}},
+    Route("GET", "/v1/pools/{name}/why", why, {200: Why}, {"at": {**INSTANT, "description": "Decision time."}},
           refuses=(WRONG, MISSING, STARTING)),
-    Route("GET", "/v1/decisions", decisions, {200: shapes.Decisions, 304: None}, DECISIONS, refuses=(WRONG,)),
+    Route("GET", "/v1/decisions", decisions, {200: Decisions, 304: None}, DECISIONS, refuses=(WRONG,)),
 )
