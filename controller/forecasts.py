@@ -19,9 +19,9 @@ from controller.forecast_jobs import ForecastJobs
 from controller.forecast_work import forecast_body, plan_ahead
 from controller.foresight import Foresight
 from controller.intake import HISTORY_DAYS
+from controller.judging import QUARTER
 from controller.kept import kept
 from controller.memory import StoreThread
-from controller.next_hours import QUARTER
 from controller.store_file import StoreError
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 

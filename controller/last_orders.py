@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from adapters.protocol import Order
 from config.policy import PoolPolicy
-from controller.next_hours import QUARTER
+from controller.judging import QUARTER
 from controller.plan import PoolState
 from controller.planning import CLOCKS_APART, DOUBTED, bounds_now
 from forecasting.demand import instant_of, minute_of

@@ -14,13 +14,13 @@ from controller.announcing import HOUR
 from controller.candidates import proposals
 from controller.economics import Terms
 from controller.foretelling import prospect_at, wanted_with, without_events
+from controller.judging import QUARTER
 from controller.planning import bounds_now
 from controller.portfolio import Standing
 from controller.signals import Signals
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of
 from forecasting.protocol import Band
 
-QUARTER = 15
 AHEAD_MINUTES = 6 * 60
 PEAK_LEVEL, BUSY_LEVEL = 0.9, 0.5
 """Which quantiles are taken for the demand that comes. Most rules follow recent maxima, which a middling path would never bring:
