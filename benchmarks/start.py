@@ -21,10 +21,11 @@ from adapters.clock import ManualClock
 from adapters.registry import lever_kinds
 from config.policy import Assume, Policy, PoolPolicy
 from controller import assembly
-from controller.plan import Code
+from controller.reasons import Code
 from controller.region import Budget
-from controller.service import STORE_NAME, Service
+from controller.service import Service
 from controller.store import Store
+from controller.whereabouts import STORE_NAME
 from forecasting.demand import DemandSeries, minute_of
 
 

@@ -11,8 +11,9 @@ from config.lever import LeverSettings
 from config.policy import PoolPolicy
 from controller.economics import Terms
 from controller.guardrails import GUARDRAILS
-from controller.plan import Observation, PoolState, Proposal, Sight
+from controller.observation import Observation, Proposal, Sight
 from controller.planning import make_plan
+from controller.pool_state import PoolState
 from controller.portfolio import Portfolio
 from forecasting.demand import instant_of
 

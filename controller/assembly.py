@@ -18,7 +18,7 @@ from controller.keep_alive import seen_body, seen_of
 from controller.measured import RECENT_RAISES, median_span
 from controller.memory import StoreThread
 from controller.orphans import Orphans
-from controller.plan import PoolState
+from controller.pool_state import PoolState
 from controller.reconcile import Reconciler, state_key
 from controller.region import Budget, Region
 from controller.warmers import rhythm_of

@@ -15,11 +15,13 @@ from controller.belief import unseen
 from controller.economics import Terms
 from controller.foretelling import prospect_at, without_events
 from controller.guardrails import GUARDRAILS
-from controller.intake import PATIENCE
-from controller.plan import Action, Announced, Code, Observation, PoolState, Proposal, Reason, Sight, accepted
+from controller.observation import PATIENCE, Announced, Observation, Proposal, Sight
+from controller.plan import Action
 from controller.planning import make_plan
+from controller.pool_state import PoolState, accepted
 from controller.portfolio import CHOSEN, STEPPED_BACK, Portfolio, rule_name
 from controller.prospect import Prospect, learned
+from controller.reasons import Code, Reason
 from forecasting.demand import DemandSeries, instant_of
 
 MINUTE = timedelta(minutes=1)

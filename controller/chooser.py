@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.economics import Terms
-from controller.events import Rows
+from controller.event_baseline import Rows
 from controller.intake import Intake
-from controller.plan import Proposal
+from controller.observation import Proposal
 from controller.portfolio import Choice, Portfolio, Standing, Weighing, rule_name
 from forecasting.demand import Floats
 

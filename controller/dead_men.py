@@ -18,7 +18,7 @@ from adapters.lease import Unfenced, fenced
 from adapters.protocol import Decays, Order
 from controller.fleet import Fleet
 from controller.last_orders import about_to_tell, floor_at, has_told, last_orders
-from controller.plan import PoolState
+from controller.pool_state import PoolState
 from controller.reconcile import Reconciler
 from controller.redact import redact_text
 from controller.store_file import StoreError

@@ -17,15 +17,17 @@ from controller import leaving
 from controller.keep_alive import KeepAlive, keep_alive_of
 from controller.limiter import Limiter
 from controller.nudges import Nudges
+from controller.observation import Bound, View
 from controller.orphans import Orphans
-from controller.plan import Action, Bound, Code, Plan, PoolState
+from controller.plan import Action, Plan
+from controller.pool_state import PoolState
+from controller.reasons import Code
 from controller.reconcile import Reconciler
 from controller.region import Region
 from controller.store_file import StoreError
 from controller.tenure import ALONE, Tenure
 from controller.tick_pass import Noted, Pass, TickReport, inputs_of, urgency
 from controller.tracing import span
-from controller.view import View
 
 COLLECT_SECONDS = 20.0
 """How long a tick waits for demand before it plans from what is there; the collection goes on and serves the next tick."""

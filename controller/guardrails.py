@@ -11,20 +11,11 @@ from datetime import timedelta
 from adapters.protocol import Phase
 from controller.economics import usd_per_minute_left
 from controller.falls import after_restart, billing_step, scale_down_delay, unknown_minutes
+from controller.observation import MOST_UNITS, Observation
 from controller.others import setting_kept
 from controller.overrides import Kind, active
-from controller.plan import (
-    MOST_UNITS,
-    Code,
-    Context,
-    Draft,
-    Guardrail,
-    Observation,
-    Reason,
-    raised_by,
-    unchanged,
-    whole_units,
-)
+from controller.plan import Context, Draft, Guardrail, raised_by, unchanged, whole_units
+from controller.reasons import Code, Reason
 
 FOREIGN_WRITE_QUIET = timedelta(hours=1)
 """How long somebody else's change is left alone before Stoker plans from it; a rollout or an incident is over by then."""

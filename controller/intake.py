@@ -16,7 +16,7 @@ from adapters.protocol import DemandSource, Telemetry
 from controller.belief import CONTEXT, believable, lost_of, unlikely
 from controller.last_day import SETTLING, LastDay
 from controller.measured import DelayMeter, SettlingMeter
-from controller.plan import Sight, Traffic
+from controller.observation import PATIENCE, Sight, Traffic
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
 from forecasting.warmer import Rhythm, left_out
 
@@ -30,9 +30,6 @@ REREAD = timedelta(minutes=15)
 
 ANEW = 20
 """So many pools a collection are read again from the beginning."""
-
-PATIENCE = timedelta(minutes=5)
-"""Beyond the metric delay; older than that and demand is not seen any more."""
 
 
 class DemandStore(Protocol):

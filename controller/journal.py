@@ -6,7 +6,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from controller.plan import Action, Code, Plan
+from controller.plan import ITS_TURN, Action, Plan, ruling
+from controller.reasons import Code
 from controller.redact import redact_text
 from controller.store_file import StoreError
 
@@ -73,19 +74,6 @@ MOST_OWED = 20_000
 TROUBLE = frozenset({Code.CAPACITY_UNKNOWN, Code.METRICS_MISSING, Code.BLIND, Code.FOREIGN_WRITE, Code.FOREIGN_OWNER,
                      Code.BLOCKED, Code.ALLOCATION_FAILED, Code.WRITE_FAILED, Code.QUOTA, Code.BUDGET, Code.INVALID_PROPOSAL})
 """What an operator may want to look into."""
-
-
-ITS_TURN = frozenset({Code.NOT_READ, Code.WRITE_TURN})
-"""That a pool waits until the provider may be asked is shown; it decides nothing."""
-
-
-REMARKS = frozenset({Code.SHORT_HISTORY, Code.KEEP_ALIVE})
-"""Why what is proposed is as it is."""
-
-
-def ruling(plan: Plan) -> Code:
-    """The last reason, which decided; remarks on the proposal decide nothing."""
-    return next((reason.code for reason in reversed(plan.reasons) if reason.code not in REMARKS), Code.PROPOSED)
 
 
 def changes(plan: Plan, before: Plan | None) -> bool:

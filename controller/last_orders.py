@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from adapters.protocol import Order
 from config.policy import PoolPolicy
 from controller.judging import QUARTER
-from controller.plan import PoolState
-from controller.planning import CLOCKS_APART, DOUBTED, bounds_now
+from controller.planning import bounds_now
+from controller.pool_state import PoolState
+from controller.state_transitions import CLOCKS_APART, DOUBTED
 from forecasting.demand import instant_of, minute_of
 
 SLOT = timedelta(minutes=2 * QUARTER)

@@ -10,10 +10,11 @@ from adapters.errors import AdapterError, Throttled
 from adapters.lease import Unfenced, fenced
 from adapters.protocol import Decays
 from controller.last_orders import has_told
-from controller.plan import Action, Code, Plan, Reason
+from controller.observation import View
+from controller.plan import Action, Plan
+from controller.reasons import Code, Reason
 from controller.reconcile import Reconciler
 from controller.redact import redact_text
-from controller.view import View
 
 log = structlog.get_logger("stoker.leaving")
 TRIES = 20

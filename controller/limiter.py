@@ -15,10 +15,14 @@ from numpy.typing import NDArray
 from config.limits import Limits
 from controller.economics import usd_per_minute_left
 from controller.limits import Ledger, Stakes, Turn, allowed, in_turn
+from controller.observation import Bound, Sight
 from controller.overrides import Kind, active
-from controller.plan import Action, Bound, Code, Plan, PoolState, Sight
-from controller.planning import READ_AFTER_WRITE, bounds_now
+from controller.plan import Action, Plan
+from controller.planning import bounds_now
+from controller.pool_state import PoolState
+from controller.reasons import Code
 from controller.record import Made
+from controller.state_transitions import READ_AFTER_WRITE
 
 FLOATS = NDArray[np.float64]
 HOUR = 60

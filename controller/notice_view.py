@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from controller.fleet import Fleet
-from controller.journal import ruling
 from controller.notices import DAEMON, Key, Standing
-from controller.plan import Code, Sight
+from controller.observation import Sight
+from controller.plan import ruling
 from controller.planning import UNSEEN
+from controller.reasons import Code
 from controller.redact import redact_text
 
 NEAR = 0.9

@@ -15,7 +15,7 @@ from adapters.registry import lever_kinds
 from config.policy import PoolPolicy
 from controller.held import Held, Orphan, dumped, loaded, taken_over
 from controller.memory import StoreThread
-from controller.plan import PoolState
+from controller.pool_state import PoolState
 from controller.redact import redact_text
 from controller.store_file import StoreError
 

@@ -5,24 +5,13 @@ act on a plan stands in `guardrails`.
 """
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from config.duration import format_duration, parse_duration
 from config.schedule import MOST_UNITS
-from controller.redact import redact_text
-
-LONGEST = timedelta(days=7)
-"""An order for longer than this belongs into the policy."""
-
-MOST_FACTOR = 100.0
-REASON_LENGTH, BY_LENGTH = 200, 80
-KEYS = ("kind", "units", "factor", "until", "for", "reason", "by")
-INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*", re.ASCII)
 
 
 class Kind(StrEnum):
@@ -80,10 +69,6 @@ class Override:
         return min(MOST_UNITS, proposed + (self.units or 0))
 
 
-class WrongOverride(ValueError):
-    """An order cannot be taken; one line that names the key, and what is allowed."""
-
-
 def active(overrides: Iterable[Override], kind: Kind, now: datetime) -> Override | None:
     """The order of `kind` that holds at `now`, if any."""
     return next((each for each in overrides if each.kind is kind and each.until > now), None)
@@ -97,96 +82,6 @@ def joined(earlier: Override | None, later: Override, now: datetime) -> Override
         if until > now and (not kept or units > kept[-1][0]):
             kept.append((units, until))
     return replace(later, units=kept[-1][0], until=kept[0][1], steps=tuple(reversed(kept))) if kept else later
-
-
-def parse_override(body: object, now: datetime) -> Override:
-    """The order that a decoded JSON body says, taken at `now`. `WrongOverride` names the first key that is wrong."""
-    if not isinstance(body, Mapping):
-        raise WrongOverride("the body must be a JSON object with kind, until or for, reason and by")
-    if unknown := [name for name in body if name not in KEYS]:
-        raise WrongOverride(f"unknown key {str(unknown[0])[:40]!a}; allowed: {', '.join(KEYS)}")
-    name = body.get("kind")
-    if name not in ORDERED:
-        raise WrongOverride(f"kind: {str(name)[:40]!a} is not one of {', '.join(ORDERED)}")
-    kind = Kind(name)
-    units, factor = amount_of(kind, body)
-    end, by, reason = until_of(body, now), words(body, "by", BY_LENGTH), words(body, "reason", REASON_LENGTH)
-    return Override(kind, end, by, reason, units, factor, now)
-
-
-def amount_of(kind: Kind, body: Mapping[str, Any]) -> tuple[int | None, float | None]:
-    """Units and factor, as the kind of order needs them."""
-    units, factor = body.get("units"), body.get("factor")
-    if kind is Kind.PAUSE:
-        if units is not None or factor is not None:
-            raise WrongOverride("a pause takes neither units nor factor: it holds what is there")
-        return None, None
-    if kind is Kind.PIN and (factor is not None or units is None):
-        raise WrongOverride("a pin takes units, and no factor")
-    if kind is Kind.BOOST and (units is None) == (factor is None):
-        raise WrongOverride("a boost takes either units or factor")
-    if factor is not None:
-        if isinstance(factor, bool) or not isinstance(factor, int | float) or not 1 < factor <= MOST_FACTOR:
-            raise WrongOverride(f"factor: {str(factor)[:40]!a} is not a number above 1 and up to {MOST_FACTOR:g}")
-        return None, float(factor)
-    least = 0 if kind is Kind.PIN else 1
-    return whole(units, least), None
-
-
-def whole(units: object, least: int) -> int:
-    """A number of units; 5.0 is one, for JSON does not tell it from 5."""
-    given = int(units) if isinstance(units, float) and units.is_integer() else units
-    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= MOST_UNITS:
-        raise WrongOverride(f"units: {str(units)[:40]!a} is not a whole number from {least} to {MOST_UNITS}")
-    return given
-
-
-def until_of(body: Mapping[str, Any], now: datetime) -> datetime:
-    """When the order ends: an instant, or a span from now; in the future and no later than `LONGEST`."""
-    until, span = body.get("until"), body.get("for")
-    if (until is None) == (span is None):
-        raise WrongOverride("say when it ends: either until, an instant, or for, a span such as 2h")
-    left = span_of(span) if until is None else instant_of(until) - now
-    if left <= timedelta(0):
-        key = "for" if until is None else "until"
-        raise WrongOverride(f"{key}: it would be over already, now is {now.isoformat(timespec='seconds')}")
-    if left > LONGEST:
-        longest = format_duration(LONGEST)
-        raise WrongOverride(f"an override lasts at most {longest}: what is to last longer belongs into the policy")
-    return now + left
-
-
-def span_of(span: object) -> timedelta:
-    """A span as the policy spells it."""
-    try:
-        return parse_duration(str(span)[:40])
-    except ValueError as error:
-        raise WrongOverride(f"for: {error}") from None
-
-
-def instant_of(text: object) -> datetime:
-    """An instant with its zone, in UTC."""
-    wrong = WrongOverride(f"until: {str(text)[:40]!a} is no instant; give ISO 8601 with a zone, such as 2026-03-02T12:00:00Z")
-    if not isinstance(text, str) or not INSTANT.fullmatch(text):
-        raise wrong
-    try:
-        end = datetime.fromisoformat(text)
-        if end.tzinfo is not None:
-            return end.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise wrong from None
-    raise wrong
-
-
-def words(body: Mapping[str, Any], key: str, most: int) -> str:
-    """What a person said: one line of printable text that is not empty; what looks like a secret is taken out."""
-    text = body.get(key)
-    if not isinstance(text, str) or not text.strip():
-        why = "say who orders it" if key == "by" else "say why, for whoever looks at it later"
-        raise WrongOverride(f"{key}: is missing; {why}")
-    if len(text) > most or not text.isprintable():
-        raise WrongOverride(f"{key}: must be one line of at most {most} printable characters")
-    return redact_text(redact_text(text.strip()))
 
 
 def entry(override: Override) -> dict[str, Any]:

@@ -1,18 +1,14 @@
 """What an application asks for that knows of users coming: how much of it is granted, for how long, and at what cost. Pure."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from config.policy import PoolPolicy
 from config.schedule import MOST_UNITS
 from controller.economics import usd_per_minute_left
-from controller.overrides import BY_LENGTH, REASON_LENGTH, Kind, Override, WrongOverride, span_of, whole, words
+from controller.overrides import Kind, Override
 from controller.planning import bounds_now
-
-PREWARM_KEYS = ("units", "for", "reason", "by")
-NOBODY = "an application"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +41,6 @@ class Standing:
     spent_usd: float
     usd_per_unit_minute: float
     billing_step: timedelta = timedelta(0)
-
-
-def parse_wish(body: object) -> Wish:
-    """The wish that a decoded JSON body says. `WrongOverride` names the first key that is wrong."""
-    if not isinstance(body, Mapping):
-        raise WrongOverride("the body must be a JSON object with units, for and reason")
-    if unknown := [name for name in body if name not in PREWARM_KEYS]:
-        raise WrongOverride(f"unknown key {str(unknown[0])[:40]!a}; allowed: {', '.join(PREWARM_KEYS)}")
-    units = whole(body.get("units"), 1)
-    span = span_of(body.get("for"))
-    if span <= timedelta(0):
-        raise WrongOverride("for: it would be over already; give a span such as 10m")
-    by = words(body, "by", BY_LENGTH) if "by" in body else NOBODY
-    return Wish(units, span, words(body, "reason", REASON_LENGTH), by)
 
 
 def grant(policy: PoolPolicy, standing: Standing, wish: Wish, now: datetime) -> Grant:

@@ -13,16 +13,20 @@ from adapters.lease import fenced
 from adapters.protocol import Capacity, Counted, CountedColdStarts, Lever, Phase, Resumes, Traits
 from config.policy import PoolPolicy
 from controller.guardrails import guardrails_for
+from controller.handover import UNKNOWN
 from controller.measured import RECENT_RAISES, learned, median_span, ready_after
 from controller.memory import Memory
+from controller.observation import Observation, View, old
 from controller.overrides import Override
-from controller.plan import Action, Code, Observation, Plan, PoolState, Reason, accepted
+from controller.plan import Action, Gate, Plan
 from controller.planning import make_plan
-from controller.record import Made, clean, without_secrets
+from controller.pool_state import PoolState, accepted
+from controller.reasons import Code, Reason
+from controller.record import Made, clean
+from controller.redact import without_secrets
 from controller.store_file import StoreError
-from controller.tenure import ALONE, UNKNOWN, Tenure
+from controller.tenure import ALONE, Tenure
 from controller.tracing import span
-from controller.view import Gate, View
 
 TRAITS_EVERY, LIMIT_EVERY = timedelta(hours=1), timedelta(minutes=5)
 """How often the traits are read; the second while a limit of the provider holds the pool down."""
@@ -40,11 +44,6 @@ STILL_COUNTS = timedelta(hours=1)  # for so long a reading counts that a rate li
 ACCEPTED = "accepted"
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
-
-
-def old(age: timedelta, limit: timedelta) -> bool:
-    """Whether something is `limit` old or older. So is what is of an instant to come: the clock was put back since."""
-    return not timedelta(0) <= age < limit
 
 
 def state_key(policy: PoolPolicy) -> str:

@@ -15,9 +15,12 @@ from adapters.errors import AdapterError, Limit
 from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy
 from controller.guardrails import guardrails_for
+from controller.observation import Announced, Bound, Observation, Proposal, Sight, Traffic
 from controller.overrides import entry, shown_override
-from controller.plan import INSTANTS, TIMED, Announced, Bound, Code, Observation, Plan, PoolState, Proposal, Sight, Traffic
+from controller.plan import Plan
 from controller.planning import make_plan
+from controller.pool_state import INSTANTS, TIMED, PoolState
+from controller.reasons import Code
 from controller.redact import redact, redact_text
 
 VERSION = 2
@@ -68,11 +71,6 @@ def clean(seen: Observation) -> Observation:
             capacity, blocked=None if capacity.blocked is None else told(capacity.blocked), detail=redact_text(capacity.detail),
             foreign_owner=None if owner is None else redact_text(owner), others_by=redact_text(capacity.others_by)))
     return seen
-
-
-def without_secrets(limit: Limit | None) -> Limit | None:
-    """The same limit without secrets in its words."""
-    return None if limit is None else replace(limit, text=redact_text(limit.text), remedy=redact_text(limit.remedy))
 
 
 def told(error: AdapterError) -> AdapterError:

@@ -8,13 +8,14 @@ than a key kept in it.
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from adapters.errors import Limit
 from config.secrecy import tells_about_secret
 from controller.hidden import HERE, HIDDEN
 
@@ -93,3 +94,8 @@ def redact(value: object) -> object:
     if isinstance(value, timedelta):
         return value.total_seconds()
     return redact_text(value.decode(errors="replace") if isinstance(value, bytes) else str(value))
+
+
+def without_secrets(limit: Limit | None) -> Limit | None:
+    """The same limit without secrets in its words."""
+    return None if limit is None else replace(limit, text=redact_text(limit.text), remedy=redact_text(limit.remedy))

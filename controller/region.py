@@ -16,11 +16,9 @@ from controller.chooser import Chooser
 from controller.diary import Diary
 from controller.economics import Terms
 from controller.intake import Intake
-from controller.plan import Proposal, Sight
+from controller.observation import Proposal, Sight, View, old
 from controller.portfolio import Standing
-from controller.reconcile import old
 from controller.tracing import span
-from controller.view import View
 
 SPANS_EVERY = timedelta(hours=6)
 """Measured spans waver by a minute; a chooser is not taught anew for them more often than this."""

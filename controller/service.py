@@ -37,7 +37,7 @@ from controller.store_file import StoreError
 from controller.takeover import Takeover
 from controller.tracing import Tracing, tick
 from controller.weighed import weighed
-from controller.whereabouts import tell_url
+from controller.whereabouts import STORE_NAME, URL_NAME, tell_url
 from forecasting.demand import minute_of
 
 TICK_EVERY = timedelta(minutes=1)
@@ -49,9 +49,6 @@ REMEMBER_EVERY = timedelta(minutes=55)
 
 PRUNE_EVERY = timedelta(hours=6)
 RETUNE_EVERY = timedelta(hours=1)
-STORE_NAME = "stoker.db"
-URL_NAME = "url"
-"""Beside the store while a daemon runs on it: where it answers."""
 
 log = structlog.get_logger("stoker.service")
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.plan import INSTANTS, TIMED, Plan, PoolState
+from controller.plan import Plan
+from controller.pool_state import INSTANTS, TIMED, PoolState
 from controller.record import Made, inputs_body, plan_body
 from controller.redact import redact
 from forecasting.demand import DemandSeries

@@ -9,10 +9,11 @@ import structlog
 from adapters.clock import Clock
 from adapters.errors import AdapterError
 from controller.fleet import Fleet
+from controller.handover import ORDERS, ahead_of, left_of, shared
 from controller.leadership import Leadership
 from controller.overrides import Override, entry, shown_override
 from controller.steering import Steering
-from controller.tenure import ORDERS, Tenure, ahead_of, left_of, shared
+from controller.tenure import Tenure
 
 log = structlog.get_logger("stoker.lease")
 

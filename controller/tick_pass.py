@@ -5,10 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from controller.plan import Action, Plan, PoolState
+from controller.observation import View
+from controller.plan import Action, Plan
+from controller.pool_state import PoolState
 from controller.reconcile import Reconciler
 from controller.record import Made
-from controller.view import View
 
 Noted = tuple[Plan, Plan | None, Mapping[str, Any]]
 """A plan, the one before it, and what it was made from."""

@@ -14,3 +14,9 @@ def tell_url(path: Path, url: str | None) -> None:
         else:
             with whole_file(path, private=True) as file:
                 file.write(f"{url}\n".encode())
+
+
+STORE_NAME = "stoker.db"
+
+URL_NAME = "url"
+"""Beside the store while a daemon runs on it: where it answers."""

@@ -40,8 +40,8 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
     from adapters.registry import Registry
     from controller import logs
     from controller.release import StillLed, released
-    from controller.service import STORE_NAME
     from controller.store import StoreError
+    from controller.whereabouts import STORE_NAME
 
     clock, store = SystemClock(), state_dir / STORE_NAME
     logs.configure(clock, "console", least=logging.WARNING)

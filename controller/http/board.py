@@ -18,7 +18,6 @@ from controller.http.entries import blind_since, pool_entry, source_entry
 from controller.http.gate import Gate
 from controller.http.news import News
 from controller.http.packed import Packed
-from controller.intake import PATIENCE
 from controller.journal import Journal
 from controller.leadership import Leadership
 from controller.memory import StoreThread
@@ -26,7 +25,7 @@ from controller.metrics.daemon import Daemon
 from controller.metrics.exposition import Exposition
 from controller.metrics.pools import pool_lines
 from controller.metrics.ticks import Ticks
-from controller.plan import Sight
+from controller.observation import PATIENCE, Sight
 from controller.prewarming import Prewarming
 from controller.reconcile import STILL_COUNTS
 from controller.redact import ByName

@@ -7,8 +7,7 @@ from aiohttp import web
 from controller.http.answers import BadRequest, body_of, json_answer
 from controller.http.board import Board
 from controller.http.overrides import decoded, under, unstored
-from controller.overrides import WrongOverride
-from controller.prewarm import parse_wish
+from controller.overrides_parsing import WrongOverride, parse_wish
 from controller.prewarming import NotAllowed, TooOften
 from controller.store_file import StoreError
 

@@ -27,7 +27,8 @@ from controller.http.pools import pool, pools, status
 from controller.http.prewarm import prewarm
 from controller.http.shapes import Decisions, PoolDetail, Pools, Shape, Status, Why
 from controller.http.why import why
-from controller.overrides import BY_LENGTH, MOST_FACTOR, REASON_LENGTH, Kind
+from controller.overrides import Kind
+from controller.overrides_parsing import BY_LENGTH, MOST_FACTOR, REASON_LENGTH
 
 Json = dict[str, Any]
 Handler = Callable[[Board, web.Request], Awaitable[web.StreamResponse]]

@@ -16,8 +16,10 @@ from controller.fleet import Fleet
 from controller.foresight import Foresight
 from controller.metrics.catalogue import POOL_FAMILIES, Family
 from controller.next_hours import SAID
-from controller.plan import Action, Code, Plan, Sight
+from controller.observation import Sight
+from controller.plan import Action, Plan
 from controller.planning import is_blind
+from controller.reasons import Code
 from controller.reconcile import Reconciler
 from forecasting.demand import minute_of
 

@@ -8,7 +8,7 @@ from adapters.protocol import KeepAliveSeen, Traits
 from adapters.simulated import ShadowLever
 from controller import assembly
 from controller.journal import Journal
-from controller.plan import PoolState
+from controller.pool_state import PoolState
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
 from tests.worlds import policy_of

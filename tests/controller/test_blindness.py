@@ -5,7 +5,7 @@ import json
 import pytest
 
 from adapters.errors import Unreachable
-from controller.plan import Code
+from controller.reasons import Code
 from controller.record import inputs_body, plan_body, replayed
 from tests.fakes import steady
 from tests.services import serving

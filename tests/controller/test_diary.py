@@ -12,7 +12,7 @@ from controller.economics import Terms
 from controller.foretelling import prospect_at, without_events
 from controller.intake import Intake
 from controller.memory import StoreThread
-from controller.plan import Sight
+from controller.observation import Sight
 from controller.region import Budget, Region
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, pool_policy

@@ -12,7 +12,8 @@ import pytest
 from adapters.clock import ManualClock
 from config.limits import Limits
 from controller.limiter import Limiter
-from controller.plan import Action, Code
+from controller.plan import Action
+from controller.reasons import Code
 from controller.record import inputs_body, plan_body, replayed
 from controller.region import Budget
 from forecasting.demand import minute_of

@@ -8,8 +8,12 @@ from adapters.protocol import Phase
 from config.schedule import Schedule
 from controller.falls import WISH_GAP
 from controller.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, LEAVING, RETRY_FAILED
-from controller.plan import Action, Bound, Code, PoolState, Sight, accepted
-from controller.planning import READ_AFTER_WRITE, make_plan
+from controller.observation import Bound, Sight
+from controller.plan import Action
+from controller.planning import make_plan
+from controller.pool_state import PoolState, accepted
+from controller.reasons import Code
+from controller.state_transitions import READ_AFTER_WRITE
 from tests.builders import NOON, capacity, observation, pool_policy
 
 MINUTE = timedelta(minutes=1)

@@ -7,9 +7,9 @@ import pytest
 from adapters.clock import ManualClock
 from adapters.errors import Throttled, Unreachable
 from adapters.protocol import Telemetry
-from controller.intake import PATIENCE, Intake
+from controller.intake import Intake
 from controller.measured import ENOUGH_COLLECTIONS
-from controller.plan import Sight, Traffic
+from controller.observation import PATIENCE, Sight, Traffic
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 from tests.fakes import FakeSource, steady, until

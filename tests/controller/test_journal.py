@@ -4,7 +4,9 @@ import pytest
 import structlog.testing
 
 from controller.journal import Journal, changes
-from controller.plan import Action, Code, Plan, PoolState, Reason
+from controller.plan import Action, Plan
+from controller.pool_state import PoolState
+from controller.reasons import Code, Reason
 from tests.builders import NOON
 
 

@@ -10,8 +10,10 @@ from adapters.errors import Throttled
 from controller.guardrails import guardrails_for
 from controller.leaving import leaving
 from controller.overrides import Kind, Override
-from controller.plan import Action, Code, PoolState
+from controller.plan import Action
 from controller.planning import make_plan
+from controller.pool_state import PoolState
+from controller.reasons import Code
 from controller.record import inputs_body, plan_body, replayed
 from tests.builders import NOON, capacity, observation, pool_policy
 from tests.fakes import FakeLever, steady

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.event import Event
-from controller.events import usual_of
+from controller.event_baseline import usual_of
 from controller.lessons import FURTHEST, Lesson, lessons_of
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 from tests.builders import NOON

@@ -9,9 +9,13 @@ from hypothesis import strategies as st
 
 from config.policy import MOST_UNITS
 from controller.guardrails import GUARDRAILS
-from controller.overrides import LONGEST, Kind, Override, WrongOverride, entry, parse_override, shown_override
-from controller.plan import Action, Code, PoolState, Proposal, Sight
+from controller.observation import Proposal, Sight
+from controller.overrides import Kind, Override, entry, shown_override
+from controller.overrides_parsing import LONGEST, WrongOverride, parse_override
+from controller.plan import Action
 from controller.planning import make_plan
+from controller.pool_state import PoolState
+from controller.reasons import Code
 from tests.builders import NOON, capacity, observation, pool_policy
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

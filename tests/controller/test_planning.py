@@ -10,8 +10,12 @@ from adapters.errors import Conflict, Throttled
 from adapters.protocol import Capacity, Phase
 from adapters.sandbox.capacity import ProvisionedCapacity, Status
 from controller.guardrails import GUARDRAILS
-from controller.plan import INSTANTS, Action, Code, Observation, PoolState, Proposal, Sight, accepted, whole_units
-from controller.planning import make_plan, metered
+from controller.observation import Observation, Proposal, Sight
+from controller.plan import Action, whole_units
+from controller.planning import make_plan
+from controller.pool_state import INSTANTS, PoolState, accepted
+from controller.reasons import Code
+from controller.state_transitions import metered
 from tests.builders import NOON, capacity, observation, pool_policy
 
 MINUTE = timedelta(minutes=1)

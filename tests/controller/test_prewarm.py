@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from config.prewarm import Prewarm
 from config.schedule import MOST_UNITS
 from controller.guardrails import GUARDRAILS
-from controller.overrides import Kind, Override, WrongOverride, entry, joined, shown_override
-from controller.plan import Action, Code, PoolState
+from controller.overrides import Kind, Override, entry, joined, shown_override
+from controller.overrides_parsing import WrongOverride, parse_wish
+from controller.plan import Action
 from controller.planning import make_plan
-from controller.prewarm import Standing, Wish, grant, order_of, parse_wish
+from controller.pool_state import PoolState
+from controller.prewarm import Standing, Wish, grant, order_of
+from controller.reasons import Code
 from tests.builders import NOON, observation, pool_policy
 
 MINUTE = timedelta(minutes=1)

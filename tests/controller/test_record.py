@@ -12,10 +12,14 @@ from adapters.errors import Conflict, Limit, Unreachable
 from adapters.protocol import Phase
 from config.schedule import Schedule
 from controller.guardrails import guardrails_for
+from controller.observation import Announced, Bound, Observation, Proposal, Sight, Traffic
 from controller.overrides import Kind, Override
-from controller.plan import Action, Announced, Bound, Code, Observation, PoolState, Proposal, Reason, Sight, Traffic
+from controller.plan import Action
 from controller.planning import make_plan
-from controller.record import Made, Unreplayable, clean, inputs_body, loaded, plan_body, replayed, without_secrets
+from controller.pool_state import PoolState
+from controller.reasons import Code, Reason
+from controller.record import Made, Unreplayable, clean, inputs_body, loaded, plan_body, replayed
+from controller.redact import without_secrets
 from controller.store import Store
 from controller.store_codec import dump_inputs, dump_plan
 from tests.builders import NOON, capacity, observation, pool_policy

@@ -6,7 +6,7 @@ import pytest
 from controller.economics import Terms
 from controller.intake import Intake
 from controller.memory import StoreThread
-from controller.plan import Sight
+from controller.observation import Sight
 from controller.region import SPANS_EVERY, Budget, Region
 from controller.store import Store
 from tests.builders import NOON

@@ -12,9 +12,12 @@ from adapters.errors import Unreachable
 from adapters.lease_sqlite import SqliteLease
 from config.dead_man import DeadMan
 from config.lease import SqliteLeaseSettings
-from controller.plan import Action, Code, PoolState
+from controller.handover import Ahead, Left, ahead_of, left_of
+from controller.plan import Action
+from controller.pool_state import PoolState
+from controller.reasons import Code
 from controller.service import Service
-from controller.tenure import ALONE, Ahead, Left, Tenure, ahead_of, left_of
+from controller.tenure import ALONE, Tenure
 from tests.builders import NOON, pool_policy
 from tests.fakes import Decaying, FakeLever, FakeProviders, FakeSource, Helm, steady
 from tests.patience import PATIENCE_SECONDS

@@ -12,7 +12,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from controller.metrics.catalogue import FAMILIES
-from controller.plan import Code
+from controller.reasons import Code
 from tests.patience import PATIENCE_SECONDS
 from tests.scrapes import UNTOLD, eventful
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import structlog
 
-from controller.plan import Action, Code
+from controller.plan import Action
+from controller.reasons import Code
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 from tests.clouds import Clouds

@@ -16,7 +16,7 @@ from adapters.sandbox.world import Sandbox
 from controller import assembly
 from controller.journal import Journal
 from controller.memory import StoreThread
-from controller.plan import Code
+from controller.reasons import Code
 from controller.store import Store
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.cloud_run_stage import pool as service_of

@@ -16,9 +16,10 @@ from config.policy import Assume, Policy, PoolPolicy
 from controller import assembly
 from controller.dead_men import DeadMen
 from controller.fleet import Fleet
-from controller.journal import Journal, ruling
+from controller.journal import Journal
 from controller.memory import StoreThread
-from controller.plan import Code
+from controller.plan import ruling
+from controller.reasons import Code
 from controller.store import Store
 from tests.simulation.demand import SimSource
 from tests.simulation.invariants import Broken, bounds

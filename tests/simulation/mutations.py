@@ -34,7 +34,9 @@ from controller import (
     takeover,
     tenure,
 )
-from controller.plan import Action, Draft, Sight, accepted
+from controller.observation import Sight
+from controller.plan import Action, Draft
+from controller.pool_state import accepted
 from tests.simulation.invariants import Broken
 from tests.simulation.run import swapped
 from tests.simulation.seeds import outcome_of

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from controller.overrides import Kind, Override
-from controller.plan import Code, Plan
+from controller.plan import Plan
+from controller.reasons import Code
 from controller.steering import Steering
 from controller.store import StoreError
 from tests.simulation.scenario import Fault

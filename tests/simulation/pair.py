@@ -22,10 +22,11 @@ from config.lease import SqliteLeaseSettings
 from config.policy import Assume, Policy, PoolPolicy
 from controller import assembly
 from controller.fleet import Fleet
-from controller.journal import Journal, ruling
+from controller.journal import Journal
 from controller.leadership import Leadership
 from controller.memory import StoreThread
-from controller.plan import Code
+from controller.plan import ruling
+from controller.reasons import Code
 from controller.steering import Steering
 from controller.store import Store
 from controller.takeover import Takeover

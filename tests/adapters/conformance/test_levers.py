@@ -22,8 +22,10 @@ from adapters.protocol import Phase
 from adapters.registry import KINDS
 from adapters.simulated import ShadowLever
 from controller.guardrails import GUARDRAILS
-from controller.plan import Action, Code, PoolState
+from controller.plan import Action
 from controller.planning import make_plan
+from controller.pool_state import PoolState
+from controller.reasons import Code
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage
 from tests.adapters.conformance.lambda_stage import LambdaStage
 from tests.adapters.conformance.ping_stage import HttpStage, PingStage

@@ -13,10 +13,11 @@ from adapters.clock import ManualClock
 from adapters.history_times import StampStyle
 from controller.cli import main
 from controller.guardrails import GUARDRAILS
-from controller.plan import PoolState
 from controller.planning import make_plan
-from controller.service import STORE_NAME, Service
+from controller.pool_state import PoolState
+from controller.service import Service
 from controller.store import Store
+from controller.whereabouts import STORE_NAME
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, observation, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady

@@ -12,8 +12,8 @@ import pytest
 from adapters.clock import ManualClock
 from controller.held import Held, Orphan
 from controller.http.dashboard import LIBRARY, OURS, asset
-from controller.overrides import parse_override
-from controller.plan import PoolState
+from controller.overrides_parsing import parse_override
+from controller.pool_state import PoolState
 from controller.service import Service
 from tests.browser import CHROMIUM, chromium
 from tests.builders import NOON, pool_policy

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from adapters.clock import ManualClock
-from controller.service import URL_NAME, Service
+from controller.service import Service
+from controller.whereabouts import URL_NAME
 from tests import services
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady

@@ -11,7 +11,9 @@ from adapters.errors import Throttled, Unreachable
 from controller.metrics.catalogue import FAMILIES, POOL_FAMILIES
 from controller.metrics.pools import FACTS, bit
 from controller.metrics.ticks import BOUNDS, Ticks
-from controller.plan import Action, Code, Plan, PoolState, Reason
+from controller.plan import Action, Plan
+from controller.pool_state import PoolState
+from controller.reasons import Code, Reason
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
 from tests.scrapes import UNTOLD, eventful, scraped

@@ -1,0 +1,59 @@
+"""What is stored of a pool from tick to tick. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at")
+"""The instants in a `PoolState`; none of them lies ahead."""
+
+TIMED = ("wishes", "doubts", "decays", "telling", "paid")
+"""Its lists of an instant and units each."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolState:
+    """What must be remembered of a pool from tick to tick, over restarts too.
+
+    `written`: what Stoker last asked for and the provider took. `intent`: a write whose outcome is not known; it is stored
+    before the write is sent, so that a crash in flight is told from somebody else's change. `doubts`: intents that had not
+    happened when they were looked for, and when that was: they may still, even after later writes, as nobody waits for an answer.
+    """
+
+    written: int | None = None
+    written_at: datetime | None = None
+    intent: int | None = None
+    raised_at: datetime | None = None
+    foreign_since: datetime | None = None
+    foreign_requested: int | None = None
+    wishes: tuple[tuple[datetime, int], ...] = ()
+    """Recent targets before the scale-down delay, oldest first, no gap between them; kept only while that delay needs them."""
+    month: str = ""
+    spent_usd: float = 0.0
+    metered_at: datetime | None = None
+    doubts: tuple[tuple[datetime, int], ...] = ()
+    found: int | None = None
+    """What was requested before Stoker first wrote: what it goes back to when it is released."""
+    decays: tuple[tuple[datetime, int], ...] = ()
+    telling: tuple[tuple[datetime, int], ...] = ()
+    """What the provider was told to go to and when, should nobody put it off, and what it was being told: see `last_orders`."""
+    paid: tuple[tuple[datetime, int], ...] = ()
+    """Since when units are paid for, and how many, the oldest first; where billing has steps."""
+
+
+def accepted(state: PoolState, target: int, now: datetime) -> PoolState:
+    """The state after the provider took a write of `target`."""
+    raised_at = now if target > (state.written or 0) else state.raised_at
+    return replace(state, written=target, written_at=now, intent=None, foreign_since=None, foreign_requested=None,
+                   doubts=tuple(doubt for doubt in state.doubts if doubt[1] != target), raised_at=raised_at)
+
+
+def caught_up(state: PoolState, now: datetime) -> PoolState:
+    """`state` without instants to come: the clock was put back since, and what holds for a while would hold longer by as much."""
+    ahead: dict[str, Any] = {name: now for name in INSTANTS if (at := getattr(state, name)) and at > now}
+    if state.wishes and state.wishes[-1][0] > now:
+        wished = tuple(wish for wish in state.wishes if wish[0] <= now)
+        ahead["wishes"] = (*wished, (now, max(units for at, units in state.wishes if at > now)))
+    if any(at > now for at, _ in state.doubts):
+        ahead["doubts"] = tuple((min(at, now), units) for at, units in state.doubts)
+    return replace(state, **ahead) if ahead else state

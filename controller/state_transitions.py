@@ -1,0 +1,122 @@
+"""How the stored state of a pool follows from what is observed. Pure."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from adapters.protocol import Capacity, Phase
+from controller.falls import unbroken
+from controller.metering import change, rest
+from controller.observation import Observation
+from controller.plan import Context, Draft
+from controller.pool_state import PoolState, accepted
+from controller.reasons import Code
+
+Timed = tuple[tuple[datetime, int], ...]
+"""Instants, with units each."""
+
+MINUTE = timedelta(minutes=1)
+
+READ_AFTER_WRITE = timedelta(minutes=2)
+"""A provider's read may lag behind its own write; for so long another value is not taken for somebody else's."""
+
+DOUBTED = timedelta(minutes=15)
+"""So long after a write was looked for in vain it may still happen."""
+
+CLOCKS_APART = timedelta(minutes=2)
+"""So much earlier by our clock the provider may do what it was told to do at an instant."""
+
+SLOWED = frozenset({Code.SCALE_DOWN_DELAY, Code.BILLING_STEP, Code.STEP_LIMIT, Code.FLEET_CHANGES, Code.WRITE_TURN})
+"""What only slows a fall: how far it would have gone without is what was wanted."""
+
+
+def note_found(state: PoolState, capacity: Capacity | None) -> PoolState:
+    """Remember what is there as long as Stoker has written nothing."""
+    wrote = (state.written, state.intent, state.doubts) != (None, None, ())
+    if wrote or capacity is None or state.found == capacity.requested:
+        return state
+    return replace(state, found=capacity.requested)
+
+
+def settle_intent(state: PoolState, capacity: Capacity | None, now: datetime) -> PoolState:
+    """Read what became of writes whose outcome was not known: what the provider shows of them happened, even if late."""
+    if capacity is None or (state.intent is None and not state.doubts):
+        return state
+    units, doubts = capacity.requested, tuple(doubt for doubt in state.doubts if now - doubt[0] < DOUBTED)
+    late = units != state.written and units in {each for _, each in doubts}
+    left = doubts if state.intent in (None, units) else (*doubts, (now, state.intent))
+    open_still = replace(state, intent=None, doubts=left)
+    if units != state.intent and not late:
+        return open_still
+    took = accepted(open_still, units, now)
+    if units <= (state.written or 0):
+        return took
+    # The wish for it may have died with a daemon; that it was raised shows that there was one.
+    return replace(took, wishes=(*unbroken(state.wishes, now), (now, units)))
+
+
+def note_foreign(state: PoolState, seen: Observation) -> PoolState:
+    """Tell somebody else's change from our own: what is requested is not what the provider took from us."""
+    capacity = seen.capacity
+    if capacity is None or state.written is None or seen.standby is not None:  # the leader's writes are not foreign
+        return state
+    if capacity.requested == state.written:
+        return state if state.foreign_since is None else replace(state, foreign_since=None, foreign_requested=None)
+    since = (state.written_at or seen.now) - CLOCKS_APART  # what was to come before our last write did not change that one
+    if capacity.requested in {units for at, units in (*state.decays, *state.telling) if since <= at <= seen.now + CLOCKS_APART}:
+        return accepted(state, capacity.requested, seen.now)
+    if state.written_at is not None and seen.now - state.written_at < READ_AFTER_WRITE:
+        return state
+    if capacity.requested == state.foreign_requested:
+        return state
+    return replace(state, foreign_since=seen.now, foreign_requested=capacity.requested)
+
+
+def remember_wish(state: PoolState, draft: Draft, context: Context) -> PoolState:
+    """Keep the wishes that the scale-down delay still looks back on, and the one before them: it proves how far they reach."""
+    delay = context.policy.scale_down_delay
+    if not delay:
+        return state if not state.wishes else replace(state, wishes=())
+    wished = draft.target
+    for reason in draft.reasons:
+        slowed = reason.code in SLOWED and (reason.before or 0) < (reason.after or 0)
+        if (slowed or reason.code in (Code.PINNED, Code.PREWARMED, Code.STANDBY)) and reason.before is not None:
+            wished = reason.before  # what a pin or a prewarming asks for is nobody's wish once it has ended
+            break
+    now = context.seen.now
+    known = unbroken(state.wishes, now)
+    within = sum(at > now - delay for at, _ in known)
+    return replace(state, wishes=(*known[max(0, len(known) - within - 1):], (now, wished)))
+
+
+def metered(state: PoolState, seen: Observation) -> PoolState:
+    """Add what warm capacity has cost since the last tick, month by month; only while a price is known."""
+    if seen.capacity is None or not seen.usd_per_unit_minute:
+        return state
+    month = f"{seen.now:%Y-%m}"
+    spent = state.spent_usd if month == state.month else 0.0
+    minutes, paid = unit_minutes(state, seen, seen.capacity)
+    spent = max(0.0, spent + minutes * seen.usd_per_unit_minute)
+    return replace(state, month=month, spent_usd=spent, metered_at=seen.now, paid=paid)
+
+
+def unit_minutes(state: PoolState, seen: Observation, capacity: Capacity) -> tuple[float, Timed]:
+    """Unit-minutes that are paid for since the last tick, and since when units are. Where billing has steps that is from the
+    request on, with the rest of the last step of units that were removed, and without units that failed to allocate.
+    """
+    since = state.metered_at or seen.now
+    if not seen.billing_step:
+        return passed(seen.now - since) * capacity.ready, ()
+    failed, before = capacity.phase is Phase.FAILED, sum(units for _, units in state.paid)
+    after = capacity.ready if failed else capacity.requested
+    if after == before:
+        return passed(seen.now - since) * before, state.paid
+    known = (at for at in (capacity.changed_at, state.written_at) if at is not None and since <= at <= seen.now)
+    at, layers = next(known, seen.now), list(state.paid)
+    owed = sum(units * ((begun - at if failed else rest(at - begun, seen.billing_step)) / MINUTE)
+               for begun, units in change(layers, after, at))
+    return passed(at - since) * before + passed(seen.now - at) * after + owed, tuple(layers)
+
+
+def passed(span: timedelta) -> float:
+    """Minutes of `span` that are metered: a clock that was put back takes none away, and a long absence counts for an hour."""
+    return min(max(0.0, span / MINUTE), 60.0)
