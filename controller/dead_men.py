@@ -20,7 +20,7 @@ from controller.fleet import Fleet
 from controller.last_orders import about_to_tell, floor_at, has_told, last_orders
 from controller.pool_state import PoolState
 from controller.reconcile import Reconciler
-from controller.redact import redact_text
+from controller.redaction.redactor import redact_text
 from controller.store_file import StoreError
 from controller.tenure import Tenure
 from forecasting.demand import minute_of

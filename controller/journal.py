@@ -8,7 +8,7 @@ import structlog
 
 from controller.plan import ITS_TURN, Action, Plan, ruling
 from controller.reasons import Code
-from controller.redact import redact_text
+from controller.redaction.redactor import redact_text
 from controller.store_file import StoreError
 
 log = structlog.get_logger("stoker.decision")

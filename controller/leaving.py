@@ -14,7 +14,7 @@ from controller.observation import View
 from controller.plan import Action, Plan
 from controller.reasons import Code, Reason
 from controller.reconcile import Reconciler
-from controller.redact import redact_text
+from controller.redaction.redactor import redact_text
 
 log = structlog.get_logger("stoker.leaving")
 TRIES = 20

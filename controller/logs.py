@@ -9,7 +9,7 @@ import structlog
 
 from adapters.clock import Clock
 from controller.log_limit import LogLimit
-from controller.redact import redact
+from controller.redaction.redactor import redact
 
 QUIET = ("apscheduler", "aiohttp.access", "botocore", "boto3", "urllib3", "google", "grpc", "asyncio")
 """Libraries whose chatter is of no use to an operator; their warnings are kept."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from adapters.protocol import Traits
 from controller.keep_alive import steadied
-from controller.redact import without_secrets
+from controller.redaction.redactor import without_secrets
 from forecasting.demand import instant_of, minute_of
 
 RECENT_RAISES = 20

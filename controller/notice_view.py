@@ -9,7 +9,7 @@ from controller.observation import Sight
 from controller.plan import ruling
 from controller.planning import UNSEEN
 from controller.reasons import Code
-from controller.redact import redact_text
+from controller.redaction.redactor import redact_text
 
 NEAR = 0.9
 """The share of a budget that is told as near."""

@@ -16,7 +16,7 @@ from config.policy import PoolPolicy
 from controller.held import Held, Orphan, dumped, loaded, taken_over
 from controller.memory import StoreThread
 from controller.pool_state import PoolState
-from controller.redact import redact_text
+from controller.redaction.redactor import redact_text
 from controller.store_file import StoreError
 
 KEY = "held"

@@ -9,7 +9,7 @@ from config.duration import format_duration, parse_duration
 from config.schedule import MOST_UNITS
 from controller.overrides import ORDERED, Kind, Override
 from controller.prewarm import Wish
-from controller.redact import redact_text
+from controller.redaction.redactor import redact_text
 
 LONGEST = timedelta(days=7)
 """An order for longer than this belongs into the policy."""

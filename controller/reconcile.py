@@ -23,7 +23,7 @@ from controller.planning import make_plan
 from controller.pool_state import PoolState, accepted
 from controller.reasons import Code, Reason
 from controller.record import Made, clean
-from controller.redact import without_secrets
+from controller.redaction.redactor import without_secrets
 from controller.store_file import StoreError
 from controller.tenure import ALONE, Tenure
 from controller.tracing import span

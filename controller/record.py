@@ -21,7 +21,7 @@ from controller.plan import Plan
 from controller.planning import make_plan
 from controller.pool_state import INSTANTS, TIMED, PoolState
 from controller.reasons import Code
-from controller.redact import redact, redact_text
+from controller.redaction.redactor import redact, redact_text
 
 VERSION = 2
 POLICY = frozenset({"name", "mode", "on_missing_metrics", "missing_metrics_limit", "on_foreign_write", "min", "max", "schedules",

@@ -20,7 +20,7 @@ from controller.orphans import policy_of
 from controller.plan import Action, Plan
 from controller.preview import OnPaper
 from controller.reconcile import Reconciler
-from controller.redact import redact_text
+from controller.redaction.redactor import redact_text
 from controller.steering import Steering
 from controller.store import Store
 from controller.takeover import Takeover

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from controller.plan import Plan
 from controller.pool_state import INSTANTS, TIMED, PoolState
 from controller.record import Made, inputs_body, plan_body
-from controller.redact import redact
+from controller.redaction.redactor import redact
 from forecasting.demand import DemandSeries
 
 MINUTES = 60

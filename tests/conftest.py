@@ -7,7 +7,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from controller.hidden import HERE, Hidden
+from controller.redaction.known_secrets import HERE, Hidden
 
 # Hypothesis's own profile of the place (in CI it tries the same examples each time), without its opinions on speed.
 settings.register_profile("any-machine", parent=settings(), deadline=None,

@@ -96,7 +96,7 @@ async def lived(policy: "Policy", pool: "PoolPolicy", sandbox_url: str | None, s
     from adapters.errors import AdapterError
     from adapters.registry import Registry
     from controller.live_check import NotPossible, carry_out, propose
-    from controller.redact import redact_text
+    from controller.redaction.redactor import redact_text
 
     clock, found = SystemClock(), []
 
@@ -150,7 +150,7 @@ async def examined(policy: "Policy", state_dir: Path, sandbox_url: str | None, s
     from adapters.registry import Registry, grants
     from controller import logs
     from controller.doctor import examine
-    from controller.redact import redact_text
+    from controller.redaction.redactor import redact_text
 
     clock = SystemClock()
     logs.configure(clock, "console", least=logging.WARNING)

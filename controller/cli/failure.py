@@ -2,7 +2,7 @@
 
 import click
 
-from controller.hidden import HERE
+from controller.redaction.known_secrets import HERE
 
 
 class Failed(click.ClickException):

@@ -62,7 +62,7 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
         show(pools)
     failing = [pool for pool in pools if pool.error is not None]
     if failing:
-        from controller.redact import redact_text
+        from controller.redaction.redactor import redact_text
 
         raise Failed("\n".join(f"{pool.plan.pool}: {redact_text(str(pool.error))}" for pool in failing))
     if detailed_exitcode and any(pool.changes for pool in pools):
@@ -82,7 +82,7 @@ def ordered(url: str) -> "dict[str, tuple[Override, ...]]":
 
 def plain(pool: "Preview") -> dict[str, Any]:
     """Return a pool's plan as JSON values."""
-    from controller.redact import redact
+    from controller.redaction.redactor import redact
 
     plan = pool.plan
     body = redact({
@@ -99,7 +99,7 @@ def show(pools: "list[Preview]") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from controller.redact import redact_text
+    from controller.redaction.redactor import redact_text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("pool", overflow="fold")

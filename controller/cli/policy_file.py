@@ -5,7 +5,7 @@ from pathlib import Path
 
 from config.policy import Policy
 from controller.cli.failure import WrongInput
-from controller.given import hide, in_environment, named_in, texts_in
+from controller.redaction.process_secrets import hide, in_environment, named_in, texts_in
 
 
 def read_policy(path: Path) -> Policy:

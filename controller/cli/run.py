@@ -87,7 +87,7 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
 
 def unreadable(service: "Service") -> dict[str, str]:
     """Return the read errors by pool, for pools whose capacity or demand could not be read."""
-    from controller.redact import redact_text
+    from controller.redaction.redactor import redact_text
 
     if service.fleet is None:
         return {}

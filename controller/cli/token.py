@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from controller.cli.failure import WrongInput
-from controller.given import hide
+from controller.redaction.process_secrets import hide
 
 VARIABLE = "STOKER_TOKEN"
 SHORTEST = 16

@@ -5,7 +5,7 @@ import json
 
 from aiohttp import web
 
-from controller.redact import redact
+from controller.redaction.redactor import redact
 
 BODY_BYTES = 64 << 10
 """No request needs a larger body; a larger one is refused with 413."""

@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
-from controller.hidden import HERE
 from controller.http.answers import BODY_BYTES, BadRequest
 from controller.http.board import Board
 from controller.http.doorman import Doorman, protect
 from controller.http.openapi import ALL
 from controller.http.routes import Route
+from controller.redaction.known_secrets import HERE
 
 BOARD: web.AppKey[Board] = web.AppKey("board", Board)
 

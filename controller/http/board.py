@@ -28,7 +28,7 @@ from controller.metrics.ticks import Ticks
 from controller.observation import PATIENCE, Sight
 from controller.prewarming import Prewarming
 from controller.reconcile import STILL_COUNTS
-from controller.redact import ByName
+from controller.redaction.redactor import ByName
 from controller.steering import Steering
 from controller.trail import Trail
 from forecasting.demand import minute_of

@@ -13,7 +13,7 @@ from controller.journal import Journal
 from controller.overrides import entry
 from controller.plan import Plan
 from controller.planning import is_blind
-from controller.redact import redact_text
+from controller.redaction.redactor import redact_text
 from controller.region import Region
 from forecasting.demand import instant_of
 

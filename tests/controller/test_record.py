@@ -19,7 +19,7 @@ from controller.planning import make_plan
 from controller.pool_state import PoolState
 from controller.reasons import Code, Reason
 from controller.record import Made, Unreplayable, clean, inputs_body, loaded, plan_body, replayed
-from controller.redact import without_secrets
+from controller.redaction.redactor import without_secrets
 from controller.store import Store
 from controller.store_codec import dump_inputs, dump_plan
 from tests.builders import NOON, capacity, observation, pool_policy

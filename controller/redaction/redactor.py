@@ -17,7 +17,7 @@ import numpy as np
 
 from adapters.errors import Limit
 from config.secrecy import tells_about_secret
-from controller.hidden import HERE, HIDDEN
+from controller.redaction.known_secrets import HERE, HIDDEN
 
 WORDS = r"secret|token|passw(?:or)?d|authori[sz]ation|credential|signature|api[_-]?key|access[_-]?key|private[_-]?key"
 SECRET_NAME = re.compile(WORDS, re.IGNORECASE)

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.policy import PoolPolicy
-from controller import redact
-from controller.given import forms, in_environment, named_in, texts_in
-from controller.hidden import HIDDEN, Hidden, is_ordinary
+from controller.redaction import redactor
+from controller.redaction.known_secrets import HIDDEN, Hidden, is_ordinary
+from controller.redaction.process_secrets import forms, in_environment, named_in, texts_in
 from tests.builders import pool_policy
 
 letters = st.characters(min_codepoint=33, max_codepoint=0x2FF, exclude_categories=["Cc", "Cs", "Z"])
@@ -38,21 +38,21 @@ def test_escapes_of_it_are_not_said_either(secret):
 
 @given(secrets, st.text(max_size=40))
 def test_everything_that_is_redacted_knows_it(secret, around):
-    before = redact.HERE
-    redact.HERE = Hidden()
+    before = redactor.HERE
+    redactor.HERE = Hidden()
     try:
-        redact._redacted.cache_clear()
-        redact.redact_text(f"{around}{secret}")    # said before it was known
-        redact.HERE.hide([secret])
+        redactor._redacted.cache_clear()
+        redactor.redact_text(f"{around}{secret}")    # said before it was known
+        redactor.HERE.hide([secret])
         value = {"text": f"{around}{secret}", secret: [secret, {"deep": secret.encode()}], "error": ValueError(secret)}
-        once = redact.redact(value)
+        once = redactor.redact(value)
 
         told = json.dumps(once, ensure_ascii=False)
         assert secret not in told.replace(HIDDEN, "\0")
-        assert redact.redact(once) == once
+        assert redactor.redact(once) == once
     finally:
-        redact.HERE = before
-        redact._redacted.cache_clear()
+        redactor.HERE = before
+        redactor._redacted.cache_clear()
 
 
 def test_variables_are_found_by_their_own_names_and_by_the_policy_that_names_them():

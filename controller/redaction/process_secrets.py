@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from config.secrecy import looks_secret
-from controller.hidden import HERE
+from controller.redaction.known_secrets import HERE
 
 SCHEME = re.compile(r"(?:bearer|basic|token|digest|apikey|api-key|key|negotiate)\s+(?P<secret>\S.*)", re.IGNORECASE | re.DOTALL)
 """The word that the value of a header begins with."""

@@ -1,7 +1,7 @@
 """Secrets that this process was given, by their very text: nothing that it says holds one, whatever it looks like.
 
 What a provider quotes, a library puts into an exception and an operator types into a reason is not in our hands. Pure; which
-they are, `controller.given` finds out.
+they are, `controller.redaction.process_secrets` finds out.
 """
 
 import re

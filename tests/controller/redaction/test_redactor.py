@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.redact import HIDDEN, redact, redact_text
+from controller.redaction.redactor import HIDDEN, redact, redact_text
 from tests.builders import NOON
 from tests.test_named_commands import MODULES, shown
 
