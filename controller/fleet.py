@@ -25,9 +25,9 @@ from controller.reasons import Code
 from controller.reconcile import Reconciler
 from controller.region import Region
 from controller.store_file import StoreError
+from controller.telemetry.tracing import span
 from controller.tenure import ALONE, Tenure
 from controller.tick_pass import Noted, Pass, TickReport, inputs_of, urgency
-from controller.tracing import span
 
 COLLECT_SECONDS = 20.0
 """How long a tick waits for demand before it plans from what is there; the collection goes on and serves the next tick."""

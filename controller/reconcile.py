@@ -25,8 +25,8 @@ from controller.reasons import Code, Reason
 from controller.record import Made, clean
 from controller.redaction.redactor import without_secrets
 from controller.store_file import StoreError
+from controller.telemetry.tracing import span
 from controller.tenure import ALONE, Tenure
-from controller.tracing import span
 
 TRAITS_EVERY, LIMIT_EVERY = timedelta(hours=1), timedelta(minutes=5)
 """How often the traits are read; the second while a limit of the provider holds the pool down."""

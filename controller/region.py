@@ -18,7 +18,7 @@ from controller.economics import Terms
 from controller.intake import Intake
 from controller.observation import Proposal, Sight, View, old
 from controller.portfolio import Standing
-from controller.tracing import span
+from controller.telemetry.tracing import span
 
 SPANS_EVERY = timedelta(hours=6)
 """Measured spans waver by a minute; a chooser is not taught anew for them more often than this."""

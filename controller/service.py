@@ -25,7 +25,6 @@ from controller.http.gate import Gate
 from controller.http.listening import listening
 from controller.journal import Journal
 from controller.leadership import Leadership
-from controller.loop_faults import report_fault
 from controller.memory import StoreThread
 from controller.metrics.ticks import Ended
 from controller.notifier import Notifier
@@ -35,7 +34,8 @@ from controller.steering import Steering
 from controller.store import KEEP, Store
 from controller.store_file import StoreError
 from controller.takeover import Takeover
-from controller.tracing import Tracing, tick
+from controller.telemetry.event_loop_errors import report_fault
+from controller.telemetry.tracing import Tracing, tick
 from controller.weighed import weighed
 from controller.whereabouts import STORE_NAME, URL_NAME, tell_url
 from forecasting.demand import minute_of

@@ -148,12 +148,12 @@ async def examined(policy: "Policy", state_dir: Path, sandbox_url: str | None, s
 
     from adapters.clock import SystemClock
     from adapters.registry import Registry, grants
-    from controller import logs
     from controller.doctor import examine
     from controller.redaction.redactor import redact_text
+    from controller.telemetry import log_setup
 
     clock = SystemClock()
-    logs.configure(clock, "console", least=logging.WARNING)
+    log_setup.configure(clock, "console", least=logging.WARNING)
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:
         found = await examine(policy, registry, grants(policy), clock, state_dir, progress)

@@ -45,11 +45,11 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
     from adapters.clock import SystemClock
     from adapters.errors import AdapterError
     from adapters.registry import Registry
-    from controller import logs
     from controller.preview import preview
+    from controller.telemetry import log_setup
 
     clock = SystemClock()
-    logs.configure(clock, "console", least=logging.WARNING)
+    log_setup.configure(clock, "console", least=logging.WARNING)
     overrides = {} if url is None else ordered(url)
     try:
         registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)

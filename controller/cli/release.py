@@ -38,13 +38,13 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
     from adapters.clock import SystemClock
     from adapters.errors import AdapterError
     from adapters.registry import Registry
-    from controller import logs
     from controller.release import StillLed, released
     from controller.store import StoreError
+    from controller.telemetry import log_setup
     from controller.whereabouts import STORE_NAME
 
     clock, store = SystemClock(), state_dir / STORE_NAME
-    logs.configure(clock, "console", least=logging.WARNING)
+    log_setup.configure(clock, "console", least=logging.WARNING)
     if not store.is_file():
         raise WrongInput(f"{store} does not exist: give the --state-dir that the daemon used")
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)

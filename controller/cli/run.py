@@ -58,18 +58,18 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     from adapters.clock import SystemClock
     from adapters.errors import AdapterError
     from adapters.registry import Registry
-    from controller import logs
     from controller.http.listening import CannotListen
     from controller.notifier import notifier_for
     from controller.service import Service
     from controller.store import StoreError
-    from controller.tracing import tracing_of
+    from controller.telemetry import log_setup
+    from controller.telemetry.tracing import tracing_of
 
     if lease_seconds is not None and policy.lease is not None:
         lease = policy.lease.model_copy(update={"ttl": timedelta(seconds=lease_seconds)})
         policy = policy.model_copy(update={"lease": lease})
     clock = SystemClock()
-    logs.configure(clock, log_format or ("console" if sys.stderr.isatty() else "json"))
+    log_setup.configure(clock, log_format or ("console" if sys.stderr.isatty() else "json"))
     rng = Generator(PCG64())
     registry = Registry(clock, rng, sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:

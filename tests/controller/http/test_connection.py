@@ -11,9 +11,9 @@ import pytest
 from aiohttp import web
 
 from adapters.clock import ManualClock
-from controller import logs
 from controller.http.connection import Connection
 from controller.http.doorman import HEADERS
+from controller.telemetry import log_setup
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
@@ -61,7 +61,7 @@ WRONG = {
 def stream():
     """What is logged."""
     stream = io.StringIO()
-    logs.configure(ManualClock(NOON), "json", stream, least=logging.WARNING)
+    log_setup.configure(ManualClock(NOON), "json", stream, least=logging.WARNING)
     return stream
 
 

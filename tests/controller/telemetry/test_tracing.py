@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import StatusCode
 
 from adapters.errors import Throttled
-from controller.tracing import LONGEST, NOTHING, Tracing, span, tick, tracing_of
+from controller.telemetry.tracing import LONGEST, NOTHING, Tracing, span, tick, tracing_of
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"}
 

@@ -10,15 +10,15 @@ import socket
 import pytest
 
 from adapters.clock import ManualClock
-from controller import logs
-from controller.loop_faults import report_fault
+from controller.telemetry import log_setup
+from controller.telemetry.event_loop_errors import report_fault
 from tests.builders import NOON
 
 
 @pytest.fixture
 def lines():
     stream = io.StringIO()
-    logs.configure(ManualClock(NOON), "json", stream)
+    log_setup.configure(ManualClock(NOON), "json", stream)
     return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 

@@ -6,7 +6,7 @@ import pytest
 import structlog
 
 from adapters.clock import ManualClock
-from controller import logs
+from controller.telemetry import log_setup
 from tests.builders import NOON
 
 KEY = "AKIA" + "ABCDEFGH12345678"
@@ -22,7 +22,7 @@ def lines(stream):
 
 
 def test_an_event_is_one_json_object_with_the_clocks_instant(stream):
-    logs.configure(ManualClock(NOON), "json", stream)
+    log_setup.configure(ManualClock(NOON), "json", stream)
     structlog.get_logger("stoker.test").info("decision", pool="a", target=5)
 
     assert lines(stream) == [{"event": "decision", "pool": "a", "target": 5, "level": "info", "logger": "stoker.test",
@@ -30,7 +30,7 @@ def test_an_event_is_one_json_object_with_the_clocks_instant(stream):
 
 
 def test_secrets_are_taken_out_of_values_messages_and_tracebacks(stream):
-    logs.configure(ManualClock(NOON), "json", stream)
+    log_setup.configure(ManualClock(NOON), "json", stream)
     log = structlog.get_logger("stoker.test")
     log.warning("refused", text=f"key {KEY}", api_token="hunter2hunter2", nested={"password": "hunter2"})
     logging.getLogger("botocore").warning("signed with %s", KEY)
@@ -46,7 +46,7 @@ def test_secrets_are_taken_out_of_values_messages_and_tracebacks(stream):
 
 
 def test_of_an_error_that_a_client_library_logs_only_the_kind_is_shown(stream):
-    logs.configure(ManualClock(NOON), "json", stream)
+    log_setup.configure(ManualClock(NOON), "json", stream)
     for name in ("botocore.credentials", "urllib3.connectionpool", "asyncio"):
         try:
             raise ValueError("the token service answered: hush-hush")
@@ -58,7 +58,7 @@ def test_of_an_error_that_a_client_library_logs_only_the_kind_is_shown(stream):
 
 
 def test_libraries_speak_up_only_when_something_is_wrong(stream):
-    logs.configure(ManualClock(NOON), "json", stream)
+    log_setup.configure(ManualClock(NOON), "json", stream)
     logging.getLogger("botocore").info("chatter")
     logging.getLogger("apscheduler.executors").warning("skipped")
     logging.getLogger("aiohttp.server").warning("something")
@@ -67,7 +67,7 @@ def test_libraries_speak_up_only_when_something_is_wrong(stream):
 
 
 def test_people_get_text(stream):
-    logs.configure(ManualClock(NOON), "console", stream)
+    log_setup.configure(ManualClock(NOON), "console", stream)
     structlog.get_logger("stoker.test").info("decision", pool="a")
 
     assert "decision" in stream.getvalue()

@@ -9,8 +9,8 @@ import pytest
 import structlog
 
 from adapters.clock import ManualClock
-from controller import logs
-from controller.log_limit import OURS, WINDOW_SECONDS
+from controller.telemetry import log_setup
+from controller.telemetry.log_limit import OURS, WINDOW_SECONDS
 from tests.builders import NOON
 
 WINDOW = timedelta(seconds=WINDOW_SECONDS)
@@ -24,7 +24,7 @@ def clock():
 @pytest.fixture
 def lines(clock):
     stream = io.StringIO()
-    logs.configure(clock, "json", stream)
+    log_setup.configure(clock, "json", stream)
     return lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
 
 

@@ -8,8 +8,8 @@ from typing import Any, Literal, TextIO
 import structlog
 
 from adapters.clock import Clock
-from controller.log_limit import LogLimit
 from controller.redaction.redactor import redact
+from controller.telemetry.log_limit import LogLimit
 
 QUIET = ("apscheduler", "aiohttp.access", "botocore", "boto3", "urllib3", "google", "grpc", "asyncio")
 """Libraries whose chatter is of no use to an operator; their warnings are kept."""
