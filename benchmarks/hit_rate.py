@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from adapters.history_file import read_history
-from controller.accounting import bill_of, load_of
 from controller.backtest import propose
-from controller.economics import Terms
+from controller.decision.costs.bill import bill_of, load_of
+from controller.decision.costs.cost_model import Terms
 from forecasting.demand import MINUTES_PER_DAY
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"

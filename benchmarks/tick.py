@@ -9,7 +9,7 @@ import numpy as np
 from adapters.protocol import Capacity, Phase
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
-from controller.economics import Terms
+from controller.decision.costs.cost_model import Terms
 from controller.guardrails import GUARDRAILS
 from controller.observation import Observation, Proposal, Sight
 from controller.planning import make_plan

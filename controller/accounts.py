@@ -1,6 +1,7 @@
 """What each pool's traffic and warm capacity cost, minute by minute as demand becomes known, and what they would have without.
 
-An estimate at list prices by the formula of `controller.economics`, from the ready capacity that was read and the demand that
+An estimate at list prices by the formula of `controller.decision.costs.cost_model`, from the ready capacity that was read and
+the demand that
 was recorded; the provider's bill is the truth. Minutes of unknown demand cost what stood ready in them and nothing else; where
 it is not known what stood ready, a minute is not accounted for.
 """
@@ -13,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.economics import MINUTE_SECONDS, Terms
+from controller.decision.costs.cost_model import MINUTE_SECONDS, Terms
+from controller.decision.costs.on_demand_warmth import Warm
+from controller.decision.costs.target_tracking import Tracked
 from controller.memory import StoreThread
 from controller.paid import Change, Paid
-from controller.tracked import Tracked
-from controller.warmth import Warm
 from forecasting.demand import Floats, instant_of, minute_of
 
 NAMES = ("warm_usd", "on_demand_usd", "cold_start_usd", "cost_usd", "saved_usd", "cold_starts", "cold_starts_without",

@@ -7,10 +7,10 @@ import numpy as np
 
 from config.lever import LeverSettings
 from config.policy import Assume, PoolPolicy
-from controller.accounting import Bill, Load, bill_of
 from controller.backtest import replay
-from controller.economics import terms_of
-from controller.keep_alive import KeepAlive, keep_alive_of
+from controller.decision.costs.bill import Bill, Load, bill_of
+from controller.decision.costs.cost_model import terms_of
+from controller.decision.costs.keep_alive import KeepAlive, keep_alive_of
 from forecasting.demand import DemandSeries
 
 

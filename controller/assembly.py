@@ -10,12 +10,12 @@ from adapters.protocol import DemandSource, Lever, Resumes, Traits
 from adapters.simulated import ShadowLever
 from adapters.tally import Call
 from config.policy import Assume, Policy, PoolPolicy
+from controller.decision.costs.cost_model import Terms, terms_of
+from controller.decision.costs.keep_alive import seen_body, seen_of
+from controller.decision.costs.measurements import RECENT_RAISES, median_span
 from controller.diary import Diary
-from controller.economics import Terms, terms_of
 from controller.fleet import Fleet, Journal
 from controller.intake import Intake
-from controller.keep_alive import seen_body, seen_of
-from controller.measured import RECENT_RAISES, median_span
 from controller.memory import StoreThread
 from controller.orphans import Orphans
 from controller.pool_state import PoolState

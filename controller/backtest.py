@@ -12,7 +12,7 @@ from adapters.simulated import SimulatedCapacity
 from config.policy import Assume, PoolPolicy
 from controller.announcing import HOUR
 from controller.belief import unseen
-from controller.economics import Terms
+from controller.decision.costs.cost_model import Terms
 from controller.foretelling import prospect_at, without_events
 from controller.guardrails import GUARDRAILS
 from controller.observation import PATIENCE, Announced, Observation, Proposal, Sight

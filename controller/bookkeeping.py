@@ -10,7 +10,7 @@ from adapters.protocol import Capacity, Phase
 from config.policy import Assume, Policy
 from controller.accounts import NAMES, REHEARSAL, Account, Accounts, keep_accounts
 from controller.assembly import pool_terms
-from controller.economics import billing_step_of
+from controller.decision.costs.cost_model import billing_step_of
 from controller.fleet import Fleet
 from controller.memory import StoreThread
 from controller.paid import Change

@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.economics import Terms
+from controller.decision.costs.cost_model import Terms
 from controller.event_baseline import Rows
 from controller.intake import Intake
 from controller.observation import Proposal

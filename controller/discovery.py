@@ -13,10 +13,10 @@ import numpy as np
 from adapters.protocol import DemandSource, Telemetry
 from adapters.survey import Found, Skipped, Survey
 from config.policy import Assume, PoolPolicy
-from controller.accounting import cold_starts_of, load_of
-from controller.economics import whole_minutes
+from controller.decision.costs.bill import cold_starts_of, load_of
+from controller.decision.costs.cost_model import whole_minutes
+from controller.decision.costs.keep_alive import keep_alive_of
 from controller.fortnight import fortnight
-from controller.keep_alive import keep_alive_of
 from controller.warmers import setting
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 from forecasting.warmer import Rhythm, found_in, left_out

@@ -14,7 +14,7 @@ from adapters.clock import Clock, wait_at_most
 from config.limits import Limits
 from config.policy import Assume
 from controller import leaving
-from controller.keep_alive import KeepAlive, keep_alive_of
+from controller.decision.costs.keep_alive import KeepAlive, keep_alive_of
 from controller.limiter import Limiter
 from controller.nudges import Nudges
 from controller.observation import Bound, View

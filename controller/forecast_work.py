@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.policy import PoolPolicy
-from controller.economics import Terms
+from controller.decision.costs.cost_model import Terms
 from controller.forecast_view import document, refit, view_of
 from controller.foretelling import lifted, prospect_at, without_events
 from controller.next_hours import AHEAD_MINUTES, BUSY_LEVEL, PEAK_LEVEL, SAID, Step, next_hours

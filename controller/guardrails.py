@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from adapters.protocol import Phase
-from controller.economics import usd_per_minute_left
+from controller.decision.costs.cost_model import usd_per_minute_left
 from controller.falls import after_restart, billing_step, scale_down_delay, unknown_minutes
 from controller.observation import MOST_UNITS, Observation
 from controller.others import setting_kept

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.decision.costs.on_demand_warmth import in_use, started
 from controller.provisional import copied
-from controller.warmth import in_use, started
 
 QUARTER = 15
 HALF_LIFE_MINUTES = 4 * 1440

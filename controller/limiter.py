@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.limits import Limits
-from controller.economics import usd_per_minute_left
+from controller.decision.costs.cost_model import usd_per_minute_left
 from controller.limits import Ledger, Stakes, Turn, allowed, in_turn
 from controller.observation import Bound, Sight
 from controller.overrides import Kind, active

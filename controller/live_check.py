@@ -11,7 +11,7 @@ from adapters.errors import AdapterError, Conflict, Refused
 from adapters.findings import Finding, Verdict
 from adapters.protocol import Capacity, Lever, Phase
 from config.policy import Assume, PoolPolicy
-from controller.economics import terms_of
+from controller.decision.costs.cost_model import terms_of
 
 CHECK = "live check"
 READY_SECONDS = 900.0

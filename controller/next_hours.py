@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from config.policy import PoolPolicy
 from controller.announcing import HOUR
 from controller.candidates import proposals
-from controller.economics import Terms
+from controller.decision.costs.cost_model import Terms
 from controller.foretelling import prospect_at, wanted_with, without_events
 from controller.judging import QUARTER
 from controller.planning import bounds_now

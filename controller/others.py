@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from adapters.protocol import Capacity
-from controller.economics import MINUTES_A_MONTH
+from controller.decision.costs.cost_model import MINUTES_A_MONTH
 from controller.plan import Context, Draft, unchanged
 from controller.pool_state import PoolState
 from controller.reasons import Code, Reason

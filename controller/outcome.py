@@ -8,11 +8,11 @@ from types import MappingProxyType
 import numpy as np
 
 from adapters.history_file import Doubt
-from controller.accounting import Bill, Load, bill_of, total
 from controller.alternatives import Alternative
 from controller.backtest import Replay
-from controller.economics import Terms
-from controller.keep_alive import KeepAlive, keep_alive_body
+from controller.decision.costs.bill import Bill, Load, bill_of, total
+from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.keep_alive import KeepAlive, keep_alive_body
 from forecasting.demand import DemandSeries, instant_of
 
 ON_DEMAND = "on-demand"
@@ -23,7 +23,8 @@ ON_DEMAND = "on-demand"
 class PoolOutcome:
     """One pool. `peers`: bills by the peer's name, in the order of the comparison; empty when none was asked for. `levers`: the
     same traffic under other levers; likewise. `doubts`: rows of the history that cannot be right and count as unknown. `assumed`:
-    what the policy does not say of the pool, see `controller.assumptions`. `ends`: Stoker's bill and that of doing nothing at
+    what the policy does not say of the pool, see `controller.decision.costs.assumptions`. `ends`: Stoker's bill and that of
+    doing nothing at
     the low and at the high end of the keep-alive; empty where it has no range.
     """
 

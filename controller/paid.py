@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.metering import Layers, change, rest
+from controller.decision.costs.billing_steps import Layers, change, rest
 from forecasting.demand import instant_of
 
 EPOCH, MICROSECOND = instant_of(0), timedelta(microseconds=1)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.candidates import CANDIDATES, NAIVE, RECENT, proposals
-from controller.economics import Terms
+from controller.decision.costs.cost_model import Terms
 from controller.judging import QUARTER, Judge
 from controller.provisional import Provisional, Weights, copied
 from controller.signals import Signals

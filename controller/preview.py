@@ -16,7 +16,7 @@ from adapters.simulated import ShadowLever
 from adapters.tally import Call
 from config.policy import Policy, PoolPolicy
 from controller.assembly import Providers, assemble
-from controller.economics import MINUTES_A_MONTH
+from controller.decision.costs.cost_model import MINUTES_A_MONTH
 from controller.fleet import Fleet
 from controller.journal import Journal
 from controller.memory import StoreThread

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from config.policy import PoolPolicy
 from config.schedule import MOST_UNITS
-from controller.economics import usd_per_minute_left
+from controller.decision.costs.cost_model import usd_per_minute_left
 from controller.overrides import Kind, Override
 from controller.planning import bounds_now
 

@@ -12,9 +12,9 @@ from adapters.errors import AdapterError, Misconfigured, OutcomeUnknown, QuotaEx
 from adapters.lease import fenced
 from adapters.protocol import Capacity, Counted, CountedColdStarts, Lever, Phase, Resumes, Traits
 from config.policy import PoolPolicy
+from controller.decision.costs.measurements import RECENT_RAISES, learned, median_span, ready_after
 from controller.guardrails import guardrails_for
 from controller.handover import UNKNOWN
-from controller.measured import RECENT_RAISES, learned, median_span, ready_after
 from controller.memory import Memory
 from controller.observation import Observation, View, old
 from controller.overrides import Override

@@ -13,8 +13,8 @@ import structlog
 from controller import snapshot
 from controller.announcing import Foretold
 from controller.chooser import Chooser
+from controller.decision.costs.cost_model import Terms
 from controller.diary import Diary
-from controller.economics import Terms
 from controller.intake import Intake
 from controller.observation import Proposal, Sight, View, old
 from controller.portfolio import Standing

@@ -4,8 +4,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters.protocol import Capacity, Phase
+from controller.decision.costs.billing_steps import change, rest
 from controller.falls import unbroken
-from controller.metering import change, rest
 from controller.observation import Observation
 from controller.plan import Context, Draft
 from controller.pool_state import PoolState, accepted

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from controller.candidates import CANDIDATES, NAIVE
+from controller.decision.costs.keep_alive import keep_alive_body
 from controller.fleet import Fleet
 from controller.foresight import Foresight
-from controller.keep_alive import keep_alive_body
 from controller.next_hours import SAID
 from controller.portfolio import Weighing
 from forecasting.demand import minute_of

@@ -19,15 +19,15 @@ from numpy.typing import NDArray
 from adapters.clock import ManualClock
 from adapters.registry import Registry
 from config.policy import Policy
-from controller.accounting import Load, bill_of, load_of
 from controller.accounts import NAMES, RANGED, Account, Accounts
 from controller.assembly import assemble, pool_terms
 from controller.backtest import replay
 from controller.bookkeeping import account_for, open_accounts
+from controller.decision.costs.bill import Load, bill_of, load_of
+from controller.decision.costs.cost_model import Terms
 from controller.demo.clouds import Clouds
 from controller.demo.scenes import Pool, Scene
 from controller.demo.stage import terms_by_pool, write_policy
-from controller.economics import Terms
 from controller.fleet import Fleet
 from controller.journal import Journal
 from controller.memory import StoreThread

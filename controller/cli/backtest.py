@@ -151,11 +151,11 @@ def run(policy: "Policy", recorded: "dict[str, History]", begin: int | None, com
 def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: int | None, compare: bool, levers: bool,
              advance: Callable[[int], None]) -> "PoolOutcome":
     """Replay one pool and compute its bills."""
-    from controller.accounting import load_of
-    from controller.assumptions import assumptions
     from controller.backtest import replay
-    from controller.economics import terms_of
-    from controller.keep_alive import keep_alive_of
+    from controller.decision.costs.assumptions import assumptions
+    from controller.decision.costs.bill import load_of
+    from controller.decision.costs.cost_model import terms_of
+    from controller.decision.costs.keep_alive import keep_alive_of
     from controller.outcome import judged
     from controller.warmers import demand_of
 
@@ -166,9 +166,9 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
     done = replay(pool, demand, terms, assume, advance)
     rivals, others = {}, []
     if compare:
-        from controller import peers
+        from controller.decision.costs import baselines
 
-        rivals = peers.compare(load, terms)
+        rivals = baselines.compare(load, terms)
     if levers:
         from adapters.registry import lever_kinds
         from controller.alternatives import under_each_lever

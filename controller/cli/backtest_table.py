@@ -5,8 +5,8 @@ from rich.console import Console
 from rich.table import Table
 
 from config.duration import format_duration
-from controller.accounting import Bill
-from controller.assumptions import assumed_text, common_text, zeros_text
+from controller.decision.costs.assumptions import assumed_text, common_text, zeros_text
+from controller.decision.costs.bill import Bill
 from controller.outcome import ON_DEMAND, Outcome, PoolOutcome
 from controller.report.words import hits, share, spread_text
 

@@ -204,7 +204,7 @@ def replayed(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries") -> "N
     import numpy as np
 
     from controller.backtest import replay
-    from controller.economics import terms_of
+    from controller.decision.costs.cost_model import terms_of
 
     return replay(pool, demand, terms_of(pool, policy.assume), policy.assume).target.astype(np.float64)
 

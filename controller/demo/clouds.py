@@ -11,10 +11,10 @@ from adapters.sandbox.report import CONTAINER_REQUEST_USD, REQUEST_USD
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Hosted, Sandbox
+from controller.decision.costs.cost_model import Terms
 from controller.demo.ledger import Outcome, outcome_of
 from controller.demo.levers import CLOUD_RUN, PROVISIONED, URL, host
 from controller.demo.scenes import Pool, Scene
-from controller.economics import Terms
 from forecasting.demand import minute_of
 
 if TYPE_CHECKING:  # Google's libraries are there only with the extra gcp

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 from adapters.sandbox.world import Hosted
-from controller.economics import Terms
+from controller.decision.costs.cost_model import Terms
 
 MS_PER_MINUTE = 60_000
 

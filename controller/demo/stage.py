@@ -15,13 +15,13 @@ from adapters.clock import Clock, ScaledClock, SystemClock
 from adapters.registry import Registry, lever_kinds
 from config.loader import load_policy
 from config.policy import Policy
+from controller.decision.costs.cost_model import Terms, terms_of
 from controller.demo.chart import Point
 from controller.demo.clouds import Clouds
 from controller.demo.frame import Decision, Frame, PoolFrame
 from controller.demo.ledger import Outcome
 from controller.demo.pace import PacedService
 from controller.demo.scenes import Pool, Scene
-from controller.economics import Terms, terms_of
 from controller.plan import Action, Plan
 from forecasting.demand import instant_of, minute_of
 

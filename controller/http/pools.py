@@ -8,12 +8,12 @@ from aiohttp import web
 from aiohttp.helpers import ETag
 
 from controller.accounts import NAMES, Accounts
+from controller.decision.costs.keep_alive import keep_alive_body
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
 from controller.http.answers import Missing, json_answer, json_bytes
 from controller.http.board import Board
 from controller.http.entries import pool_entry
-from controller.keep_alive import keep_alive_body
 
 
 async def status(board: Board, request: web.Request) -> web.Response:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from controller import peers
-from controller.accounting import Units
+from controller.decision.costs import baselines
+from controller.decision.costs.bill import Units
 from controller.outcome import PoolOutcome
 from controller.report.words import LABELS, STOKER, TRACKING
 from controller.report.worst_hour import WorstHour, counted_cold
@@ -23,7 +23,7 @@ DIGITS = 3
 def charts(pool: PoolOutcome, worst: WorstHour | None) -> dict[str, object]:
     """Return the chart data of one pool: its minutes, and cost vs. cold starts."""
     ready, cold = counted_cold(pool, pool.replay.target)
-    tracked, _ = counted_cold(pool, peers.target_tracking(pool.load, pool.terms))
+    tracked, _ = counted_cold(pool, baselines.target_tracking(pool.load, pool.terms))
     return {
         "name": pool.name,
         "first": pool.demand.first_minute * 60,
@@ -67,7 +67,7 @@ def band(demand: DemandSeries) -> dict[str, object] | None:
 def curve(pool: PoolOutcome) -> dict[str, object]:
     """Return every policy as a point (cold starts, bill), and constant capacities as a line."""
     bills = {STOKER: pool.stoker} | pool.peers
-    line = [(bill.cold_starts, bill.provider_usd, level) for level, bill in peers.constants(pool.load, pool.terms)]
+    line = [(bill.cold_starts, bill.provider_usd, level) for level, bill in baselines.constants(pool.load, pool.terms)]
     return {
         "constants": [[cold, cents(usd), level] for cold, usd, level in sorted(line)],
         "policies": [[name, LABELS[name], bill.cold_starts, cents(bill.provider_usd)] for name, bill in bills.items()],

@@ -8,9 +8,9 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from controller.accounting import Bill
-from controller.assumptions import common_text, zeros_text
-from controller.economics import PRICES_AS_OF
+from controller.decision.costs.assumptions import common_text, zeros_text
+from controller.decision.costs.bill import Bill
+from controller.decision.costs.cost_model import PRICES_AS_OF
 from controller.outcome import ON_DEMAND, Outcome, PoolOutcome
 from controller.report.figures import charts, widest
 from controller.report.words import (

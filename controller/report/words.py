@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from controller.accounting import Bill
+from controller.decision.costs.bill import Bill
 from controller.outcome import ON_DEMAND, Outcome, PoolOutcome, spread
 from forecasting.demand import instant_of
 

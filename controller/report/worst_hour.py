@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from controller import peers
-from controller.accounting import Units, bill_of, cold_starts_of, ready_of
+from controller.decision.costs import baselines
+from controller.decision.costs.bill import Units, bill_of, cold_starts_of, ready_of
 from controller.outcome import PoolOutcome
 from controller.report.words import count, share, usd
 from forecasting.demand import instant_of
@@ -74,7 +74,7 @@ def sentences(pool: PoolOutcome, within: slice, cold: Units, ready: Units) -> tu
     if always.extra_usd > pool.stoker.extra_usd:
         dearer = usd(always.extra_usd - pool.stoker.extra_usd)
         said.append(f"A constant {peak} warm units would have cost {dearer} more over the whole period (bill + cold-start cost).")
-    tracked, untouched = peers.target_tracking(load, terms), np.zeros(len(load), np.int64)
+    tracked, untouched = baselines.target_tracking(load, terms), np.zeros(len(load), np.int64)
     theirs, nothing = (int(counted_cold(pool, target)[1][within].sum()) for target in (tracked, untouched))
     said.append(f"In the same hour AWS target tracking would have had {count(theirs)} cold starts, "
                 f"and nothing kept warm {count(nothing)}.")

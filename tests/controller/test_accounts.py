@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.accounting import bill_of, load_of
 from controller.accounts import NAMES, Account, Accounts, keep_accounts, range_of
-from controller.economics import Terms
+from controller.decision.costs.bill import bill_of, load_of
+from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.target_tracking import Tracked
 from controller.memory import StoreThread
 from controller.paid import Change
 from controller.store import Store
-from controller.tracked import Tracked
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 

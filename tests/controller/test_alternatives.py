@@ -7,10 +7,10 @@ import pytest
 
 from adapters.registry import lever_kinds
 from config.policy import Assume
-from controller.accounting import bill_of, load_of
 from controller.alternatives import under_each_lever
 from controller.backtest import replay
-from controller.economics import terms_of
+from controller.decision.costs.bill import bill_of, load_of
+from controller.decision.costs.cost_model import terms_of
 from forecasting.demand import DemandSeries
 from tests.builders import pool_policy
 

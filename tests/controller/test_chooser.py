@@ -11,7 +11,7 @@ from adapters.protocol import Telemetry
 from controller import snapshot
 from controller.accounts import Account
 from controller.chooser import Chooser
-from controller.economics import Terms
+from controller.decision.costs.cost_model import Terms
 from controller.intake import Intake
 from controller.portfolio import Portfolio
 from forecasting.demand import DemandSeries, minute_of

@@ -7,8 +7,8 @@ import structlog
 
 from config.event import Event
 from controller.backtest import propose
+from controller.decision.costs.cost_model import Terms
 from controller.diary import MOST_A_TICK, Diary
-from controller.economics import Terms
 from controller.foretelling import prospect_at, without_events
 from controller.intake import Intake
 from controller.memory import StoreThread

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.event import Event
-from controller.economics import Terms
+from controller.decision.costs.cost_model import Terms
 from controller.forecast_view import document, view_of
 from controller.foretelling import lifted, prospect_at, without_events
 from controller.next_hours import next_hours

@@ -7,8 +7,8 @@ import pytest
 from adapters.clock import ManualClock
 from adapters.errors import Throttled, Unreachable
 from adapters.protocol import Telemetry
+from controller.decision.costs.measurements import ENOUGH_COLLECTIONS
 from controller.intake import Intake
-from controller.measured import ENOUGH_COLLECTIONS
 from controller.observation import PATIENCE, Sight, Traffic
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.policy import Schedule
-from controller.economics import Terms
+from controller.decision.costs.cost_model import Terms
 from controller.next_hours import AHEAD_MINUTES, next_hours, signals_ahead
 from controller.portfolio import Portfolio, Standing
 from forecasting.demand import DemandSeries, minute_of

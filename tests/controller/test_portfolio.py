@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from controller import snapshot
 from controller.candidates import CANDIDATES, NAIVE, RECENT
-from controller.economics import Terms
+from controller.decision.costs.cost_model import Terms
 from controller.portfolio import CHOSEN, STEPPED_BACK, Portfolio, rule_name
 
 DAY = 1440

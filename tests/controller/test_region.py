@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from controller.economics import Terms
+from controller.decision.costs.cost_model import Terms
 from controller.intake import Intake
 from controller.memory import StoreThread
 from controller.observation import Sight

@@ -5,7 +5,7 @@ import pytest
 
 from controller import snapshot
 from controller.chooser import Chooser
-from controller.economics import Terms
+from controller.decision.costs.cost_model import Terms
 from controller.intake import Intake
 from controller.region import Budget, Region
 from tests.builders import NOON

@@ -6,7 +6,7 @@ import numpy as np
 import structlog
 
 from controller.candidates import CANDIDATES, NAIVE
-from controller.economics import Terms
+from controller.decision.costs.cost_model import Terms
 from controller.journal import Journal
 from controller.next_hours import AHEAD_MINUTES
 from controller.portfolio import Portfolio, Weighing

@@ -11,7 +11,7 @@ from adapters.sandbox.driver import Chance, Driver, Limits
 from adapters.sandbox.functions import Alias, LambdaFunction
 from adapters.sandbox.metrics import MinuteTable
 from adapters.sandbox.traffic import MINUTE_MS, Minute, Traffic
-from controller.accounting import cold_starts_of, load_of
+from controller.decision.costs.bill import cold_starts_of, load_of
 from controller.demo.traffic import Span, office_hours
 from forecasting.demand import DemandSeries
 

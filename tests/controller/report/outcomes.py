@@ -3,11 +3,11 @@
 import numpy as np
 
 from config.policy import Assume
-from controller import peers
-from controller.accounting import load_of
 from controller.backtest import replay
-from controller.economics import Terms
-from controller.keep_alive import keep_alive_of
+from controller.decision.costs import baselines
+from controller.decision.costs.bill import load_of
+from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.keep_alive import keep_alive_of
 from controller.outcome import PoolOutcome, judged
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
@@ -23,4 +23,4 @@ def outcome_of(peak: np.ndarray, name: str = "agent", start: int = 0) -> PoolOut
     demand = DemandSeries(minute_of(NOON), peak, peak / 2, peak * 10)
     load = load_of(demand, start)
     done = replay(pool_policy(name=name), demand, TERMS, Assume())
-    return judged(done, demand, load, TERMS, KEEP_ALIVE, peers.compare(load, TERMS))
+    return judged(done, demand, load, TERMS, KEEP_ALIVE, baselines.compare(load, TERMS))

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from controller.accounting import Bill, cold_starts_of, ready_of
+from controller.decision.costs.bill import Bill, cold_starts_of, ready_of
 from controller.outcome import Outcome, PoolOutcome
 from controller.report.figures import band, steps
 from controller.report.page import page

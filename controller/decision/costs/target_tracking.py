@@ -1,12 +1,13 @@
 """AWS target tracking over many pools at once, minute by minute: what it would have kept warm for the demand that came. Pure.
 
-The rule of `controller.peers.target_tracking`, for the accounts of a running fleet. A minute of unknown demand moves no alarm.
+The rule of `controller.decision.costs.baselines.target_tracking`, for the accounts of a running fleet. A minute of unknown
+demand moves no alarm.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.peers import TRACKING_UTILISATION
+from controller.decision.costs.baselines import TRACKING_UTILISATION
 from forecasting.demand import Floats
 
 LONGEST = 64

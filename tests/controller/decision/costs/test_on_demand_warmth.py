@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from config.lever import LeverSettings
 from config.policy import Assume
-from controller.accounting import cold_starts_of, load_of
-from controller.economics import terms_of
-from controller.warmth import Warm
+from controller.decision.costs.bill import cold_starts_of, load_of
+from controller.decision.costs.cost_model import terms_of
+from controller.decision.costs.on_demand_warmth import Warm
 from forecasting.demand import DemandSeries
 from tests.builders import pool_policy
 

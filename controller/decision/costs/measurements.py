@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.protocol import Traits
-from controller.keep_alive import steadied
+from controller.decision.costs.keep_alive import steadied
 from controller.redaction.redactor import without_secrets
 from forecasting.demand import instant_of, minute_of
 

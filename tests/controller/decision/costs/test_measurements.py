@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from controller.measured import (
+from controller.decision.costs.measurements import (
     ENOUGH,
     ENOUGH_COLLECTIONS,
     SETTLING_COLLECTIONS,

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from controller.accounting import load_of, ready_of
-from controller.economics import Terms
-from controller.peers import target_tracking
-from controller.tracked import Tracked
+from controller.decision.costs.baselines import target_tracking
+from controller.decision.costs.bill import load_of, ready_of
+from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.target_tracking import Tracked
 from forecasting.demand import DemandSeries
 
 TERMS = Terms(idle=1.0, warm_busy=2.0, on_demand=10.0, init_seconds=8.0, cold_start_cost_usd=0.05, metric_delay=2, lead_time=2,

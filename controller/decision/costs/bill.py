@@ -1,8 +1,10 @@
 """What a series of decisions costs against recorded demand. Pure, and the one place where a bill is drawn up.
 
 Warm units serve first. Demand above them runs on demand, on units that stay warm for the keep-alive after use; a cold start is
-demand that finds no warm unit (`controller.warmth`). A raise takes the lead time, a fall is immediate. A unit is paid for while
-it is ready; where billing has steps, from the request to the end of a step (`controller.metering`). A minute in which demand is
+demand that finds no warm unit (`controller.decision.costs.on_demand_warmth`). A raise takes the lead time, a fall is immediate.
+A unit is paid for while
+it is ready; where billing has steps, from the request to the end of a step (`controller.decision.costs.billing_steps`). A minute
+in which demand is
 unknown is not counted, neither its cost nor its work.
 
 The warm-hit rate is the share of invocations that did not wait: 1 - cold starts / invocations, over the counted minutes. Each
@@ -16,9 +18,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.economics import MINUTE_SECONDS, Terms
-from controller.metering import Layers, change, rest
-from controller.warmth import in_use, started
+from controller.decision.costs.billing_steps import Layers, change, rest
+from controller.decision.costs.cost_model import MINUTE_SECONDS, Terms
+from controller.decision.costs.on_demand_warmth import in_use, started
 from forecasting.demand import DemandSeries
 
 Units = NDArray[np.int64]

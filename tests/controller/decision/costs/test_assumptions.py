@@ -3,8 +3,8 @@
 import pytest
 
 from config.policy import Assume, PriceOverride
-from controller.assumptions import assumed_text, assumptions, common_text, zeros_text
-from controller.economics import terms_of
+from controller.decision.costs.assumptions import assumed_text, assumptions, common_text, zeros_text
+from controller.decision.costs.cost_model import terms_of
 from tests.builders import pool_policy
 
 WHOLE = {"memory_mb": 2048, "init_seconds": 3.0, "architecture": "arm64"}

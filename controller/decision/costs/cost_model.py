@@ -5,7 +5,8 @@ A minute of a pool with `ready` warm units, average demand `busy` and most deman
     ready * idle + min(busy, ready) * (warm_busy - on_demand) + cold_starts * cold
 
 beyond what serving it all on demand without a cold start would cost. Work above `ready` runs on demand, and the units that do
-it stay warm for the keep-alive: a cold start is only what exceeds the units that are warm after use (`controller.warmth`).
+it stay warm for the keep-alive: a cold start is only what exceeds the units that are warm after use
+(`controller.decision.costs.on_demand_warmth`).
 """
 
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from datetime import date, datetime, timedelta
 
 from adapters.protocol import KeepAliveSeen
 from config.policy import Assume, PoolPolicy
-from controller.keep_alive import keep_alive_of
+from controller.decision.costs.keep_alive import keep_alive_of
 
 MINUTE_SECONDS, MINUTES_A_MONTH = 60, 365 * 24 * 60 / 12
 DEFAULT_MEMORY_MB = 1024

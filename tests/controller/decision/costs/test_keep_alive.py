@@ -9,8 +9,17 @@ import pytest
 from adapters.protocol import KeepAliveSeen
 from adapters.registry import lever_kinds
 from config.policy import Assume
-from controller.economics import terms_of
-from controller.keep_alive import ASSUMED, ENOUGH, Basis, keep_alive_body, keep_alive_of, seen_body, seen_of, steadied
+from controller.decision.costs.cost_model import terms_of
+from controller.decision.costs.keep_alive import (
+    ASSUMED,
+    ENOUGH,
+    Basis,
+    keep_alive_body,
+    keep_alive_of,
+    seen_body,
+    seen_of,
+    steadied,
+)
 from tests.builders import pool_policy
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.sandbox.capacity import BILLING_STEP_MS, Meter
-from controller.metering import Layers, change, rest
+from controller.decision.costs.billing_steps import Layers, change, rest
 from tests.builders import NOON
 
 writes = st.lists(st.tuples(st.integers(0, 30 * 60_000), st.integers(0, 12)), max_size=30)

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from controller.accounting import Amounts, Bill, Load, Units, bill_of, earlier, trailing_max
-from controller.economics import Terms
+from controller.decision.costs.bill import Amounts, Bill, Load, Units, bill_of, earlier, trailing_max
+from controller.decision.costs.cost_model import Terms
 from forecasting.demand import MINUTES_PER_DAY as DAY
 
 HOUR = 60

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 
 from adapters.sandbox.capacity import Meter
 from adapters.sandbox.traffic import MINUTE_MS
-from controller.accounting import Bill, bill_of, cold_starts_of, load_of, ready_of, total
-from controller.economics import Terms
+from controller.decision.costs.bill import Bill, bill_of, cold_starts_of, load_of, ready_of, total
+from controller.decision.costs.cost_model import Terms
 from forecasting.demand import DemandSeries
 
 TERMS = Terms(idle=0.25, warm_busy=0.5, on_demand=1.0, init_seconds=30, cold_start_cost_usd=2.0, metric_delay=2, lead_time=2,
               keep_alive=3)
-REFEREE = Path(__file__).resolve().parents[3] / "shared" / "score" / "score.py"
+REFEREE = Path(__file__).resolve().parents[5] / "shared" / "score" / "score.py"
 
 
 def referee() -> ModuleType:

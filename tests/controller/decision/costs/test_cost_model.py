@@ -6,7 +6,7 @@ import pytest
 
 from adapters.registry import lever_kinds
 from config.policy import Assume, PoolPolicy, PriceOverride
-from controller.economics import terms_of, whole_minutes
+from controller.decision.costs.cost_model import terms_of, whole_minutes
 from tests.builders import pool_policy
 
 
@@ -96,7 +96,7 @@ def test_a_gpu_costs_the_same_idle_and_at_work():
 
 def test_every_gpu_that_the_lever_calls_priced_has_a_price():
     from adapters.gcp.cloud_run import PRICED
-    from controller.economics import RATES
+    from controller.decision.costs.cost_model import RATES
 
     rows = RATES["cloud-run-min-instances"]
     assert all({f"instance {gpu}", f"instance {gpu} zonal"} <= set(rows) for gpu in PRICED if gpu)

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller import peers
-from controller.accounting import Load, bill_of, load_of
-from controller.economics import Terms
+from controller.decision.costs import baselines
+from controller.decision.costs.bill import Load, bill_of, load_of
+from controller.decision.costs.cost_model import Terms
 from forecasting.demand import DemandSeries
 
 TERMS = Terms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 2, 2, 6)
-REFEREE = Path(__file__).resolve().parents[3] / "shared" / "score" / "score.py"
+REFEREE = Path(__file__).resolve().parents[5] / "shared" / "score" / "score.py"
 
 
 def load(peak: np.ndarray, start: int = 0) -> Load:
@@ -27,7 +27,7 @@ def busy_days(days: int, seed: int = 3) -> np.ndarray:
 
 
 def test_target_tracking_rises_after_three_minutes_and_falls_after_fifteen():
-    target = peers.target_tracking(load([10] * 10 + [0] * 30), TERMS)
+    target = baselines.target_tracking(load([10] * 10 + [0] * 30), TERMS)
     assert target[:4].tolist() == [1, 1, 1, 1]
     assert target[4] == 2  # three readings above, two minutes late; usage beyond all of it reads as 100 %
     falls = np.flatnonzero(np.diff(target) < 0)
@@ -35,32 +35,32 @@ def test_target_tracking_rises_after_three_minutes_and_falls_after_fifteen():
 
 
 def test_target_tracking_always_keeps_one_unit():
-    assert peers.target_tracking(load(np.zeros(100)), TERMS).min() == 1
+    assert baselines.target_tracking(load(np.zeros(100)), TERMS).min() == 1
 
 
 def test_tuning_uses_only_what_is_before_the_accounting_begins():
     peak = busy_days(3)
     changed = peak.copy()
     changed[2880:] = 0
-    one, other = (peers.tuned_tracking(load(values, 2880), TERMS) for values in (peak, changed))
+    one, other = (baselines.tuned_tracking(load(values, 2880), TERMS) for values in (peak, changed))
     assert one[:2880].tolist() == other[:2880].tolist()
 
 
 def test_tuning_is_no_dearer_than_the_default_on_what_it_was_tuned_on():
     past = load(busy_days(2))
-    tuned = peers.tuned_tracking(load([*busy_days(2).tolist(), 0.0], 2880), TERMS)[:2880]
-    costs = [bill_of(past, target, TERMS).extra_usd for target in (tuned, peers.target_tracking(past, TERMS))]
+    tuned = baselines.tuned_tracking(load([*busy_days(2).tolist(), 0.0], 2880), TERMS)[:2880]
+    costs = [bill_of(past, target, TERMS).extra_usd for target in (tuned, baselines.target_tracking(past, TERMS))]
     assert costs[0] <= costs[1]
 
 
 def test_without_a_warm_up_tuned_tracking_is_the_default():
     quiet = load(busy_days(1))
-    assert peers.tuned_tracking(quiet, TERMS).tolist() == peers.target_tracking(quiet, TERMS).tolist()
+    assert baselines.tuned_tracking(quiet, TERMS).tolist() == baselines.target_tracking(quiet, TERMS).tolist()
 
 
 def test_predictive_scaling_needs_a_day_and_then_only_adds_to_tracking():
     demand = load(busy_days(3))
-    tracked, predicted = peers.target_tracking(demand, TERMS), peers.predictive_scaling(demand, TERMS)
+    tracked, predicted = baselines.target_tracking(demand, TERMS), baselines.predictive_scaling(demand, TERMS)
     assert predicted[:1440].tolist() == tracked[:1440].tolist()
     assert (predicted >= tracked).all()
     assert (predicted[1440:] > tracked[1440:]).any()
@@ -69,32 +69,32 @@ def test_predictive_scaling_needs_a_day_and_then_only_adds_to_tracking():
 def test_predictive_scaling_has_an_hour_ready_five_minutes_before_it():
     day = np.zeros(1440)
     day[600:660] = 7
-    predicted = peers.predictive_scaling(load(np.tile(day, 2)), TERMS)
+    predicted = baselines.predictive_scaling(load(np.tile(day, 2)), TERMS)
     assert predicted[1440 + 594] == 1
     assert predicted[1440 + 595] == 10  # 7 at 70 %
 
 
-@pytest.mark.parametrize("name", [name for name in peers.PEERS if name != "aws-target-tracking-tuned"])
+@pytest.mark.parametrize("name", [name for name in baselines.PEERS if name != "aws-target-tracking-tuned"])
 def test_no_peer_looks_ahead(name):
     peak = busy_days(3)
     later = peak.copy()
     later[3000:] += 50
-    one, other = (peers.PEERS[name](load(values), TERMS) for values in (peak, later))
+    one, other = (baselines.PEERS[name](load(values), TERMS) for values in (peak, later))
     assert one[:3000].tolist() == other[:3000].tolist()
 
 
-@pytest.mark.parametrize("name", peers.PEERS)
+@pytest.mark.parametrize("name", baselines.PEERS)
 @pytest.mark.parametrize("minutes", [0, 1, 3, 59, 1441])
 def test_every_peer_serves_a_history_of_any_length(name, minutes):
-    target = peers.PEERS[name](load(np.ones(minutes)), TERMS)
+    target = baselines.PEERS[name](load(np.ones(minutes)), TERMS)
     assert len(target) == minutes
     assert target.dtype == np.int64
 
 
 def test_the_best_constant_is_no_dearer_than_any_of_the_curve():
     demand = load(busy_days(1))
-    best = peers.compare(demand, TERMS)["best-constant*"]
-    assert best.extra_usd == min(bill.extra_usd for _, bill in peers.constants(demand, TERMS))
+    best = baselines.compare(demand, TERMS)["best-constant*"]
+    assert best.extra_usd == min(bill.extra_usd for _, bill in baselines.constants(demand, TERMS))
 
 
 @pytest.mark.skipif(not REFEREE.exists(), reason="the referee is not on this machine")
@@ -112,7 +112,7 @@ def test_the_referee_has_the_same_peers(trace):
     start = judge.warm_up(theirs, None)
     ours = load_of(read_history(path), start)
     nothing = bill_of(ours, np.zeros(len(ours), np.int64), TERMS)
-    bills = peers.compare(ours, TERMS)
+    bills = baselines.compare(ours, TERMS)
     off = judge.score(theirs, np.zeros(len(ours)), judge.Terms(), start)["cost_usd"]
     expected = {name: judge.score(theirs, target, judge.Terms(), start)["cost_usd"] / off
                 for name, target in judge.peers(theirs, judge.Terms()).items()}
