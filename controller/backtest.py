@@ -13,13 +13,13 @@ from config.policy import Assume, PoolPolicy
 from controller.announcing import HOUR
 from controller.belief import unseen
 from controller.decision.costs.cost_model import Terms
+from controller.decision.selection.selector import CHOSEN, STEPPED_BACK, Portfolio, rule_name
 from controller.foretelling import prospect_at, without_events
 from controller.guardrails import GUARDRAILS
 from controller.observation import PATIENCE, Announced, Observation, Proposal, Sight
 from controller.plan import Action
 from controller.planning import make_plan
 from controller.pool_state import PoolState, accepted
-from controller.portfolio import CHOSEN, STEPPED_BACK, Portfolio, rule_name
 from controller.prospect import Prospect, learned
 from controller.reasons import Code, Reason
 from forecasting.demand import DemandSeries, instant_of

@@ -14,12 +14,12 @@ import structlog
 from numpy.typing import NDArray
 
 from adapters.clock import Clock
+from controller.decision.selection.scoring import QUARTER
 from controller.fleet import Fleet
 from controller.forecast_jobs import ForecastJobs
 from controller.forecast_work import forecast_body, plan_ahead
 from controller.foresight import Foresight
 from controller.intake import HISTORY_DAYS
-from controller.judging import QUARTER
 from controller.kept import kept
 from controller.memory import StoreThread
 from controller.store_file import StoreError

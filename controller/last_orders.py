@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from adapters.protocol import Order
 from config.policy import PoolPolicy
-from controller.judging import QUARTER
+from controller.decision.selection.scoring import QUARTER
 from controller.planning import bounds_now
 from controller.pool_state import PoolState
 from controller.state_transitions import CLOCKS_APART, DOUBTED

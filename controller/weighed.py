@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from controller.candidates import CANDIDATES, NAIVE
 from controller.decision.costs.keep_alive import keep_alive_body
+from controller.decision.selection.candidates import CANDIDATES, NAIVE
+from controller.decision.selection.selector import Weighing
 from controller.fleet import Fleet
 from controller.foresight import Foresight
 from controller.next_hours import SAID
-from controller.portfolio import Weighing
 from forecasting.demand import minute_of
 
 TOP = 4

@@ -12,8 +12,8 @@ from controller import snapshot
 from controller.accounts import Account
 from controller.chooser import Chooser
 from controller.decision.costs.cost_model import Terms
+from controller.decision.selection.selector import Portfolio
 from controller.intake import Intake
-from controller.portfolio import Portfolio
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 

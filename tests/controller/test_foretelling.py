@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from config.event import Event
 from controller.decision.costs.cost_model import Terms
+from controller.decision.selection.selector import Portfolio
 from controller.forecast_view import document, view_of
 from controller.foretelling import lifted, prospect_at, without_events
 from controller.next_hours import next_hours
-from controller.portfolio import Portfolio
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 from forecasting.protocol import LEVELS, Band
 from tests.builders import NOON, pool_policy

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import structlog
 
-from controller.candidates import CANDIDATES, NAIVE
 from controller.decision.costs.cost_model import Terms
+from controller.decision.selection.candidates import CANDIDATES, NAIVE
+from controller.decision.selection.selector import Portfolio, Weighing
 from controller.journal import Journal
 from controller.next_hours import AHEAD_MINUTES
-from controller.portfolio import Portfolio, Weighing
 from controller.record import replayed
 from controller.weighed import TOP, rules
 from tests.fakes import steady

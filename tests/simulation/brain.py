@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from controller.portfolio import Choice
+from controller.decision.selection.selector import Choice
 
 MEMORY = 15
 """Minutes without demand after which even this one proposes nothing."""

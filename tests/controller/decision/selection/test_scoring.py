@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.judging import DECAY, Judge
+from controller.decision.selection.scoring import DECAY, Judge
 
 DELAY, LEAD, KEEP = 2, 2, 6
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.signals import BLOCK, HALVINGS, LET_GO, Signals, moving_max, order_statistic
+from controller.decision.selection.signals import BLOCK, HALVINGS, LET_GO, Signals, moving_max, order_statistic
 
 DAY = 1440
 FIRST = 28_401_120 + 7  # not at the start of a block

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.signals import HALVINGS, Signal
+from controller.decision.selection.signals import HALVINGS, Signal
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller import snapshot
-from controller.candidates import CANDIDATES, NAIVE, RECENT
 from controller.decision.costs.cost_model import Terms
-from controller.portfolio import CHOSEN, STEPPED_BACK, Portfolio, rule_name
+from controller.decision.selection.candidates import CANDIDATES, NAIVE, RECENT
+from controller.decision.selection.selector import CHOSEN, STEPPED_BACK, Portfolio, rule_name
 
 DAY = 1440
 FIRST = 28_401_120

@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from controller.portfolio import Portfolio
-from controller.provisional import Provisional
+from controller.decision.selection.provisional_scores import Provisional
+from controller.decision.selection.selector import Portfolio
 from tests.controller.test_portfolio import DAY, FIRST, TERMS, noisy
 
 

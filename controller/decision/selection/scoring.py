@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.decision.costs.on_demand_warmth import in_use, started
-from controller.provisional import copied
+from controller.decision.selection.provisional_scores import copied
 
 QUARTER = 15
 HALF_LIFE_MINUTES = 4 * 1440

@@ -1,6 +1,7 @@
 """Chooses what each pool wants warm: of many simple rules, those that would have cost least on the pool's own past. Pure.
 
-Each quarter of an hour the rules are weighed anew by their discounted bills (see `controller.judging`): a rule weighs less by the
+Each quarter of an hour the rules are weighed anew by their discounted bills (see `controller.decision.selection.scoring`): a
+rule weighs less by the
 exponential of how much more than the leader it would have cost. The choice is itself judged like a rule: where it has lately
 cost clearly more than the best naive rule, the pool steps back to that one.
 Source: the exponentially weighted average forecaster of Cesa-Bianchi and Lugosi, Prediction, Learning, and Games (2006). Judging
@@ -13,11 +14,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.candidates import CANDIDATES, NAIVE, RECENT, proposals
 from controller.decision.costs.cost_model import Terms
-from controller.judging import QUARTER, Judge
-from controller.provisional import Provisional, Weights, copied
-from controller.signals import Signals
+from controller.decision.selection.candidates import CANDIDATES, NAIVE, RECENT, proposals
+from controller.decision.selection.provisional_scores import Provisional, Weights, copied
+from controller.decision.selection.scoring import QUARTER, Judge
+from controller.decision.selection.signals import Signals
 from forecasting.demand import MINUTES_PER_DAY, Floats
 
 ENOUGH = MINUTES_PER_DAY

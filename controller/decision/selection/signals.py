@@ -11,7 +11,7 @@ Any way of cutting a history into calls gives the same numbers: the backtest han
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.provisional import copied
+from controller.decision.selection.provisional_scores import copied
 from forecasting.demand import MINUTES_PER_DAY, Floats
 
 BLOCK = 5
