@@ -21,7 +21,7 @@ from adapters.clock import ManualClock
 from adapters.registry import lever_kinds
 from config.policy import Assume, Policy, PoolPolicy
 from controller import assembly
-from controller.reasons import Code
+from controller.decision.planning.reasons import Code
 from controller.region import Budget
 from controller.service import Service
 from controller.store import Store

@@ -10,11 +10,11 @@ from adapters.protocol import Capacity, Phase
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
 from controller.decision.costs.cost_model import Terms
+from controller.decision.planning.guardrails import GUARDRAILS
+from controller.decision.planning.observation import Observation, Proposal, Sight
+from controller.decision.planning.planner import make_plan
+from controller.decision.planning.pool_state import PoolState
 from controller.decision.selection.selector import Portfolio
-from controller.guardrails import GUARDRAILS
-from controller.observation import Observation, Proposal, Sight
-from controller.planning import make_plan
-from controller.pool_state import PoolState
 from forecasting.demand import instant_of
 
 FIRST = 29_000_160

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from controller.decision.planning.observation import Announced
 from controller.event_baseline import Usual
 from controller.events import AFTERMATH, Spell
 from controller.lessons import Lesson
-from controller.observation import Announced
 from forecasting.demand import MINUTES_PER_DAY, Floats, instant_of
 
 HOUR = 60

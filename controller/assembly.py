@@ -13,12 +13,12 @@ from config.policy import Assume, Policy, PoolPolicy
 from controller.decision.costs.cost_model import Terms, terms_of
 from controller.decision.costs.keep_alive import seen_body, seen_of
 from controller.decision.costs.measurements import RECENT_RAISES, median_span
+from controller.decision.planning.pool_state import PoolState
 from controller.diary import Diary
 from controller.fleet import Fleet, Journal
 from controller.intake import Intake
 from controller.memory import StoreThread
 from controller.orphans import Orphans
-from controller.pool_state import PoolState
 from controller.reconcile import Reconciler, state_key
 from controller.region import Budget, Region
 from controller.warmers import rhythm_of

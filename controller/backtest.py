@@ -13,15 +13,15 @@ from config.policy import Assume, PoolPolicy
 from controller.announcing import HOUR
 from controller.belief import unseen
 from controller.decision.costs.cost_model import Terms
+from controller.decision.planning.guardrails import GUARDRAILS
+from controller.decision.planning.observation import PATIENCE, Announced, Observation, Proposal, Sight
+from controller.decision.planning.plan import Action
+from controller.decision.planning.planner import make_plan
+from controller.decision.planning.pool_state import PoolState, accepted
+from controller.decision.planning.reasons import Code, Reason
 from controller.decision.selection.selector import CHOSEN, STEPPED_BACK, Portfolio, rule_name
 from controller.foretelling import prospect_at, without_events
-from controller.guardrails import GUARDRAILS
-from controller.observation import PATIENCE, Announced, Observation, Proposal, Sight
-from controller.plan import Action
-from controller.planning import make_plan
-from controller.pool_state import PoolState, accepted
 from controller.prospect import Prospect, learned
-from controller.reasons import Code, Reason
 from forecasting.demand import DemandSeries, instant_of
 
 MINUTE = timedelta(minutes=1)

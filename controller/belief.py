@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from adapters.errors import Unreachable
 from adapters.minutes import SILENCE, STEADY, Mask, sudden
 from adapters.protocol import Telemetry
-from controller.observation import MOST_UNITS
+from controller.decision.planning.observation import MOST_UNITS
 from forecasting.demand import DemandSeries, instant_of
 from forecasting.plausible import doubts, without
 

@@ -4,8 +4,8 @@ from datetime import datetime
 
 import structlog
 
+from controller.decision.planning.planner import is_blind
 from controller.fleet import MOST_NAMED, Fleet
-from controller.planning import is_blind
 
 log = structlog.get_logger("stoker.blindness")
 

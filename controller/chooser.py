@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.decision.costs.cost_model import Terms
+from controller.decision.planning.observation import Proposal
 from controller.decision.selection.selector import Choice, Portfolio, Standing, Weighing, rule_name
 from controller.event_baseline import Rows
 from controller.intake import Intake
-from controller.observation import Proposal
 from forecasting.demand import Floats
 
 STRETCH = 1440

@@ -1,7 +1,8 @@
 """Tells providers ahead what to do should this daemon die, and puts it off while it lives.
 
 Each pool's orders are renewed when a third to a half of its `after` has passed, spread over the fleet by the pools' names, a few
-a minute: never a call per tick per pool. It runs beside the ticks and delays none. What is ordered: `controller.last_orders`.
+a minute: never a call per tick per pool. It runs beside the ticks and delays none. What is ordered:
+`controller.decision.planning.dead_man_schedule`.
 """
 
 import asyncio
@@ -16,9 +17,9 @@ from adapters.clock import Clock, wait_at_most
 from adapters.errors import AdapterError
 from adapters.lease import Unfenced, fenced
 from adapters.protocol import Decays, Order
+from controller.decision.planning.dead_man_schedule import about_to_tell, floor_at, has_told, last_orders
+from controller.decision.planning.pool_state import PoolState
 from controller.fleet import Fleet
-from controller.last_orders import about_to_tell, floor_at, has_told, last_orders
-from controller.pool_state import PoolState
 from controller.reconcile import Reconciler
 from controller.redaction.redactor import redact_text
 from controller.store_file import StoreError

@@ -9,10 +9,10 @@ import structlog
 
 from config.policy import PoolPolicy
 from controller.announcing import HOUR, Foretold
+from controller.decision.planning.observation import Announced
 from controller.event_baseline import USUAL_DAYS, Rows
 from controller.intake import BREATH, DemandStore, Intake
 from controller.lessons import without_effect
-from controller.observation import Announced
 from controller.prospect import Prospect, learned
 from controller.store_file import StoreError
 from forecasting.demand import MINUTES_PER_DAY, minute_of

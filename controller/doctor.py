@@ -35,8 +35,8 @@ from adapters.protocol import Capacity, DemandSource, Phase
 from config.lease import LeaseSettings
 from config.policy import Assume, Policy, PoolPolicy
 from controller.assembly import Providers, pricing
+from controller.decision.planning.external_capacity import DELETION, others_text
 from controller.doctor_local import local_findings
-from controller.others import DELETION, others_text
 from controller.warmers import warmer_findings
 
 PATIENCE_SECONDS, SECONDS_A_POOL = 45.0, 0.75

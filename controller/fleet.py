@@ -15,13 +15,13 @@ from config.limits import Limits
 from config.policy import Assume
 from controller import leaving
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_of
-from controller.limiter import Limiter
+from controller.decision.planning.fleet_limits import Limiter
+from controller.decision.planning.observation import Bound, View
+from controller.decision.planning.plan import Action, Plan
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code
 from controller.nudges import Nudges
-from controller.observation import Bound, View
 from controller.orphans import Orphans
-from controller.plan import Action, Plan
-from controller.pool_state import PoolState
-from controller.reasons import Code
 from controller.reconcile import Reconciler
 from controller.region import Region
 from controller.store_file import StoreError

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from controller.pool_state import PoolState
+from controller.decision.planning.pool_state import PoolState
 
 T = TypeVar("T")
 

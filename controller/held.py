@@ -12,7 +12,7 @@ from typing import Any
 
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
-from controller.pool_state import PoolState
+from controller.decision.planning.pool_state import PoolState
 from controller.store_codec import dump_state, load_state
 
 Kinds = Mapping[str, type[LeverSettings]]

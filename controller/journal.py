@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from controller.plan import ITS_TURN, Action, Plan, ruling
-from controller.reasons import Code
+from controller.decision.planning.plan import ITS_TURN, Action, Plan, ruling
+from controller.decision.planning.reasons import Code
 from controller.redaction.redactor import redact_text
 from controller.store_file import StoreError
 

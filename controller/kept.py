@@ -5,7 +5,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.plan import Action
+from controller.decision.planning.plan import Action
 from controller.store import Store
 from controller.store_codec import micros
 from forecasting.demand import MINUTES_PER_DAY, instant_of, minute_of

@@ -9,10 +9,10 @@ from adapters.clock import Clock
 from adapters.errors import AdapterError, Throttled
 from adapters.lease import Unfenced, fenced
 from adapters.protocol import Decays
-from controller.last_orders import has_told
-from controller.observation import View
-from controller.plan import Action, Plan
-from controller.reasons import Code, Reason
+from controller.decision.planning.dead_man_schedule import has_told
+from controller.decision.planning.observation import View
+from controller.decision.planning.plan import Action, Plan
+from controller.decision.planning.reasons import Code, Reason
 from controller.reconcile import Reconciler
 from controller.redaction.redactor import redact_text
 

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, ParamSpec, Protocol, TypeVar
 
-from controller.plan import Plan
-from controller.pool_state import PoolState
+from controller.decision.planning.plan import Plan
+from controller.decision.planning.pool_state import PoolState
 from controller.store import Store
 from forecasting.demand import DemandSeries
 

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from config.policy import PoolPolicy
 from controller.announcing import HOUR
 from controller.decision.costs.cost_model import Terms
+from controller.decision.planning.planner import bounds_now
 from controller.decision.selection.candidates import proposals
 from controller.decision.selection.scoring import QUARTER
 from controller.decision.selection.selector import Standing
 from controller.decision.selection.signals import Signals
 from controller.foretelling import prospect_at, wanted_with, without_events
-from controller.planning import bounds_now
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of
 from forecasting.protocol import Band
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from controller.decision.planning.observation import Sight
+from controller.decision.planning.plan import ruling
+from controller.decision.planning.planner import UNSEEN
+from controller.decision.planning.reasons import Code
 from controller.fleet import Fleet
 from controller.notices import DAEMON, Key, Standing
-from controller.observation import Sight
-from controller.plan import ruling
-from controller.planning import UNSEEN
-from controller.reasons import Code
 from controller.redaction.redactor import redact_text
 
 NEAR = 0.9

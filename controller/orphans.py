@@ -13,9 +13,9 @@ from adapters.errors import AdapterError, NotFound
 from adapters.protocol import Lever
 from adapters.registry import lever_kinds
 from config.policy import PoolPolicy
+from controller.decision.planning.pool_state import PoolState
 from controller.held import Held, Orphan, dumped, loaded, taken_over
 from controller.memory import StoreThread
-from controller.pool_state import PoolState
 from controller.redaction.redactor import redact_text
 from controller.store_file import StoreError
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from config.duration import format_duration, parse_duration
 from config.schedule import MOST_UNITS
-from controller.overrides import ORDERED, Kind, Override
-from controller.prewarm import Wish
+from controller.decision.planning.overrides import ORDERED, Kind, Override
+from controller.decision.planning.prewarm_grant import Wish
 from controller.redaction.redactor import redact_text
 
 LONGEST = timedelta(days=7)

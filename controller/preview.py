@@ -17,11 +17,11 @@ from adapters.tally import Call
 from config.policy import Policy, PoolPolicy
 from controller.assembly import Providers, assemble
 from controller.decision.costs.cost_model import MINUTES_A_MONTH
+from controller.decision.planning.overrides import Override
+from controller.decision.planning.plan import Plan
 from controller.fleet import Fleet
 from controller.journal import Journal
 from controller.memory import StoreThread
-from controller.overrides import Override
-from controller.plan import Plan
 from controller.reconcile import Reconciler
 from controller.store import Store
 

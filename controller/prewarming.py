@@ -9,9 +9,9 @@ from adapters.clock import Clock
 from adapters.errors import Throttled
 from adapters.token_bucket import TokenBucket
 from config.policy import Assume
+from controller.decision.planning.overrides import entry
+from controller.decision.planning.prewarm_grant import Grant, Standing, Wish, grant, order_of
 from controller.fleet import Fleet
-from controller.overrides import entry
-from controller.prewarm import Grant, Standing, Wish, grant, order_of
 from controller.steering import Steering
 
 log = structlog.get_logger("stoker.prewarming")

@@ -13,16 +13,16 @@ from adapters.lease import fenced
 from adapters.protocol import Capacity, Counted, CountedColdStarts, Lever, Phase, Resumes, Traits
 from config.policy import PoolPolicy
 from controller.decision.costs.measurements import RECENT_RAISES, learned, median_span, ready_after
-from controller.guardrails import guardrails_for
+from controller.decision.planning.decision_record import Made, clean
+from controller.decision.planning.guardrails import guardrails_for
+from controller.decision.planning.observation import Observation, View, old
+from controller.decision.planning.overrides import Override
+from controller.decision.planning.plan import Action, Gate, Plan
+from controller.decision.planning.planner import make_plan
+from controller.decision.planning.pool_state import PoolState, accepted
+from controller.decision.planning.reasons import Code, Reason
 from controller.handover import UNKNOWN
 from controller.memory import Memory
-from controller.observation import Observation, View, old
-from controller.overrides import Override
-from controller.plan import Action, Gate, Plan
-from controller.planning import make_plan
-from controller.pool_state import PoolState, accepted
-from controller.reasons import Code, Reason
-from controller.record import Made, clean
 from controller.redaction.redactor import without_secrets
 from controller.store_file import StoreError
 from controller.telemetry.tracing import span

@@ -14,10 +14,10 @@ from controller import snapshot
 from controller.announcing import Foretold
 from controller.chooser import Chooser
 from controller.decision.costs.cost_model import Terms
+from controller.decision.planning.observation import Proposal, Sight, View, old
 from controller.decision.selection.selector import Standing
 from controller.diary import Diary
 from controller.intake import Intake
-from controller.observation import Proposal, Sight, View, old
 from controller.telemetry.tracing import span
 
 SPANS_EVERY = timedelta(hours=6)

@@ -10,6 +10,7 @@ from adapters.clock import Clock
 from adapters.lease import LeaseStore
 from config.policy import Policy
 from controller.assembly import READ_EVERY, Providers, assemble
+from controller.decision.planning.plan import Action, Plan
 from controller.fleet import Fleet
 from controller.held import Orphan
 from controller.journal import Journal
@@ -17,7 +18,6 @@ from controller.leadership import Leadership
 from controller.leaving import done, leave, leaving, view_of
 from controller.memory import StoreThread
 from controller.orphans import policy_of
-from controller.plan import Action, Plan
 from controller.preview import OnPaper
 from controller.reconcile import Reconciler
 from controller.redaction.redactor import redact_text

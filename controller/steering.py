@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import structlog
 
 from adapters.errors import AdapterError
+from controller.decision.planning.overrides import Kind, Override, active, joined
 from controller.memory import StoreThread
-from controller.overrides import Kind, Override, active, joined
 from controller.store_file import StoreError
 
 log = structlog.get_logger("stoker.steering")

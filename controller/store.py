@@ -11,8 +11,8 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from controller.plan import Plan
-from controller.pool_state import PoolState
+from controller.decision.planning.plan import Plan
+from controller.decision.planning.pool_state import PoolState
 from controller.store_codec import (
     MINUTES,
     LeadTime,

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.plan import Plan
-from controller.pool_state import INSTANTS, TIMED, PoolState
-from controller.record import Made, inputs_body, plan_body
+from controller.decision.planning.decision_record import Made, inputs_body, plan_body
+from controller.decision.planning.plan import Plan
+from controller.decision.planning.pool_state import INSTANTS, TIMED, PoolState
 from controller.redaction.redactor import redact
 from forecasting.demand import DemandSeries
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable
 
-from controller.overrides import Kind, Override, entry, shown_override
+from controller.decision.planning.overrides import Kind, Override, entry, shown_override
 from controller.store_codec import micros
 from controller.store_file import Database
 

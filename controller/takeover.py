@@ -8,10 +8,10 @@ import structlog
 
 from adapters.clock import Clock
 from adapters.errors import AdapterError
+from controller.decision.planning.overrides import Override, entry, shown_override
 from controller.fleet import Fleet
 from controller.handover import ORDERS, ahead_of, left_of, shared
 from controller.leadership import Leadership
-from controller.overrides import Override, entry, shown_override
 from controller.steering import Steering
 from controller.tenure import Tenure
 

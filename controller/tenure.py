@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Protocol
 
 from adapters.lease import Fence, Unfenced
+from controller.decision.planning.pool_state import PoolState
 from controller.handover import AHEAD, INTENT, UNKNOWN, Ahead, Left
-from controller.pool_state import PoolState
 
 
 class Helm(Protocol):

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from controller.observation import View
-from controller.plan import Action, Plan
-from controller.pool_state import PoolState
+from controller.decision.planning.decision_record import Made
+from controller.decision.planning.observation import View
+from controller.decision.planning.plan import Action, Plan
+from controller.decision.planning.pool_state import PoolState
 from controller.reconcile import Reconciler
-from controller.record import Made
 
 Noted = tuple[Plan, Plan | None, Mapping[str, Any]]
 """A plan, the one before it, and what it was made from."""

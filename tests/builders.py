@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy
-from controller.observation import Observation, Proposal
+from controller.decision.planning.observation import Observation, Proposal
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 

@@ -25,7 +25,7 @@ def command(ctx: click.Context, record: Path, as_json: bool) -> None:
     \b
     stoker why chat --json | stoker replay -
     """  # noqa: D301
-    from controller.record import Unreplayable, replayed
+    from controller.decision.planning.decision_record import Unreplayable, replayed
 
     try:
         kept, again = replayed(read(record))

@@ -11,6 +11,7 @@ from adapters.clock import Clock
 from adapters.tally import Call
 from config.policy import Policy
 from controller.accounts import Accounts
+from controller.decision.planning.observation import PATIENCE, Sight
 from controller.fleet import BREATH, Fleet
 from controller.forecasts import Forecasts
 from controller.http.answers import dumps
@@ -25,7 +26,6 @@ from controller.metrics.daemon import Daemon
 from controller.metrics.exposition import Exposition
 from controller.metrics.pools import pool_lines
 from controller.metrics.ticks import Ticks
-from controller.observation import PATIENCE, Sight
 from controller.prewarming import Prewarming
 from controller.reconcile import STILL_COUNTS
 from controller.redaction.redactor import ByName

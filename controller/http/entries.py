@@ -7,12 +7,12 @@ from typing import Any
 
 from controller.accounts import NAMES, Accounts, range_of
 from controller.announcing import Foretold, expected_text
+from controller.decision.planning.overrides import entry
+from controller.decision.planning.plan import Plan
+from controller.decision.planning.planner import is_blind
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
 from controller.journal import Journal
-from controller.overrides import entry
-from controller.plan import Plan
-from controller.planning import is_blind
 from controller.redaction.redactor import redact_text
 from controller.region import Region
 from forecasting.demand import instant_of

@@ -5,9 +5,9 @@ from typing import Any
 
 from aiohttp import web
 
+from controller.decision.planning.overrides import Kind, entry
 from controller.http.answers import BadRequest, Missing, body_of, json_answer
 from controller.http.board import Board
-from controller.overrides import Kind, entry
 from controller.overrides_parsing import WrongOverride, parse_override
 from controller.steering import Steering
 from controller.store_file import StoreError

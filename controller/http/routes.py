@@ -11,6 +11,7 @@ from aiohttp import web
 
 from config.duration import PATTERN as SPAN
 from config.policy import MOST_UNITS, NAME
+from controller.decision.planning.overrides import Kind
 from controller.http.board import Board
 from controller.http.dashboard import LIBRARY, OURS, assets, dashboard
 from controller.http.decisions import CURSOR, MOST, decisions
@@ -27,7 +28,6 @@ from controller.http.pools import pool, pools, status
 from controller.http.prewarm import prewarm
 from controller.http.shapes import Decisions, PoolDetail, Pools, Shape, Status, Why
 from controller.http.why import why
-from controller.overrides import Kind
 from controller.overrides_parsing import BY_LENGTH, MOST_FACTOR, REASON_LENGTH
 
 Json = dict[str, Any]

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from controller.overrides import Kind
+from controller.decision.planning.overrides import Kind
 
 Known = float | None
 Instant = str | None

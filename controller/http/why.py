@@ -5,11 +5,11 @@ from typing import Any
 
 from aiohttp import web
 
+from controller.decision.planning.decision_record import Made, inputs_body, plan_body
+from controller.decision.planning.plan import Plan
 from controller.http.answers import Missing, json_answer
 from controller.http.board import Board
 from controller.http.decisions import instant_of
-from controller.plan import Plan
-from controller.record import Made, inputs_body, plan_body
 from controller.store_codec import micros
 
 

@@ -12,14 +12,14 @@ import numpy as np
 
 from adapters.clock import Clock
 from controller.accounts import NAMES, Accounts
+from controller.decision.planning.observation import Sight
+from controller.decision.planning.plan import Action, Plan
+from controller.decision.planning.planner import is_blind
+from controller.decision.planning.reasons import Code
 from controller.fleet import Fleet
 from controller.foresight import Foresight
 from controller.metrics.catalogue import POOL_FAMILIES, Family
 from controller.next_hours import SAID
-from controller.observation import Sight
-from controller.plan import Action, Plan
-from controller.planning import is_blind
-from controller.reasons import Code
 from controller.reconcile import Reconciler
 from forecasting.demand import minute_of
 

@@ -6,14 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controller.announcing import Foretold, Sought, announce
+from controller.decision.planning.guardrails import GUARDRAILS
+from controller.decision.planning.observation import Announced, Sight
+from controller.decision.planning.planner import make_plan
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code
 from controller.event_baseline import UNKNOWN_YET, Usual
 from controller.events import Spell
-from controller.guardrails import GUARDRAILS
 from controller.lessons import Lesson
-from controller.observation import Announced, Sight
-from controller.planning import make_plan
-from controller.pool_state import PoolState
-from controller.reasons import Code
 from forecasting.demand import minute_of
 from tests.builders import NOON, observation, pool_policy
 

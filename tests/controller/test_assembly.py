@@ -7,8 +7,8 @@ from adapters.clock import ManualClock
 from adapters.protocol import KeepAliveSeen, Traits
 from adapters.simulated import ShadowLever
 from controller import assembly
+from controller.decision.planning.pool_state import PoolState
 from controller.journal import Journal
-from controller.pool_state import PoolState
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
 from tests.worlds import policy_of

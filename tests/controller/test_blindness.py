@@ -5,8 +5,8 @@ import json
 import pytest
 
 from adapters.errors import Unreachable
-from controller.reasons import Code
-from controller.record import inputs_body, plan_body, replayed
+from controller.decision.planning.decision_record import inputs_body, plan_body, replayed
+from controller.decision.planning.reasons import Code
 from tests.fakes import steady
 from tests.services import serving
 

@@ -13,14 +13,14 @@ from adapters.protocol import Order
 from config.dead_man import DeadMan
 from config.limits import Limits
 from controller.dead_men import DeadMen, is_due
+from controller.decision.planning.dead_man_schedule import MOST_OPEN, about_to_tell
+from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code
 from controller.fleet import BREATH
 from controller.forecasts import Told
 from controller.handover import left_of
-from controller.last_orders import MOST_OPEN, about_to_tell
 from controller.leaving import call_off, done, leave
-from controller.overrides import Kind, Override
-from controller.pool_state import PoolState
-from controller.reasons import Code
 from controller.tenure import Tenure
 from tests.builders import NOON, pool_policy
 from tests.fakes import Decaying, FakeLever, Helm, steady
@@ -481,7 +481,7 @@ async def test_an_end_takes_back_also_what_was_cut_short_and_later_what_it_did_n
 
 
 def test_a_clock_that_was_set_back_does_not_bring_an_order_forward():
-    from controller.pool_state import caught_up
+    from controller.decision.planning.pool_state import caught_up
     state = PoolState(written=5, decays=((NOON + timedelta(minutes=30), 1),))
 
     assert caught_up(state, NOON).decays == state.decays

@@ -5,8 +5,8 @@ import pytest
 
 from adapters.clock import ManualClock
 from adapters.errors import NotFound, PermissionDenied, Unreachable
-from controller.plan import Action
-from controller.reasons import Code
+from controller.decision.planning.plan import Action
+from controller.decision.planning.reasons import Code
 from controller.region import Budget
 from controller.store_file import StoreError
 from forecasting.demand import minute_of

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 import structlog.testing
 
+from controller.decision.planning.plan import Action, Plan
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code, Reason
 from controller.journal import Journal, changes
-from controller.plan import Action, Plan
-from controller.pool_state import PoolState
-from controller.reasons import Code, Reason
 from tests.builders import NOON
 
 

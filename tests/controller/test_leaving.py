@@ -7,14 +7,14 @@ import pytest
 
 from adapters.clock import ManualClock
 from adapters.errors import Throttled
-from controller.guardrails import guardrails_for
+from controller.decision.planning.decision_record import inputs_body, plan_body, replayed
+from controller.decision.planning.guardrails import guardrails_for
+from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.plan import Action
+from controller.decision.planning.planner import make_plan
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code
 from controller.leaving import leaving
-from controller.overrides import Kind, Override
-from controller.plan import Action
-from controller.planning import make_plan
-from controller.pool_state import PoolState
-from controller.reasons import Code
-from controller.record import inputs_body, plan_body, replayed
 from tests.builders import NOON, capacity, observation, pool_policy
 from tests.fakes import FakeLever, steady
 from tests.worlds import world

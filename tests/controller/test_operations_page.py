@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from config.notify import NOTICE_CODES
+from controller.decision.planning.reasons import Code
 from controller.http import app, entries
 from controller.metrics.catalogue import FAMILIES
-from controller.reasons import Code
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()

@@ -8,10 +8,10 @@ from adapters.clock import ManualClock
 from adapters.errors import Conflict, Limit, Misconfigured, OutcomeUnknown, PermissionDenied, QuotaExceeded, Throttled
 from adapters.protocol import Traits
 from adapters.simulated import ShadowLever, SimulatedCapacity
-from controller.observation import Proposal, Sight, View
-from controller.plan import Action
-from controller.pool_state import PoolState
-from controller.reasons import Code
+from controller.decision.planning.observation import Proposal, Sight, View
+from controller.decision.planning.plan import Action
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code
 from controller.reconcile import METER_EVERY, Reconciler, state_key
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever

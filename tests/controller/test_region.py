@@ -4,9 +4,9 @@ from datetime import timedelta
 import pytest
 
 from controller.decision.costs.cost_model import Terms
+from controller.decision.planning.observation import Sight
 from controller.intake import Intake
 from controller.memory import StoreThread
-from controller.observation import Sight
 from controller.region import SPANS_EVERY, Budget, Region
 from controller.store import Store
 from tests.builders import NOON

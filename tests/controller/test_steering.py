@@ -8,8 +8,8 @@ import pytest
 import structlog
 
 from adapters.clock import ManualClock
-from controller.overrides import Kind, Override
-from controller.plan import Action
+from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.plan import Action
 from controller.store import Store, StoreError
 from tests.builders import NOON
 from tests.fakes import FakeLever, steady

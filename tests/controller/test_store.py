@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controller import store_file
-from controller.observation import Proposal
-from controller.overrides import Kind, Override
-from controller.plan import Action, Plan
-from controller.pool_state import PoolState
-from controller.reasons import Code, Reason
+from controller.decision.planning.observation import Proposal
+from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.plan import Action, Plan
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code, Reason
 from controller.store import KEEP, Store, StoreError
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON

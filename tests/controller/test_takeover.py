@@ -12,10 +12,10 @@ from adapters.errors import Unreachable
 from adapters.lease_sqlite import SqliteLease
 from config.dead_man import DeadMan
 from config.lease import SqliteLeaseSettings
+from controller.decision.planning.plan import Action
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code
 from controller.handover import Ahead, Left, ahead_of, left_of
-from controller.plan import Action
-from controller.pool_state import PoolState
-from controller.reasons import Code
 from controller.service import Service
 from controller.tenure import ALONE, Tenure
 from tests.builders import NOON, pool_policy

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from controller.decision.planning.reasons import Code
 from controller.metrics.catalogue import FAMILIES
-from controller.reasons import Code
 from tests.patience import PATIENCE_SECONDS
 from tests.scrapes import UNTOLD, eventful
 

@@ -9,7 +9,7 @@ from config.event import Event
 from config.policy import Assume, Objective
 from controller.backtest import Replay, replay
 from controller.decision.costs.cost_model import terms_of
-from controller.reasons import Code
+from controller.decision.planning.reasons import Code
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import structlog
 
-from controller.plan import Action
-from controller.reasons import Code
+from controller.decision.planning.plan import Action
+from controller.decision.planning.reasons import Code
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 from tests.clouds import Clouds

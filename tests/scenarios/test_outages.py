@@ -14,9 +14,9 @@ from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox
 from controller import assembly
+from controller.decision.planning.reasons import Code
 from controller.journal import Journal
 from controller.memory import StoreThread
-from controller.reasons import Code
 from controller.store import Store
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.cloud_run_stage import pool as service_of

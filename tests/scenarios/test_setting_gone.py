@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.sandbox.functions import Alias
-from controller.reasons import Code
+from controller.decision.planning.reasons import Code
 from tests.clouds import Clouds
 
 READ_AGAIN = 11

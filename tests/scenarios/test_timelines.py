@@ -10,8 +10,8 @@ import pytest
 from adapters.clock import ManualClock
 from adapters.errors import QuotaExceeded, Unreachable
 from config.event import Event
-from controller.plan import Action
-from controller.reasons import Code
+from controller.decision.planning.plan import Action
+from controller.decision.planning.reasons import Code
 from forecasting.demand import minute_of
 from tests.builders import NOON
 from tests.fakes import FakeLever, FakeSource, steady, until

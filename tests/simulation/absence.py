@@ -15,11 +15,11 @@ from config.dead_man import DeadMan
 from config.policy import Assume, Policy, PoolPolicy
 from controller import assembly
 from controller.dead_men import DeadMen
+from controller.decision.planning.plan import ruling
+from controller.decision.planning.reasons import Code
 from controller.fleet import Fleet
 from controller.journal import Journal
 from controller.memory import StoreThread
-from controller.plan import ruling
-from controller.reasons import Code
 from controller.store import Store
 from tests.simulation.demand import SimSource
 from tests.simulation.invariants import Broken, bounds

@@ -9,14 +9,14 @@ import numpy as np
 from adapters.protocol import Capacity, Phase
 from config.limits import Limits
 from config.policy import PoolPolicy, schedule_bounds
+from controller.decision.planning.guardrails import FOREIGN_WRITE_QUIET, RETRY_FAILED
+from controller.decision.planning.observation import PATIENCE
+from controller.decision.planning.overrides import Kind
+from controller.decision.planning.plan import Action, Plan, ruling
+from controller.decision.planning.reasons import Code
+from controller.decision.planning.state_transitions import READ_AFTER_WRITE
 from controller.fleet import COLLECT_SECONDS, STEP_SECONDS, Fleet
-from controller.guardrails import FOREIGN_WRITE_QUIET, RETRY_FAILED
-from controller.observation import PATIENCE
-from controller.overrides import Kind
-from controller.plan import Action, Plan, ruling
-from controller.reasons import Code
 from controller.reconcile import CALL_TIMEOUT_SECONDS, LOOK_AGAIN, state_key
-from controller.state_transitions import READ_AFTER_WRITE
 from controller.store import Store
 from controller.store_file import StoreDamaged
 from forecasting.demand import minute_of

@@ -18,14 +18,10 @@ from controller import (
     assembly,
     dead_men,
     fleet,
-    guardrails,
     intake,
     journal,
-    last_orders,
     leadership,
     leaving,
-    limiter,
-    planning,
     reconcile,
     region,
     steering,
@@ -34,9 +30,10 @@ from controller import (
     takeover,
     tenure,
 )
-from controller.observation import Sight
-from controller.plan import Action, Draft
-from controller.pool_state import accepted
+from controller.decision.planning import dead_man_schedule, fleet_limits, guardrails, planner
+from controller.decision.planning.observation import Sight
+from controller.decision.planning.plan import Action, Draft
+from controller.decision.planning.pool_state import accepted
 from tests.simulation.invariants import Broken
 from tests.simulation.run import swapped
 from tests.simulation.seeds import outcome_of
@@ -57,7 +54,7 @@ def instead(place: object, name: str, value: object) -> Plant:
 
 def _blind(context):
     seen = context.seen
-    units = 0 if seen.proposal is None else planning.whole_units(seen.proposal.target)
+    units = 0 if seen.proposal is None else planner.whole_units(seen.proposal.target)
     return Draft(context.requested if units is None else units)
 
 
@@ -220,21 +217,21 @@ UNJUDGED = (guardrails.standing_by, guardrails.announced, guardrails.prewarmed)
 MUTATIONS: dict[str, Plant] = {
     **{f"without {each.__name__}": without(each.__name__) for each in guardrails.GUARDRAILS
        if each not in UNJUDGED},
-    "blind, yet follows": instead(planning, "blind", _blind),
+    "blind, yet follows": instead(planner, "blind", _blind),
     "old metrics pass for fresh": instead(intake.Intake, "sight", _always_fresh),
     "an outage passes for silence": instead(intake.Intake, "collect", _errors_are_silence),
     "a source's error ends a collection": instead(intake.Intake, "collect", _lets_errors_out),
-    "writes what is there": instead(planning, "action_of", _always_writes),
+    "writes what is there": instead(planner, "action_of", _always_writes),
     "no intent is stored": instead(assembly.StoreThread, "save_intent", _no_intent),
-    "an intent is never settled": instead(planning, "settle_intent", lambda state, capacity, now: replace(state, intent=None)),
+    "an intent is never settled": instead(planner, "settle_intent", lambda state, capacity, now: replace(state, intent=None)),
     "decisions are not recorded": instead(journal.Journal, "note", _unrecorded),
     "waits for the slowest": instead(fleet, "within", _waits_for_all),
     "no reading before a write": instead(reconcile.Reconciler, "step", _reads_nothing_anew),
     "a failed reading is no matter": instead(reconcile.Reconciler, "read", _forgets_errors),
-    "takes any number for units": instead(planning, "whole_units", _takes_any_number),
+    "takes any number for units": instead(planner, "whole_units", _takes_any_number),
     "several steps of a pool at once": instead(fleet.Fleet, "_start", _one_at_a_time_no_more),
     "a setting that is gone passes for a value": instead(guardrails, "is_gone", lambda context: False),
-    "foreign writes go unseen": instead(planning, "note_foreign", lambda state, seen: state),
+    "foreign writes go unseen": instead(planner, "note_foreign", lambda state, seen: state),
     "shadow is not a shadow": instead(assembly, "ShadowLever", _unshadowed),
     "a start trusts what it has not read": instead(intake.Intake, "read_anew", lambda self, name: True),
     "impossible demand is believed": instead(intake, "believable", lambda name, item, day: item),
@@ -242,7 +239,7 @@ MUTATIONS: dict[str, Plant] = {
     "an outage of minutes is bridged": instead(demand_rows.Life, "proved", _bridged),
     "lost points of one pool are idleness": instead(intake, "unlikely", lambda item, before: item),
     "minutes to come pass for fresh": instead(intake.Intake, "sight", _to_come_is_fresh),
-    "a clock set back lengthens holds": instead(planning, "caught_up", lambda state, now: state),
+    "a clock set back lengthens holds": instead(planner, "caught_up", lambda state, now: state),
     "orders do not end": instead(guardrails, "active", _endless),
     "a restart forgets orders": instead(steering.Steering, "recall", _nothing_recalled),
     "a restart forgets what was done": instead(store.Store, "load_states", lambda self: {}),
@@ -250,7 +247,7 @@ MUTATIONS: dict[str, Plant] = {
     "two daemons on one store": instead(store_file, "take_lock", _unlocked),
     "a damaged store is not looked for": instead(store_file, "examine", _unchecked),
     "a quota teaches nothing": instead(reconcile, "QuotaExceeded", type("Never", (Exception,), {})),
-    "all may change in one tick": instead(limiter.Limiter, "admit", _all_at_once),
+    "all may change in one tick": instead(fleet_limits.Limiter, "admit", _all_at_once),
     "a leader never doubts its lease": instead(leadership.Leadership, "barred", lambda self, number: None),
     "writes are not told to the lease store": instead(tenure.Tenure, "fence", _fence_without_store),
     "writes carry no fencing number": instead(tenure.Tenure, "fence", _no_fence),
@@ -263,12 +260,12 @@ MUTATIONS: dict[str, Plant] = {
     "orders are not put off": instead(dead_men, "is_due", lambda each, *others: not each.state.decays and DUE(each, *others)),
     "orders have no end": instead(dead_men, "last_orders", _without_end),
     "orders come late": instead(dead_men, "last_orders", _late),
-    "what was there before is forgotten": instead(planning, "note_found", lambda state, capacity: state),
+    "what was there before is forgotten": instead(planner, "note_found", lambda state, capacity: state),
     "orders rise whatever that costs": instead(dead_men, "last_orders", _whatever_it_costs),
     "orders stand over another's number": instead(dead_men, "is_wanted", lambda each: True),
     "orders are not known before they are": instead(dead_men, "about_to_tell", lambda state, orders, now: state),
     "what was ordered before is forgotten": instead(
-        dead_men, "has_told", lambda state, orders, now: replace(state, decays=last_orders.instants(orders), telling=())),
+        dead_men, "has_told", lambda state, orders, now: replace(state, decays=dead_man_schedule.instants(orders), telling=())),
     "orders outlive an orderly end": instead(leaving, "call_off", _not_called_off),
     "an end leaves what is there": instead(leaving, "leaving", lambda reconcilers: []),
     "never comes down": instead(region.Region, "view", lambda self, name, now: replace(VIEW(self, name, now), settled=False)),

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-from controller.overrides import Kind, Override
-from controller.plan import Plan
-from controller.reasons import Code
+from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.plan import Plan
+from controller.decision.planning.reasons import Code
 from controller.steering import Steering
 from controller.store import StoreError
 from tests.simulation.scenario import Fault

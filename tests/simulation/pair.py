@@ -21,12 +21,12 @@ from adapters.lease_sqlite import SqliteLease
 from config.lease import SqliteLeaseSettings
 from config.policy import Assume, Policy, PoolPolicy
 from controller import assembly
+from controller.decision.planning.plan import ruling
+from controller.decision.planning.reasons import Code
 from controller.fleet import Fleet
 from controller.journal import Journal
 from controller.leadership import Leadership
 from controller.memory import StoreThread
-from controller.plan import ruling
-from controller.reasons import Code
 from controller.steering import Steering
 from controller.store import Store
 from controller.takeover import Takeover

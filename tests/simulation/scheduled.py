@@ -16,8 +16,8 @@ from adapters.protocol import Capacity
 from adapters.sandbox.scheduled_actions import due_ms
 from config.policy import PoolPolicy
 from controller.dead_men import DeadMen
+from controller.decision.planning.dead_man_schedule import SLOT
 from controller.forecasts import Told
-from controller.last_orders import SLOT
 from forecasting.demand import minute_of
 from tests.simulation.provider import FOR_EVER, Resource
 from tests.simulation.virtual import VirtualClock

@@ -21,11 +21,11 @@ from adapters.errors import (
 from adapters.protocol import Phase
 from adapters.registry import KINDS
 from adapters.simulated import ShadowLever
-from controller.guardrails import GUARDRAILS
-from controller.plan import Action
-from controller.planning import make_plan
-from controller.pool_state import PoolState
-from controller.reasons import Code
+from controller.decision.planning.guardrails import GUARDRAILS
+from controller.decision.planning.plan import Action
+from controller.decision.planning.planner import make_plan
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage
 from tests.adapters.conformance.lambda_stage import LambdaStage
 from tests.adapters.conformance.ping_stage import HttpStage, PingStage

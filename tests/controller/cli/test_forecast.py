@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 from adapters.clock import ManualClock
 from adapters.history_times import StampStyle
 from controller.cli import main
-from controller.guardrails import GUARDRAILS
-from controller.planning import make_plan
-from controller.pool_state import PoolState
+from controller.decision.planning.guardrails import GUARDRAILS
+from controller.decision.planning.planner import make_plan
+from controller.decision.planning.pool_state import PoolState
 from controller.service import Service
 from controller.store import Store
 from controller.whereabouts import STORE_NAME

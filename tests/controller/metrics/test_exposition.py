@@ -8,12 +8,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.errors import Throttled, Unreachable
+from controller.decision.planning.plan import Action, Plan
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code, Reason
 from controller.metrics.catalogue import FAMILIES, POOL_FAMILIES
 from controller.metrics.pools import FACTS, bit
 from controller.metrics.ticks import BOUNDS, Ticks
-from controller.plan import Action, Plan
-from controller.pool_state import PoolState
-from controller.reasons import Code, Reason
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
 from tests.scrapes import UNTOLD, eventful, scraped

@@ -6,14 +6,14 @@ import pytest
 from adapters.errors import Conflict, Limit
 from adapters.protocol import Phase
 from config.schedule import Schedule
-from controller.falls import WISH_GAP
-from controller.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, LEAVING, RETRY_FAILED
-from controller.observation import Bound, Sight
-from controller.plan import Action
-from controller.planning import make_plan
-from controller.pool_state import PoolState, accepted
-from controller.reasons import Code
-from controller.state_transitions import READ_AFTER_WRITE
+from controller.decision.planning.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, LEAVING, RETRY_FAILED
+from controller.decision.planning.observation import Bound, Sight
+from controller.decision.planning.plan import Action
+from controller.decision.planning.planner import make_plan
+from controller.decision.planning.pool_state import PoolState, accepted
+from controller.decision.planning.reasons import Code
+from controller.decision.planning.scale_in_guardrails import WISH_GAP
+from controller.decision.planning.state_transitions import READ_AFTER_WRITE
 from tests.builders import NOON, capacity, observation, pool_policy
 
 MINUTE = timedelta(minutes=1)

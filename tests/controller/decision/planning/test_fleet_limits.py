@@ -11,10 +11,10 @@ import pytest
 
 from adapters.clock import ManualClock
 from config.limits import Limits
-from controller.limiter import Limiter
-from controller.plan import Action
-from controller.reasons import Code
-from controller.record import inputs_body, plan_body, replayed
+from controller.decision.planning.decision_record import inputs_body, plan_body, replayed
+from controller.decision.planning.fleet_limits import Limiter
+from controller.decision.planning.plan import Action
+from controller.decision.planning.reasons import Code
 from controller.region import Budget
 from forecasting.demand import minute_of
 from tests.builders import NOON

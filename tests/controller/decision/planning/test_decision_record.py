@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from adapters.errors import Conflict, Limit, Unreachable
 from adapters.protocol import Phase
 from config.schedule import Schedule
-from controller.guardrails import guardrails_for
-from controller.observation import Announced, Bound, Observation, Proposal, Sight, Traffic
-from controller.overrides import Kind, Override
-from controller.plan import Action
-from controller.planning import make_plan
-from controller.pool_state import PoolState
-from controller.reasons import Code, Reason
-from controller.record import Made, Unreplayable, clean, inputs_body, loaded, plan_body, replayed
+from controller.decision.planning.decision_record import Made, Unreplayable, clean, inputs_body, loaded, plan_body, replayed
+from controller.decision.planning.guardrails import guardrails_for
+from controller.decision.planning.observation import Announced, Bound, Observation, Proposal, Sight, Traffic
+from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.plan import Action
+from controller.decision.planning.planner import make_plan
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code, Reason
 from controller.redaction.redactor import without_secrets
 from controller.store import Store
 from controller.store_codec import dump_inputs, dump_plan

@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from controller.plan import Context, Draft
-from controller.reasons import Code
+from controller.decision.planning.plan import Context, Draft
+from controller.decision.planning.reasons import Code
 
 WISH_GAP = timedelta(minutes=5)
 """Wishes further apart than this belong to two runs: what was wanted in between is not known."""

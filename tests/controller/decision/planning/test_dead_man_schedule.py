@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from adapters.protocol import Order
 from config.dead_man import DeadMan
 from config.schedule import Schedule
-from controller.last_orders import SLOT, about_to_tell, has_told, last_orders
-from controller.pool_state import PoolState
+from controller.decision.planning.dead_man_schedule import SLOT, about_to_tell, has_told, last_orders
+from controller.decision.planning.pool_state import PoolState
 from forecasting.demand import minute_of
 from tests.builders import NOON, pool_policy
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from config.policy import PoolPolicy
 from config.schedule import MOST_UNITS
 from controller.decision.costs.cost_model import usd_per_minute_left
-from controller.overrides import Kind, Override
-from controller.planning import bounds_now
+from controller.decision.planning.overrides import Kind, Override
+from controller.decision.planning.planner import bounds_now
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from adapters.protocol import Capacity
 from controller.decision.costs.cost_model import MINUTES_A_MONTH
-from controller.plan import Context, Draft, unchanged
-from controller.pool_state import PoolState
-from controller.reasons import Code, Reason
+from controller.decision.planning.plan import Context, Draft, unchanged
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code, Reason
 
 DELETION = ": the next deployment of a CloudFormation stack that owns it fails; keep_setting: true or min: 1 keeps it"
 LEAST_KEPT = 1

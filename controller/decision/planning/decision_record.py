@@ -14,13 +14,13 @@ from typing import Any
 from adapters.errors import AdapterError, Limit
 from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy
-from controller.guardrails import guardrails_for
-from controller.observation import Announced, Bound, Observation, Proposal, Sight, Traffic
-from controller.overrides import entry, shown_override
-from controller.plan import Plan
-from controller.planning import make_plan
-from controller.pool_state import INSTANTS, TIMED, PoolState
-from controller.reasons import Code
+from controller.decision.planning.guardrails import guardrails_for
+from controller.decision.planning.observation import Announced, Bound, Observation, Proposal, Sight, Traffic
+from controller.decision.planning.overrides import entry, shown_override
+from controller.decision.planning.plan import Plan
+from controller.decision.planning.planner import make_plan
+from controller.decision.planning.pool_state import INSTANTS, TIMED, PoolState
+from controller.decision.planning.reasons import Code
 from controller.redaction.redactor import redact, redact_text
 
 VERSION = 2

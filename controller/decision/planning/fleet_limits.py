@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from config.limits import Limits
 from controller.decision.costs.cost_model import usd_per_minute_left
-from controller.limits import Ledger, Stakes, Turn, allowed, in_turn
-from controller.observation import Bound, Sight
-from controller.overrides import Kind, active
-from controller.plan import Action, Plan
-from controller.planning import bounds_now
-from controller.pool_state import PoolState
-from controller.reasons import Code
-from controller.record import Made
-from controller.state_transitions import READ_AFTER_WRITE
+from controller.decision.planning.allocation import Ledger, Stakes, Turn, allowed, in_turn
+from controller.decision.planning.decision_record import Made
+from controller.decision.planning.observation import Bound, Sight
+from controller.decision.planning.overrides import Kind, active
+from controller.decision.planning.plan import Action, Plan
+from controller.decision.planning.planner import bounds_now
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code
+from controller.decision.planning.state_transitions import READ_AFTER_WRITE
 
 FLOATS = NDArray[np.float64]
 HOUR = 60

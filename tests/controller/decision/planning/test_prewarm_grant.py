@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from config.prewarm import Prewarm
 from config.schedule import MOST_UNITS
-from controller.guardrails import GUARDRAILS
-from controller.overrides import Kind, Override, entry, joined, shown_override
+from controller.decision.planning.guardrails import GUARDRAILS
+from controller.decision.planning.overrides import Kind, Override, entry, joined, shown_override
+from controller.decision.planning.plan import Action
+from controller.decision.planning.planner import make_plan
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.prewarm_grant import Standing, Wish, grant, order_of
+from controller.decision.planning.reasons import Code
 from controller.overrides_parsing import WrongOverride, parse_wish
-from controller.plan import Action
-from controller.planning import make_plan
-from controller.pool_state import PoolState
-from controller.prewarm import Standing, Wish, grant, order_of
-from controller.reasons import Code
 from tests.builders import NOON, observation, pool_policy
 
 MINUTE = timedelta(minutes=1)

@@ -24,7 +24,9 @@ class Kind(StrEnum):
     BOOST = "boost"
     """Ask for more than is proposed: so many units, or so many times as much."""
     PREWARM = "prewarm"
-    """Ask for so many units at least: an application knows of users coming. Granted by `controller.prewarm` alone."""
+    """Ask for so many units at least: an application knows of users coming. Granted by
+    `controller.decision.planning.prewarm_grant` alone.
+    """
 
 
 ORDERED = (Kind.PAUSE, Kind.PIN, Kind.BOOST)

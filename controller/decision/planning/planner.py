@@ -8,13 +8,13 @@ from datetime import datetime
 
 from adapters.protocol import Capacity
 from config.policy import PoolPolicy, schedule_bounds
-from controller.observation import Observation, Sight
-from controller.others import remarked
-from controller.overrides import Kind, active
-from controller.plan import Action, Context, Draft, Guardrail, Plan, raised_by, unchanged, whole_units
-from controller.pool_state import PoolState, caught_up
-from controller.reasons import Code, Reason
-from controller.state_transitions import metered, note_foreign, note_found, remember_wish, settle_intent
+from controller.decision.planning.external_capacity import remarked
+from controller.decision.planning.observation import Observation, Sight
+from controller.decision.planning.overrides import Kind, active
+from controller.decision.planning.plan import Action, Context, Draft, Guardrail, Plan, raised_by, unchanged, whole_units
+from controller.decision.planning.pool_state import PoolState, caught_up
+from controller.decision.planning.reasons import Code, Reason
+from controller.decision.planning.state_transitions import metered, note_foreign, note_found, remember_wish, settle_intent
 
 UNSEEN = {Sight.FRESH: "there is no forecast yet", Sight.LATE: "metrics are late", Sight.BROKEN: "metrics are broken",
           Sight.QUIET: "no metrics come, as where nothing runs", Sight.NONE: "no metrics have come yet"}

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from adapters.errors import Conflict, Throttled
 from adapters.protocol import Capacity, Phase
 from adapters.sandbox.capacity import ProvisionedCapacity, Status
-from controller.guardrails import GUARDRAILS
-from controller.observation import Observation, Proposal, Sight
-from controller.plan import Action, whole_units
-from controller.planning import make_plan
-from controller.pool_state import INSTANTS, PoolState, accepted
-from controller.reasons import Code
-from controller.state_transitions import metered
+from controller.decision.planning.guardrails import GUARDRAILS
+from controller.decision.planning.observation import Observation, Proposal, Sight
+from controller.decision.planning.plan import Action, whole_units
+from controller.decision.planning.planner import make_plan
+from controller.decision.planning.pool_state import INSTANTS, PoolState, accepted
+from controller.decision.planning.reasons import Code
+from controller.decision.planning.state_transitions import metered
 from tests.builders import NOON, capacity, observation, pool_policy
 
 MINUTE = timedelta(minutes=1)

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from adapters.errors import AdapterError, Limit
 from adapters.protocol import Capacity
-from controller.overrides import Override
-from controller.reasons import Code
+from controller.decision.planning.overrides import Override
+from controller.decision.planning.reasons import Code
 
 MOST_UNITS = 1_000_000
 """No provider sells more to one pool; an infinite forecast ends here before the ceiling cuts it."""
@@ -54,7 +54,9 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What the whole fleet leaves to one pool in a tick: a target from `low` to `high`, and why; see `controller.limiter`."""
+    """What the whole fleet leaves to one pool in a tick: a target from `low` to `high`, and why; see
+    `controller.decision.planning.fleet_limits`.
+    """
 
     code: Code
     text: str

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from adapters.protocol import Order
 from config.policy import PoolPolicy
+from controller.decision.planning.planner import bounds_now
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.state_transitions import CLOCKS_APART, DOUBTED
 from controller.decision.selection.scoring import QUARTER
-from controller.planning import bounds_now
-from controller.pool_state import PoolState
-from controller.state_transitions import CLOCKS_APART, DOUBTED
 from forecasting.demand import instant_of, minute_of
 
 SLOT = timedelta(minutes=2 * QUARTER)

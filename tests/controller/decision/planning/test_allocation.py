@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.limits import PATIENCE, Ledger, Stakes, Turn, allowed, in_turn, softened
+from controller.decision.planning.allocation import PATIENCE, Ledger, Stakes, Turn, allowed, in_turn, softened
 from tests.builders import NOON
 
 MINUTE = timedelta(minutes=1)

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.policy import MOST_UNITS
-from controller.guardrails import GUARDRAILS
-from controller.observation import Proposal, Sight
-from controller.overrides import Kind, Override, entry, shown_override
+from controller.decision.planning.guardrails import GUARDRAILS
+from controller.decision.planning.observation import Proposal, Sight
+from controller.decision.planning.overrides import Kind, Override, entry, shown_override
+from controller.decision.planning.plan import Action
+from controller.decision.planning.planner import make_plan
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code
 from controller.overrides_parsing import LONGEST, WrongOverride, parse_override
-from controller.plan import Action
-from controller.planning import make_plan
-from controller.pool_state import PoolState
-from controller.reasons import Code
 from tests.builders import NOON, capacity, observation, pool_policy
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from adapters.protocol import Capacity, Phase
 from config.policy import PoolPolicy
-from controller.observation import MOST_UNITS, Announced, Bound, Observation, Proposal
-from controller.pool_state import PoolState
-from controller.reasons import Code, Reason
+from controller.decision.planning.observation import MOST_UNITS, Announced, Bound, Observation, Proposal
+from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.reasons import Code, Reason
 
 
 class Action(StrEnum):

@@ -10,12 +10,12 @@ from datetime import timedelta
 
 from adapters.protocol import Phase
 from controller.decision.costs.cost_model import usd_per_minute_left
-from controller.falls import after_restart, billing_step, scale_down_delay, unknown_minutes
-from controller.observation import MOST_UNITS, Observation
-from controller.others import setting_kept
-from controller.overrides import Kind, active
-from controller.plan import Context, Draft, Guardrail, raised_by, unchanged, whole_units
-from controller.reasons import Code, Reason
+from controller.decision.planning.external_capacity import setting_kept
+from controller.decision.planning.observation import MOST_UNITS, Observation
+from controller.decision.planning.overrides import Kind, active
+from controller.decision.planning.plan import Context, Draft, Guardrail, raised_by, unchanged, whole_units
+from controller.decision.planning.reasons import Code, Reason
+from controller.decision.planning.scale_in_guardrails import after_restart, billing_step, scale_down_delay, unknown_minutes
 
 FOREIGN_WRITE_QUIET = timedelta(hours=1)
 """How long somebody else's change is left alone before Stoker plans from it; a rollout or an incident is over by then."""

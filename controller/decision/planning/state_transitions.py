@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from adapters.protocol import Capacity, Phase
 from controller.decision.costs.billing_steps import change, rest
-from controller.falls import unbroken
-from controller.observation import Observation
-from controller.plan import Context, Draft
-from controller.pool_state import PoolState, accepted
-from controller.reasons import Code
+from controller.decision.planning.observation import Observation
+from controller.decision.planning.plan import Context, Draft
+from controller.decision.planning.pool_state import PoolState, accepted
+from controller.decision.planning.reasons import Code
+from controller.decision.planning.scale_in_guardrails import unbroken
 
 Timed = tuple[tuple[datetime, int], ...]
 """Instants, with units each."""
