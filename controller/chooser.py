@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.decision.costs.cost_model import Terms
+from controller.decision.events.baseline import Rows
 from controller.decision.planning.observation import Proposal
 from controller.decision.selection.selector import Choice, Portfolio, Standing, Weighing, rule_name
-from controller.event_baseline import Rows
 from controller.intake import Intake
 from forecasting.demand import Floats
 

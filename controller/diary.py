@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 import structlog
 
 from config.policy import PoolPolicy
-from controller.announcing import HOUR, Foretold
+from controller.decision.events.baseline import USUAL_DAYS, Rows
+from controller.decision.events.event_demand import HOUR, Foretold
+from controller.decision.events.learned_effect import without_effect
+from controller.decision.events.pool_events import Prospect, learned
 from controller.decision.planning.observation import Announced
-from controller.event_baseline import USUAL_DAYS, Rows
 from controller.intake import BREATH, DemandStore, Intake
-from controller.lessons import without_effect
-from controller.prospect import Prospect, learned
 from controller.store_file import StoreError
 from forecasting.demand import MINUTES_PER_DAY, minute_of
 

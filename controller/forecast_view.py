@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.foretelling import lifted, without_events
-from controller.prospect import Prospect
+from controller.decision.events.forecast_adjustment import lifted, without_events
+from controller.decision.events.pool_events import Prospect
 from forecasting.accuracy import Coverage, coverage, scaled_error
 from forecasting.combined import CombinedForecaster
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from config.policy import PoolPolicy
 from controller.decision.costs.cost_model import Terms
+from controller.decision.events.forecast_adjustment import lifted, prospect_at, without_events
 from controller.decision.selection.selector import Standing
 from controller.forecast_view import document, refit, view_of
-from controller.foretelling import lifted, prospect_at, without_events
 from controller.next_hours import AHEAD_MINUTES, BUSY_LEVEL, PEAK_LEVEL, SAID, Step, next_hours
 from forecasting.combined import CombinedForecaster
 from forecasting.demand import DemandSeries, Floats

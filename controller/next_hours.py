@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.policy import PoolPolicy
-from controller.announcing import HOUR
 from controller.decision.costs.cost_model import Terms
+from controller.decision.events.event_demand import HOUR
+from controller.decision.events.forecast_adjustment import prospect_at, wanted_with, without_events
 from controller.decision.planning.planner import bounds_now
 from controller.decision.selection.candidates import proposals
 from controller.decision.selection.scoring import QUARTER
 from controller.decision.selection.selector import Standing
 from controller.decision.selection.signals import Signals
-from controller.foretelling import prospect_at, wanted_with, without_events
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of
 from forecasting.protocol import Band
 

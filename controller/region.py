@@ -11,9 +11,9 @@ import numpy as np
 import structlog
 
 from controller import snapshot
-from controller.announcing import Foretold
 from controller.chooser import Chooser
 from controller.decision.costs.cost_model import Terms
+from controller.decision.events.event_demand import Foretold
 from controller.decision.planning.observation import Proposal, Sight, View, old
 from controller.decision.selection.selector import Standing
 from controller.diary import Diary

@@ -13,11 +13,11 @@ from adapters.clock import Clock
 from adapters.lease import LeaseStore
 from config.policy import Policy
 from controller.accounts import Accounts
-from controller.agenda import all_forgotten
 from controller.assembly import Providers, assemble, save_measured
 from controller.blindness import Blindness
 from controller.bookkeeping import account_for, open_accounts, store_accounts, tell_spent
 from controller.dead_men import DeadMen
+from controller.decision.events.upcoming import all_forgotten
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
 from controller.http.board import Board

@@ -114,8 +114,8 @@ def check_known(recorded: "dict[str, History]", begin: int | None) -> None:
 
 def warn_of_events(policy: "Policy", recorded: "dict[str, History]") -> None:
     """Warn of announced events without a measured effect on demand by the end of each history."""
-    from controller.foretelling import prospect_at
-    from controller.lessons import without_effect
+    from controller.decision.events.forecast_adjustment import prospect_at
+    from controller.decision.events.learned_effect import without_effect
 
     for pool in policy.pools:
         prospect = prospect_at(pool, recorded[pool.name].series)

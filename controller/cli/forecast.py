@@ -189,8 +189,8 @@ def instant_within(at: str, demand: "DemandSeries", pool: str) -> int:
 def look(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries", now_minute: int, hours: float, model: bool,
          state_dir: Path | None) -> "ForecastView":
     """Return the forecast with warm capacity: simulated for recorded files, actual for a daemon's store."""
+    from controller.decision.events.forecast_adjustment import prospect_at
     from controller.forecast_view import view_of
-    from controller.foretelling import prospect_at
     from forecasting.harmonic import fit_outlook
 
     known = demand.window(demand.first_minute, now_minute)

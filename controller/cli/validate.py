@@ -63,7 +63,7 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
 def warnings_of(located: "Located", now: datetime) -> Iterator[str]:
     """Yield warnings about valid settings that are probably mistakes, each with file and line, once for all pools."""
     from config.problem import path_text
-    from controller.agenda import all_forgotten
+    from controller.decision.events.upcoming import all_forgotten
     from controller.metadata_urls import REMEDY, WHAT, metadata_urls
     from controller.schedule_warnings import schedule_warnings
 

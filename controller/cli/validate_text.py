@@ -8,7 +8,7 @@ from typing import Any
 
 from config.policy import Objective, Policy, PoolPolicy
 from config.schedule import Schedule
-from controller.agenda import agenda
+from controller.decision.events.upcoming import agenda
 from controller.openings import next_openings
 
 MOST_ROWS = 40

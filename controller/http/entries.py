@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controller.accounts import NAMES, Accounts, range_of
-from controller.announcing import Foretold, expected_text
+from controller.decision.events.event_demand import Foretold, expected_text
 from controller.decision.planning.overrides import entry
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.planner import is_blind

@@ -8,9 +8,9 @@ import structlog
 from config.event import Event
 from controller.backtest import propose
 from controller.decision.costs.cost_model import Terms
+from controller.decision.events.forecast_adjustment import prospect_at, without_events
 from controller.decision.planning.observation import Sight
 from controller.diary import MOST_A_TICK, Diary
-from controller.foretelling import prospect_at, without_events
 from controller.intake import Intake
 from controller.memory import StoreThread
 from controller.region import Budget, Region

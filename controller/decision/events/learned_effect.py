@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from config.event import Event
-from controller.event_baseline import USUAL_DAYS, Usual
-from controller.events import Spell, spells_of
+from controller.decision.events.baseline import USUAL_DAYS, Usual
+from controller.decision.events.occurrences import Spell, spells_of
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 
 LEVEL = 0.95

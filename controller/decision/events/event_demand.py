@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from controller.decision.events.baseline import Usual
+from controller.decision.events.learned_effect import Lesson
+from controller.decision.events.occurrences import AFTERMATH, Spell
 from controller.decision.planning.observation import Announced
-from controller.event_baseline import Usual
-from controller.events import AFTERMATH, Spell
-from controller.lessons import Lesson
 from forecasting.demand import MINUTES_PER_DAY, Floats, instant_of
 
 HOUR = 60

@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.announcing import Foretold, Sought, announce
+from controller.decision.events.baseline import UNKNOWN_YET, Usual
+from controller.decision.events.event_demand import Foretold, Sought, announce
+from controller.decision.events.learned_effect import Lesson
+from controller.decision.events.occurrences import Spell
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.observation import Announced, Sight
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code
-from controller.event_baseline import UNKNOWN_YET, Usual
-from controller.events import Spell
-from controller.lessons import Lesson
 from forecasting.demand import minute_of
 from tests.builders import NOON, observation, pool_policy
 

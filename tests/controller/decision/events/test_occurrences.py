@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.event import Event
-from controller.event_baseline import Usual, set_aside, usual_of
-from controller.events import AFTERMATH, Spell, spells_of
+from controller.decision.events.baseline import Usual, set_aside, usual_of
+from controller.decision.events.occurrences import AFTERMATH, Spell, spells_of
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 from tests.builders import NOON
 

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.policy import PoolPolicy
-from controller.announcing import HOUR, Foretold, applied, factor_of
 from controller.decision.costs.cost_model import Terms
-from controller.prospect import Prospect, learned
+from controller.decision.events.event_demand import HOUR, Foretold, applied, factor_of
+from controller.decision.events.pool_events import Prospect, learned
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats
 from forecasting.protocol import LEVELS, Band
 

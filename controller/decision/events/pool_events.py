@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 from config.event import Event
 from config.policy import PoolPolicy
-from controller.announcing import Foretold, Sought, announce
+from controller.decision.events.baseline import UNKNOWN_YET, USUAL_DAYS, Rows, Usual, set_aside, usual_of
+from controller.decision.events.event_demand import Foretold, Sought, announce
+from controller.decision.events.learned_effect import Lesson, lessons_of
+from controller.decision.events.occurrences import AFTERMATH, Spell, spells_of
 from controller.decision.planning.observation import Announced
-from controller.event_baseline import UNKNOWN_YET, USUAL_DAYS, Rows, Usual, set_aside, usual_of
-from controller.events import AFTERMATH, Spell, spells_of
-from controller.lessons import Lesson, lessons_of
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats
 
 HOUR = 60
