@@ -24,8 +24,8 @@ from controller import assembly
 from controller.decision.planning.reasons import Code
 from controller.region import Budget
 from controller.service import Service
-from controller.store import Store
-from controller.whereabouts import STORE_NAME
+from controller.store.state_dir import STORE_NAME
+from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of
 
 

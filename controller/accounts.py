@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from controller.decision.costs.cost_model import MINUTE_SECONDS, Terms
 from controller.decision.costs.on_demand_warmth import Warm
 from controller.decision.costs.target_tracking import Tracked
-from controller.memory import StoreThread
 from controller.paid import Change, Paid
+from controller.store.async_store import StoreThread
 from forecasting.demand import Floats, instant_of, minute_of
 
 NAMES = ("warm_usd", "on_demand_usd", "cold_start_usd", "cost_usd", "saved_usd", "cold_starts", "cold_starts_without",

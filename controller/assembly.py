@@ -17,10 +17,10 @@ from controller.decision.planning.pool_state import PoolState
 from controller.diary import Diary
 from controller.fleet import Fleet, Journal
 from controller.intake import Intake
-from controller.memory import StoreThread
 from controller.orphans import Orphans
 from controller.reconcile import Reconciler, state_key
 from controller.region import Budget, Region
+from controller.store.async_store import StoreThread
 from controller.warmers import rhythm_of
 
 READ_EVERY = timedelta(minutes=10)

@@ -12,9 +12,9 @@ from controller.accounts import NAMES, REHEARSAL, Account, Accounts, keep_accoun
 from controller.assembly import pool_terms
 from controller.decision.costs.cost_model import billing_step_of
 from controller.fleet import Fleet
-from controller.memory import StoreThread
 from controller.paid import Change
 from controller.reconcile import Reconciler
+from controller.store.async_store import StoreThread
 from forecasting.demand import Floats
 
 Scored = Callable[[Sequence[str], int, Floats], None]

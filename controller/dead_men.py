@@ -22,7 +22,7 @@ from controller.decision.planning.pool_state import PoolState
 from controller.fleet import Fleet
 from controller.reconcile import Reconciler
 from controller.redaction.redactor import redact_text
-from controller.store_file import StoreError
+from controller.store.sqlite_file import StoreError
 from controller.tenure import Tenure
 from forecasting.demand import minute_of
 

@@ -14,7 +14,7 @@ from controller.decision.events.learned_effect import without_effect
 from controller.decision.events.pool_events import Prospect, learned
 from controller.decision.planning.observation import Announced
 from controller.intake import BREATH, DemandStore, Intake
-from controller.store_file import StoreError
+from controller.store.sqlite_file import StoreError
 from forecasting.demand import MINUTES_PER_DAY, minute_of
 
 MOST_A_TICK = 40

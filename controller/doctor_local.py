@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from adapters.findings import Finding, Verdict
 from config.policy import Policy
 from controller.metadata_urls import REMEDY, WHAT, metadata_urls
-from controller.store_file import StoreError, in_use
-from controller.whereabouts import STORE_NAME
+from controller.store.sqlite_file import StoreError, in_use
+from controller.store.state_dir import STORE_NAME
 
 MB = 1_000_000
 DISK_WARN, DISK_FAIL = 1000 * MB, 50 * MB

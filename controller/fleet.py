@@ -24,7 +24,7 @@ from controller.nudges import Nudges
 from controller.orphans import Orphans
 from controller.reconcile import Reconciler
 from controller.region import Region
-from controller.store_file import StoreError
+from controller.store.sqlite_file import StoreError
 from controller.telemetry.tracing import span
 from controller.tenure import ALONE, Tenure
 from controller.tick_pass import Noted, Pass, TickReport, inputs_of, urgency

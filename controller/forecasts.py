@@ -20,9 +20,9 @@ from controller.forecast_jobs import ForecastJobs
 from controller.forecast_work import forecast_body, plan_ahead
 from controller.foresight import Foresight
 from controller.intake import HISTORY_DAYS
-from controller.kept import kept
-from controller.memory import StoreThread
-from controller.store_file import StoreError
+from controller.store.async_store import StoreThread
+from controller.store.capacity_history import kept
+from controller.store.sqlite_file import StoreError
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 
 EVERY = timedelta(minutes=15)

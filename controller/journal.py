@@ -9,7 +9,7 @@ import structlog
 from controller.decision.planning.plan import ITS_TURN, Action, Plan, ruling
 from controller.decision.planning.reasons import Code
 from controller.redaction.redactor import redact_text
-from controller.store_file import StoreError
+from controller.store.sqlite_file import StoreError
 
 log = structlog.get_logger("stoker.decision")
 

@@ -20,10 +20,10 @@ from config.policy import Policy
 from config.web_address import fault_of
 from controller.courier import Courier
 from controller.fleet import Fleet
-from controller.memory import StoreThread
 from controller.notice_view import standing_of
 from controller.notices import DAEMON, Change, Held, Key, Notice, Told, advance, coalesce
-from controller.store_file import StoreError
+from controller.store.async_store import StoreThread
+from controller.store.sqlite_file import StoreError
 
 KEY = "notices"
 """The snapshot in the store."""

@@ -14,10 +14,10 @@ from adapters.protocol import Lever
 from adapters.registry import lever_kinds
 from config.policy import PoolPolicy
 from controller.decision.planning.pool_state import PoolState
-from controller.held import Held, Orphan, dumped, loaded, taken_over
-from controller.memory import StoreThread
 from controller.redaction.redactor import redact_text
-from controller.store_file import StoreError
+from controller.store.async_store import StoreThread
+from controller.store.managed_capacity import Held, Orphan, dumped, loaded, taken_over
+from controller.store.sqlite_file import StoreError
 
 KEY = "held"
 """Of the blob in the store."""

@@ -21,9 +21,9 @@ from controller.decision.planning.overrides import Override
 from controller.decision.planning.plan import Plan
 from controller.fleet import Fleet
 from controller.journal import Journal
-from controller.memory import StoreThread
 from controller.reconcile import Reconciler
-from controller.store import Store
+from controller.store.async_store import StoreThread
+from controller.store.state_store import Store
 
 AT_ONCE = 8
 TRIES = 6

@@ -22,9 +22,9 @@ from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState, accepted
 from controller.decision.planning.reasons import Code, Reason
 from controller.handover import UNKNOWN
-from controller.memory import Memory
 from controller.redaction.redactor import without_secrets
-from controller.store_file import StoreError
+from controller.store.async_store import Memory
+from controller.store.sqlite_file import StoreError
 from controller.telemetry.tracing import span
 from controller.tenure import ALONE, Tenure
 

@@ -12,17 +12,17 @@ from config.policy import Policy
 from controller.assembly import READ_EVERY, Providers, assemble
 from controller.decision.planning.plan import Action, Plan
 from controller.fleet import Fleet
-from controller.held import Orphan
 from controller.journal import Journal
 from controller.leadership import Leadership
 from controller.leaving import done, leave, leaving, view_of
-from controller.memory import StoreThread
 from controller.orphans import policy_of
 from controller.preview import OnPaper
 from controller.reconcile import Reconciler
 from controller.redaction.redactor import redact_text
 from controller.steering import Steering
-from controller.store import Store
+from controller.store.async_store import StoreThread
+from controller.store.managed_capacity import Orphan
+from controller.store.state_store import Store
 from controller.takeover import Takeover
 
 

@@ -25,19 +25,19 @@ from controller.http.gate import Gate
 from controller.http.listening import listening
 from controller.journal import Journal
 from controller.leadership import Leadership
-from controller.memory import StoreThread
 from controller.metrics.ticks import Ended
 from controller.notifier import Notifier
 from controller.prewarming import Prewarming
 from controller.schedule import Jobs, Timetable
 from controller.steering import Steering
-from controller.store import KEEP, Store
-from controller.store_file import StoreError
+from controller.store.async_store import StoreThread
+from controller.store.sqlite_file import StoreError
+from controller.store.state_dir import STORE_NAME, URL_NAME, tell_url
+from controller.store.state_store import KEEP, Store
 from controller.takeover import Takeover
 from controller.telemetry.event_loop_errors import report_fault
 from controller.telemetry.tracing import Tracing, tick
 from controller.weighed import weighed
-from controller.whereabouts import STORE_NAME, URL_NAME, tell_url
 from forecasting.demand import minute_of
 
 TICK_EVERY = timedelta(minutes=1)

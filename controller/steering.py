@@ -9,8 +9,8 @@ import structlog
 
 from adapters.errors import AdapterError
 from controller.decision.planning.overrides import Kind, Override, active, joined
-from controller.memory import StoreThread
-from controller.store_file import StoreError
+from controller.store.async_store import StoreThread
+from controller.store.sqlite_file import StoreError
 
 log = structlog.get_logger("stoker.steering")
 

@@ -14,8 +14,8 @@ from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from controller import assembly
 from controller.journal import Journal
-from controller.memory import StoreThread
-from controller.store import Store
+from controller.store.async_store import StoreThread
+from controller.store.state_store import Store
 from tests.adapters.conformance import cloud_run_stage, lambda_stage
 from tests.builders import NOON
 from tests.worlds import policy_of

@@ -30,8 +30,8 @@ from controller.demo.scenes import Pool, Scene
 from controller.demo.stage import terms_by_pool, write_policy
 from controller.fleet import Fleet
 from controller.journal import Journal
-from controller.memory import StoreThread
-from controller.store import Store
+from controller.store.async_store import StoreThread
+from controller.store.state_store import Store
 from forecasting.demand import minute_of
 from tests.adapters.conformance.ping_stage import time_passes
 

@@ -9,8 +9,8 @@ from config.policy import Assume, Policy
 from controller import assembly
 from controller.fleet import Fleet
 from controller.journal import Journal
-from controller.memory import StoreThread
-from controller.store import Store
+from controller.store.async_store import StoreThread
+from controller.store.state_store import Store
 from tests.builders import pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource
 from tests.patience import PATIENCE_SECONDS

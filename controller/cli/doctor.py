@@ -70,8 +70,8 @@ def command(ctx: click.Context, policy_path: Path, state_dir: Path, live_check: 
 
 def tried_pool(policy: "Policy", name: str, state_dir: Path) -> "PoolPolicy":
     """Return the pool of a live check. Raise `WrongInput` when it is not in the policy or a daemon may write to it meanwhile."""
-    from controller.store_file import in_use
-    from controller.whereabouts import STORE_NAME
+    from controller.store.sqlite_file import in_use
+    from controller.store.state_dir import STORE_NAME
 
     pool = next((each for each in policy.pools if each.name == name), None)
     if pool is None:

@@ -93,8 +93,8 @@ def tell(view: "ForecastView", told: dict[str, Any] | None, plot: Path | None, a
 
 def daemon_on(state_dir: Path) -> str | None:
     """Return the URL of the daemon that has the store open; None without one, or when its URL is unknown."""
-    from controller.store_file import in_use
-    from controller.whereabouts import STORE_NAME, URL_NAME
+    from controller.store.sqlite_file import in_use
+    from controller.store.state_dir import STORE_NAME, URL_NAME
 
     if not in_use(state_dir / STORE_NAME):
         return None
@@ -154,9 +154,9 @@ def from_files(pool: str, histories: tuple[str, ...]) -> "DemandSeries":
 
 def from_state(pool: str, state_dir: Path) -> "DemandSeries":
     """Return the last 14 days of demand that a daemon recorded."""
-    from controller.store import Store
-    from controller.store_file import StoreError
-    from controller.whereabouts import STORE_NAME
+    from controller.store.sqlite_file import StoreError
+    from controller.store.state_dir import STORE_NAME
+    from controller.store.state_store import Store
     from forecasting.demand import MINUTES_PER_DAY
 
     path = state_dir / STORE_NAME
@@ -211,9 +211,9 @@ def replayed(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries") -> "N
 
 def recorded(pool: str, demand: "DemandSeries", state_dir: Path) -> "NDArray[np.float64] | None":
     """Return the units requested in each minute according to the recorded decisions; None without any."""
-    from controller.kept import kept
-    from controller.store import Store
-    from controller.whereabouts import STORE_NAME
+    from controller.store.capacity_history import kept
+    from controller.store.state_dir import STORE_NAME
+    from controller.store.state_store import Store
 
     with Store(state_dir / STORE_NAME) as store:
         return kept(store, pool, demand.first_minute, demand.end_minute)

@@ -39,9 +39,9 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
     from adapters.errors import AdapterError
     from adapters.registry import Registry
     from controller.release import StillLed, released
-    from controller.store import StoreError
+    from controller.store.state_dir import STORE_NAME
+    from controller.store.state_store import StoreError
     from controller.telemetry import log_setup
-    from controller.whereabouts import STORE_NAME
 
     clock, store = SystemClock(), state_dir / STORE_NAME
     log_setup.configure(clock, "console", least=logging.WARNING)

@@ -61,7 +61,7 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     from controller.http.listening import CannotListen
     from controller.notifier import notifier_for
     from controller.service import Service
-    from controller.store import StoreError
+    from controller.store.state_store import StoreError
     from controller.telemetry import log_setup
     from controller.telemetry.tracing import tracing_of
 

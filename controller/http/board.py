@@ -21,7 +21,6 @@ from controller.http.news import News
 from controller.http.packed import Packed
 from controller.journal import Journal
 from controller.leadership import Leadership
-from controller.memory import StoreThread
 from controller.metrics.daemon import Daemon
 from controller.metrics.exposition import Exposition
 from controller.metrics.pools import pool_lines
@@ -30,6 +29,7 @@ from controller.prewarming import Prewarming
 from controller.reconcile import STILL_COUNTS
 from controller.redaction.redactor import ByName
 from controller.steering import Steering
+from controller.store.async_store import StoreThread
 from controller.trail import Trail
 from forecasting.demand import minute_of
 

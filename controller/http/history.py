@@ -10,7 +10,7 @@ from controller.http.board import Board
 from controller.http.forecast import hours_of
 from controller.http.pools import at_work
 from controller.intake import Intake
-from controller.kept import kept
+from controller.store.capacity_history import kept
 from forecasting.demand import MINUTES_PER_DAY, Floats, instant_of, minute_of
 
 

@@ -10,7 +10,7 @@ from controller.http.answers import BadRequest, Missing, body_of, json_answer
 from controller.http.board import Board
 from controller.overrides_parsing import WrongOverride, parse_override
 from controller.steering import Steering
-from controller.store_file import StoreError
+from controller.store.sqlite_file import StoreError
 
 EXAMPLE = '{"kind": "pin", "units": 5, "for": "2h", "reason": "launch", "by": "ana"}'
 WHEN = "with the next tick"

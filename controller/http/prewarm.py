@@ -9,7 +9,7 @@ from controller.http.board import Board
 from controller.http.overrides import decoded, under, unstored
 from controller.overrides_parsing import WrongOverride, parse_wish
 from controller.prewarming import NotAllowed, TooOften
-from controller.store_file import StoreError
+from controller.store.sqlite_file import StoreError
 
 
 async def prewarm(board: Board, request: web.Request) -> web.Response:

@@ -10,7 +10,7 @@ from controller.decision.planning.plan import Plan
 from controller.http.answers import Missing, json_answer
 from controller.http.board import Board
 from controller.http.decisions import instant_of
-from controller.store_codec import micros
+from controller.store.codec import micros
 
 
 async def why(board: Board, request: web.Request) -> web.Response:

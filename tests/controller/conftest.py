@@ -1,7 +1,7 @@
 import pytest
 
-from controller.memory import StoreThread
-from controller.store import Store
+from controller.store.async_store import StoreThread
+from controller.store.state_store import Store
 
 
 @pytest.fixture

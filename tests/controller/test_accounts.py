@@ -10,9 +10,9 @@ from controller.accounts import NAMES, Account, Accounts, keep_accounts, range_o
 from controller.decision.costs.bill import bill_of, load_of
 from controller.decision.costs.cost_model import Terms
 from controller.decision.costs.target_tracking import Tracked
-from controller.memory import StoreThread
 from controller.paid import Change
-from controller.store import Store
+from controller.store.async_store import StoreThread
+from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 

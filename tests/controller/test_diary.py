@@ -12,8 +12,8 @@ from controller.decision.events.forecast_adjustment import prospect_at, without_
 from controller.decision.planning.observation import Sight
 from controller.diary import MOST_A_TICK, Diary
 from controller.intake import Intake
-from controller.memory import StoreThread
 from controller.region import Budget, Region
+from controller.store.async_store import StoreThread
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeSource, steady

@@ -12,7 +12,7 @@ from adapters.clock import ManualClock
 from controller.forecast_work import Ahead
 from controller.forecasts import AGAIN, EVERY, FAILED_SECONDS, SHARE, Forecasts
 from controller.next_hours import AHEAD_MINUTES, SAID, Step
-from controller.store_file import StoreError
+from controller.store.sqlite_file import StoreError
 from tests.builders import NOON
 from tests.fakes import FakeSource, steady
 from tests.worlds import world

@@ -6,9 +6,9 @@ import pytest
 from controller.decision.costs.cost_model import Terms
 from controller.decision.planning.observation import Sight
 from controller.intake import Intake
-from controller.memory import StoreThread
 from controller.region import SPANS_EVERY, Budget, Region
-from controller.store import Store
+from controller.store.async_store import StoreThread
+from controller.store.state_store import Store
 from tests.builders import NOON
 from tests.fakes import FakeSource, steady
 

@@ -8,7 +8,7 @@ from adapters.clock import ManualClock, ScaledClock
 from controller.assembly import load_measured
 from controller.http.listening import CannotListen
 from controller.service import Service
-from controller.store import Store, StoreError
+from controller.store.state_store import Store, StoreError
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
 from tests.patience import PATIENCE_SECONDS

@@ -10,7 +10,7 @@ import structlog
 from adapters.clock import ManualClock
 from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.plan import Action
-from controller.store import Store, StoreError
+from controller.store.state_store import Store, StoreError
 from tests.builders import NOON
 from tests.fakes import FakeLever, steady
 from tests.services import serving
@@ -32,7 +32,7 @@ def test_orders_are_in_the_store_until_they_are_removed(tmp_path):
 
 
 def test_a_store_of_the_first_schema_gets_the_table_and_keeps_its_data(tmp_path, monkeypatch):
-    import controller.store_file as store_file
+    import controller.store.sqlite_file as store_file
 
     with monkeypatch.context() as patched:
         patched.setattr(store_file, "MIGRATIONS", store_file.MIGRATIONS[:1])

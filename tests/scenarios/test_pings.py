@@ -12,8 +12,8 @@ from adapters.sandbox.world import Sandbox
 from config.policy import Assume, Objective
 from controller import assembly
 from controller.journal import Journal
-from controller.memory import StoreThread
-from controller.store import Store
+from controller.store.async_store import StoreThread
+from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.ping_stage import http_pool, ping_pool, time_passes
 from tests.builders import NOON

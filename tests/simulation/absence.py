@@ -19,8 +19,8 @@ from controller.decision.planning.plan import ruling
 from controller.decision.planning.reasons import Code
 from controller.fleet import Fleet
 from controller.journal import Journal
-from controller.memory import StoreThread
-from controller.store import Store
+from controller.store.async_store import StoreThread
+from controller.store.state_store import Store
 from tests.simulation.demand import SimSource
 from tests.simulation.invariants import Broken, bounds
 from tests.simulation.policies import lambda_of, policy_of, traffic_of

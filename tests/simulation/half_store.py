@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from controller.store import Store
+from controller.store.state_store import Store
 from forecasting.demand import DemandSeries
 
 

@@ -17,7 +17,7 @@ from config.dead_man import DeadMan
 from config.policy import PoolPolicy
 from controller.dead_men import DeadMen
 from controller.fleet import Fleet
-from controller.memory import StoreThread
+from controller.store.async_store import StoreThread
 from tests.simulation.pair import CALM, MINUTES, Pair, PairLever
 from tests.simulation.policies import lambda_of
 from tests.simulation.run import Outcome, wild_and_quiet

@@ -17,8 +17,8 @@ from controller.decision.planning.reasons import Code
 from controller.decision.planning.state_transitions import READ_AFTER_WRITE
 from controller.fleet import COLLECT_SECONDS, STEP_SECONDS, Fleet
 from controller.reconcile import CALL_TIMEOUT_SECONDS, LOOK_AGAIN, state_key
-from controller.store import Store
-from controller.store_file import StoreDamaged
+from controller.store.sqlite_file import StoreDamaged
+from controller.store.state_store import Store
 from forecasting.demand import minute_of
 from tests.simulation.orders import OrderBook
 from tests.simulation.scenario import HISTORY

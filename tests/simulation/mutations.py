@@ -25,8 +25,6 @@ from controller import (
     reconcile,
     region,
     steering,
-    store,
-    store_file,
     takeover,
     tenure,
 )
@@ -34,6 +32,7 @@ from controller.decision.planning import dead_man_schedule, fleet_limits, guardr
 from controller.decision.planning.observation import Sight
 from controller.decision.planning.plan import Action, Draft
 from controller.decision.planning.pool_state import accepted
+from controller.store import sqlite_file, state_store
 from tests.simulation.invariants import Broken
 from tests.simulation.run import swapped
 from tests.simulation.seeds import outcome_of
@@ -242,10 +241,10 @@ MUTATIONS: dict[str, Plant] = {
     "a clock set back lengthens holds": instead(planner, "caught_up", lambda state, now: state),
     "orders do not end": instead(guardrails, "active", _endless),
     "a restart forgets orders": instead(steering.Steering, "recall", _nothing_recalled),
-    "a restart forgets what was done": instead(store.Store, "load_states", lambda self: {}),
+    "a restart forgets what was done": instead(state_store.Store, "load_states", lambda self: {}),
     "no answer passes for done": instead(reconcile.Reconciler, "_unsure", _taken_for_done),
-    "two daemons on one store": instead(store_file, "take_lock", _unlocked),
-    "a damaged store is not looked for": instead(store_file, "examine", _unchecked),
+    "two daemons on one store": instead(sqlite_file, "take_lock", _unlocked),
+    "a damaged state_store is not looked for": instead(sqlite_file, "examine", _unchecked),
     "a quota teaches nothing": instead(reconcile, "QuotaExceeded", type("Never", (Exception,), {})),
     "all may change in one tick": instead(fleet_limits.Limiter, "admit", _all_at_once),
     "a leader never doubts its lease": instead(leadership.Leadership, "barred", lambda self, number: None),

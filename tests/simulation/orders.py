@@ -7,7 +7,7 @@ from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.reasons import Code
 from controller.steering import Steering
-from controller.store import StoreError
+from controller.store.state_store import StoreError
 from tests.simulation.scenario import Fault
 from tests.simulation.virtual import VirtualClock
 

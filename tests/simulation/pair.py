@@ -26,9 +26,9 @@ from controller.decision.planning.reasons import Code
 from controller.fleet import Fleet
 from controller.journal import Journal
 from controller.leadership import Leadership
-from controller.memory import StoreThread
 from controller.steering import Steering
-from controller.store import Store
+from controller.store.async_store import StoreThread
+from controller.store.state_store import Store
 from controller.takeover import Takeover
 from tests.simulation.demand import SimSource
 from tests.simulation.invariants import Broken, bounds

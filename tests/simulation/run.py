@@ -17,9 +17,9 @@ from config.policy import Assume, Policy
 from controller import assembly, chooser, snapshot
 from controller.fleet import Fleet
 from controller.journal import Journal
-from controller.memory import StoreThread
 from controller.steering import Steering
-from controller.store import Store, StoreError
+from controller.store.async_store import StoreThread
+from controller.store.state_store import Store, StoreError
 from forecasting.demand import minute_of
 from tests.simulation.brain import WildPortfolio
 from tests.simulation.demand import SimSource

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from controller.decision.planning.pool_state import PoolState
-from controller.store import Store, StoreError
+from controller.store.state_store import Store, StoreError
 from tests.simulation.__main__ import workers
 from tests.simulation.absence import simulate_absence
 from tests.simulation.damage import damage

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from controller.steering import Steering
-from controller.store import Store, StoreError
-from controller.store_file import StoreInUse
+from controller.store.sqlite_file import StoreInUse
+from controller.store.state_store import Store, StoreError
 from tests.simulation.damage import damage
 from tests.simulation.demand import SimSource
 from tests.simulation.invariants import Witness

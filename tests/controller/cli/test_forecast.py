@@ -16,8 +16,8 @@ from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
 from controller.service import Service
-from controller.store import Store
-from controller.whereabouts import STORE_NAME
+from controller.store.state_dir import STORE_NAME
+from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, observation, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady

@@ -10,7 +10,7 @@ import pytest
 
 from adapters.clock import ManualClock
 from controller.service import Service
-from controller.whereabouts import URL_NAME
+from controller.store.state_dir import URL_NAME
 from tests import services
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady

@@ -20,8 +20,8 @@ from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code, Reason
 from controller.redaction.redactor import without_secrets
-from controller.store import Store
-from controller.store_codec import dump_inputs, dump_plan
+from controller.store.codec import dump_inputs, dump_plan
+from controller.store.state_store import Store
 from tests.builders import NOON, capacity, observation, pool_policy
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

@@ -8,7 +8,7 @@ import structlog
 
 from adapters.files import make_private
 from adapters.lease_sqlite import SqliteLease
-from controller.store import Store, StoreError
+from controller.store.state_store import Store, StoreError
 from tests.services import serving
 
 

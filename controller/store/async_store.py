@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.pool_state import PoolState
-from controller.store import Store
+from controller.store.state_store import Store
 from forecasting.demand import DemandSeries
 
 P = ParamSpec("P")

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controller import store_file
 from controller.decision.planning.observation import Proposal
 from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code, Reason
-from controller.store import KEEP, Store, StoreError
+from controller.store import sqlite_file
+from controller.store.state_store import KEEP, Store, StoreError
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 
@@ -188,7 +188,7 @@ def test_two_owners_are_refused_with_the_process_that_has_it(path, store):
 def test_a_lock_that_cannot_be_noted_on_a_full_disk_is_a_lock_all_the_same(path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
-    monkeypatch.setattr(store_file.os, "write", full)
+    monkeypatch.setattr(sqlite_file.os, "write", full)
 
     with Store(path), pytest.raises(StoreError, match="in use by another Stoker"):
         Store(path)
@@ -197,7 +197,7 @@ def test_a_lock_that_cannot_be_noted_on_a_full_disk_is_a_lock_all_the_same(path,
 def test_a_folder_without_locks_is_named(path, monkeypatch):
     def without(*_):
         raise OSError(errno.ENOLCK, "No locks available")
-    monkeypatch.setattr(store_file.fcntl, "flock", without)
+    monkeypatch.setattr(sqlite_file.fcntl, "flock", without)
 
     with pytest.raises(StoreError, match="its folder takes no locks"):
         Store(path)

@@ -8,7 +8,7 @@ import pytest
 from adapters.registry import lever_kinds
 from config.policy import PoolPolicy
 from controller.decision.planning.pool_state import PoolState
-from controller.held import Held, Orphan, dumped, loaded, taken_over
+from controller.store.managed_capacity import Held, Orphan, dumped, loaded, taken_over
 from tests.builders import NOON
 
 KINDS = lever_kinds()

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.decision.planning.plan import Action
-from controller.store import Store
-from controller.store_codec import micros
+from controller.store.codec import micros
+from controller.store.state_store import Store
 from forecasting.demand import MINUTES_PER_DAY, instant_of, minute_of
 
 

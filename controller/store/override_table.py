@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable, Iterable
 
 from controller.decision.planning.overrides import Kind, Override, entry, shown_override
-from controller.store_codec import micros
-from controller.store_file import Database
+from controller.store.codec import micros
+from controller.store.sqlite_file import Database
 
 IdsOf = Callable[[Iterable[str]], dict[str, int]]
 

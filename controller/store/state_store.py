@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.pool_state import PoolState
-from controller.store_codec import (
+from controller.store.codec import (
     MINUTES,
     LeadTime,
     blocks,
@@ -29,8 +29,8 @@ from controller.store_codec import (
     summed,
     without_zeros,
 )
-from controller.store_file import Database, StoreDamaged, StoreError
-from controller.store_overrides import OverrideTable
+from controller.store.override_table import OverrideTable
+from controller.store.sqlite_file import Database, StoreDamaged, StoreError
 from forecasting.demand import DemandSeries, instant_of
 
 __all__ = ["KEEP", "KEEP_ACCOUNTS", "LeadTime", "Store", "StoreError"]

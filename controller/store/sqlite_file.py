@@ -17,7 +17,7 @@ import structlog
 
 from adapters.files import make_private, private_folder, tighten
 from adapters.transaction import transaction
-from controller.store_schema import APPLICATION_ID, MIGRATIONS
+from controller.store.migrations import APPLICATION_ID, MIGRATIONS
 
 BUSY_TIMEOUT_MS = 5000
 """How long to wait for somebody who reads or copies the file with another tool."""

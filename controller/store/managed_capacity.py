@@ -13,7 +13,7 @@ from typing import Any
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
 from controller.decision.planning.pool_state import PoolState
-from controller.store_codec import dump_state, load_state
+from controller.store.codec import dump_state, load_state
 
 Kinds = Mapping[str, type[LeverSettings]]
 Address = tuple[str, str]
