@@ -20,10 +20,10 @@ from adapters.protocol import Decays, Order
 from controller.decision.planning.dead_man_schedule import about_to_tell, floor_at, has_told, last_orders
 from controller.decision.planning.pool_state import PoolState
 from controller.fleet import Fleet
+from controller.leadership.leader_term import Tenure
 from controller.reconcile import Reconciler
 from controller.redaction.redactor import redact_text
 from controller.store.sqlite_file import StoreError
-from controller.tenure import Tenure
 from forecasting.demand import minute_of
 
 ROUND_SECONDS = 45.0

@@ -21,12 +21,12 @@ from controller.decision.planning.plan import Action, Gate, Plan
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState, accepted
 from controller.decision.planning.reasons import Code, Reason
-from controller.handover import UNKNOWN
+from controller.leadership.handover import UNKNOWN
+from controller.leadership.leader_term import ALONE, Tenure
 from controller.redaction.redactor import without_secrets
 from controller.store.async_store import Memory
 from controller.store.sqlite_file import StoreError
 from controller.telemetry.tracing import span
-from controller.tenure import ALONE, Tenure
 
 TRAITS_EVERY, LIMIT_EVERY = timedelta(hours=1), timedelta(minutes=5)
 """How often the traits are read; the second while a limit of the provider holds the pool down."""

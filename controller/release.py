@@ -13,7 +13,7 @@ from controller.assembly import READ_EVERY, Providers, assemble
 from controller.decision.planning.plan import Action, Plan
 from controller.fleet import Fleet
 from controller.journal import Journal
-from controller.leadership import Leadership
+from controller.leadership.leader_election import Leadership
 from controller.leaving import done, leave, leaving, view_of
 from controller.orphans import policy_of
 from controller.preview import OnPaper

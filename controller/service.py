@@ -24,7 +24,7 @@ from controller.http.board import Board
 from controller.http.gate import Gate
 from controller.http.listening import listening
 from controller.journal import Journal
-from controller.leadership import Leadership
+from controller.leadership.leader_election import Leadership
 from controller.metrics.ticks import Ended
 from controller.notifier import Notifier
 from controller.prewarming import Prewarming

@@ -10,10 +10,10 @@ from adapters.clock import Clock
 from adapters.errors import AdapterError
 from controller.decision.planning.overrides import Override, entry, shown_override
 from controller.fleet import Fleet
-from controller.handover import ORDERS, ahead_of, left_of, shared
-from controller.leadership import Leadership
+from controller.leadership.handover import ORDERS, ahead_of, left_of, shared
+from controller.leadership.leader_election import Leadership
+from controller.leadership.leader_term import Tenure
 from controller.steering import Steering
-from controller.tenure import Tenure
 
 log = structlog.get_logger("stoker.lease")
 

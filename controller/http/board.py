@@ -20,7 +20,7 @@ from controller.http.gate import Gate
 from controller.http.news import News
 from controller.http.packed import Packed
 from controller.journal import Journal
-from controller.leadership import Leadership
+from controller.leadership.leader_election import Leadership
 from controller.metrics.daemon import Daemon
 from controller.metrics.exposition import Exposition
 from controller.metrics.pools import pool_lines

@@ -5,7 +5,7 @@ import hmac
 
 from aiohttp import web
 
-from controller.leadership import Leadership
+from controller.leadership.leader_election import Leadership
 
 
 class Gate:

@@ -12,7 +12,7 @@ from adapters.protocol import Bills
 from adapters.tally import Call
 from controller.fleet import Fleet
 from controller.journal import Journal
-from controller.leadership import Leadership
+from controller.leadership.leader_election import Leadership
 from controller.metrics.catalogue import FAMILIES
 from controller.metrics.ticks import Ticks
 from controller.notifier import Notifier

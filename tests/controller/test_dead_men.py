@@ -19,9 +19,9 @@ from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code
 from controller.fleet import BREATH
 from controller.forecasts import Told
-from controller.handover import left_of
+from controller.leadership.handover import left_of
+from controller.leadership.leader_term import Tenure
 from controller.leaving import call_off, done, leave
-from controller.tenure import Tenure
 from tests.builders import NOON, pool_policy
 from tests.fakes import Decaying, FakeLever, Helm, steady
 from tests.worlds import world

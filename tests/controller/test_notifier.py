@@ -11,8 +11,8 @@ from adapters.clock import ManualClock, SystemClock
 from adapters.errors import PermissionDenied, Unreachable
 from adapters.webhook import Poster
 from config.notify import Sink
+from controller.leadership.leader_term import Tenure
 from controller.notifier import KEY, Notifier, courier_of, couriers_of
-from controller.tenure import Tenure
 from tests.builders import NOON
 from tests.fakes import Helm, steady
 from tests.patience import PATIENCE_SECONDS

@@ -15,9 +15,9 @@ from config.lease import SqliteLeaseSettings
 from controller.decision.planning.plan import Action
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code
-from controller.handover import Ahead, Left, ahead_of, left_of
+from controller.leadership.handover import Ahead, Left, ahead_of, left_of
+from controller.leadership.leader_term import ALONE, Tenure
 from controller.service import Service
-from controller.tenure import ALONE, Tenure
 from tests.builders import NOON, pool_policy
 from tests.fakes import Decaying, FakeLever, FakeProviders, FakeSource, Helm, steady
 from tests.patience import PATIENCE_SECONDS

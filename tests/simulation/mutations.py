@@ -14,24 +14,12 @@ from adapters.aws import demand_rows
 from adapters.errors import AdapterError
 from adapters.lease import Fence
 from adapters.web import demand_page
-from controller import (
-    assembly,
-    dead_men,
-    fleet,
-    intake,
-    journal,
-    leadership,
-    leaving,
-    reconcile,
-    region,
-    steering,
-    takeover,
-    tenure,
-)
+from controller import assembly, dead_men, fleet, intake, journal, leaving, reconcile, region, steering, takeover
 from controller.decision.planning import dead_man_schedule, fleet_limits, guardrails, planner
 from controller.decision.planning.observation import Sight
 from controller.decision.planning.plan import Action, Draft
 from controller.decision.planning.pool_state import accepted
+from controller.leadership import leader_election, leader_term
 from controller.store import sqlite_file, state_store
 from tests.simulation.invariants import Broken
 from tests.simulation.run import swapped
@@ -247,15 +235,15 @@ MUTATIONS: dict[str, Plant] = {
     "a damaged state_store is not looked for": instead(sqlite_file, "examine", _unchecked),
     "a quota teaches nothing": instead(reconcile, "QuotaExceeded", type("Never", (Exception,), {})),
     "all may change in one tick": instead(fleet_limits.Limiter, "admit", _all_at_once),
-    "a leader never doubts its lease": instead(leadership.Leadership, "barred", lambda self, number: None),
-    "writes are not told to the lease store": instead(tenure.Tenure, "fence", _fence_without_store),
-    "writes carry no fencing number": instead(tenure.Tenure, "fence", _no_fence),
-    "orders carry no fencing number": instead(tenure.Tenure, "fence_ahead", _tells_without_number),
+    "a leader never doubts its lease": instead(leader_election.Leadership, "barred", lambda self, number: None),
+    "writes are not told to the lease store": instead(leader_term.Tenure, "fence", _fence_without_store),
+    "writes carry no fencing number": instead(leader_term.Tenure, "fence", _no_fence),
+    "orders carry no fencing number": instead(leader_term.Tenure, "fence_ahead", _tells_without_number),
     "orders of a leader are forgotten by the next": instead(takeover, "ahead_of", lambda texts: {}),
     "doubts of a leader are forgotten by the next": instead(
-        tenure.Ahead, "of", lambda state: tenure.Ahead(state.decays, state.telling)),
-    "what was found for ours is not told": instead(tenure.Tenure, "settled", _told_to_nobody),
-    "a successor waits for no term": instead(leadership.Leadership, "_watch", _waits_for_no_term),
+        leader_term.Ahead, "of", lambda state: leader_term.Ahead(state.decays, state.telling)),
+    "what was found for ours is not told": instead(leader_term.Tenure, "settled", _told_to_nobody),
+    "a successor waits for no term": instead(leader_election.Leadership, "_watch", _waits_for_no_term),
     "orders are not put off": instead(dead_men, "is_due", lambda each, *others: not each.state.decays and DUE(each, *others)),
     "orders have no end": instead(dead_men, "last_orders", _without_end),
     "orders come late": instead(dead_men, "last_orders", _late),

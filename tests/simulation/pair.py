@@ -25,7 +25,7 @@ from controller.decision.planning.plan import ruling
 from controller.decision.planning.reasons import Code
 from controller.fleet import Fleet
 from controller.journal import Journal
-from controller.leadership import Leadership
+from controller.leadership.leader_election import Leadership
 from controller.steering import Steering
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store

@@ -7,11 +7,11 @@ from typing import Protocol
 
 from adapters.lease import Fence, Unfenced
 from controller.decision.planning.pool_state import PoolState
-from controller.handover import AHEAD, INTENT, UNKNOWN, Ahead, Left
+from controller.leadership.handover import AHEAD, INTENT, UNKNOWN, Ahead, Left
 
 
 class Helm(Protocol):
-    """What knows who leads; `controller.leadership.Leadership` does."""
+    """What knows who leads; `controller.leadership.leader_election.Leadership` does."""
 
     def barred(self, number: int | None) -> str | None:
         """Why nothing may be written under `number` now; None when it may."""

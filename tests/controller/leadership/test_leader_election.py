@@ -15,7 +15,7 @@ from adapters.errors import AdapterError, Unreachable
 from adapters.gcp.clients import Timeouts as GoogleTimeouts
 from adapters.lease import Unfenced
 from config.lease import SHORTEST, LeaseSettings
-from controller.leadership import Leadership
+from controller.leadership.leader_election import Leadership
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
 
