@@ -22,7 +22,7 @@ from adapters.registry import lever_kinds
 from config.policy import Assume, Policy, PoolPolicy
 from controller import assembly
 from controller.decision.planning.reasons import Code
-from controller.region import Budget
+from controller.demand.pool_group import Budget
 from controller.service import Service
 from controller.store.state_dir import STORE_NAME
 from controller.store.state_store import Store

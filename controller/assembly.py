@@ -14,14 +14,14 @@ from controller.decision.costs.cost_model import Terms, terms_of
 from controller.decision.costs.keep_alive import seen_body, seen_of
 from controller.decision.costs.measurements import RECENT_RAISES, median_span
 from controller.decision.planning.pool_state import PoolState
-from controller.diary import Diary
+from controller.demand.collector import Intake
+from controller.demand.event_tracker import Diary
+from controller.demand.pool_group import Budget, Region
+from controller.demand.warmers import rhythm_of
 from controller.fleet import Fleet, Journal
-from controller.intake import Intake
 from controller.orphans import Orphans
 from controller.reconcile import Reconciler, state_key
-from controller.region import Budget, Region
 from controller.store.async_store import StoreThread
-from controller.warmers import rhythm_of
 
 READ_EVERY = timedelta(minutes=10)
 """How old a reading of capacity may grow while nothing changes; somebody else's change is seen that late."""

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from adapters.protocol import Capacity, Phase
 from adapters.simulated import SimulatedCapacity
 from config.policy import Assume, PoolPolicy
-from controller.belief import unseen
 from controller.decision.costs.cost_model import Terms
 from controller.decision.events.event_demand import HOUR
 from controller.decision.events.forecast_adjustment import prospect_at, without_events
@@ -22,6 +21,7 @@ from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState, accepted
 from controller.decision.planning.reasons import Code, Reason
 from controller.decision.selection.selector import CHOSEN, STEPPED_BACK, Portfolio, rule_name
+from controller.demand.plausibility import unseen
 from forecasting.demand import DemandSeries, instant_of
 
 MINUTE = timedelta(minutes=1)

@@ -20,11 +20,11 @@ from controller.decision.planning.observation import Bound, View
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code
+from controller.demand.pool_group import Region
 from controller.leadership.leader_term import ALONE, Tenure
 from controller.nudges import Nudges
 from controller.orphans import Orphans
 from controller.reconcile import Reconciler
-from controller.region import Region
 from controller.store.sqlite_file import StoreError
 from controller.telemetry.tracing import span
 from controller.tick_pass import Noted, Pass, TickReport, inputs_of, urgency

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from adapters.clock import Clock
 from controller.decision.selection.scoring import QUARTER
+from controller.demand.collector import HISTORY_DAYS
 from controller.fleet import Fleet
 from controller.forecast_jobs import ForecastJobs
 from controller.forecast_work import forecast_body, plan_ahead
 from controller.foresight import Foresight
-from controller.intake import HISTORY_DAYS
 from controller.store.async_store import StoreThread
 from controller.store.capacity_history import kept
 from controller.store.sqlite_file import StoreError

@@ -156,8 +156,8 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
     from controller.decision.costs.bill import load_of
     from controller.decision.costs.cost_model import terms_of
     from controller.decision.costs.keep_alive import keep_alive_of
+    from controller.demand.warmers import demand_of
     from controller.outcome import judged
-    from controller.warmers import demand_of
 
     (demand, advice), terms = demand_of(pool, history.series), terms_of(pool, assume)
     if advice is not None:

@@ -10,11 +10,11 @@ from controller.decision.events.event_demand import Foretold, expected_text
 from controller.decision.planning.overrides import entry
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.planner import is_blind
+from controller.demand.pool_group import Region
 from controller.fleet import Fleet
 from controller.forecasts import Forecasts
 from controller.journal import Journal
 from controller.redaction.redactor import redact_text
-from controller.region import Region
 from forecasting.demand import instant_of
 
 MOST_EVENTS = 20

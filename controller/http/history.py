@@ -4,12 +4,12 @@ import numpy as np
 from aiohttp import web
 from numpy.typing import NDArray
 
+from controller.demand.collector import Intake
 from controller.forecast_view import plain, stamp
 from controller.http.answers import dumps, json_bytes
 from controller.http.board import Board
 from controller.http.forecast import hours_of
 from controller.http.pools import at_work
-from controller.intake import Intake
 from controller.store.capacity_history import kept
 from forecasting.demand import MINUTES_PER_DAY, Floats, instant_of, minute_of
 

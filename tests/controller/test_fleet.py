@@ -7,7 +7,7 @@ from adapters.clock import ManualClock
 from adapters.errors import NotFound, PermissionDenied, Unreachable
 from controller.decision.planning.plan import Action
 from controller.decision.planning.reasons import Code
-from controller.region import Budget
+from controller.demand.pool_group import Budget
 from controller.store.sqlite_file import StoreError
 from forecasting.demand import minute_of
 from tests.builders import NOON

@@ -14,11 +14,12 @@ from adapters.aws import demand_rows
 from adapters.errors import AdapterError
 from adapters.lease import Fence
 from adapters.web import demand_page
-from controller import assembly, dead_men, fleet, intake, journal, leaving, reconcile, region, steering, takeover
+from controller import assembly, dead_men, fleet, journal, leaving, reconcile, steering, takeover
 from controller.decision.planning import dead_man_schedule, fleet_limits, guardrails, planner
 from controller.decision.planning.observation import Sight
 from controller.decision.planning.plan import Action, Draft
 from controller.decision.planning.pool_state import accepted
+from controller.demand import collector, pool_group
 from controller.leadership import leader_election, leader_term
 from controller.store import sqlite_file, state_store
 from tests.simulation.invariants import Broken
@@ -196,7 +197,7 @@ def _bridged(self, first, end, *, trusting=False):
 
 
 DUE, ORDERS = dead_men.is_due, dead_men.last_orders
-SIGHT, READ, COLLECT = intake.Intake.sight, reconcile.Reconciler.read, intake.Intake.collect
+SIGHT, READ, COLLECT = collector.Intake.sight, reconcile.Reconciler.read, collector.Intake.collect
 
 UNJUDGED = (guardrails.standing_by, guardrails.announced, guardrails.prewarmed)
 """No lease is simulated in most seeds, and no invariant says what an announced event or an order to prewarm must come to."""
@@ -205,9 +206,9 @@ MUTATIONS: dict[str, Plant] = {
     **{f"without {each.__name__}": without(each.__name__) for each in guardrails.GUARDRAILS
        if each not in UNJUDGED},
     "blind, yet follows": instead(planner, "blind", _blind),
-    "old metrics pass for fresh": instead(intake.Intake, "sight", _always_fresh),
-    "an outage passes for silence": instead(intake.Intake, "collect", _errors_are_silence),
-    "a source's error ends a collection": instead(intake.Intake, "collect", _lets_errors_out),
+    "old metrics pass for fresh": instead(collector.Intake, "sight", _always_fresh),
+    "an outage passes for silence": instead(collector.Intake, "collect", _errors_are_silence),
+    "a source's error ends a collection": instead(collector.Intake, "collect", _lets_errors_out),
     "writes what is there": instead(planner, "action_of", _always_writes),
     "no intent is stored": instead(assembly.StoreThread, "save_intent", _no_intent),
     "an intent is never settled": instead(planner, "settle_intent", lambda state, capacity, now: replace(state, intent=None)),
@@ -220,12 +221,12 @@ MUTATIONS: dict[str, Plant] = {
     "a setting that is gone passes for a value": instead(guardrails, "is_gone", lambda context: False),
     "foreign writes go unseen": instead(planner, "note_foreign", lambda state, seen: state),
     "shadow is not a shadow": instead(assembly, "ShadowLever", _unshadowed),
-    "a start trusts what it has not read": instead(intake.Intake, "read_anew", lambda self, name: True),
-    "impossible demand is believed": instead(intake, "believable", lambda name, item, day: item),
+    "a start trusts what it has not read": instead(collector.Intake, "read_anew", lambda self, name: True),
+    "impossible demand is believed": instead(collector, "believable", lambda name, item, day: item),
     "counters are summed before they are differenced": instead(demand_page, "increase", _of_sums),
     "an outage of minutes is bridged": instead(demand_rows.Life, "proved", _bridged),
-    "lost points of one pool are idleness": instead(intake, "unlikely", lambda item, before: item),
-    "minutes to come pass for fresh": instead(intake.Intake, "sight", _to_come_is_fresh),
+    "lost points of one pool are idleness": instead(collector, "unlikely", lambda item, before: item),
+    "minutes to come pass for fresh": instead(collector.Intake, "sight", _to_come_is_fresh),
     "a clock set back lengthens holds": instead(planner, "caught_up", lambda state, now: state),
     "orders do not end": instead(guardrails, "active", _endless),
     "a restart forgets orders": instead(steering.Steering, "recall", _nothing_recalled),
@@ -255,9 +256,9 @@ MUTATIONS: dict[str, Plant] = {
         dead_men, "has_told", lambda state, orders, now: replace(state, decays=dead_man_schedule.instants(orders), telling=())),
     "orders outlive an orderly end": instead(leaving, "call_off", _not_called_off),
     "an end leaves what is there": instead(leaving, "leaving", lambda reconcilers: []),
-    "never comes down": instead(region.Region, "view", lambda self, name, now: replace(VIEW(self, name, now), settled=False)),
+    "never comes down": instead(pool_group.Region, "view", lambda self, name, now: replace(VIEW(self, name, now), settled=False)),
 }
-VIEW = region.Region.view
+VIEW = pool_group.Region.view
 
 
 @contextmanager

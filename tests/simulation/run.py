@@ -14,7 +14,8 @@ from pathlib import Path
 import structlog
 
 from config.policy import Assume, Policy
-from controller import assembly, chooser, snapshot
+from controller import assembly
+from controller.demand import proposer, selector_snapshot
 from controller.fleet import Fleet
 from controller.journal import Journal
 from controller.steering import Steering
@@ -264,7 +265,7 @@ def own_folder(kind: str) -> Iterator[Path]:
 @contextmanager
 def wild_and_quiet(kind: str) -> Iterator[Path]:
     """The same for daemons that wild proposals drive and whose log nobody listens to."""
-    with own_folder(kind) as folder, swapped(chooser, "Portfolio", WildPortfolio):
+    with own_folder(kind) as folder, swapped(proposer, "Portfolio", WildPortfolio):
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=False)
         yield folder
 
@@ -274,8 +275,8 @@ def simulate(scenario: Scenario) -> Outcome:
     with ExitStack() as stack:
         simulation = Simulation(scenario, stack.enter_context(own_folder("sim")))
         if scenario.brain == "wild":
-            stack.enter_context(swapped(chooser, "Portfolio", WildPortfolio))
-        stack.enter_context(swapped(snapshot, "fingerprint", lru_cache(snapshot.fingerprint)))
+            stack.enter_context(swapped(proposer, "Portfolio", WildPortfolio))
+        stack.enter_context(swapped(selector_snapshot, "fingerprint", lru_cache(selector_snapshot.fingerprint)))
         structlog.configure(processors=[overheard(simulation.witness)], cache_logger_on_first_use=False,
                             wrapper_class=structlog.make_filtering_bound_logger(40))
         return simulation.run()

@@ -15,7 +15,7 @@ from controller.decision.planning.decision_record import inputs_body, plan_body,
 from controller.decision.planning.fleet_limits import Limiter
 from controller.decision.planning.plan import Action
 from controller.decision.planning.reasons import Code
-from controller.region import Budget
+from controller.demand.pool_group import Budget
 from forecasting.demand import minute_of
 from tests.builders import NOON
 from tests.fakes import FakeLever, steady

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller import snapshot
 from controller.decision.costs.cost_model import Terms
 from controller.decision.selection.candidates import CANDIDATES, NAIVE, RECENT
 from controller.decision.selection.selector import CHOSEN, STEPPED_BACK, Portfolio, rule_name
+from controller.demand import selector_snapshot
 
 DAY = 1440
 FIRST = 28_401_120
@@ -171,7 +171,7 @@ def test_what_is_previewed_is_what_is_chosen_once_the_minutes_have_settled(seed,
     whole, begun = (Portfolio([terms]) for _ in range(2))
     choice = whole.advance(*(column[:, : settled + unsettled] for column in rows), FIRST)
     begun.advance(*(column[:, :settled] for column in rows), FIRST)
-    before = snapshot.gathered(begun)
+    before = selector_snapshot.gathered(begun)
     peak, busy, invocations = (column[:, settled : settled + unsettled] for column in rows)
     preview = begun.preview(peak, busy, invocations, FIRST + settled)
     known = np.flatnonzero(~np.isnan(peak[0]))
@@ -179,5 +179,5 @@ def test_what_is_previewed_is_what_is_chosen_once_the_minutes_have_settled(seed,
     if len(known):
         at = settled + known[-1]
         assert [part[0, 0] for part in preview] == [part[0, at] for part in choice]
-    after = snapshot.gathered(begun)
+    after = selector_snapshot.gathered(begun)
     assert all(np.array_equal(before[name], after[name], equal_nan=True) for name in before)

@@ -10,9 +10,9 @@ from controller.backtest import propose
 from controller.decision.costs.cost_model import Terms
 from controller.decision.events.forecast_adjustment import prospect_at, without_events
 from controller.decision.planning.observation import Sight
-from controller.diary import MOST_A_TICK, Diary
-from controller.intake import Intake
-from controller.region import Budget, Region
+from controller.demand.collector import Intake
+from controller.demand.event_tracker import MOST_A_TICK, Diary
+from controller.demand.pool_group import Budget, Region
 from controller.store.async_store import StoreThread
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, pool_policy

@@ -9,7 +9,7 @@ from adapters.errors import Throttled, Unreachable
 from adapters.protocol import Telemetry
 from controller.decision.costs.measurements import ENOUGH_COLLECTIONS
 from controller.decision.planning.observation import PATIENCE, Sight, Traffic
-from controller.intake import Intake
+from controller.demand.collector import Intake
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 from tests.fakes import FakeSource, steady, until

@@ -10,8 +10,8 @@ from adapters.errors import Unreachable
 from adapters.findings import Verdict
 from adapters.protocol import Telemetry
 from config.warmer import Warmer
-from controller.intake import Intake
-from controller.warmers import demand_of, warmer_findings
+from controller.demand.collector import Intake
+from controller.demand.warmers import demand_of, warmer_findings
 from forecasting.demand import DemandSeries, minute_of
 from forecasting.warmer import Rhythm
 from tests.builders import NOON, pool_policy

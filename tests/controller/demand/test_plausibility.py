@@ -5,7 +5,7 @@ import pytest
 
 from adapters.minutes import SILENCE
 from adapters.protocol import Telemetry
-from controller.belief import CONTEXT, unlikely, unseen
+from controller.demand.plausibility import CONTEXT, unlikely, unseen
 from forecasting.demand import DemandSeries
 
 FIRST = 29_540_880

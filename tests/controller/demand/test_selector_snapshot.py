@@ -3,11 +3,11 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from controller import snapshot
-from controller.chooser import Chooser
 from controller.decision.costs.cost_model import Terms
-from controller.intake import Intake
-from controller.region import Budget, Region
+from controller.demand import selector_snapshot
+from controller.demand.collector import Intake
+from controller.demand.pool_group import Budget, Region
+from controller.demand.proposer import Chooser
 from tests.builders import NOON
 from tests.fakes import FakeSource
 
@@ -28,13 +28,13 @@ def region_of(store, tmp_path, terms=TERMS, pools=("a", "b")):
 async def test_what_was_gathered_does_not_change_afterwards(store, tmp_path):
     region = region_of(store, tmp_path)
     await region.gather(NOON)
-    arrays = snapshot.gathered(region.chooser)
+    arrays = selector_snapshot.gathered(region.chooser)
     before = {path: value.copy() for path, value in arrays.items()}
     for minute in range(1, 40):
         await region.gather(NOON + minute * MINUTE)
 
     assert len(arrays) > 5
-    assert any((snapshot.gathered(region.chooser)[path] != value).any() for path, value in before.items())
+    assert any((selector_snapshot.gathered(region.chooser)[path] != value).any() for path, value in before.items())
     for path, value in arrays.items():
         np.testing.assert_array_equal(value, before[path])
 
@@ -110,7 +110,7 @@ async def test_a_file_cut_off_in_the_middle_is_never_in_place(store, tmp_path, m
 
     def full(*_, **__):
         raise OSError("disk full")
-    monkeypatch.setattr(snapshot.np, "savez", full)
+    monkeypatch.setattr(selector_snapshot.np, "savez", full)
     await region.remember(NOON)
 
     assert (tmp_path / "learned.npz").read_bytes() == whole
@@ -133,19 +133,20 @@ async def test_other_code_replays_history(store, tmp_path, monkeypatch):
     region = region_of(store, tmp_path)
     await region.gather(NOON)
     await region.remember(NOON)
-    monkeypatch.setattr(snapshot, "fingerprint", lambda pools: "another")
+    monkeypatch.setattr(selector_snapshot, "fingerprint", lambda pools: "another")
 
     assert not await region_of(store, tmp_path).recall(NOON)
 
 
 def test_every_line_that_decides_counts_in_the_fingerprint(tmp_path, monkeypatch):
-    rules = tmp_path / "judging.py"
+    rules = tmp_path / "selection" / "scoring.py"
+    rules.parent.mkdir()
     rules.write_text("HALF_LIFE_DAYS = 3\n")
-    monkeypatch.setattr(snapshot, "__file__", str(tmp_path / "snapshot.py"))
-    was = snapshot.fingerprint(["a"])
+    monkeypatch.setattr(selector_snapshot, "files", lambda package: tmp_path)
+    was = selector_snapshot.fingerprint(["a"])
     rules.write_text("HALF_LIFE_DAYS = 2\n")
 
-    assert snapshot.fingerprint(["a"]) != was
+    assert selector_snapshot.fingerprint(["a"]) != was
 
 
 async def test_a_follow_that_was_given_up_goes_on_and_the_next_one_waits_for_it(store, tmp_path):

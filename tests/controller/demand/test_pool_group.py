@@ -5,8 +5,8 @@ import pytest
 
 from controller.decision.costs.cost_model import Terms
 from controller.decision.planning.observation import Sight
-from controller.intake import Intake
-from controller.region import SPANS_EVERY, Budget, Region
+from controller.demand.collector import Intake
+from controller.demand.pool_group import SPANS_EVERY, Budget, Region
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store
 from tests.builders import NOON

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.belief import LOOK, NOTHING, unseen
+from controller.demand.plausibility import LOOK, NOTHING, unseen
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 
 GAPS: Mapping[int, int] = {5: 180, 60: MINUTES_PER_DAY}

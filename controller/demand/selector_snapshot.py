@@ -9,6 +9,7 @@ import hashlib
 import zipfile
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -23,12 +24,16 @@ NONE = int(np.iinfo(np.int64).min)
 
 KEY = "fingerprint"
 
+LEARNING = ("controller.decision", "controller.demand", "forecasting")
+"""Packages whose code is part of what was learned: other code does not fit a stored snapshot."""
+
 
 def fingerprint(pools: Iterable[str]) -> str:
     """What a snapshot shares with the chooser that may take it up: the pools in their order, and every line that decides."""
     digest = hashlib.sha256(repr(tuple(pools)).encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.read_bytes())
+    for package in LEARNING:
+        for source in sorted(Path(str(files(package))).rglob("*.py")):
+            digest.update(source.read_bytes())
     return digest.hexdigest()
 
 

@@ -13,7 +13,7 @@ from controller.decision.events.event_demand import HOUR, Foretold
 from controller.decision.events.learned_effect import without_effect
 from controller.decision.events.pool_events import Prospect, learned
 from controller.decision.planning.observation import Announced
-from controller.intake import BREATH, DemandStore, Intake
+from controller.demand.collector import BREATH, DemandStore, Intake
 from controller.store.sqlite_file import StoreError
 from forecasting.demand import MINUTES_PER_DAY, minute_of
 

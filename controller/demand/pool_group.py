@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import structlog
 
-from controller import snapshot
-from controller.chooser import Chooser
 from controller.decision.costs.cost_model import Terms
 from controller.decision.events.event_demand import Foretold
 from controller.decision.planning.observation import Proposal, Sight, View, old
 from controller.decision.selection.selector import Standing
-from controller.diary import Diary
-from controller.intake import Intake
+from controller.demand import selector_snapshot
+from controller.demand.collector import Intake
+from controller.demand.event_tracker import Diary
+from controller.demand.proposer import Chooser
 from controller.telemetry.tracing import span
 
 SPANS_EVERY = timedelta(hours=6)
@@ -139,12 +139,12 @@ class Region:
             return
         if self._kept_at is not None and not old(now - self._kept_at, fresh):
             return
-        arrays = snapshot.gathered(self.chooser)
+        arrays = selector_snapshot.gathered(self.chooser)
         arrays[TERMS] = np.array(json.dumps({name: asdict(terms) for name, terms in self._terms.items()}))
         proposed = {name: self.chooser.proposal(name) or self._recalled.get(name) for name in self.intake.pools}
         arrays[PROPOSED] = np.array(json.dumps({name: asdict(each) for name, each in proposed.items() if each is not None}))
         try:
-            await asyncio.to_thread(snapshot.save, self._keep, snapshot.fingerprint(self.intake.pools), arrays)
+            await asyncio.to_thread(selector_snapshot.save, self._keep, selector_snapshot.fingerprint(self.intake.pools), arrays)
             self._kept_at = now
         except OSError as error:
             log.warning("not-kept", file=str(self._keep), error=str(error), text="the next start replays history instead")
@@ -153,7 +153,7 @@ class Region:
         """Take up what an earlier run learned, unless pools, prices or code have changed since; whether that was possible."""
         if self._keep is None:
             return False
-        arrays = await asyncio.to_thread(snapshot.load, self._keep, snapshot.fingerprint(self.intake.pools))
+        arrays = await asyncio.to_thread(selector_snapshot.load, self._keep, selector_snapshot.fingerprint(self.intake.pools))
         if arrays is None or not {TERMS, PROPOSED} <= arrays.keys():
             return False
         terms = {name: Terms(**fields) for name, fields in json.loads(str(arrays.pop(TERMS))).items()}
@@ -164,7 +164,7 @@ class Region:
         retimed = any(known[name].keep_alive != terms[name].keep_alive for name in terms)
         chooser, proposed = Chooser(self.intake, terms, self._calm), json.loads(str(arrays.pop(PROPOSED)))
         try:
-            snapshot.scattered(chooser, arrays)
+            selector_snapshot.scattered(chooser, arrays)
         except (KeyError, ValueError):
             return False
         self.chooser, self._terms, self._tuned_at = chooser, terms, None if retimed else now

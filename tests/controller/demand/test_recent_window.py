@@ -1,6 +1,6 @@
 import numpy as np
 
-from controller.last_day import LastDay
+from controller.demand.recent_window import LastDay
 from forecasting.demand import DemandSeries
 
 END = 100_000

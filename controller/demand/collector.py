@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from adapters.errors import AdapterError
 from adapters.minutes import STEADY
 from adapters.protocol import DemandSource, Telemetry
-from controller.belief import CONTEXT, believable, lost_of, unlikely
 from controller.decision.costs.measurements import DelayMeter, SettlingMeter
 from controller.decision.planning.observation import PATIENCE, Sight, Traffic
-from controller.last_day import SETTLING, LastDay
+from controller.demand.plausibility import CONTEXT, believable, lost_of, unlikely
+from controller.demand.recent_window import SETTLING, LastDay
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
 from forecasting.warmer import Rhythm, left_out
 

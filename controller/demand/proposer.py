@@ -11,7 +11,7 @@ from controller.decision.costs.cost_model import Terms
 from controller.decision.events.baseline import Rows
 from controller.decision.planning.observation import Proposal
 from controller.decision.selection.selector import Choice, Portfolio, Standing, Weighing, rule_name
-from controller.intake import Intake
+from controller.demand.collector import Intake
 from forecasting.demand import Floats
 
 STRETCH = 1440

@@ -8,12 +8,12 @@ import pytest
 
 from adapters.aws.demand_rows import Points, demand
 from adapters.protocol import Telemetry
-from controller import snapshot
 from controller.accounts import Account
-from controller.chooser import Chooser
 from controller.decision.costs.cost_model import Terms
 from controller.decision.selection.selector import Portfolio
-from controller.intake import Intake
+from controller.demand import selector_snapshot
+from controller.demand.collector import Intake
+from controller.demand.proposer import Chooser
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 
@@ -64,7 +64,7 @@ class Books:
 
 
 def same(one, other):
-    mine, theirs = snapshot.gathered(one), snapshot.gathered(other)
+    mine, theirs = selector_snapshot.gathered(one), selector_snapshot.gathered(other)
     return mine.keys() == theirs.keys() and all(np.array_equal(mine[key], theirs[key], equal_nan=True) for key in mine)
 
 
