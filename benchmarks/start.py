@@ -20,9 +20,9 @@ from status import Providers
 from adapters.clock import ManualClock
 from adapters.registry import lever_kinds
 from config.policy import Assume, Policy, PoolPolicy
-from controller import assembly
 from controller.decision.planning.reasons import Code
 from controller.demand.pool_group import Budget
+from controller.fleet import builder
 from controller.service import Service
 from controller.store.state_dir import STORE_NAME
 from controller.store.state_store import Store
@@ -62,7 +62,7 @@ async def start(policy: Policy, names: tuple[str, ...], clock: ManualClock, fold
     """One life of the daemon, up to every pool's first plan."""
     began = time.perf_counter()
     service, stop = Service(policy, Providers(clock, names, 60), clock, Path(folder), port=0), asyncio.Event()
-    assembly.BUDGETS = {"lambda-provisioned-concurrency": Budget(len(names), len(names))}
+    builder.BUDGETS = {"lambda-provisioned-concurrency": Budget(len(names), len(names))}
     running = asyncio.create_task(service.run(stop))
     while not planned(service, len(names)):
         if running.done():

@@ -5,7 +5,7 @@ from datetime import datetime
 import structlog
 
 from controller.decision.planning.planner import is_blind
-from controller.fleet import MOST_NAMED, Fleet
+from controller.fleet.fleet import MOST_NAMED, Fleet
 
 log = structlog.get_logger("stoker.blindness")
 

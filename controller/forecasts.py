@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from adapters.clock import Clock
 from controller.decision.selection.scoring import QUARTER
 from controller.demand.collector import HISTORY_DAYS
-from controller.fleet import Fleet
+from controller.fleet.fleet import Fleet
 from controller.forecast_jobs import ForecastJobs
 from controller.forecast_work import forecast_body, plan_ahead
 from controller.foresight import Foresight

@@ -7,7 +7,7 @@ from controller.decision.planning.observation import Sight
 from controller.decision.planning.plan import ruling
 from controller.decision.planning.planner import UNSEEN
 from controller.decision.planning.reasons import Code
-from controller.fleet import Fleet
+from controller.fleet.fleet import Fleet
 from controller.notices import DAEMON, Key, Standing
 from controller.redaction.redactor import redact_text
 

@@ -19,7 +19,7 @@ from config.notify import Sink
 from config.policy import Policy
 from config.web_address import fault_of
 from controller.courier import Courier
-from controller.fleet import Fleet
+from controller.fleet.fleet import Fleet
 from controller.notice_view import standing_of
 from controller.notices import DAEMON, Change, Held, Key, Notice, Told, advance, coalesce
 from controller.store.async_store import StoreThread

@@ -15,13 +15,13 @@ from adapters.protocol import DemandSource, Lever, Resumes
 from adapters.simulated import ShadowLever
 from adapters.tally import Call
 from config.policy import Policy, PoolPolicy
-from controller.assembly import Providers, assemble
 from controller.decision.costs.cost_model import MINUTES_A_MONTH
 from controller.decision.planning.overrides import Override
 from controller.decision.planning.plan import Plan
-from controller.fleet import Fleet
-from controller.journal import Journal
-from controller.reconcile import Reconciler
+from controller.fleet.builder import Providers, assemble
+from controller.fleet.decision_log import Journal
+from controller.fleet.fleet import Fleet
+from controller.fleet.reconciler import Reconciler
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store
 

@@ -11,7 +11,7 @@ from adapters.token_bucket import TokenBucket
 from config.policy import Assume
 from controller.decision.planning.overrides import entry
 from controller.decision.planning.prewarm_grant import Grant, Standing, Wish, grant, order_of
-from controller.fleet import Fleet
+from controller.fleet.fleet import Fleet
 from controller.steering import Steering
 
 log = structlog.get_logger("stoker.prewarming")

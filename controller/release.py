@@ -9,15 +9,15 @@ from pathlib import Path
 from adapters.clock import Clock
 from adapters.lease import LeaseStore
 from config.policy import Policy
-from controller.assembly import READ_EVERY, Providers, assemble
 from controller.decision.planning.plan import Action, Plan
-from controller.fleet import Fleet
-from controller.journal import Journal
+from controller.fleet.builder import READ_EVERY, Providers, assemble
+from controller.fleet.decision_log import Journal
+from controller.fleet.fleet import Fleet
+from controller.fleet.orphans import policy_of
+from controller.fleet.reconciler import Reconciler
+from controller.fleet.shutdown import done, leave, leaving, view_of
 from controller.leadership.leader_election import Leadership
-from controller.leaving import done, leave, leaving, view_of
-from controller.orphans import policy_of
 from controller.preview import OnPaper
-from controller.reconcile import Reconciler
 from controller.redaction.redactor import redact_text
 from controller.steering import Steering
 from controller.store.async_store import StoreThread

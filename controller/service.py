@@ -13,17 +13,17 @@ from adapters.clock import Clock
 from adapters.lease import LeaseStore
 from config.policy import Policy
 from controller.accounts import Accounts
-from controller.assembly import Providers, assemble, save_measured
 from controller.blindness import Blindness
 from controller.bookkeeping import account_for, open_accounts, store_accounts, tell_spent
-from controller.dead_men import DeadMen
 from controller.decision.events.upcoming import all_forgotten
-from controller.fleet import Fleet
+from controller.fleet.builder import Providers, assemble, save_measured
+from controller.fleet.dead_man_switch import DeadMen
+from controller.fleet.decision_log import Journal
+from controller.fleet.fleet import Fleet
 from controller.forecasts import Forecasts
 from controller.http.board import Board
 from controller.http.gate import Gate
 from controller.http.listening import listening
-from controller.journal import Journal
 from controller.leadership.leader_election import Leadership
 from controller.metrics.ticks import Ended
 from controller.notifier import Notifier

@@ -9,7 +9,7 @@ import structlog
 from adapters.clock import Clock
 from adapters.errors import AdapterError
 from controller.decision.planning.overrides import Override, entry, shown_override
-from controller.fleet import Fleet
+from controller.fleet.fleet import Fleet
 from controller.leadership.handover import ORDERS, ahead_of, left_of, shared
 from controller.leadership.leader_election import Leadership
 from controller.leadership.leader_term import Tenure

@@ -12,7 +12,7 @@ import numpy as np
 from controller.decision.costs.keep_alive import keep_alive_body
 from controller.decision.selection.candidates import CANDIDATES, NAIVE
 from controller.decision.selection.selector import Weighing
-from controller.fleet import Fleet
+from controller.fleet.fleet import Fleet
 from controller.foresight import Foresight
 from controller.next_hours import SAID
 from forecasting.demand import minute_of

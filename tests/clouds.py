@@ -12,8 +12,8 @@ from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
-from controller import assembly
-from controller.journal import Journal
+from controller.fleet import builder
+from controller.fleet.decision_log import Journal
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store
 from tests.adapters.conformance import cloud_run_stage, lambda_stage
@@ -49,7 +49,7 @@ class Clouds:
     async def start(self) -> None:
         self.store = StoreThread(Store(self.folder / "stoker.db"))
         self.registry = Registry(self.clock, np.random.default_rng(0), sandbox_url=self.url, sandbox_grpc=self.target)
-        self.fleet = await assembly.assemble(self.policy, self.registry, self.store, self.clock, Journal(self.store))
+        self.fleet = await builder.assemble(self.policy, self.registry, self.store, self.clock, Journal(self.store))
 
     async def stop(self) -> None:
         await self.fleet.close()

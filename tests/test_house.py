@@ -81,7 +81,7 @@ BREACHES = {
     "Arrows run one way": ("config/policy.py", "import controller.decision.planning.plan"),
     "Adapters do not know each other": ("adapters/history_file.py", "import adapters.simulated"),
     "Deciding is pure": ("controller/decision/planning/plan.py", "import asyncio"),
-    "The provider's library is known to its adapter alone": ("controller/fleet.py", "import boto3"),
+    "The provider's library is known to its adapter alone": ("controller/fleet/fleet.py", "import boto3"),
     "Statistics are fitted in one module": ("forecasting/demand.py", "import statsmodels"),
     "Pages and prompts stay at the edge": ("adapters/simulated.py", "import rich"),
 }

@@ -20,7 +20,6 @@ from adapters.clock import ManualClock
 from adapters.registry import Registry
 from config.policy import Policy
 from controller.accounts import NAMES, RANGED, Account, Accounts
-from controller.assembly import assemble, pool_terms
 from controller.backtest import replay
 from controller.bookkeeping import account_for, open_accounts
 from controller.decision.costs.bill import Load, bill_of, load_of
@@ -28,8 +27,9 @@ from controller.decision.costs.cost_model import Terms
 from controller.demo.clouds import Clouds
 from controller.demo.scenes import Pool, Scene
 from controller.demo.stage import terms_by_pool, write_policy
-from controller.fleet import Fleet
-from controller.journal import Journal
+from controller.fleet.builder import assemble, pool_terms
+from controller.fleet.decision_log import Journal
+from controller.fleet.fleet import Fleet
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store
 from forecasting.demand import minute_of

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from config.policy import Assume, Policy
-from controller import assembly
-from controller.fleet import Fleet
-from controller.journal import Journal
+from controller.fleet import builder
+from controller.fleet.decision_log import Journal
+from controller.fleet.fleet import Fleet
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store
 from tests.builders import pool_policy
@@ -71,7 +71,7 @@ async def world(clock, folder, *regions, budget=None, orphans=(), levers=None, s
     store = StoreThread(Store(folder / "stoker.db"))
     try:
         journal = Journal(store)
-        fleet = await assembly.assemble(policy_of(pools), providers, store, clock, journal)
+        fleet = await builder.assemble(policy_of(pools), providers, store, clock, journal)
         for region in fleet.regions:
             region.budget = budget or region.budget
         yield World(clock, fleet, store, sources, levers, journal, order)

@@ -12,21 +12,21 @@ from adapters.tally import Call
 from config.policy import Policy
 from controller.accounts import Accounts
 from controller.decision.planning.observation import PATIENCE, Sight
-from controller.fleet import BREATH, Fleet
+from controller.fleet.decision_log import Journal
+from controller.fleet.fleet import BREATH, Fleet
+from controller.fleet.reconciler import STILL_COUNTS
 from controller.forecasts import Forecasts
 from controller.http.answers import dumps
 from controller.http.entries import blind_since, pool_entry, source_entry
 from controller.http.gate import Gate
 from controller.http.news import News
 from controller.http.packed import Packed
-from controller.journal import Journal
 from controller.leadership.leader_election import Leadership
 from controller.metrics.daemon import Daemon
 from controller.metrics.exposition import Exposition
 from controller.metrics.pools import pool_lines
 from controller.metrics.ticks import Ticks
 from controller.prewarming import Prewarming
-from controller.reconcile import STILL_COUNTS
 from controller.redaction.redactor import ByName
 from controller.steering import Steering
 from controller.store.async_store import StoreThread

@@ -11,9 +11,9 @@ from controller.decision.planning.overrides import entry
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.planner import is_blind
 from controller.demand.pool_group import Region
-from controller.fleet import Fleet
+from controller.fleet.decision_log import Journal
+from controller.fleet.fleet import Fleet
 from controller.forecasts import Forecasts
-from controller.journal import Journal
 from controller.redaction.redactor import redact_text
 from forecasting.demand import instant_of
 

@@ -9,7 +9,7 @@ from aiohttp.helpers import ETag
 
 from controller.accounts import NAMES, Accounts
 from controller.decision.costs.keep_alive import keep_alive_body
-from controller.fleet import Fleet
+from controller.fleet.fleet import Fleet
 from controller.forecasts import Forecasts
 from controller.http.answers import Missing, json_answer, json_bytes
 from controller.http.board import Board

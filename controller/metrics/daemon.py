@@ -10,8 +10,8 @@ from prometheus_client.registry import Collector
 
 from adapters.protocol import Bills
 from adapters.tally import Call
-from controller.fleet import Fleet
-from controller.journal import Journal
+from controller.fleet.decision_log import Journal
+from controller.fleet.fleet import Fleet
 from controller.leadership.leader_election import Leadership
 from controller.metrics.catalogue import FAMILIES
 from controller.metrics.ticks import Ticks

@@ -16,11 +16,11 @@ from controller.decision.planning.observation import Sight
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.planner import is_blind
 from controller.decision.planning.reasons import Code
-from controller.fleet import Fleet
+from controller.fleet.fleet import Fleet
+from controller.fleet.reconciler import Reconciler
 from controller.foresight import Foresight
 from controller.metrics.catalogue import POOL_FAMILIES, Family
 from controller.next_hours import SAID
-from controller.reconcile import Reconciler
 from forecasting.demand import minute_of
 
 AT = {name: at for at, name in enumerate(NAMES)}

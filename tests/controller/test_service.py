@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.clock import ManualClock, ScaledClock
-from controller.assembly import load_measured
+from controller.fleet.builder import load_measured
 from controller.http.listening import CannotListen
 from controller.service import Service
 from controller.store.state_store import Store, StoreError

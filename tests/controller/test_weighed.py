@@ -9,7 +9,7 @@ from controller.decision.costs.cost_model import Terms
 from controller.decision.planning.decision_record import replayed
 from controller.decision.selection.candidates import CANDIDATES, NAIVE
 from controller.decision.selection.selector import Portfolio, Weighing
-from controller.journal import Journal
+from controller.fleet.decision_log import Journal
 from controller.next_hours import AHEAD_MINUTES
 from controller.weighed import TOP, rules
 from tests.fakes import steady

@@ -11,7 +11,7 @@ import click
 import pytest
 
 from controller.cli import main
-from controller.fleet import CLOSE_SECONDS
+from controller.fleet.fleet import CLOSE_SECONDS
 from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]

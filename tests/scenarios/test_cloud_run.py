@@ -11,8 +11,8 @@ from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.world import Sandbox
 from config.policy import Objective
-from controller import assembly
-from controller.journal import Journal
+from controller.fleet import builder
+from controller.fleet.decision_log import Journal
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of
@@ -44,7 +44,7 @@ async def running(folder, mode: str = "active"):
     store = StoreThread(Store(folder / "stoker.db"))
     async with GrpcSandboxServer(google) as server:
         registry = Registry(clock, np.random.default_rng(0), sandbox_grpc=server.target)
-        fleet = await assembly.assemble(policy, registry, store, clock, Journal(store))
+        fleet = await builder.assemble(policy, registry, store, clock, Journal(store))
         try:
             yield clock, google, fleet
         finally:

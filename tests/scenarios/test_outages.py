@@ -13,9 +13,9 @@ from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox
-from controller import assembly
 from controller.decision.planning.reasons import Code
-from controller.journal import Journal
+from controller.fleet import builder
+from controller.fleet.decision_log import Journal
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of
@@ -53,7 +53,7 @@ class Cloud:
         registry = Registry(self.clock, np.random.default_rng(0), sandbox_url=self.server.url)
         store = StoreThread(Store(self.folder / "stoker.db"))
         policy = policy_of([pool_policy(max=30, **changes)])
-        self.fleet = await assembly.assemble(policy, registry, store, self.clock, Journal(store))
+        self.fleet = await builder.assemble(policy, registry, store, self.clock, Journal(store))
         self.store = store
         try:
             yield self
@@ -250,7 +250,7 @@ async def test_an_outage_of_cloud_monitoring_lowers_nothing_and_leaves_no_zero(t
     requested = []
     async with GrpcSandboxServer(google) as server:
         registry = Registry(clock, np.random.default_rng(0), sandbox_grpc=server.target)
-        fleet = await assembly.assemble(policy, registry, store, clock, Journal(store))
+        fleet = await builder.assemble(policy, registry, store, clock, Journal(store))
         try:
             for minute in range(BEFORE + length + 25):
                 if minute == BEFORE:

@@ -10,8 +10,8 @@ from adapters.registry import Registry
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from config.policy import Assume, Objective
-from controller import assembly
-from controller.journal import Journal
+from controller.fleet import builder
+from controller.fleet.decision_log import Journal
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of
@@ -57,7 +57,7 @@ async def running(folder, clock, sandbox, pools):
     store = StoreThread(Store(folder / "stoker.db"))
     async with SandboxServer(sandbox) as server:
         registry = Registry(clock, np.random.default_rng(0), sandbox_url=server.url)
-        fleet = await assembly.assemble(policy_of(pools, Assume()), registry, store, clock, Journal(store))
+        fleet = await builder.assemble(policy_of(pools, Assume()), registry, store, clock, Journal(store))
         try:
             yield Running(clock, sandbox, fleet, registry)
         finally:

@@ -7,8 +7,8 @@ import pytest
 
 from adapters.clock import ManualClock
 from config.policy import Assume, Objective
-from controller.assembly import pool_terms
 from controller.backtest import replay
+from controller.fleet.builder import pool_terms
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 from tests.fakes import FakeSource

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from config.dead_man import DeadMan
 from config.policy import Assume, Policy, PoolPolicy
-from controller import assembly
-from controller.dead_men import DeadMen
 from controller.decision.planning.plan import ruling
 from controller.decision.planning.reasons import Code
-from controller.fleet import Fleet
-from controller.journal import Journal
+from controller.fleet import builder
+from controller.fleet.dead_man_switch import DeadMen
+from controller.fleet.decision_log import Journal
+from controller.fleet.fleet import Fleet
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store
 from tests.simulation.demand import SimSource
@@ -208,7 +208,7 @@ class Absence:
 
     async def _daemon(self, life: Life, store: Store, loop: VirtualLoop) -> None:
         thread = StoreThread(store)
-        fleet = await assembly.assemble(self.policy, self, thread, self.clock, Journal(thread))
+        fleet = await builder.assemble(self.policy, self, thread, self.clock, Journal(thread))
         men, putting_off = DeadMen(fleet, self.clock, thread, partial(told_of, self.seed)), None
         for minute in range(life.minutes):
             began = self.clock.seconds

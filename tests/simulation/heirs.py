@@ -15,8 +15,8 @@ from adapters.aws.dead_man import DeadManSwitch
 from adapters.lease import fence_of_this_task
 from config.dead_man import DeadMan
 from config.policy import PoolPolicy
-from controller.dead_men import DeadMen
-from controller.fleet import Fleet
+from controller.fleet.dead_man_switch import DeadMen
+from controller.fleet.fleet import Fleet
 from controller.store.async_store import StoreThread
 from tests.simulation.pair import CALM, MINUTES, Pair, PairLever
 from tests.simulation.policies import lambda_of

@@ -15,8 +15,8 @@ from controller.decision.planning.overrides import Kind
 from controller.decision.planning.plan import Action, Plan, ruling
 from controller.decision.planning.reasons import Code
 from controller.decision.planning.state_transitions import READ_AFTER_WRITE
-from controller.fleet import COLLECT_SECONDS, STEP_SECONDS, Fleet
-from controller.reconcile import CALL_TIMEOUT_SECONDS, LOOK_AGAIN, state_key
+from controller.fleet.fleet import COLLECT_SECONDS, STEP_SECONDS, Fleet
+from controller.fleet.reconciler import CALL_TIMEOUT_SECONDS, LOOK_AGAIN, state_key
 from controller.store.sqlite_file import StoreDamaged
 from controller.store.state_store import Store
 from forecasting.demand import minute_of

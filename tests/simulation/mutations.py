@@ -14,12 +14,13 @@ from adapters.aws import demand_rows
 from adapters.errors import AdapterError
 from adapters.lease import Fence
 from adapters.web import demand_page
-from controller import assembly, dead_men, fleet, journal, leaving, reconcile, steering, takeover
+from controller import steering, takeover
 from controller.decision.planning import dead_man_schedule, fleet_limits, guardrails, planner
 from controller.decision.planning.observation import Sight
 from controller.decision.planning.plan import Action, Draft
 from controller.decision.planning.pool_state import accepted
 from controller.demand import collector, pool_group
+from controller.fleet import builder, dead_man_switch, decision_log, fleet, reconciler, shutdown
 from controller.leadership import leader_election, leader_term
 from controller.store import sqlite_file, state_store
 from tests.simulation.invariants import Broken
@@ -196,8 +197,8 @@ def _bridged(self, first, end, *, trusting=False):
     return inside & (points[np.minimum(after, len(points) - 1)] - points[np.maximum(before, 0)] <= 15)
 
 
-DUE, ORDERS = dead_men.is_due, dead_men.last_orders
-SIGHT, READ, COLLECT = collector.Intake.sight, reconcile.Reconciler.read, collector.Intake.collect
+DUE, ORDERS = dead_man_switch.is_due, dead_man_switch.last_orders
+SIGHT, READ, COLLECT = collector.Intake.sight, reconciler.Reconciler.read, collector.Intake.collect
 
 UNJUDGED = (guardrails.standing_by, guardrails.announced, guardrails.prewarmed)
 """No lease is simulated in most seeds, and no invariant says what an announced event or an order to prewarm must come to."""
@@ -210,17 +211,17 @@ MUTATIONS: dict[str, Plant] = {
     "an outage passes for silence": instead(collector.Intake, "collect", _errors_are_silence),
     "a source's error ends a collection": instead(collector.Intake, "collect", _lets_errors_out),
     "writes what is there": instead(planner, "action_of", _always_writes),
-    "no intent is stored": instead(assembly.StoreThread, "save_intent", _no_intent),
+    "no intent is stored": instead(builder.StoreThread, "save_intent", _no_intent),
     "an intent is never settled": instead(planner, "settle_intent", lambda state, capacity, now: replace(state, intent=None)),
-    "decisions are not recorded": instead(journal.Journal, "note", _unrecorded),
+    "decisions are not recorded": instead(decision_log.Journal, "note", _unrecorded),
     "waits for the slowest": instead(fleet, "within", _waits_for_all),
-    "no reading before a write": instead(reconcile.Reconciler, "step", _reads_nothing_anew),
-    "a failed reading is no matter": instead(reconcile.Reconciler, "read", _forgets_errors),
+    "no reading before a write": instead(reconciler.Reconciler, "step", _reads_nothing_anew),
+    "a failed reading is no matter": instead(reconciler.Reconciler, "read", _forgets_errors),
     "takes any number for units": instead(planner, "whole_units", _takes_any_number),
     "several steps of a pool at once": instead(fleet.Fleet, "_start", _one_at_a_time_no_more),
     "a setting that is gone passes for a value": instead(guardrails, "is_gone", lambda context: False),
     "foreign writes go unseen": instead(planner, "note_foreign", lambda state, seen: state),
-    "shadow is not a shadow": instead(assembly, "ShadowLever", _unshadowed),
+    "shadow is not a shadow": instead(builder, "ShadowLever", _unshadowed),
     "a start trusts what it has not read": instead(collector.Intake, "read_anew", lambda self, name: True),
     "impossible demand is believed": instead(collector, "believable", lambda name, item, day: item),
     "counters are summed before they are differenced": instead(demand_page, "increase", _of_sums),
@@ -231,10 +232,10 @@ MUTATIONS: dict[str, Plant] = {
     "orders do not end": instead(guardrails, "active", _endless),
     "a restart forgets orders": instead(steering.Steering, "recall", _nothing_recalled),
     "a restart forgets what was done": instead(state_store.Store, "load_states", lambda self: {}),
-    "no answer passes for done": instead(reconcile.Reconciler, "_unsure", _taken_for_done),
+    "no answer passes for done": instead(reconciler.Reconciler, "_unsure", _taken_for_done),
     "two daemons on one store": instead(sqlite_file, "take_lock", _unlocked),
     "a damaged state_store is not looked for": instead(sqlite_file, "examine", _unchecked),
-    "a quota teaches nothing": instead(reconcile, "QuotaExceeded", type("Never", (Exception,), {})),
+    "a quota teaches nothing": instead(reconciler, "QuotaExceeded", type("Never", (Exception,), {})),
     "all may change in one tick": instead(fleet_limits.Limiter, "admit", _all_at_once),
     "a leader never doubts its lease": instead(leader_election.Leadership, "barred", lambda self, number: None),
     "writes are not told to the lease store": instead(leader_term.Tenure, "fence", _fence_without_store),
@@ -245,17 +246,19 @@ MUTATIONS: dict[str, Plant] = {
         leader_term.Ahead, "of", lambda state: leader_term.Ahead(state.decays, state.telling)),
     "what was found for ours is not told": instead(leader_term.Tenure, "settled", _told_to_nobody),
     "a successor waits for no term": instead(leader_election.Leadership, "_watch", _waits_for_no_term),
-    "orders are not put off": instead(dead_men, "is_due", lambda each, *others: not each.state.decays and DUE(each, *others)),
-    "orders have no end": instead(dead_men, "last_orders", _without_end),
-    "orders come late": instead(dead_men, "last_orders", _late),
+    "orders are not put off": instead(
+        dead_man_switch, "is_due", lambda each, *others: not each.state.decays and DUE(each, *others)),
+    "orders have no end": instead(dead_man_switch, "last_orders", _without_end),
+    "orders come late": instead(dead_man_switch, "last_orders", _late),
     "what was there before is forgotten": instead(planner, "note_found", lambda state, capacity: state),
-    "orders rise whatever that costs": instead(dead_men, "last_orders", _whatever_it_costs),
-    "orders stand over another's number": instead(dead_men, "is_wanted", lambda each: True),
-    "orders are not known before they are": instead(dead_men, "about_to_tell", lambda state, orders, now: state),
+    "orders rise whatever that costs": instead(dead_man_switch, "last_orders", _whatever_it_costs),
+    "orders stand over another's number": instead(dead_man_switch, "is_wanted", lambda each: True),
+    "orders are not known before they are": instead(dead_man_switch, "about_to_tell", lambda state, orders, now: state),
     "what was ordered before is forgotten": instead(
-        dead_men, "has_told", lambda state, orders, now: replace(state, decays=dead_man_schedule.instants(orders), telling=())),
-    "orders outlive an orderly end": instead(leaving, "call_off", _not_called_off),
-    "an end leaves what is there": instead(leaving, "leaving", lambda reconcilers: []),
+        dead_man_switch, "has_told",
+        lambda state, orders, now: replace(state, decays=dead_man_schedule.instants(orders), telling=())),
+    "orders outlive an orderly end": instead(shutdown, "call_off", _not_called_off),
+    "an end leaves what is there": instead(shutdown, "leaving", lambda reconcilers: []),
     "never comes down": instead(pool_group.Region, "view", lambda self, name, now: replace(VIEW(self, name, now), settled=False)),
 }
 VIEW = pool_group.Region.view

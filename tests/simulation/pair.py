@@ -20,11 +20,11 @@ from adapters.lease import fence_of_this_task
 from adapters.lease_sqlite import SqliteLease
 from config.lease import SqliteLeaseSettings
 from config.policy import Assume, Policy, PoolPolicy
-from controller import assembly
 from controller.decision.planning.plan import ruling
 from controller.decision.planning.reasons import Code
-from controller.fleet import Fleet
-from controller.journal import Journal
+from controller.fleet import builder
+from controller.fleet.decision_log import Journal
+from controller.fleet.fleet import Fleet
 from controller.leadership.leader_election import Leadership
 from controller.steering import Steering
 from controller.store.async_store import StoreThread
@@ -253,7 +253,7 @@ class Pair:
     async def _live(self, daemon: Daemon, who: int) -> None:
         thread = StoreThread(daemon.store)
         source = SimSource(self.traffic, 1, self.clock)
-        fleet = await assembly.assemble(self.policy, _Ways(self, source, who), thread, self.clock, Journal(thread))
+        fleet = await builder.assemble(self.policy, _Ways(self, source, who), thread, self.clock, Journal(thread))
         steering = Steering(fleet.reconcilers, thread)
         await steering.recall(self.clock.now())
         lease = FaultyLease(SqliteLease(Path(self.settings.path)), daemon.active)

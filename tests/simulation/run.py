@@ -14,10 +14,10 @@ from pathlib import Path
 import structlog
 
 from config.policy import Assume, Policy
-from controller import assembly
 from controller.demand import proposer, selector_snapshot
-from controller.fleet import Fleet
-from controller.journal import Journal
+from controller.fleet import builder
+from controller.fleet.decision_log import Journal
+from controller.fleet.fleet import Fleet
 from controller.steering import Steering
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store, StoreError
@@ -134,7 +134,7 @@ class Simulation:
     async def _daemon(self, store: Store) -> None:
         thread = StoreThread(store)
         try:
-            fleet = await assembly.assemble(self.policy, _Providers(self), thread, self.clock, Journal(thread))
+            fleet = await builder.assemble(self.policy, _Providers(self), thread, self.clock, Journal(thread))
             steering = Steering(fleet.reconcilers, thread)
             self.witness.orders.expire(sure=not self.witness.disk_full)
             await steering.recall(self.clock.now())
@@ -186,7 +186,7 @@ class Simulation:
     async def _slow_jobs(self, fleet: Fleet, thread: StoreThread) -> None:
         """What the service does now and then; its errors are told and go by."""
         try:
-            await assembly.save_measured(fleet, thread, self.clock.now())
+            await builder.save_measured(fleet, thread, self.clock.now())
             if self.minute % 40 == 5:
                 for region in fleet.regions:
                     await region.retune(self.clock.now())

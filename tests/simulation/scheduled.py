@@ -15,8 +15,8 @@ from adapters.errors import AdapterError, NotFound, OutcomeUnknown, Throttled, U
 from adapters.protocol import Capacity
 from adapters.sandbox.scheduled_actions import due_ms
 from config.policy import PoolPolicy
-from controller.dead_men import DeadMen
 from controller.decision.planning.dead_man_schedule import SLOT
+from controller.fleet.dead_man_switch import DeadMen
 from controller.forecasts import Told
 from forecasting.demand import minute_of
 from tests.simulation.provider import FOR_EVER, Resource

@@ -108,6 +108,6 @@ async def test_false_zeros_of_days_ago_are_withdrawn_then(store):
 @pytest.mark.parametrize(("change", "same"), [({}, True), ({"on_quiet_region": "trust"}, False), ({"warmer": WARMER}, False),
                                               ({"max": 7}, True)])
 def test_history_is_read_again_when_what_makes_demand_of_metrics_changes(change, same):
-    from controller.assembly import read_by
+    from controller.fleet.builder import read_by
 
     assert (read_by(pool_policy(**change)) == read_by(pool_policy())) is same

@@ -14,7 +14,7 @@ from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code
-from controller.leaving import leaving
+from controller.fleet.shutdown import leaving
 from tests.builders import NOON, capacity, observation, pool_policy
 from tests.fakes import FakeLever, steady
 from tests.worlds import world

@@ -19,9 +19,9 @@ from adapters.lease import Unfenced, fenced
 from adapters.protocol import Decays, Order
 from controller.decision.planning.dead_man_schedule import about_to_tell, floor_at, has_told, last_orders
 from controller.decision.planning.pool_state import PoolState
-from controller.fleet import Fleet
+from controller.fleet.fleet import Fleet
+from controller.fleet.reconciler import Reconciler
 from controller.leadership.leader_term import Tenure
-from controller.reconcile import Reconciler
 from controller.redaction.redactor import redact_text
 from controller.store.sqlite_file import StoreError
 from forecasting.demand import minute_of

@@ -12,7 +12,7 @@ from controller.decision.planning.observation import Proposal, Sight, View
 from controller.decision.planning.plan import Action
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code
-from controller.reconcile import METER_EVERY, Reconciler, state_key
+from controller.fleet.reconciler import METER_EVERY, Reconciler, state_key
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever
 

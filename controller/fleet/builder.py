@@ -18,9 +18,9 @@ from controller.demand.collector import Intake
 from controller.demand.event_tracker import Diary
 from controller.demand.pool_group import Budget, Region
 from controller.demand.warmers import rhythm_of
-from controller.fleet import Fleet, Journal
-from controller.orphans import Orphans
-from controller.reconcile import Reconciler, state_key
+from controller.fleet.fleet import Fleet, Journal
+from controller.fleet.orphans import Orphans
+from controller.fleet.reconciler import Reconciler, state_key
 from controller.store.async_store import StoreThread
 
 READ_EVERY = timedelta(minutes=10)

@@ -13,7 +13,7 @@ from controller.decision.planning.dead_man_schedule import has_told
 from controller.decision.planning.observation import View
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.reasons import Code, Reason
-from controller.reconcile import Reconciler
+from controller.fleet.reconciler import Reconciler
 from controller.redaction.redactor import redact_text
 
 log = structlog.get_logger("stoker.leaving")

@@ -12,16 +12,16 @@ from adapters.lease import Unfenced
 from adapters.protocol import Order
 from config.dead_man import DeadMan
 from config.limits import Limits
-from controller.dead_men import DeadMen, is_due
 from controller.decision.planning.dead_man_schedule import MOST_OPEN, about_to_tell
 from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code
-from controller.fleet import BREATH
+from controller.fleet.dead_man_switch import DeadMen, is_due
+from controller.fleet.fleet import BREATH
+from controller.fleet.shutdown import call_off, done, leave
 from controller.forecasts import Told
 from controller.leadership.handover import left_of
 from controller.leadership.leader_term import Tenure
-from controller.leaving import call_off, done, leave
 from tests.builders import NOON, pool_policy
 from tests.fakes import Decaying, FakeLever, Helm, steady
 from tests.worlds import world

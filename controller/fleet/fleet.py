@@ -13,7 +13,6 @@ import structlog
 from adapters.clock import Clock, wait_at_most
 from config.limits import Limits
 from config.policy import Assume
-from controller import leaving
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_of
 from controller.decision.planning.fleet_limits import Limiter
 from controller.decision.planning.observation import Bound, View
@@ -21,13 +20,14 @@ from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code
 from controller.demand.pool_group import Region
+from controller.fleet import shutdown
+from controller.fleet.immediate_steps import Nudges
+from controller.fleet.orphans import Orphans
+from controller.fleet.reconciler import Reconciler
+from controller.fleet.tick import Noted, Pass, TickReport, inputs_of, urgency
 from controller.leadership.leader_term import ALONE, Tenure
-from controller.nudges import Nudges
-from controller.orphans import Orphans
-from controller.reconcile import Reconciler
 from controller.store.sqlite_file import StoreError
 from controller.telemetry.tracing import span
-from controller.tick_pass import Noted, Pass, TickReport, inputs_of, urgency
 
 COLLECT_SECONDS = 20.0
 """How long a tick waits for demand before it plans from what is there; the collection goes on and serves the next tick."""
@@ -115,12 +115,12 @@ class Fleet:
         self.nudges.close()
         for task in self._collecting.values():
             task.cancel()
-        due = leaving.leaving(self.reconcilers) if leave else []
+        due = shutdown.leaving(self.reconcilers) if leave else []
         left = {name: asyncio.create_task(self._leave(name, self._stepping.get(name)), name=f"leave {name}") for name in due}
         tasks = [*self._stepping.values(), *left.values()]
         await wait_at_most(self._clock, tasks, CLOSE_SECONDS)
         ended = all(task.done() for task in tasks)
-        if missed := [name for name, task in left.items() if not task.done() or not leaving.done(self.plans.get(name))]:
+        if missed := [name for name, task in left.items() if not task.done() or not shutdown.done(self.plans.get(name))]:
             log.error("not-left", pools=missed[:MOST_NAMED], total=len(missed),
                       text="not left as on_exit says: `stoker release` does it, or a daemon that runs again")
         for task in tasks:
@@ -228,7 +228,7 @@ class Fleet:
     async def _leave(self, name: str, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
-        await self._done(name, self.reconcilers[name], leaving.leave(self.reconcilers[name], self._clock))
+        await self._done(name, self.reconcilers[name], shutdown.leave(self.reconcilers[name], self._clock))
 
     async def _step(self, name: str, reconciler: Reconciler, view: View, read: bool) -> None:
         with span("step", pool=name, mode=reconciler.policy.mode, read=read):

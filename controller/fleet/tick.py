@@ -9,7 +9,7 @@ from controller.decision.planning.decision_record import Made
 from controller.decision.planning.observation import View
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state import PoolState
-from controller.reconcile import Reconciler
+from controller.fleet.reconciler import Reconciler
 
 Noted = tuple[Plan, Plan | None, Mapping[str, Any]]
 """A plan, the one before it, and what it was made from."""

@@ -6,7 +6,7 @@ import structlog.testing
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code, Reason
-from controller.journal import Journal, changes
+from controller.fleet.decision_log import Journal, changes
 from tests.builders import NOON
 
 

@@ -6,9 +6,9 @@ import pytest
 from adapters.clock import ManualClock
 from adapters.protocol import KeepAliveSeen, Traits
 from adapters.simulated import ShadowLever
-from controller import assembly
 from controller.decision.planning.pool_state import PoolState
-from controller.journal import Journal
+from controller.fleet import builder
+from controller.fleet.decision_log import Journal
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
 from tests.worlds import policy_of
@@ -22,7 +22,7 @@ def clock():
 async def assembled(store, clock, **changes):
     providers = FakeProviders([(FakeSource({"a": steady(3)}), ("a",))], clock, {"a": FakeLever(clock)})
     policy = policy_of([pool_policy(name="a", **changes)])
-    return await assembly.assemble(policy, providers, store, clock, Journal(store)), providers
+    return await builder.assemble(policy, providers, store, clock, Journal(store)), providers
 
 
 async def test_nothing_is_asked_of_a_provider_before_the_first_tick(store, clock):
@@ -67,7 +67,7 @@ async def test_a_keep_alive_that_was_measured_outlives_a_restart(store, clock):
     fleet, _ = await assembled(store, clock)
     seen = KeepAliveSeen(timedelta(minutes=11), timedelta(minutes=9), None, 40, "units")
     fleet.reconcilers["a"]._learn(Traits(keep_alive=seen), NOON)
-    await assembly.save_measured(fleet, store, NOON)
+    await builder.save_measured(fleet, store, NOON)
     again, _ = await assembled(store, clock)
     again.reconcilers["a"]._learn(Traits(keep_alive=replace(seen, observations=1)), NOON)
 
@@ -77,7 +77,7 @@ async def test_a_keep_alive_that_was_measured_outlives_a_restart(store, clock):
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{broken", b'{"a": 5}'])
 async def test_a_snapshot_of_another_shape_counts_as_none(store, clock, body):
-    store.store.save_blob(assembly.MEASURED, body, NOON)
+    store.store.save_blob(builder.MEASURED, body, NOON)
     fleet, _ = await assembled(store, clock)
 
     assert fleet.regions[0].intake.metric_delay == timedelta(minutes=2)
