@@ -12,9 +12,9 @@ import structlog
 from adapters.clock import Clock
 from adapters.lease import LeaseStore
 from config.policy import Policy
-from controller.accounts import Accounts
+from controller.accounting.ledger import Accounts
+from controller.accounting.tick_accounting import account_for, open_accounts, store_accounts, tell_spent
 from controller.blindness import Blindness
-from controller.bookkeeping import account_for, open_accounts, store_accounts, tell_spent
 from controller.decision.events.upcoming import all_forgotten
 from controller.fleet.builder import Providers, assemble, save_measured
 from controller.fleet.dead_man_switch import DeadMen

@@ -10,7 +10,7 @@ from typing import Any
 from adapters.clock import Clock
 from adapters.tally import Call
 from config.policy import Policy
-from controller.accounts import Accounts
+from controller.accounting.ledger import Accounts
 from controller.decision.planning.observation import PATIENCE, Sight
 from controller.fleet.decision_log import Journal
 from controller.fleet.fleet import BREATH, Fleet

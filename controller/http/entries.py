@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from controller.accounts import NAMES, Accounts, range_of
+from controller.accounting.ledger import NAMES, Accounts, range_of
 from controller.decision.events.event_demand import Foretold, expected_text
 from controller.decision.planning.overrides import entry
 from controller.decision.planning.plan import Plan

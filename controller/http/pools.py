@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.helpers import ETag
 
-from controller.accounts import NAMES, Accounts
+from controller.accounting.ledger import NAMES, Accounts
 from controller.decision.costs.keep_alive import keep_alive_body
 from controller.fleet.fleet import Fleet
 from controller.forecasts import Forecasts

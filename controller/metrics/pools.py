@@ -11,7 +11,7 @@ from datetime import datetime
 import numpy as np
 
 from adapters.clock import Clock
-from controller.accounts import NAMES, Accounts
+from controller.accounting.ledger import NAMES, Accounts
 from controller.decision.planning.observation import Sight
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.planner import is_blind

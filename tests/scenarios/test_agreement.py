@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from numpy.random import PCG64, Generator
 
-from controller.accounts import RANGED
+from controller.accounting.ledger import RANGED
 from controller.demo.levers import CLOUD_RUN, PING, PROVISIONED, URL
 from controller.demo.scenes import every_lever, invented
 from tests.witnesses import Compared, Figures, Said, play

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.aws.demand_rows import Points, demand
 from adapters.protocol import Telemetry
-from controller.accounts import Account
+from controller.accounting.ledger import Account
 from controller.decision.costs.cost_model import Terms
 from controller.decision.selection.selector import Portfolio
 from controller.demand import selector_snapshot

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.sandbox.capacity import ProvisionedCapacity, Status
-from controller.paid import Change, Paid
+from controller.accounting.paid_units import Change, Paid
 from forecasting.demand import minute_of
 from tests.builders import NOON
 

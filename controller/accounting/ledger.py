@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from controller.accounting.paid_units import Change, Paid
 from controller.decision.costs.cost_model import MINUTE_SECONDS, Terms
 from controller.decision.costs.on_demand_warmth import Warm
 from controller.decision.costs.target_tracking import Tracked
-from controller.paid import Change, Paid
 from controller.store.async_store import StoreThread
 from forecasting.demand import Floats, instant_of, minute_of
 

@@ -8,12 +8,12 @@ import numpy as np
 from adapters.clock import Clock
 from adapters.protocol import Capacity, Phase
 from config.policy import Assume, Policy
-from controller.accounts import NAMES, REHEARSAL, Account, Accounts, keep_accounts
+from controller.accounting.ledger import NAMES, REHEARSAL, Account, Accounts, keep_accounts
+from controller.accounting.paid_units import Change
 from controller.decision.costs.cost_model import billing_step_of
 from controller.fleet.builder import pool_terms
 from controller.fleet.fleet import Fleet
 from controller.fleet.reconciler import Reconciler
-from controller.paid import Change
 from controller.store.async_store import StoreThread
 from forecasting.demand import Floats
 

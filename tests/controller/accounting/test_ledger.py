@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.accounts import NAMES, Account, Accounts, keep_accounts, range_of
+from controller.accounting.ledger import NAMES, Account, Accounts, keep_accounts, range_of
+from controller.accounting.paid_units import Change
 from controller.decision.costs.bill import bill_of, load_of
 from controller.decision.costs.cost_model import Terms
 from controller.decision.costs.target_tracking import Tracked
-from controller.paid import Change
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.clock import ManualClock
 from adapters.protocol import Phase
-from controller.bookkeeping import paid_units
+from controller.accounting.tick_accounting import paid_units
 from forecasting.demand import minute_of
 from tests.builders import NOON, capacity
 from tests.fakes import FakeLever, steady
