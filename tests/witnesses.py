@@ -21,7 +21,7 @@ from adapters.registry import Registry
 from config.policy import Policy
 from controller.accounting.ledger import NAMES, RANGED, Account, Accounts
 from controller.accounting.tick_accounting import account_for, open_accounts
-from controller.backtest import replay
+from controller.backtest.replay import replay
 from controller.decision.costs.bill import Load, bill_of, load_of
 from controller.decision.costs.cost_model import Terms
 from controller.demo.clouds import Clouds

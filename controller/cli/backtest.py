@@ -15,7 +15,7 @@ from controller.cli.failure import Failed, WrongInput
 if TYPE_CHECKING:
     from adapters.history_file import History
     from config.policy import Assume, Policy, PoolPolicy
-    from controller.outcome import Outcome, PoolOutcome
+    from controller.backtest.result import Outcome, PoolOutcome
 
 FILE = click.Path(path_type=Path)
 
@@ -141,7 +141,7 @@ def start_minute(start: str, recorded: "dict[str, History]") -> int:
 
 def run(policy: "Policy", recorded: "dict[str, History]", begin: int | None, compare: bool, levers: bool) -> "Outcome":
     """Replay every pool and compute its costs; show progress on a terminal."""
-    from controller.outcome import Outcome
+    from controller.backtest.result import Outcome
 
     with progress_of(sum(len(history.series) for history in recorded.values())) as advance:
         pools = [run_pool(pool, policy.assume, recorded[pool.name], begin, compare, levers, advance) for pool in policy.pools]
@@ -151,13 +151,13 @@ def run(policy: "Policy", recorded: "dict[str, History]", begin: int | None, com
 def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: int | None, compare: bool, levers: bool,
              advance: Callable[[int], None]) -> "PoolOutcome":
     """Replay one pool and compute its bills."""
-    from controller.backtest import replay
+    from controller.backtest.replay import replay
+    from controller.backtest.result import judged
     from controller.decision.costs.assumptions import assumptions
     from controller.decision.costs.bill import load_of
     from controller.decision.costs.cost_model import terms_of
     from controller.decision.costs.keep_alive import keep_alive_of
     from controller.demand.warmers import demand_of
-    from controller.outcome import judged
 
     (demand, advice), terms = demand_of(pool, history.series), terms_of(pool, assume)
     if advice is not None:
@@ -171,7 +171,7 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
         rivals = baselines.compare(load, terms)
     if levers:
         from adapters.registry import lever_kinds
-        from controller.alternatives import under_each_lever
+        from controller.backtest.lever_comparison import under_each_lever
 
         others = under_each_lever(pool, demand, load, assume, lever_kinds())
     keep_alive = keep_alive_of(pool.lever.kind, assume)
@@ -200,7 +200,7 @@ def write_outputs(outcome: "Outcome", recorded: "dict[str, History]", decisions:
     if json_path is not None:
         import json
 
-        from controller.outcome import as_json
+        from controller.backtest.result import as_json
 
         text = json.dumps(as_json(outcome), indent=1, allow_nan=False) + "\n"
         if json_path == Path("-"):
@@ -208,7 +208,7 @@ def write_outputs(outcome: "Outcome", recorded: "dict[str, History]", decisions:
         else:
             write_whole(json_path, [text])
     if report is not None:
-        from controller.report.page import page
+        from controller.backtest.report.page import page
 
         write_whole(report, [page(outcome)])
 

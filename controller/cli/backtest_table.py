@@ -5,10 +5,10 @@ from rich.console import Console
 from rich.table import Table
 
 from config.duration import format_duration
+from controller.backtest.report.text import hits, share, spread_text
+from controller.backtest.result import ON_DEMAND, Outcome, PoolOutcome
 from controller.decision.costs.assumptions import assumed_text, common_text, zeros_text
 from controller.decision.costs.bill import Bill
-from controller.outcome import ON_DEMAND, Outcome, PoolOutcome
-from controller.report.words import hits, share, spread_text
 
 IN_FULL = 4
 """Up to this number of pools get a table each; with more pools, each gets a line."""

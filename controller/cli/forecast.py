@@ -203,7 +203,7 @@ def replayed(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries") -> "N
     """Return the units that a backtest requests in each minute."""
     import numpy as np
 
-    from controller.backtest import replay
+    from controller.backtest.replay import replay
     from controller.decision.costs.cost_model import terms_of
 
     return replay(pool, demand, terms_of(pool, policy.assume), policy.assume).target.astype(np.float64)

@@ -42,7 +42,7 @@ async def assets(_: Board, request: web.Request) -> web.Response:
 @cache
 def asset(name: str) -> Asset:
     """A file that ships beside this module, or of the library that draws."""
-    place = files("controller.uplot") / name if name in LIBRARY else files("controller.http") / "static" / name
+    place = files("controller.assets.uplot") / name if name in LIBRARY else files("controller.http") / "static" / name
     body = place.read_bytes()
     return Asset(body, KINDS[name[name.rindex("."):]], hashlib.sha256(body).hexdigest()[:16])
 

@@ -7,7 +7,7 @@ import pytest
 
 from config.event import Event
 from config.policy import Assume, Objective
-from controller.backtest import Replay, replay
+from controller.backtest.replay import Replay, replay
 from controller.decision.costs.cost_model import terms_of
 from controller.decision.planning.reasons import Code
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of

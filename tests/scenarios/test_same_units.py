@@ -7,7 +7,7 @@ import pytest
 
 from adapters.clock import ManualClock
 from config.policy import Assume, Objective
-from controller.backtest import replay
+from controller.backtest.replay import replay
 from controller.fleet.builder import pool_terms
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON

@@ -6,7 +6,7 @@ import numpy as np
 import structlog
 
 from config.event import Event
-from controller.backtest import propose
+from controller.backtest.replay import propose
 from controller.decision.costs.cost_model import Terms
 from controller.decision.events.forecast_adjustment import prospect_at, without_events
 from controller.decision.planning.observation import Sight

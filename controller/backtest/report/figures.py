@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from controller.backtest.report.text import LABELS, STOKER, TRACKING
+from controller.backtest.report.worst_hour import WorstHour, counted_cold
+from controller.backtest.result import PoolOutcome
 from controller.decision.costs import baselines
 from controller.decision.costs.bill import Units
-from controller.outcome import PoolOutcome
-from controller.report.words import LABELS, STOKER, TRACKING
-from controller.report.worst_hour import WorstHour, counted_cold
 from forecasting.combined import CombinedForecaster
 from forecasting.demand import DemandSeries
 from forecasting.protocol import LEVELS

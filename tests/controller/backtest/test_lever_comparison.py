@@ -7,8 +7,8 @@ import pytest
 
 from adapters.registry import lever_kinds
 from config.policy import Assume
-from controller.alternatives import under_each_lever
-from controller.backtest import replay
+from controller.backtest.lever_comparison import under_each_lever
+from controller.backtest.replay import replay
 from controller.decision.costs.bill import bill_of, load_of
 from controller.decision.costs.cost_model import terms_of
 from forecasting.demand import DemandSeries

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from controller.backtest.report.text import count, share, usd
+from controller.backtest.result import PoolOutcome
 from controller.decision.costs import baselines
 from controller.decision.costs.bill import Units, bill_of, cold_starts_of, ready_of
-from controller.outcome import PoolOutcome
-from controller.report.words import count, share, usd
 from forecasting.demand import instant_of
 
 HOUR = 60

@@ -7,7 +7,7 @@ import numpy as np
 
 from config.lever import LeverSettings
 from config.policy import Assume, PoolPolicy
-from controller.backtest import replay
+from controller.backtest.replay import replay
 from controller.decision.costs.bill import Bill, Load, bill_of
 from controller.decision.costs.cost_model import terms_of
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_of

@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pytest
 
-from controller.outcome import Outcome
-from controller.report.page import page
+from controller.backtest.report.page import page
+from controller.backtest.result import Outcome
 from tests.browser import CHROMIUM, chromium
-from tests.controller.report.outcomes import DAILY, outcome_of
+from tests.controller.backtest.report.outcomes import DAILY, outcome_of
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 

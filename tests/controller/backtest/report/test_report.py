@@ -8,14 +8,14 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from controller.backtest.report.figures import band, steps
+from controller.backtest.report.page import page
+from controller.backtest.report.text import against, headline, hits, promise, usd, wins
+from controller.backtest.report.worst_hour import worst_hour
+from controller.backtest.result import Outcome, PoolOutcome
 from controller.decision.costs.bill import Bill, cold_starts_of, ready_of
-from controller.outcome import Outcome, PoolOutcome
-from controller.report.figures import band, steps
-from controller.report.page import page
-from controller.report.words import against, headline, hits, promise, usd, wins
-from controller.report.worst_hour import worst_hour
 from forecasting.demand import DemandSeries
-from tests.controller.report.outcomes import DAILY, MINUTE, TERMS, outcome_of
+from tests.controller.backtest.report.outcomes import DAILY, MINUTE, TERMS, outcome_of
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def test_the_page_loads_nothing_and_forbids_loading(html):
 def test_the_library_ships_with_its_licence():
     from importlib.resources import files
 
-    static = files("controller.uplot")
+    static = files("controller.assets.uplot")
     assert "MIT License" in (static / "uPlot.LICENSE").read_text("utf-8")
     assert "uPlot (v1.6" in (static / "uPlot.iife.min.js").read_text("utf-8")
 

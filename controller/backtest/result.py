@@ -8,8 +8,8 @@ from types import MappingProxyType
 import numpy as np
 
 from adapters.history_file import Doubt
-from controller.alternatives import Alternative
-from controller.backtest import Replay
+from controller.backtest.lever_comparison import Alternative
+from controller.backtest.replay import Replay
 from controller.decision.costs.bill import Bill, Load, bill_of, total
 from controller.decision.costs.cost_model import Terms
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_body

@@ -3,12 +3,12 @@
 import numpy as np
 
 from config.policy import Assume
-from controller.backtest import replay
+from controller.backtest.replay import replay
+from controller.backtest.result import PoolOutcome, judged
 from controller.decision.costs import baselines
 from controller.decision.costs.bill import load_of
 from controller.decision.costs.cost_model import Terms
 from controller.decision.costs.keep_alive import keep_alive_of
-from controller.outcome import PoolOutcome, judged
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
 

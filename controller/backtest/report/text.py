@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from controller.backtest.result import ON_DEMAND, Outcome, PoolOutcome, spread
 from controller.decision.costs.bill import Bill
-from controller.outcome import ON_DEMAND, Outcome, PoolOutcome, spread
 from forecasting.demand import instant_of
 
 TRACKING = "aws-target-tracking"

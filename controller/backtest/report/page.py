@@ -8,12 +8,8 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from controller.decision.costs.assumptions import common_text, zeros_text
-from controller.decision.costs.bill import Bill
-from controller.decision.costs.cost_model import PRICES_AS_OF
-from controller.outcome import ON_DEMAND, Outcome, PoolOutcome
-from controller.report.figures import charts, widest
-from controller.report.words import (
+from controller.backtest.report.figures import charts, widest
+from controller.backtest.report.text import (
     LABELS,
     NOTES,
     STOKER,
@@ -30,7 +26,11 @@ from controller.report.words import (
     verdict,
     wins,
 )
-from controller.report.worst_hour import Minute, WorstHour, worst_hour
+from controller.backtest.report.worst_hour import Minute, WorstHour, worst_hour
+from controller.backtest.result import ON_DEMAND, Outcome, PoolOutcome
+from controller.decision.costs.assumptions import common_text, zeros_text
+from controller.decision.costs.bill import Bill
+from controller.decision.costs.cost_model import PRICES_AS_OF
 
 CHARTED = 12
 """Maximum number of pools with charts, highest cost without warm capacity first. It limits the size of the page."""
@@ -70,12 +70,12 @@ def page(outcome: Outcome) -> str:
 
 def part(name: str) -> str:
     """Return the text of a file that ships with this module."""
-    return (files("controller.report") / "static" / name).read_text("utf-8")
+    return (files("controller.backtest.report") / "static" / name).read_text("utf-8")
 
 
 def library(name: str) -> str:
     """Return the text of a file of the chart library."""
-    return (files("controller.uplot") / name).read_text("utf-8")
+    return (files("controller.assets.uplot") / name).read_text("utf-8")
 
 
 def title(outcome: Outcome) -> str:

@@ -1,0 +1,1 @@
+"""Files that the dashboard and the report embed."""

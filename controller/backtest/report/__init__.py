@@ -1,0 +1,4 @@
+"""The page that shows a backtest.
+
+The table in the terminal belongs in `cli.evaluate`.
+"""
