@@ -20,7 +20,8 @@ from controller.fleet.builder import Providers, assemble, save_measured
 from controller.fleet.dead_man_switch import DeadMen
 from controller.fleet.decision_log import Journal
 from controller.fleet.fleet import Fleet
-from controller.forecasts import Forecasts
+from controller.forecasts.rationale import weighed
+from controller.forecasts.service import Forecasts
 from controller.http.board import Board
 from controller.http.gate import Gate
 from controller.http.listening import listening
@@ -37,7 +38,6 @@ from controller.store.state_store import KEEP, Store
 from controller.takeover import Takeover
 from controller.telemetry.event_loop_errors import report_fault
 from controller.telemetry.tracing import Tracing, tick
-from controller.weighed import weighed
 from forecasting.demand import minute_of
 
 TICK_EVERY = timedelta(minutes=1)

@@ -4,7 +4,7 @@ import numpy as np
 
 from adapters.errors import Throttled
 from config.policy import Objective
-from controller.next_hours import AHEAD_MINUTES, SAID
+from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SAID
 from forecasting.demand import minute_of
 from tests.services import serving
 

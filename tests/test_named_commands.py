@@ -35,7 +35,7 @@ def commands() -> dict[str, set[str]]:
 
 COMMANDS = commands()
 OTHERS = {"adapters/aws/names.py", "adapters/aws/token_faults.py", "adapters/gcp/names.py", "adapters/gcp/permissions.py",
-          "adapters/gcp/settings.py", "controller/plot.py"}
+          "adapters/gcp/settings.py", "controller/forecasts/chart.py"}
 """Modules that name options of the providers' own commands, or variables of CSS."""
 
 EVERY_OPTION = set().union(*COMMANDS.values()) | {"--version"}

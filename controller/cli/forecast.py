@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from config.policy import Policy, PoolPolicy
-    from controller.forecast_view import ForecastView
+    from controller.forecasts.demand_forecast import ForecastView
     from forecasting.demand import DemandSeries
 
 FILE = click.Path(path_type=Path)
@@ -78,7 +78,7 @@ def command(pool: str, policy_path: Path | None, histories: tuple[str, ...], sta
 def tell(view: "ForecastView", told: dict[str, Any] | None, plot: Path | None, as_json: bool) -> None:
     """Print the forecast. `told`: the answer of a daemon, which has more fields than the view."""
     if as_json:
-        from controller.forecast_view import document
+        from controller.forecasts.demand_forecast import document
 
         click.echo(json.dumps(document(view) if told is None else told, indent=1, allow_nan=False))
         return
@@ -113,7 +113,7 @@ def from_daemon(url: str, pool: str, hours: float, at: str | None) -> dict[str, 
 
 def seen_in(told: dict[str, Any], url: str) -> "ForecastView":
     """Convert a daemon's answer to a view. Raise `Failed` when it is not a forecast."""
-    from controller.forecast_view import view_from
+    from controller.forecasts.demand_forecast import view_from
 
     try:
         return view_from(told)
@@ -190,7 +190,7 @@ def look(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries", now_minut
          state_dir: Path | None) -> "ForecastView":
     """Return the forecast with warm capacity: simulated for recorded files, actual for a daemon's store."""
     from controller.decision.events.forecast_adjustment import prospect_at
-    from controller.forecast_view import view_of
+    from controller.forecasts.demand_forecast import view_of
     from forecasting.harmonic import fit_outlook
 
     known = demand.window(demand.first_minute, now_minute)
@@ -222,7 +222,7 @@ def recorded(pool: str, demand: "DemandSeries", state_dir: Path) -> "NDArray[np.
 def draw(view: "ForecastView", path: Path) -> None:
     """Write a chart of the forecast, SVG or HTML by the file's suffix."""
     from controller.cli.forecast_text import sentences
-    from controller.plot import NoPlotter, html, svg
+    from controller.forecasts.chart import NoPlotter, html, svg
 
     try:
         drawing = svg(view) if path.suffix == ".svg" else html(view, sentences(view))

@@ -4,7 +4,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from controller.forecast_view import MEDIAN, ForecastView
+from controller.forecasts.demand_forecast import MEDIAN, ForecastView
 from forecasting.demand import Floats, instant_of
 from forecasting.protocol import LEVELS
 

@@ -31,7 +31,7 @@ class Journal:
         self.last_change: dict[str, Plan] = {}
         """The last recorded decision of each pool, since the start."""
         self.weighed: Callable[[str, datetime], Mapping[str, Any]] | None = None
-        """What a proposal rests on, for the record; see `controller.weighed`."""
+        """What a proposal rests on, for the record; see `controller.forecasts.rationale`."""
         self._owed: list[tuple[Plan, Mapping[str, Any]]] = []
         """What could not be stored, and is stored with what comes next."""
 

@@ -15,7 +15,7 @@ from controller.decision.planning.observation import PATIENCE, Sight
 from controller.fleet.decision_log import Journal
 from controller.fleet.fleet import BREATH, Fleet
 from controller.fleet.reconciler import STILL_COUNTS
-from controller.forecasts import Forecasts
+from controller.forecasts.service import Forecasts
 from controller.http.answers import dumps
 from controller.http.entries import blind_since, pool_entry, source_entry
 from controller.http.gate import Gate

@@ -13,7 +13,7 @@ from controller.decision.planning.planner import is_blind
 from controller.demand.pool_group import Region
 from controller.fleet.decision_log import Journal
 from controller.fleet.fleet import Fleet
-from controller.forecasts import Forecasts
+from controller.forecasts.service import Forecasts
 from controller.redaction.redactor import redact_text
 from forecasting.demand import instant_of
 

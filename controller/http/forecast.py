@@ -4,7 +4,7 @@ import re
 
 from aiohttp import web
 
-from controller.forecasts import NoForecast
+from controller.forecasts.service import NoForecast
 from controller.http.answers import BadRequest, dumps, json_bytes
 from controller.http.board import Board
 from controller.http.pools import at_work

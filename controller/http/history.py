@@ -5,7 +5,7 @@ from aiohttp import web
 from numpy.typing import NDArray
 
 from controller.demand.collector import Intake
-from controller.forecast_view import plain, stamp
+from controller.forecasts.demand_forecast import plain, stamp
 from controller.http.answers import dumps, json_bytes
 from controller.http.board import Board
 from controller.http.forecast import hours_of

@@ -10,7 +10,7 @@ from aiohttp.helpers import ETag
 from controller.accounting.ledger import NAMES, Accounts
 from controller.decision.costs.keep_alive import keep_alive_body
 from controller.fleet.fleet import Fleet
-from controller.forecasts import Forecasts
+from controller.forecasts.service import Forecasts
 from controller.http.answers import Missing, json_answer, json_bytes
 from controller.http.board import Board
 from controller.http.entries import pool_entry

@@ -18,9 +18,9 @@ from controller.decision.planning.planner import is_blind
 from controller.decision.planning.reasons import Code
 from controller.fleet.fleet import Fleet
 from controller.fleet.reconciler import Reconciler
-from controller.foresight import Foresight
+from controller.forecasts.accuracy_tracker import Foresight
+from controller.forecasts.capacity_forecast import SAID
 from controller.metrics.catalogue import POOL_FAMILIES, Family
-from controller.next_hours import SAID
 from forecasting.demand import minute_of
 
 AT = {name: at for at, name in enumerate(NAMES)}

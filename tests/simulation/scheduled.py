@@ -17,7 +17,7 @@ from adapters.sandbox.scheduled_actions import due_ms
 from config.policy import PoolPolicy
 from controller.decision.planning.dead_man_schedule import SLOT
 from controller.fleet.dead_man_switch import DeadMen
-from controller.forecasts import Told
+from controller.forecasts.service import Told
 from forecasting.demand import minute_of
 from tests.simulation.provider import FOR_EVER, Resource
 from tests.simulation.virtual import VirtualClock

@@ -19,7 +19,7 @@ from controller.decision.planning.reasons import Code
 from controller.fleet.dead_man_switch import DeadMen, is_due
 from controller.fleet.fleet import BREATH
 from controller.fleet.shutdown import call_off, done, leave
-from controller.forecasts import Told
+from controller.forecasts.service import Told
 from controller.leadership.handover import left_of
 from controller.leadership.leader_term import Tenure
 from tests.builders import NOON, pool_policy

@@ -11,8 +11,8 @@ from config.event import Event
 from controller.decision.costs.cost_model import Terms
 from controller.decision.events.forecast_adjustment import lifted, prospect_at, without_events
 from controller.decision.selection.selector import Portfolio
-from controller.forecast_view import document, view_of
-from controller.next_hours import next_hours
+from controller.forecasts.capacity_forecast import next_hours
+from controller.forecasts.demand_forecast import document, view_of
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 from forecasting.protocol import LEVELS, Band
 from tests.builders import NOON, pool_policy

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.forecast_view import ForecastView
+from controller.forecasts.demand_forecast import ForecastView
 from forecasting.demand import Floats, instant_of
 from forecasting.protocol import LEVELS
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.next_hours import AHEAD_MINUTES, SAID
+from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SAID
 from forecasting.accuracy import pinball
 from forecasting.demand import Floats
 

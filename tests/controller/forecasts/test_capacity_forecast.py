@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from config.policy import Schedule
 from controller.decision.costs.cost_model import Terms
 from controller.decision.selection.selector import Portfolio, Standing
-from controller.next_hours import AHEAD_MINUTES, next_hours, signals_ahead
+from controller.forecasts.capacity_forecast import AHEAD_MINUTES, next_hours, signals_ahead
 from forecasting.demand import DemandSeries, minute_of
 from forecasting.protocol import Band
 from tests.builders import NOON, pool_policy

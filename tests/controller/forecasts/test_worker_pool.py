@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller.forecast_jobs import ForecastJobs
+from controller.forecasts.worker_pool import ForecastJobs
 from forecasting.harmonic import fit_outlook
 from tests.patience import PATIENCE_SECONDS
 
@@ -85,7 +85,7 @@ async def test_closing_ends_what_is_under_way_and_begins_nothing_more(start):
 
 PARENT = """
 import asyncio, os, time
-from controller.forecast_jobs import ForecastJobs
+from controller.forecasts.worker_pool import ForecastJobs
 
 async def main():
     jobs = ForecastJobs()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from controller.cli.forecast_text import sentences, sparkline
-from controller.forecast_view import ForecastView, document, view_from, view_of
-from controller.plot import html, svg
+from controller.forecasts.chart import html, svg
+from controller.forecasts.demand_forecast import ForecastView, document, view_from, view_of
 from forecasting.demand import DemandSeries
 from forecasting.outlook import Outlook
 

@@ -10,8 +10,8 @@ from config.policy import PoolPolicy
 from controller.decision.costs.cost_model import Terms
 from controller.decision.events.forecast_adjustment import lifted, prospect_at, without_events
 from controller.decision.selection.selector import Standing
-from controller.forecast_view import document, refit, view_of
-from controller.next_hours import AHEAD_MINUTES, BUSY_LEVEL, PEAK_LEVEL, SAID, Step, next_hours
+from controller.forecasts.capacity_forecast import AHEAD_MINUTES, BUSY_LEVEL, PEAK_LEVEL, SAID, Step, next_hours
+from controller.forecasts.demand_forecast import document, refit, view_of
 from forecasting.combined import CombinedForecaster
 from forecasting.demand import DemandSeries, Floats
 from forecasting.harmonic import fit_outlook

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from adapters.clock import ManualClock
-from controller.forecast_work import Ahead
-from controller.forecasts import AGAIN, EVERY, FAILED_SECONDS, SHARE, Forecasts
-from controller.next_hours import AHEAD_MINUTES, SAID, Step
+from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SAID, Step
+from controller.forecasts.service import AGAIN, EVERY, FAILED_SECONDS, SHARE, Forecasts
+from controller.forecasts.worker_tasks import Ahead
 from controller.store.sqlite_file import StoreError
 from tests.builders import NOON
 from tests.fakes import FakeSource, steady

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.foresight import Foresight
-from controller.next_hours import AHEAD_MINUTES, SAID
+from controller.forecasts.accuracy_tracker import Foresight
+from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SAID
 
 FIRST = 29_000_000
 

@@ -1,6 +1,7 @@
 """The daemon's view ahead: each pool's plan of the next hours, computed in rotation, and its forecast, computed when asked for.
 
-Both are made in a worker process (`controller.forecast_jobs`), so that neither the tick nor the loop waits for one. The rotation
+Both are made in a worker process (`controller.forecasts.worker_pool`), so that neither the tick nor the loop waits for one. The
+rotation
 takes no more than a share of one core, however many pools there are: up to some fifteen hundred, each has its turn every hour.
 """
 
@@ -17,9 +18,9 @@ from adapters.clock import Clock
 from controller.decision.selection.scoring import QUARTER
 from controller.demand.collector import HISTORY_DAYS
 from controller.fleet.fleet import Fleet
-from controller.forecast_jobs import ForecastJobs
-from controller.forecast_work import forecast_body, plan_ahead
-from controller.foresight import Foresight
+from controller.forecasts.accuracy_tracker import Foresight
+from controller.forecasts.worker_pool import ForecastJobs
+from controller.forecasts.worker_tasks import forecast_body, plan_ahead
 from controller.store.async_store import StoreThread
 from controller.store.capacity_history import kept
 from controller.store.sqlite_file import StoreError

@@ -13,8 +13,8 @@ from controller.decision.costs.keep_alive import keep_alive_body
 from controller.decision.selection.candidates import CANDIDATES, NAIVE
 from controller.decision.selection.selector import Weighing
 from controller.fleet.fleet import Fleet
-from controller.foresight import Foresight
-from controller.next_hours import SAID
+from controller.forecasts.accuracy_tracker import Foresight
+from controller.forecasts.capacity_forecast import SAID
 from forecasting.demand import minute_of
 
 TOP = 4

@@ -10,8 +10,8 @@ from controller.decision.planning.decision_record import replayed
 from controller.decision.selection.candidates import CANDIDATES, NAIVE
 from controller.decision.selection.selector import Portfolio, Weighing
 from controller.fleet.decision_log import Journal
-from controller.next_hours import AHEAD_MINUTES
-from controller.weighed import TOP, rules
+from controller.forecasts.capacity_forecast import AHEAD_MINUTES
+from controller.forecasts.rationale import TOP, rules
 from tests.fakes import steady
 from tests.services import serving
 
