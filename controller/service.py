@@ -14,7 +14,6 @@ from adapters.lease import LeaseStore
 from config.policy import Policy
 from controller.accounting.ledger import Accounts
 from controller.accounting.tick_accounting import account_for, open_accounts, store_accounts, tell_spent
-from controller.blindness import Blindness
 from controller.decision.events.upcoming import all_forgotten
 from controller.fleet.builder import Providers, assemble, save_measured
 from controller.fleet.dead_man_switch import DeadMen
@@ -27,7 +26,8 @@ from controller.http.gate import Gate
 from controller.http.listening import listening
 from controller.leadership.leader_election import Leadership
 from controller.metrics.ticks import Ended
-from controller.notifier import Notifier
+from controller.notifications.missing_metrics_log import Blindness
+from controller.notifications.notifier import Notifier
 from controller.prewarming import Prewarming
 from controller.schedule import Jobs, Timetable
 from controller.steering import Steering

@@ -43,8 +43,8 @@ async def tried(sinks: "list[Sink]") -> dict[str, str]:
     from adapters.clock import SystemClock
     from adapters.errors import AdapterError
     from adapters.webhook import Poster
-    from controller.notices import DAEMON, Change, notice_of
-    from controller.notifier import courier_of, source
+    from controller.notifications.notice import DAEMON, Change, notice_of
+    from controller.notifications.notifier import courier_of, source
 
     clock, poster, outcomes = SystemClock(), Poster(), dict.fromkeys((sink.name for sink in sinks), "")
     change = Change(DAEMON, "test", "Test message: Stoker's notifications arrive here")

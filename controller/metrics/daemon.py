@@ -15,7 +15,7 @@ from controller.fleet.fleet import Fleet
 from controller.leadership.leader_election import Leadership
 from controller.metrics.catalogue import FAMILIES
 from controller.metrics.ticks import Ticks
-from controller.notifier import Notifier
+from controller.notifications.notifier import Notifier
 
 
 @dataclass

@@ -8,7 +8,7 @@ from controller.decision.planning.plan import ruling
 from controller.decision.planning.planner import UNSEEN
 from controller.decision.planning.reasons import Code
 from controller.fleet.fleet import Fleet
-from controller.notices import DAEMON, Key, Standing
+from controller.notifications.notice import DAEMON, Key, Standing
 from controller.redaction.redactor import redact_text
 
 NEAR = 0.9

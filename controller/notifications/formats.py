@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from config.notify import Sink
-from controller.notices import Notice
+from controller.notifications.notice import Notice
 
 TYPE = "io.stoker.notice."
 STANDARD_PREFIX = "whsec_"

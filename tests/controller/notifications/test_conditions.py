@@ -9,8 +9,8 @@ from adapters.clock import ManualClock
 from adapters.errors import QuotaExceeded, Unreachable
 from controller.demand.pool_group import Budget
 from controller.leadership.leader_term import Tenure
-from controller.notice_view import standing_of
-from controller.notices import DAEMON
+from controller.notifications.conditions import standing_of
+from controller.notifications.notice import DAEMON
 from tests.builders import NOON
 from tests.fakes import Helm, steady
 from tests.worlds import world

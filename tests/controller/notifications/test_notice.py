@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.notify import NOTICE_CODES
-from controller.notices import CALM, DAEMON, ENDINGS, MOST_NAMED, Change, Key, advance, coalesce
+from controller.notifications.notice import CALM, DAEMON, ENDINGS, MOST_NAMED, Change, Key, advance, coalesce
 from tests.builders import NOON
 
 MINUTE = timedelta(minutes=1)

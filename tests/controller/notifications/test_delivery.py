@@ -9,8 +9,8 @@ import pytest
 from adapters.clock import ManualClock
 from adapters.errors import PermissionDenied, Throttled, Unreachable
 from config.notify import Sink
-from controller.courier import AN_HOUR, LONGEST_SECONDS, TRIES, WAITING, Courier
-from controller.notices import Change, notice_of
+from controller.notifications.delivery import AN_HOUR, LONGEST_SECONDS, TRIES, WAITING, Courier
+from controller.notifications.notice import Change, notice_of
 from tests.builders import NOON
 
 

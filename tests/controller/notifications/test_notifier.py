@@ -12,7 +12,7 @@ from adapters.errors import PermissionDenied, Unreachable
 from adapters.webhook import Poster
 from config.notify import Sink
 from controller.leadership.leader_term import Tenure
-from controller.notifier import KEY, Notifier, courier_of, couriers_of
+from controller.notifications.notifier import KEY, Notifier, courier_of, couriers_of
 from tests.builders import NOON
 from tests.fakes import Helm, steady
 from tests.patience import PATIENCE_SECONDS
@@ -164,7 +164,7 @@ def test_a_variable_that_holds_no_url_is_named_at_the_start_and_not_quoted(url, 
 
 
 async def test_a_fault_in_telling_stops_no_tick(tmp_path, monkeypatch):
-    from controller import notifier
+    from controller.notifications import notifier
     clock = ManualClock(NOON)
 
     def broken(*_):

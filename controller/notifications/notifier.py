@@ -18,10 +18,10 @@ from adapters.webhook import Poster
 from config.notify import Sink
 from config.policy import Policy
 from config.web_address import fault_of
-from controller.courier import Courier
 from controller.fleet.fleet import Fleet
-from controller.notice_view import standing_of
-from controller.notices import DAEMON, Change, Held, Key, Notice, Told, advance, coalesce
+from controller.notifications.conditions import standing_of
+from controller.notifications.delivery import Courier
+from controller.notifications.notice import DAEMON, Change, Held, Key, Notice, Told, advance, coalesce
 from controller.store.async_store import StoreThread
 from controller.store.sqlite_file import StoreError
 

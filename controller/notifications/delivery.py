@@ -11,8 +11,8 @@ from adapters.clock import Clock
 from adapters.errors import AdapterError, Retryable, Throttled
 from adapters.webhook import Poster
 from config.notify import Sink
-from controller.notice_formats import message
-from controller.notices import Notice
+from controller.notifications.formats import message
+from controller.notifications.notice import Notice
 
 WAITING = 200
 """So many notices wait at most; then the oldest gives way, and is counted."""

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from config.notify import NOTICE_CODES, Sink
-from controller.notice_formats import ENDED, NEUTRAL, message, standard_key, standard_webhook
-from controller.notices import Change, notice_of
+from controller.notifications.formats import ENDED, NEUTRAL, message, standard_key, standard_webhook
+from controller.notifications.notice import Change, notice_of
 from tests.builders import NOON
 
-PAGE = Path(__file__).parents[2] / "docs" / "notifications.md"
+PAGE = Path(__file__).parents[3] / "docs" / "notifications.md"
 SINKS = {kind: Sink(name="s", kind=kind, url_env="X") for kind in ("webhook", "cloudevents", "slack")}
 
 
