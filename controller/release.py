@@ -17,9 +17,9 @@ from controller.fleet.orphans import policy_of
 from controller.fleet.reconciler import Reconciler
 from controller.fleet.shutdown import done, leave, leaving, view_of
 from controller.leadership.leader_election import Leadership
+from controller.overrides.active_overrides import Steering
 from controller.preview import OnPaper
 from controller.redaction.redactor import redact_text
-from controller.steering import Steering
 from controller.store.async_store import StoreThread
 from controller.store.managed_capacity import Orphan
 from controller.store.state_store import Store

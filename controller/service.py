@@ -28,9 +28,9 @@ from controller.leadership.leader_election import Leadership
 from controller.metrics.ticks import Ended
 from controller.notifications.missing_metrics_log import Blindness
 from controller.notifications.notifier import Notifier
-from controller.prewarming import Prewarming
+from controller.overrides.active_overrides import Steering
+from controller.overrides.prewarming import Prewarming
 from controller.schedule import Jobs, Timetable
-from controller.steering import Steering
 from controller.store.async_store import StoreThread
 from controller.store.sqlite_file import StoreError
 from controller.store.state_dir import STORE_NAME, URL_NAME, tell_url

@@ -13,7 +13,7 @@ from controller.fleet.fleet import Fleet
 from controller.leadership.handover import ORDERS, ahead_of, left_of, shared
 from controller.leadership.leader_election import Leadership
 from controller.leadership.leader_term import Tenure
-from controller.steering import Steering
+from controller.overrides.active_overrides import Steering
 
 log = structlog.get_logger("stoker.lease")
 

@@ -69,7 +69,7 @@ async def test_each_answer_has_the_shape_that_is_told(tmp_path, route):
 
 
 def shapely():
-    from controller.overrides_parsing import parse_override
+    from controller.overrides.parsing import parse_override
     from tests.builders import NOON
 
     return parse_override(PIN, NOON)

@@ -75,7 +75,7 @@ class Reconciler:
         self.traits = traits or Traits(memory_mb=policy.memory_mb)
         self.usd_per_unit_minute = price(self.traits)
         self.overrides: tuple[Override, ...] = ()
-        """What operators ordered for a while; `controller.steering` sees to it."""
+        """What operators ordered for a while; `controller.overrides.active_overrides` sees to it."""
         self.tenure, self._known = ALONE, state.written
         """Under whom it writes, if at all, and how many units the lease store says are ours."""
         self.lead_seconds: deque[float] = deque(lead_seconds, maxlen=RECENT_RAISES)

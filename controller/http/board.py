@@ -26,9 +26,9 @@ from controller.metrics.daemon import Daemon
 from controller.metrics.exposition import Exposition
 from controller.metrics.pools import pool_lines
 from controller.metrics.ticks import Ticks
-from controller.prewarming import Prewarming
+from controller.overrides.active_overrides import Steering
+from controller.overrides.prewarming import Prewarming
 from controller.redaction.redactor import ByName
-from controller.steering import Steering
 from controller.store.async_store import StoreThread
 from controller.trail import Trail
 from forecasting.demand import minute_of

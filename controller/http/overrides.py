@@ -8,8 +8,8 @@ from aiohttp import web
 from controller.decision.planning.overrides import Kind, entry
 from controller.http.answers import BadRequest, Missing, body_of, json_answer
 from controller.http.board import Board
-from controller.overrides_parsing import WrongOverride, parse_override
-from controller.steering import Steering
+from controller.overrides.active_overrides import Steering
+from controller.overrides.parsing import WrongOverride, parse_override
 from controller.store.sqlite_file import StoreError
 
 EXAMPLE = '{"kind": "pin", "units": 5, "for": "2h", "reason": "launch", "by": "ana"}'

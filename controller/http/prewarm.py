@@ -7,8 +7,8 @@ from aiohttp import web
 from controller.http.answers import BadRequest, body_of, json_answer
 from controller.http.board import Board
 from controller.http.overrides import decoded, under, unstored
-from controller.overrides_parsing import WrongOverride, parse_wish
-from controller.prewarming import NotAllowed, TooOften
+from controller.overrides.parsing import WrongOverride, parse_wish
+from controller.overrides.prewarming import NotAllowed, TooOften
 from controller.store.sqlite_file import StoreError
 
 

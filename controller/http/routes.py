@@ -28,7 +28,7 @@ from controller.http.pools import pool, pools, status
 from controller.http.prewarm import prewarm
 from controller.http.shapes import Decisions, PoolDetail, Pools, Shape, Status, Why
 from controller.http.why import why
-from controller.overrides_parsing import BY_LENGTH, MOST_FACTOR, REASON_LENGTH
+from controller.overrides.parsing import BY_LENGTH, MOST_FACTOR, REASON_LENGTH
 
 Json = dict[str, Any]
 Handler = Callable[[Board, web.Request], Awaitable[web.StreamResponse]]

@@ -14,7 +14,7 @@ from adapters.aws import demand_rows
 from adapters.errors import AdapterError
 from adapters.lease import Fence
 from adapters.web import demand_page
-from controller import steering, takeover
+from controller import takeover
 from controller.decision.planning import dead_man_schedule, fleet_limits, guardrails, planner
 from controller.decision.planning.observation import Sight
 from controller.decision.planning.plan import Action, Draft
@@ -22,6 +22,7 @@ from controller.decision.planning.pool_state import accepted
 from controller.demand import collector, pool_group
 from controller.fleet import builder, dead_man_switch, decision_log, fleet, reconciler, shutdown
 from controller.leadership import leader_election, leader_term
+from controller.overrides import active_overrides
 from controller.store import sqlite_file, state_store
 from tests.simulation.invariants import Broken
 from tests.simulation.run import swapped
@@ -230,7 +231,7 @@ MUTATIONS: dict[str, Plant] = {
     "minutes to come pass for fresh": instead(collector.Intake, "sight", _to_come_is_fresh),
     "a clock set back lengthens holds": instead(planner, "caught_up", lambda state, now: state),
     "orders do not end": instead(guardrails, "active", _endless),
-    "a restart forgets orders": instead(steering.Steering, "recall", _nothing_recalled),
+    "a restart forgets orders": instead(active_overrides.Steering, "recall", _nothing_recalled),
     "a restart forgets what was done": instead(state_store.Store, "load_states", lambda self: {}),
     "no answer passes for done": instead(reconciler.Reconciler, "_unsure", _taken_for_done),
     "two daemons on one store": instead(sqlite_file, "take_lock", _unlocked),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.reasons import Code
-from controller.steering import Steering
+from controller.overrides.active_overrides import Steering
 from controller.store.state_store import StoreError
 from tests.simulation.scenario import Fault
 from tests.simulation.virtual import VirtualClock

@@ -26,7 +26,7 @@ from controller.fleet import builder
 from controller.fleet.decision_log import Journal
 from controller.fleet.fleet import Fleet
 from controller.leadership.leader_election import Leadership
-from controller.steering import Steering
+from controller.overrides.active_overrides import Steering
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store
 from controller.takeover import Takeover

@@ -18,7 +18,7 @@ from controller.demand import proposer, selector_snapshot
 from controller.fleet import builder
 from controller.fleet.decision_log import Journal
 from controller.fleet.fleet import Fleet
-from controller.steering import Steering
+from controller.overrides.active_overrides import Steering
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store, StoreError
 from forecasting.demand import minute_of

@@ -5,7 +5,7 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from controller.steering import Steering
+from controller.overrides.active_overrides import Steering
 from controller.store.sqlite_file import StoreInUse
 from controller.store.state_store import Store, StoreError
 from tests.simulation.damage import damage

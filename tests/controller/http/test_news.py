@@ -52,7 +52,7 @@ async def test_it_answers_as_soon_as_something_is_new(tmp_path, path, named):
 
 
 def order():
-    from controller.overrides_parsing import parse_override
+    from controller.overrides.parsing import parse_override
     from tests.builders import NOON
 
     return parse_override(PIN, NOON)

@@ -15,7 +15,7 @@ from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code
-from controller.overrides_parsing import LONGEST, WrongOverride, parse_override
+from controller.overrides.parsing import LONGEST, WrongOverride, parse_override
 from tests.builders import NOON, capacity, observation, pool_policy
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)

@@ -15,7 +15,7 @@ from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.prewarm_grant import Standing, Wish, grant, order_of
 from controller.decision.planning.reasons import Code
-from controller.overrides_parsing import WrongOverride, parse_wish
+from controller.overrides.parsing import WrongOverride, parse_wish
 from tests.builders import NOON, observation, pool_policy
 
 MINUTE = timedelta(minutes=1)

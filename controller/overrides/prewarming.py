@@ -12,7 +12,7 @@ from config.policy import Assume
 from controller.decision.planning.overrides import entry
 from controller.decision.planning.prewarm_grant import Grant, Standing, Wish, grant, order_of
 from controller.fleet.fleet import Fleet
-from controller.steering import Steering
+from controller.overrides.active_overrides import Steering
 
 log = structlog.get_logger("stoker.prewarming")
 
