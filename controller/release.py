@@ -18,7 +18,7 @@ from controller.fleet.reconciler import Reconciler
 from controller.fleet.shutdown import done, leave, leaving, view_of
 from controller.leadership.leader_election import Leadership
 from controller.overrides.active_overrides import Steering
-from controller.preview import OnPaper
+from controller.preflight.dry_run import OnPaper
 from controller.redaction.redactor import redact_text
 from controller.store.async_store import StoreThread
 from controller.store.managed_capacity import Orphan

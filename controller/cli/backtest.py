@@ -100,7 +100,7 @@ def read_histories(policy: "Policy", policy_path: Path, histories: tuple[str, ..
 def check_known(recorded: "dict[str, History]", begin: int | None) -> None:
     """Warn of contradictory rows. Raise `WrongInput` when these rows and gaps leave no minute of a history to replay."""
     from adapters.history_file import HistoryError
-    from controller import history_check
+    from controller.preflight import history_check
 
     for name, history in recorded.items():
         try:

@@ -12,7 +12,7 @@ from controller.cli.failure import Failed, WrongInput
 
 if TYPE_CHECKING:
     from adapters.survey import Skipped
-    from controller.discovery import Proposal
+    from controller.preflight.discovery import Proposal
 
 
 @click.command()
@@ -47,7 +47,7 @@ def command(regions: tuple[str, ...], project: str | None, locations: tuple[str,
         raise WrongInput(f"{output} already exists: give another --output, or --force to overwrite it")
     proposals, skipped, text = asyncio.run(looked(places, sandbox_url, sandbox_grpc))
     if as_json:
-        from controller.discovery import plain
+        from controller.preflight.discovery import plain
 
         click.echo(json.dumps(plain(proposals, skipped), indent=2))
     if not proposals:
@@ -72,7 +72,7 @@ async def looked(places: list[dict[str, str]], sandbox_url: str | None,
     from adapters.clock import SystemClock
     from adapters.errors import AdapterError
     from adapters.registry import Registry
-    from controller.discovery import draft, habits_of, pools_of, proposed
+    from controller.preflight.discovery import draft, habits_of, pools_of, proposed
 
     clock = SystemClock()
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)

@@ -95,7 +95,7 @@ async def lived(policy: "Policy", pool: "PoolPolicy", sandbox_url: str | None, s
     from adapters.clock import SystemClock
     from adapters.errors import AdapterError
     from adapters.registry import Registry
-    from controller.live_check import NotPossible, carry_out, propose
+    from controller.preflight.live_check import NotPossible, carry_out, propose
     from controller.redaction.redactor import redact_text
 
     clock, found = SystemClock(), []
@@ -148,7 +148,7 @@ async def examined(policy: "Policy", state_dir: Path, sandbox_url: str | None, s
 
     from adapters.clock import SystemClock
     from adapters.registry import Registry, grants
-    from controller.doctor import examine
+    from controller.preflight.doctor import examine
     from controller.redaction.redactor import redact_text
     from controller.telemetry import log_setup
 

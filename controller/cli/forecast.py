@@ -134,7 +134,7 @@ def pool_named(policy: "Policy", name: str, path: Path) -> "PoolPolicy":
 def from_files(pool: str, histories: tuple[str, ...]) -> "DemandSeries":
     """Read the pool's history file. Ignore files of other pools, so that the options of a backtest work here too."""
     from adapters.history_file import HistoryError, open_history
-    from controller.history_check import check_known, warnings_of
+    from controller.preflight.history_check import check_known, warnings_of
 
     paths = dict(given.partition("=")[::2] for given in histories)
     malformed = next((given for given in histories if "=" not in given or not given.partition("=")[2]), None)

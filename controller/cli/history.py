@@ -66,7 +66,7 @@ async def read(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_g
     from adapters.clock import SystemClock
     from adapters.errors import AdapterError
     from adapters.registry import Registry
-    from controller.fortnight import fortnight
+    from controller.preflight.recent_demand import fortnight
 
     clock = SystemClock()
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)

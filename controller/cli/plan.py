@@ -13,7 +13,7 @@ from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
     from controller.decision.planning.overrides import Override
-    from controller.preview import Preview
+    from controller.preflight.dry_run import Preview
 
 CHANGES = 3
 """Exit code with --detailed-exitcode when at least one pool would change."""
@@ -45,7 +45,7 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
     from adapters.clock import SystemClock
     from adapters.errors import AdapterError
     from adapters.registry import Registry
-    from controller.preview import preview
+    from controller.preflight.dry_run import preview
     from controller.telemetry import log_setup
 
     clock = SystemClock()

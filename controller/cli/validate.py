@@ -64,8 +64,8 @@ def warnings_of(located: "Located", now: datetime) -> Iterator[str]:
     """Yield warnings about valid settings that are probably mistakes, each with file and line, once for all pools."""
     from config.problem import path_text
     from controller.decision.events.upcoming import all_forgotten
-    from controller.metadata_urls import REMEDY, WHAT, metadata_urls
-    from controller.schedule_warnings import schedule_warnings
+    from controller.preflight.metadata_urls import REMEDY, WHAT, metadata_urls
+    from controller.preflight.schedule_warnings import schedule_warnings
 
     found: dict[str, list[str]] = {}
     for index, pool in enumerate(located.policy.pools):

@@ -9,7 +9,7 @@ from typing import Any
 from config.policy import Objective, Policy, PoolPolicy
 from config.schedule import Schedule
 from controller.decision.events.upcoming import agenda
-from controller.openings import next_openings
+from controller.preflight.schedule_openings import next_openings
 
 MOST_ROWS = 40
 MOST_WINDOWS = 3

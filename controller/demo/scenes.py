@@ -10,7 +10,7 @@ import numpy as np
 from adapters.history_file import HistoryError, open_history
 from controller.demo.levers import CLOUD_RUN, PING, PROVISIONED, URL, settings
 from controller.demo.traffic import Span, bursty, fan_out, hourly, office_hours
-from controller.history_check import check_known
+from controller.preflight.history_check import check_known
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, instant_of, minute_of
 
 PAST_DAYS = 14

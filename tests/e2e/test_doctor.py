@@ -16,7 +16,7 @@ from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox
 from config.loader import load_policy
-from controller.doctor import examine
+from controller.preflight.doctor import examine
 from tests.e2e.daemons import policy_text, sandbox_of, steady_history, stoker
 from tests.fakes import Ahead
 from tests.patience import PATIENCE_SECONDS

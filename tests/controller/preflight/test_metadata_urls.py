@@ -2,7 +2,7 @@
 
 from adapters.registry import lever_kinds
 from config.loader import parse_policy
-from controller.metadata_urls import metadata_urls
+from controller.preflight.metadata_urls import metadata_urls
 
 POLICY = """version: 1
 pools:

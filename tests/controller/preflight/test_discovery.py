@@ -12,7 +12,7 @@ from adapters.protocol import Telemetry
 from adapters.registry import lever_kinds
 from adapters.survey import Found, Skipped, Survey
 from config.loader import load_policy
-from controller.discovery import Habits, draft, habits, habits_in, pools_of, proposed
+from controller.preflight.discovery import Habits, draft, habits, habits_in, pools_of, proposed
 from forecasting.demand import DemandSeries
 from tests.builders import NOON
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from adapters.protocol import Telemetry
-from controller.fortnight import fortnight
+from controller.preflight.recent_demand import fortnight
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 

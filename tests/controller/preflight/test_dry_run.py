@@ -4,7 +4,7 @@ import pytest
 
 from adapters.clock import ManualClock
 from adapters.errors import NotFound, Throttled, Unreachable
-from controller.preview import preview
+from controller.preflight.dry_run import preview
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
 from tests.patience import PATIENCE_SECONDS

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.schedule import Schedule
-from controller.openings import changes_within, gaps, next_openings, openings
+from controller.preflight.schedule_openings import changes_within, gaps, next_openings, openings
 
 NOW = datetime(2026, 3, 27, 12, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from adapters.errors import Conflict, OutcomeUnknown, PermissionDenied, Throttle
 from adapters.findings import Verdict
 from adapters.protocol import Traits
 from config.policy import Assume
-from controller.live_check import NotPossible, Trial, carry_out, propose
+from controller.preflight.live_check import NotPossible, Trial, carry_out, propose
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever
 

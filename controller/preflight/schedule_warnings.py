@@ -12,7 +12,7 @@ from config.event import Event
 from config.policy import PoolPolicy
 from config.schedule import Schedule
 from config.zones import without_summer_time
-from controller.openings import Opening, changes_within, gaps, openings
+from controller.preflight.schedule_openings import Opening, changes_within, gaps, openings
 
 HORIZON = timedelta(days=35)
 MOST_WINDOWS = 500

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from adapters.findings import Finding, Verdict
 from config.policy import Policy
-from controller.metadata_urls import REMEDY, WHAT, metadata_urls
+from controller.preflight.metadata_urls import REMEDY, WHAT, metadata_urls
 from controller.store.sqlite_file import StoreError, in_use
 from controller.store.state_dir import STORE_NAME
 

@@ -6,7 +6,7 @@ import pytest
 
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
-from controller.schedule_warnings import schedule_warnings
+from controller.preflight.schedule_warnings import schedule_warnings
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 

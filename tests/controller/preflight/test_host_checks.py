@@ -7,7 +7,7 @@ import pytest
 
 from adapters.findings import Verdict
 from config.notify import Sink
-from controller.doctor_local import DISK_FAIL, DISK_WARN, disk, local_findings
+from controller.preflight.host_checks import DISK_FAIL, DISK_WARN, disk, local_findings
 from controller.store.state_dir import STORE_NAME
 from controller.store.state_store import Store
 from tests.builders import NOON, pool_policy

@@ -17,7 +17,7 @@ from controller.decision.costs.bill import cold_starts_of, load_of
 from controller.decision.costs.cost_model import whole_minutes
 from controller.decision.costs.keep_alive import keep_alive_of
 from controller.demand.warmers import setting
-from controller.fortnight import fortnight
+from controller.preflight.recent_demand import fortnight
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 from forecasting.warmer import Rhythm, found_in, left_out
 

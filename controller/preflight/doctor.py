@@ -36,8 +36,8 @@ from config.lease import LeaseSettings
 from config.policy import Assume, Policy, PoolPolicy
 from controller.decision.planning.external_capacity import DELETION, others_text
 from controller.demand.warmers import warmer_findings
-from controller.doctor_local import local_findings
 from controller.fleet.builder import Providers, pricing
+from controller.preflight.host_checks import local_findings
 
 PATIENCE_SECONDS, SECONDS_A_POOL = 45.0, 0.75
 """For one check; and for all of them that and so much more for each pool: calls are paced."""
