@@ -25,7 +25,7 @@ from controller.http.board import Board
 from controller.http.gate import Gate
 from controller.http.listening import listening
 from controller.leadership.leader_election import Leadership
-from controller.metrics.ticks import Ended
+from controller.metrics.tick_counters import Ended
 from controller.notifications.missing_metrics_log import Blindness
 from controller.notifications.notifier import Notifier
 from controller.overrides.active_overrides import Steering

@@ -22,10 +22,10 @@ from controller.http.gate import Gate
 from controller.http.news import News
 from controller.http.packed import Packed
 from controller.leadership.leader_election import Leadership
-from controller.metrics.daemon import Daemon
+from controller.metrics.daemon_collector import Daemon
 from controller.metrics.exposition import Exposition
-from controller.metrics.pools import pool_lines
-from controller.metrics.ticks import Ticks
+from controller.metrics.pool_exposition import pool_lines
+from controller.metrics.tick_counters import Ticks
 from controller.overrides.active_overrides import Steering
 from controller.overrides.prewarming import Prewarming
 from controller.redaction.redactor import ByName

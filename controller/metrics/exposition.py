@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from controller.metrics.daemon import Daemon, DaemonFamilies
+from controller.metrics.daemon_collector import Daemon, DaemonFamilies
 
 
 class Exposition:

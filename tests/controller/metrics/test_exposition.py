@@ -12,8 +12,8 @@ from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code, Reason
 from controller.metrics.catalogue import FAMILIES, POOL_FAMILIES
-from controller.metrics.pools import FACTS, bit
-from controller.metrics.ticks import BOUNDS, Ticks
+from controller.metrics.pool_exposition import FACTS, bit
+from controller.metrics.tick_counters import BOUNDS, Ticks
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
 from tests.scrapes import UNTOLD, eventful, scraped

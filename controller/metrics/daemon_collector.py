@@ -14,7 +14,7 @@ from controller.fleet.decision_log import Journal
 from controller.fleet.fleet import Fleet
 from controller.leadership.leader_election import Leadership
 from controller.metrics.catalogue import FAMILIES
-from controller.metrics.ticks import Ticks
+from controller.metrics.tick_counters import Ticks
 from controller.notifications.notifier import Notifier
 
 
