@@ -21,9 +21,9 @@ from controller.fleet.decision_log import Journal
 from controller.fleet.fleet import Fleet
 from controller.forecasts.rationale import weighed
 from controller.forecasts.service import Forecasts
-from controller.http.board import Board
-from controller.http.gate import Gate
-from controller.http.listening import listening
+from controller.http.auth import Gate
+from controller.http.published_state import Board
+from controller.http.server import listening
 from controller.leadership.leader_election import Leadership
 from controller.metrics.tick_counters import Ended
 from controller.notifications.missing_metrics_log import Blindness

@@ -9,8 +9,8 @@ import pytest
 from openapi_spec_validator import validate
 
 from controller.http.app import make_app
-from controller.http.board import Board
 from controller.http.openapi import ALL, document
+from controller.http.published_state import Board
 from controller.http.routes import ROUTES
 from tests.services import TOKEN, serving
 

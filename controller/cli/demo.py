@@ -126,7 +126,7 @@ async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: in
     from adapters.clock import ScaledClock
     from adapters.errors import AdapterError
     from controller.demo.stage import Stage
-    from controller.http.listening import CannotListen
+    from controller.http.server import CannotListen
     from controller.store.sqlite_file import StoreError
     from controller.telemetry.log_setup import configure
 

@@ -58,7 +58,7 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     from adapters.clock import SystemClock
     from adapters.errors import AdapterError
     from adapters.registry import Registry
-    from controller.http.listening import CannotListen
+    from controller.http.server import CannotListen
     from controller.notifications.notifier import notifier_for
     from controller.service import Service
     from controller.store.state_store import StoreError

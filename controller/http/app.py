@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
-from controller.http.answers import BODY_BYTES, BadRequest
-from controller.http.board import Board
-from controller.http.doorman import Doorman, protect
+from controller.http.connection_guard import Doorman, protect
 from controller.http.openapi import ALL
+from controller.http.published_state import Board
+from controller.http.responses import BODY_BYTES, BadRequest
 from controller.http.routes import Route
 from controller.redaction.known_secrets import HERE
 

@@ -9,10 +9,10 @@ from aiohttp import web
 from pydantic.json_schema import models_json_schema
 
 from config.policy import NAME
-from controller.http.answers import json_bytes
-from controller.http.board import Board
+from controller.http.published_state import Board
+from controller.http.responses import json_bytes
 from controller.http.routes import ASSETS, ROUTES, Route
-from controller.http.shapes import Problem, Shape
+from controller.http.schemas.status import Problem, Shape
 
 Json = dict[str, Any]
 TOKEN = "token"  # noqa: S105  (the name of the scheme, no token)

@@ -12,22 +12,22 @@ from aiohttp import web
 from config.duration import PATTERN as SPAN
 from config.policy import MOST_UNITS, NAME
 from controller.decision.planning.overrides import Kind
-from controller.http.board import Board
-from controller.http.dashboard import LIBRARY, OURS, assets, dashboard
-from controller.http.decisions import CURSOR, MOST, decisions
-from controller.http.forecast import LEAST_HOURS, MOST_HOURS, forecast
-from controller.http.health import healthz, readyz
-from controller.http.health_shapes import Health, Readiness
-from controller.http.history import history
-from controller.http.metrics import METRICS_TYPE, metrics
-from controller.http.minute_shapes import Forecast, History
-from controller.http.news import SPAN as WAIT_SPAN
-from controller.http.order_shapes import Cleared, Orders, Prewarmed, Taken
-from controller.http.overrides import clear, order, overrides
-from controller.http.pools import pool, pools, status
-from controller.http.prewarm import prewarm
-from controller.http.shapes import Decisions, PoolDetail, Pools, Shape, Status, Why
-from controller.http.why import why
+from controller.http.handlers.dashboard import LIBRARY, OURS, assets, dashboard
+from controller.http.handlers.decisions import CURSOR, MOST, decisions
+from controller.http.handlers.forecast import LEAST_HOURS, MOST_HOURS, forecast
+from controller.http.handlers.health import healthz, readyz
+from controller.http.handlers.history import history
+from controller.http.handlers.metrics import METRICS_TYPE, metrics
+from controller.http.handlers.overrides import clear, order, overrides
+from controller.http.handlers.pools import pool, pools, status
+from controller.http.handlers.prewarm import prewarm
+from controller.http.handlers.why import why
+from controller.http.long_poll import SPAN as WAIT_SPAN
+from controller.http.published_state import Board
+from controller.http.schemas.health import Health, Readiness
+from controller.http.schemas.overrides import Cleared, Orders, Prewarmed, Taken
+from controller.http.schemas.series import Forecast, History
+from controller.http.schemas.status import Decisions, PoolDetail, Pools, Shape, Status, Why
 from controller.overrides.parsing import BY_LENGTH, MOST_FACTOR, REASON_LENGTH
 
 Json = dict[str, Any]

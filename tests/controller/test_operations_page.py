@@ -8,7 +8,7 @@ import pytest
 
 from config.notify import NOTICE_CODES
 from controller.decision.planning.reasons import Code
-from controller.http import app, entries
+from controller.http import app, status_entries
 from controller.metrics.catalogue import FAMILIES
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def test_every_metric_is_explained_with_its_labels_and_none_that_is_not_there():
 
 
 def test_every_key_of_a_pool_is_explained():
-    source = inspect.getsource(entries)
+    source = inspect.getsource(status_entries)
     body = source[source.index("def pool_entry"):source.index("def decision_entry")]
 
     assert not {key for key in re.findall(r'"(\w+)":', body) if f"`{key}`" not in HTTP}

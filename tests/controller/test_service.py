@@ -6,7 +6,7 @@ import pytest
 
 from adapters.clock import ManualClock, ScaledClock
 from controller.fleet.builder import load_measured
-from controller.http.listening import CannotListen
+from controller.http.server import CannotListen
 from controller.service import Service
 from controller.store.state_store import Store, StoreError
 from tests.builders import NOON, pool_policy

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from adapters.clock import ManualClock
 from controller.http.connection import Connection
-from controller.http.doorman import HEADERS
+from controller.http.connection_guard import HEADERS
 from controller.telemetry import log_setup
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS

@@ -114,10 +114,10 @@ async def test_a_scrape_after_ticks_have_stopped_says_so(tmp_path):
 
 
 async def test_pools_are_told_once_a_tick_however_many_ask(tmp_path, monkeypatch):
-    from controller.http import board
+    from controller.http import published_state
     made = []
-    real = board.pool_lines
-    monkeypatch.setattr(board, "pool_lines", lambda *facts: made.append(1) or real(*facts))
+    real = published_state.pool_lines
+    monkeypatch.setattr(published_state, "pool_lines", lambda *facts: made.append(1) or real(*facts))
     async with serving(tmp_path) as here:
         await here.ticks()
         made.clear()
@@ -129,7 +129,7 @@ async def test_pools_are_told_once_a_tick_however_many_ask(tmp_path, monkeypatch
 
 
 async def test_a_scrape_does_not_hold_up_the_loop(tmp_path, monkeypatch):
-    from controller.http import board
+    from controller.http import published_state
     begun, gate = threading.Event(), threading.Event()
 
     def slow(*_):
@@ -137,7 +137,7 @@ async def test_a_scrape_does_not_hold_up_the_loop(tmp_path, monkeypatch):
         assert gate.wait(PATIENCE_SECONDS)
         return ""
     async with serving(tmp_path) as here:
-        monkeypatch.setattr(board, "pool_lines", slow)
+        monkeypatch.setattr(published_state, "pool_lines", slow)
         await here.service.board.publish()
         scrape = asyncio.create_task(scraped(here))
         await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)

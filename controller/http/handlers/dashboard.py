@@ -8,8 +8,8 @@ from typing import NamedTuple
 from aiohttp import web
 from aiohttp.typedefs import LooseHeaders
 
-from controller.http.answers import Missing
-from controller.http.board import Board
+from controller.http.published_state import Board
+from controller.http.responses import Missing
 
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
           "base-uri 'none'; form-action 'none'; frame-ancestors 'none'")

@@ -5,9 +5,9 @@ import re
 from aiohttp import web
 
 from controller.forecasts.service import NoForecast
-from controller.http.answers import BadRequest, dumps, json_bytes
-from controller.http.board import Board
-from controller.http.pools import at_work
+from controller.http.handlers.pools import at_work
+from controller.http.published_state import Board
+from controller.http.responses import BadRequest, dumps, json_bytes
 
 LEAST_HOURS, MOST_HOURS, DEFAULT = 0.25, 24.0, 6.0
 NUMBER = re.compile(r"[0-9]{1,2}(\.[0-9]{1,17})?")

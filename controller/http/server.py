@@ -11,9 +11,9 @@ import structlog
 from aiohttp import web
 
 from controller.http.app import errors_as_json, make_app
-from controller.http.board import Board
 from controller.http.connection import Connection
-from controller.http.doorman import Doorman, is_loopback
+from controller.http.connection_guard import Doorman, is_loopback
+from controller.http.published_state import Board
 
 log = structlog.get_logger("stoker.http")
 

@@ -1,9 +1,9 @@
-"""What is answered to orders, as `/openapi.json` publishes it. See `controller.http.shapes`."""
+"""What is answered to orders, as `/openapi.json` publishes it. See `controller.http.schemas.status`."""
 
 from typing import Literal
 
-from controller.http.minute_shapes import Stands
-from controller.http.shapes import Instant, Known, Order, Shape
+from controller.http.schemas.series import Stands
+from controller.http.schemas.status import Instant, Known, Order, Shape
 
 
 class Orders(Shape):

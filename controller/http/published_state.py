@@ -16,11 +16,12 @@ from controller.fleet.decision_log import Journal
 from controller.fleet.fleet import BREATH, Fleet
 from controller.fleet.reconciler import STILL_COUNTS
 from controller.forecasts.service import Forecasts
-from controller.http.answers import dumps
-from controller.http.entries import blind_since, pool_entry, source_entry
-from controller.http.gate import Gate
-from controller.http.news import News
-from controller.http.packed import Packed
+from controller.http.auth import Gate
+from controller.http.capacity_trace import Trail
+from controller.http.compressed_body import Packed
+from controller.http.long_poll import News
+from controller.http.responses import dumps
+from controller.http.status_entries import blind_since, pool_entry, source_entry
 from controller.leadership.leader_election import Leadership
 from controller.metrics.daemon_collector import Daemon
 from controller.metrics.exposition import Exposition
@@ -30,7 +31,6 @@ from controller.overrides.active_overrides import Steering
 from controller.overrides.prewarming import Prewarming
 from controller.redaction.redactor import ByName
 from controller.store.async_store import StoreThread
-from controller.trail import Trail
 from forecasting.demand import minute_of
 
 LATELY = 8

@@ -56,7 +56,7 @@ async def test_who_has_it_packed_in_one_way_needs_it_in_no_other(tmp_path, path)
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_it_is_packed_once_however_many_ask(tmp_path, path, monkeypatch):
-    import controller.http.packed as packed
+    import controller.http.compressed_body as packed
 
     counted = []
     with monkeypatch.context() as patched:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from controller.trail import Trail
+from controller.http.capacity_trace import Trail
 
 FIRST = 29_000_000
 

@@ -7,9 +7,9 @@ from aiohttp import web
 
 from controller.decision.planning.decision_record import Made, inputs_body, plan_body
 from controller.decision.planning.plan import Plan
-from controller.http.answers import Missing, json_answer
-from controller.http.board import Board
-from controller.http.decisions import instant_of
+from controller.http.handlers.decisions import instant_of
+from controller.http.published_state import Board
+from controller.http.responses import Missing, json_answer
 from controller.store.codec import micros
 
 

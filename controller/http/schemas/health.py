@@ -1,8 +1,8 @@
-"""What the handlers answer of the daemon's health, as `/openapi.json` publishes it. See `controller.http.shapes`."""
+"""What the handlers answer of the daemon's health, as `/openapi.json` publishes it. See `controller.http.schemas.status`."""
 
 from typing import Literal
 
-from controller.http.shapes import Instant, Known, Shape
+from controller.http.schemas.status import Instant, Known, Shape
 
 
 class Health(Shape):

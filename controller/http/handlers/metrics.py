@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from controller.http.board import Board
+from controller.http.published_state import Board
 
 METRICS_TYPE = "text/plain"
 

@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 
 from controller.demand.collector import Intake
 from controller.forecasts.demand_forecast import plain, stamp
-from controller.http.answers import dumps, json_bytes
-from controller.http.board import Board
-from controller.http.forecast import hours_of
-from controller.http.pools import at_work
+from controller.http.handlers.forecast import hours_of
+from controller.http.handlers.pools import at_work
+from controller.http.published_state import Board
+from controller.http.responses import dumps, json_bytes
 from controller.store.capacity_history import kept
 from forecasting.demand import MINUTES_PER_DAY, Floats, instant_of, minute_of
 

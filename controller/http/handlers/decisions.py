@@ -5,8 +5,8 @@ from datetime import datetime
 
 from aiohttp import web
 
-from controller.http.answers import BadRequest, dumps
-from controller.http.board import Board
+from controller.http.published_state import Board
+from controller.http.responses import BadRequest, dumps
 
 MOST = 1000
 DEFAULT = 100

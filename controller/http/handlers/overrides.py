@@ -6,8 +6,8 @@ from typing import Any
 from aiohttp import web
 
 from controller.decision.planning.overrides import Kind, entry
-from controller.http.answers import BadRequest, Missing, body_of, json_answer
-from controller.http.board import Board
+from controller.http.published_state import Board
+from controller.http.responses import BadRequest, Missing, body_of, json_answer
 from controller.overrides.active_overrides import Steering
 from controller.overrides.parsing import WrongOverride, parse_override
 from controller.store.sqlite_file import StoreError

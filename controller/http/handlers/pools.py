@@ -11,9 +11,9 @@ from controller.accounting.ledger import NAMES, Accounts
 from controller.decision.costs.keep_alive import keep_alive_body
 from controller.fleet.fleet import Fleet
 from controller.forecasts.service import Forecasts
-from controller.http.answers import Missing, json_answer, json_bytes
-from controller.http.board import Board
-from controller.http.entries import pool_entry
+from controller.http.published_state import Board
+from controller.http.responses import Missing, json_answer, json_bytes
+from controller.http.status_entries import pool_entry
 
 
 async def status(board: Board, request: web.Request) -> web.Response:

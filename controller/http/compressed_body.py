@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 from aiohttp.helpers import ETag
 
-from controller.http.answers import json_bytes
+from controller.http.responses import json_bytes
 
 LEAST_BYTES = 1024
 """Packing less saves nothing."""

@@ -4,9 +4,9 @@ import math
 
 from aiohttp import web
 
-from controller.http.answers import BadRequest, body_of, json_answer
-from controller.http.board import Board
-from controller.http.overrides import decoded, under, unstored
+from controller.http.handlers.overrides import decoded, under, unstored
+from controller.http.published_state import Board
+from controller.http.responses import BadRequest, body_of, json_answer
 from controller.overrides.parsing import WrongOverride, parse_wish
 from controller.overrides.prewarming import NotAllowed, TooOften
 from controller.store.sqlite_file import StoreError

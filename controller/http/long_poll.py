@@ -10,7 +10,7 @@ from datetime import timedelta
 from aiohttp import web
 
 from adapters.clock import Clock
-from controller.http.answers import BadRequest
+from controller.http.responses import BadRequest
 
 SPAN = r"^([1-5]?[0-9]|60)s$"
 """Nobody waits longer: proxies on the way end connections that are silent for longer."""

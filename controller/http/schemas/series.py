@@ -1,6 +1,6 @@
-"""What the handlers answer of minutes past and to come, as `/openapi.json` publishes it. See `controller.http.shapes`."""
+"""What the handlers answer of minutes past and to come, as `/openapi.json` publishes it. See `controller.http.schemas.status`."""
 
-from controller.http.shapes import Instant, Known, Shape
+from controller.http.schemas.status import Instant, Known, Shape
 
 Minutes = list[float | None]
 

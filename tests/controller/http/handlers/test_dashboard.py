@@ -11,7 +11,7 @@ import pytest
 
 from adapters.clock import ManualClock
 from controller.decision.planning.pool_state import PoolState
-from controller.http.dashboard import LIBRARY, OURS, asset
+from controller.http.handlers.dashboard import LIBRARY, OURS, asset
 from controller.overrides.parsing import parse_override
 from controller.service import Service
 from controller.store.managed_capacity import Held, Orphan

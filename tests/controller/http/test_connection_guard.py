@@ -9,9 +9,9 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.http import answers, doorman
-from controller.http.doorman import Doorman, called, is_loopback
-from controller.http.listening import CannotListen, listening
+from controller.http import connection_guard, responses
+from controller.http.connection_guard import Doorman, called, is_loopback
+from controller.http.server import CannotListen, listening
 from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
 
@@ -80,7 +80,7 @@ async def test_every_answer_is_protected_and_tells_no_version(tmp_path, path):
     async with serving(tmp_path) as world:
         _, _, headers = await world.ask("GET", path)
 
-    assert {name: headers[name] for name in doorman.PROTECTIVE} == doorman.PROTECTIVE
+    assert {name: headers[name] for name in connection_guard.PROTECTIVE} == connection_guard.PROTECTIVE
     assert headers["Server"] == "stoker"
 
 
@@ -123,14 +123,14 @@ async def test_what_is_too_large_or_not_http_is_refused(tmp_path, text, status, 
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(answers, "BODY_SECONDS", 0.2)
+    monkeypatch.setattr(responses, "BODY_SECONDS", 0.2)
     async with serving(tmp_path) as world:
         assert (await told(world.service, POST + b"Content-Length: 20\r\n\r\n{")).split()[1] == "408"
 
 
 async def test_connections_that_only_hold_on_are_closed_dripping_or_silent(tmp_path, monkeypatch):
-    monkeypatch.setattr(doorman, "IDLE_SECONDS", 0.5)
-    monkeypatch.setattr(doorman, "SWEEP_SECONDS", 0.1)
+    monkeypatch.setattr(connection_guard, "IDLE_SECONDS", 0.5)
+    monkeypatch.setattr(connection_guard, "SWEEP_SECONDS", 0.1)
     async with serving(tmp_path) as world, raw(world.service) as (silent, _), raw(world.service) as (dripping, writer):
         async def drip():
             with contextlib.suppress(OSError):
@@ -147,8 +147,8 @@ async def test_connections_that_only_hold_on_are_closed_dripping_or_silent(tmp_p
 
 
 async def test_of_too_many_connections_the_longest_idle_go_and_others_are_answered(tmp_path, monkeypatch):
-    monkeypatch.setattr(doorman, "MOST_CONNECTIONS", 20)
-    monkeypatch.setattr(doorman, "SWEEP_SECONDS", 0.1)
+    monkeypatch.setattr(connection_guard, "MOST_CONNECTIONS", 20)
+    monkeypatch.setattr(connection_guard, "SWEEP_SECONDS", 0.1)
     async with serving(tmp_path) as world, contextlib.AsyncExitStack() as stack:
         held = [await stack.enter_async_context(raw(world.service)) for _ in range(60)]
 
@@ -171,13 +171,13 @@ class Server:
 def test_whoever_does_not_read_his_answer_is_not_waited_for():
     watched, slow, quick = Doorman(local=True), Connection(), Connection()
     watched._since = {slow: (True, 0.0), quick: (True, 100.0)}
-    watched.sweep(Server(slow, quick), doorman.BUSY_SECONDS + 1)
+    watched.sweep(Server(slow, quick), connection_guard.BUSY_SECONDS + 1)
 
     assert (slow.closed, quick.closed) == (True, False)
 
 
 def test_of_those_first_seen_together_the_first_that_came_go_first(monkeypatch):
-    monkeypatch.setattr(doorman, "MOST_CONNECTIONS", 20)
+    monkeypatch.setattr(connection_guard, "MOST_CONNECTIONS", 20)
     came = [Connection() for _ in range(60)]
     Doorman(local=True).sweep(Server(*came), 0.0)
 

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from controller.http.answers import json_answer
-from controller.http.board import Board
+from controller.http.published_state import Board
+from controller.http.responses import json_answer
 
 MOST_REASONS = 20
 """Maximum number of listed reasons; `reasons_total` counts all of them."""
