@@ -20,10 +20,10 @@ from status import Providers
 from adapters.clock import ManualClock
 from adapters.registry import lever_kinds
 from config.policy import Assume, Policy, PoolPolicy
+from controller.daemon.daemon import Service
 from controller.decision.planning.reasons import Code
 from controller.demand.pool_group import Budget
 from controller.fleet import builder
-from controller.service import Service
 from controller.store.state_dir import STORE_NAME
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of

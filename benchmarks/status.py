@@ -24,7 +24,7 @@ from adapters.clock import ManualClock
 from adapters.protocol import Capacity, Phase, Telemetry, Traits
 from adapters.registry import lever_kinds
 from config.policy import Assume, Policy, PoolPolicy
-from controller.service import Service
+from controller.daemon.daemon import Service
 from forecasting.demand import DemandSeries, minute_of
 
 CLIENT = """

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from adapters.clock import ManualClock
 from controller.cli import main
-from controller.service import Service
+from controller.daemon.daemon import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
 from tests.patience import PATIENCE_SECONDS

@@ -136,7 +136,7 @@ async def play(scene: Scene, folder: Path, seed: int, *, skip: int = 20, keep_al
 
 
 class Daemon:
-    """What `controller.service` does in a minute, and what is noted of it."""
+    """What `controller.daemon.daemon` does in a minute, and what is noted of it."""
 
     def __init__(self, scene: Scene, clouds: Clouds, policy: Policy, clock: ManualClock, fleet: Fleet,
                  accounts: Accounts) -> None:

@@ -38,7 +38,7 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
     from adapters.clock import SystemClock
     from adapters.errors import AdapterError
     from adapters.registry import Registry
-    from controller.release import StillLed, released
+    from controller.daemon.release import StillLed, released
     from controller.store.state_dir import STORE_NAME
     from controller.store.state_store import StoreError
     from controller.telemetry import log_setup

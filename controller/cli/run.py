@@ -14,7 +14,7 @@ from controller.cli.policy_file import read_policy
 from controller.cli.token import read_token
 
 if TYPE_CHECKING:
-    from controller.service import Service
+    from controller.daemon.daemon import Service
 
 MOST_TOLD = 5
 
@@ -58,9 +58,9 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     from adapters.clock import SystemClock
     from adapters.errors import AdapterError
     from adapters.registry import Registry
+    from controller.daemon.daemon import Service
     from controller.http.server import CannotListen
     from controller.notifications.notifier import notifier_for
-    from controller.service import Service
     from controller.store.state_store import StoreError
     from controller.telemetry import log_setup
     from controller.telemetry.tracing import tracing_of

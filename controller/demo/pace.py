@@ -11,8 +11,8 @@ import structlog
 from adapters.clock import ScaledClock
 from adapters.registry import Registry
 from config.policy import Policy
-from controller.schedule import Jobs
-from controller.service import Service
+from controller.daemon.daemon import Service
+from controller.daemon.scheduler import Jobs
 
 log = structlog.get_logger("stoker.demo")
 

@@ -22,7 +22,7 @@ from importlib import import_module
 from pathlib import Path
 
 LOADED = ("boto3", "adapters.aws.provider", "adapters.lease_sqlite", "adapters.web.settings", "controller.cli.notify_test",
-          "controller.cli.plan", "controller.cli.run", "controller.service")
+          "controller.cli.plan", "controller.cli.run", "controller.daemon.daemon")
 ROOT = Path(__file__).parents[2]
 GONE = "the process that all are forked from is gone"
 

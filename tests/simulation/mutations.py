@@ -14,7 +14,7 @@ from adapters.aws import demand_rows
 from adapters.errors import AdapterError
 from adapters.lease import Fence
 from adapters.web import demand_page
-from controller import takeover
+from controller.daemon import failover
 from controller.decision.planning import dead_man_schedule, fleet_limits, guardrails, planner
 from controller.decision.planning.observation import Sight
 from controller.decision.planning.plan import Action, Draft
@@ -242,7 +242,7 @@ MUTATIONS: dict[str, Plant] = {
     "writes are not told to the lease store": instead(leader_term.Tenure, "fence", _fence_without_store),
     "writes carry no fencing number": instead(leader_term.Tenure, "fence", _no_fence),
     "orders carry no fencing number": instead(leader_term.Tenure, "fence_ahead", _tells_without_number),
-    "orders of a leader are forgotten by the next": instead(takeover, "ahead_of", lambda texts: {}),
+    "orders of a leader are forgotten by the next": instead(failover, "ahead_of", lambda texts: {}),
     "doubts of a leader are forgotten by the next": instead(
         leader_term.Ahead, "of", lambda state: leader_term.Ahead(state.decays, state.telling)),
     "what was found for ours is not told": instead(leader_term.Tenure, "settled", _told_to_nobody),

@@ -20,6 +20,7 @@ from adapters.lease import fence_of_this_task
 from adapters.lease_sqlite import SqliteLease
 from config.lease import SqliteLeaseSettings
 from config.policy import Assume, Policy, PoolPolicy
+from controller.daemon.failover import Takeover
 from controller.decision.planning.plan import ruling
 from controller.decision.planning.reasons import Code
 from controller.fleet import builder
@@ -29,7 +30,6 @@ from controller.leadership.leader_election import Leadership
 from controller.overrides.active_overrides import Steering
 from controller.store.async_store import StoreThread
 from controller.store.state_store import Store
-from controller.takeover import Takeover
 from tests.simulation.demand import SimSource
 from tests.simulation.invariants import Broken, bounds
 from tests.simulation.policies import policy_of, traffic_of

@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 from adapters.clock import ManualClock
 from adapters.history_times import StampStyle
 from controller.cli import main
+from controller.daemon.daemon import Service
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
-from controller.service import Service
 from controller.store.state_dir import STORE_NAME
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of

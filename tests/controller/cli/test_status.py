@@ -8,7 +8,7 @@ from adapters.clock import ManualClock
 from controller.cli import main
 from controller.cli.formatting import next_hours
 from controller.cli.status import COLUMNS, fitting
-from controller.service import Service
+from controller.daemon.daemon import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
 from tests.services import ticking, typed

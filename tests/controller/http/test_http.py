@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.clock import ManualClock
 from adapters.errors import Unreachable
-from controller.service import Service
+from controller.daemon.daemon import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
 from tests.patience import PATIENCE_SECONDS

@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 
 from adapters.clock import ManualClock
+from controller.daemon.daemon import Service
 from controller.decision.planning.pool_state import PoolState
 from controller.http.handlers.dashboard import LIBRARY, OURS, asset
 from controller.overrides.parsing import parse_override
-from controller.service import Service
 from controller.store.managed_capacity import Held, Orphan
 from tests.browser import CHROMIUM, chromium
 from tests.builders import NOON, pool_policy

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from adapters.clock import ManualClock
-from controller.service import Service
+from controller.daemon.daemon import Service
 from controller.store.state_dir import URL_NAME
 from tests import services
 from tests.builders import NOON, pool_policy

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from adapters.clock import ManualClock, ScaledClock
+from controller.daemon.daemon import Service
 from controller.fleet.builder import load_measured
 from controller.http.server import CannotListen
-from controller.service import Service
 from controller.store.state_store import Store, StoreError
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady

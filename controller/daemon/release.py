@@ -9,6 +9,7 @@ from pathlib import Path
 from adapters.clock import Clock
 from adapters.lease import LeaseStore
 from config.policy import Policy
+from controller.daemon.failover import Takeover
 from controller.decision.planning.plan import Action, Plan
 from controller.fleet.builder import READ_EVERY, Providers, assemble
 from controller.fleet.decision_log import Journal
@@ -23,7 +24,6 @@ from controller.redaction.redactor import redact_text
 from controller.store.async_store import StoreThread
 from controller.store.managed_capacity import Orphan
 from controller.store.state_store import Store
-from controller.takeover import Takeover
 
 
 class StillLed(Exception):

@@ -6,7 +6,7 @@ import apscheduler.schedulers.base
 import structlog.testing
 
 from adapters.clock import ScaledClock, SystemClock
-from controller.schedule import Timetable
+from controller.daemon.scheduler import Timetable
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
 

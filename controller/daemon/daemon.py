@@ -14,6 +14,8 @@ from adapters.lease import LeaseStore
 from config.policy import Policy
 from controller.accounting.ledger import Accounts
 from controller.accounting.tick_accounting import account_for, open_accounts, store_accounts, tell_spent
+from controller.daemon.failover import Takeover
+from controller.daemon.scheduler import Jobs, Timetable
 from controller.decision.events.upcoming import all_forgotten
 from controller.fleet.builder import Providers, assemble, save_measured
 from controller.fleet.dead_man_switch import DeadMen
@@ -30,12 +32,10 @@ from controller.notifications.missing_metrics_log import Blindness
 from controller.notifications.notifier import Notifier
 from controller.overrides.active_overrides import Steering
 from controller.overrides.prewarming import Prewarming
-from controller.schedule import Jobs, Timetable
 from controller.store.async_store import StoreThread
 from controller.store.sqlite_file import StoreError
 from controller.store.state_dir import STORE_NAME, URL_NAME, tell_url
 from controller.store.state_store import KEEP, Store
-from controller.takeover import Takeover
 from controller.telemetry.event_loop_errors import report_fault
 from controller.telemetry.tracing import Tracing, tick
 from forecasting.demand import minute_of

@@ -11,7 +11,7 @@ from controller.decision.planning.reasons import Code
 from controller.http import app, status_entries
 from controller.metrics.catalogue import FAMILIES
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
 METRICS = (ROOT / "docs" / "metrics.md").read_text()
 HTTP = (ROOT / "docs" / "http.md").read_text()

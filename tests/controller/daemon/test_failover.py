@@ -12,12 +12,12 @@ from adapters.errors import Unreachable
 from adapters.lease_sqlite import SqliteLease
 from config.dead_man import DeadMan
 from config.lease import SqliteLeaseSettings
+from controller.daemon.daemon import Service
 from controller.decision.planning.plan import Action
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code
 from controller.leadership.handover import Ahead, Left, ahead_of, left_of
 from controller.leadership.leader_term import ALONE, Tenure
-from controller.service import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import Decaying, FakeLever, FakeProviders, FakeSource, Helm, steady
 from tests.patience import PATIENCE_SECONDS
