@@ -18,8 +18,8 @@ from pathlib import Path
 import structlog
 from numpy.random import PCG64, Generator
 
-from controller.demo.levers import CLOUD_RUN, PING, PROVISIONED, URL
-from controller.demo.scenes import Scene, every_lever, invented, recorded
+from controller.demo.lever_settings import CLOUD_RUN, PING, PROVISIONED, URL
+from controller.demo.scenarios import Scene, every_lever, invented, recorded
 from tests.witnesses import Compared, Figures, Said, only, play
 
 SEEDS, TRACES = (7, 8, 9), 5

@@ -24,9 +24,9 @@ from controller.accounting.tick_accounting import account_for, open_accounts
 from controller.backtest.replay import replay
 from controller.decision.costs.bill import Load, bill_of, load_of
 from controller.decision.costs.cost_model import Terms
-from controller.demo.clouds import Clouds
-from controller.demo.scenes import Pool, Scene
-from controller.demo.stage import terms_by_pool, write_policy
+from controller.demo.emulators import Clouds
+from controller.demo.runner import terms_by_pool, write_policy
+from controller.demo.scenarios import Pool, Scene
 from controller.fleet.builder import assemble, pool_terms
 from controller.fleet.decision_log import Journal
 from controller.fleet.fleet import Fleet

@@ -20,7 +20,7 @@ from controller.cli.failure import Failed, WrongInput
 
 if TYPE_CHECKING:
     from controller.demo.frame import Frame
-    from controller.demo.scenes import Scene
+    from controller.demo.scenarios import Scene
 
 PORT = 8080
 LASTING = timedelta(hours=2)
@@ -94,7 +94,7 @@ def set_scene(history: Path | None, start_day: int | None, duration: timedelta |
     """Return the scenario to play. Raise `WrongInput` when the recording cannot be used."""
     from numpy.random import PCG64, Generator
 
-    from controller.demo.scenes import SceneError, every_lever, invented, recorded
+    from controller.demo.scenarios import SceneError, every_lever, invented, recorded
 
     if all_levers:
         have_google()
@@ -110,7 +110,7 @@ def set_scene(history: Path | None, start_day: int | None, duration: timedelta |
 def have_google() -> None:
     """Raise `Failed` when a library of the extra gcp is missing, before anything starts."""
     try:
-        import controller.demo.google  # noqa: F401
+        import controller.demo.gcp_emulator  # noqa: F401
     except ModuleNotFoundError as missing:
         if missing.name is not None and missing.name.split(".")[0] in ("adapters", "controller"):
             raise
@@ -125,7 +125,7 @@ async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: in
 
     from adapters.clock import ScaledClock
     from adapters.errors import AdapterError
-    from controller.demo.stage import Stage
+    from controller.demo.runner import Stage
     from controller.http.server import CannotListen
     from controller.store.sqlite_file import StoreError
     from controller.telemetry.log_setup import configure
@@ -162,7 +162,7 @@ def watching(as_json: bool) -> "Iterator[Callable[[Frame], None]]":
     from rich.console import Console
     from rich.live import Live
 
-    from controller.demo.screen import PlainLines, picture
+    from controller.demo.terminal_view import PlainLines, picture
 
     console = Console()
     if as_json or not console.is_terminal:
@@ -179,7 +179,7 @@ def conclude(frame: "Frame", *, as_json: bool) -> None:
     """Print the outcome."""
     from rich.console import Console
 
-    from controller.demo.screen import outcome_json, summary
+    from controller.demo.terminal_view import outcome_json, summary
 
     if as_json:
         click.echo(json.dumps(outcome_json(frame), indent=2))
@@ -194,7 +194,7 @@ def save_picture(frame: "Frame", path: Path) -> None:
 
     from rich.console import Console
 
-    from controller.demo.screen import picture
+    from controller.demo.terminal_view import picture
 
     console = Console(record=True, width=120, file=io.StringIO(), force_terminal=True)
     console.print(picture(frame, console.width, PICTURE_LINES))

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from controller.demo.chart import Point
-from controller.demo.ledger import Outcome
+from controller.demo.bar_chart import Point
+from controller.demo.outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ import pytest
 from numpy.random import PCG64, Generator
 
 from controller.accounting.ledger import RANGED
-from controller.demo.levers import CLOUD_RUN, PING, PROVISIONED, URL
-from controller.demo.scenes import every_lever, invented
+from controller.demo.lever_settings import CLOUD_RUN, PING, PROVISIONED, URL
+from controller.demo.scenarios import every_lever, invented
 from tests.witnesses import Compared, Figures, Said, play
 
 TRUE = Figures(cold_starts=10, cold_starts_without=60, requests=1000, bill_usd=2.0, saved_usd=0.5)

@@ -7,9 +7,9 @@ from adapters.sandbox.gcp.report import reports
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import HostedService, RunSandbox
 from adapters.sandbox.world import Sandbox
-from controller.demo.ledger import Outcome
-from controller.demo.levers import LOCATION, PROJECT
-from controller.demo.scenes import Pool
+from controller.demo.lever_settings import LOCATION, PROJECT
+from controller.demo.outcome import Outcome
+from controller.demo.scenarios import Pool
 
 
 class EmulatedGoogle:

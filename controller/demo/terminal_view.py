@@ -8,9 +8,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from controller.demo.chart import COLD, IDLE, WARM, draw
+from controller.demo.bar_chart import COLD, IDLE, WARM, draw
 from controller.demo.frame import Decision, Frame, PoolFrame
-from controller.demo.ledger import Outcome
+from controller.demo.outcome import Outcome
 
 FIGURES_WIDTH = 34
 HEADER_LINES, DECISION_LINES, MOST_CHART_LINES = 4, 6, 7

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from adapters.clock import ScaledClock, SystemClock
-from controller.demo.pace import ScaledTimetable
+from controller.demo.paced_daemon import ScaledTimetable
 from tests.patience import PATIENCE_SECONDS
 
 START = datetime(2026, 3, 3, 8, 59, 30, tzinfo=UTC)

@@ -17,12 +17,12 @@ from config.loader import load_policy
 from config.policy import Policy
 from controller.decision.costs.cost_model import Terms, terms_of
 from controller.decision.planning.plan import Action, Plan
-from controller.demo.chart import Point
-from controller.demo.clouds import Clouds
+from controller.demo.bar_chart import Point
+from controller.demo.emulators import Clouds
 from controller.demo.frame import Decision, Frame, PoolFrame
-from controller.demo.ledger import Outcome
-from controller.demo.pace import PacedService
-from controller.demo.scenes import Pool, Scene
+from controller.demo.outcome import Outcome
+from controller.demo.paced_daemon import PacedService
+from controller.demo.scenarios import Pool, Scene
 from forecasting.demand import instant_of, minute_of
 
 POINTS = 400

@@ -12,13 +12,13 @@ from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Hosted, Sandbox
 from controller.decision.costs.cost_model import Terms
-from controller.demo.ledger import Outcome, outcome_of
-from controller.demo.levers import CLOUD_RUN, PROVISIONED, URL, host
-from controller.demo.scenes import Pool, Scene
+from controller.demo.lever_settings import CLOUD_RUN, PROVISIONED, URL, host
+from controller.demo.outcome import Outcome, outcome_of
+from controller.demo.scenarios import Pool, Scene
 from forecasting.demand import minute_of
 
 if TYPE_CHECKING:  # Google's libraries are there only with the extra gcp
-    from controller.demo.google import EmulatedGoogle
+    from controller.demo.gcp_emulator import EmulatedGoogle
 
 QUOTA = 1000
 """Of concurrency, as a new account has it; more where the recording needs more."""
@@ -48,7 +48,7 @@ class Clouds:
 
     def _put(self, pool: Pool) -> None:
         if pool.kind == CLOUD_RUN:
-            from controller.demo.google import EmulatedGoogle
+            from controller.demo.gcp_emulator import EmulatedGoogle
 
             self.google = self.google or EmulatedGoogle(self.sandbox)
             self.google.add(pool)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controller.demo.chart import COLD, IDLE, WARM, Point, cell, draw
+from controller.demo.bar_chart import COLD, IDLE, WARM, Point, cell, draw
 
 START = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from controller.demo.chart import Point
+from controller.demo.bar_chart import Point
 from controller.demo.frame import Decision, Frame, PoolFrame
-from controller.demo.ledger import Outcome
-from controller.demo.screen import PlainLines, money, outcome_json, picture, summary, whole
+from controller.demo.outcome import Outcome
+from controller.demo.terminal_view import PlainLines, money, outcome_json, picture, summary, whole
 
 START = datetime(2026, 3, 3, 8, 40, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 import numpy as np
 
 from adapters.clock import ScaledClock
-from controller.demo.scenes import invented
-from controller.demo.stage import Stage
+from controller.demo.runner import Stage
+from controller.demo.scenarios import invented
 from tests.patience import PATIENCE_SECONDS
 
 

@@ -9,8 +9,8 @@ from adapters.clock import ManualClock
 from adapters.sandbox.traffic import Minute
 from adapters.sandbox.world import Sandbox
 from controller.decision.costs.cost_model import Terms
-from controller.demo.ledger import Outcome, outcome_of
-from controller.demo.screen import sentence
+from controller.demo.outcome import Outcome, outcome_of
+from controller.demo.terminal_view import sentence
 
 START = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
 TERMS = Terms(idle=0.001, warm_busy=0.002, on_demand=0.004, init_seconds=30, cold_start_cost_usd=0.1, metric_delay=2, lead_time=2,
