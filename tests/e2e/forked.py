@@ -21,8 +21,9 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-LOADED = ("boto3", "adapters.aws.provider", "adapters.lease_sqlite", "adapters.web.settings", "controller.cli.notify_test",
-          "controller.cli.plan", "controller.cli.run", "controller.daemon.daemon")
+LOADED = ("boto3", "adapters.aws.provider", "adapters.lease_sqlite", "adapters.web.settings",
+          "controller.cli.operate.notify_test", "controller.cli.setup.plan",
+          "controller.cli.operate.run", "controller.daemon.daemon")
 ROOT = Path(__file__).parents[2]
 GONE = "the process that all are forked from is gone"
 

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from controller.cli.forecast_text import sentences, sparkline
+from controller.cli.evaluate.forecast_text import sentences, sparkline
 from controller.forecasts.chart import html, svg
 from controller.forecasts.demand_forecast import ForecastView, document, view_from, view_of
 from forecasting.demand import DemandSeries

@@ -126,7 +126,7 @@ def test_nobody_there_is_one_line_with_the_remedy():
 
 async def test_a_plan_of_another_process_follows_the_orders_of_the_daemon(tmp_path):
     """What `stoker plan --url` asks the daemon for is what the preview plans by."""
-    from controller.cli.plan import ordered
+    from controller.cli.setup.plan import ordered
     from controller.preflight.dry_run import preview
     from tests.builders import pool_policy
     from tests.fakes import FakeProviders, FakeSource, steady

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import click
 
-from controller.cli.backtest import write_whole
 from controller.cli.completion_names import pool_names
 from controller.cli.daemon_client import fetch
+from controller.cli.evaluate.backtest import write_whole
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.formatting import next_hours
 from controller.cli.policy_file import read_policy
@@ -82,7 +82,7 @@ def tell(view: "ForecastView", told: dict[str, Any] | None, plot: Path | None, a
 
         click.echo(json.dumps(document(view) if told is None else told, indent=1, allow_nan=False))
         return
-    from controller.cli.forecast_text import show
+    from controller.cli.evaluate.forecast_text import show
 
     show(view)
     if told is not None:
@@ -221,7 +221,7 @@ def recorded(pool: str, demand: "DemandSeries", state_dir: Path) -> "NDArray[np.
 
 def draw(view: "ForecastView", path: Path) -> None:
     """Write a chart of the forecast, SVG or HTML by the file's suffix."""
-    from controller.cli.forecast_text import sentences
+    from controller.cli.evaluate.forecast_text import sentences
     from controller.forecasts.chart import NoPlotter, html, svg
 
     try:

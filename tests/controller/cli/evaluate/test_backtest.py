@@ -277,7 +277,7 @@ def test_a_place_that_cannot_be_written_fails_with_one(folder):
 
 
 def test_an_interrupted_write_leaves_the_old_file_and_no_rest(folder):
-    from controller.cli.backtest import write_whole
+    from controller.cli.evaluate.backtest import write_whole
 
     def interrupted():
         yield "half a li"

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from adapters.clock import ManualClock
 from controller.cli import main
 from controller.cli.formatting import next_hours
-from controller.cli.status import COLUMNS, fitting
+from controller.cli.operate.status import COLUMNS, fitting
 from controller.daemon.daemon import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady

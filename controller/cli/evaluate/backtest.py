@@ -54,7 +54,7 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
     write_outputs(outcome, recorded, decisions, json_path, report)
     warn_of_events(policy, recorded)
     if json_path != Path("-"):
-        from controller.cli.backtest_table import show
+        from controller.cli.evaluate.backtest_table import show
 
         show(outcome, compare=compare)
 

@@ -12,7 +12,7 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 from controller.cli import COMMANDS, main
-from controller.cli.completion import VARIABLE
+from controller.cli.operate.completion import VARIABLE
 from tests.patience import PATIENCE_SECONDS
 from tests.services import serving
 

@@ -32,7 +32,7 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
     from adapters.clock import SystemClock
     from adapters.registry import lever_kinds
     from config.loader import PolicyError, Problem, locate_policy
-    from controller.cli.validate_text import pool_json, summary
+    from controller.cli.setup.validate_text import pool_json, summary
 
     kinds, now = lever_kinds(), SystemClock().now()
     problems: list[Problem] = []
