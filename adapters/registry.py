@@ -21,8 +21,9 @@ if TYPE_CHECKING:  # a policy is checked without waiting for NumPy
 
     from numpy.random import Generator
 
+    from adapters.demand_source import DemandSource
     from adapters.lease import LeaseStore
-    from adapters.protocol import DemandSource, Lever
+    from adapters.protocol import Lever
     from adapters.tally import Call, Tally
 
 

@@ -21,7 +21,8 @@ import numpy as np
 import structlog
 
 from adapters.clock import ManualClock
-from adapters.protocol import Capacity, Phase, Telemetry, Traits
+from adapters.demand_source import Telemetry
+from adapters.protocol import Capacity, Phase, Traits
 from adapters.registry import lever_kinds
 from config.policy import Assume, Policy, PoolPolicy
 from controller.daemon.daemon import Service

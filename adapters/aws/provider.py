@@ -11,10 +11,10 @@ from adapters.aws.control_plane import ControlPlane
 from adapters.aws.pings import TimedConnections
 from adapters.aws.settings import LambdaPingSettings
 from adapters.clock import Clock
+from adapters.demand_source import DemandSource
 from adapters.findings import Check, Probe
 from adapters.pinging.demand import Pinged, WithoutPings
 from adapters.pinging.keepers import Keepers
-from adapters.protocol import DemandSource
 from adapters.survey import Survey, Where
 from adapters.tally import Tally
 from config.policy import PoolPolicy

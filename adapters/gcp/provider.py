@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from numpy.random import Generator
 
 from adapters.clock import Clock
+from adapters.demand_source import DemandSource
 from adapters.findings import Check, Dated, Probe
 from adapters.gcp import checkup, survey
 from adapters.gcp.clients import Connections, Timeouts
@@ -12,7 +13,6 @@ from adapters.gcp.cloud_monitoring import CloudMonitoringDemand
 from adapters.gcp.instances import ProjectInstances
 from adapters.gcp.metric_reader import MetricReader, Place
 from adapters.gcp.run_plane import RunPlane
-from adapters.protocol import DemandSource
 from adapters.survey import Survey, Where
 from adapters.tally import Tally
 from config.policy import PoolPolicy

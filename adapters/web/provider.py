@@ -7,10 +7,10 @@ from functools import partial
 from numpy.random import Generator
 
 from adapters.clock import Clock
+from adapters.demand_source import DemandSource
 from adapters.findings import Check, Finding, Probe, Verdict
 from adapters.pinging.demand import WithoutPings
 from adapters.pinging.keepers import Keepers
-from adapters.protocol import DemandSource
 from adapters.survey import Survey, Where
 from adapters.tally import Tally
 from adapters.web.client import FIRST_BYTE_SECONDS, Client

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from adapters.clock import Clock
-from adapters.protocol import DemandSource, Lever, Resumes, Traits
+from adapters.demand_source import DemandSource
+from adapters.protocol import Lever, Resumes, Traits
 from adapters.simulated import ShadowLever
 from adapters.tally import Call
 from config.policy import Assume, Policy, PoolPolicy

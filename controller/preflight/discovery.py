@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from adapters.protocol import DemandSource, Telemetry
+from adapters.demand_source import DemandSource, Telemetry
 from adapters.survey import Found, Skipped, Survey
 from config.policy import Assume, PoolPolicy
 from controller.decision.costs.bill import cold_starts_of, load_of

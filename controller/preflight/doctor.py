@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.clock import Clock
+from adapters.demand_source import DemandSource
 from adapters.errors import (
     AdapterError,
     Limit,
@@ -31,7 +32,7 @@ from adapters.errors import (
 from adapters.findings import Check, Finding, Probe, Verdict
 from adapters.lease import LeaseStore
 from adapters.permissions import Grants
-from adapters.protocol import Capacity, DemandSource, Phase
+from adapters.protocol import Capacity, Phase
 from config.lease import LeaseSettings
 from config.policy import Assume, Policy, PoolPolicy
 from controller.decision.planning.external_capacity import DELETION, others_text

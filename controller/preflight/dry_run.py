@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from adapters.clock import Clock
+from adapters.demand_source import DemandSource
 from adapters.errors import AdapterError, Throttled
-from adapters.protocol import DemandSource, Lever, Resumes
+from adapters.protocol import Lever, Resumes
 from adapters.simulated import ShadowLever
 from adapters.tally import Call
 from config.policy import Policy, PoolPolicy

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from adapters.demand_source import DemandSource, Telemetry
 from adapters.errors import AdapterError
-from adapters.protocol import DemandSource, Telemetry
 from forecasting.demand import DemandSeries, minute_of
 from forecasting.plausible import plausible
 

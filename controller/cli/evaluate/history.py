@@ -13,7 +13,7 @@ from controller.cli.failure import Failed, WrongInput
 from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
-    from adapters.protocol import Telemetry
+    from adapters.demand_source import Telemetry
     from config.policy import PoolPolicy
 
 

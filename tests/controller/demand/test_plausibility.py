@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from adapters.demand_source import Telemetry
 from adapters.minutes import SILENCE
-from adapters.protocol import Telemetry
 from controller.demand.plausibility import CONTEXT, unlikely, unseen
 from forecasting.demand import DemandSeries
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
-from adapters.protocol import Telemetry
+from adapters.demand_source import Telemetry
 from adapters.registry import lever_kinds
 from adapters.survey import Found, Skipped, Survey
 from config.loader import load_policy

@@ -1,0 +1,58 @@
+"""The port through which demand is read."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adapters.errors import AdapterError
+from forecasting.demand import DemandSeries
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """Result of one collection for one pool.
+
+    `series` is unknown (NaN) where nothing is proved: an absent point is zero only where the source proves that metrics were
+    published. A recorded row replaces the known values of its minute; an unknown peak replaces a known one. `error`: why there
+    is no new data. `alive`: True if metrics are proved fresh, False if proved missing or late, None if unknown.
+    `duration_seconds`: mean duration of a request when the source reports it. `absent`: requested rows of `series` that have no
+    point, so that their values are inferred; None when every known row was observed. When it is given, a row without data removes
+    a zero that was inferred earlier. `quiet`: display text of why idleness and missing metrics cannot be distinguished; empty
+    when they can.
+    """
+
+    series: DemandSeries
+    alive: bool | None = None
+    error: AdapterError | None = None
+    duration_seconds: float | None = None
+    absent: NDArray[np.bool_] | None = None
+    quiet: str = ""
+
+
+@runtime_checkable
+class Bills(Protocol):
+    """Additional port of a demand source that counts the cost of its reads."""
+
+    @property
+    def spent_usd(self) -> float:
+        """Return the cost of this process's reads at list price, in USD."""
+
+
+class DemandSource(Protocol):
+    """Source of the demand history of many pools. One instance serves all pools of one account and region."""
+
+    kind: str
+
+    async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
+        """Return the demand of each pool from its `since` to `until` (exclusive), in as few calls as possible.
+
+        The result has an entry for every requested pool. A failure of one pool is the `error` of its entry and does not raise.
+        Raise `AdapterError` when nothing could be read.
+        """
+
+    def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
+        """Return the cost in USD a month of reading `pools` pools every `interval`, at the provider's list price."""
