@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from adapters.errors import Refused, Unreachable
 from adapters.files import make_private
-from adapters.lease import Lease
+from adapters.ports.errors import Refused, Unreachable
+from adapters.ports.lease_store import Lease
 from adapters.transaction import transaction
 from config.lease import LeaseSettings, SqliteLeaseSettings
 

@@ -8,10 +8,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
 from adapters.clock import Clock
-from adapters.errors import Unsupported
-from adapters.findings import Check, Probe
-from adapters.permissions import Grants
-from adapters.survey import Survey, Where
+from adapters.ports.diagnostics import Check, Probe
+from adapters.ports.discovery import Survey, Where
+from adapters.ports.errors import Unsupported
+from adapters.ports.permissions import Grants
 from config.lease import LeaseSettings
 from config.lever import LeverSettings
 from config.policy import Policy, PoolPolicy
@@ -21,9 +21,9 @@ if TYPE_CHECKING:  # a policy is checked without waiting for NumPy
 
     from numpy.random import Generator
 
-    from adapters.demand_source import DemandSource
-    from adapters.lease import LeaseStore
-    from adapters.protocol import Lever
+    from adapters.ports.demand_source import DemandSource
+    from adapters.ports.lease_store import LeaseStore
+    from adapters.ports.lever import Lever
     from adapters.tally import Call, Tally
 
 
@@ -37,7 +37,7 @@ class Provider(Protocol):
         """Return the checks of the provider for `pools`: credentials, clock, quotas. They change nothing."""
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
-        """Return the tests of a pool's permissions by action; they change nothing. See `adapters.permissions`."""
+        """Return the tests of a pool's permissions by action; they change nothing. See `adapters.ports.permissions`."""
 
     def tallies(self) -> list[Tally]:
         """Return the counters of provider calls."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from adapters.protocol import Capacity, Lever, Phase, Traits
+from adapters.ports.lever import Capacity, Lever, Phase, Traits
 
 if TYPE_CHECKING:
     from adapters.clock import Clock  # which waits, and so brings asyncio: a backtest needs neither

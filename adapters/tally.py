@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from adapters.errors import AdapterError
+from adapters.ports.errors import AdapterError
 
 OK = "ok"
 

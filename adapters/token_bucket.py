@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from adapters.clock import Clock
-from adapters.errors import Throttled
+from adapters.ports.errors import Throttled
 
 
 class TokenBucket:

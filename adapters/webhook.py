@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import aiohttp
 
-from adapters.errors import AdapterError, PermissionDenied, Throttled, Unreachable, Unsupported
+from adapters.ports.errors import AdapterError, PermissionDenied, Throttled, Unreachable, Unsupported
 from adapters.web_environment import certificates_fault, proxy_fault, proxy_of
 from config.web_address import fault_of
 

@@ -21,8 +21,8 @@ import numpy as np
 import structlog
 
 from adapters.clock import ManualClock
-from adapters.demand_source import Telemetry
-from adapters.protocol import Capacity, Phase, Traits
+from adapters.ports.demand_source import Telemetry
+from adapters.ports.lever import Capacity, Phase, Traits
 from adapters.registry import lever_kinds
 from config.policy import Assume, Policy, PoolPolicy
 from controller.daemon.daemon import Service

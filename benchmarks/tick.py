@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from adapters.protocol import Capacity, Phase
+from adapters.ports.lever import Capacity, Phase
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
 from controller.decision.costs.cost_model import Terms

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from adapters.protocol import Capacity, Phase
+from adapters.ports.lever import Capacity, Phase
 from config.policy import PoolPolicy
 from controller.decision.planning.observation import Observation, Proposal
 

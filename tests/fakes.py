@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from adapters.clock import Clock, SystemClock
-from adapters.demand_source import Telemetry
-from adapters.errors import AdapterError
-from adapters.protocol import Capacity, Lever, Phase, Traits
+from adapters.ports.demand_source import Telemetry
+from adapters.ports.errors import AdapterError
+from adapters.ports.lever import Capacity, Lever, Phase, Traits
 from adapters.simulated import SimulatedCapacity
 from adapters.tally import Call
 from config.policy import PoolPolicy

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from adapters.errors import Throttled
+from adapters.ports.errors import Throttled
 from config.policy import Objective
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SAID
 from forecasting.demand import minute_of

@@ -17,8 +17,8 @@ from adapters.aws.errors import Asked, NotSet
 from adapters.aws.metric_queries import INVOCATIONS, MOST_QUERIES, Query, request
 from adapters.aws.metric_reader import RATE
 from adapters.aws.scaling import SCALING
-from adapters.errors import AdapterError
-from adapters.findings import Check, Finding, Probe, Verdict, clock_finding
+from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
+from adapters.ports.errors import AdapterError
 from config.policy import PoolPolicy
 from forecasting.demand import minute_of
 

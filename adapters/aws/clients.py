@@ -16,8 +16,8 @@ from adapters.aws.errors import Asked, Garbled, no_answer, refuses_keys, transla
 from adapters.aws.sending import CURRENT, Sending, before_send
 from adapters.aws.sessions import SANDBOX_KEYS, client_session, finding_session
 from adapters.aws.setup_faults import late
-from adapters.errors import AdapterError, brief
-from adapters.lease import fence_of_this_task
+from adapters.ports.errors import AdapterError, brief
+from adapters.ports.lease_store import fence_of_this_task
 from adapters.tally import Tally
 from adapters.threads import DaemonThreads
 

@@ -15,7 +15,7 @@ from adapters.aws.errors import Asked
 from adapters.aws.functions import Function
 from adapters.aws.scaling import others
 from adapters.clock import Clock
-from adapters.errors import AdapterError, PermissionDenied, Retryable
+from adapters.ports.errors import AdapterError, PermissionDenied, Retryable
 from adapters.token_bucket import TokenBucket
 
 T = TypeVar("T")

@@ -16,8 +16,8 @@ from adapters.aws.clients import Answer
 from adapters.aws.control_plane import ControlPlane
 from adapters.aws.scaling import ACTION, SCALING, SWITCHES, is_our_action, is_ours
 from adapters.clock import Clock
-from adapters.errors import Conflict, NotFound
-from adapters.protocol import Order
+from adapters.ports.errors import Conflict, NotFound
+from adapters.ports.lever import Order
 
 WIDEST = 1_000_000
 """Above any capacity, so that registering lowers none."""
@@ -33,7 +33,7 @@ class DeadManSwitch:
         """Existing actions in order of time (value None: set by another process); None when they are not known."""
 
     async def arm(self, orders: Sequence[Order]) -> None:
-        """See `adapters.protocol.Decays`. Makes one call for each new, postponed or removed order; 3 more the first time and
+        """See `adapters.ports.lever.Decays`. Makes one call for each new, postponed or removed order; 3 more the first time and
         when an action may have run.
         """
         there = self._armed
@@ -55,7 +55,7 @@ class DeadManSwitch:
         self._armed = dict(wanted)
 
     def forget(self) -> None:
-        """See `adapters.protocol.Decays`."""
+        """See `adapters.ports.lever.Decays`."""
         self._armed = None
 
     async def disarm(self) -> None:

@@ -6,8 +6,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.minutes import SILENCE, STEADY, UNSETTLED, Mask, Minutes, edges, filled, sudden
 from adapters.pinging.ledger import Own
+from adapters.ports.minute_rows import SILENCE, STEADY, UNSETTLED, Mask, Minutes, edges, filled, sudden
 from forecasting.demand import DemandSeries
 
 T = TypeVar("T", bound=np.generic)

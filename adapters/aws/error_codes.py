@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.clock import SystemClock
-from adapters.findings import SKEW_FAIL, skew_words
+from adapters.ports.diagnostics import SKEW_FAIL, skew_words
 
 THROTTLED = {
     "BandwidthLimitExceeded", "EC2Throttled", "PriorRequestNotComplete", "ProvisionedThroughputExceeded", "RequestLimitExceeded",

@@ -27,7 +27,7 @@ from adapters.aws.error_codes import (
     stem,
 )
 from adapters.aws.setup_faults import connection_fault, fault_of
-from adapters.errors import (
+from adapters.ports.errors import (
     UNTRUSTED,
     AdapterError,
     Conflict,
@@ -127,7 +127,7 @@ def refuses_keys(error: Exception) -> bool:
 
 
 def no_answer(asked: Asked, what: str) -> AdapterError:
-    """See `adapters.errors.unanswered`."""
+    """See `adapters.ports.errors.unanswered`."""
     return unanswered(asked.resource, asked.permission, what, writes=asked.writes)
 
 

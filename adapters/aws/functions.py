@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from adapters.aws.clients import Answer
-from adapters.errors import AdapterError, Conflict, Unsupported
-from adapters.protocol import Phase
+from adapters.ports.errors import AdapterError, Conflict, Unsupported
+from adapters.ports.lever import Phase
 
 LATEST = "$LATEST"
 PHASES = {"READY": Phase.READY, "IN_PROGRESS": Phase.IN_PROGRESS, "FAILED": Phase.FAILED}

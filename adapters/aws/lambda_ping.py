@@ -12,10 +12,10 @@ from adapters.aws.pings import SEE, LambdaPinger
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
 from adapters.aws.watch import AliasWatch
-from adapters.errors import AdapterError, Conflict, Limit, QuotaExceeded, Refused, Unreachable, Unsupported
 from adapters.pinging.idle_life import IdleLife
 from adapters.pinging.keeper import Keeper
-from adapters.protocol import Capacity, Phase, Traits
+from adapters.ports.errors import AdapterError, Conflict, Limit, QuotaExceeded, Refused, Unreachable, Unsupported
+from adapters.ports.lever import Capacity, Phase, Traits
 from config.policy import PoolPolicy
 
 ALIAS_FRESH = timedelta(minutes=2)
@@ -45,7 +45,7 @@ class LambdaPing:
         """Version that answered a test ping correctly."""
 
     def resume(self, target: int) -> None:
-        """Continue with the target of an earlier process from the first read on. See `adapters.protocol.Resumes`."""
+        """Continue with the target of an earlier process from the first read on. See `adapters.ports.lever.Resumes`."""
         self.keeper.target = target
 
     async def read(self) -> Capacity:

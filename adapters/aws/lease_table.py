@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 from adapters.aws.clients import Answer, Connections, Digest, Timeouts
 from adapters.aws.errors import Asked, ConditionFailed, Contended
 from adapters.aws.paging import KEY, all_pages
-from adapters.errors import NotFound, Unsupported
-from adapters.lease import Lease
+from adapters.ports.errors import NotFound, Unsupported
+from adapters.ports.lease_store import Lease
 from config.lease import DynamoLeaseSettings, LeaseSettings
 
 T = TypeVar("T")

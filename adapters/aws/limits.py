@@ -1,7 +1,7 @@
 """Which limit of AWS bounds the units of an alias: the function's own reserved concurrency, or what the account has left."""
 
 from adapters.aws.control_plane import Account
-from adapters.errors import Limit
+from adapters.ports.errors import Limit
 
 ACCOUNT_REMEDY = ("lower the max of this or of another pool, reserve less for other functions, or request a higher quota "
                   "L-B99A9384 (Lambda concurrent executions)")

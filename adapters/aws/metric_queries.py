@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.aws.clients import Answer
-from adapters.minutes import Minutes
+from adapters.ports.minute_rows import Minutes
 
 NAMESPACE, USAGE = "AWS/Lambda", "AWS/Usage"
 PERIOD_SECONDS = 60

@@ -9,7 +9,7 @@ from adapters.aws.errors import Asked
 from adapters.aws.metric_queries import Query, Result, answered, batches, request
 from adapters.aws.paging import all_pages
 from adapters.clock import Clock
-from adapters.errors import AdapterError, PermissionDenied, Unreachable
+from adapters.ports.errors import AdapterError, PermissionDenied, Unreachable
 from adapters.token_bucket import TokenBucket
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from adapters.permissions import Permission
+from adapters.ports.permissions import Permission
 from config.lease import DynamoLeaseSettings, LeaseSettings
 from config.policy import PoolPolicy
 
@@ -81,7 +81,7 @@ LONGEST = 6144
 
 
 class AwsGrants:
-    """See `adapters.permissions.Grants`."""
+    """See `adapters.ports.permissions.Grants`."""
 
     provider = "aws"
 

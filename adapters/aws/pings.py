@@ -16,8 +16,8 @@ from adapters.aws.ping_payloads import environment_in, misunderstood, parameters
 from adapters.aws.report_line import report_in
 from adapters.aws.settings import LambdaPingSettings
 from adapters.clock import SystemClock
-from adapters.errors import AdapterError, Unsupported
 from adapters.pinging.answers import Answer
+from adapters.ports.errors import AdapterError, Unsupported
 
 T = TypeVar("T")
 

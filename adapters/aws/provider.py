@@ -11,11 +11,11 @@ from adapters.aws.control_plane import ControlPlane
 from adapters.aws.pings import TimedConnections
 from adapters.aws.settings import LambdaPingSettings
 from adapters.clock import Clock
-from adapters.demand_source import DemandSource
-from adapters.findings import Check, Probe
 from adapters.pinging.demand import Pinged, WithoutPings
 from adapters.pinging.keepers import Keepers
-from adapters.survey import Survey, Where
+from adapters.ports.demand_source import DemandSource
+from adapters.ports.diagnostics import Check, Probe
+from adapters.ports.discovery import Survey, Where
 from adapters.tally import Tally
 from config.policy import PoolPolicy
 

@@ -17,8 +17,8 @@ from adapters.aws.limits import of_account, of_function
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.aws.watch import AliasWatch
-from adapters.errors import AdapterError, Conflict, Limit, QuotaExceeded
-from adapters.protocol import Capacity, Order, Phase, Traits
+from adapters.ports.errors import AdapterError, Conflict, Limit, QuotaExceeded
+from adapters.ports.lever import Capacity, Order, Phase, Traits
 from config.policy import PoolPolicy
 
 ALIAS_FRESH = timedelta(minutes=15)
@@ -46,15 +46,15 @@ class ProvisionedConcurrency:
         self._switch = DeadManSwitch(self._plane, self._clock, self._watch.key, self.resource)
 
     async def arm(self, orders: Sequence[Order]) -> None:
-        """See `adapters.protocol.Decays`."""
+        """See `adapters.ports.lever.Decays`."""
         await self._switch.arm(orders)
 
     def forget(self) -> None:
-        """See `adapters.protocol.Decays`."""
+        """See `adapters.ports.lever.Decays`."""
         self._switch.forget()
 
     async def disarm(self) -> None:
-        """See `adapters.protocol.Decays`."""
+        """See `adapters.ports.lever.Decays`."""
         await self._switch.disarm()
 
     async def read(self) -> Capacity:

@@ -7,7 +7,7 @@ from typing import Any
 from adapters.aws.clients import Connections
 from adapters.aws.errors import Asked
 from adapters.aws.paging import all_pages
-from adapters.errors import PermissionDenied
+from adapters.ports.errors import PermissionDenied
 
 SCALING = {"ServiceNamespace": "lambda", "ScalableDimension": "lambda:function:ProvisionedConcurrency"}
 SWITCHES = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")

@@ -5,8 +5,8 @@ from contextvars import ContextVar
 
 from botocore.awsrequest import AWSPreparedRequest
 
-from adapters.errors import Unreachable
-from adapters.lease import Fence
+from adapters.ports.errors import Unreachable
+from adapters.ports.lease_store import Fence
 
 
 class Sending:

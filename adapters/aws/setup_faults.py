@@ -15,7 +15,7 @@ from botocore import exceptions as boto
 from urllib3.exceptions import LocationParseError, LocationValueError
 
 from adapters.aws.token_faults import FULL_URI, METADATA, SIGN_IN, Fault, profile, refused, retrieval, sign_in, unreachable
-from adapters.errors import Misconfigured, Unreachable, brief
+from adapters.ports.errors import Misconfigured, Unreachable, brief
 
 FILES = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
 NUMBERS = ("AWS_METADATA_SERVICE_TIMEOUT", "AWS_METADATA_SERVICE_NUM_ATTEMPTS", "AWS_MAX_ATTEMPTS")

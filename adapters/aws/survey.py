@@ -16,8 +16,8 @@ from adapters.aws.metric_queries import INVOCATIONS, NAMESPACE
 from adapters.aws.names import REGION
 from adapters.aws.paging import MARKER, all_pages
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
-from adapters.errors import Unsupported
-from adapters.survey import Found, Skipped, Survey, settings_or_why
+from adapters.ports.discovery import Found, Skipped, Survey, settings_or_why
+from adapters.ports.errors import Unsupported
 
 if TYPE_CHECKING:
     from adapters.aws.provider import Aws

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from botocore import exceptions as boto
 
 from adapters.aws.error_codes import EXPIRED, FAULTS, FORBIDDEN, INVALID, THROTTLED, THROTTLED_STATUS, clock_text, stem
-from adapters.errors import UNTRUSTED, AdapterError, Misconfigured, Unreachable
+from adapters.ports.errors import UNTRUSTED, AdapterError, Misconfigured, Unreachable
 
 WEB_IDENTITY = "AssumeRoleWithWebIdentity"
 STATUS = re.compile(r"non 200 response (\d+)")

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from adapters.aws.control_plane import ControlPlane
 from adapters.aws.functions import Alias, Function
 from adapters.clock import Clock
-from adapters.errors import AdapterError
+from adapters.ports.errors import AdapterError
 
 
 class AliasWatch:

@@ -14,14 +14,14 @@ from google.cloud.run_v2.services.services.transports import ServicesGrpcAsyncIO
 from google.iam.v1.iam_policy_pb2 import TestIamPermissionsRequest
 
 from adapters.clock import SystemClock
-from adapters.errors import AdapterError, PermissionDenied, brief
-from adapters.findings import Dated, skew_words
 from adapters.gcp import network
 from adapters.gcp.api import Api
 from adapters.gcp.errors import Asked, no_answer, not_sent, translate
 from adapters.gcp.token_refusals import UNSENT, NoToken
 from adapters.gcp.tokens import Headers, Tokens
-from adapters.lease import fence_of_this_task
+from adapters.ports.diagnostics import Dated, skew_words
+from adapters.ports.errors import AdapterError, PermissionDenied, brief
+from adapters.ports.lease_store import fence_of_this_task
 from adapters.tally import Tally
 
 T = TypeVar("T")

@@ -14,7 +14,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from adapters.errors import AdapterError, Conflict, QuotaExceeded, Unsupported
 from adapters.gcp.floor import Floor
 from adapters.gcp.instances import SLOWLY, WATCHED
 from adapters.gcp.metric_reader import Place
@@ -23,7 +22,8 @@ from adapters.gcp.revisions import PRICED
 from adapters.gcp.services import Service
 from adapters.gcp.settings import CloudRunMinInstancesSettings
 from adapters.gcp.starts import Starts
-from adapters.protocol import Capacity, Phase, Traits
+from adapters.ports.errors import AdapterError, Conflict, QuotaExceeded, Unsupported
+from adapters.ports.lever import Capacity, Phase, Traits
 from config.policy import PoolPolicy
 
 T = TypeVar("T")
@@ -109,11 +109,11 @@ class CloudRunMinInstances:
         return Capacity(target, ready, phase, self._clock.now(), detail=f"accepted, {ready} of {target} were ready before")
 
     def counted(self) -> Mapping[int, int]:
-        """See `adapters.protocol.Counted`."""
+        """See `adapters.ports.lever.Counted`."""
         return self._floor.by_minute(self._clock.now())
 
     def cold_starts(self) -> Mapping[int, tuple[int, int]]:
-        """See `adapters.protocol.CountedColdStarts`."""
+        """See `adapters.ports.lever.CountedColdStarts`."""
         return self._starts.cold(self._floor.most_asked)
 
     async def _note_starts(self, seen: Service, counts: Mapping[int, int]) -> None:

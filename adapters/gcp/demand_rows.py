@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.minutes import STEADY, UNSETTLED, Mask, Minutes, edges, filled, sudden
+from adapters.ports.minute_rows import STEADY, UNSETTLED, Mask, Minutes, edges, filled, sudden
 from forecasting.demand import DemandSeries
 
 DROWSY = 5

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from google.api_core import exceptions as google
 
-from adapters.errors import PermissionDenied, brief
+from adapters.ports.errors import PermissionDenied, brief
 
 TOKENS = re.compile(r"\bya29\.[\w.-]+|\beyJ[\w-]+\.[\w.-]+|\b[Bb]earer\s+\S+")
 UID = re.compile(r"vpcServiceControlsUniqueIdentifier:?\s*([\w-]+)")

@@ -12,7 +12,9 @@ import grpc
 from google.api_core import exceptions as google
 from google.rpc import error_details_pb2
 
-from adapters.errors import (
+from adapters.gcp.denials import Denial, by_reason, shown
+from adapters.gcp.token_refusals import UNSENT, WHERE
+from adapters.ports.errors import (
     UNTRUSTED,
     AdapterError,
     Conflict,
@@ -24,8 +26,6 @@ from adapters.errors import (
     Unsupported,
     unanswered,
 )
-from adapters.gcp.denials import Denial, by_reason, shown
-from adapters.gcp.token_refusals import UNSENT, WHERE
 
 PER_TIME = re.compile(r"Per(?:100)?(?:Second|Minute|Hour|Day)|(?:\b|_)per[ _-](?:100[ _-])?(?:second|minute|hour|day)|\b[Rr]ate\b"
                       r"|\b[Rr]equests'")
@@ -63,7 +63,7 @@ def translate(error: Exception, asked: Asked, clock: str = "") -> AdapterError:
 
 
 def no_answer(asked: Asked, what: str) -> AdapterError:
-    """See `adapters.errors.unanswered`."""
+    """See `adapters.ports.errors.unanswered`."""
     return unanswered(asked.resource, asked.method, what, writes=asked.writes)
 
 

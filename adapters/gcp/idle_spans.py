@@ -5,8 +5,8 @@ from datetime import timedelta
 import numpy as np
 
 from adapters.gcp.demand_rows import DROWSY
-from adapters.minutes import Minutes
-from adapters.protocol import KeepAliveSeen
+from adapters.ports.lever import KeepAliveSeen
+from adapters.ports.minute_rows import Minutes
 
 LONGEST = 20
 """Minutes. Cloud Run keeps an idle instance for up to 15: what stayed longer was kept by a minimum."""

@@ -9,10 +9,10 @@ import numpy as np
 from google.cloud.monitoring_v3 import ListTimeSeriesRequest
 
 from adapters.clock import Clock
-from adapters.errors import NotFound, Unreachable
 from adapters.gcp.clients import Connections
 from adapters.gcp.errors import Asked
-from adapters.minutes import Minutes
+from adapters.ports.errors import NotFound, Unreachable
+from adapters.ports.minute_rows import Minutes
 from adapters.token_bucket import TokenBucket
 
 RATE, BURST = 10.0, 20.0

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
-from adapters.errors import Unsupported
+from adapters.ports.errors import Unsupported
 
 Options = tuple[tuple[str, int | str], ...]
 

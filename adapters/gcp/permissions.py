@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from adapters.permissions import Permission
+from adapters.ports.permissions import Permission
 from config.lease import LeaseSettings
 from config.policy import PoolPolicy
 
@@ -37,7 +37,7 @@ APIS = "run.googleapis.com monitoring.googleapis.com"
 
 
 class GcpGrants:
-    """See `adapters.permissions.Grants`. Resource names here hold no account."""
+    """See `adapters.ports.permissions.Grants`. Resource names here hold no account."""
 
     provider = "google"
 

@@ -5,15 +5,15 @@ from collections.abc import Mapping, Sequence
 from numpy.random import Generator
 
 from adapters.clock import Clock
-from adapters.demand_source import DemandSource
-from adapters.findings import Check, Dated, Probe
 from adapters.gcp import checkup, survey
 from adapters.gcp.clients import Connections, Timeouts
 from adapters.gcp.cloud_monitoring import CloudMonitoringDemand
 from adapters.gcp.instances import ProjectInstances
 from adapters.gcp.metric_reader import MetricReader, Place
 from adapters.gcp.run_plane import RunPlane
-from adapters.survey import Survey, Where
+from adapters.ports.demand_source import DemandSource
+from adapters.ports.diagnostics import Check, Dated, Probe
+from adapters.ports.discovery import Survey, Where
 from adapters.tally import Tally
 from config.policy import PoolPolicy
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from google.cloud import run_v2
 
-from adapters.errors import AdapterError, Conflict, Limit
 from adapters.gcp.revisions import Revision, Target, Unit, blended, short, targets_of
+from adapters.ports.errors import AdapterError, Conflict, Limit
 
 MANUAL = run_v2.ServiceScaling.ScalingMode.MANUAL
 FAILED = run_v2.Condition.State.CONDITION_FAILED

@@ -3,13 +3,13 @@
 import re
 from typing import TYPE_CHECKING
 
-from adapters.errors import AdapterError, Unsupported
 from adapters.gcp.metric_reader import Place
 from adapters.gcp.names import LOCATION, PROJECT
 from adapters.gcp.revisions import PRICED
 from adapters.gcp.services import Service
 from adapters.gcp.settings import CloudRunMinInstancesSettings
-from adapters.survey import Found, Skipped, Survey, settings_or_why
+from adapters.ports.discovery import Found, Skipped, Survey, settings_or_why
+from adapters.ports.errors import AdapterError, Unsupported
 
 if TYPE_CHECKING:
     from adapters.gcp.provider import Gcp

@@ -9,9 +9,9 @@ from datetime import timedelta
 
 from google.auth import exceptions as auth
 
-from adapters.errors import UNTRUSTED, AdapterError, PermissionDenied, Throttled, Unreachable
 from adapters.gcp.credential_file import VARIABLE, CredentialFile, credential_file
 from adapters.gcp.token_requests import Exchange
+from adapters.ports.errors import UNTRUSTED, AdapterError, PermissionDenied, Throttled, Unreachable
 
 UNSENT = "nothing was sent to Google"
 WHERE = f"attach a service account to the workload, or set {VARIABLE}"

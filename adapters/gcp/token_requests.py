@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 from google.auth.transport.requests import Request
 
 from adapters.clock import Clock
-from adapters.findings import Dated
+from adapters.ports.diagnostics import Dated
 
 LONGEST = 10.0
 """Seconds to wait for a token service. The library's own limit is 120."""

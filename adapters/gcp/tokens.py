@@ -18,11 +18,11 @@ from google.auth.credentials import with_scopes_if_required
 from google.oauth2 import service_account
 
 from adapters.clock import Clock
-from adapters.errors import Unreachable
-from adapters.findings import Dated
 from adapters.gcp.credential_file import credential_file
 from adapters.gcp.token_refusals import NoToken, explain
 from adapters.gcp.token_requests import TokenRequests
+from adapters.ports.diagnostics import Dated
+from adapters.ports.errors import Unreachable
 from adapters.threads import DaemonThreads
 
 T = TypeVar("T")

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from adapters.demand_source import Bills, DemandSource, Telemetry
 from adapters.pinging.ledger import KEPT, Ledger
 from adapters.pinging.rhythm import Rhythm
+from adapters.ports.demand_source import Bills, DemandSource, Telemetry
 from forecasting.demand import instant_of, minute_of
 
 UNSURE = 60

@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import timedelta
 
 from adapters.pinging.settings import SHORTEST
-from adapters.protocol import KeepAliveSeen
+from adapters.ports.lever import KeepAliveSeen
 
 GROWTH = 1.1
 """A pause that was survived makes one so much longer worth trying."""

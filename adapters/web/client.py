@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from adapters.clock import SystemClock
-from adapters.errors import AdapterError, NotFound, OutcomeUnknown, PermissionDenied, Throttled, Unreachable, Unsupported
+from adapters.ports.errors import AdapterError, NotFound, OutcomeUnknown, PermissionDenied, Throttled, Unreachable, Unsupported
 from adapters.tally import Tally
 from adapters.web_environment import certificates_fault, proxy_fault, proxy_of
 

@@ -6,10 +6,10 @@ and `resume` after a restart, lead to a ping.
 
 from datetime import timedelta
 
-from adapters.errors import AdapterError, Refused, Unsupported
 from adapters.pinging.idle_life import IdleLife
 from adapters.pinging.keeper import Keeper
-from adapters.protocol import Capacity, Phase, Traits
+from adapters.ports.errors import AdapterError, Refused, Unsupported
+from adapters.ports.lever import Capacity, Phase, Traits
 from adapters.web.pings import HttpPinger
 from adapters.web.provider import Web
 from adapters.web.settings import HttpPingSettings
@@ -33,7 +33,7 @@ class HttpPing:
         self._understood = False
 
     def resume(self, target: int) -> None:
-        """Continue with the target of an earlier process from the first read on. See `adapters.protocol.Resumes`."""
+        """Continue with the target of an earlier process from the first read on. See `adapters.ports.lever.Resumes`."""
         self.keeper.target = target
 
     async def read(self) -> Capacity:

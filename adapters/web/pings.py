@@ -4,8 +4,8 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 
-from adapters.errors import AdapterError, PermissionDenied
 from adapters.pinging.answers import Answer
+from adapters.ports.errors import AdapterError, PermissionDenied
 from adapters.web.client import Client, Reply, refused
 from adapters.web.settings import HttpPingSettings
 

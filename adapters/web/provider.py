@@ -7,11 +7,11 @@ from functools import partial
 from numpy.random import Generator
 
 from adapters.clock import Clock
-from adapters.demand_source import DemandSource
-from adapters.findings import Check, Finding, Probe, Verdict
 from adapters.pinging.demand import WithoutPings
 from adapters.pinging.keepers import Keepers
-from adapters.survey import Survey, Where
+from adapters.ports.demand_source import DemandSource
+from adapters.ports.diagnostics import Check, Finding, Probe, Verdict
+from adapters.ports.discovery import Survey, Where
 from adapters.tally import Tally
 from adapters.web.client import FIRST_BYTE_SECONDS, Client
 from adapters.web.demand_page import PageDemand

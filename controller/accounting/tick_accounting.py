@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 
 from adapters.clock import Clock
-from adapters.protocol import Capacity, Phase
+from adapters.ports.lever import Capacity, Phase
 from config.policy import Assume, Policy
 from controller.accounting.ledger import NAMES, REHEARSAL, Account, Accounts, keep_accounts
 from controller.accounting.paid_units import Change

@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.protocol import Capacity, Phase
+from adapters.ports.lever import Capacity, Phase
 from adapters.simulated import SimulatedCapacity
 from config.policy import Assume, PoolPolicy
 from controller.decision.costs.cost_model import Terms

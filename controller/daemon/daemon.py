@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from adapters.clock import Clock
-from adapters.lease import LeaseStore
+from adapters.ports.lease_store import LeaseStore
 from config.policy import Policy
 from controller.accounting.ledger import Accounts
 from controller.accounting.tick_accounting import account_for, open_accounts, store_accounts, tell_spent

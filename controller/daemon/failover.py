@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from adapters.clock import Clock
-from adapters.errors import AdapterError
+from adapters.ports.errors import AdapterError
 from controller.decision.planning.overrides import Override, entry, shown_override
 from controller.fleet.fleet import Fleet
 from controller.leadership.handover import ORDERS, ahead_of, left_of, shared

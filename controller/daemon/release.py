@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adapters.clock import Clock
-from adapters.lease import LeaseStore
+from adapters.ports.lease_store import LeaseStore
 from config.policy import Policy
 from controller.daemon.failover import Takeover
 from controller.decision.planning.plan import Action, Plan

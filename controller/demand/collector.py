@@ -10,9 +10,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.demand_source import DemandSource, Telemetry
-from adapters.errors import AdapterError
-from adapters.minutes import STEADY
+from adapters.ports.demand_source import DemandSource, Telemetry
+from adapters.ports.errors import AdapterError
+from adapters.ports.minute_rows import STEADY
 from controller.decision.costs.measurements import DelayMeter, SettlingMeter
 from controller.decision.planning.observation import PATIENCE, Sight, Traffic
 from controller.demand.plausibility import CONTEXT, believable, lost_of, unlikely

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.demand_source import Telemetry
-from adapters.errors import Unreachable
-from adapters.minutes import SILENCE, STEADY, Mask, sudden
+from adapters.ports.demand_source import Telemetry
+from adapters.ports.errors import Unreachable
+from adapters.ports.minute_rows import SILENCE, STEADY, Mask, sudden
 from controller.decision.planning.observation import MOST_UNITS
 from forecasting.demand import DemandSeries, instant_of
 from forecasting.plausible import doubts, without

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from adapters.clock import Clock
-from adapters.demand_source import DemandSource
-from adapters.errors import AdapterError
-from adapters.findings import Finding, Verdict
+from adapters.ports.demand_source import DemandSource
+from adapters.ports.diagnostics import Finding, Verdict
+from adapters.ports.errors import AdapterError
 from config.policy import PoolPolicy
 from forecasting.demand import DemandSeries
 from forecasting.warmer import Rhythm, found_in, left_out

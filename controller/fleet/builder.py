@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from adapters.clock import Clock
-from adapters.demand_source import DemandSource
-from adapters.protocol import Lever, Resumes, Traits
+from adapters.ports.demand_source import DemandSource
+from adapters.ports.lever import Lever, Resumes, Traits
 from adapters.simulated import ShadowLever
 from adapters.tally import Call
 from config.policy import Assume, Policy, PoolPolicy

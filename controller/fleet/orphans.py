@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import structlog
 
 from adapters.clock import Clock
-from adapters.errors import AdapterError, NotFound
-from adapters.protocol import Lever
+from adapters.ports.errors import AdapterError, NotFound
+from adapters.ports.lever import Lever
 from adapters.registry import lever_kinds
 from config.policy import PoolPolicy
 from controller.decision.planning.pool_state import PoolState

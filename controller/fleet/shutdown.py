@@ -6,9 +6,9 @@ from dataclasses import replace
 import structlog
 
 from adapters.clock import Clock
-from adapters.errors import AdapterError, Throttled
-from adapters.lease import Unfenced, fenced
-from adapters.protocol import Decays
+from adapters.ports.errors import AdapterError, Throttled
+from adapters.ports.lease_store import Unfenced, fenced
+from adapters.ports.lever import Decays
 from controller.decision.planning.dead_man_schedule import has_told
 from controller.decision.planning.observation import View
 from controller.decision.planning.plan import Action, Plan

@@ -14,8 +14,8 @@ from typing import Any, TypeVar
 import structlog
 
 from adapters.clock import Clock
-from adapters.errors import AdapterError, Unreachable
-from adapters.lease import Lease, LeaseStore, Unfenced
+from adapters.ports.errors import AdapterError, Unreachable
+from adapters.ports.lease_store import Lease, LeaseStore, Unfenced
 from config.lease import LeaseSettings
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
-from adapters.lease import Fence, Unfenced
+from adapters.ports.lease_store import Fence, Unfenced
 from controller.decision.planning.pool_state import PoolState
 from controller.leadership.handover import AHEAD, INTENT, UNKNOWN, Ahead, Left
 
@@ -17,10 +17,10 @@ class Helm(Protocol):
         """Why nothing may be written under `number` now; None when it may."""
 
     def check(self, number: int) -> None:
-        """`adapters.lease.Unfenced` when nothing may be written under `number` any more."""
+        """`adapters.ports.lease_store.Unfenced` when nothing may be written under `number` any more."""
 
     async def share(self, number: int, texts: Mapping[str, str]) -> None:
-        """Keep texts for the next leader; `adapters.lease.Unfenced` when `number` is not the newest any more."""
+        """Keep texts for the next leader; `adapters.ports.lease_store.Unfenced` when `number` is not the newest any more."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from adapters.demand_source import Bills
+from adapters.ports.demand_source import Bills
 from adapters.tally import Call
 from controller.fleet.decision_log import Journal
 from controller.fleet.fleet import Fleet

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from adapters.errors import AdapterError
+from adapters.ports.errors import AdapterError
 from controller.decision.planning.overrides import Kind, Override, active, joined
 from controller.store.async_store import StoreThread
 from controller.store.sqlite_file import StoreError

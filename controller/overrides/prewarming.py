@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from adapters.clock import Clock
-from adapters.errors import Throttled
+from adapters.ports.errors import Throttled
 from adapters.token_bucket import TokenBucket
 from config.policy import Assume
 from controller.decision.planning.overrides import entry

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from adapters.demand_source import DemandSource, Telemetry
-from adapters.survey import Found, Skipped, Survey
+from adapters.ports.demand_source import DemandSource, Telemetry
+from adapters.ports.discovery import Found, Skipped, Survey
 from config.policy import Assume, PoolPolicy
 from controller.decision.costs.bill import cold_starts_of, load_of
 from controller.decision.costs.cost_model import whole_minutes

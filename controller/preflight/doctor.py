@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Protocol
 
 from adapters.clock import Clock
-from adapters.demand_source import DemandSource
-from adapters.errors import (
+from adapters.ports.demand_source import DemandSource
+from adapters.ports.diagnostics import Check, Finding, Probe, Verdict
+from adapters.ports.errors import (
     AdapterError,
     Limit,
     Malformed,
@@ -29,10 +30,9 @@ from adapters.errors import (
     Unreachable,
     Unsupported,
 )
-from adapters.findings import Check, Finding, Probe, Verdict
-from adapters.lease import LeaseStore
-from adapters.permissions import Grants
-from adapters.protocol import Capacity, Phase
+from adapters.ports.lease_store import LeaseStore
+from adapters.ports.lever import Capacity, Phase
+from adapters.ports.permissions import Grants
 from config.lease import LeaseSettings
 from config.policy import Assume, Policy, PoolPolicy
 from controller.decision.planning.external_capacity import DELETION, others_text

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from adapters.clock import Clock
-from adapters.demand_source import DemandSource
-from adapters.errors import AdapterError, Throttled
-from adapters.protocol import Lever, Resumes
+from adapters.ports.demand_source import DemandSource
+from adapters.ports.errors import AdapterError, Throttled
+from adapters.ports.lever import Lever, Resumes
 from adapters.simulated import ShadowLever
 from adapters.tally import Call
 from config.policy import Policy, PoolPolicy

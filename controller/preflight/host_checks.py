@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from adapters.findings import Finding, Verdict
+from adapters.ports.diagnostics import Finding, Verdict
 from config.policy import Policy
 from controller.preflight.metadata_urls import REMEDY, WHAT, metadata_urls
 from controller.store.sqlite_file import StoreError, in_use

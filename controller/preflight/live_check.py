@@ -7,9 +7,9 @@ from functools import partial
 from itertools import chain, repeat
 
 from adapters.clock import Clock
-from adapters.errors import AdapterError, Conflict, Refused
-from adapters.findings import Finding, Verdict
-from adapters.protocol import Capacity, Lever, Phase
+from adapters.ports.diagnostics import Finding, Verdict
+from adapters.ports.errors import AdapterError, Conflict, Refused
+from adapters.ports.lever import Capacity, Lever, Phase
 from config.policy import Assume, PoolPolicy
 from controller.decision.costs.cost_model import terms_of
 

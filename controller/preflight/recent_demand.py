@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from adapters.demand_source import DemandSource, Telemetry
-from adapters.errors import AdapterError
+from adapters.ports.demand_source import DemandSource, Telemetry
+from adapters.ports.errors import AdapterError
 from forecasting.demand import DemandSeries, minute_of
 from forecasting.plausible import plausible
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from adapters.errors import Limit
+from adapters.ports.errors import Limit
 from config.secrecy import tells_about_secret
 from controller.redaction.known_secrets import HERE, HIDDEN
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import structlog
 
-from adapters.errors import AdapterError
+from adapters.ports.errors import AdapterError
 from config.web_address import fault_of
 
 PREFIX = "stoker."

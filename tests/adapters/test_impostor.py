@@ -8,9 +8,9 @@ from google.cloud import run_v2
 
 from adapters.aws.clients import Connections as Aws
 from adapters.aws.errors import Asked as AskedAws
-from adapters.errors import Unreachable
 from adapters.gcp.clients import Connections as Google
 from adapters.gcp.errors import Asked as AskedGoogle
+from adapters.ports.errors import Unreachable
 from adapters.web.client import Client
 from tests.impostor import impostor
 

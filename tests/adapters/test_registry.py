@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from adapters import registry
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.clock import ManualClock
-from adapters.errors import Unsupported
 from adapters.gcp.settings import CloudRunMinInstancesSettings
+from adapters.ports.errors import Unsupported
 from adapters.registry import KINDS, Registry, lever_kinds
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
@@ -60,7 +60,7 @@ def test_knowing_the_kinds_loads_no_library_of_a_provider():
 
 def test_a_missing_library_is_named_with_the_remedy():
     done = ran("import sys; sys.modules['boto3'] = None; sys.modules['botocore'] = None\n"
-               "from adapters.errors import Unsupported\nfrom tests.adapters.test_registry import *\n"
+               "from adapters.ports.errors import Unsupported\nfrom tests.adapters.test_registry import *\n"
                "try: Registry(ManualClock(NOON), np.random.default_rng(0)).lever(pool('agent'))\n"
                "except Unsupported as error: print(error)")
 

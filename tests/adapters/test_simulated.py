@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.clock import ManualClock
-from adapters.errors import Conflict, Unreachable
-from adapters.protocol import Phase
+from adapters.ports.errors import Conflict, Unreachable
+from adapters.ports.lever import Phase
 from adapters.simulated import ShadowLever, SimulatedCapacity
 from tests.builders import NOON
 from tests.fakes import FakeLever

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from adapters.errors import Throttled
+from adapters.ports.errors import Throttled
 from adapters.tally import Call, Tally, summed
 
 

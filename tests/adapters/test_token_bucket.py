@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.clock import ManualClock
-from adapters.errors import Throttled
+from adapters.ports.errors import Throttled
 from adapters.token_bucket import TokenBucket
 from tests.builders import NOON
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.errors import Unreachable
+from adapters.ports.errors import Unreachable
 from adapters.web.client import Client
 from adapters.web_environment import certificates_fault, proxy_of
 from adapters.webhook import Poster

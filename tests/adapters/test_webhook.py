@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.errors import PermissionDenied, Throttled, Unreachable, Unsupported
+from adapters.ports.errors import PermissionDenied, Throttled, Unreachable, Unsupported
 from adapters.webhook import Poster
 from tests.patience import PATIENCE_SECONDS
 from tests.receivers import receiving

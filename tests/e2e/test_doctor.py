@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adapters.clock import SystemClock
-from adapters.findings import Verdict
+from adapters.ports.diagnostics import Verdict
 from adapters.registry import Registry, grants, lever_kinds
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox

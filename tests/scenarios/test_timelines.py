@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.clock import ManualClock
-from adapters.errors import QuotaExceeded, Unreachable
+from adapters.ports.errors import QuotaExceeded, Unreachable
 from config.event import Event
 from controller.decision.planning.plan import Action
 from controller.decision.planning.reasons import Code

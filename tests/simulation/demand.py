@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from adapters.aws import demand_rows
-from adapters.demand_source import Telemetry
-from adapters.errors import Unreachable
+from adapters.ports.demand_source import Telemetry
+from adapters.ports.errors import Unreachable
 from adapters.web.demand_page import Looks
 from forecasting.demand import DemandSeries, minute_of
 from tests.simulation.scenario import HISTORY, OUTAGES, Fault

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from adapters.aws.dead_man import DeadManSwitch
-from adapters.lease import fence_of_this_task
+from adapters.ports.lease_store import fence_of_this_task
 from config.dead_man import DeadMan
 from config.policy import PoolPolicy
 from controller.fleet.dead_man_switch import DeadMen

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adapters.protocol import Capacity, Phase
+from adapters.ports.lever import Capacity, Phase
 from config.limits import Limits
 from config.policy import PoolPolicy, schedule_bounds
 from controller.decision.planning.guardrails import FOREIGN_WRITE_QUIET, RETRY_FAILED

@@ -11,8 +11,8 @@ from datetime import timedelta
 import numpy as np
 
 from adapters.aws import demand_rows
-from adapters.errors import AdapterError
-from adapters.lease import Fence
+from adapters.ports.errors import AdapterError
+from adapters.ports.lease_store import Fence
 from adapters.web import demand_page
 from controller.daemon import failover
 from controller.decision.planning import dead_man_schedule, fleet_limits, guardrails, planner

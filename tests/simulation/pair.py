@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from adapters.errors import OutcomeUnknown, Unreachable
-from adapters.lease import fence_of_this_task
 from adapters.lease_sqlite import SqliteLease
+from adapters.ports.errors import OutcomeUnknown, Unreachable
+from adapters.ports.lease_store import fence_of_this_task
 from config.lease import SqliteLeaseSettings
 from config.policy import Assume, Policy, PoolPolicy
 from controller.daemon.failover import Takeover

@@ -7,8 +7,8 @@ import random
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from adapters.errors import Conflict, OutcomeUnknown, PermissionDenied, QuotaExceeded, Throttled, Unreachable
-from adapters.protocol import Capacity, Phase, Traits
+from adapters.ports.errors import Conflict, OutcomeUnknown, PermissionDenied, QuotaExceeded, Throttled, Unreachable
+from adapters.ports.lever import Capacity, Phase, Traits
 from adapters.simulated import SimulatedCapacity
 from config.policy import PoolPolicy
 from tests.simulation.invariants import Witness

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from adapters.aws.dead_man import DeadManSwitch
-from adapters.errors import AdapterError, NotFound, OutcomeUnknown, Throttled, Unreachable
-from adapters.protocol import Capacity
+from adapters.ports.errors import AdapterError, NotFound, OutcomeUnknown, Throttled, Unreachable
+from adapters.ports.lever import Capacity
 from adapters.sandbox.scheduled_actions import due_ms
 from config.policy import PoolPolicy
 from controller.decision.planning.dead_man_schedule import SLOT

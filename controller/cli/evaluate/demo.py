@@ -124,7 +124,7 @@ async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: in
     from numpy.random import PCG64, Generator
 
     from adapters.clock import ScaledClock
-    from adapters.errors import AdapterError
+    from adapters.ports.errors import AdapterError
     from controller.demo.runner import Stage
     from controller.http.server import CannotListen
     from controller.store.sqlite_file import StoreError

@@ -13,7 +13,7 @@ from controller.cli.failure import Failed, WrongInput
 from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
-    from adapters.demand_source import Telemetry
+    from adapters.ports.demand_source import Telemetry
     from config.policy import PoolPolicy
 
 
@@ -64,7 +64,7 @@ async def read(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_g
     from numpy.random import PCG64, Generator
 
     from adapters.clock import SystemClock
-    from adapters.errors import AdapterError
+    from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
     from controller.preflight.recent_demand import fortnight
 

@@ -41,7 +41,7 @@ async def tried(sinks: "list[Sink]") -> dict[str, str]:
     from numpy.random import PCG64, Generator
 
     from adapters.clock import SystemClock
-    from adapters.errors import AdapterError
+    from adapters.ports.errors import AdapterError
     from adapters.webhook import Poster
     from controller.notifications.notice import DAEMON, Change, notice_of
     from controller.notifications.notifier import courier_of, source

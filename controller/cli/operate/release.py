@@ -36,7 +36,7 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
     from numpy.random import PCG64, Generator
 
     from adapters.clock import SystemClock
-    from adapters.errors import AdapterError
+    from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
     from controller.daemon.release import StillLed, released
     from controller.store.state_dir import STORE_NAME

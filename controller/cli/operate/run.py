@@ -56,7 +56,7 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     from numpy.random import PCG64, Generator
 
     from adapters.clock import SystemClock
-    from adapters.errors import AdapterError
+    from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
     from controller.daemon.daemon import Service
     from controller.http.server import CannotListen

@@ -11,7 +11,7 @@ from adapters.files import whole_file
 from controller.cli.failure import Failed, WrongInput
 
 if TYPE_CHECKING:
-    from adapters.survey import Skipped
+    from adapters.ports.discovery import Skipped
     from controller.preflight.discovery import Proposal
 
 
@@ -70,7 +70,7 @@ async def looked(places: list[dict[str, str]], sandbox_url: str | None,
     from numpy.random import PCG64, Generator
 
     from adapters.clock import SystemClock
-    from adapters.errors import AdapterError
+    from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
     from controller.preflight.discovery import draft, habits_of, pools_of, proposed
 

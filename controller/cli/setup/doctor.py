@@ -17,7 +17,7 @@ from controller.cli.failure import Failed, WrongInput
 from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
-    from adapters.findings import Finding
+    from adapters.ports.diagnostics import Finding
     from config.policy import Policy, PoolPolicy
 
 MANY = 8
@@ -93,7 +93,7 @@ async def lived(policy: "Policy", pool: "PoolPolicy", sandbox_url: str | None, s
     from numpy.random import PCG64, Generator
 
     from adapters.clock import SystemClock
-    from adapters.errors import AdapterError
+    from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
     from controller.preflight.live_check import NotPossible, carry_out, propose
     from controller.redaction.redactor import redact_text

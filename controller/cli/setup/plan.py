@@ -43,7 +43,7 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
     from numpy.random import PCG64, Generator
 
     from adapters.clock import SystemClock
-    from adapters.errors import AdapterError
+    from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
     from controller.preflight.dry_run import preview
     from controller.telemetry import log_setup

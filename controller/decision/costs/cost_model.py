@@ -12,7 +12,7 @@ it stay warm for the keep-alive: a cold start is only what exceeds the units tha
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-from adapters.protocol import KeepAliveSeen
+from adapters.ports.lever import KeepAliveSeen
 from config.policy import Assume, PoolPolicy
 from controller.decision.costs.keep_alive import keep_alive_of
 

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from adapters.protocol import KeepAliveSeen
+from adapters.ports.lever import KeepAliveSeen
 from config.duration import format_duration
 from config.policy import Assume
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from adapters.protocol import Order
+from adapters.ports.lever import Order
 from config.policy import PoolPolicy
 from controller.decision.planning.planner import bounds_now
 from controller.decision.planning.pool_state import PoolState

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters.errors import AdapterError, Limit
-from adapters.protocol import Capacity, Phase
+from adapters.ports.errors import AdapterError, Limit
+from adapters.ports.lever import Capacity, Phase
 from config.policy import PoolPolicy
 from controller.decision.planning.guardrails import guardrails_for
 from controller.decision.planning.observation import Announced, Bound, Observation, Proposal, Sight, Traffic

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from adapters.protocol import Capacity
+from adapters.ports.lever import Capacity
 from controller.decision.costs.cost_model import MINUTES_A_MONTH
 from controller.decision.planning.plan import Context, Draft, unchanged
 from controller.decision.planning.pool_state import PoolState

@@ -8,7 +8,7 @@ refuses. A pin comes after what slows a change and before the limits, a pause af
 from dataclasses import replace
 from datetime import timedelta
 
-from adapters.protocol import Phase
+from adapters.ports.lever import Phase
 from controller.decision.costs.cost_model import usd_per_minute_left
 from controller.decision.planning.external_capacity import setting_kept
 from controller.decision.planning.observation import MOST_UNITS, Observation

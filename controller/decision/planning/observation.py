@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from adapters.errors import AdapterError, Limit
-from adapters.protocol import Capacity
+from adapters.ports.errors import AdapterError, Limit
+from adapters.ports.lever import Capacity
 from controller.decision.planning.overrides import Override
 from controller.decision.planning.reasons import Code
 

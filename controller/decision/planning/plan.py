@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from adapters.protocol import Capacity, Phase
+from adapters.ports.lever import Capacity, Phase
 from config.policy import PoolPolicy
 from controller.decision.planning.observation import MOST_UNITS, Announced, Bound, Observation, Proposal
 from controller.decision.planning.pool_state import PoolState

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from adapters.protocol import Capacity, Phase
+from adapters.ports.lever import Capacity, Phase
 from controller.decision.costs.billing_steps import change, rest
 from controller.decision.planning.observation import Observation
 from controller.decision.planning.plan import Context, Draft

@@ -9,7 +9,7 @@ from adapters.aws.clients import Connections
 from adapters.aws.cloudwatch import USD_PER_METRIC, CloudWatchDemand
 from adapters.aws.demand_rows import LONGEST_REQUEST
 from adapters.clock import ManualClock
-from adapters.errors import PermissionDenied, Throttled, Unreachable
+from adapters.ports.errors import PermissionDenied, Throttled, Unreachable
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from forecasting.demand import DemandSeries, instant_of, minute_of

@@ -9,7 +9,7 @@ from botocore.credentials import Credentials, RefreshableCredentials
 
 from adapters.aws.credentials import MOST_STUCK, REREAD_AFTER, RETRY_AFTER, STUCK_AFTER, CredentialSource
 from adapters.clock import ManualClock
-from adapters.errors import Misconfigured, Unreachable
+from adapters.ports.errors import Misconfigured, Unreachable
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
 

@@ -7,8 +7,8 @@ import pytest
 
 from adapters.aws.dead_man import named
 from adapters.aws.scaling import ACTION, SCALING
-from adapters.errors import AdapterError, Conflict
-from adapters.protocol import Order
+from adapters.ports.errors import AdapterError, Conflict
+from adapters.ports.lever import Order
 from adapters.sandbox.errors import ApiError
 from adapters.sandbox.scheduled_actions import check
 from tests.adapters.conformance.lambda_stage import LambdaStage

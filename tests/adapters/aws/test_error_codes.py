@@ -8,7 +8,7 @@ from botocore.retries import standard
 
 from adapters.aws.error_codes import stem
 from adapters.aws.errors import Asked, ConditionFailed, Contended, translate
-from adapters.errors import OutcomeUnknown, Retryable, Throttled, Unreachable, Unsupported
+from adapters.ports.errors import OutcomeUnknown, Retryable, Throttled, Unreachable, Unsupported
 
 TABLE = "lease table stoker in us-east-1"
 WRITE = Asked("dynamodb", "transact_write_items", TABLE)

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from urllib3.exceptions import SSLError
 
 from adapters.aws.errors import AccountFull, Asked, FunctionFull, NotSet, translate, unsent
-from adapters.errors import (
+from adapters.ports.errors import (
     Conflict,
     Misconfigured,
     NotFound,

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.aws.functions import Alias, Function, Provisioned, most_allowed, objection
-from adapters.errors import Conflict, Unsupported
-from adapters.protocol import Phase
+from adapters.ports.errors import Conflict, Unsupported
+from adapters.ports.lever import Phase
 
 PLAIN = Function(1024, "x86_64", "Active", "", updating=False, snap_start=False, managed_instances=False)
 READY = Provisioned(5, 5, 5)

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from adapters.aws.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.settings import LambdaPingSettings
-from adapters.errors import Conflict, PermissionDenied, QuotaExceeded, Unsupported
-from adapters.protocol import Phase, Resumes
+from adapters.ports.errors import Conflict, PermissionDenied, QuotaExceeded, Unsupported
+from adapters.ports.lever import Phase, Resumes
 from adapters.sandbox.functions import Alias
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.lambda_stage import pool as provisioned_pool

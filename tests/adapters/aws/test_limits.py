@@ -7,7 +7,7 @@ from adapters.aws.control_plane import Account
 from adapters.aws.limits import of_account, of_function, of_pings
 from adapters.aws.provider import Aws
 from adapters.aws.provisioned_concurrency import ProvisionedConcurrency
-from adapters.errors import QuotaExceeded
+from adapters.ports.errors import QuotaExceeded
 from adapters.sandbox.functions import Alias
 from tests.adapters.conformance.lambda_stage import LambdaStage, pool
 

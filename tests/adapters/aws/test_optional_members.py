@@ -15,9 +15,9 @@ from adapters.aws.lease_table import DynamoLease
 from adapters.aws.provider import Aws
 from adapters.aws.provisioned_concurrency import ProvisionedConcurrency
 from adapters.clock import ManualClock
-from adapters.errors import AdapterError
-from adapters.lease import Lease
-from adapters.protocol import Order
+from adapters.ports.errors import AdapterError
+from adapters.ports.lease_store import Lease
+from adapters.ports.lever import Order
 from adapters.sandbox.faults import Faults
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings

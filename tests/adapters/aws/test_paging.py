@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.aws.paging import MARKER, TOKEN, all_pages
-from adapters.errors import Unreachable
+from adapters.ports.errors import Unreachable
 
 
 class Api:

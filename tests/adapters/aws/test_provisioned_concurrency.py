@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.errors import Conflict, NotFound, PermissionDenied, QuotaExceeded, Throttled, Unreachable, Unsupported
-from adapters.protocol import Phase
+from adapters.ports.errors import Conflict, NotFound, PermissionDenied, QuotaExceeded, Throttled, Unreachable, Unsupported
+from adapters.ports.lever import Phase
 from adapters.sandbox.capacity import ProvisionedCapacity, Status
 from adapters.sandbox.errors import conflict
 from adapters.sandbox.functions import LATEST, Alias

@@ -118,7 +118,7 @@ CALLS = """
 import asyncio, json, os, sys
 from adapters.aws.clients import Connections
 from adapters.aws.errors import Asked
-from adapters.errors import AdapterError
+from adapters.ports.errors import AdapterError
 
 WRITE = Asked("lambda", "put_provisioned_concurrency_config", "alias agent:live", writes=True)
 UNITS = {"FunctionName": "agent", "Qualifier": "live", "ProvisionedConcurrentExecutions": 3}

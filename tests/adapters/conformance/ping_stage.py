@@ -12,7 +12,7 @@ from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
 from adapters.clock import ManualClock
 from adapters.pinging.keeper import Keeper
-from adapters.protocol import Capacity
+from adapters.ports.lever import Capacity
 from adapters.sandbox.world import Sandbox
 from adapters.web.http_ping import HttpPing
 from adapters.web.provider import Web

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from adapters.clock import ManualClock
-from adapters.protocol import Lever
+from adapters.ports.lever import Lever
 
 
 class Stage(Protocol):

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.errors import (
+from adapters.ports.errors import (
     Conflict,
     NotFound,
     OutcomeUnknown,
@@ -18,7 +18,7 @@ from adapters.errors import (
     Throttled,
     Unreachable,
 )
-from adapters.protocol import Phase
+from adapters.ports.lever import Phase
 from adapters.registry import KINDS
 from adapters.simulated import ShadowLever
 from controller.decision.planning.guardrails import GUARDRAILS

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 import pytest
 from google.cloud import run_v2
 
-from adapters.errors import OutcomeUnknown, Unreachable
 from adapters.gcp.clients import Connections, Timeouts
 from adapters.gcp.errors import Asked
+from adapters.ports.errors import OutcomeUnknown, Unreachable
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage
 from tests.patience import PATIENCE_SECONDS
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from google.cloud import run_v2
 
-from adapters.errors import Unreachable
 from adapters.gcp.clients import SANDBOX_TOKEN, Connections, Timeouts
 from adapters.gcp.errors import Asked
+from adapters.ports.errors import Unreachable
 from adapters.sandbox.gcp import world
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage
 from tests.patience import PATIENCE_SECONDS
@@ -28,7 +28,7 @@ def name_of(answer) -> str:
 
 ASKING = """
 import asyncio
-from adapters.errors import PermissionDenied
+from adapters.ports.errors import PermissionDenied
 from tests.adapters.gcp.test_clients import *
 
 async def ask():

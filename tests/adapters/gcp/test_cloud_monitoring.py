@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from adapters.clock import ManualClock
-from adapters.errors import NotFound, PermissionDenied, Throttled, Unreachable
 from adapters.gcp import metric_reader
 from adapters.gcp.provider import Gcp
+from adapters.ports.errors import NotFound, PermissionDenied, Throttled, Unreachable
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.world import Sandbox

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from google.cloud import run_v2
 
-from adapters.errors import Conflict, NotFound, QuotaExceeded, Throttled, Unsupported
-from adapters.protocol import Phase
+from adapters.ports.errors import Conflict, NotFound, QuotaExceeded, Throttled, Unsupported
+from adapters.ports.lever import Phase
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.cloud_run_stage import UPDATE, CloudRunStage, pool
 from tests.builders import NOON

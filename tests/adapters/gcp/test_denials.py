@@ -7,9 +7,9 @@ import pytest
 from google.cloud import run_v2
 from google.rpc.error_details_pb2 import PreconditionFailure
 
-from adapters.errors import PermissionDenied
 from adapters.gcp.clients import Connections
 from adapters.gcp.errors import Asked
+from adapters.ports.errors import PermissionDenied
 from adapters.sandbox.gcp.refusal import DETAILS, Refusal, reason
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage
 

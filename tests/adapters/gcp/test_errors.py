@@ -5,7 +5,8 @@ from google.api_core import exceptions as google
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import ErrorInfo, QuotaFailure, RetryInfo
 
-from adapters.errors import (
+from adapters.gcp.errors import Asked, translate
+from adapters.ports.errors import (
     Conflict,
     NotFound,
     OutcomeUnknown,
@@ -15,7 +16,6 @@ from adapters.errors import (
     Unreachable,
     Unsupported,
 )
-from adapters.gcp.errors import Asked, translate
 
 READ = Asked("GetService", "Cloud Run service chat", "run.services.get")
 WRITE = Asked("UpdateService", "Cloud Run service chat", "run.services.update", writes=True)

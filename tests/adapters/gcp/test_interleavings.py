@@ -8,7 +8,7 @@ from google.cloud import run_v2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.errors import AdapterError
+from adapters.ports.errors import AdapterError
 from tests.adapters.conformance.cloud_run_stage import UPDATE, CloudRunStage
 
 TROUBLES = ("throttle", "fail", "lose_answers", "garble", "limit_to_five")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from adapters.errors import Unsupported
 from adapters.gcp.network import endpoint, keepalive, proxy
+from adapters.ports.errors import Unsupported
 
 HOST = "run.googleapis.com:443"
 

@@ -6,9 +6,9 @@ import subprocess
 import pytest
 from google.auth import exceptions as auth
 
-from adapters.errors import PermissionDenied, Throttled, Unreachable
 from adapters.gcp.token_refusals import explain
 from adapters.gcp.token_requests import Exchange
+from adapters.ports.errors import PermissionDenied, Throttled, Unreachable
 from tests.foreign.google.credential_kinds import USER
 
 EXTERNAL = {"type": "external_account", "audience": "a", "subject_token_type": "b", "token_url": "https://c",

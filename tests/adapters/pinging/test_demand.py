@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import numpy as np
 
-from adapters.demand_source import Telemetry
 from adapters.pinging.demand import UNSURE, Pinged, WithoutPings
 from adapters.pinging.ledger import KEPT
+from adapters.ports.demand_source import Telemetry
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 

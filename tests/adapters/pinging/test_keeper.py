@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from adapters.clock import ManualClock, ScaledClock
-from adapters.errors import AdapterError, Throttled, Unsupported
 from adapters.pinging.answers import Answer
 from adapters.pinging.idle_life import IdleLife
 from adapters.pinging.keeper import BURSTS, Keeper
 from adapters.pinging.ledger import Ledger
 from adapters.pinging.rhythm import Rhythm
+from adapters.ports.errors import AdapterError, Throttled, Unsupported
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS

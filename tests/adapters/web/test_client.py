@@ -7,7 +7,7 @@ import gzip
 import pytest
 from aiohttp import web
 
-from adapters.errors import OutcomeUnknown, Unsupported
+from adapters.ports.errors import OutcomeUnknown, Unsupported
 from adapters.web.client import MOST_BYTES, Client
 from tests.patience import PATIENCE_SECONDS
 from tests.web_servers import served

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from adapters.clock import ManualClock
-from adapters.errors import Malformed
+from adapters.ports.errors import Malformed
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from adapters.web import demand_page

@@ -8,8 +8,8 @@ import pytest
 from pydantic import ValidationError
 
 from adapters.clock import ScaledClock
-from adapters.errors import NotFound, OutcomeUnknown, PermissionDenied, Throttled, Unreachable, Unsupported
-from adapters.protocol import Phase
+from adapters.ports.errors import NotFound, OutcomeUnknown, PermissionDenied, Throttled, Unreachable, Unsupported
+from adapters.ports.lever import Phase
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from adapters.web.client import Client

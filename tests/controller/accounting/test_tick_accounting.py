@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.clock import ManualClock
-from adapters.protocol import Phase
+from adapters.ports.lever import Phase
 from controller.accounting.tick_accounting import paid_units
 from forecasting.demand import minute_of
 from tests.builders import NOON, capacity

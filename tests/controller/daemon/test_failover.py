@@ -8,8 +8,8 @@ import aiohttp
 import pytest
 
 from adapters.clock import ManualClock
-from adapters.errors import Unreachable
 from adapters.lease_sqlite import SqliteLease
+from adapters.ports.errors import Unreachable
 from config.dead_man import DeadMan
 from config.lease import SqliteLeaseSettings
 from controller.daemon.daemon import Service

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from adapters.clock import ManualClock
-from adapters.demand_source import Telemetry
-from adapters.errors import Throttled, Unreachable
+from adapters.ports.demand_source import Telemetry
+from adapters.ports.errors import Throttled, Unreachable
 from controller.decision.costs.measurements import ENOUGH_COLLECTIONS
 from controller.decision.planning.observation import PATIENCE, Sight, Traffic
 from controller.demand.collector import Intake

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from adapters.demand_source import Telemetry
-from adapters.minutes import SILENCE
+from adapters.ports.demand_source import Telemetry
+from adapters.ports.minute_rows import SILENCE
 from controller.demand.plausibility import CONTEXT, unlikely, unseen
 from forecasting.demand import DemandSeries
 

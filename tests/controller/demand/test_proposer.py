@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from adapters.aws.demand_rows import Points, demand
-from adapters.demand_source import Telemetry
+from adapters.ports.demand_source import Telemetry
 from controller.accounting.ledger import Account
 from controller.decision.costs.cost_model import Terms
 from controller.decision.selection.selector import Portfolio

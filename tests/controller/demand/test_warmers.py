@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from adapters.clock import ManualClock
-from adapters.demand_source import Telemetry
-from adapters.errors import Unreachable
-from adapters.findings import Verdict
+from adapters.ports.demand_source import Telemetry
+from adapters.ports.diagnostics import Verdict
+from adapters.ports.errors import Unreachable
 from config.warmer import Warmer
 from controller.demand.collector import Intake
 from controller.demand.warmers import demand_of, warmer_findings

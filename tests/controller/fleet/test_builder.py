@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.clock import ManualClock
-from adapters.protocol import KeepAliveSeen, Traits
+from adapters.ports.lever import KeepAliveSeen, Traits
 from adapters.simulated import ShadowLever
 from controller.decision.planning.pool_state import PoolState
 from controller.fleet import builder

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.clock import ManualClock
-from adapters.errors import Throttled
+from adapters.ports.errors import Throttled
 from controller.decision.planning.decision_record import inputs_body, plan_body, replayed
 from controller.decision.planning.guardrails import guardrails_for
 from controller.decision.planning.overrides import Kind, Override

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.clock import ManualClock
-from adapters.errors import Unreachable
+from adapters.ports.errors import Unreachable
 from controller.daemon.daemon import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from adapters.aws.clients import Timeouts as AwsTimeouts
 from adapters.clock import ManualClock
-from adapters.errors import AdapterError, Unreachable
 from adapters.gcp.clients import Timeouts as GoogleTimeouts
-from adapters.lease import Unfenced
+from adapters.ports.errors import AdapterError, Unreachable
+from adapters.ports.lease_store import Unfenced
 from config.lease import SHORTEST, LeaseSettings
 from controller.leadership.leader_election import Leadership
 from tests.builders import NOON

@@ -7,7 +7,7 @@ from shutil import which
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from adapters.errors import Throttled, Unreachable
+from adapters.ports.errors import Throttled, Unreachable
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code, Reason

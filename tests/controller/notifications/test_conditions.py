@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.clock import ManualClock
-from adapters.errors import QuotaExceeded, Unreachable
+from adapters.ports.errors import QuotaExceeded, Unreachable
 from controller.demand.pool_group import Budget
 from controller.leadership.leader_term import Tenure
 from controller.notifications.conditions import standing_of

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from adapters.clock import ManualClock
-from adapters.errors import PermissionDenied, Throttled, Unreachable
+from adapters.ports.errors import PermissionDenied, Throttled, Unreachable
 from config.notify import Sink
 from controller.notifications.delivery import AN_HOUR, LONGEST_SECONDS, TRIES, WAITING, Courier
 from controller.notifications.notice import Change, notice_of

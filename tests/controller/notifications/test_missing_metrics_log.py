@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from adapters.errors import Unreachable
+from adapters.ports.errors import Unreachable
 from controller.decision.planning.decision_record import inputs_body, plan_body, replayed
 from controller.decision.planning.reasons import Code
 from tests.fakes import steady

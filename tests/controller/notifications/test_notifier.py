@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from adapters.clock import ManualClock, SystemClock
-from adapters.errors import PermissionDenied, Unreachable
+from adapters.ports.errors import PermissionDenied, Unreachable
 from adapters.webhook import Poster
 from config.notify import Sink
 from controller.leadership.leader_term import Tenure

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
-from adapters.demand_source import Telemetry
+from adapters.ports.demand_source import Telemetry
+from adapters.ports.discovery import Found, Skipped, Survey
 from adapters.registry import lever_kinds
-from adapters.survey import Found, Skipped, Survey
 from config.loader import load_policy
 from controller.preflight.discovery import Habits, draft, habits, habits_in, pools_of, proposed
 from forecasting.demand import DemandSeries

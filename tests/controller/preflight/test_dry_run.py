@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.clock import ManualClock
-from adapters.errors import NotFound, Throttled, Unreachable
+from adapters.ports.errors import NotFound, Throttled, Unreachable
 from controller.preflight.dry_run import preview
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from adapters.demand_source import Telemetry
+from adapters.ports.demand_source import Telemetry
 from controller.preflight.recent_demand import fortnight
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from google.cloud import run_v2
 
-from adapters.errors import AdapterError
 from adapters.gcp.clients import Connections, Timeouts
 from adapters.gcp.errors import Asked
+from adapters.ports.errors import AdapterError
 from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]

@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from adapters.errors import QuotaExceeded
+from adapters.ports.errors import QuotaExceeded
 from controller.cli import main
 from tests.services import TOKEN, serving
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.protocol import KeepAliveSeen
+from adapters.ports.lever import KeepAliveSeen
 from adapters.registry import lever_kinds
 from config.policy import Assume
 from controller.decision.costs.cost_model import terms_of

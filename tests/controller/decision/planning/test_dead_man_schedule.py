@@ -4,7 +4,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.protocol import Order
+from adapters.ports.lever import Order
 from config.dead_man import DeadMan
 from config.schedule import Schedule
 from controller.decision.planning.dead_man_schedule import SLOT, about_to_tell, has_told, last_orders

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.errors import Conflict, Limit, Unreachable
-from adapters.protocol import Phase
+from adapters.ports.errors import Conflict, Limit, Unreachable
+from adapters.ports.lever import Phase
 from config.schedule import Schedule
 from controller.decision.planning.decision_record import Made, Unreplayable, clean, inputs_body, loaded, plan_body, replayed
 from controller.decision.planning.guardrails import guardrails_for

@@ -3,8 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.errors import Conflict, Limit
-from adapters.protocol import Phase
+from adapters.ports.errors import Conflict, Limit
+from adapters.ports.lever import Phase
 from config.schedule import Schedule
 from controller.decision.planning.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, LEAVING, RETRY_FAILED
 from controller.decision.planning.observation import Bound, Sight

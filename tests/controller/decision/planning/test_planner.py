@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.errors import Conflict, Throttled
-from adapters.protocol import Capacity, Phase
+from adapters.ports.errors import Conflict, Throttled
+from adapters.ports.lever import Capacity, Phase
 from adapters.sandbox.capacity import ProvisionedCapacity, Status
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.observation import Observation, Proposal, Sight

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.errors import Throttled, Unreachable
+from adapters.ports.errors import Throttled, Unreachable
 from controller.decision.planning.decision_record import replayed
 from tests.fakes import steady
 from tests.services import TOKEN, serving

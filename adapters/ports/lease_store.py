@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 from weakref import WeakKeyDictionary
 
-from adapters.errors import AdapterError
+from adapters.ports.errors import AdapterError
 
 
 @dataclass(frozen=True, slots=True)

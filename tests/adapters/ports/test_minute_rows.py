@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from adapters.minutes import ENOUGH, SILENCE, STEADY, edges, filled, mean_by_requests, sudden
+from adapters.ports.minute_rows import ENOUGH, SILENCE, STEADY, edges, filled, mean_by_requests, sudden
 
 NAN = np.nan
 

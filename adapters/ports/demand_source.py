@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.errors import AdapterError
+from adapters.ports.errors import AdapterError
 from forecasting.demand import DemandSeries
 
 

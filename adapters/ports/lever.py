@@ -1,6 +1,7 @@
 """Ports of Stoker: `DemandSource` reads demand, `Lever` sets warm capacity.
 
-Both are asynchronous, get their dependencies from the registry, and use only the types of this module and of `adapters.errors`.
+Both are asynchronous, get their dependencies from the registry, and use only the types of this module and of
+`adapters.ports.errors`.
 Neither retries: the next tick is the retry.
 """
 
@@ -10,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from adapters.errors import AdapterError, Limit
+from adapters.ports.errors import AdapterError, Limit
 
 
 class Phase(StrEnum):
