@@ -19,8 +19,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.files import whole_file
 from adapters.history_times import StampStyle, Trouble, time_axis
+from adapters.runtime.files import whole_file
 from forecasting.demand import DemandSeries
 from forecasting.plausible import UNUSUAL, Doubts, doubts, without
 

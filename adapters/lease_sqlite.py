@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from adapters.files import make_private
 from adapters.ports.errors import Refused, Unreachable
 from adapters.ports.lease_store import Lease
-from adapters.transaction import transaction
+from adapters.runtime.files import make_private
+from adapters.runtime.sqlite_transaction import transaction
 from config.lease import LeaseSettings, SqliteLeaseSettings
 
 T = TypeVar("T")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
-from adapters.clock import Clock
 from adapters.ports.diagnostics import Check, Probe
 from adapters.ports.discovery import Survey, Where
 from adapters.ports.errors import Unsupported
 from adapters.ports.permissions import Grants
+from adapters.runtime.clock import Clock
 from config.lease import LeaseSettings
 from config.lever import LeverSettings
 from config.policy import Policy, PoolPolicy
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # a policy is checked without waiting for NumPy
     from adapters.ports.demand_source import DemandSource
     from adapters.ports.lease_store import LeaseStore
     from adapters.ports.lever import Lever
-    from adapters.tally import Call, Tally
+    from adapters.runtime.call_counter import Call, Tally
 
 
 class Provider(Protocol):
@@ -157,7 +157,7 @@ class Registry:
 
     def calls(self) -> Counter[Call]:
         """Return the number of calls to each provider since the start, by operation and outcome."""
-        from adapters.tally import summed
+        from adapters.runtime.call_counter import summed
 
         return summed(tally for provider in self._providers.values() for tally in provider.tallies())
 

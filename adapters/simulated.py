@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from adapters.ports.lever import Capacity, Lever, Phase, Traits
 
 if TYPE_CHECKING:
-    from adapters.clock import Clock  # which waits, and so brings asyncio: a backtest needs neither
+    from adapters.runtime.clock import Clock  # which waits, and so brings asyncio: a backtest needs neither
 
 
 class SimulatedCapacity:

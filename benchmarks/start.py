@@ -17,8 +17,8 @@ import numpy as np
 import structlog
 from status import Providers
 
-from adapters.clock import ManualClock
 from adapters.registry import lever_kinds
+from adapters.runtime.clock import ManualClock
 from config.policy import Assume, Policy, PoolPolicy
 from controller.daemon.daemon import Service
 from controller.decision.planning.reasons import Code

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from adapters.clock import Clock, SystemClock
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import AdapterError
 from adapters.ports.lever import Capacity, Lever, Phase, Traits
+from adapters.runtime.call_counter import Call
+from adapters.runtime.clock import Clock, SystemClock
 from adapters.simulated import SimulatedCapacity
-from adapters.tally import Call
 from config.policy import PoolPolicy
 from forecasting.demand import DemandSeries, instant_of, minute_of
 

@@ -9,7 +9,7 @@ import aiohttp
 import structlog
 from click.testing import CliRunner
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from controller.cli import main
 from controller.daemon.daemon import Service
 from tests.builders import NOON, pool_policy

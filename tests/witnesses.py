@@ -16,8 +16,8 @@ import numpy as np
 from numpy.random import PCG64, Generator
 from numpy.typing import NDArray
 
-from adapters.clock import ManualClock
 from adapters.registry import Registry
+from adapters.runtime.clock import ManualClock
 from config.policy import Policy
 from controller.accounting.ledger import NAMES, RANGED, Account, Accounts
 from controller.accounting.tick_accounting import account_for, open_accounts

@@ -18,8 +18,8 @@ from adapters.aws.sessions import SANDBOX_KEYS, client_session, finding_session
 from adapters.aws.setup_faults import late
 from adapters.ports.errors import AdapterError, brief
 from adapters.ports.lease_store import fence_of_this_task
-from adapters.tally import Tally
-from adapters.threads import DaemonThreads
+from adapters.runtime.call_counter import Tally
+from adapters.runtime.threads import DaemonThreads
 
 T = TypeVar("T")
 Answer = Mapping[str, Any]

@@ -46,11 +46,11 @@ from adapters.aws.metric_queries import (
     column,
 )
 from adapters.aws.metric_reader import MetricReader
-from adapters.clock import Clock
 from adapters.pinging.ledger import Ledger, Own
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import AdapterError
 from adapters.ports.minute_rows import STEADY, Mask, Minutes, mean_by_requests, quiet_since
+from adapters.runtime.clock import Clock
 from forecasting.demand import DemandSeries, minute_of
 
 USD_PER_METRIC = 0.01 / 1000

@@ -14,9 +14,9 @@ from adapters.aws.clients import Answer, Connections, Digest
 from adapters.aws.errors import Asked
 from adapters.aws.functions import Function
 from adapters.aws.scaling import others
-from adapters.clock import Clock
 from adapters.ports.errors import AdapterError, PermissionDenied, Retryable
-from adapters.token_bucket import TokenBucket
+from adapters.runtime.clock import Clock
+from adapters.runtime.rate_limit import TokenBucket
 
 T = TypeVar("T")
 

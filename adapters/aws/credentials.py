@@ -17,8 +17,8 @@ from botocore.session import Session
 
 from adapters.aws.setup_faults import fault_of, late, not_found
 from adapters.aws.token_faults import Fault
-from adapters.clock import Clock, SystemClock
-from adapters.threads import DaemonThreads
+from adapters.runtime.clock import Clock, SystemClock
+from adapters.runtime.threads import DaemonThreads
 
 RENEW_EVERY = 60.0
 """Seconds between renewals ahead of time: a role's shortest session is renewed by the library's rule from its first second on."""

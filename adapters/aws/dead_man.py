@@ -15,9 +15,9 @@ from typing import Any
 from adapters.aws.clients import Answer
 from adapters.aws.control_plane import ControlPlane
 from adapters.aws.scaling import ACTION, SCALING, SWITCHES, is_our_action, is_ours
-from adapters.clock import Clock
 from adapters.ports.errors import Conflict, NotFound
 from adapters.ports.lever import Order
+from adapters.runtime.clock import Clock
 
 WIDEST = 1_000_000
 """Above any capacity, so that registering lowers none."""

@@ -8,8 +8,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from adapters.clock import SystemClock
 from adapters.ports.diagnostics import SKEW_FAIL, skew_words
+from adapters.runtime.clock import SystemClock
 
 THROTTLED = {
     "BandwidthLimitExceeded", "EC2Throttled", "PriorRequestNotComplete", "ProvisionedThroughputExceeded", "RequestLimitExceeded",

@@ -8,9 +8,9 @@ from adapters.aws.clients import Connections, Digest
 from adapters.aws.errors import Asked
 from adapters.aws.metric_queries import Query, Result, answered, batches, request
 from adapters.aws.paging import all_pages
-from adapters.clock import Clock
 from adapters.ports.errors import AdapterError, PermissionDenied, Unreachable
-from adapters.token_bucket import TokenBucket
+from adapters.runtime.clock import Clock
+from adapters.runtime.rate_limit import TokenBucket
 
 T = TypeVar("T")
 

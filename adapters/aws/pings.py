@@ -15,9 +15,9 @@ from adapters.aws.errors import Asked
 from adapters.aws.ping_payloads import environment_in, misunderstood, parameters
 from adapters.aws.report_line import report_in
 from adapters.aws.settings import LambdaPingSettings
-from adapters.clock import SystemClock
 from adapters.pinging.answers import Answer
 from adapters.ports.errors import AdapterError, Unsupported
+from adapters.runtime.clock import SystemClock
 
 T = TypeVar("T")
 

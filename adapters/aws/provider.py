@@ -10,13 +10,13 @@ from adapters.aws.cloudwatch import CloudWatchDemand
 from adapters.aws.control_plane import ControlPlane
 from adapters.aws.pings import TimedConnections
 from adapters.aws.settings import LambdaPingSettings
-from adapters.clock import Clock
 from adapters.pinging.demand import Pinged, WithoutPings
 from adapters.pinging.keepers import Keepers
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Check, Probe
 from adapters.ports.discovery import Survey, Where
-from adapters.tally import Tally
+from adapters.runtime.call_counter import Tally
+from adapters.runtime.clock import Clock
 from config.policy import PoolPolicy
 
 

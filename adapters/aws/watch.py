@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from adapters.aws.control_plane import ControlPlane
 from adapters.aws.functions import Alias, Function
-from adapters.clock import Clock
 from adapters.ports.errors import AdapterError
+from adapters.runtime.clock import Clock
 
 
 class AliasWatch:

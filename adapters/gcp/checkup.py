@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from adapters.clock import SystemClock
 from adapters.gcp.metric_reader import MAX, Query
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
 from adapters.ports.errors import AdapterError, PermissionDenied
+from adapters.runtime.clock import SystemClock
 from config.policy import PoolPolicy
 from forecasting.demand import minute_of
 

@@ -13,7 +13,6 @@ from google.cloud.run_v2.services.revisions.transports import RevisionsGrpcAsync
 from google.cloud.run_v2.services.services.transports import ServicesGrpcAsyncIOTransport
 from google.iam.v1.iam_policy_pb2 import TestIamPermissionsRequest
 
-from adapters.clock import SystemClock
 from adapters.gcp import network
 from adapters.gcp.api import Api
 from adapters.gcp.errors import Asked, no_answer, not_sent, translate
@@ -22,7 +21,8 @@ from adapters.gcp.tokens import Headers, Tokens
 from adapters.ports.diagnostics import Dated, skew_words
 from adapters.ports.errors import AdapterError, PermissionDenied, brief
 from adapters.ports.lease_store import fence_of_this_task
-from adapters.tally import Tally
+from adapters.runtime.call_counter import Tally
+from adapters.runtime.clock import SystemClock
 
 T = TypeVar("T")
 

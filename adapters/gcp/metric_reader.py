@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from google.cloud.monitoring_v3 import ListTimeSeriesRequest
 
-from adapters.clock import Clock
 from adapters.gcp.clients import Connections
 from adapters.gcp.errors import Asked
 from adapters.ports.errors import NotFound, Unreachable
 from adapters.ports.minute_rows import Minutes
-from adapters.token_bucket import TokenBucket
+from adapters.runtime.clock import Clock
+from adapters.runtime.rate_limit import TokenBucket
 
 RATE, BURST = 10.0, 20.0
 """Calls a second: far below Cloud Monitoring's 6,000 a minute and project, which dashboards and alerts share."""

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from numpy.random import Generator
 
-from adapters.clock import Clock
 from adapters.gcp import checkup, survey
 from adapters.gcp.clients import Connections, Timeouts
 from adapters.gcp.cloud_monitoring import CloudMonitoringDemand
@@ -14,7 +13,8 @@ from adapters.gcp.run_plane import RunPlane
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Check, Dated, Probe
 from adapters.ports.discovery import Survey, Where
-from adapters.tally import Tally
+from adapters.runtime.call_counter import Tally
+from adapters.runtime.clock import Clock
 from config.policy import PoolPolicy
 
 

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 from google.cloud import run_v2
 
-from adapters.clock import Clock
 from adapters.gcp.clients import Connections
 from adapters.gcp.errors import Asked
 from adapters.gcp.revisions import Revision, short
 from adapters.gcp.services import Service
 from adapters.ports.errors import AdapterError, NotFound, Unreachable, brief
-from adapters.token_bucket import TokenBucket
+from adapters.runtime.clock import Clock
+from adapters.runtime.rate_limit import TokenBucket
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from urllib.parse import unquote, urlsplit
 
 from google.auth.transport.requests import Request
 
-from adapters.clock import Clock
 from adapters.ports.diagnostics import Dated
+from adapters.runtime.clock import Clock
 
 LONGEST = 10.0
 """Seconds to wait for a token service. The library's own limit is 120."""

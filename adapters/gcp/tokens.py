@@ -17,13 +17,13 @@ import google.auth
 from google.auth.credentials import with_scopes_if_required
 from google.oauth2 import service_account
 
-from adapters.clock import Clock
 from adapters.gcp.credential_file import credential_file
 from adapters.gcp.token_refusals import NoToken, explain
 from adapters.gcp.token_requests import TokenRequests
 from adapters.ports.diagnostics import Dated
 from adapters.ports.errors import Unreachable
-from adapters.threads import DaemonThreads
+from adapters.runtime.clock import Clock
+from adapters.runtime.threads import DaemonThreads
 
 T = TypeVar("T")
 P = ParamSpec("P")

@@ -11,13 +11,13 @@ from typing import Protocol, TypeVar
 
 from numpy.random import Generator
 
-from adapters.clock import Clock, at_work
 from adapters.pinging.answers import Answer, distinct, survivors
 from adapters.pinging.idle_life import IdleLife
 from adapters.pinging.ledger import Ledger
 from adapters.pinging.rhythm import Rhythm
 from adapters.pinging.timing import next_round
 from adapters.ports.errors import AdapterError, Refused
+from adapters.runtime.clock import Clock, at_work
 from forecasting.demand import instant_of, minute_of
 
 T = TypeVar("T")

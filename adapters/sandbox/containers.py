@@ -8,7 +8,7 @@ import asyncio
 
 from aiohttp import web
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.faults import Trouble
 from adapters.sandbox.traffic import MINUTE_MS
 from adapters.sandbox.wire import Call, Json, Operation, Reply

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.clock import Clock
+from adapters.runtime.clock import Clock
 from adapters.sandbox.publishing import MINUTE_SECONDS, Outage
 from adapters.sandbox.wire import Call, Reply
 

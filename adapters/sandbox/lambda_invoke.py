@@ -6,7 +6,7 @@ import math
 import uuid
 from typing import Any, NamedTuple
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.errors import ApiError, conflict, too_many_requests
 from adapters.sandbox.functions import LATEST, LambdaFunction
 from adapters.sandbox.tallies import Served

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from adapters.clock import Clock
+from adapters.runtime.clock import Clock
 from adapters.sandbox.functions import LATEST
 from adapters.sandbox.generator import SHAPES, past_and_coming
 from adapters.sandbox.settings import Settings

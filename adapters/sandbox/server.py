@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 
-from adapters.clock import SystemClock
+from adapters.runtime.clock import SystemClock
 from adapters.sandbox import autoscaling_api, cloudwatch_api, containers, dynamodb_api, sts_api
 from adapters.sandbox.errors import ApiError, too_many_requests
 from adapters.sandbox.faults import Trouble

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from adapters.clock import Clock
+from adapters.runtime.clock import Clock
 from adapters.sandbox.calls import CallLog
 from adapters.sandbox.credentials import Credentials
 from adapters.sandbox.driver import Chance, Driver, Limits

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from adapters.clock import SystemClock
 from adapters.ports.errors import AdapterError, NotFound, OutcomeUnknown, PermissionDenied, Throttled, Unreachable, Unsupported
-from adapters.tally import Tally
-from adapters.web_environment import certificates_fault, proxy_fault, proxy_of
+from adapters.runtime.call_counter import Tally
+from adapters.runtime.clock import SystemClock
+from adapters.runtime.web_environment import certificates_fault, proxy_fault, proxy_of
 
 AT_ONCE = 512
 CONNECT_SECONDS, FIRST_BYTE_SECONDS = 5.0, 60.0

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adapters.clock import Clock
 from adapters.pinging.ledger import Ledger
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import AdapterError, Malformed
+from adapters.runtime.clock import Clock
 from adapters.web.client import Client, Reply, refused
 from adapters.web.counters import increase
 from adapters.web.exposition import ACCEPT, Labels, UnreadablePage, Value, metrics_of

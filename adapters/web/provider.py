@@ -6,13 +6,13 @@ from functools import partial
 
 from numpy.random import Generator
 
-from adapters.clock import Clock
 from adapters.pinging.demand import WithoutPings
 from adapters.pinging.keepers import Keepers
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict
 from adapters.ports.discovery import Survey, Where
-from adapters.tally import Tally
+from adapters.runtime.call_counter import Tally
+from adapters.runtime.clock import Clock
 from adapters.web.client import FIRST_BYTE_SECONDS, Client
 from adapters.web.demand_page import PageDemand
 from adapters.web.settings import HttpPingSettings

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import numpy as np
 
-from adapters.clock import Clock
 from adapters.ports.lever import Capacity, Phase
+from adapters.runtime.clock import Clock
 from config.policy import Assume, Policy
 from controller.accounting.ledger import NAMES, REHEARSAL, Account, Accounts, keep_accounts
 from controller.accounting.paid_units import Change

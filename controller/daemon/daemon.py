@@ -9,8 +9,8 @@ from pathlib import Path
 
 import structlog
 
-from adapters.clock import Clock
 from adapters.ports.lease_store import LeaseStore
+from adapters.runtime.clock import Clock
 from config.policy import Policy
 from controller.accounting.ledger import Accounts
 from controller.accounting.tick_accounting import account_for, open_accounts, store_accounts, tell_spent

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from adapters.clock import Clock
 from adapters.ports.errors import AdapterError
+from adapters.runtime.clock import Clock
 from controller.decision.planning.overrides import Override, entry, shown_override
 from controller.fleet.fleet import Fleet
 from controller.leadership.handover import ORDERS, ahead_of, left_of, shared

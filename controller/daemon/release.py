@@ -6,8 +6,8 @@ import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from adapters.clock import Clock
 from adapters.ports.lease_store import LeaseStore
+from adapters.runtime.clock import Clock
 from config.policy import Policy
 from controller.daemon.failover import Takeover
 from controller.decision.planning.plan import Action, Plan

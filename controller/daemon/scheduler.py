@@ -14,7 +14,7 @@ import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from adapters.clock import Clock, SystemClock
+from adapters.runtime.clock import Clock, SystemClock
 
 WATCH_SECONDS = 20.0
 """The machine's clock is looked at so often."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.files import whole_file
+from adapters.runtime.files import whole_file
 
 Arrays = dict[str, NDArray[np.generic]]
 OURS = "controller."

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from adapters.clock import Clock
+from adapters.runtime.clock import Clock
 from adapters.sandbox.report import CONTAINER_REQUEST_USD, REQUEST_USD
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import structlog
 
-from adapters.clock import ScaledClock
 from adapters.registry import Registry
+from adapters.runtime.clock import ScaledClock
 from config.policy import Policy
 from controller.daemon.daemon import Service
 from controller.daemon.scheduler import Jobs

@@ -11,8 +11,8 @@ from pathlib import Path
 import yaml
 from numpy.random import Generator
 
-from adapters.clock import Clock, ScaledClock, SystemClock
 from adapters.registry import Registry, lever_kinds
+from adapters.runtime.clock import Clock, ScaledClock, SystemClock
 from config.loader import load_policy
 from config.policy import Policy
 from controller.decision.costs.cost_model import Terms, terms_of

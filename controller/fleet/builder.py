@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from adapters.clock import Clock
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.lever import Lever, Resumes, Traits
+from adapters.runtime.call_counter import Call
+from adapters.runtime.clock import Clock
 from adapters.simulated import ShadowLever
-from adapters.tally import Call
 from config.policy import Assume, Policy, PoolPolicy
 from controller.decision.costs.cost_model import Terms, terms_of
 from controller.decision.costs.keep_alive import seen_body, seen_of

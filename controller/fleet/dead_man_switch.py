@@ -13,10 +13,10 @@ from typing import Protocol
 
 import structlog
 
-from adapters.clock import Clock, wait_at_most
 from adapters.ports.errors import AdapterError
 from adapters.ports.lease_store import Unfenced, fenced
 from adapters.ports.lever import Decays, Order
+from adapters.runtime.clock import Clock, wait_at_most
 from controller.decision.planning.dead_man_schedule import about_to_tell, floor_at, has_told, last_orders
 from controller.decision.planning.pool_state import PoolState
 from controller.fleet.fleet import Fleet

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from adapters.clock import Clock, wait_at_most
+from adapters.runtime.clock import Clock, wait_at_most
 from config.limits import Limits
 from config.policy import Assume
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_of

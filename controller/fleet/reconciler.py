@@ -7,10 +7,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from adapters.clock import Clock
 from adapters.ports.errors import AdapterError, Misconfigured, OutcomeUnknown, QuotaExceeded, Refused, Throttled, Unreachable
 from adapters.ports.lease_store import fenced
 from adapters.ports.lever import Capacity, Counted, CountedColdStarts, Lever, Phase, Resumes, Traits
+from adapters.runtime.clock import Clock
 from config.policy import PoolPolicy
 from controller.decision.costs.measurements import RECENT_RAISES, learned, median_span, ready_after
 from controller.decision.planning.decision_record import Made, clean

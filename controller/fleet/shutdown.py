@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import structlog
 
-from adapters.clock import Clock
 from adapters.ports.errors import AdapterError, Throttled
 from adapters.ports.lease_store import Unfenced, fenced
 from adapters.ports.lever import Decays
+from adapters.runtime.clock import Clock
 from controller.decision.planning.dead_man_schedule import has_told
 from controller.decision.planning.observation import View
 from controller.decision.planning.plan import Action, Plan

@@ -14,7 +14,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from adapters.clock import Clock
+from adapters.runtime.clock import Clock
 from controller.decision.selection.scoring import QUARTER
 from controller.demand.collector import HISTORY_DAYS
 from controller.fleet.fleet import Fleet

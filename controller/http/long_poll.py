@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from aiohttp import web
 
-from adapters.clock import Clock
+from adapters.runtime.clock import Clock
 from controller.http.responses import BadRequest
 
 SPAN = r"^([1-5]?[0-9]|60)s$"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from adapters.clock import Clock
-from adapters.tally import Call
+from adapters.runtime.call_counter import Call
+from adapters.runtime.clock import Clock
 from config.policy import Policy
 from controller.accounting.ledger import Accounts
 from controller.decision.planning.observation import PATIENCE, Sight

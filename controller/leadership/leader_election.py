@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 
 import structlog
 
-from adapters.clock import Clock
 from adapters.ports.errors import AdapterError, Unreachable
 from adapters.ports.lease_store import Lease, LeaseStore, Unfenced
+from adapters.runtime.clock import Clock
 from config.lease import LeaseSettings
 
 T = TypeVar("T")

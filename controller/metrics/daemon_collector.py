@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from adapters.ports.demand_source import Bills
-from adapters.tally import Call
+from adapters.runtime.call_counter import Call
 from controller.fleet.decision_log import Journal
 from controller.fleet.fleet import Fleet
 from controller.leadership.leader_election import Leadership

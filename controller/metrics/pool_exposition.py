@@ -10,7 +10,7 @@ from datetime import datetime
 
 import numpy as np
 
-from adapters.clock import Clock
+from adapters.runtime.clock import Clock
 from controller.accounting.ledger import NAMES, Accounts
 from controller.decision.planning.observation import Sight
 from controller.decision.planning.plan import Action, Plan

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import structlog
 from numpy.random import Generator
 
-from adapters.clock import Clock
 from adapters.ports.errors import AdapterError, Retryable, Throttled
+from adapters.runtime.clock import Clock
 from adapters.webhook import Poster
 from config.notify import Sink
 from controller.notifications.formats import message

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from numpy.random import Generator
 
-from adapters.clock import Clock
+from adapters.runtime.clock import Clock
 from adapters.webhook import Poster
 from config.notify import Sink
 from config.policy import Policy

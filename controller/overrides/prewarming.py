@@ -5,9 +5,9 @@ from typing import Any
 
 import structlog
 
-from adapters.clock import Clock
 from adapters.ports.errors import Throttled
-from adapters.token_bucket import TokenBucket
+from adapters.runtime.clock import Clock
+from adapters.runtime.rate_limit import TokenBucket
 from config.policy import Assume
 from controller.decision.planning.overrides import entry
 from controller.decision.planning.prewarm_grant import Grant, Standing, Wish, grant, order_of

@@ -15,7 +15,6 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-from adapters.clock import Clock
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict
 from adapters.ports.errors import (
@@ -33,6 +32,7 @@ from adapters.ports.errors import (
 from adapters.ports.lease_store import LeaseStore
 from adapters.ports.lever import Capacity, Phase
 from adapters.ports.permissions import Grants
+from adapters.runtime.clock import Clock
 from config.lease import LeaseSettings
 from config.policy import Assume, Policy, PoolPolicy
 from controller.decision.planning.external_capacity import DELETION, others_text

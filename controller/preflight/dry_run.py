@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from adapters.clock import Clock
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.errors import AdapterError, Throttled
 from adapters.ports.lever import Lever, Resumes
+from adapters.runtime.call_counter import Call
+from adapters.runtime.clock import Clock
 from adapters.simulated import ShadowLever
-from adapters.tally import Call
 from config.policy import Policy, PoolPolicy
 from controller.decision.costs.cost_model import MINUTES_A_MONTH
 from controller.decision.planning.overrides import Override

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, repeat
 
-from adapters.clock import Clock
 from adapters.ports.diagnostics import Finding, Verdict
 from adapters.ports.errors import AdapterError, Conflict, Refused
 from adapters.ports.lever import Capacity, Lever, Phase
+from adapters.runtime.clock import Clock
 from config.policy import Assume, PoolPolicy
 from controller.decision.costs.cost_model import terms_of
 

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import structlog
 
-from adapters.files import make_private, private_folder, tighten
-from adapters.transaction import transaction
+from adapters.runtime.files import make_private, private_folder, tighten
+from adapters.runtime.sqlite_transaction import transaction
 from controller.store.migrations import APPLICATION_ID, MIGRATIONS
 
 BUSY_TIMEOUT_MS = 5000

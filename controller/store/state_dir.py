@@ -3,7 +3,7 @@
 from contextlib import suppress
 from pathlib import Path
 
-from adapters.files import whole_file
+from adapters.runtime.files import whole_file
 
 
 def tell_url(path: Path, url: str | None) -> None:

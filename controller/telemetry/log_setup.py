@@ -7,7 +7,7 @@ from typing import Any, Literal, TextIO
 
 import structlog
 
-from adapters.clock import Clock
+from adapters.runtime.clock import Clock
 from controller.redaction.redactor import redact
 from controller.telemetry.log_limit import LogLimit
 

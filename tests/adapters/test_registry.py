@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from adapters import registry
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
-from adapters.clock import ManualClock
 from adapters.gcp.settings import CloudRunMinInstancesSettings
 from adapters.ports.errors import Unsupported
 from adapters.registry import KINDS, Registry, lever_kinds
+from adapters.runtime.clock import ManualClock
 from config.lever import LeverSettings
 from config.policy import PoolPolicy
 from tests.builders import NOON

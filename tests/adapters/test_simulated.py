@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.clock import ManualClock
 from adapters.ports.errors import Conflict, Unreachable
 from adapters.ports.lever import Phase
+from adapters.runtime.clock import ManualClock
 from adapters.simulated import ShadowLever, SimulatedCapacity
 from tests.builders import NOON
 from tests.fakes import FakeLever

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from adapters.clock import SystemClock
+from adapters.runtime.clock import SystemClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox

@@ -4,7 +4,7 @@ import signal
 from collections import Counter
 from datetime import timedelta
 
-from adapters.clock import SystemClock
+from adapters.runtime.clock import SystemClock
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox
 from tests.e2e.daemons import daemon, policy_text, serving, steady_history

@@ -7,9 +7,9 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.clock import SystemClock
 from adapters.ports.diagnostics import Verdict
 from adapters.registry import Registry, grants, lever_kinds
+from adapters.runtime.clock import SystemClock
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.server import SandboxServer

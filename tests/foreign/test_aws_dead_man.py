@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from adapters.clock import SystemClock
+from adapters.runtime.clock import SystemClock
 from tests.e2e.daemons import daemon, policy_text
 
 TICKS = ("--tick-seconds", "0.5")

@@ -11,7 +11,7 @@ import pytest
 
 from adapters.aws.provider import Aws
 from adapters.aws.sessions import MODELS
-from adapters.clock import SystemClock
+from adapters.runtime.clock import SystemClock
 from tests.adapters.conformance.lambda_stage import pool
 
 HOUR = timedelta(hours=1)

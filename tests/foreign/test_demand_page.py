@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import aiohttp
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from adapters.web.client import Client
 from adapters.web.demand_page import PageDemand
 from adapters.web.exposition import metrics_of

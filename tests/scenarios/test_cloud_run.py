@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from adapters.clock import ManualClock
 from adapters.registry import Registry
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.world import Sandbox

@@ -6,8 +6,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.registry import Registry
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.server import SandboxServer

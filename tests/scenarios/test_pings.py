@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import numpy as np
 
-from adapters.clock import ManualClock
 from adapters.registry import Registry
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from config.policy import Assume, Objective

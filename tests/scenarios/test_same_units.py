@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from config.policy import Assume, Objective
 from controller.backtest.replay import replay
 from controller.fleet.builder import pool_terms

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.ports.errors import QuotaExceeded, Unreachable
+from adapters.runtime.clock import ManualClock
 from config.event import Event
 from controller.decision.planning.plan import Action
 from controller.decision.planning.reasons import Code

@@ -11,7 +11,7 @@ from google.cloud import monitoring_v3, run_v2
 from google.iam.v1 import iam_policy_pb2
 from google.longrunning import operations_pb2
 
-from adapters.clock import SystemClock
+from adapters.runtime.clock import SystemClock
 from adapters.sandbox.faults import Trouble
 from adapters.sandbox.gcp.monitoring_api import list_time_series
 from adapters.sandbox.gcp.refusal import Refusal, denied, too_many

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from adapters.files import whole_file
+from adapters.runtime.files import whole_file
 from controller.cli.failure import Failed, WrongInput
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from adapters.files import whole_file
+from adapters.runtime.files import whole_file
 from config.duration import parse_duration
 from controller.cli.failure import Failed, WrongInput
 
@@ -123,8 +123,8 @@ async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: in
     """Play the scenario until its end or a signal. Return the last frame, or None without a tick."""
     from numpy.random import PCG64, Generator
 
-    from adapters.clock import ScaledClock
     from adapters.ports.errors import AdapterError
+    from adapters.runtime.clock import ScaledClock
     from controller.demo.runner import Stage
     from controller.http.server import CannotListen
     from controller.store.sqlite_file import StoreError

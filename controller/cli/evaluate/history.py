@@ -63,9 +63,9 @@ async def read(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_g
     """Read the last 14 days of each pool."""
     from numpy.random import PCG64, Generator
 
-    from adapters.clock import SystemClock
     from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
+    from adapters.runtime.clock import SystemClock
     from controller.preflight.recent_demand import fortnight
 
     clock = SystemClock()

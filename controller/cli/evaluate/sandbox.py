@@ -31,7 +31,7 @@ def command(port: int, seed: int) -> None:
 
 async def served(port: int, seed: int) -> None:
     """Serve until SIGINT or SIGTERM."""
-    from adapters.clock import SystemClock
+    from adapters.runtime.clock import SystemClock
     from adapters.sandbox.practice import practice
     from adapters.sandbox.server import SandboxServer
 

@@ -40,8 +40,8 @@ async def tried(sinks: "list[Sink]") -> dict[str, str]:
     """Send the message to each sink. Return the error text by sink name, empty on success."""
     from numpy.random import PCG64, Generator
 
-    from adapters.clock import SystemClock
     from adapters.ports.errors import AdapterError
+    from adapters.runtime.clock import SystemClock
     from adapters.webhook import Poster
     from controller.notifications.notice import DAEMON, Change, notice_of
     from controller.notifications.notifier import courier_of, source

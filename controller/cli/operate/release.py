@@ -35,9 +35,9 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
     policy = read_policy(policy_path)
     from numpy.random import PCG64, Generator
 
-    from adapters.clock import SystemClock
     from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
+    from adapters.runtime.clock import SystemClock
     from controller.daemon.release import StillLed, released
     from controller.store.state_dir import STORE_NAME
     from controller.store.state_store import StoreError

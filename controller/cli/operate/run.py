@@ -55,9 +55,9 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
 
     from numpy.random import PCG64, Generator
 
-    from adapters.clock import SystemClock
     from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
+    from adapters.runtime.clock import SystemClock
     from controller.daemon.daemon import Service
     from controller.http.server import CannotListen
     from controller.notifications.notifier import notifier_for

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from adapters.files import whole_file
+from adapters.runtime.files import whole_file
 from controller.cli.failure import Failed, WrongInput
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ async def looked(places: list[dict[str, str]], sandbox_url: str | None,
     """Read the account; return the proposed pools, the skipped resources and the draft as text."""
     from numpy.random import PCG64, Generator
 
-    from adapters.clock import SystemClock
     from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
+    from adapters.runtime.clock import SystemClock
     from controller.preflight.discovery import draft, habits_of, pools_of, proposed
 
     clock = SystemClock()

@@ -92,9 +92,9 @@ async def lived(policy: "Policy", pool: "PoolPolicy", sandbox_url: str | None, s
 
     from numpy.random import PCG64, Generator
 
-    from adapters.clock import SystemClock
     from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
+    from adapters.runtime.clock import SystemClock
     from controller.preflight.live_check import NotPossible, carry_out, propose
     from controller.redaction.redactor import redact_text
 
@@ -146,8 +146,8 @@ async def examined(policy: "Policy", state_dir: Path, sandbox_url: str | None, s
 
     from numpy.random import PCG64, Generator
 
-    from adapters.clock import SystemClock
     from adapters.registry import Registry, grants
+    from adapters.runtime.clock import SystemClock
     from controller.preflight.doctor import examine
     from controller.redaction.redactor import redact_text
     from controller.telemetry import log_setup

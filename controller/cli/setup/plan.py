@@ -42,9 +42,9 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
     policy = read_policy(policy_path)
     from numpy.random import PCG64, Generator
 
-    from adapters.clock import SystemClock
     from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
+    from adapters.runtime.clock import SystemClock
     from controller.preflight.dry_run import preview
     from controller.telemetry import log_setup
 

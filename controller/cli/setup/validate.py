@@ -29,8 +29,8 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
     Exit code 0 when all files are valid, 2 otherwise. In a CI pipeline:
       stoker validate --json policies/*.yaml
     """  # noqa: D301  (click reads the control character)
-    from adapters.clock import SystemClock
     from adapters.registry import lever_kinds
+    from adapters.runtime.clock import SystemClock
     from config.loader import PolicyError, Problem, locate_policy
     from controller.cli.setup.validate_text import pool_json, summary
 

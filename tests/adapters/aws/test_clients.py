@@ -14,8 +14,8 @@ from adapters.aws.clients import CONTROL_THREADS, Connections, Timeouts
 from adapters.aws.control_plane import BURST, RATE, Kept
 from adapters.aws.errors import Asked
 from adapters.aws.sessions import epoch_seconds
-from adapters.clock import ManualClock
 from adapters.ports.errors import OutcomeUnknown, PermissionDenied, Unreachable
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from tests.builders import NOON

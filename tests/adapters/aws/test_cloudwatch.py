@@ -8,8 +8,8 @@ import pytest
 from adapters.aws.clients import Connections
 from adapters.aws.cloudwatch import USD_PER_METRIC, CloudWatchDemand
 from adapters.aws.demand_rows import LONGEST_REQUEST
-from adapters.clock import ManualClock
 from adapters.ports.errors import PermissionDenied, Throttled, Unreachable
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from forecasting.demand import DemandSeries, instant_of, minute_of

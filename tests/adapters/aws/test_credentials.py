@@ -8,8 +8,8 @@ import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
 
 from adapters.aws.credentials import MOST_STUCK, REREAD_AFTER, RETRY_AFTER, STUCK_AFTER, CredentialSource
-from adapters.clock import ManualClock
 from adapters.ports.errors import Misconfigured, Unreachable
+from adapters.runtime.clock import ManualClock
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
 

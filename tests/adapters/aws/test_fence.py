@@ -6,8 +6,8 @@ import pytest
 
 from adapters.aws.clients import Connections
 from adapters.aws.errors import Asked
-from adapters.clock import SystemClock
 from adapters.ports.lease_store import Fence, Unfenced, fenced
+from adapters.runtime.clock import SystemClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 

@@ -14,10 +14,10 @@ from adapters.aws.lambda_ping import LambdaPing
 from adapters.aws.lease_table import DynamoLease
 from adapters.aws.provider import Aws
 from adapters.aws.provisioned_concurrency import ProvisionedConcurrency
-from adapters.clock import ManualClock
 from adapters.ports.errors import AdapterError
 from adapters.ports.lease_store import Lease
 from adapters.ports.lever import Order
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.faults import Faults
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings

@@ -8,8 +8,8 @@ import pytest
 
 from adapters.aws.clients import Connections, Timeouts
 from adapters.aws.errors import Asked
-from adapters.clock import SystemClock
 from adapters.ports.errors import Unreachable
+from adapters.runtime.clock import SystemClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from tests.patience import PATIENCE_SECONDS

@@ -5,11 +5,11 @@ from datetime import timedelta
 import numpy as np
 from google.cloud import run_v2
 
-from adapters.clock import ManualClock
 from adapters.gcp.clients import Timeouts
 from adapters.gcp.cloud_run import CloudRunMinInstances
 from adapters.gcp.provider import Gcp
 from adapters.gcp.settings import CloudRunMinInstancesSettings
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import TOKEN, RunSandbox
 from adapters.sandbox.world import Sandbox

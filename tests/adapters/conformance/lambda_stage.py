@@ -8,7 +8,7 @@ from adapters.aws.clients import Timeouts
 from adapters.aws.provider import Aws
 from adapters.aws.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.functions import Alias
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox

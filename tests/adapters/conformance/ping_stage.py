@@ -10,9 +10,9 @@ import numpy as np
 from adapters.aws.lambda_ping import LambdaPing
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
-from adapters.clock import ManualClock
 from adapters.pinging.keeper import Keeper
 from adapters.ports.lever import Capacity
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.world import Sandbox
 from adapters.web.http_ping import HttpPing
 from adapters.web.provider import Web

@@ -4,8 +4,8 @@ from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Protocol
 
-from adapters.clock import ManualClock
 from adapters.ports.lever import Lever
+from adapters.runtime.clock import ManualClock
 
 
 class Stage(Protocol):

@@ -5,10 +5,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.gcp import metric_reader
 from adapters.gcp.provider import Gcp
 from adapters.ports.errors import NotFound, PermissionDenied, Throttled, Unreachable
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.world import Sandbox

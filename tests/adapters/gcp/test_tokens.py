@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.clock import SystemClock
 from adapters.gcp.token_refusals import NoToken
 from adapters.gcp.tokens import Tokens
 from adapters.ports.errors import PermissionDenied, Throttled, Unreachable
+from adapters.runtime.clock import SystemClock
 from tests.foreign.google import token_services
 from tests.foreign.google.authority import Authority
 from tests.foreign.google.credential_kinds import Wallet

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from adapters.aws.lease_table import DynamoLease
-from adapters.clock import ManualClock
 from adapters.lease_sqlite import SqliteLease
 from adapters.ports.errors import AdapterError, Throttled
 from adapters.ports.lease_store import Lease
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from tests.builders import NOON

@@ -8,13 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from adapters.clock import ManualClock, ScaledClock
 from adapters.pinging.answers import Answer
 from adapters.pinging.idle_life import IdleLife
 from adapters.pinging.keeper import BURSTS, Keeper
 from adapters.pinging.ledger import Ledger
 from adapters.pinging.rhythm import Rhythm
 from adapters.ports.errors import AdapterError, Throttled, Unsupported
+from adapters.runtime.clock import ManualClock, ScaledClock
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS

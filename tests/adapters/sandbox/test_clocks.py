@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 
-from adapters.clock import ScaledClock
+from adapters.runtime.clock import ScaledClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from aiohttp import web
 
-from adapters.clock import ManualClock
 from adapters.ports.errors import Malformed
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from adapters.web import demand_page

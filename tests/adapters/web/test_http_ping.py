@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from adapters.clock import ScaledClock
 from adapters.ports.errors import NotFound, OutcomeUnknown, PermissionDenied, Throttled, Unreachable, Unsupported
 from adapters.ports.lever import Phase
+from adapters.runtime.clock import ScaledClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from adapters.web.client import Client

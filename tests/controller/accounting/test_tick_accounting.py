@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.ports.lever import Phase
+from adapters.runtime.clock import ManualClock
 from controller.accounting.tick_accounting import paid_units
 from forecasting.demand import minute_of
 from tests.builders import NOON, capacity

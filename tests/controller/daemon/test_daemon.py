@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.clock import ManualClock, ScaledClock
+from adapters.runtime.clock import ManualClock, ScaledClock
 from controller.daemon.daemon import Service
 from controller.fleet.builder import load_measured
 from controller.http.server import CannotListen

@@ -7,9 +7,9 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.lease_sqlite import SqliteLease
 from adapters.ports.errors import Unreachable
+from adapters.runtime.clock import ManualClock
 from config.dead_man import DeadMan
 from config.lease import SqliteLeaseSettings
 from controller.daemon.daemon import Service

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from tests.builders import NOON
 from tests.fakes import FakeLever, steady
 from tests.worlds import world

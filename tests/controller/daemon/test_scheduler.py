@@ -5,7 +5,7 @@ import apscheduler.executors.base
 import apscheduler.schedulers.base
 import structlog.testing
 
-from adapters.clock import ScaledClock, SystemClock
+from adapters.runtime.clock import ScaledClock, SystemClock
 from controller.daemon.scheduler import Timetable
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS

@@ -4,9 +4,9 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import Throttled, Unreachable
+from adapters.runtime.clock import ManualClock
 from controller.decision.costs.measurements import ENOUGH_COLLECTIONS
 from controller.decision.planning.observation import PATIENCE, Sight, Traffic
 from controller.demand.collector import Intake

@@ -5,10 +5,10 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.diagnostics import Verdict
 from adapters.ports.errors import Unreachable
+from adapters.runtime.clock import ManualClock
 from config.warmer import Warmer
 from controller.demand.collector import Intake
 from controller.demand.warmers import demand_of, warmer_findings

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.traffic import Minute
 from adapters.sandbox.world import Sandbox
 from controller.decision.costs.cost_model import Terms

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from adapters.clock import ScaledClock, SystemClock
+from adapters.runtime.clock import ScaledClock, SystemClock
 from controller.demo.paced_daemon import ScaledTimetable
 from tests.patience import PATIENCE_SECONDS
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from adapters.clock import ScaledClock
+from adapters.runtime.clock import ScaledClock
 from controller.demo.runner import Stage
 from controller.demo.scenarios import invented
 from tests.patience import PATIENCE_SECONDS

@@ -3,8 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.ports.lever import KeepAliveSeen, Traits
+from adapters.runtime.clock import ManualClock
 from adapters.simulated import ShadowLever
 from controller.decision.planning.pool_state import PoolState
 from controller.fleet import builder

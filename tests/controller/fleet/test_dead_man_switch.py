@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.ports.errors import Unreachable
 from adapters.ports.lease_store import Unfenced
 from adapters.ports.lever import Order
+from adapters.runtime.clock import ManualClock
 from config.dead_man import DeadMan
 from config.limits import Limits
 from controller.decision.planning.dead_man_schedule import MOST_OPEN, about_to_tell

@@ -3,8 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.ports.errors import NotFound, PermissionDenied, Unreachable
+from adapters.runtime.clock import ManualClock
 from controller.decision.planning.plan import Action
 from controller.decision.planning.reasons import Code
 from controller.demand.pool_group import Budget

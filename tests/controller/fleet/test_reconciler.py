@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.ports.errors import Conflict, Limit, Misconfigured, OutcomeUnknown, PermissionDenied, QuotaExceeded, Throttled
 from adapters.ports.lever import Traits
+from adapters.runtime.clock import ManualClock
 from adapters.simulated import ShadowLever, SimulatedCapacity
 from controller.decision.planning.observation import Proposal, Sight, View
 from controller.decision.planning.plan import Action

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.ports.errors import Throttled
+from adapters.runtime.clock import ManualClock
 from controller.decision.planning.decision_record import inputs_body, plan_body, replayed
 from controller.decision.planning.guardrails import guardrails_for
 from controller.decision.planning.overrides import Kind, Override

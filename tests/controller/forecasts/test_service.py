@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SAID, Step
 from controller.forecasts.service import AGAIN, EVERY, FAILED_SECONDS, SHARE, Forecasts
 from controller.forecasts.worker_tasks import Ahead

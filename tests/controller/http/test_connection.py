@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 from aiohttp import web
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from controller.http.connection import Connection
 from controller.http.connection_guard import HEADERS
 from controller.telemetry import log_setup

@@ -6,8 +6,8 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from adapters.clock import ManualClock
 from adapters.ports.errors import Unreachable
+from adapters.runtime.clock import ManualClock
 from controller.daemon.daemon import Service
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady

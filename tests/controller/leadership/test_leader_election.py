@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.aws.clients import Timeouts as AwsTimeouts
-from adapters.clock import ManualClock
 from adapters.gcp.clients import Timeouts as GoogleTimeouts
 from adapters.ports.errors import AdapterError, Unreachable
 from adapters.ports.lease_store import Unfenced
+from adapters.runtime.clock import ManualClock
 from config.lease import SHORTEST, LeaseSettings
 from controller.leadership.leader_election import Leadership
 from tests.builders import NOON

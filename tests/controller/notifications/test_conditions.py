@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.ports.errors import QuotaExceeded, Unreachable
+from adapters.runtime.clock import ManualClock
 from controller.demand.pool_group import Budget
 from controller.leadership.leader_term import Tenure
 from controller.notifications.conditions import standing_of

@@ -6,8 +6,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.ports.errors import PermissionDenied, Throttled, Unreachable
+from adapters.runtime.clock import ManualClock
 from config.notify import Sink
 from controller.notifications.delivery import AN_HOUR, LONGEST_SECONDS, TRIES, WAITING, Courier
 from controller.notifications.notice import Change, notice_of

@@ -7,8 +7,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.clock import ManualClock, SystemClock
 from adapters.ports.errors import PermissionDenied, Unreachable
+from adapters.runtime.clock import ManualClock, SystemClock
 from adapters.webhook import Poster
 from config.notify import Sink
 from controller.leadership.leader_term import Tenure

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 import structlog
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.plan import Action
 from controller.store.state_store import Store, StoreError

@@ -2,8 +2,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.clock import ManualClock
 from adapters.ports.errors import NotFound, Throttled, Unreachable
+from adapters.runtime.clock import ManualClock
 from controller.preflight.dry_run import preview
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady

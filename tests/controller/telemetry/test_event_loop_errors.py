@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from controller.telemetry import log_setup
 from controller.telemetry.event_loop_errors import report_fault
 from tests.builders import NOON

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import structlog
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from controller.telemetry import log_setup
 from controller.telemetry.log_limit import OURS, WINDOW_SECONDS
 from tests.builders import NOON

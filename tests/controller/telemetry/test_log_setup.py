@@ -5,7 +5,7 @@ import logging
 import pytest
 import structlog
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from controller.telemetry import log_setup
 from tests.builders import NOON
 

@@ -8,7 +8,7 @@ from google.cloud import monitoring_v3, run_v2
 from google.cloud.monitoring_v3.services.metric_service.transports import MetricServiceGrpcAsyncIOTransport
 from google.cloud.run_v2.services.services.transports import ServicesGrpcAsyncIOTransport
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.settings import RunSettings
 from adapters.sandbox.gcp.world import TOKEN, RunSandbox

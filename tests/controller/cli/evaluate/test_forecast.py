@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from adapters.clock import ManualClock
 from adapters.history_times import StampStyle
+from adapters.runtime.clock import ManualClock
 from controller.cli import main
 from controller.daemon.daemon import Service
 from controller.decision.planning.guardrails import GUARDRAILS

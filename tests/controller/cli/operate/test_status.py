@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from controller.cli import main
 from controller.cli.formatting import next_hours
 from controller.cli.operate.status import COLUMNS, fitting

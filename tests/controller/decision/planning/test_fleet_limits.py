@@ -9,7 +9,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from config.limits import Limits
 from controller.decision.planning.decision_record import inputs_body, plan_body, replayed
 from controller.decision.planning.fleet_limits import Limiter

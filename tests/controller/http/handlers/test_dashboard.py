@@ -9,7 +9,7 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from controller.daemon.daemon import Service
 from controller.decision.planning.pool_state import PoolState
 from controller.http.handlers.dashboard import LIBRARY, OURS, asset

@@ -8,7 +8,7 @@ import aiohttp
 import numpy as np
 import pytest
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from controller.daemon.daemon import Service
 from controller.store.state_dir import URL_NAME
 from tests import services

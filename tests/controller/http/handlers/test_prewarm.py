@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.clock import ManualClock
+from adapters.runtime.clock import ManualClock
 from config.prewarm import Prewarm
 from tests.builders import NOON
 from tests.fakes import FakeLever

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from adapters.ports.errors import Throttled
-from adapters.tally import Call, Tally, summed
+from adapters.runtime.call_counter import Call, Tally, summed
 
 
 def test_calls_are_counted_by_what_came_of_them():

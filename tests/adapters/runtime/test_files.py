@@ -6,7 +6,7 @@ import stat
 
 import pytest
 
-from adapters.files import make_private, private_folder, whole_file
+from adapters.runtime.files import make_private, private_folder, whole_file
 
 OURS = re.compile("store.*")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from adapters.threads import DaemonThreads
+from adapters.runtime.threads import DaemonThreads
 from tests.patience import PATIENCE_SECONDS
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_results_and_errors_come_back():
@@ -70,7 +70,7 @@ def test_after_the_end_nothing_is_taken():
 
 
 def test_a_call_that_never_returns_does_not_keep_the_process():
-    code = ("import threading\nfrom adapters.threads import DaemonThreads\nstarted = threading.Event()\n"
+    code = ("import threading\nfrom adapters.runtime.threads import DaemonThreads\nstarted = threading.Event()\n"
             "def hang():\n    started.set()\n    threading.Event().wait()\n"
             "DaemonThreads(1, 't').submit(hang)\nstarted.wait(10)\nprint('gone')")
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS, cwd=ROOT)

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from adapters.clock import Clock
 from adapters.ports.errors import Throttled
+from adapters.runtime.clock import Clock
 
 
 class TokenBucket:

@@ -3,8 +3,8 @@
 import pytest
 
 from adapters.ports.errors import Unreachable
+from adapters.runtime.web_environment import certificates_fault, proxy_of
 from adapters.web.client import Client
-from adapters.web_environment import certificates_fault, proxy_of
 from adapters.webhook import Poster
 from tests.impostor import impostor
 from tests.patience import PATIENCE_SECONDS

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.clock import ManualClock
 from adapters.ports.errors import Throttled
-from adapters.token_bucket import TokenBucket
+from adapters.runtime.clock import ManualClock
+from adapters.runtime.rate_limit import TokenBucket
 from tests.builders import NOON
 
 

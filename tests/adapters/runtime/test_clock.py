@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapters.clock import ManualClock, ScaledClock, SystemClock, at_work
+from adapters.runtime.clock import ManualClock, ScaledClock, SystemClock, at_work
 from tests.patience import PATIENCE_SECONDS
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
