@@ -97,7 +97,7 @@ class LeaseKind:
 
 
 LEASES = {
-    "sqlite": LeaseKind("adapters.lease_sqlite:opened"),
+    "sqlite": LeaseKind("adapters.leases.sqlite:opened"),
     "dynamodb": LeaseKind("adapters.aws.lease_table:opened", extra="aws", grants="adapters.aws.permissions:AwsGrants"),
 }
 SURVEYED = {frozenset({"region"}): "lambda-provisioned-concurrency",

@@ -21,7 +21,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-LOADED = ("boto3", "adapters.aws.provider", "adapters.lease_sqlite", "adapters.web.settings",
+LOADED = ("boto3", "adapters.aws.provider", "adapters.leases.sqlite", "adapters.web.settings",
           "controller.cli.operate.notify_test", "controller.cli.setup.plan",
           "controller.cli.operate.run", "controller.daemon.daemon")
 ROOT = Path(__file__).parents[2]

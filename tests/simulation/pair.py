@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from adapters.lease_sqlite import SqliteLease
+from adapters.leases.sqlite import SqliteLease
 from adapters.ports.errors import OutcomeUnknown, Unreachable
 from adapters.ports.lease_store import fence_of_this_task
 from config.lease import SqliteLeaseSettings

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from adapters.aws.lease_table import DynamoLease
-from adapters.lease_sqlite import SqliteLease
+from adapters.leases.sqlite import SqliteLease
 from adapters.ports.errors import AdapterError, Throttled
 from adapters.ports.lease_store import Lease
 from adapters.runtime.clock import ManualClock

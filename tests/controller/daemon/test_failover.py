@@ -7,7 +7,7 @@ from datetime import timedelta
 import aiohttp
 import pytest
 
-from adapters.lease_sqlite import SqliteLease
+from adapters.leases.sqlite import SqliteLease
 from adapters.ports.errors import Unreachable
 from adapters.runtime.clock import ManualClock
 from config.dead_man import DeadMan

@@ -6,7 +6,7 @@ import stat
 import pytest
 import structlog
 
-from adapters.lease_sqlite import SqliteLease
+from adapters.leases.sqlite import SqliteLease
 from adapters.runtime.files import make_private
 from controller.store.state_store import Store, StoreError
 from tests.services import serving
