@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adapters.history_file import HistoryError, read_history
+from adapters.demand.history_file import HistoryError, read_history
 from forecasting.accuracy import coverage, naive_error, pinball
 from forecasting.combined import CombinedForecaster
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries

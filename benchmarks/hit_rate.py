@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from adapters.history_file import read_history
+from adapters.demand.history_file import read_history
 from controller.backtest.replay import propose
 from controller.decision.costs.bill import bill_of, load_of
 from controller.decision.costs.cost_model import Terms

@@ -81,7 +81,7 @@ BREACHES = {
     "Arrows run one way": ("config/policy.py", "import controller.decision.planning.plan"),
     "The controller is built in layers": ("controller/store/codec.py", "import controller.fleet.tick"),
     "Deciding is built in layers": ("controller/decision/costs/bill.py", "import controller.decision.planning.plan"),
-    "Adapters do not know each other": ("adapters/history_file.py", "import adapters.simulated"),
+    "Adapters do not know each other": ("adapters/demand/history_file.py", "import adapters.simulated"),
     "Deciding is pure": ("controller/decision/planning/plan.py", "import asyncio"),
     "The provider's library is known to its adapter alone": ("controller/fleet/fleet.py", "import boto3"),
     "Statistics are fitted in one module": ("forecasting/demand.py", "import statsmodels"),

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from adapters.history_file import Doubt
+from adapters.demand.history_file import Doubt
 from controller.backtest.lever_comparison import Alternative
 from controller.backtest.replay import Replay
 from controller.decision.costs.bill import Bill, Load, bill_of, total

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from adapters.history_file import HistoryError, open_history
+from adapters.demand.history_file import HistoryError, open_history
 from controller.demo.lever_settings import CLOUD_RUN, PING, PROVISIONED, URL, settings
 from controller.demo.traffic import Span, bursty, fan_out, hourly, office_hours
 from controller.preflight.history_check import check_known

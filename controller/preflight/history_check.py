@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from adapters.history_file import Doubt, History, HistoryError
+from adapters.demand.history_file import Doubt, History, HistoryError
 
 MOST_NAMED, MOST_RUNS = 3, 10
 """Rows that are named one by one, and ranges of lines that are listed of the rest."""

@@ -3,7 +3,7 @@
 import numpy as np
 from click.testing import CliRunner
 
-from adapters.history_file import read_history
+from adapters.demand.history_file import read_history
 from adapters.sandbox.server import SandboxServer
 from controller.cli import main
 from tests.e2e.daemons import policy_text, sandbox_of

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from adapters.history_file import open_history
+from adapters.demand.history_file import open_history
 from forecasting.demand import DemandSeries
 from forecasting.warmer import Rhythm, found_in, left_out
 

@@ -13,7 +13,7 @@ from adapters.runtime.files import whole_file
 from controller.cli.failure import Failed, WrongInput
 
 if TYPE_CHECKING:
-    from adapters.history_file import History
+    from adapters.demand.history_file import History
     from config.policy import Assume, Policy, PoolPolicy
     from controller.backtest.result import Outcome, PoolOutcome
 
@@ -72,7 +72,7 @@ def apart(outputs: dict[str, Path | None], policy_path: Path, histories: tuple[s
 
 def read_histories(policy: "Policy", policy_path: Path, histories: tuple[str, ...]) -> "dict[str, History]":
     """Return the history of every pool, in the policy's order. Raise `WrongInput` for a missing or unusable one."""
-    from adapters.history_file import HistoryError, open_history
+    from adapters.demand.history_file import HistoryError, open_history
 
     names = [pool.name for pool in policy.pools]
     paths: dict[str, Path] = {}
@@ -99,7 +99,7 @@ def read_histories(policy: "Policy", policy_path: Path, histories: tuple[str, ..
 
 def check_known(recorded: "dict[str, History]", begin: int | None) -> None:
     """Warn of contradictory rows. Raise `WrongInput` when these rows and gaps leave no minute of a history to replay."""
-    from adapters.history_file import HistoryError
+    from adapters.demand.history_file import HistoryError
     from controller.preflight import history_check
 
     for name, history in recorded.items():
@@ -125,7 +125,7 @@ def warn_of_events(policy: "Policy", recorded: "dict[str, History]") -> None:
 
 def start_minute(start: str, recorded: "dict[str, History]") -> int:
     """Return the minute that `--start` names. Raise `WrongInput` when it is outside any history."""
-    from adapters.history_times import minute_at
+    from adapters.demand.history_times import minute_at
     from forecasting.demand import instant_of
 
     minute = minute_at(start)

@@ -133,7 +133,7 @@ def pool_named(policy: "Policy", name: str, path: Path) -> "PoolPolicy":
 
 def from_files(pool: str, histories: tuple[str, ...]) -> "DemandSeries":
     """Read the pool's history file. Ignore files of other pools, so that the options of a backtest work here too."""
-    from adapters.history_file import HistoryError, open_history
+    from adapters.demand.history_file import HistoryError, open_history
     from controller.preflight.history_check import check_known, warnings_of
 
     paths = dict(given.partition("=")[::2] for given in histories)
@@ -174,7 +174,7 @@ def from_state(pool: str, state_dir: Path) -> "DemandSeries":
 
 def instant_within(at: str, demand: "DemandSeries", pool: str) -> int:
     """Return the minute that `--at` names. Raise `WrongInput` when no history precedes it."""
-    from adapters.history_times import minute_at
+    from adapters.demand.history_times import minute_at
     from forecasting.demand import instant_of
 
     minute = minute_at(at)

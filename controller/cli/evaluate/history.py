@@ -82,7 +82,7 @@ def written(name: str, telemetry: "Telemetry | None", file: Path) -> str | None:
     """Write one pool's file and print a line about it. Return the error text when that fails."""
     import numpy as np
 
-    from adapters.history_file import write_history
+    from adapters.demand.history_file import write_history
 
     if telemetry is None or telemetry.error is not None:
         return "the provider returned no answer" if telemetry is None else str(telemetry.error)

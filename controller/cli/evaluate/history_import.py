@@ -76,7 +76,7 @@ def command(files: tuple[Path, ...], output: Path, timezone: str | None, columns
       stoker history import export.csv --output chat.csv.gz
       stoker history import requests.json concurrency.json --output chat.csv.gz --timezone Europe/Paris
     """  # noqa: D301  (click reads the control character)
-    from adapters.history_file import HistoryError, unpacked, write_history
+    from adapters.demand.history_file import HistoryError, unpacked, write_history
     from adapters.recording.demand import imported
     from adapters.recording.table import NotImportable
 
@@ -99,7 +99,7 @@ def report(found: "Imported", output: Path) -> None:
     """Print the conversion steps and the unknown minutes."""
     import numpy as np
 
-    from adapters.history_file import open_history
+    from adapters.demand.history_file import open_history
     from forecasting.demand import instant_of
 
     for source, lines in found.said:

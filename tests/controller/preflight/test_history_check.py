@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.history_file import HistoryError, open_history
+from adapters.demand.history_file import HistoryError, open_history
 from controller.preflight.history_check import check_known, warnings_of
 
 HEADER = "timestamp,invocations,avg_concurrency,max_concurrency"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from adapters.history_times import StampStyle
+from adapters.demand.history_times import StampStyle
 from controller.cli import main
 from forecasting.demand import minute_of
 from tests.builders import NOON

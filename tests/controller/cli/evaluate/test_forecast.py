@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from adapters.history_times import StampStyle
+from adapters.demand.history_times import StampStyle
 from adapters.runtime.clock import ManualClock
 from controller.cli import main
 from controller.daemon.daemon import Service

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from adapters.history_file import open_history, read_history
+from adapters.demand.history_file import open_history, read_history
 from controller.cli import main
 from forecasting.demand import instant_of
 

@@ -101,7 +101,7 @@ def test_the_best_constant_is_no_dearer_than_any_of_the_curve():
 @pytest.mark.parametrize("trace", ["nasa_jul95_d0_14", "sg_m_large_007_d0_14", "hw_priv_f4_d0_5"])
 def test_the_referee_has_the_same_peers(trace):
     """On traces without gaps: to the referee an unknown minute is idle and cools."""
-    from adapters.history_file import read_history
+    from adapters.demand.history_file import read_history
 
     spec = importlib.util.spec_from_file_location("referee", REFEREE)
     judge = importlib.util.module_from_spec(spec)

@@ -166,7 +166,7 @@ def test_the_referee_finds_the_same(rows, start, lead_time, keep_alive):
 @pytest.mark.parametrize("trace", ["crane_05_d0_16", "sg_m_mid_016_d0_14", "az19_4be8e60d_d0_5"])
 def test_the_referee_finds_the_same_on_recorded_traffic_with_gaps_and_warm_up(trace):
     judge = referee()
-    from adapters.history_file import read_history
+    from adapters.demand.history_file import read_history
 
     path = REFEREE.parent.parent / "traces" / f"{trace}.csv.gz"
     theirs, terms = judge.read_demand(path), judge.Terms()

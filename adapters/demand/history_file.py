@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.history_times import StampStyle, Trouble, time_axis
+from adapters.demand.history_times import StampStyle, Trouble, time_axis
 from adapters.runtime.files import whole_file
 from forecasting.demand import DemandSeries
 from forecasting.plausible import UNUSUAL, Doubts, doubts, without

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.history_times import Trouble, minute_at, time_axis
+from adapters.demand.history_times import Trouble, minute_at, time_axis
 
 
 def stamps(*minutes: int) -> list[str]:

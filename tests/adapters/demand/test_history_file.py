@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters import history_file
-from adapters.history_file import HistoryError, open_history, read_history, write_history
-from adapters.history_times import StampStyle
+from adapters.demand import history_file
+from adapters.demand.history_file import HistoryError, open_history, read_history, write_history
+from adapters.demand.history_times import StampStyle
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 
 HEADER = "timestamp,invocations,avg_concurrency,max_concurrency"
-TRACES = Path(__file__).resolve().parents[3] / "shared" / "traces"
+TRACES = Path(__file__).resolve().parents[4] / "shared" / "traces"
 GOOD = ["2026-03-02T12:00:00Z,60,1.5,3", "2026-03-02T12:01:00Z,0,0,0", "2026-03-02T12:02:00Z,12,0.25,1"]
 
 
