@@ -46,7 +46,7 @@ from adapters.aws.metric_queries import (
     column,
 )
 from adapters.aws.metric_reader import MetricReader
-from adapters.pinging.ledger import Ledger, Own
+from adapters.pinging.own_traffic import Ledger, Own
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import AdapterError
 from adapters.ports.minute_rows import STEADY, Mask, Minutes, mean_by_requests, quiet_since

@@ -6,7 +6,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.pinging.ledger import Own
+from adapters.pinging.own_traffic import Own
 from adapters.ports.minute_rows import SILENCE, STEADY, UNSETTLED, Mask, Minutes, edges, filled, sudden
 from forecasting.demand import DemandSeries
 
@@ -143,7 +143,7 @@ def demand(points: Points, proof: Mask, counted: Mask, usual_ms: float | None, n
            peakless: bool = False, own: Own | None = None) -> DemandSeries:
     """Rows of demand. `proof`, `counted`: see `Life`. `usual_ms`: mean duration of a request where none is known of the time
     itself. `newest`: the newest minute of which the region has a point. `peakless`: the alias never has the metric of its peak.
-    `own`: pings, which requests and work are returned without; the peak still holds them (see `adapters.pinging.ledger`).
+    `own`: pings, which requests and work are returned without; the peak still holds them (see `adapters.pinging.own_traffic`).
 
     An absent point of a proved minute is a zero, but for the newest one of an alias that was at work lately: points are not all
     published in the same second, and its own may be on the way. The minute after will tell.

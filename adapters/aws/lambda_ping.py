@@ -12,8 +12,8 @@ from adapters.aws.pings import SEE, LambdaPinger
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
 from adapters.aws.watch import AliasWatch
-from adapters.pinging.idle_life import IdleLife
-from adapters.pinging.keeper import Keeper
+from adapters.pinging.idle_timeout import IdleLife
+from adapters.pinging.keep_alive_loop import Keeper
 from adapters.ports.errors import AdapterError, Conflict, Limit, QuotaExceeded, Refused, Unreachable, Unsupported
 from adapters.ports.lever import Capacity, Phase, Traits
 from config.policy import PoolPolicy

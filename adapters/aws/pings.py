@@ -15,7 +15,7 @@ from adapters.aws.errors import Asked
 from adapters.aws.ping_payloads import environment_in, misunderstood, parameters
 from adapters.aws.report_line import report_in
 from adapters.aws.settings import LambdaPingSettings
-from adapters.pinging.answers import Answer
+from adapters.pinging.results import Answer
 from adapters.ports.errors import AdapterError, Unsupported
 from adapters.runtime.clock import SystemClock
 
@@ -46,7 +46,7 @@ class TimedConnections(Connections):
 
 
 class LambdaPinger:
-    """Sender of pings to the alias in `settings`. See `adapters.pinging.keeper.Pinger`."""
+    """Sender of pings to the alias in `settings`. See `adapters.pinging.keep_alive_loop.Pinger`."""
 
     def __init__(self, settings: LambdaPingSettings, connections: TimedConnections, rng: Generator, resource: str) -> None:
         self._settings, self._connections, self._rng, self._resource = settings, connections, rng, resource

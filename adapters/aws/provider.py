@@ -10,8 +10,8 @@ from adapters.aws.cloudwatch import CloudWatchDemand
 from adapters.aws.control_plane import ControlPlane
 from adapters.aws.pings import TimedConnections
 from adapters.aws.settings import LambdaPingSettings
-from adapters.pinging.demand import Pinged, WithoutPings
-from adapters.pinging.keepers import Keepers
+from adapters.pinging.demand_without_pings import Pinged, WithoutPings
+from adapters.pinging.keep_alive_loops import Keepers
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Check, Probe
 from adapters.ports.discovery import Survey, Where

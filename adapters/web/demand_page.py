@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adapters.pinging.ledger import Ledger
+from adapters.pinging.own_traffic import Ledger
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import AdapterError, Malformed
 from adapters.runtime.clock import Clock

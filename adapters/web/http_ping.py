@@ -6,8 +6,8 @@ and `resume` after a restart, lead to a ping.
 
 from datetime import timedelta
 
-from adapters.pinging.idle_life import IdleLife
-from adapters.pinging.keeper import Keeper
+from adapters.pinging.idle_timeout import IdleLife
+from adapters.pinging.keep_alive_loop import Keeper
 from adapters.ports.errors import AdapterError, Refused, Unsupported
 from adapters.ports.lever import Capacity, Phase, Traits
 from adapters.web.pings import HttpPinger

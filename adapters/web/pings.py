@@ -4,14 +4,14 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 
-from adapters.pinging.answers import Answer
+from adapters.pinging.results import Answer
 from adapters.ports.errors import AdapterError, PermissionDenied
 from adapters.web.client import Client, Reply, refused
 from adapters.web.settings import HttpPingSettings
 
 
 class HttpPinger:
-    """Sends pings to the URL that `settings` names. See `adapters.pinging.keeper.Pinger`."""
+    """Sends pings to the URL that `settings` names. See `adapters.pinging.keep_alive_loop.Pinger`."""
 
     def __init__(self, settings: HttpPingSettings, client: Client, environment: Mapping[str, str] = os.environ) -> None:
         self._settings, self._client, self._environment = settings, client, environment

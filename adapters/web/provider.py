@@ -6,8 +6,8 @@ from functools import partial
 
 from numpy.random import Generator
 
-from adapters.pinging.demand import WithoutPings
-from adapters.pinging.keepers import Keepers
+from adapters.pinging.demand_without_pings import WithoutPings
+from adapters.pinging.keep_alive_loops import Keepers
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict
 from adapters.ports.discovery import Survey, Where

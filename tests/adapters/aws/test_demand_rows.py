@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.aws.demand_rows import LATE, UNCOUNTED, Life, Points, demand, has_no_peak, independent, present
-from adapters.pinging.ledger import Ledger
+from adapters.pinging.own_traffic import Ledger
 from adapters.ports.minute_rows import SILENCE
 
 NAN = np.nan

@@ -10,7 +10,7 @@ import numpy as np
 from adapters.aws.lambda_ping import LambdaPing
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
-from adapters.pinging.keeper import Keeper
+from adapters.pinging.keep_alive_loop import Keeper
 from adapters.ports.lever import Capacity
 from adapters.runtime.clock import ManualClock
 from adapters.sandbox.world import Sandbox

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.pinging.answers import Answer, distinct, survivors
+from adapters.pinging.results import Answer, distinct, survivors
 
 moments = st.floats(0.0, 10.0, allow_nan=False)
 spans = st.floats(0.001, 3.0, allow_nan=False)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from adapters.pinging.ledger import KEPT, Ledger
-from adapters.pinging.rhythm import Rhythm
+from adapters.pinging.own_traffic import KEPT, Ledger
+from adapters.pinging.usage_pattern import Rhythm
 from adapters.ports.demand_source import Bills, DemandSource, Telemetry
 from forecasting.demand import instant_of, minute_of
 

@@ -8,11 +8,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from adapters.pinging.answers import Answer
-from adapters.pinging.idle_life import IdleLife
-from adapters.pinging.keeper import BURSTS, Keeper
-from adapters.pinging.ledger import Ledger
-from adapters.pinging.rhythm import Rhythm
+from adapters.pinging.idle_timeout import IdleLife
+from adapters.pinging.keep_alive_loop import BURSTS, Keeper
+from adapters.pinging.own_traffic import Ledger
+from adapters.pinging.results import Answer
+from adapters.pinging.usage_pattern import Rhythm
 from adapters.ports.errors import AdapterError, Throttled, Unsupported
 from adapters.runtime.clock import ManualClock, ScaledClock
 from forecasting.demand import DemandSeries, minute_of

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from numpy.random import Generator
 
-from adapters.pinging.rhythm import Rhythm
+from adapters.pinging.usage_pattern import Rhythm
 from forecasting.demand import instant_of, minute_of
 
 EARLIEST = 0.7

@@ -1,7 +1,7 @@
 """What a provider of levers that ping keeps of them, for as long as it lives."""
 
-from adapters.pinging.demand import Pinged
-from adapters.pinging.keeper import Keeper
+from adapters.pinging.demand_without_pings import Pinged
+from adapters.pinging.keep_alive_loop import Keeper
 
 
 class Keepers:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.pinging.ledger import Ledger
+from adapters.pinging.own_traffic import Ledger
 from forecasting.demand import DemandSeries
 
 

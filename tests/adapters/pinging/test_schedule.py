@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.pinging.rhythm import Rhythm
-from adapters.pinging.timing import LONGEST_WAIT, next_round
+from adapters.pinging.schedule import LONGEST_WAIT, next_round
+from adapters.pinging.usage_pattern import Rhythm
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 

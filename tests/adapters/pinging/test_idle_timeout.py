@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.pinging.idle_life import REMEMBERED, IdleLife
+from adapters.pinging.idle_timeout import REMEMBERED, IdleLife
 
 MINUTE = timedelta(minutes=1)
 

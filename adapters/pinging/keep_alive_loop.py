@@ -11,11 +11,11 @@ from typing import Protocol, TypeVar
 
 from numpy.random import Generator
 
-from adapters.pinging.answers import Answer, distinct, survivors
-from adapters.pinging.idle_life import IdleLife
-from adapters.pinging.ledger import Ledger
-from adapters.pinging.rhythm import Rhythm
-from adapters.pinging.timing import next_round
+from adapters.pinging.idle_timeout import IdleLife
+from adapters.pinging.own_traffic import Ledger
+from adapters.pinging.results import Answer, distinct, survivors
+from adapters.pinging.schedule import next_round
+from adapters.pinging.usage_pattern import Rhythm
 from adapters.ports.errors import AdapterError, Refused
 from adapters.runtime.clock import Clock, at_work
 from forecasting.demand import instant_of, minute_of

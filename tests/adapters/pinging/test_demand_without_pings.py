@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import numpy as np
 
-from adapters.pinging.demand import UNSURE, Pinged, WithoutPings
-from adapters.pinging.ledger import KEPT
+from adapters.pinging.demand_without_pings import UNSURE, Pinged, WithoutPings
+from adapters.pinging.own_traffic import KEPT
 from adapters.ports.demand_source import Telemetry
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
