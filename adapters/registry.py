@@ -71,14 +71,14 @@ class Kind:
 KINDS = {
     "lambda-provisioned-concurrency": Kind(
         "adapters.aws.settings:LambdaProvisionedConcurrencySettings", "adapters.aws.provider:Aws",
-        "adapters.aws.provisioned_concurrency:ProvisionedConcurrency", extra="aws",
+        "adapters.aws.lambda_.provisioned_concurrency:ProvisionedConcurrency", extra="aws",
         grants="adapters.aws.permissions:AwsGrants"),
     "cloud-run-min-instances": Kind(
         "adapters.gcp.settings:CloudRunMinInstancesSettings", "adapters.gcp.provider:Gcp",
         "adapters.gcp.cloud_run:CloudRunMinInstances", extra="gcp", grpc=True,
         grants="adapters.gcp.permissions:GcpGrants"),
     "lambda-ping": Kind(
-        "adapters.aws.settings:LambdaPingSettings", "adapters.aws.provider:Aws", "adapters.aws.lambda_ping:LambdaPing",
+        "adapters.aws.settings:LambdaPingSettings", "adapters.aws.provider:Aws", "adapters.aws.lambda_.ping_lever:LambdaPing",
         extra="aws", grants="adapters.aws.permissions:AwsGrants"),
     "http-ping": Kind(
         "adapters.web.settings:HttpPingSettings", "adapters.web.provider:Web", "adapters.web.http_ping:HttpPing", extra=""),
@@ -98,7 +98,7 @@ class LeaseKind:
 
 LEASES = {
     "sqlite": LeaseKind("adapters.leases.sqlite:opened"),
-    "dynamodb": LeaseKind("adapters.aws.lease_table:opened", extra="aws", grants="adapters.aws.permissions:AwsGrants"),
+    "dynamodb": LeaseKind("adapters.aws.dynamodb.lease_table:opened", extra="aws", grants="adapters.aws.permissions:AwsGrants"),
 }
 SURVEYED = {frozenset({"region"}): "lambda-provisioned-concurrency",
             frozenset({"project", "location"}): "cloud-run-min-instances"}

@@ -13,9 +13,9 @@ from botocore.config import Config
 
 from adapters.aws.credentials import CredentialSource
 from adapters.aws.errors import Asked, Garbled, no_answer, refuses_keys, translate, unsent
-from adapters.aws.sending import CURRENT, Sending, before_send
-from adapters.aws.sessions import SANDBOX_KEYS, client_session, finding_session
+from adapters.aws.library_sessions import SANDBOX_KEYS, client_session, finding_session
 from adapters.aws.setup_faults import late
+from adapters.aws.single_call import CURRENT, Sending, before_send
 from adapters.ports.errors import AdapterError, brief
 from adapters.ports.lease_store import fence_of_this_task
 from adapters.runtime.call_counter import Tally

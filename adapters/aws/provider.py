@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from numpy.random import Generator
 
-from adapters.aws import checkup, survey
+from adapters.aws import diagnostics, discovery
 from adapters.aws.clients import Connections, Timeouts
-from adapters.aws.cloudwatch import CloudWatchDemand
-from adapters.aws.control_plane import ControlPlane
-from adapters.aws.pings import TimedConnections
+from adapters.aws.cloudwatch.demand_source import CloudWatchDemand
+from adapters.aws.lambda_.control_plane import ControlPlane
+from adapters.aws.lambda_.pings import TimedConnections
 from adapters.aws.settings import LambdaPingSettings
 from adapters.pinging.demand_without_pings import Pinged, WithoutPings
 from adapters.pinging.keep_alive_loops import Keepers
@@ -70,15 +70,15 @@ class Aws(Keepers):
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
         """See `adapters.registry.Provider`."""
-        return checkup.checks(self, pools)
+        return diagnostics.checks(self, pools)
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """See `adapters.registry.Provider`."""
-        return checkup.probes(self, pool)
+        return diagnostics.probes(self, pool)
 
     async def survey(self, where: Where) -> Survey:
         """See `adapters.registry.Provider`."""
-        return await survey.survey(self, where["region"])
+        return await discovery.survey(self, where["region"])
 
     async def close(self) -> None:
         """End all pings, and let go of threads and connections."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.aws.ping_payloads import environment_in, misunderstood, parameters
+from adapters.aws.lambda_.ping_payloads import environment_in, misunderstood, parameters
 from adapters.web.client import Client
 from adapters.web.pings import HttpPinger
 from tests.adapters.conformance.ping_stage import http_pool, ping_pool

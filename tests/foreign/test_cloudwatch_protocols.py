@@ -9,8 +9,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from adapters.aws.library_sessions import MODELS
 from adapters.aws.provider import Aws
-from adapters.aws.sessions import MODELS
 from adapters.runtime.clock import SystemClock
 from tests.adapters.conformance.lambda_stage import pool
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from adapters.aws import demand_rows
+from adapters.aws.cloudwatch import demand_rows
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import Unreachable
 from adapters.web.demand_page import Looks

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from adapters.aws.dead_man import DeadManSwitch
+from adapters.aws.autoscaling.scheduled_fallback import DeadManSwitch
 from adapters.ports.lease_store import fence_of_this_task
 from config.dead_man import DeadMan
 from config.policy import PoolPolicy

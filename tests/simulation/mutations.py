@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from adapters.aws import demand_rows
+from adapters.aws.cloudwatch import demand_rows
 from adapters.ports.errors import AdapterError
 from adapters.ports.lease_store import Fence
 from adapters.web import demand_page

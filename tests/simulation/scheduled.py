@@ -1,6 +1,6 @@
 """A provider that also carries out scheduled actions, as Application Auto Scaling does for one alias, and the ways to it.
 
-The switch of `adapters.aws.dead_man` is the real one; this stands where the wire would.
+The switch of `adapters.aws.autoscaling.scheduled_fallback` is the real one; this stands where the wire would.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from adapters.aws.dead_man import DeadManSwitch
+from adapters.aws.autoscaling.scheduled_fallback import DeadManSwitch
 from adapters.ports.errors import AdapterError, NotFound, OutcomeUnknown, Throttled, Unreachable
 from adapters.ports.lever import Capacity
 from adapters.sandbox.scheduled_actions import due_ms
@@ -141,7 +141,7 @@ async def put_off(men: DeadMen, breach: Callable[[str, str], None]) -> None:
 
 
 class Plane:
-    """Stands where `adapters.aws.control_plane.ControlPlane` does, for one resource."""
+    """Stands where `adapters.aws.lambda_.control_plane.ControlPlane` does, for one resource."""
 
     def __init__(self, resource: Scheduled, world: Judge) -> None:
         self._resource, self._world = resource, world

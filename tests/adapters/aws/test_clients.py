@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from adapters.aws.clients import CONTROL_THREADS, Connections, Timeouts
-from adapters.aws.control_plane import BURST, RATE, Kept
 from adapters.aws.errors import Asked
-from adapters.aws.sessions import epoch_seconds
+from adapters.aws.lambda_.control_plane import BURST, RATE, Kept
+from adapters.aws.library_sessions import epoch_seconds
 from adapters.ports.errors import OutcomeUnknown, PermissionDenied, Unreachable
 from adapters.runtime.clock import ManualClock
 from adapters.sandbox.server import SandboxServer

@@ -8,12 +8,12 @@ import botocore.session
 import numpy as np
 import pytest
 
-from adapters.aws import survey
+from adapters.aws import discovery
 from adapters.aws.clients import Connections
-from adapters.aws.lambda_ping import LambdaPing
-from adapters.aws.lease_table import DynamoLease
+from adapters.aws.dynamodb.lease_table import DynamoLease
+from adapters.aws.lambda_.ping_lever import LambdaPing
+from adapters.aws.lambda_.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.provider import Aws
-from adapters.aws.provisioned_concurrency import ProvisionedConcurrency
 from adapters.ports.errors import AdapterError
 from adapters.ports.lease_store import Lease
 from adapters.ports.lever import Order
@@ -183,7 +183,7 @@ async def sets_pings(stage, provider, _):
 USES = (reads, reads_neighbour, tells_traits, writes, surveys, collects, arms, examines, leads, sets_pings)
 SCALED, NOBODY = {"requested": 0, "ready": 0, "owner": True}, {"found": [], "skipped": []}
 SILENT, UNALIASED, UNKNOWN = ({"found": [], "skipped": [why] * 2} for why in (
-    survey.SILENT, survey.UNALIASED, "AWS does not say which version the alias points to"))
+    discovery.SILENT, discovery.UNALIASED, "AWS does not say which version the alias points to"))
 UNDERSTOOD = {
     # nothing is reserved for the function, so the account's concurrency is what is left to it
     ("GetFunction", "Concurrency"): [{"allowed": 940}, {"allowed": 475}],

@@ -5,8 +5,8 @@ from datetime import timedelta
 import numpy as np
 
 from adapters.aws.clients import Timeouts
+from adapters.aws.lambda_.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.provider import Aws
-from adapters.aws.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.runtime.clock import ManualClock
 from adapters.sandbox.functions import Alias

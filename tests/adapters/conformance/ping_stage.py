@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from adapters.aws.lambda_ping import LambdaPing
+from adapters.aws.lambda_.ping_lever import LambdaPing
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
 from adapters.pinging.keep_alive_loop import Keeper

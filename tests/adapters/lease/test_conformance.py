@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.aws.lease_table import DynamoLease
+from adapters.aws.dynamodb.lease_table import DynamoLease
 from adapters.leases.sqlite import SqliteLease
 from adapters.ports.errors import AdapterError, Throttled
 from adapters.ports.lease_store import Lease

@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.aws.demand_rows import Points, demand
+from adapters.aws.cloudwatch.demand_rows import Points, demand
 from adapters.ports.demand_source import Telemetry
 from controller.accounting.ledger import Account
 from controller.decision.costs.cost_model import Terms

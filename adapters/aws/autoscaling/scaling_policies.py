@@ -16,12 +16,13 @@ ACTION = "stoker-dead-man"
 
 
 def is_our_action(name: str) -> bool:
-    """Whether a scheduled action is one that `adapters.aws.dead_man` puts."""
+    """Whether a scheduled action is one that `adapters.aws.autoscaling.scheduled_fallback` puts."""
     return name == ACTION or name.startswith(f"{ACTION}-")
 
 
 def is_ours(target: Mapping[str, Any]) -> bool:
-    """Whether a target is as `adapters.aws.dead_man` leaves it: its policies suspended, and no least capacity, or, once an action
+    """Whether a target is as `adapters.aws.autoscaling.scheduled_fallback` leaves it: its policies suspended, and no least
+    capacity, or, once an action
     of it has run, no other capacity than one.
     """
     suspended, least = target.get("SuspendedState") or {}, target.get("MinCapacity")

@@ -10,13 +10,13 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
-from adapters.aws.dead_man import DeadManSwitch
+from adapters.aws.autoscaling.scheduled_fallback import DeadManSwitch
 from adapters.aws.errors import AccountFull, FunctionFull, NotSet
-from adapters.aws.functions import Provisioned, most_allowed, objection
-from adapters.aws.limits import of_account, of_function
+from adapters.aws.lambda_.alias_monitor import AliasWatch
+from adapters.aws.lambda_.concurrency_limits import of_account, of_function
+from adapters.aws.lambda_.functions import Provisioned, most_allowed, objection
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
-from adapters.aws.watch import AliasWatch
 from adapters.ports.errors import AdapterError, Conflict, Limit, QuotaExceeded
 from adapters.ports.lever import Capacity, Order, Phase, Traits
 from config.policy import PoolPolicy

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from adapters.aws.control_plane import ControlPlane
-from adapters.aws.functions import Alias, Function
+from adapters.aws.lambda_.control_plane import ControlPlane
+from adapters.aws.lambda_.functions import Alias, Function
 from adapters.ports.errors import AdapterError
 from adapters.runtime.clock import Clock
 

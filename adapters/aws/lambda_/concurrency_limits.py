@@ -1,6 +1,6 @@
 """Which limit of AWS bounds the units of an alias: the function's own reserved concurrency, or what the account has left."""
 
-from adapters.aws.control_plane import Account
+from adapters.aws.lambda_.control_plane import Account
 from adapters.ports.errors import Limit
 
 ACCOUNT_REMEDY = ("lower the max of this or of another pool, reserve less for other functions, or request a higher quota "

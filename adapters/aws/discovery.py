@@ -9,10 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from adapters.aws.clients import Answer
-from adapters.aws.control_plane import ControlPlane
+from adapters.aws.cloudwatch.metric_queries import INVOCATIONS, NAMESPACE
 from adapters.aws.errors import Asked
-from adapters.aws.functions import LATEST, Alias, Function
-from adapters.aws.metric_queries import INVOCATIONS, NAMESPACE
+from adapters.aws.lambda_.control_plane import ControlPlane
+from adapters.aws.lambda_.functions import LATEST, Alias, Function
 from adapters.aws.names import REGION
 from adapters.aws.paging import MARKER, all_pages
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from adapters.aws.control_plane import Account
-from adapters.aws.limits import of_account, of_function, of_pings
+from adapters.aws.lambda_.concurrency_limits import of_account, of_function, of_pings
+from adapters.aws.lambda_.control_plane import Account
+from adapters.aws.lambda_.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.provider import Aws
-from adapters.aws.provisioned_concurrency import ProvisionedConcurrency
 from adapters.ports.errors import QuotaExceeded
 from adapters.sandbox.functions import Alias
 from tests.adapters.conformance.lambda_stage import LambdaStage, pool

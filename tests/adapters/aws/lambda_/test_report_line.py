@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from adapters.aws.report_line import Report, report_in
+from adapters.aws.lambda_.report_line import Report, report_in
 
 WARM = ("REPORT RequestId: 8f5\tDuration: 75.37 ms\tBilled Duration: 76 ms\tMemory Size: 1024 MB\tMax Memory Used: 96 MB\t\n")
 COLD = WARM.rstrip() + "\tInit Duration: 8123.45 ms\t\n"

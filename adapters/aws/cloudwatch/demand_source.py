@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from adapters.aws.clients import Connections
-from adapters.aws.demand_rows import (
+from adapters.aws.cloudwatch.demand_rows import (
     LATE,
     LONGEST_REQUEST,
     SILENCE_BACK,
@@ -33,7 +33,7 @@ from adapters.aws.demand_rows import (
     of_users,
     present,
 )
-from adapters.aws.metric_queries import (
+from adapters.aws.cloudwatch.metric_queries import (
     CALLED,
     CLAIMED,
     CONCURRENCY,
@@ -45,7 +45,7 @@ from adapters.aws.metric_queries import (
     Result,
     column,
 )
-from adapters.aws.metric_reader import MetricReader
+from adapters.aws.cloudwatch.metric_reader import MetricReader
 from adapters.pinging.own_traffic import Ledger, Own
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import AdapterError

@@ -10,13 +10,13 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from adapters.aws.autoscaling.scaling_policies import SCALING
 from adapters.aws.clients import Answer
-from adapters.aws.cloudwatch import ALWAYS, REGION, SLOWLY, SOMETIMES
-from adapters.aws.control_plane import ControlPlane
+from adapters.aws.cloudwatch.demand_source import ALWAYS, REGION, SLOWLY, SOMETIMES
+from adapters.aws.cloudwatch.metric_queries import INVOCATIONS, MOST_QUERIES, Query, request
+from adapters.aws.cloudwatch.metric_reader import RATE
 from adapters.aws.errors import Asked, NotSet
-from adapters.aws.metric_queries import INVOCATIONS, MOST_QUERIES, Query, request
-from adapters.aws.metric_reader import RATE
-from adapters.aws.scaling import SCALING
+from adapters.aws.lambda_.control_plane import ControlPlane
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
 from adapters.ports.errors import AdapterError
 from config.policy import PoolPolicy

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from adapters.aws.provisioned_concurrency import ProvisionedConcurrency
+from adapters.aws.lambda_.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.settings import LambdaPingSettings
 from adapters.ports.errors import Conflict, PermissionDenied, QuotaExceeded, Unsupported
 from adapters.ports.lever import Phase, Resumes
@@ -351,7 +351,7 @@ async def test_a_new_process_leaves_the_newest_stored_minutes_alone(stage):
 
 
 def test_a_custom_payload_is_sent_as_it_is():
-    from adapters.aws.ping_payloads import parameters
+    from adapters.aws.lambda_.ping_payloads import parameters
 
     asked = parameters(ping_pool(handler="custom", payload={"ping": [1, 2]}).lever, 3, 20, "mark")
 
@@ -360,7 +360,7 @@ def test_a_custom_payload_is_sent_as_it_is():
 
 
 def test_lambda_warmer_is_never_asked_to_send_pings_on():
-    from adapters.aws.ping_payloads import parameters
+    from adapters.aws.lambda_.ping_payloads import parameters
 
     payloads = [json.loads(parameters(ping_pool(handler="lambda-warmer").lever, at, 20, "m")["Payload"]) for at in range(20)]
 

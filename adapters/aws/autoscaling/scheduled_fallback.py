@@ -12,9 +12,9 @@ from contextlib import suppress
 from datetime import UTC
 from typing import Any
 
+from adapters.aws.autoscaling.scaling_policies import ACTION, SCALING, SWITCHES, is_our_action, is_ours
 from adapters.aws.clients import Answer
-from adapters.aws.control_plane import ControlPlane
-from adapters.aws.scaling import ACTION, SCALING, SWITCHES, is_our_action, is_ours
+from adapters.aws.lambda_.control_plane import ControlPlane
 from adapters.ports.errors import Conflict, NotFound
 from adapters.ports.lever import Order
 from adapters.runtime.clock import Clock

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.aws.demand_rows import LATE, UNCOUNTED, Life, Points, demand, has_no_peak, independent, present
+from adapters.aws.cloudwatch.demand_rows import LATE, UNCOUNTED, Life, Points, demand, has_no_peak, independent, present
 from adapters.pinging.own_traffic import Ledger
 from adapters.ports.minute_rows import SILENCE
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.aws.metric_queries import (
+from adapters.aws.cloudwatch.metric_queries import (
     CONCURRENCY,
     INVOCATIONS,
     MOST_POINTS,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from adapters.aws.clients import Connections
-from adapters.aws.cloudwatch import USD_PER_METRIC, CloudWatchDemand
-from adapters.aws.demand_rows import LONGEST_REQUEST
+from adapters.aws.cloudwatch.demand_rows import LONGEST_REQUEST
+from adapters.aws.cloudwatch.demand_source import USD_PER_METRIC, CloudWatchDemand
 from adapters.ports.errors import PermissionDenied, Throttled, Unreachable
 from adapters.runtime.clock import ManualClock
 from adapters.sandbox.server import SandboxServer
@@ -192,7 +192,7 @@ async def test_a_pool_of_which_nothing_is_ever_known_is_not_read_from_the_beginn
 
 
 async def test_old_pools_take_turns_and_new_minutes_do_not_wait(cloud, monkeypatch):
-    monkeypatch.setattr("adapters.aws.cloudwatch.BACKFILL_POINTS", 14 * DAY * 4)
+    monkeypatch.setattr("adapters.aws.cloudwatch.demand_source.BACKFILL_POINTS", 14 * DAY * 4)
     until = cloud.clock.now().replace(second=0)
     since = {"calm": until - timedelta(days=14), "never": until - timedelta(days=14), "busy": until - 20 * MINUTE}
     telemetry = await cloud.source.collect(tuple(since), since, until)

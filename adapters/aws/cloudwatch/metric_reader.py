@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from adapters.aws.clients import Connections, Digest
+from adapters.aws.cloudwatch.metric_queries import Query, Result, answered, batches, request
 from adapters.aws.errors import Asked
-from adapters.aws.metric_queries import Query, Result, answered, batches, request
 from adapters.aws.paging import all_pages
 from adapters.ports.errors import AdapterError, PermissionDenied, Unreachable
 from adapters.runtime.clock import Clock

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.aws.functions import Alias, Function, Provisioned, most_allowed, objection
+from adapters.aws.lambda_.functions import Alias, Function, Provisioned, most_allowed, objection
 from adapters.ports.errors import Conflict, Unsupported
 from adapters.ports.lever import Phase
 

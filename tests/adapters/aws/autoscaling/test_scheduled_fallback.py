@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.aws.dead_man import named
-from adapters.aws.scaling import ACTION, SCALING
+from adapters.aws.autoscaling.scaling_policies import ACTION, SCALING
+from adapters.aws.autoscaling.scheduled_fallback import named
 from adapters.ports.errors import AdapterError, Conflict
 from adapters.ports.lever import Order
 from adapters.sandbox.errors import ApiError

@@ -6,12 +6,12 @@ a ping, so that a lever in shadow sends none.
 
 from datetime import timedelta
 
-from adapters.aws.functions import Alias, Function
-from adapters.aws.limits import of_account, of_function, of_pings
-from adapters.aws.pings import SEE, LambdaPinger
+from adapters.aws.lambda_.alias_monitor import AliasWatch
+from adapters.aws.lambda_.concurrency_limits import of_account, of_function, of_pings
+from adapters.aws.lambda_.functions import Alias, Function
+from adapters.aws.lambda_.pings import SEE, LambdaPinger
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
-from adapters.aws.watch import AliasWatch
 from adapters.pinging.idle_timeout import IdleLife
 from adapters.pinging.keep_alive_loop import Keeper
 from adapters.ports.errors import AdapterError, Conflict, Limit, QuotaExceeded, Refused, Unreachable, Unsupported

@@ -12,8 +12,8 @@ from numpy.random import Generator
 from adapters.aws.clients import Answer as Reply
 from adapters.aws.clients import Connections, Digest, Timeouts
 from adapters.aws.errors import Asked
-from adapters.aws.ping_payloads import environment_in, misunderstood, parameters
-from adapters.aws.report_line import report_in
+from adapters.aws.lambda_.ping_payloads import environment_in, misunderstood, parameters
+from adapters.aws.lambda_.report_line import report_in
 from adapters.aws.settings import LambdaPingSettings
 from adapters.pinging.results import Answer
 from adapters.ports.errors import AdapterError, Unsupported

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
+from adapters.aws.autoscaling.scaling_policies import others
 from adapters.aws.clients import Answer, Connections, Digest
 from adapters.aws.errors import Asked
-from adapters.aws.functions import Function
-from adapters.aws.scaling import others
+from adapters.aws.lambda_.functions import Function
 from adapters.ports.errors import AdapterError, PermissionDenied, Retryable
 from adapters.runtime.clock import Clock
 from adapters.runtime.rate_limit import TokenBucket

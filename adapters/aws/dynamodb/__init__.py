@@ -1,0 +1,4 @@
+"""Amazon DynamoDB: the lease that daemons share.
+
+Who leads is decided in `controller.leadership`.
+"""
