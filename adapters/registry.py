@@ -75,7 +75,7 @@ KINDS = {
         grants="adapters.aws.permissions:AwsGrants"),
     "cloud-run-min-instances": Kind(
         "adapters.gcp.settings:CloudRunMinInstancesSettings", "adapters.gcp.provider:Gcp",
-        "adapters.gcp.cloud_run:CloudRunMinInstances", extra="gcp", grpc=True,
+        "adapters.gcp.run.min_instances:CloudRunMinInstances", extra="gcp", grpc=True,
         grants="adapters.gcp.permissions:GcpGrants"),
     "lambda-ping": Kind(
         "adapters.aws.settings:LambdaPingSettings", "adapters.aws.provider:Aws", "adapters.aws.lambda_.ping_lever:LambdaPing",

@@ -14,10 +14,10 @@ from google.cloud.run_v2.services.services.transports import ServicesGrpcAsyncIO
 from google.iam.v1.iam_policy_pb2 import TestIamPermissionsRequest
 
 from adapters.gcp import network
-from adapters.gcp.api import Api
+from adapters.gcp.api_connection import Api
+from adapters.gcp.auth.token_refusals import UNSENT, NoToken
+from adapters.gcp.auth.tokens import Headers, Tokens
 from adapters.gcp.errors import Asked, no_answer, not_sent, translate
-from adapters.gcp.token_refusals import UNSENT, NoToken
-from adapters.gcp.tokens import Headers, Tokens
 from adapters.ports.diagnostics import Dated, skew_words
 from adapters.ports.errors import AdapterError, PermissionDenied, brief
 from adapters.ports.lease_store import fence_of_this_task

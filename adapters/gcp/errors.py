@@ -12,8 +12,8 @@ import grpc
 from google.api_core import exceptions as google
 from google.rpc import error_details_pb2
 
+from adapters.gcp.auth.token_refusals import UNSENT, WHERE
 from adapters.gcp.denials import Denial, by_reason, shown
-from adapters.gcp.token_refusals import UNSENT, WHERE
 from adapters.ports.errors import (
     UNTRUSTED,
     AdapterError,

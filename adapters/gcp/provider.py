@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from numpy.random import Generator
 
-from adapters.gcp import checkup, survey
+from adapters.gcp import diagnostics, discovery
 from adapters.gcp.clients import Connections, Timeouts
-from adapters.gcp.cloud_monitoring import CloudMonitoringDemand
-from adapters.gcp.instances import ProjectInstances
-from adapters.gcp.metric_reader import MetricReader, Place
-from adapters.gcp.run_plane import RunPlane
+from adapters.gcp.monitoring.demand_source import CloudMonitoringDemand
+from adapters.gcp.monitoring.metric_reader import MetricReader, Place
+from adapters.gcp.run.control_plane import RunPlane
+from adapters.gcp.run.instance_counts import ProjectInstances
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Check, Dated, Probe
 from adapters.ports.discovery import Survey, Where
@@ -67,15 +67,15 @@ class Gcp:
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
         """See `adapters.registry.Provider`."""
-        return checkup.checks(self, pools)
+        return diagnostics.checks(self, pools)
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """See `adapters.registry.Provider`."""
-        return checkup.probes(self, pool)
+        return diagnostics.probes(self, pool)
 
     async def survey(self, where: Where) -> Survey:
         """See `adapters.registry.Provider`."""
-        return await survey.survey(self, where["project"], where["location"])
+        return await discovery.survey(self, where["project"], where["location"])
 
     async def close(self) -> None:
         """Let go of waiting calls and of connections."""

@@ -6,8 +6,8 @@ import numpy as np
 from google.cloud import run_v2
 
 from adapters.gcp.clients import Timeouts
-from adapters.gcp.cloud_run import CloudRunMinInstances
 from adapters.gcp.provider import Gcp
+from adapters.gcp.run.min_instances import CloudRunMinInstances
 from adapters.gcp.settings import CloudRunMinInstancesSettings
 from adapters.runtime.clock import ManualClock
 from adapters.sandbox.gcp.server import GrpcSandboxServer

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from google.cloud import run_v2
 
+from adapters.gcp.discovery import survey
 from adapters.gcp.provider import Gcp
-from adapters.gcp.survey import survey
 from adapters.ports.errors import Conflict, PermissionDenied, Unreachable
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage, pool

@@ -95,7 +95,7 @@ def test_a_gpu_costs_the_same_idle_and_at_work():
 
 
 def test_every_gpu_that_the_lever_calls_priced_has_a_price():
-    from adapters.gcp.cloud_run import PRICED
+    from adapters.gcp.run.min_instances import PRICED
     from controller.decision.costs.cost_model import RATES
 
     rows = RATES["cloud-run-min-instances"]

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from adapters.gcp.token_refusals import NoToken
-from adapters.gcp.tokens import Tokens
+from adapters.gcp.auth.token_refusals import NoToken
+from adapters.gcp.auth.tokens import Tokens
 from adapters.ports.errors import PermissionDenied, Throttled, Unreachable
 from adapters.runtime.clock import SystemClock
 from tests.foreign.google import token_services

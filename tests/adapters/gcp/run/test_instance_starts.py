@@ -1,4 +1,4 @@
-from adapters.gcp.starts import Starts
+from adapters.gcp.run.instance_starts import Starts
 
 
 def test_without_a_raise_each_start_was_a_request_that_waited():

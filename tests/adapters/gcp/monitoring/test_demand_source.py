@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.gcp import metric_reader
+from adapters.gcp.monitoring import metric_reader
 from adapters.gcp.provider import Gcp
 from adapters.ports.errors import NotFound, PermissionDenied, Throttled, Unreachable
 from adapters.runtime.clock import ManualClock
@@ -257,9 +257,9 @@ async def test_what_reading_costs_is_counted_and_foretold():
 
 
 async def test_long_histories_take_turns_and_what_waits_is_no_error(monkeypatch):
-    from adapters.gcp import cloud_monitoring
+    from adapters.gcp.monitoring import demand_source
 
-    monkeypatch.setattr(cloud_monitoring, "BACKFILL_POINTS", 1000)
+    monkeypatch.setattr(demand_source, "BACKFILL_POINTS", 1000)
     async with Ground(**{name: (flat(2, 600), {}) for name in ("a", "b", "c")}) as ground:
         told = await ground.collect(500)
 

@@ -17,9 +17,9 @@ import google.auth
 from google.auth.credentials import with_scopes_if_required
 from google.oauth2 import service_account
 
-from adapters.gcp.credential_file import credential_file
-from adapters.gcp.token_refusals import NoToken, explain
-from adapters.gcp.token_requests import TokenRequests
+from adapters.gcp.auth.credential_file import credential_file
+from adapters.gcp.auth.token_refusals import NoToken, explain
+from adapters.gcp.auth.token_requests import TokenRequests
 from adapters.ports.diagnostics import Dated
 from adapters.ports.errors import Unreachable
 from adapters.runtime.clock import Clock

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from adapters.gcp.metric_reader import MAX, Query
+from adapters.gcp.monitoring.metric_reader import MAX, Query
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
 from adapters.ports.errors import AdapterError, PermissionDenied
 from adapters.runtime.clock import SystemClock

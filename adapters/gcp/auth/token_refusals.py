@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from google.auth import exceptions as auth
 
-from adapters.gcp.credential_file import VARIABLE, CredentialFile, credential_file
-from adapters.gcp.token_requests import Exchange
+from adapters.gcp.auth.credential_file import VARIABLE, CredentialFile, credential_file
+from adapters.gcp.auth.token_requests import Exchange
 from adapters.ports.errors import UNTRUSTED, AdapterError, PermissionDenied, Throttled, Unreachable
 
 UNSENT = "nothing was sent to Google"

@@ -13,8 +13,8 @@ from google.cloud import run_v2
 
 from adapters.gcp.clients import Connections
 from adapters.gcp.errors import Asked
-from adapters.gcp.revisions import Revision, short
-from adapters.gcp.services import Service
+from adapters.gcp.run.revisions import Revision, short
+from adapters.gcp.run.services import Service
 from adapters.ports.errors import AdapterError, NotFound, Unreachable, brief
 from adapters.runtime.clock import Clock
 from adapters.runtime.rate_limit import TokenBucket

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from google.cloud import run_v2
 
-from adapters.gcp.revisions import Revision
-from adapters.gcp.services import STATE, Service
+from adapters.gcp.run.revisions import Revision
+from adapters.gcp.run.services import STATE, Service
 
 NAME = "projects/acme/locations/europe-west1/services/chat"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from google.cloud import run_v2
 
-from adapters.gcp.revisions import Revision, Target, Unit, blended, short, targets_of
+from adapters.gcp.run.revisions import Revision, Target, Unit, blended, short, targets_of
 from adapters.ports.errors import AdapterError, Conflict, Limit
 
 MANUAL = run_v2.ServiceScaling.ScalingMode.MANUAL

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.gcp.demand_rows import Control, Points, alive, demand, proved
+from adapters.gcp.monitoring.demand_rows import Control, Points, alive, demand, proved
 
 NAN = float("nan")
 

@@ -7,8 +7,8 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from adapters.gcp.idle_spans import idle_spans, keep_alive_seen
-from adapters.gcp.metric_reader import BY_REVISION, BY_SERVICE_AND_STATE, MAX, SUM, Column, MetricReader, Place, Query
+from adapters.gcp.monitoring.idle_times import idle_spans, keep_alive_seen
+from adapters.gcp.monitoring.metric_reader import BY_REVISION, BY_SERVICE_AND_STATE, MAX, SUM, Column, MetricReader, Place, Query
 from adapters.ports.errors import AdapterError
 from adapters.ports.lever import KeepAliveSeen
 from adapters.runtime.clock import Clock

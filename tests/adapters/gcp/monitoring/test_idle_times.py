@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.gcp.idle_spans import idle_spans, keep_alive_seen
+from adapters.gcp.monitoring.idle_times import idle_spans, keep_alive_seen
 
 NAN = np.nan
 

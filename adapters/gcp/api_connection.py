@@ -60,7 +60,7 @@ class Api:
         if self._client is None:
             if self._sandbox is None:
                 options = ClientOptions(api_endpoint=network.endpoint(self.name, os.environ))
-                # Each call carries its token as metadata: see `adapters.gcp.tokens`.
+                # Each call carries its token as metadata: see `adapters.gcp.auth.tokens`.
                 nobody = AnonymousCredentials()  # type: ignore[no-untyped-call]
                 self._client = self._make(credentials=nobody, client_options=options,
                                           transport=partial(self._transport, channel=self._secure))

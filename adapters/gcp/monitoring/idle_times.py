@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from adapters.gcp.demand_rows import DROWSY
+from adapters.gcp.monitoring.demand_rows import DROWSY
 from adapters.ports.lever import KeepAliveSeen
 from adapters.ports.minute_rows import Minutes
 

@@ -305,7 +305,7 @@ async def test_writes_keep_to_a_rate_that_leaves_deployments_theirs(stage):
 
 
 async def test_settings_of_another_lever_are_refused(stage):
-    from adapters.gcp.cloud_run import CloudRunMinInstances
+    from adapters.gcp.run.min_instances import CloudRunMinInstances
     from tests.builders import pool_policy
 
     with pytest.raises(TypeError, match="another lever"):

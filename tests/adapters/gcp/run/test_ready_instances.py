@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from adapters.gcp.floor import Floor
+from adapters.gcp.run.ready_instances import Floor
 from forecasting.demand import minute_of
 from tests.builders import NOON
 

@@ -3,10 +3,10 @@
 import re
 from typing import TYPE_CHECKING
 
-from adapters.gcp.metric_reader import Place
+from adapters.gcp.monitoring.metric_reader import Place
 from adapters.gcp.names import LOCATION, PROJECT
-from adapters.gcp.revisions import PRICED
-from adapters.gcp.services import Service
+from adapters.gcp.run.revisions import PRICED
+from adapters.gcp.run.services import Service
 from adapters.gcp.settings import CloudRunMinInstancesSettings
 from adapters.ports.discovery import Found, Skipped, Survey, settings_or_why
 from adapters.ports.errors import AdapterError, Unsupported

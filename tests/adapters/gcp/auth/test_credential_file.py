@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from adapters.gcp.credential_file import FIELDS, CredentialFile, credential_file
+from adapters.gcp.auth.credential_file import FIELDS, CredentialFile, credential_file
 from tests.foreign.google.authority import rsa_key
 from tests.foreign.google.credential_kinds import USER, Wallet
 

@@ -6,8 +6,8 @@ import subprocess
 import pytest
 from google.auth import exceptions as auth
 
-from adapters.gcp.token_refusals import explain
-from adapters.gcp.token_requests import Exchange
+from adapters.gcp.auth.token_refusals import explain
+from adapters.gcp.auth.token_requests import Exchange
 from adapters.ports.errors import PermissionDenied, Throttled, Unreachable
 from tests.foreign.google.credential_kinds import USER
 

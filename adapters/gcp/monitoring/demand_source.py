@@ -16,9 +16,9 @@ from typing import Protocol
 
 import numpy as np
 
-from adapters.gcp.demand_rows import Control, Points, alive, demand, present, proved
-from adapters.gcp.metric_reader import BY_STATE, MAX, SUM, Column, MetricReader, Place, Query
-from adapters.gcp.services import Service
+from adapters.gcp.monitoring.demand_rows import Control, Points, alive, demand, present, proved
+from adapters.gcp.monitoring.metric_reader import BY_STATE, MAX, SUM, Column, MetricReader, Place, Query
+from adapters.gcp.run.services import Service
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import AdapterError, NotFound
 from adapters.ports.minute_rows import Mask, Minutes, mean_by_requests, quiet_since

@@ -14,14 +14,14 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from adapters.gcp.floor import Floor
-from adapters.gcp.instances import SLOWLY, WATCHED
-from adapters.gcp.metric_reader import Place
+from adapters.gcp.monitoring.metric_reader import Place
 from adapters.gcp.provider import Gcp
-from adapters.gcp.revisions import PRICED
-from adapters.gcp.services import Service
+from adapters.gcp.run.instance_counts import SLOWLY, WATCHED
+from adapters.gcp.run.instance_starts import Starts
+from adapters.gcp.run.ready_instances import Floor
+from adapters.gcp.run.revisions import PRICED
+from adapters.gcp.run.services import Service
 from adapters.gcp.settings import CloudRunMinInstancesSettings
-from adapters.gcp.starts import Starts
 from adapters.ports.errors import AdapterError, Conflict, QuotaExceeded, Unsupported
 from adapters.ports.lever import Capacity, Phase, Traits
 from config.policy import PoolPolicy

@@ -3,7 +3,7 @@
 import pytest
 from google.cloud import run_v2
 
-from adapters.gcp.revisions import Target, Unit, blended, targets_of, unit_of
+from adapters.gcp.run.revisions import Target, Unit, blended, targets_of, unit_of
 
 
 def template(**changes) -> run_v2.RevisionTemplate:

@@ -1,0 +1,4 @@
+"""Access tokens for Google's APIs.
+
+Connections to the APIs belong in `gcp.clients`.
+"""
