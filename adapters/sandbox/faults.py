@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adapters.runtime.clock import Clock
-from adapters.sandbox.publishing import MINUTE_SECONDS, Outage
+from adapters.sandbox.traffic.publishing import MINUTE_SECONDS, Outage
 from adapters.sandbox.wire import Call, Reply
 
 ALL = "*"

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from adapters.runtime.clock import Clock
-from adapters.sandbox.functions import LATEST
-from adapters.sandbox.generator import SHAPES, past_and_coming
+from adapters.sandbox.aws.lambda_.functions import LATEST
 from adapters.sandbox.settings import Settings
+from adapters.sandbox.traffic.generator import SHAPES, past_and_coming
 from adapters.sandbox.world import Sandbox
 from forecasting.demand import minute_of
 

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from adapters.sandbox.traffic import MINUTE_MS
+from adapters.sandbox.traffic.recorded import MINUTE_MS
 
 if TYPE_CHECKING:
     from adapters.sandbox.world import Hosted, Sandbox

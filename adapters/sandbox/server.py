@@ -13,11 +13,15 @@ from urllib.parse import parse_qsl, unquote
 from aiohttp import web
 
 from adapters.runtime.clock import SystemClock
-from adapters.sandbox import autoscaling_api, cloudwatch_api, containers, dynamodb_api, sts_api
+from adapters.sandbox.aws.autoscaling import scaling_api
+from adapters.sandbox.aws.cloudwatch import metrics_api
+from adapters.sandbox.aws.dynamodb import items_api
+from adapters.sandbox.aws.lambda_.routes import operation_at
+from adapters.sandbox.aws.sts import sts_api
 from adapters.sandbox.errors import ApiError, too_many_requests
 from adapters.sandbox.faults import Trouble
-from adapters.sandbox.lambda_routes import operation_at
 from adapters.sandbox.rendering import rendered, rendered_error
+from adapters.sandbox.web import containers
 from adapters.sandbox.wire import Call, Json, Operation, Reply, scope_of
 from adapters.sandbox.world import Sandbox
 
@@ -25,8 +29,8 @@ DRIP_SECONDS = 0.2
 TURNS = 4
 """Of the loop, from a connection's being accepted to its being served."""
 
-JSON_TARGETS = {"monitoring": cloudwatch_api.OPERATIONS, "application-autoscaling": autoscaling_api.OPERATIONS,
-                "dynamodb": dynamodb_api.OPERATIONS}
+JSON_TARGETS = {"monitoring": metrics_api.OPERATIONS, "application-autoscaling": scaling_api.OPERATIONS,
+                "dynamodb": items_api.OPERATIONS}
 
 
 class SandboxServer:
@@ -130,7 +134,7 @@ class SandboxServer:
             if call.service == "lambda":
                 raise too_many_requests(wait)
             if call.operation == "TransactWriteItems":
-                raise dynamodb_api.cancelled(["None", "ThrottlingError"])
+                raise items_api.cancelled(["None", "ThrottlingError"])
             raise ApiError(_THROTTLING[call.service], "Rate exceeded")
         return operation.handler(self.sandbox, call)
 

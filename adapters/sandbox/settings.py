@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from adapters.sandbox.publishing import Publishing
+from adapters.sandbox.traffic.publishing import Publishing
 
 
 @dataclass(frozen=True, slots=True)

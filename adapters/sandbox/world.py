@@ -8,19 +8,19 @@ from datetime import timedelta
 import numpy as np
 
 from adapters.runtime.clock import Clock
-from adapters.sandbox.calls import CallLog
-from adapters.sandbox.credentials import Credentials
-from adapters.sandbox.driver import Chance, Driver, Limits
+from adapters.sandbox.aws.autoscaling.scheduled_actions import ScheduledActions
+from adapters.sandbox.aws.lambda_.driver import Chance, Driver, Limits
+from adapters.sandbox.aws.lambda_.functions import Alias, LambdaFunction
+from adapters.sandbox.aws.sts.credentials import Credentials
+from adapters.sandbox.call_log import CallLog
 from adapters.sandbox.errors import not_found
 from adapters.sandbox.faults import Faults
-from adapters.sandbox.functions import Alias, LambdaFunction
-from adapters.sandbox.metrics import MinuteTable
 from adapters.sandbox.report import SandboxReport, report_of
-from adapters.sandbox.scheduled_actions import ScheduledActions
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.throttle import TokenBucket
-from adapters.sandbox.traffic import MINUTE_MS, Minute, Traffic
-from adapters.sandbox.unit_counters import UnitCounters
+from adapters.sandbox.traffic.metrics import MinuteTable
+from adapters.sandbox.traffic.recorded import MINUTE_MS, Minute, Traffic
+from adapters.sandbox.web.unit_counters import UnitCounters
 from adapters.sandbox.wire import Json
 from forecasting.demand import DemandSeries, minute_of
 
@@ -60,7 +60,7 @@ class Sandbox:
         """GetMetricData calls by minute."""
         self._hosted: dict[str, Hosted] = {}
         self.containers: dict[str, Hosted] = {}
-        """By host name; see `adapters.sandbox.containers`."""
+        """By host name; see `adapters.sandbox.web.containers`."""
         self.pages: dict[str, UnitCounters] = {}
         """What the page of a container counts, by host name."""
         self.tokens: dict[str, str] = {}

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.sandbox.functions import Alias
+from adapters.sandbox.aws.lambda_.functions import Alias
 from controller.decision.planning.reasons import Code
 from tests.clouds import Clouds
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from adapters.sandbox.gcp.world import HostedService, RunSandbox
-from adapters.sandbox.traffic import MINUTE_MS
+from adapters.sandbox.traffic.recorded import MINUTE_MS
 
 
 class Prices(NamedTuple):

@@ -13,9 +13,9 @@ from google.longrunning import operations_pb2
 
 from adapters.runtime.clock import SystemClock
 from adapters.sandbox.faults import Trouble
-from adapters.sandbox.gcp.monitoring_api import list_time_series
+from adapters.sandbox.gcp.monitoring.series_api import list_time_series
 from adapters.sandbox.gcp.refusal import Refusal, denied, too_many
-from adapters.sandbox.gcp.run_api import RunApi
+from adapters.sandbox.gcp.run.services_api import RunApi
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.wire import Call
 

@@ -9,13 +9,13 @@ from datetime import timedelta
 import numpy as np
 from google.cloud import run_v2
 
-from adapters.sandbox.gcp.driver import RunDriver, counted
 from adapters.sandbox.gcp.refusal import Refusal
-from adapters.sandbox.gcp.service import SUCCEEDED, RunService
+from adapters.sandbox.gcp.run.driver import RunDriver, counted
+from adapters.sandbox.gcp.run.service import SUCCEEDED, RunService
 from adapters.sandbox.gcp.settings import RunSettings
-from adapters.sandbox.metrics import MinuteTable
 from adapters.sandbox.throttle import TokenBucket
-from adapters.sandbox.traffic import MINUTE_MS, Minute, Traffic
+from adapters.sandbox.traffic.metrics import MinuteTable
+from adapters.sandbox.traffic.recorded import MINUTE_MS, Minute, Traffic
 from adapters.sandbox.world import Sandbox
 from forecasting.demand import DemandSeries, minute_of
 

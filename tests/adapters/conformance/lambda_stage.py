@@ -9,7 +9,7 @@ from adapters.aws.lambda_.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.runtime.clock import ManualClock
-from adapters.sandbox.functions import Alias
+from adapters.sandbox.aws.lambda_.functions import Alias
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from config.policy import PoolPolicy

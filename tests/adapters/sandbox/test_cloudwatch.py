@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.sandbox.publishing import Publishing
+from adapters.sandbox.traffic.publishing import Publishing
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.sandbox.conftest import NOON, flat
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.sandbox.capacity import ProvisionedCapacity, Status
+from adapters.sandbox.aws.lambda_.provisioned_capacity import ProvisionedCapacity, Status
 from controller.accounting.paid_units import Change, Paid
 from forecasting.demand import minute_of
 from tests.builders import NOON

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from adapters.runtime.clock import ManualClock
-from adapters.sandbox.traffic import Minute
+from adapters.sandbox.traffic.recorded import Minute
 from adapters.sandbox.world import Sandbox
 from controller.decision.costs.cost_model import Terms
 from controller.demo.outcome import Outcome, outcome_of

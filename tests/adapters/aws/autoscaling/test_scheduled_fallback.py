@@ -9,8 +9,8 @@ from adapters.aws.autoscaling.scaling_policies import ACTION, SCALING
 from adapters.aws.autoscaling.scheduled_fallback import named
 from adapters.ports.errors import AdapterError, Conflict
 from adapters.ports.lever import Order
+from adapters.sandbox.aws.autoscaling.scheduled_actions import check
 from adapters.sandbox.errors import ApiError
-from adapters.sandbox.scheduled_actions import check
 from tests.adapters.conformance.lambda_stage import LambdaStage
 
 LIVE = "function:agent:live"

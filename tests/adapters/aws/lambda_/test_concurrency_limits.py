@@ -8,7 +8,7 @@ from adapters.aws.lambda_.control_plane import Account
 from adapters.aws.lambda_.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.provider import Aws
 from adapters.ports.errors import QuotaExceeded
-from adapters.sandbox.functions import Alias
+from adapters.sandbox.aws.lambda_.functions import Alias
 from tests.adapters.conformance.lambda_stage import LambdaStage, pool
 
 

@@ -12,7 +12,7 @@ from adapters.aws.lambda_.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.settings import LambdaPingSettings
 from adapters.ports.errors import Conflict, PermissionDenied, QuotaExceeded, Unsupported
 from adapters.ports.lever import Phase, Resumes
-from adapters.sandbox.functions import Alias
+from adapters.sandbox.aws.lambda_.functions import Alias
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.lambda_stage import pool as provisioned_pool
 from tests.adapters.conformance.ping_stage import PingStage, ping_pool

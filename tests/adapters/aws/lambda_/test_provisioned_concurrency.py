@@ -7,9 +7,9 @@ import pytest
 
 from adapters.ports.errors import Conflict, NotFound, PermissionDenied, QuotaExceeded, Throttled, Unreachable, Unsupported
 from adapters.ports.lever import Phase
-from adapters.sandbox.capacity import ProvisionedCapacity, Status
+from adapters.sandbox.aws.lambda_.functions import LATEST, Alias
+from adapters.sandbox.aws.lambda_.provisioned_capacity import ProvisionedCapacity, Status
 from adapters.sandbox.errors import conflict
-from adapters.sandbox.functions import LATEST, Alias
 from tests.adapters.conformance.lambda_stage import DELETE, PUT, LambdaStage
 
 LONG = timedelta(minutes=10)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.sandbox.capacity import Meter
-from adapters.sandbox.traffic import MINUTE_MS
+from adapters.sandbox.aws.lambda_.provisioned_capacity import Meter
+from adapters.sandbox.traffic.recorded import MINUTE_MS
 from controller.decision.costs.bill import Bill, bill_of, cold_starts_of, load_of, ready_of, total
 from controller.decision.costs.cost_model import Terms
 from forecasting.demand import DemandSeries

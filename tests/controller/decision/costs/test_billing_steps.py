@@ -5,7 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.sandbox.capacity import BILLING_STEP_MS, Meter
+from adapters.sandbox.aws.lambda_.provisioned_capacity import BILLING_STEP_MS, Meter
 from controller.decision.costs.billing_steps import Layers, change, rest
 from tests.builders import NOON
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from adapters.ports.errors import Conflict, Throttled
 from adapters.ports.lever import Capacity, Phase
-from adapters.sandbox.capacity import ProvisionedCapacity, Status
+from adapters.sandbox.aws.lambda_.provisioned_capacity import ProvisionedCapacity, Status
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.observation import Observation, Proposal, Sight
 from controller.decision.planning.plan import Action, whole_units

@@ -1,0 +1,4 @@
+"""AWS as the sandbox emulates it: one package a service.
+
+Traffic belongs in `sandbox.traffic`.
+"""

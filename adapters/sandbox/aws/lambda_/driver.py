@@ -1,0 +1,200 @@
+"""Plays one function's traffic through its environments, request by request, and counts what really starts."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from adapters.sandbox.aws.lambda_.counts import Pings, Served, Totals
+from adapters.sandbox.aws.lambda_.environments import Lives
+from adapters.sandbox.aws.lambda_.functions import LambdaFunction
+from adapters.sandbox.aws.lambda_.provisioned_capacity import ProvisionedCapacity
+from adapters.sandbox.aws.lambda_.serving import Room, Servers, Work
+from adapters.sandbox.traffic.metrics import MinuteTable
+from adapters.sandbox.traffic.recorded import MINUTE_MS, QUIET, Traffic
+from adapters.sandbox.traffic.request_plan import Event, Events, RequestPlan
+
+# Beyond this many requests a minute for each unit, provisioned concurrency spills over however short the requests are.
+REQUESTS_PER_UNIT_MINUTE = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The most concurrency that a function may use now (its reserved concurrency or the account's rest): as things are, and had
+    nothing been provisioned anywhere.
+    """
+
+    now: Callable[[], int]
+    without: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """Where random numbers come from. `seed`: of the traffic, and of the lives of environments, which the function and its twin
+    draw alike. `idle_ms`, `age_ms`: least and most of `Lives`.
+    """
+
+    seed: tuple[int, ...]
+    idle_ms: tuple[int, int]
+    age_ms: tuple[int, int]
+
+    def lives(self) -> Callable[[], Lives]:
+        """Draws the lives of one environment after another, from the beginning."""
+        rng = self.generator(1)
+        return lambda: Lives(*(int(rng.integers(low, high + 1)) for low, high in (self.idle_ms, self.age_ms)))
+
+    def generator(self, purpose: int) -> np.random.Generator:
+        return np.random.Generator(np.random.PCG64([*self.seed, purpose]))
+
+
+class Driver:
+    """Advances in order of time; every reader and writer of the function's state advances it to their instant first.
+
+    Minutes before `counted_from` warm the environments and are not counted.
+    """
+
+    def __init__(self, function: LambdaFunction, traffic: Traffic, table: MinuteTable, first_minute: int, chance: Chance,
+                 limits: Limits, counted_from: int | None = None) -> None:
+        self.totals, self.table = Totals(), table
+        self.last = QUIET
+        self._function, self._limits = function, limits
+        self._plan = RequestPlan(traffic, chance.generator(2))
+        init_ms = round(function.init_seconds * 1000)
+        self._servers, self._twin = (Servers(chance.lives(), init_ms) for _ in range(2))
+        self._minute, self._counted_from = first_minute, first_minute if counted_from is None else counted_from
+        self._open()
+
+    def advance_to(self, at: int) -> None:
+        """Play everything up to and including the instant `at` (milliseconds since the epoch)."""
+        while True:
+            for event in self._events.until(at):
+                self._step(event)
+            end = (self._minute + 1) * MINUTE_MS
+            if end > at:
+                self._function.settle(at)
+                return
+            self._function.settle(end)
+            self._close()
+            self._minute += 1
+            self._open()
+
+    def invoke(self, at: int, hold: int, version: str, init_ms: int = 0) -> Served:
+        """A request from outside the traffic for `version`, in flight for `hold` milliseconds from `at`, to which the driver
+        has advanced; for `init_ms` more where it starts an environment. It counts in the metrics as any other; AWS does not tell
+        pings apart either.
+        """
+        available = self._available()
+        usable = available if version == self.serving else 0
+        place = self._servers.take(at, Room(version, usable, self._limits.now() - available))
+        if place is None:
+            self._pings.throttled += 1
+            return Served(version, throttled=True)
+        self._servers.note_peak(at)
+        self._servers.leave(place, at + hold + (init_ms if place.cold else 0))
+        warm = place.environment is None
+        self.totals.pings += 1
+        self.totals.ping_ms += hold
+        self.totals.ping_cold_starts += place.cold
+        self._pings.served += 1
+        self._pings.warm += warm
+        self._pings.ms += hold
+        return Served(version, place.cold, warm, environment=0 if place.environment is None else place.environment.number)
+
+    def alive(self, at: int) -> int:
+        """On-demand environments alive now."""
+        return self._servers.alive(at)
+
+    def _open(self) -> None:
+        """Draw the minute's requests; what ends as it begins is not in flight in it."""
+        start = self._minute * MINUTE_MS
+        self._row, events = self._plan.of(self._minute)
+        self._events, self._pings = Events(events), Pings()
+        self._limit, self._limit_without = self._limits.now(), self._limits.without()
+        for event in self._events.ending(start):
+            self._step(event)
+        for servers in (self._servers, self._twin):
+            servers.note_peak(start)
+
+    def _step(self, event: Event) -> None:
+        at, begins, request = event
+        if not begins:
+            self._servers.end(request, at)
+            self._twin.end(request, at)
+            return
+        self._function.settle(at)
+        available = self._available()
+        room = Room(self.serving, available, self._limit - available)
+        self.totals.cold_starts += self._servers.begin(request, at, room)
+        self.totals.cold_starts_without += self._twin.begin(request, at, Room(self._target(), 0, self._limit_without))
+
+    def _close(self) -> None:
+        """Turn the minute just played into totals and points."""
+        row, end = self._row, (self._minute + 1) * MINUTE_MS
+        self.last = row
+        work, twin = self._servers.close(end), self._twin.close(end)
+        if self._minute < self._counted_from:
+            self.totals = Totals()
+            return
+        claimed = self._function.reserved
+        if claimed is None:
+            claimed = self._function.provisioned + max(0, work.peak - work.warm_peak)
+        values: dict[str, float] = {"claimed": claimed}
+        if not row.is_gap:
+            values |= self._points(row.invocations, work)
+            self._count_without(row.invocations, twin)
+        self.table.put(self._minute, {"dark": 1.0} if row.is_gap else values)
+
+    def _points(self, requests: float, work: Work) -> dict[str, float]:
+        """The minute's points, once it is counted."""
+        totals, pings, available = self.totals, self._pings, self._available()
+        throttles = work.throttles(requests)
+        served = requests - throttles
+        warm = min(math.floor(served * work.begun_warm / max(1, work.begun)), available * REQUESTS_PER_UNIT_MINUTE)
+        totals.minutes += 1
+        totals.invocations += served
+        totals.throttles += throttles
+        totals.warm_busy_ms += work.warm_ms
+        totals.on_demand_busy_ms += work.on_demand_ms
+        values: dict[str, float] = {}
+        invocations, throttles = served + pings.served, throttles + pings.throttled
+        if not (work.peak or invocations or throttles):
+            return values
+        values |= {"peak": work.peak, "busy": (work.warm_ms + work.on_demand_ms + pings.ms) / MINUTE_MS}
+        if invocations > 0 or throttles > 0:
+            values |= {"throttles": throttles, "errors": 0.0}
+        if invocations > 0:
+            values["invocations"] = invocations
+        capacity = self._capacity()
+        if capacity is not None and capacity.exists:
+            totals.spillover += served - warm
+            on_warm = warm + pings.warm
+            values |= {"pc_in_use": work.warm_peak, "pc_utilisation": work.warm_peak / available if available else 0.0}
+            values |= {"pc_invocations": on_warm, "pc_spillover": invocations - on_warm}
+        return values
+
+    def _count_without(self, requests: float, work: Work) -> None:
+        throttles = work.throttles(requests)
+        self.totals.invocations_without += requests - throttles
+        self.totals.throttles_without += throttles
+        self.totals.busy_without_ms += work.on_demand_ms
+
+    def _target(self) -> str:
+        return self._function.version_of(self._function.alias)
+
+    @property
+    def serving(self) -> str:
+        """The version that takes the traffic."""
+        alias = self._function.aliases.get(self._function.alias)
+        return alias.serving if alias is not None else self._function.alias
+
+    def _capacity(self) -> ProvisionedCapacity | None:
+        """Of the alias that takes the traffic, or else of the version it stands for."""
+        capacities = self._function.capacities
+        mine = capacities.get(self._function.alias)
+        return mine if mine is not None and mine.exists else capacities.get(self.serving, mine)
+
+    def _available(self) -> int:
+        """Provisioned units that serve the traffic; they are taken out of the function's limit, busy or not."""
+        capacity = self._capacity()
+        return capacity.available if capacity is not None else 0

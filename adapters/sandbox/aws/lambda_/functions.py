@@ -1,0 +1,130 @@
+"""Lambda functions as the control plane knows them: versions, aliases, provisioned concurrency."""
+
+from dataclasses import dataclass, field
+
+from adapters.sandbox.aws.lambda_.provisioned_capacity import ProvisionedCapacity, Status
+from adapters.sandbox.errors import conflict, invalid, not_found
+
+LATEST = "$LATEST"
+
+
+@dataclass(slots=True)
+class Version:
+    """A published version (`number` is a string, as on the wire)."""
+
+    number: str
+    init_fails: bool = False
+    snap_start: bool = False
+
+
+@dataclass(slots=True)
+class Alias:
+    """A name for a version. `weights`: the share of other versions; `moving` when the provider put it there itself, which
+    it does to hold traffic on the old version until the new one has its provisioned concurrency.
+    """
+
+    name: str
+    version: str
+    weights: dict[str, float] = field(default_factory=dict)
+    moving: bool = False
+    revision: int = 1
+
+    @property
+    def serving(self) -> str:
+        """The version that takes the traffic. Weights that someone else set are not played."""
+        return next(iter(self.weights)) if self.moving else self.version
+
+
+@dataclass(slots=True)
+class LambdaFunction:
+    """One function and all that hangs on it. `state` and `last_update_status` may be set to play a deployment; `modified` is
+    in milliseconds.
+    """
+
+    name: str
+    arn: str
+    memory_mb: int
+    architecture: str
+    init_seconds: float
+    keep_alive_ms: tuple[int, int]
+    alias: str
+    state: str = "Active"
+    last_update_status: str = "Successful"
+    reserved: int | None = None
+    log_format: str = "Text"
+    understands_pings: bool = True
+    work_done: int = 0
+    modified: int = 0
+    versions: dict[str, Version] = field(default_factory=dict)
+    aliases: dict[str, Alias] = field(default_factory=dict)
+    capacities: dict[str, ProvisionedCapacity] = field(default_factory=dict)
+
+    def publish(self, *, init_fails: bool = False, snap_start: bool = False) -> Version:
+        """Publish the next version."""
+        version = Version(str(len(self.versions) + 1), init_fails, snap_start)
+        self.versions[version.number] = version
+        return version
+
+    def version_of(self, qualifier: str) -> str:
+        """The version number behind a version or alias, `$LATEST` included."""
+        if qualifier == LATEST or qualifier in self.versions:
+            return qualifier
+        if qualifier in self.aliases:
+            return self.aliases[qualifier].version
+        kind = "Function not found" if qualifier.isdigit() else "Cannot find alias arn"
+        raise not_found(f"{kind}: {self.arn}:{qualifier}")
+
+    def capacity(self, qualifier: str) -> ProvisionedCapacity:
+        """The provisioned concurrency of a qualifier, made when it has none yet."""
+        return self.capacities.setdefault(qualifier, ProvisionedCapacity())
+
+    @property
+    def provisioned(self) -> int:
+        """Units requested over all qualifiers."""
+        return sum(capacity.requested for capacity in self.capacities.values())
+
+    def settle(self, at: int) -> None:
+        """Let pass what has fallen due by `at` (milliseconds): allocations, and aliases that waited for one."""
+        for qualifier, capacity in self.capacities.items():
+            capacity.settle(at)
+            alias = self.aliases.get(qualifier)
+            if alias is not None and alias.moving and capacity.status is Status.READY:
+                alias.weights, alias.moving = {}, False
+                alias.revision += 1
+
+    def check_provisionable(self, qualifier: str) -> None:
+        """Raise what the provider answers to a Put for a qualifier that cannot have provisioned concurrency now."""
+        version = self.version_of(qualifier)
+        if version == LATEST:
+            raise invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
+        alias = self.aliases.get(qualifier)
+        if alias is not None and alias.weights:
+            stuck = alias.moving and self.capacity(qualifier).status is Status.FAILED
+            if stuck:
+                raise invalid("Invalid alias configuration for Provisioned Concurrency")
+            raise invalid("Alias with weights can not be used with Provisioned Concurrency")
+        if self.versions[version].snap_start:
+            raise invalid("Provisioned Concurrency is not supported for functions with SnapStart enabled.")
+        if self.state != "Active" or self.last_update_status == "InProgress":
+            raise conflict(f"The operation cannot be performed at this time. An update is in progress for resource: {self.arn}")
+        for other, capacity in self.capacities.items():
+            if other != qualifier and capacity.exists and self.version_of(other) == version:
+                raise conflict(f"Version {version} already has Provisioned Concurrency on {self.arn}:{other}")
+
+    def move_alias(self, name: str, version: str, at: int, preparation: int) -> None:
+        """Point an alias at another version; its provisioned concurrency, if any, is allocated anew before traffic moves."""
+        alias, capacity = self.aliases[name], self.capacity(name)
+        if capacity.exists and version != alias.version:
+            if alias.weights:
+                raise invalid("Invalid alias configuration for Provisioned Concurrency")
+            alias.weights, alias.moving = {alias.version: 1.0}, True
+            capacity.move(at, preparation, init_fails=self.versions[version].init_fails)
+        alias.version = version
+        alias.revision += 1
+
+    def release(self, qualifier: str, at: int) -> None:
+        """Delete the provisioned concurrency of a qualifier; an alias that waited for it moves at once."""
+        self.capacity(qualifier).delete(at)
+        alias = self.aliases.get(qualifier)
+        if alias is not None and alias.moving:
+            alias.weights, alias.moving = {}, False

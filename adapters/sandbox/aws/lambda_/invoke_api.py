@@ -1,0 +1,124 @@
+"""Lambda's Invoke: a request from outside the traffic, which meets the same environments as the traffic does."""
+
+import base64
+import json
+import math
+import uuid
+from typing import Any, NamedTuple
+
+from adapters.runtime.clock import ManualClock
+from adapters.sandbox.aws.lambda_.counts import Served
+from adapters.sandbox.aws.lambda_.functions import LATEST, LambdaFunction
+from adapters.sandbox.errors import ApiError, conflict, too_many_requests
+from adapters.sandbox.wire import Call, Reply
+from adapters.sandbox.world import Sandbox
+
+TAIL_BYTES = 4096
+
+
+class _Run(NamedTuple):
+    """One execution as its log tells it; `init_ms` is None in an environment that was there already."""
+
+    request: str
+    duration_ms: float
+    init_ms: float | None
+    restored: bool
+
+
+def invoke(sandbox: Sandbox, call: Call) -> Reply:
+    """Runs the handler in a warm environment or a new one, and answers once it is done on the sandbox's clock.
+
+    A handler that understands pings holds one for `Settings.ping_hold_ms`, or as long as Stoker's own form asks, and does
+    nothing; any other request, and any ping to a handler that does not, counts in `LambdaFunction.work_done`. Under a manual
+    clock the answer does not wait.
+    """
+    hosted = sandbox.hosted(call.function)
+    function, qualifier, kind = hosted.function, call.qualifier or LATEST, call.headers.get("X-Amz-Invocation-Type", "")
+    version = hosted.driver.serving if qualifier == function.alias else function.version_of(qualifier)
+    if function.state == "Pending":
+        raise conflict(
+            "The operation cannot be performed at this time. The function is currently in the following state: Pending"
+        )
+    if kind == "DryRun":
+        return Reply(status=204)
+    held = _hold_asked(call.body.get("Payload", b"")) if function.understands_pings else None
+    hold = sandbox.settings.ping_hold_ms if held is None else held
+    rate = getattr(sandbox.clock, "rate", 1.0)  # a handler holds a ping in the machine's time
+    waits = not isinstance(sandbox.clock, ManualClock)
+    init_ms = function.init_seconds * 1000 * float(hosted.rng.uniform(0.9, 1.1))
+    served = hosted.driver.invoke(sandbox.now_ms(), round(hold * rate), version, round(init_ms) if waits else 0)
+    if served.throttled:
+        raise _throttled(function)
+    published = function.versions.get(served.version)
+    restored = published is not None and published.snap_start
+    run = _Run(str(uuid.uuid4()), hold + 0.37, init_ms if served.cold else None, restored)
+    is_ping = function.understands_pings and (held is not None or _is_ping(call.body.get("Payload", b"")))
+    function.work_done += not is_ping
+    headers = {"X-Amz-Executed-Version": served.version}
+    if published is not None and published.init_fails:
+        headers["X-Amz-Function-Error"] = "Unhandled"
+        payload: Any = {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {run.request} Error: Runtime exited"}
+    else:
+        pong = {"stoker_ping": {"environment": f"{function.name}-{served.version}-{served.environment}", "held_ms": hold}}
+        payload = {"statusCode": 200, "body": "done"} if not is_ping else "warmed" if held is None else pong
+    if call.headers.get("X-Amz-Log-Type") == "Tail" and kind != "Event":
+        headers["X-Amz-Log-Result"] = base64.b64encode(_log(function, served, run).encode()[-TAIL_BYTES:]).decode()
+    if kind == "Event":
+        return Reply(b"", 202, headers)
+    wait = (hold * rate + (init_ms if served.cold else 0.0)) / 1000 if waits else 0.0
+    return Reply(json.dumps(payload).encode(), 200, headers, wait)
+
+
+def _is_ping(payload: bytes) -> bool:
+    """In the two forms that are common in the field: lambda-warmer's and serverless-plugin-warmup's."""
+    try:
+        event = json.loads(payload)
+    except ValueError:
+        return False
+    return isinstance(event, dict) and (event.get("warmer") is True or event.get("source") == "serverless-plugin-warmup")
+
+
+def _hold_asked(payload: bytes) -> int | None:
+    """Milliseconds that a ping in Stoker's own form asks to be held; None for anything else."""
+    try:
+        event = json.loads(payload)
+    except ValueError:
+        return None
+    asked = event.get("stoker_ping") if isinstance(event, dict) else None
+    return min(5000, max(0, int(asked.get("hold_ms", 0)))) if isinstance(asked, dict) else None
+
+
+def _throttled(function: LambdaFunction) -> ApiError:
+    reserved = "Reserved" if function.reserved is not None else ""
+    reason = f"{reserved}FunctionConcurrentInvocationLimitExceeded" if reserved else "ConcurrentInvocationLimitExceeded"
+    return too_many_requests(1, reason)
+
+
+def _log(function: LambdaFunction, served: Served, run: _Run) -> str:
+    """The end of the log, with its REPORT, as text or in the JSON of the platform's events."""
+    billed = math.ceil(run.duration_ms + (0.0 if run.restored else run.init_ms or 0.0))
+    used = min(function.memory_mb, 96)
+    if function.log_format == "JSON":
+        metrics: dict[str, float] = {
+            "durationMs": run.duration_ms,
+            "billedDurationMs": billed,
+            "memorySizeMB": function.memory_mb,
+            "maxMemoryUsedMB": used,
+        }
+        if run.init_ms is not None:
+            metrics |= (
+                {"restoreDurationMs": round(run.init_ms, 2), "billedRestoreDurationMs": math.ceil(run.init_ms)}
+                if run.restored
+                else {"initDurationMs": round(run.init_ms, 2)}
+            )
+        start = {"type": "platform.start", "record": {"requestId": run.request, "version": served.version}}
+        report = {"type": "platform.report", "record": {"requestId": run.request, "metrics": metrics, "status": "success"}}
+        return f"{json.dumps(start)}\n{json.dumps(report)}\n"
+    line = (
+        f"START RequestId: {run.request} Version: {served.version}\nEND RequestId: {run.request}\n"
+        f"REPORT RequestId: {run.request}\tDuration: {run.duration_ms:.2f} ms\tBilled Duration: {billed} ms\t"
+        f"Memory Size: {function.memory_mb} MB\tMax Memory Used: {used} MB\t"
+    )
+    if run.init_ms is not None and run.restored:
+        return f"{line}Restore Duration: {run.init_ms:.2f} ms\tBilled Restore Duration: {math.ceil(run.init_ms)} ms\t\n"
+    return line + (f"Init Duration: {run.init_ms:.2f} ms\t\n" if run.init_ms is not None else "\n")

@@ -1,0 +1,4 @@
+"""STS and IAM: who calls, and what they may do.
+
+The wording of refusals belongs in `sandbox.errors`.
+"""

@@ -1,0 +1,62 @@
+"""STS: who one is, and the credentials of a role, for keys and for a token of web identity. Trust policies are not emulated."""
+
+import re
+import uuid
+from datetime import timedelta
+
+from adapters.sandbox.aws.sts.session_keys import SessionKeys
+from adapters.sandbox.errors import ApiError
+from adapters.sandbox.wire import Call, Json, Operation, Reply
+from adapters.sandbox.world import Sandbox
+
+ROLE = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:[\w+=,.@/-]*/)?(?P<name>[\w+=,.@-]{1,64})")
+SHORTEST, LONGEST, USUAL = 900, 43_200, 3600
+"""Seconds that a role's credentials live."""
+
+
+def caller_identity(sandbox: Sandbox, call: Call) -> Reply:
+    session = sandbox.credentials.sessions.get(call.caller)
+    account = sandbox.settings.account
+    arn = f"arn:aws:iam::{account}:user/stoker" if session is None else session.arn
+    return Reply({"Arn": arn, "UserId": "AIDASTOKERSANDBOX", "Account": account})
+
+
+def assume_role(sandbox: Sandbox, call: Call) -> Reply:
+    return Reply(_issued(sandbox, call))
+
+
+def assume_role_with_web_identity(sandbox: Sandbox, call: Call) -> Reply:
+    """Unsigned: the token says who asks. It must look like a JSON web token, and is not checked further."""
+    if str(call.body.get("WebIdentityToken", "")).count(".") != 2:
+        raise ApiError("InvalidIdentityToken", "The ID Token provided is not a valid JWT.")
+    return Reply(_issued(sandbox, call) | {"SubjectFromWebIdentityToken": "system:serviceaccount:default:stoker"})
+
+
+def _issued(sandbox: Sandbox, call: Call) -> Json:
+    """New keys, in effect until they expire. Timestamps are text here and nowhere else in the sandbox."""
+    role, name = ROLE.fullmatch(str(call.body.get("RoleArn", ""))), str(call.body.get("RoleSessionName", ""))
+    seconds = int(call.body.get("DurationSeconds", USUAL))
+    if role is None or not name or not SHORTEST <= seconds <= LONGEST:
+        raise ApiError("ValidationError", "RoleArn, RoleSessionName or DurationSeconds is out of its bounds")
+    if role["account"] != sandbox.settings.account:
+        raise ApiError("AccessDenied", f"Not authorized to perform sts:{call.operation}", 403)
+    arn = f"arn:aws:sts::{role['account']}:assumed-role/{role['name']}/{name}"
+    keys = SessionKeys(f"ASIA{uuid.uuid4().hex[:16].upper()}", uuid.uuid4().hex, arn, call.at + timedelta(seconds=seconds))
+    sandbox.credentials.sessions[keys.access_key] = keys
+    return {
+        "Credentials": {
+            "AccessKeyId": keys.access_key, "SecretAccessKey": "not-checked", "SessionToken": keys.token,
+            "Expiration": keys.expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        },
+        "AssumedRoleUser": {"AssumedRoleId": f"AROASTOKERSANDBOX:{name}", "Arn": arn},
+    }
+
+
+OPERATIONS = {
+    operation.name: operation
+    for operation in (
+        Operation("GetCallerIdentity", caller_identity),
+        Operation("AssumeRole", assume_role),
+        Operation("AssumeRoleWithWebIdentity", assume_role_with_web_identity),
+    )
+}

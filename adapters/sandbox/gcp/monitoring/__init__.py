@@ -1,0 +1,4 @@
+"""Cloud Monitoring: the series of Cloud Run.
+
+The services belong in `sandbox.gcp.run`.
+"""

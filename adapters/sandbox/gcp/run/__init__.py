@@ -1,0 +1,4 @@
+"""Cloud Run: services, instances, and the requests they serve.
+
+Metrics belong in `sandbox.gcp.monitoring`.
+"""

@@ -1,0 +1,197 @@
+"""Plays one Cloud Run service's traffic through its instances, request by request, and counts the starts and who waits."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from adapters.sandbox.gcp.run.instances import InstanceSet, Taken
+from adapters.sandbox.gcp.run.service import RunService
+from adapters.sandbox.traffic.metrics import MinuteTable
+from adapters.sandbox.traffic.recorded import MINUTE_MS, Traffic
+from adapters.sandbox.traffic.request_plan import Event, Events, RequestPlan
+
+
+@dataclass(slots=True)
+class RunTotals:
+    """Sums since the start. `cold_starts`: requests that waited for an instance; `*_without`: the twin, same traffic and no
+    minimum. `refused`: requests for which no instance could be had, and which no metric of the service counts.
+    """
+
+    minutes: int = 0
+    requests: float = 0.0
+    requests_without: float = 0.0
+    refused: float = 0.0
+    refused_without: float = 0.0
+    cold_starts: int = 0
+    cold_starts_without: int = 0
+
+
+def counted(revision: str, active: float, idle: float) -> dict[str, float]:
+    """Instances of a revision in a minute, by the names of their columns."""
+    return {f"active {revision}": float(active), f"idle {revision}": float(idle)}
+
+
+class Serving:
+    """One copy of a service's instances, and what they did in the minute being played: requests that began, were refused and
+    waited, milliseconds of work without the wait, the most in flight, and the instances that had started before.
+    """
+
+    def __init__(self, instances: InstanceSet) -> None:
+        self.instances = instances
+        self._open: dict[int, tuple[Taken, int]] = {}
+        self.open_minute()
+
+    def open_minute(self) -> None:
+        self.begun = self.refused = self.waited = self.work_ms = 0
+        self.most, self.started_before = len(self._open), self.instances.started
+
+    def begin(self, request: int, at: int) -> bool:
+        """A request comes; whether it waits for an instance."""
+        taken = self.instances.begin(at)
+        if taken is None:
+            self.refused += 1
+            return False
+        self._open[request] = taken, at
+        self.begun += 1
+        self.waited += taken.waits
+        self.most = max(self.most, len(self._open))
+        return taken.waits
+
+    def end(self, request: int, at: int) -> None:
+        """The work of a request is done as planned; the wait for its instance has put it off."""
+        if request in self._open:
+            taken, since = self._open.pop(request)
+            self.work_ms += at - since
+            self.instances.finish(taken, at)
+
+    def close_minute(self, at: int) -> None:
+        """Count the work of what goes on."""
+        for request, (taken, since) in self._open.items():
+            self.work_ms += at - since
+            self._open[request] = taken, at
+
+    @property
+    def share(self) -> float:
+        """Of the minute's requests that were taken up."""
+        return self.begun / max(1, self.begun + self.refused) if self.refused else 1.0
+
+
+class RunDriver:
+    """Advances in order of time; every reader and writer of the service advances it to their instant first. Minutes before
+    `counted_from` warm the instances and are not counted. `seed`: of the traffic, and of how long instances stay idle, which is
+    the same for the service and its twin.
+    """
+
+    def __init__(self, service: RunService, traffic: Traffic, table: MinuteTable, first_minute: int, startup: int,
+                 retention: tuple[int, int], seed: tuple[int, ...], counted_from: int) -> None:
+        self.totals, self.table, self.startup = RunTotals(), table, startup
+        self._service, self._minute, self._counted_from = service, first_minute, counted_from
+        self._plan = RequestPlan(traffic, np.random.Generator(np.random.PCG64([*seed, 2])))
+        self._real, self._without = (Serving(self._new(retention, seed)) for _ in range(2))
+        self.instances, self.twin = self._real.instances, self._without.instances
+        self.revisions = {service.main}
+        """Those that have had instances."""
+        self._open()
+        self.advance_to(counted_from * MINUTE_MS)
+
+    def advance_to(self, at: int) -> None:
+        """Play everything up to and including the instant `at` (milliseconds since the epoch)."""
+        while True:
+            for event in self._events.until(at):
+                self._step(event)
+            end = (self._minute + 1) * MINUTE_MS
+            self._settle(min(at, end))
+            if end > at:
+                return
+            self._close()
+            self._minute += 1
+            self._open()
+
+    def scaled(self, at: int, ready_at: int) -> None:
+        """The service's scaling has changed at `at`; instances that it calls for are ready at `ready_at`."""
+        self.instances.most = self.twin.most = self._service.most
+        self.instances.keep(self._service.floor, at, ready_at)
+
+    def _new(self, retention: tuple[int, int], seed: tuple[int, ...]) -> InstanceSet:
+        rng, (low, high) = np.random.Generator(np.random.PCG64([*seed, 1])), retention
+        draw: Callable[[], int] = lambda: int(rng.integers(low, high + 1))  # noqa: E731
+        return InstanceSet(self._service.concurrency, self.startup, draw, self._service.most, self._service.main)
+
+    def _settle(self, at: int) -> None:
+        due = self._service.busy_until
+        if self._service.settle(at):
+            for instances in (self.instances, self.twin):
+                instances.concurrency, instances.most = self._service.concurrency, self._service.most
+                instances.replace(max(due, self._minute * MINUTE_MS), self._service.main)
+            self.instances.keep(self._service.floor, max(due, self._minute * MINUTE_MS), max(due, self._minute * MINUTE_MS))
+        self.instances.settle(at)
+        self.twin.settle(at)
+
+    def _open(self) -> None:
+        """Draw the minute's requests; what ends as it begins is not in flight in it."""
+        start = self._minute * MINUTE_MS
+        self._row, events = self._plan.of(self._minute)
+        self._events = Events(events)
+        for event in self._events.ending(start):
+            self._step(event)
+        self._real.open_minute()
+        self._without.open_minute()
+
+    def _step(self, event: Event) -> None:
+        at, begins, request = event
+        if not begins:
+            self._real.end(request, at)
+            self._without.end(request, at)
+            return
+        self._settle(at)
+        self.totals.cold_starts_without += self._without.begin(request, at)
+        self.totals.cold_starts += self._real.begin(request, at)
+
+    def _close(self) -> None:
+        """Turn the minute just played into totals and points."""
+        row, real, without, end = self._row, self._real, self._without, (self._minute + 1) * MINUTE_MS
+        real.close_minute(end)
+        without.close_minute(end)
+        if self._minute < self._counted_from:
+            self.totals = RunTotals()
+            for instances in (self.instances, self.twin):
+                instances.started, instances.usage.busy, instances.usage.kept_idle = 0, 0, 0
+            return
+        if row.is_gap:
+            self.table.put(self._minute, {"dark": 1.0})
+            return
+        requests, requests_without = (math.floor(row.invocations * each.share) for each in (real, without))
+        ready = self.instances.ready(end)
+        values = self._counts(ready, self._touched(ready, requests), end)
+        if requests > 0:
+            values |= {"invocations": requests, "busy": real.work_ms / MINUTE_MS, "peak": float(real.most)}
+        if real.waited:
+            values |= {"pending": float(real.waited)}
+        started = self.instances.started - real.started_before
+        if started:
+            values |= {"started": float(started)}
+        self.table.put(self._minute, values)
+        self.totals.minutes += 1
+        self.totals.requests += requests
+        self.totals.requests_without += requests_without
+        self.totals.refused += row.invocations * (1 - real.share)
+        self.totals.refused_without += row.invocations * (1 - without.share)
+
+    def _counts(self, ready: int, touched: int, at: int) -> dict[str, float]:
+        """Active and idle instances of each revision that has some: those with traffic by their share, and those without."""
+        counts = self.instances.left(at)
+        if ready:
+            split = zip(self._service.shares, self._service.split(touched), self._service.split(ready - touched), strict=True)
+            for (name, _), active, idle in split:
+                before = counts.get(name, (0, 0))
+                counts[name] = before[0] + active, before[1] + idle
+        self.revisions |= counts.keys()
+        return {column: value for name, each in counts.items() for column, value in counted(name, *each).items()}
+
+    def _touched(self, ready: int, requests: int) -> int:
+        """Instances that count as active in the minute. Even routing lets so many requests touch so many of the kept ones."""
+        busy = self.instances.at_work((self._minute + 1) * MINUTE_MS)
+        kept = min(self.instances.floor, ready)
+        return min(ready, max(busy, min(kept, requests), min(ready, self._real.most)))

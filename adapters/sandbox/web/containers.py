@@ -1,0 +1,102 @@
+"""Containers behind host names: plain HTTP to units that start on demand, under the same driver as functions.
+
+`/ping` is what an application with Stoker's helper does: it holds the request for `hold_ms` and names its unit. `/metrics` is a
+page of counters that wakes nobody. Anything else is a user's request.
+"""
+
+import asyncio
+
+from aiohttp import web
+
+from adapters.runtime.clock import ManualClock
+from adapters.sandbox.faults import Trouble
+from adapters.sandbox.traffic.recorded import MINUTE_MS
+from adapters.sandbox.wire import Call, Json, Operation, Reply
+from adapters.sandbox.world import Hosted, Sandbox
+
+UNIT_HEADER = "X-Unit"
+PING, METRICS = "/ping", "/metrics"
+STATUS = {Trouble.THROTTLE: 429, Trouble.SERVER_ERROR: 503}
+
+
+class Breaks(Exception):
+    """The connection is to end without an answer."""
+
+
+async def answer(sandbox: Sandbox, request: web.BaseRequest) -> web.Response | None:
+    """The answer of the container that the request's host names; None when there is none of that name. Raises `Breaks`."""
+    host = request.headers.get("Host", "").partition(":")[0]
+    if host not in sandbox.containers:
+        return None
+    operation = OPERATIONS.get(request.path, SERVE)
+    body: Json = {"Payload": await request.read()}
+    call = Call("http", operation.name, sandbox.clock.now(), "", {"function": host}, dict(request.query), body, request.headers)
+    sandbox.calls.count(operation)
+    trouble = sandbox.faults.strike(call)
+    if trouble is Trouble.HANG:
+        await asyncio.get_running_loop().create_future()
+    if trouble is Trouble.RESET:
+        raise Breaks
+    if trouble in STATUS:
+        reply = Reply(b"", STATUS[trouble], {"Retry-After": "1"})
+    elif trouble is Trouble.GARBAGE:
+        reply = Reply(b"\x00\xff", 502)
+    elif request.headers.get("Authorization") != sandbox.tokens.get(host, request.headers.get("Authorization")):
+        reply = Reply(b"", 401 if "Authorization" not in request.headers else 403)
+    else:
+        reply = operation.handler(sandbox, call)
+    if operation.mutating:
+        outcome = "accepted" if reply.status < 400 else str(reply.status)
+        sandbox.calls.record(call, outcome, answered=trouble is not Trouble.NO_ANSWER)
+    if trouble is Trouble.NO_ANSWER:
+        raise Breaks
+    if reply.after_seconds:
+        await sandbox.clock.sleep(reply.after_seconds)
+    return web.Response(body=reply.body, status=reply.status, headers=dict(reply.headers))
+
+
+def ping(sandbox: Sandbox, call: Call) -> Reply:
+    """Hold the request and do nothing, in a warm unit or a new one; what knows no pings does its work, and has no such page."""
+    hosted = sandbox.container(call.function)
+    if not hosted.function.understands_pings:
+        return serve(sandbox, call)
+    return _in_a_unit(sandbox, hosted, min(5000, max(0, int(call.query.get("hold_ms", "0")))))
+
+
+def serve(sandbox: Sandbox, call: Call) -> Reply:
+    """A user's request; 404 for a path that an application without pings does not have."""
+    hosted = sandbox.container(call.function)
+    hosted.function.work_done += 1
+    reply = _in_a_unit(sandbox, hosted, sandbox.settings.ping_hold_ms)
+    missing = call.operation == "Ping"
+    return Reply(b"no such page", 404, reply.headers, reply.after_seconds) if missing else reply
+
+
+def metrics(sandbox: Sandbox, call: Call) -> Reply:
+    """Return the last minute that is over and the counts up to then by unit, in Prometheus' text format."""
+    hosted = sandbox.container(call.function)
+    minute = sandbox.now_ms() // MINUTE_MS - 1
+    table, totals = hosted.driver.table, hosted.driver.totals
+    peak = float(table.window("peak", minute, minute + 1)[0])
+    seconds = (totals.warm_busy_ms + totals.on_demand_busy_ms + totals.ping_ms) / 1000
+    counters = sandbox.pages[call.function]
+    counters.count(totals.invocations + totals.pings, seconds)
+    lines = ["# HELP requests_in_flight The most requests at once in the last minute.", "# TYPE requests_in_flight gauge",
+             f'requests_in_flight{{service="{call.function}"}} {0.0 if peak != peak else peak}', *counters.lines(), ""]
+    return Reply("\n".join(lines).encode(), headers={"Content-Type": "text/plain; version=0.0.4"})
+
+
+def _in_a_unit(sandbox: Sandbox, hosted: Hosted, hold_ms: int) -> Reply:
+    factor = getattr(sandbox.clock, "rate", 1.0)
+    waits = not isinstance(sandbox.clock, ManualClock)
+    init_ms = hosted.function.init_seconds * 1000 * float(hosted.rng.uniform(0.9, 1.1))
+    starting = round(init_ms) if waits else 0
+    served = hosted.driver.invoke(sandbox.now_ms(), round(hold_ms * factor), hosted.driver.serving, starting)
+    if served.throttled:
+        return Reply(b"", 429, {"Retry-After": "1"})
+    wait = (hold_ms * factor + (init_ms if served.cold else 0.0)) / 1000 if waits else 0.0
+    return Reply(b"pong", 200, {UNIT_HEADER: f"{hosted.function.name}-{served.environment}"}, wait)
+
+
+SERVE = Operation("Request", serve, mutating=True)
+OPERATIONS = {PING: Operation("Ping", ping, mutating=True), METRICS: Operation("Metrics", metrics)}

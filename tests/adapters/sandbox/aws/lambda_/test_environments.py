@@ -1,0 +1,39 @@
+"""Which environment serves a request, and when one ends."""
+
+from adapters.sandbox.aws.lambda_.environments import EnvironmentPool, Lives
+
+
+def serve(pool: EnvironmentPool, start: int, end: int) -> tuple[int, bool]:
+    environment, cold = pool.begin(start)
+    pool.finish(environment, end)
+    return environment.number, cold
+
+
+def test_one_ends_after_its_idle_time_and_not_before() -> None:
+    pool = EnvironmentPool(lambda: Lives(1_000, 10**9))
+
+    assert serve(pool, 0, 100) == (1, True)
+    assert serve(pool, 1_099, 1_100) == (1, False)
+    assert pool.alive(2_099) == 1
+    assert serve(pool, 2_100, 2_200) == (2, True)
+
+
+def test_one_that_is_old_ends_when_its_request_does() -> None:
+    pool = EnvironmentPool(lambda: Lives(10**9, 5_000))
+    serve(pool, 0, 7_000)
+
+    assert pool.alive(6_000) == 1
+    assert pool.alive(7_000) == 0
+    assert serve(pool, 7_000, 8_000) == (2, True)
+
+
+def test_the_one_used_last_is_used_first_and_one_that_lives_longer_is_found_below_it() -> None:
+    lives = iter([Lives(10_000, 10**9), Lives(1_000, 10**9)])
+    pool = EnvironmentPool(lambda: next(lives))
+    first, second = pool.begin(0)[0], pool.begin(0)[0]
+    pool.finish(first, 100)
+    pool.finish(second, 200)
+
+    assert pool.in_use(150) == 1
+    assert serve(pool, 300, 400)[0] == 2
+    assert serve(pool, 2_000, 2_100) == (1, False)

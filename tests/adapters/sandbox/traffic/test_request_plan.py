@@ -1,0 +1,100 @@
+"""Requests that are drawn from a minute's figures have those figures."""
+
+import math
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.sandbox.traffic.recorded import MINUTE_MS, Minute, Traffic
+from adapters.sandbox.traffic.request_plan import MOST, RequestPlan
+from controller.demo.traffic import Span, bursty, office_hours
+
+FIRST = 29_500_000
+GAP = Minute(math.nan, math.nan, math.nan)
+
+
+class Seen(NamedTuple):
+    """What the requests of a minute come to, and when they begin."""
+
+    row: Minute
+    begun: int
+    busy: float
+    peak: int
+    starts: list[int]
+
+
+def played(rows: list[Minute], seed: int = 1) -> Iterator[Seen]:
+    """Each minute, its requests counted one by one; they must begin once, end once, and lie in their minute."""
+    plan, running = RequestPlan(Traffic(then=iter(rows)), np.random.default_rng(seed)), set[int]()
+    for minute in range(FIRST, FIRST + len(rows)):
+        row, events = plan.of(minute)
+        start, busy, peak, starts = minute * MINUTE_MS, 0, None, []
+        at = start
+        for when, begins, request in events:
+            assert start <= at <= when <= start + MINUTE_MS
+            assert begins is not (request in running)
+            busy, at = busy + len(running) * (when - at), when
+            if peak is None and (when > start or begins):
+                peak = len(running)
+            if begins:
+                running.add(request)
+                starts.append(when - start)
+            else:
+                running.discard(request)
+            peak = None if peak is None else max(peak, len(running))
+        busy += len(running) * (start + MINUTE_MS - at)
+        yield Seen(row, len(starts), busy / MINUTE_MS, len(running) if peak is None else peak, starts)
+
+
+minutes = st.tuples(st.integers(0, 7), st.floats(0, 1), st.integers(0, 20)).map(
+    lambda drawn: Minute(float(drawn[2]), drawn[0] * drawn[1], float(drawn[0]))
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(minutes, min_size=1, max_size=40), st.integers(0, 3))
+def test_the_peak_is_as_recorded_in_any_minutes(rows: list[Minute], seed: int) -> None:
+    for seen in played(rows, seed):
+        assert seen.peak == seen.row.most
+        assert seen.begun >= min(seen.row.invocations, MOST) * (seen.row.most > 0)
+
+
+@pytest.mark.parametrize("invented", [bursty, office_hours])
+def test_requests_average_and_peak_of_a_day_are_as_recorded(invented) -> None:
+    series = invented(Span(FIRST - FIRST % 1440, 1440), np.random.default_rng(3))
+    rows = [Minute(*(float(value) for value in row)) for row in zip(series.invocations, series.busy, series.peak, strict=True)]
+    seen = list(played(rows))
+
+    assert [each.peak for each in seen] == [each.row.most for each in seen]
+    assert sum(each.begun for each in seen) == pytest.approx(series.invocations.sum(), rel=0.005)
+    assert sum(each.busy for each in seen) == pytest.approx(series.busy.sum(), rel=0.005)
+    assert np.mean([abs(each.busy - each.row.busy) < 0.05 for each in seen]) > 0.95
+
+
+def test_starts_are_spread_over_the_minute() -> None:
+    starts = [start for each in played([Minute(60.0, 6.0, 10.0)] * 200) for start in each.starts]
+
+    assert np.histogram(starts, bins=6, range=(0, MINUTE_MS))[0] == pytest.approx(2000, rel=0.25)
+
+
+def test_more_requests_than_are_played_are_represented_by_longer_ones() -> None:
+    for each in played([Minute(10_000.0, 20.0, 40.0)] * 10):
+        assert each.begun == MOST
+        assert each.busy == pytest.approx(20, abs=0.05)
+        assert each.peak == 40
+
+
+def test_in_a_gap_what_runs_goes_on() -> None:
+    rows = [Minute(4.0, 4.0, 4.0), Minute(0.0, 4.0, 4.0), GAP, GAP, Minute(0.0, 4.0, 4.0)]
+
+    assert [each.busy for each in played(rows)][2:] == [4.0, 4.0, 4.0]
+
+
+def test_the_same_seed_draws_the_same_requests() -> None:
+    rows = [Minute(30.0, 6.0, 10.0)] * 20
+
+    assert list(played(rows, 5)) == list(played(rows, 5)) != list(played(rows, 6))
