@@ -12,9 +12,9 @@ from adapters.ports.discovery import Survey, Where
 from adapters.ports.errors import Unsupported
 from adapters.ports.permissions import Grants
 from adapters.runtime.clock import Clock
-from config.lease import LeaseSettings
-from config.lever import LeverSettings
-from config.policy import Policy, PoolPolicy
+from config.model.lease import LeaseSettings
+from config.model.lever import LeverSettings
+from config.model.policy import Policy, PoolPolicy
 
 if TYPE_CHECKING:  # a policy is checked without waiting for NumPy
     from collections import Counter

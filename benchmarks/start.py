@@ -19,7 +19,7 @@ from status import Providers
 
 from adapters.registry import lever_kinds
 from adapters.runtime.clock import ManualClock
-from config.policy import Assume, Policy, PoolPolicy
+from config.model.policy import Assume, Policy, PoolPolicy
 from controller.daemon.daemon import Service
 from controller.decision.planning.reasons import Code
 from controller.demand.pool_group import Budget

@@ -24,7 +24,7 @@ from adapters.ports.demand_source import Telemetry
 from adapters.ports.lever import Capacity, Phase, Traits
 from adapters.registry import lever_kinds
 from adapters.runtime.clock import ManualClock
-from config.policy import Assume, Policy, PoolPolicy
+from config.model.policy import Assume, Policy, PoolPolicy
 from controller.daemon.daemon import Service
 from forecasting.demand import DemandSeries, minute_of
 

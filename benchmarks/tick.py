@@ -7,8 +7,8 @@ import time
 import numpy as np
 
 from adapters.ports.lever import Capacity, Phase
-from config.lever import LeverSettings
-from config.policy import PoolPolicy
+from config.model.lever import LeverSettings
+from config.model.policy import PoolPolicy
 from controller.decision.costs.cost_model import Terms
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.observation import Observation, Proposal, Sight

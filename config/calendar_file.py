@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from config.ics import MOST_BYTES, BadCalendar, read_calendar
+from config.model.ics import MOST_BYTES, BadCalendar, read_calendar
 
 
 class Unusable(NamedTuple):

@@ -11,17 +11,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from config.calendar_file import Calendars
-from config.dead_man import DeadMan
-from config.event import Event, Holidays
-from config.lease import LEASE_KINDS
-from config.lever import LeverSettings
-from config.limits import Limits
+from config.model.dead_man import DeadMan
+from config.model.event import Event, Holidays
+from config.model.lease import LEASE_KINDS
+from config.model.lever import LeverSettings
+from config.model.limits import Limits
+from config.model.notify import Notify, Sink
+from config.model.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
+from config.model.schedule import Schedule
 from config.node import Node
-from config.notify import Notify, Sink
-from config.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
 from config.problem import Problem, path_text
 from config.report import Report, Step
-from config.schedule import Schedule
 from config.secrecy import secrets_in
 from config.wording import as_written, meant, shown, unknown, wording, worth_saying
 

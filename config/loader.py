@@ -7,8 +7,8 @@ from typing import NamedTuple
 from config.calendar_file import Calendars
 from config.check import TOP_KEYS, Check, Kinds
 from config.document import MOST_BYTES, decoded, read_document
+from config.model.policy import Policy
 from config.node import Fault, Place
-from config.policy import Policy
 from config.problem import PolicyError, Problem, path_text
 from config.report import Report
 

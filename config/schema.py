@@ -8,12 +8,12 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from config.check import EXTENSION
-from config.duration import format_duration
-from config.lease import LEASE_KINDS
-from config.lever import LeverSettings
-from config.limits import Limits
-from config.notify import Sink
-from config.policy import Assume, PoolPolicy
+from config.model.duration import format_duration
+from config.model.lease import LEASE_KINDS
+from config.model.lever import LeverSettings
+from config.model.limits import Limits
+from config.model.notify import Sink
+from config.model.policy import Assume, PoolPolicy
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Json = dict[str, Any]

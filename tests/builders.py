@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from adapters.ports.lever import Capacity, Phase
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from controller.decision.planning.observation import Observation, Proposal
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -14,7 +14,7 @@ def pool_policy(**changes: object) -> PoolPolicy:
     lever = {"kind": "lambda-provisioned-concurrency", "region": "us-east-1", "function": "agent", "alias": "live"}
     plain: dict[str, object] = {"name": "agent", "lever": lever, "mode": "active", "min": 0, "max": 100} | changes
     from adapters.registry import lever_kinds
-    from config.lever import LeverSettings  # noqa: F401
+    from config.model.lever import LeverSettings  # noqa: F401
     kind = lever_kinds()["lambda-provisioned-concurrency"]
     return PoolPolicy.model_construct(**(plain | {"lever": kind.model_validate(lever)}))
 

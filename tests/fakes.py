@@ -13,7 +13,7 @@ from adapters.ports.lever import Capacity, Lever, Phase, Traits
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock, SystemClock
 from adapters.simulated import SimulatedCapacity
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from forecasting.demand import DemandSeries, instant_of, minute_of
 
 Traffic = Callable[[int], float]

@@ -3,7 +3,7 @@
 import numpy as np
 
 from adapters.ports.errors import Throttled
-from config.policy import Objective
+from config.model.policy import Objective
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SAID
 from forecasting.demand import minute_of
 from tests.services import serving

@@ -78,7 +78,7 @@ def test_no_test_has_a_deadline_of_its_own():
 
 
 BREACHES = {
-    "Arrows run one way": ("config/policy.py", "import controller.decision.planning.plan"),
+    "Arrows run one way": ("config/model/policy.py", "import controller.decision.planning.plan"),
     "The controller is built in layers": ("controller/store/codec.py", "import controller.fleet.tick"),
     "Deciding is built in layers": ("controller/decision/costs/bill.py", "import controller.decision.planning.plan"),
     "Adapters do not know each other": ("adapters/demand/history_file.py", "import adapters.simulated"),

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from adapters.registry import Registry
 from adapters.runtime.clock import ManualClock
-from config.policy import Policy
+from config.model.policy import Policy
 from controller.accounting.ledger import NAMES, RANGED, Account, Accounts
 from controller.accounting.tick_accounting import account_for, open_accounts
 from controller.backtest.replay import replay

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
-from config.policy import Assume, Policy
+from config.model.policy import Assume, Policy
 from controller.fleet import builder
 from controller.fleet.decision_log import Journal
 from controller.fleet.fleet import Fleet

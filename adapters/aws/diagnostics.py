@@ -19,7 +19,7 @@ from adapters.aws.errors import Asked, NotSet
 from adapters.aws.lambda_.control_plane import ControlPlane
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
 from adapters.ports.errors import AdapterError
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from forecasting.demand import minute_of
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from adapters.ports.permissions import Permission
-from config.lease import DynamoLeaseSettings, LeaseSettings
-from config.policy import PoolPolicy
+from config.model.lease import DynamoLeaseSettings, LeaseSettings
+from config.model.policy import PoolPolicy
 
 
 class Statement(NamedTuple):

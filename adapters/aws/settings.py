@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from adapters.aws.names import ALIAS, FUNCTION, REGION, alias_name, function_name, region_name
 from adapters.pinging.settings import Pause
-from config.lever import LeverSettings
+from config.model.lever import LeverSettings
 
 Region = Annotated[str, Field(pattern=REGION), BeforeValidator(region_name)]
 FunctionName = Annotated[str, Field(pattern=FUNCTION), BeforeValidator(function_name)]

@@ -11,7 +11,7 @@ from adapters.gcp.monitoring.metric_reader import MAX, Query
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
 from adapters.ports.errors import AdapterError, PermissionDenied
 from adapters.runtime.clock import SystemClock
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from forecasting.demand import minute_of
 
 if TYPE_CHECKING:

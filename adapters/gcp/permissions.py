@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.ports.permissions import Permission
-from config.lease import LeaseSettings
-from config.policy import PoolPolicy
+from config.model.lease import LeaseSettings
+from config.model.policy import PoolPolicy
 
 LOOK = {
     "run.services.get": "reads the minimum instances and the state of the service",

@@ -15,7 +15,7 @@ from adapters.ports.diagnostics import Check, Dated, Probe
 from adapters.ports.discovery import Survey, Where
 from adapters.runtime.call_counter import Tally
 from adapters.runtime.clock import Clock
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 
 
 class Gcp:

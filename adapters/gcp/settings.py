@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from adapters.gcp.names import LOCATION, PROJECT, SERVICE, location_name, project_id, service_name
-from config.lever import LeverSettings
+from config.model.lever import LeverSettings
 
 Project = Annotated[str, Field(pattern=PROJECT), BeforeValidator(project_id)]
 Location = Annotated[str, Field(pattern=LOCATION), BeforeValidator(location_name)]

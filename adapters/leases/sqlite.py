@@ -11,7 +11,7 @@ from adapters.ports.errors import Refused, Unreachable
 from adapters.ports.lease_store import Lease
 from adapters.runtime.files import make_private
 from adapters.runtime.sqlite_transaction import transaction
-from config.lease import LeaseSettings, SqliteLeaseSettings
+from config.model.lease import LeaseSettings, SqliteLeaseSettings
 
 T = TypeVar("T")
 APPLICATION_ID = 0x53744C65

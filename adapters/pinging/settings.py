@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 from pydantic_core import PydanticCustomError
 
-from config.duration import Duration, format_duration
+from config.model.duration import Duration, format_duration
 
 SHORTEST = timedelta(minutes=1)
 """Minimum pause: a single unit that a user holds cannot be distinguished from a stopped one."""

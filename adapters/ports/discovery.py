@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from config.lever import LeverSettings
+from config.model.lever import LeverSettings
 
 S = TypeVar("S", bound=LeverSettings)
 Where = Mapping[str, str]

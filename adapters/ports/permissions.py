@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 
 
 @dataclass(frozen=True, slots=True)

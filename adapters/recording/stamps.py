@@ -11,7 +11,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from adapters.recording.table import NotImportable
-from config.zones import zone
+from config.model.zones import zone
 
 STAMP = re.compile(
     r"(?P<a>\d{1,4})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<c>\d{1,4})(?:[T ]|,\s*|\s+)(?P<hour>\d{1,2}):(?P<minute>\d\d)"

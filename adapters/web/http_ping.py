@@ -13,7 +13,7 @@ from adapters.ports.lever import Capacity, Phase, Traits
 from adapters.web.pings import HttpPinger
 from adapters.web.provider import Web
 from adapters.web.settings import HttpPingSettings
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 
 
 class HttpPing:

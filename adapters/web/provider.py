@@ -16,7 +16,7 @@ from adapters.runtime.clock import Clock
 from adapters.web.client import FIRST_BYTE_SECONDS, Client
 from adapters.web.demand_page import PageDemand
 from adapters.web.settings import HttpPingSettings
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 
 
 class Web(Keepers):

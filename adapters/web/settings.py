@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from adapters.pinging.settings import Pause
-from config.lever import LeverSettings
+from config.model.lever import LeverSettings
 
 URL = r"^https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?(/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?$"
 """No user, query or fragment: secrets in them would be logged."""

@@ -7,7 +7,7 @@ import numpy as np
 
 from adapters.ports.lever import Capacity, Phase
 from adapters.runtime.clock import Clock
-from config.policy import Assume, Policy
+from config.model.policy import Assume, Policy
 from controller.accounting.ledger import NAMES, REHEARSAL, Account, Accounts, keep_accounts
 from controller.accounting.paid_units import Change
 from controller.decision.costs.cost_model import billing_step_of

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from config.lever import LeverSettings
-from config.policy import Assume, PoolPolicy
+from config.model.lever import LeverSettings
+from config.model.policy import Assume, PoolPolicy
 from controller.backtest.replay import replay
 from controller.decision.costs.bill import Bill, Load, bill_of
 from controller.decision.costs.cost_model import terms_of

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from adapters.ports.lever import Capacity, Phase
 from adapters.simulated import SimulatedCapacity
-from config.policy import Assume, PoolPolicy
+from config.model.policy import Assume, PoolPolicy
 from controller.decision.costs.cost_model import Terms
 from controller.decision.events.event_demand import HOUR
 from controller.decision.events.forecast_adjustment import prospect_at, without_events

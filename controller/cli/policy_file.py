@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from config.policy import Policy
+from config.model.policy import Policy
 from controller.cli.failure import WrongInput
 from controller.redaction.process_secrets import hide, in_environment, named_in, texts_in
 

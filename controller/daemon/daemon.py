@@ -11,7 +11,7 @@ import structlog
 
 from adapters.ports.lease_store import LeaseStore
 from adapters.runtime.clock import Clock
-from config.policy import Policy
+from config.model.policy import Policy
 from controller.accounting.ledger import Accounts
 from controller.accounting.tick_accounting import account_for, open_accounts, store_accounts, tell_spent
 from controller.daemon.failover import Takeover

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from adapters.ports.lease_store import LeaseStore
 from adapters.runtime.clock import Clock
-from config.policy import Policy
+from config.model.policy import Policy
 from controller.daemon.failover import Takeover
 from controller.decision.planning.plan import Action, Plan
 from controller.fleet.builder import READ_EVERY, Providers, assemble

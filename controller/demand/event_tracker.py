@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from controller.decision.events.baseline import USUAL_DAYS, Rows
 from controller.decision.events.event_demand import HOUR, Foretold
 from controller.decision.events.learned_effect import without_effect

@@ -7,7 +7,7 @@ from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Finding, Verdict
 from adapters.ports.errors import AdapterError
 from adapters.runtime.clock import Clock
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from forecasting.demand import DemandSeries
 from forecasting.warmer import Rhythm, found_in, left_out
 

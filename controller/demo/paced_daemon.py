@@ -10,7 +10,7 @@ import structlog
 
 from adapters.registry import Registry
 from adapters.runtime.clock import ScaledClock
-from config.policy import Policy
+from config.model.policy import Policy
 from controller.daemon.daemon import Service
 from controller.daemon.scheduler import Jobs
 

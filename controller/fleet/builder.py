@@ -10,7 +10,7 @@ from adapters.ports.lever import Lever, Resumes, Traits
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
 from adapters.simulated import ShadowLever
-from config.policy import Assume, Policy, PoolPolicy
+from config.model.policy import Assume, Policy, PoolPolicy
 from controller.decision.costs.cost_model import Terms, terms_of
 from controller.decision.costs.keep_alive import seen_body, seen_of
 from controller.decision.costs.measurements import RECENT_RAISES, median_span

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import structlog
 
 from adapters.runtime.clock import Clock, wait_at_most
-from config.limits import Limits
-from config.policy import Assume
+from config.model.limits import Limits
+from config.model.policy import Assume
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_of
 from controller.decision.planning.fleet_limits import Limiter
 from controller.decision.planning.observation import Bound, View

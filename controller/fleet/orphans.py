@@ -12,7 +12,7 @@ from adapters.ports.errors import AdapterError, NotFound
 from adapters.ports.lever import Lever
 from adapters.registry import lever_kinds
 from adapters.runtime.clock import Clock
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from controller.decision.planning.pool_state import PoolState
 from controller.redaction.redactor import redact_text
 from controller.store.async_store import StoreThread

@@ -11,7 +11,7 @@ from adapters.ports.errors import AdapterError, Misconfigured, OutcomeUnknown, Q
 from adapters.ports.lease_store import fenced
 from adapters.ports.lever import Capacity, Counted, CountedColdStarts, Lever, Phase, Resumes, Traits
 from adapters.runtime.clock import Clock
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from controller.decision.costs.measurements import RECENT_RAISES, learned, median_span, ready_after
 from controller.decision.planning.decision_record import Made, clean
 from controller.decision.planning.guardrails import guardrails_for

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from controller.decision.costs.cost_model import Terms
 from controller.decision.events.event_demand import HOUR
 from controller.decision.events.forecast_adjustment import prospect_at, wanted_with, without_events

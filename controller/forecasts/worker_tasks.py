@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from controller.decision.costs.cost_model import Terms
 from controller.decision.events.forecast_adjustment import lifted, prospect_at, without_events
 from controller.decision.selection.selector import Standing

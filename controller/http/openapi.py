@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from pydantic.json_schema import models_json_schema
 
-from config.policy import NAME
+from config.model.policy import NAME
 from controller.http.published_state import Board
 from controller.http.responses import json_bytes
 from controller.http.routes import ASSETS, ROUTES, Route

@@ -9,7 +9,7 @@ from typing import Any
 
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
-from config.policy import Policy
+from config.model.policy import Policy
 from controller.accounting.ledger import Accounts
 from controller.decision.planning.observation import PATIENCE, Sight
 from controller.fleet.decision_log import Journal

@@ -9,8 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
-from config.duration import PATTERN as SPAN
-from config.policy import MOST_UNITS, NAME
+from config.model.duration import PATTERN as SPAN
+from config.model.policy import MOST_UNITS, NAME
 from controller.decision.planning.overrides import Kind
 from controller.http.handlers.dashboard import LIBRARY, OURS, assets, dashboard
 from controller.http.handlers.decisions import CURSOR, MOST, decisions

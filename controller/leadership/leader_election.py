@@ -16,7 +16,7 @@ import structlog
 from adapters.ports.errors import AdapterError, Unreachable
 from adapters.ports.lease_store import Lease, LeaseStore, Unfenced
 from adapters.runtime.clock import Clock
-from config.lease import LeaseSettings
+from config.model.lease import LeaseSettings
 
 T = TypeVar("T")
 BEATS = 6

@@ -1,7 +1,7 @@
 """What is told of each pool. Written as text line by line: with ten thousand pools this is half a million samples a scrape, of
 which a library's object for each would take ten times as long.
 
-Pool names, modes, quantiles and codes need no escaping: `config.policy.NAME` and enumerations see to that.
+Pool names, modes, quantiles and codes need no escaping: `config.model.policy.NAME` and enumerations see to that.
 """
 
 import math

@@ -10,7 +10,7 @@ from numpy.random import Generator
 from adapters.ports.errors import AdapterError, Retryable, Throttled
 from adapters.runtime.clock import Clock
 from adapters.webhook import Poster
-from config.notify import Sink
+from config.model.notify import Sink
 from controller.notifications.formats import message
 from controller.notifications.notice import Notice
 

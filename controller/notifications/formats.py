@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from config.notify import Sink
+from config.model.notify import Sink
 from controller.notifications.notice import Notice
 
 TYPE = "io.stoker.notice."

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from config.duration import format_duration, parse_duration
-from config.schedule import MOST_UNITS
+from config.model.duration import format_duration, parse_duration
+from config.model.schedule import MOST_UNITS
 from controller.decision.planning.overrides import ORDERED, Kind, Override
 from controller.decision.planning.prewarm_grant import Wish
 from controller.redaction.redactor import redact_text

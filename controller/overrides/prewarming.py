@@ -8,7 +8,7 @@ import structlog
 from adapters.ports.errors import Throttled
 from adapters.runtime.clock import Clock
 from adapters.runtime.rate_limit import TokenBucket
-from config.policy import Assume
+from config.model.policy import Assume
 from controller.decision.planning.overrides import entry
 from controller.decision.planning.prewarm_grant import Grant, Standing, Wish, grant, order_of
 from controller.fleet.fleet import Fleet

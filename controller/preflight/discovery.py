@@ -12,7 +12,7 @@ import numpy as np
 
 from adapters.ports.demand_source import DemandSource, Telemetry
 from adapters.ports.discovery import Found, Skipped, Survey
-from config.policy import Assume, PoolPolicy
+from config.model.policy import Assume, PoolPolicy
 from controller.decision.costs.bill import cold_starts_of, load_of
 from controller.decision.costs.cost_model import whole_minutes
 from controller.decision.costs.keep_alive import keep_alive_of

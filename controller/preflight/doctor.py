@@ -33,8 +33,8 @@ from adapters.ports.lease_store import LeaseStore
 from adapters.ports.lever import Capacity, Phase
 from adapters.ports.permissions import Grants
 from adapters.runtime.clock import Clock
-from config.lease import LeaseSettings
-from config.policy import Assume, Policy, PoolPolicy
+from config.model.lease import LeaseSettings
+from config.model.policy import Assume, Policy, PoolPolicy
 from controller.decision.planning.external_capacity import DELETION, others_text
 from controller.demand.warmers import warmer_findings
 from controller.fleet.builder import Providers, pricing

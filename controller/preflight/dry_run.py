@@ -15,7 +15,7 @@ from adapters.ports.lever import Lever, Resumes
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
 from adapters.simulated import ShadowLever
-from config.policy import Policy, PoolPolicy
+from config.model.policy import Policy, PoolPolicy
 from controller.decision.costs.cost_model import MINUTES_A_MONTH
 from controller.decision.planning.overrides import Override
 from controller.decision.planning.plan import Plan

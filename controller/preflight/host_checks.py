@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from adapters.ports.diagnostics import Finding, Verdict
-from config.policy import Policy
+from config.model.policy import Policy
 from controller.preflight.metadata_urls import REMEDY, WHAT, metadata_urls
 from controller.store.sqlite_file import StoreError, in_use
 from controller.store.state_dir import STORE_NAME

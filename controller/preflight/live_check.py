@@ -10,7 +10,7 @@ from adapters.ports.diagnostics import Finding, Verdict
 from adapters.ports.errors import AdapterError, Conflict, Refused
 from adapters.ports.lever import Capacity, Lever, Phase
 from adapters.runtime.clock import Clock
-from config.policy import Assume, PoolPolicy
+from config.model.policy import Assume, PoolPolicy
 from controller.decision.costs.cost_model import terms_of
 
 CHECK = "live check"

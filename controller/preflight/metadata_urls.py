@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from config.metadata_address import leads_to_metadata
-from config.policy import Policy
+from config.model.metadata_address import leads_to_metadata
+from config.model.policy import Policy
 
 WHAT = "leads to a link-local address or a cloud's metadata service, which gives out the credentials of this machine"
 REMEDY = "give the address of the application or the receiver"

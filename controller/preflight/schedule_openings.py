@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from config.schedule import A_DAY, Schedule, fires, window_starts
+from config.model.schedule import A_DAY, Schedule, fires, window_starts
 
 GAPS = 9
 """So many windows are looked at for the time between two: a week of days, most of a year of months."""

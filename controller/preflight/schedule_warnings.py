@@ -6,12 +6,12 @@ from functools import lru_cache
 from itertools import takewhile
 from typing import NamedTuple
 
-from config.cron import days_by_number, either_day
-from config.duration import format_duration
-from config.event import Event
-from config.policy import PoolPolicy
-from config.schedule import Schedule
-from config.zones import without_summer_time
+from config.model.cron import days_by_number, either_day
+from config.model.duration import format_duration
+from config.model.event import Event
+from config.model.policy import PoolPolicy
+from config.model.schedule import Schedule
+from config.model.zones import without_summer_time
 from controller.preflight.schedule_openings import Opening, changes_within, gaps, openings
 
 HORIZON = timedelta(days=35)

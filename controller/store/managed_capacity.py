@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from config.lever import LeverSettings
-from config.policy import PoolPolicy
+from config.model.lever import LeverSettings
+from config.model.policy import PoolPolicy
 from controller.decision.planning.pool_state import PoolState
 from controller.store.codec import dump_state, load_state
 

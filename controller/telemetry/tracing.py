@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from adapters.ports.errors import AdapterError
-from config.web_address import fault_of
+from config.model.web_address import fault_of
 
 PREFIX = "stoker."
 LONGEST = 120

@@ -14,8 +14,8 @@ from adapters.gcp.settings import CloudRunMinInstancesSettings
 from adapters.ports.errors import Unsupported
 from adapters.registry import KINDS, Registry, lever_kinds
 from adapters.runtime.clock import ManualClock
-from config.lever import LeverSettings
-from config.policy import PoolPolicy
+from config.model.lever import LeverSettings
+from config.model.policy import PoolPolicy
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from adapters.registry import lever_kinds
-from config.lever import LeverSettings
 from config.loader import PolicyError, Problem, load_policy, parse_policy
-from config.policy import Assume, Objective
+from config.model.lever import LeverSettings
+from config.model.policy import Assume, Objective
 from tests.patience import PATIENCE_SECONDS
 
 

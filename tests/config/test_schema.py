@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 import config
 from adapters.registry import lever_kinds
 from config.document import read_document
-from config.lever import LeverSettings
 from config.loader import PolicyError, parse_policy
+from config.model.lever import LeverSettings
 from config.schema import DIALECT, policy_schema
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from adapters.registry import lever_kinds
 from config.loader import PolicyError, load_policy, parse_policy
-from config.policy import Policy
+from config.model.policy import Policy
 
 LEVER = "lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: f, alias: live}"
 HEAD = f"version: 1\npools:\n  - name: a\n    {LEVER}\n    max: 5\n"

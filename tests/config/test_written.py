@@ -10,17 +10,17 @@ from pydantic.fields import FieldInfo
 
 import config
 from adapters.registry import lever_kinds
-from config.dead_man import DeadMan
 from config.document import read_document
-from config.duration import format_duration
-from config.event import Event, Holidays
-from config.lever import LeverSettings
-from config.limits import Limits
 from config.loader import TOP_KEYS, load_policy, parse_policy
+from config.model.dead_man import DeadMan
+from config.model.duration import format_duration
+from config.model.event import Event, Holidays
+from config.model.lever import LeverSettings
+from config.model.limits import Limits
+from config.model.notify import Sink
+from config.model.policy import Assume, Objective, PoolPolicy, PriceOverride
+from config.model.schedule import Schedule
 from config.node import Node
-from config.notify import Sink
-from config.policy import Assume, Objective, PoolPolicy, PriceOverride
-from config.schedule import Schedule
 
 EXAMPLE = Path(config.__file__).parent / "example.yaml"
 DOCS = Path(__file__).parents[2] / "docs" / "policy.md"

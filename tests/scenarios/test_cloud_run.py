@@ -10,7 +10,7 @@ from adapters.runtime.clock import ManualClock
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.world import Sandbox
-from config.policy import Objective
+from config.model.policy import Objective
 from controller.fleet import builder
 from controller.fleet.decision_log import Journal
 from controller.store.async_store import StoreThread

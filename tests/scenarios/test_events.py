@@ -5,8 +5,8 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from config.event import Event
-from config.policy import Assume, Objective
+from config.model.event import Event
+from config.model.policy import Assume, Objective
 from controller.backtest.replay import Replay, replay
 from controller.decision.costs.cost_model import terms_of
 from controller.decision.planning.reasons import Code

@@ -9,7 +9,7 @@ from adapters.registry import Registry
 from adapters.runtime.clock import ManualClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
-from config.policy import Assume, Objective
+from config.model.policy import Assume, Objective
 from controller.fleet import builder
 from controller.fleet.decision_log import Journal
 from controller.store.async_store import StoreThread

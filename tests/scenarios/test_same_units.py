@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from adapters.runtime.clock import ManualClock
-from config.policy import Assume, Objective
+from config.model.policy import Assume, Objective
 from controller.backtest.replay import replay
 from controller.fleet.builder import pool_terms
 from forecasting.demand import DemandSeries, minute_of

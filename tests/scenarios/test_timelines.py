@@ -9,7 +9,7 @@ import pytest
 
 from adapters.ports.errors import QuotaExceeded, Unreachable
 from adapters.runtime.clock import ManualClock
-from config.event import Event
+from config.model.event import Event
 from controller.decision.planning.plan import Action
 from controller.decision.planning.reasons import Code
 from forecasting.demand import minute_of
@@ -86,7 +86,7 @@ async def test_when_traffic_comes_capacity_follows(clock, tmp_path):
 
 
 def dear():
-    from config.policy import Objective
+    from config.model.policy import Objective
     return Objective(cold_start_cost_usd=5.0)
 
 

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from config.dead_man import DeadMan
-from config.policy import Assume, Policy, PoolPolicy
+from config.model.dead_man import DeadMan
+from config.model.policy import Assume, Policy, PoolPolicy
 from controller.decision.planning.plan import ruling
 from controller.decision.planning.reasons import Code
 from controller.fleet import builder

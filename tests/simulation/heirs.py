@@ -13,8 +13,8 @@ from typing import Any
 
 from adapters.aws.autoscaling.scheduled_fallback import DeadManSwitch
 from adapters.ports.lease_store import fence_of_this_task
-from config.dead_man import DeadMan
-from config.policy import PoolPolicy
+from config.model.dead_man import DeadMan
+from config.model.policy import PoolPolicy
 from controller.fleet.dead_man_switch import DeadMen
 from controller.fleet.fleet import Fleet
 from controller.store.async_store import StoreThread

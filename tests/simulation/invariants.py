@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adapters.ports.lever import Capacity, Phase
-from config.limits import Limits
-from config.policy import PoolPolicy, schedule_bounds
+from config.model.limits import Limits
+from config.model.policy import PoolPolicy, schedule_bounds
 from controller.decision.planning.guardrails import FOREIGN_WRITE_QUIET, RETRY_FAILED
 from controller.decision.planning.observation import PATIENCE
 from controller.decision.planning.overrides import Kind

@@ -18,8 +18,8 @@ from pathlib import Path
 from adapters.leases.sqlite import SqliteLease
 from adapters.ports.errors import OutcomeUnknown, Unreachable
 from adapters.ports.lease_store import fence_of_this_task
-from config.lease import SqliteLeaseSettings
-from config.policy import Assume, Policy, PoolPolicy
+from config.model.lease import SqliteLeaseSettings
+from config.model.policy import Assume, Policy, PoolPolicy
 from controller.daemon.failover import Takeover
 from controller.decision.planning.plan import ruling
 from controller.decision.planning.reasons import Code

@@ -7,11 +7,11 @@ import numpy as np
 
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.gcp.settings import CloudRunMinInstancesSettings
-from config.event import Event
-from config.lever import LeverSettings
-from config.limits import Limits
-from config.policy import Objective, PoolPolicy
-from config.schedule import Schedule
+from config.model.event import Event
+from config.model.lever import LeverSettings
+from config.model.limits import Limits
+from config.model.policy import Objective, PoolPolicy
+from config.model.schedule import Schedule
 from tests.simulation.scenario import HISTORY
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from adapters.ports.errors import Conflict, OutcomeUnknown, PermissionDenied, QuotaExceeded, Throttled, Unreachable
 from adapters.ports.lever import Capacity, Phase, Traits
 from adapters.simulated import SimulatedCapacity
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from tests.simulation.invariants import Witness
 from tests.simulation.virtual import VirtualClock
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import structlog
 
-from config.policy import Assume, Policy
+from config.model.policy import Assume, Policy
 from controller.demand import proposer, selector_snapshot
 from controller.fleet import builder
 from controller.fleet.decision_log import Journal

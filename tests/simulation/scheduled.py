@@ -14,7 +14,7 @@ from adapters.aws.autoscaling.scheduled_fallback import DeadManSwitch
 from adapters.ports.errors import AdapterError, NotFound, OutcomeUnknown, Throttled, Unreachable
 from adapters.ports.lever import Capacity
 from adapters.sandbox.aws.autoscaling.scheduled_actions import due_ms
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from controller.decision.planning.dead_man_schedule import SLOT
 from controller.fleet.dead_man_switch import DeadMen
 from controller.forecasts.service import Told

@@ -9,7 +9,7 @@ from adapters.aws.errors import Asked, ConditionFailed, Contended
 from adapters.aws.paging import KEY, all_pages
 from adapters.ports.errors import NotFound, Unsupported
 from adapters.ports.lease_store import Lease
-from config.lease import DynamoLeaseSettings, LeaseSettings
+from config.model.lease import DynamoLeaseSettings, LeaseSettings
 
 T = TypeVar("T")
 

@@ -16,7 +16,7 @@ from adapters.pinging.idle_timeout import IdleLife
 from adapters.pinging.keep_alive_loop import Keeper
 from adapters.ports.errors import AdapterError, Conflict, Limit, QuotaExceeded, Refused, Unreachable, Unsupported
 from adapters.ports.lever import Capacity, Phase, Traits
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 
 ALIAS_FRESH = timedelta(minutes=2)
 TYPICAL_LEAD_TIME = timedelta(minutes=1)

@@ -19,7 +19,7 @@ from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.ports.errors import AdapterError, Conflict, Limit, QuotaExceeded
 from adapters.ports.lever import Capacity, Order, Phase, Traits
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 
 ALIAS_FRESH = timedelta(minutes=15)
 BILLING_STEP = timedelta(minutes=5)

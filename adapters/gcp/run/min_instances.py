@@ -24,7 +24,7 @@ from adapters.gcp.run.services import Service
 from adapters.gcp.settings import CloudRunMinInstancesSettings
 from adapters.ports.errors import AdapterError, Conflict, QuotaExceeded, Unsupported
 from adapters.ports.lever import Capacity, Phase, Traits
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ from controller.cli.failure import Failed, WrongInput
 
 if TYPE_CHECKING:
     from adapters.demand.history_file import History
-    from config.policy import Assume, Policy, PoolPolicy
+    from config.model.policy import Assume, Policy, PoolPolicy
     from controller.backtest.result import Outcome, PoolOutcome
 
 FILE = click.Path(path_type=Path)

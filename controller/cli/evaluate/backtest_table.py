@@ -4,7 +4,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from config.duration import format_duration
+from config.model.duration import format_duration
 from controller.backtest.report.text import hits, share, spread_text
 from controller.backtest.result import ON_DEMAND, Outcome, PoolOutcome
 from controller.decision.costs.assumptions import assumed_text, common_text, zeros_text

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from adapters.runtime.files import whole_file
-from config.duration import parse_duration
+from config.model.duration import parse_duration
 from controller.cli.failure import Failed, WrongInput
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from config.policy import Policy, PoolPolicy
+    from config.model.policy import Policy, PoolPolicy
     from controller.forecasts.demand_forecast import ForecastView
     from forecasting.demand import DemandSeries
 

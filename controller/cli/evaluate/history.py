@@ -14,7 +14,7 @@ from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
     from adapters.ports.demand_source import Telemetry
-    from config.policy import PoolPolicy
+    from config.model.policy import PoolPolicy
 
 
 def first_word(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -42,7 +42,7 @@ class Span(click.ParamType["timedelta"]):
 
     def convert(self, value: "str | timedelta", param: click.Parameter | None, ctx: click.Context | None) -> "timedelta":
         """Return the duration; the minimum is 1 s."""
-        from config.duration import parse_duration
+        from config.model.duration import parse_duration
 
         try:
             span = parse_duration(str(value))

@@ -11,7 +11,7 @@ from controller.cli.failure import Failed, WrongInput
 from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
-    from config.notify import Sink
+    from config.model.notify import Sink
 
 
 @click.command()

@@ -18,7 +18,7 @@ from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
     from adapters.ports.diagnostics import Finding
-    from config.policy import Policy, PoolPolicy
+    from config.model.policy import Policy, PoolPolicy
 
 MANY = 8
 """More `ok` findings of one check than this are shown in one line."""

@@ -6,8 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from config.policy import Objective, Policy, PoolPolicy
-from config.schedule import Schedule
+from config.model.policy import Objective, Policy, PoolPolicy
+from config.model.schedule import Schedule
 from controller.decision.events.upcoming import agenda
 from controller.preflight.schedule_openings import next_openings
 

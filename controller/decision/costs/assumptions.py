@@ -5,7 +5,7 @@ A daemon reads all of it from the provider; a backtest makes no calls.
 
 from collections.abc import Iterable, Mapping
 
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from controller.decision.costs.cost_model import DEFAULT_ARCHITECTURE, DEFAULT_INIT_SECONDS, DEFAULT_MEMORY_MB, RATES
 
 NAMED = 3

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from adapters.ports.lever import KeepAliveSeen
-from config.policy import Assume, PoolPolicy
+from config.model.policy import Assume, PoolPolicy
 from controller.decision.costs.keep_alive import keep_alive_of
 
 MINUTE_SECONDS, MINUTES_A_MONTH = 60, 365 * 24 * 60 / 12

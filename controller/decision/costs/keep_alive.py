@@ -11,8 +11,8 @@ from functools import lru_cache
 from typing import Any
 
 from adapters.ports.lever import KeepAliveSeen
-from config.duration import format_duration
-from config.policy import Assume
+from config.model.duration import format_duration
+from config.model.policy import Assume
 
 ENOUGH = 20
 """Fewer observations than this prove nothing yet."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from config.event import Event
+from config.model.event import Event
 from controller.decision.events.occurrences import AFTERMATH, Spell, spells_of, touched
 from controller.decision.selection.signals import BLOCK, BLOCKS_PER_DAY, UNKNOWN, order_statistic
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats

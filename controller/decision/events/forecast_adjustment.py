@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from controller.decision.costs.cost_model import Terms
 from controller.decision.events.event_demand import HOUR, Foretold, applied, factor_of
 from controller.decision.events.pool_events import Prospect, learned

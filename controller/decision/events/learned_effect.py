@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from config.event import Event
+from config.model.event import Event
 from controller.decision.events.baseline import USUAL_DAYS, Usual
 from controller.decision.events.occurrences import Spell, spells_of
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries

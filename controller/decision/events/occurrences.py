@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from config.event import Event, windows_of
+from config.model.event import Event, windows_of
 from forecasting.demand import MINUTES_PER_DAY, instant_of
 
 AFTERMATH = 10

@@ -7,8 +7,8 @@ same, and nothing that comes later changes what was said.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from config.event import Event
-from config.policy import PoolPolicy
+from config.model.event import Event
+from config.model.policy import PoolPolicy
 from controller.decision.events.baseline import UNKNOWN_YET, USUAL_DAYS, Rows, Usual, set_aside, usual_of
 from controller.decision.events.event_demand import Foretold, Sought, announce
 from controller.decision.events.learned_effect import Lesson, lessons_of

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from config.event import Event, Window, windows_of
-from config.policy import Policy, PoolPolicy
+from config.model.event import Event, Window, windows_of
+from config.model.policy import Policy, PoolPolicy
 
 HORIZONS = (timedelta(days=8), timedelta(days=62), timedelta(days=400))
 """Looked at one after the other until there are enough windows: the near ones are cheap even of an event that comes often."""

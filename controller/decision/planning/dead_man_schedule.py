@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapters.ports.lever import Order
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from controller.decision.planning.planner import bounds_now
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.state_transitions import CLOCKS_APART, DOUBTED

@@ -13,7 +13,7 @@ from typing import Any
 
 from adapters.ports.errors import AdapterError, Limit
 from adapters.ports.lever import Capacity, Phase
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from controller.decision.planning.guardrails import guardrails_for
 from controller.decision.planning.observation import Announced, Bound, Observation, Proposal, Sight, Traffic
 from controller.decision.planning.overrides import entry, shown_override

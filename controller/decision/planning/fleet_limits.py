@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from config.limits import Limits
+from config.model.limits import Limits
 from controller.decision.costs.cost_model import usd_per_minute_left
 from controller.decision.planning.allocation import Ledger, Stakes, Turn, allowed, in_turn
 from controller.decision.planning.decision_record import Made

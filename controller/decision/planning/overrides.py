@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from config.schedule import MOST_UNITS
+from config.model.schedule import MOST_UNITS
 
 
 class Kind(StrEnum):

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from adapters.ports.lever import Capacity, Phase
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from controller.decision.planning.observation import MOST_UNITS, Announced, Bound, Observation, Proposal
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Code, Reason

@@ -7,7 +7,7 @@ nothing here reads a clock, calls a provider or remembers anything, so the daemo
 from datetime import datetime
 
 from adapters.ports.lever import Capacity
-from config.policy import PoolPolicy, schedule_bounds
+from config.model.policy import PoolPolicy, schedule_bounds
 from controller.decision.planning.external_capacity import remarked
 from controller.decision.planning.observation import Observation, Sight
 from controller.decision.planning.overrides import Kind, active

@@ -13,7 +13,7 @@ from adapters.runtime.clock import ManualClock
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import TOKEN, RunSandbox
 from adapters.sandbox.world import Sandbox
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from tests.builders import NOON
 
 UPDATE, GET = "UpdateService", "GetService"

@@ -12,7 +12,7 @@ from adapters.runtime.clock import ManualClock
 from adapters.sandbox.aws.lambda_.functions import Alias
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from tests.builders import NOON
 
 PUT, DELETE = "PutProvisionedConcurrencyConfig", "DeleteProvisionedConcurrencyConfig"

@@ -17,7 +17,7 @@ from adapters.sandbox.world import Sandbox
 from adapters.web.http_ping import HttpPing
 from adapters.web.provider import Web
 from adapters.web.settings import HttpPingSettings
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from tests.adapters.conformance.lambda_stage import IMPATIENT, LambdaStage
 
 NO_LOOK = "a URL cannot be looked at without waking a unit, so a reading asks nobody"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from adapters.registry import lever_kinds
-from config.policy import Assume
+from config.model.policy import Assume
 from controller.backtest.lever_comparison import under_each_lever
 from controller.backtest.replay import replay
 from controller.decision.costs.bill import bill_of, load_of
@@ -54,7 +54,7 @@ def test_rare_traffic_is_cheapest_kept_warm_by_pings(found):
 
 
 def test_prices_of_the_policy_hold_for_its_own_lever_alone():
-    from config.policy import PriceOverride
+    from config.model.policy import PriceOverride
 
     demand = steady_and_idle()
     dear = pool_policy(mode="shadow", max=50, memory_mb=1024, init_seconds=8.0,

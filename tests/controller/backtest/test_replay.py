@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.policy import Assume, Objective, Schedule
+from config.model.policy import Assume, Objective, Schedule
 from controller.backtest.replay import Proposals, carry_out, depends_on_time, propose, replay
 from controller.decision.costs.cost_model import Terms
 from controller.decision.planning.reasons import Code

@@ -10,8 +10,8 @@ import pytest
 from adapters.leases.sqlite import SqliteLease
 from adapters.ports.errors import Unreachable
 from adapters.runtime.clock import ManualClock
-from config.dead_man import DeadMan
-from config.lease import SqliteLeaseSettings
+from config.model.dead_man import DeadMan
+from config.model.lease import SqliteLeaseSettings
 from controller.daemon.daemon import Service
 from controller.decision.planning.plan import Action
 from controller.decision.planning.pool_state import PoolState

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.notify import NOTICE_CODES
+from config.model.notify import NOTICE_CODES
 from controller.decision.planning.reasons import Code
 from controller.http import app, status_entries
 from controller.metrics.catalogue import FAMILIES

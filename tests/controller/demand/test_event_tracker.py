@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import structlog
 
-from config.event import Event
+from config.model.event import Event
 from controller.backtest.replay import propose
 from controller.decision.costs.cost_model import Terms
 from controller.decision.events.forecast_adjustment import prospect_at, without_events

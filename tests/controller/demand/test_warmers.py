@@ -9,7 +9,7 @@ from adapters.ports.demand_source import Telemetry
 from adapters.ports.diagnostics import Verdict
 from adapters.ports.errors import Unreachable
 from adapters.runtime.clock import ManualClock
-from config.warmer import Warmer
+from config.model.warmer import Warmer
 from controller.demand.collector import Intake
 from controller.demand.warmers import demand_of, warmer_findings
 from forecasting.demand import DemandSeries, minute_of

@@ -10,8 +10,8 @@ from adapters.ports.errors import Unreachable
 from adapters.ports.lease_store import Unfenced
 from adapters.ports.lever import Order
 from adapters.runtime.clock import ManualClock
-from config.dead_man import DeadMan
-from config.limits import Limits
+from config.model.dead_man import DeadMan
+from config.model.limits import Limits
 from controller.decision.planning.dead_man_schedule import MOST_OPEN, about_to_tell
 from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.pool_state import PoolState

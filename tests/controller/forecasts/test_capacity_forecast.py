@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.policy import Schedule
+from config.model.policy import Schedule
 from controller.decision.costs.cost_model import Terms
 from controller.decision.selection.selector import Portfolio, Standing
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, next_hours, signals_ahead

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from config.prewarm import Prewarm
+from config.model.prewarm import Prewarm
 from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
 

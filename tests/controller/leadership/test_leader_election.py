@@ -14,7 +14,7 @@ from adapters.gcp.clients import Timeouts as GoogleTimeouts
 from adapters.ports.errors import AdapterError, Unreachable
 from adapters.ports.lease_store import Unfenced
 from adapters.runtime.clock import ManualClock
-from config.lease import SHORTEST, LeaseSettings
+from config.model.lease import SHORTEST, LeaseSettings
 from controller.leadership.leader_election import Leadership
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS

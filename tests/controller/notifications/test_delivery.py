@@ -8,7 +8,7 @@ import pytest
 
 from adapters.ports.errors import PermissionDenied, Throttled, Unreachable
 from adapters.runtime.clock import ManualClock
-from config.notify import Sink
+from config.model.notify import Sink
 from controller.notifications.delivery import AN_HOUR, LONGEST_SECONDS, TRIES, WAITING, Courier
 from controller.notifications.notice import Change, notice_of
 from tests.builders import NOON

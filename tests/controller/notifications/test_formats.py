@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from config.notify import NOTICE_CODES, Sink
+from config.model.notify import NOTICE_CODES, Sink
 from controller.notifications.formats import ENDED, NEUTRAL, message, standard_key, standard_webhook
 from controller.notifications.notice import Change, notice_of
 from tests.builders import NOON

@@ -4,7 +4,7 @@ from itertools import chain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.notify import NOTICE_CODES
+from config.model.notify import NOTICE_CODES
 from controller.notifications.notice import CALM, DAEMON, ENDINGS, MOST_NAMED, Change, Key, advance, coalesce
 from tests.builders import NOON
 

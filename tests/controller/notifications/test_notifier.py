@@ -10,7 +10,7 @@ import pytest
 from adapters.ports.errors import PermissionDenied, Unreachable
 from adapters.runtime.clock import ManualClock, SystemClock
 from adapters.webhook import Poster
-from config.notify import Sink
+from config.model.notify import Sink
 from controller.leadership.leader_term import Tenure
 from controller.notifications.notifier import KEY, Notifier, courier_of, couriers_of
 from tests.builders import NOON

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.ports.diagnostics import Verdict
-from config.notify import Sink
+from config.model.notify import Sink
 from controller.preflight.host_checks import DISK_FAIL, DISK_WARN, disk, local_findings
 from controller.store.state_dir import STORE_NAME
 from controller.store.state_store import Store

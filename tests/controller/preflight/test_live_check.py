@@ -9,7 +9,7 @@ from adapters.ports.diagnostics import Verdict
 from adapters.ports.errors import Conflict, OutcomeUnknown, PermissionDenied, Throttled
 from adapters.ports.lever import Traits
 from adapters.runtime.clock import ManualClock
-from config.policy import Assume
+from config.model.policy import Assume
 from controller.preflight.live_check import NotPossible, Trial, carry_out, propose
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.schedule import Schedule
+from config.model.schedule import Schedule
 from controller.preflight.schedule_openings import changes_within, gaps, next_openings, openings
 
 NOW = datetime(2026, 3, 27, 12, tzinfo=UTC)

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from config.lever import LeverSettings
-from config.policy import PoolPolicy
+from config.model.lever import LeverSettings
+from config.model.policy import PoolPolicy
 from controller.preflight.schedule_warnings import schedule_warnings
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)

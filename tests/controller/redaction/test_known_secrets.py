@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from controller.redaction import redactor
 from controller.redaction.known_secrets import HIDDEN, Hidden, is_ordinary
 from controller.redaction.process_secrets import forms, in_environment, named_in, texts_in

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.registry import lever_kinds
-from config.policy import PoolPolicy
+from config.model.policy import PoolPolicy
 from controller.decision.planning.pool_state import PoolState
 from controller.store.managed_capacity import Held, Orphan, dumped, loaded, taken_over
 from tests.builders import NOON

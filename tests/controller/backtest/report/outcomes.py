@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from config.policy import Assume
+from config.model.policy import Assume
 from controller.backtest.replay import replay
 from controller.backtest.result import PoolOutcome, judged
 from controller.decision.costs import baselines

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.policy import Assume, PriceOverride
+from config.model.policy import Assume, PriceOverride
 from controller.decision.costs.assumptions import assumed_text, assumptions, common_text, zeros_text
 from controller.decision.costs.cost_model import terms_of
 from tests.builders import pool_policy

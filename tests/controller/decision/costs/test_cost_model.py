@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.registry import lever_kinds
-from config.policy import Assume, PoolPolicy, PriceOverride
+from config.model.policy import Assume, PoolPolicy, PriceOverride
 from controller.decision.costs.cost_model import terms_of, whole_minutes
 from tests.builders import pool_policy
 

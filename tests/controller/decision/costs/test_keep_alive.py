@@ -8,7 +8,7 @@ import pytest
 
 from adapters.ports.lever import KeepAliveSeen
 from adapters.registry import lever_kinds
-from config.policy import Assume
+from config.model.policy import Assume
 from controller.decision.costs.cost_model import terms_of
 from controller.decision.costs.keep_alive import (
     ASSUMED,

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.lever import LeverSettings
-from config.policy import Assume
+from config.model.lever import LeverSettings
+from config.model.policy import Assume
 from controller.decision.costs.bill import cold_starts_of, load_of
 from controller.decision.costs.cost_model import terms_of
 from controller.decision.costs.on_demand_warmth import Warm

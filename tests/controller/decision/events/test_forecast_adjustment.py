@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.event import Event
+from config.model.event import Event
 from controller.decision.costs.cost_model import Terms
 from controller.decision.events.forecast_adjustment import lifted, prospect_at, without_events
 from controller.decision.selection.selector import Portfolio

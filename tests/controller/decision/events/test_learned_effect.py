@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.event import Event
+from config.model.event import Event
 from controller.decision.events.baseline import usual_of
 from controller.decision.events.learned_effect import FURTHEST, Lesson, lessons_of
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of

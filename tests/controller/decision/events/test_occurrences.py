@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.event import Event
+from config.model.event import Event
 from controller.decision.events.baseline import Usual, set_aside, usual_of
 from controller.decision.events.occurrences import AFTERMATH, Spell, spells_of
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of

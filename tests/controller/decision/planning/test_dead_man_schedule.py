@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.ports.lever import Order
-from config.dead_man import DeadMan
-from config.schedule import Schedule
+from config.model.dead_man import DeadMan
+from config.model.schedule import Schedule
 from controller.decision.planning.dead_man_schedule import SLOT, about_to_tell, has_told, last_orders
 from controller.decision.planning.pool_state import PoolState
 from forecasting.demand import minute_of

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adapters.ports.errors import Conflict, Limit, Unreachable
 from adapters.ports.lever import Phase
-from config.schedule import Schedule
+from config.model.schedule import Schedule
 from controller.decision.planning.decision_record import Made, Unreplayable, clean, inputs_body, loaded, plan_body, replayed
 from controller.decision.planning.guardrails import guardrails_for
 from controller.decision.planning.observation import Announced, Bound, Observation, Proposal, Sight, Traffic

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from adapters.runtime.clock import ManualClock
-from config.limits import Limits
+from config.model.limits import Limits
 from controller.decision.planning.decision_record import inputs_body, plan_body, replayed
 from controller.decision.planning.fleet_limits import Limiter
 from controller.decision.planning.plan import Action

@@ -5,7 +5,7 @@ import pytest
 
 from adapters.ports.errors import Conflict, Limit
 from adapters.ports.lever import Phase
-from config.schedule import Schedule
+from config.model.schedule import Schedule
 from controller.decision.planning.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, LEAVING, RETRY_FAILED
 from controller.decision.planning.observation import Bound, Sight
 from controller.decision.planning.plan import Action

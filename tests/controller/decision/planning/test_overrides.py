@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.policy import MOST_UNITS
+from config.model.policy import MOST_UNITS
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.observation import Proposal, Sight
 from controller.decision.planning.overrides import Kind, Override, entry, shown_override

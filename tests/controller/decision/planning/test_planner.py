@@ -227,7 +227,7 @@ def test_the_budget_counts_provisioned_concurrency_as_the_emulator_bills_it(seri
 
 
 def test_a_schedule_raises_the_floor_and_cannot_pass_the_ceiling():
-    from config.policy import Schedule
+    from config.model.policy import Schedule
     schedule = Schedule(cron="0 8 * * *", duration=timedelta(hours=10), min=30, name="office")
 
     assert decide(pool_policy(schedules=(schedule,)), seen=observation(proposed=1.0)).target == 30

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.prewarm import Prewarm
-from config.schedule import MOST_UNITS
+from config.model.prewarm import Prewarm
+from config.model.schedule import MOST_UNITS
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.overrides import Kind, Override, entry, joined, shown_override
 from controller.decision.planning.plan import Action

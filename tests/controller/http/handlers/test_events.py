@@ -1,6 +1,6 @@
 """Announced events over HTTP: what is near, what is expected of it, and the reason in the plan that names it."""
 
-from config.event import Event
+from config.model.event import Event
 from tests.services import serving
 
 LAUNCH = Event.model_validate({"name": "launch", "start": "2026-03-02T12:02", "duration": "1h", "factor": 8, "lead": "5m"})

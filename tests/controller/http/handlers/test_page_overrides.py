@@ -8,7 +8,7 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 
-from config.prewarm import Prewarm
+from config.model.prewarm import Prewarm
 from tests.browser import CHROMIUM, chromium
 from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving

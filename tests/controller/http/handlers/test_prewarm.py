@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.runtime.clock import ManualClock
-from config.prewarm import Prewarm
+from config.model.prewarm import Prewarm
 from tests.builders import NOON
 from tests.fakes import FakeLever
 from tests.patience import PATIENCE_SECONDS

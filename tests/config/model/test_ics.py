@@ -7,9 +7,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.registry import lever_kinds
-from config.event import windows_of
-from config.ics import MOST_BYTES, BadCalendar, occurrences, read_calendar
 from config.loader import PolicyError, load_policy
+from config.model.event import windows_of
+from config.model.ics import MOST_BYTES, BadCalendar, occurrences, read_calendar
 
 FIRST, END = datetime(2026, 11, 20, tzinfo=UTC), datetime(2027, 1, 5, tzinfo=UTC)
 HEAD = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:test\n"

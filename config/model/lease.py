@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from config.duration import Duration, format_duration
+from config.model.duration import Duration, format_duration
 
 SHORTEST, LONGEST = timedelta(seconds=24), timedelta(seconds=90)
 """Half of the shortest is longer than a write may be under way; the longest still hands over within two minutes."""

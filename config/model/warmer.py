@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from config.duration import Duration, format_duration
+from config.model.duration import Duration, format_duration
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 

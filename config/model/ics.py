@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
-from config.schedule import A_DAY, LONGEST_WINDOW
-from config.zones import zone
+from config.model.schedule import A_DAY, LONGEST_WINDOW
+from config.model.zones import zone
 
 MOST_BYTES = 1024 * 1024
 """About 3,000 entries."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from config.duration import Duration, format_duration, parse_duration
+from config.model.duration import Duration, format_duration, parse_duration
 
 FIELD = TypeAdapter(Duration)
 

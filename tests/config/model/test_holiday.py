@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from config.holiday import holidays_of
+from config.model.holiday import holidays_of
 from tests.patience import PATIENCE_SECONDS
 
 
 @pytest.mark.parametrize("language", ["de", "fr_FR", "C"])
 def test_the_names_do_not_depend_on_the_language_of_the_process(language):
-    code = "from config.holiday import holidays_of; print(holidays_of('DE', 'BY', 2026))"
+    code = "from config.model.holiday import holidays_of; print(holidays_of('DE', 'BY', 2026))"
     environment = os.environ | {"LANGUAGE": language, "LC_ALL": "C.UTF-8"}
     told = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 

@@ -6,7 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from config.duration import Duration, format_duration
+from config.model.duration import Duration, format_duration
 
 
 class DeadMan(BaseModel):

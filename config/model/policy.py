@@ -11,16 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validat
 from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
-from config.dead_man import DeadMan
-from config.duration import Duration, format_duration
-from config.event import MOST_EVENTS, Event
-from config.lease import LeaseSettings
-from config.lever import LeverSettings
-from config.limits import Limits
-from config.notify import Sink
-from config.prewarm import Prewarm
-from config.schedule import MOST_UNITS, Schedule, schedule_bounds
-from config.warmer import Warmer
+from config.model.dead_man import DeadMan
+from config.model.duration import Duration, format_duration
+from config.model.event import MOST_EVENTS, Event
+from config.model.lease import LeaseSettings
+from config.model.lever import LeverSettings
+from config.model.limits import Limits
+from config.model.notify import Sink
+from config.model.prewarm import Prewarm
+from config.model.schedule import MOST_UNITS, Schedule, schedule_bounds
+from config.model.warmer import Warmer
 
 __all__ = ["MOST_UNITS", "NAME", "Assume", "Objective", "Policy", "PoolPolicy", "PriceOverride", "Schedule", "schedule_bounds"]
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from config.lever import LeverSettings
-from config.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
+from config.model.lever import LeverSettings
+from config.model.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
 
 
 class Settings(LeverSettings):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.zones import without_summer_time, zone
+from config.model.zones import without_summer_time, zone
 
 
 @pytest.mark.parametrize(

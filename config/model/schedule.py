@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError, PydanticUndefined
 from pydantic_core.core_schema import ValidationInfo
 
-from config.cron import check_cron
-from config.duration import Duration, format_duration
-from config.zones import zone
+from config.model.cron import check_cron
+from config.model.duration import Duration, format_duration
+from config.model.zones import zone
 
 MOST_UNITS = 1_000_000
 """No provider sells more to one pool."""

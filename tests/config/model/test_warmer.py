@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from pydantic import ValidationError
 
-from config.warmer import Warmer
+from config.model.warmer import Warmer
 
 
 def test_an_interval_is_whole_minutes_up_to_an_hour():

@@ -3,8 +3,8 @@
 import pytest
 
 from adapters.registry import lever_kinds
-from config.lease import DynamoLeaseSettings, SqliteLeaseSettings
 from config.loader import PolicyError, parse_policy
+from config.model.lease import DynamoLeaseSettings, SqliteLeaseSettings
 
 POOLS = """version: 1
 pools:

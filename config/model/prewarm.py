@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic_core import PydanticCustomError
 
-from config.duration import Duration, format_duration
-from config.schedule import MOST_UNITS
+from config.model.duration import Duration, format_duration
+from config.model.schedule import MOST_UNITS
 
 LEAST, MOST = timedelta(minutes=1), timedelta(days=1)
 

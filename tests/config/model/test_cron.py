@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from config.cron import check_cron, days_by_number, either_day
+from config.model.cron import check_cron, days_by_number, either_day
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,12 @@ from typing import Annotated, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from config.cron import check_cron
-from config.duration import Duration, format_duration
-from config.holiday import check_holidays, holidays_between
-from config.ics import occurrences
-from config.schedule import A_DAY, LONGEST_WINDOW, MOST_UNITS, fires
-from config.zones import zone
+from config.model.cron import check_cron
+from config.model.duration import Duration, format_duration
+from config.model.holiday import check_holidays, holidays_between
+from config.model.ics import occurrences
+from config.model.schedule import A_DAY, LONGEST_WINDOW, MOST_UNITS, fires
+from config.model.zones import zone
 
 MOST_EVENTS = 200
 """Per pool; a calendar file counts as one."""
