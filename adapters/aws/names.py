@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pydantic_core.core_schema import ValidationInfo
 
-from config.wording import shown
+from config.loading.wording import shown
 
 FUNCTION = r"^[A-Za-z0-9_-]{1,140}$"
 ALIAS = r"^[0-9]*[A-Za-z_-][A-Za-z0-9_-]*$"

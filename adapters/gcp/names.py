@@ -7,7 +7,7 @@ import re
 
 from pydantic_core.core_schema import ValidationInfo
 
-from config.wording import shown
+from config.loading.wording import shown
 
 PROJECT = r"^([a-z0-9][a-z0-9.-]*:)?[a-z][a-z0-9-]{2,28}[a-z0-9]$"
 LOCATION = r"^[a-z]+(-[a-z]+)+[0-9]+$"

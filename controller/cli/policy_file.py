@@ -11,7 +11,7 @@ from controller.redaction.process_secrets import hide, in_environment, named_in,
 def read_policy(path: Path) -> Policy:
     """Return the policy at `path`. Raise `WrongInput` with one line per problem."""
     from adapters.registry import lever_kinds
-    from config.loader import PolicyError, load_policy
+    from config.loading.loader import PolicyError, load_policy
 
     try:
         policy = load_policy(path, lever_kinds())

@@ -13,7 +13,7 @@ from numpy.random import Generator
 
 from adapters.registry import Registry, lever_kinds
 from adapters.runtime.clock import Clock, ScaledClock, SystemClock
-from config.loader import load_policy
+from config.loading.loader import load_policy
 from config.model.policy import Policy
 from controller.decision.costs.cost_model import Terms, terms_of
 from controller.decision.planning.plan import Action, Plan

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from config.secrecy import looks_secret
+from config.loading.secrecy import looks_secret
 from controller.redaction.known_secrets import HERE
 
 SCHEME = re.compile(r"(?:bearer|basic|token|digest|apikey|api-key|key|negotiate)\s+(?P<secret>\S.*)", re.IGNORECASE | re.DOTALL)

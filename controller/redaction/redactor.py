@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from adapters.ports.errors import Limit
-from config.secrecy import tells_about_secret
+from config.loading.secrecy import tells_about_secret
 from controller.redaction.known_secrets import HERE, HIDDEN
 
 WORDS = r"secret|token|passw(?:or)?d|authori[sz]ation|credential|signature|api[_-]?key|access[_-]?key|private[_-]?key"

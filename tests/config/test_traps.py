@@ -5,7 +5,7 @@ import json
 import pytest
 
 from adapters.registry import lever_kinds
-from config.loader import PolicyError, load_policy, parse_policy
+from config.loading.loader import PolicyError, load_policy, parse_policy
 from config.model.policy import Policy
 
 LEVER = "lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: f, alias: live}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapters.registry import lever_kinds
-from config.loader import load_policy
+from config.loading.loader import load_policy
 from tests.patience import PATIENCE_SECONDS
 
 pytest.importorskip("boto3")

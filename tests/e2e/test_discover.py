@@ -12,7 +12,7 @@ from adapters.registry import lever_kinds
 from adapters.sandbox.gcp.server import GrpcSandboxServer
 from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.server import SandboxServer
-from config.loader import load_policy
+from config.loading.loader import load_policy
 from controller.cli import main
 from tests.e2e.daemons import sandbox_of, steady_history
 from tests.services import typed

@@ -15,7 +15,7 @@ from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox
-from config.loader import load_policy
+from config.loading.loader import load_policy
 from controller.preflight.doctor import examine
 from tests.e2e.daemons import policy_text, sandbox_of, steady_history, stoker
 from tests.fakes import Ahead

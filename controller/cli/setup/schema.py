@@ -19,6 +19,6 @@ def command() -> None:
     cover every rule: run `stoker validate` as well.
     """  # noqa: D301  (click reads the control character)
     from adapters.registry import lever_kinds
-    from config.schema import policy_schema
+    from config.loading.schema import policy_schema
 
     click.echo(json.dumps(policy_schema(lever_kinds()), indent=2))

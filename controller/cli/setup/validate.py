@@ -11,7 +11,7 @@ import click
 from controller.cli.failure import WrongInput
 
 if TYPE_CHECKING:
-    from config.loader import Located
+    from config.loading.loader import Located
 
 
 @click.command()
@@ -31,7 +31,7 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
     """  # noqa: D301  (click reads the control character)
     from adapters.registry import lever_kinds
     from adapters.runtime.clock import SystemClock
-    from config.loader import PolicyError, Problem, locate_policy
+    from config.loading.loader import PolicyError, Problem, locate_policy
     from controller.cli.setup.validate_text import pool_json, summary
 
     kinds, now = lever_kinds(), SystemClock().now()
@@ -62,7 +62,7 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
 
 def warnings_of(located: "Located", now: datetime) -> Iterator[str]:
     """Yield warnings about valid settings that are probably mistakes, each with file and line, once for all pools."""
-    from config.problem import path_text
+    from config.loading.problem import path_text
     from controller.decision.events.upcoming import all_forgotten
     from controller.preflight.metadata_urls import REMEDY, WHAT, metadata_urls
     from controller.preflight.schedule_warnings import schedule_warnings

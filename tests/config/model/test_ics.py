@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.registry import lever_kinds
-from config.loader import PolicyError, load_policy
+from config.loading.loader import PolicyError, load_policy
 from config.model.event import windows_of
 from config.model.ics import MOST_BYTES, BadCalendar, occurrences, read_calendar
 

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.registry import lever_kinds
-from config.loader import PolicyError, parse_policy
+from config.loading.loader import PolicyError, parse_policy
 from config.model.lease import DynamoLeaseSettings, SqliteLeaseSettings
 
 POOLS = """version: 1

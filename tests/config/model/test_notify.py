@@ -1,7 +1,7 @@
 import pytest
 
 from adapters.registry import lever_kinds
-from config.loader import PolicyError, parse_policy
+from config.loading.loader import PolicyError, parse_policy
 
 HEAD = """version: 1
 pools:

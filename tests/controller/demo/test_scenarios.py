@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from adapters.registry import lever_kinds
-from config.loader import load_policy
+from config.loading.loader import load_policy
 from controller.demo.runner import write_policy
 from controller.demo.scenarios import PAST_DAYS, SceneError, ceiling_of, every_lever, invented, pool_name, recorded
 from forecasting.demand import DemandSeries, minute_of

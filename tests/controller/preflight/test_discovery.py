@@ -11,7 +11,7 @@ from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.discovery import Found, Skipped, Survey
 from adapters.registry import lever_kinds
-from config.loader import load_policy
+from config.loading.loader import load_policy
 from controller.preflight.discovery import Habits, draft, habits, habits_in, pools_of, proposed
 from forecasting.demand import DemandSeries
 from tests.builders import NOON

@@ -1,7 +1,7 @@
 """Which URLs of a policy lead to a metadata service."""
 
 from adapters.registry import lever_kinds
-from config.loader import parse_policy
+from config.loading.loader import parse_policy
 from controller.preflight.metadata_urls import metadata_urls
 
 POLICY = """version: 1

@@ -7,7 +7,7 @@ import jsonschema
 from click.testing import CliRunner
 
 import config
-from config.document import read_document
+from config.loading.document import read_document
 from controller.cli import main
 
 

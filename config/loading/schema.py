@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
-from config.check import EXTENSION
+from config.loading.check import EXTENSION
 from config.model.duration import format_duration
 from config.model.lease import LEASE_KINDS
 from config.model.lever import LeverSettings

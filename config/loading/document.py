@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from config.characters import BREAKS, named
-from config.composer import Composer, Stop
-from config.node import Fault, Node, Place
-from config.syntax import explain
+from config.loading.characters import BREAKS, named
+from config.loading.composer import Composer, Stop
+from config.loading.node import Fault, Node, Place
+from config.loading.syntax import explain
 
 MOST_BYTES = 4 * 1024 * 1024
 """10,000 pools need about a quarter of this."""

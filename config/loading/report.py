@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from config.node import Fault, Node, Place
-from config.problem import Problem, path_text
+from config.loading.node import Fault, Node, Place
+from config.loading.problem import Problem, path_text
 
 Step = str | int
 Path = tuple[Step, ...]

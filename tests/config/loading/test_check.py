@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.registry import lever_kinds
-from config.loader import PolicyError, parse_policy
+from config.loading.loader import PolicyError, parse_policy
 
 LEVER = "lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: %s, alias: live}"
 

@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from config.calendar_file import Calendars
-from config.check import TOP_KEYS, Check, Kinds
-from config.document import MOST_BYTES, decoded, read_document
+from config.loading.calendar_file import Calendars
+from config.loading.check import TOP_KEYS, Check, Kinds
+from config.loading.document import MOST_BYTES, decoded, read_document
+from config.loading.node import Fault, Place
+from config.loading.problem import PolicyError, Problem, path_text
+from config.loading.report import Report
 from config.model.policy import Policy
-from config.node import Fault, Place
-from config.problem import PolicyError, Problem, path_text
-from config.report import Report
 
 __all__ = ["TOP_KEYS", "PolicyError", "Problem", "load_policy", "parse_policy"]
 

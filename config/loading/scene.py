@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import yaml
 
-from config.composer import place_at
-from config.node import Fault, Place
-from config.problem import one_line
+from config.loading.composer import place_at
+from config.loading.node import Fault, Place
+from config.loading.problem import one_line
 
 KEY_BEFORE = re.compile(r"([\w.-]+)[ \t]*:[ \t]*$")
 

@@ -9,8 +9,8 @@ from typing import NamedTuple, Protocol
 
 import yaml
 
-from config.characters import advice, cleaned, misplaced
-from config.node import Fault, Node, Place
+from config.loading.characters import advice, cleaned, misplaced
+from config.loading.node import Fault, Node, Place
 
 MOST_VALUES = 500_000
 DEEPEST = 32

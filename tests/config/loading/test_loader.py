@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from adapters.registry import lever_kinds
-from config.loader import PolicyError, Problem, load_policy, parse_policy
+from config.loading.loader import PolicyError, Problem, load_policy, parse_policy
 from config.model.lever import LeverSettings
 from config.model.policy import Assume, Objective
 from tests.patience import PATIENCE_SECONDS
@@ -331,7 +331,7 @@ def test_no_document_makes_the_loader_raise_anything_but_a_policy_error(document
 
 
 def test_loading_needs_neither_numpy_nor_a_provider():
-    code = ("import sys; from adapters.registry import lever_kinds; lever_kinds(); import config.loader, config.schema; "
+    code = ("import sys; from adapters.registry import lever_kinds; lever_kinds(); import config.loading.loader, config.loading.schema; "
             "print([m for m in ('numpy', 'statsmodels', 'boto3', 'botocore', 'google', 'aiohttp') if m in sys.modules])")
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 

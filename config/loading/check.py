@@ -10,7 +10,12 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from config.calendar_file import Calendars
+from config.loading.calendar_file import Calendars
+from config.loading.node import Node
+from config.loading.problem import Problem, path_text
+from config.loading.report import Report, Step
+from config.loading.secrecy import secrets_in
+from config.loading.wording import as_written, meant, shown, unknown, wording, worth_saying
 from config.model.dead_man import DeadMan
 from config.model.event import Event, Holidays
 from config.model.lease import LEASE_KINDS
@@ -19,11 +24,6 @@ from config.model.limits import Limits
 from config.model.notify import Notify, Sink
 from config.model.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
 from config.model.schedule import Schedule
-from config.node import Node
-from config.problem import Problem, path_text
-from config.report import Report, Step
-from config.secrecy import secrets_in
-from config.wording import as_written, meant, shown, unknown, wording, worth_saying
 
 Kinds = Mapping[str, type[LeverSettings]]
 Part = TypeVar("Part", bound=BaseModel)

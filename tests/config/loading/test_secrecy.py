@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.secrecy import looks_secret
+from config.loading.secrecy import looks_secret
 
 ORDINARY = [
     "PWD", "OLDPWD", "INIT_CWD", "HOME", "USER", "LOGNAME", "SHELL", "PATH", "TERM", "LANG", "LC_ALL", "TZ", "DISPLAY",
