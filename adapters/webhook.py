@@ -7,7 +7,7 @@ import aiohttp
 
 from adapters.ports.errors import AdapterError, PermissionDenied, Throttled, Unreachable, Unsupported
 from adapters.runtime.web_environment import certificates_fault, proxy_fault, proxy_of
-from config.model.web_address import fault_of
+from config.loading.web_address import fault_of
 
 CONNECT_SECONDS, WHOLE_SECONDS = 5.0, 15.0
 MOST_BYTES = 64 << 10

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from config.model.web_address import fault_of
+from config.loading.web_address import fault_of
 
 CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from config.loading.calendar_file import Calendars
-from config.loading.node import Node
 from config.loading.problem import Problem, path_text
 from config.loading.report import Report, Step
 from config.loading.secrecy import secrets_in
@@ -24,6 +23,7 @@ from config.model.limits import Limits
 from config.model.notify import Notify, Sink
 from config.model.policy import Assume, Objective, Policy, PoolPolicy, PriceOverride
 from config.model.schedule import Schedule
+from config.yaml_text.node import Node
 
 Kinds = Mapping[str, type[LeverSettings]]
 Part = TypeVar("Part", bound=BaseModel)

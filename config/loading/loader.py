@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from config.loading.calendar_file import Calendars
 from config.loading.check import TOP_KEYS, Check, Kinds
-from config.loading.document import MOST_BYTES, decoded, read_document
-from config.loading.node import Fault, Place
 from config.loading.problem import PolicyError, Problem, path_text
 from config.loading.report import Report
 from config.model.policy import Policy
+from config.yaml_text.document import MOST_BYTES, decoded, read_document
+from config.yaml_text.node import Fault, Place
 
 __all__ = ["TOP_KEYS", "PolicyError", "Problem", "load_policy", "parse_policy"]
 

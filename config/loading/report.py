@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from config.loading.node import Fault, Node, Place
 from config.loading.problem import Problem, path_text
+from config.yaml_text.node import Fault, Node, Place
 
 Step = str | int
 Path = tuple[Step, ...]

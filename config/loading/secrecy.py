@@ -3,7 +3,7 @@
 import re
 from collections.abc import Container, Iterator
 
-from config.loading.node import Node, Place
+from config.yaml_text.node import Node, Place
 
 SECRET_PARTS = re.compile(
     r"passw(?:or)?d|passphrase|secret|credential|(?:private|access|api|signing|encryption|account|license|master|service)_?key|"

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from config.loading.node import Node
 from config.loading.problem import one_line
 from config.loading.remedy import remedy
+from config.yaml_text.node import Node
 
 SHAPES = {
     "int_type": "a whole number", "int_from_float": "a whole number", "float_type": "a number", "string_type": "text",

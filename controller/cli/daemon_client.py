@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from config.model.web_address import fault_of
+from config.loading.web_address import fault_of
 from controller.cli.failure import Failed, WrongInput
 from controller.cli.token import VARIABLE, read_token
 

@@ -15,9 +15,9 @@ from numpy.random import Generator
 
 from adapters.runtime.clock import Clock
 from adapters.webhook import Poster
+from config.loading.web_address import fault_of
 from config.model.notify import Sink
 from config.model.policy import Policy
-from config.model.web_address import fault_of
 from controller.fleet.fleet import Fleet
 from controller.notifications.conditions import standing_of
 from controller.notifications.delivery import Courier

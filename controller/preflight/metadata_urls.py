@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from config.model.metadata_address import leads_to_metadata
+from config.loading.metadata_address import leads_to_metadata
 from config.model.policy import Policy
 
 WHAT = "leads to a link-local address or a cloud's metadata service, which gives out the credentials of this machine"

@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from adapters.ports.errors import AdapterError
-from config.model.web_address import fault_of
+from config.loading.web_address import fault_of
 
 PREFIX = "stoker."
 LONGEST = 120

@@ -10,9 +10,7 @@ from pydantic.fields import FieldInfo
 
 import config
 from adapters.registry import lever_kinds
-from config.loading.document import read_document
 from config.loading.loader import TOP_KEYS, load_policy, parse_policy
-from config.loading.node import Node
 from config.model.dead_man import DeadMan
 from config.model.duration import format_duration
 from config.model.event import Event, Holidays
@@ -21,6 +19,8 @@ from config.model.limits import Limits
 from config.model.notify import Sink
 from config.model.policy import Assume, Objective, PoolPolicy, PriceOverride
 from config.model.schedule import Schedule
+from config.yaml_text.document import read_document
+from config.yaml_text.node import Node
 
 EXAMPLE = Path(config.__file__).parent / "example.yaml"
 DOCS = Path(__file__).parents[2] / "docs" / "policy.md"

@@ -331,7 +331,8 @@ def test_no_document_makes_the_loader_raise_anything_but_a_policy_error(document
 
 
 def test_loading_needs_neither_numpy_nor_a_provider():
-    code = ("import sys; from adapters.registry import lever_kinds; lever_kinds(); import config.loading.loader, config.loading.schema; "
+    code = ("import sys; from adapters.registry import lever_kinds; lever_kinds(); "
+            "import config.loading.loader, config.loading.schema; "
             "print([m for m in ('numpy', 'statsmodels', 'boto3', 'botocore', 'google', 'aiohttp') if m in sys.modules])")
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 

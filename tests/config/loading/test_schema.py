@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 import config
 from adapters.registry import lever_kinds
-from config.loading.document import read_document
 from config.loading.loader import PolicyError, parse_policy
 from config.loading.schema import DIALECT, policy_schema
 from config.model.lever import LeverSettings
+from config.yaml_text.document import read_document
 
 
 class Ping(LeverSettings):

@@ -7,7 +7,7 @@ import jsonschema
 from click.testing import CliRunner
 
 import config
-from config.loading.document import read_document
+from config.yaml_text.document import read_document
 from controller.cli import main
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple, Protocol
 
 import yaml
 
-from config.loading.characters import advice, cleaned, misplaced
-from config.loading.node import Fault, Node, Place
+from config.yaml_text.characters import advice, cleaned, misplaced
+from config.yaml_text.node import Fault, Node, Place
 
 MOST_VALUES = 500_000
 DEEPEST = 32

@@ -4,10 +4,10 @@ import re
 
 import yaml
 
-from config.loading.composer import place_at
-from config.loading.node import Fault, Place
 from config.loading.problem import one_line
-from config.loading.scene import Scene, indentation, quote_it
+from config.yaml_text.composer import place_at
+from config.yaml_text.node import Fault, Place
+from config.yaml_text.scene import Scene, indentation, quote_it
 
 GLUED_COLON = re.compile(r"([ \t-]*)([\w.-]+):([^\s/].*)")
 GLUED_DASH = re.compile(r" *-(?=[A-Za-z])")

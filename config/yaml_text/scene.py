@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import yaml
 
-from config.loading.composer import place_at
-from config.loading.node import Fault, Place
 from config.loading.problem import one_line
+from config.yaml_text.composer import place_at
+from config.yaml_text.node import Fault, Place
 
 KEY_BEFORE = re.compile(r"([\w.-]+)[ \t]*:[ \t]*$")
 

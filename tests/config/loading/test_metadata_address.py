@@ -2,7 +2,7 @@
 
 import pytest
 
-from config.model.metadata_address import leads_to_metadata
+from config.loading.metadata_address import leads_to_metadata
 
 
 @pytest.mark.parametrize("host", [

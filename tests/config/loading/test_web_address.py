@@ -1,6 +1,6 @@
 import pytest
 
-from config.model.web_address import fault_of
+from config.loading.web_address import fault_of
 
 
 @pytest.mark.parametrize("url", ["http://a", "https://a.example/b?c=d", "http://127.0.0.1:8080", "http://[::1]:1/x", "HTTPS://A/b",

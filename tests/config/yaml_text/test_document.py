@@ -5,9 +5,9 @@ import math
 import pytest
 import yaml
 
-from config.loading.composer import DEEPEST
-from config.loading.document import MOST_BYTES, read_document
-from config.loading.node import Place
+from config.yaml_text.composer import DEEPEST
+from config.yaml_text.document import MOST_BYTES, read_document
+from config.yaml_text.node import Place
 
 
 def value(text: str) -> object:
@@ -110,7 +110,7 @@ def test_the_first_of_two_equal_keys_counts_while_the_rest_is_checked():
 def test_the_parser_without_the_c_library_says_the_same(monkeypatch):
     texts = ["a: 'x'\nb: 1\nc: \"2\"\n", "a: 1\na: 2\n", "a: !x 1\n", "a: *x\n", "a: \x07"]
     fast = [read_document(text) for text in texts]
-    monkeypatch.setattr("config.loading.document.LOADER", yaml.SafeLoader)
+    monkeypatch.setattr("config.yaml_text.document.LOADER", yaml.SafeLoader)
     slow = [read_document(text) for text in texts]
 
     assert [root and root.plain() for root, _ in slow] == [root and root.plain() for root, _ in fast]

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 
 import yaml
 
-from config.loading.characters import BLANKS, DASHES, INVISIBLE, LOOKALIKES, advice
-from config.loading.composer import place_at
-from config.loading.node import Fault, Place
 from config.loading.problem import one_line
-from config.loading.scene import KEY_BEFORE, Scene, quote_it
-from config.loading.structure import after_bracket, colon, directive, end_of_document, flow_end, no_colon, wrong_column
+from config.yaml_text.characters import BLANKS, DASHES, INVISIBLE, LOOKALIKES, advice
+from config.yaml_text.composer import place_at
+from config.yaml_text.node import Fault, Place
+from config.yaml_text.scene import KEY_BEFORE, Scene, quote_it
+from config.yaml_text.structure import after_bracket, colon, directive, end_of_document, flow_end, no_colon, wrong_column
 
 INDICATORS = {
     "*": "starts an alias in YAML", "&": "starts an anchor in YAML", "!": "starts a tag in YAML", "?": "starts a key in YAML",

@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from config.loading.characters import BREAKS, named
-from config.loading.composer import Composer, Stop
-from config.loading.node import Fault, Node, Place
-from config.loading.syntax import explain
+from config.yaml_text.characters import BREAKS, named
+from config.yaml_text.composer import Composer, Stop
+from config.yaml_text.node import Fault, Node, Place
+from config.yaml_text.syntax import explain
 
 MOST_BYTES = 4 * 1024 * 1024
 """10,000 pools need about a quarter of this."""
