@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # a policy is checked without waiting for NumPy
     from adapters.ports.demand_source import DemandSource
     from adapters.ports.lease_store import LeaseStore
     from adapters.ports.lever import Lever
-    from adapters.runtime.call_counter import Call, Tally
+    from adapters.runtime.call_counter import Call, CallCounter
 
 
 class Provider(Protocol):
@@ -39,7 +39,7 @@ class Provider(Protocol):
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """Return the tests of a pool's permissions by action; they change nothing. See `adapters.ports.permissions`."""
 
-    def tallies(self) -> list[Tally]:
+    def tallies(self) -> list[CallCounter]:
         """Return the counters of provider calls."""
 
     async def survey(self, where: Where) -> Survey:

@@ -19,7 +19,7 @@ import structlog
 from numpy.random import PCG64, Generator
 
 from controller.demo.lever_settings import CLOUD_RUN, PING, PROVISIONED, URL
-from controller.demo.scenarios import Scene, every_lever, invented, recorded
+from controller.demo.scenarios import Scenario, every_lever, invented, recorded
 from tests.witnesses import Compared, Figures, Said, only, play
 
 SEEDS, TRACES = (7, 8, 9), 5
@@ -28,7 +28,7 @@ TITLES = {"cold_starts": "cold starts", "cold_starts_without": "without Stoker",
 DIGITS = {"bill_usd": 3, "saved_usd": 3}
 
 
-def scenes(arguments: argparse.Namespace) -> Iterator[tuple[str, int, Scene]]:
+def scenes(arguments: argparse.Namespace) -> Iterator[tuple[str, int, Scenario]]:
     """What is played, each with its title and seed."""
     lasting = timedelta(hours=arguments.hours)
     for seed in arguments.seeds:

@@ -12,7 +12,7 @@ import numpy as np
 from adapters.demand.history_file import read_history
 from controller.backtest.replay import propose
 from controller.decision.costs.bill import bill_of, load_of
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from forecasting.demand import MINUTES_PER_DAY
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -21,9 +21,10 @@ HALF_A_POINT = 0.005
 GIGABYTE_MINUTE = timedelta(minutes=1).total_seconds()
 
 
-def terms(rate: float) -> Terms:
-    return Terms(idle=4.1667e-6 * GIGABYTE_MINUTE, warm_busy=9.7222e-6 * GIGABYTE_MINUTE, on_demand=1.66667e-5 * GIGABYTE_MINUTE,
-                 init_seconds=8.0, cold_start_cost_usd=0.05, metric_delay=2, lead_time=2, keep_alive=6, warm_hit_rate=rate)
+def terms(rate: float) -> CostTerms:
+    return CostTerms(idle=4.1667e-6 * GIGABYTE_MINUTE, warm_busy=9.7222e-6 * GIGABYTE_MINUTE,
+                     on_demand=1.66667e-5 * GIGABYTE_MINUTE,
+                     init_seconds=8.0, cold_start_cost_usd=0.05, metric_delay=2, lead_time=2, keep_alive=6, warm_hit_rate=rate)
 
 
 def main() -> None:

@@ -20,8 +20,8 @@ from status import Providers
 from adapters.registry import lever_kinds
 from adapters.runtime.clock import ManualClock
 from config.model.policy import Assume, Policy, PoolPolicy
-from controller.daemon.daemon import Service
-from controller.decision.planning.reasons import Code
+from controller.daemon.daemon import Daemon
+from controller.decision.planning.reasons import ReasonCode
 from controller.demand.pool_group import Budget
 from controller.fleet import builder
 from controller.store.state_dir import STORE_NAME
@@ -61,7 +61,7 @@ async def main(pools: int, days: int) -> None:
 async def start(policy: Policy, names: tuple[str, ...], clock: ManualClock, folder: str, text: str) -> None:
     """One life of the daemon, up to every pool's first plan."""
     began = time.perf_counter()
-    service, stop = Service(policy, Providers(clock, names, 60), clock, Path(folder), port=0), asyncio.Event()
+    service, stop = Daemon(policy, Providers(clock, names, 60), clock, Path(folder), port=0), asyncio.Event()
     builder.BUDGETS = {"lambda-provisioned-concurrency": Budget(len(names), len(names))}
     running = asyncio.create_task(service.run(stop))
     while not planned(service, len(names)):
@@ -75,11 +75,11 @@ async def start(policy: Policy, names: tuple[str, ...], clock: ManualClock, fold
     clock.set(clock.now() + timedelta(minutes=1))
 
 
-def planned(service: Service, pools: int) -> bool:
+def planned(service: Daemon, pools: int) -> bool:
     """Whether every pool has a plan that is made of a proposal."""
     if service.fleet is None or len(service.fleet.plans) < pools:
         return False
-    return all(plan.reasons[0].code is Code.PROPOSED for plan in service.fleet.plans.values())
+    return all(plan.reasons[0].code is ReasonCode.PROPOSED for plan in service.fleet.plans.values())
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from adapters.ports.lever import Capacity, Phase, Traits
 from adapters.registry import lever_kinds
 from adapters.runtime.clock import ManualClock
 from config.model.policy import Assume, Policy, PoolPolicy
-from controller.daemon.daemon import Service
+from controller.daemon.daemon import Daemon
 from forecasting.demand import DemandSeries, minute_of
 
 CLIENT = """
@@ -109,7 +109,7 @@ async def main(pools: int, ticks: int) -> None:
         pools=tuple(PoolPolicy(name=name, lever=lever, min=10, max=10, mode="active", memory_mb=1024) for name in names))
     clock = ManualClock(datetime.now(UTC).replace(second=5, microsecond=0))
     with tempfile.TemporaryDirectory() as folder:
-        service = Service(policy, Providers(clock, names, 60), clock, Path(folder), port=0)
+        service = Daemon(policy, Providers(clock, names, 60), clock, Path(folder), port=0)
         stop = asyncio.Event()
         running = asyncio.create_task(service.run(stop))
         await service.ready.wait()
@@ -139,9 +139,9 @@ async def main(pools: int, ticks: int) -> None:
               f"(a minute apart: {cpu / 60:.1%} of a core)")
         print(f"/status while it ticks: {told(out)}")
         began, cpu = time.perf_counter(), time.process_time()
-        text = await service.board.exposition.text()
+        text = await service.published.exposition.text()
         again = time.perf_counter()
-        await service.board.exposition.text()
+        await service.published.exposition.text()
         print(f"/metrics {len(text) / 1e6:.1f} MB, {len(text.splitlines()):,} lines: {again - began:.2f} s and "
               f"{time.process_time() - cpu:.2f} s of processor once a tick, {time.perf_counter() - again:.3f} s again")
         print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
@@ -163,7 +163,7 @@ def told(out):
             f"worst {times[-1]:.1f} ms")
 
 
-async def step(service: Service, clock: ManualClock) -> None:
+async def step(service: Daemon, clock: ManualClock) -> None:
     clock.set(clock.now() + timedelta(minutes=1))
     await service.tick()
 

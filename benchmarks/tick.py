@@ -9,17 +9,17 @@ import numpy as np
 from adapters.ports.lever import Capacity, Phase
 from config.model.lever import LeverSettings
 from config.model.policy import PoolPolicy
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.planning.guardrails import GUARDRAILS
-from controller.decision.planning.observation import Observation, Proposal, Sight
+from controller.decision.planning.observation import DataFreshness, Observation, Proposal
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.selection.selector import Portfolio
+from controller.decision.selection.selector import CandidateSelector
 from forecasting.demand import instant_of
 
 FIRST = 29_000_160
-TERMS = Terms(idle=2.5e-4, warm_busy=5.8e-4, on_demand=1e-3, init_seconds=8.0, cold_start_cost_usd=0.05,
-              metric_delay=2, lead_time=2, keep_alive=6)
+TERMS = CostTerms(idle=2.5e-4, warm_busy=5.8e-4, on_demand=1e-3, init_seconds=8.0, cold_start_cost_usd=0.05,
+                  metric_delay=2, lead_time=2, keep_alive=6)
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
     minutes = int(sys.argv[2]) if len(sys.argv) > 2 else 65
     rng = np.random.default_rng(1)
     scale = rng.lognormal(1, 1, (pools, 1)).astype(np.float32)
-    portfolio = Portfolio([TERMS] * pools)
+    portfolio = CandidateSelector([TERMS] * pools)
     policies = [PoolPolicy.model_construct(name=f"pool-{at}", lever=LeverSettings.model_construct(kind="x"), mode="shadow", min=0,
                                            max=1000, schedules=(), on_missing_metrics="hold", scale_down_delay=None,
                                            max_step_up=None, max_step_down=None, budget_usd_per_month=None,
@@ -42,7 +42,7 @@ def main() -> None:
         capacity = Capacity(0, 0, Phase.READY, now)
         for row, policy in enumerate(policies):
             proposal = Proposal(float(choice.target[row, -1]), "rule", bool(choice.trusted[row, -1]))
-            seen = Observation(now=now, capacity=capacity, proposal=proposal, sight=Sight.FRESH)
+            seen = Observation(now=now, capacity=capacity, proposal=proposal, freshness=DataFreshness.FRESH)
             states[row] = make_plan(policy, states[row], seen, GUARDRAILS).state
         choosing.append(between - began)
         planning.append(time.perf_counter() - between)

@@ -13,8 +13,8 @@ from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from controller.fleet import builder
-from controller.fleet.decision_log import Journal
-from controller.store.async_store import StoreThread
+from controller.fleet.decision_log import DecisionLog
+from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from tests.adapters.conformance import cloud_run_stage, lambda_stage
 from tests.builders import NOON
@@ -47,9 +47,9 @@ class Clouds:
         await self._closing.aclose()
 
     async def start(self) -> None:
-        self.store = StoreThread(Store(self.folder / "stoker.db"))
+        self.store = AsyncStore(Store(self.folder / "stoker.db"))
         self.registry = Registry(self.clock, np.random.default_rng(0), sandbox_url=self.url, sandbox_grpc=self.target)
-        self.fleet = await builder.assemble(self.policy, self.registry, self.store, self.clock, Journal(self.store))
+        self.fleet = await builder.assemble(self.policy, self.registry, self.store, self.clock, DecisionLog(self.store))
 
     async def stop(self) -> None:
         await self.fleet.close()

@@ -168,7 +168,7 @@ class Helm:
     def __init__(self, why=None):
         self.why, self.shared = why, {}
 
-    def barred(self, number):
+    def write_blocked(self, number):
         return self.why
 
     def check(self, number):

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from adapters.runtime.clock import ManualClock
 from controller.cli import main
-from controller.daemon.daemon import Service
+from controller.daemon.daemon import Daemon
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
 from tests.patience import PATIENCE_SECONDS
@@ -96,7 +96,7 @@ async def serving(folder, clock=None, levers=None, token=TOKEN, traffic=None, ea
     source.broken = broken
     providers = FakeProviders([(source, tuple(traffic))], clock, {} if levers is None else levers)
     pools = [pool_policy(name=name, **(changes | (each or {}).get(name, {}))) for name in traffic]
-    service = Service(policy_of(pools), providers, clock, folder, port=0, token=token, notifier=notifier)
+    service = Daemon(policy_of(pools), providers, clock, folder, port=0, token=token, notifier=notifier)
     async with ticking(service) as stop, aiohttp.ClientSession() as session:
         yield Running(service, source, providers.levers, clock, session, stop)
     assert providers.closed

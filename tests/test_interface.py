@@ -10,7 +10,7 @@ from openapi_spec_validator import validate
 
 from controller.http.app import make_app
 from controller.http.openapi import ALL, document
-from controller.http.published_state import Board
+from controller.http.published_state import PublishedState
 from controller.http.routes import ROUTES
 from tests.services import TOKEN, serving
 
@@ -30,7 +30,7 @@ def test_the_description_is_lawful():
 
 
 def test_every_route_that_is_served_is_described_and_no_other():
-    app = make_app(Board.__new__(Board))
+    app = make_app(PublishedState.__new__(PublishedState))
     served = {(route.method, route.resource.canonical) for route in app.router.routes() if route.method != "HEAD"}
     described = {(method.upper(), path) for path, told in DOCUMENT["paths"].items() for method in told}
 
@@ -56,7 +56,7 @@ def test_who_writes_is_guarded_and_who_reads_is_not():
 @pytest.mark.parametrize("route", [each for each in ROUTES if each.method == "GET"], ids=lambda each: each.path)
 async def test_each_answer_has_the_shape_that_is_told(tmp_path, route):
     async with serving(tmp_path) as here:
-        await here.service.steering.put("a", shapely())
+        await here.service.active_overrides.put("a", shapely())
         await here.ticks(3)
         name = "table.js" if route.path.startswith("/assets") else "a"
         async with here.session.get(here.service.url + route.path.replace("{name}", name)) as answer:

@@ -19,18 +19,18 @@ from numpy.typing import NDArray
 from adapters.registry import Registry
 from adapters.runtime.clock import ManualClock
 from config.model.policy import Policy
-from controller.accounting.ledger import NAMES, RANGED, Account, Accounts
+from controller.accounting.ledger import NAMES, RANGED, GroupLedger, Ledger
 from controller.accounting.tick_accounting import account_for, open_accounts
 from controller.backtest.replay import replay
-from controller.decision.costs.bill import Load, bill_of, load_of
-from controller.decision.costs.cost_model import Terms
-from controller.demo.emulators import Clouds
+from controller.decision.costs.bill import JudgedDemand, bill_of, load_of
+from controller.decision.costs.cost_model import CostTerms
+from controller.demo.emulators import Emulators
 from controller.demo.runner import terms_by_pool, write_policy
-from controller.demo.scenarios import Pool, Scene
+from controller.demo.scenarios import Pool, Scenario
 from controller.fleet.builder import assemble, pool_terms
-from controller.fleet.decision_log import Journal
+from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
-from controller.store.async_store import StoreThread
+from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from forecasting.demand import minute_of
 from tests.adapters.conformance.ping_stage import time_passes
@@ -109,12 +109,13 @@ def allowed(name: str, true: Figures, cold_usd: float) -> float:
     return BILL_SHARE * true.bill_usd + cold_usd * counts
 
 
-async def play(scene: Scene, folder: Path, seed: int, *, skip: int = 20, keep_alive: timedelta | None = None) -> list[Compared]:
+async def play(scene: Scenario, folder: Path, seed: int, *, skip: int = 20,
+               keep_alive: timedelta | None = None) -> list[Compared]:
     """Play `scene` to its end and compare what the witnesses say of each pool. `folder`: for the store, empty. `keep_alive`: what
     the policy assumes of every lever, instead of each lever's own.
     """
     clock = ManualClock(scene.start)
-    clouds = Clouds(scene, clock, seed)
+    clouds = Emulators(scene, clock, seed)
     policy = write_policy(scene, folder / "policy.yaml")
     if keep_alive is not None:
         policy = policy.model_copy(update={"assume": policy.assume.model_copy(update={"keep_alive": keep_alive})})
@@ -122,9 +123,9 @@ async def play(scene: Scene, folder: Path, seed: int, *, skip: int = 20, keep_al
         url, grpc = await closing.enter_async_context(clouds.open())
         registry = Registry(clock, Generator(PCG64([seed, 1])), sandbox_url=url, sandbox_grpc=grpc)
         closing.push_async_callback(registry.close)
-        store = StoreThread(Store(folder / "stoker.db"))
+        store = AsyncStore(Store(folder / "stoker.db"))
         closing.push_async_callback(store.close)
-        fleet = await assemble(policy, registry, store, clock, Journal(store))
+        fleet = await assemble(policy, registry, store, clock, DecisionLog(store))
         closing.push_async_callback(fleet.close)
         accounts = await open_accounts(fleet, store, clock)
         keepers = [keeper for provider in registry._providers.values() for keeper in getattr(provider, "_keepers", ())]
@@ -138,8 +139,8 @@ async def play(scene: Scene, folder: Path, seed: int, *, skip: int = 20, keep_al
 class Daemon:
     """What `controller.daemon.daemon` does in a minute, and what is noted of it."""
 
-    def __init__(self, scene: Scene, clouds: Clouds, policy: Policy, clock: ManualClock, fleet: Fleet,
-                 accounts: Accounts) -> None:
+    def __init__(self, scene: Scenario, clouds: Emulators, policy: Policy, clock: ManualClock, fleet: Fleet,
+                 accounts: Ledger) -> None:
         self._scene, self._clouds, self._policy = scene, clouds, policy
         self._clock, self._fleet, self._accounts = clock, fleet, accounts
         self._terms = terms_by_pool(policy, scene)
@@ -186,21 +187,21 @@ class Daemon:
         return Said(*(foretold(load, done.target, replace(terms, keep_alive=each))
                       for each in (terms.keep_alive, terms.shortest_keep_alive, terms.longest_keep_alive)))
 
-    def _measured(self, pool: Pool) -> Terms:
+    def _measured(self, pool: Pool) -> CostTerms:
         """The pool's terms with the metric delay, lead time and keep-alive that the daemon has measured."""
-        intake = self._fleet.region_of[pool.name].intake
+        intake = self._fleet.region_of[pool.name].collector
         seen = pool_terms(self._fleet.reconcilers[pool.name], self._policy.assume, intake.metric_delay)
         return replace(self._terms[pool.name], metric_delay=seen.metric_delay, lead_time=seen.lead_time,
                        keep_alive=seen.keep_alive, keep_alive_range=seen.keep_alive_range)
 
 
-def foretold(load: Load, target: NDArray[np.int64], terms: Terms) -> Figures:
+def foretold(load: JudgedDemand, target: NDArray[np.int64], terms: CostTerms) -> Figures:
     """What the backtest says of these targets."""
     mine, nothing = bill_of(load, target, terms), bill_of(load, np.zeros(len(load), np.int64), terms)
     return Figures(mine.cold_starts, nothing.cold_starts, mine.invocations, mine.provider_usd, nothing.total_usd - mine.total_usd)
 
 
-def accounted(account: Account, name: str) -> Said:
+def accounted(account: GroupLedger, name: str) -> Said:
     """What the accounts say of a pool since the start of the process."""
     sums = dict(zip(NAMES, account.ever[account.row[name]].tolist(), strict=True))
     exact = Figures(sums["cold_starts"], sums["cold_starts_without"], sums["warm_hits"] + sums["cold_starts"], sums["cost_usd"],
@@ -209,6 +210,6 @@ def accounted(account: Account, name: str) -> Said:
     return Said(exact, low, high)
 
 
-def only(scene: Scene, kinds: Iterable[str]) -> Scene:
+def only(scene: Scenario, kinds: Iterable[str]) -> Scenario:
     """`scene` with the pools of some levers alone."""
     return replace(scene, pools=tuple(pool for pool in scene.pools if pool.kind in kinds))

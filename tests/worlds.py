@@ -7,9 +7,9 @@ from datetime import timedelta
 
 from config.model.policy import Assume, Policy
 from controller.fleet import builder
-from controller.fleet.decision_log import Journal
+from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
-from controller.store.async_store import StoreThread
+from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from tests.builders import pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource
@@ -20,10 +20,10 @@ from tests.patience import PATIENCE_SECONDS
 class World:
     clock: object
     fleet: Fleet
-    store: StoreThread
+    store: AsyncStore
     sources: list
     levers: dict
-    journal: Journal
+    journal: DecisionLog
     order: list
 
     async def tick(self, then: timedelta = timedelta(0)):
@@ -68,9 +68,9 @@ async def world(clock, folder, *regions, budget=None, orphans=(), levers=None, s
     for name, lever in levers.items():
         lever.writes = Noted(name, order)
     providers = FakeProviders([(source, tuple(region)) for source, region in zip(sources, regions, strict=True)], clock, levers)
-    store = StoreThread(Store(folder / "stoker.db"))
+    store = AsyncStore(Store(folder / "stoker.db"))
     try:
-        journal = Journal(store)
+        journal = DecisionLog(store)
         fleet = await builder.assemble(policy_of(pools), providers, store, clock, journal)
         for region in fleet.regions:
             region.budget = budget or region.budget

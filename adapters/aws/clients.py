@@ -18,7 +18,7 @@ from adapters.aws.setup_faults import late
 from adapters.aws.single_call import CURRENT, Sending, before_send
 from adapters.ports.errors import AdapterError, brief
 from adapters.ports.lease_store import fence_of_this_task
-from adapters.runtime.call_counter import Tally
+from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.threads import DaemonThreads
 
 T = TypeVar("T")
@@ -69,7 +69,7 @@ class Connections:
         self.date: str | None = None
         """The `Date` of the last answer that came, refusals included."""
         self._sandbox_url, self._timeouts = sandbox_url, timeouts or Timeouts()
-        self.tally = Tally()
+        self.tally = CallCounter()
         self._at_once = {"lambda": at_once, "application-autoscaling": SCALING_THREADS}
         self._threads = {service: DaemonThreads(count, f"aws-{service}-{region}") for service, count in self._at_once.items()}
         self._bulk = DaemonThreads(BULK_THREADS, f"aws-bulk-{region}")

@@ -10,17 +10,17 @@ from adapters.aws.cloudwatch.demand_source import CloudWatchDemand
 from adapters.aws.lambda_.control_plane import ControlPlane
 from adapters.aws.lambda_.pings import TimedConnections
 from adapters.aws.settings import LambdaPingSettings
-from adapters.pinging.demand_without_pings import Pinged, WithoutPings
-from adapters.pinging.keep_alive_loops import Keepers
+from adapters.pinging.demand_without_pings import DemandWithoutPings, Pinged
+from adapters.pinging.keep_alive_loops import PingProvider
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Check, Probe
 from adapters.ports.discovery import Survey, Where
-from adapters.runtime.call_counter import Tally
+from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
 from config.model.policy import PoolPolicy
 
 
-class Aws(Keepers):
+class Aws(PingProvider):
     """Made once by the registry. The account is that of the credentials that the AWS library finds in its usual places."""
 
     def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, timeouts: Timeouts | None = None) -> None:
@@ -49,7 +49,7 @@ class Aws(Keepers):
             self._pings[region] = TimedConnections(region, self._sandbox_url, self._timeouts)
         return self._pings[region]
 
-    def tallies(self) -> list[Tally]:
+    def tallies(self) -> list[CallCounter]:
         """Calls made, region by region, pings apart."""
         return [each.tally for each in (*self._connections.values(), *self._pings.values())]
 
@@ -66,7 +66,7 @@ class Aws(Keepers):
     def _source(self, region: str, resources: dict[str, str], pinged: dict[str, Pinged], trusting: set[str]) -> DemandSource:
         ledgers = {pool: shared.ledger for pool, shared in pinged.items()}
         source = CloudWatchDemand(self.connections(region), self.clock, resources, trusting, ledgers)
-        return WithoutPings(source, pinged) if pinged.keys() & resources.keys() else source
+        return DemandWithoutPings(source, pinged) if pinged.keys() & resources.keys() else source
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
         """See `adapters.registry.Provider`."""

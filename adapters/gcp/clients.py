@@ -21,7 +21,7 @@ from adapters.gcp.errors import Asked, no_answer, not_sent, translate
 from adapters.ports.diagnostics import Dated, skew_words
 from adapters.ports.errors import AdapterError, PermissionDenied, brief
 from adapters.ports.lease_store import fence_of_this_task
-from adapters.runtime.call_counter import Tally
+from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import SystemClock
 
 T = TypeVar("T")
@@ -54,7 +54,7 @@ class Connections:
 
     def __init__(self, sandbox: str | None = None, timeouts: Timeouts | None = None) -> None:
         self.timeouts = timeouts or Timeouts()
-        self.tally = Tally()
+        self.tally = CallCounter()
         self._clock = SystemClock()  # tokens and answers are dated by it, whatever clock decisions use
         self._tokens = Tokens(self._clock, self.timeouts.slack) if sandbox is None else None
         self._dated: Dated | None = None

@@ -13,7 +13,7 @@ from adapters.gcp.run.instance_counts import ProjectInstances
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Check, Dated, Probe
 from adapters.ports.discovery import Survey, Where
-from adapters.runtime.call_counter import Tally
+from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
 from config.model.policy import PoolPolicy
 
@@ -46,7 +46,7 @@ class Gcp:
             self._instances[project] = ProjectInstances(self.reader(project), self.clock)
         return self._instances[project]
 
-    def tallies(self) -> list[Tally]:
+    def tallies(self) -> list[CallCounter]:
         """Calls made."""
         return [self._connections.tally]
 

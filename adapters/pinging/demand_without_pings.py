@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from adapters.pinging.own_traffic import KEPT, Ledger
-from adapters.pinging.usage_pattern import Rhythm
-from adapters.ports.demand_source import Bills, DemandSource, Telemetry
+from adapters.pinging.own_traffic import KEPT, OwnTraffic
+from adapters.pinging.usage_pattern import UsagePattern
+from adapters.ports.demand_source import DemandSource, ReportsCost, Telemetry
 from forecasting.demand import instant_of, minute_of
 
 UNSURE = 60
@@ -19,13 +19,13 @@ again because late points change; what that process stored of them lacks its pin
 class Pinged:
     """What the lever and the demand source of one pinged pool share."""
 
-    rhythm: Rhythm = field(default_factory=Rhythm)
-    ledger: Ledger = field(default_factory=Ledger)
+    rhythm: UsagePattern = field(default_factory=UsagePattern)
+    ledger: OwnTraffic = field(default_factory=OwnTraffic)
     unsure: range | None = None
     """Minutes of which only an earlier process could tell what of them was its own; None before the first reading."""
 
 
-class WithoutPings:
+class DemandWithoutPings:
     """`source`, with the peaks of the pools in `pinged` bounded to those of users; other pools pass as they are. The source
     subtracts own pings from requests and work itself: it has the metrics that they are in.
     """
@@ -51,7 +51,7 @@ class WithoutPings:
     @property
     def spent_usd(self) -> float:
         """What reading the source has cost; zero where nobody bills it."""
-        return self.source.spent_usd if isinstance(self.source, Bills) else 0.0
+        return self.source.spent_usd if isinstance(self.source, ReportsCost) else 0.0
 
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
         return self.source.monthly_cost_usd(pools, interval)

@@ -36,7 +36,7 @@ PROOF = 10
 """Fewer units than this bound nothing."""
 
 
-class IdleLife:
+class IdleTimeoutEstimator:
     """Of one pool's units. `first`: the pause to begin with; `longest`: never more."""
 
     def __init__(self, first: timedelta, longest: timedelta) -> None:

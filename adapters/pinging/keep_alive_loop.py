@@ -11,11 +11,11 @@ from typing import Protocol, TypeVar
 
 from numpy.random import Generator
 
-from adapters.pinging.idle_timeout import IdleLife
-from adapters.pinging.own_traffic import Ledger
-from adapters.pinging.results import Answer, distinct, survivors
+from adapters.pinging.idle_timeout import IdleTimeoutEstimator
+from adapters.pinging.own_traffic import OwnTraffic
+from adapters.pinging.results import PingResult, distinct, survivors
 from adapters.pinging.schedule import next_round
-from adapters.pinging.usage_pattern import Rhythm
+from adapters.pinging.usage_pattern import UsagePattern
 from adapters.ports.errors import AdapterError, Refused
 from adapters.runtime.clock import Clock, at_work
 from forecasting.demand import instant_of, minute_of
@@ -38,10 +38,10 @@ REFUSED_AGAIN = timedelta(hours=1)
 class Pinger(Protocol):
     """Sends pings to one pool."""
 
-    async def canary(self) -> Answer:
+    async def canary(self) -> PingResult:
         """One ping alone. Raises `AdapterError`: `Unsupported` when whoever answered did not take it for a ping."""
 
-    async def burst(self, count: int) -> Sequence[Answer | AdapterError]:
+    async def burst(self, count: int) -> Sequence[PingResult | AdapterError]:
         """`count` pings at once, each with what came of it."""
 
 
@@ -54,13 +54,14 @@ class Proof:
     generation: str = ""
 
 
-class Keeper:
+class KeepAliveLoop:
     """Holds `target` units of one pool warm while its task runs. Nothing is pinged before `want` or `start`.
 
     `rhythm` and `ledger` are shared with the pool's demand source. What goes wrong is kept in `error`, and tried again.
     """
 
-    def __init__(self, pinger: Pinger, clock: Clock, rng: Generator, life: IdleLife, rhythm: Rhythm, ledger: Ledger) -> None:
+    def __init__(self, pinger: Pinger, clock: Clock, rng: Generator, life: IdleTimeoutEstimator, rhythm: UsagePattern,
+                 ledger: OwnTraffic) -> None:
         self._pinger, self._clock, self._rng = pinger, clock, rng
         self.life, self.rhythm, self.ledger = life, rhythm, ledger
         self.target = 0
@@ -105,7 +106,7 @@ class Keeper:
             self.next_at = self.next_at or self._clock.now()
             self._task = asyncio.create_task(self._keep(), name="pings")
 
-    async def canary(self) -> Answer:
+    async def canary(self) -> PingResult:
         """Send one ping outside the rounds. Raises as `Pinger.canary`."""
         began = self._clock.now()
         answer = await self._pinger.canary()
@@ -184,7 +185,7 @@ class Keeper:
             await self._clock.sleep(float(self._rng.uniform(*BREATHER)))
             began = self._clock.now()
             outcomes = await self._watched(self._pinger.burst(count))
-            answers = [each for each in outcomes if isinstance(each, Answer)]
+            answers = [each for each in outcomes if isinstance(each, PingResult)]
             self._account(began, len(outcomes), answers)
             self._learn(answers)
             newest = [each for each in answers if each.generation == canary.generation]
@@ -207,15 +208,15 @@ class Keeper:
         finally:
             self.calling = False
 
-    def _account(self, began: datetime, sent: int, answers: Sequence[Answer]) -> None:
+    def _account(self, began: datetime, sent: int, answers: Sequence[PingResult]) -> None:
         seconds = sum(each.occupied - (each.init_seconds or 0.0) for each in answers)
         self.ledger.note(minute_of(began), sent, seconds, minute_of(self._clock.now()))
 
-    def _learn(self, answers: Sequence[Answer]) -> None:
+    def _learn(self, answers: Sequence[PingResult]) -> None:
         self._inits.extend(each.init_seconds for each in answers if each.init_seconds is not None)
 
 
-def shortfall(count: int, units: int, outcomes: Sequence[Answer | AdapterError]) -> str:
+def shortfall(count: int, units: int, outcomes: Sequence[PingResult | AdapterError]) -> str:
     """Why a burst proved fewer units than it asked for, for people; empty when it did not."""
     if units >= count:
         return ""

@@ -1,7 +1,7 @@
 """Stoker's own pings, minute by minute, and demand without them: a forecaster must not learn from its own pings. Pure.
 
 A demand source subtracts the pings from its requests and their time from its work (`Own`); of the peak only bounds are known then
-(`Ledger.bounded`).
+(`OwnTraffic.bounded`).
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Minute:
     at_once: int = 0
 
 
-class Ledger:
+class OwnTraffic:
     """Of one pool."""
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PingResult:
     """One ping that was answered as a ping.
 
     `sent` and `answered`: seconds of one monotonic clock. `occupied`: for how many seconds in between a unit surely had it,
@@ -23,7 +23,7 @@ class Answer:
     init_seconds: float | None = None
 
 
-def distinct(answers: Iterable[Answer]) -> int:
+def distinct(answers: Iterable[PingResult]) -> int:
     """The least number of different units that must have answered. Each serves one request at a time.
 
     Units that name themselves are counted. For the others: a unit that had a ping for `occupied` seconds, somewhere between
@@ -35,7 +35,7 @@ def distinct(answers: Iterable[Answer]) -> int:
     return max(len({answer.unit for answer in given if answer.unit is not None}), _at_once(given))
 
 
-def survivors(canary: Answer, burst: Iterable[Answer], held: int) -> tuple[int, int]:
+def survivors(canary: PingResult, burst: Iterable[PingResult], held: int) -> tuple[int, int]:
     """Of `held` units that were warm before a canary and the first burst after it: how many are alive for certain, and how many
     a cold answer has shown to be gone. A unit that was started for the canary is no survivor, however warm the burst finds it.
     """
@@ -51,7 +51,7 @@ def survivors(canary: Answer, burst: Iterable[Answer], held: int) -> tuple[int, 
     return alive, min(held - alive, len(cold))
 
 
-def _at_once(answers: Sequence[Answer]) -> int:
+def _at_once(answers: Sequence[PingResult]) -> int:
     """The most certain occupations that share an instant; what touches does not overlap."""
     edges: list[tuple[float, int]] = []
     for answer in answers:

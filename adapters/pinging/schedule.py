@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from numpy.random import Generator
 
-from adapters.pinging.usage_pattern import Rhythm
+from adapters.pinging.usage_pattern import UsagePattern
 from forecasting.demand import instant_of, minute_of
 
 EARLIEST = 0.7
@@ -19,7 +19,7 @@ LONGEST_WAIT = 30
 """Minutes that a round is put off for expected users; they keep the units warm meanwhile."""
 
 
-def next_round(last: datetime, pause: timedelta, units: int, rhythm: Rhythm, rng: Generator) -> datetime:
+def next_round(last: datetime, pause: timedelta, units: int, rhythm: UsagePattern, rng: Generator) -> datetime:
     """An instant for the round after the one at `last`, for `units` units.
 
     Of the minutes that the pause allows, one of those with the fewest users expected. Where even that one is expected to have

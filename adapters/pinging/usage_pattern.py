@@ -13,7 +13,7 @@ STALE = 10
 """Minutes after which what was known of the present says nothing about it."""
 
 
-class Rhythm:
+class UsagePattern:
     """Of one pool, own pings taken out. Minutes are whole minutes since the epoch, demand is in units."""
 
     def __init__(self) -> None:

@@ -34,7 +34,7 @@ class Telemetry:
 
 
 @runtime_checkable
-class Bills(Protocol):
+class ReportsCost(Protocol):
     """Additional port of a demand source that counts the cost of its reads."""
 
     @property

@@ -108,7 +108,7 @@ class Lever(Protocol):
 
 
 @runtime_checkable
-class Resumes(Protocol):
+class ResumesTarget(Protocol):
     """Additional port of a lever whose target no provider stores, so that the target is lost when the process stops.
 
     A restart must not change capacity or count as a foreign write, so the core passes the last target back.
@@ -121,7 +121,7 @@ class Resumes(Protocol):
 
 
 @runtime_checkable
-class Counted(Protocol):
+class CountsInstances(Protocol):
     """Additional port of a lever whose provider reports units late: the ready units of past minutes."""
 
     def counted(self) -> Mapping[int, int]:
@@ -140,7 +140,7 @@ class CountedColdStarts(Protocol):
         """
 
 
-class Order(NamedTuple):
+class ScheduledChange(NamedTuple):
     """At `at`, capacity above `most` (1 or more) is lowered to it and capacity below `least` is raised to it."""
 
     at: datetime
@@ -149,10 +149,10 @@ class Order(NamedTuple):
 
 
 @runtime_checkable
-class Decays(Protocol):
+class SchedulesFallback(Protocol):
     """Additional port of a lever whose provider can schedule capacity changes, which run unless they are postponed."""
 
-    async def arm(self, orders: Sequence[Order]) -> None:
+    async def arm(self, orders: Sequence[ScheduledChange]) -> None:
         """Schedule `orders`, in order of time; a later call replaces them. The call changes no capacity. Raise `AdapterError`:
         any part may then be scheduled, and no change runs earlier than scheduled before.
         """

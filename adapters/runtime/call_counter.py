@@ -18,7 +18,7 @@ class Call(NamedTuple):
     outcome: str
 
 
-class Tally:
+class CallCounter:
     """Counts from the event loop alone."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Tally:
             self.counts[Call(api, operation, outcome)] += 1
 
 
-def summed(tallies: Iterable[Tally]) -> Counter[Call]:
+def summed(tallies: Iterable[CallCounter]) -> Counter[Call]:
     """All of them together."""
     total: Counter[Call] = Counter()
     for tally in tallies:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from adapters.ports.errors import AdapterError, NotFound, OutcomeUnknown, PermissionDenied, Throttled, Unreachable, Unsupported
-from adapters.runtime.call_counter import Tally
+from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import SystemClock
 from adapters.runtime.web_environment import certificates_fault, proxy_fault, proxy_of
 
@@ -36,7 +36,7 @@ class Client:
 
     def __init__(self, sandbox_url: str | None = None, patience: float = FIRST_BYTE_SECONDS) -> None:
         self._sandbox = sandbox_url
-        self.tally = Tally()
+        self.tally = CallCounter()
         self._timeout = aiohttp.ClientTimeout(total=patience + CONNECT_SECONDS, connect=None, sock_connect=CONNECT_SECONDS)
         self._session: aiohttp.ClientSession | None = None
         self._wire = SystemClock()  # units hold pings in real milliseconds, however fast an injected clock runs

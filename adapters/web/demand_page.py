@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from adapters.pinging.own_traffic import Ledger
+from adapters.pinging.own_traffic import OwnTraffic
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import AdapterError, Malformed
 from adapters.runtime.clock import Clock
@@ -88,7 +88,7 @@ class PageDemand:
     kind = "demand-page"
 
     def __init__(self, client: Client, clock: Clock, pools: Mapping[str, HttpPingSettings],
-                 environment: Mapping[str, str] = os.environ, ledgers: Mapping[str, Ledger] = MappingProxyType({})) -> None:
+                 environment: Mapping[str, str] = os.environ, ledgers: Mapping[str, OwnTraffic] = MappingProxyType({})) -> None:
         self._ledgers = ledgers
         self._client, self._clock, self._settings, self._environment = client, clock, dict(pools), environment
         self._looks = {name: Looks() for name in pools}

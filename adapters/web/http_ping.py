@@ -6,8 +6,8 @@ and `resume` after a restart, lead to a ping.
 
 from datetime import timedelta
 
-from adapters.pinging.idle_timeout import IdleLife
-from adapters.pinging.keep_alive_loop import Keeper
+from adapters.pinging.idle_timeout import IdleTimeoutEstimator
+from adapters.pinging.keep_alive_loop import KeepAliveLoop
 from adapters.ports.errors import AdapterError, Refused, Unsupported
 from adapters.ports.lever import Capacity, Phase, Traits
 from adapters.web.pings import HttpPinger
@@ -27,13 +27,13 @@ class HttpPing:
         self._settings, self._clock = pool.lever, provider.clock
         self.resource = pool.lever.url
         self._pinger, shared = HttpPinger(pool.lever, provider.client), provider.pinged(pool.name)
-        life = IdleLife(pool.lever.pause, pool.lever.longest_pause)
+        life = IdleTimeoutEstimator(pool.lever.pause, pool.lever.longest_pause)
         rng = provider.rng.spawn(1)[0]
-        self.keeper = provider.keep(Keeper(self._pinger, self._clock, rng, life, shared.rhythm, shared.ledger))
+        self.keeper = provider.keep(KeepAliveLoop(self._pinger, self._clock, rng, life, shared.rhythm, shared.ledger))
         self._understood = False
 
     def resume(self, target: int) -> None:
-        """Continue with the target of an earlier process from the first read on. See `adapters.ports.lever.Resumes`."""
+        """Continue with the target of an earlier process from the first read on. See `adapters.ports.lever.ResumesTarget`."""
         self.keeper.target = target
 
     async def read(self) -> Capacity:

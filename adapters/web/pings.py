@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 
-from adapters.pinging.results import Answer
+from adapters.pinging.results import PingResult
 from adapters.ports.errors import AdapterError, PermissionDenied
 from adapters.web.client import Client, Reply, refused
 from adapters.web.settings import HttpPingSettings
@@ -17,10 +17,10 @@ class HttpPinger:
         self._settings, self._client, self._environment = settings, client, environment
         self.resource = settings.url
 
-    async def canary(self) -> Answer:
+    async def canary(self) -> PingResult:
         return self._answer(await self._ping())
 
-    async def burst(self, count: int) -> Sequence[Answer | AdapterError]:
+    async def burst(self, count: int) -> Sequence[PingResult | AdapterError]:
         outcomes = await asyncio.gather(*(self._ping() for _ in range(count)), return_exceptions=True)
         for each in outcomes:
             if isinstance(each, BaseException) and not isinstance(each, AdapterError):
@@ -37,12 +37,13 @@ class HttpPinger:
             raise error
         return reply
 
-    def _answer(self, reply: Reply) -> Answer:
+    def _answer(self, reply: Reply) -> PingResult:
         settings = self._settings
         unit = reply.headers.get(settings.unit_header) if settings.unit_header is not None else None
         hold, waited = settings.hold_ms / 1000, reply.first_byte - reply.sent
         late = waited - hold > settings.cold_after_ms / 1000
-        return Answer(reply.sent, reply.first_byte, min(hold, waited), late, unit, init_seconds=waited - hold if late else None)
+        return PingResult(reply.sent, reply.first_byte, min(hold, waited), late, unit, init_seconds=waited - hold if late
+                          else None)
 
 
 def headers_of(settings: HttpPingSettings, environment: Mapping[str, str]) -> dict[str, str]:

@@ -6,12 +6,12 @@ from functools import partial
 
 from numpy.random import Generator
 
-from adapters.pinging.demand_without_pings import WithoutPings
-from adapters.pinging.keep_alive_loops import Keepers
+from adapters.pinging.demand_without_pings import DemandWithoutPings
+from adapters.pinging.keep_alive_loops import PingProvider
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict
 from adapters.ports.discovery import Survey, Where
-from adapters.runtime.call_counter import Tally
+from adapters.runtime.call_counter import CallCounter
 from adapters.runtime.clock import Clock
 from adapters.web.client import FIRST_BYTE_SECONDS, Client
 from adapters.web.demand_page import PageDemand
@@ -19,7 +19,7 @@ from adapters.web.settings import HttpPingSettings
 from config.model.policy import PoolPolicy
 
 
-class Web(Keepers):
+class Web(PingProvider):
     """Made once by the registry. `patience`: seconds that a first byte is waited for."""
 
     def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None,
@@ -28,7 +28,7 @@ class Web(Keepers):
         self.clock, self.rng = clock, rng
         self.client = Client(sandbox_url, patience)
 
-    def tallies(self) -> list[Tally]:
+    def tallies(self) -> list[CallCounter]:
         """Return the counter of requests."""
         return [self.client.tally]
 
@@ -37,7 +37,7 @@ class Web(Keepers):
         settings = {pool.name: pool.lever for pool in pools if isinstance(pool.lever, HttpPingSettings)}
         pinged = {name: self.pinged(name) for name in settings}
         source = PageDemand(self.client, self.clock, settings, ledgers={name: each.ledger for name, each in pinged.items()})
-        return [(WithoutPings(source, pinged), tuple(settings))]
+        return [(DemandWithoutPings(source, pinged), tuple(settings))]
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
         """See `adapters.registry.Provider`. Only the variables of `headers_from` can be checked."""

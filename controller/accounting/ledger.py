@@ -8,17 +8,15 @@ it is not known what stood ready, a minute is not accounted for.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from operator import attrgetter
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from controller.accounting.minute_bill import Amounts, Columns, Units, bill
 from controller.accounting.paid_units import Change, Paid
-from controller.decision.costs.cost_model import MINUTE_SECONDS, Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.costs.on_demand_warmth import Warm
-from controller.decision.costs.target_tracking import Tracked
-from controller.store.async_store import StoreThread
+from controller.decision.costs.target_tracking import TargetTracker
+from controller.store.async_store import AsyncStore
 from forecasting.demand import Floats, instant_of, minute_of
 
 NAMES = ("warm_usd", "on_demand_usd", "cold_start_usd", "cost_usd", "saved_usd", "cold_starts", "cold_starts_without",
@@ -55,7 +53,6 @@ COLD_STARTS, IDLE = NAMES.index("cold_starts"), NAMES.index("idle_unit_minutes")
 ANY = np.array([0.0, np.inf])
 """Bounds (least, most) of the cold starts of a minute that the provider has not counted."""
 
-Amounts = NDArray[np.float64]
 
 
 def unstepped(_: str) -> Change:
@@ -63,7 +60,7 @@ def unstepped(_: str) -> Change:
     return Change((), timedelta(0))
 
 
-class Account:
+class GroupLedger:
     """The pools of one intake. Amounts are float64[pools, len(NAMES)]."""
 
     def __init__(self, pools: Sequence[str], today: Mapping[str, Mapping[str, float]], month: Mapping[str, Mapping[str, float]],
@@ -81,7 +78,7 @@ class Account:
         self._paid, self._paid_tracking = Paid(len(pools), READY_MINUTES), Paid(len(pools), 1)
         self._warm = tuple(tuple(Warm(len(pools)) for _ in range(cases)) for cases in (3, 2, 2))
         """As they are, without Stoker, and under target tracking; the first two at the ends of the keep-alive, too."""
-        self._tracked = Tracked(len(pools))
+        self._tracked = TargetTracker(len(pools))
         self.rehearsed = False
         self._noted = self._counted = minute_of(now)
 
@@ -115,7 +112,7 @@ class Account:
         """The first minute that is not accounted for yet."""
         return max(self._counted, self._noted - READY_MINUTES)
 
-    def rehearse(self, peak: Floats, terms: Sequence[Terms]) -> None:
+    def warm_up(self, peak: Floats, terms: Sequence[CostTerms]) -> None:
         """See the minutes before the first one, float32[pools, n]: what ran in them is warm still, and target tracking has
         something. What stood ready then is taken to be what stands ready in the first minute.
         """
@@ -126,7 +123,7 @@ class Account:
             self._start(peak[:, at], (ready + others, others, tracked), it)
         self.rehearsed = True
 
-    def settle(self, first: int, peak: Floats, busy: Floats, invocations: Floats, terms: Sequence[Terms]) -> None:
+    def settle(self, first: int, peak: Floats, busy: Floats, invocations: Floats, terms: Sequence[CostTerms]) -> None:
         """Account for the minutes from `first` on: float32[pools, n] of demand each, NaN where unknown."""
         it = Columns.of(terms)
         for at in range(peak.shape[1]):
@@ -216,70 +213,10 @@ def range_of(sums: Sequence[float], name: str) -> tuple[float, float] | None:
     return (low, high) if high - low > NOISE else None
 
 
-class Units(NamedTuple):
-    """Units of each pool in a minute: those that serve, and those that are paid for."""
-
-    ready: Amounts
-    paid: Amounts
-
-
-class Columns(NamedTuple):
-    """Terms of all pools, as an array of each: float64[pools]."""
-
-    idle: Amounts
-    warm_busy: Amounts
-    on_demand: Amounts
-    init_seconds: Amounts
-    cold_start_cost_usd: Amounts
-    request_usd: Amounts
-    stay_warm: Amounts
-    keep_alive: Amounts
-    billing_step: Amounts
-    metric_delay: Amounts
-    lead_time: Amounts
-    shortest_keep_alive: Amounts
-    longest_keep_alive: Amounts
-
-    @classmethod
-    def of(cls, terms: Sequence[Terms]) -> "Columns":
-        """One row a pool, in their order."""
-        return cls(*(np.fromiter(map(attrgetter(name), terms), np.float64, len(terms)) for name in cls._fields))
-
-    @property
-    def keep_alives(self) -> tuple[Amounts, Amounts, Amounts]:
-        """What is calculated with, and the low and the high end of its range."""
-        return self.keep_alive, self.shortest_keep_alive, self.longest_keep_alive
-
-    @property
-    def initialisation(self) -> Amounts:
-        """USD of starting one unit."""
-        return self.init_seconds * self.on_demand / MINUTE_SECONDS
-
-
-class Parts(NamedTuple):
-    """What a minute of each pool is billed for, in USD: float64[pools] each."""
-
-    warm: Amounts
-    on_demand: Amounts
-    init: Amounts
-    requests: Amounts
-
-    @property
-    def usd(self) -> Amounts:
-        return self.warm + self.on_demand + self.init + self.requests
-
-
-def bill(units: Units, work: Amounts, cold_starts: Amounts, requests: Amounts, it: Columns) -> Parts:
-    """The bill of a minute with these warm `units`, in which `work` ran and `cold_starts` began; `requests` in USD."""
-    served = np.minimum(work, units.ready)
-    warm, on_demand = units.paid * it.idle + served * it.warm_busy, (work - served) * it.on_demand
-    return Parts(warm, on_demand, cold_starts * it.initialisation, requests)
-
-
-class Accounts:
+class Ledger:
     """The accounts of all regions, looked up by pool."""
 
-    def __init__(self, accounts: Sequence[Account]) -> None:
+    def __init__(self, accounts: Sequence[GroupLedger]) -> None:
         self.each = tuple(accounts)
         self._of = {name: account for account in self.each for name in account.pools}
 
@@ -294,7 +231,7 @@ class Accounts:
         return account.today[at].tolist(), account.month[at].tolist()
 
 
-async def keep_accounts(accounts: Accounts, store: StoreThread) -> None:
+async def keep_accounts(accounts: Ledger, store: AsyncStore) -> None:
     """Store what was added up since the last time; what could not be stored is lost to the store but not to the status."""
     for account in accounts.each:
         for day, batch in account.take_pending().items():

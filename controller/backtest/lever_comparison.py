@@ -8,7 +8,7 @@ import numpy as np
 from config.model.lever import LeverSettings
 from config.model.policy import Assume, PoolPolicy
 from controller.backtest.replay import replay
-from controller.decision.costs.bill import Bill, Load, bill_of
+from controller.decision.costs.bill import Bill, JudgedDemand, bill_of
 from controller.decision.costs.cost_model import terms_of
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_of
 from forecasting.demand import DemandSeries
@@ -23,7 +23,7 @@ class Alternative(NamedTuple):
     nothing: Bill
 
 
-def under_each_lever(pool: PoolPolicy, demand: DemandSeries, load: Load, assume: Assume,
+def under_each_lever(pool: PoolPolicy, demand: DemandSeries, load: JudgedDemand, assume: Assume,
                      kinds: Iterable[str]) -> list[Alternative]:
     """Replay one pool under every kind of lever, the cheapest first.
 

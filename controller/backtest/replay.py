@@ -10,17 +10,18 @@ from numpy.typing import NDArray
 from adapters.ports.lever import Capacity, Phase
 from adapters.simulated import SimulatedCapacity
 from config.model.policy import Assume, PoolPolicy
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.event_demand import HOUR
 from controller.decision.events.forecast_adjustment import prospect_at, without_events
-from controller.decision.events.pool_events import Prospect, learned
+from controller.decision.events.pool_events import PoolEvents, learned
 from controller.decision.planning.guardrails import GUARDRAILS
-from controller.decision.planning.observation import PATIENCE, Announced, Observation, Proposal, Sight
+from controller.decision.planning.observation import PATIENCE, DataFreshness, EventDemand, Observation, Proposal
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState, accepted
-from controller.decision.planning.reasons import Code, Reason
-from controller.decision.selection.selector import CHOSEN, STEPPED_BACK, Portfolio, rule_name
+from controller.decision.planning.reasons import Reason, ReasonCode
+from controller.decision.selection.choice import CHOSEN, STEPPED_BACK, rule_name
+from controller.decision.selection.selector import CandidateSelector
 from controller.demand.plausibility import unseen
 from forecasting.demand import DemandSeries, instant_of
 
@@ -54,15 +55,15 @@ class Replay:
     reasons: tuple[tuple[int, tuple[Reason, ...]], ...] = ()
 
 
-def replay(policy: PoolPolicy, demand: DemandSeries, terms: Terms, assume: Assume,
+def replay(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assume: Assume,
            progress: Callable[[int], None] = lambda _: None) -> Replay:
     """Decide every minute of `demand` from nothing newer than the metric delay before it. `progress` is told minutes done."""
     return carry_out(policy, demand, propose(without_events(prospect_at(policy, demand), demand), terms, progress), terms, assume)
 
 
-def propose(demand: DemandSeries, terms: Terms, progress: Callable[[int], None] = lambda _: None) -> Proposals:
+def propose(demand: DemandSeries, terms: CostTerms, progress: Callable[[int], None] = lambda _: None) -> Proposals:
     """Feed a history to a fresh chooser."""
-    chooser, minutes = Portfolio([terms]), len(demand)
+    chooser, minutes = CandidateSelector([terms]), len(demand)
     target, trusted, rule = np.zeros(minutes, np.float64), np.zeros(minutes, bool), np.zeros(minutes, np.int16)
     for first in range(0, minutes, STRETCH):
         rows = slice(first, min(first + STRETCH, minutes))
@@ -73,7 +74,7 @@ def propose(demand: DemandSeries, terms: Terms, progress: Callable[[int], None] 
     return Proposals(target, trusted, rule)
 
 
-def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, terms: Terms, assume: Assume,
+def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, terms: CostTerms, assume: Assume,
               every_minute: bool = False) -> Replay:
     """Plan each minute over `proposals`, and write on paper.
 
@@ -93,18 +94,19 @@ def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, te
         now = instant_of(demand.first_minute + at)
         ready = paper.ready(now)
         proposal, sight, age = eyes.at(at)
-        unseen = eyes.unseen(at)
+        unseen = eyes.unknown_minutes(at)
         announced = None if ahead is None else ahead.at(at, eyes.newest(at))
         showing = (paper.requested, ready, proposal, sight, unseen, announced)
         if showing != shown:
             phase = Phase.READY if ready == paper.requested else Phase.IN_PROGRESS
-            seen = Observation(now=now, capacity=Capacity(paper.requested, ready, phase, now), proposal=proposal, sight=sight,
-                               data_age=age, unseen=unseen, billing_step=step, usd_per_unit_minute=price,
+            seen = Observation(now=now, capacity=Capacity(paper.requested, ready, phase, now), proposal=proposal, freshness=sight,
+                               data_age=age, unknown_minutes=unseen, billing_step=step, usd_per_unit_minute=price,
                                announced=announced)
             plan = make_plan(policy, state, seen, GUARDRAILS)
             state, holds = plan.state, plan.action is Action.HOLD
             reasons.append((at, plan.reasons))
-            waits = any(reason.code is Code.BILLING_STEP for reason in plan.reasons)  # and no longer once the step has ended
+            waits = any(reason.code is ReasonCode.BILLING_STEP
+                        for reason in plan.reasons)  # and no longer once the step has ended
             shown = showing if timeless and not waits else None
             if plan.action is Action.WRITE and plan.target is not None:
                 paper.request(plan.target, now)
@@ -131,17 +133,17 @@ class Eyes:
         self._rule: list[int] = proposals.rule.tolist()
         self._last: tuple[int, Proposal | None] = (-1, None)
 
-    def at(self, minute: int) -> tuple[Proposal | None, Sight, timedelta | None]:
+    def at(self, minute: int) -> tuple[Proposal | None, DataFreshness, timedelta | None]:
         """Proposal, sight and age of the newest known minute, as row `minute` begins."""
         known = self.newest(minute)
         if known < 0:
-            return None, Sight.NONE, None
+            return None, DataFreshness.NONE, None
         if self._last[0] != known:
             self._last = known, Proposal(self._wanted[known], NAMES[self._rule[known]], self._trusted[known])
         age = minute - known - 1
-        return self._last[1], Sight.FRESH if age <= self._patience else Sight.LATE, age * MINUTE
+        return self._last[1], DataFreshness.FRESH if age <= self._patience else DataFreshness.LATE, age * MINUTE
 
-    def unseen(self, minute: int) -> int:
+    def unknown_minutes(self, minute: int) -> int:
         """Minutes that should be known as row `minute` begins and are not, as far as they forbid to lower."""
         visible = minute - self._delay
         return self._unseen[visible] if visible >= 0 else 0
@@ -155,10 +157,10 @@ class Eyes:
 class Ahead:
     """What announced events say at each minute, to who knows what `Eyes` know."""
 
-    def __init__(self, policy: PoolPolicy, demand: DemandSeries, terms: Terms) -> None:
-        self._prospect, self._demand, self._terms = Prospect(policy), demand, terms
+    def __init__(self, policy: PoolPolicy, demand: DemandSeries, terms: CostTerms) -> None:
+        self._prospect, self._demand, self._terms = PoolEvents(policy), demand, terms
 
-    def at(self, minute: int, newest: int) -> Announced | None:
+    def at(self, minute: int, newest: int) -> EventDemand | None:
         """As row `minute` begins, with row `newest` the newest known one."""
         first = self._demand.first_minute
         for midnight in self._prospect.due(first + minute, self._terms.metric_delay):

@@ -10,8 +10,8 @@ import numpy as np
 from adapters.demand.history_file import Doubt
 from controller.backtest.lever_comparison import Alternative
 from controller.backtest.replay import Replay
-from controller.decision.costs.bill import Bill, Load, bill_of, total
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.bill import Bill, JudgedDemand, bill_of, total
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_body
 from forecasting.demand import DemandSeries, instant_of
 
@@ -30,8 +30,8 @@ class PoolOutcome:
 
     replay: Replay
     demand: DemandSeries
-    load: Load
-    terms: Terms
+    load: JudgedDemand
+    terms: CostTerms
     keep_alive: KeepAlive
     stoker: Bill
     nothing: Bill
@@ -94,11 +94,12 @@ def spread(pools: Sequence[PoolOutcome]) -> dict[str, tuple[float, float]]:
         ("saved_usd", [sum(nothing.total_usd - stoker.total_usd for stoker, nothing in case) for case in cases]))}
 
 
-def judged(replay: Replay, demand: DemandSeries, load: Load, terms: Terms, keep_alive: KeepAlive, peers: dict[str, Bill],
+def judged(replay: Replay, demand: DemandSeries, load: JudgedDemand, terms: CostTerms, keep_alive: KeepAlive, peers: dict[str,
+                                                                                                                          Bill],
            levers: Sequence[Alternative] = (), doubts: tuple[Doubt, ...] = (),
            assumed: Mapping[str, str] = MappingProxyType({})) -> PoolOutcome:
     """The outcome of one pool, with its bills drawn up."""
-    def bills(terms: Terms) -> tuple[Bill, Bill]:
+    def bills(terms: CostTerms) -> tuple[Bill, Bill]:
         return bill_of(load, replay.target, terms), bill_of(load, np.zeros(len(load), np.int64), terms)
     spans = terms.shortest_keep_alive, terms.longest_keep_alive
     ends = tuple(bills(dataclasses.replace(terms, keep_alive=each)) for each in spans) if spans[0] < spans[1] else ()

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 
-def line(shown: Mapping[str, Any]) -> str:
+def override_line(shown: Mapping[str, Any]) -> str:
     """Return an override as one line."""
     return f"{shown['order']} until {shown['until'][:16].replace('T', ' ')} UTC by {shown['by']} ({shown['reason']})"
 
@@ -21,6 +21,6 @@ def next_hours(told: dict[str, Any], now: str = "as_of") -> str:
     return ", ".join(f"{time:%H:%M} {units}" for time, (_, units) in zip(times, changes, strict=True))
 
 
-def shown(value: float | None, form: str = "d", unit: str = "") -> str:
+def format_value(value: float | None, form: str = "d", unit: str = "") -> str:
     """Return a number with its unit, or a dash when it is unknown."""
     return "-" if value is None else format(value, form) + unit

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from config.model.policy import Policy
 from controller.cli.failure import WrongInput
-from controller.redaction.process_secrets import hide, in_environment, named_in, texts_in
+from controller.redaction.process_secrets import in_environment, named_in, register_secrets, texts_in
 
 
 def read_policy(path: Path) -> Policy:
@@ -18,5 +18,5 @@ def read_policy(path: Path) -> Policy:
     except PolicyError as error:
         raise WrongInput(str(error)) from error
     said = policy.model_dump()
-    hide(in_environment(os.environ, named_in(said), texts_in(said)))
+    register_secrets(in_environment(os.environ, named_in(said), texts_in(said)))
     return policy

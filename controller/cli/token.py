@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from controller.cli.failure import WrongInput
-from controller.redaction.process_secrets import hide
+from controller.redaction.process_secrets import register_secrets
 
 VARIABLE = "STOKER_TOKEN"
 SHORTEST = 16
@@ -31,5 +31,5 @@ def read_token(file: Path | None) -> str | None:
     if not SHORTEST <= len(token) <= LONGEST or not token.isascii() or not token.isprintable() or " " in token:
         raise WrongInput(f"{place}: a token is one line of {SHORTEST} to {LONGEST} ASCII characters without spaces; "
                          "create one with: openssl rand -hex 32")
-    hide([token])
+    register_secrets([token])
     return token

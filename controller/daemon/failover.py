@@ -10,25 +10,25 @@ from adapters.ports.errors import AdapterError
 from adapters.runtime.clock import Clock
 from controller.decision.planning.overrides import Override, entry, shown_override
 from controller.fleet.fleet import Fleet
-from controller.leadership.handover import ORDERS, ahead_of, left_of, shared
-from controller.leadership.leader_election import Leadership
-from controller.leadership.leader_term import Tenure
-from controller.overrides.active_overrides import Steering
+from controller.leadership.handover import ORDERS, fallback_states, last_writes, shared
+from controller.leadership.leader_election import LeaderElection
+from controller.leadership.leader_term import LeaderTerm
+from controller.overrides.active_overrides import ActiveOverrides
 
 log = structlog.get_logger("stoker.lease")
 
 
-class Takeover:
+class FailoverCoordinator:
     """Between the lease and the fleet. `at_once`: a tick that is made when this daemon has begun to lead."""
 
-    def __init__(self, leadership: Leadership, fleet: Fleet, steering: Steering, clock: Clock,
+    def __init__(self, leadership: LeaderElection, fleet: Fleet, steering: ActiveOverrides, clock: Clock,
                  at_once: Callable[[], Awaitable[object]]) -> None:
         self.leadership = leadership
         self._fleet, self._steering, self._clock, self._at_once = fleet, steering, clock, at_once
         self._taking: asyncio.Task[None] | None = None
         self._undecided = True
         """Nobody has been seen to lead since the start: what the pools remember is kept as it is."""
-        self.tenure = Tenure(leadership)
+        self.tenure = LeaderTerm(leadership)
         fleet.tenure = self.tenure
         for reconciler in fleet.reconcilers.values():
             if reconciler.policy.mode == "active":
@@ -71,12 +71,12 @@ class Takeover:
         await self.leadership.share(number, {f"{ORDERS}{pool}": json.dumps([entry(each) for each in orders])})
 
     async def _beat(self, at_once: bool = True) -> None:
-        await self.leadership.beat()
+        await self.leadership.renew_or_watch()
         number, tenure = self.leadership.number, self.tenure
         if number is not None and number != tenure.number and (self._taking is None or self._taking.done()):
             self._taking = asyncio.create_task(self._take_over(number, at_once), name="takeover")
         elif number is None and (tenure.number is not None or (self._undecided and self.leadership.others_renew)):
-            self._enter(Tenure(self.leadership))
+            self._enter(LeaderTerm(self.leadership))
             log.info("standing-by", leader=None if self.leadership.seen is None else self.leadership.seen.holder)
             if at_once and (self._taking is None or self._taking.done()):
                 self._taking = asyncio.create_task(self._show(), name="standing by")
@@ -92,14 +92,14 @@ class Takeover:
         except AdapterError as error:
             log.warning("takeover-waits", fencing=number, error=str(error))
             return
-        left = left_of(texts)
-        await self._steering.inherit(orders_of(texts), self._clock.now())
-        self._enter(Tenure(self.leadership, number, left, ahead_of(texts)))
+        left = last_writes(texts)
+        await self._steering.restore_from_leader(orders_of(texts), self._clock.now())
+        self._enter(LeaderTerm(self.leadership, number, left, fallback_states(texts)))
         log.info("leading", fencing=number, intents=len(left))
         if at_once:
             await self._at_once()
 
-    def _enter(self, tenure: Tenure) -> None:
+    def _enter(self, tenure: LeaderTerm) -> None:
         self._undecided = False
         self.tenure = self._fleet.tenure = tenure
 

@@ -9,19 +9,19 @@ from pathlib import Path
 from adapters.ports.lease_store import LeaseStore
 from adapters.runtime.clock import Clock
 from config.model.policy import Policy
-from controller.daemon.failover import Takeover
+from controller.daemon.failover import FailoverCoordinator
 from controller.decision.planning.plan import Action, Plan
 from controller.fleet.builder import READ_EVERY, Providers, assemble
-from controller.fleet.decision_log import Journal
+from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.fleet.orphans import policy_of
 from controller.fleet.reconciler import Reconciler
-from controller.fleet.shutdown import done, leave, leaving, view_of
-from controller.leadership.leader_election import Leadership
-from controller.overrides.active_overrides import Steering
-from controller.preflight.dry_run import OnPaper
+from controller.fleet.shutdown import is_released, pools_to_release, release_pool, view_of
+from controller.leadership.leader_election import LeaderElection
+from controller.overrides.active_overrides import ActiveOverrides
+from controller.preflight.dry_run import ReadOnlyProviders
 from controller.redaction.redactor import redact_text
-from controller.store.async_store import StoreThread
+from controller.store.async_store import AsyncStore
 from controller.store.managed_capacity import Orphan
 from controller.store.state_store import Store
 
@@ -31,7 +31,7 @@ class StillLed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class ReleasedPool:
     """Outcome for one pool: requested units, target, and a text. `failed`: the target was not reached."""
 
     pool: str
@@ -42,24 +42,24 @@ class Left:
 
 
 async def released(policy: Policy, providers: Providers, clock: Clock, path: Path, do: bool,
-                   lease: LeaseStore | None = None) -> list[Left]:
+                   lease: LeaseStore | None = None) -> list[ReleasedPool]:
     """Release each pool concurrently, or only plan it. With a lease, hold it meanwhile. Return the outcome for each pool."""
-    store = StoreThread(Store(path))
+    store = AsyncStore(Store(path))
     try:
-        journal, levers = Journal(store), OnPaper(providers, clock, policy, only_pings=do)
+        journal, levers = DecisionLog(store), ReadOnlyProviders(providers, clock, policy, only_pings=do)
         fleet = await assemble(policy, levers, store, clock, journal)
-        steering = Steering(fleet.reconcilers, store)
+        steering = ActiveOverrides(fleet.reconcilers, store)
         await steering.recall(clock.now())
         held = None if lease is None else await leading(policy, lease, clock, fleet, steering)
-        due, slots = set(leaving(fleet.reconcilers)), asyncio.Semaphore(8)
+        due, slots = set(pools_to_release(fleet.reconcilers)), asyncio.Semaphore(8)
 
-        async def one(name: str) -> Left:
+        async def one(name: str) -> ReleasedPool:
             async with slots:
                 each = fleet.reconcilers[name]
                 if name in levers.pinged:
-                    return Left(name, None, None, "its pings ended with the daemon: left alone")
+                    return ReleasedPool(name, None, None, "its pings ended with the daemon: left alone")
                 if name not in due:
-                    return Left(name, None, None, why_not(each))
+                    return ReleasedPool(name, None, None, why_not(each))
                 plan = await settled(each, clock, do)
                 if do:
                     await journal.note([(plan, None, {"made": each.made})])
@@ -76,37 +76,37 @@ async def released(policy: Policy, providers: Providers, clock: Clock, path: Pat
 
 
 async def leading(policy: Policy, lease: LeaseStore, clock: Clock, fleet: Fleet,
-                  steering: Steering) -> tuple[Takeover, asyncio.Task[None]]:
+                  steering: ActiveOverrides) -> tuple[FailoverCoordinator, asyncio.Task[None]]:
     """Acquire the lease and take over the previous leader's state. Raise `Failed` when a daemon is leader."""
     async def nothing() -> None: ...
 
     if policy.lease is None:
         raise ValueError("a lease store requires a lease in the policy")
-    leadership = Leadership(lease, clock, f"release:{socket.gethostname()}:{os.getpid()}", policy.lease)
-    takeover = Takeover(leadership, fleet, steering, clock, nothing)
+    leadership = LeaderElection(lease, clock, f"release:{socket.gethostname()}:{os.getpid()}", policy.lease)
+    takeover = FailoverCoordinator(leadership, fleet, steering, clock, nothing)
     running = await takeover.settle()
-    if (why := takeover.tenure.barred) is not None:
+    if (why := takeover.tenure.write_blocked) is not None:
         await takeover.end(running, release=True)
         raise StillLed(f"nothing was changed ({why}): stop every daemon first")
     for each in fleet.reconcilers.values():
-        each.enter(takeover.tenure)
+        each.start_term(takeover.tenure)
     return takeover, running
 
 
-async def given_back(orphan: Orphan, fleet: Fleet, levers: Providers, clock: Clock, store: StoreThread,
-                     takeover: Takeover | None, *, do: bool) -> Left:
+async def given_back(orphan: Orphan, fleet: Fleet, levers: Providers, clock: Clock, store: AsyncStore,
+                     takeover: FailoverCoordinator | None, *, do: bool) -> ReleasedPool:
     """Release a pool that is no longer in the policy, or only plan it. Return the outcome."""
     policy = policy_of(orphan, fleet.reconcilers, mode="active", on_exit="release")
     each = Reconciler(policy, levers.lever(policy), clock, store, orphan.state, READ_EVERY, lambda _: 0.0)
     if takeover is not None:
-        each.enter(takeover.tenure)
+        each.start_term(takeover.tenure)
     plan = await settled(each, clock, do)
     now = each.capacity.requested if each.capacity is not None and each.error is None else None
     if do and now is not None and (plan.target == now or orphan.after(now) is None):
         await fleet.orphans.forget(orphan)
     if plan.requested is not None and orphan.after(plan.requested) is None:
         text = f"not in the policy; no value set by Stoker remains: {plan.requested} requested"
-        return Left(orphan.pool, plan.requested, None, text)
+        return ReleasedPool(orphan.pool, plan.requested, None, text)
     found = told(plan, do)
     return replace(found, text=f"not in the policy: {found.text}")
 
@@ -114,7 +114,7 @@ async def given_back(orphan: Orphan, fleet: Fleet, levers: Providers, clock: Clo
 async def settled(reconciler: Reconciler, clock: Clock, do: bool) -> Plan:
     """Plan one pool, and carry the plan out when `do`. Return the plan."""
     if do:
-        return await leave(reconciler, clock)
+        return await release_pool(reconciler, clock)
     await reconciler.read()
     return reconciler.plan(view_of(reconciler), clock.now())
 
@@ -127,12 +127,12 @@ def why_not(reconciler: Reconciler) -> str:
     return "not changed: on_exit is hold" if policy.on_exit == "hold" else "not changed: Stoker has not set this pool"
 
 
-def told(plan: Plan, do: bool) -> Left:
+def told(plan: Plan, do: bool) -> ReleasedPool:
     """Return the outcome of a plan, with its text."""
     text = redact_text(plan.text)
-    if not done(plan):
-        return Left(plan.pool, plan.requested, plan.target, f"held: {text}", failed=True)
+    if not is_released(plan):
+        return ReleasedPool(plan.pool, plan.requested, plan.target, f"held: {text}", failed=True)
     if plan.action is Action.KEEP:
-        return Left(plan.pool, plan.requested, plan.target, f"already at {plan.target} ({text})")
+        return ReleasedPool(plan.pool, plan.requested, plan.target, f"already at {plan.target} ({text})")
     verb = "changed" if do else "would change"
-    return Left(plan.pool, plan.requested, plan.target, f"{verb} from {plan.requested} to {plan.target} ({text})")
+    return ReleasedPool(plan.pool, plan.requested, plan.target, f"{verb} from {plan.requested} to {plan.target} ({text})")

@@ -35,7 +35,7 @@ class Jobs(Protocol):
         """Fire nothing more; a job that runs now is cancelled."""
 
 
-class Timetable:
+class Scheduler:
     """Jobs at fixed intervals of `clock`'s time."""
 
     def __init__(self, clock: Clock, watch_seconds: float = WATCH_SECONDS) -> None:

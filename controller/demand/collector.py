@@ -14,9 +14,9 @@ from adapters.ports.demand_source import DemandSource, Telemetry
 from adapters.ports.errors import AdapterError
 from adapters.ports.minute_rows import STEADY
 from controller.decision.costs.measurements import DelayMeter, SettlingMeter
-from controller.decision.planning.observation import PATIENCE, Sight, Traffic
+from controller.decision.planning.observation import PATIENCE, DataFreshness, Traffic
 from controller.demand.plausibility import CONTEXT, believable, lost_of, unlikely
-from controller.demand.recent_window import SETTLING, LastDay
+from controller.demand.recent_window import SETTLING, RecentWindow
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
 from forecasting.warmer import Rhythm, left_out
 
@@ -51,7 +51,7 @@ class DemandStore(Protocol):
         """The newest known minute of each pool that has one."""
 
 
-class Intake:
+class DemandCollector:
     """One demand source, the pools it serves, and the last day of each in memory. `assumed_delay`: the metric delay until it is
     measured.
     """
@@ -67,7 +67,7 @@ class Intake:
         self._store, self._assumed_delay = store, assumed_delay
         self.meter, self.settling = DelayMeter(), SettlingMeter(REREAD // MINUTE)
         self.row = {name: at for at, name in enumerate(self.pools)}
-        self.day = LastDay(len(self.pools))
+        self.day = RecentWindow(len(self.pools))
         self._stored = self.day.newest.copy()
         """The newest minute of each pool that is safe in the store: what is newer is asked for again once it takes something."""
         self._store_fails = False
@@ -115,7 +115,7 @@ class Intake:
             return False
         idle = self.day.lately_idle(minute_of(until) - STEADY, minute_of(until) - SETTLING)
         telemetry = {name: self._judged(name, item, minute_of(until), idle) for name, item in telemetry.items()}
-        changed, withdrawn = await self._absorb(telemetry, minute_of(until), anew)
+        changed, withdrawn = await self._ingest(telemetry, minute_of(until), anew)
         self.collected_at = now
         begun = bool(self.anew)
         self.anew = [name for name in self.anew
@@ -133,7 +133,7 @@ class Intake:
         self._stored[rows] = self.day.newest[rows]
         return bool(changed)
 
-    def sight(self, name: str, now: datetime) -> tuple[Sight, timedelta | None]:
+    def freshness(self, name: str, now: datetime) -> tuple[DataFreshness, timedelta | None]:
         """How well the present demand of a pool is known, and how old its newest known minute is.
 
         A minute to come was told before the clock was put back: until the clock has reached it nothing newer is asked for.
@@ -141,22 +141,24 @@ class Intake:
         row = self.row[name]
         age = None if self.day.newest[row] < 0 else now - instant_of(int(self.day.newest[row]) + 1)
         if age is not None and -PATIENCE <= age <= self.metric_delay + PATIENCE:
-            return Sight.FRESH, age
+            return DataFreshness.FRESH, age
         if name in self.errors or self.alive[row] is False:
-            return Sight.BROKEN, age
+            return DataFreshness.BROKEN, age
         if self.quiet[row] and (age is None or age > timedelta(0)):
-            return Sight.QUIET, age
-        return (Sight.NONE if age is None else Sight.LATE), age
+            return DataFreshness.QUIET, age
+        return (DataFreshness.NONE if age is None else DataFreshness.LATE), age
 
-    def unseen(self, name: str, now: datetime) -> int:
-        """Minutes of a pool that should be known by now and are not, as far as they forbid to lower; see `belief.unseen`."""
-        return self.day.unseen(self.row[name], minute_of(now - self.metric_delay) + 1)
+    def unknown_minutes(self, name: str, now: datetime) -> int:
+        """Minutes of a pool that should be known by now and are not, as far as they forbid to lower; see
+        `belief.unknown_minutes`.
+        """
+        return self.day.unknown_minutes(self.row[name], minute_of(now - self.metric_delay) + 1)
 
     def traffic(self, name: str, now: datetime) -> Traffic:
         """What is known of a pool's traffic now."""
-        sight, _ = self.sight(name, now)
-        if sight is not Sight.FRESH:
-            return {Sight.BROKEN: Traffic.BROKEN, Sight.QUIET: Traffic.QUIET}.get(sight, Traffic.LATE)
+        sight, _ = self.freshness(name, now)
+        if sight is not DataFreshness.FRESH:
+            return {DataFreshness.BROKEN: Traffic.BROKEN, DataFreshness.QUIET: Traffic.QUIET}.get(sight, Traffic.LATE)
         peak, busy = self.latest(name) or (0.0, 0.0)
         return Traffic.LIVE if peak > 0 or busy > 0 else Traffic.NONE
 
@@ -164,12 +166,12 @@ class Intake:
         """Since when metrics of a pool are missing: the end of its newest known minute, or when they were first asked for. None
         also where they may be missing, but nothing need have happened.
         """
-        sight, age = self.sight(name, now)
-        if sight in (Sight.FRESH, Sight.QUIET):
+        sight, age = self.freshness(name, now)
+        if sight in (DataFreshness.FRESH, DataFreshness.QUIET):
             return None
         return self._began if age is None else now - age
 
-    def read_anew(self, name: str) -> bool:
+    def has_fresh_read(self, name: str) -> bool:
         """Whether the source has told of a pool in this run: what was stored before a restart does not count."""
         return name in self._told and name not in self.errors and self.alive[self.row[name]] is not False
 
@@ -189,18 +191,18 @@ class Intake:
         first = max(newest + 1 - minutes, self.day.first_minute)
         return self.day.peak[row, np.arange(first, newest + 1) % MINUTES_PER_DAY], newest
 
-    def visible_end(self, now: datetime) -> int:
+    def known_end_minute(self, now: datetime) -> int:
         """The minute before which rows decide what is asked for now: as old as the metric delay, and known of some pool. The
         newest of them may still be corrected.
         """
         visible = minute_of(now - self.metric_delay) + 1
         return min(visible, int(self.day.newest.max(initial=-1)) + 1)
 
-    def settled_end(self, now: datetime) -> int:
+    def settled_end_minute(self, now: datetime) -> int:
         """The minute before which rows are learned from and accounted for: they were last read at an age at which hardly any row
         still changes.
         """
-        visible = self.visible_end(now)
+        visible = self.known_end_minute(now)
         read_at = visible if self.collected_at is None else minute_of(self.collected_at)
         return min(visible, read_at - self.settling.minutes + 1)
 
@@ -261,7 +263,7 @@ class Intake:
             whole = np.concatenate(ages)
             self.settling.note(whole[(whole >= 0) & (whole <= longest)], len(ages))
 
-    async def _absorb(self, telemetry: Mapping[str, Telemetry], until: int,
+    async def _ingest(self, telemetry: Mapping[str, Telemetry], until: int,
                       anew: Collection[str]) -> tuple[list[str], dict[str, list[int]]]:
         """Take in what a collection brought: the pools of which something was new, and minutes that turned out to be unknown."""
         self.day.roll(until)

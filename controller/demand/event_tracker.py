@@ -11,9 +11,9 @@ from config.model.policy import PoolPolicy
 from controller.decision.events.baseline import USUAL_DAYS, Rows
 from controller.decision.events.event_demand import HOUR, Foretold
 from controller.decision.events.learned_effect import without_effect
-from controller.decision.events.pool_events import Prospect, learned
-from controller.decision.planning.observation import Announced
-from controller.demand.collector import BREATH, DemandStore, Intake
+from controller.decision.events.pool_events import PoolEvents, learned
+from controller.decision.planning.observation import EventDemand
+from controller.demand.collector import BREATH, DemandCollector, DemandStore
 from controller.store.sqlite_file import StoreError
 from forecasting.demand import MINUTES_PER_DAY, minute_of
 
@@ -26,14 +26,14 @@ PRESSING = 2 * HOUR
 log = structlog.get_logger("stoker.diary")
 
 
-class Diary:
+class EventTracker:
     """Pools without events cost nothing here."""
 
     def __init__(self, pools: Iterable[PoolPolicy], store: DemandStore) -> None:
-        self.prospects = {pool.name: Prospect(pool) for pool in pools if pool.events}
+        self.prospects = {pool.name: PoolEvents(pool) for pool in pools if pool.events}
         self._store = store
 
-    async def prepare(self, intake: Intake, now: datetime) -> None:
+    async def prepare(self, intake: DemandCollector, now: datetime) -> None:
         """Learn what is due, from what the intake has stored."""
         minute, delay = minute_of(now), -(-intake.metric_delay // timedelta(minutes=1))
         pressing, patient = [], []
@@ -82,7 +82,7 @@ class Diary:
         prospect = self.prospects.get(name)
         return [] if prospect is None else list(without_effect(prospect.lessons).values())
 
-    def announced(self, name: str, now: datetime, lead_time: int, intake: Intake) -> Announced | None:
+    def announced(self, name: str, now: datetime, lead_time: int, intake: DemandCollector) -> EventDemand | None:
         """What a pool's events make of the demand that a decision made now meets."""
         prospect = self.prospects.get(name)
         if prospect is None:

@@ -26,7 +26,7 @@ ones before anything is. The shortest rules look back on five minutes.
 
 NOTHING = np.empty(0, np.int64)
 LOOK = 30
-"""Minutes that tell `unseen`."""
+"""Minutes that tell `unknown_minutes`."""
 
 
 def believable(name: str, item: Telemetry, day: Callable[[str, int], DemandSeries]) -> Telemetry:

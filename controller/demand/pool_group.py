@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import structlog
 
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.event_demand import Foretold
-from controller.decision.planning.observation import Proposal, Sight, View, old
-from controller.decision.selection.selector import Standing
+from controller.decision.planning.observation import DataFreshness, DemandView, Proposal, is_stale
+from controller.decision.selection.selector import SelectionWeights
 from controller.demand import selector_snapshot
-from controller.demand.collector import Intake
-from controller.demand.event_tracker import Diary
-from controller.demand.proposer import Chooser
+from controller.demand.collector import DemandCollector
+from controller.demand.event_tracker import EventTracker
+from controller.demand.proposer import Proposer
 from controller.telemetry.tracing import span
 
 SPANS_EVERY = timedelta(hours=6)
@@ -40,20 +40,20 @@ class Budget:
     writes: int
 
 
-class Region:
+class PoolGroup:
     """One intake with what chooses for its pools.
 
     `terms`: what each pool is judged by, as known now. `keep`: the file in which what was learned outlives a restart.
     `diary`: the announced events of its pools.
     """
 
-    def __init__(self, intake: Intake, terms: Callable[[], Mapping[str, Terms]], budget: Budget,
-                 keep: Path | None = None, diary: Diary | None = None) -> None:
-        self.intake, self.budget, self.diary = intake, budget, diary
+    def __init__(self, intake: DemandCollector, terms: Callable[[], Mapping[str, CostTerms]], budget: Budget,
+                 keep: Path | None = None, diary: EventTracker | None = None) -> None:
+        self.collector, self.budget, self.diary = intake, budget, diary
         self._calm = None if diary is None else diary.set_aside
         self._terms_now, self._keep = terms, keep
         self._terms = dict(terms())
-        self.chooser = Chooser(intake, self._terms, self._calm)
+        self.proposer = Proposer(intake, self._terms, self._calm)
         self.followed_at: datetime | None = None
         """When the chooser last followed demand to its end; before the first time its proposals are of the past."""
         self._recalled: dict[str, Proposal] = {}
@@ -67,26 +67,28 @@ class Region:
 
     async def gather(self, now: datetime) -> bool:
         """Ask the source for what is new and let the chooser follow; whether something new was stored."""
-        source, pools = self.intake.source.kind, len(self.intake.pools)
+        source, pools = self.collector.source.kind, len(self.collector.pools)
         with span("collect", source=source, pools=pools) as mark:
-            stored = await self.intake.collect(now)
-            mark.set(failing=len(self.intake.errors))
+            stored = await self.collector.collect(now)
+            mark.set(failing=len(self.collector.errors))
         with span("choose", source=source, pools=pools):
             if self.diary is not None:
-                await self.diary.prepare(self.intake, now)
+                await self.diary.prepare(self.collector, now)
             await self._follow(now)
         return stored
 
-    def view(self, name: str, now: datetime) -> View:
+    def view(self, name: str, now: datetime) -> DemandView:
         """What a plan may know. A proposal counts only once the chooser has followed history to its end."""
-        sight, age = self.intake.sight(name, now)
-        if sight is Sight.FRESH and self.intake.read_anew(name):
+        sight, age = self.collector.freshness(name, now)
+        if sight is DataFreshness.FRESH and self.collector.has_fresh_read(name):
             self._settled.add(name)
-        proposal = (self.chooser.proposal(name) or self._recalled.get(name)) if self.followed_at is not None else None
-        announced = None if self.diary is None else self.diary.announced(name, now, self._terms[name].lead_time, self.intake)
-        return View(sight, age, proposal, name in self._settled, announced=announced, traffic=self.intake.traffic(name, now),
-                    missing_since=self.intake.missing_since(name, now), unseen=self.intake.unseen(name, now),
-                    quiet=self.intake.quiet[self.intake.row[name]], retimed=self._retimed_by(name, now))
+        proposal = (self.proposer.proposal(name) or self._recalled.get(name)) if self.followed_at is not None else None
+        announced = None if self.diary is None else self.diary.announced(name, now, self._terms[name].lead_time, self.collector)
+        return DemandView(sight, age, proposal, name in self._settled, announced=announced, traffic=self.collector.traffic(name,
+                                                                                                                           now),
+                          missing_since=self.collector.missing_since(name, now),
+                          unknown_minutes=self.collector.unknown_minutes(name, now),
+                          quiet=self.collector.quiet[self.collector.row[name]], keep_alive_change=self._retimed_by(name, now))
 
     def coming(self, name: str, now: datetime) -> list[Foretold]:
         """The windows of a pool's announced events that are near."""
@@ -96,9 +98,9 @@ class Region:
         """What is wrong with what they announce, by what came."""
         return [] if self.diary is None else self.diary.warnings(name)
 
-    def standing(self, name: str) -> tuple[Terms, Standing]:
+    def weights(self, name: str) -> tuple[CostTerms, SelectionWeights]:
         """What a pool is judged by, and how its rules weigh now."""
-        return self._terms[name], self.chooser.standing(name)
+        return self._terms[name], self.proposer.weights(name)
 
     def lead_minutes(self, name: str) -> int:
         """From the newest settled minute of a pool to the first that a decision made now can change."""
@@ -110,15 +112,15 @@ class Region:
         The new chooser follows the whole history before it takes over, so nothing is decided by a half-taught one.
         """
         terms = dict(self._terms_now())
-        patient = self._tuned_at is not None and not old(now - self._tuned_at, SPANS_EVERY)
+        patient = self._tuned_at is not None and not is_stale(now - self._tuned_at, SPANS_EVERY)
         differing = sum(differ(terms[name], self._terms[name], prices_only=patient) for name in terms)
-        if not differing and not self.intake.rewritten:
+        if not differing and not self.collector.rewritten:
             return False
-        self.intake.rewritten = False
-        log.info("retuned", source=self.intake.source.kind, pools=differing)
-        chooser = Chooser(self.intake, terms, self._calm)
-        await chooser.follow(self.intake, now)
-        was, self.chooser, self._terms, self._tuned_at, self.followed_at = self._terms, chooser, terms, now, now
+        self.collector.rewritten = False
+        log.info("retuned", source=self.collector.source.kind, pools=differing)
+        chooser = Proposer(self.collector, terms, self._calm)
+        await chooser.follow(self.collector, now)
+        was, self.proposer, self._terms, self._tuned_at, self.followed_at = self._terms, chooser, terms, now, now
         for name, new in terms.items():
             if new.keep_alive != was[name].keep_alive:
                 span = f"keep-alive {was[name].keep_alive} -> {new.keep_alive} min"
@@ -128,7 +130,7 @@ class Region:
     def _retimed_by(self, name: str, now: datetime) -> str:
         """That another keep-alive has changed what is proposed, while that is new."""
         at, text = self._retimed.get(name, (now - RETIMED_SHOWN, ""))
-        return text if not old(now - at, RETIMED_SHOWN) else ""
+        return text if not is_stale(now - at, RETIMED_SHOWN) else ""
 
     async def remember(self, now: datetime, fresh: timedelta = timedelta(0)) -> None:
         """Keep what the chooser has learned for the next start; not while it is learning, nor before it has, nor when what is
@@ -137,14 +139,15 @@ class Region:
         busy = self._following is not None and not self._following.done()
         if self._keep is None or self.followed_at is None or busy:
             return
-        if self._kept_at is not None and not old(now - self._kept_at, fresh):
+        if self._kept_at is not None and not is_stale(now - self._kept_at, fresh):
             return
-        arrays = selector_snapshot.gathered(self.chooser)
+        arrays = selector_snapshot.gathered(self.proposer)
         arrays[TERMS] = np.array(json.dumps({name: asdict(terms) for name, terms in self._terms.items()}))
-        proposed = {name: self.chooser.proposal(name) or self._recalled.get(name) for name in self.intake.pools}
+        proposed = {name: self.proposer.proposal(name) or self._recalled.get(name) for name in self.collector.pools}
         arrays[PROPOSED] = np.array(json.dumps({name: asdict(each) for name, each in proposed.items() if each is not None}))
         try:
-            await asyncio.to_thread(selector_snapshot.save, self._keep, selector_snapshot.fingerprint(self.intake.pools), arrays)
+            await asyncio.to_thread(selector_snapshot.save, self._keep, selector_snapshot.fingerprint(self.collector.pools),
+                                    arrays)
             self._kept_at = now
         except OSError as error:
             log.warning("not-kept", file=str(self._keep), error=str(error), text="the next start replays history instead")
@@ -153,37 +156,37 @@ class Region:
         """Take up what an earlier run learned, unless pools, prices or code have changed since; whether that was possible."""
         if self._keep is None:
             return False
-        arrays = await asyncio.to_thread(selector_snapshot.load, self._keep, selector_snapshot.fingerprint(self.intake.pools))
+        arrays = await asyncio.to_thread(selector_snapshot.load, self._keep, selector_snapshot.fingerprint(self.collector.pools))
         if arrays is None or not {TERMS, PROPOSED} <= arrays.keys():
             return False
-        terms = {name: Terms(**fields) for name, fields in json.loads(str(arrays.pop(TERMS))).items()}
+        terms = {name: CostTerms(**fields) for name, fields in json.loads(str(arrays.pop(TERMS))).items()}
         # a lever tells its billing step only once it is read: until then the one that was learned with stands
         known = {name: replace(self._terms[name], billing_step=terms[name].billing_step) for name in terms}
         if any(differ(known[name], terms[name], prices_only=True) for name in terms):
             return False
         retimed = any(known[name].keep_alive != terms[name].keep_alive for name in terms)
-        chooser, proposed = Chooser(self.intake, terms, self._calm), json.loads(str(arrays.pop(PROPOSED)))
+        chooser, proposed = Proposer(self.collector, terms, self._calm), json.loads(str(arrays.pop(PROPOSED)))
         try:
             selector_snapshot.scattered(chooser, arrays)
         except (KeyError, ValueError):
             return False
-        self.chooser, self._terms, self._tuned_at = chooser, terms, None if retimed else now
+        self.proposer, self._terms, self._tuned_at = chooser, terms, None if retimed else now
         self._recalled = {name: Proposal(**fields) for name, fields in proposed.items()}
         return True
 
     async def _follow(self, now: datetime) -> None:
         """Follow to the end, even if whoever asked gives up: a chooser that was cut off in a minute would be of no more use."""
         if self._following is None or self._following.done():
-            self._following = asyncio.create_task(self.chooser.follow(self.intake, now), name="follow")
+            self._following = asyncio.create_task(self.proposer.follow(self.collector, now), name="follow")
         try:
             await asyncio.shield(self._following)
         except Exception:
-            self.chooser, self.followed_at = Chooser(self.intake, self._terms, self._calm), None
+            self.proposer, self.followed_at = Proposer(self.collector, self._terms, self._calm), None
             raise
         self.followed_at = now
 
 
-def differ(terms: Terms, was: Terms, prices_only: bool) -> bool:
+def differ(terms: CostTerms, was: CostTerms, prices_only: bool) -> bool:
     """Whether terms have changed enough to judge anew: any price, what else is not measured, an initialisation by a fifth, and
     spans where they count. A billing step can only be learned: a lever that has not told it yet is no reason to forget it.
     """

@@ -7,11 +7,12 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.baseline import Rows
 from controller.decision.planning.observation import Proposal
-from controller.decision.selection.selector import Choice, Portfolio, Standing, Weighing, rule_name
-from controller.demand.collector import Intake
+from controller.decision.selection.choice import Choice, rule_name
+from controller.decision.selection.selector import CandidateCosts, CandidateSelector, SelectionWeights
+from controller.demand.collector import DemandCollector
 from forecasting.demand import Floats
 
 STRETCH = 1440
@@ -21,14 +22,14 @@ Calm = Callable[[Mapping[str, int], Rows, int], Awaitable[Rows]]
 """From the row of each pool and float32[pools, n] each from a minute on, the same without what events have raised."""
 
 
-class Chooser:
+class Proposer:
     """What is proposed for each pool of one intake. `terms` has one entry for each of the intake's pools, in their order; what
     announced events have raised is kept from the rules by `calm`.
     """
 
-    def __init__(self, intake: Intake, terms: Mapping[str, Terms], calm: Calm | None = None) -> None:
+    def __init__(self, intake: DemandCollector, terms: Mapping[str, CostTerms], calm: Calm | None = None) -> None:
         self._row, self._calm = intake.row, calm
-        self._portfolio = Portfolio([terms[name] for name in intake.pools])
+        self._portfolio = CandidateSelector([terms[name] for name in intake.pools])
         self._proposals: dict[str, Proposal] = {}
         self._fed: int | None = None
 
@@ -36,11 +37,11 @@ class Chooser:
         """The newest proposal for a pool; None before the first minute was fed."""
         return self._proposals.get(name)
 
-    def standing(self, name: str) -> Standing:
+    def weights(self, name: str) -> SelectionWeights:
         """How the rules of a pool weigh now."""
-        return self._portfolio.standing(self._row[name])
+        return self._portfolio.weights(self._row[name])
 
-    def weighing(self, name: str) -> Weighing:
+    def weighing(self, name: str) -> CandidateCosts:
         """What the rules of a pool have cost, and what each counts for."""
         return self._portfolio.weighing(self._row[name])
 
@@ -48,14 +49,14 @@ class Chooser:
         """What a dollar of standing by saves in each pool of the intake, NaN where unknown."""
         return self._portfolio.worth(len(self._row))
 
-    async def follow(self, intake: Intake, now: datetime) -> None:
+    async def follow(self, intake: DemandCollector, now: datetime) -> None:
         """Learn from what has settled since the last call, and propose by what is known now.
 
         A pool's proposal is the one made after its newest known minute: minutes that are missing of it alone propose nothing.
         """
         if self._fed is None:
             self._fed = await intake.oldest_known(now)
-        settled, visible = intake.settled_end(now), intake.visible_end(now)
+        settled, visible = intake.settled_end_minute(now), intake.known_end_minute(now)
         while self._fed < settled:
             upto = min(settled, self._fed + STRETCH)
             peak, busy, invocations = await self._rows(intake, self._fed, upto)
@@ -67,12 +68,12 @@ class Chooser:
             choice = await asyncio.to_thread(self._portfolio.preview, peak, busy, invocations, self._fed)
             self._propose(intake, choice, peak)
 
-    async def _rows(self, intake: Intake, first: int, end: int) -> Rows:
+    async def _rows(self, intake: DemandCollector, first: int, end: int) -> Rows:
         """Demand as rules are shown it."""
         rows = await intake.rows(first, end)
         return rows if self._calm is None else await self._calm(self._row, rows, first)
 
-    def _propose(self, intake: Intake, choice: Choice, peak: Floats) -> None:
+    def _propose(self, intake: DemandCollector, choice: Choice, peak: Floats) -> None:
         """Take the proposal after the newest known minute of each pool, which is the only one where `choice` has but one."""
         known = ~np.isnan(peak)
         newest = np.minimum(peak.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1), choice.target.shape[1] - 1)

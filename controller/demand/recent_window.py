@@ -17,7 +17,7 @@ SETTLING = 20
 """Newest minutes, with those that are asked for again each time."""
 
 
-class LastDay:
+class RecentWindow:
     """`peak`, `busy` and `invocations` are float32[pools, 1440]; column `minute % 1440` holds a minute of the window that ends at
     `end_minute`. `newest`: int64[pools], the newest minute of which the peak is known, be it older than a day; -1: none.
     """
@@ -120,8 +120,8 @@ class LastDay:
         at = np.ix_(rows, minutes % MINUTES_PER_DAY)
         return rows[(np.isnan(self.peak[at]) & np.isnan(self.invocations[at])).any(axis=1)]
 
-    def unseen(self, row: int, settled: int) -> int:
-        """See `belief.unseen`, of the minutes before `settled`."""
+    def unknown_minutes(self, row: int, settled: int) -> int:
+        """See `belief.unknown_minutes`, of the minutes before `settled`."""
         if settled != self._unseen_at:
             minutes = np.arange(settled - LOOK, settled)
             known = ~np.isnan(self.peak[:, minutes % MINUTES_PER_DAY]) & (minutes < self.end_minute)

@@ -11,10 +11,10 @@ from adapters.sandbox.report import CONTAINER_REQUEST_USD, REQUEST_USD
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Hosted, Sandbox
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.demo.lever_settings import CLOUD_RUN, PROVISIONED, URL, host
 from controller.demo.outcome import Outcome, outcome_of
-from controller.demo.scenarios import Pool, Scene
+from controller.demo.scenarios import Pool, Scenario
 from forecasting.demand import minute_of
 
 if TYPE_CHECKING:  # Google's libraries are there only with the extra gcp
@@ -35,10 +35,10 @@ class Warmth:
     ready: int
 
 
-class Clouds:
+class Emulators:
     """An emulated AWS with whatever containers there are, and an emulated Google Cloud when a pool of the scene is there."""
 
-    def __init__(self, scene: Scene, clock: Clock, seed: int) -> None:
+    def __init__(self, scene: Scenario, clock: Clock, seed: int) -> None:
         self._clock = clock
         quota = max(QUOTA, 2 * sum(pool.ceiling for pool in scene.pools))
         self.sandbox = Sandbox(clock, seed, Settings(concurrency=quota))
@@ -81,7 +81,7 @@ class Clouds:
         capacities = hosted.function.capacities.values()
         return Warmth(peak, sum(each.requested for each in capacities), sum(each.available for each in capacities))
 
-    def outcome(self, pool: Pool, terms: Terms) -> Outcome:
+    def outcome(self, pool: Pool, terms: CostTerms) -> Outcome:
         """What a pool has come to so far, as counted where it is emulated."""
         if self.google is not None and pool.kind == CLOUD_RUN:
             return self.google.outcome(pool)

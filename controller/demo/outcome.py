@@ -3,7 +3,7 @@
 from dataclasses import dataclass, fields
 
 from adapters.sandbox.world import Hosted
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 
 MS_PER_MINUTE = 60_000
 
@@ -40,7 +40,7 @@ class Outcome:
         return Outcome(**sums | {"minutes": max(self.minutes, other.minutes)})
 
 
-def outcome_of(hosted: Hosted, terms: Terms, now_ms: int, request_usd: float = 0.0) -> Outcome:
+def outcome_of(hosted: Hosted, terms: CostTerms, now_ms: int, request_usd: float = 0.0) -> Outcome:
     """The outcome of one function or container, played up to `now_ms`, at the prices of `terms`.
 
     `request_usd`: the price of each request, pings included. Work and initialisations for pings are billed as any other.

@@ -11,13 +11,13 @@ import structlog
 from adapters.registry import Registry
 from adapters.runtime.clock import ScaledClock
 from config.model.policy import Policy
-from controller.daemon.daemon import Service
+from controller.daemon.daemon import Daemon
 from controller.daemon.scheduler import Jobs
 
 log = structlog.get_logger("stoker.demo")
 
 
-class PacedService(Service):
+class PacedService(Daemon):
     """The daemon as it is; nothing flies by while it works, and after each tick `ticked` is called."""
 
     def __init__(self, policy: Policy, providers: Registry, clock: ScaledClock, state_dir: Path, *, port: int,

@@ -15,14 +15,14 @@ from adapters.registry import Registry, lever_kinds
 from adapters.runtime.clock import Clock, ScaledClock, SystemClock
 from config.loading.loader import load_policy
 from config.model.policy import Policy
-from controller.decision.costs.cost_model import Terms, terms_of
+from controller.decision.costs.cost_model import CostTerms, terms_of
 from controller.decision.planning.plan import Action, Plan
 from controller.demo.bar_chart import Point
-from controller.demo.emulators import Clouds
+from controller.demo.emulators import Emulators
 from controller.demo.frame import Decision, Frame, PoolFrame
 from controller.demo.outcome import Outcome
 from controller.demo.paced_daemon import PacedService
-from controller.demo.scenarios import Pool, Scene
+from controller.demo.scenarios import Pool, Scenario
 from forecasting.demand import instant_of, minute_of
 
 POINTS = 400
@@ -34,17 +34,17 @@ BEFORE = 45
 TOLD = 50
 
 
-class Stage:
+class DemoRunner:
     """Emulated clouds, their servers and the daemon on one clock. `watch` is called with a frame after every tick."""
 
-    def __init__(self, scene: Scene, clock: ScaledClock, folder: Path, rng: Generator, seed: int, port: int,
+    def __init__(self, scene: Scenario, clock: ScaledClock, folder: Path, rng: Generator, seed: int, port: int,
                  watch: Callable[[Frame], None]) -> None:
         self._opening = ExitStack()
         self._opening.enter_context(clock.at_work())  # until the daemon is there, which then sees to it
         self.scene, self._clock, self._folder, self._watch = scene, clock, folder, watch
         self._machine: Clock = SystemClock()
         self._rng, self._port = rng, port
-        self.clouds = Clouds(scene, clock, seed)
+        self.clouds = Emulators(scene, clock, seed)
         self.policy = write_policy(scene, folder / "policy.yaml")
         self._terms = terms_by_pool(self.policy, scene)
         self.service: PacedService | None = None
@@ -61,14 +61,14 @@ class Stage:
             registry = Registry(self._clock, self._rng, sandbox_url=url, sandbox_grpc=grpc)
             self.service = PacedService(self.policy, registry, self._clock, self._folder, port=self._port, ticked=self._tick)
             self._opening.close()
-            curtain = asyncio.create_task(self._curtain(stop))
+            curtain = asyncio.create_task(self._stop_at_end(stop))
             try:
                 await self.service.run(stop)
             finally:
                 curtain.cancel()
                 await asyncio.gather(curtain, return_exceptions=True)
 
-    async def _curtain(self, stop: asyncio.Event) -> None:
+    async def _stop_at_end(self, stop: asyncio.Event) -> None:
         """Stop at the end of the scene; from then on no time flies, however long an orderly end takes."""
         left = (self.scene.start + self.scene.lasting - self._clock.now()).total_seconds()
         ends = {asyncio.create_task(self._clock.sleep(left)), asyncio.create_task(stop.wait())}
@@ -133,7 +133,7 @@ def before(pool: Pool, start: datetime) -> list[Point]:
     return [Point(instant_of(first + at), None if math.isnan(peak) else peak, 0) for at, peak in enumerate(peaks)]
 
 
-def write_policy(scene: Scene, path: Path) -> Policy:
+def write_policy(scene: Scenario, path: Path) -> Policy:
     """Write the scene's policy as an operator would, and read it as the daemon does."""
     path.write_text(yaml.safe_dump(scene.policy, sort_keys=False))
     return load_policy(path, lever_kinds())
@@ -147,7 +147,7 @@ def worded(plan: Plan) -> str:
     return f"{verb} {plan.requested or 0} → {plan.target}: {plan.text}"
 
 
-def terms_by_pool(policy: Policy, scene: Scene) -> dict[str, Terms]:
+def terms_by_pool(policy: Policy, scene: Scenario) -> dict[str, CostTerms]:
     """The prices that each pool's outcome is told at."""
     sizes = {pool.name: pool.memory_mb for pool in scene.pools}
     return {pool.name: terms_of(pool, policy.assume, memory_mb=sizes[pool.name]) for pool in policy.pools}

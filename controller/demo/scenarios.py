@@ -51,7 +51,7 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Scenario:
     """Pools, and the instant at which the play begins; it lasts `lasting`."""
 
     start: datetime
@@ -64,26 +64,26 @@ class Scene:
         return {"version": 1, "pools": [pool.policy for pool in self.pools]}
 
 
-def invented(rng: np.random.Generator, lasting: timedelta) -> Scene:
+def invented(rng: np.random.Generator, lasting: timedelta) -> Scenario:
     """Three agents of different habits, with a fortnight behind them."""
     span = around(lasting)
     support, reports, chat = rng.spawn(3)
     at = timedelta(hours=9, minutes=15)
-    return Scene(START, lasting, (
+    return Scenario(START, lasting, (
         Pool("support-agent", "office hours", office_hours(span, support), 60, 1024, 8.0, 0.05),
         Pool("nightly-reports", "dozens at once, at 02:15 in Denver", fan_out(span, reports, at, 36), 80, 2048, 12.0, 0.02),
         Pool("chat", "bursts, whenever something is shared", bursty(span, chat), 80, 1024, 6.0, 0.03),
     ))
 
 
-def every_lever(rng: np.random.Generator, lasting: timedelta) -> Scene:
+def every_lever(rng: np.random.Generator, lasting: timedelta) -> Scenario:
     """A pool for each lever. Nothing tells of the past of the URL, so its owner has said when it is busy."""
     span = around(lasting)
     support, reports, watch, chat = rng.spawn(4)
     at = timedelta(hours=9, minutes=15)
     watched = {"name": "market hours", "cron": "50 8 * * mon-fri", "duration": "9h", "min": 24}
     told = {"schedules": [watched], "on_missing_metrics": "floor", "memory_mb": 1024}
-    return Scene(START, lasting, (
+    return Scenario(START, lasting, (
         Pool("support-agent", "provisioned concurrency; office hours", office_hours(span, support), 60, 1024, 8.0, 0.05),
         Pool("nightly-reports", "pinged function; dozens at once at 09:15", fan_out(span, reports, at, 36), 80, 1024, 2.0, 0.02,
              PING),
@@ -99,7 +99,7 @@ def around(lasting: timedelta) -> Span:
     return Span(first, PAST_DAYS * MINUTES_PER_DAY + int(lasting.total_seconds() // 60) + 5)
 
 
-def recorded(path: Path, start_day: int | None, lasting: timedelta | None) -> Scene:
+def recorded(path: Path, start_day: int | None, lasting: timedelta | None) -> Scenario:
     """A recorded pool: what lies before the start is its past, the rest comes as traffic.
 
     `start_day`: how many days into the recording the play begins; a day before its end when not given.
@@ -121,7 +121,7 @@ def recorded(path: Path, start_day: int | None, lasting: timedelta | None) -> Sc
     past = series.window(max(series.first_minute, first - PAST_DAYS * MINUTES_PER_DAY), series.end_minute)
     name = path.name.removesuffix(".gz").removesuffix(".csv")
     pool = Pool(pool_name(name), f"recorded in {path.name}", past, ceiling_of(past, first), 1024, 8.0, 0.05)
-    return Scene(instant_of(first), min(left, lasting) if lasting else left, (pool,))
+    return Scenario(instant_of(first), min(left, lasting) if lasting else left, (pool,))
 
 
 def ceiling_of(series: DemandSeries, start_minute: int) -> int:

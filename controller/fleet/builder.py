@@ -6,23 +6,23 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from adapters.ports.demand_source import DemandSource
-from adapters.ports.lever import Lever, Resumes, Traits
+from adapters.ports.lever import Lever, ResumesTarget, Traits
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
 from adapters.simulated import ShadowLever
 from config.model.policy import Assume, Policy, PoolPolicy
-from controller.decision.costs.cost_model import Terms, terms_of
+from controller.decision.costs.cost_model import CostTerms, terms_of
 from controller.decision.costs.keep_alive import seen_body, seen_of
 from controller.decision.costs.measurements import RECENT_RAISES, median_span
 from controller.decision.planning.pool_state import PoolState
-from controller.demand.collector import Intake
-from controller.demand.event_tracker import Diary
-from controller.demand.pool_group import Budget, Region
+from controller.demand.collector import DemandCollector
+from controller.demand.event_tracker import EventTracker
+from controller.demand.pool_group import Budget, PoolGroup
 from controller.demand.warmers import rhythm_of
-from controller.fleet.fleet import Fleet, Journal
+from controller.fleet.fleet import DecisionSink, Fleet
 from controller.fleet.orphans import Orphans
 from controller.fleet.reconciler import Reconciler, state_key
-from controller.store.async_store import StoreThread
+from controller.store.async_store import AsyncStore
 
 READ_EVERY = timedelta(minutes=10)
 """How old a reading of capacity may grow while nothing changes; somebody else's change is seen that late."""
@@ -60,7 +60,7 @@ class Providers(Protocol):
         """Let go of clients and connections."""
 
 
-async def assemble(policy: Policy, providers: Providers, store: StoreThread, clock: Clock, journal: Journal) -> Fleet:
+async def assemble(policy: Policy, providers: Providers, store: AsyncStore, clock: Clock, journal: DecisionSink) -> Fleet:
     """Build the fleet and take up what an earlier run left in the store. Nothing is asked of a provider yet."""
     pools = {pool.name: pool for pool in policy.pools}
     orphans, states = await Orphans.open(pools, providers, store, clock)
@@ -73,21 +73,21 @@ async def assemble(policy: Policy, providers: Providers, store: StoreThread, clo
         lever = providers.lever(pool)
         if pool.mode == "shadow":
             lever = ShadowLever(lever, clock, median_span(leads[name]) or policy.assume.lead_time, resumed=state.written)
-        elif state.written and policy.lease is None and isinstance(lever, Resumes):
+        elif state.written and policy.lease is None and isinstance(lever, ResumesTarget):
             lever.resume(state.written)
         reconcilers[name] = Reconciler(pool, lever, clock, store, state, READ_EVERY, pricing(pool, policy.assume), leads[name],
                                        known_traits(pool, known))
-    regions: list[Region] = []
+    regions: list[PoolGroup] = []
     for source, names in providers.sources(policy.pools):
         known_of = {name: measured.get(name, {}) for name in names}
         warmers = {name: rhythm for name in names if (rhythm := rhythm_of(pools[name])) is not None}
         anew = [name for name in names if known_of[name].get("read_by") != read_by(pools[name])]
-        intake = Intake(source, names, store, assumed_delay(policy.assume, list(known_of.values())), warmers, anew)
+        intake = DemandCollector(source, names, store, assumed_delay(policy.assume, list(known_of.values())), warmers, anew)
         await intake.load(clock.now())
         budget = BUDGETS.get(pools[names[0]].lever.kind, OTHERWISE)
         keep = store.store.path.with_name(f"learned-{len(regions)}.npz")
-        diary = Diary([pools[name] for name in names], store)
-        region = Region(intake, terms_now(intake, reconcilers, policy.assume), budget, keep, diary)
+        diary = EventTracker([pools[name] for name in names], store)
+        region = PoolGroup(intake, terms_now(intake, reconcilers, policy.assume), budget, keep, diary)
         await region.recall(clock.now())
         regions.append(region)
     return Fleet(regions, reconcilers, clock, store, journal, policy.limits, orphans, policy.assume)
@@ -104,14 +104,15 @@ def pricing(pool: PoolPolicy, assume: Assume) -> Callable[[Traits], float]:
                                    traits.billing).idle
 
 
-def terms_now(intake: Intake, reconcilers: Mapping[str, Reconciler], assume: Assume) -> Callable[[], Mapping[str, Terms]]:
+def terms_now(intake: DemandCollector, reconcilers: Mapping[str, Reconciler], assume: Assume) -> Callable[[], Mapping[str,
+                                                                                                                      CostTerms]]:
     """What each pool of an intake is judged by: its policy, else what was measured, else what is assumed."""
-    def now() -> Mapping[str, Terms]:
+    def now() -> Mapping[str, CostTerms]:
         return {name: pool_terms(reconcilers[name], assume, intake.metric_delay) for name in intake.pools}
     return now
 
 
-def pool_terms(reconciler: Reconciler, assume: Assume, metric_delay: timedelta) -> Terms:
+def pool_terms(reconciler: Reconciler, assume: Assume, metric_delay: timedelta) -> CostTerms:
     """The terms of one pool, with the lead time of its own raises once there were enough of them."""
     traits = reconciler.traits
     believed = assume.model_copy(update={"metric_delay": metric_delay, "lead_time": reconciler.lead_time or assume.lead_time,
@@ -133,7 +134,7 @@ def known_traits(pool: PoolPolicy, known: Mapping[str, Any]) -> Traits:
                   keep_alive=seen_of(known.get("keep_alive")))
 
 
-async def load_measured(store: StoreThread) -> dict[str, dict[str, Any]]:
+async def load_measured(store: AsyncStore) -> dict[str, dict[str, Any]]:
     """What was measured of each pool in earlier runs; a snapshot of another shape counts as none."""
     body = await store.run(store.store.load_blob, MEASURED)
     try:
@@ -143,11 +144,11 @@ async def load_measured(store: StoreThread) -> dict[str, dict[str, Any]]:
     return {name: known for name, known in stored.items() if isinstance(known, dict)} if isinstance(stored, dict) else {}
 
 
-async def save_measured(fleet: Fleet, store: StoreThread, now: datetime) -> None:
+async def save_measured(fleet: Fleet, store: AsyncStore, now: datetime) -> None:
     """Keep what was measured for the next start."""
     body: dict[str, dict[str, Any]] = {}
     for name, reconciler in fleet.reconcilers.items():
-        traits, intake = reconciler.traits, fleet.region_of[name].intake
+        traits, intake = reconciler.traits, fleet.region_of[name].collector
         delay = intake.meter.delay
         body[name] = {"memory_mb": traits.memory_mb, "architecture": traits.architecture, "init_seconds": traits.init_seconds,
                       "vcpus": traits.vcpus, "billing": traits.billing, "keep_alive": seen_body(traits.keep_alive),

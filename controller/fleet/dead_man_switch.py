@@ -15,13 +15,13 @@ import structlog
 
 from adapters.ports.errors import AdapterError
 from adapters.ports.lease_store import Unfenced, fenced
-from adapters.ports.lever import Decays, Order
+from adapters.ports.lever import ScheduledChange, SchedulesFallback
 from adapters.runtime.clock import Clock, wait_at_most
-from controller.decision.planning.dead_man_schedule import about_to_tell, floor_at, has_told, last_orders
+from controller.decision.planning.dead_man_schedule import floor_at, scheduled_changes, with_confirmed, with_pending
 from controller.decision.planning.pool_state import PoolState
 from controller.fleet.fleet import Fleet
 from controller.fleet.reconciler import Reconciler
-from controller.leadership.leader_term import Tenure
+from controller.leadership.leader_term import LeaderTerm
 from controller.redaction.redactor import redact_text
 from controller.store.sqlite_file import StoreError
 from forecasting.demand import minute_of
@@ -32,7 +32,7 @@ ROUND_SECONDS = 45.0
 AT_ONCE = 4
 MOST_NAMED = 10
 
-log = structlog.get_logger("stoker.dead_men")
+log = structlog.get_logger("stoker.dead_man_switch")
 
 
 class NextHours(Protocol):
@@ -50,7 +50,7 @@ class Memory(Protocol):
         """Safe on return."""
 
 
-class DeadMen:
+class DeadManSwitch:
     """All pools of a fleet whose policy says `dead_man`. `renew` is called once a minute."""
 
     def __init__(self, fleet: Fleet, clock: Clock, memory: Memory, tell: Callable[[str, datetime], NextHours]) -> None:
@@ -58,7 +58,7 @@ class DeadMen:
         self._fleet, self._clock, self._memory, self._tell_plan = fleet, clock, memory, tell
         self.errors: dict[str, str] = {}
         """Pools whose order could not be given, and why."""
-        self._tenures: dict[str, Tenure] = {}
+        self._tenures: dict[str, LeaderTerm] = {}
         """Under whom each pool was told last: while another daemon led, that one told it otherwise."""
         self._rising: set[str] = set()
         """Pools that this process told to rise."""
@@ -105,13 +105,13 @@ class DeadMen:
 
     async def _renew(self, each: Reconciler) -> None:
         name, lever = each.policy.name, each.lever
-        if not isinstance(lever, Decays):
+        if not isinstance(lever, SchedulesFallback):
             return
         tenure = each.tenure
         if self._tenures.get(name) is not tenure:
             lever.forget()
         orders = self._orders(each)
-        await self._remember(each, about_to_tell(each.state, orders, self._clock.now()))
+        await self._remember(each, with_pending(each.state, orders, self._clock.now()))
         try:
             with fenced(await tenure.fence_ahead(name, each.state)):
                 await (lever.arm(orders) if orders else lever.disarm())
@@ -125,17 +125,17 @@ class DeadMen:
             return
         self._tenures[name] = tenure
         (self._rising.add if any(order.least for order in orders) else self._rising.discard)(name)
-        await self._remember(each, has_told(each.state, orders, self._clock.now()))
+        await self._remember(each, with_confirmed(each.state, orders, self._clock.now()))
         await tenure.settled_ahead(name, each.state)
 
     async def _remember(self, each: Reconciler, state: PoolState) -> None:
-        if each.adopt(state):
+        if each.accept_state(state):
             try:
                 await self._memory.save_state(each.key, state)
             except StoreError:  # told by whatever else cannot be stored
-                each.not_stored()
+                each.mark_unsaved()
 
-    def _orders(self, each: Reconciler) -> tuple[Order, ...]:
+    def _orders(self, each: Reconciler) -> tuple[ScheduledChange, ...]:
         """What a pool's provider is to do; nothing where it is not to be told. Nobody watches then, so that money is not spent up
         to a limit, and what an operator holds down does not rise.
         """
@@ -146,7 +146,7 @@ class DeadMen:
         most = each.capacity.requested if each.capacity is not None and (limited or is_steered(each, now)) else None
         pairs = self._tell_plan(policy.name, now).pairs or []
         steps = [(minute_of(now) + minutes, units) for minutes, units in pairs]
-        return last_orders(policy, now + policy.dead_man.after, steps, most, each.state.decays)
+        return scheduled_changes(policy, now + policy.dead_man.after, steps, most, each.state.decays)
 
     def _is_amiss(self, each: Reconciler, now: datetime) -> bool:
         """Whether a pool must be told at once: to rise no more, now that an operator steers, where this process or one before has
@@ -154,10 +154,10 @@ class DeadMen:
         told it something.
         """
         name = each.policy.name
-        if each.policy.mode != "active" or each.policy.dead_man is None or each.tenure.barred is not None:
+        if each.policy.mode != "active" or each.policy.dead_man is None or each.tenure.write_blocked is not None:
             return False
         if not is_wanted(each):
-            return name not in self._tenures and each.capacity is not None and isinstance(each.lever, Decays)
+            return name not in self._tenures and each.capacity is not None and isinstance(each.lever, SchedulesFallback)
         may_rise = name in self._rising or (self._tenures.get(name) is not each.tenure and len(each.state.decays) > 1)
         return may_rise and is_steered(each, now)
 
@@ -180,13 +180,13 @@ class DeadMen:
             self.errors[name] = error
 
 
-def is_due(each: Reconciler, now: datetime, orders_of: Callable[[Reconciler], Sequence[Order]]) -> bool:
+def is_due(each: Reconciler, now: datetime, orders_of: Callable[[Reconciler], Sequence[ScheduledChange]]) -> bool:
     """Whether a pool's orders, which `orders_of` tells, must be given, put off or taken back: of an active pool, by who leads."""
     state, policy = each.state, each.policy
-    if policy.mode != "active" or not isinstance(each.lever, Decays) or each.tenure.barred is not None:
+    if policy.mode != "active" or not isinstance(each.lever, SchedulesFallback) or each.tenure.write_blocked is not None:
         return False
     if policy.dead_man is None or not is_wanted(each):  # what somebody else set is not to be undone by what was ordered before
-        return bool(state.decays or state.telling)
+        return bool(state.decays or state.pending_fallback)
     if each.capacity is None:
         return False
     if not state.decays:

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from controller.decision.planning.plan import ITS_TURN, Action, Plan, ruling
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.plan import DEFERRED_CODES, Action, Plan, deciding_code
+from controller.decision.planning.reasons import ReasonCode
 from controller.redaction.redactor import redact_text
 from controller.store.sqlite_file import StoreError
 
@@ -21,7 +21,7 @@ class DecisionStore(Protocol):
         """Append all; safe on return."""
 
 
-class Journal:
+class DecisionLog:
     """Counts every plan by action and by the reason that ruled it; stores and logs those that changed something."""
 
     def __init__(self, store: DecisionStore) -> None:
@@ -37,7 +37,7 @@ class Journal:
 
     async def note(self, plans: Sequence[tuple[Plan, Plan | None, Mapping[str, Any]]]) -> None:
         """Record what is worth it, in one transaction, and only then say it."""
-        new = [(plan, self.with_grounds(plan, inputs)) for plan, before, inputs in plans if changes(plan, before)]
+        new = [(plan, self.with_grounds(plan, inputs)) for plan, before, inputs in plans if is_worth_recording(plan, before)]
         worth = self._owed + new
         if not worth:
             return
@@ -48,10 +48,10 @@ class Journal:
             self._owed = [*worth, *self._owed][-MOST_OWED:]
             raise
         for plan, _ in worth:
-            key = (plan.action.value, ruling(plan).value)
+            key = (plan.action.value, deciding_code(plan).value)
             self.counts[key] = self.counts.get(key, 0) + 1
             self.last_change[plan.pool] = plan
-            told = log.warning if ruling(plan) in TROUBLE else log.info
+            told = log.warning if deciding_code(plan) in WARNING_CODES else log.info
             fencing = {} if plan.fencing is None else {"fencing": plan.fencing}
             told("decision", pool=plan.pool, action=plan.action.value, target=plan.target, requested=plan.requested,
                  ready=plan.ready, reasons=[reason.code.value for reason in plan.reasons], text=redact_text(plan.text),
@@ -71,22 +71,24 @@ class Journal:
 MOST_OWED = 20_000
 """Decisions that a store which takes nothing owes at most; the oldest are given up."""
 
-TROUBLE = frozenset({Code.CAPACITY_UNKNOWN, Code.METRICS_MISSING, Code.BLIND, Code.FOREIGN_WRITE, Code.FOREIGN_OWNER,
-                     Code.BLOCKED, Code.ALLOCATION_FAILED, Code.WRITE_FAILED, Code.QUOTA, Code.BUDGET, Code.INVALID_PROPOSAL})
+WARNING_CODES = frozenset({ReasonCode.CAPACITY_UNKNOWN, ReasonCode.METRICS_MISSING, ReasonCode.BLIND, ReasonCode.FOREIGN_WRITE,
+                           ReasonCode.FOREIGN_OWNER,
+                           ReasonCode.BLOCKED, ReasonCode.ALLOCATION_FAILED, ReasonCode.WRITE_FAILED, ReasonCode.QUOTA,
+                           ReasonCode.BUDGET, ReasonCode.INVALID_PROPOSAL})
 """What an operator may want to look into."""
 
 
-def changes(plan: Plan, before: Plan | None) -> bool:
+def is_worth_recording(plan: Plan, before: Plan | None) -> bool:
     """Whether a plan is worth a record: a write always, else when acting stops, resumes or is forbidden by another reason.
 
     That capacity stays as it was wanted, tick after tick, is not; nor is that a pool waits for its turn at the provider.
     """
     if plan.action is Action.WRITE:
         return True
-    if ruling(plan) in ITS_TURN:
+    if deciding_code(plan) in DEFERRED_CODES:
         return False
-    if before is None or ruling(before) in ITS_TURN:
+    if before is None or deciding_code(before) in DEFERRED_CODES:
         return plan.action is Action.HOLD
     if plan.action is not before.action and before.action is not Action.WRITE:
         return True
-    return plan.action is Action.HOLD and (before.action is not Action.HOLD or ruling(plan) is not ruling(before))
+    return plan.action is Action.HOLD and (before.action is not Action.HOLD or deciding_code(plan) is not deciding_code(before))

@@ -14,18 +14,18 @@ from adapters.runtime.clock import Clock, wait_at_most
 from config.model.limits import Limits
 from config.model.policy import Assume
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_of
-from controller.decision.planning.fleet_limits import Limiter
-from controller.decision.planning.observation import Bound, View
+from controller.decision.planning.fleet_limits import FleetLimits
+from controller.decision.planning.observation import Bound, DemandView
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Code
-from controller.demand.pool_group import Region
+from controller.decision.planning.reasons import ReasonCode
+from controller.demand.pool_group import PoolGroup
 from controller.fleet import shutdown
-from controller.fleet.immediate_steps import Nudges
+from controller.fleet.immediate_steps import ImmediateSteps
 from controller.fleet.orphans import Orphans
 from controller.fleet.reconciler import Reconciler
-from controller.fleet.tick import Noted, Pass, TickReport, inputs_of, urgency
-from controller.leadership.leader_term import ALONE, Tenure
+from controller.fleet.tick import PlannedEntry, TickBatch, TickReport, inputs_of, urgency
+from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from controller.store.sqlite_file import StoreError
 from controller.telemetry.tracing import span
 
@@ -50,10 +50,10 @@ BREATH = 200
 log = structlog.get_logger("stoker.fleet")
 
 
-class Journal(Protocol):
+class DecisionSink(Protocol):
     """Where plans go once they are made."""
 
-    async def note(self, plans: Sequence[Noted]) -> None:
+    async def note(self, plans: Sequence[PlannedEntry]) -> None:
         """Take in plans, each with the one before it and what it was made from; what is worth it is safe on return."""
 
 
@@ -67,8 +67,8 @@ class BatchMemory(Protocol):
 class Fleet:
     """All pools of a policy. `tick` is called once a minute and never raises for what happens outside the process."""
 
-    def __init__(self, regions: Iterable[Region], reconcilers: Mapping[str, Reconciler], clock: Clock, memory: BatchMemory,
-                 journal: Journal, limits: Limits | None = None, orphans: Orphans | None = None,
+    def __init__(self, regions: Iterable[PoolGroup], reconcilers: Mapping[str, Reconciler], clock: Clock, memory: BatchMemory,
+                 journal: DecisionSink, limits: Limits | None = None, orphans: Orphans | None = None,
                  assume: Assume | None = None) -> None:
         self.orphans, self._assume = orphans or Orphans(), assume or Assume()
         self.regions, self.reconcilers = tuple(regions), dict(reconcilers)
@@ -80,17 +80,17 @@ class Fleet:
         self.store_error: str | None = None
         """Why the last thing that had to be stored could not be; None when it was."""
         self.last: TickReport | None = None
-        self.tenure: Tenure = ALONE  # what each active pool enters with its next step
+        self.tenure: LeaderTerm = NO_LEASE  # what each active pool enters with its next step
         self._clock, self._memory, self._journal = clock, memory, journal
-        self.region_of = {name: region for region in self.regions for name in region.intake.pools}
+        self.region_of = {name: region for region in self.regions for name in region.collector.pools}
         self._warned = set[str]()
         self._collecting: dict[int, asyncio.Task[None]] = {}
         self._stepping: dict[str, asyncio.Task[None]] = {}
-        self.nudges = Nudges(self._stepping, self._soon)
+        self.nudges = ImmediateSteps(self._stepping, self._soon)
         if missing := self.reconcilers.keys() ^ self.region_of.keys():
             raise ValueError(f"pools without a demand source or without a lever: {', '.join(sorted(missing))}")
-        self.limiter = Limiter(limits or Limits(), {name: at for at, region in enumerate(self.regions)
-                                                    for name in region.intake.pools})
+        self.limiter = FleetLimits(limits or Limits(), {name: at for at, region in enumerate(self.regions)
+                                                        for name in region.collector.pools})
         for name, each in self.reconcilers.items():
             self.limiter.expect(name, active=each.policy.mode == "active", units=each.state.written or 0,
                                 price=each.usd_per_unit_minute)
@@ -115,12 +115,12 @@ class Fleet:
         self.nudges.close()
         for task in self._collecting.values():
             task.cancel()
-        due = shutdown.leaving(self.reconcilers) if leave else []
+        due = shutdown.pools_to_release(self.reconcilers) if leave else []
         left = {name: asyncio.create_task(self._leave(name, self._stepping.get(name)), name=f"leave {name}") for name in due}
         tasks = [*self._stepping.values(), *left.values()]
         await wait_at_most(self._clock, tasks, CLOSE_SECONDS)
         ended = all(task.done() for task in tasks)
-        if missed := [name for name, task in left.items() if not task.done() or not shutdown.done(self.plans.get(name))]:
+        if missed := [name for name, task in left.items() if not task.done() or not shutdown.is_released(self.plans.get(name))]:
             log.error("not-left", pools=missed[:MOST_NAMED], total=len(missed),
                       text="not left as on_exit says: `stoker release` does it, or a daemon that runs again")
         for task in tasks:
@@ -129,7 +129,7 @@ class Fleet:
         await self._save({each.key: each.state for each in self.reconcilers.values() if each.state != PoolState()})
         return ended
 
-    def view(self, name: str, now: datetime) -> View:
+    def view(self, name: str, now: datetime) -> DemandView:
         """What is known of a pool's demand, and what is proposed for it."""
         return self.region_of[name].view(name, now)
 
@@ -138,15 +138,15 @@ class Fleet:
         reconciler = self.reconcilers[name]
         return keep_alive_of(reconciler.policy.lever.kind, self._assume, reconciler.traits.keep_alive)
 
-    async def _tick_region(self, at: int, region: Region, started: datetime) -> tuple[int, int]:
+    async def _tick_region(self, at: int, region: PoolGroup, started: datetime) -> tuple[int, int]:
         """Collect for a region, then plan its pools; how many were planned and how many were busy."""
         await self._collect(at, region, started)
-        free = [name for name in region.intake.pools if name not in self._stepping]
+        free = [name for name in region.collector.pools if name not in self._stepping]
         for name in free:
-            self.reconcilers[name].enter(self.tenure)
+            self.reconcilers[name].start_term(self.tenure)
         reading = self._whose_turn(free, region.budget.reads)
-        this = Pass()
-        with span("plan", source=region.intake.source.kind, pools=len(free)):
+        this = TickBatch()
+        with span("plan", source=region.collector.source.kind, pools=len(free)):
             for count, name in enumerate(free):
                 if count % BREATH == BREATH - 1:
                     await asyncio.sleep(0)  # noqa: TID251  (a turn for HTTP, not a wait)
@@ -160,7 +160,7 @@ class Fleet:
             self._carry_on(at, region, this)
         await self._save(this.states)
         await self._note(this.planned)
-        return len(free), len(region.intake.pools) - len(free)
+        return len(free), len(region.collector.pools) - len(free)
 
     def _whose_turn(self, names: Sequence[str], most: int) -> set[str]:
         """The pools whose capacity is read in this tick: those due, changes under way first, then the longest unread."""
@@ -170,7 +170,7 @@ class Fleet:
             due = heapq.nsmallest(most, due, key=lambda name: self.reconcilers[name].turn)
         return set(due)
 
-    def _one(self, name: str, read: bool, this: Pass) -> None:
+    def _one(self, name: str, read: bool, this: TickBatch) -> None:
         """Plan at once where no call is needed; a reading becomes a task of its own, a write one when its turn comes."""
         reconciler, now = self.reconcilers[name], self._clock.now()
         view = self.view(name, now)
@@ -181,13 +181,13 @@ class Fleet:
         if reconciler.made is not None:
             this.made.append((reconciler.made, view))
 
-    def _carry_on(self, at: int, region: Region, this: Pass) -> None:
+    def _carry_on(self, at: int, region: PoolGroup, this: TickBatch) -> None:
         """Plans that change something and may begin a task of their own, the most urgent first; the others are done."""
         self.limiter.open_region(at, region.budget.writes)
         if self.limiter.limits.in_usd:
-            self.limiter.note_worth(region.intake.pools, region.chooser.worth())
+            self.limiter.note_worth(region.collector.pools, region.proposer.worth())
         bounds = self.limiter.admit([made for made, _ in this.made], self._clock.now())
-        writes: list[tuple[Plan, View]] = []
+        writes: list[tuple[Plan, DemandView]] = []
         for made, view in this.made:
             plan, reconciler = made.plan, self.reconcilers[made.plan.pool]
             if plan.pool in bounds or reconciler.state is not made.state:  # something was told the provider since it was planned
@@ -195,7 +195,7 @@ class Fleet:
             if plan.action is Action.WRITE:
                 writes.append((plan, view))
                 continue
-            if reconciler.adopt(plan.state):
+            if reconciler.accept_state(plan.state):
                 this.states[reconciler.key] = plan.state
             this.planned.append((plan, self.plans.get(plan.pool), inputs_of(reconciler, plan)))
         for plan, view in sorted(writes, key=urgency, reverse=True):
@@ -203,7 +203,7 @@ class Fleet:
 
     def _gate(self, reconciler: Reconciler, plan: Plan) -> tuple[Bound, ...]:
         """What the limits leave of a plan that a step has just made; that it would delete a setting of others is logged, once."""
-        told = next((reason.text for reason in plan.reasons if reason.code is Code.DELETES_SETTING), None)
+        told = next((reason.text for reason in plan.reasons if reason.code is ReasonCode.DELETES_SETTING), None)
         if told is not None and plan.pool not in self._warned and reconciler.policy.mode == "active":
             self._warned.add(plan.pool)
             log.warning("deletes-setting", pool=plan.pool, text=told)
@@ -211,10 +211,10 @@ class Fleet:
         return () if made is None else self.limiter.admit([made], self._clock.now()).get(made.policy.name, ())
 
     def _soon(self, name: str) -> None:
-        self.reconcilers[name].enter(self.tenure)
+        self.reconcilers[name].start_term(self.tenure)
         self._start(name, self.view(name, self._clock.now()), read=True)
 
-    def _start(self, name: str, view: View, read: bool) -> None:
+    def _start(self, name: str, view: DemandView, read: bool) -> None:
         if name in self._stepping:  # nudged since it was planned: that step plans anew, and two would write at once
             return
         task = asyncio.create_task(self._step(name, self.reconcilers[name], view, read), name=f"step {name}")
@@ -228,9 +228,9 @@ class Fleet:
     async def _leave(self, name: str, before: asyncio.Task[None] | None) -> None:
         if before is not None:
             await asyncio.wait([before])
-        await self._done(name, self.reconcilers[name], shutdown.leave(self.reconcilers[name], self._clock))
+        await self._done(name, self.reconcilers[name], shutdown.release_pool(self.reconcilers[name], self._clock))
 
-    async def _step(self, name: str, reconciler: Reconciler, view: View, read: bool) -> None:
+    async def _step(self, name: str, reconciler: Reconciler, view: DemandView, read: bool) -> None:
         with span("step", pool=name, mode=reconciler.policy.mode, read=read):
             await self._done(name, reconciler, reconciler.step(view, read, partial(self._gate, reconciler)))
 
@@ -249,7 +249,7 @@ class Fleet:
             self.faults[name] = f"{type(error).__name__}: {error}"
             log.exception("step-failed", pool=name)
 
-    async def _note(self, planned: Sequence[Noted]) -> None:
+    async def _note(self, planned: Sequence[PlannedEntry]) -> None:
         """Record first, show then: a decision that was seen is not lost."""
         try:
             await self._journal.note(planned)
@@ -268,17 +268,17 @@ class Fleet:
             self._store_failed(error)
             for reconciler in self.reconcilers.values():
                 if reconciler.key in states:
-                    reconciler.not_stored()
+                    reconciler.mark_unsaved()
 
-    async def _collect(self, at: int, region: Region, now: datetime) -> None:
+    async def _collect(self, at: int, region: PoolGroup, now: datetime) -> None:
         if at not in self._collecting:
             task = asyncio.create_task(self._gather(region, now), name=f"collect {at}")
             self._collecting[at] = task
             task.add_done_callback(lambda _: self._collecting.pop(at, None))
         await wait_at_most(self._clock, [self._collecting[at]], COLLECT_SECONDS)
 
-    async def _gather(self, region: Region, now: datetime) -> None:
-        kind = region.intake.source.kind
+    async def _gather(self, region: PoolGroup, now: datetime) -> None:
+        kind = region.collector.source.kind
         try:
             async with asyncio.timeout(GIVE_UP_SECONDS):
                 if await region.gather(now):

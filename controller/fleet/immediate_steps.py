@@ -7,7 +7,7 @@ MOST_NUDGES = 50
 """So many steps are taken between two ticks; each may be a call or two."""
 
 
-class Nudges:
+class ImmediateSteps:
     """Of one fleet. `stepping`: the pools whose step is under way; `start` begins one."""
 
     def __init__(self, stepping: Mapping[str, asyncio.Task[None]], start: Callable[[str], None]) -> None:

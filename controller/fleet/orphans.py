@@ -15,7 +15,7 @@ from adapters.runtime.clock import Clock
 from config.model.policy import PoolPolicy
 from controller.decision.planning.pool_state import PoolState
 from controller.redaction.redactor import redact_text
-from controller.store.async_store import StoreThread
+from controller.store.async_store import AsyncStore
 from controller.store.managed_capacity import Held, Orphan, dumped, loaded, taken_over
 from controller.store.sqlite_file import StoreError
 
@@ -38,12 +38,12 @@ class Orphans:
     """What of the policy's former pools is left at providers."""
 
     def __init__(self, held: Held | None = None, pools: Mapping[str, PoolPolicy] | None = None, levers: Levers | None = None,
-                 store: StoreThread | None = None, clock: Clock | None = None) -> None:
+                 store: AsyncStore | None = None, clock: Clock | None = None) -> None:
         self.held = held or Held()
         self._pools, self._levers, self._store, self._clock = pools or {}, levers, store, clock
 
     @classmethod
-    async def open(cls, pools: Mapping[str, PoolPolicy], levers: Levers, store: StoreThread,
+    async def open(cls, pools: Mapping[str, PoolPolicy], levers: Levers, store: AsyncStore,
                    clock: Clock) -> tuple["Orphans", dict[str, PoolState]]:
         """From the store, and the state of each pool of the policy; each orphan is logged."""
         states, body = await store.run(store.store.load_states), await store.run(store.store.load_blob, KEY)

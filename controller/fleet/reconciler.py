@@ -9,20 +9,20 @@ from typing import TypeVar
 
 from adapters.ports.errors import AdapterError, Misconfigured, OutcomeUnknown, QuotaExceeded, Refused, Throttled, Unreachable
 from adapters.ports.lease_store import fenced
-from adapters.ports.lever import Capacity, Counted, CountedColdStarts, Lever, Phase, Resumes, Traits
+from adapters.ports.lever import Capacity, CountedColdStarts, CountsInstances, Lever, Phase, ResumesTarget, Traits
 from adapters.runtime.clock import Clock
 from config.model.policy import PoolPolicy
 from controller.decision.costs.measurements import RECENT_RAISES, learned, median_span, ready_after
-from controller.decision.planning.decision_record import Made, clean
+from controller.decision.planning.decision_record import PlannedDecision, redact_observation
 from controller.decision.planning.guardrails import guardrails_for
-from controller.decision.planning.observation import Observation, View, old
+from controller.decision.planning.observation import DemandView, Observation, is_stale
 from controller.decision.planning.overrides import Override
-from controller.decision.planning.plan import Action, Gate, Plan
+from controller.decision.planning.plan import Action, LimitCheck, Plan
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState, accepted
-from controller.decision.planning.reasons import Code, Reason
+from controller.decision.planning.reasons import Reason, ReasonCode
 from controller.leadership.handover import UNKNOWN
-from controller.leadership.leader_term import ALONE, Tenure
+from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from controller.redaction.redactor import without_secrets
 from controller.store.async_store import Memory
 from controller.store.sqlite_file import StoreError
@@ -31,7 +31,7 @@ from controller.telemetry.tracing import span
 TRAITS_EVERY, LIMIT_EVERY = timedelta(hours=1), timedelta(minutes=5)
 """How often the traits are read; the second while a limit of the provider holds the pool down."""
 METER_EVERY = timedelta(minutes=15)
-"""So often the money spent is stored although nothing else changed: so much of it a kill may forget."""
+"""How often the money spent is stored although nothing else changed: a kill loses at most this much of it."""
 
 LOOK_AGAIN = timedelta(seconds=30)
 """A reading older than this is renewed right before a write."""
@@ -39,9 +39,7 @@ LOOK_AGAIN = timedelta(seconds=30)
 CALL_TIMEOUT_SECONDS = 120.0
 """Longer than any client's own timeout and its wait for a turn: a second net under a call that never returns."""
 
-STILL_COUNTS = timedelta(hours=1)  # for so long a reading counts that a rate limit keeps from being renewed
-
-ACCEPTED = "accepted"
+STILL_COUNTS, ACCEPTED = timedelta(hours=1), "accepted"  # how long a reading counts that a rate limit keeps from being renewed
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 T = TypeVar("T")
 
@@ -61,7 +59,7 @@ class Reconciler:
                  price: Callable[[Traits], float], lead_seconds: Iterable[float] = (), traits: Traits | None = None,
                  call_timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> None:
         self.policy, self.lever, self.state = policy, lever, state
-        self.key, self.counted = state_key(policy), lever.counted if isinstance(lever, Counted) else None
+        self.key, self.counted = state_key(policy), lever.counted if isinstance(lever, CountsInstances) else None
         self.cold_starts = lever.cold_starts if isinstance(lever, CountedColdStarts) else None
         self._clock, self._memory, self._read_every, self._price = clock, memory, read_every, price
         self._timeout = call_timeout_seconds
@@ -71,12 +69,12 @@ class Reconciler:
         """Why the last step's write failed."""
         self.unstored: StoreError | None = None
         """Why something that the last step did could not be remembered; it is tried again with the next."""
-        self.made: Made | None = None
+        self.made: PlannedDecision | None = None
         self.traits = traits or Traits(memory_mb=policy.memory_mb)
         self.usd_per_unit_minute = price(self.traits)
         self.overrides: tuple[Override, ...] = ()
         """What operators ordered for a while; `controller.overrides.active_overrides` sees to it."""
-        self.tenure, self._known = ALONE, state.written
+        self.tenure, self._known = NO_LEASE, state.written
         """Under whom it writes, if at all, and how many units the lease store says are ours."""
         self.lead_seconds: deque[float] = deque(lead_seconds, maxlen=RECENT_RAISES)
         self.read_at: datetime | None = None
@@ -95,14 +93,14 @@ class Reconciler:
         """How long a raise takes here: the median of the recent ones; None before there were enough."""
         return median_span(self.lead_seconds)
 
-    def enter(self, tenure: Tenure) -> None:
+    def start_term(self, tenure: LeaderTerm) -> None:
         """Another daemon leads from now on, or this one: as after a restart, the provider is asked before anything is written."""
         if tenure is self.tenure or self.policy.mode != "active":
             return
         self.tenure, self.state = tenure, tenure.state(self.policy.name, self.state)
         self._known = tenure.known(self.policy.name)
         self.capacity = self.error = self.read_at = self._raising = None
-        if isinstance(self.lever, Resumes):  # what no provider keeps is kept by the leader alone
+        if isinstance(self.lever, ResumesTarget):  # what no provider keeps is kept by the leader alone
             self.lever.resume(tenure.units(self.state))
 
     def read_due(self, now: datetime) -> bool:
@@ -114,7 +112,7 @@ class Reconciler:
     def _unread_for(self, limit: timedelta, now: datetime) -> bool:
         """Whether the last reading is `limit` old by either clock: one may be set, the other stand still in a sleep."""
         passed = timedelta(seconds=self._clock.monotonic() - self._read_seconds)
-        return self.read_at is not None and (old(now - self.read_at, limit) or passed >= limit)
+        return self.read_at is not None and (is_stale(now - self.read_at, limit) or passed >= limit)
 
     @property
     def urgent(self) -> bool:
@@ -131,26 +129,28 @@ class Reconciler:
         """Sorts those whose reading is due: changes under way first, then the longest unread."""
         return not self.urgent, self.read_at or LONG_AGO
 
-    def plan(self, view: View, now: datetime) -> Plan:
+    def plan(self, view: DemandView, now: datetime) -> Plan:
         """Decide from what is known; no call is made."""
-        seen = clean(Observation(
+        seen = redact_observation(Observation(
             now=now, capacity=self.capacity if self.error is None else None, capacity_error=self.error, proposal=view.proposal,
-            sight=view.sight, data_age=view.data_age, settled=view.settled, unseen=view.unseen, quiet=view.quiet,
+            freshness=view.freshness, data_age=view.data_age, settled=view.settled, unknown_minutes=view.unknown_minutes,
+            quiet=view.quiet,
             allowed=self.traits.allowed, limit=self.traits.limit, billing_step=self.traits.billing_step,
             usd_per_unit_minute=self.usd_per_unit_minute, overrides=self.overrides, bounds=view.bounds, leaving=view.leaving,
-            announced=view.announced, traffic=view.traffic, missing_since=view.missing_since, retimed=view.retimed,
-            standby=self.tenure.barred, fencing=self.tenure.number))
+            announced=view.announced, traffic=view.traffic, missing_since=view.missing_since,
+            keep_alive_change=view.keep_alive_change,
+            standby=self.tenure.write_blocked, fencing=self.tenure.number))
         plan = make_plan(self.policy, self.state, seen, guardrails_for(seen))
-        self.made = Made(self.policy, self.state, seen, plan)
+        self.made = PlannedDecision(self.policy, self.state, seen, plan)
         return plan
 
-    def plan_within(self, view: View, gate: Gate | None) -> Plan:
+    def plan_within(self, view: DemandView, gate: LimitCheck | None) -> Plan:
         """Decide from what is known, within what the fleet leaves."""
         plan = self.plan(view, self._clock.now())
         bounds = () if gate is None else gate(plan)
         return self.plan(replace(view, bounds=bounds), plan.at) if bounds else plan
 
-    async def step(self, view: View, read: bool = True, gate: Gate | None = None) -> Plan:
+    async def step(self, view: DemandView, read: bool = True, gate: LimitCheck | None = None) -> Plan:
         """Read if due and allowed, plan, act. Never raises for what happens outside the process; the plan says it."""
         self.refusal = self.unstored = None
         if read and self.read_due(self._clock.now()):
@@ -167,17 +167,17 @@ class Reconciler:
         await self._remember(plan.state)
         return plan
 
-    def adopt(self, state: PoolState) -> bool:
+    def accept_state(self, state: PoolState) -> bool:
         """Take over `state`; whether it must be stored now. The meter and the wishes alone are not worth a write each minute."""
         self.state, was = state, self._stored
-        alike = replace(state, spent_usd=was.spent_usd, metered_at=was.metered_at, wishes=was.wishes)
-        metered = state.metered_at is not None and old(state.metered_at - (was.metered_at or LONG_AGO), METER_EVERY)
+        alike = replace(state, spent_usd=was.spent_usd, metered_at=was.metered_at, recommendations=was.recommendations)
+        metered = state.metered_at is not None and is_stale(state.metered_at - (was.metered_at or LONG_AGO), METER_EVERY)
         if alike == was and not metered:
             return False
         self._stored = state
         return True
 
-    def not_stored(self) -> None:
+    def mark_unsaved(self) -> None:
         """What `adopt` handed out could not be stored: hand it out again."""
         self._stored = PoolState()
 
@@ -190,13 +190,14 @@ class Reconciler:
         now = self._clock.now()
         try:
             every = LIMIT_EVERY if self.made and self.made.limited else TRAITS_EVERY
-            if self._traits_at is None or old(now - self._traits_at, every):
+            if self._traits_at is None or is_stale(now - self._traits_at, every):
                 self._learn(await self._limited(self.lever.traits()), now)
             self.capacity, self.error = await self._limited(self.lever.read()), None
         except TimeoutError:
             self.error = Unreachable(f"{self.policy.lever.resource}: no answer within {self._timeout:g} s")
         except Throttled as error:
-            if self.capacity is not None and self.state.intent is None and not old(now - self.capacity.observed_at, STILL_COUNTS):
+            if self.capacity is not None and self.state.intent is None and not is_stale(now - self.capacity.observed_at,
+                                                                                        STILL_COUNTS):
                 return error
             self.error = error
         except AdapterError as error:
@@ -276,7 +277,7 @@ class Reconciler:
     def _held(self, plan: Plan, error: AdapterError) -> Plan:
         self.refusal = error
         text = f"asking for {plan.target} failed ({error.code}): {error}"
-        reason = Reason(Code.WRITE_FAILED, text, plan.target, plan.requested)
+        reason = Reason(ReasonCode.WRITE_FAILED, text, plan.target, plan.requested)
         return replace(plan, action=Action.HOLD, target=plan.requested, reasons=(*plan.reasons, reason), state=self.state)
 
     async def _remember(self, state: PoolState) -> None:
@@ -291,7 +292,7 @@ class Reconciler:
 
     async def _store_state(self, state: PoolState) -> None:
         was = self._stored
-        if self.adopt(state):
+        if self.accept_state(state):
             try:
                 await self._memory.save_state(self.key, state)
             except BaseException:

@@ -5,23 +5,23 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from controller.decision.planning.decision_record import Made
-from controller.decision.planning.observation import View
+from controller.decision.planning.decision_record import PlannedDecision
+from controller.decision.planning.observation import DemandView
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state import PoolState
 from controller.fleet.reconciler import Reconciler
 
-Noted = tuple[Plan, Plan | None, Mapping[str, Any]]
+PlannedEntry = tuple[Plan, Plan | None, Mapping[str, Any]]
 """A plan, the one before it, and what it was made from."""
 
 
 @dataclass(slots=True)
-class Pass:
+class TickBatch:
     """What planning a region's pools brings together: plans as they are made, those that are done, and states to store."""
 
-    planned: list[Noted] = field(default_factory=list)
+    planned: list[PlannedEntry] = field(default_factory=list)
     states: dict[str, PoolState] = field(default_factory=dict)
-    made: list[tuple[Made, View]] = field(default_factory=list)
+    made: list[tuple[PlannedDecision, DemandView]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class TickReport:
     busy: int
 
 
-def urgency(wanted: tuple[Plan, View]) -> int:
+def urgency(wanted: tuple[Plan, DemandView]) -> int:
     """The order in which writes of a tick begin: the largest raise first, falls after all raises."""
     plan, _ = wanted
     return (plan.target or 0) - (plan.requested or 0)

@@ -17,7 +17,7 @@ NEVER = -10 * AHEAD_MINUTES
 """Where the forecast of a pool begins that has none."""
 
 
-class Foresight:
+class ForecastAccuracy:
     """Forecasts of peak demand of many pools at the levels `SAID`, some hours ahead each, and their mean pinball loss."""
 
     def __init__(self, pools: Iterable[str]) -> None:

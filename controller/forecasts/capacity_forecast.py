@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.model.policy import PoolPolicy
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.event_demand import HOUR
 from controller.decision.events.forecast_adjustment import prospect_at, wanted_with, without_events
 from controller.decision.planning.planner import bounds_now
 from controller.decision.selection.candidates import proposals
 from controller.decision.selection.scoring import QUARTER
-from controller.decision.selection.selector import Standing
+from controller.decision.selection.selector import SelectionWeights
 from controller.decision.selection.signals import Signals
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of
 from forecasting.protocol import Band
@@ -41,7 +41,7 @@ class Step(NamedTuple):
     units: int
 
 
-def next_hours(history: DemandSeries, ahead: Band, pool: PoolPolicy, terms: Terms, standing: Standing) -> list[Step]:
+def next_hours(history: DemandSeries, ahead: Band, pool: PoolPolicy, terms: CostTerms, standing: SelectionWeights) -> list[Step]:
     """What is wanted from the end of `history` on, with announced events, within floor, ceiling and schedules.
 
     `ahead`: float32[horizon] each, the peak and the busy demand that comes right after `history`, but for what is announced.
@@ -56,7 +56,8 @@ def next_hours(history: DemandSeries, ahead: Band, pool: PoolPolicy, terms: Term
     return steps(wanted_with(prospect, wanted, first, came, terms), first, pool)
 
 
-def signals_ahead(history: DemandSeries, ahead: Band, terms: Terms, standing: Standing) -> dict[str, NDArray[np.float32]]:
+def signals_ahead(history: DemandSeries, ahead: Band, terms: CostTerms, standing: SelectionWeights) -> dict[str,
+                                                                                                            NDArray[np.float32]]:
     """The signals of each minute of `ahead`, float32[1, horizon] by name, once the rules have seen all before it."""
     signals = Signals(1, terms.metric_delay + terms.lead_time, np.array([standing.spare]))
     first = max(history.first_minute, history.end_minute - REMEMBERED)

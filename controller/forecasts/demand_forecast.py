@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.decision.events.forecast_adjustment import lifted, without_events
-from controller.decision.events.pool_events import Prospect
+from controller.decision.events.pool_events import PoolEvents
 from forecasting.accuracy import Coverage, coverage, scaled_error
 from forecasting.combined import CombinedForecaster
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
@@ -62,7 +62,7 @@ class ForecastView:
 
 
 def view_of(pool: str, history: DemandSeries, now_minute: int, hours: float, lead: int, fit: Fit | None = None,
-            capacity: NDArray[np.float64] | None = None, prospect: Prospect | None = None) -> ForecastView:
+            capacity: NDArray[np.float64] | None = None, prospect: PoolEvents | None = None) -> ForecastView:
     """Look at `history` (nothing from `now_minute` on is used) and `hours` ahead, with what is announced.
 
     `capacity`: float64[len(history)], units requested at each of its minutes, shown beside demand. A model, where there is

@@ -11,9 +11,9 @@ import numpy as np
 
 from controller.decision.costs.keep_alive import keep_alive_body
 from controller.decision.selection.candidates import CANDIDATES, NAIVE
-from controller.decision.selection.selector import Weighing
+from controller.decision.selection.selector import CandidateCosts
 from controller.fleet.fleet import Fleet
-from controller.forecasts.accuracy_tracker import Foresight
+from controller.forecasts.accuracy_tracker import ForecastAccuracy
 from controller.forecasts.capacity_forecast import SAID
 from forecasting.demand import minute_of
 
@@ -21,10 +21,10 @@ TOP = 4
 """Rules that are told beside the naive ones."""
 
 
-def weighed(fleet: Fleet, foresight: Foresight, name: str, now: datetime) -> dict[str, Any]:
+def proposal_rationale(fleet: Fleet, foresight: ForecastAccuracy, name: str, now: datetime) -> dict[str, Any]:
     """Of one pool as things stand. Its horizon: from `now` to the first minute that a decision made now can change."""
     region = fleet.region_of[name]
-    terms, _ = region.standing(name)
+    terms, _ = region.weights(name)
     at = now + timedelta(minutes=terms.lead_time)
     said = foresight.at(np.array([foresight.row[name]]), minute_of(at))[0]
     return {
@@ -32,11 +32,11 @@ def weighed(fleet: Fleet, foresight: Foresight, name: str, now: datetime) -> dic
             "of": at.replace(second=0, microsecond=0).isoformat(), "horizon_minutes": terms.lead_time,
             "peak_below": {str(level): round(float(peak), 2) for level, peak in zip(SAID, said, strict=True)}},
         "keep_alive": keep_alive_body(fleet.keep_alive(name)) | {"used_minutes": terms.keep_alive},
-        **rules(region.chooser.weighing(name)),
+        **rules(region.proposer.weighing(name)),
     }
 
 
-def rules(weighing: Weighing) -> dict[str, Any]:
+def rules(weighing: CandidateCosts) -> dict[str, Any]:
     """The cheapest rules and the naive ones, the cheapest first, each with its cost and its share in what is proposed.
 
     USD on the pool's own past, beyond serving all on demand without a cold start, an older minute counting less.

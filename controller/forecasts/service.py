@@ -18,11 +18,11 @@ from adapters.runtime.clock import Clock
 from controller.decision.selection.scoring import QUARTER
 from controller.demand.collector import HISTORY_DAYS
 from controller.fleet.fleet import Fleet
-from controller.forecasts.accuracy_tracker import Foresight
-from controller.forecasts.worker_pool import ForecastJobs
+from controller.forecasts.accuracy_tracker import ForecastAccuracy
+from controller.forecasts.worker_pool import ForecastWorkers
 from controller.forecasts.worker_tasks import forecast_body, plan_ahead
-from controller.store.async_store import StoreThread
-from controller.store.capacity_history import kept
+from controller.store.async_store import AsyncStore
+from controller.store.capacity_history import requested_history
 from controller.store.sqlite_file import StoreError
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 
@@ -48,7 +48,7 @@ class NoForecast(Exception):
     """A forecast cannot be had now; one sentence."""
 
 
-class Turn(NamedTuple):
+class ForecastRun(NamedTuple):
     """What came of a pool's turn: int64[steps, 2] (minute, units), or why there is none, and whether that is a failure."""
 
     at: datetime
@@ -57,7 +57,7 @@ class Turn(NamedTuple):
     failed: bool = False
 
 
-class Told(NamedTuple):
+class CapacityForecast(NamedTuple):
     """The plan of the next hours as it is shown: [minutes from now, units] pairs, or why there are none; when it was made."""
 
     pairs: list[list[int]] | None
@@ -68,31 +68,31 @@ class Told(NamedTuple):
 class Forecasts:
     """Begun by the service once there is a fleet. `tell` and `want` cost next to nothing; `body` waits for a worker."""
 
-    def __init__(self, fleet: Fleet, store: StoreThread, clock: Clock, jobs: ForecastJobs | None = None) -> None:
+    def __init__(self, fleet: Fleet, store: AsyncStore, clock: Clock, jobs: ForecastWorkers | None = None) -> None:
         self._fleet, self._store, self._clock = fleet, store, clock
-        self._jobs = jobs or ForecastJobs()
-        self.foresight = Foresight(fleet.reconcilers)
+        self._jobs = jobs or ForecastWorkers()
+        self.accuracy = ForecastAccuracy(fleet.reconcilers)
         """What was forecast, and how good that was."""
-        self._turns: dict[str, Turn] = {}
+        self._turns: dict[str, ForecastRun] = {}
         self._due = dict.fromkeys(fleet.reconcilers, clock.now())
         self._wanted: list[str] = []
         self._bodies: OrderedDict[tuple[str, int, float], bytes] = OrderedDict()
         self._begun: dict[tuple[str, int, float], asyncio.Task[bytes]] = {}
 
-    def tell(self, name: str, now: datetime) -> Told:
+    def tell(self, name: str, now: datetime) -> CapacityForecast:
         """The plan of a pool's next hours as last made, from `now` on."""
         turn = self._turns.get(name)
         if turn is None:
-            return Told(None, "not looked at yet: pools take turns", None)
+            return CapacityForecast(None, "not looked at yet: pools take turns", None)
         if turn.steps is None:
-            return Told(None, turn.reason, turn.at)
+            return CapacityForecast(None, turn.reason, turn.at)
         ahead = turn.steps - (minute_of(now), 0)
         ahead = ahead[ahead[:, 0] > -QUARTER]  # the quarter that has begun counts to its end
         if not len(ahead):
-            return Told(None, "what was planned is over: its turn to be looked at has not come again", turn.at)
+            return CapacityForecast(None, "what was planned is over: its turn to be looked at has not come again", turn.at)
         ahead[:, 0] = np.maximum(ahead[:, 0], 0)
         pairs: list[list[int]] = ahead.tolist()
-        return Told(pairs, None, turn.at)
+        return CapacityForecast(pairs, None, turn.at)
 
     def want(self, name: str) -> None:
         """Somebody looks at this pool: it goes first."""
@@ -111,16 +111,16 @@ class Forecasts:
             spent = self._clock.monotonic() - begun
             await self._clock.sleep(max(FAILED_SECONDS if turn.failed else LEAST_SECONDS, spent * (1 / SHARE - 1)))
 
-    async def look(self, name: str) -> Turn:
+    async def look(self, name: str) -> ForecastRun:
         """Make a pool's plan of the next hours."""
         now = self._clock.now()
         try:
             turn = await self._look(name, now)
         except StoreError as error:
-            turn = Turn(now, None, str(error), failed=True)
+            turn = ForecastRun(now, None, str(error), failed=True)
         except Exception:  # a fault of ours: told, and the next pool has its turn
             log.exception("look-failed", pool=name)
-            turn = Turn(now, None, "it failed; the daemon's log says why", failed=True)
+            turn = ForecastRun(now, None, "it failed; the daemon's log says why", failed=True)
         soon = self._fleet.region_of[name].followed_at is None
         self._turns[name], self._due[name] = turn, now + (AGAIN if soon else EVERY)
         return turn
@@ -144,7 +144,7 @@ class Forecasts:
 
     def _end(self, name: str, now: datetime) -> int:
         """The first minute that is not settled, or the present one where none ever was."""
-        return self._fleet.region_of[name].intake.visible_end(now) or minute_of(now)
+        return self._fleet.region_of[name].collector.known_end_minute(now) or minute_of(now)
 
     async def _history(self, name: str, end: int) -> DemandSeries:
         """From the first known minute within a fortnight on, or a day of which nothing is known."""
@@ -158,7 +158,7 @@ class Forecasts:
             name, end, hours = key
             history = await self._history(name, end)
             lead = self._fleet.region_of[name].lead_minutes(name)
-            units = await self._store.run(kept, self._store.store, name, history.first_minute, end)
+            units = await self._store.run(requested_history, self._store.store, name, history.first_minute, end)
             body = await self._jobs.run(forecast_body, self._fleet.reconcilers[name].policy, history, hours, lead, units)
             if body is None:
                 raise NoForecast(f"the forecast of {name} could not be made: ask again, and see the daemon's log")
@@ -169,21 +169,21 @@ class Forecasts:
         finally:
             del self._begun[key]
 
-    async def _look(self, name: str, now: datetime) -> Turn:
+    async def _look(self, name: str, now: datetime) -> ForecastRun:
         reconciler, region = self._fleet.reconcilers[name], self._fleet.region_of[name]
         if region.followed_at is None:
-            return Turn(now, None, "demand is not followed yet")
+            return ForecastRun(now, None, "demand is not followed yet")
         history = await self._history(name, self._end(name, now))
         known = int(history.known.sum())
         if known < MINUTES_PER_DAY:
-            return Turn(now, None, f"{known} minutes of its demand are known: a plan needs a day")
-        ahead = await self._jobs.run(plan_ahead, history, reconciler.policy, *region.standing(name))
+            return ForecastRun(now, None, f"{known} minutes of its demand are known: a plan needs a day")
+        ahead = await self._jobs.run(plan_ahead, history, reconciler.policy, *region.weights(name))
         if ahead is None:
-            return Turn(now, None, "it could not be made; the daemon's log says why", failed=True)
+            return ForecastRun(now, None, "it could not be made; the daemon's log says why", failed=True)
         if not ahead.steps:
-            return Turn(now, None, "too little is known to forecast by")
-        self.foresight.install(name, history.end_minute, ahead.said)
-        return Turn(now, np.array(ahead.steps, np.int64))
+            return ForecastRun(now, None, "too little is known to forecast by")
+        self.accuracy.install(name, history.end_minute, ahead.said)
+        return ForecastRun(now, np.array(ahead.steps, np.int64))
 
     def _old(self, name: str) -> bool:
         """Whether a pool's plan may be made anew; one that is of the future, the clock being put back since, too."""

@@ -47,7 +47,7 @@ def end_with_parent() -> None:
         os._exit(1)
 
 
-class ForecastJobs:
+class ForecastWorkers:
     """A small pool of workers, begun with the first work. `run` raises nothing of what a worker meets: it is told in the log."""
 
     def __init__(self, workers: int = 1, patience: timedelta = PATIENCE) -> None:

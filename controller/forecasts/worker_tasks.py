@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.model.policy import PoolPolicy
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.forecast_adjustment import lifted, prospect_at, without_events
-from controller.decision.selection.selector import Standing
+from controller.decision.selection.selector import SelectionWeights
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, BUSY_LEVEL, PEAK_LEVEL, SAID, Step, next_hours
 from controller.forecasts.demand_forecast import document, refit, view_of
 from forecasting.combined import CombinedForecaster
@@ -31,7 +31,7 @@ def forecast_body(pool: PoolPolicy, history: DemandSeries, hours: float, lead: i
     return json.dumps(document(view), separators=(",", ":"), allow_nan=False).encode()
 
 
-def plan_ahead(history: DemandSeries, pool: PoolPolicy, terms: Terms, standing: Standing) -> Ahead:
+def plan_ahead(history: DemandSeries, pool: PoolPolicy, terms: CostTerms, standing: SelectionWeights) -> Ahead:
     """Look ahead of the end of `history`; no steps where there is no forecast."""
     forecaster = CombinedForecaster(1)
     prospect, end = prospect_at(pool, history), history.end_minute

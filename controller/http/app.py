@@ -6,20 +6,20 @@ from collections.abc import Awaitable, Callable
 import structlog
 from aiohttp import web
 
-from controller.http.connection_guard import Doorman, protect
+from controller.http.connection_guard import ConnectionGuard, protect
 from controller.http.openapi import ALL
-from controller.http.published_state import Board
+from controller.http.published_state import PublishedState
 from controller.http.responses import BODY_BYTES, BadRequest
 from controller.http.routes import Route
 from controller.redaction.known_secrets import HERE
 
-BOARD: web.AppKey[Board] = web.AppKey("board", Board)
+BOARD: web.AppKey[PublishedState] = web.AppKey("board", PublishedState)
 
 log = structlog.get_logger("stoker.http")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app(board: Board, doorman: Doorman | None = None) -> web.Application:
+def make_app(board: PublishedState, doorman: ConnectionGuard | None = None) -> web.Application:
     """The application that answers from `board`, to whom `doorman` lets in."""
     app = web.Application(client_max_size=BODY_BYTES)
     if doorman is not None:
@@ -32,7 +32,7 @@ def make_app(board: Board, doorman: Doorman | None = None) -> web.Application:
     return app
 
 
-def served(board: Board, route: Route) -> Handler:
+def served(board: PublishedState, route: Route) -> Handler:
     """The handler of a route, behind what holds for every route: who may write, and what may be asked."""
     async def handle(request: web.Request) -> web.StreamResponse:
         if route.guarded:

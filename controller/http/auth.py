@@ -5,15 +5,15 @@ import hmac
 
 from aiohttp import web
 
-from controller.leadership.leader_election import Leadership
+from controller.leadership.leader_election import LeaderElection
 
 
-class Gate:
+class BearerAuth:
     """Keeps a digest only. `token` is None where none was configured."""
 
     def __init__(self, token: str | None = None) -> None:
         self._digest = None if token is None else digest(token)
-        self.leadership: Leadership | None = None
+        self.leadership: LeaderElection | None = None
         """Where several daemons share a lease: only the leader takes orders, for what it takes is what its successor inherits."""
 
     @property
@@ -33,7 +33,7 @@ class Gate:
             raise Unauthorized("writing needs the header Authorization: Bearer, with the daemon's token", "Bearer")
         if not hmac.compare_digest(digest(shown.strip()), self._digest):
             raise Unauthorized("this is not the daemon's token", 'Bearer error="invalid_token"')
-        if self.leadership is not None and (why := self.leadership.barred(self.leadership.number)) is not None:
+        if self.leadership is not None and (why := self.leadership.write_blocked(self.leadership.number)) is not None:
             leader = self.leadership.shown()["leader_url"] if self.leadership.number is None else None
             where = "ask again in a while" if leader is None else f"ask the leader at {leader}"
             raise web.HTTPConflict(reason=f"this daemon stands by, for {why}: {where}")

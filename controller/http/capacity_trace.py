@@ -11,7 +11,7 @@ UNKNOWN = int(np.iinfo(np.uint16).max)
 Units = NDArray[np.float64]
 
 
-class Trail:
+class CapacityTrace:
     """A day of minutes of each pool, two bytes a figure: ten thousand pools take 58 MB."""
 
     def __init__(self, pools: Iterable[str]) -> None:

@@ -22,7 +22,7 @@ WAYS: Mapping[str, Callable[[bytes], bytes]] = {
 }
 
 
-class Packed:
+class CompressedBody:
     """A JSON body and the tag that names it. Packing is done in a thread, begun by the first who asks."""
 
     def __init__(self, body: bytes, tag: str) -> None:

@@ -49,7 +49,7 @@ def called(host: str) -> str:
     return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
 
 
-class Doorman:
+class ConnectionGuard:
     """Use as a middleware; `watch` once the server listens. `local`: it listens on the loopback, so no other name is right.
 
     A page on the internet whose owner points its name at 127.0.0.1 (DNS rebinding) could else read all of it in a user's browser.

@@ -22,7 +22,7 @@ LOOK_SECONDS = 1.0
 """So often it is seen whether a caller has hung up."""
 
 
-class News:
+class LongPoll:
     """What is new, for those who wait for it."""
 
     def __init__(self, clock: Clock, most: int = MOST_WAITING) -> None:

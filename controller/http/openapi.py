@@ -9,7 +9,7 @@ from aiohttp import web
 from pydantic.json_schema import models_json_schema
 
 from config.model.policy import NAME
-from controller.http.published_state import Board
+from controller.http.published_state import PublishedState
 from controller.http.responses import json_bytes
 from controller.http.routes import ASSETS, ROUTES, Route
 from controller.http.schemas.status import Problem, Shape
@@ -34,7 +34,7 @@ BODIES = (408, 413, 415)
 CALLED_WRONGLY = 421
 
 
-async def openapi(_: Board, __: web.Request) -> web.Response:
+async def openapi(_: PublishedState, __: web.Request) -> web.Response:
     """Return the OpenAPI description."""
     return json_bytes(written())
 

@@ -10,27 +10,27 @@ from typing import Any
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
 from config.model.policy import Policy
-from controller.accounting.ledger import Accounts
-from controller.decision.planning.observation import PATIENCE, Sight
-from controller.fleet.decision_log import Journal
+from controller.accounting.ledger import Ledger
+from controller.decision.planning.observation import PATIENCE, DataFreshness
+from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import BREATH, Fleet
 from controller.fleet.reconciler import STILL_COUNTS
 from controller.forecasts.service import Forecasts
-from controller.http.auth import Gate
-from controller.http.capacity_trace import Trail
-from controller.http.compressed_body import Packed
-from controller.http.long_poll import News
+from controller.http.auth import BearerAuth
+from controller.http.capacity_trace import CapacityTrace
+from controller.http.compressed_body import CompressedBody
+from controller.http.long_poll import LongPoll
 from controller.http.responses import dumps
 from controller.http.status_entries import blind_since, pool_entry, source_entry
-from controller.leadership.leader_election import Leadership
+from controller.leadership.leader_election import LeaderElection
 from controller.metrics.daemon_collector import Daemon
 from controller.metrics.exposition import Exposition
 from controller.metrics.pool_exposition import pool_lines
 from controller.metrics.tick_counters import Ticks
-from controller.overrides.active_overrides import Steering
+from controller.overrides.active_overrides import ActiveOverrides
 from controller.overrides.prewarming import Prewarming
 from controller.redaction.redactor import ByName
-from controller.store.async_store import StoreThread
+from controller.store.async_store import AsyncStore
 from forecasting.demand import minute_of
 
 LATELY = 8
@@ -40,29 +40,29 @@ LATE_TICKS = 3
 """A tick that is so many intervals overdue is told to readiness probes."""
 
 
-class Board:
+class PublishedState:
     """Written by the service, read by the handlers; both live on one event loop."""
 
-    def __init__(self, policy: Policy, clock: Clock, store: StoreThread, journal: Journal, tick_every: timedelta,
-                 calls: Callable[[], Mapping[Call, int]], gate: Gate | None = None) -> None:
+    def __init__(self, policy: Policy, clock: Clock, store: AsyncStore, journal: DecisionLog, tick_every: timedelta,
+                 calls: Callable[[], Mapping[Call, int]], gate: BearerAuth | None = None) -> None:
         self.policy, self.clock, self.store, self.journal, self.tick_every = policy, clock, store, journal, tick_every
         self.policy_names = frozenset(pool.name for pool in policy.pools)
         self.started_at = clock.now()
         self.fleet: Fleet | None = None
-        self.accounts: Accounts | None = None
+        self.accounts: Ledger | None = None
         self.forecasts: Forecasts | None = None
-        self.steering: Steering | None = None
-        self.leadership: Leadership | None = None
+        self.active_overrides: ActiveOverrides | None = None
+        self.leadership: LeaderElection | None = None
         self.prewarming: Prewarming | None = None
-        self.gate = gate or Gate()
+        self.gate = gate or BearerAuth()
         self.ticks = Ticks()
         self.exposition = Exposition(Daemon(journal, self.ticks, tick_every, calls, self.unready))
-        self.trail = Trail(pool.name for pool in policy.pools)
+        self.trail = CapacityTrace(pool.name for pool in policy.pools)
         nothing: dict[str, Any] = {"as_of": None, "tick": None, "sources": [], "totals": {}, "limits": {}, "orphans": [],
                                    "pools": []}
-        self.status, self.pools = Packed(dumps(nothing), "starting"), dumps({"as_of": None, "pools": []})
-        self.news = News(clock)
-        self._lately: OrderedDict[str, Packed] = OrderedDict()
+        self.status, self.pools = CompressedBody(dumps(nothing), "starting"), dumps({"as_of": None, "pools": []})
+        self.long_poll = LongPoll(clock)
+        self._lately: OrderedDict[str, CompressedBody] = OrderedDict()
         self._published = 0
         self._stale: dict[str, str] = {}
         self._ages: dict[str, dict[str, Any]] = {}
@@ -97,16 +97,16 @@ class Board:
         head = {"tick": fleet.last, "totals": {"pools": len(fragments), **totals}, "sources": self.sources(fleet),
                 "limits": fleet.limiter.report(now), "orphans": fleet.orphans.shown(), **lease}
         self._published += 1
-        self.status = Packed(b'{"as_of":' + as_of + b"," + dumps(head)[1:-1] + b',"pools":' + pools + b"}",
-                             f"{self.started_at.timestamp():.6f}-{self._published}")
-        self.news.tell()
+        self.status = CompressedBody(b'{"as_of":' + as_of + b"," + dumps(head)[1:-1] + b',"pools":' + pools + b"}",
+                                     f"{self.started_at.timestamp():.6f}-{self._published}")
+        self.long_poll.tell()
         self.exposition.daemon.fleet, self.exposition.daemon.leadership = fleet, self.leadership
-        self.exposition.renew(lambda: pool_lines(fleet, accounts, forecasts.foresight, self.clock))
+        self.exposition.renew(lambda: pool_lines(fleet, accounts, forecasts.accuracy, self.clock))
 
-    def packed(self, body: bytes) -> Packed:
+    def packed(self, body: bytes) -> CompressedBody:
         """`body` to be packed, or as it was lately: the same question asked again finds the same answer packed already."""
         tag = hashlib.sha256(body).hexdigest()[:16]
-        found = self._lately.setdefault(tag, Packed(body, tag))
+        found = self._lately.setdefault(tag, CompressedBody(body, tag))
         while len(self._lately) > LATELY:
             self._lately.popitem(last=False)
         return found
@@ -141,9 +141,9 @@ class Board:
 def stale_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
     """Why a pool's demand cannot be relied on; None when it can."""
     region = fleet.region_of[name]
-    intake = region.intake
-    sight, age = intake.sight(name, now)
-    if sight in (Sight.FRESH, Sight.QUIET):
+    intake = region.collector
+    sight, age = intake.freshness(name, now)
+    if sight in (DataFreshness.FRESH, DataFreshness.QUIET):
         return None if region.followed_at is not None else "there is no forecast yet"
     error = intake.errors.get(name)
     why = "" if error is None else f": {error}"

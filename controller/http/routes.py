@@ -23,7 +23,7 @@ from controller.http.handlers.pools import pool, pools, status
 from controller.http.handlers.prewarm import prewarm
 from controller.http.handlers.why import why
 from controller.http.long_poll import SPAN as WAIT_SPAN
-from controller.http.published_state import Board
+from controller.http.published_state import PublishedState
 from controller.http.schemas.health import Health, Readiness
 from controller.http.schemas.overrides import Cleared, Orders, Prewarmed, Taken
 from controller.http.schemas.series import Forecast, History
@@ -31,7 +31,7 @@ from controller.http.schemas.status import Decisions, PoolDetail, Pools, Shape, 
 from controller.overrides.parsing import BY_LENGTH, MOST_FACTOR, REASON_LENGTH
 
 Json = dict[str, Any]
-Handler = Callable[[Board, web.Request], Awaitable[web.StreamResponse]]
+Handler = Callable[[PublishedState, web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)

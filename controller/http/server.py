@@ -12,8 +12,8 @@ from aiohttp import web
 
 from controller.http.app import errors_as_json, make_app
 from controller.http.connection import Connection
-from controller.http.connection_guard import Doorman, is_loopback
-from controller.http.published_state import Board
+from controller.http.connection_guard import ConnectionGuard, is_loopback
+from controller.http.published_state import PublishedState
 
 log = structlog.get_logger("stoker.http")
 
@@ -23,9 +23,9 @@ class CannotListen(Exception):
 
 
 @asynccontextmanager
-async def listening(board: Board, host: str, port: int) -> AsyncIterator[int]:
+async def listening(board: PublishedState, host: str, port: int) -> AsyncIterator[int]:
     """Answer on `host` within the block; the port, which is a free one for 0. `CannotListen`."""
-    doorman = Doorman(is_loopback(host))
+    doorman = ConnectionGuard(is_loopback(host))
     runner = web.AppRunner(make_app(board, doorman), shutdown_timeout=2.0)
     await runner.setup()
     server = runner.server
@@ -64,7 +64,7 @@ def refusal(error: OSError | UnicodeError) -> str:
     return f"{error.strerror}: correct --host and --port"
 
 
-def warn(host: str, port: int, board: Board) -> None:
+def warn(host: str, port: int, board: PublishedState) -> None:
     """Say loudly what others on the network may do."""
     steer = "whoever shows the token may steer" if board.gate.open else "nobody may steer, for no token is configured"
     log.warning("exposed", host=host, port=port, text="whoever reaches this address may read what pools there are and what they "

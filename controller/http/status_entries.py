@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from controller.accounting.ledger import NAMES, Accounts, range_of
+from controller.accounting.ledger import NAMES, Ledger, range_of
 from controller.decision.events.event_demand import Foretold, expected_text
 from controller.decision.planning.overrides import entry
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.planner import is_blind
-from controller.demand.pool_group import Region
-from controller.fleet.decision_log import Journal
+from controller.demand.pool_group import PoolGroup
+from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.forecasts.service import Forecasts
 from controller.redaction.redactor import redact_text
@@ -22,15 +22,15 @@ AT = {name: at for at, name in enumerate(NAMES)}
 COST, SAVED, COLD, COLD_WITHOUT = (AT[name] for name in ("cost_usd", "saved_usd", "cold_starts", "cold_starts_without"))
 
 
-def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Forecasts, name: str,
+def pool_entry(fleet: Fleet, accounts: Ledger, journal: DecisionLog, forecasts: Forecasts, name: str,
                now: datetime) -> dict[str, Any]:
     """One pool as `/status` shows it. Units are whole or, for demand, averages; what is unknown is null."""
     ahead = forecasts.tell(name, now)
     reconciler, region, plan = fleet.reconcilers[name], fleet.region_of[name], fleet.plans.get(name)
-    sight, age = region.intake.sight(name, now)
-    peak, busy = region.intake.latest(name) or (math.nan, math.nan)
+    sight, age = region.collector.freshness(name, now)
+    peak, busy = region.collector.latest(name) or (math.nan, math.nan)
     capacity, error = reconciler.capacity, reconciler.error
-    source_error = region.intake.errors.get(name)
+    source_error = region.collector.errors.get(name)
     keep_alive = fleet.keep_alive(name)
     (today, month), hourly = accounts.row(name), reconciler.usd_per_unit_minute * 60
     return {
@@ -41,8 +41,8 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
         "kept_by": redact_text(capacity.others_by) if capacity is not None and capacity.others else None,
         "busy": number(busy), "peak": number(peak), "target": None if plan is None else plan.target,
         "action": None if plan is None else plan.action.value, "min": reconciler.policy.min, "max": reconciler.policy.max,
-        "traffic": region.intake.traffic(name, now).value, "blind_since": instant(blind_since(fleet, name, now)),
-        "sight": sight.value, "data_age_seconds": seconds(age),
+        "traffic": region.collector.traffic(name, now).value, "blind_since": instant(blind_since(fleet, name, now)),
+        "freshness": sight.value, "data_age_seconds": seconds(age),
         "forecast_age_seconds": None if region.followed_at is None else seconds(now - region.followed_at),
         "capacity_age_seconds": None if capacity is None else seconds(now - capacity.observed_at),
         "lead_time_seconds": seconds(reconciler.lead_time), "last_write": instant(reconciler.state.written_at),
@@ -72,7 +72,7 @@ def pool_entry(fleet: Fleet, accounts: Accounts, journal: Journal, forecasts: Fo
 
 def blind_since(fleet: Fleet, name: str, now: datetime) -> datetime | None:
     """Since when metrics of a pool are missing, once that is longer than its policy takes quietly."""
-    since = fleet.region_of[name].intake.missing_since(name, now)
+    since = fleet.region_of[name].collector.missing_since(name, now)
     return since if is_blind(fleet.reconcilers[name].policy, since, now) else None
 
 
@@ -90,9 +90,9 @@ def event_entry(foretold: Foretold) -> dict[str, Any]:
             "expected": redact_text(expected_text(foretold))}
 
 
-def source_entry(region: Region, interval: timedelta) -> Mapping[str, Any]:
+def source_entry(region: PoolGroup, interval: timedelta) -> Mapping[str, Any]:
     """One demand source: how late it is, and what reading it costs a month at list price."""
-    intake = region.intake
+    intake = region.collector
     return {
         "kind": intake.source.kind, "pools": len(intake.pools), "collected_at": instant(intake.collected_at),
         "metric_delay_seconds": seconds(intake.metric_delay), "metric_delay_measured": intake.meter.delay is not None,

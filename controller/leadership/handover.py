@@ -20,7 +20,7 @@ INTENT, AHEAD, ORDERS = "intent/", "ahead/", "orders/"
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class LastWrite:
     """The last write that a leader meant to send for a pool: `target` in place of `before`, which was its last known write. Both
     are the same once the provider has taken it, and None once the pool was given back. `found`: what stood there before Stoker.
     """
@@ -39,41 +39,41 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
-class Ahead:
+class FallbackState:
     """What a leader has told a pool's provider to do later, what it may have told it besides, and what may have been done that
     nobody has seen: as `PoolState` has them.
     """
 
     decays: Timed = ()
-    telling: Timed = ()
+    pending_fallback: Timed = ()
     doubts: Timed = ()
 
     @classmethod
-    def of(cls, state: PoolState) -> "Ahead":
+    def of(cls, state: PoolState) -> "FallbackState":
         """As the pool's state has it."""
-        return cls(state.decays, state.telling, state.doubts)
+        return cls(state.decays, state.pending_fallback, state.doubts)
 
     @property
     def text(self) -> str:
         """As it is shared."""
-        lists = {"decays": self.decays, "telling": self.telling, "doubts": self.doubts}
+        lists = {"decays": self.decays, "pending_fallback": self.pending_fallback, "doubts": self.doubts}
         return json.dumps({name: [(at.isoformat(), units) for at, units in each] for name, each in lists.items()})
 
 
-def left_of(texts: Mapping[str, str]) -> dict[str, Left]:
+def last_writes(texts: Mapping[str, str]) -> dict[str, LastWrite]:
     """By pool, out of what leaders have shared."""
-    def parsed(body: Any) -> Left:  # noqa: ANN401
+    def parsed(body: Any) -> LastWrite:  # noqa: ANN401
         target = None if body["target"] is None else int(body["target"])
-        return Left(target, body["before"], datetime.fromisoformat(body["at"]), int(body["number"]), body["found"])
+        return LastWrite(target, body["before"], datetime.fromisoformat(body["at"]), int(body["number"]), body["found"])
 
     return shared(texts, INTENT, parsed)
 
 
-def ahead_of(texts: Mapping[str, str]) -> dict[str, Ahead]:
+def fallback_states(texts: Mapping[str, str]) -> dict[str, FallbackState]:
     """By pool, out of what leaders have shared."""
-    def parsed(body: Any) -> Ahead:  # noqa: ANN401
-        return Ahead(**{name: tuple((datetime.fromisoformat(at), int(units)) for at, units in body[name])
-                        for name in ("decays", "telling", "doubts")})
+    def parsed(body: Any) -> FallbackState:  # noqa: ANN401
+        return FallbackState(**{name: tuple((datetime.fromisoformat(at), int(units)) for at, units in body[name])
+                                for name in ("decays", "pending_fallback", "doubts")})
 
     return shared(texts, AHEAD, parsed)
 

@@ -37,7 +37,7 @@ class Stamp:
         return max(later.monotonic - self.monotonic, (later.at - self.at).total_seconds())
 
 
-class Leadership:
+class LeaderElection:
     """One for a daemon. `beat` is called every `interval`; `holder` is the name of this process and of no other."""
 
     def __init__(self, store: LeaseStore, clock: Clock, holder: str, settings: LeaseSettings, url: str = "") -> None:
@@ -67,7 +67,7 @@ class Leadership:
         """Seconds from one beat to the next."""
         return self.ttl.total_seconds() / BEATS
 
-    def barred(self, number: int | None) -> str | None:
+    def write_blocked(self, number: int | None) -> str | None:
         """Why nothing may be written under `number` now; None when it may."""
         if number is None or number != self.number:
             if self._held is None and self.seen is not None and self.seen.holder not in ("", self.holder):
@@ -79,11 +79,11 @@ class Leadership:
 
     def check(self, number: int) -> None:
         """`Unfenced` when nothing may be written under `number` any more."""
-        why = self.barred(number)
+        why = self.write_blocked(number)
         if why is not None:
             raise Unfenced(f"not sent under fencing number {number}: {why}")
 
-    async def beat(self) -> None:
+    async def renew_or_watch(self) -> None:
         """Renew the lease, or look who has it and take it when it is free. Never raises for what happens in the store."""
         was, away = self.number, self.error is not None
         try:
@@ -137,7 +137,7 @@ class Leadership:
         leader = None if self.seen is None or not self.seen.holder else self.seen
         return {"role": "leader" if leads else "standby", "holder": self.holder, "fencing": self.number,
                 "leader": None if leader is None else leader.holder, "leader_url": None if leader is None else leader.url or None,
-                "barred": self.barred(self.number), "store_error": None if self.error is None else str(self.error)}
+                "barred": self.write_blocked(self.number), "store_error": None if self.error is None else str(self.error)}
 
     async def _watch(self) -> None:
         there = await self._asked_of(self._store.read())
@@ -185,7 +185,8 @@ class Leadership:
                 if failure is None and number == self.number:
                     done.set_result(None)
                 else:
-                    done.set_exception(failure or Unfenced(f"not sent under fencing number {number}: {self.barred(number)}"))
+                    done.set_exception(failure
+                                       or Unfenced(f"not sent under fencing number {number}: {self.write_blocked(number)}"))
 
     async def _shared(self, batch: list[tuple[int, Mapping[str, str], "asyncio.Future[None]"]]) -> Unfenced | None:
         held = self._held

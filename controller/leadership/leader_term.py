@@ -7,13 +7,13 @@ from typing import Protocol
 
 from adapters.ports.lease_store import Fence, Unfenced
 from controller.decision.planning.pool_state import PoolState
-from controller.leadership.handover import AHEAD, INTENT, UNKNOWN, Ahead, Left
+from controller.leadership.handover import AHEAD, INTENT, UNKNOWN, FallbackState, LastWrite
 
 
-class Helm(Protocol):
-    """What knows who leads; `controller.leadership.leader_election.Leadership` does."""
+class LeaseGuard(Protocol):
+    """What knows who leads; `controller.leadership.leader_election.LeaderElection` does."""
 
-    def barred(self, number: int | None) -> str | None:
+    def write_blocked(self, number: int | None) -> str | None:
         """Why nothing may be written under `number` now; None when it may."""
 
     def check(self, number: int) -> None:
@@ -24,31 +24,31 @@ class Helm(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Tenure:
+class LeaderTerm:
     """From one change of leader to the next, as this daemon sees it. `number`: under which it leads; None: another does, or it
     is not known yet who does. `left`, `ahead`: by pool. `helm`: None where no lease is shared.
     """
 
-    helm: Helm | None
+    helm: LeaseGuard | None
     number: int | None = None
-    left: Mapping[str, Left] = field(default_factory=dict)
-    ahead: Mapping[str, Ahead] = field(default_factory=dict)
+    left: Mapping[str, LastWrite] = field(default_factory=dict)
+    ahead: Mapping[str, FallbackState] = field(default_factory=dict)
 
     @property
-    def barred(self) -> str | None:
+    def write_blocked(self) -> str | None:
         """Why nothing may be written now; None when it may."""
-        return None if self.helm is None else self.helm.barred(self.number)
+        return None if self.helm is None else self.helm.write_blocked(self.number)
 
     async def fence(self, pool: str, target: int, state: PoolState, at: datetime) -> Fence | None:
         """Tell the lease store of a write, so that the next leader knows of it and one that leads no more is found out; what the
         write must pass once more right before it is sent. `Unfenced` when it must not be sent.
         """
-        left = Left(target, state.written, at, self.number or 0, state.found)
+        left = LastWrite(target, state.written, at, self.number or 0, state.found)
         return await self._fence({f"{INTENT}{pool}": left.text})
 
     async def settled(self, pool: str, state: PoolState, now: datetime) -> bool:
         """What `state` says is there of ours, if anything, is so: told for the next leader's sake. Whether it was."""
-        left = Left(state.written, state.written, state.written_at or now, self.number or 0, state.found)
+        left = LastWrite(state.written, state.written, state.written_at or now, self.number or 0, state.found)
         return await self._told({f"{INTENT}{pool}": left.text})
 
     def known(self, pool: str) -> int | None:
@@ -60,11 +60,11 @@ class Tenure:
 
     async def fence_ahead(self, pool: str, state: PoolState) -> Fence | None:
         """As `fence`, of what the provider is about to be told to do later: `state` as `last_orders.about_to_tell` makes it."""
-        return await self._fence({f"{AHEAD}{pool}": Ahead.of(state).text})
+        return await self._fence({f"{AHEAD}{pool}": FallbackState.of(state).text})
 
     async def settled_ahead(self, pool: str, state: PoolState) -> None:
         """The provider was told: who leads next need not tell it anew at once."""
-        await self._told({f"{AHEAD}{pool}": Ahead.of(state).text})
+        await self._told({f"{AHEAD}{pool}": FallbackState.of(state).text})
 
     async def _fence(self, texts: Mapping[str, str]) -> Fence | None:
         await self._share(texts)
@@ -91,11 +91,11 @@ class Tenure:
         them for foreign. One that leads takes the last write for one whose outcome is not known: the next reading tells.
         """
         if self.number is None:
-            return replace(state, written=None, intent=None, doubts=(), decays=(), telling=(), foreign_since=None,
+            return replace(state, written=None, intent=None, doubts=(), decays=(), pending_fallback=(), foreign_since=None,
                            foreign_requested=None)
         left, ahead = self.left.get(pool), self.ahead.get(pool)
         if ahead is not None:
-            state = replace(state, decays=ahead.decays, telling=ahead.telling, doubts=ahead.doubts)
+            state = replace(state, decays=ahead.decays, pending_fallback=ahead.pending_fallback, doubts=ahead.doubts)
         if left is None:
             return state
         if left.target is None:
@@ -110,5 +110,5 @@ class Tenure:
         return 0 if self.number is None else sent or 0
 
 
-ALONE = Tenure(None)
+NO_LEASE = LeaderTerm(None)
 """Of a daemon that shares no lease, and of pools in shadow: everything may be written, and nobody is told."""

@@ -8,11 +8,11 @@ from importlib.metadata import version
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from adapters.ports.demand_source import Bills
+from adapters.ports.demand_source import ReportsCost
 from adapters.runtime.call_counter import Call
-from controller.fleet.decision_log import Journal
+from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
-from controller.leadership.leader_election import Leadership
+from controller.leadership.leader_election import LeaderElection
 from controller.metrics.catalogue import FAMILIES
 from controller.metrics.tick_counters import Ticks
 from controller.notifications.notifier import Notifier
@@ -22,14 +22,14 @@ from controller.notifications.notifier import Notifier
 class Daemon:
     """What is known of the daemon. `unready`: the reasons that `/readyz` gives now. `calls`: made to providers so far."""
 
-    journal: Journal
+    journal: DecisionLog
     ticks: Ticks
     interval: timedelta
     calls: Callable[[], Mapping[Call, int]]
     unready: Callable[[], list[str]]
     fleet: Fleet | None = None
     notifier: Notifier | None = None
-    leadership: Leadership | None = None
+    leadership: LeaderElection | None = None
 
 
 class DaemonFamilies(Collector):
@@ -62,10 +62,10 @@ class DaemonFamilies(Collector):
             yield from fleet_families(daemon.fleet, daemon.interval)
 
 
-def lease_families(leadership: Leadership | None) -> Iterator[Metric]:
+def lease_families(leadership: LeaderElection | None) -> Iterator[Metric]:
     """Who leads, as this daemon sees it; without a lease the lock of its store sees to it that it is alone."""
     number = None if leadership is None else leadership.number
-    yield gauges("stoker_leader", {(): leadership is None or leadership.barred(number) is None})
+    yield gauges("stoker_leader", {(): leadership is None or leadership.write_blocked(number) is None})
     yield gauges("stoker_fencing_number", {} if number is None else {(): number})
     yield gauges("stoker_lease_store_away", {(): leadership is not None and leadership.error is not None})
 
@@ -86,12 +86,12 @@ def fleet_families(fleet: Fleet, interval: timedelta) -> Iterator[Metric]:
         yield gauges("stoker_limit_used", {key: each["used"] for key, each in limits.items()})
         yield gauges("stoker_pools_waiting", {(): told["pools_waiting"]})
         yield gauges("stoker_pools_lowered", {(): told.get("pools_lowered", 0)})
-    sources = {(f"{region.intake.source.kind}/{at}",): region.intake for at, region in enumerate(fleet.regions)}
+    sources = {(f"{region.collector.source.kind}/{at}",): region.collector for at, region in enumerate(fleet.regions)}
     yield gauges("stoker_metric_delay_seconds", {label: each.metric_delay.total_seconds() for label, each in sources.items()})
     yield gauges("stoker_metric_reads_usd_per_month",
                  {label: each.source.monthly_cost_usd(len(each.pools), interval) for label, each in sources.items()})
     yield counters("stoker_metric_reads_usd_total",
-                   {label: each.source.spent_usd for label, each in sources.items() if isinstance(each.source, Bills)})
+                   {label: each.source.spent_usd for label, each in sources.items() if isinstance(each.source, ReportsCost)})
 
 
 def gauges(name: str, values: Mapping[tuple[str, ...], float]) -> Metric:

@@ -11,28 +11,28 @@ from datetime import datetime
 import numpy as np
 
 from adapters.runtime.clock import Clock
-from controller.accounting.ledger import NAMES, Accounts
-from controller.decision.planning.observation import Sight
+from controller.accounting.ledger import NAMES, Ledger
+from controller.decision.planning.observation import DataFreshness
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.planner import is_blind
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from controller.fleet.fleet import Fleet
 from controller.fleet.reconciler import Reconciler
-from controller.forecasts.accuracy_tracker import Foresight
+from controller.forecasts.accuracy_tracker import ForecastAccuracy
 from controller.forecasts.capacity_forecast import SAID
 from controller.metrics.catalogue import POOL_FAMILIES, Family
 from forecasting.demand import minute_of
 
 AT = {name: at for at, name in enumerate(NAMES)}
-REMARKS = frozenset({Code.PROPOSED, Code.SHORT_HISTORY, Code.NOT_READ, Code.KEPT_BY_OTHERS,
-                     Code.DELETES_SETTING})
+REMARKS = frozenset({ReasonCode.PROPOSED, ReasonCode.SHORT_HISTORY, ReasonCode.NOT_READ, ReasonCode.KEPT_BY_OTHERS,
+                     ReasonCode.DELETES_SETTING})
 """Reasons that say where a plan begins, and bind nothing."""
 
 Row = tuple[str, float]
 """Labels as they stand in the text, without braces, and the value; NaN is left out."""
 
 
-def pool_lines(fleet: Fleet, accounts: Accounts, foresight: Foresight, clock: Clock) -> str:
+def pool_lines(fleet: Fleet, accounts: Ledger, foresight: ForecastAccuracy, clock: Clock) -> str:
     """The text of all families of pools, as of now."""
     now = clock.now()
     names = list(fleet.reconcilers)
@@ -69,12 +69,12 @@ def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
     """What the fleet knows of one pool, NaN where it does not."""
     reconciler, region, plan = fleet.reconcilers[name], fleet.region_of[name], fleet.plans.get(name)
     capacity, lead, written = reconciler.capacity, reconciler.lead_time, reconciler.state.written_at
-    sight, age = region.intake.sight(name, now)
-    peak, busy = region.intake.latest(name) or (math.nan, math.nan)
+    sight, age = region.collector.freshness(name, now)
+    peak, busy = region.collector.latest(name) or (math.nan, math.nan)
     policy = reconciler.policy
     return (
-        peak, busy, math.nan if age is None else age.total_seconds(), sight is Sight.FRESH, sight is Sight.QUIET,
-        sight is Sight.BROKEN,
+        peak, busy, math.nan if age is None else age.total_seconds(), sight is DataFreshness.FRESH, sight is DataFreshness.QUIET,
+        sight is DataFreshness.BROKEN,
         since(region.followed_at, now), math.nan if plan is None or plan.proposal is None else plan.proposal.target,
         math.nan if plan is None or plan.target is None else plan.target,
         math.nan if capacity is None else capacity.requested, math.nan if capacity is None else capacity.ready,
@@ -82,8 +82,8 @@ def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
         since(None if capacity is None else capacity.observed_at, now), policy.min, policy.max,
         math.nan if lead is None else lead.total_seconds(), math.nan if written is None else written.timestamp(),
         policy.mode == "active", sum(each.until > now for each in reconciler.overrides),
-        reconciler.error is not None or name in region.intake.errors or name in fleet.faults,
-        is_blind(policy, region.intake.missing_since(name, now), now), *money(reconciler, now),
+        reconciler.error is not None or name in region.collector.errors or name in fleet.faults,
+        is_blind(policy, region.collector.missing_since(name, now), now), *money(reconciler, now),
     )
 
 
@@ -94,7 +94,7 @@ def money(reconciler: Reconciler, now: datetime) -> tuple[float, float, float]:
     return (math.nan if budget is None else budget, math.nan if budget is None else spent, math.nan if rate is None else rate)
 
 
-def account_rows(accounts: Accounts, names: Sequence[str], labels: Sequence[str]) -> dict[str, Iterable[Row]]:
+def account_rows(accounts: Ledger, names: Sequence[str], labels: Sequence[str]) -> dict[str, Iterable[Row]]:
     """Sums of the month, and counters since the start."""
     table = accounts.since_start(names)
     month = np.array([accounts.row(name)[1] for name in names]).reshape(len(names), len(NAMES))
@@ -117,7 +117,8 @@ def account_rows(accounts: Accounts, names: Sequence[str], labels: Sequence[str]
     return rows
 
 
-def forecast_rows(foresight: Foresight, names: Sequence[str], labels: Sequence[str], now: datetime) -> dict[str, Iterable[Row]]:
+def forecast_rows(foresight: ForecastAccuracy, names: Sequence[str], labels: Sequence[str], now: datetime) -> dict[str,
+                                                                                                                   Iterable[Row]]:
     """The forecast of this minute, and how good earlier ones were."""
     rows = np.array([foresight.row[name] for name in names], np.int64)
     said, judged = foresight.at(rows, minute_of(now)), foresight.judged[rows]
@@ -137,7 +138,7 @@ def guardrail_rows(fleet: Fleet, names: Sequence[str], labels: Sequence[str]) ->
             for code in bit(fleet.plans.get(name))]
 
 
-def bit(plan: Plan | None) -> list[Code]:
+def bit(plan: Plan | None) -> list[ReasonCode]:
     """The guardrails that bit: those that moved the target, and whatever held."""
     if plan is None:
         return []

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from controller.decision.planning.observation import Sight
-from controller.decision.planning.plan import ruling
+from controller.decision.planning.observation import DataFreshness
+from controller.decision.planning.plan import deciding_code
 from controller.decision.planning.planner import UNSEEN
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from controller.fleet.fleet import Fleet
 from controller.notifications.notice import DAEMON, Key, Standing
 from controller.redaction.redactor import redact_text
@@ -15,16 +15,18 @@ NEAR = 0.9
 """The share of a budget that is told as near."""
 
 CODES = {
-    Code.WRITE_FAILED: "write-failed", Code.ALLOCATION_FAILED: "write-failed", Code.CAPACITY_UNKNOWN: "capacity-unknown",
-    Code.FOREIGN_WRITE: "foreign-write", Code.SETTING_GONE: "foreign-write", Code.FOREIGN_OWNER: "other-autoscaler",
-    Code.QUOTA: "quota-reached", Code.BUDGET: "budget-reached",
+    ReasonCode.WRITE_FAILED: "write-failed", ReasonCode.ALLOCATION_FAILED: "write-failed",
+    ReasonCode.CAPACITY_UNKNOWN: "capacity-unknown",
+    ReasonCode.FOREIGN_WRITE: "foreign-write", ReasonCode.SETTING_GONE: "foreign-write",
+    ReasonCode.FOREIGN_OWNER: "other-autoscaler",
+    ReasonCode.QUOTA: "quota-reached", ReasonCode.BUDGET: "budget-reached",
 }
 """Reasons of a plan that are a condition to tell of."""
 
 
 def standing_of(fleet: Fleet, now: datetime) -> Standing:
     """Every pool's conditions, and the daemon's own. Of pools that another daemon leads that one tells."""
-    leads = fleet.tenure.barred is None
+    leads = fleet.tenure.write_blocked is None
     found = {name: dict(conditions(fleet, name, now)) if leads and not unknown(fleet, name) else None
              for name in fleet.reconcilers}
     store = fleet.store_error
@@ -35,7 +37,7 @@ def standing_of(fleet: Fleet, now: datetime) -> Standing:
 def unknown(fleet: Fleet, name: str) -> bool:
     """Whether nothing can be said of a pool yet: it was not planned, or its capacity was not read in this run."""
     plan = fleet.plans.get(name)
-    return plan is None or ruling(plan) is Code.NOT_READ
+    return plan is None or deciding_code(plan) is ReasonCode.NOT_READ
 
 
 def conditions(fleet: Fleet, name: str, now: datetime) -> Iterator[tuple[Key, str]]:
@@ -44,9 +46,9 @@ def conditions(fleet: Fleet, name: str, now: datetime) -> Iterator[tuple[Key, st
     for reason in plan.reasons:
         if reason.code in CODES:
             yield Key(name, CODES[reason.code]), redact_text(reason.text)
-    sight, age = fleet.region_of[name].intake.sight(name, now)
-    if sight in (Sight.LATE, Sight.BROKEN):
-        error = fleet.region_of[name].intake.errors.get(name)
+    sight, age = fleet.region_of[name].collector.freshness(name, now)
+    if sight in (DataFreshness.LATE, DataFreshness.BROKEN):
+        error = fleet.region_of[name].collector.errors.get(name)
         newest = "" if age is None else f", the newest is {int(age.total_seconds() // 60)} min old"
         yield Key(name, "metrics-stale"), redact_text(f"{UNSEEN[sight]}{newest}{'' if error is None else f': {error}'}")
     budget, state = reconciler.policy.budget_usd_per_month, reconciler.state

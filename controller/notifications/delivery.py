@@ -33,7 +33,7 @@ OUTCOMES = ("delivered", "refused", "given-up", "dropped", "retried")
 log = structlog.get_logger("stoker.notify")
 
 
-class Courier:
+class SinkDelivery:
     """One sink. `url` and `secret` as the environment holds them."""
 
     def __init__(self, sink: Sink, url: str, secret: str | None, source: str, poster: Poster, clock: Clock,
@@ -68,7 +68,7 @@ class Courier:
                 await self._some.wait()
             await self._turn()
             notice = self.waiting[0]
-            await self._bring(notice)
+            await self._deliver(notice)
             if self.waiting and self.waiting[0] is notice:  # else it gave way to newer ones meanwhile
                 self.waiting.popleft()
             self._sent_at.append(self._clock.monotonic())
@@ -88,7 +88,7 @@ class Courier:
         if due > self._clock.monotonic():
             await self._clock.sleep(due - self._clock.monotonic())
 
-    async def _bring(self, notice: Notice) -> None:
+    async def _deliver(self, notice: Notice) -> None:
         for attempt in range(TRIES):
             try:
                 await self.send(notice)

@@ -10,7 +10,7 @@ from controller.fleet.fleet import MOST_NAMED, Fleet
 log = structlog.get_logger("stoker.blindness")
 
 
-class Blindness:
+class MissingMetricsLog:
     """What was last said of each pool."""
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Blindness:
 
     def look(self, fleet: Fleet, now: datetime) -> None:
         """After a tick: one line for all that changed, however many."""
-        since = {name: fleet.region_of[name].intake.missing_since(name, now) for name in fleet.reconcilers}
+        since = {name: fleet.region_of[name].collector.missing_since(name, now) for name in fleet.reconcilers}
         blind = {name: at for name, at in since.items() if at is not None and is_blind(fleet.reconcilers[name].policy, at, now)}
         if became := sorted(blind.keys() - self.blind.keys()):
             first = min(blind[name] for name in became)

@@ -76,15 +76,15 @@ class Notice:
     text: str
 
 
-Told = dict[Key, Held]
+ToldConditions = dict[Key, Held]
 Standing = Mapping[str, Mapping[Key, str] | None]
 """By pool, the conditions that hold with a sentence for each; None where nothing is known at this tick."""
 
 
-def advance(told: Mapping[Key, Held], standing: Standing, now: datetime) -> tuple[list[Change], Told]:
+def advance(told: Mapping[Key, Held], standing: Standing, now: datetime) -> tuple[list[Change], ToldConditions]:
     """What has changed, and what is told from now on. Conditions of pools that are gone end without a word."""
     changes: list[Change] = []
-    after: Told = {}
+    after: ToldConditions = {}
     for key, held in told.items():
         if key.pool not in standing:
             continue

@@ -20,9 +20,9 @@ from config.model.notify import Sink
 from config.model.policy import Policy
 from controller.fleet.fleet import Fleet
 from controller.notifications.conditions import standing_of
-from controller.notifications.delivery import Courier
-from controller.notifications.notice import DAEMON, Change, Held, Key, Notice, Told, advance, coalesce
-from controller.store.async_store import StoreThread
+from controller.notifications.delivery import SinkDelivery
+from controller.notifications.notice import DAEMON, Change, Held, Key, Notice, ToldConditions, advance, coalesce
+from controller.store.async_store import AsyncStore
 from controller.store.sqlite_file import StoreError
 
 KEY = "notices"
@@ -40,10 +40,10 @@ log = structlog.get_logger("stoker.notify")
 class Notifier:
     """All sinks of a daemon. `note` is called after each tick, and waits for nobody but the store."""
 
-    def __init__(self, couriers: Sequence[Courier], poster: Poster, source: str, clock: Clock, store: StoreThread) -> None:
+    def __init__(self, couriers: Sequence[SinkDelivery], poster: Poster, source: str, clock: Clock, store: AsyncStore) -> None:
         self.couriers = tuple(couriers)
         self._poster, self._source, self._clock, self._store = poster, source, clock, store
-        self._told: Told = {}
+        self._told: ToldConditions = {}
         self._number: int | None = None
         """Under which this daemon led at the last tick."""
         self._saved: tuple[Any, ...] = ()
@@ -129,7 +129,7 @@ class Notifier:
             log.warning("notices-unreadable", text="what was told before is not known: what holds is told again")
 
 
-def dumped(told: Told, couriers: Sequence[Courier]) -> dict[str, Any]:
+def dumped(told: ToldConditions, couriers: Sequence[SinkDelivery]) -> dict[str, Any]:
     """What must be remembered, for JSON."""
     return {"told": [[key, held.text, held.since.isoformat()] for key, held in told.items()],
             "waiting": {each.sink.name: [plain(notice) for notice in each.waiting] for each in couriers}}
@@ -147,7 +147,7 @@ def loaded(values: Sequence[Any]) -> Notice:
 
 
 def courier_of(sink: Sink, environment: Mapping[str, str], source: str, poster: Poster, clock: Clock,
-               rng: Generator) -> Courier | str:
+               rng: Generator) -> SinkDelivery | str:
     """What brings notices to a sink, or why nothing can."""
     missing = [name for name in (sink.url_env, sink.secret_env) if name is not None and not environment.get(name)]
     if missing:
@@ -156,11 +156,11 @@ def courier_of(sink: Sink, environment: Mapping[str, str], source: str, poster: 
     if (fault := fault_of(url)) is not None:
         return f"{sink.url_env or 'url'} {fault}: correct it where the daemon runs"
     secret = None if sink.secret_env is None else environment[sink.secret_env]
-    return Courier(sink, url, secret, source, poster, clock, rng)
+    return SinkDelivery(sink, url, secret, source, poster, clock, rng)
 
 
 def couriers_of(sinks: Sequence[Sink], environment: Mapping[str, str], source: str, poster: Poster, clock: Clock,
-                rng: Generator) -> list[Courier]:
+                rng: Generator) -> list[SinkDelivery]:
     """A courier for each sink that can have one; the others are told in the log, and the daemon goes on without them."""
     found = []
     for sink in sinks:
@@ -177,9 +177,9 @@ def source() -> str:
     return f"/stoker/{socket.gethostname()}"
 
 
-def notifier_for(policy: Policy, clock: Clock, rng: Generator) -> Callable[[StoreThread], "Notifier"]:
+def notifier_for(policy: Policy, clock: Clock, rng: Generator) -> Callable[[AsyncStore], "Notifier"]:
     """Return a function that builds the notifier of a policy when the store is open."""
-    def build(store: StoreThread) -> "Notifier":
+    def build(store: AsyncStore) -> "Notifier":
         poster = Poster()
         couriers = couriers_of(policy.notify, os.environ, source(), poster, clock, rng)
         return Notifier(couriers, poster, source(), clock, store)

@@ -9,10 +9,10 @@ import structlog
 
 from adapters.ports.errors import AdapterError
 from controller.decision.planning.overrides import Kind, Override, active, joined
-from controller.store.async_store import StoreThread
+from controller.store.async_store import AsyncStore
 from controller.store.sqlite_file import StoreError
 
-log = structlog.get_logger("stoker.steering")
+log = structlog.get_logger("stoker.active_overrides")
 
 
 class Steered(Protocol):
@@ -21,17 +21,17 @@ class Steered(Protocol):
     overrides: tuple[Override, ...]
 
 
-class Steering:
+class ActiveOverrides:
     """One for all pools. An order counts from the next plan on, and only once it is stored."""
 
-    def __init__(self, pools: Mapping[str, Steered], store: StoreThread) -> None:
+    def __init__(self, pools: Mapping[str, Steered], store: AsyncStore) -> None:
         self._pools, self._store = pools, store
         self.share: Callable[[str, tuple[Override, ...]], Awaitable[None]] | None = None
         """Keeps a pool's orders for whoever leads next, where several daemons share a lease; raises `AdapterError`."""
         self._one_at_a_time = asyncio.Lock()
         """Store and memory change together: else an end could take a newer order of the same kind out of the store."""
 
-    async def inherit(self, orders: Mapping[str, tuple[Override, ...]], now: datetime) -> None:
+    async def restore_from_leader(self, orders: Mapping[str, tuple[Override, ...]], now: datetime) -> None:
         """Take up what the leader before was ordered, in place of what this daemon knew of the same pools."""
         for pool in orders.keys() & self._pools.keys():
             async with self._one_at_a_time:

@@ -8,7 +8,7 @@ from typing import Any
 from config.model.duration import format_duration, parse_duration
 from config.model.schedule import MOST_UNITS
 from controller.decision.planning.overrides import ORDERED, Kind, Override
-from controller.decision.planning.prewarm_grant import Wish
+from controller.decision.planning.prewarm_grant import PrewarmRequest
 from controller.redaction.redactor import redact_text
 
 LONGEST = timedelta(days=7)
@@ -119,10 +119,10 @@ def words(body: Mapping[str, Any], key: str, most: int) -> str:
 
 PREWARM_KEYS = ("units", "for", "reason", "by")
 
-NOBODY = "an application"
+DEFAULT_REQUESTER = "an application"
 
 
-def parse_wish(body: object) -> Wish:
+def parse_prewarm(body: object) -> PrewarmRequest:
     """The wish that a decoded JSON body says. `WrongOverride` names the first key that is wrong."""
     if not isinstance(body, Mapping):
         raise WrongOverride("the body must be a JSON object with units, for and reason")
@@ -132,5 +132,5 @@ def parse_wish(body: object) -> Wish:
     span = span_of(body.get("for"))
     if span <= timedelta(0):
         raise WrongOverride("for: it would be over already; give a span such as 10m")
-    by = words(body, "by", BY_LENGTH) if "by" in body else NOBODY
-    return Wish(units, span, words(body, "reason", REASON_LENGTH), by)
+    by = words(body, "by", BY_LENGTH) if "by" in body else DEFAULT_REQUESTER
+    return PrewarmRequest(units, span, words(body, "reason", REASON_LENGTH), by)

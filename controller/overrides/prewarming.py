@@ -10,9 +10,9 @@ from adapters.runtime.clock import Clock
 from adapters.runtime.rate_limit import TokenBucket
 from config.model.policy import Assume
 from controller.decision.planning.overrides import entry
-from controller.decision.planning.prewarm_grant import Grant, Standing, Wish, grant, order_of
+from controller.decision.planning.prewarm_grant import PoolCapacity, PrewarmGrant, PrewarmRequest, grant, override_of
 from controller.fleet.fleet import Fleet
-from controller.overrides.active_overrides import Steering
+from controller.overrides.active_overrides import ActiveOverrides
 
 log = structlog.get_logger("stoker.prewarming")
 
@@ -32,21 +32,21 @@ class TooOften(Exception):
 class Prewarming:
     """One for all pools. `told`: called when a step that was taken for a call has ended."""
 
-    def __init__(self, fleet: Fleet, steering: Steering, clock: Clock, assume: Assume, told: Callable[[], None]) -> None:
+    def __init__(self, fleet: Fleet, steering: ActiveOverrides, clock: Clock, assume: Assume, told: Callable[[], None]) -> None:
         self._fleet, self._steering, self._clock, self._assume, self._told = fleet, steering, clock, assume, told
         self._buckets: dict[str, TokenBucket] = {}
 
-    async def ask(self, name: str, wish: Wish) -> dict[str, Any]:
+    async def ask(self, name: str, wish: PrewarmRequest) -> dict[str, Any]:
         """Grant what may be granted, keep it, and act soon. `NotAllowed`, `TooOften`; `StoreError` when it could not be kept."""
         await self._admit(name)
         reconciler, now = self._fleet.reconcilers[name], self._clock.now()
         capacity = reconciler.capacity
-        standing = Standing(capacity.requested if capacity is not None else reconciler.state.written or 0,
-                            reconciler.state.spent_usd, reconciler.usd_per_unit_minute, reconciler.traits.billing_step)
+        standing = PoolCapacity(capacity.requested if capacity is not None else reconciler.state.written or 0,
+                                reconciler.state.spent_usd, reconciler.usd_per_unit_minute, reconciler.traits.billing_step)
         granted = grant(reconciler.policy, standing, wish, now)
         order, soon = None, False
         if granted.units:
-            order = await self._steering.put(name, order_of(wish, granted, now))
+            order = await self._steering.put(name, override_of(wish, granted, now))
             soon = self._fleet.nudges.ask(name, self._told)
         log.info("prewarm", pool=name, asked=wish.units, granted=granted.units, limited_by=granted.limited_by, by=wish.by)
         return {"pool": name, "asked": wish.units, "granted": granted.units, "limited_by": list(granted.limited_by),
@@ -72,7 +72,7 @@ class Prewarming:
             raise TooOften(f"{name} is prewarmed at most {bounds.per_hour} times an hour (prewarm.per_hour): "
                            f"ask again in {seconds:.0f} s", seconds) from None
 
-    def _ready_at(self, name: str, granted: Grant) -> str | None:
+    def _ready_at(self, name: str, granted: PrewarmGrant) -> str | None:
         """When what was granted is expected to be ready: now where so much is."""
         reconciler, now = self._fleet.reconcilers[name], self._clock.now()
         if not granted.units:
@@ -81,7 +81,7 @@ class Prewarming:
         lead = reconciler.lead_time or self._assume.lead_time
         return (now if ready >= granted.units else now + lead).isoformat()
 
-    def _when(self, name: str, granted: Grant, soon: bool) -> str:
+    def _when(self, name: str, granted: PrewarmGrant, soon: bool) -> str:
         if not granted.units:
             return f"never: nothing is granted, because of {' and '.join(granted.limited_by)}"
         if self._fleet.reconcilers[name].policy.mode == "shadow":

@@ -30,7 +30,7 @@ LONGEST_NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class ObservedUsage:
     """What a resource was seen to do. `cold_starts_a_day`: on demand alone, from its peaks. `known`: share of the time."""
 
     peak: float
@@ -47,7 +47,7 @@ class Proposal:
 
     name: str
     found: Found
-    habits: Habits
+    habits: ObservedUsage
 
     @property
     def ceiling(self) -> int:
@@ -69,13 +69,13 @@ def pools_of(surveys: Iterable[Survey]) -> list[tuple[PoolPolicy, Found]]:
 
 
 async def habits_of(sources: Sequence[tuple[DemandSource, tuple[str, ...]]], kinds: Mapping[str, str],
-                    now: datetime) -> dict[str, Habits | str]:
+                    now: datetime) -> dict[str, ObservedUsage | str]:
     """What each pool did in the last 14 days, or why that is not known. `kinds`: the kind of each pool's lever."""
     keep_alives = {name: keep_alive_of(kind, Assume()).span for name, kind in kinds.items()}
     return {name: habits(telemetry, keep_alives[name]) async for name, telemetry in fortnight(sources, now)}
 
 
-def habits(telemetry: Telemetry, keep_alive: timedelta) -> Habits | str:
+def habits(telemetry: Telemetry, keep_alive: timedelta) -> ObservedUsage | str:
     """From one pool's history."""
     series = telemetry.series
     if telemetry.error is not None:
@@ -93,22 +93,23 @@ def habits(telemetry: Telemetry, keep_alive: timedelta) -> Habits | str:
     return replace(habits_in(series, keep_alive), warmer=warmer)
 
 
-def habits_in(series: DemandSeries, keep_alive: timedelta) -> Habits:
+def habits_in(series: DemandSeries, keep_alive: timedelta) -> ObservedUsage:
     """A series' own figures; unknown minutes count in nothing."""
     days = series.known.sum() / MINUTES_PER_DAY
     load = load_of(series)
     cold = cold_starts_of(load, np.zeros_like(load.peak), whole_minutes(keep_alive))[load.counted].sum()
-    return Habits(float(np.nanmax(series.peak)), float(np.nansum(series.invocations)) / days, float(cold) / days,
-                  float(series.known.mean()))
+    return ObservedUsage(float(np.nanmax(series.peak)), float(np.nansum(series.invocations)) / days, float(cold) / days,
+                         float(series.known.mean()))
 
 
-def proposed(pools: Sequence[tuple[PoolPolicy, Found]], seen: Mapping[str, Habits | str]) -> tuple[list[Proposal], list[Skipped]]:
+def proposed(pools: Sequence[tuple[PoolPolicy, Found]], seen: Mapping[str, ObservedUsage | str]) -> tuple[list[Proposal],
+                                                                                                          list[Skipped]]:
     """The draft's pools, those first that wait most, and those that are left out for want of traffic."""
     proposals: list[Proposal] = []
     skipped: list[Skipped] = []
     for pool, found in pools:
         known = seen.get(pool.name, "its metrics were not answered")
-        if isinstance(known, Habits):
+        if isinstance(known, ObservedUsage):
             proposals.append(Proposal(pool.name, found, known))
         else:
             skipped.append(Skipped(pool.name, known))

@@ -11,7 +11,7 @@ import numpy as np
 
 from adapters.ports.demand_source import DemandSource
 from adapters.ports.errors import AdapterError, Throttled
-from adapters.ports.lever import Lever, Resumes
+from adapters.ports.lever import Lever, ResumesTarget
 from adapters.runtime.call_counter import Call
 from adapters.runtime.clock import Clock
 from adapters.simulated import ShadowLever
@@ -20,10 +20,10 @@ from controller.decision.costs.cost_model import MINUTES_A_MONTH
 from controller.decision.planning.overrides import Override
 from controller.decision.planning.plan import Plan
 from controller.fleet.builder import Providers, assemble
-from controller.fleet.decision_log import Journal
+from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.fleet.reconciler import Reconciler
-from controller.store.async_store import StoreThread
+from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 
 AT_ONCE = 8
@@ -32,7 +32,7 @@ COLLECT_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
+class PoolPreview:
     """One pool: its plan, what its warm capacity costs a month as it is and as it would be, what others keep included, and what
     could not be read.
     """
@@ -49,7 +49,7 @@ class Preview:
         return self.plan.target is not None and self.plan.requested is not None and self.plan.target != self.plan.requested
 
 
-class OnPaper:
+class ReadOnlyProviders:
     """Providers whose levers write on paper only, whatever a pool's mode: no mutating call can leave. With `only_pings` that is
     so of levers that ping, which begin again where they are found at work. `pinged`: the pools of those.
     """
@@ -60,7 +60,7 @@ class OnPaper:
 
     def lever(self, pool: PoolPolicy) -> Lever:
         lever = self._providers.lever(pool)
-        if isinstance(lever, Resumes):
+        if isinstance(lever, ResumesTarget):
             self.pinged.add(pool.name)
         elif self._only_pings:
             return lever
@@ -77,15 +77,15 @@ class OnPaper:
 
 
 async def preview(policy: Policy, providers: Providers, clock: Clock,
-                  overrides: Mapping[str, tuple[Override, ...]] | None = None) -> list[Preview]:
+                  overrides: Mapping[str, tuple[Override, ...]] | None = None) -> list[PoolPreview]:
     """Collect a fortnight, choose, read each pool's capacity, and plan. Uses a store of its own that is gone afterwards.
 
     `overrides`: what operators ordered of a running daemon, by pool; planned by as the daemon would.
     """
     with tempfile.TemporaryDirectory(prefix="stoker-plan-") as folder:
-        store = StoreThread(Store(Path(folder) / "stoker.db"))
+        store = AsyncStore(Store(Path(folder) / "stoker.db"))
         try:
-            fleet = await assemble(policy, OnPaper(providers, clock, policy), store, clock, Journal(store))
+            fleet = await assemble(policy, ReadOnlyProviders(providers, clock, policy), store, clock, DecisionLog(store))
             slots = asyncio.Semaphore(AT_ONCE)
             await asyncio.gather(collected(fleet, clock), *(read(each, slots, clock) for each in fleet.reconcilers.values()))
             for region in fleet.regions:
@@ -121,7 +121,7 @@ async def read(reconciler: Reconciler, slots: asyncio.Semaphore, clock: Clock) -
             await clock.sleep(1.0 if wait is None else min(10.0, wait.total_seconds()))
 
 
-def planned(fleet: Fleet, clock: Clock) -> list[Preview]:
+def planned(fleet: Fleet, clock: Clock) -> list[PoolPreview]:
     """The plan of each pool from what was read, within the limits of the fleet. What this month has cost is not known here: it is
     taken to have been spent evenly.
     """
@@ -129,8 +129,8 @@ def planned(fleet: Fleet, clock: Clock) -> list[Preview]:
     active = {name for name, each in fleet.reconcilers.items() if each.policy.mode == "active"} or set(fleet.reconcilers)
     spent = (limiter.limits.usd_per_month or 0.0) * month_gone(now) / len(active)
     for region in fleet.regions:
-        limiter.note_worth(region.intake.pools, region.chooser.worth())
-        limiter.note_spent(region.intake.pools, np.array([spent * (name in active) for name in region.intake.pools]))
+        limiter.note_worth(region.collector.pools, region.proposer.worth())
+        limiter.note_spent(region.collector.pools, np.array([spent * (name in active) for name in region.collector.pools]))
     views = {name: fleet.view(name, now) for name in fleet.reconcilers}
     plans = {name: each.plan(views[name], now) for name, each in fleet.reconcilers.items()}
     bounds = limiter.admit([each.made for each in fleet.reconcilers.values() if each.made is not None], now)
@@ -138,16 +138,16 @@ def planned(fleet: Fleet, clock: Clock) -> list[Preview]:
     return [shown(fleet, plan) for plan in plans.values()]
 
 
-def shown(fleet: Fleet, plan: Plan) -> Preview:
+def shown(fleet: Fleet, plan: Plan) -> PoolPreview:
     """One pool."""
     reconciler = fleet.reconcilers[plan.pool]
     price = reconciler.usd_per_unit_minute * MINUTES_A_MONTH
-    error = reconciler.error or fleet.region_of[plan.pool].intake.errors.get(plan.pool)
+    error = reconciler.error or fleet.region_of[plan.pool].collector.errors.get(plan.pool)
     others = 0 if reconciler.capacity is None else reconciler.capacity.others
     now = None if plan.requested is None else plan.requested + others
     then = None if plan.target is None else max(plan.target, now or 0) if others else plan.target
     usd_now, usd_then = (None if units is None else units * price for units in (now, then))
-    return Preview(plan, reconciler.policy.mode, usd_now, usd_then, error)
+    return PoolPreview(plan, reconciler.policy.mode, usd_now, usd_then, error)
 
 
 def month_gone(now: datetime) -> float:

@@ -23,7 +23,7 @@ HEADERS = "OTEL_EXPORTER_OTLP_"
 """How variables begin whose values are headers, name=value with commas between."""
 
 
-def hide(secrets: Iterable[str]) -> None:
+def register_secrets(secrets: Iterable[str]) -> None:
     """Let this process say none of `secrets` from now on, in any of their forms."""
     HERE.hide(form for secret in secrets for form in forms(secret))
 

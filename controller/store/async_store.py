@@ -28,7 +28,7 @@ class Memory(Protocol):
         """A raise became ready."""
 
 
-class StoreThread:
+class AsyncStore:
     """Serves the store to the fleet. Raises `StoreError` from whatever call failed."""
 
     def __init__(self, store: Store) -> None:

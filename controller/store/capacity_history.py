@@ -11,7 +11,7 @@ from controller.store.state_store import Store
 from forecasting.demand import MINUTES_PER_DAY, instant_of, minute_of
 
 
-def kept(store: Store, pool: str, first_minute: int, end_minute: int) -> NDArray[np.float64] | None:
+def requested_history(store: Store, pool: str, first_minute: int, end_minute: int) -> NDArray[np.float64] | None:
     """Units requested in each minute of [first_minute, end_minute), NaN before the first decision; None without any.
 
     Looks no further back than a day before the end and the decision before that.

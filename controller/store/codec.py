@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.decision.planning.decision_record import Made, inputs_body, plan_body
+from controller.decision.planning.decision_record import PlannedDecision, inputs_body, plan_body
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.pool_state import INSTANTS, TIMED, PoolState
 from controller.redaction.redactor import redact
@@ -117,7 +117,7 @@ def dump_plan(plan: Plan) -> str:
 def dump_inputs(inputs: Mapping[str, Any], plan: Plan) -> str:
     """What `plan` was made from, without secrets: whole under the key `made`, else whatever is given; and what it rests on."""
     made = inputs.get("made")
-    if not isinstance(made, Made):
+    if not isinstance(made, PlannedDecision):
         return json.dumps(redact(inputs), separators=(",", ":"))
     body = inputs_body(made, plan)
     if "weighed" in inputs:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from controller.metrics.catalogue import FAMILIES
 from tests.patience import PATIENCE_SECONDS
 from tests.scrapes import UNTOLD, eventful
@@ -99,7 +99,7 @@ def test_every_reason_that_is_matched_is_a_reason_of_ours():
     asked = {reason for expression in EXPRESSIONS for found in re.findall(r'reason=~?"([^"]*)"', expression)
              for reason in found.split("|")}
 
-    assert asked - {code.value for code in Code} == set()
+    assert asked - {code.value for code in ReasonCode} == set()
 
 
 def test_pools_in_shadow_alarm_nobody():

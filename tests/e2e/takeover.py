@@ -1,6 +1,6 @@
 """Leaders are killed, frozen and stopped in turn while operators keep ordering; what the provider got to see is judged.
 
-`python -m tests.e2e.takeover --minutes 10` plays for so long and prints what came of it; 1 when a promise was broken.
+`python -m tests.e2e.failover --minutes 10` plays for so long and prints what came of it; 1 when a promise was broken.
 """
 
 import argparse

@@ -12,8 +12,8 @@ from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.world import Sandbox
 from config.model.policy import Objective
 from controller.fleet import builder
-from controller.fleet.decision_log import Journal
-from controller.store.async_store import StoreThread
+from controller.fleet.decision_log import DecisionLog
+from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.cloud_run_stage import pool
@@ -41,10 +41,10 @@ async def running(folder, mode: str = "active"):
     google.add_service("agent", days(4, 240, MORNING))
     changes = {"mode": mode, "max": 40, "objective": Objective(cold_start_cost_usd=0.25)}
     policy = policy_of([pool("agent").model_copy(update=changes)])
-    store = StoreThread(Store(folder / "stoker.db"))
+    store = AsyncStore(Store(folder / "stoker.db"))
     async with GrpcSandboxServer(google) as server:
         registry = Registry(clock, np.random.default_rng(0), sandbox_grpc=server.target)
-        fleet = await builder.assemble(policy, registry, store, clock, Journal(store))
+        fleet = await builder.assemble(policy, registry, store, clock, DecisionLog(store))
         try:
             yield clock, google, fleet
         finally:

@@ -9,7 +9,7 @@ from config.model.event import Event
 from config.model.policy import Assume, Objective
 from controller.backtest.replay import Replay, replay
 from controller.decision.costs.cost_model import terms_of
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
 
@@ -46,7 +46,7 @@ def decide(demand: DemandSeries, *events: dict[str, object], assume: Assume = As
 def said(done: Replay, row: int) -> str:
     """The event's part of the reasons in force at a row."""
     reasons = next(reasons for since, reasons in reversed(done.reasons) if since <= row)
-    return next((each.text for each in reasons if each.code is Code.EVENT), "")
+    return next((each.text for each in reasons if each.code is ReasonCode.EVENT), "")
 
 
 @pytest.fixture(scope="module")

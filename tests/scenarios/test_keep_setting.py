@@ -5,7 +5,7 @@ import pytest
 import structlog
 
 from controller.decision.planning.plan import Action
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 from tests.clouds import Clouds
@@ -38,7 +38,7 @@ async def test_at_a_target_of_zero_the_setting_is_lowered_to_one_and_stays(tmp_p
         assert stack.aws.calls.accepted(DELETE) == []
         assert stack.function.capacity("live").requested == 1
         assert (plan.action, plan.target) == (Action.KEEP, 1)
-        assert Code.SETTING_KEPT in [reason.code for reason in plan.reasons]
+        assert ReasonCode.SETTING_KEPT in [reason.code for reason in plan.reasons]
 
 
 async def test_what_would_delete_it_is_said_with_the_plan_and_logged_once_before(tmp_path):
@@ -64,7 +64,7 @@ async def test_where_nothing_is_deleted_nothing_is_logged_of_it(tmp_path, change
 
         assert "deletes-setting" not in [line["event"] for line in lines]
         assert stack.aws.calls.accepted(DELETE) == []
-        told = Code.DELETES_SETTING in [reason.code for reason in stack.fleet.plans["agent"].reasons]
+        told = ReasonCode.DELETES_SETTING in [reason.code for reason in stack.fleet.plans["agent"].reasons]
         assert not told or changes == {"mode": "shadow"}
 
 
@@ -76,4 +76,4 @@ async def test_what_stoker_created_itself_is_given_back_without_a_word(tmp_path)
         plan = each.plan(clouds.fleet.view("agent", clouds.clock.now()), clouds.clock.now())
 
         assert each.state.found == 0
-        assert Code.DELETES_SETTING not in [reason.code for reason in plan.reasons]
+        assert ReasonCode.DELETES_SETTING not in [reason.code for reason in plan.reasons]

@@ -13,10 +13,10 @@ from adapters.sandbox.gcp.world import RunSandbox
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from controller.fleet import builder
-from controller.fleet.decision_log import Journal
-from controller.store.async_store import StoreThread
+from controller.fleet.decision_log import DecisionLog
+from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.cloud_run_stage import pool as service_of
@@ -51,9 +51,9 @@ class Cloud:
     async def daemon(self, **changes):
         """From a start to a stop; the store stays."""
         registry = Registry(self.clock, np.random.default_rng(0), sandbox_url=self.server.url)
-        store = StoreThread(Store(self.folder / "stoker.db"))
+        store = AsyncStore(Store(self.folder / "stoker.db"))
         policy = policy_of([pool_policy(max=30, **changes)])
-        self.fleet = await builder.assemble(policy, registry, store, self.clock, Journal(store))
+        self.fleet = await builder.assemble(policy, registry, store, self.clock, DecisionLog(store))
         self.store = store
         try:
             yield self
@@ -171,11 +171,11 @@ async def test_a_silent_function_is_quiet_for_a_while_and_then_idle(tmp_path):
     stops = played([6.0] * 10 + [0.0] * 200)
     async with cloud(tmp_path, stops) as here, here.daemon():
         await here.minutes(21)
-        assert here.plan.reasons[0].code is Code.QUIET_REGION
+        assert here.plan.reasons[0].code is ReasonCode.QUIET_REGION
         assert "after an hour without a silent minute" in here.plan.text
 
         await here.minutes(15)
-        assert here.plan.reasons[0].code is Code.PROPOSED
+        assert here.plan.reasons[0].code is ReasonCode.PROPOSED
         assert (await here.known(10, 32) == 0).all()
 
 
@@ -209,7 +209,7 @@ async def test_where_nothing_proves_it_capacity_is_held_and_the_reason_names_the
         await here.minutes(60)
 
         assert min(here.requested) > 0
-        assert here.plan.reasons[0].code is Code.QUIET_REGION
+        assert here.plan.reasons[0].code is ReasonCode.QUIET_REGION
         assert "nothing has run in us-east-1 since 2026-03-02 12:05 UTC" in here.plan.text
         assert "on_quiet_region" in here.plan.text
 
@@ -245,12 +245,12 @@ async def test_an_outage_of_cloud_monitoring_lowers_nothing_and_leaves_no_zero(t
     google = RunSandbox(Sandbox(clock, seed=2))
     for name in ("agent", "other"):
         google.add_service(name, played(6))
-    store = StoreThread(Store(tmp_path / "stoker.db"))
+    store = AsyncStore(Store(tmp_path / "stoker.db"))
     policy = policy_of([service_of("agent").model_copy(update={"mode": "active", "max": 40})])
     requested = []
     async with GrpcSandboxServer(google) as server:
         registry = Registry(clock, np.random.default_rng(0), sandbox_grpc=server.target)
-        fleet = await builder.assemble(policy, registry, store, clock, Journal(store))
+        fleet = await builder.assemble(policy, registry, store, clock, DecisionLog(store))
         try:
             for minute in range(BEFORE + length + 25):
                 if minute == BEFORE:

@@ -11,8 +11,8 @@ from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from config.model.policy import Assume, Objective
 from controller.fleet import builder
-from controller.fleet.decision_log import Journal
-from controller.store.async_store import StoreThread
+from controller.fleet.decision_log import DecisionLog
+from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.ping_stage import http_pool, ping_pool, time_passes
@@ -54,10 +54,10 @@ class Running:
 
 @asynccontextmanager
 async def running(folder, clock, sandbox, pools):
-    store = StoreThread(Store(folder / "stoker.db"))
+    store = AsyncStore(Store(folder / "stoker.db"))
     async with SandboxServer(sandbox) as server:
         registry = Registry(clock, np.random.default_rng(0), sandbox_url=server.url)
-        fleet = await builder.assemble(policy_of(pools, Assume()), registry, store, clock, Journal(store))
+        fleet = await builder.assemble(policy_of(pools, Assume()), registry, store, clock, DecisionLog(store))
         try:
             yield Running(clock, sandbox, fleet, registry)
         finally:
@@ -77,7 +77,7 @@ async def test_a_function_is_warm_before_each_burst_and_pings_are_not_learnt(tmp
     async with running(tmp_path, clock, sandbox, [active(FUNCTION)]) as play:
         await play.minutes(130)
         totals = sandbox.hosted("agent").driver.totals
-        peak = play.fleet.region_of["agent"].intake.day.peak
+        peak = play.fleet.region_of["agent"].collector.day.peak
 
     assert totals.cold_starts_without >= 24
     assert totals.cold_starts <= 2, "best effort: on a machine that is busy elsewhere a ping may come late"

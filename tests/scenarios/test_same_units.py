@@ -38,7 +38,7 @@ async def test_the_daemon_asks_for_what_the_backtest_asks_for(tmp_path, traffic,
             await play.tick()
             asked.append(play.levers["agent"].paper.requested)
             await clock.advance(timedelta(minutes=1))
-        reconciler, intake = play.fleet.reconcilers["agent"], play.fleet.region_of["agent"].intake
+        reconciler, intake = play.fleet.reconcilers["agent"], play.fleet.region_of["agent"].collector
         terms = pool_terms(reconciler, Assume(), intake.metric_delay)
     peak = np.array([traffic(minute) for minute in range(FIRST, FIRST + DAYS * 1440 + PLAYED)], np.float32)
     demand = DemandSeries(FIRST, peak, peak * np.float32(0.8), peak * 10)

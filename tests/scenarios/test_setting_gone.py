@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.sandbox.aws.lambda_.functions import Alias
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from tests.clouds import Clouds
 
 READ_AGAIN = 11
@@ -74,7 +74,7 @@ async def test_a_setting_that_is_gone_when_the_daemon_starts_again_is_back_with_
 
     assert clouds.requested == (3, 3)
     codes = [reason.code for reason in clouds.fleet.plans["agent"].reasons]
-    assert Code.SETTING_GONE in codes
+    assert ReasonCode.SETTING_GONE in codes
 
 
 async def test_without_a_floor_what_somebody_deletes_stays_deleted_for_an_hour(tmp_path):

@@ -11,7 +11,7 @@ from adapters.ports.errors import QuotaExceeded, Unreachable
 from adapters.runtime.clock import ManualClock
 from config.model.event import Event
 from controller.decision.planning.plan import Action
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from forecasting.demand import minute_of
 from tests.builders import NOON
 from tests.fakes import FakeLever, FakeSource, steady, until
@@ -111,7 +111,7 @@ async def test_an_outage_of_metrics_lowers_nothing_however_long(clock, tmp_path,
             assert requested(here) >= before
 
         assert before > 0
-        assert here.fleet.plans["a"].reasons[-1].code in (Code.METRICS_MISSING, Code.BLIND)
+        assert here.fleet.plans["a"].reasons[-1].code in (ReasonCode.METRICS_MISSING, ReasonCode.BLIND)
 
 
 async def test_after_an_outage_the_real_traffic_decides_again(clock, tmp_path):
@@ -143,7 +143,7 @@ async def test_a_foreign_write_is_reported_left_alone_and_taken_up_after_an_hour
         here.levers["a"].foreign(25)
         await here.minutes(15)
         assert requested(here) == 25
-        assert here.fleet.plans["a"].reasons[-1].code is Code.FOREIGN_WRITE
+        assert here.fleet.plans["a"].reasons[-1].code is ReasonCode.FOREIGN_WRITE
 
         await here.minutes(65)
         assert requested(here) == 10
@@ -165,7 +165,7 @@ async def test_another_autoscaler_is_seen_before_the_first_write(clock, tmp_path
         await here.minutes(5)
 
         assert levers["a"].writes == []
-        assert here.fleet.plans["a"].reasons[-1].code is Code.FOREIGN_OWNER
+        assert here.fleet.plans["a"].reasons[-1].code is ReasonCode.FOREIGN_OWNER
 
 
 async def test_an_unchanged_target_makes_no_write_for_hours(clock, tmp_path):
@@ -185,7 +185,7 @@ async def test_a_quota_is_asked_up_to_and_the_rest_told(clock, tmp_path):
         await here.minutes(3)
 
         assert requested(here) == 4
-        assert here.fleet.plans["a"].reasons[-1].code is Code.QUOTA
+        assert here.fleet.plans["a"].reasons[-1].code is ReasonCode.QUOTA
 
 
 async def test_two_worlds_with_the_same_input_decide_the_same(tmp_path):

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from config.model.dead_man import DeadMan
 from config.model.policy import Assume, Policy, PoolPolicy
-from controller.decision.planning.plan import ruling
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.plan import deciding_code
+from controller.decision.planning.reasons import ReasonCode
 from controller.fleet import builder
-from controller.fleet.dead_man_switch import DeadMen
-from controller.fleet.decision_log import Journal
+from controller.fleet.dead_man_switch import DeadManSwitch
+from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
-from controller.store.async_store import StoreThread
+from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from tests.simulation.demand import SimSource
 from tests.simulation.invariants import Broken, bounds
@@ -132,7 +132,7 @@ class Absence:
             resource, since = self.resources[name], plan.state.foreign_since
             if since is None:
                 continue
-            if ruling(plan) is Code.FOREIGN_WRITE and resource.foreign_at is None:
+            if deciding_code(plan) is ReasonCode.FOREIGN_WRITE and resource.foreign_at is None:
                 self._breach("nobody is accused without cause", plan.text, name)
             if resource.ordered and self._long_well(resource, self.clock.seconds) and self.clock.now() - since > WELL:
                 self._breach("what somebody else set is left alone", f"{resource.ordered} is ordered", name)
@@ -207,9 +207,9 @@ class Absence:
         self._left(life)
 
     async def _daemon(self, life: Life, store: Store, loop: VirtualLoop) -> None:
-        thread = StoreThread(store)
-        fleet = await builder.assemble(self.policy, self, thread, self.clock, Journal(thread))
-        men, putting_off = DeadMen(fleet, self.clock, thread, partial(told_of, self.seed)), None
+        thread = AsyncStore(store)
+        fleet = await builder.assemble(self.policy, self, thread, self.clock, DecisionLog(thread))
+        men, putting_off = DeadManSwitch(fleet, self.clock, thread, partial(told_of, self.seed)), None
         for minute in range(life.minutes):
             began = self.clock.seconds
             self._trouble()

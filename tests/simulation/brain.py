@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from controller.decision.selection.selector import Choice
+from controller.decision.selection.choice import Choice
 
 MEMORY = 15
 """Minutes without demand after which even this one proposes nothing."""

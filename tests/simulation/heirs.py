@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from adapters.aws.autoscaling.scheduled_fallback import DeadManSwitch
+from adapters.aws.autoscaling.scheduled_fallback import ScheduledFallback
 from adapters.ports.lease_store import fence_of_this_task
 from config.model.dead_man import DeadMan
 from config.model.policy import PoolPolicy
-from controller.fleet.dead_man_switch import DeadMen
+from controller.fleet.dead_man_switch import DeadManSwitch
 from controller.fleet.fleet import Fleet
-from controller.store.async_store import StoreThread
+from controller.store.async_store import AsyncStore
 from tests.simulation.pair import CALM, MINUTES, Pair, PairLever
 from tests.simulation.policies import lambda_of
 from tests.simulation.run import Outcome, wild_and_quiet
@@ -36,7 +36,7 @@ class FencedPlane(Plane):
         if fence is not None:
             fence.check()
         if writes:
-            self._world.telling(self._resource, operation, None if fence is None else fence.number)
+            self._world.pending_fallback(self._resource, operation, None if fence is None else fence.number)
         return await super().scale(operation, resource, parameters, digest, writes=writes)
 
 
@@ -45,7 +45,8 @@ class HeirsLever(PairLever):
 
     def __init__(self, world: "Heirs", resource: Scheduled, who: int) -> None:
         super().__init__(world, resource, who)
-        switch = DeadManSwitch(FencedPlane(resource, world), world.clock, f"{resource.policy.name}:live", resource.policy.name)
+        switch = ScheduledFallback(FencedPlane(resource, world), world.clock, f"{resource.policy.name}:live",
+                                   resource.policy.name)
         self.arm, self.forget, self.disarm = switch.arm, switch.forget, switch.disarm
 
 
@@ -66,7 +67,7 @@ class Heirs(Pair):
         """The provider was told something."""
         self.trail.append(f"{self.clock.seconds:.3f} {resource.policy.name} ordered {resource.ordered}")
 
-    def telling(self, resource: Scheduled, operation: str, number: int | None) -> None:
+    def pending_fallback(self, resource: Scheduled, operation: str, number: int | None) -> None:
         """A daemon tells the provider something."""
         self._numbered(resource.policy.name, operation, number)
 
@@ -112,8 +113,8 @@ class Heirs(Pair):
             killed = min(ordered) + self.dice.uniform(0.0, 60.0)
             self._agenda = sorted([*self._agenda, (back, first, "start", 0.0), (killed, first, "kill", 0.0)])
 
-    def _minutely(self, fleet: Fleet, thread: StoreThread) -> Callable[[], None]:
-        men, rounds = DeadMen(fleet, self.clock, thread, partial(told_of, self.seed)), []
+    def _minutely(self, fleet: Fleet, thread: AsyncStore) -> Callable[[], None]:
+        men, rounds = DeadManSwitch(fleet, self.clock, thread, partial(told_of, self.seed)), []
 
         def begin() -> None:
             if not rounds or rounds[-1].done():

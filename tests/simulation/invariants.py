@@ -12,8 +12,8 @@ from config.model.policy import PoolPolicy, schedule_bounds
 from controller.decision.planning.guardrails import FOREIGN_WRITE_QUIET, RETRY_FAILED
 from controller.decision.planning.observation import PATIENCE
 from controller.decision.planning.overrides import Kind
-from controller.decision.planning.plan import Action, Plan, ruling
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.plan import Action, Plan, deciding_code
+from controller.decision.planning.reasons import ReasonCode
 from controller.decision.planning.state_transitions import READ_AFTER_WRITE
 from controller.fleet.fleet import COLLECT_SECONDS, STEP_SECONDS, Fleet
 from controller.fleet.reconciler import CALL_TIMEOUT_SECONDS, LOOK_AGAIN, state_key
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ON_THE_WAY = timedelta(seconds=2 * CALL_TIMEOUT_SECONDS)
 """Between the view that a write was planned from and the write lie at most two calls."""
 
-HOLDS = {Code.FOREIGN_WRITE: FOREIGN_WRITE_QUIET, Code.ALLOCATION_FAILED: 2 * RETRY_FAILED}
+HOLDS = {ReasonCode.FOREIGN_WRITE: FOREIGN_WRITE_QUIET, ReasonCode.ALLOCATION_FAILED: 2 * RETRY_FAILED}
 HOLD_SLACK_SECONDS = 180.0
 """From the end of a hold to the plan that shows it lie a tick or two, and a slow call."""
 
@@ -89,7 +89,7 @@ class Witness:
         """By how many units each active pool was changed in this tick."""
         self.trail: list[str] = []
         """Every write and every tick's end, for the digest of a run."""
-        self.holding: dict[str, tuple[Code, int | None, float]] = {}
+        self.holding: dict[str, tuple[ReasonCode, int | None, float]] = {}
         """Pools that are held for a while: why, what is held, and since which second."""
         self.shown: list[tuple[str, datetime, int | None]] = []
         """Writes that were reported in this life while the store was well."""
@@ -219,7 +219,7 @@ class Witness:
         name = resource.policy.name
         if self.fleet is None:
             return
-        intake = self.fleet.region_of[name].intake
+        intake = self.fleet.region_of[name].collector
         source = intake.source
         if name not in source.told:
             self.breach("a restart lowers nothing by itself", f"{requested} to {target} before demand was read", name)
@@ -303,7 +303,7 @@ class Witness:
             self.breach("a slow pool delays nobody", f"a tick took {last.seconds if last else 0:.0f} s")
         for number, region in enumerate(fleet.regions):
             late = started + timedelta(seconds=PROMPT_SECONDS)
-            for name in region.intake.pools:
+            for name in region.collector.pools:
                 plan = fleet.plans.get(name)
                 if name in busy or name in fleet._stepping or self.disk_full or self.ailing:
                     continue
@@ -318,10 +318,10 @@ class Witness:
     def _remembered(self, fleet: Fleet) -> None:
         """A minute whose points are missing is not known to be idle; of who is never idle, lost points of its own are no zero."""
         for region in fleet.regions:
-            day, source = region.intake.day, region.intake.source
+            day, source = region.collector.day, region.collector.source
             minutes = np.arange(max(source.base, day.first_minute), day.end_minute)
             everywhere = source.lost(None, minutes)
-            for name, row in region.intake.row.items():
+            for name, row in region.collector.row.items():
                 lost = source.lost(name, minutes) if steady(source, name) else everywhere
                 lost = lost & (source.truth(name, minutes) > 0)
                 if lost.any() and (day.window(row, int(minutes[0]), day.end_minute).peak[lost] == 0).any():
@@ -332,11 +332,11 @@ class Witness:
             resource = resources[name]
             if not started <= plan.at <= self.clock.now():  # of an earlier tick, or of a clock that was set back since
                 continue
-            accused = ruling(plan) is Code.FOREIGN_WRITE and plan.state.foreign_since is not None
+            accused = deciding_code(plan) is ReasonCode.FOREIGN_WRITE and plan.state.foreign_since is not None
             if accused and resource.foreign_at is None and not resource.tardy and not self._looks_late(resource):
                 self.breach("nobody is accused without cause", plan.text, name)
             gone = plan.state.written and not plan.requested and bounds(resource.policy, plan.at)[0]
-            if gone and ruling(plan) is Code.FOREIGN_WRITE and resource.policy.on_foreign_write == "yield":
+            if gone and deciding_code(plan) is ReasonCode.FOREIGN_WRITE and resource.policy.on_foreign_write == "yield":
                 self.breach("a floor that is gone is back", plan.text, name)
             self._held(plan, resource)
             self.orders.planned(plan, self._tick_began)
@@ -346,7 +346,7 @@ class Witness:
     def _counted(self, fleet: Fleet) -> None:
         """What is stored of the newest minutes is not more than came."""
         for region in fleet.regions:
-            intake, day = region.intake, region.intake.day
+            intake, day = region.collector, region.collector.day
             for name, row in intake.row.items():
                 end = int(day.newest[row]) + 1
                 known = day.window(row, end - RECENT, end).invocations
@@ -362,14 +362,14 @@ class Witness:
 
     def _held(self, plan: Plan, resource: "Resource") -> None:
         """What holds for a while holds no longer than that, counted from when the clock was set last."""
-        name, code, now = plan.pool, ruling(plan), self.clock.seconds
-        longest = HOLDS.get(code, resource.facts.billing_step if code is Code.BILLING_STEP else None)
+        name, code, now = plan.pool, deciding_code(plan), self.clock.seconds
+        longest = HOLDS.get(code, resource.facts.billing_step if code is ReasonCode.BILLING_STEP else None)
         if longest is None:
             self.holding.pop(name, None)
             return
         was = self.holding.get(name)
         since = was[2] if was is not None and was[:2] == (code, plan.requested) else now
-        if code is Code.BILLING_STEP and resource.raised_seconds is not None and not resource.open:
+        if code is ReasonCode.BILLING_STEP and resource.raised_seconds is not None and not resource.open:
             since = resource.raised_seconds
         since = max(since, resource.changed_seconds, self.clock.jumped_at or 0.0)
         self.holding[name] = (code, plan.requested, since)

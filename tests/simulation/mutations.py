@@ -16,8 +16,8 @@ from adapters.ports.lease_store import Fence
 from adapters.web import demand_page
 from controller.daemon import failover
 from controller.decision.planning import dead_man_schedule, fleet_limits, guardrails, planner
-from controller.decision.planning.observation import Sight
-from controller.decision.planning.plan import Action, Draft
+from controller.decision.planning.observation import DataFreshness
+from controller.decision.planning.plan import Action, PlanDraft
 from controller.decision.planning.pool_state import accepted
 from controller.demand import collector, pool_group
 from controller.fleet import builder, dead_man_switch, decision_log, fleet, reconciler, shutdown
@@ -45,12 +45,12 @@ def instead(place: object, name: str, value: object) -> Plant:
 def _blind(context):
     seen = context.seen
     units = 0 if seen.proposal is None else planner.whole_units(seen.proposal.target)
-    return Draft(context.requested if units is None else units)
+    return PlanDraft(context.requested if units is None else units)
 
 
 def _always_fresh(self, name, now):
     _, age = SIGHT(self, name, now)
-    return Sight.FRESH, age
+    return DataFreshness.FRESH, age
 
 
 def _always_writes(draft, capacity):
@@ -140,7 +140,7 @@ def _all_at_once(self, made, now):
 
 def _to_come_is_fresh(self, name, now):
     sight, age = SIGHT(self, name, now)
-    return (Sight.FRESH if age is not None and age < timedelta(0) else sight), age
+    return (DataFreshness.FRESH if age is not None and age < timedelta(0) else sight), age
 
 
 async def _fence_without_store(self, pool, target, state, at):
@@ -198,8 +198,8 @@ def _bridged(self, first, end, *, trusting=False):
     return inside & (points[np.minimum(after, len(points) - 1)] - points[np.maximum(before, 0)] <= 15)
 
 
-DUE, ORDERS = dead_man_switch.is_due, dead_man_switch.last_orders
-SIGHT, READ, COLLECT = collector.Intake.sight, reconciler.Reconciler.read, collector.Intake.collect
+DUE, ORDERS = dead_man_switch.is_due, dead_man_switch.scheduled_changes
+SIGHT, READ, COLLECT = collector.DemandCollector.freshness, reconciler.Reconciler.read, collector.DemandCollector.collect
 
 UNJUDGED = (guardrails.standing_by, guardrails.announced, guardrails.prewarmed)
 """No lease is simulated in most seeds, and no invariant says what an announced event or an order to prewarm must come to."""
@@ -207,62 +207,63 @@ UNJUDGED = (guardrails.standing_by, guardrails.announced, guardrails.prewarmed)
 MUTATIONS: dict[str, Plant] = {
     **{f"without {each.__name__}": without(each.__name__) for each in guardrails.GUARDRAILS
        if each not in UNJUDGED},
-    "blind, yet follows": instead(planner, "blind", _blind),
-    "old metrics pass for fresh": instead(collector.Intake, "sight", _always_fresh),
-    "an outage passes for silence": instead(collector.Intake, "collect", _errors_are_silence),
-    "a source's error ends a collection": instead(collector.Intake, "collect", _lets_errors_out),
+    "blind, yet follows": instead(planner, "draft_without_metrics", _blind),
+    "old metrics pass for fresh": instead(collector.DemandCollector, "freshness", _always_fresh),
+    "an outage passes for silence": instead(collector.DemandCollector, "collect", _errors_are_silence),
+    "a source's error ends a collection": instead(collector.DemandCollector, "collect", _lets_errors_out),
     "writes what is there": instead(planner, "action_of", _always_writes),
-    "no intent is stored": instead(builder.StoreThread, "save_intent", _no_intent),
-    "an intent is never settled": instead(planner, "settle_intent", lambda state, capacity, now: replace(state, intent=None)),
-    "decisions are not recorded": instead(decision_log.Journal, "note", _unrecorded),
+    "no intent is stored": instead(builder.AsyncStore, "save_intent", _no_intent),
+    "an intent is never settled": instead(planner, "resolve_intent", lambda state, capacity, now: replace(state, intent=None)),
+    "decisions are not recorded": instead(decision_log.DecisionLog, "note", _unrecorded),
     "waits for the slowest": instead(fleet, "within", _waits_for_all),
     "no reading before a write": instead(reconciler.Reconciler, "step", _reads_nothing_anew),
     "a failed reading is no matter": instead(reconciler.Reconciler, "read", _forgets_errors),
     "takes any number for units": instead(planner, "whole_units", _takes_any_number),
     "several steps of a pool at once": instead(fleet.Fleet, "_start", _one_at_a_time_no_more),
     "a setting that is gone passes for a value": instead(guardrails, "is_gone", lambda context: False),
-    "foreign writes go unseen": instead(planner, "note_foreign", lambda state, seen: state),
+    "foreign writes go unseen": instead(planner, "detect_foreign_write", lambda state, seen: state),
     "shadow is not a shadow": instead(builder, "ShadowLever", _unshadowed),
-    "a start trusts what it has not read": instead(collector.Intake, "read_anew", lambda self, name: True),
+    "a start trusts what it has not read": instead(collector.DemandCollector, "read_anew", lambda self, name: True),
     "impossible demand is believed": instead(collector, "believable", lambda name, item, day: item),
     "counters are summed before they are differenced": instead(demand_page, "increase", _of_sums),
     "an outage of minutes is bridged": instead(demand_rows.Life, "proved", _bridged),
     "lost points of one pool are idleness": instead(collector, "unlikely", lambda item, before: item),
-    "minutes to come pass for fresh": instead(collector.Intake, "sight", _to_come_is_fresh),
-    "a clock set back lengthens holds": instead(planner, "caught_up", lambda state, now: state),
+    "minutes to come pass for fresh": instead(collector.DemandCollector, "freshness", _to_come_is_fresh),
+    "a clock set back lengthens holds": instead(planner, "without_future_instants", lambda state, now: state),
     "orders do not end": instead(guardrails, "active", _endless),
-    "a restart forgets orders": instead(active_overrides.Steering, "recall", _nothing_recalled),
+    "a restart forgets orders": instead(active_overrides.ActiveOverrides, "recall", _nothing_recalled),
     "a restart forgets what was done": instead(state_store.Store, "load_states", lambda self: {}),
     "no answer passes for done": instead(reconciler.Reconciler, "_unsure", _taken_for_done),
     "two daemons on one store": instead(sqlite_file, "take_lock", _unlocked),
     "a damaged state_store is not looked for": instead(sqlite_file, "examine", _unchecked),
     "a quota teaches nothing": instead(reconciler, "QuotaExceeded", type("Never", (Exception,), {})),
-    "all may change in one tick": instead(fleet_limits.Limiter, "admit", _all_at_once),
-    "a leader never doubts its lease": instead(leader_election.Leadership, "barred", lambda self, number: None),
-    "writes are not told to the lease store": instead(leader_term.Tenure, "fence", _fence_without_store),
-    "writes carry no fencing number": instead(leader_term.Tenure, "fence", _no_fence),
-    "orders carry no fencing number": instead(leader_term.Tenure, "fence_ahead", _tells_without_number),
-    "orders of a leader are forgotten by the next": instead(failover, "ahead_of", lambda texts: {}),
+    "all may change in one tick": instead(fleet_limits.FleetLimits, "admit", _all_at_once),
+    "a leader never doubts its lease": instead(leader_election.LeaderElection, "barred", lambda self, number: None),
+    "writes are not told to the lease store": instead(leader_term.LeaderTerm, "fence", _fence_without_store),
+    "writes carry no fencing number": instead(leader_term.LeaderTerm, "fence", _no_fence),
+    "orders carry no fencing number": instead(leader_term.LeaderTerm, "fence_ahead", _tells_without_number),
+    "orders of a leader are forgotten by the next": instead(failover, "fallback_states", lambda texts: {}),
     "doubts of a leader are forgotten by the next": instead(
-        leader_term.Ahead, "of", lambda state: leader_term.Ahead(state.decays, state.telling)),
-    "what was found for ours is not told": instead(leader_term.Tenure, "settled", _told_to_nobody),
-    "a successor waits for no term": instead(leader_election.Leadership, "_watch", _waits_for_no_term),
+        leader_term.FallbackState, "of", lambda state: leader_term.FallbackState(state.decays, state.pending_fallback)),
+    "what was found for ours is not told": instead(leader_term.LeaderTerm, "settled", _told_to_nobody),
+    "a successor waits for no term": instead(leader_election.LeaderElection, "_watch", _waits_for_no_term),
     "orders are not put off": instead(
         dead_man_switch, "is_due", lambda each, *others: not each.state.decays and DUE(each, *others)),
-    "orders have no end": instead(dead_man_switch, "last_orders", _without_end),
-    "orders come late": instead(dead_man_switch, "last_orders", _late),
-    "what was there before is forgotten": instead(planner, "note_found", lambda state, capacity: state),
-    "orders rise whatever that costs": instead(dead_man_switch, "last_orders", _whatever_it_costs),
+    "orders have no end": instead(dead_man_switch, "scheduled_changes", _without_end),
+    "orders come late": instead(dead_man_switch, "scheduled_changes", _late),
+    "what was there before is forgotten": instead(planner, "note_original_request", lambda state, capacity: state),
+    "orders rise whatever that costs": instead(dead_man_switch, "scheduled_changes", _whatever_it_costs),
     "orders stand over another's number": instead(dead_man_switch, "is_wanted", lambda each: True),
-    "orders are not known before they are": instead(dead_man_switch, "about_to_tell", lambda state, orders, now: state),
+    "orders are not known before they are": instead(dead_man_switch, "with_pending", lambda state, orders, now: state),
     "what was ordered before is forgotten": instead(
-        dead_man_switch, "has_told",
-        lambda state, orders, now: replace(state, decays=dead_man_schedule.instants(orders), telling=())),
-    "orders outlive an orderly end": instead(shutdown, "call_off", _not_called_off),
-    "an end leaves what is there": instead(shutdown, "leaving", lambda reconcilers: []),
-    "never comes down": instead(pool_group.Region, "view", lambda self, name, now: replace(VIEW(self, name, now), settled=False)),
+        dead_man_switch, "with_confirmed",
+        lambda state, orders, now: replace(state, decays=dead_man_schedule.instants(orders), pending_fallback=())),
+    "orders outlive an orderly end": instead(shutdown, "cancel_fallback", _not_called_off),
+    "an end leaves what is there": instead(shutdown, "pools_to_release", lambda reconcilers: []),
+    "never comes down": instead(pool_group.PoolGroup, "view", lambda self, name, now: replace(VIEW(self, name, now),
+                                                                                              settled=False)),
 }
-VIEW = pool_group.Region.view
+VIEW = pool_group.PoolGroup.view
 
 
 @contextmanager

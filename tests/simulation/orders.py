@@ -5,14 +5,14 @@ from datetime import timedelta
 
 from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.plan import Plan
-from controller.decision.planning.reasons import Code
-from controller.overrides.active_overrides import Steering
+from controller.decision.planning.reasons import ReasonCode
+from controller.overrides.active_overrides import ActiveOverrides
 from controller.store.state_store import StoreError
 from tests.simulation.scenario import Fault
 from tests.simulation.virtual import VirtualClock
 
 Breach = Callable[[str, str, str], None]
-CODES = {Code.PAUSED: Kind.PAUSE, Code.PINNED: Kind.PIN, Code.BOOSTED: Kind.BOOST}
+CODES = {ReasonCode.PAUSED: Kind.PAUSE, ReasonCode.PINNED: Kind.PIN, ReasonCode.BOOSTED: Kind.BOOST}
 KINDS = frozenset(kind.value for kind in Kind) | {"clear"}
 
 
@@ -25,7 +25,7 @@ class OrderBook:
         self._unsure: set[str] = set()
         """Pools of which an order was sent whose answer nobody saw: it may count or not."""
 
-    async def give(self, fault: Fault, steering: Steering) -> None:
+    async def give(self, fault: Fault, steering: ActiveOverrides) -> None:
         """Order what `fault` says, as the HTTP interface does."""
         pool, held = fault.where, self._held.setdefault(fault.where, {})
         was_sure = pool not in self._unsure
@@ -74,10 +74,10 @@ class OrderBook:
         for code, kind in CODES.items():
             if code in codes and (kind not in held or held[kind][0].until <= plan.at):
                 self._breach("an order ends", f"{codes[code].text}", plan.pool)
-        boost, proposed = held.get(Kind.BOOST), codes.get(Code.PROPOSED)
+        boost, proposed = held.get(Kind.BOOST), codes.get(ReasonCode.PROPOSED)
         if boost is None or proposed is None or boost[1] >= tick_began or boost[0].until <= plan.at:
             return
-        if Code.BOOSTED not in codes and boost[0].boosted(proposed.after or 0) != proposed.after:
+        if ReasonCode.BOOSTED not in codes and boost[0].boosted(proposed.after or 0) != proposed.after:
             self._breach("an order is obeyed", f"{boost[0].order} is not in: {plan.text}", plan.pool)
 
     def may_hold(self, pool: str, kind: Kind) -> bool:

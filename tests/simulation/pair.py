@@ -20,15 +20,15 @@ from adapters.ports.errors import OutcomeUnknown, Unreachable
 from adapters.ports.lease_store import fence_of_this_task
 from config.model.lease import SqliteLeaseSettings
 from config.model.policy import Assume, Policy, PoolPolicy
-from controller.daemon.failover import Takeover
-from controller.decision.planning.plan import ruling
-from controller.decision.planning.reasons import Code
+from controller.daemon.failover import FailoverCoordinator
+from controller.decision.planning.plan import deciding_code
+from controller.decision.planning.reasons import ReasonCode
 from controller.fleet import builder
-from controller.fleet.decision_log import Journal
+from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
-from controller.leadership.leader_election import Leadership
-from controller.overrides.active_overrides import Steering
-from controller.store.async_store import StoreThread
+from controller.leadership.leader_election import LeaderElection
+from controller.overrides.active_overrides import ActiveOverrides
+from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from tests.simulation.demand import SimSource
 from tests.simulation.invariants import Broken, bounds
@@ -91,7 +91,7 @@ class Daemon:
     store: Store
     active: set[str]
     fleet: Fleet | None = None
-    leadership: Leadership | None = None
+    leadership: LeaderElection | None = None
     paused_until: float = 0.0
 
 
@@ -251,14 +251,14 @@ class Pair:
             kill_store(daemon.store)
 
     async def _live(self, daemon: Daemon, who: int) -> None:
-        thread = StoreThread(daemon.store)
+        thread = AsyncStore(daemon.store)
         source = SimSource(self.traffic, 1, self.clock)
-        fleet = await builder.assemble(self.policy, _Ways(self, source, who), thread, self.clock, Journal(thread))
-        steering = Steering(fleet.reconcilers, thread)
+        fleet = await builder.assemble(self.policy, _Ways(self, source, who), thread, self.clock, DecisionLog(thread))
+        steering = ActiveOverrides(fleet.reconcilers, thread)
         await steering.recall(self.clock.now())
         lease = FaultyLease(SqliteLease(Path(self.settings.path)), daemon.active)
         daemon.fleet = fleet
-        daemon.leadership = Leadership(lease, self.clock, f"daemon {who} life {next(self._names)}", self.settings)
+        daemon.leadership = LeaderElection(lease, self.clock, f"daemon {who} life {next(self._names)}", self.settings)
         ticking, minutely = asyncio.Lock(), self._minutely(fleet, thread)
 
         async def tick() -> None:
@@ -266,7 +266,7 @@ class Pair:
                 await fleet.tick()
                 self._ticked(fleet)
 
-        task = asyncio.create_task(Takeover(daemon.leadership, fleet, steering, self.clock, tick).run())
+        task = asyncio.create_task(FailoverCoordinator(daemon.leadership, fleet, steering, self.clock, tick).run())
         try:
             while True:
                 await tick()
@@ -275,14 +275,14 @@ class Pair:
         finally:
             task.cancel()
 
-    def _minutely(self, fleet: Fleet, thread: StoreThread) -> Callable[[], None]:
+    def _minutely(self, fleet: Fleet, thread: AsyncStore) -> Callable[[], None]:
         """What a daemon begins after each tick of its minutes, and does not wait for."""
         return lambda: None
 
     def _ticked(self, fleet: Fleet) -> None:
         self.ticks += 1
         for name, plan in fleet.plans.items():
-            if ruling(plan) is Code.FOREIGN_WRITE and plan.state.foreign_since is not None:
+            if deciding_code(plan) is ReasonCode.FOREIGN_WRITE and plan.state.foreign_since is not None:
                 self._breach("nobody is accused without cause", plan.text, name)
 
     def _lease(self) -> tuple[int, str] | None:

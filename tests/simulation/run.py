@@ -16,10 +16,10 @@ import structlog
 from config.model.policy import Assume, Policy
 from controller.demand import proposer, selector_snapshot
 from controller.fleet import builder
-from controller.fleet.decision_log import Journal
+from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
-from controller.overrides.active_overrides import Steering
-from controller.store.async_store import StoreThread
+from controller.overrides.active_overrides import ActiveOverrides
+from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store, StoreError
 from forecasting.demand import minute_of
 from tests.simulation.brain import WildPortfolio
@@ -132,10 +132,10 @@ class Simulation:
             self.witness.breach("a damaged store stops no start", f"{type(error).__name__}: {error}")
 
     async def _daemon(self, store: Store) -> None:
-        thread = StoreThread(store)
+        thread = AsyncStore(store)
         try:
-            fleet = await builder.assemble(self.policy, _Providers(self), thread, self.clock, Journal(thread))
-            steering = Steering(fleet.reconcilers, thread)
+            fleet = await builder.assemble(self.policy, _Providers(self), thread, self.clock, DecisionLog(thread))
+            steering = ActiveOverrides(fleet.reconcilers, thread)
             self.witness.orders.expire(sure=not self.witness.disk_full)
             await steering.recall(self.clock.now())
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing has been started
@@ -145,7 +145,7 @@ class Simulation:
                 await self._pause()
             return
         self.failed_starts = 0
-        self.witness.fleet, self.troubles.steering = fleet, steering
+        self.witness.fleet, self.troubles.active_overrides = fleet, steering
         while self.minute < self.end and self.witness.broken is None and not self.troubles.stopping:
             await self._minute(fleet, steering, thread)
             self.troubles.stopping |= self.witness.ailing
@@ -155,11 +155,11 @@ class Simulation:
             with suppress(StoreError):
                 await thread.run(store.close)
 
-    async def _minute(self, fleet: Fleet, steering: Steering, thread: StoreThread) -> None:
+    async def _minute(self, fleet: Fleet, steering: ActiveOverrides, thread: AsyncStore) -> None:
         self.troubles.turn(self.minute)
         began, started = self.clock.seconds, self.clock.now()
         sleepy = {number for number, region in enumerate(fleet.regions)
-                  if number in fleet._collecting or not {"hang", "slow"}.isdisjoint(region.intake.source.active)}
+                  if number in fleet._collecting or not {"hang", "slow"}.isdisjoint(region.collector.source.active)}
         busy = set(fleet._stepping)
         self.witness.ticking()
         try:
@@ -183,7 +183,7 @@ class Simulation:
         await self.clock.sleep(MINUTE)
         self.troubles.turn(self.minute)
 
-    async def _slow_jobs(self, fleet: Fleet, thread: StoreThread) -> None:
+    async def _slow_jobs(self, fleet: Fleet, thread: AsyncStore) -> None:
         """What the service does now and then; its errors are told and go by."""
         try:
             await builder.save_measured(fleet, thread, self.clock.now())
@@ -265,7 +265,7 @@ def own_folder(kind: str) -> Iterator[Path]:
 @contextmanager
 def wild_and_quiet(kind: str) -> Iterator[Path]:
     """The same for daemons that wild proposals drive and whose log nobody listens to."""
-    with own_folder(kind) as folder, swapped(proposer, "Portfolio", WildPortfolio):
+    with own_folder(kind) as folder, swapped(proposer, "CandidateSelector", WildPortfolio):
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=False)
         yield folder
 
@@ -275,7 +275,7 @@ def simulate(scenario: Scenario) -> Outcome:
     with ExitStack() as stack:
         simulation = Simulation(scenario, stack.enter_context(own_folder("sim")))
         if scenario.brain == "wild":
-            stack.enter_context(swapped(proposer, "Portfolio", WildPortfolio))
+            stack.enter_context(swapped(proposer, "CandidateSelector", WildPortfolio))
         stack.enter_context(swapped(selector_snapshot, "fingerprint", lru_cache(selector_snapshot.fingerprint)))
         structlog.configure(processors=[overheard(simulation.witness)], cache_logger_on_first_use=False,
                             wrapper_class=structlog.make_filtering_bound_logger(40))

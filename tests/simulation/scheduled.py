@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from adapters.aws.autoscaling.scheduled_fallback import DeadManSwitch
+from adapters.aws.autoscaling.scheduled_fallback import ScheduledFallback
 from adapters.ports.errors import AdapterError, NotFound, OutcomeUnknown, Throttled, Unreachable
 from adapters.ports.lever import Capacity
 from adapters.sandbox.aws.autoscaling.scheduled_actions import due_ms
 from config.model.policy import PoolPolicy
 from controller.decision.planning.dead_man_schedule import SLOT
-from controller.fleet.dead_man_switch import DeadMen
-from controller.forecasts.service import Told
+from controller.fleet.dead_man_switch import DeadManSwitch
+from controller.forecasts.service import CapacityForecast
 from forecasting.demand import minute_of
 from tests.simulation.provider import FOR_EVER, Resource
 from tests.simulation.virtual import VirtualClock
@@ -121,18 +121,18 @@ def unanswered(writes: bool) -> AdapterError:
     return OutcomeUnknown("no answer") if writes else Unreachable("no answer")
 
 
-def told_of(seed: int, name: str, now: datetime) -> Told:
+def told_of(seed: int, name: str, now: datetime) -> CapacityForecast:
     """A plan of a pool's next hours: not known now and then, and most often as it was before."""
     dice = random.Random(f"plan {seed} {name} {minute_of(now) // 20}")  # noqa: S311
     if dice.random() < 0.1:
-        return Told(None, "not known", None)
+        return CapacityForecast(None, "not known", None)
     first = minute_of(now) // 15 * 15
     base = random.Random(f"plan {seed} {name}")  # noqa: S311
     units = [max(0, base.randint(0, 40) + (dice.randint(-4, 4) if dice.random() < 0.3 else 0)) for _ in range(24)]
-    return Told([[first + 15 * at - minute_of(now), each] for at, each in enumerate(units)], None, now)
+    return CapacityForecast([[first + 15 * at - minute_of(now), each] for at, each in enumerate(units)], None, now)
 
 
-async def put_off(men: DeadMen, breach: Callable[[str, str], None]) -> None:
+async def put_off(men: DeadManSwitch, breach: Callable[[str, str], None]) -> None:
     """A round of orders, of which nothing may come out but what is done."""
     try:
         await men.renew()
@@ -197,7 +197,7 @@ class ArmedLever:
     def __init__(self, resource: Scheduled, world: Judge) -> None:
         self.resource = resource
         key = f"{resource.policy.name}:live"
-        switch = DeadManSwitch(Plane(resource, world), world.clock, key, resource.policy.name)
+        switch = ScheduledFallback(Plane(resource, world), world.clock, key, resource.policy.name)
         self.arm, self.forget, self.disarm = switch.arm, switch.forget, switch.disarm
 
     async def traits(self) -> object:

@@ -5,7 +5,7 @@ import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from controller.overrides.active_overrides import Steering
+from controller.overrides.active_overrides import ActiveOverrides
 from controller.store.sqlite_file import StoreInUse
 from controller.store.state_store import Store, StoreError
 from tests.simulation.damage import damage
@@ -29,7 +29,7 @@ class Troubles:
         self.scenario, self.clock, self.resources, self.sources = scenario, clock, resources, sources
         self.witness, self.store = witness, store
         self.loop: VirtualLoop | None = None
-        self.steering: Steering | None = None
+        self.active_overrides: ActiveOverrides | None = None
         self.stopping = self.damaging = False
         """Whether the daemon is to end in order, and whether its store is spoilt before the next one begins."""
         self._begin: dict[int, list[Fault]] = {}
@@ -65,7 +65,7 @@ class Troubles:
 
     def between_lives(self) -> None:
         """Nobody has the store open."""
-        self.loop = self.steering = None
+        self.loop = self.active_overrides = None
         self._given.clear()
         if self.damaging:
             self.damaging = False
@@ -86,8 +86,8 @@ class Troubles:
             active = self.sources[int(fault.where.rpartition("-")[2])].active
             active.update({fault.kind: fault.amount}) if begins else active.pop(fault.kind, None)
         elif fault.kind in KINDS:
-            if begins and self.steering is not None and self.loop is not None:
-                task = self.loop.create_task(self.witness.orders.give(fault, self.steering))
+            if begins and self.active_overrides is not None and self.loop is not None:
+                task = self.loop.create_task(self.witness.orders.give(fault, self.active_overrides))
                 self._given.add(task)
                 task.add_done_callback(self._given.discard)
         elif begins:

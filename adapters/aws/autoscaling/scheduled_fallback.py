@@ -16,24 +16,25 @@ from adapters.aws.autoscaling.scaling_policies import ACTION, SCALING, SWITCHES,
 from adapters.aws.clients import Answer
 from adapters.aws.lambda_.control_plane import ControlPlane
 from adapters.ports.errors import Conflict, NotFound
-from adapters.ports.lever import Order
+from adapters.ports.lever import ScheduledChange
 from adapters.runtime.clock import Clock
 
 WIDEST = 1_000_000
 """Above any capacity, so that registering lowers none."""
 
 
-class DeadManSwitch:
+class ScheduledFallback:
     """Dead-man switch of one alias. `arm` and `disarm` raise `AdapterError`."""
 
     def __init__(self, plane: ControlPlane, clock: Clock, key: str, resource: str) -> None:
         self._plane, self._clock, self._resource = plane, clock, resource
         self._address = {**SCALING, "ResourceId": f"function:{key}"}
-        self._armed: dict[str, Order | None] | None = None
+        self._armed: dict[str, ScheduledChange | None] | None = None
         """Existing actions in order of time (value None: set by another process); None when they are not known."""
 
-    async def arm(self, orders: Sequence[Order]) -> None:
-        """See `adapters.ports.lever.Decays`. Makes one call for each new, postponed or removed order; 3 more the first time and
+    async def arm(self, orders: Sequence[ScheduledChange]) -> None:
+        """See `adapters.ports.lever.SchedulesFallback`. Makes one call for each new, postponed or removed order; 3 more the
+        first time and
         when an action may have run.
         """
         there = self._armed
@@ -55,7 +56,7 @@ class DeadManSwitch:
         self._armed = dict(wanted)
 
     def forget(self) -> None:
-        """See `adapters.ports.lever.Decays`."""
+        """See `adapters.ports.lever.SchedulesFallback`."""
         self._armed = None
 
     async def disarm(self) -> None:
@@ -86,7 +87,7 @@ class DeadManSwitch:
         actions = await self._ask("describe_scheduled_actions", "ScheduledActions", ResourceId=self._address["ResourceId"])
         return [str(each["ScheduledActionName"]) for each in sorted(actions, key=lambda each: str(each["Schedule"]))]
 
-    async def _put(self, name: str, order: Order) -> None:
+    async def _put(self, name: str, order: ScheduledChange) -> None:
         schedule = f"at({order.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S})"
         await self._tell("put_scheduled_action", ScheduledActionName=name, Schedule=schedule,
                          ScalableTargetAction={"MinCapacity": order.least, "MaxCapacity": max(1, order.most)})
@@ -105,7 +106,7 @@ class DeadManSwitch:
         await self._plane.scale(operation, self._resource, {**self._address, **parameters}, lambda _: None)
 
 
-def named(orders: Sequence[Order]) -> dict[str, Order]:
+def named(orders: Sequence[ScheduledChange]) -> dict[str, ScheduledChange]:
     """Return the orders by action name: the first order, which is postponed continuously, has a fixed name; the others are named
     by their time of day.
     """

@@ -46,7 +46,7 @@ from adapters.aws.cloudwatch.metric_queries import (
     column,
 )
 from adapters.aws.cloudwatch.metric_reader import MetricReader
-from adapters.pinging.own_traffic import Ledger, Own
+from adapters.pinging.own_traffic import Own, OwnTraffic
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import AdapterError
 from adapters.ports.minute_rows import STEADY, Mask, Minutes, mean_by_requests, quiet_since
@@ -99,7 +99,7 @@ class CloudWatchDemand:
     kind = "cloudwatch"
 
     def __init__(self, connections: Connections, clock: Clock, resources: Mapping[str, str],
-                 trusting: Collection[str] = (), ledgers: Mapping[str, Ledger] = MappingProxyType({})) -> None:
+                 trusting: Collection[str] = (), ledgers: Mapping[str, OwnTraffic] = MappingProxyType({})) -> None:
         self.region, self.resources, self._ledgers = connections.region, dict(resources), ledgers
         self._reader, self._trusting = MetricReader(connections, clock), frozenset(trusting)
         self._memos: dict[str, Memo] = defaultdict(Memo)

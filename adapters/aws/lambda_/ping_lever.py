@@ -12,8 +12,8 @@ from adapters.aws.lambda_.functions import Alias, Function
 from adapters.aws.lambda_.pings import SEE, LambdaPinger
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
-from adapters.pinging.idle_timeout import IdleLife
-from adapters.pinging.keep_alive_loop import Keeper
+from adapters.pinging.idle_timeout import IdleTimeoutEstimator
+from adapters.pinging.keep_alive_loop import KeepAliveLoop
 from adapters.ports.errors import AdapterError, Conflict, Limit, QuotaExceeded, Refused, Unreachable, Unsupported
 from adapters.ports.lever import Capacity, Phase, Traits
 from config.model.policy import PoolPolicy
@@ -39,13 +39,13 @@ class LambdaPing:
         self.resource = self._watch.resource
         rng, shared = provider.rng.spawn(1)[0], provider.pinged(pool.name)
         self._pinger = LambdaPinger(settings, provider.pings(settings.region), rng, self.resource)
-        life = IdleLife(settings.pause, settings.longest_pause)
-        self.keeper = provider.keep(Keeper(self._pinger, self._clock, rng, life, shared.rhythm, shared.ledger))
+        life = IdleTimeoutEstimator(settings.pause, settings.longest_pause)
+        self.keeper = provider.keep(KeepAliveLoop(self._pinger, self._clock, rng, life, shared.rhythm, shared.ledger))
         self._understood: str | None = None
         """Version that answered a test ping correctly."""
 
     def resume(self, target: int) -> None:
-        """Continue with the target of an earlier process from the first read on. See `adapters.ports.lever.Resumes`."""
+        """Continue with the target of an earlier process from the first read on. See `adapters.ports.lever.ResumesTarget`."""
         self.keeper.target = target
 
     async def read(self) -> Capacity:

@@ -15,7 +15,7 @@ from adapters.aws.errors import Asked
 from adapters.aws.lambda_.ping_payloads import environment_in, misunderstood, parameters
 from adapters.aws.lambda_.report_line import report_in
 from adapters.aws.settings import LambdaPingSettings
-from adapters.pinging.results import Answer
+from adapters.pinging.results import PingResult
 from adapters.ports.errors import AdapterError, Unsupported
 from adapters.runtime.clock import SystemClock
 
@@ -52,24 +52,24 @@ class LambdaPinger:
         self._settings, self._connections, self._rng, self._resource = settings, connections, rng, resource
         self._asked = Asked("lambda", "invoke", resource, writes=True)
 
-    async def canary(self) -> Answer:
+    async def canary(self) -> PingResult:
         return await self._ping(0, 1, self._mark())
 
-    async def burst(self, count: int) -> Sequence[Answer | AdapterError]:
+    async def burst(self, count: int) -> Sequence[PingResult | AdapterError]:
         mark = self._mark()
         outcomes = await asyncio.gather(*(self._ping(order, count, mark) for order in range(count)), return_exceptions=True)
         failed = [each for each in outcomes if isinstance(each, BaseException) and not isinstance(each, AdapterError)]
         if failed:
             raise failed[0]
-        return [each for each in outcomes if isinstance(each, Answer | AdapterError)]
+        return [each for each in outcomes if isinstance(each, PingResult | AdapterError)]
 
     def _mark(self) -> str:
         return f"{int(self._rng.integers(2**32)):08x}"
 
-    async def _ping(self, order: int, of: int, mark: str) -> Answer:
+    async def _ping(self, order: int, of: int, mark: str) -> PingResult:
         return await self._connections.call(self._asked, parameters(self._settings, order, of, mark), self._digested)
 
-    def _digested(self, reply: Reply) -> Answer:
+    def _digested(self, reply: Reply) -> PingResult:
         """Return the parsed reply. Raise `Unsupported` if the handler did not recognise the ping, ValueError for other faults."""
         raw = reply["Payload"].read()
         report = report_in(base64.b64decode(reply["LogResult"]).decode(errors="replace"))
@@ -84,6 +84,6 @@ class LambdaPinger:
                               f"sends no more: {SEE}")
         if report.run_ms > self._settings.hold_ms + WORK_MS:
             raise Unsupported(f"{self._resource} worked {report.run_ms / 1000:.1f} s on a ping, so Stoker sends no more: {SEE}")
-        answer = Answer(float(reply["Sent"]), float(reply["Answered"]), (report.run_ms + (report.start_ms or 0.0)) / 1000,
-                        report.start_ms is not None, environment_in(body), str(reply.get("ExecutedVersion", "")))
+        answer = PingResult(float(reply["Sent"]), float(reply["Answered"]), (report.run_ms + (report.start_ms or 0.0)) / 1000,
+                            report.start_ms is not None, environment_in(body), str(reply.get("ExecutedVersion", "")))
         return answer if report.start_ms is None else replace(answer, init_seconds=report.start_ms / 1000)

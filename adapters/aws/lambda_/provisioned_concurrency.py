@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
-from adapters.aws.autoscaling.scheduled_fallback import DeadManSwitch
+from adapters.aws.autoscaling.scheduled_fallback import ScheduledFallback
 from adapters.aws.errors import AccountFull, FunctionFull, NotSet
 from adapters.aws.lambda_.alias_monitor import AliasWatch
 from adapters.aws.lambda_.concurrency_limits import of_account, of_function
@@ -18,7 +18,7 @@ from adapters.aws.lambda_.functions import Provisioned, most_allowed, objection
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.ports.errors import AdapterError, Conflict, Limit, QuotaExceeded
-from adapters.ports.lever import Capacity, Order, Phase, Traits
+from adapters.ports.lever import Capacity, Phase, ScheduledChange, Traits
 from config.model.policy import PoolPolicy
 
 ALIAS_FRESH = timedelta(minutes=15)
@@ -43,18 +43,18 @@ class ProvisionedConcurrency:
         self._watch = AliasWatch(self._plane, self._clock, settings.region, settings.function, settings.alias, ALIAS_FRESH)
         self.resource, self._qualified = self._watch.resource, self._watch.qualified
         self._seen = Provisioned()
-        self._switch = DeadManSwitch(self._plane, self._clock, self._watch.key, self.resource)
+        self._switch = ScheduledFallback(self._plane, self._clock, self._watch.key, self.resource)
 
-    async def arm(self, orders: Sequence[Order]) -> None:
-        """See `adapters.ports.lever.Decays`."""
+    async def arm(self, orders: Sequence[ScheduledChange]) -> None:
+        """See `adapters.ports.lever.SchedulesFallback`."""
         await self._switch.arm(orders)
 
     def forget(self) -> None:
-        """See `adapters.ports.lever.Decays`."""
+        """See `adapters.ports.lever.SchedulesFallback`."""
         self._switch.forget()
 
     async def disarm(self) -> None:
-        """See `adapters.ports.lever.Decays`."""
+        """See `adapters.ports.lever.SchedulesFallback`."""
         await self._switch.disarm()
 
     async def read(self) -> Capacity:

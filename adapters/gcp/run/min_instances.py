@@ -109,7 +109,7 @@ class CloudRunMinInstances:
         return Capacity(target, ready, phase, self._clock.now(), detail=f"accepted, {ready} of {target} were ready before")
 
     def counted(self) -> Mapping[int, int]:
-        """See `adapters.ports.lever.Counted`."""
+        """See `adapters.ports.lever.CountsInstances`."""
         return self._floor.by_minute(self._clock.now())
 
     def cold_starts(self) -> Mapping[int, tuple[int, int]]:

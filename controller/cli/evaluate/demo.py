@@ -20,7 +20,7 @@ from controller.cli.failure import Failed, WrongInput
 
 if TYPE_CHECKING:
     from controller.demo.frame import Frame
-    from controller.demo.scenarios import Scene
+    from controller.demo.scenarios import Scenario
 
 PORT = 8080
 LASTING = timedelta(hours=2)
@@ -90,7 +90,7 @@ def command(speed: float, duration: timedelta | None, seed: int, all_levers: boo
 
 
 def set_scene(history: Path | None, start_day: int | None, duration: timedelta | None, seed: int, *,
-              all_levers: bool) -> "Scene":
+              all_levers: bool) -> "Scenario":
     """Return the scenario to play. Raise `WrongInput` when the recording cannot be used."""
     from numpy.random import PCG64, Generator
 
@@ -118,14 +118,14 @@ def have_google() -> None:
             from None
 
 
-async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: int,
+async def played(scene: "Scenario", folder: Path, seed: int, speed: float, port: int,
                  watch: "Callable[[Frame], None]") -> "Frame | None":
     """Play the scenario until its end or a signal. Return the last frame, or None without a tick."""
     from numpy.random import PCG64, Generator
 
     from adapters.ports.errors import AdapterError
     from adapters.runtime.clock import ScaledClock
-    from controller.demo.runner import Stage
+    from controller.demo.runner import DemoRunner
     from controller.http.server import CannotListen
     from controller.store.sqlite_file import StoreError
     from controller.telemetry.log_setup import configure
@@ -136,7 +136,7 @@ async def played(scene: "Scene", folder: Path, seed: int, speed: float, port: in
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     with (folder / "stoker.log").open("a") as log:
         configure(clock, stream=log)
-        stage = Stage(scene, clock, folder, Generator(PCG64([seed, 1])), seed, port, watch)
+        stage = DemoRunner(scene, clock, folder, Generator(PCG64([seed, 1])), seed, port, watch)
         try:
             await stage.play(stop)
         except (AdapterError, CannotListen, StoreError) as error:

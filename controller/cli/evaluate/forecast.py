@@ -211,12 +211,12 @@ def replayed(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries") -> "N
 
 def recorded(pool: str, demand: "DemandSeries", state_dir: Path) -> "NDArray[np.float64] | None":
     """Return the units requested in each minute according to the recorded decisions; None without any."""
-    from controller.store.capacity_history import kept
+    from controller.store.capacity_history import requested_history
     from controller.store.state_dir import STORE_NAME
     from controller.store.state_store import Store
 
     with Store(state_dir / STORE_NAME) as store:
-        return kept(store, pool, demand.first_minute, demand.end_minute)
+        return requested_history(store, pool, demand.first_minute, demand.end_minute)
 
 
 def draw(view: "ForecastView", path: Path) -> None:

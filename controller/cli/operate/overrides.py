@@ -11,7 +11,7 @@ import click
 from controller.cli.completion_names import pool_names
 from controller.cli.daemon_client import Command, daemon_options, send
 from controller.cli.failure import WrongInput
-from controller.cli.formatting import line
+from controller.cli.formatting import override_line
 
 
 def order_options(function: Command) -> Command:
@@ -102,7 +102,7 @@ def prewarm(pool: str, units: int, span: str, reason: str, by: str | None, **opt
     cost = "" if answer["cost_usd"] is None else f", estimated bill {answer['cost_usd']:.4f} USD"
     click.echo(f"{pool}: {answer['granted']} of {units} granted{limited}{cost}; {answer['takes_effect']}")
     if answer["set"] is not None:
-        click.echo(f"{pool}: {line(answer['set'])}; expected ready at {answer['ready_at'][11:16]} UTC")
+        click.echo(f"{pool}: {override_line(answer['set'])}; expected ready at {answer['ready_at'][11:16]} UTC")
 
 
 @click.command()
@@ -141,10 +141,10 @@ def order(pool: str, what: Mapping[str, Any], options: Mapping[str, Any]) -> Non
         click.echo(json.dumps(answer, indent=2))
         return
     taken = answer["set"]
-    click.echo(f"{pool}: {line(taken)}; {answer['takes_effect']}")
+    click.echo(f"{pool}: {override_line(taken)}; {answer['takes_effect']}")
     for other in answer["overrides"]:
         if other["kind"] != taken["kind"]:
-            click.echo(f"{pool}: also {line(other)}")
+            click.echo(f"{pool}: also {override_line(other)}")
 
 
 def end(pool: str, kind: str | None, options: Mapping[str, Any]) -> None:
@@ -154,7 +154,7 @@ def end(pool: str, kind: str | None, options: Mapping[str, Any]) -> None:
         click.echo(json.dumps(answer, indent=2))
         return
     for ended in answer["cleared"]:
-        click.echo(f"{pool}: ended {line(ended)}; {answer['takes_effect']}")
+        click.echo(f"{pool}: ended {override_line(ended)}; {answer['takes_effect']}")
     if not answer["cleared"]:
         click.echo(f"{pool}: no {'override' if kind is None else kind} is active")
 

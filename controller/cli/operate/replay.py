@@ -25,11 +25,11 @@ def command(ctx: click.Context, record: Path, as_json: bool) -> None:
     \b
     stoker why chat --json | stoker replay -
     """  # noqa: D301
-    from controller.decision.planning.decision_record import Unreplayable, replayed
+    from controller.decision.planning.decision_record import RecordNotReplayable, replayed
 
     try:
         kept, again = replayed(read(record))
-    except Unreplayable as error:
+    except RecordNotReplayable as error:
         raise WrongInput(f"{record}: {error}") from error
     same = kept == again
     if as_json:

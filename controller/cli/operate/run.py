@@ -14,7 +14,7 @@ from controller.cli.policy_file import read_policy
 from controller.cli.token import read_token
 
 if TYPE_CHECKING:
-    from controller.daemon.daemon import Service
+    from controller.daemon.daemon import Daemon
 
 MOST_TOLD = 5
 
@@ -58,7 +58,7 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
     from adapters.runtime.clock import SystemClock
-    from controller.daemon.daemon import Service
+    from controller.daemon.daemon import Daemon
     from controller.http.server import CannotListen
     from controller.notifications.notifier import notifier_for
     from controller.store.state_store import StoreError
@@ -73,10 +73,10 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     rng = Generator(PCG64())
     registry = Registry(clock, rng, sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:
-        service = Service(policy, registry, clock, state_dir, host=host, port=port, tick_every=timedelta(seconds=tick_seconds),
-                          token=token, notifier=notifier_for(policy, clock, rng), tracing=tracing_of(os.environ),
-                          lease_store=None if policy.lease is None else registry.lease(policy.lease),
-                          holder=f"{socket.gethostname()}:{os.getpid()}:{rng.bytes(4).hex()}")
+        service = Daemon(policy, registry, clock, state_dir, host=host, port=port, tick_every=timedelta(seconds=tick_seconds),
+                         token=token, notifier=notifier_for(policy, clock, rng), tracing=tracing_of(os.environ),
+                         lease_store=None if policy.lease is None else registry.lease(policy.lease),
+                         holder=f"{socket.gethostname()}:{os.getpid()}:{rng.bytes(4).hex()}")
         asyncio.run(service.run_once() if once else until_stopped(service))
         unread = unreadable(service) if once else {}
     except (StoreError, CannotListen, AdapterError) as error:
@@ -85,7 +85,7 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
         raise Failed("no pool could be read:\n" + "\n".join(f"  {name}: {why}" for name, why in list(unread.items())[:MOST_TOLD]))
 
 
-def unreadable(service: "Service") -> dict[str, str]:
+def unreadable(service: "Daemon") -> dict[str, str]:
     """Return the read errors by pool, for pools whose capacity or demand could not be read."""
     from controller.redaction.redactor import redact_text
 
@@ -93,13 +93,13 @@ def unreadable(service: "Service") -> dict[str, str]:
         return {}
     found = {}
     for name, reconciler in service.fleet.reconcilers.items():
-        error = reconciler.error or service.fleet.region_of[name].intake.errors.get(name)
+        error = reconciler.error or service.fleet.region_of[name].collector.errors.get(name)
         if error is not None:
             found[name] = redact_text(str(error))
     return found
 
 
-async def until_stopped(service: "Service") -> None:
+async def until_stopped(service: "Daemon") -> None:
     """Run `service` until a signal; exit immediately on a second signal."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 

@@ -12,7 +12,7 @@ import click
 
 from controller.cli.completion_names import pool_names
 from controller.cli.daemon_client import fetch
-from controller.cli.formatting import line, next_hours, shown
+from controller.cli.formatting import format_value, next_hours, override_line
 
 WITHOUT_TERMINAL = 200
 """Width in columns when output is not a terminal."""
@@ -52,15 +52,15 @@ class Column(NamedTuple):
 COLUMNS = (
     Column("pool", 0, lambda pool: str(pool["name"])),
     Column("mode", 3, lambda pool: str(pool["mode"])),
-    Column("requested", 0, lambda pool: shown(pool["requested"])),
-    Column("ready", 1, lambda pool: shown(pool["ready"])),
-    Column("by others", 2, lambda pool: shown(pool.get("kept_by_others"))),
-    Column("busy", 8, lambda pool: shown(pool["busy"], ".1f")),
-    Column("peak", 5, lambda pool: shown(pool["peak"], ".0f")),
-    Column("target", 0, lambda pool: shown(pool["target"])),
-    Column("data age", 6, lambda pool: shown(pool["data_age_seconds"], ".0f", " s")),
-    Column("USD today", 7, lambda pool: shown(pool["cost_today_usd"], ".2f")),
-    Column("USD month", 4, lambda pool: shown(pool["cost_month_usd"], ".2f")),
+    Column("requested", 0, lambda pool: format_value(pool["requested"])),
+    Column("ready", 1, lambda pool: format_value(pool["ready"])),
+    Column("by others", 2, lambda pool: format_value(pool.get("kept_by_others"))),
+    Column("busy", 8, lambda pool: format_value(pool["busy"], ".1f")),
+    Column("peak", 5, lambda pool: format_value(pool["peak"], ".0f")),
+    Column("target", 0, lambda pool: format_value(pool["target"])),
+    Column("data age", 6, lambda pool: format_value(pool["data_age_seconds"], ".0f", " s")),
+    Column("USD today", 7, lambda pool: format_value(pool["cost_today_usd"], ".2f")),
+    Column("USD month", 4, lambda pool: format_value(pool["cost_month_usd"], ".2f")),
     Column("last decision", 2, lambda pool: pool["error"] or (pool["decision"] or {}).get("text") or "-"),
 )
 OTHERS = next(column for column in COLUMNS if column.heading == "by others")
@@ -99,7 +99,7 @@ def show_all(body: dict[str, Any]) -> None:
     console.print(table)
     for pool in body["pools"]:
         for override in pool["overrides"]:
-            console.print(f"{pool['name']}: {line(override)}", highlight=False, markup=False)
+            console.print(f"{pool['name']}: {override_line(override)}", highlight=False, markup=False)
         for text in pool["event_warnings"]:
             console.print(f"{pool['name']}: {text}", highlight=False, markup=False)
     for orphan in body.get("orphans", ()):
@@ -116,21 +116,22 @@ def show_one(pool: dict[str, Any]) -> None:
     """Print one pool with the reasons of its last plan."""
     click.echo(f"{pool['name']}  ({pool['mode']}, {pool['lever']})")
     rows = (
-        ("requested / ready", f"{shown(pool['requested'])} / {shown(pool['ready'])}"),
+        ("requested / ready", f"{format_value(pool['requested'])} / {format_value(pool['ready'])}"),
         *((("kept by others", others(pool)),) if pool.get("kept_by_others") else ()),
-        ("demand: busy / peak", f"{shown(pool['busy'], '.1f')} / {shown(pool['peak'], '.0f')}"),
-        ("target", shown(pool["target"])),
-        ("data age", shown(pool["data_age_seconds"], ".0f", " s") + f" ({pool['sight']})"),
+        ("demand: busy / peak", f"{format_value(pool['busy'], '.1f')} / {format_value(pool['peak'], '.0f')}"),
+        ("target", format_value(pool["target"])),
+        ("data age", format_value(pool["data_age_seconds"], ".0f", " s") + f" ({pool['freshness']})"),
         ("traffic", pool["traffic"] + (f", metrics missing since {pool['blind_since']}" if pool["blind_since"] else "")),
-        ("lead time", shown(pool["lead_time_seconds"], ".0f", " s")),
+        ("lead time", format_value(pool["lead_time_seconds"], ".0f", " s")),
         ("keep-alive", pool["keep_alive"]["text"]),
-        ("USD today / month", f"{shown(pool['cost_today_usd'], '.2f')} / {shown(pool['cost_month_usd'], '.2f')}"),
+        ("USD today / month", f"{format_value(pool['cost_today_usd'], '.2f')} / {format_value(pool['cost_month_usd'], '.2f')}"),
         ("cold starts today", ranged(pool, "cold_starts_today", ".0f")),
         ("without Stoker", ranged(pool, "cold_starts_today_without", ".0f")),
-        ("saved this month", shown(pool["saved_month_usd"], ".2f", " USD") + between(pool.get("saved_month_range_usd"), ".2f")),
+        ("saved this month", format_value(pool["saved_month_usd"], ".2f", " USD") + between(pool.get("saved_month_range_usd"),
+                                                                                            ".2f")),
         ("next hours (UTC)", next_hours(pool)),
         ("error", pool["error"] or "-"),
-        *(("override", line(override)) for override in pool["overrides"]),
+        *(("override", override_line(override)) for override in pool["overrides"]),
         *(("event", f"{each['name']} ({each['start'][:16]} to {each['end'][:16]} UTC): {each['expected']}")
           for each in pool["events"]),
         *(("warning", text) for text in pool["event_warnings"]),
@@ -144,7 +145,7 @@ def show_one(pool: dict[str, Any]) -> None:
 
 def ranged(pool: dict[str, Any], key: str, style: str) -> str:
     """Return a figure with its range over the possible keep-alive values."""
-    return shown(pool[key], style) + between(pool.get(f"{key}_range"), style)
+    return format_value(pool[key], style) + between(pool.get(f"{key}_range"), style)
 
 
 def between(ends: list[float] | None, style: str) -> str:
@@ -154,5 +155,5 @@ def between(ends: list[float] | None, style: str) -> str:
 
 def others(pool: dict[str, Any]) -> str:
     """Return the units that other settings keep warm, and their bill."""
-    hour, month = shown(pool["others_usd_per_hour"], ".4f"), shown(pool["others_month_usd"], ".2f")
+    hour, month = format_value(pool["others_usd_per_hour"], ".4f"), format_value(pool["others_month_usd"], ".2f")
     return f"{pool['kept_by_others']} by {pool['kept_by']}; {hour} USD per hour, {month} USD this month"

@@ -9,7 +9,7 @@ import click
 
 from controller.cli.completion_names import pool_names
 from controller.cli.daemon_client import fetch
-from controller.cli.formatting import line, shown
+from controller.cli.formatting import format_value, override_line
 
 
 @click.command()
@@ -55,7 +55,7 @@ def told(body: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {'keep-alive':12} {keep_alive['text']}; rule costs use {keep_alive['used_minutes']} min"
     yield from rules(weighed)
     for override in inputs.get("overrides", ()):
-        yield f"  {'override':12} {line(override)}"
+        yield f"  {'override':12} {override_line(override)}"
     yield "  steps"
     for reason in record["reasons"]:
         move = "" if reason["before"] is None else f"{reason['before']} -> {reason['after']}"
@@ -85,14 +85,14 @@ def rules(weighed: Mapping[str, Any]) -> Iterator[str]:
 def outcome(record: Mapping[str, Any]) -> str:
     """Return the outcome of the decision."""
     if record["action"] == "write":
-        return f"requested changed from {shown(record['requested'])} to {record['target']}"
-    return f"{'kept' if record['action'] == 'keep' else 'held'} at {shown(record['target'])}"
+        return f"requested changed from {format_value(record['requested'])} to {record['target']}"
+    return f"{'kept' if record['action'] == 'keep' else 'held'} at {format_value(record['target'])}"
 
 
 def demand(inputs: Mapping[str, Any]) -> str:
     """Return the state of the demand data and its age."""
     age = inputs.get("data_age_seconds")
-    sight = str(inputs.get("sight", "not recorded"))
+    sight = str(inputs.get("freshness", "not recorded"))
     traffic = {"none": "no traffic, ", "live": "traffic, "}.get(inputs.get("traffic", ""), "")
     sight = f"{traffic}{sight}"
     return sight if age is None else f"{sight}, newest known minute {age:.0f} s old"

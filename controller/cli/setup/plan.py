@@ -13,7 +13,7 @@ from controller.cli.policy_file import read_policy
 
 if TYPE_CHECKING:
     from controller.decision.planning.overrides import Override
-    from controller.preflight.dry_run import Preview
+    from controller.preflight.dry_run import PoolPreview
 
 CHANGES = 3
 """Exit code with --detailed-exitcode when at least one pool would change."""
@@ -80,7 +80,7 @@ def ordered(url: str) -> "dict[str, tuple[Override, ...]]":
         raise Failed(f"{url} is not a Stoker daemon of this version: its answer has no overrides") from error
 
 
-def plain(pool: "Preview") -> dict[str, Any]:
+def plain(pool: "PoolPreview") -> dict[str, Any]:
     """Return a pool's plan as JSON values."""
     from controller.redaction.redactor import redact
 
@@ -94,7 +94,7 @@ def plain(pool: "Preview") -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def show(pools: "list[Preview]") -> None:
+def show(pools: "list[PoolPreview]") -> None:
     """Print the plans as a table."""
     from rich.console import Console
     from rich.table import Table

@@ -1,6 +1,7 @@
 """What a user would run instead of Stoker, each seeing demand after the same metric delay and waiting the same lead time. Pure.
 
-Every function gives the capacity requested at each minute, int64[n], over the whole of a `Load`. Where a rule looks back over
+Every function gives the capacity requested at each minute, int64[n], over the whole of a `JudgedDemand`. Where a rule looks back
+over
 days, a day is 1440 rows from the first row of the history.
 """
 
@@ -8,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from controller.decision.costs.bill import Amounts, Bill, Load, Units, bill_of, earlier, trailing_max
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.bill import Amounts, Bill, JudgedDemand, Units, bill_of, earlier, trailing_max
+from controller.decision.costs.cost_model import CostTerms
 from forecasting.demand import MINUTES_PER_DAY as DAY
 
 HOUR = 60
@@ -27,17 +28,17 @@ HINDSIGHT = ("best-constant*",)
 """Peers that look into the future: a bound, not a rival."""
 
 
-def seen(values: Units, terms: Terms) -> Units:
+def seen(values: Units, terms: CostTerms) -> Units:
     """`values` as a policy reads them, the metric delay later."""
     return earlier(values, terms.metric_delay)
 
 
-def on_demand(load: Load, _: Terms) -> Units:
+def on_demand(load: JudgedDemand, _: CostTerms) -> Units:
     """Nothing is kept warm."""
     return np.zeros(len(load), np.int64)
 
 
-def target_tracking(load: Load, terms: Terms, utilisation: float = TRACKING_UTILISATION) -> Units:
+def target_tracking(load: JudgedDemand, terms: CostTerms, utilisation: float = TRACKING_UTILISATION) -> Units:
     """AWS Application Auto Scaling on provisioned concurrency utilisation, statistic Maximum.
 
     Its alarms need 3 minutes above the target to raise, 15 minutes below 90 % of it to lower; one unit always stays.
@@ -52,7 +53,7 @@ def target_tracking(load: Load, terms: Terms, utilisation: float = TRACKING_UTIL
     return out
 
 
-def tuned_tracking(load: Load, terms: Terms) -> Units:
+def tuned_tracking(load: JudgedDemand, terms: CostTerms) -> Units:
     """Target tracking at the utilisation that was cheapest before the accounting begins; the default if nothing is before."""
     if not load.known[: load.start].any():
         return target_tracking(load, terms)
@@ -61,7 +62,7 @@ def tuned_tracking(load: Load, terms: Terms) -> Units:
     return target_tracking(load, terms, best)
 
 
-def weekly_schedule(load: Load, _: Terms) -> Units:
+def weekly_schedule(load: JudgedDemand, _: CostTerms) -> Units:
     """What a careful person writes by hand: each hour at its 95th percentile over the last seven days, rewritten daily."""
     out = np.zeros(len(load), np.int64)
     for day in range(1, -(-len(load) // DAY)):
@@ -72,24 +73,24 @@ def weekly_schedule(load: Load, _: Terms) -> Units:
     return out
 
 
-def schedule_and_tracking(load: Load, terms: Terms) -> Units:
+def schedule_and_tracking(load: JudgedDemand, terms: CostTerms) -> Units:
     """A schedule as the floor and target tracking above it, as AWS combines them."""
     return np.maximum(weekly_schedule(load, terms), target_tracking(load, terms))
 
 
-def knative(load: Load, terms: Terms) -> Units:
+def knative(load: JudgedDemand, terms: CostTerms) -> Units:
     """Knative's autoscaler in stable mode: average concurrency over its 60 s window at 70 % of a unit."""
     busy: Amounts = np.zeros_like(load.busy)
     busy[terms.metric_delay :] = load.busy[: len(load) - terms.metric_delay]
     return np.ceil(busy / 0.7).astype(np.int64)
 
 
-def last_hour(load: Load, terms: Terms) -> Units:
+def last_hour(load: JudgedDemand, terms: CostTerms) -> Units:
     """The most of the last hour."""
     return trailing_max(seen(load.peak, terms), HOUR)
 
 
-def x_lambda(load: Load, terms: Terms, weight: float = 0.5) -> Units:
+def x_lambda(load: JudgedDemand, terms: CostTerms, weight: float = 0.5) -> Units:
     """X-Lambda: simple exponential smoothing of five-minute maxima, every five minutes."""
     maxima, out, level = trailing_max(seen(load.peak, terms), 5), np.zeros(len(load), np.int64), 0.0
     for minute in range(0, len(load), 5):
@@ -98,7 +99,7 @@ def x_lambda(load: Load, terms: Terms, weight: float = 0.5) -> Units:
     return out
 
 
-def seasonal(load: Load, _: Terms, quantile: float = 0.99) -> Units:
+def seasonal(load: JudgedDemand, _: CostTerms, quantile: float = 0.99) -> Units:
     """Seasonal naive: the same quarter of an hour, widened by as much on either side, over up to seven days before."""
     out = np.zeros(len(load), np.int64)
     for first in range(DAY, len(load), 15):
@@ -108,7 +109,7 @@ def seasonal(load: Load, _: Terms, quantile: float = 0.99) -> Units:
     return out
 
 
-def predictive_scaling(load: Load, terms: Terms) -> Units:
+def predictive_scaling(load: JudgedDemand, terms: CostTerms) -> Units:
     """An hourly stand-in for AWS predictive scaling, in front of target tracking.
 
     From 24 hours of history on, every six hours: a forecast for each hour to come, here the mean of the same hour over up to 14
@@ -127,7 +128,7 @@ def predictive_scaling(load: Load, terms: Terms) -> Units:
     return np.maximum(np.ceil(floor).astype(np.int64), target_tracking(load, terms))
 
 
-PEERS: dict[str, Callable[[Load, Terms], Units]] = {
+BASELINES: dict[str, Callable[[JudgedDemand, CostTerms], Units]] = {
     "on-demand": on_demand,
     "aws-target-tracking": target_tracking,
     "aws-target-tracking-tuned": tuned_tracking,
@@ -142,13 +143,13 @@ PEERS: dict[str, Callable[[Load, Terms], Units]] = {
 """By the name that tables show."""
 
 
-def constants(load: Load, terms: Terms) -> list[tuple[int, Bill]]:
+def constants(load: JudgedDemand, terms: CostTerms) -> list[tuple[int, Bill]]:
     """Capacities that never change, from none to the greatest peak, each with its bill: hindsight draws this curve."""
     levels = np.unique(np.linspace(0, load.peak.max(initial=0), CONSTANTS).astype(np.int64)).tolist()
     return [(level, bill_of(load, np.full(len(load), level, np.int64), terms)) for level in levels]
 
 
-def compare(load: Load, terms: Terms) -> dict[str, Bill]:
+def compare(load: JudgedDemand, terms: CostTerms) -> dict[str, Bill]:
     """The bill of every peer, and of the best constant in hindsight, by name."""
-    bills = {name: bill_of(load, peer(load, terms), terms) for name, peer in PEERS.items()}
+    bills = {name: bill_of(load, peer(load, terms), terms) for name, peer in BASELINES.items()}
     return bills | {"best-constant*": min((bill for _, bill in constants(load, terms)), key=lambda bill: bill.extra_usd)}

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.decision.costs.billing_steps import Layers, change, rest
-from controller.decision.costs.cost_model import MINUTE_SECONDS, Terms
+from controller.decision.costs.cost_model import MINUTE_SECONDS, CostTerms
 from controller.decision.costs.on_demand_warmth import in_use, started
 from forecasting.demand import DemandSeries
 
@@ -28,7 +28,7 @@ Amounts = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Load:
+class JudgedDemand:
     """Demand as it is judged: whole units at the peak, zero where unknown, and which minutes count.
 
     `peak` int64[n], `busy` float64[n] with busy <= peak, `invocations` float64[n], `known` bool[n]; the accounting begins at
@@ -51,9 +51,9 @@ class Load:
         counted[: self.start] = False
         return counted
 
-    def until(self, end: int) -> "Load":
+    def until(self, end: int) -> "JudgedDemand":
         """The first `end` minutes, all of them counted."""
-        return Load(self.peak[:end], self.busy[:end], self.invocations[:end], self.known[:end])
+        return JudgedDemand(self.peak[:end], self.busy[:end], self.invocations[:end], self.known[:end])
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +104,11 @@ class Bill:
         return None if nothing.extra_usd <= 0 else self.extra_usd / nothing.extra_usd
 
 
-def load_of(demand: DemandSeries, start: int = 0) -> Load:
+def load_of(demand: DemandSeries, start: int = 0) -> JudgedDemand:
     """`demand` as it is judged; `start` is the row at which the accounting begins."""
     peak = np.ceil(np.nan_to_num(demand.peak)).astype(np.int64)
     busy = np.minimum(np.nan_to_num(demand.busy).astype(np.float64), peak)
-    return Load(peak, busy, np.nan_to_num(demand.invocations).astype(np.float64), demand.known, start)
+    return JudgedDemand(peak, busy, np.nan_to_num(demand.invocations).astype(np.float64), demand.known, start)
 
 
 def earlier(values: Units, steps: int) -> Units:
@@ -138,7 +138,7 @@ def ready_of(target: Units, lead_time: int) -> Units:
     return ready
 
 
-def cold_starts_of(load: Load, ready: Units, keep_alive: int, stay_warm: bool = False) -> Units:
+def cold_starts_of(load: JudgedDemand, ready: Units, keep_alive: int, stay_warm: bool = False) -> Units:
     """Requests of each minute that wait for an initialisation, counted or not: int64[n]."""
     used: Units = in_use(load.peak, ready, stay_warm)
     if keep_alive == 0:
@@ -172,7 +172,7 @@ def paid_of(target: Units, ready: Units, billing_step: int) -> Units:
     return target + np.cumsum(beyond)[: len(target)]
 
 
-def bill_of(load: Load, target: Units, terms: Terms) -> Bill:
+def bill_of(load: JudgedDemand, target: Units, terms: CostTerms) -> Bill:
     """What requesting `target` (int64[n]) would have cost against `load`."""
     ready = ready_of(target, terms.lead_time)
     counted = load.counted

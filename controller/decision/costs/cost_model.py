@@ -118,7 +118,7 @@ STAY_WARM = frozenset({"cloud-run-min-instances", "lambda-ping", "http-ping"})
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class CostTerms:
     """What one pool's minute is judged by. Prices in USD per unit-minute; spans in whole minutes."""
 
     idle: float
@@ -195,7 +195,7 @@ def price_of(pool: PoolPolicy, architecture: str | None = None, gigabytes: float
 
 def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, architecture: str | None = None,
              init_seconds: float | None = None, vcpus: float | None = None, billing: str | None = None,
-             keep_alive: KeepAliveSeen | None = None) -> Terms:
+             keep_alive: KeepAliveSeen | None = None) -> CostTerms:
     """The terms of a pool: what its policy says, else what was measured (the arguments), else the defaults."""
     gigabytes = (pool.memory_mb or memory_mb or DEFAULT_MEMORY_MB) / 1024
     price = price_of(pool, architecture, gigabytes, vcpus, billing)
@@ -204,7 +204,7 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
     init = next((seconds for seconds in (pool.init_seconds, init_seconds) if seconds is not None), DEFAULT_INIT_SECONDS)
     pings, request_usd = PINGS.get(pool.lever.kind), request_usd_of(pool.lever.kind, billing)
     warm = keep_alive_of(pool.lever.kind, assume, keep_alive)
-    return Terms(
+    return CostTerms(
         idle=price.idle * per_minute if pings is None else pings.usd_per_minute(price.on_demand * gigabytes, init, request_usd),
         warm_busy=(price.warm_busy if pings is None else price.on_demand) * per_minute, on_demand=price.on_demand * per_minute,
         init_seconds=init, cold_start_cost_usd=0.05 if cost is None else cost,

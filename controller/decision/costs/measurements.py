@@ -45,7 +45,8 @@ def learned(traits: Traits, before: Traits, memory_mb: int | None) -> Traits:
 
 def ready_after(counted: Callable[[], Mapping[int, int]] | None, target: int, sent: datetime, seen_after: float) -> float:
     """Seconds that a raise to `target` took, sent at `sent` and seen to be ready `seen_after` seconds later: where the provider
-    counts units late (`adapters.ports.lever.Counted`), to the end of the first minute from which on `target` were counted.
+    counts units late (`adapters.ports.lever.CountsInstances`), to the end of the first minute from which on `target` were
+    counted.
     """
     ready = seen_after
     for minute, units in sorted(({} if counted is None else counted()).items(), reverse=True):

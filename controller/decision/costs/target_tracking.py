@@ -18,7 +18,7 @@ RAISE_AFTER, LOWER_AFTER, LOWER_BELOW = 3, 15, 0.9
 Amounts = NDArray[np.float64]
 
 
-class Tracked:
+class TargetTracker:
     """One tracker per pool, each at one unit to begin with, as AWS leaves it."""
 
     def __init__(self, pools: int) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.model.event import Event
-from controller.decision.events.occurrences import AFTERMATH, Spell, spells_of, touched
+from controller.decision.events.occurrences import AFTERMATH, EventWindow, event_windows, touched
 from controller.decision.selection.signals import BLOCK, BLOCKS_PER_DAY, UNKNOWN, order_statistic
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats
 
@@ -24,7 +24,7 @@ SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Usual:
+class BaselineDemand:
     """Peak demand by the time of day (UTC), float32[2, 288]: working days, weekends. NaN where nothing is known."""
 
     peak: Floats
@@ -36,7 +36,7 @@ class Usual:
         return out
 
 
-UNKNOWN_YET = Usual(np.full((2, BLOCKS_PER_DAY), np.nan, np.float32))
+UNKNOWN_YET = BaselineDemand(np.full((2, BLOCKS_PER_DAY), np.nan, np.float32))
 
 
 def weekend(days: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -44,14 +44,15 @@ def weekend(days: NDArray[np.int64]) -> NDArray[np.bool_]:
     return (days + 3) % 7 >= SATURDAY
 
 
-def usual_of(events: tuple[Event, ...], history: DemandSeries, midnight: int) -> Usual:
+def baseline_demand(events: tuple[Event, ...], history: DemandSeries, midnight: int) -> BaselineDemand:
     """What is usual by the days before `midnight`: the middle of the most of every five minutes around a time of day.
 
     Working days and weekends apart, where enough of them are known; a time of day of which nothing is known is taken to be busy.
     """
     first = midnight - USUAL_DAYS * MINUTES_PER_DAY
     span = history.window(first, midnight)
-    peak = np.where(span.known & ~touched(spells_of(events, first, midnight), first, midnight), span.peak, np.float32(UNKNOWN))
+    peak = np.where(span.known & ~touched(event_windows(events, first, midnight), first, midnight), span.peak,
+                    np.float32(UNKNOWN))
     tops = np.pad(peak.reshape(-1, BLOCK).max(axis=1), NEIGHBOURS, constant_values=UNKNOWN)
     around = np.lib.stride_tricks.sliding_window_view(tops, 2 * NEIGHBOURS + 1).reshape(USUAL_DAYS, BLOCKS_PER_DAY, -1)
     known = tops[tops != UNKNOWN]
@@ -61,7 +62,7 @@ def usual_of(events: tuple[Event, ...], history: DemandSeries, midnight: int) ->
     free = weekend(np.arange(USUAL_DAYS) + first // MINUTES_PER_DAY)
     kinds = [np.where((around[rows] != UNKNOWN).any(axis=2).sum(axis=0) >= LEAST_DAYS, middle(around[rows]), every)
              for rows in (~free, free)]
-    return Usual(np.stack(kinds).astype(np.float32))
+    return BaselineDemand(np.stack(kinds).astype(np.float32))
 
 
 def middle(around: Floats) -> Floats:
@@ -73,7 +74,8 @@ def middle(around: Floats) -> Floats:
 Rows = tuple[Floats, Floats, Floats]
 
 
-def set_aside(spells: Sequence[Spell], usual: Callable[[Spell], Usual], rows: Rows, first: int) -> Rows:
+def without_event_uplift(spells: Sequence[EventWindow], usual: Callable[[EventWindow], BaselineDemand], rows: Rows,
+                         first: int) -> Rows:
     """Peak, busy and invocations, float32[n] each from minute `first` on, without what events have raised.
 
     Rules that look back are shown no more than the usual while an event runs: what it brought is planned for by its own

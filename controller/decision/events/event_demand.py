@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from controller.decision.events.baseline import Usual
-from controller.decision.events.learned_effect import Lesson
-from controller.decision.events.occurrences import AFTERMATH, Spell
-from controller.decision.planning.observation import Announced
+from controller.decision.events.baseline import BaselineDemand
+from controller.decision.events.learned_effect import LearnedEffect
+from controller.decision.events.occurrences import AFTERMATH, EventWindow
+from controller.decision.planning.observation import EventDemand
 from forecasting.demand import MINUTES_PER_DAY, Floats, instant_of
 
 HOUR = 60
@@ -21,9 +21,9 @@ LONGEST_RAMP = MINUTES_PER_DAY
 class Foretold(NamedTuple):
     """A spell, what is usual while it lasts, and what past ones have taught, if any."""
 
-    spell: Spell
-    usual: Usual
-    lesson: Lesson | None
+    spell: EventWindow
+    usual: BaselineDemand
+    lesson: LearnedEffect | None
 
 
 class Sought(NamedTuple):
@@ -39,7 +39,7 @@ class Sought(NamedTuple):
     newest: int
 
 
-def announce(foretold: Sequence[Foretold], sought: Sought) -> Announced | None:
+def announce(foretold: Sequence[Foretold], sought: Sought) -> EventDemand | None:
     """What the events make of the demand that a decision meets; None where they say nothing of it."""
     rises = [each for each in foretold if not each.spell.lowers]
     raising = [told for each in rises if (told := raised(each, sought) or lasting(each.spell, sought)) is not None]
@@ -50,7 +50,7 @@ def announce(foretold: Sequence[Foretold], sought: Sought) -> Announced | None:
     return lowered(min(lowering, key=factor_of), sought) if lowering else None
 
 
-def applied(told: Announced | None, proposed: float) -> float:
+def applied(told: EventDemand | None, proposed: float) -> float:
     """Units that are wanted where so many are proposed."""
     if told is None:
         return proposed
@@ -62,10 +62,10 @@ def applied(told: Announced | None, proposed: float) -> float:
 def factor_of(foretold: Foretold) -> float:
     """The factor of a spell, with what past ones taught."""
     factor = foretold.spell.factor or 1.0
-    return factor if foretold.lesson is None else foretold.lesson.taught(factor)
+    return factor if foretold.lesson is None else foretold.lesson.adjust(factor)
 
 
-def raised(foretold: Foretold, sought: Sought) -> Announced | None:
+def raised(foretold: Foretold, sought: Sought) -> EventDemand | None:
     """What one event asks for; None while it is too far ahead, and once it is over.
 
     Its demand is to be met from its lead on; where the policy limits how fast capacity may grow, a raise begins as much earlier.
@@ -77,14 +77,14 @@ def raised(foretold: Foretold, sought: Sought) -> Announced | None:
     due = sought.reach + spell.start - spell.ready  # what comes before this minute is to be ready in full
     minutes = np.arange(max(sought.minute, spell.start), min(spell.end, due + ramp))
     if spell.size is not None:
-        size = float(spell.size) if lesson is None else lesson.taught(spell.size)
+        size = float(spell.size) if lesson is None else lesson.adjust(spell.size)
         expected, what = np.full(len(minutes), size), f"{size:.4g}"
     else:
         factor = factor_of(foretold)
         expected, what = factor * usual.at(minutes), f"{factor:.4g} times the usual"
     if np.isnan(expected).all():
         text = f"{headed(spell)}: {what} is expected, but what is usual then is not known yet"
-        return Announced(text) if minutes[0] < due else None
+        return EventDemand(text) if minutes[0] < due else None
     needed = np.minimum(expected, sought.ceiling) - sought.step_up * np.maximum(0, minutes - due + 1)
     most = int(np.nanargmax(needed))
     if minutes[0] >= due and not needed[most] > 0:
@@ -95,19 +95,19 @@ def raised(foretold: Foretold, sought: Sought) -> Announced | None:
     units, text = max(0.0, float(needed[most])), f"{headed(spell)} is expected to bring {what}{taught}"
     came = recent_most(sought)
     if running(spell, sought) and came > units:  # more has come than was expected
-        return Announced(f"{text}; the most of the last hour was {came:g}", came)
-    return Announced(text, units)
+        return EventDemand(f"{text}; the most of the last hour was {came:g}", came)
+    return EventDemand(text, units)
 
 
-def lasting(spell: Spell, sought: Sought) -> Announced | None:
+def lasting(spell: EventWindow, sought: Sought) -> EventDemand | None:
     """An event that is over holds what it brought until it is known what comes after it: it may run late."""
     if not running(spell, sought):
         return None
     came, end = recent_most(sought), f"{instant_of(spell.end):%H:%M}"
-    return Announced(f"{spell.name} was to end at {end} UTC: the last hour's most, {came:g}, is kept until that is seen", came)
+    return EventDemand(f"{spell.name} was to end at {end} UTC: the last hour's most, {came:g}, is kept until that is seen", came)
 
 
-def running(spell: Spell, sought: Sought) -> bool:
+def running(spell: EventWindow, sought: Sought) -> bool:
     """Whether the newest demand known is that of the event, so that recent demand has it in it."""
     return spell.start <= sought.newest < spell.end + AFTERMATH
 
@@ -118,14 +118,14 @@ def recent_most(sought: Sought) -> float:
     return float(known.max()) if len(known) else 0.0
 
 
-def lowered(foretold: Foretold, sought: Sought) -> Announced:
+def lowered(foretold: Foretold, sought: Sought) -> EventDemand:
     """What a quiet time leaves of what is proposed: never less than the last hour's demand, with the margin of a count."""
     spell, factor = foretold.spell, factor_of(foretold)
     text = f"{spell.name} (until {instant_of(spell.end):%a %H:%M} UTC): {factor:.4g} of the usual is expected"
     if len(sought.recent) < HOUR or np.isnan(sought.recent).any():
-        return Announced(f"{text}, but not all of the last hour is known: not lowered")
+        return EventDemand(f"{text}, but not all of the last hour is known: not lowered")
     most = recent_most(sought)
-    return Announced(f"{text}, the most of the last hour was {most:g}", None, factor, most + float(np.sqrt(most)))
+    return EventDemand(f"{text}, the most of the last hour was {most:g}", None, factor, most + float(np.sqrt(most)))
 
 
 def expected_text(foretold: Foretold) -> str:
@@ -133,7 +133,7 @@ def expected_text(foretold: Foretold) -> str:
     spell, usual, lesson = foretold
     taught = "" if lesson is None else f" ({lesson.text(spell)})"
     if spell.size is not None:
-        return f"{float(spell.size) if lesson is None else lesson.taught(spell.size):.4g} units{taught}"
+        return f"{float(spell.size) if lesson is None else lesson.adjust(spell.size):.4g} units{taught}"
     most = usual.at(np.arange(spell.start, min(spell.end, spell.start + MINUTES_PER_DAY)))
     known = most[~np.isnan(most)]
     what = f" {float(known.max()):g}" if len(known) else ", which is not known yet"
@@ -141,6 +141,6 @@ def expected_text(foretold: Foretold) -> str:
 
 
 @lru_cache(maxsize=4096)
-def headed(spell: Spell) -> str:
+def headed(spell: EventWindow) -> str:
     """A spell by its name and time."""
     return f"{spell.name} ({instant_of(spell.start):%a %H:%M} to {instant_of(spell.end):%a %H:%M} UTC)"

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.model.policy import PoolPolicy
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.event_demand import HOUR, Foretold, applied, factor_of
-from controller.decision.events.pool_events import Prospect, learned
+from controller.decision.events.pool_events import PoolEvents, learned
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats
 from forecasting.protocol import LEVELS, Band
 
@@ -17,18 +17,18 @@ HARDLY_ANY = 0.5
 """Below this there is nothing that a size could be a multiple of."""
 
 
-def prospect_at(pool: PoolPolicy, history: DemandSeries) -> Prospect | None:
+def prospect_at(pool: PoolPolicy, history: DemandSeries) -> PoolEvents | None:
     """The events of a pool with all that its history tells of them; None where it has none."""
     if not pool.events:
         return None
-    prospect, end = Prospect(pool), history.end_minute
+    prospect, end = PoolEvents(pool), history.end_minute
     near = {spell.learned_until for spell in prospect.near(end)} | {-(-end // MINUTES_PER_DAY) * MINUTES_PER_DAY}
     for midnight in sorted(near | prospect.unknown(history.first_minute, end)):
         prospect.learn(midnight, learned(pool.events, history, midnight))
     return prospect
 
 
-def without_events(prospect: Prospect | None, history: DemandSeries) -> DemandSeries:
+def without_events(prospect: PoolEvents | None, history: DemandSeries) -> DemandSeries:
     """Demand as rules and forecasters are shown it: without what events have raised."""
     if prospect is None:
         return history
@@ -36,7 +36,7 @@ def without_events(prospect: Prospect | None, history: DemandSeries) -> DemandSe
                         *prospect.set_aside((history.peak, history.busy, history.invocations), history.first_minute))
 
 
-def lifted(prospect: Prospect | None, band: Band, first: int, now: int) -> Band:
+def lifted(prospect: PoolEvents | None, band: Band, first: int, now: int) -> Band:
     """A band of float32[minutes, LEVELS] from minute `first` on, which knows of no event, with those known at `now`."""
     if prospect is None or not len(band.peak):
         return band
@@ -57,7 +57,7 @@ def multiples(foretold: Sequence[Foretold], median: Floats, first: int, now: int
         spell, usual, lesson = each
         at = within(spell.start, spell.end, first, len(median))
         if spell.size is not None:
-            size = float(spell.size) if lesson is None else lesson.taught(spell.size)
+            size = float(spell.size) if lesson is None else lesson.adjust(spell.size)
             rise[at] = np.fmax(rise[at], size / np.maximum(median[at], HARDLY_ANY))
         elif not spell.lowers:
             rise[at] = np.maximum(rise[at], factor_of(each))
@@ -76,7 +76,7 @@ def within(start: int, end: int, first: int, count: int) -> slice:
     return slice(min(count, max(0, start - first)), min(count, max(0, end - first)))
 
 
-def wanted_with(prospect: Prospect | None, wanted: Floats, first: int, peak: NDArray[np.float32], terms: Terms) -> Floats:
+def wanted_with(prospect: PoolEvents | None, wanted: Floats, first: int, peak: NDArray[np.float32], terms: CostTerms) -> Floats:
     """Units wanted from minute `first` on, with what events ask for. `peak`: demand as far as it is known or forecast, its row i
     being that of minute `first - metric_delay - HOUR + i`.
     """

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from config.model.event import Event
-from controller.decision.events.baseline import USUAL_DAYS, Usual
-from controller.decision.events.occurrences import Spell, spells_of
+from controller.decision.events.baseline import USUAL_DAYS, BaselineDemand
+from controller.decision.events.occurrences import EventWindow, event_windows
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 
 LEVEL = 0.95
@@ -24,7 +24,7 @@ EFFECT_ANNOUNCED, EFFECT_SEEN = 1.5, 1.25
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class LearnedEffect:
     """What came at each known occurrence, oldest first, over what was announced and over what is usual then; and what was
     announced over what is usual.
     """
@@ -33,7 +33,7 @@ class Lesson:
     over_usual: tuple[float, ...]
     announced: tuple[float, ...]
 
-    def taught(self, announced: float) -> float:
+    def adjust(self, announced: float) -> float:
         """What to expect where so much is announced: the middle of what came, believed more with every occurrence; the
         announcement counts as one more. A rise is never made a fall, nor a fall a rise.
         """
@@ -42,7 +42,7 @@ class Lesson:
         expected = announced * float(came ** (times / (times + 1)))
         return min(1.0, expected) if announced < 1 else max(1.0, expected)
 
-    def text(self, spell: Spell) -> str:
+    def text(self, spell: EventWindow) -> str:
         """In words."""
         announced = spell.size if spell.size is not None else spell.factor or 1.0
         came = float(np.median(self.over_announced)) * announced
@@ -59,24 +59,25 @@ class Lesson:
         return float(np.median(self.announced)) >= EFFECT_ANNOUNCED and float(np.median(self.over_usual)) < EFFECT_SEEN
 
 
-def without_effect(lessons: Mapping[str, Lesson]) -> dict[str, str]:
+def without_effect(lessons: Mapping[str, LearnedEffect]) -> dict[str, str]:
     """A sentence for each kind of event that was announced as a rise and brought none."""
     return {kind: f"event {kind!r} brought only {float(np.median(lesson.over_usual)):.2g} times the usual {lesson.times}: "
                   "correct or remove it"
             for kind, lesson in lessons.items() if lesson.without_effect}
 
 
-def lessons_of(events: tuple[Event, ...], history: DemandSeries, usual: Usual, midnight: int) -> Mapping[str, Lesson]:
+def lessons_of(events: tuple[Event, ...], history: DemandSeries, usual: BaselineDemand, midnight: int) -> Mapping[str,
+                                                                                                                  LearnedEffect]:
     """What the occurrences before `midnight`, within the days that tell what is usual, teach of each kind of event."""
     first = midnight - USUAL_DAYS * MINUTES_PER_DAY
     seen: dict[str, list[tuple[float, float, float]]] = {}
-    for spell in spells_of(events, first, midnight):
+    for spell in event_windows(events, first, midnight):
         if first <= spell.start and spell.end <= midnight and (came := what_came(spell, history, usual)) is not None:
             seen.setdefault(spell.kind, []).append(came)
-    return {kind: Lesson(*(tuple(each) for each in zip(*came, strict=True))) for kind, came in seen.items()}
+    return {kind: LearnedEffect(*(tuple(each) for each in zip(*came, strict=True))) for kind, came in seen.items()}
 
 
-def what_came(spell: Spell, history: DemandSeries, usual: Usual) -> tuple[float, float, float] | None:
+def what_came(spell: EventWindow, history: DemandSeries, usual: BaselineDemand) -> tuple[float, float, float] | None:
     """Demand that covers nearly all minutes of a spell, over what was announced and over the usual, and what was announced over
     the usual; None where too little is known, or nothing is usual.
     """

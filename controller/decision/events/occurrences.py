@@ -21,7 +21,7 @@ LEARNED_BEFORE = 6 * 60
 """What is usual is learned from the days that were over so long before an event is prepared for: metrics may be that late."""
 
 
-class Spell(NamedTuple):
+class EventWindow(NamedTuple):
     """One window of an event in minutes, from `start` on and before `end`; it is prepared for from `ready` on.
 
     Either `factor` or `size` is what is expected of it.
@@ -49,7 +49,7 @@ class Spell(NamedTuple):
 
 
 @lru_cache(maxsize=4096)
-def spells_of(events: tuple[Event, ...], first: int, end: int) -> tuple[Spell, ...]:
+def event_windows(events: tuple[Event, ...], first: int, end: int) -> tuple[EventWindow, ...]:
     """The windows of a pool's events that touch the span, aftermath included, in order of their beginning. Cached: many pools
     share their events.
     """
@@ -59,11 +59,11 @@ def spells_of(events: tuple[Event, ...], first: int, end: int) -> tuple[Spell, .
         for window in windows_of(event, instant_of(first - AFTERMATH), instant_of(end + lead)):
             begin, over = int(window.start.timestamp() // 60), -int(-window.end.timestamp() // 60)
             early = 0 if event.factor is not None and event.factor < 1 else lead  # nobody is ready for quiet ahead of it
-            found.append(Spell(begin - early, begin, over, window.name, window.kind, event.factor, event.size))
+            found.append(EventWindow(begin - early, begin, over, window.name, window.kind, event.factor, event.size))
     return tuple(sorted(found, key=lambda spell: (spell.start, spell.end, spell.name)))
 
 
-def touched(spells: Sequence[Spell], first: int, end: int) -> NDArray[np.bool_]:
+def touched(spells: Sequence[EventWindow], first: int, end: int) -> NDArray[np.bool_]:
     """bool[end - first]: minutes within a spell or its aftermath."""
     out = np.zeros(end - first, bool)
     for spell in spells:

@@ -9,11 +9,18 @@ from typing import NamedTuple
 
 from config.model.event import Event
 from config.model.policy import PoolPolicy
-from controller.decision.events.baseline import UNKNOWN_YET, USUAL_DAYS, Rows, Usual, set_aside, usual_of
+from controller.decision.events.baseline import (
+    UNKNOWN_YET,
+    USUAL_DAYS,
+    BaselineDemand,
+    Rows,
+    baseline_demand,
+    without_event_uplift,
+)
 from controller.decision.events.event_demand import Foretold, Sought, announce
-from controller.decision.events.learned_effect import Lesson, lessons_of
-from controller.decision.events.occurrences import AFTERMATH, Spell, spells_of
-from controller.decision.planning.observation import Announced
+from controller.decision.events.learned_effect import LearnedEffect, lessons_of
+from controller.decision.events.occurrences import AFTERMATH, EventWindow, event_windows
+from controller.decision.planning.observation import EventDemand
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats
 
 HOUR = 60
@@ -30,8 +37,8 @@ BACK, AHEAD = (USUAL_DAYS + 1) * MINUTES_PER_DAY, 8 * MINUTES_PER_DAY
 class Learned(NamedTuple):
     """What the days before a midnight tell: what is usual, and what each kind of event has brought."""
 
-    usual: Usual
-    lessons: Mapping[str, Lesson]
+    usual: BaselineDemand
+    lessons: Mapping[str, LearnedEffect]
 
 
 NOTHING_YET = Learned(UNKNOWN_YET, {})
@@ -39,25 +46,25 @@ NOTHING_YET = Learned(UNKNOWN_YET, {})
 
 def learned(events: tuple[Event, ...], history: DemandSeries, midnight: int) -> Learned:
     """All that history tells before `midnight`; nothing that came later is looked at."""
-    usual = usual_of(events, history, midnight)
+    usual = baseline_demand(events, history, midnight)
     return Learned(usual, lessons_of(events, history, usual, midnight))
 
 
-class Prospect:
+class PoolEvents:
     """The events of one pool. What is `due` is to be learned before anything is asked of a minute."""
 
     def __init__(self, policy: PoolPolicy) -> None:
         self.policy = policy
         self._day, self._hour = -1, -1
-        self._spells: tuple[Spell, ...] = ()
-        self._near: tuple[Spell, ...] = ()
+        self._spells: tuple[EventWindow, ...] = ()
+        self._near: tuple[EventWindow, ...] = ()
         self._learned: dict[int, Learned] = {}
 
-    def near(self, minute: int) -> tuple[Spell, ...]:
+    def near(self, minute: int) -> tuple[EventWindow, ...]:
         """Spells that may matter to a decision made at `minute`."""
         day, hour = minute // MINUTES_PER_DAY, minute // HOUR
         if day != self._day:
-            self._spells = spells_of(self.policy.events, day * MINUTES_PER_DAY - BACK, day * MINUTES_PER_DAY + AHEAD)
+            self._spells = event_windows(self.policy.events, day * MINUTES_PER_DAY - BACK, day * MINUTES_PER_DAY + AHEAD)
         if hour != self._hour:
             first, last = minute - LOOKED_BACK, minute + HOUR + LOOKED_AHEAD
             self._near = tuple(spell for spell in self._spells if spell.ready < last and spell.end > first)
@@ -77,7 +84,7 @@ class Prospect:
         """Take in what history tells before `midnight`."""
         self._learned[midnight] = what
 
-    def usual(self, spell: Spell) -> Usual:
+    def usual(self, spell: EventWindow) -> BaselineDemand:
         """What is usual when a spell is."""
         return self._learned.get(spell.learned_until, NOTHING_YET).usual
 
@@ -87,14 +94,14 @@ class Prospect:
 
     def set_aside(self, rows: Rows, first: int) -> Rows:
         """As `events.set_aside`."""
-        return set_aside(self._rises(first, first + len(rows[0])), self.usual, rows, first)
+        return without_event_uplift(self._rises(first, first + len(rows[0])), self.usual, rows, first)
 
-    def _rises(self, first: int, end: int) -> list[Spell]:
+    def _rises(self, first: int, end: int) -> list[EventWindow]:
         """Spells that raise some of the minutes from `first` on and before `end`."""
         spells = self._near
         if first < self._hour * HOUR - LOOKED_BACK or end > (self._hour + 1) * HOUR + LOOKED_AHEAD:
             whole = first // MINUTES_PER_DAY * MINUTES_PER_DAY, -(-end // MINUTES_PER_DAY) * MINUTES_PER_DAY
-            spells = spells_of(self.policy.events, *whole)
+            spells = event_windows(self.policy.events, *whole)
         return [spell for spell in spells if not spell.lowers and spell.start < end and spell.end + AFTERMATH > first]
 
     def foretold(self, minute: int) -> list[Foretold]:
@@ -102,7 +109,7 @@ class Prospect:
         told = [(spell, self._learned.get(spell.learned_until, NOTHING_YET)) for spell in self.near(minute)]
         return [Foretold(spell, what.usual, what.lessons.get(spell.kind)) for spell, what in told]
 
-    def announced(self, minute: int, lead_time: int, recent: Floats, newest: int) -> Announced | None:
+    def announced(self, minute: int, lead_time: int, recent: Floats, newest: int) -> EventDemand | None:
         """What the events make of the demand that a decision made at `minute` meets, one tick more than its lead time ahead.
 
         `recent`: float32[up to 60], the peak demand until minute `newest`, the newest that is known.
@@ -113,6 +120,6 @@ class Prospect:
         return announce(self.foretold(minute), Sought(minute, reach, step_up, self.policy.max, recent, newest))
 
     @property
-    def lessons(self) -> Mapping[str, Lesson]:
+    def lessons(self) -> Mapping[str, LearnedEffect]:
         """What past events have taught, as last learned."""
         return self._learned[max(self._learned)].lessons if self._learned else {}

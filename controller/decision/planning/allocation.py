@@ -28,7 +28,7 @@ Amounts = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Stakes:
+class AllocationInputs:
     """The pools of a fleet, an array each: units wanted, requested as the last reading shows, held (those, or more that may be
     on the way unseen), and kept in any case; USD of a unit an hour; and what a dollar of standing by saves, NaN where nobody
     knows yet, which ranks as if it saved nothing.
@@ -56,7 +56,7 @@ def softened(wanted: float, limit: float) -> float:
     return knee - room * math.expm1((knee - wanted) / room)
 
 
-def given_out(budget: float, stakes: Stakes, base: Units, want: Units) -> Units:
+def given_out(budget: float, stakes: AllocationInputs, base: Units, want: Units) -> Units:
     """`base`, and of what is wanted above it what `budget` USD an hour pays for, the worthiest first."""
     order = stakes.order
     price, extra = stakes.price[order], np.maximum(want - base, 0)[order]
@@ -69,7 +69,7 @@ def given_out(budget: float, stakes: Stakes, base: Units, want: Units) -> Units:
     return out
 
 
-def allowed(stakes: Stakes, limit: float) -> Units:
+def allowed(stakes: AllocationInputs, limit: float) -> Units:
     """The most that each pool may request now, so that all together cost at most `limit` USD an hour.
 
     More only where floors alone do, or where what is held is still being given back.
@@ -88,7 +88,7 @@ def allowed(stakes: Stakes, limit: float) -> Units:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ChangeRequest:
     """One pool's wish to change by so many units, up or down, and since when it has waited for its turn."""
 
     pool: str
@@ -96,23 +96,23 @@ class Turn:
     since: datetime
 
 
-def in_turn(turns: Sequence[Turn], now: datetime) -> list[Turn]:
+def within_tick_limits(turns: Sequence[ChangeRequest], now: datetime) -> list[ChangeRequest]:
     """The most urgent first: who has waited longest if that is long, then the largest raise, falls after all raises."""
-    def key(turn: Turn) -> tuple[float, bool, int, str]:
+    def key(turn: ChangeRequest) -> tuple[float, bool, int, str]:
         waited = now - turn.since
         overdue = -waited.total_seconds() if waited >= PATIENCE else 0.0
         return overdue, turn.change < 0, -abs(turn.change), turn.pool
     return sorted(turns, key=key)
 
 
-class Ledger:
+class ChangeBudget:
     """What may still be changed in a tick; None is without limit."""
 
     def __init__(self, pools: int | None, units: int | None) -> None:
         self.pools, self.units = pools, units
 
-    def copy(self) -> "Ledger":
-        return Ledger(self.pools, self.units)
+    def copy(self) -> "ChangeBudget":
+        return ChangeBudget(self.pools, self.units)
 
     def take(self, change: int) -> int | None:
         """So much of `change` as may be done, taken out of what is left; None when the pool must wait."""

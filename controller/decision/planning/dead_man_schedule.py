@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from adapters.ports.lever import Order
+from adapters.ports.lever import ScheduledChange
 from config.model.policy import PoolPolicy
 from controller.decision.planning.planner import bounds_now
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.state_transitions import CLOCKS_APART, DOUBTED
+from controller.decision.planning.state_transitions import CLOCKS_APART, UNCONFIRMED_FOR
 from controller.decision.selection.scoring import QUARTER
 from forecasting.demand import instant_of, minute_of
 
@@ -27,15 +27,15 @@ Steps = Sequence[Sequence[int]]
 """(minutes since the epoch, units) each: the most planned within the quarter of an hour that begins there, in order."""
 
 
-def last_orders(policy: PoolPolicy, at: datetime, steps: Steps, most: int | None = None,
-                told: Sequence[tuple[datetime, int]] = ()) -> tuple[Order, ...]:
+def scheduled_changes(policy: PoolPolicy, at: datetime, steps: Steps, most: int | None = None,
+                      told: Sequence[tuple[datetime, int]] = ()) -> tuple[ScheduledChange, ...]:
     """From `at` on along `steps` for as long as the policy says and they reach, then to the floor for good; what does not change
     is not said again. `most`: never more than this, and nothing is raised; None: it is raised and lowered as planned. `told`: the
     instants and units that were ordered before, which stand where the plan has hardly moved: each change is a call.
     """
     if policy.dead_man is None:
         return ()
-    orders: list[Order] = []
+    orders: list[ScheduledChange] = []
     begin, last = at, at + policy.dead_man.follow
     while begin < last and (units := planned(steps, begin, after(begin))) is not None:
         before = next((each for since, each in reversed(told[:-1]) if since <= begin), units)
@@ -43,11 +43,11 @@ def last_orders(policy: PoolPolicy, at: datetime, steps: Steps, most: int | None
             units = before
         low, high, _ = bounds_now(policy, begin)
         units = min(max(units, low), high if most is None else max(low, min(high, most)))  # a floor raises nothing, nor is it cut
-        order = Order(begin, max(1, units), 0 if most is not None else units)
+        order = ScheduledChange(begin, max(1, units), 0 if most is not None else units)
         if not orders or orders[-1][1:] != order[1:]:
             orders.append(order)
         begin = after(begin)
-    return (*orders, Order(begin, floor_at(policy, begin)))
+    return (*orders, ScheduledChange(begin, floor_at(policy, begin)))
 
 
 def floor_at(policy: PoolPolicy, at: datetime) -> int:
@@ -69,26 +69,26 @@ def planned(steps: Steps, begin: datetime, end: datetime) -> int | None:
     return max(units for minute, units in steps if minute < stop and minute + QUARTER > first)
 
 
-def about_to_tell(state: PoolState, orders: Sequence[Order], now: datetime) -> PoolState:
+def with_pending(state: PoolState, orders: Sequence[ScheduledChange], now: datetime) -> PoolState:
     """Until it is known what the provider took, it may do what it was told before, or any of this."""
     since = unseen_since(state, now)
-    tried = {(at, units) for at, units in state.telling if at > since}
-    return replace(state, telling=tuple(sorted({*tried, *instants(orders)})[:MOST_OPEN]))
+    tried = {(at, units) for at, units in state.pending_fallback if at > since}
+    return replace(state, pending_fallback=tuple(sorted({*tried, *instants(orders)})[:MOST_OPEN]))
 
 
-def has_told(state: PoolState, orders: Sequence[Order], now: datetime) -> PoolState:
+def with_confirmed(state: PoolState, orders: Sequence[ScheduledChange], now: datetime) -> PoolState:
     """It does this and nothing else. What it may have done and nobody has seen is doubted like a write without an answer."""
-    before, since = (*state.decays, *state.telling), unseen_since(state, now)
+    before, since = (*state.decays, *state.pending_fallback), unseen_since(state, now)
     done = {(min(at, now), units) for at, units in before if since < at <= now + CLOCKS_APART}
-    return replace(state, decays=instants(orders), telling=(), doubts=(*state.doubts, *sorted(done)))
+    return replace(state, decays=instants(orders), pending_fallback=(), doubts=(*state.doubts, *sorted(done)))
 
 
 def unseen_since(state: PoolState, now: datetime) -> datetime:
     """What was done before this instant has been seen, or changes nothing any more."""
-    doubted = now - DOUBTED
+    doubted = now - UNCONFIRMED_FOR
     return doubted if state.written_at is None else max(doubted, state.written_at - CLOCKS_APART)
 
 
-def instants(orders: Sequence[Order]) -> tuple[tuple[datetime, int], ...]:
+def instants(orders: Sequence[ScheduledChange]) -> tuple[tuple[datetime, int], ...]:
     """As the state of a pool has them."""
     return tuple((order.at, order.most) for order in orders)

@@ -15,12 +15,12 @@ from adapters.ports.errors import AdapterError, Limit
 from adapters.ports.lever import Capacity, Phase
 from config.model.policy import PoolPolicy
 from controller.decision.planning.guardrails import guardrails_for
-from controller.decision.planning.observation import Announced, Bound, Observation, Proposal, Sight, Traffic
+from controller.decision.planning.observation import Bound, DataFreshness, EventDemand, Observation, Proposal, Traffic
 from controller.decision.planning.overrides import entry, shown_override
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import INSTANTS, TIMED, PoolState
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from controller.redaction.redactor import redact, redact_text
 
 VERSION = 2
@@ -32,7 +32,7 @@ NO_CAPACITY = Capacity(0, 0, Phase.READY, datetime.min)  # noqa: DTZ901  (for it
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class PlannedDecision:
     """A plan as `make_plan` made it, and from what. `answer`: what the provider said to the write that followed."""
 
     policy: PoolPolicy
@@ -45,18 +45,18 @@ class Made:
     @property
     def limited(self) -> bool:
         """Whether a limit of the provider held the plan down."""
-        return any(reason.code is Code.QUOTA for reason in self.plan.reasons)
+        return any(reason.code is ReasonCode.QUOTA for reason in self.plan.reasons)
 
 
-class Unreplayable(ValueError):
+class RecordNotReplayable(ValueError):
     """A record is none, or is of another version; one line with what to do."""
 
 
-class Told(AdapterError):
+class RecordedError(AdapterError):
     """What a provider said, as it was recorded."""
 
 
-def clean(seen: Observation) -> Observation:
+def redact_observation(seen: Observation) -> Observation:
     """The same without secrets in what the provider said, and in what the policy calls its events."""
     capacity, error, event = seen.capacity, seen.capacity_error, seen.announced
     if seen.quiet:
@@ -64,19 +64,20 @@ def clean(seen: Observation) -> Observation:
     if event is not None:
         seen = replace(seen, announced=replace(event, text=redact_text(event.text)))
     if error is not None:
-        seen = replace(seen, capacity_error=told(error))
+        seen = replace(seen, capacity_error=redact_error(error))
     if capacity is not None and (capacity.blocked is not None or capacity.detail or capacity.foreign_owner or capacity.others_by):
         owner = capacity.foreign_owner
         seen = replace(seen, capacity=replace(
-            capacity, blocked=None if capacity.blocked is None else told(capacity.blocked), detail=redact_text(capacity.detail),
+            capacity, blocked=None if capacity.blocked is None else redact_error(capacity.blocked),
+            detail=redact_text(capacity.detail),
             foreign_owner=None if owner is None else redact_text(owner), others_by=redact_text(capacity.others_by)))
     return seen
 
 
-def told(error: AdapterError) -> AdapterError:
+def redact_error(error: AdapterError) -> AdapterError:
     """`error` itself where its words hold no secret, else its words without."""
     text = redact_text(str(error))
-    return error if text == str(error) else Told(text)
+    return error if text == str(error) else RecordedError(text)
 
 
 def plan_body(plan: Plan) -> dict[str, Any]:
@@ -88,14 +89,14 @@ def plan_body(plan: Plan) -> dict[str, Any]:
     return body if plan.fencing is None else body | {"fencing": plan.fencing}
 
 
-def inputs_body(made: Made, kept: Plan) -> dict[str, Any]:
+def inputs_body(made: PlannedDecision, kept: Plan) -> dict[str, Any]:
     """What `made` was made from. `made` stands in it only where the plan that is kept differs: its write was refused, say."""
     seen = made.seen
     body: dict[str, Any] = {
         "version": VERSION, "policy": made.policy.model_dump(mode="json", include=set(POLICY), exclude_defaults=True),
-        "state": state_body(made.state), "now": seen.now.isoformat(), "sight": seen.sight.value,
-        "data_age_seconds": span(seen.data_age), "settled": seen.settled, "unseen": seen.unseen or None,
-        "quiet": seen.quiet or None, "retimed": seen.retimed or None, "traffic": seen.traffic,
+        "state": state_body(made.state), "now": seen.now.isoformat(), "freshness": seen.freshness.value,
+        "data_age_seconds": span(seen.data_age), "settled": seen.settled, "unknown_minutes": seen.unknown_minutes or None,
+        "quiet": seen.quiet or None, "keep_alive_change": seen.keep_alive_change or None, "traffic": seen.traffic,
         "missing_since": seen.missing_since, "capacity": capacity_body(seen.capacity),
         "capacity_error": None if seen.capacity_error is None else str(seen.capacity_error),
         "proposal": proposal_body(seen.proposal), "allowed": seen.allowed,
@@ -151,12 +152,14 @@ def proposal_body(proposal: Proposal | None) -> dict[str, Any] | None:
 
 
 def replayed(record: Mapping[str, Any]) -> tuple[str, str]:
-    """The plan as it was recorded and as it is made again from the record, as indented JSON. `Unreplayable` when it cannot be."""
+    """The plan as it was recorded and as it is made again from the record, as indented JSON. `RecordNotReplayable` when it
+    cannot be.
+    """
     inputs = record.get("inputs")
     if not isinstance(inputs, Mapping) or "version" not in inputs:
-        raise Unreplayable("this is no decision record, or one of an earlier version that did not keep all that is needed")
+        raise RecordNotReplayable("this is no decision record, or one of an earlier version that did not keep all that is needed")
     if inputs["version"] != VERSION:
-        raise Unreplayable(f"the record has version {str(inputs['version'])[:20]}, this Stoker knows {VERSION}")
+        raise RecordNotReplayable(f"the record has version {str(inputs['version'])[:20]}, this Stoker knows {VERSION}")
     try:
         policy, state, seen = loaded(inputs)
         kept = inputs.get("made") or {name: record[name] for name in
@@ -164,7 +167,7 @@ def replayed(record: Mapping[str, Any]) -> tuple[str, str]:
                                       if name != "fencing" or name in record}
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         why = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise Unreplayable(f"the record is damaged: {why}") from error
+        raise RecordNotReplayable(f"the record is damaged: {why}") from error
     again = plan_body(make_plan(policy, state, seen, guardrails_for(seen)))
     return json.dumps(kept, indent=1, sort_keys=True), json.dumps(again, indent=1, sort_keys=True)
 
@@ -175,19 +178,21 @@ def loaded(inputs: Mapping[str, Any]) -> tuple[PoolPolicy, PoolState, Observatio
     proposal, error = inputs.get("proposal"), inputs.get("capacity_error")
     seen = Observation(
         now=datetime.fromisoformat(inputs["now"]), capacity=capacity_of(inputs.get("capacity")),
-        capacity_error=None if error is None else Told(error),
+        capacity_error=None if error is None else RecordedError(error),
         proposal=None if proposal is None else Proposal(float(proposal["target"]), proposal["candidate"], proposal["trusted"]),
-        sight=Sight(inputs["sight"]), data_age=seconds(inputs.get("data_age_seconds")), settled=inputs["settled"],
-        unseen=inputs.get("unseen", 0), quiet=inputs.get("quiet", ""), retimed=inputs.get("retimed", ""),
+        freshness=DataFreshness(inputs["freshness"]), data_age=seconds(inputs.get("data_age_seconds")), settled=inputs["settled"],
+        unknown_minutes=inputs.get("unknown_minutes", 0), quiet=inputs.get("quiet", ""),
+        keep_alive_change=inputs.get("keep_alive_change", ""),
         allowed=inputs.get("allowed"), limit=None if (limit := inputs.get("limit")) is None else Limit(**limit),
         billing_step=seconds(inputs.get("billing_step_seconds")) or timedelta(0),
         usd_per_unit_minute=inputs["usd_per_unit_minute"],
         overrides=tuple(shown_override(each) for each in inputs.get("overrides", ())),
         leaving=inputs.get("leaving"), traffic=None if (told := inputs.get("traffic")) is None else Traffic(told),
         missing_since=None if (since := inputs.get("missing_since")) is None else datetime.fromisoformat(since),
-        announced=None if inputs.get("announced") is None else Announced(**inputs["announced"]),
+        announced=None if inputs.get("announced") is None else EventDemand(**inputs["announced"]),
         standby=inputs.get("standby"), fencing=inputs.get("fencing"),
-        bounds=tuple(Bound(Code(each["code"]), each["text"], each["low"], each["high"]) for each in inputs.get("bounds", ())))
+        bounds=tuple(Bound(ReasonCode(each["code"]), each["text"], each["low"], each["high"]) for each in inputs.get("bounds",
+                                                                                                                     ())))
     return policy, state_of(inputs["state"]), seen
 
 
@@ -215,5 +220,5 @@ def capacity_of(body: Mapping[str, Any] | None) -> Capacity | None:
     if values.get("changed_at") is not None:
         values["changed_at"] = datetime.fromisoformat(values["changed_at"])
     if values.get("blocked") is not None:
-        values["blocked"] = Told(values["blocked"])
+        values["blocked"] = RecordedError(values["blocked"])
     return Capacity(**values)

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 
 from config.model.limits import Limits
 from controller.decision.costs.cost_model import usd_per_minute_left
-from controller.decision.planning.allocation import Ledger, Stakes, Turn, allowed, in_turn
-from controller.decision.planning.decision_record import Made
-from controller.decision.planning.observation import Bound, Sight
+from controller.decision.planning.allocation import AllocationInputs, ChangeBudget, ChangeRequest, allowed, within_tick_limits
+from controller.decision.planning.decision_record import PlannedDecision
+from controller.decision.planning.observation import Bound, DataFreshness
 from controller.decision.planning.overrides import Kind, active
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.planner import bounds_now
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from controller.decision.planning.state_transitions import READ_AFTER_WRITE
 
 FLOATS = NDArray[np.float64]
@@ -48,7 +48,7 @@ class Money:
                 f"{self.rank[row] + 1} of {len(self.rank)}: at most {units}")
 
 
-class Limiter:
+class FleetLimits:
     """One fleet. `region_of`: by pool, a key of what shares a provider's write budget."""
 
     def __init__(self, limits: Limits, region_of: Mapping[str, int]) -> None:
@@ -59,7 +59,7 @@ class Limiter:
         self._value = np.full(len(self._row), np.nan)
         self._active = np.zeros(len(self._row), bool)
         self._writes: dict[int, int] = {}
-        self._waiting: dict[str, tuple[int, Turn]] = {}
+        self._waiting: dict[str, tuple[int, ChangeRequest]] = {}
         self._granted: dict[str, int] = {}
         self._tick = 0
         self._ledgers = self._full()
@@ -89,7 +89,7 @@ class Limiter:
         """What the warm capacity of each pool has cost since the first of the month."""
         self._spent[[self._row[name] for name in pools]] = usd
 
-    def admit(self, made: Sequence[Made], now: datetime) -> dict[str, tuple[Bound, ...]]:
+    def admit(self, made: Sequence[PlannedDecision], now: datetime) -> dict[str, tuple[Bound, ...]]:
         """What is left to each of the pools that were planned, where that is less than planned; they are then planned again
         within it. What a pool may change is taken out of the tick here.
         """
@@ -128,10 +128,10 @@ class Limiter:
                      "pools_lowered": int((money.allowed < self._want[rows]).sum())}
         return body | {"pools_waiting": sum(tick == self._tick for tick, _ in self._waiting.values())}
 
-    def _full(self) -> dict[bool, Ledger]:
-        return {mode: Ledger(self.limits.pools_per_tick, self.limits.units_per_tick) for mode in (True, False)}
+    def _full(self) -> dict[bool, ChangeBudget]:
+        return {mode: ChangeBudget(self.limits.pools_per_tick, self.limits.units_per_tick) for mode in (True, False)}
 
-    def _note(self, each: Made) -> None:
+    def _note(self, each: PlannedDecision) -> None:
         """Take in what a pool wants; what must not be lowered now for want of money is kept like a floor."""
         row, plan, seen = self._row[each.policy.name], each.plan, each.seen
         held = plan.requested if plan.requested is not None else each.state.written or 0
@@ -141,7 +141,7 @@ class Limiter:
         floor = max(floor, 0 if pin is None or pin.units is None else pin.units)
         if boost is not None:
             floor = max(floor, want)
-        if plan.action is Action.HOLD or seen.sight is not Sight.FRESH or seen.unseen or not seen.settled:
+        if plan.action is Action.HOLD or seen.freshness is not DataFreshness.FRESH or seen.unknown_minutes or not seen.settled:
             floor = max(floor, held)
         self._want[row], self._floor[row] = want, min(floor, want)
         self._shown[row], self._held[row] = held, max(held, _on_the_way(each.state, seen.now))
@@ -152,7 +152,7 @@ class Limiter:
 
     def _money(self, rows: NDArray[np.intp], now: datetime) -> Money:
         want, shown, held, floor = (each[rows] for each in (self._want, self._shown, self._held, self._floor))
-        stakes = Stakes(want, shown, held, floor, self._price[rows], self._value[rows])
+        stakes = AllocationInputs(want, shown, held, floor, self._price[rows], self._value[rows])
         hour, month = self.limits.usd_per_hour, self.limits.usd_per_month
         key, limit = ("usd_per_hour", hour) if hour is not None else ("usd_per_month", np.inf)
         if month is not None:
@@ -162,7 +162,7 @@ class Limiter:
         rank[stakes.order] = np.arange(len(rows))
         return Money(key, float(limit), float((stakes.want * stakes.price).sum()), allowed(stakes, float(limit)), rank)
 
-    def _lowered(self, made: Sequence[Made], now: datetime) -> list[tuple[str, Bound]]:
+    def _lowered(self, made: Sequence[PlannedDecision], now: datetime) -> list[tuple[str, Bound]]:
         """The pools that money leaves less than they want."""
         found = []
         for mode in (True, False):
@@ -175,16 +175,16 @@ class Limiter:
                 at, row = place[self._row[name]], self._row[name]
                 units = int(money.allowed[at])
                 if units < self._want[row]:
-                    found.append((name, Bound(Code.FLEET_BUDGET, money.text(at, float(self._value[row]), units), 0, units)))
+                    found.append((name, Bound(ReasonCode.FLEET_BUDGET, money.text(at, float(self._value[row]), units), 0, units)))
         return found
 
-    def _turn(self, each: Made, want: int) -> Turn:
+    def _turn(self, each: PlannedDecision, want: int) -> ChangeRequest:
         name = each.policy.name
         tick, before = self._waiting.get(name, (0, None))
         since = each.seen.now if before is None or tick < self._tick - 1 else before.since
-        return Turn(name, want - (each.plan.requested or 0), since)
+        return ChangeRequest(name, want - (each.plan.requested or 0), since)
 
-    def _turns(self, asking: Mapping[str, Turn], plans: Mapping[str, Plan], modes: Mapping[str, bool],
+    def _turns(self, asking: Mapping[str, ChangeRequest], plans: Mapping[str, Plan], modes: Mapping[str, bool],
                now: datetime) -> list[tuple[str, Bound]]:
         """Give out the tick's changes to those who ask; who waited in the last tick and has not asked yet keeps a place."""
         for name in asking:
@@ -192,7 +192,7 @@ class Limiter:
         expected = [turn for name, (tick, turn) in self._waiting.items() if tick == self._tick - 1 and name not in asking]
         free = {mode: ledger.copy() for mode, ledger in self._ledgers.items()}
         found = []
-        for turn in in_turn([*asking.values(), *expected], now):
+        for turn in within_tick_limits([*asking.values(), *expected], now):
             mode = modes.get(turn.pool, bool(self._active[self._row[turn.pool]]))
             if turn.pool not in asking:
                 free[mode].take(turn.change)
@@ -200,18 +200,18 @@ class Limiter:
                 found.append((turn.pool, bound))
         return found
 
-    def _give(self, turn: Turn, plan: Plan, free: Ledger, ledger: Ledger) -> Bound | None:
+    def _give(self, turn: ChangeRequest, plan: Plan, free: ChangeBudget, ledger: ChangeBudget) -> Bound | None:
         """Grant a turn as far as it goes; what it leaves undone, as a bound."""
         name, region, requested = turn.pool, self._region_of[turn.pool], plan.requested or 0
         wanted = requested + turn.change
         if self._writes.get(region) == 0:
             self._waiting[name] = self._tick, turn
             text = f"{wanted} must wait: the writes that a tick may ask of the provider are used up"
-            return Bound(Code.WRITE_TURN, text, requested, requested)
+            return Bound(ReasonCode.WRITE_TURN, text, requested, requested)
         units = free.take(turn.change)
         if units is None:
             self._waiting[name] = self._tick, turn
-            return Bound(Code.FLEET_CHANGES, f"{wanted} must wait: {self._words()} are used up", requested, requested)
+            return Bound(ReasonCode.FLEET_CHANGES, f"{wanted} must wait: {self._words()} are used up", requested, requested)
         ledger.take(units)
         self._waiting.pop(name, None)
         self._granted[name] = units
@@ -223,7 +223,7 @@ class Limiter:
             return None
         low, high = sorted((requested, requested + units))
         text = f"only {abs(units)} of {abs(turn.change)} units in this tick: {self._words()} leave no more"
-        return Bound(Code.FLEET_CHANGES, text, low, high)
+        return Bound(ReasonCode.FLEET_CHANGES, text, low, high)
 
     def _take_back(self, name: str, mode: bool) -> None:
         """A pool that asks again in the same tick, with another plan perhaps, begins anew."""

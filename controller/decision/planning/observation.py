@@ -7,13 +7,13 @@ from enum import StrEnum
 from adapters.ports.errors import AdapterError, Limit
 from adapters.ports.lever import Capacity
 from controller.decision.planning.overrides import Override
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 
 MOST_UNITS = 1_000_000
 """No provider sells more to one pool; an infinite forecast ends here before the ceiling cuts it."""
 
 
-class Sight(StrEnum):
+class DataFreshness(StrEnum):
     """How much is known of a pool's present demand."""
 
     FRESH = "fresh"
@@ -58,14 +58,14 @@ class Bound:
     `controller.decision.planning.fleet_limits`.
     """
 
-    code: Code
+    code: ReasonCode
     text: str
     low: int
     high: int
 
 
 @dataclass(frozen=True, slots=True)
-class Announced:
+class EventDemand:
     """What announced events make of the demand that a decision made now meets; `text` names them, with their numbers.
 
     `units`: at least so many are wanted; None where it is not known what is usual, or where demand is expected to be lower.
@@ -86,7 +86,7 @@ class Observation:
     capacity: Capacity | None
     capacity_error: AdapterError | None = None
     proposal: Proposal | None = None
-    sight: Sight = Sight.FRESH
+    freshness: DataFreshness = DataFreshness.FRESH
     data_age: timedelta | None = None
     settled: bool = True
     """False from a restart until history has been read anew: then nothing is lowered."""
@@ -99,9 +99,9 @@ class Observation:
     """What the limits of the whole fleet leave; none while they do not bite."""
     leaving: str | None = None
     """The daemon ends, and this is what the policy's `on_exit` says: `release` or `floor`."""
-    announced: Announced | None = None
+    announced: EventDemand | None = None
     traffic: Traffic | None = None
-    """For people; plans go by `sight`."""
+    """For people; plans go by `freshness`."""
     missing_since: datetime | None = None
     """Since when metrics are missing; None while they are not."""
     standby: str | None = None
@@ -109,33 +109,33 @@ class Observation:
     fencing: int | None = None
     """The number under which this daemon leads."""
     limit: Limit | None = None
-    unseen: int = 0
+    unknown_minutes: int = 0
     """Minutes of demand that should be known and are not, as far as they forbid to lower."""
     quiet: str = ""
     """Why nothing tells whether a silence is idleness or missing metrics."""
-    retimed: str = ""
+    keep_alive_change: str = ""
     """That another keep-alive has lately changed what is proposed, with both; empty where none has."""
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class DemandView:
     """What the fleet knows of a pool's demand at a tick."""
 
-    sight: Sight = Sight.NONE
+    freshness: DataFreshness = DataFreshness.NONE
     data_age: timedelta | None = None
     proposal: Proposal | None = None
     settled: bool = False
-    unseen: int = 0
+    unknown_minutes: int = 0
     quiet: str = ""
-    retimed: str = ""
+    keep_alive_change: str = ""
     traffic: Traffic | None = None
     missing_since: datetime | None = None
     bounds: tuple[Bound, ...] = ()
     leaving: str | None = None
-    announced: Announced | None = None
+    announced: EventDemand | None = None
 
 
-def old(age: timedelta, limit: timedelta) -> bool:
+def is_stale(age: timedelta, limit: timedelta) -> bool:
     """Whether something is `limit` old or older. So is what is of an instant to come: the clock was put back since."""
     return not timedelta(0) <= age < limit
 

@@ -8,9 +8,9 @@ from enum import StrEnum
 
 from adapters.ports.lever import Capacity, Phase
 from config.model.policy import PoolPolicy
-from controller.decision.planning.observation import MOST_UNITS, Announced, Bound, Observation, Proposal
+from controller.decision.planning.observation import MOST_UNITS, Bound, EventDemand, Observation, Proposal
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Code, Reason
+from controller.decision.planning.reasons import Reason, ReasonCode
 
 
 class Action(StrEnum):
@@ -47,26 +47,26 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class PlanDraft:
     """A plan in the making, passed from guardrail to guardrail."""
 
     target: int
     reasons: tuple[Reason, ...] = ()
     held: bool = False
 
-    def moved(self, target: int, code: Code, text: str) -> "Draft":
+    def adjust_target(self, target: int, code: ReasonCode, text: str) -> "PlanDraft":
         """The same draft with another target and the reason for it; itself when nothing moves."""
         if target == self.target:
             return self
-        return Draft(target, (*self.reasons, Reason(code, text, self.target, target)), self.held)
+        return PlanDraft(target, (*self.reasons, Reason(code, text, self.target, target)), self.held)
 
-    def hold(self, requested: int, code: Code, text: str) -> "Draft":
+    def hold(self, requested: int, code: ReasonCode, text: str) -> "PlanDraft":
         """Give up: what is there stays, whatever was wanted."""
-        return Draft(requested, (*self.reasons, Reason(code, text, self.target, requested)), held=True)
+        return PlanDraft(requested, (*self.reasons, Reason(code, text, self.target, requested)), held=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class GuardrailContext:
     """What a guardrail may look at. `schedule`: the name of the one that set the floor or the ceiling."""
 
     policy: PoolPolicy
@@ -78,7 +78,7 @@ class Context:
     schedule: str | None = None
 
 
-Guardrail = Callable[[Draft, Context], Draft]
+Guardrail = Callable[[PlanDraft, GuardrailContext], PlanDraft]
 
 
 def unchanged(target: int, capacity: Capacity) -> bool:
@@ -93,23 +93,23 @@ def whole_units(value: float) -> int | None:
     return math.ceil(min(max(value, 0.0), MOST_UNITS) - 1e-9)
 
 
-def raised_by(event: Announced | None, context: Context) -> int:
+def raised_by(event: EventDemand | None, context: GuardrailContext) -> int:
     """Units that announced events ask for, within the ceiling; a size that is beyond it is no reason to go there."""
     units = None if event is None or event.units is None else whole_units(event.units)
     return min(units or 0, context.ceiling)
 
 
-Gate = Callable[[Plan], tuple[Bound, ...]]
+LimitCheck = Callable[[Plan], tuple[Bound, ...]]
 """Asked before a write: what the whole fleet leaves of a plan now; nothing where the plan may be carried out as it is."""
 
 
-ITS_TURN = frozenset({Code.NOT_READ, Code.WRITE_TURN})
+DEFERRED_CODES = frozenset({ReasonCode.NOT_READ, ReasonCode.WRITE_TURN})
 """That a pool waits until the provider may be asked is shown; it decides nothing."""
 
-REMARKS = frozenset({Code.SHORT_HISTORY, Code.KEEP_ALIVE})
+REMARKS = frozenset({ReasonCode.SHORT_HISTORY, ReasonCode.KEEP_ALIVE})
 """Why what is proposed is as it is."""
 
 
-def ruling(plan: Plan) -> Code:
+def deciding_code(plan: Plan) -> ReasonCode:
     """The last reason, which decided; remarks on the proposal decide nothing."""
-    return next((reason.code for reason in reversed(plan.reasons) if reason.code not in REMARKS), Code.PROPOSED)
+    return next((reason.code for reason in reversed(plan.reasons) if reason.code not in REMARKS), ReasonCode.PROPOSED)

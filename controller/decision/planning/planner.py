@@ -9,36 +9,52 @@ from datetime import datetime
 from adapters.ports.lever import Capacity
 from config.model.policy import PoolPolicy, schedule_bounds
 from controller.decision.planning.external_capacity import remarked
-from controller.decision.planning.observation import Observation, Sight
+from controller.decision.planning.observation import DataFreshness, Observation
 from controller.decision.planning.overrides import Kind, active
-from controller.decision.planning.plan import Action, Context, Draft, Guardrail, Plan, raised_by, unchanged, whole_units
-from controller.decision.planning.pool_state import PoolState, caught_up
-from controller.decision.planning.reasons import Code, Reason
-from controller.decision.planning.state_transitions import metered, note_foreign, note_found, remember_wish, settle_intent
+from controller.decision.planning.plan import (
+    Action,
+    Guardrail,
+    GuardrailContext,
+    Plan,
+    PlanDraft,
+    raised_by,
+    unchanged,
+    whole_units,
+)
+from controller.decision.planning.pool_state import PoolState, without_future_instants
+from controller.decision.planning.reasons import Reason, ReasonCode
+from controller.decision.planning.state_transitions import (
+    detect_foreign_write,
+    meter_spend,
+    note_original_request,
+    record_recommendation,
+    resolve_intent,
+)
 
-UNSEEN = {Sight.FRESH: "there is no forecast yet", Sight.LATE: "metrics are late", Sight.BROKEN: "metrics are broken",
-          Sight.QUIET: "no metrics come, as where nothing runs", Sight.NONE: "no metrics have come yet"}
+UNSEEN = {DataFreshness.FRESH: "there is no forecast yet", DataFreshness.LATE: "metrics are late",
+          DataFreshness.BROKEN: "metrics are broken",
+          DataFreshness.QUIET: "no metrics come, as where nothing runs", DataFreshness.NONE: "no metrics have come yet"}
 """Why demand cannot be planned by, in words."""
 
 
 def make_plan(policy: PoolPolicy, state: PoolState, seen: Observation, guardrails: tuple[Guardrail, ...]) -> Plan:
     """Decide one pool at `seen.now`. Never raises for any observation; what it cannot know it holds."""
     capacity = seen.capacity
-    state = note_found(settle_intent(caught_up(state, seen.now), capacity, seen.now), capacity)
-    state = note_foreign(metered(state, seen), seen)
+    state = note_original_request(resolve_intent(without_future_instants(state, seen.now), capacity, seen.now), capacity)
+    state = detect_foreign_write(meter_spend(state, seen), seen)
     if capacity is None:
         error = seen.capacity_error
-        reason = (Reason(Code.NOT_READ, "its capacity has not been read yet") if error is None
-                  else Reason(Code.CAPACITY_UNKNOWN, f"its capacity could not be read: {error}"))
+        reason = (Reason(ReasonCode.NOT_READ, "its capacity has not been read yet") if error is None
+                  else Reason(ReasonCode.CAPACITY_UNKNOWN, f"its capacity could not be read: {error}"))
         return Plan(policy.name, seen.now, Action.HOLD, state.written, None, None, seen.proposal, (reason,), state, seen.fencing)
     floor, ceiling, schedule = bounds_now(policy, seen.now)
-    context = Context(policy, state, seen, capacity.requested, floor, ceiling, schedule)
-    draft = opening(context)
+    context = GuardrailContext(policy, state, seen, capacity.requested, floor, ceiling, schedule)
+    draft = initial_draft(context)
     for guardrail in guardrails:
         if draft.held:
             break
         draft = guardrail(draft, context)
-    state, draft = remember_wish(state, draft, context), remarked(draft, context)
+    state, draft = record_recommendation(state, draft, context), remarked(draft, context)
     return Plan(policy.name, seen.now, action_of(draft, capacity), draft.target, capacity.requested, capacity.ready,
                 seen.proposal, draft.reasons, state, seen.fencing)
 
@@ -50,65 +66,65 @@ def bounds_now(policy: PoolPolicy, now: datetime) -> tuple[int, int, str | None]
     return min(max(policy.min, low or 0), ceiling), ceiling, schedule
 
 
-def action_of(draft: Draft, capacity: Capacity) -> Action:
+def action_of(draft: PlanDraft, capacity: Capacity) -> Action:
     """What a finished draft asks of the lever."""
     if draft.held:
         return Action.HOLD
     return Action.KEEP if unchanged(draft.target, capacity) else Action.WRITE
 
 
-def opening(context: Context) -> Draft:
+def initial_draft(context: GuardrailContext) -> PlanDraft:
     """The first draft: the proposal, or what the policy says of missing metrics."""
     seen, requested = context.seen, context.requested
     if seen.leaving is not None:
-        return last_order(context, seen.leaving)
-    if seen.sight is not Sight.FRESH or seen.proposal is None:
-        return blind(context)
+        return draft_on_exit(context, seen.leaving)
+    if seen.freshness is not DataFreshness.FRESH or seen.proposal is None:
+        return draft_without_metrics(context)
     units = whole_units(seen.proposal.target)
     if units is None:
         text = f"{seen.proposal.candidate} proposed no number: {requested} stays"
-        return Draft(requested, (Reason(Code.INVALID_PROPOSAL, text, requested, requested),))
+        return PlanDraft(requested, (Reason(ReasonCode.INVALID_PROPOSAL, text, requested, requested),))
     text = f"{seen.proposal.candidate} proposes {units}"
-    reasons: tuple[Reason, ...] = (Reason(Code.PROPOSED, text, requested, units),)
+    reasons: tuple[Reason, ...] = (Reason(ReasonCode.PROPOSED, text, requested, units),)
     if not seen.proposal.trusted:
         text = "history is too short to judge rules by: the recent maximum is followed"
-        reasons += (Reason(Code.SHORT_HISTORY, text, units, units),)
-    if seen.retimed:
-        reasons += (Reason(Code.KEEP_ALIVE, seen.retimed, units, units),)
-    return Draft(units, reasons)
+        reasons += (Reason(ReasonCode.SHORT_HISTORY, text, units, units),)
+    if seen.keep_alive_change:
+        reasons += (Reason(ReasonCode.KEEP_ALIVE, seen.keep_alive_change, units, units),)
+    return PlanDraft(units, reasons)
 
 
-def last_order(context: Context, leaving: str) -> Draft:
+def draft_on_exit(context: GuardrailContext, leaving: str) -> PlanDraft:
     """What the daemon leaves behind: what was there before Stoker, or the floor, also where the former is not known."""
     found = context.state.found
     if leaving == "release" and found is not None:
         target, text = found, f"the daemon ends: back to the {found} that were there before Stoker"
     else:
         target, text = context.floor, f"the daemon ends: the floor in force is {context.floor}"
-    return Draft(target, (Reason(Code.ON_EXIT, text, context.requested, target),))
+    return PlanDraft(target, (Reason(ReasonCode.ON_EXIT, text, context.requested, target),))
 
 
-def blind(context: Context) -> Draft:
+def draft_without_metrics(context: GuardrailContext) -> PlanDraft:
     """Metrics are missing: hold, or follow the last forecast; never below what is there, nor below the floor."""
     seen, requested = context.seen, context.requested
-    text, code = f"{UNSEEN[seen.sight]}{age_of(seen)}", Code.METRICS_MISSING
-    if seen.sight is Sight.QUIET:
-        text, code = seen.quiet or text, Code.QUIET_REGION
+    text, code = f"{UNSEEN[seen.freshness]}{age_of(seen)}", ReasonCode.METRICS_MISSING
+    if seen.freshness is DataFreshness.QUIET:
+        text, code = seen.quiet or text, ReasonCode.QUIET_REGION
     if is_blind(context.policy, seen.missing_since, seen.now) and seen.missing_since is not None:
         minutes = (seen.now - seen.missing_since).total_seconds() / 60
-        text, code = f"blind since {seen.missing_since:%Y-%m-%d %H:%M} UTC, for {minutes:.0f} min: {text}", Code.BLIND
+        text, code = f"blind since {seen.missing_since:%Y-%m-%d %H:%M} UTC, for {minutes:.0f} min: {text}", ReasonCode.BLIND
     rule = context.policy.on_missing_metrics
-    draft = Draft(requested)
+    draft = PlanDraft(requested)
     if rule == "hold" and requested >= max(context.floor, raised_by(seen.announced, context)):
         if steered(context):  # an operator's word is to be heard when metrics are not
-            return Draft(requested, (Reason(code, f"{text}: {requested} would be held", requested, requested),))
+            return PlanDraft(requested, (Reason(code, f"{text}: {requested} would be held", requested, requested),))
         return draft.hold(requested, code, f"{text}: holding {requested}")
     wanted = context.floor
     if rule == "forecast" and seen.proposal is not None:
         wanted = max(wanted, whole_units(seen.proposal.target) or 0)
     target = max(requested, wanted)
     reason = Reason(code, f"{text}: not below {requested}, the policy says {rule}", requested, target)
-    return Draft(target, (reason,))
+    return PlanDraft(target, (reason,))
 
 
 def age_of(seen: Observation) -> str:
@@ -124,6 +140,6 @@ def is_blind(policy: PoolPolicy, missing_since: datetime | None, now: datetime) 
     return missing_since is not None and now - missing_since >= policy.missing_metrics_limit
 
 
-def steered(context: Context) -> bool:
+def steered(context: GuardrailContext) -> bool:
     """Whether a number or a pause is ordered, for which demand need not be known."""
     return any(active(context.seen.overrides, kind, context.seen.now) for kind in (Kind.PIN, Kind.PREWARM, Kind.PAUSE))

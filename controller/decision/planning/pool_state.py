@@ -7,7 +7,7 @@ from typing import Any
 INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at")
 """The instants in a `PoolState`; none of them lies ahead."""
 
-TIMED = ("wishes", "doubts", "decays", "telling", "paid")
+TIMED = ("recommendations", "doubts", "decays", "pending_fallback", "paid")
 """Its lists of an instant and units each."""
 
 
@@ -26,7 +26,7 @@ class PoolState:
     raised_at: datetime | None = None
     foreign_since: datetime | None = None
     foreign_requested: int | None = None
-    wishes: tuple[tuple[datetime, int], ...] = ()
+    recommendations: tuple[tuple[datetime, int], ...] = ()
     """Recent targets before the scale-down delay, oldest first, no gap between them; kept only while that delay needs them."""
     month: str = ""
     spent_usd: float = 0.0
@@ -35,7 +35,7 @@ class PoolState:
     found: int | None = None
     """What was requested before Stoker first wrote: what it goes back to when it is released."""
     decays: tuple[tuple[datetime, int], ...] = ()
-    telling: tuple[tuple[datetime, int], ...] = ()
+    pending_fallback: tuple[tuple[datetime, int], ...] = ()
     """What the provider was told to go to and when, should nobody put it off, and what it was being told: see `last_orders`."""
     paid: tuple[tuple[datetime, int], ...] = ()
     """Since when units are paid for, and how many, the oldest first; where billing has steps."""
@@ -48,12 +48,12 @@ def accepted(state: PoolState, target: int, now: datetime) -> PoolState:
                    doubts=tuple(doubt for doubt in state.doubts if doubt[1] != target), raised_at=raised_at)
 
 
-def caught_up(state: PoolState, now: datetime) -> PoolState:
+def without_future_instants(state: PoolState, now: datetime) -> PoolState:
     """`state` without instants to come: the clock was put back since, and what holds for a while would hold longer by as much."""
     ahead: dict[str, Any] = {name: now for name in INSTANTS if (at := getattr(state, name)) and at > now}
-    if state.wishes and state.wishes[-1][0] > now:
-        wished = tuple(wish for wish in state.wishes if wish[0] <= now)
-        ahead["wishes"] = (*wished, (now, max(units for at, units in state.wishes if at > now)))
+    if state.recommendations and state.recommendations[-1][0] > now:
+        wished = tuple(wish for wish in state.recommendations if wish[0] <= now)
+        ahead["recommendations"] = (*wished, (now, max(units for at, units in state.recommendations if at > now)))
     if any(at > now for at, _ in state.doubts):
         ahead["doubts"] = tuple((min(at, now), units) for at, units in state.doubts)
     return replace(state, **ahead) if ahead else state

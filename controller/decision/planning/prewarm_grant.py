@@ -12,7 +12,7 @@ from controller.decision.planning.planner import bounds_now
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PrewarmRequest:
     """What is asked for."""
 
     units: int
@@ -22,7 +22,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class PrewarmGrant:
     """What is granted of a wish. `limited_by`: the keys of the policy that left less. `cost_usd`: of the units that are not
     requested already; None while their price is not known.
     """
@@ -34,7 +34,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class PoolCapacity:
     """What of a pool counts for a grant. `usd_per_unit_minute` is 0 while it is not known."""
 
     requested: int
@@ -43,10 +43,10 @@ class Standing:
     billing_step: timedelta = timedelta(0)
 
 
-def grant(policy: PoolPolicy, standing: Standing, wish: Wish, now: datetime) -> Grant:
+def grant(policy: PoolPolicy, standing: PoolCapacity, wish: PrewarmRequest, now: datetime) -> PrewarmGrant:
     """What ceiling, budget and the policy's `prewarm` leave of a wish. A policy without `prewarm` leaves nothing."""
     if policy.prewarm is None:
-        return Grant(0, now, ("prewarm",), 0.0)
+        return PrewarmGrant(0, now, ("prewarm",), 0.0)
     _, ceiling, _ = bounds_now(policy, now)
     price, budget = standing.usd_per_unit_minute, policy.budget_usd_per_month
     left = {"prewarm.max_units": policy.prewarm.max_units, "max": ceiling}
@@ -57,10 +57,10 @@ def grant(policy: PoolPolicy, standing: Standing, wish: Wish, now: datetime) -> 
     if span < wish.span:
         limited.append("prewarm.max_duration")
     paid = max(span, standing.billing_step).total_seconds() / 60 * max(0, units - standing.requested) * price
-    return Grant(units, now + span, tuple(limited), round(paid, 6) if math.isfinite(price) and price > 0 else None)
+    return PrewarmGrant(units, now + span, tuple(limited), round(paid, 6) if math.isfinite(price) and price > 0 else None)
 
 
-def order_of(wish: Wish, granted: Grant, now: datetime) -> Override:
+def override_of(wish: PrewarmRequest, granted: PrewarmGrant, now: datetime) -> Override:
     """The order that keeps what was granted."""
     return Override(Kind.PREWARM, granted.until, wish.by, wish.reason, granted.units, since=now,
                     steps=((granted.units, granted.until),))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Code(StrEnum):
+class ReasonCode(StrEnum):
     """Every reason a plan can give. Fixed words: dashboards and alerts match on them."""
 
     PROPOSED = "proposed"
@@ -51,7 +51,7 @@ class Code(StrEnum):
 class Reason:
     """A code with its numbers: the target before and after the step that gives it, and a sentence for people."""
 
-    code: Code
+    code: ReasonCode
     text: str
     before: int | None = None
     after: int | None = None

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from adapters.ports.lever import Capacity, Phase
 from controller.decision.costs.billing_steps import change, rest
 from controller.decision.planning.observation import Observation
-from controller.decision.planning.plan import Context, Draft
+from controller.decision.planning.plan import GuardrailContext, PlanDraft
 from controller.decision.planning.pool_state import PoolState, accepted
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from controller.decision.planning.scale_in_guardrails import unbroken
 
 Timed = tuple[tuple[datetime, int], ...]
@@ -19,17 +19,18 @@ MINUTE = timedelta(minutes=1)
 READ_AFTER_WRITE = timedelta(minutes=2)
 """A provider's read may lag behind its own write; for so long another value is not taken for somebody else's."""
 
-DOUBTED = timedelta(minutes=15)
+UNCONFIRMED_FOR = timedelta(minutes=15)
 """So long after a write was looked for in vain it may still happen."""
 
 CLOCKS_APART = timedelta(minutes=2)
 """So much earlier by our clock the provider may do what it was told to do at an instant."""
 
-SLOWED = frozenset({Code.SCALE_DOWN_DELAY, Code.BILLING_STEP, Code.STEP_LIMIT, Code.FLEET_CHANGES, Code.WRITE_TURN})
+SLOWED = frozenset({ReasonCode.SCALE_DOWN_DELAY, ReasonCode.BILLING_STEP, ReasonCode.STEP_LIMIT, ReasonCode.FLEET_CHANGES,
+                    ReasonCode.WRITE_TURN})
 """What only slows a fall: how far it would have gone without is what was wanted."""
 
 
-def note_found(state: PoolState, capacity: Capacity | None) -> PoolState:
+def note_original_request(state: PoolState, capacity: Capacity | None) -> PoolState:
     """Remember what is there as long as Stoker has written nothing."""
     wrote = (state.written, state.intent, state.doubts) != (None, None, ())
     if wrote or capacity is None or state.found == capacity.requested:
@@ -37,11 +38,11 @@ def note_found(state: PoolState, capacity: Capacity | None) -> PoolState:
     return replace(state, found=capacity.requested)
 
 
-def settle_intent(state: PoolState, capacity: Capacity | None, now: datetime) -> PoolState:
+def resolve_intent(state: PoolState, capacity: Capacity | None, now: datetime) -> PoolState:
     """Read what became of writes whose outcome was not known: what the provider shows of them happened, even if late."""
     if capacity is None or (state.intent is None and not state.doubts):
         return state
-    units, doubts = capacity.requested, tuple(doubt for doubt in state.doubts if now - doubt[0] < DOUBTED)
+    units, doubts = capacity.requested, tuple(doubt for doubt in state.doubts if now - doubt[0] < UNCONFIRMED_FOR)
     late = units != state.written and units in {each for _, each in doubts}
     left = doubts if state.intent in (None, units) else (*doubts, (now, state.intent))
     open_still = replace(state, intent=None, doubts=left)
@@ -51,10 +52,10 @@ def settle_intent(state: PoolState, capacity: Capacity | None, now: datetime) ->
     if units <= (state.written or 0):
         return took
     # The wish for it may have died with a daemon; that it was raised shows that there was one.
-    return replace(took, wishes=(*unbroken(state.wishes, now), (now, units)))
+    return replace(took, recommendations=(*unbroken(state.recommendations, now), (now, units)))
 
 
-def note_foreign(state: PoolState, seen: Observation) -> PoolState:
+def detect_foreign_write(state: PoolState, seen: Observation) -> PoolState:
     """Tell somebody else's change from our own: what is requested is not what the provider took from us."""
     capacity = seen.capacity
     if capacity is None or state.written is None or seen.standby is not None:  # the leader's writes are not foreign
@@ -62,7 +63,8 @@ def note_foreign(state: PoolState, seen: Observation) -> PoolState:
     if capacity.requested == state.written:
         return state if state.foreign_since is None else replace(state, foreign_since=None, foreign_requested=None)
     since = (state.written_at or seen.now) - CLOCKS_APART  # what was to come before our last write did not change that one
-    if capacity.requested in {units for at, units in (*state.decays, *state.telling) if since <= at <= seen.now + CLOCKS_APART}:
+    if capacity.requested in {units for at, units in (*state.decays, *state.pending_fallback)
+                              if since <= at <= seen.now + CLOCKS_APART}:
         return accepted(state, capacity.requested, seen.now)
     if state.written_at is not None and seen.now - state.written_at < READ_AFTER_WRITE:
         return state
@@ -71,24 +73,24 @@ def note_foreign(state: PoolState, seen: Observation) -> PoolState:
     return replace(state, foreign_since=seen.now, foreign_requested=capacity.requested)
 
 
-def remember_wish(state: PoolState, draft: Draft, context: Context) -> PoolState:
+def record_recommendation(state: PoolState, draft: PlanDraft, context: GuardrailContext) -> PoolState:
     """Keep the wishes that the scale-down delay still looks back on, and the one before them: it proves how far they reach."""
     delay = context.policy.scale_down_delay
     if not delay:
-        return state if not state.wishes else replace(state, wishes=())
+        return state if not state.recommendations else replace(state, recommendations=())
     wished = draft.target
     for reason in draft.reasons:
         slowed = reason.code in SLOWED and (reason.before or 0) < (reason.after or 0)
-        if (slowed or reason.code in (Code.PINNED, Code.PREWARMED, Code.STANDBY)) and reason.before is not None:
+        if (slowed or reason.code in (ReasonCode.PINNED, ReasonCode.PREWARMED, ReasonCode.STANDBY)) and reason.before is not None:
             wished = reason.before  # what a pin or a prewarming asks for is nobody's wish once it has ended
             break
     now = context.seen.now
-    known = unbroken(state.wishes, now)
+    known = unbroken(state.recommendations, now)
     within = sum(at > now - delay for at, _ in known)
-    return replace(state, wishes=(*known[max(0, len(known) - within - 1):], (now, wished)))
+    return replace(state, recommendations=(*known[max(0, len(known) - within - 1):], (now, wished)))
 
 
-def metered(state: PoolState, seen: Observation) -> PoolState:
+def meter_spend(state: PoolState, seen: Observation) -> PoolState:
     """Add what warm capacity has cost since the last tick, month by month; only while a price is known."""
     if seen.capacity is None or not seen.usd_per_unit_minute:
         return state

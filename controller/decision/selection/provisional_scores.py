@@ -28,7 +28,7 @@ def copied(thing: T, changes: Mapping[str, object]) -> T:
 
 
 class Learner(Protocol):
-    """What has learned, and can learn more; see `controller.decision.selection.selector.Cohort`."""
+    """What has learned, and can learn more; see `controller.decision.selection.selector.TimingCohort`."""
 
     def part(self, pools: NDArray[np.int64]) -> "Learner":
         """Return a copy with some of the pools."""

@@ -23,7 +23,7 @@ Units = NDArray[np.float32]
 Amounts = NDArray[np.float64]
 
 
-class Judge:
+class CandidateScores:
     """Amounts of `rules` rules over `pools` pools that share their timing, in whole minutes."""
 
     def __init__(self, rules: int, pools: int, metric_delay: int, lead_time: int, keep_alive: int, billing_step: int = 0,
@@ -40,7 +40,7 @@ class Judge:
         self.amounts = np.zeros((3, rules, pools), np.float64)
         """Discounted float64[ready | warm work | cold starts, rules, pools] up to the last whole quarter."""
 
-    def part(self, pools: NDArray[np.int64]) -> "Judge":
+    def part(self, pools: NDArray[np.int64]) -> "CandidateScores":
         """Return a judge of some of the pools, which shares nothing with this one."""
         return copied(self, {name: value[..., pools] for name, value in vars(self).items() if isinstance(value, np.ndarray)})
 

@@ -1,11 +1,12 @@
-"""Chooses what each pool wants warm: of many simple rules, those that would have cost least on the pool's own past. Pure.
+"""Select the capacity rules that a pool follows: of many candidates, those with the lowest cost on the pool's own history. Pure.
 
-Each quarter of an hour the rules are weighed anew by their discounted bills (see `controller.decision.selection.scoring`): a
-rule weighs less by the
-exponential of how much more than the leader it would have cost. The choice is itself judged like a rule: where it has lately
-cost clearly more than the best naive rule, the pool steps back to that one.
-Source: the exponentially weighted average forecaster of Cesa-Bianchi and Lugosi, Prediction, Learning, and Games (2006). Judging
-by replay is possible because demand does not depend on what is kept warm.
+Every 15 min the candidates are weighted by their discounted bills (see `scoring`): the weight falls exponentially with the cost
+above
+the leader. The ensemble is scored like a candidate: where it has recently cost clearly more than the best naive candidate, the
+pool
+steps back to that one.
+Source: the exponentially weighted average forecaster of Cesa-Bianchi and Lugosi, Prediction, Learning, and Games (2006). Scoring
+by replay is possible because demand does not depend on the warm capacity.
 """
 
 from collections.abc import Sequence
@@ -14,10 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.selection.candidates import CANDIDATES, NAIVE, RECENT, proposals
+from controller.decision.selection.choice import CHOSEN, MIXED, STEPPED_BACK, Choice
 from controller.decision.selection.provisional_scores import Provisional, Weights, copied
-from controller.decision.selection.scoring import QUARTER, Judge
+from controller.decision.selection.scoring import QUARTER, CandidateScores
 from controller.decision.selection.signals import Signals
 from forecasting.demand import MINUTES_PER_DAY, Floats
 
@@ -39,31 +41,8 @@ WEIGHT = 4096
 SLICE = 4_000_000
 """Proposals held at once: what bounds memory when many pools catch up on many minutes."""
 
-CHOSEN = len(CANDIDATES)
-"""The row of the choice itself among the rules judged."""
 
-MIXED, STEPPED_BACK = CHOSEN, 2 * CHOSEN
-"""Added to a candidate's number in `Choice.rule`: it leads a mixture; or it is followed because the mixture has cost more."""
-
-
-class Choice(NamedTuple):
-    """Wanted `metric_delay` after each minute fed, [pools, n]: units, whether history sufficed to judge, the rule followed."""
-
-    target: NDArray[np.float64]
-    trusted: NDArray[np.bool_]
-    rule: NDArray[np.int16]
-    """For `rule_name`."""
-
-
-def rule_name(rule: int) -> str:
-    """In words, for people: a candidate, and in what part."""
-    name = CANDIDATES[rule % CHOSEN].name
-    if rule >= STEPPED_BACK:
-        return f"{name} (stepped back to: the mixture has lately cost more)"
-    return f"a mixture led by {name}" if rule >= MIXED else name
-
-
-class Standing(NamedTuple):
+class SelectionWeights(NamedTuple):
     """What is followed for one pool as its rules weigh now: float64[candidates], for `rule_name`, and for the signals."""
 
     weights: NDArray[np.float64]
@@ -71,12 +50,14 @@ class Standing(NamedTuple):
     spare: float
 
     def wanted(self, offered: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Units of proposals float32[n, candidates, 1], as `Portfolio.advance` would want them at these weights: float32[n]."""
+        """Units of proposals float32[n, candidates, 1], as `CandidateSelector.advance` would want them at these weights:
+        float32[n].
+        """
         mixed = MIXED <= self.rule < STEPPED_BACK
         return mixture(offered, self.weights[:, None])[:, 0] if mixed else offered[:, self.rule % CHOSEN, 0]
 
 
-class Weighing(NamedTuple):
+class CandidateCosts(NamedTuple):
     """Discounted USD of every candidate, and last of the choice itself, float64[candidates + 1]; and the share that each
     candidate has in what is proposed, float64[candidates].
     """
@@ -104,22 +85,22 @@ def chosen(offered: NDArray[np.float32], mixed: NDArray[np.float32], rule: NDArr
     return np.where((followed >= MIXED) & (followed < STEPPED_BACK), mixed.T, plain.T), followed
 
 
-def timing_of(terms: Terms) -> tuple[int, int, int, int, bool]:
+def timing_of(terms: CostTerms) -> tuple[int, int, int, int, bool]:
     """The spans that pools judged together must share, in minutes, and whether their units stay warm once given back."""
     return terms.metric_delay, terms.lead_time, terms.keep_alive, terms.billing_step, terms.stay_warm
 
 
-class Portfolio:
+class CandidateSelector:
     """Pools fed minute by minute. A minute of which the peak is NaN teaches nothing and costs nothing, whatever else is known.
 
     The same minutes give the same choices however they are cut into calls and whichever pools share the portfolio.
     """
 
-    def __init__(self, terms: Sequence[Terms]) -> None:
+    def __init__(self, terms: Sequence[CostTerms]) -> None:
         rows: dict[tuple[int, ...], list[int]] = {}
         for at, one in enumerate(terms):
             rows.setdefault(timing_of(one), []).append(at)
-        self._cohorts = [(np.array(members), Cohort([terms[at] for at in members])) for _, members in sorted(rows.items())]
+        self._cohorts = [(np.array(members), TimingCohort([terms[at] for at in members])) for _, members in sorted(rows.items())]
 
     def advance(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
         """Take in float32[pools, n] each from `first_minute` (minutes since the epoch) on, right after those of the last call."""
@@ -145,14 +126,14 @@ class Portfolio:
             choice.target[members], choice.trusted[members], choice.rule[members] = part
         return choice
 
-    def standing(self, pool: int) -> Standing:
+    def weights(self, pool: int) -> SelectionWeights:
         """How the rules of the pool in row `pool` weigh now; may be asked from another thread than the one that advances."""
         for members, cohort in self._cohorts:
             if len(found := np.flatnonzero(members == pool)):
-                return cohort.standing(int(found[0]))
+                return cohort.weights(int(found[0]))
         raise IndexError(pool)
 
-    def weighing(self, pool: int) -> Weighing:
+    def weighing(self, pool: int) -> CandidateCosts:
         """What each rule of the pool in row `pool` has cost, and what it counts for now."""
         for members, cohort in self._cohorts:
             if len(found := np.flatnonzero(members == pool)):
@@ -167,10 +148,10 @@ class Portfolio:
         return worth
 
 
-class Cohort:
+class TimingCohort:
     """Pools of one timing."""
 
-    def __init__(self, terms: Sequence[Terms]) -> None:
+    def __init__(self, terms: Sequence[CostTerms]) -> None:
         first, pools = terms[0], len(terms)
         idle, saved = (np.array([one.idle for one in terms]), np.array([one.on_demand - one.warm_busy for one in terms]))
         spare = np.where(saved > idle, 1 - idle / np.where(saved > 0, saved, 1), 0.0)
@@ -179,7 +160,7 @@ class Cohort:
         self._cold = np.array([one.cold for one in terms])
         self._spare = spare
         self._signals = Signals(pools, first.metric_delay + first.lead_time, spare)
-        self._judge = Judge(CHOSEN + 1, pools, *timing_of(first))
+        self._judge = CandidateScores(CHOSEN + 1, pools, *timing_of(first))
         self._known = np.zeros(pools, np.int64)
         self._weights = np.zeros((CHOSEN, pools), np.float64)
         self._weights[RECENT] = WEIGHT
@@ -188,7 +169,7 @@ class Cohort:
         self._next: int | None = None
 
     def advance(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
-        """As `Portfolio.advance`."""
+        """As `CandidateSelector.advance`."""
         if self._next not in (None, first_minute):
             raise ValueError(f"minutes must follow one another: expected {self._next}, got {first_minute}")
         self._next = first_minute + peak.shape[1]
@@ -211,7 +192,7 @@ class Cohort:
         return choice
 
     def preview(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
-        """As `Portfolio.preview`."""
+        """As `CandidateSelector.preview`."""
         known = ~np.isnan(peak)
         newest = np.where(known.any(axis=1), known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1), 0)[:, None]
         busy = np.where(known, busy, np.float32(np.nan))
@@ -227,7 +208,7 @@ class Cohort:
         target, rule = chosen(offered, mixture(offered, weights), rule, trusted)
         return Choice(target.astype(np.float64), trusted, rule)
 
-    def part(self, pools: NDArray[np.int64]) -> "Cohort":
+    def part(self, pools: NDArray[np.int64]) -> "TimingCohort":
         """Return a cohort of some of the pools, which shares nothing with this one."""
         state = vars(self)
         of_pools = {name: state[name][..., pools] for name in state if isinstance(state[name], np.ndarray)}
@@ -248,26 +229,28 @@ class Cohort:
         return bills
 
     def worth(self) -> NDArray[np.float64]:
-        """As `Portfolio.worth`: what the choice has spared of cold starts and work on demand, by the cost of its warm units."""
+        """As `CandidateSelector.worth`: what the choice has spared of cold starts and work on demand, by the cost of its warm
+        units.
+        """
         ready, work, cold = self._judge.amounts[:, [0, CHOSEN]].copy()
         cost = self._prices[0] * ready[1]
         saved = self._prices[1] * (work[0] - work[1]) + self._cold * (cold[0] - cold[1])
         known = (self._known >= ENOUGH) & (cost > 0)
         return np.where(known, saved / np.where(known, cost, 1.0), np.nan)
 
-    def standing(self, pool: int) -> Standing:
-        """As `Portfolio.standing`."""
+    def weights(self, pool: int) -> SelectionWeights:
+        """As `CandidateSelector.weights`."""
         rule = int(self._rule[pool]) if self._known[pool] >= ENOUGH else RECENT
-        return Standing(self._weights[:, pool].copy(), rule, float(self._spare[pool]))
+        return SelectionWeights(self._weights[:, pool].copy(), rule, float(self._spare[pool]))
 
-    def weighing(self, pool: int) -> Weighing:
-        """As `Portfolio.weighing`."""
-        standing, shares = self.standing(pool), np.zeros(CHOSEN)
+    def weighing(self, pool: int) -> CandidateCosts:
+        """As `CandidateSelector.weighing`."""
+        standing, shares = self.weights(pool), np.zeros(CHOSEN)
         if MIXED <= standing.rule < STEPPED_BACK:
             shares = standing.weights / standing.weights.sum()
         else:
             shares[standing.rule % CHOSEN] = 1.0
-        return Weighing(np.einsum("ar,a->r", self._judge.amounts[:, :, pool], self._prices[:, pool]), shares)
+        return CandidateCosts(np.einsum("ar,a->r", self._judge.amounts[:, :, pool], self._prices[:, pool]), shares)
 
     def _lead(self) -> None:
         """Close the quarter, weigh the rules, and follow the mixture, or a naive rule where the mixture does not beat it."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from aiohttp import web
 from aiohttp.typedefs import LooseHeaders
 
-from controller.http.published_state import Board
+from controller.http.published_state import PublishedState
 from controller.http.responses import Missing
 
 POLICY = ("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -26,12 +26,12 @@ class Asset(NamedTuple):
     tag: str
 
 
-async def dashboard(_: Board, request: web.Request) -> web.Response:
+async def dashboard(_: PublishedState, request: web.Request) -> web.Response:
     """The page for people."""
     return sent(asset("dashboard.html"), request, {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"})
 
 
-async def assets(_: Board, request: web.Request) -> web.Response:
+async def assets(_: PublishedState, request: web.Request) -> web.Response:
     """What the page is made of."""
     name = request.match_info["name"]
     if name not in OURS and name not in LIBRARY:

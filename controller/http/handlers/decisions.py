@@ -5,7 +5,7 @@ from datetime import datetime
 
 from aiohttp import web
 
-from controller.http.published_state import Board
+from controller.http.published_state import PublishedState
 from controller.http.responses import BadRequest, dumps
 
 MOST = 1000
@@ -13,7 +13,7 @@ DEFAULT = 100
 CURSOR = re.compile(r"(\d{1,17})-(\d{1,15})")
 
 
-async def decisions(board: Board, request: web.Request) -> web.Response:
+async def decisions(board: PublishedState, request: web.Request) -> web.Response:
     """What was decided and why, newest first.
 
     `{"items": [...], "next": cursor or null}`; `next` is given as `before` to get the page after this one.

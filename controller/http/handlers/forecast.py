@@ -6,14 +6,14 @@ from aiohttp import web
 
 from controller.forecasts.service import NoForecast
 from controller.http.handlers.pools import at_work
-from controller.http.published_state import Board
+from controller.http.published_state import PublishedState
 from controller.http.responses import BadRequest, dumps, json_bytes
 
 LEAST_HOURS, MOST_HOURS, DEFAULT = 0.25, 24.0, 6.0
 NUMBER = re.compile(r"[0-9]{1,2}(\.[0-9]{1,17})?")
 
 
-async def forecast(board: Board, request: web.Request) -> web.Response:
+async def forecast(board: PublishedState, request: web.Request) -> web.Response:
     """The forecast as of the newest settled minute, made when asked for, and what is known at this instant."""
     name = request.match_info["name"]
     fleet, _, forecasts = at_work(board, name)

@@ -2,19 +2,19 @@
 
 from aiohttp import web
 
-from controller.http.published_state import Board
+from controller.http.published_state import PublishedState
 from controller.http.responses import json_answer
 
 MOST_REASONS = 20
 """Maximum number of listed reasons; `reasons_total` counts all of them."""
 
 
-async def healthz(board: Board, _: web.Request) -> web.Response:
+async def healthz(board: PublishedState, _: web.Request) -> web.Response:
     """Return 200 while the event loop runs, for liveness probes."""
     return json_answer({"status": "ok", "started_at": board.started_at})
 
 
-async def readyz(board: Board, _: web.Request) -> web.Response:
+async def readyz(board: PublishedState, _: web.Request) -> web.Response:
     """Return 200 when every pool's demand is fresh and ticks run; else 503 with the reasons."""
     reasons = board.unready()
     body = {"status": "ready" if not reasons else "not ready", "reasons": reasons[:MOST_REASONS], "reasons_total": len(reasons),

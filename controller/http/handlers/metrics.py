@@ -2,12 +2,12 @@
 
 from aiohttp import web
 
-from controller.http.published_state import Board
+from controller.http.published_state import PublishedState
 
 METRICS_TYPE = "text/plain"
 
 
-async def metrics(board: Board, _: web.Request) -> web.Response:
+async def metrics(board: PublishedState, _: web.Request) -> web.Response:
     """What Prometheus scrapes, in its text format."""
     kind = f"{METRICS_TYPE}; version=0.0.4; charset=utf-8"
     return web.Response(body=await board.exposition.text(), headers={"Content-Type": kind})

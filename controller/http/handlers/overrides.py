@@ -6,9 +6,9 @@ from typing import Any
 from aiohttp import web
 
 from controller.decision.planning.overrides import Kind, entry
-from controller.http.published_state import Board
+from controller.http.published_state import PublishedState
 from controller.http.responses import BadRequest, Missing, body_of, json_answer
-from controller.overrides.active_overrides import Steering
+from controller.overrides.active_overrides import ActiveOverrides
 from controller.overrides.parsing import WrongOverride, parse_override
 from controller.store.sqlite_file import StoreError
 
@@ -16,13 +16,13 @@ EXAMPLE = '{"kind": "pin", "units": 5, "for": "2h", "reason": "launch", "by": "a
 WHEN = "with the next tick"
 
 
-async def overrides(board: Board, request: web.Request) -> web.Response:
+async def overrides(board: PublishedState, request: web.Request) -> web.Response:
     """The orders that hold for the pool now."""
     steering, name = under(board, request)
     return json_answer({"pool": name, "overrides": orders(board, steering, name)})
 
 
-async def order(board: Board, request: web.Request) -> web.Response:
+async def order(board: PublishedState, request: web.Request) -> web.Response:
     """Take an order in place of an earlier one of its kind; it counts from the next tick on."""
     steering, name = under(board, request)
     try:
@@ -33,11 +33,11 @@ async def order(board: Board, request: web.Request) -> web.Response:
         await steering.put(name, taken)
     except StoreError as error:
         raise unstored(error) from error
-    board.news.tell()
+    board.long_poll.tell()
     return json_answer({"pool": name, "set": entry(taken), "takes_effect": WHEN, "overrides": orders(board, steering, name)})
 
 
-async def clear(board: Board, request: web.Request) -> web.Response:
+async def clear(board: PublishedState, request: web.Request) -> web.Response:
     """End the pool's orders, or those of one kind; that there are none is no fault."""
     steering, name = under(board, request)
     kind = request.query.get("kind")
@@ -47,22 +47,22 @@ async def clear(board: Board, request: web.Request) -> web.Response:
         ended = await steering.clear(name, tuple(Kind) if kind is None else (Kind(kind),), board.clock.now())
     except StoreError as error:
         raise unstored(error) from error
-    board.news.tell()
+    board.long_poll.tell()
     return json_answer({"pool": name, "cleared": [entry(each) for each in ended], "takes_effect": WHEN,
                         "overrides": orders(board, steering, name)})
 
 
-def under(board: Board, request: web.Request) -> tuple[Steering, str]:
+def under(board: PublishedState, request: web.Request) -> tuple[ActiveOverrides, str]:
     """What steers, and the pool that the path names; 404 where the policy has none, 503 while the daemon starts."""
     name = request.match_info["name"]
     if name not in board.policy_names:
         raise Missing(f"the policy has no pool called {name[:80]!a}")
-    if board.steering is None:
+    if board.active_overrides is None:
         raise web.HTTPServiceUnavailable(reason="starting: history is being loaded")
-    return board.steering, name
+    return board.active_overrides, name
 
 
-def orders(board: Board, steering: Steering, name: str) -> list[dict[str, Any]]:
+def orders(board: PublishedState, steering: ActiveOverrides, name: str) -> list[dict[str, Any]]:
     """The orders that hold now, as they are shown."""
     return [entry(each) for each in steering.of(name, board.clock.now())]
 

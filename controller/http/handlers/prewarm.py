@@ -5,20 +5,20 @@ import math
 from aiohttp import web
 
 from controller.http.handlers.overrides import decoded, under, unstored
-from controller.http.published_state import Board
+from controller.http.published_state import PublishedState
 from controller.http.responses import BadRequest, body_of, json_answer
-from controller.overrides.parsing import WrongOverride, parse_wish
+from controller.overrides.parsing import WrongOverride, parse_prewarm
 from controller.overrides.prewarming import NotAllowed, TooOften
 from controller.store.sqlite_file import StoreError
 
 
-async def prewarm(board: Board, request: web.Request) -> web.Response:
+async def prewarm(board: PublishedState, request: web.Request) -> web.Response:
     """Keep so many units warm for a while, within what the policy allows; what overlaps counts once, and not added up."""
     _, name = under(board, request)
     if board.prewarming is None:
         raise web.HTTPServiceUnavailable(reason="starting: history is being loaded")
     try:
-        wish = parse_wish(decoded(await body_of(request), '{"units": 5, "for": "10m", "reason": "users sign in"}'))
+        wish = parse_prewarm(decoded(await body_of(request), '{"units": 5, "for": "10m", "reason": "users sign in"}'))
     except WrongOverride as error:
         raise BadRequest(str(error)) from None
     try:
@@ -29,5 +29,5 @@ async def prewarm(board: Board, request: web.Request) -> web.Response:
         raise web.HTTPTooManyRequests(reason=str(error), headers={"Retry-After": str(math.ceil(error.seconds))}) from None
     except StoreError as error:
         raise unstored(error) from error
-    board.news.tell()
+    board.long_poll.tell()
     return json_answer(answer)

@@ -5,15 +5,15 @@ from typing import Any
 
 from aiohttp import web
 
-from controller.decision.planning.decision_record import Made, inputs_body, plan_body
+from controller.decision.planning.decision_record import PlannedDecision, inputs_body, plan_body
 from controller.decision.planning.plan import Plan
 from controller.http.handlers.decisions import instant_of
-from controller.http.published_state import Board
+from controller.http.published_state import PublishedState
 from controller.http.responses import Missing, json_answer
 from controller.store.codec import micros
 
 
-async def why(board: Board, request: web.Request) -> web.Response:
+async def why(board: PublishedState, request: web.Request) -> web.Response:
     """The plan of the last tick, or with `at` the decision that held then: the newest recorded at or before that instant."""
     name, fleet = request.match_info["name"], board.fleet
     if name not in board.policy_names:
@@ -34,7 +34,7 @@ async def why(board: Board, request: web.Request) -> web.Response:
 def live(plan: Plan, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The plan of the last tick in the shape of a recorded decision."""
     made = inputs.get("made")
-    body = inputs_body(made, plan) if isinstance(made, Made) else {}
+    body = inputs_body(made, plan) if isinstance(made, PlannedDecision) else {}
     if "weighed" in inputs:
         body["weighed"] = inputs["weighed"]
     return {"pool": plan.pool, "at": plan.at.isoformat(), **plan_body(plan), "inputs": body}

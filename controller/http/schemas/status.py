@@ -77,7 +77,7 @@ class PoolEntry(Shape):
     action: str | None
     min: int
     max: int
-    sight: Literal["fresh", "quiet", "late", "broken", "none"]
+    freshness: Literal["fresh", "quiet", "late", "broken", "none"]
     traffic: str | None
     blind_since: Instant
     data_age_seconds: Known

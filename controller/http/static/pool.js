@@ -55,7 +55,7 @@ export const show = (given, instant) => {
 };
 
 const facts = (pool) => {
-  put(byId("pool-tags"), [lever(pool.lever), pool.mode, `${pool.min} to ${pool.max} units`, SIGHTS[pool.sight]].join(" · "));
+  put(byId("pool-tags"), [lever(pool.lever), pool.mode, `${pool.min} to ${pool.max} units`, SIGHTS[pool.freshness]].join(" · "));
   byId("pool-error").hidden = pool.error == null;
   put(byId("pool-error"), pool.error ?? "");
   byId("pool").classList.toggle("attention", needsAttention(pool));

@@ -97,7 +97,7 @@ const fill = (row, pool) => {
   put(row.link, pool.name);
   const address = `#/pools/${encodeURIComponent(pool.name)}`;
   if (row.link.getAttribute("href") !== address) row.link.setAttribute("href", address);
-  put(row.tags, [pool.mode, ...(pool.overrides ?? []).map((order) => order.kind), pool.error ?? (pool.sight === "fresh" ? null : SIGHTS[pool.sight])].filter(Boolean).join(" · "));
+  put(row.tags, [pool.mode, ...(pool.overrides ?? []).map((order) => order.kind), pool.error ?? (pool.freshness === "fresh" ? null : SIGHTS[pool.freshness])].filter(Boolean).join(" · "));
   row.element.className = needsAttention(pool) ? "attention" : pool.mode;
   put(row.peak.main, whole(pool.peak));
   put(row.peak.sub, pool.busy == null ? "" : `${units(pool.busy)} average`);

@@ -38,7 +38,7 @@ const LEVERS = {
 };
 export const lever = (kind) => LEVERS[kind] ?? kind;
 
-export const needsAttention = (pool) => pool.error != null || !["fresh", "quiet"].includes(pool.sight);
+export const needsAttention = (pool) => pool.error != null || !["fresh", "quiet"].includes(pool.freshness);
 
 export const SIGHTS = {
   fresh: "metrics are current", quiet: "no metrics (no traffic)", late: "metrics are late", broken: "metrics are missing", none: "no metrics received yet",

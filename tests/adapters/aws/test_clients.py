@@ -67,7 +67,8 @@ async def test_nothing_of_the_machine_leads_a_sandbox_client_elsewhere(server):
     code = ("import asyncio\nfrom tests.adapters.aws.test_clients import *\n"
             f"async def main():\n    c = Connections('us-east-1', {server.url!r})\n"
             "    print(await c.call(READ, ALIAS, lambda a: a['FunctionVersion']))\n    await c.close()\nasyncio.run(main())")
-    misleading = {"AWS_PROFILE": "nowhere", "AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ENDPOINT_URL_LAMBDA": "http://127.0.0.1:9",
+    misleading = {"AWS_PROFILE": "nowhere", "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+                  "AWS_ENDPOINT_URL_LAMBDA": "http://127.0.0.1:9",
                   "HTTP_PROXY": "http://127.0.0.1:9", "AWS_USE_FIPS_ENDPOINT": "true", "AWS_CONFIG_FILE": "/nonexistent"}
     run = await run_with(misleading, code)
 

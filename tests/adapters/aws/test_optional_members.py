@@ -16,7 +16,7 @@ from adapters.aws.lambda_.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.provider import Aws
 from adapters.ports.errors import AdapterError
 from adapters.ports.lease_store import Lease
-from adapters.ports.lever import Order
+from adapters.ports.lever import ScheduledChange
 from adapters.runtime.clock import ManualClock
 from adapters.sandbox.faults import Faults
 from adapters.sandbox.server import SandboxServer
@@ -156,7 +156,7 @@ async def collects(stage, provider, _):
 
 async def arms(stage, provider, _):
     lever = ProvisionedConcurrency(pool(), provider)
-    await lever.arm([Order(stage.clock.now() + HOUR, 1)])
+    await lever.arm([ScheduledChange(stage.clock.now() + HOUR, 1)])
     armed = len(stage.sandbox.scheduled_actions)
     await lever.disarm()
     return {"armed": armed, "left": len(stage.sandbox.scheduled_actions)}

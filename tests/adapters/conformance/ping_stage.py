@@ -10,7 +10,7 @@ import numpy as np
 from adapters.aws.lambda_.ping_lever import LambdaPing
 from adapters.aws.provider import Aws
 from adapters.aws.settings import LambdaPingSettings
-from adapters.pinging.keep_alive_loop import Keeper
+from adapters.pinging.keep_alive_loop import KeepAliveLoop
 from adapters.ports.lever import Capacity
 from adapters.runtime.clock import ManualClock
 from adapters.sandbox.world import Sandbox
@@ -30,7 +30,7 @@ def ping_pool(function: str = "agent", alias: str = "live", **changes: object) -
     return PoolPolicy(name=function, max=10_000, lever=LambdaPingSettings.model_validate(settings | changes))
 
 
-async def time_passes(clock: ManualClock, sandbox: Sandbox, keepers: Sequence[Keeper], span: timedelta) -> None:
+async def time_passes(clock: ManualClock, sandbox: Sandbox, keepers: Sequence[KeepAliveLoop], span: timedelta) -> None:
     """From one sleeper's instant to the next, and never while pings are under way: they take a while of the machine's time, and
     those of one burst are to meet the sandbox at one instant of ours.
     """
@@ -42,7 +42,7 @@ async def time_passes(clock: ManualClock, sandbox: Sandbox, keepers: Sequence[Ke
         await rounds_wait(clock, sandbox, keepers)
 
 
-async def rounds_wait(clock: ManualClock, sandbox: Sandbox, keepers: Sequence[Keeper]) -> None:
+async def rounds_wait(clock: ManualClock, sandbox: Sandbox, keepers: Sequence[KeepAliveLoop]) -> None:
     """Until every round waits for the clock or is over."""
     quiet = 0
     while quiet < 2:
@@ -104,7 +104,7 @@ class PingStage(LambdaStage):
         return self.accepted.get("agent", [])
 
     @property
-    def keepers(self) -> list[Keeper]:
+    def keepers(self) -> list[KeepAliveLoop]:
         return [keeper for provider in self._providers for keeper in provider._keepers]
 
     async def passes(self, span: timedelta) -> None:

@@ -25,7 +25,7 @@ from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage
 from tests.adapters.conformance.lambda_stage import LambdaStage
 from tests.adapters.conformance.ping_stage import HttpStage, PingStage
@@ -291,7 +291,7 @@ async def test_another_autoscaler_is_seen_before_anything_is_written(stage):
     plan = make_plan(pool_policy(), PoolState(), observation(proposed=7.0, capacity=seen, now=stage.clock.now()), GUARDRAILS)
 
     assert stage.foreign_owner in seen.foreign_owner
-    assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, Code.FOREIGN_OWNER)
+    assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, ReasonCode.FOREIGN_OWNER)
 
 
 async def test_a_deployment_under_way_holds_every_change(stage):

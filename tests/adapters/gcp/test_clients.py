@@ -72,7 +72,8 @@ async def test_in_a_sandbox_neither_credentials_nor_proxies_of_the_machine_are_f
                 "    await connections.close()\n"
                 "asyncio.run(ask())")
         environment = {"PATH": os.environ["PATH"], "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json",
-                       "https_proxy": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1", "grpc_proxy": "http://127.0.0.1:1"}
+                       "https_proxy": "http://127.0.0.1:1", "http_proxy": "http://127.0.0.1:1",
+                       "grpc_proxy": "http://127.0.0.1:1"}
         done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", code, stage._server.target], capture_output=True,
                                        text=True, timeout=PATIENCE_SECONDS, cwd=ROOT, env=environment)
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from adapters.pinging.demand_without_pings import UNSURE, Pinged, WithoutPings
+from adapters.pinging.demand_without_pings import UNSURE, DemandWithoutPings, Pinged
 from adapters.pinging.own_traffic import KEPT
 from adapters.ports.demand_source import Telemetry
 from forecasting.demand import DemandSeries, minute_of
@@ -32,7 +32,7 @@ class Idle:
 
 async def test_a_gap_is_not_read_again_where_own_pings_are_not_known_any_more():
     source = Idle()
-    pinged = WithoutPings(source, {"pinged": Pinged()})
+    pinged = DemandWithoutPings(source, {"pinged": Pinged()})
     for later, back in ((0, 16), (10, 1440), (600, 1440)):
         until = NOON + later * MINUTE
         await pinged.collect(["pinged", "other"], dict.fromkeys(["pinged", "other"], until - back * MINUTE), until)
@@ -41,7 +41,7 @@ async def test_a_gap_is_not_read_again_where_own_pings_are_not_known_any_more():
 
 
 async def test_nothing_is_said_of_minutes_in_which_an_earlier_process_may_have_pinged():
-    pinged = WithoutPings(Idle(), {"pinged": Pinged()})
+    pinged = DemandWithoutPings(Idle(), {"pinged": Pinged()})
     told = (await pinged.collect(["pinged"], {"pinged": NOON - 100 * MINUTE}, NOON))["pinged"]
 
     assert told.series.first_minute == minute_of(NOON) - 100 + UNSURE

@@ -5,14 +5,14 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.pinging.idle_timeout import REMEMBERED, IdleLife
+from adapters.pinging.idle_timeout import REMEMBERED, IdleTimeoutEstimator
 
 MINUTE = timedelta(minutes=1)
 
 
 def lived(life_minutes: float, rounds: int, seed: int = 1, longest: int = 60, units: int = 20):
     """A pool whose units all die at `life_minutes`, pinged `rounds` times; the pauses that were kept and whether units died."""
-    life, rng, kept = IdleLife(4 * MINUTE, longest * MINUTE), np.random.default_rng(seed), []
+    life, rng, kept = IdleTimeoutEstimator(4 * MINUTE, longest * MINUTE), np.random.default_rng(seed), []
     for _ in range(rounds):
         pause = life.pause * float(rng.uniform(0.7, 1.0))
         died = pause > life_minutes * MINUTE
@@ -38,7 +38,7 @@ def test_the_pause_is_never_longer_than_allowed():
 
 
 def test_a_single_cold_unit_of_many_is_no_sign():
-    life = IdleLife(4 * MINUTE, 15 * MINUTE)
+    life = IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE)
     life.note(4 * MINUTE, 20, 19, 1)
 
     assert life.pause >= 4 * MINUTE
@@ -47,7 +47,7 @@ def test_a_single_cold_unit_of_many_is_no_sign():
 @pytest.mark.parametrize("held", [2, 3, 5])
 def test_one_of_a_few_that_dies_in_round_after_round_is_a_sign(held):
     """Users keep the others alive."""
-    life = IdleLife(4 * MINUTE, 60 * MINUTE)
+    life = IdleTimeoutEstimator(4 * MINUTE, 60 * MINUTE)
     for _ in range(200):
         died = life.pause > 6 * MINUTE
         life.note(life.pause, held, held - died, died)
@@ -56,7 +56,7 @@ def test_one_of_a_few_that_dies_in_round_after_round_is_a_sign(held):
 
 
 def test_a_round_right_after_another_cannot_shorten_the_pause_to_nothing():
-    life = IdleLife(4 * MINUTE, 15 * MINUTE)
+    life = IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE)
     life.note(timedelta(seconds=2), 1, 0, 1)
     for _ in range(80):
         life.note(life.pause, 1, 1, 0)
@@ -65,7 +65,7 @@ def test_a_round_right_after_another_cannot_shorten_the_pause_to_nothing():
 
 
 def test_a_pause_that_killed_shortens_the_next_and_what_proofs_are_good_for():
-    life = IdleLife(8 * MINUTE, 15 * MINUTE)
+    life = IdleTimeoutEstimator(8 * MINUTE, 15 * MINUTE)
     life.note(6 * MINUTE, 20, 3, 17)
 
     assert life.pause < 6 * MINUTE
@@ -73,7 +73,7 @@ def test_a_pause_that_killed_shortens_the_next_and_what_proofs_are_good_for():
 
 
 def test_after_an_outage_the_pause_is_soon_what_it_was_to_begin_with():
-    life = IdleLife(4 * MINUTE, 15 * MINUTE)
+    life = IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE)
     life.note(3 * MINUTE, 20, 0, 20)
     short = life.pause
     for _ in range(30):
@@ -85,14 +85,14 @@ def test_after_an_outage_the_pause_is_soon_what_it_was_to_begin_with():
 
 @pytest.mark.parametrize(("held", "warm", "dead"), [(0, 0, 0), (1, 0, 0), (2, 1, 0), (3, 1, 1), (20, 14, 2)])
 def test_a_round_that_cannot_tell_teaches_nothing(held, warm, dead):
-    life = IdleLife(4 * MINUTE, 60 * MINUTE)
+    life = IdleTimeoutEstimator(4 * MINUTE, 60 * MINUTE)
     life.note(30 * MINUTE, held, warm, dead)
 
     assert life.pause == 4 * MINUTE
 
 
 def test_a_lone_unit_that_users_often_hold_is_not_asked_all_the_time():
-    life = IdleLife(4 * MINUTE, 15 * MINUTE)
+    life = IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE)
     for _ in range(100):
         life.note(life.pause, 1, 0, 1)
 
@@ -111,7 +111,7 @@ def test_what_was_seen_bounds_the_life_of_half_the_units(minutes):
 
 
 def test_units_that_end_at_random_give_no_upper_bound_before_half_of_them_have():
-    life, rng = IdleLife(4 * MINUTE, 60 * MINUTE), np.random.default_rng(3)
+    life, rng = IdleTimeoutEstimator(4 * MINUTE, 60 * MINUTE), np.random.default_rng(3)
     for _ in range(300):
         pause = float(rng.uniform(4, 15))
         dead = int((rng.uniform(5, 60, 20) < pause).sum())
@@ -122,14 +122,14 @@ def test_units_that_end_at_random_give_no_upper_bound_before_half_of_them_have()
 
 
 def test_a_handful_of_units_bounds_nothing():
-    life = IdleLife(4 * MINUTE, 60 * MINUTE)
+    life = IdleTimeoutEstimator(4 * MINUTE, 60 * MINUTE)
     life.note(5 * MINUTE, 4, 4, 0)
 
     assert (life.seen.low, life.seen.high, life.seen.observations) == (None, None, 4)
 
 
 def test_newer_pauses_weigh_more_once_many_were_counted():
-    life = IdleLife(4 * MINUTE, 60 * MINUTE)
+    life = IdleTimeoutEstimator(4 * MINUTE, 60 * MINUTE)
     for _ in range(300):
         life.note(12 * MINUTE, 20, 20, 0)
     before = life.seen.low
@@ -141,7 +141,7 @@ def test_newer_pauses_weigh_more_once_many_were_counted():
 
 
 def test_units_that_users_may_have_kept_alive_are_not_counted():
-    life = IdleLife(4 * MINUTE, 60 * MINUTE)
+    life = IdleTimeoutEstimator(4 * MINUTE, 60 * MINUTE)
     for _ in range(50):
         life.note(12 * MINUTE, 20, 20, 0, used=True)
 

@@ -8,11 +8,11 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from adapters.pinging.idle_timeout import IdleLife
-from adapters.pinging.keep_alive_loop import BURSTS, Keeper
-from adapters.pinging.own_traffic import Ledger
-from adapters.pinging.results import Answer
-from adapters.pinging.usage_pattern import Rhythm
+from adapters.pinging.idle_timeout import IdleTimeoutEstimator
+from adapters.pinging.keep_alive_loop import BURSTS, KeepAliveLoop
+from adapters.pinging.own_traffic import OwnTraffic
+from adapters.pinging.results import PingResult
+from adapters.pinging.usage_pattern import UsagePattern
 from adapters.ports.errors import AdapterError, Throttled, Unsupported
 from adapters.runtime.clock import ManualClock, ScaledClock
 from forecasting.demand import DemandSeries, minute_of
@@ -63,8 +63,8 @@ class Units:
         fresh = list(range(self.started, self.started + count - len(taken)))
         self.started += len(fresh)
         self.alive |= dict.fromkeys([*taken, *fresh], now)
-        return [Answer(0.0, 0.2, 0.15, unit in fresh, f"unit {unit}" if self.named else None,
-                       "old" if at < self.old else self.version, 8.0 if unit in fresh else None)
+        return [PingResult(0.0, 0.2, 0.15, unit in fresh, f"unit {unit}" if self.named else None,
+                           "old" if at < self.old else self.version, 8.0 if unit in fresh else None)
                 for at, unit in enumerate([*taken, *fresh])]
 
 
@@ -72,8 +72,8 @@ class Play:
     def __init__(self, **life):
         self.clock = ManualClock(NOON)
         self.units = Units(self.clock)
-        life = IdleLife(4 * MINUTE, 15 * MINUTE)
-        self.keeper = Keeper(self.units, self.clock, np.random.default_rng(5), life, Rhythm(), Ledger())
+        life = IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE)
+        self.keeper = KeepAliveLoop(self.units, self.clock, np.random.default_rng(5), life, UsagePattern(), OwnTraffic())
 
     async def minutes(self, count):
         for _ in range(count * 12):
@@ -364,7 +364,8 @@ async def test_no_time_flies_while_pings_are_under_way():
                 proved.set()
             return await super().burst(count)
 
-    keeper = Keeper(Watched(clock), clock, np.random.default_rng(1), IdleLife(4 * MINUTE, 15 * MINUTE), Rhythm(), Ledger())
+    keeper = KeepAliveLoop(Watched(clock), clock, np.random.default_rng(1), IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE),
+                           UsagePattern(), OwnTraffic())
     keeper.want(3)
     await asyncio.wait_for(proved.wait(), PATIENCE_SECONDS)
     await keeper.close()

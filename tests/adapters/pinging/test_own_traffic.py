@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.pinging.own_traffic import Ledger
+from adapters.pinging.own_traffic import OwnTraffic
 from forecasting.demand import DemandSeries
 
 
@@ -15,13 +15,13 @@ def series(*rows) -> DemandSeries:
     return DemandSeries(100, peak, busy, invocations)
 
 
-def pinged(minute: int = 100, pings: int = 20, seconds: float = 2.0) -> Ledger:
-    ledger = Ledger()
+def pinged(minute: int = 100, pings: int = 20, seconds: float = 2.0) -> OwnTraffic:
+    ledger = OwnTraffic()
     ledger.note(minute, pings, seconds)
     return ledger
 
 
-def cleaned(ledger: Ledger, *rows) -> list[tuple[float, float, float]]:
+def cleaned(ledger: OwnTraffic, *rows) -> list[tuple[float, float, float]]:
     result = ledger.bounded(ledger.without(series(*rows)))
     return [tuple(round(float(value), 3) for value in row)
             for row in zip(result.peak, result.busy, result.invocations, strict=True)]
@@ -59,7 +59,7 @@ def test_work_is_no_bound_of_the_peak():
 
 
 def test_pings_that_run_on_into_the_next_minute_are_no_demand_there():
-    ledger = Ledger()
+    ledger = OwnTraffic()
     ledger.note(100, 20, 200.0, ended=101)
 
     assert cleaned(ledger, (20, 3, 20), (20, 0.0, 0))[1] == (0.0, 0.0, 0.0)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.pinging.results import Answer, distinct, survivors
+from adapters.pinging.results import PingResult, distinct, survivors
 
 moments = st.floats(0.0, 10.0, allow_nan=False)
 spans = st.floats(0.001, 3.0, allow_nan=False)
@@ -26,7 +26,7 @@ def served(draw):
 
 @given(served(), st.booleans())
 def test_no_more_units_are_proved_than_there_were(pings, named):
-    answers = [Answer(sent, answered, ended - begun, cold, unit=str(unit) if named else None)
+    answers = [PingResult(sent, answered, ended - begun, cold, unit=str(unit) if named else None)
                for unit, sent, begun, ended, answered, cold in pings]
 
     assert 1 <= distinct(answers) <= len({unit for unit, *_ in pings})
@@ -34,44 +34,45 @@ def test_no_more_units_are_proved_than_there_were(pings, named):
 
 @given(st.integers(1, 60), spans)
 def test_pings_that_are_held_together_each_prove_a_unit(count, hold):
-    answers = [Answer(sent := 0.3 * hold * at / count, sent + hold + 0.2 * hold, hold, cold=False) for at in range(count)]
+    answers = [PingResult(sent := 0.3 * hold * at / count, sent + hold + 0.2 * hold, hold, cold=False) for at in range(count)]
 
     assert distinct(answers) == count
 
 
 def test_pings_one_after_the_other_prove_one_unit():
-    assert distinct([Answer(at, at + 0.1, 0.08, cold=False) for at in range(20)]) == 1
+    assert distinct([PingResult(at, at + 0.1, 0.08, cold=False) for at in range(20)]) == 1
 
 
 def test_a_way_longer_than_the_hold_proves_nothing_about_others():
-    assert distinct([Answer(0.0, 0.5, 0.075, cold=False) for _ in range(20)]) == 1
+    assert distinct([PingResult(0.0, 0.5, 0.075, cold=False) for _ in range(20)]) == 1
 
 
 def test_names_are_believed_where_nothing_overlaps():
-    assert distinct([Answer(at, at + 0.1, 0.08, cold=False, unit=f"unit {at % 3}") for at in range(20)]) == 3
+    assert distinct([PingResult(at, at + 0.1, 0.08, cold=False, unit=f"unit {at % 3}") for at in range(20)]) == 3
 
 
 def test_a_unit_that_was_started_is_none_of_those_that_answered_before():
-    quick = Answer(0.0, 0.12, 0.08, cold=False)
+    quick = PingResult(0.0, 0.12, 0.08, cold=False)
 
-    assert distinct([Answer(0.0, 8.2, 8.1, cold=True), quick]) == 2
-    assert distinct([Answer(0.5, 8.7, 8.1, cold=True), quick]) == 2
-    assert distinct([Answer(0.0, 8.2, 8.1, cold=True), Answer(8.3, 8.4, 0.08, cold=False)]) == 1, "it may have served both"
+    assert distinct([PingResult(0.0, 8.2, 8.1, cold=True), quick]) == 2
+    assert distinct([PingResult(0.5, 8.7, 8.1, cold=True), quick]) == 2
+    assert distinct([PingResult(0.0, 8.2, 8.1, cold=True), PingResult(8.3, 8.4, 0.08,
+                                                                      cold=False)]) == 1, "it may have served both"
 
 
 def test_no_answer_proves_nothing():
     assert distinct([]) == 0
 
 
-def burst(warm: int, cold: int = 0, named: bool = True) -> list[Answer]:
+def burst(warm: int, cold: int = 0, named: bool = True) -> list[PingResult]:
     """Held together; the warm ones' names begin at `unit 0`, the cold ones' go on from there."""
-    return [Answer(0.0, 0.12 + 8.0 * (at >= warm), 0.1 + 8.0 * (at >= warm), at >= warm, f"unit {at}" if named else None)
+    return [PingResult(0.0, 0.12 + 8.0 * (at >= warm), 0.1 + 8.0 * (at >= warm), at >= warm, f"unit {at}" if named else None)
             for at in range(warm + cold)]
 
 
-def canary(cold: bool = False, named: bool = True) -> Answer:
+def canary(cold: bool = False, named: bool = True) -> PingResult:
     """Answered by `unit 0`, some time before the burst."""
-    return Answer(-10.0, -9.8, 0.1, cold, "unit 0" if named else None)
+    return PingResult(-10.0, -9.8, 0.1, cold, "unit 0" if named else None)
 
 
 @pytest.mark.parametrize("named", [True, False])
@@ -93,7 +94,7 @@ def test_a_lone_unit_that_died_is_not_found_alive_for_having_been_started_again(
 
 @given(served(), st.booleans(), st.integers(0, 8))
 def test_no_more_survive_than_were_held_or_are_there(pings, named, held):
-    first, *others = [Answer(sent, answered, ended - begun, cold, unit=str(unit) if named else None)
+    first, *others = [PingResult(sent, answered, ended - begun, cold, unit=str(unit) if named else None)
                       for unit, sent, begun, ended, answered, cold in pings]
     alive, gone = survivors(first, others, held)
 

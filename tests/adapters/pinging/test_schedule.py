@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.pinging.schedule import LONGEST_WAIT, next_round
-from adapters.pinging.usage_pattern import Rhythm
+from adapters.pinging.usage_pattern import UsagePattern
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 
@@ -20,9 +20,9 @@ def known(peak, first: int, busy=None) -> DemandSeries:
     return DemandSeries(first, column, column / 2 if busy is None else np.asarray(busy, np.float32), column * 10)
 
 
-def with_users(daily, days: int = 1) -> Rhythm:
+def with_users(daily, days: int = 1) -> UsagePattern:
     """Users by `daily(minute of the day)` on each of the `days` before noon."""
-    rhythm = Rhythm()
+    rhythm = UsagePattern()
     minutes = np.arange(START - days * 1440, START)
     rhythm.note(known([daily(int(minute) % 1440) for minute in minutes], int(minutes[0])))
     return rhythm
@@ -31,13 +31,13 @@ def with_users(daily, days: int = 1) -> Rhythm:
 @given(st.integers(0, 59), st.integers(2, 60), st.integers(0, 10_000))
 def test_a_round_comes_within_the_last_third_of_the_pause(second, pause, seed):
     last = NOON + timedelta(seconds=second)
-    at = next_round(last, pause * MINUTE, 20, Rhythm(), np.random.default_rng(seed))
+    at = next_round(last, pause * MINUTE, 20, UsagePattern(), np.random.default_rng(seed))
 
     assert last + 0.69 * pause * MINUTE <= at <= last + pause * MINUTE
 
 
 def test_two_pools_do_not_come_at_the_same_second():
-    rounds = {next_round(NOON, 5 * MINUTE, 20, Rhythm(), np.random.default_rng(seed)) for seed in range(100)}
+    rounds = {next_round(NOON, 5 * MINUTE, 20, UsagePattern(), np.random.default_rng(seed)) for seed in range(100)}
 
     assert len({at.replace(microsecond=0) for at in rounds}) > 40
 
@@ -64,7 +64,7 @@ def test_a_peak_that_does_not_end_does_not_put_it_off_for_ever():
 
 
 def test_what_was_a_week_ago_is_expected_and_what_was_longer_ago_is_not():
-    rhythm = Rhythm()
+    rhythm = UsagePattern()
     rhythm.note(known([9.0], START - 6 * 1440))
     assert rhythm.expected(START) == 9.0
     rhythm.note(known([0.0], START + 2 * 1440))
@@ -72,7 +72,7 @@ def test_what_was_a_week_ago_is_expected_and_what_was_longer_ago_is_not():
 
 
 def test_units_that_worked_all_through_the_last_minutes_are_busy_now():
-    rhythm = Rhythm()
+    rhythm = UsagePattern()
     rhythm.note(known([9.0, 9.0, 9.0], START - 3, busy=[6.4, 5.9, 7.0]))
 
     assert rhythm.busy(START) == 5
@@ -80,13 +80,13 @@ def test_units_that_worked_all_through_the_last_minutes_are_busy_now():
 
 
 def test_nothing_is_expected_of_what_was_never_seen():
-    rhythm = Rhythm()
+    rhythm = UsagePattern()
 
     assert (rhythm.expected(START), rhythm.busy(START), rhythm.last_peak(1, START - 60)) == (0.0, 0, None)
 
 
 def test_the_newest_minute_with_enough_users_is_found():
-    rhythm = Rhythm()
+    rhythm = UsagePattern()
     rhythm.note(known([25.0, 20.0, 19.0, np.nan], START - 4))
 
     assert rhythm.last_peak(20, START - 10) == START - 3
@@ -95,7 +95,7 @@ def test_the_newest_minute_with_enough_users_is_found():
 
 
 def test_a_peak_that_is_unknown_now_is_expected_no_more():
-    rhythm, minute = Rhythm(), START - 1440
+    rhythm, minute = UsagePattern(), START - 1440
     rhythm.note(known([9.0], minute))
     assert (rhythm.expected(START), rhythm.last_peak(9, minute)) == (9, minute)
 

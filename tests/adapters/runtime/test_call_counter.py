@@ -3,11 +3,11 @@ import asyncio
 import pytest
 
 from adapters.ports.errors import Throttled
-from adapters.runtime.call_counter import Call, Tally, summed
+from adapters.runtime.call_counter import Call, CallCounter, summed
 
 
 def test_calls_are_counted_by_what_came_of_them():
-    tally = Tally()
+    tally = CallCounter()
     with tally.counting("lambda", "invoke"):
         pass
     with pytest.raises(Throttled), tally.counting("lambda", "invoke"):

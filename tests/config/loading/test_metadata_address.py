@@ -22,8 +22,10 @@ def test_a_metadata_service_is_known(host, rest):
 
 
 @pytest.mark.parametrize("url", [
-    "https://agent.example.com/ping", "http://127.0.0.1:8080/metrics", "http://10.0.0.1", "http://169.253.169.254", "http://[::1]/",
-    "http://[2001:db8::a9fe:a9fe]/", "http://[::ffff:10.0.0.1]/", "http://metadata.example.com/", "http://agent.test/169.254.169.254",
+    "https://agent.example.com/ping", "http://127.0.0.1:8080/metrics", "http://10.0.0.1", "http://169.253.169.254",
+    "http://[::1]/",
+    "http://[2001:db8::a9fe:a9fe]/", "http://[::ffff:10.0.0.1]/", "http://metadata.example.com/",
+    "http://agent.test/169.254.169.254",
     "http://metadata.google.internal.example.com", "http://agent.test?to=169.254.169.254", "", "http://", "http://[", "no url",
 ])
 def test_other_addresses_are_not_taken_for_one(url):

@@ -6,19 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.accounting.ledger import NAMES, Account, Accounts, keep_accounts, range_of
+from controller.accounting.ledger import NAMES, GroupLedger, Ledger, keep_accounts, range_of
 from controller.accounting.paid_units import Change
 from controller.decision.costs.bill import bill_of, load_of
-from controller.decision.costs.cost_model import Terms
-from controller.decision.costs.target_tracking import Tracked
-from controller.store.async_store import StoreThread
+from controller.decision.costs.cost_model import CostTerms
+from controller.decision.costs.target_tracking import TargetTracker
+from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 
 FIRST = minute_of(NOON)
-TERMS = Terms(idle=1.0, warm_busy=2.0, on_demand=10.0, init_seconds=60.0, cold_start_cost_usd=5.0, metric_delay=2, lead_time=2,
-              keep_alive=2)
+TERMS = CostTerms(idle=1.0, warm_busy=2.0, on_demand=10.0, init_seconds=60.0, cold_start_cost_usd=5.0, metric_delay=2,
+                  lead_time=2,
+                  keep_alive=2)
 
 
 def rows(*values):
@@ -26,7 +27,7 @@ def rows(*values):
 
 
 def account(now=NOON):
-    return Account(["a"], {}, {}, now)
+    return GroupLedger(["a"], {}, {}, now)
 
 
 def amounts(account):
@@ -90,7 +91,7 @@ def test_units_stay_warm_for_the_keep_alive():
 
 
 def test_each_pool_has_its_own_keep_alive():
-    mine = Account(["a", "b", "c"], {}, {}, NOON)
+    mine = GroupLedger(["a", "b", "c"], {}, {}, NOON)
     for minute in range(6):
         mine.ready(np.zeros(3, np.float32), NOON + minute * timedelta(minutes=1))
     peak = np.repeat(rows(4, 0, 0, 4, 0, 4), 3, axis=0)
@@ -125,7 +126,7 @@ minutes = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.booleans()
 def test_unknown_minutes_never_raise_cold_starts(series, keep_alive, stay_warm):
     peak = np.array([most for most, _, _ in series], np.float32)
     gaps = np.where([unknown for _, _, unknown in series], np.float32(np.nan), peak)
-    both = Account(["whole", "gaps"], {}, {}, NOON)
+    both = GroupLedger(["whole", "gaps"], {}, {}, NOON)
     for minute, (_, units, _) in enumerate(series):
         both.ready(np.full(2, units, np.float32), NOON + minute * timedelta(minutes=1))
     demand = np.stack((peak, gaps))
@@ -180,7 +181,7 @@ def test_a_figure_has_the_range_of_its_keep_alive_and_none_where_that_makes_no_d
 
 
 def test_sums_stored_before_there_were_ranges_have_none():
-    mine = Account(["a"], {"a": {"cold_starts": 4.0, "saved_usd": 2.0}}, {}, NOON)
+    mine = GroupLedger(["a"], {"a": {"cold_starts": 4.0, "saved_usd": 2.0}}, {}, NOON)
 
     assert [range_of(mine.today[0].tolist(), name) for name in ("cold_starts", "saved_usd")] == [None, None]
 
@@ -200,7 +201,7 @@ def test_units_billed_in_steps_cost_from_the_request_to_the_end_of_a_step():
 def test_target_tracking_pays_for_its_units_from_the_request_in_steps():
     peak = rows(*[0] * 5, *[20] * 20)
     mine, ready, requested = account(), 0.0, 0.0
-    tracked = Tracked(1)
+    tracked = TargetTracker(1)
     ready_for(mine, peak.shape[1], units=0.0)
     mine.settle(FIRST, peak, peak * 0, peak * 0, [replace(TERMS, billing_step=5, init_seconds=0.0)])
     for column in peak.T:
@@ -283,11 +284,11 @@ def test_a_new_day_begins_at_zero_and_a_new_month_too():
 
 async def test_each_day_is_stored_under_its_own_date_and_only_once(tmp_path):
     now = datetime(2026, 2, 28, 23, 59, tzinfo=UTC)
-    mine, store = account(now), StoreThread(Store(tmp_path / "stoker.db"))
+    mine, store = account(now), AsyncStore(Store(tmp_path / "stoker.db"))
     ready_for(mine, 3, now=now)
     mine.settle(minute_of(now), rows(0, 0, 0), rows(0, 0, 0), rows(0, 0, 0), [TERMS])
-    await keep_accounts(Accounts([mine]), store)
-    await keep_accounts(Accounts([mine]), store)
+    await keep_accounts(Ledger([mine]), store)
+    await keep_accounts(Ledger([mine]), store)
 
     first, second = (store.store.account("a", day.date())["warm_unit_minutes"] for day in (now, now + timedelta(days=1)))
     await store.close()
@@ -310,7 +311,7 @@ def test_target_tracking_is_billed_for_what_it_would_have_had_warm():
 def test_what_ran_before_the_first_minute_is_warm_in_it():
     mine = account()
     ready_for(mine, 1, units=3.0)
-    mine.rehearse(rows(*[5.0] * 10), [TERMS])
+    mine.warm_up(rows(*[5.0] * 10), [TERMS])
     mine.settle(FIRST, rows(6.0), rows(6.0), rows(6.0), [TERMS])
 
     assert amounts(mine)["cold_starts"] == 1
@@ -319,7 +320,7 @@ def test_what_ran_before_the_first_minute_is_warm_in_it():
 
 def test_target_tracking_that_was_rehearsed_has_capacity_from_the_first_minute():
     cold, rehearsed = account(), account()
-    rehearsed.rehearse(rows(*[20.0] * 60), [TERMS])
+    rehearsed.warm_up(rows(*[20.0] * 60), [TERMS])
     for each in (cold, rehearsed):
         ready_for(each, 1)
         each.settle(FIRST, rows(20.0), rows(20.0), rows(20.0), [TERMS])
@@ -347,7 +348,7 @@ def test_what_others_keep_is_part_of_every_bill_and_stokers_saving_is_what_it_ad
 def test_what_others_keep_serves_from_the_first_minute_on():
     mine = account()
     mine.ready(np.array([0.0], np.float32), NOON, np.array([3.0], np.float32))
-    mine.rehearse(rows(3.0, 3.0), [TERMS])
+    mine.warm_up(rows(3.0, 3.0), [TERMS])
     mine.settle(FIRST, rows(4.0), rows(4.0), rows(4.0), [TERMS])
 
     assert (amounts(mine)["cold_starts"], amounts(mine)["cold_starts_without"]) == (1, 1)

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from config.model.policy import Assume, Objective, Schedule
 from controller.backtest.replay import Proposals, carry_out, depends_on_time, propose, replay
-from controller.decision.costs.cost_model import Terms
-from controller.decision.planning.reasons import Code
+from controller.decision.costs.cost_model import CostTerms
+from controller.decision.planning.reasons import ReasonCode
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
 
-TERMS = Terms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 2, 2, 6)
+TERMS = CostTerms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 2, 2, 6)
 
 
 def policy(**changes: object):
@@ -71,14 +71,14 @@ def test_nothing_is_lowered_while_the_newest_minutes_are_missing():
     late = carried([5.0] * 4 + [2.0] * 20, [1.0] * 4 + [np.nan] * 3 + [1.0] * 17)
     assert late.target.tolist() == [0, 0] + [5] * 11 + [2] * 11
     codes = [reason.code for _, reasons in late.reasons for reason in reasons]
-    assert Code.UNKNOWN_MINUTES in codes
+    assert ReasonCode.UNKNOWN_MINUTES in codes
 
 
 def test_guardrails_bite_as_they_do_live():
     replayed = carried([50] * 8, max=12, max_step_up=5)
     assert replayed.target.tolist() == [0, 0, 5, 10, 12, 12, 12, 12]
     codes = {reason.code for _, reasons in replayed.reasons for reason in reasons}
-    assert {Code.STEP_LIMIT, Code.CEILING} <= codes
+    assert {ReasonCode.STEP_LIMIT, ReasonCode.CEILING} <= codes
 
 
 def test_a_scheduled_floor_begins_and_ends_at_its_minutes():
@@ -142,7 +142,7 @@ def test_no_decision_uses_the_future():
 
 def test_a_longer_metric_delay_only_makes_the_same_proposals_later():
     demand, proposals = series([1.0] * 30), wanting(list(range(30)))
-    slow = Terms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 7, 2, 6)
+    slow = CostTerms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 7, 2, 6)
     soon, late = (carry_out(policy(), demand, proposals, terms, Assume()).target for terms in (TERMS, slow))
     assert late[7:].tolist() == soon[2:-5].tolist()
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from adapters.runtime.clock import ManualClock, ScaledClock
-from controller.daemon.daemon import Service
+from controller.daemon.daemon import Daemon
 from controller.fleet.builder import load_measured
 from controller.http.server import CannotListen
 from controller.store.state_store import Store, StoreError
@@ -31,7 +31,7 @@ async def running(service):
 
 def service_of(clock, folder, units=3.0, levers=None, **changes):
     providers = FakeProviders([(FakeSource({"a": steady(units)}), ("a",))], clock, levers or {})
-    return Service(policy_of([pool_policy(name="a", **changes)]), providers, clock, folder, port=0)
+    return Daemon(policy_of([pool_policy(name="a", **changes)]), providers, clock, folder, port=0)
 
 
 async def test_a_restart_changes_no_capacity_by_itself(clock, tmp_path):
@@ -77,12 +77,12 @@ async def test_what_was_measured_is_known_at_the_next_start(clock, tmp_path):
         for _ in range(12):
             await clock.advance(MINUTE)
             await first.tick()
-        delay = first.fleet.regions[0].intake.meter.delay
+        delay = first.fleet.regions[0].collector.meter.delay
         assert delay is not None
     async with running(service_of(clock, tmp_path, levers=levers, memory_mb=None)) as second:
         known = (await load_measured(second._store))["a"]
         assert known["memory_mb"] == 1024
-        assert second.fleet.regions[0].intake.metric_delay == delay
+        assert second.fleet.regions[0].collector.metric_delay == delay
 
 
 async def test_accounts_go_on_after_a_restart(clock, tmp_path):

@@ -12,12 +12,12 @@ from adapters.ports.errors import Unreachable
 from adapters.runtime.clock import ManualClock
 from config.model.dead_man import DeadMan
 from config.model.lease import SqliteLeaseSettings
-from controller.daemon.daemon import Service
+from controller.daemon.daemon import Daemon
 from controller.decision.planning.plan import Action
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Code
-from controller.leadership.handover import Ahead, Left, ahead_of, left_of
-from controller.leadership.leader_term import ALONE, Tenure
+from controller.decision.planning.reasons import ReasonCode
+from controller.leadership.handover import FallbackState, LastWrite, fallback_states, last_writes
+from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from tests.builders import NOON, pool_policy
 from tests.fakes import Decaying, FakeLever, FakeProviders, FakeSource, Helm, steady
 from tests.patience import PATIENCE_SECONDS
@@ -47,8 +47,8 @@ class Cluster:
         policy = policy_of([pool_policy(name="a", **changes)]).model_copy(update={
             "lease": SqliteLeaseSettings(kind="sqlite", path=str(self.folder / "lease.db"))})
         providers = FakeProviders([(FakeSource({"a": steady(3)}), ("a",))], self.clock, {"a": self.lever})
-        service = Service(policy, providers, self.clock, self.folder / name, port=0, token=TOKEN,
-                          lease_store=SqliteLease(self.folder / "lease.db"), holder=name)
+        service = Daemon(policy, providers, self.clock, self.folder / name, port=0, token=TOKEN,
+                         lease_store=SqliteLease(self.folder / "lease.db"), holder=name)
         stop = asyncio.Event()
         self.services[name], self.tasks[name] = service, (asyncio.create_task(service.run(stop)), stop)
         await self.until(lambda: service.fleet is not None and service.fleet.last is not None)
@@ -78,7 +78,7 @@ class Cluster:
         task, _ = self.tasks.pop(name)
         service = self.services.pop(name)
         service.fleet.tenure.helm._held = None
-        service.takeover.run = None
+        service.failover.run = None
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
@@ -106,21 +106,21 @@ async def pair(cluster, **changes):
     ada = await cluster.start("ada", **changes)
     await cluster.until(lambda: leads(ada) and cluster.lever.writes)
     bob = await cluster.start("bob", **changes)
-    await cluster.passes(15, lambda: bob.takeover.leadership.others_renew or bob.takeover.leadership.seen is not None)
+    await cluster.passes(15, lambda: bob.failover.leadership.others_renew or bob.failover.leadership.seen is not None)
     return ada, bob
 
 
 async def test_one_that_stands_by_plans_and_writes_nothing_and_says_who_leads(cluster):
     ada, bob = await pair(cluster, min=2)
     cluster.lever.foreign(7)
-    await cluster.passes(15, lambda: bob.takeover.tenure.number is None and not bob.takeover._undecided)
+    await cluster.passes(15, lambda: bob.failover.tenure.number is None and not bob.failover._undecided)
     before = list(cluster.lever.writes)
     bob.fleet.reconcilers["a"].read_at = None
     await bob.tick()
 
     plan = bob.fleet.plans["a"]
     assert plan.action is Action.HOLD
-    assert (plan.reasons[-1].code, "ada leads" in plan.text) == (Code.STANDBY, True), plan.text
+    assert (plan.reasons[-1].code, "ada leads" in plan.text) == (ReasonCode.STANDBY, True), plan.text
     assert cluster.lever.writes == before
     status, ready = await asked(bob, "GET", "/readyz")
     assert (status, ready["lease"]["role"], ready["lease"]["leader"], ready["lease"]["leader_url"]) == (
@@ -163,7 +163,7 @@ async def test_a_foreign_write_between_two_leaders_is_seen_as_one(cluster):
     await cluster.passes(60, lambda: leads(bob) and bob.fleet.reconcilers["a"].capacity is not None)
     await cluster.until(lambda: not bob._ticking.locked() and bob.fleet.plans["a"].fencing == 2)
 
-    assert Code.FOREIGN_WRITE in [reason.code for reason in bob.fleet.plans["a"].reasons]
+    assert ReasonCode.FOREIGN_WRITE in [reason.code for reason in bob.fleet.plans["a"].reasons]
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ async def told(cluster):
     """The first to lead has set the pool, and told the provider."""
     ada = await cluster.start("ada", **MORTAL)
     await cluster.until(lambda: leads(ada) and cluster.lever.writes)
-    await ada.dead_men.renew()
+    await ada.dead_man_switch.renew()
     await cluster.until(lambda: ada.fleet.reconcilers["a"].state.decays)  # its own first round may have been at it
     return ada
 
@@ -205,14 +205,14 @@ async def test_what_the_provider_did_once_all_had_died_is_nobody_elses_doing_to_
 async def test_who_takes_over_knows_what_was_told_and_tells_it_anew_when_its_time_has_come(mortal):
     ada = await told(mortal)
     bob = await mortal.start("bob", **MORTAL)
-    await mortal.passes(15, lambda: not bob.takeover._undecided)
+    await mortal.passes(15, lambda: not bob.failover._undecided)
     before, orders = ada.fleet.reconcilers["a"].state.decays, len(mortal.lever.orders)
     await mortal.stop("ada")
     await mortal.passes(30, lambda: leads(bob) and bob.fleet.plans["a"].fencing == 2)
-    await bob.dead_men.renew()
+    await bob.dead_man_switch.renew()
     assert (bob.fleet.reconcilers["a"].state.decays, len(mortal.lever.orders)) == (before, orders)
     await mortal.passes(300, lambda: before[0][0] - mortal.clock.now() < timedelta(minutes=5))
-    await bob.dead_men.renew()
+    await bob.dead_man_switch.renew()
     await mortal.until(lambda: len(mortal.lever.orders) == orders + 1)
 
 
@@ -225,7 +225,7 @@ async def test_while_the_store_is_away_the_leader_writes_nothing_and_is_not_read
         raise Unreachable("the lease is away")
     ada._lease_store.renew = ada._lease_store.keep = away
     assert (await asked(ada, "POST", "/v1/pools/a/overrides", json=ORDER))[0] == 503
-    await cluster.passes(20, lambda: ada.takeover.leadership.barred(1) is not None)
+    await cluster.passes(20, lambda: ada.failover.leadership.write_blocked(1) is not None)
     await ada.tick()
 
     assert cluster.lever.writes == before
@@ -238,7 +238,7 @@ async def test_what_no_provider_keeps_is_kept_by_the_leader_alone(tmp_path):
     clock = ManualClock(NOON)
     cluster = Cluster(tmp_path, clock, Resuming(clock))
     ada, bob = await pair(cluster)
-    await cluster.passes(15, lambda: not bob.takeover._undecided)
+    await cluster.passes(15, lambda: not bob.failover._undecided)
     await bob.tick()
     assert cluster.lever.resumed == 0
     await cluster.stop("ada")
@@ -253,44 +253,45 @@ async def test_pools_in_shadow_need_no_lease(cluster):
     await cluster.until(lambda: leads(ada))
     await ada.tick()
 
-    assert ada.fleet.reconcilers["a"].tenure is ALONE
+    assert ada.fleet.reconcilers["a"].tenure is NO_LEASE
     assert ada.fleet.plans["a"].fencing is None
 
 
 def test_what_cannot_be_read_of_a_former_leader_is_left_out():
-    left = Left(5, None, NOON, 3)
+    left = LastWrite(5, None, NOON, 3)
 
-    assert left_of({"intent/a": left.text, "intent/b": "{", "intent/c": '{"target": 1}', "orders/a": "[]"}) == {"a": left}
+    assert last_writes({"intent/a": left.text, "intent/b": "{", "intent/c": '{"target": 1}', "orders/a": "[]"}) == {"a": left}
 
 
 def test_what_was_told_ahead_is_read_back_and_what_another_version_wrote_is_left_out():
-    ahead = Ahead(((NOON, 3), (NOON + BEAT, 1)), ((NOON, 2),), ((NOON - BEAT, 4),))
+    ahead = FallbackState(((NOON, 3), (NOON + BEAT, 1)), ((NOON, 2),), ((NOON - BEAT, 4),))
 
-    assert ahead_of({"ahead/a": ahead.text, "ahead/b": "{}", "ahead/c": "[]", "intent/a": "{}"}) == {"a": ahead}
+    assert fallback_states({"ahead/a": ahead.text, "ahead/b": "{}", "ahead/c": "[]", "intent/a": "{}"}) == {"a": ahead}
 
 
 def test_who_stands_by_knows_nothing_of_what_the_leader_tells_and_who_leads_what_was_told_last():
     ours, theirs = ((NOON, 1),), ((NOON + BEAT, 2),)
-    state = PoolState(decays=ours, telling=ours)
+    state = PoolState(decays=ours, pending_fallback=ours)
 
-    assert Tenure(Helm()).state("a", state) == PoolState()
-    assert Tenure(Helm(), 2, {}, {"a": Ahead(theirs, (), ours)}).state("a", state) == PoolState(decays=theirs, doubts=ours)
-    assert Tenure(Helm(), 2).state("a", state) == state
+    assert LeaderTerm(Helm()).state("a", state) == PoolState()
+    assert LeaderTerm(Helm(), 2, {}, {"a": FallbackState(theirs, (), ours)}).state("a", state) == PoolState(decays=theirs,
+                                                                                                            doubts=ours)
+    assert LeaderTerm(Helm(), 2).state("a", state) == state
 
 
 def test_a_pool_that_was_given_back_is_nobodys():
-    [given] = left_of({"intent/a": Left(None, None, NOON, 3).text}).values()
+    [given] = last_writes({"intent/a": LastWrite(None, None, NOON, 3).text}).values()
 
-    assert Tenure(Helm(), 4, {"a": given}).state("a", PoolState(written=5, found=2)) == PoolState()
+    assert LeaderTerm(Helm(), 4, {"a": given}).state("a", PoolState(written=5, found=2)) == PoolState()
 
 
 def test_a_pool_that_no_leader_has_written_keeps_what_this_daemon_knew_of_it():
     state = PoolState(written=4, written_at=NOON)
 
-    assert Tenure(None, 2, {}).state("a", state) == state
+    assert LeaderTerm(None, 2, {}).state("a", state) == state
 
 
 async def test_settings_of_a_lease_without_its_store_are_refused(tmp_path):
     policy = policy_of([pool_policy(name="a")]).model_copy(update={"lease": SqliteLeaseSettings(kind="sqlite", path="x")})
     with pytest.raises(ValueError, match="a lease and its store come together"):
-        Service(policy, FakeProviders([], ManualClock(NOON)), ManualClock(NOON), tmp_path)
+        Daemon(policy, FakeProviders([], ManualClock(NOON)), ManualClock(NOON), tmp_path)

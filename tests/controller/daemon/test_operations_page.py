@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.model.notify import NOTICE_CODES
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from controller.http import app, status_entries
 from controller.metrics.catalogue import FAMILIES
 
@@ -18,7 +18,7 @@ HTTP = (ROOT / "docs" / "http.md").read_text()
 OURS = sorted((ROOT / "controller").rglob("*.py"))
 
 
-@pytest.mark.parametrize("code", list(Code))
+@pytest.mark.parametrize("code", list(ReasonCode))
 def test_every_reason_is_explained(code):
     assert f"`{code.value}`" in OPERATIONS
 

@@ -6,7 +6,7 @@ import apscheduler.schedulers.base
 import structlog.testing
 
 from adapters.runtime.clock import ScaledClock, SystemClock
-from controller.daemon.scheduler import Timetable
+from controller.daemon.scheduler import Scheduler
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
 
@@ -18,7 +18,7 @@ async def test_an_interval_is_divided_by_the_clocks_factor():
         runs.append(1)
         if len(runs) == 3:
             enough.set()
-    timetable = Timetable(ScaledClock(NOON, 1200.0))
+    timetable = Scheduler(ScaledClock(NOON, 1200.0))
     timetable.every("tick", timedelta(minutes=1), job)
     timetable.start()
     await asyncio.wait_for(enough.wait(), PATIENCE_SECONDS)
@@ -31,7 +31,7 @@ async def test_a_job_that_still_runs_is_not_started_again_and_that_is_told():
     async def job():
         started.append(1)
         await asyncio.Event().wait()
-    timetable = Timetable(ScaledClock(NOON, 1200.0))
+    timetable = Scheduler(ScaledClock(NOON, 1200.0))
     timetable.every("tick", timedelta(minutes=1), job)
     with structlog.testing.capture_logs() as lines:
         timetable.start()
@@ -50,7 +50,7 @@ async def test_a_job_that_the_end_cuts_off_has_not_failed():
     async def job():
         started.set()
         await asyncio.Event().wait()
-    timetable = Timetable(ScaledClock(NOON, 1200.0))
+    timetable = Scheduler(ScaledClock(NOON, 1200.0))
     timetable.every("tick", timedelta(minutes=1), job)
     with structlog.testing.capture_logs() as lines:
         timetable.start()
@@ -68,7 +68,7 @@ async def test_a_job_that_fails_is_told_and_runs_again():
     async def job():
         runs.append(1)
         raise ZeroDivisionError("ours")
-    timetable = Timetable(ScaledClock(NOON, 1200.0))
+    timetable = Scheduler(ScaledClock(NOON, 1200.0))
     timetable.every("tick", timedelta(minutes=1), job)
     with structlog.testing.capture_logs() as lines:
         timetable.start()
@@ -89,11 +89,11 @@ async def test_a_clock_that_is_set_back_stops_nothing(monkeypatch):
             return datetime.now(tz) - back[0]
     for module in (apscheduler.schedulers.base, apscheduler.executors.base):
         monkeypatch.setattr(module, "datetime", Machine)
-    monkeypatch.setattr(Timetable, "_machine_now", staticmethod(lambda: Machine.now(UTC)))
+    monkeypatch.setattr(Scheduler, "_machine_now", staticmethod(lambda: Machine.now(UTC)))
 
     async def job():
         runs.append(1)
-    timetable = Timetable(ScaledClock(NOON, 600.0), watch_seconds=0.05)
+    timetable = Scheduler(ScaledClock(NOON, 600.0), watch_seconds=0.05)
     timetable.every("tick", timedelta(minutes=1), job)
     with structlog.testing.capture_logs() as lines:
         timetable.start()
@@ -110,7 +110,7 @@ async def test_a_clock_that_is_set_back_stops_nothing(monkeypatch):
 
 
 async def test_the_first_run_falls_on_the_whole_minute():
-    timetable = Timetable(SystemClock())
+    timetable = Scheduler(SystemClock())
     timetable.every("tick", timedelta(minutes=1), asyncio.Event().wait)
     timetable.start()
     due = timetable._scheduler.get_job("tick").next_run_time

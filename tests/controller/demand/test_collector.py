@@ -8,8 +8,8 @@ from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import Throttled, Unreachable
 from adapters.runtime.clock import ManualClock
 from controller.decision.costs.measurements import ENOUGH_COLLECTIONS
-from controller.decision.planning.observation import PATIENCE, Sight, Traffic
-from controller.demand.collector import Intake
+from controller.decision.planning.observation import PATIENCE, DataFreshness, Traffic
+from controller.demand.collector import DemandCollector
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 from tests.fakes import FakeSource, steady, until
@@ -25,13 +25,13 @@ def source():
 
 @pytest.fixture
 def intake(source, store):
-    return Intake(source, ["a", "b"], store, DELAY)
+    return DemandCollector(source, ["a", "b"], store, DELAY)
 
 
 async def test_what_was_collected_is_known_and_seen_as_fresh(intake):
     await intake.collect(NOON)
 
-    assert intake.sight("a", NOON) == (Sight.FRESH, timedelta(0))
+    assert intake.freshness("a", NOON) == (DataFreshness.FRESH, timedelta(0))
     assert intake.latest("b") == (5.0, 4.0)
     peak, _, _ = await intake.rows(minute_of(NOON) - 3, minute_of(NOON))
     assert peak.tolist() == [[3, 3, 3], [5, 5, 5]]
@@ -42,21 +42,21 @@ async def test_nothing_ever_known_is_no_demand_of_zero(intake, source):
     await intake.collect(NOON)
 
     assert intake.latest("a") is None
-    assert intake.sight("a", NOON) == (Sight.BROKEN, None)
+    assert intake.freshness("a", NOON) == (DataFreshness.BROKEN, None)
     peak, _, _ = await intake.rows(minute_of(NOON) - 2, minute_of(NOON))
     assert np.isnan(peak[0]).all()
 
 
-@pytest.mark.parametrize(("silence", "sight"), [(None, Sight.LATE), (Unreachable("down"), Sight.BROKEN)])
+@pytest.mark.parametrize(("silence", "sight"), [(None, DataFreshness.LATE), (Unreachable("down"), DataFreshness.BROKEN)])
 async def test_old_demand_is_late_or_broken_but_not_fresh(intake, source, silence, sight):
     await intake.collect(NOON)
     later = NOON + DELAY + PATIENCE
-    assert intake.sight("a", later)[0] is Sight.FRESH
+    assert intake.freshness("a", later)[0] is DataFreshness.FRESH
 
     source.broken = silence
     if silence is not None:
         await intake.collect(later + MINUTE)
-    assert intake.sight("a", later + MINUTE)[0] is sight
+    assert intake.freshness("a", later + MINUTE)[0] is sight
 
 
 async def test_a_failed_collection_leaves_everything_as_it_was(intake, source):
@@ -93,28 +93,28 @@ async def test_a_late_correction_replaces_and_a_gap_takes_nothing_away(intake, s
 
 async def test_a_restart_takes_up_what_was_stored(intake, source, store):
     await intake.collect(NOON)
-    again = Intake(source, ["a", "b"], store, DELAY)
+    again = DemandCollector(source, ["a", "b"], store, DELAY)
     await again.load(NOON + MINUTE)
 
-    assert again.sight("a", NOON + MINUTE)[0] is Sight.FRESH
+    assert again.freshness("a", NOON + MINUTE)[0] is DataFreshness.FRESH
     assert again.latest("a") == intake.latest("a")
     assert await again.oldest_known(NOON + MINUTE) == minute_of(NOON) - 120
 
 
 async def test_what_was_stored_is_not_read_anew_until_the_source_tells(intake, source, store):
     await intake.collect(NOON)
-    again = Intake(source, ["a", "b"], store, DELAY)
+    again = DemandCollector(source, ["a", "b"], store, DELAY)
     await again.load(NOON + MINUTE)
-    assert not again.read_anew("a")
+    assert not again.has_fresh_read("a")
 
     source.silent = {"a": None}
     await again.collect(NOON + MINUTE)
-    assert (again.read_anew("a"), again.read_anew("b")) == (False, True)
+    assert (again.has_fresh_read("a"), again.has_fresh_read("b")) == (False, True)
 
 
 async def test_a_pool_that_an_answer_leaves_out_is_not_read_anew(intake, source, store):
     await intake.collect(NOON)
-    again = Intake(source, ["a", "b"], store, DELAY)
+    again = DemandCollector(source, ["a", "b"], store, DELAY)
     await again.load(NOON + MINUTE)
     whole = source.collect
 
@@ -124,7 +124,7 @@ async def test_a_pool_that_an_answer_leaves_out_is_not_read_anew(intake, source,
     source.collect = partial
     await again.collect(NOON + MINUTE)
 
-    assert (again.read_anew("a"), again.read_anew("b")) == (False, True)
+    assert (again.has_fresh_read("a"), again.has_fresh_read("b")) == (False, True)
 
 
 @pytest.mark.parametrize("units", [-3.0, math.inf, -math.inf, 1e12])
@@ -135,7 +135,7 @@ async def test_impossible_demand_is_unknown_and_told(intake, source, store, unit
     peak, _, _ = await intake.rows(minute_of(NOON) - 7, minute_of(NOON) - 3)
     assert np.isnan(peak[0]).tolist() == [False, False, True, False]
     assert "impossible demand in 1 minutes from 2026-03-02 11:55 UTC" in str(intake.errors["a"])
-    assert intake.sight("a", NOON)[0] is Sight.FRESH
+    assert intake.freshness("a", NOON)[0] is DataFreshness.FRESH
     assert np.isnan((await store.load_demand(["a"], minute_of(NOON) - 5, minute_of(NOON) - 4))[0].peak).all()
 
 
@@ -157,14 +157,14 @@ async def test_a_minute_at_odds_with_itself_is_unknown_and_told(intake, source, 
     peak, _, requests = await intake.rows(minute_of(NOON) - 3, minute_of(NOON))
     assert np.isnan(peak[0]).tolist() == np.isnan(requests[0]).tolist() == [False, True, False]
     assert f"in the first, {row[2]:g} requests, {row[0]} units at most" in str(intake.errors["a"])
-    assert intake.sight("a", NOON)[0] is Sight.FRESH
+    assert intake.freshness("a", NOON)[0] is DataFreshness.FRESH
     assert not (await store.load_demand(["a"], minute_of(NOON) - 2, minute_of(NOON) - 1))[0].known.any()
 
 
 async def test_how_many_requests_are_usual_is_known_from_earlier_collections_and_after_a_restart(intake, source, store):
     await told_by(source, *[(3, 1.2, 12)] * 4)
     await intake.collect(NOON)
-    again = Intake(source, ["a", "b"], store, DELAY)
+    again = DemandCollector(source, ["a", "b"], store, DELAY)
     await again.load(NOON + MINUTE)
     await told_by(source, (4, 4, 200_080))
 
@@ -181,10 +181,10 @@ async def test_a_peak_that_is_unknown_later_is_known_no_more_anywhere_and_its_re
 
     await told_by(source, (3, 1.2, 12), (math.nan, 2.5, 24))
     await intake.collect(NOON)
-    for one in (intake, Intake(source, ["a", "b"], store, DELAY)):
+    for one in (intake, DemandCollector(source, ["a", "b"], store, DELAY)):
         await one.load(NOON)
         peak, busy, requests = await one.rows(minute_of(NOON) - 2, minute_of(NOON))
-        assert (one.latest("a"), one.unseen("a", NOON + 2 * MINUTE)) == ((3.0, pytest.approx(1.2)), 2)
+        assert (one.latest("a"), one.unknown_minutes("a", NOON + 2 * MINUTE)) == ((3.0, pytest.approx(1.2)), 2)
         assert np.array_equal(peak[0], [3, math.nan], equal_nan=True)
         assert (busy[0][1], requests[0][1]) == (2.5, 24)
 
@@ -202,7 +202,7 @@ async def test_rows_from_before_the_day_in_memory_come_from_the_store(intake, so
 async def test_the_metric_delay_is_assumed_until_it_is_measured(source, store):
     clock = ManualClock(NOON)
     source.delay = 4
-    intake = Intake(source, ["a", "b"], store, DELAY)
+    intake = DemandCollector(source, ["a", "b"], store, DELAY)
     for _ in range(ENOUGH_COLLECTIONS):
         await intake.collect(clock.now())
         await clock.advance(MINUTE)
@@ -215,14 +215,14 @@ async def test_the_metric_delay_is_assumed_until_it_is_measured(source, store):
 async def test_nothing_newer_than_the_metric_delay_is_fed(intake):
     await intake.collect(NOON)
 
-    assert intake.visible_end(NOON) == minute_of(NOON) - 1
+    assert intake.known_end_minute(NOON) == minute_of(NOON) - 1
 
 
 async def test_demand_from_before_the_clock_was_put_back_is_no_sight_of_the_present(intake):
     await intake.collect(NOON)
 
-    assert intake.sight("a", NOON - PATIENCE)[0] is Sight.FRESH
-    assert intake.sight("a", NOON - PATIENCE - MINUTE) == (Sight.LATE, -PATIENCE - MINUTE)
+    assert intake.freshness("a", NOON - PATIENCE)[0] is DataFreshness.FRESH
+    assert intake.freshness("a", NOON - PATIENCE - MINUTE) == (DataFreshness.LATE, -PATIENCE - MINUTE)
 
 
 async def stored(store, name, first, end):
@@ -258,7 +258,7 @@ async def test_while_that_lasts_the_pool_is_quiet_and_not_late(intake, source):
         await intake.collect(NOON + minute * MINUTE)
     now = NOON + 9 * MINUTE
 
-    assert (intake.sight("a", now)[0], intake.traffic("a", now)) == (Sight.QUIET, Traffic.QUIET)
+    assert (intake.freshness("a", now)[0], intake.traffic("a", now)) == (DataFreshness.QUIET, Traffic.QUIET)
     assert "after an hour without a silent minute" in intake.quiet[0]
     assert intake.missing_since("a", now) is None
 
@@ -292,8 +292,8 @@ async def test_only_a_gap_is_asked_for_again_and_not_what_was_before_the_first_k
 
 async def test_a_source_that_fails_leaves_newer_minutes_unseen(intake, source):
     await intake.collect(NOON)
-    assert intake.unseen("a", NOON) == 0
+    assert intake.unknown_minutes("a", NOON) == 0
 
     source.broken = Unreachable("down")
     await intake.collect(NOON + 3 * MINUTE)
-    assert intake.unseen("a", NOON + 3 * MINUTE) == 2
+    assert intake.unknown_minutes("a", NOON + 3 * MINUTE) == 2

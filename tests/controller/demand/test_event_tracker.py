@@ -7,18 +7,18 @@ import structlog
 
 from config.model.event import Event
 from controller.backtest.replay import propose
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.forecast_adjustment import prospect_at, without_events
-from controller.decision.planning.observation import Sight
-from controller.demand.collector import Intake
-from controller.demand.event_tracker import MOST_A_TICK, Diary
-from controller.demand.pool_group import Budget, Region
-from controller.store.async_store import StoreThread
+from controller.decision.planning.observation import DataFreshness
+from controller.demand.collector import DemandCollector
+from controller.demand.event_tracker import MOST_A_TICK, EventTracker
+from controller.demand.pool_group import Budget, PoolGroup
+from controller.store.async_store import AsyncStore
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeSource, steady
 
-TERMS = Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, metric_delay=2, lead_time=2, keep_alive=6)
+TERMS = CostTerms(1e-4, 2e-4, 1e-3, 8.0, 0.05, metric_delay=2, lead_time=2, keep_alive=6)
 MINUTE = timedelta(minutes=1)
 LAUNCH = Event.model_validate({"name": "launch", "start": "2026-03-02T12:30", "duration": "1h", "factor": 8})
 
@@ -28,10 +28,11 @@ def traffic(minute: int) -> float:
     return 30.0 if minute_of(NOON) + 30 <= minute < minute_of(NOON) + 90 else 3.0 + minute % 2
 
 
-def region_of(store: StoreThread, source: FakeSource, tmp_path, *names: str) -> Region:
+def region_of(store: AsyncStore, source: FakeSource, tmp_path, *names: str) -> PoolGroup:
     pools = [pool_policy(name=name, events=(LAUNCH,) if name == "a" else ()) for name in names]
-    intake = Intake(source, list(names), store, 2 * MINUTE)
-    return Region(intake, lambda: dict.fromkeys(names, TERMS), Budget(9, 9), tmp_path / "learned.npz", Diary(pools, store))
+    intake = DemandCollector(source, list(names), store, 2 * MINUTE)
+    return PoolGroup(intake, lambda: dict.fromkeys(names, TERMS), Budget(9, 9), tmp_path / "learned.npz", EventTracker(pools,
+                                                                                                                       store))
 
 
 async def test_a_tick_before_the_event_is_told_of_it_and_other_pools_are_not(store, tmp_path):
@@ -68,7 +69,7 @@ async def test_a_restart_in_the_middle_of_an_event_goes_on_as_it_would_have(stor
     await region.gather(now)
     await region.remember(now)
     again = region_of(store, source, tmp_path, "a")
-    await again.intake.load(now)
+    await again.collector.load(now)
     assert await again.recall(now)
     await again.gather(now)
 
@@ -84,14 +85,14 @@ async def test_a_source_that_is_silent_from_the_start_says_that_nothing_is_usual
     await region.gather(soon)
 
     view = region.view("a", soon)
-    assert (view.sight, view.announced.units) == (Sight.BROKEN, None)
+    assert (view.freshness, view.announced.units) == (DataFreshness.BROKEN, None)
     assert "not known yet" in view.announced.text
 
 
 async def test_a_fault_in_one_pools_events_leaves_the_others_theirs(store, tmp_path):
     pools = [pool_policy(name=name, events=(LAUNCH,)) for name in ("a", "b")]
-    intake = Intake(FakeSource({"a": traffic, "b": traffic}, history=timedelta(days=2)), ["a", "b"], store, 2 * MINUTE)
-    diary = Diary(pools, store)
+    intake = DemandCollector(FakeSource({"a": traffic, "b": traffic}, history=timedelta(days=2)), ["a", "b"], store, 2 * MINUTE)
+    diary = EventTracker(pools, store)
     diary.prospects["a"] = None  # whatever goes wrong
     soon = NOON + 27 * MINUTE
     await intake.collect(soon)
@@ -119,8 +120,8 @@ async def test_an_event_without_effect_is_warned_of_once_when_that_is_found(stor
 async def test_what_does_not_press_is_learned_bit_by_bit(store):
     names = [f"p{at}" for at in range(MOST_A_TICK + 5)]
     later = Event.model_validate({"name": "launch", "start": "2026-03-03T16:00", "duration": "1h", "factor": 2})
-    intake = Intake(FakeSource(dict.fromkeys(names, steady(2)), history=timedelta(hours=20)), names, store, 2 * MINUTE)
-    diary = Diary([pool_policy(name=name, events=(later,)) for name in names], store)
+    intake = DemandCollector(FakeSource(dict.fromkeys(names, steady(2)), history=timedelta(hours=20)), names, store, 2 * MINUTE)
+    diary = EventTracker([pool_policy(name=name, events=(later,)) for name in names], store)
     now = datetime.fromisoformat("2026-03-03T01:00+00:00")
     await intake.collect(now)
 

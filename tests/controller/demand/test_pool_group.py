@@ -3,23 +3,24 @@ from datetime import timedelta
 
 import pytest
 
-from controller.decision.costs.cost_model import Terms
-from controller.decision.planning.observation import Sight
-from controller.demand.collector import Intake
-from controller.demand.pool_group import SPANS_EVERY, Budget, Region
-from controller.store.async_store import StoreThread
+from controller.decision.costs.cost_model import CostTerms
+from controller.decision.planning.observation import DataFreshness
+from controller.demand.collector import DemandCollector
+from controller.demand.pool_group import SPANS_EVERY, Budget, PoolGroup
+from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
 from tests.builders import NOON
 from tests.fakes import FakeSource, steady
 
-TERMS = Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, metric_delay=2, lead_time=2, keep_alive=6)
+TERMS = CostTerms(1e-4, 2e-4, 1e-3, 8.0, 0.05, metric_delay=2, lead_time=2, keep_alive=6)
 
 
 @pytest.fixture
 async def region(tmp_path):
-    store = StoreThread(Store(tmp_path / "stoker.db"))
+    store = AsyncStore(Store(tmp_path / "stoker.db"))
     terms = {"a": TERMS}
-    made = Region(Intake(FakeSource({"a": steady(3)}), ["a"], store, timedelta(minutes=2)), lambda: terms, Budget(9, 9))
+    made = PoolGroup(DemandCollector(FakeSource({"a": steady(3)}), ["a"], store, timedelta(minutes=2)), lambda: terms, Budget(9,
+                                                                                                                              9))
     made.known = terms
     yield made
     await store.close()
@@ -36,26 +37,26 @@ async def test_a_pool_is_settled_by_a_fresh_reading_and_stays_so(region):
     assert not region.view("a", NOON).settled
     await region.gather(NOON)
     assert region.view("a", NOON).settled
-    region.intake.source.silent = {"a": None}
+    region.collector.source.silent = {"a": None}
 
     assert region.view("a", NOON + timedelta(hours=1)).settled
 
 
 async def test_a_new_price_is_judged_by_at_once_and_the_chooser_knows_the_history(region):
     await region.gather(NOON)
-    was = region.chooser
+    was = region.proposer
     region.known["a"] = replace(TERMS, idle=2e-4)
 
     assert await region.retune(NOON)
-    assert region.chooser is not was
+    assert region.proposer is not was
     assert region.view("a", NOON).proposal.target == 3
 
 
 async def test_a_pool_whose_newest_minutes_are_missing_goes_by_the_last_ones_that_came(tmp_path):
-    store = StoreThread(Store(tmp_path / "stoker.db"))
+    store = AsyncStore(Store(tmp_path / "stoker.db"))
     terms = {"a": replace(TERMS, idle=5e-4), "b": TERMS}  # only what is steadily busy is worth keeping warm
     source = FakeSource({"a": steady(9), "b": steady(3)}, history=timedelta(days=2))
-    region = Region(Intake(source, ["a", "b"], store, timedelta(minutes=2)), lambda: terms, Budget(9, 9))
+    region = PoolGroup(DemandCollector(source, ["a", "b"], store, timedelta(minutes=2)), lambda: terms, Budget(9, 9))
     await region.gather(NOON)
     wanted = region.view("a", NOON).proposal
     source.silent = {"a": None}
@@ -64,7 +65,7 @@ async def test_a_pool_whose_newest_minutes_are_missing_goes_by_the_last_ones_tha
 
     view = region.view("a", NOON + timedelta(minutes=6))
     await store.close()
-    assert view.sight is Sight.FRESH
+    assert view.freshness is DataFreshness.FRESH
     assert (wanted.target, wanted.candidate) == (8, "a mixture led by what was steadily busy for 5 min")
     assert view.proposal == wanted
 
@@ -83,7 +84,7 @@ async def test_for_an_hour_plans_name_the_keep_alive_before_and_after(region):
     await region.gather(NOON)
     region.known["a"] = replace(TERMS, keep_alive=15)
     await region.retune(NOON)
-    soon, later = (region.view("a", NOON + minutes * timedelta(minutes=1)).retimed for minutes in (59, 60))
+    soon, later = (region.view("a", NOON + minutes * timedelta(minutes=1)).keep_alive_change for minutes in (59, 60))
 
     assert soon == "keep-alive 6 -> 15 min: all rules were judged again at 12:00 UTC"
     assert later == ""
@@ -107,10 +108,10 @@ async def test_terms_as_they_were_are_no_reason_to_choose_anew(region):
 
 async def test_a_history_that_was_read_again_is_learned_again_once(region):
     await region.gather(NOON)
-    region.intake.rewritten, was = True, region.chooser
+    region.collector.rewritten, was = True, region.proposer
 
     assert await region.retune(NOON)
-    assert region.chooser is not was
+    assert region.proposer is not was
     assert not await region.retune(NOON)
 
 
@@ -126,13 +127,13 @@ async def test_spans_that_waver_are_taken_up_only_now_and_then(region):
 
 async def test_a_chooser_that_is_being_taught_does_not_decide(region):
     await region.gather(NOON)
-    was, rows = region.chooser, region.intake.rows
+    was, rows = region.proposer, region.collector.rows
     seen = []
 
     async def watch(first, end):
-        seen.append(region.chooser is was)
+        seen.append(region.proposer is was)
         return await rows(first, end)
-    region.intake.rows = watch
+    region.collector.rows = watch
     region.known["a"] = replace(TERMS, idle=2e-4)
     await region.retune(NOON)
 

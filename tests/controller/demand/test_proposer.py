@@ -8,20 +8,20 @@ import pytest
 
 from adapters.aws.cloudwatch.demand_rows import Points, demand
 from adapters.ports.demand_source import Telemetry
-from controller.accounting.ledger import Account
-from controller.decision.costs.cost_model import Terms
-from controller.decision.selection.selector import Portfolio
+from controller.accounting.ledger import GroupLedger
+from controller.decision.costs.cost_model import CostTerms
+from controller.decision.selection.selector import CandidateSelector
 from controller.demand import selector_snapshot
-from controller.demand.collector import Intake
-from controller.demand.proposer import Chooser
+from controller.demand.collector import DemandCollector
+from controller.demand.proposer import Proposer
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 
 MINUTE = timedelta(minutes=1)
 START = minute_of(NOON)
 BEFORE, PLAYED = 120, 150
-TERMS = Terms(idle=2.5e-4, warm_busy=5.8e-4, on_demand=1e-3, init_seconds=8.0, cold_start_cost_usd=0.05, metric_delay=2,
-              lead_time=2, keep_alive=6)
+TERMS = CostTerms(idle=2.5e-4, warm_busy=5.8e-4, on_demand=1e-3, init_seconds=8.0, cold_start_cost_usd=0.05, metric_delay=2,
+                  lead_time=2, keep_alive=6)
 POOLS = ("a", "b", "c")
 
 
@@ -49,18 +49,18 @@ class Books:
     """Intake, chooser and account of some pools, as a daemon keeps them."""
 
     def __init__(self, source, store, pools=POOLS):
-        self.intake = Intake(source, pools, store, 2 * MINUTE)
+        self.collector = DemandCollector(source, pools, store, 2 * MINUTE)
         self.terms = [TERMS] * len(pools)
-        self.chooser = Chooser(self.intake, dict.fromkeys(pools, TERMS))
-        self.account = Account(pools, {}, {}, NOON)
+        self.proposer = Proposer(self.collector, dict.fromkeys(pools, TERMS))
+        self.account = GroupLedger(pools, {}, {}, NOON)
 
     async def tick(self, now):
-        await self.intake.collect(now)
-        await self.chooser.follow(self.intake, now)
+        await self.collector.collect(now)
+        await self.proposer.follow(self.collector, now)
         self.account.ready(np.ones(len(self.terms), np.float32), now)
-        first, end = self.account.pending_from(), self.intake.settled_end(now)
+        first, end = self.account.pending_from(), self.collector.settled_end_minute(now)
         if first < end:
-            self.account.settle(first, *await self.intake.rows(first, end), self.terms)
+            self.account.settle(first, *await self.collector.rows(first, end), self.terms)
 
 
 def same(one, other):
@@ -69,7 +69,7 @@ def same(one, other):
 
 
 def taught(rows, first):
-    portfolio = Portfolio([TERMS] * len(rows[0]))
+    portfolio = CandidateSelector([TERMS] * len(rows[0]))
     portfolio.advance(*rows, first)
     return portfolio
 
@@ -92,17 +92,17 @@ async def test_accounts_and_rules_are_those_of_the_final_rows_though_points_are_
     books = Books(Published(row), store)
     for minute in range(PLAYED):
         await books.tick(NOON + minute * MINUTE)
-    first, fed = START - BEFORE, books.chooser._fed
+    first, fed = START - BEFORE, books.proposer._fed
     final = peak, peak * np.float32(0.5), peak * 10
     settled = [column[:, : fed - first] for column in final]
-    account = Account(POOLS, {}, {}, NOON)
+    account = GroupLedger(POOLS, {}, {}, NOON)
     for minute in range(PLAYED):
         account.ready(np.ones(len(POOLS), np.float32), NOON + minute * MINUTE)
         this = slice(BEFORE + minute, BEFORE + minute + (START + minute < fed))
         account.settle(START + minute, *(column[:, this] for column in final), books.terms)
 
     assert fed >= START + PLAYED - 16
-    assert same(books.chooser._portfolio, taught(settled, first))
+    assert same(books.proposer._portfolio, taught(settled, first))
     assert np.array_equal(books.account.ever, account.ever)
 
 
@@ -125,16 +125,16 @@ async def test_an_idle_minute_after_traffic_is_learnt_as_a_zero_and_a_raise_wait
     wanted = {}
     for minute in range(120):
         await books.tick(NOON + minute * MINUTE)
-        wanted[minute] = books.chooser.proposal("bursty").target
-    first, fed = START - BEFORE, books.chooser._fed
-    peak, _, _ = await books.intake.rows(first, fed)
-    rows = [books.intake.day.window(row, first, fed) for row in range(2)]
+        wanted[minute] = books.proposer.proposal("bursty").target
+    first, fed = START - BEFORE, books.proposer._fed
+    peak, _, _ = await books.collector.rows(first, fed)
+    rows = [books.collector.day.window(row, first, fed) for row in range(2)]
 
     assert fed > burst.stop + 30
     assert np.nansum(peak[1]) == 7 * len(burst)
     assert not np.isnan(peak).any()
     final = [np.stack([getattr(each, kind) for each in rows]) for kind in ("peak", "busy", "invocations")]
-    assert same(books.chooser._portfolio, taught(final, first))
+    assert same(books.proposer._portfolio, taught(final, first))
     raised = [minute for minute, target in wanted.items() if target > 0]
     assert raised[0] == burst.start - START + 2, "a raise is decided by a minute that has not settled"
     assert raised[-1] - raised[0] <= 60 + len(burst) + 2, "what is released waits for the doubt about one minute, no longer"

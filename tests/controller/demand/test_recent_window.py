@@ -1,13 +1,13 @@
 import numpy as np
 
-from controller.demand.recent_window import LastDay
+from controller.demand.recent_window import RecentWindow
 from forecasting.demand import DemandSeries
 
 END = 100_000
 
 
 def held(*peak, end=END):
-    day = LastDay(1)
+    day = RecentWindow(1)
     day.roll(end)
     units = np.array(peak, np.float32)
     day.lay(0, DemandSeries(end - len(peak), units, units, units))
@@ -42,10 +42,10 @@ def test_a_gap_is_what_is_unknown_after_something_known():
 
     assert day.first_gap(0, END - 10, END) == END - 2
     assert held(1, 2).first_gap(0, END - 10, END) is None
-    assert LastDay(1).first_gap(0, END - 10, END) is None
+    assert RecentWindow(1).first_gap(0, END - 10, END) is None
 
 
 def test_minutes_that_were_not_asked_for_yet_are_missing():
     day = held(*[1] * 40)
 
-    assert [day.unseen(0, END + late) for late in range(4)] == [0, 0, 2, 3]
+    assert [day.unknown_minutes(0, END + late) for late in range(4)] == [0, 0, 2, 3]

@@ -3,15 +3,15 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.demand import selector_snapshot
-from controller.demand.collector import Intake
-from controller.demand.pool_group import Budget, Region
-from controller.demand.proposer import Chooser
+from controller.demand.collector import DemandCollector
+from controller.demand.pool_group import Budget, PoolGroup
+from controller.demand.proposer import Proposer
 from tests.builders import NOON
 from tests.fakes import FakeSource
 
-TERMS = Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, metric_delay=2, lead_time=2, keep_alive=6)
+TERMS = CostTerms(1e-4, 2e-4, 1e-3, 8.0, 0.05, metric_delay=2, lead_time=2, keep_alive=6)
 MINUTE = timedelta(minutes=1)
 
 
@@ -21,20 +21,20 @@ def traffic(seed):
 
 def region_of(store, tmp_path, terms=TERMS, pools=("a", "b")):
     source = FakeSource({name: traffic(at) for at, name in enumerate(pools)}, history=timedelta(days=3))
-    intake = Intake(source, pools, store, timedelta(minutes=2))
-    return Region(intake, lambda: dict.fromkeys(pools, terms), Budget(9, 9), tmp_path / "learned.npz")
+    intake = DemandCollector(source, pools, store, timedelta(minutes=2))
+    return PoolGroup(intake, lambda: dict.fromkeys(pools, terms), Budget(9, 9), tmp_path / "learned.npz")
 
 
 async def test_what_was_gathered_does_not_change_afterwards(store, tmp_path):
     region = region_of(store, tmp_path)
     await region.gather(NOON)
-    arrays = selector_snapshot.gathered(region.chooser)
+    arrays = selector_snapshot.gathered(region.proposer)
     before = {path: value.copy() for path, value in arrays.items()}
     for minute in range(1, 40):
         await region.gather(NOON + minute * MINUTE)
 
     assert len(arrays) > 5
-    assert any((selector_snapshot.gathered(region.chooser)[path] != value).any() for path, value in before.items())
+    assert any((selector_snapshot.gathered(region.proposer)[path] != value).any() for path, value in before.items())
     for path, value in arrays.items():
         np.testing.assert_array_equal(value, before[path])
 
@@ -44,14 +44,14 @@ async def test_a_region_takes_up_what_an_earlier_one_learned_without_replaying(s
     await first.gather(NOON)
     await first.remember(NOON)
     again = region_of(store, tmp_path)
-    await again.intake.load(NOON + MINUTE)
+    await again.collector.load(NOON + MINUTE)
     assert await again.recall(NOON + MINUTE)
-    fed, rows = [], again.intake.rows
+    fed, rows = [], again.collector.rows
 
     async def watch(first, end):
         fed.append(end - first)
         return await rows(first, end)
-    again.intake.rows = watch
+    again.collector.rows = watch
     for minute in range(1, 90):
         now = NOON + minute * MINUTE
         for region in (first, again):
@@ -63,10 +63,10 @@ async def test_a_region_takes_up_what_an_earlier_one_learned_without_replaying(s
 
 
 async def test_a_lever_that_has_not_told_its_billing_step_yet_does_not_spoil_what_was_learned(store, tmp_path):
-    first = region_of(store, tmp_path, terms=Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 6, billing_step=5))
+    first = region_of(store, tmp_path, terms=CostTerms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 6, billing_step=5))
     await first.gather(NOON)
     await first.remember(NOON)
-    again = region_of(store, tmp_path, terms=Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 6))
+    again = region_of(store, tmp_path, terms=CostTerms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 6))
 
     assert await again.recall(NOON)
     assert not await again.retune(NOON)
@@ -76,16 +76,16 @@ async def test_what_was_learned_by_another_keep_alive_is_taken_up_until_the_firs
     first = region_of(store, tmp_path)
     await first.gather(NOON)
     await first.remember(NOON)
-    again = region_of(store, tmp_path, terms=Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 9))
+    again = region_of(store, tmp_path, terms=CostTerms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 9))
 
     assert await again.recall(NOON)
-    assert again.standing("a")[0].keep_alive == 6
+    assert again.weights("a")[0].keep_alive == 6
     assert await again.retune(NOON)
-    assert again.standing("a")[0].keep_alive == 9
+    assert again.weights("a")[0].keep_alive == 9
 
 
 @pytest.mark.parametrize("change", [
-    {"terms": Terms(2e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 6)}, {"pools": ("b", "a")}, {"pools": ("a", "b", "c")},
+    {"terms": CostTerms(2e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 6)}, {"pools": ("b", "a")}, {"pools": ("a", "b", "c")},
 ])
 async def test_another_price_or_other_pools_replay_history_instead(store, tmp_path, change):
     first = region_of(store, tmp_path)
@@ -152,13 +152,13 @@ def test_every_line_that_decides_counts_in_the_fingerprint(tmp_path, monkeypatch
 async def test_a_follow_that_was_given_up_goes_on_and_the_next_one_waits_for_it(store, tmp_path):
     import asyncio
     region = region_of(store, tmp_path)
-    await region.intake.collect(NOON)
-    gate, rows = asyncio.Event(), region.intake.rows
+    await region.collector.collect(NOON)
+    gate, rows = asyncio.Event(), region.collector.rows
 
     async def slow(first, end):
         await gate.wait()
         return await rows(first, end)
-    region.intake.rows = slow
+    region.collector.rows = slow
     task = asyncio.create_task(region.gather(NOON))
     while region._following is None:  # noqa: ASYNC110
         await asyncio.sleep(0.001)
@@ -172,8 +172,8 @@ async def test_a_follow_that_was_given_up_goes_on_and_the_next_one_waits_for_it(
 
 async def test_a_chooser_that_failed_begins_anew(store, tmp_path):
     region = region_of(store, tmp_path)
-    await region.intake.collect(NOON)
-    was = region.chooser
+    await region.collector.collect(NOON)
+    was = region.proposer
 
     async def broken(*_):
         raise ZeroDivisionError("ours")
@@ -182,5 +182,5 @@ async def test_a_chooser_that_failed_begins_anew(store, tmp_path):
         await region.gather(NOON)
     await region.gather(NOON)
 
-    assert isinstance(region.chooser, Chooser)
+    assert isinstance(region.proposer, Proposer)
     assert region.view("a", NOON).proposal is not None

@@ -10,7 +10,7 @@ from adapters.ports.diagnostics import Verdict
 from adapters.ports.errors import Unreachable
 from adapters.runtime.clock import ManualClock
 from config.model.warmer import Warmer
-from controller.demand.collector import Intake
+from controller.demand.collector import DemandCollector
 from controller.demand.warmers import demand_of, warmer_findings
 from forecasting.demand import DemandSeries, minute_of
 from forecasting.warmer import Rhythm
@@ -58,7 +58,7 @@ async def test_doctor_names_it_and_is_silent_where_the_source_fails():
 
 
 async def test_what_is_collected_of_a_warmed_pool_is_stored_without_its_warmer(store):
-    intake = Intake(Source(), ["a", "b"], store, 2 * MINUTE, {"a": Rhythm(5, 3)})
+    intake = DemandCollector(Source(), ["a", "b"], store, 2 * MINUTE, {"a": Rhythm(5, 3)})
     for minute in range(20):
         await intake.collect(NOON + minute * MINUTE)
     a, b = await store.load_demand(["a", "b"], minute_of(NOON) - 60, minute_of(NOON) + 15)
@@ -69,10 +69,10 @@ async def test_what_is_collected_of_a_warmed_pool_is_stored_without_its_warmer(s
 
 
 async def test_what_is_stored_by_other_rules_is_read_again_once_in_turns(store):
-    before = Intake(Source(), ["a", "b"], store, 2 * MINUTE)
+    before = DemandCollector(Source(), ["a", "b"], store, 2 * MINUTE)
     await before.collect(NOON)
     source = Source()
-    again = Intake(source, ["a", "b"], store, 2 * MINUTE, {"a": Rhythm(5, 3)}, anew=["a"])
+    again = DemandCollector(source, ["a", "b"], store, 2 * MINUTE, {"a": Rhythm(5, 3)}, anew=["a"])
     await again.load(NOON)
     for minute in range(1, 5):
         await again.collect(NOON + minute * MINUTE)
@@ -94,7 +94,7 @@ async def test_false_zeros_of_days_ago_are_withdrawn_then(store):
             unknown = {name: DemandSeries.empty(minute_of(since[name]), (until - since[name]) // MINUTE) for name in pools}
             return {name: Telemetry(each, True, absent=np.ones(len(each), bool)) for name, each in unknown.items()}
 
-    again = Intake(Silent(), ["a"], store, 2 * MINUTE, anew=["a"])
+    again = DemandCollector(Silent(), ["a"], store, 2 * MINUTE, anew=["a"])
     await again.load(NOON)
     await again.collect(NOON + MINUTE)
     (kept,) = await store.load_demand(["a"], first, first + 60)

@@ -8,13 +8,14 @@ import pytest
 from adapters.runtime.clock import ManualClock
 from adapters.sandbox.traffic.recorded import Minute
 from adapters.sandbox.world import Sandbox
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.demo.outcome import Outcome, outcome_of
 from controller.demo.terminal_view import sentence
 
 START = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
-TERMS = Terms(idle=0.001, warm_busy=0.002, on_demand=0.004, init_seconds=30, cold_start_cost_usd=0.1, metric_delay=2, lead_time=2,
-              keep_alive=6)
+TERMS = CostTerms(idle=0.001, warm_busy=0.002, on_demand=0.004, init_seconds=30, cold_start_cost_usd=0.1, metric_delay=2,
+                  lead_time=2,
+                  keep_alive=6)
 
 
 def after(minutes: int, warm: int) -> Outcome:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 
 from adapters.runtime.clock import ScaledClock
-from controller.demo.runner import Stage
+from controller.demo.runner import DemoRunner
 from controller.demo.scenarios import invented
 from tests.patience import PATIENCE_SECONDS
 
@@ -19,7 +19,7 @@ async def test_no_time_flies_while_the_clouds_open(tmp_path):
         frames.append(frame)
         stop.set()
 
-    stage = Stage(scene, ScaledClock(scene.start, 3600), tmp_path, np.random.default_rng(1), 1, 0, watch)
+    stage = DemoRunner(scene, ScaledClock(scene.start, 3600), tmp_path, np.random.default_rng(1), 1, 0, watch)
     opened = stage.clouds.open
 
     @asynccontextmanager

@@ -56,7 +56,8 @@ def test_the_first_line_has_room_for_the_address(width):
 def test_the_picture_names_pools_figures_and_the_newest_decision():
     text = "\n".join(shown(picture(frame(), 120, 42), 120))
 
-    assert all(word in text for word in ("agent-0", "office hours", "4 → 9", "wants 12", "10 / 200 without", "http://127.0.0.1:8080"))
+    assert all(word in text for word in ("agent-0", "office hours", "4 → 9", "wants 12", "10 / 200 without",
+                                         "http://127.0.0.1:8080"))
     assert "warms 8 → 9" in text
 
 
@@ -93,7 +94,8 @@ def test_the_outcome_for_machines_adds_up():
     outcome = outcome_json(frame())
 
     assert outcome["simulated_seconds"] == 5400
-    assert outcome["total"]["cold_starts"] == sum(pool["cold_starts"] for pool in outcome["pools"].values())  # type: ignore[index, union-attr, attr-defined]
+    assert outcome["total"]["cold_starts"] == sum(pool["cold_starts"]
+                                                  for pool in outcome["pools"].values())  # type: ignore[index, union-attr, attr-defined]
 
 
 @pytest.mark.parametrize(("usd", "said"), [(0.0, "$0.00"), (0.0123, "$0.0123"), (1234.5, "$1,234.50"), (-0.5, "-$0.50")])

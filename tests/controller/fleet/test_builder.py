@@ -8,7 +8,7 @@ from adapters.runtime.clock import ManualClock
 from adapters.simulated import ShadowLever
 from controller.decision.planning.pool_state import PoolState
 from controller.fleet import builder
-from controller.fleet.decision_log import Journal
+from controller.fleet.decision_log import DecisionLog
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever, FakeProviders, FakeSource, steady
 from tests.worlds import policy_of
@@ -22,7 +22,7 @@ def clock():
 async def assembled(store, clock, **changes):
     providers = FakeProviders([(FakeSource({"a": steady(3)}), ("a",))], clock, {"a": FakeLever(clock)})
     policy = policy_of([pool_policy(name="a", **changes)])
-    return await builder.assemble(policy, providers, store, clock, Journal(store)), providers
+    return await builder.assemble(policy, providers, store, clock, DecisionLog(store)), providers
 
 
 async def test_nothing_is_asked_of_a_provider_before_the_first_tick(store, clock):
@@ -80,4 +80,4 @@ async def test_a_snapshot_of_another_shape_counts_as_none(store, clock, body):
     store.store.save_blob(builder.MEASURED, body, NOON)
     fleet, _ = await assembled(store, clock)
 
-    assert fleet.regions[0].intake.metric_delay == timedelta(minutes=2)
+    assert fleet.regions[0].collector.metric_delay == timedelta(minutes=2)

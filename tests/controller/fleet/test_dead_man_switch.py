@@ -8,20 +8,20 @@ import pytest
 
 from adapters.ports.errors import Unreachable
 from adapters.ports.lease_store import Unfenced
-from adapters.ports.lever import Order
+from adapters.ports.lever import ScheduledChange
 from adapters.runtime.clock import ManualClock
 from config.model.dead_man import DeadMan
 from config.model.limits import Limits
-from controller.decision.planning.dead_man_schedule import MOST_OPEN, about_to_tell
+from controller.decision.planning.dead_man_schedule import MOST_OPEN, with_pending
 from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Code
-from controller.fleet.dead_man_switch import DeadMen, is_due
+from controller.decision.planning.reasons import ReasonCode
+from controller.fleet.dead_man_switch import DeadManSwitch, is_due
 from controller.fleet.fleet import BREATH
-from controller.fleet.shutdown import call_off, done, leave
-from controller.forecasts.service import Told
-from controller.leadership.handover import left_of
-from controller.leadership.leader_term import Tenure
+from controller.fleet.shutdown import cancel_fallback, is_released, release_pool
+from controller.forecasts.service import CapacityForecast
+from controller.leadership.handover import last_writes
+from controller.leadership.leader_term import LeaderTerm
 from tests.builders import NOON, pool_policy
 from tests.fakes import Decaying, FakeLever, Helm, steady
 from tests.worlds import world
@@ -42,11 +42,11 @@ def fleet_of(clock, folder, traffic, **changes):
 
 def rising(name, now):
     """A plan of six hours, a unit more each quarter."""
-    return Told([[15 * at, at] for at in range(24)], None, now)
+    return CapacityForecast([[15 * at, at] for at in range(24)], None, now)
 
 
 def unknown(name, now):
-    return Told(None, "not looked at yet", None)
+    return CapacityForecast(None, "not looked at yet", None)
 
 
 class Nowhere:
@@ -62,7 +62,7 @@ async def renewed(here, men):
 
 
 async def live(here, clock, minutes, men=None, plan=unknown):
-    men = men or DeadMen(here.fleet, clock, here.store, plan)
+    men = men or DeadManSwitch(here.fleet, clock, here.store, plan)
     for _ in range(minutes):
         await here.tick()
         await men.renew()
@@ -105,7 +105,7 @@ async def test_once_the_plan_is_known_it_is_ordered_without_waiting(clock, tmp_p
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         men = await live(here, clock, 2)
         assert len(here.levers["a"].armed) == 1
-        await live(here, clock, 4, DeadMen(here.fleet, clock, here.store, rising))
+        await live(here, clock, 4, DeadManSwitch(here.fleet, clock, here.store, rising))
 
         assert [len(orders) for _, *orders in here.levers["a"].orders] == [1, 8]
         assert men.errors == {}
@@ -139,7 +139,7 @@ async def test_once_an_operator_steers_what_was_told_to_rise_is_so_no_more(clock
 async def test_what_an_earlier_process_ordered_is_taken_back_where_its_store_is_lost_and_nothing_is_set(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(0)}) as here:
         lever = here.levers["a"]
-        lever.armed = (Order(NOON + timedelta(minutes=20), 3, 3),)
+        lever.armed = (ScheduledChange(NOON + timedelta(minutes=20), 3, 3),)
         await live(here, clock, 40)
 
         assert (lever.paper.requested, lever.disarmed) == (0, 1)
@@ -192,11 +192,11 @@ async def test_what_was_done_as_ordered_and_is_taken_for_ours_is_told_to_whoever
     levers["a"].fire_if_due()
     assert levers["a"].paper.requested == 7
     async with world(clock, tmp_path, {"a": steady(5)}, levers=levers, dead_man=HALF_HOUR, **slow) as here:
-        here.fleet.tenure = Tenure(helm, 2)
+        here.fleet.tenure = LeaderTerm(helm, 2)
         await here.tick()
         assert levers["a"].paper.requested == 7, "what was wanted meanwhile is not known: not lowered yet"
 
-    left = left_of(helm.shared)["a"]
+    left = last_writes(helm.shared)["a"]
     assert (left.target, left.before, left.number) == (7, 7, 2)
 
 
@@ -213,19 +213,19 @@ async def test_what_could_not_be_shared_is_shared_with_a_later_step(clock, tmp_p
     await clock.advance(timedelta(minutes=100))
     levers["a"].fire_if_due()
     async with world(clock, tmp_path, {"a": steady(5)}, levers=levers, dead_man=HALF_HOUR, **slow) as here:
-        here.fleet.tenure, helm.share = Tenure(helm, 2), away
+        here.fleet.tenure, helm.share = LeaderTerm(helm, 2), away
         await here.tick()
         assert here.fleet.reconcilers["a"].state.written == 7
         helm.share = keep
         await live(here, clock, 30)
 
-    assert left_of(helm.shared)["a"].target == 7
+    assert last_writes(helm.shared)["a"].target == 7
 
 
 async def test_an_end_amid_a_call_says_that_it_may_be_under_way(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await here.tick()
-        men = DeadMen(here.fleet, clock, here.store, unknown)
+        men = DeadManSwitch(here.fleet, clock, here.store, unknown)
         here.levers["a"].seconds = 100
         telling = asyncio.create_task(men.renew())
         await here.levers["a"].asked.wait()
@@ -243,9 +243,9 @@ async def test_an_end_that_cannot_take_orders_back_is_no_end(clock, tmp_path):
         async def refuse():
             raise Unreachable("no answer")
         here.levers["a"].disarm = refuse
-        plan = await leave(each, clock)
+        plan = await release_pool(each, clock)
 
-        assert not done(plan)
+        assert not is_released(plan)
         assert "could not be taken back: no answer" in plan.text
 
 
@@ -268,7 +268,7 @@ async def test_what_a_provider_that_cannot_be_reached_does_meanwhile_is_nobody_e
 async def test_a_round_that_takes_long_leaves_the_rest_to_the_next(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(12)}) as here:
         await here.tick()
-        men = DeadMen(here.fleet, clock, Nowhere(), unknown)
+        men = DeadManSwitch(here.fleet, clock, Nowhere(), unknown)
         for lever in here.levers.values():
             lever.seconds = 30
         await renewed(here, men)
@@ -281,7 +281,7 @@ async def test_a_round_that_takes_long_leaves_the_rest_to_the_next(clock, tmp_pa
 
 async def test_where_there_are_more_pools_than_calls_who_was_told_is_put_off_before_another_is_told(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(80)}) as here:
-        men = DeadMen(here.fleet, clock, Nowhere(), unknown)
+        men = DeadManSwitch(here.fleet, clock, Nowhere(), unknown)
         for lever in here.levers.values():
             lever.seconds = 240  # four pools at once, and no more in a round
         for _ in range(40):
@@ -294,7 +294,7 @@ async def test_where_there_are_more_pools_than_calls_who_was_told_is_put_off_bef
 
 async def test_where_calls_do_not_suffice_to_put_off_in_time_it_is_told_once(clock, tmp_path, capsys):
     async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(40)}) as here:
-        men = await live(here, clock, 30, DeadMen(here.fleet, clock, Nowhere(), unknown))
+        men = await live(here, clock, 30, DeadManSwitch(here.fleet, clock, Nowhere(), unknown))
         assert "dead-man-late" not in capsys.readouterr().out
         for lever in here.levers.values():
             lever.seconds = 3600
@@ -310,7 +310,7 @@ async def test_what_a_leader_before_told_to_rise_rises_no_more_once_an_operator_
         await live(here, clock, 3, plan=rising)
         assert any(order.least for order in here.levers["a"].armed)
         here.fleet.reconcilers["a"].overrides = (Override(Kind.PAUSE, NOON + timedelta(hours=9), "ana", "a test"),)
-        await DeadMen(here.fleet, clock, here.store, rising).renew()
+        await DeadManSwitch(here.fleet, clock, here.store, rising).renew()
 
         assert not any(order.least for order in here.levers["a"].armed)
 
@@ -319,8 +319,8 @@ async def test_a_leader_tells_nothing_about_a_pool_that_nobody_has_set(clock, tm
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await here.tick()
         each = here.fleet.reconcilers["a"]
-        each.state, each.tenure = PoolState(), Tenure(Helm(), 1)
-        await DeadMen(here.fleet, clock, here.store, rising).renew()
+        each.state, each.tenure = PoolState(), LeaderTerm(Helm(), 1)
+        await DeadManSwitch(here.fleet, clock, here.store, rising).renew()
 
         assert here.levers["a"].orders == []
 
@@ -332,8 +332,8 @@ async def test_who_leads_no_more_tells_nothing(clock, tmp_path, capsys):
 
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await here.tick()
-        here.fleet.reconcilers["a"].tenure = Tenure(Followed(), 1)
-        men = DeadMen(here.fleet, clock, here.store, unknown)
+        here.fleet.reconcilers["a"].tenure = LeaderTerm(Followed(), 1)
+        men = DeadManSwitch(here.fleet, clock, here.store, unknown)
         await men.renew()
 
         assert (here.levers["a"].orders, here.fleet.reconcilers["a"].state.decays) == ([], ())
@@ -344,15 +344,15 @@ async def test_what_was_told_as_another_began_to_lead_is_left_to_that_one_to_rem
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await here.tick()
         each, lever = here.fleet.reconcilers["a"], here.levers["a"]
-        each.tenure, lever.seconds = Tenure(Helm(), 1), 20
-        men = DeadMen(here.fleet, clock, here.store, unknown)
+        each.tenure, lever.seconds = LeaderTerm(Helm(), 1), 20
+        men = DeadManSwitch(here.fleet, clock, here.store, unknown)
         telling = asyncio.create_task(men.renew())
         await lever.asked.wait()
-        each.enter(Tenure(Helm("bob leads")))
+        each.start_term(LeaderTerm(Helm("bob leads")))
         await here.drive(telling)
 
         assert lever.orders
-        assert (each.state.decays, each.state.telling) == ((), ())
+        assert (each.state.decays, each.state.pending_fallback) == ((), ())
 
 
 async def test_what_somebody_else_sets_is_not_undone_by_what_was_ordered_before(clock, tmp_path):
@@ -402,7 +402,7 @@ async def test_who_leads_anew_takes_nothing_for_known_that_another_may_have_orde
         men = await live(here, clock, 30)
         lever, each = here.levers["a"], here.fleet.reconcilers["a"]
         assert (lever.forgot, len(lever.orders) > 2) == (1, True)
-        each.tenure = Tenure(Helm(), 7)
+        each.tenure = LeaderTerm(Helm(), 7)
         await clock.advance(15 * MINUTE)
         await men.renew()
         assert lever.forgot == 2
@@ -414,7 +414,7 @@ async def test_a_change_to_another_number_is_still_somebody_elses(clock, tmp_pat
         here.levers["a"].foreign(2)
         await live(here, clock, 12)
 
-        assert here.fleet.plans["a"].reasons[-1].code is Code.FOREIGN_WRITE
+        assert here.fleet.plans["a"].reasons[-1].code is ReasonCode.FOREIGN_WRITE
 
 
 async def test_who_stands_by_orders_nothing_and_who_leads_puts_off_what_another_ordered(clock, tmp_path):
@@ -424,10 +424,10 @@ async def test_who_stands_by_orders_nothing_and_who_leads_puts_off_what_another_
         told = len(lever.orders)
         each.state = replace(each.state, decays=())
 
-        each.tenure = Tenure(Helm("another leads"))
+        each.tenure = LeaderTerm(Helm("another leads"))
         assert not is_due(each, clock.now(), lambda _: ())
-        each.tenure = Tenure(Helm(), 7)
-        await DeadMen(here.fleet, clock, here.store, unknown).renew()
+        each.tenure = LeaderTerm(Helm(), 7)
+        await DeadManSwitch(here.fleet, clock, here.store, unknown).renew()
         assert len(lever.orders) == told + 1
 
 
@@ -481,10 +481,10 @@ async def test_an_end_takes_back_also_what_was_cut_short_and_later_what_it_did_n
 
 
 def test_a_clock_that_was_set_back_does_not_bring_an_order_forward():
-    from controller.decision.planning.pool_state import caught_up
+    from controller.decision.planning.pool_state import without_future_instants
     state = PoolState(written=5, decays=((NOON + timedelta(minutes=30), 1),))
 
-    assert caught_up(state, NOON).decays == state.decays
+    assert without_future_instants(state, NOON).decays == state.decays
 
 
 def test_a_lever_without_scheduled_actions_is_never_due(clock):
@@ -499,13 +499,14 @@ async def test_what_was_being_told_when_the_daemon_was_killed_is_its_own_when_it
         await here.tick()
         lever = here.levers["a"]
         lever.seconds = 3600
-        killed = asyncio.create_task(DeadMen(here.fleet, clock, here.store, rising).renew())
+        killed = asyncio.create_task(DeadManSwitch(here.fleet, clock, here.store, rising).renew())
         await lever.asked.wait()
         killed.cancel()
         state = here.store.store.load_states()["a"]
 
     assert state.decays == ()
-    assert (state.telling[0], state.telling[-1]) == ((NOON + HALF_HOUR.after, 3), (NOON + timedelta(hours=3, minutes=30), 3))
+    assert (state.pending_fallback[0], state.pending_fallback[-1]) == ((NOON + HALF_HOUR.after, 3),
+                                                                       (NOON + timedelta(hours=3, minutes=30), 3))
 
 
 async def test_what_was_done_right_before_it_was_put_off_is_nobody_elses(clock, tmp_path):
@@ -529,26 +530,26 @@ async def test_what_was_tried_to_tell_is_remembered_within_limits(clock, tmp_pat
         await live(here, clock, 150, plan=rising)
         state = here.fleet.reconcilers["a"].state
 
-        assert len(state.telling) == MOST_OPEN - 1, "what was to be done is forgotten once it would have been seen"
+        assert len(state.pending_fallback) == MOST_OPEN - 1, "what was to be done is forgotten once it would have been seen"
         here.levers["a"].refuses = None
-        await live(here, clock, 1, DeadMen(here.fleet, clock, here.store, rising))
-        assert here.fleet.reconcilers["a"].state.telling == ()
+        await live(here, clock, 1, DeadManSwitch(here.fleet, clock, here.store, rising))
+        assert here.fleet.reconcilers["a"].state.pending_fallback == ()
 
 
 async def test_orders_that_may_stand_are_taken_back_though_no_answer_told_of_them(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}, min=3) as here:
         await here.tick()
         each, lever = here.fleet.reconcilers["a"], here.levers["a"]
-        each.state = about_to_tell(each.state, [Order(NOON + HALF_HOUR.after, 3)], NOON)
+        each.state = with_pending(each.state, [ScheduledChange(NOON + HALF_HOUR.after, 3)], NOON)
         assert each.state.decays == ()
-        men = DeadMen(here.fleet, clock, here.store, unknown)
+        men = DeadManSwitch(here.fleet, clock, here.store, unknown)
         each.policy = each.policy.model_copy(update={"dead_man": None})
         await men.renew()
 
-        assert (lever.disarmed, each.state.telling) == (1, ())
-        each.state = about_to_tell(each.state, [Order(NOON + HALF_HOUR.after, 3)], NOON)
-        await call_off(each, clock)
-        assert (lever.disarmed, each.state.telling) == (2, ())
+        assert (lever.disarmed, each.state.pending_fallback) == (1, ())
+        each.state = with_pending(each.state, [ScheduledChange(NOON + HALF_HOUR.after, 3)], NOON)
+        await cancel_fallback(each, clock)
+        assert (lever.disarmed, each.state.pending_fallback) == (2, ())
 
 
 async def test_what_is_told_while_the_fleet_is_planned_is_not_forgotten_by_a_plan_of_before(clock, tmp_path):
@@ -560,7 +561,7 @@ async def test_what_is_told_while_the_fleet_is_planned_is_not_forgotten_by_a_pla
         plan = last.plan
 
         def beside(*given):
-            first.adopt(replace(first.state, decays=((NOON, 3),)))
+            first.accept_state(replace(first.state, decays=((NOON, 3),)))
             return plan(*given)
         last.plan = beside
         await here.tick()
@@ -571,7 +572,7 @@ async def test_what_is_told_while_the_fleet_is_planned_is_not_forgotten_by_a_pla
 async def test_a_pool_whose_calls_take_long_delays_no_other(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(6)}) as here:
         await here.tick()
-        men, slow = DeadMen(here.fleet, clock, Nowhere(), unknown), here.levers["p0"]
+        men, slow = DeadManSwitch(here.fleet, clock, Nowhere(), unknown), here.levers["p0"]
         slow.seconds = 1200
         for _ in range(15):
             await renewed(here, men)
@@ -588,7 +589,7 @@ async def test_a_pool_whose_calls_take_long_delays_no_other(clock, tmp_path):
 async def test_an_end_cuts_short_what_is_being_told(clock, tmp_path):
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await here.tick()
-        men, lever = DeadMen(here.fleet, clock, Nowhere(), unknown), here.levers["a"]
+        men, lever = DeadManSwitch(here.fleet, clock, Nowhere(), unknown), here.levers["a"]
         lever.seconds = 1200
         await renewed(here, men)
         await men.close()

@@ -5,8 +5,8 @@ import structlog.testing
 
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Code, Reason
-from controller.fleet.decision_log import Journal, changes
+from controller.decision.planning.reasons import Reason, ReasonCode
+from controller.fleet.decision_log import DecisionLog, is_worth_recording
 from tests.builders import NOON
 
 
@@ -18,13 +18,13 @@ class Kept:
         self.batches.append(list(batch))
 
 
-def plan(action=Action.KEEP, code=Code.PROPOSED, text="said"):
+def plan(action=Action.KEEP, code=ReasonCode.PROPOSED, text="said"):
     return Plan("a", NOON, action, 5, 5, 5, None, (Reason(code, text),), PoolState())
 
 
 KEEP, WRITE = plan(), plan(Action.WRITE)
-UNREAD = plan(Action.HOLD, Code.NOT_READ)
-BLOCKED, MISSING = plan(Action.HOLD, Code.BLOCKED), plan(Action.HOLD, Code.METRICS_MISSING)
+UNREAD = plan(Action.HOLD, ReasonCode.NOT_READ)
+BLOCKED, MISSING = plan(Action.HOLD, ReasonCode.BLOCKED), plan(Action.HOLD, ReasonCode.METRICS_MISSING)
 
 
 @pytest.mark.parametrize(("now", "before", "worth"), [
@@ -33,19 +33,19 @@ BLOCKED, MISSING = plan(Action.HOLD, Code.BLOCKED), plan(Action.HOLD, Code.METRI
     (UNREAD, None, False), (UNREAD, BLOCKED, False), (BLOCKED, UNREAD, True), (KEEP, UNREAD, False),
 ])
 def test_what_changes_something_is_worth_a_record(now, before, worth):
-    assert changes(now, before) is worth
+    assert is_worth_recording(now, before) is worth
 
 
 async def test_one_line_and_one_record_for_each_decision():
     kept = Kept()
-    journal = Journal(kept)
+    journal = DecisionLog(kept)
     with structlog.testing.capture_logs() as lines:
-        await journal.note([(WRITE, None, {"sight": "fresh"}), (KEEP, None, {}), (replace(BLOCKED, pool="b"), KEEP, {})])
+        await journal.note([(WRITE, None, {"freshness": "fresh"}), (KEEP, None, {}), (replace(BLOCKED, pool="b"), KEEP, {})])
 
     told = [(line["pool"], line["action"], line["log_level"]) for line in lines]
     assert told == [("a", "write", "info"), ("b", "hold", "warning")]
     assert len(kept.batches) == 1
-    assert [inputs for _, inputs in kept.batches[0]] == [{"sight": "fresh"}, {}]
+    assert [inputs for _, inputs in kept.batches[0]] == [{"freshness": "fresh"}, {}]
     assert journal.counts == {("write", "proposed"): 1, ("hold", "blocked"): 1}
     assert set(journal.last_change) == {"a", "b"}
 
@@ -54,7 +54,7 @@ async def test_nothing_is_said_before_it_is_stored():
     class Full:
         async def save_decisions(self, batch):
             raise OSError("disk full")
-    journal = Journal(Full())
+    journal = DecisionLog(Full())
     with structlog.testing.capture_logs() as lines, pytest.raises(OSError, match="disk full"):
         await journal.note([(WRITE, None, {})])
 
@@ -64,7 +64,7 @@ async def test_nothing_is_said_before_it_is_stored():
 async def test_a_line_has_no_secret():
     key = "AKIA" + "ABCDEFGH12345678"
     with structlog.testing.capture_logs() as lines:
-        await Journal(Kept()).note([(plan(Action.WRITE, text=f"refused for {key}"), None, {})])
+        await DecisionLog(Kept()).note([(plan(Action.WRITE, text=f"refused for {key}"), None, {})])
 
     assert key not in lines[0]["text"]
     assert "refused" in lines[0]["text"]

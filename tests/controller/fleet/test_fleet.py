@@ -6,7 +6,7 @@ import pytest
 from adapters.ports.errors import NotFound, PermissionDenied, Unreachable
 from adapters.runtime.clock import ManualClock
 from controller.decision.planning.plan import Action
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from controller.demand.pool_group import Budget
 from controller.store.sqlite_file import StoreError
 from forecasting.demand import minute_of
@@ -116,7 +116,7 @@ async def test_a_source_that_fails_holds_its_pools_and_not_the_others(clock, tmp
         here.sources[0].broken = Unreachable("monitoring does not answer")
         await here.tick()
 
-        assert here.fleet.plans["a"].reasons[-1].code is Code.METRICS_MISSING
+        assert here.fleet.plans["a"].reasons[-1].code is ReasonCode.METRICS_MISSING
         assert here.levers["b"].writes == [3]
 
 
@@ -157,7 +157,7 @@ async def test_a_pool_that_waits_for_its_first_reading_is_no_decision(clock, tmp
         await here.tick()
         waiting = {plan.reasons[-1].code for plan in here.fleet.plans.values()}
 
-        assert Code.NOT_READ in waiting
+        assert ReasonCode.NOT_READ in waiting
         assert len(here.store.store.decisions()) == 1
 
 

@@ -8,10 +8,10 @@ from adapters.ports.errors import Conflict, Limit, Misconfigured, OutcomeUnknown
 from adapters.ports.lever import Traits
 from adapters.runtime.clock import ManualClock
 from adapters.simulated import ShadowLever, SimulatedCapacity
-from controller.decision.planning.observation import Proposal, Sight, View
+from controller.decision.planning.observation import DataFreshness, DemandView, Proposal
 from controller.decision.planning.plan import Action
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from controller.fleet.reconciler import METER_EVERY, Reconciler, state_key
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever
@@ -59,8 +59,8 @@ def make(clock, lever, notebook):
     return make
 
 
-def wants(units, sight=Sight.FRESH):
-    return View(sight, timedelta(minutes=1), Proposal(units, "rule"), settled=True)
+def wants(units, sight=DataFreshness.FRESH):
+    return DemandView(sight, timedelta(minutes=1), Proposal(units, "rule"), settled=True)
 
 
 async def test_a_write_is_noted_before_it_is_sent_and_remembered_after(make, lever, notebook):
@@ -76,7 +76,7 @@ async def test_what_the_provider_is_told_beside_a_write_is_not_forgotten_by_it(m
     def beside(keep):
         async def kept(*given):
             await keep(*given)
-            pool.adopt(replace(pool.state, decays=(*pool.state.decays, *ordered)))
+            pool.accept_state(replace(pool.state, decays=(*pool.state.decays, *ordered)))
         return kept
 
     notebook.save_state, notebook.save_intent = map(beside, notes)
@@ -175,7 +175,7 @@ async def test_an_unknown_outcome_is_read_before_anything_else(make, lever, cloc
     pool = make()
     lever.failing["write"] = OutcomeUnknown("no answer")
     plan = await pool.step(wants(5))
-    assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, Code.WRITE_FAILED)
+    assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, ReasonCode.WRITE_FAILED)
 
     lever.foreign(5)  # it had happened
     lever.failing.clear()
@@ -203,7 +203,7 @@ async def test_a_reading_that_never_returns_is_capacity_unknown(make, lever):
 
     plan = await make(call_timeout_seconds=0.02).step(wants(5))
 
-    assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, Code.CAPACITY_UNKNOWN)
+    assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, ReasonCode.CAPACITY_UNKNOWN)
     assert "no answer within" in plan.text
 
 
@@ -227,7 +227,7 @@ async def test_a_throttled_reading_leaves_the_last_one_in_force_for_a_while(make
     assert pool.read_due(clock.now())
 
     await clock.advance(timedelta(hours=1))
-    assert (await pool.step(wants(0))).reasons[-1].code is Code.CAPACITY_UNKNOWN
+    assert (await pool.step(wants(0))).reasons[-1].code is ReasonCode.CAPACITY_UNKNOWN
 
 
 async def test_nothing_is_written_on_an_old_reading_that_could_not_be_renewed(make, lever, clock):
@@ -312,7 +312,7 @@ async def test_a_refusal_waits_for_the_next_reading(make, lever, clock):
     await pool.step(wants(5))
     await clock.advance(timedelta(seconds=20))
     plan = await pool.step(wants(5))
-    assert (plan.reasons[-1].code, lever.calls.count("write")) == (Code.BLOCKED, 1)
+    assert (plan.reasons[-1].code, lever.calls.count("write")) == (ReasonCode.BLOCKED, 1)
 
     lever.failing.clear()
     await clock.advance(timedelta(minutes=10))

@@ -13,8 +13,8 @@ from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Code
-from controller.fleet.shutdown import leaving
+from controller.decision.planning.reasons import ReasonCode
+from controller.fleet.shutdown import pools_to_release
 from tests.builders import NOON, capacity, observation, pool_policy
 from tests.fakes import FakeLever, steady
 from tests.worlds import world
@@ -44,7 +44,7 @@ OURS = PoolState(written=9, written_at=NOON - timedelta(hours=2), found=4)
 def test_what_is_left_is_what_was_found_or_the_floor(how, state, target):
     made = plan(how, state)
 
-    assert (made.action, made.target, made.reasons[0].code) == (Action.WRITE, target, Code.ON_EXIT)
+    assert (made.action, made.target, made.reasons[0].code) == (Action.WRITE, target, ReasonCode.ON_EXIT)
 
 
 @pytest.mark.parametrize("seen", [
@@ -71,7 +71,7 @@ async def test_a_fleet_that_ends_leaves_each_pool_as_its_policy_says(clock, tmp_
 
         assert {name: lever.writes for name, lever in levers.items()} == {
             "hold": [7], "floor": [7, 1], "release": [7, 3], "shadow": [7]}
-        assert here.journal.last_change["floor"].reasons[0].code is Code.ON_EXIT
+        assert here.journal.last_change["floor"].reasons[0].code is ReasonCode.ON_EXIT
         made, last = here.fleet.inputs["floor"]["made"], here.fleet.plans["floor"]
         kept, again = replayed({**plan_body(last), "inputs": inputs_body(made, last)})
         assert kept == again
@@ -131,4 +131,4 @@ async def test_only_what_stoker_has_set_is_to_be_left(clock, tmp_path):
     async with world(clock, tmp_path, {"a": steady(0), "b": steady(4)}, on_exit="release") as here:
         await here.tick()
 
-        assert leaving(here.fleet.reconcilers) == ["b"]
+        assert pools_to_release(here.fleet.reconcilers) == ["b"]

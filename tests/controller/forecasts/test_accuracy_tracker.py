@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.forecasts.accuracy_tracker import Foresight
+from controller.forecasts.accuracy_tracker import ForecastAccuracy
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SAID
 
 FIRST = 29_000_000
@@ -18,7 +18,7 @@ def peaks(*values):
 
 
 def test_the_loss_of_a_minute_is_by_hand():
-    mine = Foresight(["a"])
+    mine = ForecastAccuracy(["a"])
     mine.install("a", FIRST, flat(2, 5, 9))
     mine.settle(["a"], FIRST, peaks(6))
 
@@ -28,7 +28,7 @@ def test_the_loss_of_a_minute_is_by_hand():
 
 
 def test_a_minute_that_is_unknown_or_was_not_forecast_is_not_judged():
-    mine = Foresight(["a", "b"])
+    mine = ForecastAccuracy(["a", "b"])
     mine.install("a", FIRST, flat(1, 2, 3))
     mine.settle(["a", "b"], FIRST - 1, np.array([[4, np.nan], [4, 4]], np.float32))
 
@@ -37,7 +37,7 @@ def test_a_minute_that_is_unknown_or_was_not_forecast_is_not_judged():
 
 
 def test_a_forecast_ends():
-    mine = Foresight(["a"])
+    mine = ForecastAccuracy(["a"])
     mine.install("a", FIRST, flat(1, 2, 3))
 
     assert mine.at(np.array([0]), FIRST + AHEAD_MINUTES - 1).tolist() == [[1, 2, 3]]
@@ -45,11 +45,11 @@ def test_a_forecast_ends():
 
 
 def test_a_pool_without_a_forecast_has_none():
-    assert np.isnan(Foresight(["a"]).at(np.array([0]), FIRST)).all()
+    assert np.isnan(ForecastAccuracy(["a"]).at(np.array([0]), FIRST)).all()
 
 
 def test_the_newest_forecast_counts():
-    mine = Foresight(["a"])
+    mine = ForecastAccuracy(["a"])
     mine.install("a", FIRST, flat(1, 1, 1))
     mine.install("a", FIRST + 1, flat(4, 4, 4))
     mine.settle(["a"], FIRST + 1, peaks(4))
@@ -59,7 +59,7 @@ def test_the_newest_forecast_counts():
 
 @given(st.lists(st.floats(0, 1e6, width=32) | st.just(float("nan")), max_size=8), st.integers(1, 7))
 def test_loss_only_grows_and_does_not_depend_on_how_minutes_are_cut(came, cut):
-    whole, parts = Foresight(["a"]), Foresight(["a"])
+    whole, parts = ForecastAccuracy(["a"]), ForecastAccuracy(["a"])
     for each in (whole, parts):
         each.install("a", FIRST, flat(1, 10, 100))
     whole.settle(["a"], FIRST, peaks(*came))

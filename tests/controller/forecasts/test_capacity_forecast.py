@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.model.policy import Schedule
-from controller.decision.costs.cost_model import Terms
-from controller.decision.selection.selector import Portfolio, Standing
+from controller.decision.costs.cost_model import CostTerms
+from controller.decision.selection.selector import CandidateSelector, SelectionWeights
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, next_hours, signals_ahead
 from forecasting.demand import DemandSeries, minute_of
 from forecasting.protocol import Band
@@ -17,8 +17,8 @@ from tests.builders import NOON, pool_policy
 
 DAY = 1440
 FIRST = minute_of(NOON) - 8 * DAY
-TERMS = Terms(idle=4.1667e-6 * 60, warm_busy=9.7222e-6 * 60, on_demand=1.66667e-5 * 60, init_seconds=8.0,
-              cold_start_cost_usd=0.05, metric_delay=2, lead_time=2, keep_alive=6)
+TERMS = CostTerms(idle=4.1667e-6 * 60, warm_busy=9.7222e-6 * 60, on_demand=1.66667e-5 * 60, init_seconds=8.0,
+                  cold_start_cost_usd=0.05, metric_delay=2, lead_time=2, keep_alive=6)
 
 
 def traffic(minutes: int, seed: int = 5) -> DemandSeries:
@@ -27,17 +27,17 @@ def traffic(minutes: int, seed: int = 5) -> DemandSeries:
     return DemandSeries(FIRST, peak, peak * np.float32(0.4), peak * 3)
 
 
-def followed(series: DemandSeries, minutes: int) -> tuple[Portfolio, np.ndarray]:
-    portfolio = Portfolio([TERMS])
+def followed(series: DemandSeries, minutes: int) -> tuple[CandidateSelector, np.ndarray]:
+    portfolio = CandidateSelector([TERMS])
     part = series.window(FIRST, FIRST + minutes)
     return portfolio, portfolio.advance(part.peak[None], part.busy[None], part.invocations[None], FIRST).target[0]
 
 
 @pytest.fixture(scope="module")
-def week() -> tuple[DemandSeries, Standing]:
+def week() -> tuple[DemandSeries, SelectionWeights]:
     """Eight days of traffic, and how the rules weigh after them."""
     series = traffic(8 * DAY)
-    return series, followed(series, len(series))[0].standing(0)
+    return series, followed(series, len(series))[0].weights(0)
 
 
 def flat(peak: float, busy: float = 0.5) -> Band:
@@ -48,7 +48,7 @@ def test_a_forecast_that_comes_true_was_planned_to_the_unit_until_rules_are_weig
     series, known = traffic(8 * DAY), 7 * DAY + 3
     portfolio, _ = followed(series, known)
     past, came = series.window(FIRST, FIRST + known), series.window(FIRST + known, FIRST + known + 12)
-    plan = next_hours(past, Band(came.peak, came.busy), pool_policy(), TERMS, portfolio.standing(0))
+    plan = next_hours(past, Band(came.peak, came.busy), pool_policy(), TERMS, portfolio.weights(0))
     wanted = portfolio.advance(came.peak[None], came.busy[None], came.invocations[None], FIRST + known).target[0]
 
     first = FIRST + known + TERMS.metric_delay  # five minutes into a quarter, so ten of it are left
@@ -115,6 +115,6 @@ def test_what_is_not_forecast_is_not_planned(week):
 def test_a_short_history_plans_by_the_recent_maximum():
     series = traffic(300)
     portfolio, _ = followed(series, 300)
-    plan = next_hours(series, flat(9), pool_policy(), TERMS, portfolio.standing(0))
+    plan = next_hours(series, flat(9), pool_policy(), TERMS, portfolio.weights(0))
 
     assert plan[-1].units == 9

@@ -5,26 +5,26 @@ import json
 import numpy as np
 import structlog
 
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.planning.decision_record import replayed
 from controller.decision.selection.candidates import CANDIDATES, NAIVE
-from controller.decision.selection.selector import Portfolio, Weighing
-from controller.fleet.decision_log import Journal
+from controller.decision.selection.selector import CandidateCosts, CandidateSelector
+from controller.fleet.decision_log import DecisionLog
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES
 from controller.forecasts.rationale import TOP, rules
 from tests.fakes import steady
 from tests.services import serving
 
-TERMS = Terms(idle=2.5e-4, warm_busy=5.8e-4, on_demand=1e-3, init_seconds=8.0, cold_start_cost_usd=0.05, metric_delay=2,
-              lead_time=2, keep_alive=6)
+TERMS = CostTerms(idle=2.5e-4, warm_busy=5.8e-4, on_demand=1e-3, init_seconds=8.0, cold_start_cost_usd=0.05, metric_delay=2,
+                  lead_time=2, keep_alive=6)
 
 
-def taught(days: int = 3, pools: int = 2) -> Portfolio:
+def taught(days: int = 3, pools: int = 2) -> CandidateSelector:
     """A portfolio whose first pool has a burst every hour; the others sleep."""
     minutes = days * 1440
     peak = np.zeros((pools, minutes), np.float32)
     peak[0] = np.where(np.arange(minutes) % 60 < 10, 12, 1)
-    portfolio = Portfolio([TERMS] * pools)
+    portfolio = CandidateSelector([TERMS] * pools)
     portfolio.advance(peak, peak / 2, peak, 0)
     return portfolio
 
@@ -53,14 +53,14 @@ def test_the_cheapest_and_the_naive_rules_are_told_in_order_and_no_more_than_a_s
 def test_the_weightiest_rule_is_told_though_it_is_dear():
     shares = np.zeros(len(CANDIDATES))
     shares[100] = 1.0
-    told = rules(Weighing(np.arange(len(CANDIDATES) + 1.0), shares))
+    told = rules(CandidateCosts(np.arange(len(CANDIDATES) + 1.0), shares))
 
     assert [each["rule"] for each in told["rules"] if each["share"]] == [CANDIDATES[100].name]
 
 
 async def test_it_is_recorded_with_the_decision_and_the_plan_is_made_again_without_it(tmp_path):
     async with serving(tmp_path) as here:
-        foresight = here.service.forecasts.foresight
+        foresight = here.service.forecasts.accuracy
         minute = int(here.clock.now().timestamp() // 60) - 5
         foresight.install("a", minute, np.tile(np.array([3.0, 4.5, 9.25], np.float32), (AHEAD_MINUTES, 1)))
         here.source.traffic = {"a": steady(20), "b": steady(7)}
@@ -80,7 +80,7 @@ async def test_it_is_recorded_with_the_decision_and_the_plan_is_made_again_witho
 
 async def test_a_fault_in_explaining_costs_no_decision_its_record(tmp_path):
     async with serving(tmp_path) as here:
-        journal: Journal = here.service.board.journal
+        journal: DecisionLog = here.service.published.journal
         journal.weighed = lambda name, at: {}["nothing"]
         here.source.traffic = {"a": steady(20), "b": steady(7)}
         with structlog.testing.capture_logs() as logs:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from controller.forecasts.worker_pool import ForecastJobs
+from controller.forecasts.worker_pool import ForecastWorkers
 from forecasting.harmonic import fit_outlook
 from tests.patience import PATIENCE_SECONDS
 
@@ -30,8 +30,8 @@ def fail() -> None:
 async def start():
     begun = []
 
-    def begin(patience: timedelta = timedelta(seconds=PATIENCE_SECONDS)) -> ForecastJobs:
-        begun.append(ForecastJobs(patience=patience))
+    def begin(patience: timedelta = timedelta(seconds=PATIENCE_SECONDS)) -> ForecastWorkers:
+        begun.append(ForecastWorkers(patience=patience))
         return begun[-1]
 
     yield begin
@@ -85,7 +85,7 @@ async def test_closing_ends_what_is_under_way_and_begins_nothing_more(start):
 
 PARENT = """
 import asyncio, os, time
-from controller.forecasts.worker_pool import ForecastJobs
+from controller.forecasts.worker_pool import ForecastWorkers
 
 async def main():
     jobs = ForecastJobs()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from controller.http.capacity_trace import Trail
+from controller.http.capacity_trace import CapacityTrace
 
 FIRST = 29_000_000
 
@@ -11,7 +11,7 @@ def known(values):
 
 
 def test_each_minute_is_told_as_it_was_noted():
-    trail = Trail(["a", "b"])
+    trail = CapacityTrace(["a", "b"])
     trail.note(FIRST, {"a": (3, 1), "b": (None, None)})
     trail.note(FIRST + 1, {"a": (3, 3), "b": (70_000, 0)})
 
@@ -22,7 +22,7 @@ def test_each_minute_is_told_as_it_was_noted():
 
 @pytest.mark.parametrize("gap", [1, 5, 1439, 1440, 5000])
 def test_minutes_that_nobody_noted_are_unknown_and_old_ones_are_forgotten(gap):
-    trail = Trail(["a"])
+    trail = CapacityTrace(["a"])
     for minute in (FIRST, FIRST + gap):
         trail.note(minute, {"a": (7, 7)})
 

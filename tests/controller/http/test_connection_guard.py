@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.http import connection_guard, responses
-from controller.http.connection_guard import Doorman, called, is_loopback
+from controller.http.connection_guard import ConnectionGuard, called, is_loopback
 from controller.http.server import CannotListen, listening
 from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN, serving
@@ -60,7 +60,7 @@ async def test_a_page_that_points_its_name_here_reads_and_orders_nothing(tmp_pat
 
         assert status == 421
         assert set(body) == {"error"}
-        assert world.service.steering.of("a", world.clock.now()) == ()
+        assert world.service.active_overrides.of("a", world.clock.now()) == ()
 
 
 async def test_another_origin_is_given_no_leave_to_read_or_to_write(tmp_path):
@@ -169,7 +169,7 @@ class Server:
 
 
 def test_whoever_does_not_read_his_answer_is_not_waited_for():
-    watched, slow, quick = Doorman(local=True), Connection(), Connection()
+    watched, slow, quick = ConnectionGuard(local=True), Connection(), Connection()
     watched._since = {slow: (True, 0.0), quick: (True, 100.0)}
     watched.sweep(Server(slow, quick), connection_guard.BUSY_SECONDS + 1)
 
@@ -179,13 +179,13 @@ def test_whoever_does_not_read_his_answer_is_not_waited_for():
 def test_of_those_first_seen_together_the_first_that_came_go_first(monkeypatch):
     monkeypatch.setattr(connection_guard, "MOST_CONNECTIONS", 20)
     came = [Connection() for _ in range(60)]
-    Doorman(local=True).sweep(Server(*came), 0.0)
+    ConnectionGuard(local=True).sweep(Server(*came), 0.0)
 
     assert [each.closed for each in came] == [True] * 40 + [False] * 20
 
 
 def test_those_who_left_are_forgotten():
-    watched = Doorman(local=True)
+    watched = ConnectionGuard(local=True)
     watched.sweep(Server(Connection()), 0.0)
     watched.sweep(Server(), 1.0)
 
@@ -197,7 +197,7 @@ def test_those_who_left_are_forgotten():
 async def test_listening_elsewhere_than_on_the_loopback_is_told_loudly(tmp_path, host, token, words):
     async with serving(tmp_path, token=token) as world:
         with structlog.testing.capture_logs() as lines:
-            async with listening(world.service.board, host, 0):
+            async with listening(world.service.published, host, 0):
                 pass
 
     exposed = [line for line in lines if line["event"] == "exposed"]
@@ -211,12 +211,12 @@ async def test_listening_elsewhere_than_on_the_loopback_is_told_loudly(tmp_path,
 async def test_an_address_that_cannot_be_had_names_the_option_to_correct(tmp_path, host, port, words):
     async with serving(tmp_path) as world:
         with pytest.raises(CannotListen, match=words):
-            async with listening(world.service.board, host, world.service.port if port is None else port):
+            async with listening(world.service.published, host, world.service.port if port is None else port):
                 pass
 
 
 async def test_behind_an_address_of_the_network_any_name_is_right(tmp_path):
     named = {"Host": "stoker.internal:8080"}
-    async with (serving(tmp_path) as world, listening(world.service.board, "0.0.0.0", 0) as port,
+    async with (serving(tmp_path) as world, listening(world.service.published, "0.0.0.0", 0) as port,
                 world.session.get(f"http://127.0.0.1:{port}/healthz", headers=named) as answer):
         assert answer.status == 200

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from adapters.ports.errors import Unreachable
 from adapters.runtime.clock import ManualClock
-from controller.daemon.daemon import Service
+from controller.daemon.daemon import Daemon
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
 from tests.patience import PATIENCE_SECONDS
@@ -31,7 +31,7 @@ async def test_status_tells_what_is_warm_what_is_wanted_and_why(tmp_path):
     pool = next(each for each in body["pools"] if each["name"] == "b")
     assert status == 200
     assert (pool["requested"], pool["ready"], pool["target"], pool["peak"]) == (7, 7, 7, 7.0)
-    assert (pool["mode"], pool["sight"], pool["error"]) == ("active", "fresh", None)
+    assert (pool["mode"], pool["freshness"], pool["error"]) == ("active", "fresh", None)
     assert "7" in pool["decision"]["text"]
     assert pool["last_change"]["action"] == "write"
     assert body["totals"]["requested"] == 10
@@ -133,7 +133,7 @@ async def test_ready_while_a_pool_is_merely_quiet_and_what_is_known_of_it_is_tol
 
     told = [line for line in metrics.decode().splitlines() if 'pool="a"' in line]
     assert (status, body["reasons"]) == (200, [])
-    assert (pool["sight"], pool["traffic"], pool["blind_since"], pool["action"]) == ("quiet", "quiet", None, "hold")
+    assert (pool["freshness"], pool["traffic"], pool["blind_since"], pool["action"]) == ("quiet", "quiet", None, "hold")
     assert "nothing has run in us-east-1" in pool["decision"]["text"]
     assert {line.split("{")[0]: float(line.split()[-1]) for line in told
             if line.startswith(("stoker_metrics_", "stoker_telemetry_broken", "stoker_pool_blind"))} == {
@@ -143,7 +143,7 @@ async def test_ready_while_a_pool_is_merely_quiet_and_what_is_known_of_it_is_tol
 async def test_not_ready_while_a_pool_was_never_collected(tmp_path):
     async with running(tmp_path) as here:
         here.source.silent = {"a": None}
-        here.service.fleet.region_of["a"].intake.day.newest[:] = -1
+        here.service.fleet.region_of["a"].collector.day.newest[:] = -1
         await here.ticks()
         status, body = await here.json("/readyz")
 
@@ -176,7 +176,7 @@ async def test_metrics_are_prometheus_text_with_our_prefix_only(tmp_path):
 
 async def test_unknown_demand_has_no_sample_instead_of_a_zero(tmp_path):
     async with running(tmp_path) as here:
-        here.service.fleet.region_of["a"].intake.day.newest[0] = -1
+        here.service.fleet.region_of["a"].collector.day.newest[0] = -1
         here.source.silent = {"a": None}
         await here.ticks()
         _, body, _ = await here.get("/metrics")
@@ -212,7 +212,7 @@ async def test_before_the_first_tick_the_daemon_says_that_it_starts(tmp_path):
     clock = ManualClock(NOON)
     source = FakeSource({"a": steady(3)})
     source.hanging = True
-    service = Service(policy_of([pool_policy(name="a")]), FakeProviders([(source, ("a",))], clock), clock, tmp_path, port=0)
+    service = Daemon(policy_of([pool_policy(name="a")]), FakeProviders([(source, ("a",))], clock), clock, tmp_path, port=0)
     stop = asyncio.Event()
     task = asyncio.create_task(service.run(stop))
     await asyncio.wait_for(service.ready.wait(), PATIENCE_SECONDS)

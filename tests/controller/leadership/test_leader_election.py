@@ -15,7 +15,7 @@ from adapters.ports.errors import AdapterError, Unreachable
 from adapters.ports.lease_store import Unfenced
 from adapters.runtime.clock import ManualClock
 from config.model.lease import SHORTEST, LeaseSettings
-from controller.leadership.leader_election import Leadership
+from controller.leadership.leader_election import LeaderElection
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
 
@@ -117,7 +117,7 @@ class Match:
     def __init__(self):
         self.clock, self.store = ManualClock(NOON), MemoryStore()
         self.wires = [Wire(self.store) for _ in NAMES]
-        self.all = [Leadership(wire, Skewed(self.clock, 100 * at), name, SETTINGS)
+        self.all = [LeaderElection(wire, Skewed(self.clock, 100 * at), name, SETTINGS)
                     for at, (wire, name) in enumerate(zip(self.wires, NAMES, strict=True))]
         self.beats, self.lost, self.numbers = [None] * len(NAMES), [], []
         self.could_write = [-1e9] * len(NAMES)
@@ -133,7 +133,7 @@ class Match:
     async def part(self, who, what, seconds):
         wire = self.wires[who]
         if what == "beat" and (self.beats[who] is None or self.beats[who].done()):
-            self.beats[who] = asyncio.create_task(self.all[who].beat())
+            self.beats[who] = asyncio.create_task(self.all[who].renew_or_watch())
         elif what == "release" and (self.beats[who] is None or self.beats[who].done()):
             self.given_back |= self.all[who].number is not None
             self.beats[who] = asyncio.create_task(self.all[who].release())
@@ -177,7 +177,7 @@ class Match:
         self.given_back = False
 
     def look(self):
-        able = [who for who, each in enumerate(self.all) if each.number is not None and each.barred(each.number) is None]
+        able = [who for who, each in enumerate(self.all) if each.number is not None and each.write_blocked(each.number) is None]
         assert len(able) <= 1, f"{[NAMES[who] for who in able]} may write at once"
         for who in able:
             assert self.all[who].number == self.numbers[-1], "a number that is not the newest"
@@ -225,12 +225,12 @@ def test_whatever_happened_somebody_may_write_soon_after(deeds):
                     await match.play(who, "arrive", 0)
                     await match.play(who, "answer", 0)
             await match.play(0, "pass", 5)
-        assert any(each.number is not None and each.barred(each.number) is None for each in match.all)
+        assert any(each.number is not None and each.write_blocked(each.number) is None for each in match.all)
     asyncio.run(run())
 
 
 def leadership(store, clock, name="ada", away="hold"):
-    return Leadership(store, clock, name, SETTINGS.model_copy(update={"on_store_away": away}), f"http://{name}")
+    return LeaderElection(store, clock, name, SETTINGS.model_copy(update={"on_store_away": away}), f"http://{name}")
 
 
 @pytest.fixture
@@ -241,35 +241,35 @@ def clock():
 async def test_the_first_to_come_leads_and_the_second_says_who(clock):
     store = MemoryStore()
     ada, bob = leadership(store, clock), leadership(store, clock, "bob")
-    await ada.beat()
-    await bob.beat()
+    await ada.renew_or_watch()
+    await bob.renew_or_watch()
 
-    assert (ada.number, ada.barred(1)) == (1, None)
-    assert (bob.number, bob.barred(None)) == (None, "ada leads")
+    assert (ada.number, ada.write_blocked(1)) == (1, None)
+    assert (bob.number, bob.write_blocked(None)) == (None, "ada leads")
     assert bob.shown()["leader_url"] == "http://ada"
 
 
 async def test_another_takes_over_one_term_after_the_last_renewal_and_no_sooner(clock):
     store = MemoryStore()
     ada, bob = leadership(store, clock), leadership(store, clock, "bob")
-    await ada.beat()
-    await bob.beat()
+    await ada.renew_or_watch()
+    await bob.renew_or_watch()
     await clock.advance(timedelta(seconds=29))
-    await bob.beat()
+    await bob.renew_or_watch()
     assert bob.number is None
     await clock.advance(timedelta(seconds=1))
-    await bob.beat()
+    await bob.renew_or_watch()
 
     assert bob.number == 2
-    assert ada.barred(1) is not None
+    assert ada.write_blocked(1) is not None
 
 
 async def test_an_answer_that_was_long_in_coming_buys_no_time(clock):
     store = MemoryStore()
     ada, wire = leadership(store, clock), Wire(store)
-    await ada.beat()
+    await ada.renew_or_watch()
     ada._store = wire
-    beat = asyncio.create_task(ada.beat())
+    beat = asyncio.create_task(ada.renew_or_watch())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     change, _, answer = wire.under_way
@@ -277,38 +277,38 @@ async def test_an_answer_that_was_long_in_coming_buys_no_time(clock):
     await clock.advance(timedelta(seconds=14))
     answer.set_result(result)
     await beat
-    assert ada.barred(1) is None
+    assert ada.write_blocked(1) is None
     await clock.advance(timedelta(seconds=1))
 
-    assert ada.barred(1) is not None
+    assert ada.write_blocked(1) is not None
 
 
 async def test_one_that_slept_past_its_term_finds_itself_barred_before_it_asks(clock):
     ada = leadership(MemoryStore(), clock)
-    await ada.beat()
+    await ada.renew_or_watch()
     await clock.advance(timedelta(seconds=15))
 
     with pytest.raises(Unfenced, match="under fencing number 1"):
         ada.check(1)
-    await ada.beat()
+    await ada.renew_or_watch()
     ada.check(1)
 
 
 async def test_a_machine_whose_monotonic_clock_stood_still_is_barred_by_the_other(clock):
     ada = leadership(MemoryStore(), clock)
-    await ada.beat()
+    await ada.renew_or_watch()
     ada._renewed = replace(ada._renewed, at=ada._renewed.at - timedelta(minutes=10))
 
-    assert ada.barred(1) is not None
+    assert ada.write_blocked(1) is not None
 
 
 async def test_what_is_shared_under_an_old_number_is_refused_by_the_store(clock):
     store = MemoryStore()
     ada, bob = leadership(store, clock), leadership(store, clock, "bob")
-    await ada.beat()
-    await bob.beat()
+    await ada.renew_or_watch()
+    await bob.renew_or_watch()
     await clock.advance(TTL)
-    await bob.beat()
+    await bob.renew_or_watch()
 
     with pytest.raises(Unfenced, match="another daemon leads"):
         await ada.share(1, {"intent/a": "1"})
@@ -319,7 +319,7 @@ async def test_what_is_shared_under_an_old_number_is_refused_by_the_store(clock)
 async def test_what_many_share_at_once_goes_to_the_store_together(clock):
     store = MemoryStore()
     ada = leadership(store, clock)
-    await ada.beat()
+    await ada.renew_or_watch()
     await asyncio.gather(*(ada.share(1, {f"intent/{at}": str(at)}) for at in range(50)))
 
     assert len(store.texts) == 50
@@ -331,46 +331,46 @@ async def test_while_the_store_is_away_nothing_is_written_unless_the_policy_says
     ada, bob = leadership(store, clock), leadership(store, clock, "bob", away="continue")
     for each in (ada, bob):
         store.lease, store.away = None, False
-        await each.beat()
+        await each.renew_or_watch()
         store.away = True
         for _ in range(8):
             await clock.advance(timedelta(seconds=5))
-            await each.beat()
+            await each.renew_or_watch()
 
-    assert ada.barred(1) == "the lease could not be renewed: the store is away"
+    assert ada.write_blocked(1) == "the lease could not be renewed: the store is away"
     with pytest.raises(Unfenced, match="no usable answer"):
         await ada.share(1, {"intent/a": "1"})
-    assert bob.barred(1) is None
+    assert bob.write_blocked(1) is None
     await bob.share(1, {"intent/a": "1"})
 
 
 async def test_one_that_goes_on_without_the_store_asks_first_after_a_sleep_of_its_own(clock):
     store = MemoryStore()
     ada = leadership(store, clock, away="continue")
-    await ada.beat()
+    await ada.renew_or_watch()
     store.away = True
-    await ada.beat()
+    await ada.renew_or_watch()
     await clock.advance(TTL)
 
-    assert ada.barred(1) is not None
+    assert ada.write_blocked(1) is not None
 
 
 async def test_a_daemon_that_never_led_does_not_begin_to_while_the_store_is_away(clock):
     store = MemoryStore()
     store.away = True
     ada = leadership(store, clock, away="continue")
-    await ada.beat()
+    await ada.renew_or_watch()
 
-    assert ada.barred(ada.number) == "nobody is known to lead: the store is away"
+    assert ada.write_blocked(ada.number) == "nobody is known to lead: the store is away"
 
 
 async def test_a_lease_given_back_is_taken_with_the_next_beat(clock):
     store = MemoryStore()
     ada, bob = leadership(store, clock), leadership(store, clock, "bob")
-    await ada.beat()
-    await bob.beat()
+    await ada.renew_or_watch()
+    await bob.renew_or_watch()
     await ada.release()
-    await bob.beat()
+    await bob.renew_or_watch()
 
     assert (ada.number, bob.number) == (None, 2)
 
@@ -380,8 +380,8 @@ async def test_a_store_that_never_answers_does_not_hold_up_the_beat(clock):
         async def ask(self, change):
             await asyncio.Event().wait()
 
-    ada = Leadership(Silent(), clock, "ada", SETTINGS.model_copy(update={"ttl": timedelta(seconds=0.3)}))
-    await asyncio.wait_for(ada.beat(), PATIENCE_SECONDS)
+    ada = LeaderElection(Silent(), clock, "ada", SETTINGS.model_copy(update={"ttl": timedelta(seconds=0.3)}))
+    await asyncio.wait_for(ada.renew_or_watch(), PATIENCE_SECONDS)
 
     assert isinstance(ada.error, AdapterError)
     with contextlib.suppress(AdapterError):

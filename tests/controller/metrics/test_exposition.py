@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from adapters.ports.errors import Throttled, Unreachable
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Code, Reason
+from controller.decision.planning.reasons import Reason, ReasonCode
 from controller.metrics.catalogue import FAMILIES, POOL_FAMILIES
 from controller.metrics.pool_exposition import FACTS, bit
 from controller.metrics.tick_counters import BOUNDS, Ticks
@@ -121,7 +121,7 @@ async def test_pools_are_told_once_a_tick_however_many_ask(tmp_path, monkeypatch
     async with serving(tmp_path) as here:
         await here.ticks()
         made.clear()
-        await here.service.board.publish()
+        await here.service.published.publish()
         texts = await asyncio.gather(*(scraped(here) for _ in range(5)))
 
     assert len(made) == 1
@@ -138,7 +138,7 @@ async def test_a_scrape_does_not_hold_up_the_loop(tmp_path, monkeypatch):
         return ""
     async with serving(tmp_path) as here:
         monkeypatch.setattr(published_state, "pool_lines", slow)
-        await here.service.board.publish()
+        await here.service.published.publish()
         scrape = asyncio.create_task(scraped(here))
         await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
         status, _, _ = await here.ask("GET", "/healthz")
@@ -166,10 +166,10 @@ def plan(action, *reasons):
 
 
 def test_only_what_moved_or_held_has_bitten():
-    proposed, same = Reason(Code.PROPOSED, "", 1, 9), Reason(Code.PINNED, "", 5, 5)
-    moved, held = Reason(Code.CEILING, "", 9, 5), Reason(Code.PAUSED, "", 5, 5)
+    proposed, same = Reason(ReasonCode.PROPOSED, "", 1, 9), Reason(ReasonCode.PINNED, "", 5, 5)
+    moved, held = Reason(ReasonCode.CEILING, "", 9, 5), Reason(ReasonCode.PAUSED, "", 5, 5)
 
     assert bit(None) == []
-    assert bit(plan(Action.WRITE, proposed, moved, same)) == [Code.CEILING]
-    assert bit(plan(Action.HOLD, proposed, moved, held)) == [Code.CEILING, Code.PAUSED]
-    assert bit(plan(Action.HOLD, Reason(Code.NOT_READ, ""))) == []
+    assert bit(plan(Action.WRITE, proposed, moved, same)) == [ReasonCode.CEILING]
+    assert bit(plan(Action.HOLD, proposed, moved, held)) == [ReasonCode.CEILING, ReasonCode.PAUSED]
+    assert bit(plan(Action.HOLD, Reason(ReasonCode.NOT_READ, ""))) == []

@@ -8,7 +8,7 @@ import pytest
 from adapters.ports.errors import QuotaExceeded, Unreachable
 from adapters.runtime.clock import ManualClock
 from controller.demand.pool_group import Budget
-from controller.leadership.leader_term import Tenure
+from controller.leadership.leader_term import LeaderTerm
 from controller.notifications.conditions import standing_of
 from controller.notifications.notice import DAEMON
 from tests.builders import NOON
@@ -90,7 +90,7 @@ async def test_who_stands_by_tells_nothing_of_pools(tmp_path, clock):
     async with world(clock, tmp_path, {"a": steady(3)}) as here:
         here.levers["a"].owner = "Application Auto Scaling"
         await here.minutes(2)
-        here.fleet.tenure = Tenure(Helm("another daemon leads"))
+        here.fleet.tenure = LeaderTerm(Helm("another daemon leads"))
         assert codes(here, "a", clock) is None
-        here.fleet.tenure = Tenure(Helm(), 3)
+        here.fleet.tenure = LeaderTerm(Helm(), 3)
         assert codes(here, "a", clock) == {"other-autoscaler"}

@@ -9,7 +9,7 @@ import pytest
 from adapters.ports.errors import PermissionDenied, Throttled, Unreachable
 from adapters.runtime.clock import ManualClock
 from config.model.notify import Sink
-from controller.notifications.delivery import AN_HOUR, LONGEST_SECONDS, TRIES, WAITING, Courier
+from controller.notifications.delivery import AN_HOUR, LONGEST_SECONDS, TRIES, WAITING, SinkDelivery
 from controller.notifications.notice import Change, notice_of
 from tests.builders import NOON
 
@@ -36,7 +36,7 @@ async def delivering(sink=None):
     clock = ManualClock(NOON)
     poster = Scripted(clock)
     sink = sink or Sink(name="ops", kind="webhook", url="https://x.example")
-    courier = Courier(sink, "https://x.example", None, "s", poster, clock, np.random.default_rng(3))
+    courier = SinkDelivery(sink, "https://x.example", None, "s", poster, clock, np.random.default_rng(3))
     task = asyncio.create_task(courier.run())
     try:
         yield courier, poster, clock

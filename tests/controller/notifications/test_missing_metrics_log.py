@@ -6,7 +6,7 @@ import pytest
 
 from adapters.ports.errors import Unreachable
 from controller.decision.planning.decision_record import inputs_body, plan_body, replayed
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from tests.fakes import steady
 from tests.services import serving
 
@@ -49,7 +49,7 @@ async def test_a_blind_pool_is_told_everywhere_once_and_lowered_nowhere(tmp_path
         assert entry(body)["blind_since"].startswith("2026-03-02T12:0")
         assert any(reason.startswith("a: blind since 2026-03-02 12:0") for reason in ready["reasons"])
         assert 'stoker_pool_blind{pool="a",mode="active"} 1.0' in metrics
-        assert plan.reasons[0].code is Code.BLIND
+        assert plan.reasons[0].code is ReasonCode.BLIND
         assert "blind since 2026-03-02 12:0" in plan.text
         assert plan.target == 3
         assert here.levers["a"].writes == [3]

@@ -11,7 +11,7 @@ from adapters.ports.errors import PermissionDenied, Unreachable
 from adapters.runtime.clock import ManualClock, SystemClock
 from adapters.webhook import Poster
 from config.model.notify import Sink
-from controller.leadership.leader_term import Tenure
+from controller.leadership.leader_term import LeaderTerm
 from controller.notifications.notifier import KEY, Notifier, courier_of, couriers_of
 from tests.builders import NOON
 from tests.fakes import Helm, steady
@@ -171,9 +171,9 @@ async def test_a_fault_in_telling_stops_no_tick(tmp_path, monkeypatch):
         raise RuntimeError("a fault of ours")
     async with receiving() as receiver, serving(tmp_path, clock, notifier=telling(receiver, clock, reasons=("fault",))) as here:
         monkeypatch.setattr(notifier, "standing_of", broken)
-        before = here.service.board._published
+        before = here.service.published._published
         await here.ticks()
-        assert here.service.board._published == before + 1
+        assert here.service.published._published == before + 1
 
 
 async def test_an_event_that_brings_nothing_is_told(tmp_path):
@@ -193,9 +193,9 @@ async def test_who_leads_from_now_on_says_so_once(tmp_path):
     async with receiving() as receiver, serving(
             tmp_path, clock, notifier=telling(receiver, clock, reasons=("leader-changed",))) as here:
         await here.ticks()
-        here.service.fleet.tenure = Tenure(Helm("another daemon leads"))
+        here.service.fleet.tenure = LeaderTerm(Helm("another daemon leads"))
         await here.ticks()
-        here.service.fleet.tenure = Tenure(Helm(), 7)
+        here.service.fleet.tenure = LeaderTerm(Helm(), 7)
         await here.ticks(3)
         await receiver.until(lambda: receiver.bodies)
 

@@ -12,7 +12,7 @@ from adapters.ports.demand_source import Telemetry
 from adapters.ports.discovery import Found, Skipped, Survey
 from adapters.registry import lever_kinds
 from config.loading.loader import load_policy
-from controller.preflight.discovery import Habits, draft, habits, habits_in, pools_of, proposed
+from controller.preflight.discovery import ObservedUsage, draft, habits, habits_in, pools_of, proposed
 from forecasting.demand import DemandSeries
 from tests.builders import NOON
 
@@ -36,7 +36,7 @@ AWKWARD = ["true", "null", "12", "1e3", "0x1", "on", "_a", "a", "nan", "Inf", "-
 @given(st.lists(NAMES, min_size=1, max_size=6, unique=True) | st.just(AWKWARD), st.floats(0.1, 900))
 def test_any_names_make_a_policy_that_is_right(tmp_path_factory, names, peak):
     pools = pools_of([Survey(tuple(found(name) for name in names), ())])
-    seen = {pool.name: Habits(peak, 10.0, 1.0, 1.0) for pool, _ in pools}
+    seen = {pool.name: ObservedUsage(peak, 10.0, 1.0, 1.0) for pool, _ in pools}
     path = tmp_path_factory.mktemp("draft") / "policy.yaml"
     path.write_text(draft(*proposed(pools, seen), "stoker discover", NOON))
     policy = load_policy(path, lever_kinds())
@@ -69,7 +69,7 @@ def test_without_traffic_there_is_a_reason_and_no_pool(rows, why):
 
 def test_what_waits_most_comes_first():
     pools = pools_of([Survey((found("a"), found("b")), (Skipped("c", "x"),))])
-    ordered, _ = proposed(pools, {"a": Habits(1, 1, 1, 1), "b": Habits(1, 1, 9, 1)})
+    ordered, _ = proposed(pools, {"a": ObservedUsage(1, 1, 1, 1), "b": ObservedUsage(1, 1, 9, 1)})
 
     assert [each.name for each in ordered] == ["b", "a"]
 

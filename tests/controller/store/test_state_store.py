@@ -13,7 +13,7 @@ from controller.decision.planning.observation import Proposal
 from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Code, Reason
+from controller.decision.planning.reasons import Reason, ReasonCode
 from controller.store import sqlite_file
 from controller.store.state_store import KEEP, Store, StoreError
 from forecasting.demand import DemandSeries, minute_of
@@ -40,7 +40,7 @@ def series(values, first=FIRST):
 
 
 def plan(pool="a", at=NOON, target=5, text="the rule proposes 5"):
-    reasons = (Reason(Code.PROPOSED, text, 2, target),)
+    reasons = (Reason(ReasonCode.PROPOSED, text, 2, target),)
     return Plan(pool, at, Action.WRITE, target, 2, 2, Proposal(4.5, "rule"), reasons, PoolState())
 
 
@@ -111,13 +111,13 @@ def kill(store):
 
 
 def test_decisions_are_kept_with_reasons_and_inputs_newest_first(store):
-    store.record_decision(plan(), {"sight": "fresh"})
+    store.record_decision(plan(), {"freshness": "fresh"})
     store.record_decision(plan("b", NOON + timedelta(minutes=1), 8), {})
     newest, oldest = store.decisions()
 
     assert (newest["pool"], newest["target"], oldest["pool"]) == ("b", 8, "a")
     assert oldest["reasons"] == [{"code": "proposed", "text": "the rule proposes 5", "before": 2, "after": 5}]
-    assert (oldest["inputs"], oldest["proposal"]["candidate"]) == ({"sight": "fresh"}, "rule")
+    assert (oldest["inputs"], oldest["proposal"]["candidate"]) == ({"freshness": "fresh"}, "rule")
     assert [each["pool"] for each in store.decisions(pool="a")] == ["a"]
     assert [each["pool"] for each in store.decisions(since=NOON + timedelta(seconds=1))] == ["b"]
 

@@ -89,6 +89,6 @@ def test_a_traceback_that_is_dropped_is_not_even_formatted(lines):
 def test_decisions_and_what_is_no_warning_are_all_logged(lines):
     for at in range(100):
         structlog.get_logger("stoker.decision").warning("decision", pool=f"p{at}")
-        structlog.get_logger("stoker.steering").info("override-set", pool=f"p{at}")
+        structlog.get_logger("stoker.active_overrides").info("override-set", pool=f"p{at}")
 
     assert len(lines()) == 200

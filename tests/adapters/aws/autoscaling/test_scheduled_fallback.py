@@ -8,7 +8,7 @@ import pytest
 from adapters.aws.autoscaling.scaling_policies import ACTION, SCALING
 from adapters.aws.autoscaling.scheduled_fallback import named
 from adapters.ports.errors import AdapterError, Conflict
-from adapters.ports.lever import Order
+from adapters.ports.lever import ScheduledChange
 from adapters.sandbox.aws.autoscaling.scheduled_actions import check
 from adapters.sandbox.errors import ApiError
 from tests.adapters.conformance.lambda_stage import LambdaStage
@@ -37,7 +37,7 @@ async def ready(stage, units=8):
 
 
 def down(stage, most=2):
-    return [Order(stage.clock.now() + HALF_HOUR, most)]
+    return [ScheduledChange(stage.clock.now() + HALF_HOUR, most)]
 
 
 def along(stage, *units):
@@ -45,7 +45,8 @@ def along(stage, *units):
     at = stage.clock.now() + HALF_HOUR
     begins = [at, *(at.replace(minute=0, second=0) + (slot + 1) * HALF_HOUR for slot in range(6))]
     begins = [at, *[each for each in begins[1:] if each > at][:len(units)]]
-    return [*(Order(begin, each, each) for begin, each in zip(begins, units, strict=False)), Order(begins[len(units)], 2)]
+    return [*(ScheduledChange(begin, each, each) for begin, each in zip(begins, units, strict=False)),
+            ScheduledChange(begins[len(units)], 2)]
 
 
 async def arm(stage, lever, orders):
@@ -91,7 +92,7 @@ async def test_put_off_it_never_fires_and_each_time_is_one_call(stage):
 async def test_not_put_off_it_comes_down_to_the_floor_at_its_instant_and_never_to_nothing(stage, most, left):
     lever = await ready(stage)
     at = stage.clock.now() + HALF_HOUR
-    await lever.arm([Order(at, most)])
+    await lever.arm([ScheduledChange(at, most)])
     await stage.passes(HALF_HOUR - timedelta(minutes=1))
     assert requested(stage) == 8
     await stage.passes(timedelta(hours=2))
@@ -132,7 +133,7 @@ async def test_put_off_what_stays_as_it_was_is_not_told_again_and_what_is_left_o
     orders = along(stage, 12, 5, 20)
     await arm(stage, lever, orders)
     before, names = dict(stage.sandbox.calls.mutating), waiting(stage)
-    moved = [Order(orders[0].at + timedelta(minutes=3), 12, 12), *orders[1:]]
+    moved = [ScheduledChange(orders[0].at + timedelta(minutes=3), 12, 12), *orders[1:]]
     await arm(stage, lever, moved)
     now = stage.sandbox.calls.mutating
     assert (now[PUT_ACTION] - before[PUT_ACTION], now[REGISTER] - before[REGISTER]) == (1, 0)
@@ -169,7 +170,8 @@ async def test_what_is_cut_short_fires_no_earlier_than_before_and_is_made_good(s
     lever = await ready(stage)
     orders = along(stage, 12, 5, 20)
     await arm(stage, lever, orders)
-    later = [Order(order.at + timedelta(minutes=2), order.most + 1, order.least and order.least + 1) for order in orders]
+    later = [ScheduledChange(order.at + timedelta(minutes=2), order.most + 1, order.least and order.least + 1)
+             for order in orders]
     stage.sandbox.faults.apply_without_answer(PUT_ACTION)
     with pytest.raises(AdapterError):
         await arm(stage, lever, later)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.aws.cloudwatch.demand_rows import LATE, UNCOUNTED, Life, Points, demand, has_no_peak, independent, present
-from adapters.pinging.own_traffic import Ledger
+from adapters.pinging.own_traffic import OwnTraffic
 from adapters.ports.minute_rows import SILENCE
 
 NAN = np.nan
@@ -252,7 +252,7 @@ BURSTS = st.dictionaries(st.integers(0, MINUTES - 2), st.tuples(st.integers(1, 2
 @given(USERS, BURSTS, st.integers(0, MINUTES), st.floats(1, 400_000))
 def test_own_pings_are_never_demand_whatever_users_do_and_however_old_the_durations_are(users, bursts, read, usual_ms):
     """`read`: of how many minutes the durations are read; those of the newest are not, and an older mean stands for them."""
-    ledger, pings = Ledger(), []
+    ledger, pings = OwnTraffic(), []
     for minute, (count, second) in bursts.items():
         ledger.note(1000 + minute, count, 1.0 * count)
         pings += [(60 * minute + second, 1)] * count
@@ -269,7 +269,7 @@ def test_own_pings_are_never_demand_whatever_users_do_and_however_old_the_durati
 
 
 def test_an_alias_without_a_peak_has_none_made_of_pings():
-    ledger = Ledger()
+    ledger = OwnTraffic()
     ledger.note(1001, 20, 2.0)
     made = points([2, 20], [NAN, NAN], [120_000, NAN])
     rows = ledger.bounded(rows_of(made, own=ledger.own(1000, 2), peakless=True))
@@ -279,7 +279,7 @@ def test_an_alias_without_a_peak_has_none_made_of_pings():
 
 def test_the_work_of_users_is_what_their_minute_leaves_beside_the_pings():
     """Twenty pings of 100 ms and two requests of a minute: with the mean of a minute without pings, pings would be long too."""
-    ledger = Ledger()
+    ledger = OwnTraffic()
     ledger.note(1001, 20, 2.0)
     rows = rows_of(points([2, 22, 22], [2, 20, 20], [60_000, (2 * 60_000 + 2_000) / 22, NAN]), own=ledger.own(1000, 3))
 
@@ -288,7 +288,7 @@ def test_the_work_of_users_is_what_their_minute_leaves_beside_the_pings():
 
 
 def test_a_request_that_runs_on_in_a_minute_of_pings_alone_is_work():
-    ledger = Ledger()
+    ledger = OwnTraffic()
     ledger.note(1002, 20, 2.0)
     made = points([1, NAN, 20, NAN], [1, 1, 21, 1], [60_000, NAN, 100, NAN])
     rows = ledger.bounded(rows_of(made, own=ledger.own(1000, 4)))

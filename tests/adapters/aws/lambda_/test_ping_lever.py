@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from adapters.aws.lambda_.provisioned_concurrency import ProvisionedConcurrency
 from adapters.aws.settings import LambdaPingSettings
 from adapters.ports.errors import Conflict, PermissionDenied, QuotaExceeded, Unsupported
-from adapters.ports.lever import Phase, Resumes
+from adapters.ports.lever import Phase, ResumesTarget
 from adapters.sandbox.aws.lambda_.functions import Alias
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.lambda_stage import pool as provisioned_pool
@@ -147,7 +147,7 @@ async def test_after_a_restart_it_goes_on_where_it_was(stage):
     await before.keeper.close()
     cold = stage.sandbox.hosted("agent").driver.totals.ping_cold_starts
     lever = stage.lever()
-    assert isinstance(lever, Resumes)
+    assert isinstance(lever, ResumesTarget)
     first = await lever.read()
     await stage.passes(MINUTE)
     second = await lever.read()

@@ -7,12 +7,12 @@ from controller.backtest.replay import replay
 from controller.backtest.result import PoolOutcome, judged
 from controller.decision.costs import baselines
 from controller.decision.costs.bill import load_of
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.costs.keep_alive import keep_alive_of
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
 
-TERMS = Terms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 2, 2, 6)
+TERMS = CostTerms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 2, 2, 6)
 KEEP_ALIVE = keep_alive_of("lambda-provisioned-concurrency", Assume())
 MINUTE = np.arange(4 * 1440)
 DAILY = np.random.default_rng(2).poisson(8 + 7 * np.sin(MINUTE / 229)).astype(np.float32)

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from adapters.demand.history_times import StampStyle
 from adapters.runtime.clock import ManualClock
 from controller.cli import main
-from controller.daemon.daemon import Service
+from controller.daemon.daemon import Daemon
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
@@ -156,7 +156,7 @@ async def daemon(state: Path):
     """One that runs on a day and a half of demand."""
     clock = ManualClock(NOON)
     providers = FakeProviders([(FakeSource({"agent": steady(6)}, history=timedelta(hours=36)), ("agent",))], clock)
-    service = Service(policy_of([pool_policy()]), providers, clock, state, port=0)
+    service = Daemon(policy_of([pool_policy()]), providers, clock, state, port=0)
     async with ticking(service):
         yield service
 

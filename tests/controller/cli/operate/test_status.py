@@ -8,7 +8,7 @@ from adapters.runtime.clock import ManualClock
 from controller.cli import main
 from controller.cli.formatting import next_hours
 from controller.cli.operate.status import COLUMNS, fitting
-from controller.daemon.daemon import Service
+from controller.daemon.daemon import Daemon
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeProviders, FakeSource, steady
 from tests.services import ticking, typed
@@ -19,7 +19,7 @@ async def asked(folder, *arguments, env=None):
     """`stoker status` against a real server that has ticked twice."""
     clock = ManualClock(NOON)
     providers = FakeProviders([(FakeSource({"a": steady(3), "b": steady(7)}), ("a", "b"))], clock)
-    service = Service(policy_of([pool_policy(name="a"), pool_policy(name="b")]), providers, clock, folder, port=0)
+    service = Daemon(policy_of([pool_policy(name="a"), pool_policy(name="b")]), providers, clock, folder, port=0)
     async with ticking(service):
         await clock.advance(timedelta(minutes=3))
         await service.tick()

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from controller.decision.costs import baselines
-from controller.decision.costs.bill import Load, bill_of, load_of
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.bill import JudgedDemand, bill_of, load_of
+from controller.decision.costs.cost_model import CostTerms
 from forecasting.demand import DemandSeries
 
-TERMS = Terms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 2, 2, 6)
+TERMS = CostTerms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 2, 2, 6)
 REFEREE = Path(__file__).resolve().parents[5] / "shared" / "score" / "score.py"
 
 
-def load(peak: np.ndarray, start: int = 0) -> Load:
+def load(peak: np.ndarray, start: int = 0) -> JudgedDemand:
     peak = np.asarray(peak, np.float32)
     return load_of(DemandSeries(0, peak, peak * np.float32(0.5), peak), start)
 
@@ -74,19 +74,19 @@ def test_predictive_scaling_has_an_hour_ready_five_minutes_before_it():
     assert predicted[1440 + 595] == 10  # 7 at 70 %
 
 
-@pytest.mark.parametrize("name", [name for name in baselines.PEERS if name != "aws-target-tracking-tuned"])
+@pytest.mark.parametrize("name", [name for name in baselines.BASELINES if name != "aws-target-tracking-tuned"])
 def test_no_peer_looks_ahead(name):
     peak = busy_days(3)
     later = peak.copy()
     later[3000:] += 50
-    one, other = (baselines.PEERS[name](load(values), TERMS) for values in (peak, later))
+    one, other = (baselines.BASELINES[name](load(values), TERMS) for values in (peak, later))
     assert one[:3000].tolist() == other[:3000].tolist()
 
 
-@pytest.mark.parametrize("name", baselines.PEERS)
+@pytest.mark.parametrize("name", baselines.BASELINES)
 @pytest.mark.parametrize("minutes", [0, 1, 3, 59, 1441])
 def test_every_peer_serves_a_history_of_any_length(name, minutes):
-    target = baselines.PEERS[name](load(np.ones(minutes)), TERMS)
+    target = baselines.BASELINES[name](load(np.ones(minutes)), TERMS)
     assert len(target) == minutes
     assert target.dtype == np.int64
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from adapters.sandbox.aws.lambda_.provisioned_capacity import Meter
 from adapters.sandbox.traffic.recorded import MINUTE_MS
 from controller.decision.costs.bill import Bill, bill_of, cold_starts_of, load_of, ready_of, total
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from forecasting.demand import DemandSeries
 
-TERMS = Terms(idle=0.25, warm_busy=0.5, on_demand=1.0, init_seconds=30, cold_start_cost_usd=2.0, metric_delay=2, lead_time=2,
-              keep_alive=3)
+TERMS = CostTerms(idle=0.25, warm_busy=0.5, on_demand=1.0, init_seconds=30, cold_start_cost_usd=2.0, metric_delay=2, lead_time=2,
+                  keep_alive=3)
 REFEREE = Path(__file__).resolve().parents[5] / "shared" / "score" / "score.py"
 
 
@@ -151,7 +151,7 @@ def test_the_referee_finds_the_same(rows, start, lead_time, keep_alive):
     peak = np.array([np.nan if p is None else p for p, _, _ in rows], np.float32)
     busy = (peak * np.array([share for _, share, _ in rows])).astype(np.float32)
     target = np.array([wanted for _, _, wanted in rows], np.int64)
-    terms = Terms(0.25, 0.5, 1.0, 8.0, 0.05, 2, lead_time, keep_alive)
+    terms = CostTerms(0.25, 0.5, 1.0, 8.0, 0.05, 2, lead_time, keep_alive)
     most, average = np.nan_to_num(peak).astype(int), np.nan_to_num(busy).astype(float)
     theirs = judge.Demand([], most, average, np.nan_to_num(peak), ~np.isnan(peak))
     expected = judge.score(theirs, target, judge.Terms(0.25, 0.5, 1.0, 8.0, 0.05, 2, lead_time, keep_alive), start)
@@ -173,14 +173,14 @@ def test_the_referee_finds_the_same_on_recorded_traffic_with_gaps_and_warm_up(tr
     load = load_of(read_history(path), 4320)
     steps = np.random.default_rng(7).integers(0, int(load.peak.max()) + 2, len(load) // 9 + 1)
     target = np.repeat(steps, 9)[: len(load)]
-    expected, bill = judge.score(theirs, target, terms, 4320), bill_of(load, target, Terms(**terms.__dict__))
+    expected, bill = judge.score(theirs, target, terms, 4320), bill_of(load, target, CostTerms(**terms.__dict__))
     fewer = expected["cold_starts"] - bill.cold_starts
     assert 0 <= fewer <= 0.01 * expected["cold_starts"]
     assert bill.extra_usd == pytest.approx(expected["cost_usd"] - fewer * terms.cold, abs=0.005)
 
 
-IDLE = Terms(idle=1.0, warm_busy=0.0, on_demand=0.0, init_seconds=0.0, cold_start_cost_usd=0.0, metric_delay=0, lead_time=2,
-             keep_alive=6, billing_step=5)
+IDLE = CostTerms(idle=1.0, warm_busy=0.0, on_demand=0.0, init_seconds=0.0, cold_start_cost_usd=0.0, metric_delay=0, lead_time=2,
+                 keep_alive=6, billing_step=5)
 
 
 def idle(target: np.ndarray) -> float:

@@ -7,16 +7,17 @@ import pytest
 
 from controller.decision.costs.baselines import target_tracking
 from controller.decision.costs.bill import load_of, ready_of
-from controller.decision.costs.cost_model import Terms
-from controller.decision.costs.target_tracking import Tracked
+from controller.decision.costs.cost_model import CostTerms
+from controller.decision.costs.target_tracking import TargetTracker
 from forecasting.demand import DemandSeries
 
-TERMS = Terms(idle=1.0, warm_busy=2.0, on_demand=10.0, init_seconds=8.0, cold_start_cost_usd=0.05, metric_delay=2, lead_time=2,
-              keep_alive=6)
+TERMS = CostTerms(idle=1.0, warm_busy=2.0, on_demand=10.0, init_seconds=8.0, cold_start_cost_usd=0.05, metric_delay=2,
+                  lead_time=2,
+                  keep_alive=6)
 
 
 def followed(peaks, terms):
-    tracked = Tracked(len(peaks))
+    tracked = TargetTracker(len(peaks))
     delay, lead = (np.array([getattr(each, span) for each in terms]) for span in ("metric_delay", "lead_time"))
     return np.stack([tracked.advance(column, delay, lead) for column in peaks.T], axis=1)
 

@@ -5,27 +5,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.decision.events.baseline import UNKNOWN_YET, Usual
+from controller.decision.events.baseline import UNKNOWN_YET, BaselineDemand
 from controller.decision.events.event_demand import Foretold, Sought, announce
-from controller.decision.events.learned_effect import Lesson
-from controller.decision.events.occurrences import Spell
+from controller.decision.events.learned_effect import LearnedEffect
+from controller.decision.events.occurrences import EventWindow
 from controller.decision.planning.guardrails import GUARDRAILS
-from controller.decision.planning.observation import Announced, Sight
+from controller.decision.planning.observation import DataFreshness, EventDemand
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from forecasting.demand import minute_of
 from tests.builders import NOON, observation, pool_policy
 
 START = minute_of(NOON)
-LAUNCH = Spell(START, START, START + 120, "launch", "launch", 8.0, None)
+LAUNCH = EventWindow(START, START, START + 120, "launch", "launch", 8.0, None)
 HOLIDAY = LAUNCH._replace(name="holiday", factor=0.4)
-FIVE = Usual(np.full((2, 288), 5.0, np.float32))
+FIVE = BaselineDemand(np.full((2, 288), 5.0, np.float32))
 LEAD = 2
 
 
-def told(minute: int, *spells: Spell, usual: Usual = FIVE, lesson: Lesson | None = None, recent: float | list = 3.0,
-         newest: int | None = None, **changes: int) -> Announced | None:
+def told(minute: int, *spells: EventWindow, usual: BaselineDemand = FIVE, lesson: LearnedEffect | None = None,
+         recent: float | list = 3.0,
+         newest: int | None = None, **changes: int) -> EventDemand | None:
     """What is said at `minute` minutes after noon, two minutes of it being unknown yet."""
     last = np.full(60, recent, np.float32) if np.isscalar(recent) else np.array(recent, np.float32)
     sought = Sought(START + minute, START + minute + LEAD + 2, 0, 100, last, START + minute - 3 if newest is None else newest)
@@ -76,7 +77,7 @@ def test_what_came_before_an_event_is_not_its_own():
 
 
 def test_lessons_are_told_with_what_was_announced():
-    taught = told(0, LAUNCH, lesson=Lesson((0.5, 0.5), (4.0, 4.0), (8.0, 8.0)))
+    taught = told(0, LAUNCH, lesson=LearnedEffect((0.5, 0.5), (4.0, 4.0), (8.0, 8.0)))
 
     assert taught.units == pytest.approx(8 * 0.5 ** (2 / 3) * 5)
     assert "5.04 times the usual 5 (8 announced, 4 came the last 2 times)" in taught.text
@@ -96,26 +97,26 @@ def test_a_quiet_day_lowers_nothing_while_part_of_the_last_hour_is_unknown(recen
     assert (quiet.share, quiet.units, "not lowered" in quiet.text) == (None, None, True)
 
 
-def plan(announced: Announced | None, requested: int = 0, proposed: float | None = 10.0, **changes: object):
+def plan(announced: EventDemand | None, requested: int = 0, proposed: float | None = 10.0, **changes: object):
     policy = {key: changes.pop(key) for key in ("min", "max", "on_missing_metrics", "max_step_up") if key in changes}
     seen = observation(requested, proposed, announced=announced, **changes)
     return make_plan(pool_policy(**policy), PoolState(), seen, GUARDRAILS)
 
 
-RISE, QUIET = Announced("launch brings 40", 40.0), Announced("holiday", None, 0.4, 5.0)
+RISE, QUIET = EventDemand("launch brings 40", 40.0), EventDemand("holiday", None, 0.4, 5.0)
 
 
 def test_a_rise_is_a_reason_with_its_numbers():
     made = plan(RISE)
-    [reason] = [each for each in made.reasons if each.code is Code.EVENT]
+    [reason] = [each for each in made.reasons if each.code is ReasonCode.EVENT]
 
     assert (made.target, reason.before, reason.after, reason.text) == (40, 10, 40, "launch brings 40")
 
 
 def test_a_rise_below_what_is_proposed_moves_nothing_and_is_told():
-    made = plan(Announced("launch brings 4", 4.0))
+    made = plan(EventDemand("launch brings 4", 4.0))
 
-    assert (made.target, [each.code for each in made.reasons]) == (10, [Code.PROPOSED, Code.EVENT])
+    assert (made.target, [each.code for each in made.reasons]) == (10, [ReasonCode.PROPOSED, ReasonCode.EVENT])
 
 
 def test_a_quiet_day_lowers_a_proposal_to_its_share_and_no_further_than_what_recent_demand_justifies():
@@ -127,7 +128,7 @@ def test_a_quiet_day_lowers_a_proposal_to_its_share_and_no_further_than_what_rec
 
 @pytest.mark.parametrize("rule", ["hold", "floor", "forecast"])
 def test_missing_metrics_call_off_no_rise_and_a_quiet_day_lowers_nothing_then(rule):
-    blind = {"sight": Sight.BROKEN, "on_missing_metrics": rule}
+    blind = {"freshness": DataFreshness.BROKEN, "on_missing_metrics": rule}
 
     assert plan(RISE, requested=7, **blind).target == 40
     assert plan(RISE, requested=50, **blind).target == 50
@@ -137,13 +138,13 @@ def test_missing_metrics_call_off_no_rise_and_a_quiet_day_lowers_nothing_then(ru
 @settings(deadline=None, max_examples=300)
 @given(units=st.none() | st.floats(), share=st.none() | st.floats(), justified=st.none() | st.floats(),
        proposed=st.none() | st.floats(), requested=st.integers(0, 300), low=st.integers(0, 20), high=st.integers(20, 100),
-       sight=st.sampled_from(list(Sight)))
+       freshness=st.sampled_from(list(DataFreshness)))
 def test_no_event_whatever_leaves_floor_and_ceiling_nor_lowers_when_metrics_are_missing(
         units, share, justified, proposed, requested, low, high, sight):
-    made = plan(Announced("x", units, share, justified), requested, proposed, min=low, max=high, sight=sight)
+    made = plan(EventDemand("x", units, share, justified), requested, proposed, min=low, max=high, freshness=sight)
 
     assert low <= made.target <= high or made.target == requested
-    if sight is not Sight.FRESH or proposed is None:
+    if sight is not DataFreshness.FRESH or proposed is None:
         assert made.target >= min(requested, high)
 
 
@@ -156,7 +157,8 @@ DEMAND = st.just(np.nan) | st.floats(0, 1e6, width=32)
        ceiling=st.integers(0, 1000))
 def test_what_is_asked_for_is_a_lawful_number_whatever_is_known(minute, factor, size, lead, level, recent, step, ceiling):
     spell = replace_factor(LAUNCH._replace(ready=START - lead), factor, size)
-    said = told(minute, spell, usual=Usual(np.full((2, 288), level, np.float32)), recent=recent, step_up=step, ceiling=ceiling)
+    said = told(minute, spell, usual=BaselineDemand(np.full((2, 288), level, np.float32)), recent=recent, step_up=step,
+                ceiling=ceiling)
 
     if said is not None and said.units is not None:
         assert 0 <= said.units <= max(ceiling, 1e6)
@@ -165,6 +167,6 @@ def test_what_is_asked_for_is_a_lawful_number_whatever_is_known(minute, factor, 
         assert said.justified >= max(recent)
 
 
-def replace_factor(spell: Spell, factor: float, size: int | None) -> Spell:
+def replace_factor(spell: EventWindow, factor: float, size: int | None) -> EventWindow:
     """The spell with one of the two."""
     return spell._replace(factor=None, size=size) if size is not None else spell._replace(factor=factor)

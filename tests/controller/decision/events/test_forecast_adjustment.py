@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.model.event import Event
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.forecast_adjustment import lifted, prospect_at, without_events
-from controller.decision.selection.selector import Portfolio
+from controller.decision.selection.selector import CandidateSelector
 from controller.forecasts.capacity_forecast import next_hours
 from controller.forecasts.demand_forecast import document, view_of
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 from forecasting.protocol import LEVELS, Band
 from tests.builders import NOON, pool_policy
 
-TERMS = Terms(1e-4, 2e-4, 1e-3, 8.0, 0.05, metric_delay=2, lead_time=2, keep_alive=6)
+TERMS = CostTerms(1e-4, 2e-4, 1e-3, 8.0, 0.05, metric_delay=2, lead_time=2, keep_alive=6)
 NOW = minute_of(NOON)
 MEDIAN = LEVELS.index(0.5)
 
@@ -79,10 +79,10 @@ def test_the_past_day_is_judged_with_what_was_announced_for_it():
 def steps(series: DemandSeries, *events: Event, **changes: object) -> dict[int, int]:
     """Units of each quarter of an hour of the next four hours, by minutes from now."""
     pool, level = pool_policy(events=events, **changes), np.full(240, 4, np.float32)
-    portfolio = Portfolio([TERMS])
+    portfolio = CandidateSelector([TERMS])
     calm = without_events(prospect_at(pool, series), series)
     portfolio.advance(calm.peak[None], calm.busy[None], calm.invocations[None], calm.first_minute)
-    plan = next_hours(series, Band(level, level / 2), pool, TERMS, portfolio.standing(0))
+    plan = next_hours(series, Band(level, level / 2), pool, TERMS, portfolio.weights(0))
     return {step.minute - NOW: step.units for step in plan}
 
 

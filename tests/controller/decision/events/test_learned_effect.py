@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.model.event import Event
-from controller.decision.events.baseline import usual_of
-from controller.decision.events.learned_effect import FURTHEST, Lesson, lessons_of
+from controller.decision.events.baseline import baseline_demand
+from controller.decision.events.learned_effect import FURTHEST, LearnedEffect, lessons_of
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 from tests.builders import NOON
 
@@ -19,7 +19,7 @@ def weekly(**keys: object) -> Event:
     return Event.model_validate({"name": "webinar", "cron": "0 12 * * wed", "duration": "2h"} | keys)
 
 
-def taught(event: Event, came: float, unknown: int = 0) -> Lesson | None:
+def taught(event: Event, came: float, unknown: int = 0) -> LearnedEffect | None:
     """What two webinars teach that brought `came` where 4 is usual; of each, so many minutes are unknown."""
     peak = np.full(14 * MINUTES_PER_DAY, 4.0, np.float32)
     for day in (2, 9):
@@ -27,19 +27,19 @@ def taught(event: Event, came: float, unknown: int = 0) -> Lesson | None:
         peak[first : first + 120] = came
         peak[first : first + unknown] = np.nan
     history = DemandSeries(MONDAY, peak, peak, peak)
-    return lessons_of((event,), history, usual_of((event,), history, MIDNIGHT), MIDNIGHT).get("webinar")
+    return lessons_of((event,), history, baseline_demand((event,), history, MIDNIGHT), MIDNIGHT).get("webinar")
 
 
 def test_what_came_is_believed_more_with_every_time_and_the_announcement_counts_as_one():
     lesson = taught(weekly(factor=8), 16)
 
-    assert lesson == Lesson((0.5, 0.5), (4.0, 4.0), (8.0, 8.0))
-    assert lesson.taught(8) == pytest.approx(8 * 0.5 ** (2 / 3))
-    assert Lesson((0.5,), (4.0,), (8.0,)).taught(8) == pytest.approx(8 * 0.5 ** 0.5)
+    assert lesson == LearnedEffect((0.5, 0.5), (4.0, 4.0), (8.0, 8.0))
+    assert lesson.adjust(8) == pytest.approx(8 * 0.5 ** (2 / 3))
+    assert LearnedEffect((0.5,), (4.0,), (8.0,)).adjust(8) == pytest.approx(8 * 0.5 ** 0.5)
 
 
 def test_a_size_is_taught_in_units():
-    assert taught(weekly(size=20), 40).taught(20) == pytest.approx(20 * 2 ** (2 / 3))
+    assert taught(weekly(size=20), 40).adjust(20) == pytest.approx(20 * 2 ** (2 / 3))
 
 
 def test_an_occurrence_of_which_too_little_is_known_teaches_nothing():
@@ -51,7 +51,7 @@ def test_nothing_is_learned_where_nothing_is_usual():
     peak = np.zeros(14 * MINUTES_PER_DAY, np.float32)
     history = DemandSeries(MONDAY, peak, peak, peak)
 
-    assert lessons_of((weekly(factor=8),), history, usual_of((), history, MIDNIGHT), MIDNIGHT) == {}
+    assert lessons_of((weekly(factor=8),), history, baseline_demand((), history, MIDNIGHT), MIDNIGHT) == {}
 
 
 @pytest.mark.parametrize(("factor", "came", "without"), [
@@ -62,7 +62,7 @@ def test_an_event_that_brought_nothing_out_of_the_usual_is_told_from_one_that_di
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=14), st.floats(0.01, 1000))
 def test_a_lesson_is_bounded_and_never_turns_a_rise_into_a_fall(came, announced):
-    expected = Lesson(tuple(came), tuple(came), tuple(came)).taught(announced)
+    expected = LearnedEffect(tuple(came), tuple(came), tuple(came)).adjust(announced)
 
     assert announced / FURTHEST - 1e-9 <= expected <= announced * FURTHEST * (1 + 1e-9) or expected == 1.0
     assert (expected <= 1.0) if announced < 1 else (expected >= 1.0)

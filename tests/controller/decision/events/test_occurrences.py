@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.model.event import Event
-from controller.decision.events.baseline import Usual, set_aside, usual_of
-from controller.decision.events.occurrences import AFTERMATH, Spell, spells_of
+from controller.decision.events.baseline import BaselineDemand, baseline_demand, without_event_uplift
+from controller.decision.events.occurrences import AFTERMATH, EventWindow, event_windows
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 from tests.builders import NOON
 
@@ -31,7 +31,7 @@ def minute(day: int, hour: int, after: int = 0) -> int:
 
 
 def test_a_spell_has_its_minutes_and_is_made_ready_for_before_it():
-    [spell] = spells_of((LAUNCH,), MONDAY, MONDAY + 14 * MINUTES_PER_DAY)
+    [spell] = event_windows((LAUNCH,), MONDAY, MONDAY + 14 * MINUTES_PER_DAY)
 
     assert (spell.ready, spell.start, spell.end) == (minute(9, 11, 45), minute(9, 12), minute(9, 14))
     assert spell.learned_until == minute(9, 0)
@@ -41,7 +41,7 @@ def test_what_is_usual_knows_the_time_of_day_and_the_weekend():
     at = np.arange(14 * MINUTES_PER_DAY)
     noonish = (at % MINUTES_PER_DAY) // 60 == 12
     weekend = at // MINUTES_PER_DAY % 7 >= 5
-    usual = usual_of((), series(np.where(weekend, 2, np.where(noonish, 9, 4))), MONDAY + 14 * MINUTES_PER_DAY)
+    usual = baseline_demand((), series(np.where(weekend, 2, np.where(noonish, 9, 4))), MONDAY + 14 * MINUTES_PER_DAY)
 
     assert usual.at(np.array([minute(14, 12, 30), minute(14, 3), minute(19, 12, 30)])).tolist() == [9, 4, 2]
 
@@ -52,27 +52,27 @@ def test_what_is_usual_is_not_what_events_have_raised_nor_one_day_out_of_line():
     for day in range(14):
         peak[minute(day, 12) - MONDAY : minute(day, 13) - MONDAY] = 20
     peak[minute(3, 3) - MONDAY : minute(3, 5) - MONDAY] = 50
-    usual = usual_of((daily,), series(peak), MONDAY + 14 * MINUTES_PER_DAY)
+    usual = baseline_demand((daily,), series(peak), MONDAY + 14 * MINUTES_PER_DAY)
 
     assert np.unique(usual.peak).tolist() == [4]
 
 
 def test_what_came_after_the_midnight_changes_nothing():
     peak = days(14)
-    early = usual_of((), series(peak), MONDAY + 9 * MINUTES_PER_DAY)
+    early = baseline_demand((), series(peak), MONDAY + 9 * MINUTES_PER_DAY)
     peak[9 * MINUTES_PER_DAY:] = 99
 
-    assert usual_of((), series(peak), MONDAY + 9 * MINUTES_PER_DAY).peak.tolist() == early.peak.tolist()
+    assert baseline_demand((), series(peak), MONDAY + 9 * MINUTES_PER_DAY).peak.tolist() == early.peak.tolist()
 
 
 def test_where_nothing_is_known_nothing_is_usual_and_a_gap_is_no_zero():
     peak = days(14)
     midnight = MONDAY + 14 * MINUTES_PER_DAY
-    assert np.isnan(usual_of((), series(peak * np.nan), midnight).peak).all()
+    assert np.isnan(baseline_demand((), series(peak * np.nan), midnight).peak).all()
     for day in range(14):
         peak[minute(day, 12) - MONDAY : minute(day, 18) - MONDAY] = np.nan
 
-    assert np.unique(usual_of((), series(peak), midnight).peak).tolist() == [4]
+    assert np.unique(baseline_demand((), series(peak), midnight).peak).tolist() == [4]
 
 
 def test_rules_are_shown_no_more_than_the_usual_while_an_event_runs():
@@ -81,9 +81,9 @@ def test_rules_are_shown_no_more_than_the_usual_while_an_event_runs():
     peak[during] = 40
     peak[minute(9, 14) - MONDAY : minute(9, 14, 30) - MONDAY] = 30
     came = series(peak)
-    spells = spells_of((LAUNCH,), MONDAY, came.end_minute)
-    usual = usual_of((LAUNCH,), came, spells[0].learned_until)
-    calm = set_aside(spells, lambda _: usual, (came.peak, came.busy, came.invocations), MONDAY)
+    spells = event_windows((LAUNCH,), MONDAY, came.end_minute)
+    usual = baseline_demand((LAUNCH,), came, spells[0].learned_until)
+    calm = without_event_uplift(spells, lambda _: usual, (came.peak, came.busy, came.invocations), MONDAY)
 
     assert [float(kind[during].max()) for kind in calm] == [4, 2, 12]
     after = minute(9, 14) - MONDAY
@@ -94,10 +94,10 @@ def test_rules_are_shown_no_more_than_the_usual_while_an_event_runs():
 @pytest.mark.parametrize("usual", [np.nan, 50.0])
 def test_what_is_not_above_the_usual_or_has_none_is_shown_as_it_was(usual):
     came = series(days(10))
-    spells = spells_of((LAUNCH,), MONDAY, came.end_minute)
-    nothing = Usual(np.full((2, 288), usual, np.float32))
+    spells = event_windows((LAUNCH,), MONDAY, came.end_minute)
+    nothing = BaselineDemand(np.full((2, 288), usual, np.float32))
 
-    calm = set_aside(spells, lambda _: nothing, (came.peak, came.busy, came.invocations), MONDAY)
+    calm = without_event_uplift(spells, lambda _: nothing, (came.peak, came.busy, came.invocations), MONDAY)
     assert calm[0].tolist() == came.peak.tolist()
 
 
@@ -106,11 +106,11 @@ def test_what_is_not_above_the_usual_or_has_none_is_shown_as_it_was(usual):
 def test_a_history_cut_in_two_is_shown_alike_and_never_more_than_came(cut, level, raised, gap):
     peak = np.full(60, raised, np.float32)
     peak[30:40] = np.nan if gap else raised
-    spell = Spell(MONDAY + 5, MONDAY + 10, MONDAY + 45, "launch", "launch", 3.0, None)
-    usual = Usual(np.full((2, 288), level, np.float32))
+    spell = EventWindow(MONDAY + 5, MONDAY + 10, MONDAY + 45, "launch", "launch", 3.0, None)
+    usual = BaselineDemand(np.full((2, 288), level, np.float32))
     rows = peak, peak / 2, peak
-    whole = set_aside([spell], lambda _: usual, rows, MONDAY)
-    parts = [set_aside([spell], lambda _: usual, tuple(each[at] for each in rows), MONDAY + (at.start or 0))
+    whole = without_event_uplift([spell], lambda _: usual, rows, MONDAY)
+    parts = [without_event_uplift([spell], lambda _: usual, tuple(each[at] for each in rows), MONDAY + (at.start or 0))
              for at in (slice(0, cut), slice(cut, 60))]
 
     joined = [np.concatenate(two) for two in zip(*parts, strict=True)]
@@ -123,14 +123,15 @@ def test_a_quiet_day_is_shown_as_it_was():
     peak = days(10)
     holiday = Event.model_validate({"name": "holiday", "start": "2026-03-11", "duration": "1d", "factor": 0.4})
     came = series(peak)
-    spells = spells_of((holiday,), MONDAY, came.end_minute)
+    spells = event_windows((holiday,), MONDAY, came.end_minute)
 
     assert spells[0].lowers
-    assert set_aside(spells, lambda _: Usual(np.full((2, 288), 1.0, np.float32)), (came.peak, came.busy, came.invocations),
-                     MONDAY)[0].tolist() == peak.tolist()
+    assert without_event_uplift(spells, lambda _: BaselineDemand(np.full((2, 288), 1.0, np.float32)), (came.peak, came.busy,
+                                                                                                       came.invocations),
+                                MONDAY)[0].tolist() == peak.tolist()
 
 
 def test_spells_of_a_day_begin_before_it_where_they_run_over_midnight():
     nightly = Event.model_validate({"name": "batch", "cron": "0 22 * * *", "duration": timedelta(hours=4), "size": 3})
 
-    assert [spell.start for spell in spells_of((nightly,), MONDAY, MONDAY + 60)] == [minute(-1, 22)]
+    assert [spell.start for spell in event_windows((nightly,), MONDAY, MONDAY + 60)] == [minute(-1, 22)]

@@ -4,7 +4,15 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.decision.planning.allocation import PATIENCE, Ledger, Stakes, Turn, allowed, in_turn, softened
+from controller.decision.planning.allocation import (
+    PATIENCE,
+    AllocationInputs,
+    ChangeBudget,
+    ChangeRequest,
+    allowed,
+    softened,
+    within_tick_limits,
+)
 from tests.builders import NOON
 
 MINUTE = timedelta(minutes=1)
@@ -20,7 +28,7 @@ def fleets(draw, held=True):
     value = np.array([np.nan if each == 0 else each / 4 - 2 for each in numbers(0, 20)])
     have = have if held else np.zeros(pools, np.int64)
     shown = np.maximum(have - np.array(numbers(0, 9)), 0)
-    return Stakes(want, shown, have, np.minimum(floor, want), price, value)
+    return AllocationInputs(want, shown, have, np.minimum(floor, want), price, value)
 
 
 def cost(stakes, units):
@@ -87,7 +95,7 @@ def test_who_wants_more_is_granted_no_less_and_below_the_knee_everything(wanted,
 
 def test_the_least_worthy_shrinks_first_and_before_the_limit_is_reached():
     nothing, one = np.array([0, 0]), np.array([1, 1])
-    stakes = Stakes(np.array([10, 10]), nothing, nothing, one, one.astype(float), np.array([3.0, 0.5]))
+    stakes = AllocationInputs(np.array([10, 10]), nothing, nothing, one, one.astype(float), np.array([3.0, 0.5]))
 
     assert allowed(stakes, 26).tolist() == [10, 10]
     assert allowed(stakes, 20).tolist() == [10, 8]
@@ -97,13 +105,13 @@ def test_the_least_worthy_shrinks_first_and_before_the_limit_is_reached():
 
 
 def turn(pool, change, waited=0):
-    return Turn(pool, change, NOON - waited * MINUTE)
+    return ChangeRequest(pool, change, NOON - waited * MINUTE)
 
 
 def test_raises_go_before_falls_and_the_largest_first():
     turns = [turn("fall", -90), turn("small", 1), turn("large", 9)]
 
-    assert [each.pool for each in in_turn(turns, NOON)] == ["large", "small", "fall"]
+    assert [each.pool for each in within_tick_limits(turns, NOON)] == ["large", "small", "fall"]
 
 
 @settings(max_examples=50, deadline=None)
@@ -113,9 +121,10 @@ def test_nobody_waits_for_ever_however_many_raises_come(pools, units, changes):
     since = dict.fromkeys(left, NOON)
     rounds = 0
     while left and rounds < 1000:
-        now, ledger, rounds = NOON + rounds * MINUTE, Ledger(pools, units), rounds + 1
-        rival = Turn("always the largest raise", 1_000_000, now)
-        for each in in_turn([rival, *(Turn(name, change, since[name]) for name, change in left.items())], now):
+        now, ledger, rounds = NOON + rounds * MINUTE, ChangeBudget(pools, units), rounds + 1
+        rival = ChangeRequest("always the largest raise", 1_000_000, now)
+        for each in within_tick_limits([rival, *(ChangeRequest(name, change, since[name]) for name, change in left.items())],
+                                       now):
             granted = ledger.take(each.change)
             if each.pool in left and granted is not None:
                 left[each.pool] -= granted

@@ -11,14 +11,22 @@ from hypothesis import strategies as st
 from adapters.ports.errors import Conflict, Limit, Unreachable
 from adapters.ports.lever import Phase
 from config.model.schedule import Schedule
-from controller.decision.planning.decision_record import Made, Unreplayable, clean, inputs_body, loaded, plan_body, replayed
+from controller.decision.planning.decision_record import (
+    PlannedDecision,
+    RecordNotReplayable,
+    inputs_body,
+    loaded,
+    plan_body,
+    redact_observation,
+    replayed,
+)
 from controller.decision.planning.guardrails import guardrails_for
-from controller.decision.planning.observation import Announced, Bound, Observation, Proposal, Sight, Traffic
+from controller.decision.planning.observation import Bound, DataFreshness, EventDemand, Observation, Proposal, Traffic
 from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Code, Reason
+from controller.decision.planning.reasons import Reason, ReasonCode
 from controller.redaction.redactor import without_secrets
 from controller.store.codec import dump_inputs, dump_plan
 from controller.store.state_store import Store
@@ -29,8 +37,8 @@ KEY = "AKIA" + "ABCDEFGH12345678"
 
 
 def made(policy=None, state=None, seen=None):
-    policy, state, seen = policy or pool_policy(), state or PoolState(), clean(seen or observation(proposed=5.0))
-    return Made(policy, state, seen, make_plan(policy, state, seen, guardrails_for(seen)))
+    policy, state, seen = policy or pool_policy(), state or PoolState(), redact_observation(seen or observation(proposed=5.0))
+    return PlannedDecision(policy, state, seen, make_plan(policy, state, seen, guardrails_for(seen)))
 
 
 def recorded(each, kept=None):
@@ -62,17 +70,18 @@ CAPACITIES = st.none() | st.builds(
 PROPOSALS = st.none() | st.builds(Proposal, st.floats(), st.just("the most of the last 60 min"), st.booleans())
 LIMITS = st.none() | st.builds(Limit, st.just("project-quota"), TEXTS, TEXTS).map(without_secrets)
 SHARES = st.none() | st.floats(0, 1e6)
-EVENTS = st.none() | st.builds(Announced, TEXTS, SHARES, SHARES, SHARES)
+EVENTS = st.none() | st.builds(EventDemand, TEXTS, SHARES, SHARES, SHARES)
 BOUNDS = st.lists(
     st.builds(lambda code, low, span: Bound(code, "so much is left", low, low + span),
-              st.sampled_from([Code.FLEET_BUDGET, Code.FLEET_CHANGES, Code.WRITE_TURN]), UNITS, UNITS), max_size=2).map(tuple)
+              st.sampled_from([ReasonCode.FLEET_BUDGET, ReasonCode.FLEET_CHANGES, ReasonCode.WRITE_TURN]), UNITS, UNITS),
+    max_size=2).map(tuple)
 SEEN = st.builds(
-    Observation, st.just(NOON), CAPACITIES, st.none() | TEXTS.map(Unreachable), PROPOSALS, st.sampled_from(Sight),
+    Observation, st.just(NOON), CAPACITIES, st.none() | TEXTS.map(Unreachable), PROPOSALS, st.sampled_from(DataFreshness),
     st.none() | SPANS, st.booleans(), st.none() | st.integers(-5, 400), SPANS, st.floats(0, 1), ORDERS, BOUNDS,
     leaving=st.sampled_from([None, None, "release", "floor"]), traffic=st.none() | st.sampled_from(Traffic),
     missing_since=st.none() | INSTANTS, announced=EVENTS, limit=LIMITS,
-    unseen=st.sampled_from([0, 0, 3]), quiet=st.sampled_from(["", "nothing has run in us-east-1"]),
-    retimed=st.sampled_from(["", "keep-alive 6 -> 12 min: all rules were judged again at 09:15 UTC"]))
+    unknown_minutes=st.sampled_from([0, 0, 3]), quiet=st.sampled_from(["", "nothing has run in us-east-1"]),
+    keep_alive_change=st.sampled_from(["", "keep-alive 6 -> 12 min: all rules were judged again at 09:15 UTC"]))
 POLICIES = st.builds(
     lambda low, span, **more: pool_policy(min=low, max=max(3, low + span), **more), st.integers(0, 50), UNITS,
     on_missing_metrics=st.sampled_from(["hold", "floor", "forecast"]), on_foreign_write=st.sampled_from(["yield", "reassert"]),
@@ -99,7 +108,8 @@ def test_what_is_remembered_and_seen_comes_back_whole(state, seen):
     assert (now_seen.bounds, now_seen.missing_since, now_seen.traffic) == (seen.bounds, seen.missing_since, seen.traffic)
     assert (now_seen.now, now_seen.overrides, now_seen.allowed, now_seen.limit) == (
         seen.now, seen.overrides, seen.allowed, seen.limit)
-    assert (now_seen.unseen, now_seen.quiet, now_seen.retimed) == (seen.unseen, seen.quiet, seen.retimed)
+    assert (now_seen.unknown_minutes, now_seen.quiet, now_seen.keep_alive_change) == (seen.unknown_minutes, seen.quiet,
+                                                                                      seen.keep_alive_change)
     assert (policy.min, policy.max, policy.name, policy.mode) == (0, 100, "agent", "active")
 
 
@@ -122,7 +132,7 @@ def test_no_secret_is_recorded_and_the_plan_is_still_the_same():
 
 def test_a_plan_whose_write_was_refused_is_kept_beside_the_one_that_was_made():
     each = made()
-    reason = Reason(Code.WRITE_FAILED, "asking for 5 failed (throttled): slow down", 5, 0)
+    reason = Reason(ReasonCode.WRITE_FAILED, "asking for 5 failed (throttled): slow down", 5, 0)
     held = replace(each.plan, action=Action.HOLD, target=0, reasons=(*each.plan.reasons, reason))
     record = recorded(each, held)
 
@@ -141,18 +151,19 @@ def test_a_record_that_was_altered_is_noticed():
 
 
 @pytest.mark.parametrize(("record", "told"), [
-    ({}, "earlier version"), ({"inputs": {"sight": "fresh"}}, "earlier version"), ({"inputs": {"version": 99}}, "version 99"),
+    ({}, "earlier version"), ({"inputs": {"freshness": "fresh"}}, "earlier version"), ({"inputs": {"version": 99}}, "version 99"),
     ({"inputs": {"version": 2}}, "damaged"), ({"inputs": {"version": 2, "policy": {"name": "a"}, "state": {}}}, "damaged"),
     ({"inputs": {"version": 2, "policy": 5}}, "damaged"),
 ])
 def test_what_is_no_record_is_told(record, told):
-    with pytest.raises(Unreplayable, match=told):
+    with pytest.raises(RecordNotReplayable, match=told):
         replayed(record)
 
 
 def test_a_record_is_small(tmp_path):
     wishes = tuple((NOON - minute * MINUTE, 4) for minute in range(15, 0, -1))
-    state = PoolState(written=4, written_at=NOON - HOUR, raised_at=NOON - HOUR, wishes=wishes, month="2026-03", spent_usd=1.25,
+    state = PoolState(written=4, written_at=NOON - HOUR, raised_at=NOON - HOUR, recommendations=wishes, month="2026-03",
+                      spent_usd=1.25,
                       metered_at=NOON - MINUTE)
     each = made(pool_policy(scale_down_delay=15 * MINUTE), state, observation(requested=4, proposed=7.0))
     with Store(tmp_path / "stoker.db") as store:

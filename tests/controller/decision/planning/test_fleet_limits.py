@@ -12,9 +12,9 @@ import pytest
 from adapters.runtime.clock import ManualClock
 from config.model.limits import Limits
 from controller.decision.planning.decision_record import inputs_body, plan_body, replayed
-from controller.decision.planning.fleet_limits import Limiter
+from controller.decision.planning.fleet_limits import FleetLimits
 from controller.decision.planning.plan import Action
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from controller.demand.pool_group import Budget
 from forecasting.demand import minute_of
 from tests.builders import NOON
@@ -35,7 +35,7 @@ async def limited(clock, folder, traffic, held=None, more=(), budget=None, **lim
     levers = {name: FakeLever(clock, requested=(held or {}).get(name, 0)) for region in (traffic, *more) for name in region}
     async with world(clock, folder, traffic, *more, levers=levers, budget=budget) as here:
         old, fleet = here.fleet.limiter, here.fleet
-        fleet.limiter = Limiter(Limits(**limits), old._region_of)
+        fleet.limiter = FleetLimits(Limits(**limits), old._region_of)
         for name, each in fleet.reconcilers.items():
             fleet.limiter.expect(name, active=each.policy.mode == "active", units=0, price=each.usd_per_unit_minute)
         yield here
@@ -66,7 +66,7 @@ async def test_what_waits_says_so_with_its_numbers_and_can_be_replayed(clock, tm
         plan, made = here.fleet.plans[name], here.fleet.inputs[name]["made"]
         record = json.loads(json.dumps({**plan_body(plan), "inputs": inputs_body(made, plan)}))
 
-        assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, Code.FLEET_CHANGES)
+        assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, ReasonCode.FLEET_CHANGES)
         assert "pools_per_tick 1" in plan.text
         assert record["inputs"]["bounds"]
         kept, again = replayed(record)
@@ -103,7 +103,7 @@ async def test_steps_that_read_first_keep_within_the_writes_of_a_tick(clock, tmp
             await here.tick(MINUTE)
             counts.append(len(here.order) - before)
             if not counts[1:]:
-                waiting = [plan for plan in here.fleet.plans.values() if plan.reasons[-1].code is Code.WRITE_TURN]
+                waiting = [plan for plan in here.fleet.plans.values() if plan.reasons[-1].code is ReasonCode.WRITE_TURN]
                 assert len(waiting) == 4
 
         assert counts == [2, 2, 2, 0]
@@ -130,7 +130,7 @@ async def test_the_fleet_never_costs_more_than_its_hour(clock, tmp_path):
             assert sum(requested(here).values()) * UNIT_USD_AN_HOUR <= limit
 
         assert sum(requested(here).values()) >= 10
-        lowered = [plan for plan in here.fleet.plans.values() if any(r.code is Code.FLEET_BUDGET for r in plan.reasons)]
+        lowered = [plan for plan in here.fleet.plans.values() if any(r.code is ReasonCode.FLEET_BUDGET for r in plan.reasons)]
         assert lowered
         assert "rank" in lowered[0].text
         report = here.fleet.limiter.report(clock.now())
@@ -192,9 +192,9 @@ async def test_want_of_money_lowers_no_pool_of_which_minutes_are_missing(clock, 
         lost = clock.now() - MINUTE
         here.sources[0].traffic["a"] = lambda minute: float("nan") if minute >= minute_of(lost) else 4.0
         await here.minutes(3)
-        assert here.fleet.region_of["a"].intake.unseen("a", clock.now()) > 0
+        assert here.fleet.region_of["a"].collector.unknown_minutes("a", clock.now()) > 0
 
-        here.fleet.limiter = Limiter(Limits(usd_per_hour=UNIT_USD_AN_HOUR), here.fleet.limiter._region_of)
+        here.fleet.limiter = FleetLimits(Limits(usd_per_hour=UNIT_USD_AN_HOUR), here.fleet.limiter._region_of)
         here.fleet.limiter.expect("a", active=True, units=4, price=here.fleet.reconcilers["a"].usd_per_unit_minute)
         await here.minutes(2)
 

@@ -7,11 +7,11 @@ from adapters.ports.errors import Conflict, Limit
 from adapters.ports.lever import Phase
 from config.model.schedule import Schedule
 from controller.decision.planning.guardrails import FOREIGN_WRITE_QUIET, GUARDRAILS, LEAVING, RETRY_FAILED
-from controller.decision.planning.observation import Bound, Sight
+from controller.decision.planning.observation import Bound, DataFreshness
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState, accepted
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from controller.decision.planning.scale_in_guardrails import WISH_GAP
 from controller.decision.planning.state_transitions import READ_AFTER_WRITE
 from tests.builders import NOON, capacity, observation, pool_policy
@@ -31,15 +31,15 @@ def test_floor_and_ceiling_bite_with_before_and_after():
     low = decide(pool_policy(min=3), proposed=1.0)
     high = decide(pool_policy(max=5), proposed=9.0)
 
-    assert (low.reasons[-1].code, low.reasons[-1].before, low.reasons[-1].after) == (Code.FLOOR, 1, 3)
-    assert (high.reasons[-1].code, high.reasons[-1].before, high.reasons[-1].after) == (Code.CEILING, 9, 5)
+    assert (low.reasons[-1].code, low.reasons[-1].before, low.reasons[-1].after) == (ReasonCode.FLOOR, 1, 3)
+    assert (high.reasons[-1].code, high.reasons[-1].before, high.reasons[-1].after) == (ReasonCode.CEILING, 9, 5)
 
 
 def test_nothing_is_lowered_until_demand_was_read_anew_after_a_restart():
     plan = decide(requested=8, proposed=1.0, settled=False)
 
     assert (plan.action, plan.target) == (Action.KEEP, 8)
-    assert bites(plan, Code.RESTARTED)
+    assert bites(plan, ReasonCode.RESTARTED)
     assert decide(requested=8, proposed=9.0, settled=False).target == 9
 
 
@@ -76,7 +76,7 @@ def test_the_delay_does_not_hold_back_a_raise():
 
 def test_wishes_forgotten_by_a_restart_keep_capacity_for_the_whole_delay():
     policy = pool_policy(scale_down_delay=timedelta(minutes=3))
-    before = PoolState(written=10, wishes=tuple((NOON - WISH_GAP - minute * MINUTE, 1) for minute in (3, 2, 1)))
+    before = PoolState(written=10, recommendations=tuple((NOON - WISH_GAP - minute * MINUTE, 1) for minute in (3, 2, 1)))
 
     assert run_minutes(policy, [1, 1, 1, 1], state=before) == [10, 10, 10, 1]
 
@@ -106,7 +106,7 @@ def test_the_budget_allows_what_can_be_held_to_the_end_of_the_month():
 
     plan = decide(policy, state, requested=0, proposed=50.0, usd_per_unit_minute=0.001)
 
-    assert (plan.target, plan.reasons[-1].code) == (4, Code.BUDGET)
+    assert (plan.target, plan.reasons[-1].code) == (4, ReasonCode.BUDGET)
 
 
 def test_the_floor_is_stronger_than_the_budget():
@@ -120,7 +120,7 @@ def test_a_quota_limits_raises_and_takes_nothing_away(requested, allowed, target
     plan = decide(pool_policy(min=5), requested=requested, proposed=9.0, allowed=allowed)
 
     assert plan.target == target
-    assert bites(plan, Code.QUOTA)
+    assert bites(plan, ReasonCode.QUOTA)
 
 
 def test_a_quota_says_which_limit_it_is_with_its_numbers_and_the_remedy():
@@ -146,7 +146,7 @@ def test_a_foreign_write_is_left_alone_for_an_hour_and_then_planned_from():
     after = decide(state=first.state, requested=9, proposed=5.0, now=NOON + FOREIGN_WRITE_QUIET)
 
     assert [plan.action for plan in (first, still, after)] == [Action.HOLD, Action.HOLD, Action.WRITE]
-    assert bites(first, Code.FOREIGN_WRITE)
+    assert bites(first, ReasonCode.FOREIGN_WRITE)
 
 
 def test_a_foreign_write_is_set_again_where_the_policy_says_so():
@@ -169,7 +169,7 @@ def test_somebody_who_sets_another_number_right_after_every_write_of_ours_is_not
         state = plan.state
 
     assert writes == 0
-    assert bites(plan, Code.FOREIGN_WRITE)
+    assert bites(plan, ReasonCode.FOREIGN_WRITE)
 
 
 def test_what_a_lagging_reading_shows_holds_back_only_until_it_shows_our_write():
@@ -187,7 +187,7 @@ def test_a_setting_that_is_gone_is_set_again_at_once_where_a_floor_is_asked_for(
 
     assert (plan.action, plan.target) == (Action.WRITE, target)
     assert "the 5 that Stoker had set are gone" in plan.text
-    assert bites(plan, Code.SETTING_GONE)
+    assert bites(plan, ReasonCode.SETTING_GONE)
 
 
 def test_the_floor_of_a_schedule_counts_for_a_setting_that_is_gone():
@@ -199,7 +199,7 @@ def test_the_floor_of_a_schedule_counts_for_a_setting_that_is_gone():
 
 def test_a_setting_that_is_gone_holds_its_floor_also_without_metrics_and_during_an_hour_of_leaving_alone():
     state = PoolState(written=5, written_at=NOON - timedelta(hours=2), foreign_since=NOON - MINUTE, foreign_requested=2)
-    plan = decide(pool_policy(min=3), state, requested=0, sight=Sight.BROKEN)
+    plan = decide(pool_policy(min=3), state, requested=0, freshness=DataFreshness.BROKEN)
 
     assert (plan.action, plan.target) == (Action.WRITE, 3)
 
@@ -207,7 +207,7 @@ def test_a_setting_that_is_gone_holds_its_floor_also_without_metrics_and_during_
 def test_without_a_floor_a_setting_that_is_gone_is_left_alone_like_any_change_by_others():
     plan = decide(state=PoolState(written=5, written_at=NOON - timedelta(hours=2)), requested=0, proposed=7.0)
 
-    assert (plan.action, bites(plan, Code.FOREIGN_WRITE)) == (Action.HOLD, True)
+    assert (plan.action, bites(plan, ReasonCode.FOREIGN_WRITE)) == (Action.HOLD, True)
 
 
 def test_a_value_below_the_floor_is_a_value_and_is_left_alone():
@@ -233,7 +233,7 @@ def test_a_setting_that_is_kept_is_lowered_to_one_and_not_made(requested, propos
     plan = decide(KEEPS, requested=requested, proposed=proposed)
 
     assert (plan.target, plan.action) == (target, action)
-    assert bites(plan, Code.SETTING_KEPT) is (requested > 0 and not proposed)
+    assert bites(plan, ReasonCode.SETTING_KEPT) is (requested > 0 and not proposed)
 
 
 def test_neither_a_ceiling_of_zero_nor_the_end_of_the_daemon_deletes_a_setting_that_is_kept():
@@ -253,9 +253,9 @@ def test_a_target_of_zero_that_deletes_a_setting_of_others_says_so_first(state, 
     plan = decide(state=state, proposed=0.0, capacity=capacity(5, deletes_at_zero=True))
 
     assert (plan.action, plan.target) == (Action.WRITE, 0)
-    assert (plan.reasons[0].code is Code.DELETES_SETTING) is said
-    assert not bites(decide(state=state, proposed=0.0, capacity=capacity(5)), Code.DELETES_SETTING)
-    assert not bites(decide(state=state, proposed=2.0, capacity=capacity(5, deletes_at_zero=True)), Code.DELETES_SETTING)
+    assert (plan.reasons[0].code is ReasonCode.DELETES_SETTING) is said
+    assert not bites(decide(state=state, proposed=0.0, capacity=capacity(5)), ReasonCode.DELETES_SETTING)
+    assert not bites(decide(state=state, proposed=2.0, capacity=capacity(5, deletes_at_zero=True)), ReasonCode.DELETES_SETTING)
 
 
 def test_a_second_foreign_write_begins_the_hour_anew():
@@ -286,7 +286,7 @@ def test_what_failed_is_not_asked_for_again_into_a_deployment_though_the_number_
     since = NOON - RETRY_FAILED
     failed = capacity(4, ready=0, phase=Phase.FAILED, changed_at=since, blocked=Conflict("a deployment is under way"))
 
-    assert decide(state=PoolState(written=4), proposed=4.0, capacity=failed).reasons[-1].code is Code.BLOCKED
+    assert decide(state=PoolState(written=4), proposed=4.0, capacity=failed).reasons[-1].code is ReasonCode.BLOCKED
     assert decide(state=PoolState(written=4), proposed=4.0, capacity=replace(failed, blocked=None)).action is Action.WRITE
 
 
@@ -294,7 +294,7 @@ def test_what_failed_and_may_be_somebody_elses_is_not_asked_for_again_though_the
     failed = capacity(4, ready=0, phase=Phase.FAILED, changed_at=NOON - RETRY_FAILED)
     state = accepted(PoolState(), 6, NOON)
 
-    assert decide(state=state, proposed=4.0, capacity=failed).reasons[-1].code is Code.FOREIGN_WRITE
+    assert decide(state=state, proposed=4.0, capacity=failed).reasons[-1].code is ReasonCode.FOREIGN_WRITE
 
 
 def test_a_raise_is_not_held_back_by_one_that_is_still_under_way():
@@ -311,7 +311,7 @@ def test_a_foreign_write_is_left_alone_for_an_hour_though_the_clock_is_put_back(
     back = decide(state=state, requested=9, proposed=4.0, now=NOON)
     later = decide(state=back.state, requested=9, proposed=4.0, now=NOON + FOREIGN_WRITE_QUIET)
 
-    assert bites(back, Code.FOREIGN_WRITE)
+    assert bites(back, ReasonCode.FOREIGN_WRITE)
     assert (later.action, later.target) == (Action.WRITE, 4)
 
 
@@ -319,7 +319,7 @@ def test_a_billing_step_is_no_longer_though_the_clock_is_put_back():
     state, step = accepted(PoolState(), 6, LATER), 5 * MINUTE
     first = decide(state=state, requested=6, proposed=2.0, billing_step=step, now=NOON)
 
-    assert bites(first, Code.BILLING_STEP)
+    assert bites(first, ReasonCode.BILLING_STEP)
     assert decide(state=first.state, requested=6, proposed=2.0, billing_step=step, now=NOON + step).target == 2
 
 
@@ -338,18 +338,18 @@ def test_the_delay_still_holds_what_was_wanted_before_the_clock_was_put_back_a_l
 
     back = decide(policy, state, requested=8, proposed=2.0, now=NOON + 17 * MINUTE)
 
-    assert (back.target, back.reasons[-1].code) == (8, Code.SCALE_DOWN_DELAY)
+    assert (back.target, back.reasons[-1].code) == (8, ReasonCode.SCALE_DOWN_DELAY)
 
 
 def test_what_failed_is_given_back_whole_or_in_parts_only_once_it_may_be_asked_for_again():
-    part = (Bound(Code.FLEET_CHANGES, "only 7 of 10 units", 3, 10),)
+    part = (Bound(ReasonCode.FLEET_CHANGES, "only 7 of 10 units", 3, 10),)
 
     def given_back(failed_at, bounds):
         failed = capacity(10, ready=0, phase=Phase.FAILED, changed_at=failed_at)
         return decide(capacity=failed, proposed=0.0, bounds=bounds)
 
     early = given_back(NOON - RETRY_FAILED / 2, part)
-    assert (early.action, early.target, early.reasons[-1].code) == (Action.HOLD, 10, Code.ALLOCATION_FAILED)
+    assert (early.action, early.target, early.reasons[-1].code) == (Action.HOLD, 10, ReasonCode.ALLOCATION_FAILED)
     assert (given_back(NOON - RETRY_FAILED / 2, ()).action, given_back(NOON - RETRY_FAILED / 2, ()).target) == (Action.WRITE, 0)
     assert (given_back(NOON - RETRY_FAILED, part).action, given_back(NOON - RETRY_FAILED, part).target) == (Action.WRITE, 3)
 
@@ -358,11 +358,11 @@ def test_a_failure_that_is_told_far_ahead_of_our_clock_waits_by_our_own():
     failed = {"capacity": capacity(4, ready=0, phase=Phase.FAILED, changed_at=LATER), "proposed": 4.0}
     state = accepted(PoolState(), 4, NOON)
 
-    assert bites(decide(state=state, **failed), Code.ALLOCATION_FAILED)
+    assert bites(decide(state=state, **failed), ReasonCode.ALLOCATION_FAILED)
     assert decide(state=state, **failed, now=NOON + RETRY_FAILED).action is Action.WRITE
 
 
 def test_who_stands_by_accuses_nobody_of_the_leaders_writes():
     plan = decide(state=accepted(PoolState(), 3, NOON), requested=9, proposed=4.0, now=LATER, standby="another leads")
 
-    assert (plan.action, plan.reasons[-1].code, plan.state.foreign_since) == (Action.HOLD, Code.STANDBY, None)
+    assert (plan.action, plan.reasons[-1].code, plan.state.foreign_since) == (Action.HOLD, ReasonCode.STANDBY, None)

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from config.model.policy import MOST_UNITS
 from controller.decision.planning.guardrails import GUARDRAILS
-from controller.decision.planning.observation import Proposal, Sight
+from controller.decision.planning.observation import DataFreshness, Proposal
 from controller.decision.planning.overrides import Kind, Override, entry, shown_override
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.reasons import Code
+from controller.decision.planning.reasons import ReasonCode
 from controller.overrides.parsing import LONGEST, WrongOverride, parse_override
 from tests.builders import NOON, capacity, observation, pool_policy
 
@@ -45,7 +45,7 @@ def test_a_pause_holds_what_is_there_and_says_what_would_be_asked_for():
     plan = decide(pause(), requested=4, proposed=9.0)
 
     assert (plan.action, plan.target) == (Action.HOLD, 4)
-    assert trail(plan)[-1] == (Code.PAUSED, 9, 4)
+    assert trail(plan)[-1] == (ReasonCode.PAUSED, 9, 4)
     assert plan.reasons[-1].text == "pause until 2026-03-02 13:00 UTC by ana (load test): holding 4, 9 would be asked for"
 
 
@@ -63,45 +63,45 @@ def test_a_pin_is_asked_for_at_once_whatever_slows_a_change():
     down = decide(pin(2), policy=slow, state=raised, requested=8, proposed=8.0, billing_step=HOUR, settled=False)
     up = decide(pin(40), policy=slow, requested=8, proposed=8.0)
 
-    assert (down.action, down.target, trail(down)[-1]) == (Action.WRITE, 2, (Code.PINNED, 8, 2))
-    assert (up.action, up.target, trail(up)[-1]) == (Action.WRITE, 40, (Code.PINNED, 8, 40))
+    assert (down.action, down.target, trail(down)[-1]) == (Action.WRITE, 2, (ReasonCode.PINNED, 8, 2))
+    assert (up.action, up.target, trail(up)[-1]) == (Action.WRITE, 40, (ReasonCode.PINNED, 8, 40))
 
 
 def test_a_pin_is_told_also_where_the_plan_agrees_with_it():
     plan = decide(pin(9), requested=9, proposed=9.0)
 
-    assert (plan.action, trail(plan)[-1]) == (Action.KEEP, (Code.PINNED, 9, 9))
+    assert (plan.action, trail(plan)[-1]) == (Action.KEEP, (ReasonCode.PINNED, 9, 9))
 
 
 def test_floor_ceiling_budget_and_quota_bind_a_pin():
-    assert trail(decide(pin(1), policy=pool_policy(min=3)))[-1] == (Code.FLOOR, 1, 3)
-    assert trail(decide(pin(90), policy=pool_policy(max=50)))[-1] == (Code.CEILING, 90, 50)
-    assert trail(decide(pin(90), allowed=20))[-1] == (Code.QUOTA, 90, 20)
+    assert trail(decide(pin(1), policy=pool_policy(min=3)))[-1] == (ReasonCode.FLOOR, 1, 3)
+    assert trail(decide(pin(90), policy=pool_policy(max=50)))[-1] == (ReasonCode.CEILING, 90, 50)
+    assert trail(decide(pin(90), allowed=20))[-1] == (ReasonCode.QUOTA, 90, 20)
     poor = pool_policy(budget_usd_per_month=4.5 * 29.5 * 24 * 60 * 0.001)
-    assert trail(decide(pin(90), policy=poor, usd_per_unit_minute=0.001))[-1] == (Code.BUDGET, 90, 4)
+    assert trail(decide(pin(90), policy=poor, usd_per_unit_minute=0.001))[-1] == (ReasonCode.BUDGET, 90, 4)
 
 
-@pytest.mark.parametrize("sight", [Sight.LATE, Sight.BROKEN, Sight.NONE])
+@pytest.mark.parametrize("sight", [DataFreshness.LATE, DataFreshness.BROKEN, DataFreshness.NONE])
 def test_a_pin_counts_while_metrics_are_missing_and_a_boost_adds_nothing(sight):
-    pinned = decide(pin(6), requested=4, proposed=None, sight=sight)
-    boosted = decide(boost(5), requested=4, proposed=9.0, sight=sight)
+    pinned = decide(pin(6), requested=4, proposed=None, freshness=sight)
+    boosted = decide(boost(5), requested=4, proposed=9.0, freshness=sight)
 
     assert (pinned.action, pinned.target) == (Action.WRITE, 6)
-    assert [code for code, _, _ in trail(pinned)] == [Code.METRICS_MISSING, Code.PINNED]
+    assert [code for code, _, _ in trail(pinned)] == [ReasonCode.METRICS_MISSING, ReasonCode.PINNED]
     assert (boosted.action, boosted.target) == (Action.HOLD, 4)
 
 
 def test_a_pause_is_told_while_metrics_are_missing():
-    plan = decide(pause(), policy=pool_policy(min=6), requested=4, proposed=None, sight=Sight.BROKEN)
+    plan = decide(pause(), policy=pool_policy(min=6), requested=4, proposed=None, freshness=DataFreshness.BROKEN)
 
-    assert (plan.action, plan.target, trail(plan)[-1]) == (Action.HOLD, 4, (Code.PAUSED, 6, 4))
+    assert (plan.action, plan.target, trail(plan)[-1]) == (Action.HOLD, 4, (ReasonCode.PAUSED, 6, 4))
 
 
 @pytest.mark.parametrize(("order", "target"), [(boost(5), 14), (boost(factor=1.5), 14), (boost(factor=2.0), 18)])
 def test_a_boost_raises_what_is_proposed(order, target):
     plan = decide(order, requested=3, proposed=9.0)
 
-    assert (plan.target, trail(plan)[1]) == (target, (Code.BOOSTED, 9, target))
+    assert (plan.target, trail(plan)[1]) == (target, (ReasonCode.BOOSTED, 9, target))
 
 
 def test_a_boost_does_not_grow_from_tick_to_tick():
@@ -150,10 +150,10 @@ ORDERS = st.one_of(
 
 
 @given(st.lists(ORDERS, max_size=3, unique_by=lambda each: each.kind), st.integers(0, 300), st.integers(0, 50),
-       st.integers(0, 200), st.floats(), st.sampled_from(Sight), st.sampled_from(["hold", "floor", "forecast"]))
+       st.integers(0, 200), st.floats(), st.sampled_from(DataFreshness), st.sampled_from(["hold", "floor", "forecast"]))
 def test_any_orders_leave_the_target_within_bounds_or_what_is_there(orders, requested, low, span, proposed, sight, rule):
     policy = pool_policy(min=low, max=low + span, on_missing_metrics=rule)
-    plan = decide(*orders, policy=policy, capacity=capacity(requested), proposal=Proposal(proposed, "rule"), sight=sight)
+    plan = decide(*orders, policy=policy, capacity=capacity(requested), proposal=Proposal(proposed, "rule"), freshness=sight)
 
     assert plan.target == requested or low <= plan.target <= low + span
     if any(order.kind is Kind.PAUSE for order in orders):

@@ -10,12 +10,12 @@ from adapters.ports.errors import Conflict, Throttled
 from adapters.ports.lever import Capacity, Phase
 from adapters.sandbox.aws.lambda_.provisioned_capacity import ProvisionedCapacity, Status
 from controller.decision.planning.guardrails import GUARDRAILS
-from controller.decision.planning.observation import Observation, Proposal, Sight
+from controller.decision.planning.observation import DataFreshness, Observation, Proposal
 from controller.decision.planning.plan import Action, whole_units
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import INSTANTS, PoolState, accepted
-from controller.decision.planning.reasons import Code
-from controller.decision.planning.state_transitions import metered
+from controller.decision.planning.reasons import ReasonCode
+from controller.decision.planning.state_transitions import meter_spend
 from tests.builders import NOON, capacity, observation, pool_policy
 
 MINUTE = timedelta(minutes=1)
@@ -32,7 +32,7 @@ def decide(policy=None, state=None, seen=None):
 def test_a_fresh_proposal_becomes_a_write_with_its_reason():
     plan = decide(seen=observation(requested=2, proposed=7.2))
 
-    assert (plan.action, plan.target, codes(plan)) == (Action.WRITE, 8, [Code.PROPOSED])
+    assert (plan.action, plan.target, codes(plan)) == (Action.WRITE, 8, [ReasonCode.PROPOSED])
 
 
 def test_an_unchanged_target_asks_for_nothing():
@@ -49,41 +49,43 @@ def test_no_number_keeps_what_is_there_within_floor_and_ceiling(requested, targe
     plan = decide(pool_policy(min=2), seen=observation(requested=requested, proposed=math.nan))
 
     assert plan.target == target
-    assert Code.INVALID_PROPOSAL in codes(plan)
+    assert ReasonCode.INVALID_PROPOSAL in codes(plan)
 
 
 def test_whole_units_rounds_up_but_not_for_float_dust():
     assert [whole_units(value) for value in (2.0000000001, 2.1, 0.0, -1.0)] == [2, 3, 0, 0]
 
 
-@pytest.mark.parametrize("sight", [Sight.LATE, Sight.BROKEN, Sight.NONE])
+@pytest.mark.parametrize("sight", [DataFreshness.LATE, DataFreshness.BROKEN, DataFreshness.NONE])
 @pytest.mark.parametrize(("rule", "requested", "target"), [
     ("hold", 6, 6), ("hold", 0, 3), ("floor", 6, 6), ("floor", 1, 3), ("forecast", 6, 6), ("forecast", 1, 4),
 ])
 def test_missing_metrics_never_lower(sight, rule, requested, target):
-    plan = decide(pool_policy(min=3, on_missing_metrics=rule), seen=observation(requested=requested, proposed=4.0, sight=sight))
+    plan = decide(pool_policy(min=3, on_missing_metrics=rule), seen=observation(requested=requested, proposed=4.0,
+                                                                                freshness=sight))
 
     assert plan.target == target
-    assert Code.METRICS_MISSING in codes(plan)
+    assert ReasonCode.METRICS_MISSING in codes(plan)
 
 
 @pytest.mark.parametrize(("proposed", "target"), [(0.0, 6), (5.0, 6), (9.0, 9)])
 def test_missing_minutes_hold_what_is_there_and_let_it_be_raised(proposed, target):
-    plan = decide(seen=observation(requested=6, proposed=proposed, unseen=3))
+    plan = decide(seen=observation(requested=6, proposed=proposed, unknown_minutes=3))
 
     assert plan.target == target
-    assert (Code.UNKNOWN_MINUTES in codes(plan)) == (proposed < 6)
+    assert (ReasonCode.UNKNOWN_MINUTES in codes(plan)) == (proposed < 6)
 
 
 def test_a_ceiling_and_a_pin_bind_although_minutes_are_missing():
-    assert decide(pool_policy(max=4), seen=observation(requested=6, proposed=0.0, unseen=3)).target == 4
+    assert decide(pool_policy(max=4), seen=observation(requested=6, proposed=0.0, unknown_minutes=3)).target == 4
 
 
 def test_a_quiet_region_is_held_and_told_as_what_it_is():
-    seen = observation(requested=6, proposed=0.0, sight=Sight.QUIET, quiet="nothing has run in us-east-1 (see on_quiet_region)")
+    seen = observation(requested=6, proposed=0.0, freshness=DataFreshness.QUIET,
+                       quiet="nothing has run in us-east-1 (see on_quiet_region)")
     plan = decide(seen=seen)
 
-    assert (plan.action, plan.target, codes(plan)) == (Action.HOLD, 6, [Code.QUIET_REGION])
+    assert (plan.action, plan.target, codes(plan)) == (Action.HOLD, 6, [ReasonCode.QUIET_REGION])
     assert plan.text == "nothing has run in us-east-1 (see on_quiet_region): holding 6"
 
 
@@ -102,7 +104,7 @@ def test_what_is_found_is_remembered_though_something_was_doubted_long_ago():
 
 def test_no_traffic_is_told_from_no_telemetry():
     proved_idle = decide(seen=observation(requested=6, proposed=0.0))
-    dark = decide(seen=observation(requested=6, proposed=0.0, sight=Sight.BROKEN))
+    dark = decide(seen=observation(requested=6, proposed=0.0, freshness=DataFreshness.BROKEN))
 
     assert (proved_idle.action, proved_idle.target) == (Action.WRITE, 0)
     assert (dark.action, dark.target) == (Action.HOLD, 6)
@@ -113,12 +115,12 @@ def test_capacity_that_cannot_be_read_is_held_with_the_error_in_the_trail():
 
     plan = decide(state=PoolState(written=4), seen=seen)
 
-    assert (plan.action, plan.target, codes(plan)) == (Action.HOLD, 4, [Code.CAPACITY_UNKNOWN])
+    assert (plan.action, plan.target, codes(plan)) == (Action.HOLD, 4, [ReasonCode.CAPACITY_UNKNOWN])
     assert "too many calls" in plan.text
 
 
 def test_capacity_not_read_yet_is_another_reason_than_a_failed_reading():
-    assert codes(decide(seen=observation(capacity=None))) == [Code.NOT_READ]
+    assert codes(decide(seen=observation(capacity=None))) == [ReasonCode.NOT_READ]
 
 
 def test_an_intent_that_the_provider_shows_counts_as_written():
@@ -148,7 +150,7 @@ def test_an_intent_that_arrives_after_it_was_looked_for_is_nobody_elses():
 
 def test_what_was_wished_right_before_a_kill_is_known_by_the_raise_that_it_led_to():
     wishes = tuple((NOON - timedelta(minutes=minutes), 3) for minutes in range(16, 3, -1))
-    killed = PoolState(written=3, written_at=NOON - timedelta(minutes=4), intent=4, wishes=wishes)
+    killed = PoolState(written=3, written_at=NOON - timedelta(minutes=4), intent=4, recommendations=wishes)
     patient = pool_policy(scale_down_delay=timedelta(minutes=10))
     first = decide(policy=patient, state=killed, seen=observation(requested=4, proposed=2.0))
 
@@ -210,7 +212,7 @@ def test_the_budget_counts_provisioned_concurrency_as_the_emulator_bills_it(seri
         seen = Capacity(real.requested, real.available, Phase.FAILED if real.status is Status.FAILED else Phase.READY, NOON,
                         changed_at=NOON + timedelta(milliseconds=real.modified))
         now = NOON + timedelta(milliseconds=at)
-        return metered(state, Observation(now, seen, billing_step=timedelta(minutes=5), usd_per_unit_minute=1.0))
+        return meter_spend(state, Observation(now, seen, billing_step=timedelta(minutes=5), usd_per_unit_minute=1.0))
 
     for pause, units, preparation, init_fails in [*series, (1, 0, 0, False)]:
         at += pause
@@ -250,7 +252,7 @@ observations = st.builds(
     Observation, now=st.just(NOON), capacity=st.none() | capacities,
     capacity_error=st.none() | st.just(Throttled("slow")),
     proposal=st.none() | st.builds(Proposal, floats, st.just("rule"), st.booleans()),
-    sight=st.sampled_from(Sight),
+    freshness=st.sampled_from(DataFreshness),
     data_age=st.none() | st.timedeltas(), settled=st.booleans(), allowed=st.none() | numbers,
     billing_step=st.timedeltas(timedelta(0), timedelta(hours=1)),
     usd_per_unit_minute=st.floats(0, 1e6) | st.just(1e-300))
@@ -259,7 +261,7 @@ instants = st.datetimes(NOON.replace(tzinfo=None) - timedelta(days=3), NOON.repl
 states = st.builds(
     PoolState, written=st.none() | numbers, written_at=st.none() | instants, intent=st.none() | numbers,
     raised_at=st.none() | instants, foreign_since=st.none() | instants, foreign_requested=st.none() | numbers,
-    wishes=st.lists(st.tuples(instants, numbers), max_size=5).map(lambda wishes: tuple(sorted(wishes))),
+    recommendations=st.lists(st.tuples(instants, numbers), max_size=5).map(lambda wishes: tuple(sorted(wishes))),
     month=st.sampled_from(["", "2026-03", "2026-02"]), spent_usd=st.floats(0, 1e9), metered_at=st.none() | instants)
 
 
@@ -284,18 +286,18 @@ def test_any_observation_gives_a_lawful_plan(policy, state, seen):
         return
     assert plan.target is not None
     assert plan.target <= policy.max
-    cut_by_quota = Code.QUOTA in codes(plan)
+    cut_by_quota = ReasonCode.QUOTA in codes(plan)
     assert plan.target >= (0 if cut_by_quota else policy.min)
     assert plan.reasons
 
 
 @given(policies(), states, observations)
 def test_blindness_lowers_nothing_but_to_the_ceiling_the_budget_or_a_quota(policy, state, seen):
-    blind = Observation(**({name: getattr(seen, name) for name in seen.__slots__} | {"sight": Sight.BROKEN}))
+    blind = Observation(**({name: getattr(seen, name) for name in seen.__slots__} | {"freshness": DataFreshness.BROKEN}))
 
     plan = make_plan(policy, state, blind, GUARDRAILS)
 
-    if seen.capacity is not None and not {Code.CEILING, Code.BUDGET, Code.QUOTA} & set(codes(plan)):
+    if seen.capacity is not None and not {ReasonCode.CEILING, ReasonCode.BUDGET, ReasonCode.QUOTA} & set(codes(plan)):
         assert plan.target >= seen.capacity.requested
 
 
@@ -311,11 +313,11 @@ def test_a_state_from_before_the_clock_was_put_back_tells_of_no_instant_to_come(
     after = make_plan(policy, state, seen, GUARDRAILS).state
 
     assert all(getattr(after, name) is None or getattr(after, name) <= NOON for name in INSTANTS)
-    assert all(at <= NOON for at, _ in (*after.wishes, *after.doubts))
+    assert all(at <= NOON for at, _ in (*after.recommendations, *after.doubts))
 
 
 def test_metrics_from_before_the_clock_was_put_back_are_told_as_what_they_are():
-    plan = decide(seen=observation(requested=5, sight=Sight.LATE, data_age=timedelta(minutes=-88)))
+    plan = decide(seen=observation(requested=5, freshness=DataFreshness.LATE, data_age=timedelta(minutes=-88)))
 
     assert plan.action is Action.HOLD
     assert "88 min ahead of our clock" in plan.text
@@ -341,7 +343,7 @@ def test_one_that_stands_by_tells_what_it_would_ask_for_and_accuses_nobody_of_wh
     state = PoolState(written=written, written_at=NOON - age)
     plan = decide(state=state, seen=observation(requested=7, proposed=9.0, standby="ada leads"))
 
-    assert (plan.action, plan.target, codes(plan)) == (Action.HOLD, 7, [Code.PROPOSED, Code.STANDBY])
+    assert (plan.action, plan.target, codes(plan)) == (Action.HOLD, 7, [ReasonCode.PROPOSED, ReasonCode.STANDBY])
     assert "standing by, for ada leads: 9 would be asked for" in plan.text
     assert plan.state.foreign_since is None
 

@@ -13,13 +13,13 @@ from controller.decision.planning.overrides import Kind, Override, entry, joined
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
-from controller.decision.planning.prewarm_grant import Standing, Wish, grant, order_of
-from controller.decision.planning.reasons import Code
-from controller.overrides.parsing import WrongOverride, parse_wish
+from controller.decision.planning.prewarm_grant import PoolCapacity, PrewarmRequest, grant, override_of
+from controller.decision.planning.reasons import ReasonCode
+from controller.overrides.parsing import WrongOverride, parse_prewarm
 from tests.builders import NOON, observation, pool_policy
 
 MINUTE = timedelta(minutes=1)
-NOTHING = Standing(0, 0.0, 0.001)
+NOTHING = PoolCapacity(0, 0.0, 0.001)
 
 
 def bounds(**changes):
@@ -27,7 +27,7 @@ def bounds(**changes):
 
 
 def wish(units=5, minutes=10):
-    return Wish(units, minutes * MINUTE, "users sign in", "web")
+    return PrewarmRequest(units, minutes * MINUTE, "users sign in", "web")
 
 
 def prewarming(*steps, by="web"):
@@ -46,9 +46,9 @@ def test_what_is_asked_for_is_granted_with_its_cost_where_nothing_is_in_the_way(
 def test_what_is_requested_already_costs_nothing_more_and_a_billing_step_is_paid_whole():
     policy = pool_policy(prewarm=bounds())
 
-    assert grant(policy, Standing(5, 0.0, 0.001), wish(), NOON).cost_usd == 0
-    assert grant(policy, Standing(0, 0.0, 0.001, 5 * MINUTE), wish(2, 1), NOON).cost_usd == pytest.approx(2 * 5 * 0.001)
-    assert grant(policy, Standing(0, 0.0, 0.0), wish(), NOON).cost_usd is None
+    assert grant(policy, PoolCapacity(5, 0.0, 0.001), wish(), NOON).cost_usd == 0
+    assert grant(policy, PoolCapacity(0, 0.0, 0.001, 5 * MINUTE), wish(2, 1), NOON).cost_usd == pytest.approx(2 * 5 * 0.001)
+    assert grant(policy, PoolCapacity(0, 0.0, 0.0), wish(), NOON).cost_usd is None
 
 
 @pytest.mark.parametrize(("changes", "units", "limited"), [
@@ -72,10 +72,10 @@ def test_nobody_is_kept_warm_longer_than_the_policy_says():
        budget=st.none() | st.floats(0.01, 1e6), spent=st.floats(0, 1e6), price=st.floats(1e-6, 1), requested=st.integers(0, 1000))
 def test_no_wish_passes_any_bound_and_no_plan_passes_what_was_granted(units, most, ceiling, budget, spent, price, requested):
     policy = pool_policy(prewarm=Prewarm(max_units=most), max=ceiling, budget_usd_per_month=budget)
-    granted = grant(policy, Standing(requested, spent, price), wish(units), NOON)
+    granted = grant(policy, PoolCapacity(requested, spent, price), wish(units), NOON)
     assert 0 <= granted.units <= min(units, most, ceiling)
     if granted.units:
-        order = order_of(wish(units), granted, NOON)
+        order = override_of(wish(units), granted, NOON)
         state = PoolState(month="2026-03", spent_usd=spent)
         seen = observation(0, 0.0, overrides=(order,), usd_per_unit_minute=price)
         assert make_plan(policy, state, seen, GUARDRAILS).target == granted.units
@@ -86,7 +86,7 @@ def test_it_is_a_floor_that_a_pin_outranks_and_a_proposal_may_pass():
     pin = Override(Kind.PIN, NOON + MINUTE, "ana", "r", 2, since=NOON)
 
     plan = make_plan(policy, PoolState(), observation(0, 1.0, overrides=(order,)), GUARDRAILS)
-    assert (plan.target, plan.action, plan.reasons[-1].code) == (5, Action.WRITE, Code.PREWARMED)
+    assert (plan.target, plan.action, plan.reasons[-1].code) == (5, Action.WRITE, ReasonCode.PREWARMED)
     assert "by web (r)" in plan.reasons[-1].text
     assert make_plan(policy, PoolState(), observation(0, 9.0, overrides=(order,)), GUARDRAILS).target == 9
     assert make_plan(policy, PoolState(), observation(0, 9.0, overrides=(order, pin)), GUARDRAILS).target == 2
@@ -120,4 +120,4 @@ def test_what_overlaps_is_at_each_instant_the_greatest_and_not_the_sum(steps, mi
 ])
 def test_a_body_that_is_no_wish_is_told(body, told):
     with pytest.raises(WrongOverride, match=told):
-        parse_wish(body)
+        parse_prewarm(body)

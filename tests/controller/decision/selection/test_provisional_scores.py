@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from controller.decision.selection.provisional_scores import Provisional
-from controller.decision.selection.selector import Portfolio
+from controller.decision.selection.selector import CandidateSelector
 from tests.controller.test_portfolio import DAY, FIRST, TERMS, noisy
 
 
@@ -24,7 +24,7 @@ def test_a_preview_follows_the_newest_rows_though_some_of_them_are_corrected_lat
     begin, played = 2 * DAY, 40
     final = of_pools(begin + played, seeds)
     corrected = np.where(rng.random(final[0].shape) < 0.1, np.arange(begin + played) + rng.integers(1, unsettled + 1), -1)
-    portfolio = Portfolio(terms)
+    portfolio = CandidateSelector(terms)
     portfolio.advance(*(kind[:, : begin - unsettled] for kind in final), FIRST)
     for end in range(begin + 1, begin + played):
         settled = slice(end - unsettled - 1, end - unsettled)

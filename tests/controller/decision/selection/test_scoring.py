@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.decision.selection.scoring import DECAY, Judge
+from controller.decision.selection.scoring import DECAY, CandidateScores
 
 DELAY, LEAD, KEEP = 2, 2, 6
 
@@ -35,7 +35,7 @@ def test_amounts_are_those_of_the_formula(rows, step, stay_warm):
     asked = [float(units) for units, _, _ in rows]
     peak = [most for _, most, _ in rows]
     busy = [0.0 if np.isnan(most) else most * share / 8 for _, most, share in rows]
-    judge = Judge(1, 1, DELAY, LEAD, KEEP, stay_warm=stay_warm)
+    judge = CandidateScores(1, 1, DELAY, LEAD, KEEP, stay_warm=stay_warm)
     for at in range(0, len(rows), step):
         rows_here = slice(at, at + step)
         judge.add(np.array(asked[rows_here], np.float32)[:, None, None], np.array(peak[rows_here], np.float32)[:, None],
@@ -47,7 +47,7 @@ def test_amounts_are_those_of_the_formula(rows, step, stay_warm):
 
 
 def test_a_gap_of_one_pool_keeps_warm_what_was_warm_in_that_pool_alone():
-    judge = Judge(1, 2, 0, 0, 2)
+    judge = CandidateScores(1, 2, 0, 0, 2)
     peak = np.array([[5, 5], [np.nan, 0], [np.nan, 0], [5, 5]], np.float32)
     judge.add(np.zeros((4, 1, 2), np.float32), peak, 0 * peak, peak)
     judge.close_quarter()
@@ -56,7 +56,7 @@ def test_a_gap_of_one_pool_keeps_warm_what_was_warm_in_that_pool_alone():
 
 
 def test_older_quarters_count_less():
-    judge = Judge(1, 1, 0, 0, KEEP)
+    judge = CandidateScores(1, 1, 0, 0, KEEP)
     one = np.ones((1, 1, 1), np.float32)
     judge.add(one, one[0], 0 * one[0], one[0])
     judge.close_quarter()
@@ -66,7 +66,7 @@ def test_older_quarters_count_less():
 
 
 def test_a_pool_without_keep_alive_starts_cold_each_minute():
-    judge = Judge(1, 1, 0, 0, 0)
+    judge = CandidateScores(1, 1, 0, 0, 0)
     peak = np.full((3, 1), 2, np.float32)
     judge.add(np.zeros((3, 1, 1), np.float32), peak, 0 * peak, peak)
     judge.close_quarter()
@@ -75,7 +75,7 @@ def test_a_pool_without_keep_alive_starts_cold_each_minute():
 
 
 def test_a_unit_given_back_within_its_billing_step_is_paid_for_to_the_end_of_it():
-    judge = Judge(1, 1, 0, 0, KEEP, billing_step=5)
+    judge = CandidateScores(1, 1, 0, 0, KEEP, billing_step=5)
     asked = np.zeros((10, 1, 1), np.float32)
     asked[2] = 4
     nothing = np.zeros((10, 1), np.float32)

@@ -7,15 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.decision.costs.cost_model import Terms
+from controller.decision.costs.cost_model import CostTerms
 from controller.decision.selection.candidates import CANDIDATES, NAIVE, RECENT
-from controller.decision.selection.selector import CHOSEN, STEPPED_BACK, Portfolio, rule_name
+from controller.decision.selection.choice import CHOSEN, STEPPED_BACK, rule_name
+from controller.decision.selection.selector import CandidateSelector
 from controller.demand import selector_snapshot
 
 DAY = 1440
 FIRST = 28_401_120
-TERMS = Terms(idle=4.1667e-6 * 60, warm_busy=9.7222e-6 * 60, on_demand=1.66667e-5 * 60, init_seconds=8.0,
-              cold_start_cost_usd=0.05, metric_delay=2, lead_time=2, keep_alive=6)
+TERMS = CostTerms(idle=4.1667e-6 * 60, warm_busy=9.7222e-6 * 60, on_demand=1.66667e-5 * 60, init_seconds=8.0,
+                  cold_start_cost_usd=0.05, metric_delay=2, lead_time=2, keep_alive=6)
 
 
 def rows(values: np.ndarray) -> np.ndarray:
@@ -35,13 +36,13 @@ def noisy(minutes: int, seed: int, gaps: float = 0.0) -> tuple[np.ndarray, np.nd
 
 
 def test_a_pool_that_is_always_busy_is_kept_warm_because_that_is_cheaper_than_on_demand():
-    choice = Portfolio([TERMS]).advance(*demand(np.full(3 * DAY, 4.0), share=1.0), FIRST)
+    choice = CandidateSelector([TERMS]).advance(*demand(np.full(3 * DAY, 4.0), share=1.0), FIRST)
 
     assert (choice.target[0, 2 * DAY :] == 4).all()
 
 
 def test_a_pool_without_traffic_is_left_cold():
-    choice = Portfolio([TERMS]).advance(*demand(np.zeros(3 * DAY)), FIRST)
+    choice = CandidateSelector([TERMS]).advance(*demand(np.zeros(3 * DAY)), FIRST)
 
     assert (choice.target == 0).all()
 
@@ -50,7 +51,7 @@ def test_a_daily_rush_is_met_before_it_comes():
     peak = np.zeros(6 * DAY, np.float32)
     for day in range(6):
         peak[day * DAY + 540 : day * DAY + 545] = 12  # five minutes at nine
-    choice = Portfolio([replace(TERMS, cold_start_cost_usd=0.25)]).advance(*demand(peak), FIRST)
+    choice = CandidateSelector([replace(TERMS, cold_start_cost_usd=0.25)]).advance(*demand(peak), FIRST)
     nine = 5 * DAY + 540
     in_time = choice.target[0, nine - TERMS.metric_delay - 2 * TERMS.lead_time : nine - TERMS.metric_delay - TERMS.lead_time + 1]
 
@@ -59,7 +60,7 @@ def test_a_daily_rush_is_met_before_it_comes():
 
 
 def test_until_a_day_is_known_the_recent_maximum_is_followed():
-    choice = Portfolio([TERMS]).advance(*noisy(DAY + 60, seed=3), FIRST)
+    choice = CandidateSelector([TERMS]).advance(*noisy(DAY + 60, seed=3), FIRST)
 
     assert not choice.trusted[0, : DAY - 1].any()
     assert choice.trusted[0, DAY - 1 :].all()
@@ -67,7 +68,7 @@ def test_until_a_day_is_known_the_recent_maximum_is_followed():
 
 
 def test_a_choice_that_costs_more_than_a_naive_rule_gives_way_to_it_in_the_next_quarter():
-    portfolio = Portfolio([TERMS])
+    portfolio = CandidateSelector([TERMS])
     portfolio.advance(*noisy(4 * DAY, seed=4), FIRST)
     cohort = portfolio._cohorts[0][1]
     cohort._judge.amounts[2, CHOSEN] += 1e6  # as if what was chosen had let a million users wait
@@ -79,7 +80,7 @@ def test_a_choice_that_costs_more_than_a_naive_rule_gives_way_to_it_in_the_next_
 
 
 def test_unknown_minutes_teach_nothing():
-    portfolio = Portfolio([TERMS])
+    portfolio = CandidateSelector([TERMS])
     portfolio.advance(*noisy(3 * DAY, seed=6), FIRST)
     before = portfolio._cohorts[0][1]._known.copy()
     dark = np.full((1, 600), np.nan, np.float32)
@@ -92,15 +93,15 @@ def test_unknown_minutes_teach_nothing():
 def test_requests_and_work_without_a_peak_lower_nothing():
     peak, busy, requests = demand(np.full(3 * DAY, 4.0), share=1.0)
     peak[0, 2 * DAY :: 3], busy[0, 2 * DAY :: 3] = np.nan, 0.1
-    unknown = Portfolio([TERMS]).advance(peak, np.where(np.isnan(peak), np.nan, busy), requests, FIRST)
-    choice = Portfolio([TERMS]).advance(peak, busy, requests, FIRST)
+    unknown = CandidateSelector([TERMS]).advance(peak, np.where(np.isnan(peak), np.nan, busy), requests, FIRST)
+    choice = CandidateSelector([TERMS]).advance(peak, busy, requests, FIRST)
 
     assert (choice.target == unknown.target).all()
     assert (choice.target[0, 2 * DAY :] == 4).all()
 
 
 def test_minutes_must_follow_one_another():
-    portfolio = Portfolio([TERMS])
+    portfolio = CandidateSelector([TERMS])
     portfolio.advance(*noisy(10, seed=7), FIRST)
     with pytest.raises(ValueError, match="expected 28401130"):
         portfolio.advance(*noisy(10, seed=7), FIRST + 11)
@@ -110,7 +111,7 @@ def test_minutes_must_follow_one_another():
 @given(st.integers(0, 2**31), st.lists(st.integers(1, 500), min_size=2, max_size=8))
 def test_however_a_history_is_cut_the_choices_are_the_same(seed, cuts):
     history = noisy(sum(cuts), seed, gaps=0.05)
-    whole, parts, portfolio, at = Portfolio([TERMS]).advance(*history, FIRST), [], Portfolio([TERMS]), 0
+    whole, parts, portfolio, at = CandidateSelector([TERMS]).advance(*history, FIRST), [], CandidateSelector([TERMS]), 0
     for cut in cuts:
         parts.append(portfolio.advance(*(kind[:, at : at + cut] for kind in history), FIRST + at))
         at += cut
@@ -123,16 +124,16 @@ def test_however_a_history_is_cut_the_choices_are_the_same(seed, cuts):
 def test_a_pool_is_chosen_for_alike_in_any_company(seed):
     several = [TERMS, replace(TERMS, lead_time=5), replace(TERMS, cold_start_cost_usd=0.01), replace(TERMS, warm_hit_rate=0.95)]
     histories = [noisy(2 * DAY, seed + at) for at in range(4)]
-    together = Portfolio(several).advance(*(np.concatenate(kind) for kind in zip(*histories, strict=True)), FIRST)
+    together = CandidateSelector(several).advance(*(np.concatenate(kind) for kind in zip(*histories, strict=True)), FIRST)
     for at, terms in enumerate(several):
-        alone = Portfolio([terms]).advance(*histories[at], FIRST)
+        alone = CandidateSelector([terms]).advance(*histories[at], FIRST)
         np.testing.assert_array_equal(together.target[at], alone.target[0])
 
 
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.sampled_from([0.0, 1.0, 7.0, 1e6, float("nan")]), min_size=1, max_size=200))
 def test_any_demand_gives_whole_finite_units(values):
-    choice = Portfolio([TERMS]).advance(rows(values), rows(values), rows(values), FIRST)
+    choice = CandidateSelector([TERMS]).advance(rows(values), rows(values), rows(values), FIRST)
 
     assert np.isfinite(choice.target).all()
     assert (choice.target >= 0).all()
@@ -145,7 +146,7 @@ def test_a_warm_hit_rate_is_held_within_half_a_point_for_less_than_a_higher_one_
     peak = np.where(rng.random(12 * DAY) < 0.04, rng.poisson(4, 12 * DAY), 0).astype(np.float32)  # mostly cold without help
     spent = {}
     for rate in (asked, 0.995):
-        target = Portfolio([replace(TERMS, warm_hit_rate=rate)]).advance(*demand(peak), FIRST).target[0]
+        target = CandidateSelector([replace(TERMS, warm_hit_rate=rate)]).advance(*demand(peak), FIRST).target[0]
         ready = np.zeros(len(peak))
         ready[4:] = np.minimum.reduce([target[at : len(target) - 4 + at] for at in range(3)])
         spilled = np.maximum(peak - ready, 0)
@@ -168,7 +169,7 @@ def test_what_is_previewed_is_what_is_chosen_once_the_minutes_have_settled(seed,
     """Minutes that may still change decide what is wanted now, and teach nothing."""
     terms = replace(TERMS, warm_hit_rate=rate)
     rows, settled = noisy(2 * DAY + 30, seed, gaps=0.2), 2 * DAY + offset
-    whole, begun = (Portfolio([terms]) for _ in range(2))
+    whole, begun = (CandidateSelector([terms]) for _ in range(2))
     choice = whole.advance(*(column[:, : settled + unsettled] for column in rows), FIRST)
     begun.advance(*(column[:, :settled] for column in rows), FIRST)
     before = selector_snapshot.gathered(begun)

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from adapters.runtime.clock import ManualClock
-from controller.daemon.daemon import Service
+from controller.daemon.daemon import Daemon
 from controller.decision.planning.pool_state import PoolState
 from controller.http.handlers.dashboard import LIBRARY, OURS, asset
 from controller.overrides.parsing import parse_override
@@ -44,7 +44,7 @@ async def serving(folder, names, history=timedelta(hours=2)):
     source = FakeSource({name: steady(at + 1) for at, name in enumerate(names)}, history=history)
     pools = [pool_policy(name=name, max=10_000) for name in names]
     providers = FakeProviders([(source, tuple(names))], clock)
-    service = Service(policy_of(pools), providers, clock, folder, port=0)
+    service = Daemon(policy_of(pools), providers, clock, folder, port=0)
     async with ticking(service, 60):
         here = Serving(service, source, clock, providers)
         await here.minute()
@@ -207,7 +207,7 @@ async def test_an_address_of_a_pool_that_is_not_there_says_so(tmp_path):
 async def test_what_an_operator_ordered_is_shown_with_its_end_and_its_reason(tmp_path):
     async with shown(tmp_path, ["chat", "mail"]) as (here, page):
         order = {"kind": "pin", "units": 9, "for": "2h", "reason": "launch <b>day</b>", "by": "ana"}
-        await here.service.steering.put("chat", parse_override(order, here.clock.now()))
+        await here.service.active_overrides.put("chat", parse_override(order, here.clock.now()))
         await here.minute()
         await page.until("document.querySelector('#rows').innerText.includes('pin')")
         await page.js("location.hash = '#/pools/chat'")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from adapters.runtime.clock import ManualClock
-from controller.daemon.daemon import Service
+from controller.daemon.daemon import Daemon
 from controller.store.state_dir import URL_NAME
 from tests import services
 from tests.builders import NOON, pool_policy
@@ -36,7 +36,7 @@ async def running(folder, hours=30, jobs=None):
     clock = ManualClock(NOON)
     source = FakeSource({"a": steady(3), "b": steady(8)}, history=timedelta(hours=hours))
     providers = FakeProviders([(source, ("a", "b"))], clock)
-    service = Service(policy_of([pool_policy(name=name) for name in "ab"]), providers, clock, folder, port=0)
+    service = Daemon(policy_of([pool_policy(name=name) for name in "ab"]), providers, clock, folder, port=0)
     async with services.ticking(service) as stop, aiohttp.ClientSession() as session:
         if jobs is not None:
             service.forecasts._jobs = jobs

@@ -16,7 +16,7 @@ async def test_the_plan_of_the_last_tick_tells_what_it_was_made_from(tmp_path):
     record, inputs = body["record"], body["record"]["inputs"]
     assert (status, body["recorded"], body["pool"]) == (200, False, "b")
     assert [(each["code"], each["before"], each["after"]) for each in record["reasons"]][-1] == ("ceiling", 7, 5)
-    assert (inputs["sight"], inputs["policy"]["max"], inputs["proposal"]["target"]) == ("fresh", 5, 7.0)
+    assert (inputs["freshness"], inputs["policy"]["max"], inputs["proposal"]["target"]) == ("fresh", 5, 7.0)
     assert inputs["capacity"]["requested"] == 5
     assert len(set(replayed(record))) == 1
 
