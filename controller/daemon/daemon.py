@@ -180,7 +180,7 @@ class Daemon:
             board.leadership = self._gate.leadership = leadership
             self.failover = FailoverCoordinator(leadership, fleet, steering, self.clock, self._at_once)
         for pool, (target, at) in (await store.run(store.store.intents)).items():
-            log.warning("unsettled-write", pool=pool, target=target, sent_at=at.isoformat(),
+            log.warning("unconfirmed-write", pool=pool, target=target, sent_at=at.isoformat(),
                         text="stopped in the middle of a write: capacity is read before anything is changed")
         log.info("started", pools=len(fleet.reconcilers), sources=len(fleet.regions), store=str(store.store.path))
 
@@ -241,7 +241,7 @@ class Daemon:
         for text in await asyncio.to_thread(all_forgotten, self.policy, self.clock.now()):
             log.warning("event-without-windows", text=text)
         if self.fleet is not None and self.fleet.last is not None:
-            log.info("first-pass", seconds=round(self.fleet.last.seconds, 3), planned=self.fleet.last.planned,
+            log.info("first-tick", seconds=round(self.fleet.last.seconds, 3), planned=self.fleet.last.planned,
                      written=self.fleet.last.written)
         await self._put_off()
         await self._retune()

@@ -77,7 +77,7 @@ class FailoverCoordinator:
             self._taking = asyncio.create_task(self._take_over(number, at_once), name="takeover")
         elif number is None and (tenure.number is not None or (self._undecided and self.leadership.others_renew)):
             self._enter(LeaderTerm(self.leadership))
-            log.info("standing-by", leader=None if self.leadership.seen is None else self.leadership.seen.holder)
+            log.info("standby", leader=None if self.leadership.seen is None else self.leadership.seen.holder)
             if at_once and (self._taking is None or self._taking.done()):
                 self._taking = asyncio.create_task(self._show(), name="standing by")
 
@@ -90,7 +90,7 @@ class FailoverCoordinator:
         try:
             texts = await self.leadership.kept()
         except AdapterError as error:
-            log.warning("takeover-waits", fencing=number, error=str(error))
+            log.warning("failover-waiting", fencing=number, error=str(error))
             return
         left = last_writes(texts)
         await self._steering.restore_from_leader(orders_of(texts), self._clock.now())

@@ -150,7 +150,7 @@ class PoolGroup:
                                     arrays)
             self._kept_at = now
         except OSError as error:
-            log.warning("not-kept", file=str(self._keep), error=str(error), text="the next start replays history instead")
+            log.warning("state-not-saved", file=str(self._keep), error=str(error), text="the next start replays history instead")
 
     async def recall(self, now: datetime) -> bool:
         """Take up what an earlier run learned, unless pools, prices or code have changed since; whether that was possible."""

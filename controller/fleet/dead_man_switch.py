@@ -73,7 +73,8 @@ class DeadManSwitch:
         """
         now = self._clock.now()
         due = [each for each in self._fleet.reconcilers.values() if is_due(each, now, self._orders) or self._is_amiss(each, now)]
-        due.sort(key=lambda each: (not each.state.decays, each.state.decays and each.state.decays[0]))
+        due.sort(key=lambda each: (not each.state.scheduled_fallback, each.state.scheduled_fallback
+                                   and each.state.scheduled_fallback[0]))
         slots, until = asyncio.Semaphore(AT_ONCE), self._clock.monotonic() + ROUND_SECONDS
         begun = [asyncio.create_task(self._in_turn(each, slots, until), name=f"orders {each.policy.name}") for each in due]
         self._tasks += begun
@@ -146,7 +147,7 @@ class DeadManSwitch:
         most = each.capacity.requested if each.capacity is not None and (limited or is_steered(each, now)) else None
         pairs = self._tell_plan(policy.name, now).pairs or []
         steps = [(minute_of(now) + minutes, units) for minutes, units in pairs]
-        return scheduled_changes(policy, now + policy.dead_man.after, steps, most, each.state.decays)
+        return scheduled_changes(policy, now + policy.dead_man.after, steps, most, each.state.scheduled_fallback)
 
     def _is_amiss(self, each: Reconciler, now: datetime) -> bool:
         """Whether a pool must be told at once: to rise no more, now that an operator steers, where this process or one before has
@@ -158,13 +159,13 @@ class DeadManSwitch:
             return False
         if not is_wanted(each):
             return name not in self._tenures and each.capacity is not None and isinstance(each.lever, SchedulesFallback)
-        may_rise = name in self._rising or (self._tenures.get(name) is not each.tenure and len(each.state.decays) > 1)
+        may_rise = name in self._rising or (self._tenures.get(name) is not each.tenure and len(each.state.scheduled_fallback) > 1)
         return may_rise and is_steered(each, now)
 
     def _warn(self, late: Sequence[str]) -> None:
         """Say once that calls do not suffice, and anew once they have."""
         if late and not self._warned:
-            log.error("dead-man-late", pools=late[:MOST_NAMED], total=len(late),
+            log.error("fallback-late", pools=late[:MOST_NAMED], total=len(late),
                       text="not put off in time, it may run although this daemon lives: a longer `after` takes fewer calls")
         self._warned = bool(late)
 
@@ -173,9 +174,9 @@ class DeadManSwitch:
         before = self.errors.get(name)
         if error is None:
             if self.errors.pop(name, None) is not None:
-                log.info("dead-man-set", pool=name)
+                log.info("fallback-set", pool=name)
         elif before is None:
-            log.error("dead-man-failed", pool=name, error=error, text="what was ordered before, if anything, is done at its time")
+            log.error("fallback-failed", pool=name, error=error, text="what was ordered before, if anything, is done at its time")
         if error is not None:
             self.errors[name] = error
 
@@ -186,16 +187,16 @@ def is_due(each: Reconciler, now: datetime, orders_of: Callable[[Reconciler], Se
     if policy.mode != "active" or not isinstance(each.lever, SchedulesFallback) or each.tenure.write_blocked is not None:
         return False
     if policy.dead_man is None or not is_wanted(each):  # what somebody else set is not to be undone by what was ordered before
-        return bool(state.decays or state.pending_fallback)
+        return bool(state.scheduled_fallback or state.pending_fallback)
     if each.capacity is None:
         return False
-    if not state.decays:
+    if not state.scheduled_fallback:
         return each.error is None  # what was ordered is put off also while readings fail
-    if state.decays[-1][1] != floor_at(policy, state.decays[-1][0]):
+    if state.scheduled_fallback[-1][1] != floor_at(policy, state.scheduled_fallback[-1][0]):
         return True
-    if len(state.decays) == 1 and len(orders_of(each)) > 1:  # the plan was not known when it was told to go to the floor
+    if len(state.scheduled_fallback) == 1 and len(orders_of(each)) > 1:  # set to the floor before the plan was known
         return True
-    left, after = state.decays[0][0] - now, policy.dead_man.after
+    left, after = state.scheduled_fallback[0][0] - now, policy.dead_man.after
     return left > after or left <= after * 2 / 3 - spread(policy.name, after)  # later than ever: `after` was longer
 
 
@@ -207,8 +208,8 @@ def is_wanted(each: Reconciler) -> bool:
 
 def is_late(each: Reconciler, now: datetime) -> bool:
     """Whether what a pool's provider was told runs soon, and long after it was to be put off."""
-    dead_man, decays = each.policy.dead_man, each.state.decays
-    return dead_man is not None and bool(decays) and decays[0][0] - now < dead_man.after / 6
+    dead_man, scheduled_fallback = each.policy.dead_man, each.state.scheduled_fallback
+    return dead_man is not None and bool(scheduled_fallback) and scheduled_fallback[0][0] - now < dead_man.after / 6
 
 
 def is_steered(each: Reconciler, now: datetime) -> bool:

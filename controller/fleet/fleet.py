@@ -121,7 +121,7 @@ class Fleet:
         await wait_at_most(self._clock, tasks, CLOSE_SECONDS)
         ended = all(task.done() for task in tasks)
         if missed := [name for name, task in left.items() if not task.done() or not shutdown.is_released(self.plans.get(name))]:
-            log.error("not-left", pools=missed[:MOST_NAMED], total=len(missed),
+            log.error("release-failed", pools=missed[:MOST_NAMED], total=len(missed),
                       text="not left as on_exit says: `stoker release` does it, or a daemon that runs again")
         for task in tasks:
             task.cancel()
@@ -284,7 +284,7 @@ class Fleet:
                 if await region.gather(now):
                     self.store_error = None
         except TimeoutError:
-            log.error("collect-gave-up", source=kind, seconds=GIVE_UP_SECONDS)  # noqa: TRY400
+            log.error("collect-abandoned", source=kind, seconds=GIVE_UP_SECONDS)  # noqa: TRY400
         except StoreError as error:
             self._store_failed(error, source=kind)
         except Exception:  # as above: one source's fault is its own

@@ -117,7 +117,7 @@ class Reconciler:
     @property
     def urgent(self) -> bool:
         """Whether a change is under way or not looked for yet, so that its reading goes before others' when calls are scarce."""
-        if self.state.intent is not None or any(at > (self.read_at or LONG_AGO) for at, _ in self.state.doubts):
+        if self.state.intent is not None or any(at > (self.read_at or LONG_AGO) for at, _ in self.state.unconfirmed_writes):
             return True
         if self.capacity is None:
             return False
@@ -253,7 +253,7 @@ class Reconciler:
             self._raising = (target, sent, sent_at)
         state = accepted(self.state, target, self._clock.now())
         released = self.made is not None and self.made.seen.leaving == "release"
-        await self._remember(replace(state, written=None, found=None) if released else state)
+        await self._remember(replace(state, written=None, original_requested=None) if released else state)
         await self._follow()
         return replace(plan, state=self.state)
 

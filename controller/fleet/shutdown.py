@@ -25,7 +25,7 @@ def pools_to_release(reconcilers: Mapping[str, Reconciler]) -> list[str]:
     """The pools for which something may have to be done, the dearest first: active, set by Stoker, and not to be held."""
     due = [name for name, each in reconcilers.items()
            if each.policy.mode == "active" and each.policy.on_exit != "hold"
-           and (each.state.written is not None or each.state.intent is not None or each.state.decays)]
+           and (each.state.written is not None or each.state.intent is not None or each.state.scheduled_fallback)]
     return sorted(due, key=lambda name: -(reconcilers[name].state.written or 0) * reconcilers[name].usd_per_unit_minute)
 
 
@@ -59,7 +59,7 @@ async def cancel_fallback(reconciler: Reconciler, clock: Clock) -> AdapterError 
     """What the provider was told to do later is not to undo what is left now. Why it still may."""
     name, tenure, state = reconciler.policy.name, reconciler.tenure, reconciler.state
     # A lost store holds no fallback, so the policy counts as well.
-    ordered = state.decays or state.pending_fallback or reconciler.policy.dead_man is not None
+    ordered = state.scheduled_fallback or state.pending_fallback or reconciler.policy.dead_man is not None
     if not ordered or not isinstance(reconciler.lever, SchedulesFallback):
         return None
     try:
@@ -68,7 +68,7 @@ async def cancel_fallback(reconciler: Reconciler, clock: Clock) -> AdapterError 
         reconciler.state = with_confirmed(reconciler.state, (), clock.now())
         await tenure.settled_ahead(name, reconciler.state)
     except AdapterError as error:
-        log.warning("not-disarmed", pool=name, error=redact_text(str(error)))
+        log.warning("fallback-not-cancelled", pool=name, error=redact_text(str(error)))
         return error
     return None
 

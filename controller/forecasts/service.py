@@ -119,7 +119,7 @@ class Forecasts:
         except StoreError as error:
             turn = ForecastRun(now, None, str(error), failed=True)
         except Exception:  # a fault of ours: told, and the next pool has its turn
-            log.exception("look-failed", pool=name)
+            log.exception("forecast-run-failed", pool=name)
             turn = ForecastRun(now, None, "it failed; the daemon's log says why", failed=True)
         soon = self._fleet.region_of[name].followed_at is None
         self._turns[name], self._due[name] = turn, now + (AGAIN if soon else EVERY)

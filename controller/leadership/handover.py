@@ -22,20 +22,21 @@ INTENT, AHEAD, ORDERS = "intent/", "ahead/", "orders/"
 @dataclass(frozen=True, slots=True)
 class LastWrite:
     """The last write that a leader meant to send for a pool: `target` in place of `before`, which was its last known write. Both
-    are the same once the provider has taken it, and None once the pool was given back. `found`: what stood there before Stoker.
+    are the same once the provider has taken it, and None once the pool was given back. `original_requested`: what stood there
+    before Stoker.
     """
 
     target: int | None
     before: int | None
     at: datetime
     number: int
-    found: int | None = None
+    original_requested: int | None = None
 
     @property
     def text(self) -> str:
         """As it is shared."""
         return json.dumps({"target": self.target, "before": self.before, "at": self.at.isoformat(), "number": self.number,
-                           "found": self.found})
+                           "original_requested": self.original_requested})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +45,20 @@ class FallbackState:
     nobody has seen: as `PoolState` has them.
     """
 
-    decays: Timed = ()
+    scheduled_fallback: Timed = ()
     pending_fallback: Timed = ()
-    doubts: Timed = ()
+    unconfirmed_writes: Timed = ()
 
     @classmethod
     def of(cls, state: PoolState) -> "FallbackState":
         """As the pool's state has it."""
-        return cls(state.decays, state.pending_fallback, state.doubts)
+        return cls(state.scheduled_fallback, state.pending_fallback, state.unconfirmed_writes)
 
     @property
     def text(self) -> str:
         """As it is shared."""
-        lists = {"decays": self.decays, "pending_fallback": self.pending_fallback, "doubts": self.doubts}
+        lists = {"scheduled_fallback": self.scheduled_fallback, "pending_fallback": self.pending_fallback,
+                 "unconfirmed_writes": self.unconfirmed_writes}
         return json.dumps({name: [(at.isoformat(), units) for at, units in each] for name, each in lists.items()})
 
 
@@ -64,7 +66,8 @@ def last_writes(texts: Mapping[str, str]) -> dict[str, LastWrite]:
     """By pool, out of what leaders have shared."""
     def parsed(body: Any) -> LastWrite:  # noqa: ANN401
         target = None if body["target"] is None else int(body["target"])
-        return LastWrite(target, body["before"], datetime.fromisoformat(body["at"]), int(body["number"]), body["found"])
+        return LastWrite(target, body["before"], datetime.fromisoformat(body["at"]), int(body["number"]),
+                         body["original_requested"])
 
     return shared(texts, INTENT, parsed)
 
@@ -73,7 +76,7 @@ def fallback_states(texts: Mapping[str, str]) -> dict[str, FallbackState]:
     """By pool, out of what leaders have shared."""
     def parsed(body: Any) -> FallbackState:  # noqa: ANN401
         return FallbackState(**{name: tuple((datetime.fromisoformat(at), int(units)) for at, units in body[name])
-                                for name in ("decays", "pending_fallback", "doubts")})
+                                for name in ("scheduled_fallback", "pending_fallback", "unconfirmed_writes")})
 
     return shared(texts, AHEAD, parsed)
 

@@ -218,7 +218,7 @@ class LeaderElection:
 
     def _tell(self, was: int | None) -> None:
         if self.number is not None and was != self.number:
-            log.info("lease-taken", fencing=self.number, holder=self.holder)
+            log.info("lease-acquired", fencing=self.number, holder=self.holder)
         elif was is not None and self.number is None:
             log.warning("lease-lost", fencing=was, text="another daemon leads: this one stands by")
 

@@ -43,12 +43,12 @@ class LeaderTerm:
         """Tell the lease store of a write, so that the next leader knows of it and one that leads no more is found out; what the
         write must pass once more right before it is sent. `Unfenced` when it must not be sent.
         """
-        left = LastWrite(target, state.written, at, self.number or 0, state.found)
+        left = LastWrite(target, state.written, at, self.number or 0, state.original_requested)
         return await self._fence({f"{INTENT}{pool}": left.text})
 
     async def settled(self, pool: str, state: PoolState, now: datetime) -> bool:
         """What `state` says is there of ours, if anything, is so: told for the next leader's sake. Whether it was."""
-        left = LastWrite(state.written, state.written, state.written_at or now, self.number or 0, state.found)
+        left = LastWrite(state.written, state.written, state.written_at or now, self.number or 0, state.original_requested)
         return await self._told({f"{INTENT}{pool}": left.text})
 
     def known(self, pool: str) -> int | None:
@@ -91,18 +91,21 @@ class LeaderTerm:
         them for foreign. One that leads takes the last write for one whose outcome is not known: the next reading tells.
         """
         if self.number is None:
-            return replace(state, written=None, intent=None, doubts=(), decays=(), pending_fallback=(), foreign_since=None,
+            return replace(state, written=None, intent=None, unconfirmed_writes=(), scheduled_fallback=(), pending_fallback=(),
+                           foreign_since=None,
                            foreign_requested=None)
         left, ahead = self.left.get(pool), self.ahead.get(pool)
         if ahead is not None:
-            state = replace(state, decays=ahead.decays, pending_fallback=ahead.pending_fallback, doubts=ahead.doubts)
+            state = replace(state, scheduled_fallback=ahead.scheduled_fallback, pending_fallback=ahead.pending_fallback,
+                            unconfirmed_writes=ahead.unconfirmed_writes)
         if left is None:
             return state
         if left.target is None:
-            return replace(state, written=None, intent=None, found=None, foreign_since=None, foreign_requested=None)
+            return replace(state, written=None, intent=None, original_requested=None, foreign_since=None, foreign_requested=None)
         fell = left.before is not None and left.target < left.before
         return replace(state, written=left.before, written_at=left.at, intent=left.target, foreign_since=None,
-                       foreign_requested=None, found=left.found, raised_at=state.raised_at if fell else left.at)
+                       foreign_requested=None, original_requested=left.original_requested, raised_at=state.raised_at if fell
+                       else left.at)
 
     def units(self, state: PoolState) -> int:
         """How many units this daemon is to keep by itself where no provider keeps them."""

@@ -67,7 +67,7 @@ def lease_families(leadership: LeaderElection | None) -> Iterator[Metric]:
     number = None if leadership is None else leadership.number
     yield gauges("stoker_leader", {(): leadership is None or leadership.write_blocked(number) is None})
     yield gauges("stoker_fencing_number", {} if number is None else {(): number})
-    yield gauges("stoker_lease_store_away", {(): leadership is not None and leadership.error is not None})
+    yield gauges("stoker_lease_store_unreachable", {(): leadership is not None and leadership.error is not None})
 
 
 def fleet_families(fleet: Fleet, interval: timedelta) -> Iterator[Metric]:

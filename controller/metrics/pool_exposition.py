@@ -56,10 +56,10 @@ def family_lines(family: Family, rows: Iterable[Row]) -> Iterator[str]:
 
 FACTS = (
     "stoker_demand_peak_units", "stoker_demand_busy_units", "stoker_data_age_seconds", "stoker_metrics_fresh",
-    "stoker_metrics_quiet", "stoker_telemetry_broken", "stoker_forecast_age_seconds", "stoker_raw_target_units",
+    "stoker_metrics_quiet", "stoker_telemetry_broken", "stoker_forecast_age_seconds", "stoker_proposed_units",
     "stoker_target_units", "stoker_requested_units", "stoker_ready_units", "stoker_others_units", "stoker_capacity_age_seconds",
     "stoker_floor_units", "stoker_ceiling_units", "stoker_lead_time_seconds", "stoker_last_write_timestamp_seconds",
-    "stoker_pool_active", "stoker_pool_overrides", "stoker_pool_failing", "stoker_pool_blind", "stoker_budget_usd",
+    "stoker_pool_active", "stoker_pool_overrides", "stoker_pool_failing", "stoker_pool_metrics_missing", "stoker_budget_usd",
     "stoker_budget_spent_usd", "stoker_objective_warm_hit_ratio",
 )
 """What `pool_facts` gives, in its order."""
@@ -107,7 +107,7 @@ def account_rows(accounts: Ledger, names: Sequence[str], labels: Sequence[str]) 
         ("cost_usd", "saved_usd", "cold_starts", "cold_starts_without")}
     rows |= {f"stoker_month_{kind}_unit_seconds": column(60 * month, f"{kind}_unit_minutes") for kind in ("warm", "idle")}
     rows |= {f"stoker_{name}_total": column(table, name) for name in ("warm_hits", "cold_starts")}
-    rows["stoker_waiting_cost_usd_total"] = column(table, "cold_start_usd")
+    rows["stoker_cold_start_cost_usd_total"] = column(table, "cold_start_usd")
     warm, idle, beyond, whole, requests = (table[:, AT[name]] for name in
                                            ("warm_usd", "idle_usd", "on_demand_usd", "cost_usd", "request_usd"))
     kinds = {"idle": idle, "warm_work": warm - idle, "on_demand_work": beyond,
@@ -129,7 +129,7 @@ def forecast_rows(foresight: ForecastAccuracy, names: Sequence[str], labels: Seq
                 for label, value in zip(labels, values[:, at].tolist(), strict=True)]
 
     return {"stoker_forecast_peak_units": by_level(said), "stoker_forecast_pinball_loss_units_total": by_level(loss),
-            "stoker_forecast_judged_total": zip(labels, judged.tolist(), strict=True)}
+            "stoker_forecast_scored_total": zip(labels, judged.tolist(), strict=True)}
 
 
 def guardrail_rows(fleet: Fleet, names: Sequence[str], labels: Sequence[str]) -> list[Row]:

@@ -105,7 +105,7 @@ class SinkDelivery:
                 self.outcomes["delivered"] += 1
                 return
         self.outcomes["given-up"] += 1
-        log.error("notify-given-up", sink=self.sink.name, reason=notice.code, tries=TRIES)
+        log.error("notify-abandoned", sink=self.sink.name, reason=notice.code, tries=TRIES)
 
     def _pause(self, attempt: int, error: Retryable) -> float:
         asked = error.retry_after.total_seconds() if isinstance(error, Throttled) and error.retry_after else 0.0

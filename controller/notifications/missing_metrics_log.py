@@ -23,8 +23,8 @@ class MissingMetricsLog:
         blind = {name: at for name, at in since.items() if at is not None and is_blind(fleet.reconcilers[name].policy, at, now)}
         if became := sorted(blind.keys() - self.blind.keys()):
             first = min(blind[name] for name in became)
-            log.error("blind", pools=became[:MOST_NAMED], total=len(became), since=first.isoformat(),
+            log.error("metrics-missing-long", pools=became[:MOST_NAMED], total=len(became), since=first.isoformat(),
                       text="metrics are missing for longer than missing_metrics_limit: nothing is lowered")
         if again := sorted(self.blind.keys() - blind.keys()):
-            log.info("sees-again", pools=again[:MOST_NAMED], total=len(again))
+            log.info("metrics-recovered", pools=again[:MOST_NAMED], total=len(again))
         self.blind = blind

@@ -64,7 +64,7 @@ def address(lever: LeverSettings) -> Address:
 
 def left(state: PoolState) -> set[int]:
     """The units that Stoker may have left: what it set last, meant to set, or told the provider to go to later; 0 for nothing."""
-    later = (units for _, units in (*state.decays, *state.pending_fallback, *state.doubts))
+    later = (units for _, units in (*state.scheduled_fallback, *state.pending_fallback, *state.unconfirmed_writes))
     return {state.written or 0, state.intent or 0, *later}
 
 

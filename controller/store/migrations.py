@@ -1,4 +1,7 @@
-"""The tables, as steps from each schema version to the next. A step that was released is never altered; a new one is added.
+"""The tables of the store, and the steps from each schema version to the next.
+
+`TABLES` creates version 3, the first that is supported: earlier ones were never released, and files of them are refused. A
+released step is never altered; a new one is added to `STEPS`.
 
 Instants are whole microseconds since the Unix epoch, days are ISO dates, structured values are JSON.
 """
@@ -6,7 +9,7 @@ Instants are whole microseconds since the Unix epoch, days are ISO dates, struct
 APPLICATION_ID = 0x53544B52
 """Marks the file as Stoker's, so that a wrong path never touches another program's data."""
 
-FIRST: tuple[str, ...] = (
+TABLES: tuple[str, ...] = (
     # `clean` is 0 while somebody has the file open; found 0 at opening, the last owner was killed.
     "CREATE TABLE life (clean INTEGER NOT NULL)",
     "INSERT INTO life VALUES (1)",
@@ -23,11 +26,12 @@ FIRST: tuple[str, ...] = (
        PRIMARY KEY (pool, at)) WITHOUT ROWID""",
     "CREATE TABLE blobs (key TEXT PRIMARY KEY, at INTEGER NOT NULL, body BLOB NOT NULL)",
     "CREATE TABLE accounts (day TEXT NOT NULL, pool INTEGER NOT NULL, body TEXT NOT NULL, PRIMARY KEY (day, pool)) WITHOUT ROWID",
-)
-
-OVERRIDES: tuple[str, ...] = (
     """CREATE TABLE overrides (pool INTEGER NOT NULL, kind TEXT NOT NULL, until INTEGER NOT NULL, body TEXT NOT NULL,
        PRIMARY KEY (pool, kind)) WITHOUT ROWID""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (FIRST, OVERRIDES)
+FIRST_VERSION = 3
+STEPS: tuple[tuple[str, ...], ...] = ()
+"""Step n leads from version FIRST_VERSION + n to the next."""
+
+VERSION = FIRST_VERSION + len(STEPS)

@@ -17,7 +17,7 @@ import structlog
 
 from adapters.runtime.files import make_private, private_folder, tighten
 from adapters.runtime.sqlite_transaction import transaction
-from controller.store.migrations import APPLICATION_ID, MIGRATIONS
+from controller.store.migrations import APPLICATION_ID, FIRST_VERSION, STEPS, TABLES, VERSION
 
 BUSY_TIMEOUT_MS = 5000
 """How long to wait for somebody who reads or copies the file with another tool."""
@@ -230,9 +230,10 @@ def examine(connection: sqlite3.Connection, path: Path) -> int:
         return 0
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise StoreError(f"{path} is another program's database; give Stoker a file of its own")
-    if version > len(MIGRATIONS):
-        raise StoreError(f"{path} was written by a newer Stoker (schema {version}, this one knows {len(MIGRATIONS)}): "
-                         "run that version, or give this one a store of its own")
+    if not FIRST_VERSION <= version <= VERSION:
+        age = "a newer" if version > VERSION else "an earlier, unreleased"
+        raise StoreError(f"{path} was written by {age} Stoker (schema {version}, this one reads {FIRST_VERSION} to {VERSION}): "
+                         "run that version, or start this one with another --state-dir")
     if not connection.execute("SELECT clean FROM life").fetchone()[0]:
         found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
         if found != "ok":
@@ -243,9 +244,9 @@ def examine(connection: sqlite3.Connection, path: Path) -> int:
 def migrate(connection: sqlite3.Connection, version: int) -> None:
     """Run the steps that are missing, all or none, and note that the file is in use."""
     with transaction(connection):
-        for step in MIGRATIONS[version:]:
+        for step in STEPS[version - FIRST_VERSION:] if version else (TABLES, *STEPS):
             for statement in step:
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("UPDATE life SET clean = 0")

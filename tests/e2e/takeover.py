@@ -89,7 +89,7 @@ class Play:
 
     async def start(self, name: str, url: str) -> Daemon:
         run = await self.stack.enter_async_context(daemon(self.policy, self.folder / name, url, *self.more))
-        await run.until(lambda: run.told("first-pass") and (run.told("standing-by") or run.told("leading")))
+        await run.until(lambda: run.told("first-tick") and (run.told("standby") or run.told("leading")))
         self.runs[name] = run
         return run
 

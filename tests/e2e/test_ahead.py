@@ -43,7 +43,7 @@ async def test_the_next_hours_are_planned_in_a_worker_that_ends_with_the_daemon(
     sandbox.add_function("agent", steady_history(5, days=1.5), init_seconds=0.1)
     policy.write_text(policy_text("agent", low=1))
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url, "--tick-seconds", "2") as run:
-        await run.until(lambda: run.told("first-pass"))
+        await run.until(lambda: run.told("first-tick"))
         address = (tmp_path / "state" / "url").read_text().strip()
         async with asyncio.timeout(PATIENCE_SECONDS):
             while (pool := await shown(address))["next"] is None:  # noqa: ASYNC110

@@ -10,7 +10,7 @@ async def test_shadow_makes_no_mutating_call_even_outside_floor_and_ceiling(tmp_
     sandbox.hosted("above").function.capacity("live").put(50, sandbox.now_ms(), 0, init_fails=False)
     policy.write_text(policy_text("below", "above", mode="shadow", low=8, high=12))
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url) as run:
-        await run.until(lambda: run.told("first-pass"))
+        await run.until(lambda: run.told("first-tick"))
         await run.until(lambda: {line["pool"] for line in run.told("decision", action="write")} == {"below", "above"})
         wanted = {line["pool"]: line["target"] for line in run.told("decision", action="write")}
         assert await run.end(signal.SIGTERM) == 0
@@ -61,7 +61,7 @@ async def test_expired_credentials_are_one_line_for_each_pool(tmp_path):
     sandbox.credentials.expired |= sandbox.credentials.accepted
     policy.write_text(policy_text("agent"))
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url) as run:
-        await run.until(lambda: run.told("first-pass"))
+        await run.until(lambda: run.told("first-tick"))
 
         lines = run.told("decision", pool="agent")
         assert len(lines) == 1
@@ -84,7 +84,7 @@ async def test_ctrl_c_ends_in_order_and_a_taken_port_is_told(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent"))
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url) as run:
-        await run.until(lambda: run.told("first-pass"))
+        await run.until(lambda: run.told("first-tick"))
         port = run.told("listening")[0]["url"].rpartition(":")[2]
         code, _, err = await stoker("run", "--policy", str(policy), "--state-dir", str(tmp_path / "other"), "--port", port,
                                     "--sandbox-url", url)

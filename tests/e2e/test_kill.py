@@ -21,7 +21,7 @@ async def test_killed_before_a_write_took_effect_it_is_read_and_asked_for_again(
         async with daemon(policy, tmp_path / "state", url) as second:
             await second.until(lambda: second.told("decision", action="write"))
 
-            assert second.told("unsettled-write", pool="agent")
+            assert second.told("unconfirmed-write", pool="agent")
             assert len(puts(sandbox)) == 1
             assert await second.end(signal.SIGTERM) == 0
 
@@ -38,9 +38,9 @@ async def test_killed_after_a_write_took_effect_nothing_is_written_again(tmp_pat
         written = puts(sandbox)
         sandbox.faults.clear()
         async with daemon(policy, tmp_path / "state", url) as second:
-            await second.until(lambda: second.told("first-pass"))
+            await second.until(lambda: second.told("first-tick"))
 
-            assert second.told("unsettled-write", pool="agent", target=written[0])
+            assert second.told("unconfirmed-write", pool="agent", target=written[0])
             assert puts(sandbox) == written
             assert not second.told("decision", reasons=["foreign-write"])
             assert await second.end(signal.SIGTERM) == 0
@@ -55,7 +55,7 @@ async def test_killed_at_rest_the_next_start_changes_nothing_and_remembers_the_d
             await first.end(signal.SIGKILL)
         mutating = sandbox.calls.mutating.total()
         async with daemon(policy, tmp_path / "state", url) as second:
-            await second.until(lambda: second.told("first-pass"))
+            await second.until(lambda: second.told("first-tick"))
             here = second.told("listening")[0]["url"]
             code, out, _ = await stoker("status", "agent", "--json", "--url", here)
 

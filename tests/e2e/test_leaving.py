@@ -19,7 +19,7 @@ async def test_stopped_it_gives_up_what_it_set_and_once_it_does_not(tmp_path):
         assert len(puts(sandbox)) == 1
         assert sandbox.calls.mutating[DELETE] == 0
         async with daemon(policy, tmp_path / "state", url) as run:
-            await run.until(lambda: run.told("first-pass"))
+            await run.until(lambda: run.told("first-tick"))
             assert await run.end(signal.SIGTERM) == 0
 
         assert sandbox.calls.mutating[DELETE] == 1
@@ -33,7 +33,7 @@ async def test_after_a_kill_release_does_it_and_not_while_a_daemon_runs_nor_with
     release = ("release", "--policy", str(policy), "--state-dir", str(tmp_path / "state"))
     async with serving(sandbox) as url:
         async with daemon(policy, tmp_path / "state", url) as run:
-            await run.until(lambda: run.told("first-pass"))
+            await run.until(lambda: run.told("first-tick"))
             code, _, err = await stoker(*release, "--yes", "--sandbox-url", url)
             assert (code, "in use" in err) == (1, True), err
             assert await run.end(signal.SIGKILL) == -signal.SIGKILL
@@ -70,11 +70,11 @@ async def test_a_pool_that_is_taken_out_of_the_policy_is_told_until_release_give
         policy.write_text(policy_text("agent", "former"))
         async with daemon(policy, state, url) as run:
             await run.until(lambda: len(puts(sandbox)) == 2)
-            await run.until(lambda: run.told("first-pass"))
+            await run.until(lambda: run.told("first-tick"))
             assert await run.end(signal.SIGTERM) == 0
         policy.write_text(policy_text("agent"))
         async with daemon(policy, state, url) as run:
-            await run.until(lambda: run.told("first-pass"))
+            await run.until(lambda: run.told("first-tick"))
             (line,) = run.told("orphan")
             _, table, _ = await stoker("status", "--url", run.told("listening")[0]["url"])
             async with aiohttp.ClientSession() as session, session.get(run.told("listening")[0]["url"] + "/metrics") as answer:

@@ -60,7 +60,7 @@ async def test_a_tick_is_one_trace_down_to_the_write(tmp_path):
     async with collecting() as collector, serving(sandbox) as url, daemon(
             policy, tmp_path / "state", url, environment={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}) as run:
         await run.until(lambda: run.told("decision", action="write"))
-        await run.until(lambda: run.told("first-pass"))
+        await run.until(lambda: run.told("first-tick"))
         assert await run.end(signal.SIGTERM) == 0
 
     assert collector.services == {"stoker"}
@@ -80,7 +80,7 @@ async def test_a_collector_that_hangs_delays_neither_ticks_nor_the_end(tmp_path)
     async with collecting() as collector, serving(sandbox) as url:
         collector.hanging = asyncio.Event()
         async with daemon(policy, tmp_path / "state", url, environment={"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}) as run:
-            await run.until(lambda: run.told("first-pass"))
+            await run.until(lambda: run.told("first-tick"))
             code = await run.end(signal.SIGTERM)
         assert (code, len(run.told("traces-lost"))) == (0, 1)
         collector.hanging.set()
@@ -90,7 +90,7 @@ async def test_a_real_scrape_counts_the_calls_that_the_daemon_made(tmp_path):
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=3))
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url) as run:
-        await run.until(lambda: run.told("first-pass"))
+        await run.until(lambda: run.told("first-tick"))
         async with aiohttp.ClientSession() as session, session.get(run.told("listening")[0]["url"] + "/metrics") as answer:
             text = await answer.text()
         assert await run.end(signal.SIGTERM) == 0

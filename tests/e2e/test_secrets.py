@@ -71,7 +71,7 @@ async def test_no_planted_secret_is_said_or_kept_anywhere(tmp_path):
         named = ("--policy", str(policy))
         async with daemon(policy, tmp_path / "state", None, "--tick-seconds", "0.5", "--token-file", str(token),
                           environment=environment) as run:
-            await run.until(lambda: run.told("first-pass") and run.told("decision", pool="agent")
+            await run.until(lambda: run.told("first-tick") and run.told("decision", pool="agent")
                             and run.told("decision", pool="pinged"))
             here = run.told("listening")[0]["url"]
             order = {"kind": "pin", "units": 4, "for": "1h", "reason": f"see {planted['ping']}", "by": planted["agent"][:20]}

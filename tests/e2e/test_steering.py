@@ -15,7 +15,7 @@ async def test_a_pin_is_carried_out_outlives_a_kill_and_is_explained(tmp_path):
     more = ("--token-file", str(token), "--tick-seconds", "0.5")
     async with serving(sandbox) as url:
         async with daemon(policy, tmp_path / "state", url, *more) as run:
-            await run.until(lambda: run.told("first-pass"))
+            await run.until(lambda: run.told("first-tick"))
             at = ("--url", run.told("listening")[0]["url"])
             refused, _, why_not = await stoker("pin", "agent", "9", "--for", "1h", "--reason", "launch", *at)
             code, out, err = await stoker("pin", "agent", "9", "--for", "1h", "--reason", "launch", "--by", "ana", *at, *more[:2])
@@ -23,7 +23,7 @@ async def test_a_pin_is_carried_out_outlives_a_kill_and_is_explained(tmp_path):
             await run.until(lambda: puts(sandbox)[-1:] == [9])
             await run.end(signal.SIGKILL)
         async with daemon(policy, tmp_path / "state", url, *more) as run:
-            await run.until(lambda: run.told("override-kept", pool="agent", order="pin 9") and run.told("first-pass"))
+            await run.until(lambda: run.told("override-kept", pool="agent", order="pin 9") and run.told("first-tick"))
             at = ("--url", run.told("listening")[0]["url"])
             _, planned, _ = await stoker("plan", "--policy", str(policy), "--json", "--sandbox-url", url, *at)
             _, shown, _ = await stoker("status", "agent", *at)

@@ -43,7 +43,7 @@ async def test_a_leader_frozen_in_the_midst_of_a_write_does_not_send_it_when_it_
     async with serving(sandbox) as url, daemon(policy, tmp_path / "a", url, *more) as ada:
         await ada.until(lambda: ada.told("leading"))
         async with daemon(policy, tmp_path / "b", url, *more) as bob:
-            await bob.until(lambda: bob.told("standing-by") and bob.told("first-pass"))
+            await bob.until(lambda: bob.told("standby") and bob.told("first-tick"))
             ready.set()
             await ada.until(frozen.is_set)
             before, decided = len(sandbox.calls.writes), len(ada.told("decision"))

@@ -192,7 +192,7 @@ async def test_a_forecast_worker_that_is_killed_costs_its_forecast_and_nothing_e
     sandbox, policy = sandbox_of(agent=5), tmp_path / "policy.yaml"
     policy.write_text(policy_text("agent", low=3))
     async with serving(sandbox) as url, daemon(policy, tmp_path / "state", url, *OFTEN) as run:
-        await run.until(lambda: run.told("first-pass"))
+        await run.until(lambda: run.told("first-tick"))
         lost = asyncio.create_task(asked(run, "/v1/pools/agent/forecast?hours=1"))
         while not lost.done():  # the first worker may be at work for the rotation
             for worker in workers(run.process.pid):

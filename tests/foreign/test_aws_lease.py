@@ -50,7 +50,7 @@ def number(run):
 async def leader_and_other(*runs):
     """Of two daemons the one that leads, and the one that stands by."""
     for run in runs:
-        await run.until(lambda run=run: run.told("standing-by") or number(run))
+        await run.until(lambda run=run: run.told("standby") or number(run))
     await runs[0].until(lambda: any(map(number, runs)))
     return sorted(runs, key=number, reverse=True)
 

@@ -43,7 +43,7 @@ async def test_after_a_kill_the_next_daemon_writes_nothing_and_knows_the_decisio
         await first.until(lambda: first.told("decision", action="write", target=4))
         await first.end(signal.SIGKILL)
     async with daemon(policy, tmp_path / "state", None, *TICKS, environment=account.environment) as second:
-        await second.until(lambda: second.told("first-pass"))
+        await second.until(lambda: second.told("first-tick"))
         _, shown, _ = await stoker("status", "agent", "--json", "--url", second.told("listening")[0]["url"])
         assert await second.end(signal.SIGTERM) == 0
 
@@ -63,10 +63,10 @@ async def test_killed_before_the_answer_to_a_write_came_it_is_known_as_its_own_a
         assert not first.told("decision", action="write")
     proxy.disturb()
     async with daemon(policy, tmp_path / "state", None, *TICKS, environment=account.environment) as second:
-        await second.until(lambda: second.told("first-pass"))
+        await second.until(lambda: second.told("first-tick"))
         assert await second.end(signal.SIGTERM) == 0
 
-    assert second.told("unsettled-write", pool="agent", target=4)
+    assert second.told("unconfirmed-write", pool="agent", target=4)
     assert (proxy.calls()[PUT], account.requested("agent")) == (1, 4)
 
 

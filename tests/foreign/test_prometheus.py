@@ -86,7 +86,7 @@ async def watched(tmp_path, hold=r"\g<0>"):
         policy.write_text(policy_text("agent", "governed", low=3) + notify)
         async with daemon(policy, tmp_path / "state", url) as run:
             try:
-                await run.until(lambda: run.told("first-pass"))
+                await run.until(lambda: run.told("first-tick"))
                 at = run.told("listening")[0]["url"]
                 async with scraping(tmp_path / "prometheus", at, hold) as prometheus:
                     yield SimpleNamespace(run=run, url=at, prometheus=prometheus, refusing=refusing)

@@ -75,5 +75,5 @@ async def test_what_stoker_created_itself_is_given_back_without_a_word(tmp_path)
         each = clouds.fleet.reconcilers["agent"]
         plan = each.plan(clouds.fleet.view("agent", clouds.clock.now()), clouds.clock.now())
 
-        assert each.state.found == 0
+        assert each.state.original_requested == 0
         assert ReasonCode.DELETES_SETTING not in [reason.code for reason in plan.reasons]

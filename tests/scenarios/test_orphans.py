@@ -63,7 +63,7 @@ async def test_a_pool_under_another_name_is_none_and_its_units_are_its_own(cloud
 
     assert lines == []
     assert clouds.fleet.reconcilers["renamed"].state.written == 3
-    assert clouds.fleet.reconcilers["renamed"].state.found == 0
+    assert clouds.fleet.reconcilers["renamed"].state.original_requested == 0
 
 
 async def test_taken_back_it_goes_on_where_it_was(clouds):
@@ -83,7 +83,7 @@ async def test_a_name_that_another_resource_has_now_leaves_the_former_ones_units
     lines = await restarted(clouds, [moved, pools["chat"]])
 
     assert [(line["pool"], line["units"]) for line in lines] == [("agent", 3)]
-    assert clouds.fleet.reconcilers["agent"].state.found == 0
+    assert clouds.fleet.reconcilers["agent"].state.original_requested == 0
     assert clouds.aws.hosted("other").function.capacity("live").requested == 3
     assert clouds.requested == (3, 3)
 

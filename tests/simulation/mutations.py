@@ -244,11 +244,12 @@ MUTATIONS: dict[str, Plant] = {
     "orders carry no fencing number": instead(leader_term.LeaderTerm, "fence_ahead", _tells_without_number),
     "orders of a leader are forgotten by the next": instead(failover, "fallback_states", lambda texts: {}),
     "doubts of a leader are forgotten by the next": instead(
-        leader_term.FallbackState, "of", lambda state: leader_term.FallbackState(state.decays, state.pending_fallback)),
+        leader_term.FallbackState, "of", lambda state: leader_term.FallbackState(state.scheduled_fallback,
+                                                                                 state.pending_fallback)),
     "what was found for ours is not told": instead(leader_term.LeaderTerm, "settled", _told_to_nobody),
     "a successor waits for no term": instead(leader_election.LeaderElection, "_watch", _waits_for_no_term),
     "orders are not put off": instead(
-        dead_man_switch, "is_due", lambda each, *others: not each.state.decays and DUE(each, *others)),
+        dead_man_switch, "is_due", lambda each, *others: not each.state.scheduled_fallback and DUE(each, *others)),
     "orders have no end": instead(dead_man_switch, "scheduled_changes", _without_end),
     "orders come late": instead(dead_man_switch, "scheduled_changes", _late),
     "what was there before is forgotten": instead(planner, "note_original_request", lambda state, capacity: state),
@@ -257,7 +258,7 @@ MUTATIONS: dict[str, Plant] = {
     "orders are not known before they are": instead(dead_man_switch, "with_pending", lambda state, orders, now: state),
     "what was ordered before is forgotten": instead(
         dead_man_switch, "with_confirmed",
-        lambda state, orders, now: replace(state, decays=dead_man_schedule.instants(orders), pending_fallback=())),
+        lambda state, orders, now: replace(state, scheduled_fallback=dead_man_schedule.instants(orders), pending_fallback=())),
     "orders outlive an orderly end": instead(shutdown, "cancel_fallback", _not_called_off),
     "an end leaves what is there": instead(shutdown, "pools_to_release", lambda reconcilers: []),
     "never comes down": instead(pool_group.PoolGroup, "view", lambda self, name, now: replace(VIEW(self, name, now),

@@ -33,7 +33,7 @@ from tests.simulation.troubles import Troubles
 from tests.simulation.virtual import Killed, VirtualClock, VirtualLoop
 
 MINUTE = 60.0
-OURS = {"step-failed", "collect-failed", "collect-gave-up", "tick-failed"}
+OURS = {"step-failed", "collect-failed", "collect-abandoned", "tick-failed"}
 RESTING = 10
 """In so many last minutes of the calm each pool must have been seen at its floor."""
 
@@ -287,7 +287,7 @@ def overheard(witness: Witness):
     def hear(logger: object, method: str, event: Mapping[str, object]) -> str:
         if event.get("event") == "store-failed" and "damaged" in str(event.get("error")):
             witness.ailing = True
-        if event.get("event") in OURS - {"collect-gave-up"}:
+        if event.get("event") in OURS - {"collect-abandoned"}:
             import sys
             error = sys.exc_info()[1]
             witness.breach("no fault of ours", f"{event['event']}: {type(error).__name__}: {error}", event.get("pool"))

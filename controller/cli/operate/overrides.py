@@ -118,6 +118,10 @@ def unpause(pool: str, **options: Any) -> None:  # noqa: ANN401  (as click hands
     end(pool, "pause", options)
 
 
+@click.command()
+@click.argument("pool", shell_complete=pool_names)
+@click.option("--only", type=click.Choice(["pause", "pin", "boost"]), default=None,
+              help="End only this override; the others stay.")
 @daemon_options
 def clear(pool: str, only: str | None, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)
     """End the pause, the pin and the boost of POOL early.

@@ -78,9 +78,10 @@ def with_pending(state: PoolState, orders: Sequence[ScheduledChange], now: datet
 
 def with_confirmed(state: PoolState, orders: Sequence[ScheduledChange], now: datetime) -> PoolState:
     """It does this and nothing else. What it may have done and nobody has seen is doubted like a write without an answer."""
-    before, since = (*state.decays, *state.pending_fallback), unseen_since(state, now)
+    before, since = (*state.scheduled_fallback, *state.pending_fallback), unseen_since(state, now)
     done = {(min(at, now), units) for at, units in before if since < at <= now + CLOCKS_APART}
-    return replace(state, decays=instants(orders), pending_fallback=(), doubts=(*state.doubts, *sorted(done)))
+    return replace(state, scheduled_fallback=instants(orders), pending_fallback=(),
+                   unconfirmed_writes=(*state.unconfirmed_writes, *sorted(done)))
 
 
 def unseen_since(state: PoolState, now: datetime) -> datetime:

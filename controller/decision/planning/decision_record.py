@@ -23,7 +23,7 @@ from controller.decision.planning.pool_state import INSTANTS, TIMED, PoolState
 from controller.decision.planning.reasons import ReasonCode
 from controller.redaction.redactor import redact, redact_text
 
-VERSION = 2
+VERSION = 3
 POLICY = frozenset({"name", "mode", "on_missing_metrics", "missing_metrics_limit", "on_foreign_write", "min", "max", "schedules",
                     "keep_setting", "scale_down_delay", "max_step_up", "max_step_down", "budget_usd_per_month"})
 """What of a policy a plan is made from; the lever, the objective and the events have done their part before."""

@@ -51,4 +51,4 @@ def deletes(context: GuardrailContext) -> bool:
 
 def is_anothers(state: PoolState) -> bool:
     """Whether the setting that is there was created by others: it was there before Stoker, or they have set it since."""
-    return bool(state.found) or (state.foreign_since is not None and bool(state.foreign_requested))
+    return bool(state.original_requested) or (state.foreign_since is not None and bool(state.foreign_requested))

@@ -239,7 +239,7 @@ class FleetLimits:
 
 def _on_the_way(state: PoolState, now: datetime) -> int:
     """What of ours may stand although a reading shows less: an answer that never came, or a write that is not shown yet."""
-    units = [state.intent or 0, *(units for at, units in state.doubts if now - at < UNSURE)]
+    units = [state.intent or 0, *(units for at, units in state.unconfirmed_writes if now - at < UNSURE)]
     if state.written_at is not None and timedelta(0) <= now - state.written_at < UNSURE:
         units.append(state.written or 0)
     return max(units)

@@ -96,7 +96,7 @@ def initial_draft(context: GuardrailContext) -> PlanDraft:
 
 def draft_on_exit(context: GuardrailContext, leaving: str) -> PlanDraft:
     """What the daemon leaves behind: what was there before Stoker, or the floor, also where the former is not known."""
-    found = context.state.found
+    found = context.state.original_requested
     if leaving == "release" and found is not None:
         target, text = found, f"the daemon ends: back to the {found} that were there before Stoker"
     else:

@@ -7,7 +7,7 @@ from typing import Any
 INSTANTS = ("written_at", "raised_at", "foreign_since", "metered_at")
 """The instants in a `PoolState`; none of them lies ahead."""
 
-TIMED = ("recommendations", "doubts", "decays", "pending_fallback", "paid")
+TIMED = ("recommendations", "unconfirmed_writes", "scheduled_fallback", "pending_fallback", "paid")
 """Its lists of an instant and units each."""
 
 
@@ -16,7 +16,8 @@ class PoolState:
     """What must be remembered of a pool from tick to tick, over restarts too.
 
     `written`: what Stoker last asked for and the provider took. `intent`: a write whose outcome is not known; it is stored
-    before the write is sent, so that a crash in flight is told from somebody else's change. `doubts`: intents that had not
+    before the write is sent, so that a crash in flight is told from somebody else's change. `unconfirmed_writes`: intents that
+    had not
     happened when they were looked for, and when that was: they may still, even after later writes, as nobody waits for an answer.
     """
 
@@ -31,10 +32,10 @@ class PoolState:
     month: str = ""
     spent_usd: float = 0.0
     metered_at: datetime | None = None
-    doubts: tuple[tuple[datetime, int], ...] = ()
-    found: int | None = None
+    unconfirmed_writes: tuple[tuple[datetime, int], ...] = ()
+    original_requested: int | None = None
     """What was requested before Stoker first wrote: what it goes back to when it is released."""
-    decays: tuple[tuple[datetime, int], ...] = ()
+    scheduled_fallback: tuple[tuple[datetime, int], ...] = ()
     pending_fallback: tuple[tuple[datetime, int], ...] = ()
     """What the provider was told to go to and when, should nobody put it off, and what it was being told: see `last_orders`."""
     paid: tuple[tuple[datetime, int], ...] = ()
@@ -45,7 +46,8 @@ def accepted(state: PoolState, target: int, now: datetime) -> PoolState:
     """The state after the provider took a write of `target`."""
     raised_at = now if target > (state.written or 0) else state.raised_at
     return replace(state, written=target, written_at=now, intent=None, foreign_since=None, foreign_requested=None,
-                   doubts=tuple(doubt for doubt in state.doubts if doubt[1] != target), raised_at=raised_at)
+                   unconfirmed_writes=tuple(doubt for doubt in state.unconfirmed_writes if doubt[1] != target),
+                   raised_at=raised_at)
 
 
 def without_future_instants(state: PoolState, now: datetime) -> PoolState:
@@ -54,6 +56,6 @@ def without_future_instants(state: PoolState, now: datetime) -> PoolState:
     if state.recommendations and state.recommendations[-1][0] > now:
         wished = tuple(wish for wish in state.recommendations if wish[0] <= now)
         ahead["recommendations"] = (*wished, (now, max(units for at, units in state.recommendations if at > now)))
-    if any(at > now for at, _ in state.doubts):
-        ahead["doubts"] = tuple((min(at, now), units) for at, units in state.doubts)
+    if any(at > now for at, _ in state.unconfirmed_writes):
+        ahead["unconfirmed_writes"] = tuple((min(at, now), units) for at, units in state.unconfirmed_writes)
     return replace(state, **ahead) if ahead else state

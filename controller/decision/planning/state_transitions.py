@@ -32,20 +32,21 @@ SLOWED = frozenset({ReasonCode.SCALE_DOWN_DELAY, ReasonCode.BILLING_STEP, Reason
 
 def note_original_request(state: PoolState, capacity: Capacity | None) -> PoolState:
     """Remember what is there as long as Stoker has written nothing."""
-    wrote = (state.written, state.intent, state.doubts) != (None, None, ())
-    if wrote or capacity is None or state.found == capacity.requested:
+    wrote = (state.written, state.intent, state.unconfirmed_writes) != (None, None, ())
+    if wrote or capacity is None or state.original_requested == capacity.requested:
         return state
-    return replace(state, found=capacity.requested)
+    return replace(state, original_requested=capacity.requested)
 
 
 def resolve_intent(state: PoolState, capacity: Capacity | None, now: datetime) -> PoolState:
     """Read what became of writes whose outcome was not known: what the provider shows of them happened, even if late."""
-    if capacity is None or (state.intent is None and not state.doubts):
+    if capacity is None or (state.intent is None and not state.unconfirmed_writes):
         return state
-    units, doubts = capacity.requested, tuple(doubt for doubt in state.doubts if now - doubt[0] < UNCONFIRMED_FOR)
-    late = units != state.written and units in {each for _, each in doubts}
-    left = doubts if state.intent in (None, units) else (*doubts, (now, state.intent))
-    open_still = replace(state, intent=None, doubts=left)
+    units, unconfirmed_writes = capacity.requested, tuple(doubt for doubt in state.unconfirmed_writes
+                                                          if now - doubt[0] < UNCONFIRMED_FOR)
+    late = units != state.written and units in {each for _, each in unconfirmed_writes}
+    left = unconfirmed_writes if state.intent in (None, units) else (*unconfirmed_writes, (now, state.intent))
+    open_still = replace(state, intent=None, unconfirmed_writes=left)
     if units != state.intent and not late:
         return open_still
     took = accepted(open_still, units, now)
@@ -63,7 +64,7 @@ def detect_foreign_write(state: PoolState, seen: Observation) -> PoolState:
     if capacity.requested == state.written:
         return state if state.foreign_since is None else replace(state, foreign_since=None, foreign_requested=None)
     since = (state.written_at or seen.now) - CLOCKS_APART  # what was to come before our last write did not change that one
-    if capacity.requested in {units for at, units in (*state.decays, *state.pending_fallback)
+    if capacity.requested in {units for at, units in (*state.scheduled_fallback, *state.pending_fallback)
                               if since <= at <= seen.now + CLOCKS_APART}:
         return accepted(state, capacity.requested, seen.now)
     if state.written_at is not None and seen.now - state.written_at < READ_AFTER_WRITE:

@@ -79,7 +79,7 @@ class PoolEntry(Shape):
     max: int
     freshness: Literal["fresh", "quiet", "late", "broken", "none"]
     traffic: str | None
-    blind_since: Instant
+    metrics_missing_since: Instant
     data_age_seconds: Known
     forecast_age_seconds: Known
     capacity_age_seconds: Known
@@ -105,7 +105,7 @@ class PoolEntry(Shape):
     cost_today_without_usd: Known
     cost_today_tracking_usd: Known
     cold_starts_today_tracking: Known
-    waits_today_usd: Known
+    cold_start_cost_today_usd: Known
     saved_today_usd: Known
     saved_today_range_usd: tuple[float, float] | None
     saved_today_on_tracking_usd: Known

@@ -91,7 +91,7 @@ const orphans = (given) => {
 const overview = () => {
   orphans(status.orphans ?? []);
   const cold = sum("cold_starts_today"), without = sum("cold_starts_today_without"), saved = sum("saved_today_usd");
-  const bill = sum("cost_today_usd"), whole_ = bill + sum("waits_today_usd"), failing = status.pools.filter(needsAttention).length;
+  const bill = sum("cost_today_usd"), whole_ = bill + sum("cold_start_cost_today_usd"), failing = status.pools.filter(needsAttention).length;
   const avoided = Math.round(without) - Math.round(cold), money = saved >= 0 ? `${usd(saved)} saved` : `${usd(-saved)} extra`;
   const [least, most] = ends("saved_today_usd", "saved_today_range_usd").map(usd);
   put(byId("headline"), Math.round(without) === 0 ? "No cold starts today (0 without Stoker)" :

@@ -99,7 +99,7 @@ const announced = (events, warnings) => {
 };
 
 const bills = (pool) => {
-  const total = pool.cost_today_usd + pool.waits_today_usd;
+  const total = pool.cost_today_usd + pool.cold_start_cost_today_usd;
   const rows = [
     ["Stoker", ranged(whole, pool.cold_starts_today, pool.cold_starts_today_range), pool.cost_today_usd, total],
     ["On demand alone", ranged(whole, pool.cold_starts_today_without, pool.cold_starts_today_without_range), pool.cost_today_without_usd, total + pool.saved_today_usd],

@@ -184,7 +184,7 @@ async def told(cluster):
     ada = await cluster.start("ada", **MORTAL)
     await cluster.until(lambda: leads(ada) and cluster.lever.writes)
     await ada.dead_man_switch.renew()
-    await cluster.until(lambda: ada.fleet.reconcilers["a"].state.decays)  # its own first round may have been at it
+    await cluster.until(lambda: ada.fleet.reconcilers["a"].state.scheduled_fallback)  # its own first round may have been at it
     return ada
 
 
@@ -206,11 +206,11 @@ async def test_who_takes_over_knows_what_was_told_and_tells_it_anew_when_its_tim
     ada = await told(mortal)
     bob = await mortal.start("bob", **MORTAL)
     await mortal.passes(15, lambda: not bob.failover._undecided)
-    before, orders = ada.fleet.reconcilers["a"].state.decays, len(mortal.lever.orders)
+    before, orders = ada.fleet.reconcilers["a"].state.scheduled_fallback, len(mortal.lever.orders)
     await mortal.stop("ada")
     await mortal.passes(30, lambda: leads(bob) and bob.fleet.plans["a"].fencing == 2)
     await bob.dead_man_switch.renew()
-    assert (bob.fleet.reconcilers["a"].state.decays, len(mortal.lever.orders)) == (before, orders)
+    assert (bob.fleet.reconcilers["a"].state.scheduled_fallback, len(mortal.lever.orders)) == (before, orders)
     await mortal.passes(300, lambda: before[0][0] - mortal.clock.now() < timedelta(minutes=5))
     await bob.dead_man_switch.renew()
     await mortal.until(lambda: len(mortal.lever.orders) == orders + 1)
@@ -271,18 +271,19 @@ def test_what_was_told_ahead_is_read_back_and_what_another_version_wrote_is_left
 
 def test_who_stands_by_knows_nothing_of_what_the_leader_tells_and_who_leads_what_was_told_last():
     ours, theirs = ((NOON, 1),), ((NOON + BEAT, 2),)
-    state = PoolState(decays=ours, pending_fallback=ours)
+    state = PoolState(scheduled_fallback=ours, pending_fallback=ours)
 
     assert LeaderTerm(Helm()).state("a", state) == PoolState()
-    assert LeaderTerm(Helm(), 2, {}, {"a": FallbackState(theirs, (), ours)}).state("a", state) == PoolState(decays=theirs,
-                                                                                                            doubts=ours)
+    assert LeaderTerm(Helm(), 2, {}, {"a": FallbackState(theirs, (), ours)}).state("a",
+                                                                                   state) == PoolState(scheduled_fallback=theirs,
+                                                                                                            unconfirmed_writes=ours)
     assert LeaderTerm(Helm(), 2).state("a", state) == state
 
 
 def test_a_pool_that_was_given_back_is_nobodys():
     [given] = last_writes({"intent/a": LastWrite(None, None, NOON, 3).text}).values()
 
-    assert LeaderTerm(Helm(), 4, {"a": given}).state("a", PoolState(written=5, found=2)) == PoolState()
+    assert LeaderTerm(Helm(), 4, {"a": given}).state("a", PoolState(written=5, original_requested=2)) == PoolState()
 
 
 def test_a_pool_that_no_leader_has_written_keeps_what_this_daemon_knew_of_it():

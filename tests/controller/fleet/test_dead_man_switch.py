@@ -98,7 +98,8 @@ async def test_the_plan_of_the_next_hours_is_ordered_and_then_the_floor(clock, t
         ordered = [(order.at - at, order.most, order.least) for order in here.levers["a"].armed]
         assert ordered == [*((timedelta(minutes=30 * slot), 3 + 2 * slot, 3 + 2 * slot) for slot in range(6)),
                            (timedelta(hours=3), 1, 0)]
-        assert here.fleet.reconcilers["a"].state.decays == tuple((order.at, order.most) for order in here.levers["a"].armed)
+        assert here.fleet.reconcilers["a"].state.scheduled_fallback == tuple((order.at, order.most)
+                                                                             for order in here.levers["a"].armed)
 
 
 async def test_once_the_plan_is_known_it_is_ordered_without_waiting(clock, tmp_path):
@@ -295,14 +296,14 @@ async def test_where_there_are_more_pools_than_calls_who_was_told_is_put_off_bef
 async def test_where_calls_do_not_suffice_to_put_off_in_time_it_is_told_once(clock, tmp_path, capsys):
     async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(40)}) as here:
         men = await live(here, clock, 30, DeadManSwitch(here.fleet, clock, Nowhere(), unknown))
-        assert "dead-man-late" not in capsys.readouterr().out
+        assert "fallback-late" not in capsys.readouterr().out
         for lever in here.levers.values():
             lever.seconds = 3600
         for _ in range(40):
             await renewed(here, men)
             await clock.advance(MINUTE)
 
-        assert capsys.readouterr().out.count("dead-man-late") == 1
+        assert capsys.readouterr().out.count("fallback-late") == 1
 
 
 async def test_what_a_leader_before_told_to_rise_rises_no_more_once_an_operator_steers(clock, tmp_path):
@@ -336,7 +337,7 @@ async def test_who_leads_no_more_tells_nothing(clock, tmp_path, capsys):
         men = DeadManSwitch(here.fleet, clock, here.store, unknown)
         await men.renew()
 
-        assert (here.levers["a"].orders, here.fleet.reconcilers["a"].state.decays) == ([], ())
+        assert (here.levers["a"].orders, here.fleet.reconcilers["a"].state.scheduled_fallback) == ([], ())
         assert "dead-man" not in capsys.readouterr().out
 
 
@@ -352,7 +353,7 @@ async def test_what_was_told_as_another_began_to_lead_is_left_to_that_one_to_rem
         await here.drive(telling)
 
         assert lever.orders
-        assert (each.state.decays, each.state.pending_fallback) == ((), ())
+        assert (each.state.scheduled_fallback, each.state.pending_fallback) == ((), ())
 
 
 async def test_what_somebody_else_sets_is_not_undone_by_what_was_ordered_before(clock, tmp_path):
@@ -390,7 +391,7 @@ async def test_a_number_that_was_ordered_before_our_last_write_is_somebody_elses
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await live(here, clock, 3)
         lever, each = here.levers["a"], here.fleet.reconcilers["a"]
-        each.state = replace(each.state, decays=((clock.now() - timedelta(hours=2), 2),))
+        each.state = replace(each.state, scheduled_fallback=((clock.now() - timedelta(hours=2), 2),))
         lever.foreign(2)
         await here.minutes(12)
 
@@ -422,7 +423,7 @@ async def test_who_stands_by_orders_nothing_and_who_leads_puts_off_what_another_
         await live(here, clock, 2)
         each, lever = here.fleet.reconcilers["a"], here.levers["a"]
         told = len(lever.orders)
-        each.state = replace(each.state, decays=())
+        each.state = replace(each.state, scheduled_fallback=())
 
         each.tenure = LeaderTerm(Helm("another leads"))
         assert not is_due(each, clock.now(), lambda _: ())
@@ -440,7 +441,7 @@ async def test_a_provider_that_refuses_is_asked_again_and_told_once(clock, tmp_p
         await live(here, clock, 2, men)
 
         assert here.levers["a"].armed
-        assert capsys.readouterr().out.count("dead-man-failed") == 1
+        assert capsys.readouterr().out.count("fallback-failed") == 1
 
 
 async def test_taken_out_of_the_policy_the_order_is_taken_back(clock, tmp_path):
@@ -451,7 +452,7 @@ async def test_taken_out_of_the_policy_the_order_is_taken_back(clock, tmp_path):
         await live(here, clock, 2)
 
         assert (levers["a"].armed, levers["a"].disarmed) == ((), 1)
-        assert here.fleet.reconcilers["a"].state.decays == ()
+        assert here.fleet.reconcilers["a"].state.scheduled_fallback == ()
 
 
 async def test_an_end_that_releases_takes_the_order_back_and_one_that_holds_does_not(clock, tmp_path):
@@ -474,17 +475,17 @@ async def test_an_end_takes_back_also_what_was_cut_short_and_later_what_it_did_n
         if remembered:
             each.state = replace(each.state, written=None)
         else:
-            each.state = replace(each.state, decays=())
+            each.state = replace(each.state, scheduled_fallback=())
         await here.fleet.close(leave=True)
 
-        assert (lever.disarmed, each.state.decays) == (1, ())
+        assert (lever.disarmed, each.state.scheduled_fallback) == (1, ())
 
 
 def test_a_clock_that_was_set_back_does_not_bring_an_order_forward():
     from controller.decision.planning.pool_state import without_future_instants
-    state = PoolState(written=5, decays=((NOON + timedelta(minutes=30), 1),))
+    state = PoolState(written=5, scheduled_fallback=((NOON + timedelta(minutes=30), 1),))
 
-    assert without_future_instants(state, NOON).decays == state.decays
+    assert without_future_instants(state, NOON).scheduled_fallback == state.scheduled_fallback
 
 
 def test_a_lever_without_scheduled_actions_is_never_due(clock):
@@ -504,7 +505,7 @@ async def test_what_was_being_told_when_the_daemon_was_killed_is_its_own_when_it
         killed.cancel()
         state = here.store.store.load_states()["a"]
 
-    assert state.decays == ()
+    assert state.scheduled_fallback == ()
     assert (state.pending_fallback[0], state.pending_fallback[-1]) == ((NOON + HALF_HOUR.after, 3),
                                                                        (NOON + timedelta(hours=3, minutes=30), 3))
 
@@ -516,7 +517,7 @@ async def test_what_was_done_right_before_it_was_put_off_is_nobody_elses(clock, 
         await clock.advance(HALF_HOUR.after - MINUTE)
         lever.foreign(lever.armed[0].most)  # it runs after capacity was read
         await men.renew()
-        assert each.state.decays[0][0] > clock.now()
+        assert each.state.scheduled_fallback[0][0] > clock.now()
         await live(here, clock, 1, men)  # it is looked for at once
         assert lever.paper.requested == 5
 
@@ -541,7 +542,7 @@ async def test_orders_that_may_stand_are_taken_back_though_no_answer_told_of_the
         await here.tick()
         each, lever = here.fleet.reconcilers["a"], here.levers["a"]
         each.state = with_pending(each.state, [ScheduledChange(NOON + HALF_HOUR.after, 3)], NOON)
-        assert each.state.decays == ()
+        assert each.state.scheduled_fallback == ()
         men = DeadManSwitch(here.fleet, clock, here.store, unknown)
         each.policy = each.policy.model_copy(update={"dead_man": None})
         await men.renew()
@@ -561,12 +562,12 @@ async def test_what_is_told_while_the_fleet_is_planned_is_not_forgotten_by_a_pla
         plan = last.plan
 
         def beside(*given):
-            first.accept_state(replace(first.state, decays=((NOON, 3),)))
+            first.accept_state(replace(first.state, scheduled_fallback=((NOON, 3),)))
             return plan(*given)
         last.plan = beside
         await here.tick()
 
-        assert first.state.decays == ((NOON, 3),)
+        assert first.state.scheduled_fallback == ((NOON, 3),)
 
 
 async def test_a_pool_whose_calls_take_long_delays_no_other(clock, tmp_path):

@@ -76,14 +76,14 @@ async def test_what_the_provider_is_told_beside_a_write_is_not_forgotten_by_it(m
     def beside(keep):
         async def kept(*given):
             await keep(*given)
-            pool.accept_state(replace(pool.state, decays=(*pool.state.decays, *ordered)))
+            pool.accept_state(replace(pool.state, scheduled_fallback=(*pool.state.scheduled_fallback, *ordered)))
         return kept
 
     notebook.save_state, notebook.save_intent = map(beside, notes)
     await pool.step(wants(5))
 
-    assert (pool.state.written, pool.state.intent, set(pool.state.decays)) == (5, None, {*ordered})
-    assert len(pool.state.decays) == 3
+    assert (pool.state.written, pool.state.intent, set(pool.state.scheduled_fallback)) == (5, None, {*ordered})
+    assert len(pool.state.scheduled_fallback) == 3
 
 
 async def test_what_became_of_a_write_without_an_answer_is_remembered_before_the_next_one(make, lever, notebook, clock):

@@ -32,12 +32,12 @@ def plan(leaving, state, requested=9, policy=None, **seen):
     return make_plan(policy or pool_policy(min=2), state, seen, guardrails_for(seen))
 
 
-OURS = PoolState(written=9, written_at=NOON - timedelta(hours=2), found=4)
+OURS = PoolState(written=9, written_at=NOON - timedelta(hours=2), original_requested=4)
 
 
 @pytest.mark.parametrize(("how", "state", "target"), [
     ("release", OURS, 4),
-    ("release", PoolState(written=9, written_at=NOON - timedelta(hours=2), found=0), 0),
+    ("release", PoolState(written=9, written_at=NOON - timedelta(hours=2), original_requested=0), 0),
     ("release", PoolState(written=9, written_at=NOON - timedelta(hours=2)), 2),
     ("floor", OURS, 2),
 ])
@@ -76,7 +76,7 @@ async def test_a_fleet_that_ends_leaves_each_pool_as_its_policy_says(clock, tmp_
         kept, again = replayed({**plan_body(last), "inputs": inputs_body(made, last)})
         assert kept == again
         states = await here.store.run(here.store.store.load_states)
-        assert (states["release"].written, states["release"].found) == (None, None)
+        assert (states["release"].written, states["release"].original_requested) == (None, None)
         assert states["floor"].written == 1
 
 
@@ -99,7 +99,7 @@ async def test_an_end_takes_no_longer_for_a_provider_that_hangs_and_names_what_w
         assert here.levers["a"].writes == [7, 0]
         assert here.levers["slow"].writes == [7]
         said = capsys.readouterr().out
-        assert "not-left" in said
+        assert "release-failed" in said
         assert "'slow'" in said
 
 
@@ -124,7 +124,7 @@ async def test_what_was_there_first_is_remembered_over_restarts_and_not_learned_
         await here.minutes(3)
 
         assert here.levers["a"].writes[-1] == 9
-        assert here.fleet.reconcilers["a"].state.found == 5
+        assert here.fleet.reconcilers["a"].state.original_requested == 5
 
 
 async def test_only_what_stoker_has_set_is_to_be_left(clock, tmp_path):

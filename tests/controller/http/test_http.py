@@ -133,11 +133,11 @@ async def test_ready_while_a_pool_is_merely_quiet_and_what_is_known_of_it_is_tol
 
     told = [line for line in metrics.decode().splitlines() if 'pool="a"' in line]
     assert (status, body["reasons"]) == (200, [])
-    assert (pool["freshness"], pool["traffic"], pool["blind_since"], pool["action"]) == ("quiet", "quiet", None, "hold")
+    assert (pool["freshness"], pool["traffic"], pool["metrics_missing_since"], pool["action"]) == ("quiet", "quiet", None, "hold")
     assert "nothing has run in us-east-1" in pool["decision"]["text"]
     assert {line.split("{")[0]: float(line.split()[-1]) for line in told
-            if line.startswith(("stoker_metrics_", "stoker_telemetry_broken", "stoker_pool_blind"))} == {
-        "stoker_metrics_fresh": 0, "stoker_metrics_quiet": 1, "stoker_telemetry_broken": 0, "stoker_pool_blind": 0}
+            if line.startswith(("stoker_metrics_", "stoker_telemetry_broken", "stoker_pool_metrics_missing"))} == {
+        "stoker_metrics_fresh": 0, "stoker_metrics_quiet": 1, "stoker_telemetry_broken": 0, "stoker_pool_metrics_missing": 0}
 
 
 async def test_not_ready_while_a_pool_was_never_collected(tmp_path):

@@ -85,7 +85,7 @@ async def test_raw_and_applied_target_show_what_the_guardrails_took(tmp_path):
         await here.ticks(3)
         text = await scraped(here)
 
-    assert value(text, "stoker_raw_target_units", pool="b", mode="active") >= 7
+    assert value(text, "stoker_proposed_units", pool="b", mode="active") >= 7
     assert value(text, "stoker_target_units", pool="b", mode="active") == 5
     assert value(text, "stoker_guardrail_active", pool="b", mode="active", reason="ceiling") == 1
 

@@ -27,7 +27,7 @@ async def test_no_traffic_is_told_from_late_and_from_broken_metrics(tmp_path):
 
         assert {pool["name"]: pool["traffic"] for pool in body["pools"]} == {
             "a": "live", "idle": "none", "late": "late", "down": "broken"}
-        assert {pool["blind_since"] for pool in body["pools"]} == {None}
+        assert {pool["metrics_missing_since"] for pool in body["pools"]} == {None}
 
 
 async def test_a_blind_pool_is_told_everywhere_once_and_lowered_nowhere(tmp_path, capsys):
@@ -46,15 +46,15 @@ async def test_a_blind_pool_is_told_everywhere_once_and_lowered_nowhere(tmp_path
 
         said = capsys.readouterr().out
         assert (status, entry(body)["traffic"]) == (503, "broken")
-        assert entry(body)["blind_since"].startswith("2026-03-02T12:0")
+        assert entry(body)["metrics_missing_since"].startswith("2026-03-02T12:0")
         assert any(reason.startswith("a: blind since 2026-03-02 12:0") for reason in ready["reasons"])
-        assert 'stoker_pool_blind{pool="a",mode="active"} 1.0' in metrics
+        assert 'stoker_pool_metrics_missing{pool="a",mode="active"} 1.0' in metrics
         assert plan.reasons[0].code is ReasonCode.BLIND
         assert "blind since 2026-03-02 12:0" in plan.text
         assert plan.target == 3
         assert here.levers["a"].writes == [3]
         assert said.count("metrics are missing for longer than missing_metrics_limit") == 1
-        assert said.count("sees-again") == 1
+        assert said.count("metrics-recovered") == 1
         kept, again = replayed(json.loads(json.dumps({**plan_body(plan), "inputs": inputs_body(made, plan)})))
         assert kept == again
 

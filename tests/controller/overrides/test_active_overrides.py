@@ -31,20 +31,6 @@ def test_orders_are_in_the_store_until_they_are_removed(tmp_path):
         assert store.overrides.load() == {"a": (PAUSE, replace(PIN, units=4))}
 
 
-def test_a_store_of_the_first_schema_gets_the_table_and_keeps_its_data(tmp_path, monkeypatch):
-    import controller.store.sqlite_file as store_file
-
-    with monkeypatch.context() as patched:
-        patched.setattr(store_file, "MIGRATIONS", store_file.MIGRATIONS[:1])
-        old = store_file.Database(tmp_path / "stoker.db")
-        with old.writing() as connection:
-            connection.execute("INSERT INTO blobs VALUES ('kept', 0, ?)", (b"yes",))
-        old.close()
-    with Store(tmp_path / "stoker.db") as new:
-        new.overrides.save("a", PIN)
-        assert (new.load_blob("kept"), new.overrides.load()) == (b"yes", {"a": (PIN,)})
-
-
 async def test_a_pin_is_carried_out_with_the_next_tick_and_gone_by_itself(tmp_path):
     async with serving(tmp_path) as here:
         await here.service.active_overrides.put("a", replace(PIN, until=NOON + 3 * MINUTE))

@@ -28,7 +28,7 @@ def pools(mode: str = "active", **levers) -> dict[str, PoolPolicy]:
     return {name: PoolPolicy(name=name, mode=mode, max=9, lever=each) for name, each in levers.items()}
 
 
-FIVE = PoolState(written=5, found=2)
+FIVE = PoolState(written=5, original_requested=2)
 BOTH = Held({"a": lever("a"), "b": lever("b")})
 STATES = {"a": FIVE, "b": PoolState(written=3)}
 
@@ -78,7 +78,7 @@ def test_pools_that_swap_their_names_keep_the_state_of_their_resources():
 
 @pytest.mark.parametrize(("state", "orphan"), [
     (PoolState(), False), (PoolState(written=0), False), (PoolState(written=5), True), (PoolState(intent=4), True),
-    (PoolState(written=0, decays=((NOON, 2),)), True),
+    (PoolState(written=0, scheduled_fallback=((NOON, 2),)), True),
 ])
 def test_only_a_pool_that_may_have_left_something_is_an_orphan(state, orphan):
     held, _ = taken_over(BOTH, pools(b=lever("b")), {"a": state}, NOON)
@@ -104,7 +104,7 @@ def test_an_active_pool_that_is_put_in_shadow_first_is_one_once_it_is_taken_out(
 
 @pytest.mark.parametrize(("requested", "left"), [(5, 5), (0, None), (4, None), (9, None), (2, 2)])
 def test_it_is_gone_when_nothing_is_left_or_others_have_set_something_else(requested, left):
-    now = Orphan("a", lever("a"), PoolState(written=5, decays=((NOON, 2),)), NOON).after(requested)
+    now = Orphan("a", lever("a"), PoolState(written=5, scheduled_fallback=((NOON, 2),)), NOON).after(requested)
 
     assert (None if now is None else now.units) == left
 

@@ -211,13 +211,26 @@ def test_another_programs_database_is_left_alone(path):
         Store(path)
 
 
-def test_a_newer_schema_is_refused_before_anything_is_altered(path):
+@pytest.mark.parametrize(("version", "age"), [(99, "a newer"), (2, "an earlier, unreleased"), (0, "an earlier, unreleased")])
+def test_another_schema_is_refused_in_one_line_before_anything_is_altered(path, version, age):
     Store(path).close()
     other = sqlite3.connect(path)
-    other.execute("PRAGMA user_version = 99")
+    other.execute(f"PRAGMA user_version = {version}")
     other.close()
-    with pytest.raises(StoreError, match="newer Stoker"):
+    with pytest.raises(StoreError, match=rf"written by {age} Stoker \(schema {version}, .*--state-dir$"):
         Store(path)
+
+
+def test_a_step_that_is_missing_is_run_and_data_stay(path, monkeypatch):
+    with Store(path) as store:
+        store.save_blob("kept", b"yes", NOON)
+    monkeypatch.setattr(sqlite_file, "STEPS", (("CREATE TABLE more (x)",),))
+    monkeypatch.setattr(sqlite_file, "VERSION", sqlite_file.FIRST_VERSION + 1)
+    with Store(path) as store:
+        assert store.load_blob("kept") == b"yes"
+    with sqlite3.connect(path) as other:
+        assert other.execute("SELECT count(*) FROM more").fetchone() == (0,)
+        assert other.execute("PRAGMA user_version").fetchone() == (4,)
 
 
 @pytest.mark.parametrize("garble", [

@@ -129,7 +129,7 @@ def test_a_store_in_use_is_named_with_what_to_do(folder):
     (("agent", "--url", "ftp://x"), "give http://HOST:PORT"),
     (("agent", "--history", "agent=agent.csv", "--state-dir", "state"), "exactly one source of history"),
     (("agent", "--history", "agent.csv"), "write it as POOL=FILE"),
-    (("agent", "--history", "agent=none.csv"), "none.csv: no such file"),
+    (("agent", "--history", "agent=none.csv"), "none.csv: there is no such file"),
     (("agent", "--history", "other=agent.csv"), "add --history agent=FILE"),
     (("agent", "--history", "agent=agent.csv", "--plot", "out.png"), ".html or .svg"),
     (("agent", "--history", "agent=agent.csv", "--at", "2027-01-01T00:00:00Z"), "covers"),
@@ -173,7 +173,7 @@ async def test_a_daemon_that_runs_is_asked(folder):
     assert told["past"]["peak"][-1] == told["ahead"]["peak"][0][1] == 6.0
     assert by_store.exit_code == 0, by_store.output
     assert "agent as of 2026-03-02 11:59 UTC: peak demand of the last 24 hours" in by_store.stdout
-    assert "Planned targets if demand follows the forecast if demand comes like this (UTC): -" in by_store.stdout
+    assert "Planned targets if demand follows the forecast (UTC): -" in by_store.stdout
     assert (folder / "out.svg").read_text().startswith("<svg")
     assert (unknown.exit_code, "no pool called 'nobody'" in unknown.stderr) == (1, True)
 

@@ -119,11 +119,11 @@ def test_what_was_tried_to_tell_last_is_remembered_however_often_it_was_tried():
 
 
 def test_what_may_have_been_done_and_was_not_seen_is_doubted_and_nothing_else():
-    state = PoolState(written=5, written_at=NOON - 10 * MINUTE, decays=((NOON, 3), (NOON + HALF_HOUR, 1)))
+    state = PoolState(written=5, written_at=NOON - 10 * MINUTE, scheduled_fallback=((NOON, 3), (NOON + HALF_HOUR, 1)))
     later = [ScheduledChange(NOON + HALF_HOUR, 3)]
     known = replace(state, written_at=NOON + 3 * MINUTE)
 
-    assert with_confirmed(state, later, NOON + MINUTE).doubts == ((NOON, 3),)
-    assert with_confirmed(known, later, NOON + 4 * MINUTE).doubts == ()
-    assert with_confirmed(state, later, NOON + 20 * MINUTE).doubts == ()
-    assert with_confirmed(state, later, NOON - 10 * MINUTE).doubts == ()
+    assert with_confirmed(state, later, NOON + MINUTE).unconfirmed_writes == ((NOON, 3),)
+    assert with_confirmed(known, later, NOON + 4 * MINUTE).unconfirmed_writes == ()
+    assert with_confirmed(state, later, NOON + 20 * MINUTE).unconfirmed_writes == ()
+    assert with_confirmed(state, later, NOON - 10 * MINUTE).unconfirmed_writes == ()

@@ -152,8 +152,8 @@ def test_a_record_that_was_altered_is_noticed():
 
 @pytest.mark.parametrize(("record", "told"), [
     ({}, "earlier version"), ({"inputs": {"freshness": "fresh"}}, "earlier version"), ({"inputs": {"version": 99}}, "version 99"),
-    ({"inputs": {"version": 2}}, "damaged"), ({"inputs": {"version": 2, "policy": {"name": "a"}, "state": {}}}, "damaged"),
-    ({"inputs": {"version": 2, "policy": 5}}, "damaged"),
+    ({"inputs": {"version": 3}}, "damaged"), ({"inputs": {"version": 3, "policy": {"name": "a"}, "state": {}}}, "damaged"),
+    ({"inputs": {"version": 3, "policy": 5}}, "damaged"),
 ])
 def test_what_is_no_record_is_told(record, told):
     with pytest.raises(RecordNotReplayable, match=told):

@@ -242,12 +242,12 @@ def test_neither_a_ceiling_of_zero_nor_the_end_of_the_daemon_deletes_a_setting_t
     seen = observation(requested=5, leaving="release")
 
     assert decide(closed, requested=5, proposed=7.0).target == 1
-    assert make_plan(KEEPS, PoolState(written=5, found=0), seen, LEAVING).target == 1
+    assert make_plan(KEEPS, PoolState(written=5, original_requested=0), seen, LEAVING).target == 1
 
 
 @pytest.mark.parametrize(("state", "said"), [
-    (PoolState(), True), (PoolState(written=5, found=5), True), (PoolState(written=5, found=0), False),
-    (PoolState(written=3, found=0, foreign_since=NOON - timedelta(hours=2), foreign_requested=5), True),
+    (PoolState(), True), (PoolState(written=5, original_requested=5), True), (PoolState(written=5, original_requested=0), False),
+    (PoolState(written=3, original_requested=0, foreign_since=NOON - timedelta(hours=2), foreign_requested=5), True),
 ])
 def test_a_target_of_zero_that_deletes_a_setting_of_others_says_so_first(state, said):
     plan = decide(state=state, proposed=0.0, capacity=capacity(5, deletes_at_zero=True))

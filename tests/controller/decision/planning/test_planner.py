@@ -97,9 +97,10 @@ def test_a_forecast_that_is_not_made_yet_is_not_called_missing_metrics():
 
 
 def test_what_is_found_is_remembered_though_something_was_doubted_long_ago():
-    plan = decide(state=PoolState(doubts=((NOON - timedelta(hours=8), 1),)), seen=observation(requested=2, proposed=6.0))
+    plan = decide(state=PoolState(unconfirmed_writes=((NOON - timedelta(hours=8), 1),)), seen=observation(requested=2,
+                                                                                                          proposed=6.0))
 
-    assert (plan.target, plan.state.found, plan.state.doubts) == (6, 2, ())
+    assert (plan.target, plan.state.original_requested, plan.state.unconfirmed_writes) == (6, 2, ())
 
 
 def test_no_traffic_is_told_from_no_telemetry():
@@ -145,7 +146,8 @@ def test_an_intent_that_arrives_after_it_was_looked_for_is_nobody_elses():
     missing = decide(state=state, seen=observation(requested=2, proposed=2.0))
     late = decide(state=missing.state, seen=observation(requested=9, proposed=9.0))
 
-    assert (late.action, late.state.written, late.state.doubts, late.state.foreign_since) == (Action.KEEP, 9, (), None)
+    assert (late.action, late.state.written, late.state.unconfirmed_writes, late.state.foreign_since) == (Action.KEEP, 9, (),
+                                                                                                          None)
 
 
 def test_what_was_wished_right_before_a_kill_is_known_by_the_raise_that_it_led_to():
@@ -163,7 +165,7 @@ def test_what_was_wished_right_before_a_kill_is_known_by_the_raise_that_it_led_t
 def test_an_intent_that_arrives_after_a_later_write_was_taken_is_nobody_elses_for_minutes(minutes, ours):
     killed = PoolState(written=0, written_at=NOON - timedelta(hours=1), intent=2)
     missing = decide(state=killed, seen=observation(requested=0, proposed=5.0))
-    assert missing.state.doubts == ((NOON, 2),)
+    assert missing.state.unconfirmed_writes == ((NOON, 2),)
     wrote = accepted(missing.state, 5, NOON)
 
     seen = observation(requested=2, proposed=5.0, now=NOON + timedelta(minutes=minutes))
@@ -176,7 +178,7 @@ def test_each_of_several_intents_that_had_no_answer_may_arrive_and_in_any_order(
     for units in (16, 22, 28):  # readings lag
         state = decide(state=replace(state, intent=units), seen=observation(requested=40, proposed=28.0, now=now)).state
         now += timedelta(minutes=1)
-    assert [units for _, units in state.doubts] == [16, 22, 28]
+    assert [units for _, units in state.unconfirmed_writes] == [16, 22, 28]
 
     for units in (16, 28, 22):
         state = decide(state=state, seen=observation(requested=units, proposed=float(units), now=now)).state
@@ -313,7 +315,7 @@ def test_a_state_from_before_the_clock_was_put_back_tells_of_no_instant_to_come(
     after = make_plan(policy, state, seen, GUARDRAILS).state
 
     assert all(getattr(after, name) is None or getattr(after, name) <= NOON for name in INSTANTS)
-    assert all(at <= NOON for at, _ in (*after.recommendations, *after.doubts))
+    assert all(at <= NOON for at, _ in (*after.recommendations, *after.unconfirmed_writes))
 
 
 def test_metrics_from_before_the_clock_was_put_back_are_told_as_what_they_are():

@@ -160,7 +160,7 @@ async def test_the_command_tells_what_was_granted(tmp_path):
         refused = await here.stoker("prewarm", "a", "9", "--for", "soon", "--reason", "webinar", env={"STOKER_TOKEN": TOKEN})
 
         assert (done.exit_code, refused.exit_code) == (0, 2)
-        assert "a: 6 of 9 granted, limited by prewarm.max_units, reckoned at" in done.output
+        assert "a: 6 of 9 granted, limited by prewarm.max_units, estimated bill" in done.output
         assert "prewarm 6 until 2026-03-02 12:10 UTC by an application (webinar)" in done.output
 
 
