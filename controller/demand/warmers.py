@@ -27,7 +27,7 @@ def setting(rhythm: Rhythm) -> str:
 
 def advice(rhythm: Rhythm) -> str:
     """What was found and what to do, for people."""
-    return (f"{rhythm.text} with hardly any work look like a warmer, not like users: `{setting(rhythm)}` in the policy leaves "
+    return (f"{rhythm.text} with almost no work look like a warmer, not like users: `{setting(rhythm)}` in the policy leaves "
             "them out of demand")
 
 

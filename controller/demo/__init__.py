@@ -1,1 +1,1 @@
-"""The demo: the real daemon against the embedded cloud, faster than life, and what it did told in the terminal."""
+"""The demo: the real daemon with an emulated cloud, faster than real time, and its display in the terminal."""

@@ -1,4 +1,4 @@
-"""A small chart in block characters: demand as columns, warm capacity as the ground behind them."""
+"""A small chart in block characters: demand as columns, warm capacity as a shaded background."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ HOUR_MARK = 15
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One minute: the most work in flight, and the warm units that were ready. None: not known."""
+    """One minute: the peak demand, and the ready warm units. `peak` is None when unknown."""
 
     at: datetime
     peak: float | None
@@ -22,9 +22,9 @@ class Point:
 
 
 def draw(points: Sequence[Point], width: int, height: int, top: float | None = None) -> list[Text]:
-    """`height` lines of `width` columns, the newest minute rightmost, below them a line of hours.
+    """Return `height` lines of `width` columns, the newest minute at the right, and a time axis below.
 
-    Demand up to the ready units is green and above them red; what is ready and not in use is a shaded ground.
+    Demand up to the ready units is green, demand above is red, and idle ready units are shaded.
     """
     shown = list(points[-width:])
     ceiling = top or max([1.0, *(max(point.peak or 0, point.ready) for point in shown)])
@@ -39,7 +39,7 @@ def draw(points: Sequence[Point], width: int, height: int, top: float | None = N
 
 
 def cell(point: Point, row: int, scale: float) -> tuple[str, Style]:
-    """One character: the part of the column that falls into `row`, `scale` rows to a unit."""
+    """Return the character of one column in `row`, with `scale` rows per unit."""
     demand = (point.peak or 0) * scale - row
     warm = point.ready * scale - row
     if demand <= 0:
@@ -50,7 +50,7 @@ def cell(point: Point, row: int, scale: float) -> tuple[str, Style]:
 
 
 def hours(shown: Sequence[Point], width: int) -> Text:
-    """The axis: a time under every quarter of an hour that has room."""
+    """Return the time axis: a time at each quarter of an hour, where there is room."""
     line = [" "] * width
     left = width - len(shown)
     free = 0
@@ -62,6 +62,6 @@ def hours(shown: Sequence[Point], width: int) -> Text:
 
 
 def gap(before: Point, now: datetime) -> list[Point]:
-    """Points for minutes that nobody looked at, so that the axis stays even."""
+    """Return points for minutes without a frame, so that the axis has no gaps."""
     missing = int((now - before.at) / timedelta(minutes=1)) - 1
     return [Point(before.at + timedelta(minutes=step), None, before.ready) for step in range(1, missing + 1)]

@@ -1,4 +1,4 @@
-"""The emulated clouds of a play: every pool where its lever looks for it, and what is counted there."""
+"""The emulated clouds of a demo: the resource of each pool, and its counters."""
 
 import math
 from collections.abc import AsyncIterator
@@ -21,14 +21,12 @@ if TYPE_CHECKING:  # Google's libraries are there only with the extra gcp
     from controller.demo.gcp_emulator import EmulatedGoogle
 
 QUOTA = 1000
-"""Of concurrency, as a new account has it; more where the recording needs more."""
+"""Concurrency quota of a new account; raised if the traffic needs more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Warmth:
-    """Of one pool: the most work in flight in the last whole minute (None: not known), the units that are kept, and how many of
-    those are ready.
-    """
+    """Warm capacity of one pool: peak demand in the last complete minute (None: unknown), requested units, and ready units."""
 
     peak: float | None
     requested: int
@@ -36,7 +34,7 @@ class Warmth:
 
 
 class Emulators:
-    """An emulated AWS with whatever containers there are, and an emulated Google Cloud when a pool of the scene is there."""
+    """An emulated AWS with containers, and an emulated Google Cloud if the scenario has a pool there."""
 
     def __init__(self, scene: Scenario, clock: Clock, seed: int) -> None:
         self._clock = clock
@@ -59,7 +57,7 @@ class Emulators:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[tuple[str, str | None]]:
-        """Listen on the loopback interface: the URL, and the gRPC address where there is one."""
+        """Listen on the loopback interface; yield the URL, and the gRPC address or None."""
         async with SandboxServer(self.sandbox) as server:
             if self.google is None:
                 yield server.url, None
@@ -68,7 +66,7 @@ class Emulators:
                 yield server.url, target
 
     def warmth(self, pool: Pool, asked: int) -> Warmth:
-        """What is there now. Pings are kept up by Stoker alone, so of a pinged pool only Stoker knows how many are `asked`."""
+        """Return the warm capacity now. `asked`: the units that a pinged pool keeps; the emulator cannot count them."""
         now = self.sandbox.now_ms()
         if self.google is not None and pool.kind == CLOUD_RUN:
             requested, instances = self.google.kept(pool.name)
@@ -82,7 +80,7 @@ class Emulators:
         return Warmth(peak, sum(each.requested for each in capacities), sum(each.available for each in capacities))
 
     def outcome(self, pool: Pool, terms: CostTerms) -> Outcome:
-        """What a pool has come to so far, as counted where it is emulated."""
+        """Return the outcome of a pool so far, from the emulator's counters."""
         if self.google is not None and pool.kind == CLOUD_RUN:
             return self.google.outcome(pool)
         request_usd = CONTAINER_REQUEST_USD if pool.kind == URL else REQUEST_USD
@@ -92,7 +90,7 @@ class Emulators:
         return self.sandbox.container(host(pool.name)) if pool.kind == URL else self.sandbox.hosted(pool.name)
 
     def _played(self, pool: Pool) -> float | None:
-        """The most in flight in the last whole minute, as the scene has it."""
+        """Return the peak demand of the last complete minute in the scenario."""
         minute = minute_of(self._clock.now()) - 1
         peak = float(pool.series.window(minute, minute + 1).peak[0])
         return None if math.isnan(peak) else peak

@@ -1,4 +1,4 @@
-"""What there is to see at one simulated minute: plain values between the stage and the screens."""
+"""The values to display at one simulated minute."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ from controller.demo.outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A change that Stoker made or wanted, in words."""
+    """A change that Stoker made or held, as text."""
 
     at: datetime
     pool: str
@@ -18,7 +18,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class PoolFrame:
-    """One pool now. `target` is what Stoker wants requested; None until it has planned."""
+    """One pool now. `target` is None before the first plan."""
 
     name: str
     title: str
@@ -32,7 +32,7 @@ class PoolFrame:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """All pools at `now`. `elapsed` is simulated; `speed` is what was reached on average, in simulated seconds a second."""
+    """All pools at `now`. `elapsed` is simulated time; `speed` is the average in simulated seconds per second."""
 
     now: datetime
     elapsed: timedelta

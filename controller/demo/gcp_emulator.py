@@ -1,4 +1,4 @@
-"""The emulated Google Cloud of a play. Needs Google's libraries, and so is imported only when a pool is there."""
+"""The emulated Google Cloud of a demo. It needs Google's libraries, so it is imported only if a pool uses it."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,29 +13,29 @@ from controller.demo.scenarios import Pool
 
 
 class EmulatedGoogle:
-    """Cloud Run services with their traffic, on the clock of `sandbox`."""
+    """Emulated Cloud Run services with traffic, on the clock of `sandbox`."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._world = RunSandbox(sandbox)
 
     def add(self, pool: Pool) -> None:
-        """Deploy a pool's service: one vCPU, and one request at a time, as agents are."""
+        """Deploy the service of a pool: 1 vCPU, 1 request at a time."""
         self._world.add_service(pool.name, pool.series, project=PROJECT, location=LOCATION, concurrency=1,
                                 memory=f"{pool.memory_mb}Mi", startup_seconds=pool.init_seconds)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[str]:
-        """Listen: `host:port` of the gRPC server."""
+        """Listen; yield `host:port` of the gRPC server."""
         async with GrpcSandboxServer(self._world) as server:
             yield server.target
 
     def kept(self, name: str) -> tuple[int, int]:
-        """The minimum instances of a service, and all of its instances that are ready."""
+        """Return the minimum instances of a service, and its number of ready instances."""
         service = self._found(name)
         return service.service.floor, service.driver.instances.ready(self._world.now_ms())
 
     def outcome(self, pool: Pool) -> Outcome:
-        """What a service has come to so far, at Google's prices. A start that somebody waits for is billed as work."""
+        """Return the outcome of a service so far, at Google's prices. A cold start is billed as work."""
         report = next(each for each in reports(self._world, pool.cold_start_cost_usd) if each.name == pool.name)
         return Outcome(
             minutes=report.minutes, invocations=report.requests, cold_starts=report.cold_starts,

@@ -1,4 +1,4 @@
-"""What the policy of a demo's pool says of its lever, and the address under which the emulated clouds answer for it."""
+"""Lever settings of the demo's pools, and their addresses in the emulated clouds."""
 
 from typing import Any
 
@@ -8,13 +8,11 @@ PROJECT, LOCATION = "acme", "europe-west1"
 PROVISIONED, PING, URL, CLOUD_RUN = "lambda-provisioned-concurrency", "lambda-ping", "http-ping", "cloud-run-min-instances"
 
 LONGEST_PAUSE = "5m"
-"""Some emulated units live for no more than five minutes after use: without this bound, rounds of pings would find that out by
-losing them.
-"""
+"""Some emulated units live only 5 min after use. Without this limit, pings would lose units to measure that."""
 
 
 def settings(kind: str, name: str) -> dict[str, Any]:
-    """The `lever` of a pool called `name`."""
+    """Return the `lever` of the pool `name`."""
     if kind == CLOUD_RUN:
         return {"kind": kind, "project": PROJECT, "location": LOCATION, "service": name}
     if kind == URL:
@@ -25,5 +23,5 @@ def settings(kind: str, name: str) -> dict[str, Any]:
 
 
 def host(name: str) -> str:
-    """Of a pool behind a URL."""
+    """Return the host name of a pool with a URL."""
     return f"{name}.test"

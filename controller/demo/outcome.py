@@ -1,4 +1,4 @@
-"""What the play cost, with Stoker and without: read off what the sandbox really served, never off what Stoker believes."""
+"""Cost of a demo with and without Stoker, from the requests that the sandbox served, not from Stoker's estimates."""
 
 from dataclasses import dataclass, fields
 
@@ -10,10 +10,10 @@ MS_PER_MINUTE = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Of one pool, or the sum of several, since the play began.
+    """Result of one pool, or the sum of several, since the start of the demo.
 
-    `without` means the same traffic served wholly on demand, by a twin of the function that has no warm capacity.
-    Warm minutes are those that were billed, in unit-minutes.
+    `without`: the same traffic on a copy of the function without warm capacity. `warm_minutes`: billed unit-minutes.
+    `cost_usd` and `cost_without_usd` include the cold-start cost.
     """
 
     minutes: int = 0
@@ -27,12 +27,12 @@ class Outcome:
 
     @property
     def avoided(self) -> int:
-        """Cold starts that nobody had to wait for."""
+        """Return the number of cold starts that warm capacity prevented."""
         return self.cold_starts_without - self.cold_starts
 
     @property
     def saved_usd(self) -> float:
-        """What is left after the warm capacity is paid; below zero when it cost more than it brought."""
+        """Return the cost without Stoker minus the cost with it; negative when warm capacity cost more than it saved."""
         return self.cost_without_usd - self.cost_usd
 
     def __add__(self, other: "Outcome") -> "Outcome":
@@ -41,9 +41,9 @@ class Outcome:
 
 
 def outcome_of(hosted: Hosted, terms: CostTerms, now_ms: int, request_usd: float = 0.0) -> Outcome:
-    """The outcome of one function or container, played up to `now_ms`, at the prices of `terms`.
+    """Return the outcome of one function or container up to `now_ms`, at the prices of `terms`.
 
-    `request_usd`: the price of each request, pings included. Work and initialisations for pings are billed as any other.
+    `request_usd`: the price of each request, pings included. Work and initialisations of pings are billed like any other.
     """
     totals, function = hosted.driver.totals, hosted.function
     billed = sum(capacity.meter.billed_unit_ms(now_ms) for capacity in function.capacities.values()) / MS_PER_MINUTE

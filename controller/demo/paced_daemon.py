@@ -1,4 +1,4 @@
-"""The daemon under a clock that flies between ticks and walks during them."""
+"""The daemon with a clock that runs fast between ticks and at real speed during them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -18,14 +18,14 @@ log = structlog.get_logger("stoker.demo")
 
 
 class PacedService(Daemon):
-    """The daemon as it is; nothing flies by while it works, and after each tick `ticked` is called."""
+    """The unchanged daemon. The clock runs at real speed while it works; `ticked` is called after each tick."""
 
     def __init__(self, policy: Policy, providers: Registry, clock: ScaledClock, state_dir: Path, *, port: int,
                  ticked: Callable[[], None]) -> None:
         super().__init__(policy, providers, clock, state_dir, port=port)
         self._pace, self._ticked = clock, ticked
         self._opening = ExitStack()
-        self._opening.enter_context(clock.at_work())  # until the first tick is done, or hours would pass in building
+        self._opening.enter_context(clock.at_work())  # until the first tick is done: the start would take simulated hours
 
     async def tick(self) -> None:
         with self._pace.at_work():
@@ -41,10 +41,10 @@ class PacedService(Daemon):
 
 
 class ScaledTimetable:
-    """Fires jobs by a scaled clock, each at whole multiples of its interval, and lets no time fly while one runs.
+    """Scheduler on a scaled clock: runs each job at whole multiples of its interval; the clock runs at real speed meanwhile.
 
-    What the daemon's own timetable is under the machine's clock; that one cannot be used here, because how much of the
-    machine's time lies between two ticks is not known beforehand.
+    The daemon's own scheduler uses the machine's clock. It cannot be used here, because the real time between two ticks is not
+    known in advance.
     """
 
     def __init__(self, clock: ScaledClock) -> None:
@@ -57,11 +57,11 @@ class ScaledTimetable:
         self._jobs.append((name, interval.total_seconds(), job))
 
     def start(self) -> None:
-        """Begin; to be called within the running event loop."""
+        """Start the jobs. Call it within the running event loop."""
         self._tasks = [asyncio.create_task(self._repeat(*job), name=job[0]) for job in self._jobs]
 
     def stop(self) -> None:
-        """Fire nothing more; a job that runs now is cancelled."""
+        """Stop all jobs; cancel a running one."""
         for task in self._tasks:
             task.cancel()
 
@@ -72,7 +72,7 @@ class ScaledTimetable:
             with self._clock.at_work():
                 try:
                     await job()
-                except Exception:  # one failing job must not end the play
+                except Exception:  # one failed job must not stop the demo
                     log.exception("job-failed", job=name)
             due = max(due + seconds, self._next(seconds))
 

@@ -1,4 +1,4 @@
-"""The play: an embedded cloud with traffic, the real daemon on it over real connections, and what there is to see of both."""
+"""The demo run: emulated clouds with traffic, the real daemon connected to them, and a frame after each tick."""
 
 import asyncio
 import math
@@ -26,12 +26,12 @@ from controller.demo.scenarios import Pool, Scenario
 from forecasting.demand import instant_of, minute_of
 
 POINTS = 400
-"""Minutes of chart that are kept: more than any terminal is wide."""
+"""Minutes of the chart that are kept: more than the width of a terminal."""
 
 BEFORE = 45
-"""Minutes of the past that the chart begins with."""
+"""Minutes of history at the start of the chart."""
 
-TOLD = 50
+DECISIONS_KEPT = 50
 
 
 class DemoRunner:
@@ -40,7 +40,7 @@ class DemoRunner:
     def __init__(self, scene: Scenario, clock: ScaledClock, folder: Path, rng: Generator, seed: int, port: int,
                  watch: Callable[[Frame], None]) -> None:
         self._opening = ExitStack()
-        self._opening.enter_context(clock.at_work())  # until the daemon is there, which then sees to it
+        self._opening.enter_context(clock.at_work())  # until the daemon exists, which then sets the pace
         self.scene, self._clock, self._folder, self._watch = scene, clock, folder, watch
         self._machine: Clock = SystemClock()
         self._rng, self._port = rng, port
@@ -50,26 +50,26 @@ class DemoRunner:
         self.service: PacedService | None = None
         self.last: Frame | None = None
         self._points = {pool.name: deque(before(pool, scene.start), maxlen=POINTS) for pool in scene.pools}
-        self._decisions: deque[Decision] = deque(maxlen=TOLD)
+        self._decisions: deque[Decision] = deque(maxlen=DECISIONS_KEPT)
         self._seen: dict[str, Plan] = {}
         self._began: tuple[datetime, datetime] | None = None
         self._closing = ExitStack()
 
     async def play(self, stop: asyncio.Event) -> None:
-        """Until the scene has lasted as long as it can, or `stop` is set. Raises what the daemon's start raises."""
+        """Run to the end of the scenario or until `stop` is set. Raise the errors of the daemon's start."""
         async with self.clouds.open() as (url, grpc):
             registry = Registry(self._clock, self._rng, sandbox_url=url, sandbox_grpc=grpc)
             self.service = PacedService(self.policy, registry, self._clock, self._folder, port=self._port, ticked=self._tick)
             self._opening.close()
-            curtain = asyncio.create_task(self._stop_at_end(stop))
+            end_task = asyncio.create_task(self._stop_at_end(stop))
             try:
                 await self.service.run(stop)
             finally:
-                curtain.cancel()
-                await asyncio.gather(curtain, return_exceptions=True)
+                end_task.cancel()
+                await asyncio.gather(end_task, return_exceptions=True)
 
     async def _stop_at_end(self, stop: asyncio.Event) -> None:
-        """Stop at the end of the scene; from then on no time flies, however long an orderly end takes."""
+        """Stop at the end of the scenario. From then on the clock runs at real speed, for a graceful shutdown."""
         left = (self.scene.start + self.scene.lasting - self._clock.now()).total_seconds()
         ends = {asyncio.create_task(self._clock.sleep(left)), asyncio.create_task(stop.wait())}
         try:
@@ -87,7 +87,7 @@ class DemoRunner:
         self._watch(self.last)
 
     def frame(self) -> Frame:
-        """What there is to see now."""
+        """Return the frame of this instant."""
         now = self._clock.now()
         pools = tuple(self._pool_frame(pool, now) for pool in self.scene.pools)
         began, really = self._began or (now, self._machine.now())
@@ -101,7 +101,7 @@ class DemoRunner:
         plan = self._plan(pool.name)
         warmth = self.clouds.warmth(pool, kept_by(plan))
         points = self._points[pool.name]
-        minute = now.replace(second=0, microsecond=0) - timedelta(minutes=1)  # the last one that is over
+        minute = now.replace(second=0, microsecond=0) - timedelta(minutes=1)  # the last complete minute
         if not points or points[-1].at < minute:
             points.append(Point(minute, warmth.peak, warmth.ready))
         outcome = self.clouds.outcome(pool, self._terms[pool.name])
@@ -109,7 +109,7 @@ class DemoRunner:
                          outcome, tuple(points))
 
     def _plan(self, name: str) -> Plan | None:
-        """The newest plan of a pool; a change in it is told in words."""
+        """Return the newest plan of a pool; record its text as a decision if it changed."""
         fleet = self.service.fleet if self.service is not None else None
         plan = fleet.plans.get(name) if fleet is not None else None
         if plan is not None and plan is not self._seen.get(name):
@@ -120,34 +120,34 @@ class DemoRunner:
 
 
 def kept_by(plan: Plan | None) -> int:
-    """Units that a pool has been asked to keep: the ones it had been asked for before the plan, unless that is being written."""
+    """Return the units that a pool keeps: the target if the plan writes it, else the requested units."""
     if plan is None:
         return 0
     return (plan.target if plan.action is Action.WRITE else plan.requested) or 0
 
 
 def before(pool: Pool, start: datetime) -> list[Point]:
-    """The chart of what came before the play, when nothing was warm."""
+    """Return the chart points before the start, without warm capacity."""
     first = minute_of(start) - BEFORE
     peaks = pool.series.window(first, first + BEFORE).peak.tolist()
     return [Point(instant_of(first + at), None if math.isnan(peak) else peak, 0) for at, peak in enumerate(peaks)]
 
 
 def write_policy(scene: Scenario, path: Path) -> Policy:
-    """Write the scene's policy as an operator would, and read it as the daemon does."""
+    """Write the policy of the scenario to a file, and load it as the daemon does."""
     path.write_text(yaml.safe_dump(scene.policy, sort_keys=False))
     return load_policy(path, lever_kinds())
 
 
 def worded(plan: Plan) -> str:
-    """A plan as a line for people."""
+    """Return a plan as one line of text."""
     if plan.action is not Action.WRITE:
-        return f"holds {plan.requested if plan.requested is not None else 'what is there'}: {plan.text}"
-    verb = "warms" if (plan.target or 0) > (plan.requested or 0) else "lowers"
+        return f"holds {plan.requested if plan.requested is not None else 'current capacity'}: {plan.text}"
+    verb = "scales out" if (plan.target or 0) > (plan.requested or 0) else "scales in"
     return f"{verb} {plan.requested or 0} → {plan.target}: {plan.text}"
 
 
 def terms_by_pool(policy: Policy, scene: Scenario) -> dict[str, CostTerms]:
-    """The prices that each pool's outcome is told at."""
+    """Return the prices for the outcome of each pool."""
     sizes = {pool.name: pool.memory_mb for pool in scene.pools}
     return {pool.name: terms_of(pool, policy.assume, memory_mb=sizes[pool.name]) for pool in policy.pools}

@@ -1,4 +1,4 @@
-"""What is played: the pools of a demo, each with its policy, its past, and the traffic that comes."""
+"""Scenarios of a demo: pools, each with its policy, its history and its traffic."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,20 +15,20 @@ from forecasting.demand import MINUTES_PER_DAY, DemandSeries, instant_of, minute
 
 PAST_DAYS = 14
 START = datetime(2026, 3, 3, 8, 40, tzinfo=UTC)
-"""A Tuesday, twenty minutes before the offices open and half an hour before the reports are made."""
+"""A Tuesday, 20 min before office hours and 35 min before the batch of reports."""
 
 ROOM = 1.5
-"""A ceiling stands so far above the most that was ever seen."""
+"""Ratio of a ceiling to the highest peak in the history."""
 
 
 class SceneError(ValueError):
-    """What was asked to be played cannot be. One line that names the file and the remedy."""
+    """The demo cannot run with these options; one line that names the file and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """One function, service or URL of the emulated clouds. `series` holds its past and, from the scene's start on, what comes.
-    `more`: what its policy says besides.
+    """One function, service or URL of the emulated clouds. `series`: its history, and its traffic from the start of the scenario.
+    `more`: further keys of its policy.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Pool:
 
     @property
     def policy(self) -> dict[str, Any]:
-        """Its entry in the policy file."""
+        """Return its entry in the policy file."""
         return {
             "name": self.name, "lever": settings(self.kind, self.name), "mode": "active", "max": self.ceiling,
             "objective": {"cold_start_cost_usd": self.cold_start_cost_usd}, "init_seconds": self.init_seconds, **self.more,
@@ -52,7 +52,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Pools, and the instant at which the play begins; it lasts `lasting`."""
+    """Pools, the start of the demo, and its duration."""
 
     start: datetime
     lasting: timedelta
@@ -60,49 +60,49 @@ class Scenario:
 
     @property
     def policy(self) -> dict[str, Any]:
-        """The policy file of this scene, as plain data."""
+        """Return the policy of this scenario as plain data."""
         return {"version": 1, "pools": [pool.policy for pool in self.pools]}
 
 
 def invented(rng: np.random.Generator, lasting: timedelta) -> Scenario:
-    """Three agents of different habits, with a fortnight behind them."""
+    """Return three agents with different traffic and 14 days of history."""
     span = around(lasting)
     support, reports, chat = rng.spawn(3)
     at = timedelta(hours=9, minutes=15)
     return Scenario(START, lasting, (
         Pool("support-agent", "office hours", office_hours(span, support), 60, 1024, 8.0, 0.05),
-        Pool("nightly-reports", "dozens at once, at 02:15 in Denver", fan_out(span, reports, at, 36), 80, 2048, 12.0, 0.02),
-        Pool("chat", "bursts, whenever something is shared", bursty(span, chat), 80, 1024, 6.0, 0.03),
+        Pool("nightly-reports", "dozens at once at 09:15", fan_out(span, reports, at, 36), 80, 2048, 12.0, 0.02),
+        Pool("chat", "daily cycle with unpredictable bursts", bursty(span, chat), 80, 1024, 6.0, 0.03),
     ))
 
 
 def every_lever(rng: np.random.Generator, lasting: timedelta) -> Scenario:
-    """A pool for each lever. Nothing tells of the past of the URL, so its owner has said when it is busy."""
+    """Return a pool for each lever. The URL has no history, so its policy has a schedule."""
     span = around(lasting)
     support, reports, watch, chat = rng.spawn(4)
     at = timedelta(hours=9, minutes=15)
-    watched = {"name": "market hours", "cron": "50 8 * * mon-fri", "duration": "9h", "min": 24}
-    told = {"schedules": [watched], "on_missing_metrics": "floor", "memory_mb": 1024}
+    schedule = {"name": "market hours", "cron": "50 8 * * mon-fri", "duration": "9h", "min": 24}
+    more = {"schedules": [schedule], "on_missing_metrics": "floor", "memory_mb": 1024}
     return Scenario(START, lasting, (
         Pool("support-agent", "provisioned concurrency; office hours", office_hours(span, support), 60, 1024, 8.0, 0.05),
         Pool("nightly-reports", "pinged function; dozens at once at 09:15", fan_out(span, reports, at, 36), 80, 1024, 2.0, 0.02,
              PING),
-        Pool("price-watch", "pinged URL; a batch at five past every hour", hourly(span, watch, 5, 16), 40, 1024, 2.0, 0.02, URL,
-             told),
+        Pool("price-watch", "pinged URL; a batch at minute 5 of every hour", hourly(span, watch, 5, 16), 40, 1024, 2.0, 0.02, URL,
+             more),
         Pool("chat", "Cloud Run minimum instances; office hours", office_hours(span, chat), 60, 1024, 8.0, 0.05, CLOUD_RUN),
     ))
 
 
 def around(lasting: timedelta) -> Span:
-    """The fortnight before the start, and the minutes that are played."""
+    """Return the span of the 14 days before the start and the duration of the demo."""
     first = minute_of(START) - PAST_DAYS * MINUTES_PER_DAY
     return Span(first, PAST_DAYS * MINUTES_PER_DAY + int(lasting.total_seconds() // 60) + 5)
 
 
 def recorded(path: Path, start_day: int | None, lasting: timedelta | None) -> Scenario:
-    """A recorded pool: what lies before the start is its past, the rest comes as traffic.
+    """Return a scenario from a recording: rows before the start are history, the rest is traffic.
 
-    `start_day`: how many days into the recording the play begins; a day before its end when not given.
+    `start_day`: start of the demo in days after the first row; by default one day before the end.
     """
     try:
         history = open_history(path)
@@ -114,8 +114,8 @@ def recorded(path: Path, start_day: int | None, lasting: timedelta | None) -> Sc
     if start_day is None:
         start_day = max(1, int(days) - 1)
     if not 0 < start_day * MINUTES_PER_DAY < len(series):
-        raise SceneError(f"{path}: holds {days:.1f} days, so the play cannot begin on day {start_day}; "
-                         f"give --start-day between 1 and {max(1, int(np.ceil(days)) - 1)}")
+        raise SceneError(f"{path}: has {days:.1f} days, so the demo cannot start on day {start_day}; "
+                         f"set --start-day to a value from 1 to {max(1, int(np.ceil(days)) - 1)}")
     first = series.first_minute + start_day * MINUTES_PER_DAY
     left = timedelta(minutes=series.end_minute - first)
     past = series.window(max(series.first_minute, first - PAST_DAYS * MINUTES_PER_DAY), series.end_minute)
@@ -125,13 +125,13 @@ def recorded(path: Path, start_day: int | None, lasting: timedelta | None) -> Sc
 
 
 def ceiling_of(series: DemandSeries, start_minute: int) -> int:
-    """A `max` well above the most that was in flight before the play begins."""
+    """Return a `max` of `ROOM` times the highest peak before the start."""
     past = series.window(series.first_minute, start_minute)
-    most = float(past.peak[past.known].max(initial=0.0))
-    return max(10, int(np.ceil(ROOM * most / 10)) * 10)
+    highest = float(past.peak[past.known].max(initial=0.0))
+    return max(10, int(np.ceil(ROOM * highest / 10)) * 10)
 
 
 def pool_name(text: str) -> str:
-    """A name that a pool and a function may have."""
+    """Return `text` as a valid name of a pool and a function."""
     kept = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in text).strip("-_")
     return kept[:60] or "recorded"

@@ -1,4 +1,4 @@
-"""How a frame looks in a terminal, and as plain lines where there is none."""
+"""Display of a frame in a terminal, or as plain lines without one."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,17 +19,17 @@ PLAIN_EVERY = timedelta(minutes=10)
 
 
 def picture(frame: Frame, width: int, height: int) -> RenderableType:
-    """Everything at once, as large as the terminal lets it be."""
+    """Return the whole screen, scaled to the size of the terminal."""
     decisions = min(DECISION_LINES, max(1, height - HEADER_LINES - 6 * len(frame.pools)))
     room = (height - HEADER_LINES - decisions - 2) // max(1, len(frame.pools)) - 3  # two lines of border, one of hours
     lines = max(2, min(MOST_CHART_LINES, room))
     panels = [panel(pool, width, lines) for pool in frame.pools]
-    return Group(header(frame, width), *panels, told(frame.decisions, decisions, width))
+    return Group(header(frame, width), *panels, decision_lines(frame.decisions, decisions, width))
 
 
 def header(frame: Frame, width: int) -> RenderableType:
-    """The time, how fast it goes, and what it comes to."""
-    speed = f"  {frame.speed:.0f}× life" if frame.speed >= 1 else ""
+    """Return the header: time, speed, and result so far."""
+    speed = f"  {frame.speed:.0f}× real time" if frame.speed >= 1 else ""
     past = f"  {whole(frame.elapsed)} of {whole(frame.lasts)}"
     left = Text.assemble((f"{frame.now:%a %H:%M} UTC", "bold"), past, (speed, "dim"))
     label = "dashboard: " if width >= ROOM_FOR_WORDS else ""
@@ -41,14 +41,14 @@ def header(frame: Frame, width: int) -> RenderableType:
     verdict = Text.assemble(
         "cold starts ", (f"{total.cold_starts}", "bold green"), " with Stoker, ",
         (f"{total.cold_starts_without}", "bold red"), " without;  cost ", (money(total.cost_usd), "bold green"), " with, ",
-        (money(total.cost_without_usd), "bold red"), " without, waiting users included")
+        (money(total.cost_without_usd), "bold red"), " without, cold-start cost included")
     verdict.truncate(width, overflow="ellipsis")
-    legend = Text.assemble(("█", WARM), " served warm  ", ("█", COLD), " beyond what is warm  ", ("░", IDLE), " warm, waiting")
+    legend = Text.assemble(("█", WARM), " served warm  ", ("█", COLD), " above it  ", ("░", IDLE), " idle warm")
     return Group(line, verdict, legend)
 
 
 def panel(pool: PoolFrame, width: int, lines: int) -> Panel:
-    """One pool: its chart, and beside it its figures."""
+    """Return the chart of one pool, with its figures to the right."""
     row = Table.grid(padding=(0, 1))
     room = max(20, width - FIGURES_WIDTH - 6)
     row.add_column(width=room)
@@ -59,7 +59,7 @@ def panel(pool: PoolFrame, width: int, lines: int) -> Panel:
 
 
 def figures(pool: PoolFrame) -> list[Text]:
-    """What matters most first: a low terminal shows fewer of these lines."""
+    """Return the figures of a pool, most important first: a small terminal shows fewer lines."""
     out = pool.outcome
     return [
         Text.assemble("in flight ", (f"{pool.peak or 0:.0f}", "bold"), "  warm ", (f"{pool.ready}", "bold cyan"), *warming(pool)),
@@ -71,13 +71,13 @@ def figures(pool: PoolFrame) -> list[Text]:
 
 
 def warming(pool: PoolFrame) -> list[tuple[str, str] | str]:
-    """What has been asked for and is not ready yet, and what is wanted where that is something else again."""
+    """Return the requested units that are not ready yet, and the target if it differs from them."""
     asked: list[tuple[str, str] | str] = [(f" → {pool.requested}", "yellow")] if pool.requested > pool.ready else []
-    return [*asked, (f" wants {pool.target}", "dim")] if pool.target not in (None, pool.requested) else asked
+    return [*asked, (f" target {pool.target}", "dim")] if pool.target not in (None, pool.requested) else asked
 
 
-def told(decisions: tuple[Decision, ...], lines: int, width: int) -> RenderableType:
-    """The last decisions in words, the newest last; one line each."""
+def decision_lines(decisions: tuple[Decision, ...], lines: int, width: int) -> RenderableType:
+    """Return the last decisions, one line each, the newest last."""
     texts = [Text.assemble((f"{each.at:%H:%M} ", "dim"), (each.pool, "bold"), f" {each.text}") for each in decisions[-lines:]]
     for text in texts:
         text.truncate(width, overflow="ellipsis")
@@ -85,7 +85,7 @@ def told(decisions: tuple[Decision, ...], lines: int, width: int) -> RenderableT
 
 
 def plain(frame: Frame) -> str:
-    """A frame as one line, for logs and pipes."""
+    """Return a frame as one line, for logs and pipes."""
     pools = "; ".join(f"{pool.name} {pool.peak or 0:.0f} in flight, {pool.ready} warm"
                       + (f" of {pool.requested}" if pool.requested != pool.ready else "") for pool in frame.pools)
     total = frame.total
@@ -94,32 +94,32 @@ def plain(frame: Frame) -> str:
 
 
 class PlainLines:
-    """Tells decisions as they come, and a line on everything every ten simulated minutes."""
+    """Writer of one line per decision, and of a summary line every 10 simulated minutes."""
 
     def __init__(self, write: Callable[[str], None]) -> None:
         self._write = write
-        self._told: Decision | None = None
-        self._greeted = False
+        self._newest: Decision | None = None
+        self._started = False
         self._next = timedelta(0)
 
     def show(self, frame: Frame) -> None:
-        """Tell what is new since the last frame."""
-        if not self._greeted:
-            self._greeted = True
+        """Write what is new since the last frame."""
+        if not self._started:
+            self._started = True
             self._write(f"dashboard: {frame.url}/ (status and API: {frame.url}/status)")
         fresh = list(frame.decisions)
-        if self._told in fresh:
-            fresh = fresh[fresh.index(self._told) + 1 :]
+        if self._newest in fresh:
+            fresh = fresh[fresh.index(self._newest) + 1 :]
         for each in fresh:
             self._write(f"{each.at:%a %H:%M}  {each.pool}: {each.text}")
-            self._told = each
+            self._newest = each
         if frame.elapsed >= self._next:
             self._next += PLAIN_EVERY
             self._write(plain(frame))
 
 
 def summary(frame: Frame, console: Console) -> None:
-    """What the play came to, as a table and a sentence."""
+    """Print the result of the demo as a table and a sentence."""
     table = Table(title=f"{whole(frame.elapsed)} of traffic", title_justify="left", box=None, pad_edge=False)
     table.add_column("pool", no_wrap=True, min_width=15)
     for column in ("requests", "cold starts", "without Stoker", "cost", "without Stoker", "saved"):
@@ -135,29 +135,30 @@ def summary(frame: Frame, console: Console) -> None:
 
 
 def sentence(out: Outcome) -> str:
-    """The outcome in words, whichever way it went."""
+    """Return the outcome as a sentence."""
     if not out.cold_starts_without:
-        return "Nobody would have waited in this traffic, with Stoker or without."
+        return "No cold starts in this traffic, with or without Stoker."
     share = out.avoided / out.cold_starts_without
-    spent = "less than serving it without: saved" if out.saved_usd >= 0 else "more than serving it without: lost"
-    return (f"{out.avoided} of {out.cold_starts_without} cold starts did not happen ({share:.0%}), and it cost {spent} "
-            f"{money(abs(out.saved_usd))}. Costs are at list price and count each cold start at the price in the policy.")
+    relation = "less" if out.saved_usd >= 0 else "more"
+    return (f"{out.avoided} of {out.cold_starts_without} cold starts avoided ({share:.0%}); the cost was "
+            f"{money(abs(out.saved_usd))} {relation} than without Stoker. Cost = bill at list price + cold-start cost set in the "
+            "policy.")
 
 
 def money(usd: float) -> str:
-    """Dollars, with more digits where there are few."""
+    """Return USD as text, with 4 digits for amounts below 0.1."""
     sign = "-" if usd < 0 else ""
     return f"{sign}${abs(usd):,.2f}" if abs(usd) >= 0.1 or not usd else f"{sign}${abs(usd):.4f}"
 
 
 def whole(span: timedelta) -> str:
-    """A span to the minute."""
+    """Return a duration in hours and minutes."""
     hours, minutes = divmod(int(span.total_seconds() // 60), 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
 def outcome_json(frame: Frame) -> dict[str, object]:
-    """What came of it, for machines: simulated time, the speed that was reached, and the outcome of each pool and of all."""
+    """Return the result as JSON values: simulated time, average speed, and the outcome of each pool and of all pools."""
     return {
         "ended_at": frame.now.isoformat(timespec="seconds"),
         "simulated_seconds": round(frame.elapsed.total_seconds()),
@@ -168,7 +169,7 @@ def outcome_json(frame: Frame) -> dict[str, object]:
 
 
 def plainly(out: Outcome) -> dict[str, float]:
-    """An outcome as numbers, dollars to the hundredth of a cent."""
+    """Return an outcome as numbers, USD with 4 digits."""
     return {
         "minutes": out.minutes, "invocations": round(out.invocations), "cold_starts": out.cold_starts,
         "cold_starts_without": out.cold_starts_without, "warm_unit_minutes": round(out.warm_minutes, 1),

@@ -1,4 +1,4 @@
-"""Traffic of agents, invented: requests with a start and a length each, so that peak and average agree as they do in life."""
+"""Generated agent traffic: requests with a start and a length each, so that peak and average are consistent."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,30 +11,30 @@ from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 Reals = NDArray[np.float64]
 SHORTEST_SECONDS = 0.5
 EPOCH_WEEKDAY = 3
-"""The Unix epoch began on a Thursday (Monday is 0)."""
+"""The Unix epoch started on a Thursday (Monday is 0)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The minutes traffic is wanted for: `minutes` of them from `first_minute` (since the epoch) on."""
+    """The minutes of generated traffic: `minutes` of them from `first_minute` (since the epoch)."""
 
     first_minute: int
     minutes: int
 
     @property
     def hour(self) -> Reals:
-        """float64[minutes]: the hour of the day (UTC) at which each minute starts."""
+        """Return the hour of the day (UTC) at which each minute starts, float64[minutes]."""
         return (self.first_minute + np.arange(self.minutes)) % MINUTES_PER_DAY / 60.0
 
     @property
     def workday(self) -> Reals:
-        """float64[minutes]: 1 from Monday to Friday, 0 otherwise."""
+        """Return 1 from Monday to Friday, else 0, float64[minutes]."""
         day = (self.first_minute + np.arange(self.minutes)) // MINUTES_PER_DAY
         return ((day + EPOCH_WEEKDAY) % 7 < 5).astype(np.float64)
 
 
 def office_hours(span: Span, rng: np.random.Generator) -> DemandSeries:
-    """A support agent: people write from nine to half past five on workdays, less at lunch; hardly anyone at other times."""
+    """Return demand of a support agent: requests from 09:00 to 17:30 on workdays, fewer at noon, very few at other times."""
     hour = span.hour
     morning = ramp(hour, 8.9, 9.3)
     evening = 1 - ramp(hour, 17.2, 17.9)
@@ -44,18 +44,18 @@ def office_hours(span: Span, rng: np.random.Generator) -> DemandSeries:
 
 
 def fan_out(span: Span, rng: np.random.Generator, at: timedelta, agents: int) -> DemandSeries:
-    """A batch: at the same time on every workday some forty agents start at once, and each that ends hands on to a second."""
+    """Return demand of a batch: about `agents` agents start at the time `at` on every workday; 60 % start a second one."""
     return batches(span, np.flatnonzero((span.hour == at.total_seconds() / 3600) & (span.workday > 0)), agents, rng)
 
 
 def hourly(span: Span, rng: np.random.Generator, past: int, agents: int) -> DemandSeries:
-    """A batch `past` minutes after every full hour from nine to five on workdays."""
+    """Return demand of a batch `past` minutes after every full hour from 09:00 to 17:00 on workdays."""
     due = (np.round(span.hour * 60) % 60 == past) & (span.hour >= 9) & (span.hour < 17) & (span.workday > 0)
     return batches(span, np.flatnonzero(due), agents, rng)
 
 
 def batches(span: Span, begins: NDArray[np.int64], agents: int, rng: np.random.Generator) -> DemandSeries:
-    """At each of the minutes `begins` (since the span's first) about so many agents start, and more than half hand on."""
+    """Return demand of batches at the minutes `begins` (since the start of the span): about `agents` each, 60 % with a second."""
     starts, lengths = [np.empty(0)], [np.empty(0)]
     for minute in begins:
         count = rng.poisson(agents)
@@ -68,7 +68,7 @@ def batches(span: Span, begins: NDArray[np.int64], agents: int, rng: np.random.G
 
 
 def bursty(span: Span, rng: np.random.Generator) -> DemandSeries:
-    """A chat product: a daily swell, and several times an hour something is shared and dozens come at once."""
+    """Return demand of a chat product: a daily cycle, and several bursts an hour of dozens of requests."""
     swell = 0.25 + 0.75 * np.maximum(0, np.sin((span.hour - 6) / 24 * 2 * np.pi)) ** 0.7
     bursts = np.zeros(span.minutes)
     for minute in np.flatnonzero(rng.random(span.minutes) < swell / 22):
@@ -78,13 +78,13 @@ def bursty(span: Span, rng: np.random.Generator) -> DemandSeries:
 
 
 def ramp(hour: Reals, begins: float, ends: float) -> Reals:
-    """From 0 at the hour `begins` to 1 at the hour `ends`, smoothly."""
+    """Return a smooth ramp from 0 at the hour `begins` to 1 at the hour `ends`."""
     part = np.clip((hour - begins) / (ends - begins), 0, 1)
     return part * part * (3 - 2 * part)
 
 
 def requests(span: Span, rate: Reals, mean_seconds: float, rng: np.random.Generator) -> DemandSeries:
-    """Requests that come at `rate` a minute, independently, and take a while that varies as language models' answers do."""
+    """Return demand of independent requests at `rate` per minute, with log-normal lengths as of language model answers."""
     counts = rng.poisson(np.maximum(0, rate))
     starts = 60.0 * (np.repeat(np.arange(span.minutes), counts) + rng.random(int(counts.sum())))
     lengths = np.maximum(SHORTEST_SECONDS, rng.lognormal(np.log(mean_seconds) - 0.18, 0.6, len(starts)))
@@ -92,11 +92,11 @@ def requests(span: Span, rate: Reals, mean_seconds: float, rng: np.random.Genera
 
 
 def series_of(span: Span, starts: Reals, lengths: Reals) -> DemandSeries:
-    """Demand of requests that start `starts` seconds after the span does and last `lengths` seconds."""
+    """Return demand of requests that start `starts` seconds after the start of the span and last `lengths` seconds."""
     edges = 60.0 * np.arange(span.minutes + 1)
     at = np.concatenate([edges, starts, starts + lengths])
     step = np.concatenate([np.zeros(len(edges)), np.ones(len(starts)), -np.ones(len(starts))])
-    order = np.lexsort((step, at))  # at one instant what ends comes first, then the minute's edge, then what starts
+    order = np.lexsort((step, at))  # at one instant: ends first, then the edge of the minute, then starts
     at, step = at[order], step[order]
     level = np.cumsum(step)
     edge = np.flatnonzero(step == 0)

@@ -1,4 +1,4 @@
-"""A draft policy from what a provider has: which resources, what they were seen to do, and why the others are left out."""
+"""A draft policy from the resources of a provider: their usage, and why other resources are left out."""
 
 import json
 import math
@@ -17,12 +17,12 @@ from controller.decision.costs.bill import cold_starts_of, load_of
 from controller.decision.costs.cost_model import whole_minutes
 from controller.decision.costs.keep_alive import keep_alive_of
 from controller.demand.warmers import setting
-from controller.preflight.recent_demand import fortnight
+from controller.preflight.recent_demand import recent_demand
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 from forecasting.warmer import Rhythm, found_in, left_out
 
 MARGIN = 1.5
-"""What the ceiling is above the highest peak: a ceiling that bites is noticed late, one that is too high costs nothing."""
+"""Ratio of the ceiling to the highest peak: a ceiling that is too low is noticed late, one that is too high costs nothing."""
 
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*", re.ASCII)
 WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
@@ -31,19 +31,19 @@ LONGEST_NAME = 80
 
 @dataclass(frozen=True, slots=True)
 class ObservedUsage:
-    """What a resource was seen to do. `cold_starts_a_day`: on demand alone, from its peaks. `known`: share of the time."""
+    """Usage of a resource. `cold_starts_a_day`: without warm capacity, from its peaks. `known`: share of minutes with data."""
 
     peak: float
     invocations_a_day: float
     cold_starts_a_day: float
     known: float
     warmer: Rhythm | None = None
-    """What calls it beside users, and is left out of the figures."""
+    """The warmer that calls the resource in addition to users; not counted in the figures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A pool of the draft."""
+    """One pool of the draft."""
 
     name: str
     found: Found
@@ -55,7 +55,7 @@ class Proposal:
 
 
 def pools_of(surveys: Iterable[Survey]) -> list[tuple[PoolPolicy, Found]]:
-    """A pool for each resource that was found, under a name that no other has."""
+    """Return a pool with a unique name for each resource that was found."""
     pools: list[tuple[PoolPolicy, Found]] = []
     taken: set[str] = set()
     for found in (found for each in surveys for found in each.found):
@@ -70,18 +70,18 @@ def pools_of(surveys: Iterable[Survey]) -> list[tuple[PoolPolicy, Found]]:
 
 async def habits_of(sources: Sequence[tuple[DemandSource, tuple[str, ...]]], kinds: Mapping[str, str],
                     now: datetime) -> dict[str, ObservedUsage | str]:
-    """What each pool did in the last 14 days, or why that is not known. `kinds`: the kind of each pool's lever."""
+    """Return the usage of each pool in the last 14 days, or why it is unknown. `kinds`: the kind of each pool's lever."""
     keep_alives = {name: keep_alive_of(kind, Assume()).span for name, kind in kinds.items()}
-    return {name: habits(telemetry, keep_alives[name]) async for name, telemetry in fortnight(sources, now)}
+    return {name: habits(telemetry, keep_alives[name]) async for name, telemetry in recent_demand(sources, now)}
 
 
 def habits(telemetry: Telemetry, keep_alive: timedelta) -> ObservedUsage | str:
-    """From one pool's history."""
+    """Return the usage in one pool's history, or why it is unknown."""
     series = telemetry.series
     if telemetry.error is not None:
         return f"its metrics could not be read: {telemetry.error}"
     if not series.known.any():
-        return "nothing is known of its traffic in the last 14 days"
+        return "no metrics in the last 14 days"
     if not np.nansum(series.invocations):
         return "no request in the last 14 days"
     warmer = found_in(series)
@@ -89,12 +89,12 @@ def habits(telemetry: Telemetry, keep_alive: timedelta) -> ObservedUsage | str:
         return habits_in(series, keep_alive)
     series, _ = left_out(series, warmer)
     if not np.nansum(series.invocations):
-        return f"no request in the last 14 days but {warmer.text} with hardly any work, which look like a warmer: remove it"
+        return f"no request in the last 14 days except {warmer.text} with almost no work, which look like a warmer: remove it"
     return replace(habits_in(series, keep_alive), warmer=warmer)
 
 
 def habits_in(series: DemandSeries, keep_alive: timedelta) -> ObservedUsage:
-    """A series' own figures; unknown minutes count in nothing."""
+    """Return the usage in a series. Unknown minutes are not counted."""
     days = series.known.sum() / MINUTES_PER_DAY
     load = load_of(series)
     cold = cold_starts_of(load, np.zeros_like(load.peak), whole_minutes(keep_alive))[load.counted].sum()
@@ -104,11 +104,11 @@ def habits_in(series: DemandSeries, keep_alive: timedelta) -> ObservedUsage:
 
 def proposed(pools: Sequence[tuple[PoolPolicy, Found]], seen: Mapping[str, ObservedUsage | str]) -> tuple[list[Proposal],
                                                                                                           list[Skipped]]:
-    """The draft's pools, those first that wait most, and those that are left out for want of traffic."""
+    """Return the pools of the draft, most cold starts first, and the pools that are left out because they have no traffic."""
     proposals: list[Proposal] = []
     skipped: list[Skipped] = []
     for pool, found in pools:
-        known = seen.get(pool.name, "its metrics were not answered")
+        known = seen.get(pool.name, "its metrics could not be read")
         if isinstance(known, ObservedUsage):
             proposals.append(Proposal(pool.name, found, known))
         else:
@@ -117,11 +117,11 @@ def proposed(pools: Sequence[tuple[PoolPolicy, Found]], seen: Mapping[str, Obser
 
 
 def draft(proposals: Sequence[Proposal], skipped: Sequence[Skipped], how: str, now: datetime) -> str:
-    """The policy file."""
+    """Return the text of the policy file."""
     lines = [
-        f"# Drafted by `{how}` on {now:%Y-%m-%d %H:%M} UTC. Every pool is in shadow: planned, and never written to.",
-        "# What the comments say was seen in the 14 days before; max is the highest peak and half as much again.",
-        "# Next: stoker validate FILE, stoker doctor FILE, stoker run --policy FILE",
+        f"# Drafted by `{how}` on {now:%Y-%m-%d %H:%M} UTC. Every pool is in shadow mode: planned, never written.",
+        f"# Figures in comments: the 14 days before. max: {MARGIN:g} × the highest peak, rounded up.",
+        "# Next steps: stoker validate FILE, stoker doctor FILE, stoker run --policy FILE",
         "version: 1",
         "defaults:",
         "  mode: shadow",
@@ -138,18 +138,18 @@ def draft(proposals: Sequence[Proposal], skipped: Sequence[Skipped], how: str, n
 
 
 def remarks(proposal: Proposal) -> list[str]:
-    """What was seen of a pool, in lines."""
+    """Return the comment lines of a pool: its usage and its resource."""
     habits = proposal.habits
-    work = (f"{habits.peak:,.0f} at once at most, {habits.invocations_a_day:,.0f} requests a day; on demand alone about "
-            f"{habits.cold_starts_a_day:,.1f} of them wait for a cold start")
+    work = (f"peak concurrency {habits.peak:,.0f}, {habits.invocations_a_day:,.0f} requests a day; without warm capacity about "
+            f"{habits.cold_starts_a_day:,.1f} cold starts a day")
     lines = [work, _line(proposal.found.facts)]
     if habits.warmer is not None:
-        lines.append(f"{habits.warmer.text} with hardly any work look like a warmer: left out of these figures, and of demand")
-    return lines if habits.known > 0.95 else [*lines, f"of {1 - habits.known:.0%} of the time nothing is known"]
+        lines.append(f"{habits.warmer.text} with almost no work look like a warmer: not counted in these figures or in demand")
+    return lines if habits.known > 0.95 else [*lines, f"metrics are missing for {1 - habits.known:.0%} of the time"]
 
 
 def plain(proposals: Sequence[Proposal], skipped: Sequence[Skipped]) -> dict[str, Any]:
-    """The same for machines."""
+    """Return the proposals and skipped resources as JSON values."""
     return {
         "pools": [{"name": each.name, "lever": _settings(each.found), "max": each.ceiling,
                    "peak": each.habits.peak, "invocations_a_day": round(each.habits.invocations_a_day, 1),
@@ -161,14 +161,14 @@ def plain(proposals: Sequence[Proposal], skipped: Sequence[Skipped]) -> dict[str
 
 
 def _scalar(value: object) -> str:
-    """A value as YAML of every version reads it: what might pass for something else than text is quoted."""
+    """Return a value as YAML. Text that a YAML version could read as another type is quoted."""
     if isinstance(value, str) and PLAIN.fullmatch(value) and value.lower() not in WORDS:
         return value
     return json.dumps(value)
 
 
 def _settings(found: Found) -> dict[str, Any]:
-    """A lever's settings as a policy has them: what is as it is by default is left out."""
+    """Return a lever's settings as in a policy, without defaults."""
     return found.lever.model_dump(mode="json", exclude_defaults=True)
 
 

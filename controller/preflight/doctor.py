@@ -1,7 +1,6 @@
-"""Looks into a setup before it is relied on: what is found, each with a remedy. Nothing is changed at any provider.
+"""Checks of a setup before use. Each finding has a remedy. Nothing is changed at any provider.
 
-Everything is looked into at once, each check has a time of its own, and all together have one: a provider that hangs keeps no
-other waiting, nor the operator for long.
+All checks run concurrently. Each check has a timeout and so has the whole run: a provider that hangs delays no other check.
 """
 
 import asyncio
@@ -41,46 +40,46 @@ from controller.fleet.builder import Providers, pricing
 from controller.preflight.host_checks import local_findings
 
 PATIENCE_SECONDS, SECONDS_A_POOL = 45.0, 0.75
-"""For one check; and for all of them that and so much more for each pool: calls are paced."""
+"""Timeout of one check, and the seconds that each pool adds to the timeout of the whole run: calls are paced."""
 
 AT_ONCE = 8
 TRIED_POOLS = 20
-"""Of each provider's pools: permissions are mostly given to all alike, and calls are few."""
+"""Pools of each provider on which permissions are tried: most policies grant all pools the same, and calls are limited."""
 
-LOOK_BACK, STALE = timedelta(hours=2), timedelta(minutes=15)  # of a pinged pool the first hour that is read stays unknown
-QUIET = ("set on_quiet_region: trust, or have any function there called once a minute; a daemon that runs may find proof in the "
+LOOK_BACK, STALE = timedelta(hours=2), timedelta(minutes=15)  # the first hour of a pinged pool is always unknown
+QUIET = ("set on_quiet_region: trust, or call any function in that region once a minute; a running daemon may find proof in the "
          "calls that AWS counts")
 REMEDIES: Mapping[type[AdapterError], str] = {
-    Misconfigured: "correct what the text names, then run doctor again",
-    Malformed: "correct what the text names, then run doctor again",
-    PermissionDenied: "`stoker iam POLICY` prints what to allow", NotFound: "create it, or correct the policy",
-    QuotaExceeded: "have the quota raised, or lower the pool's max", Throttled: "try again later",
+    Misconfigured: "correct the named setting, then run doctor again",
+    Malformed: "correct the named value, then run doctor again",
+    PermissionDenied: "run `stoker iam POLICY` for the permissions to grant", NotFound: "create it, or correct the policy",
+    QuotaExceeded: "request a higher quota, or lower the pool's max", Throttled: "try again later",
     Unreachable: "check network, proxy, DNS and the provider's status page", Unsupported: "correct the policy",
 }
 
 
 class Examined(Providers, Protocol):
-    """What builds levers and sources, and knows how its providers are examined; `adapters.registry.Registry` does."""
+    """Builder of levers and sources that can also check its providers, as `adapters.registry.Registry`."""
 
     def checks(self, pools: Sequence[PoolPolicy]) -> Sequence[Check]:
-        """What can be looked into of each provider as a whole."""
+        """Return the checks of each provider as a whole."""
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
-        """How the permissions of a pool can be tried."""
+        """Return a probe for each permission of a pool that can be tried."""
 
     def lease(self, settings: LeaseSettings) -> LeaseStore:
-        """The store of a lease."""
+        """Return the store of a lease."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """How one permission fared over the pools that were tried."""
+    """Results of one permission over the pools on which it was tried."""
 
     allowed: int = 0
     denied: list[tuple[str, AdapterError]] = field(default_factory=list)
     unknown: list[tuple[str, AdapterError]] = field(default_factory=list)
     unable: AdapterError | None = None
-    """Why the permission could not be tried at all."""
+    """Why the permission could not be tried on any pool."""
 
 
 Progress = Callable[[Sequence[str]], None]
@@ -88,8 +87,8 @@ Progress = Callable[[Sequence[str]], None]
 
 async def examine(policy: Policy, providers: Examined, grants: Sequence[tuple[Grants, Sequence[PoolPolicy]]], clock: Clock,
                   state_dir: Path, progress: Progress, patience: float = PATIENCE_SECONDS) -> list[Finding]:
-    """Everything that is found, in the order of what it bears on. `progress` is told what is still waited for. `patience`:
-    seconds for one check.
+    """Return all findings, grouped by check. `progress` receives the titles of unfinished checks. `patience`: seconds for one
+    check.
     """
     pools, missing = buildable(policy, providers)
     jobs = [Check("this machine", partial(asyncio.to_thread, local_findings, policy, state_dir, clock.now())),
@@ -105,12 +104,12 @@ async def examine(policy: Policy, providers: Examined, grants: Sequence[tuple[Gr
              for source, served in providers.sources(pools)]
     jobs += [Check(f"warmers of {', '.join(served[:3])}", partial(warmer_findings, source, [named[name] for name in served],
                                                                   clock))
-             for source, served in providers.sources(pools)]  # of their own: none is for concurrent use
+             for source, served in providers.sources(pools)]  # new sources: one source cannot be used concurrently
     return missing + await every(jobs, patience, patience + SECONDS_A_POOL * len(pools), progress)
 
 
 async def every(jobs: Sequence[Check], patience: float, most: float, progress: Progress) -> list[Finding]:
-    """What all checks find, in their order; of those that are not done within `most` seconds, that they are not."""
+    """Return the findings of all checks, in order; a check that is unfinished after `most` seconds gives a failure."""
     slots = asyncio.Semaphore(AT_ONCE)
     tasks = {asyncio.create_task(timed(job, slots if job.title.startswith("pool ") else nullcontext(), patience)): job
              for job in jobs}
@@ -121,24 +120,24 @@ async def every(jobs: Sequence[Check], patience: float, most: float, progress: P
         _, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:
         task.cancel()
-    late = [Finding("answer", tasks[task].title, Verdict.FAIL, f"not looked into within {most:.0f} s", REMEDIES[Unreachable])
+    late = [Finding("answer", tasks[task].title, Verdict.FAIL, f"not finished within {most:.0f} s", REMEDIES[Unreachable])
             for task in tasks if task in waiting]
     return [finding for task in tasks if task not in waiting for finding in task.result()] + late
 
 
 async def timed(job: Check, turn: AbstractAsyncContextManager[None], patience: float) -> list[Finding]:
-    """What a check finds once it is its turn, or that it failed or took too long."""
+    """Return the findings of a check once `turn` allows it, or one finding that it failed or timed out."""
     try:
         async with turn, asyncio.timeout(patience):
             return list(await job.run())
     except TimeoutError:
-        return [Finding("answer", job.title, Verdict.FAIL, f"nothing was heard for {patience:g} s", REMEDIES[Unreachable])]
+        return [Finding("answer", job.title, Verdict.FAIL, f"no answer within {patience:g} s", REMEDIES[Unreachable])]
     except AdapterError as error:
         return [refusal("answer", job.title, error)]
 
 
 def buildable(policy: Policy, providers: Examined) -> tuple[list[PoolPolicy], list[Finding]]:
-    """The pools whose provider's library is there, and a finding for each of the others."""
+    """Return the pools whose provider library is installed, and a finding for each of the others."""
     pools: list[PoolPolicy] = []
     missing: list[Finding] = []
     for pool in policy.pools:
@@ -152,7 +151,7 @@ def buildable(policy: Policy, providers: Examined) -> tuple[list[PoolPolicy], li
 
 
 async def permissions(granted: Grants, pools: Sequence[PoolPolicy], providers: Examined, patience: float) -> list[Finding]:
-    """Each permission that the pools of one provider need, tried on them all or on an even choice of many."""
+    """Return a finding for each permission that the pools of one provider need. Of many pools, an even sample is tried."""
     needing = Counter(permission.action for pool in pools for permission in granted.needed(pool))
     tallies: dict[str, Tally] = {}
     slots = asyncio.Semaphore(AT_ONCE)
@@ -168,9 +167,9 @@ async def permissions(granted: Grants, pools: Sequence[PoolPolicy], providers: E
             except PermissionDenied as error:
                 tally.denied.append((pool.name, error))
             except NotFound:
-                tally.allowed += 1  # that it is not there is told of the pool
+                tally.allowed += 1  # the check of the pool reports the missing resource
             except TimeoutError:
-                tally.unknown.append((pool.name, Unreachable("no answer came in time")))
+                tally.unknown.append((pool.name, Unreachable("timeout")))
             except AdapterError as error:
                 tally.unknown.append((pool.name, error))
             else:
@@ -182,30 +181,30 @@ async def permissions(granted: Grants, pools: Sequence[PoolPolicy], providers: E
         attempts += [attempt(pool, each.action, probes[each.action]) for each in granted.needed(pool) if each.action in probes]
     await asyncio.gather(*attempts)
     found = [permission_finding(action, tallies.get(action), count) for action, count in needing.items()]
-    untried = (each.action for each in granted.shared() if each.writes)  # those that only read, the lease's own check tries
-    return found + [Finding("permission", action, Verdict.UNCHECKED, "cannot be tried without writing; the lease needs it",
+    untried = (each.action for each in granted.shared() if each.writes)  # the check of the lease tries those that only read
+    return found + [Finding("permission", action, Verdict.UNCHECKED, "cannot be tested without a write; the lease needs it",
                             REMEDIES[PermissionDenied]) for action in untried]
 
 
 def permission_finding(action: str, tally: Tally | None, needing: int) -> Finding:
-    """What the tries of one permission came to."""
+    """Return the finding on one permission."""
     if tally is None:
-        return Finding("permission", action, Verdict.UNCHECKED, f"cannot be tried without writing; {needing} "
+        return Finding("permission", action, Verdict.UNCHECKED, f"cannot be tested without a write; {needing} "
                        f"{'pool needs' if needing == 1 else 'pools need'} it", REMEDIES[PermissionDenied])
     if tally.unable is not None:
-        return Finding("permission", action, Verdict.UNCHECKED, f"cannot be tried: {tally.unable}", REMEDIES[Misconfigured])
+        return Finding("permission", action, Verdict.UNCHECKED, f"cannot be tested: {tally.unable}", REMEDIES[Misconfigured])
     tries = tally.allowed + len(tally.denied) + len(tally.unknown)
     for failed, verdict in ((tally.denied, Verdict.FAIL), (tally.unknown, Verdict.WARN)):
         if failed:
             pool, error = failed[0]
             finding = refusal("permission", action, error)
-            return Finding("permission", action, verdict, f"{len(failed)} of {tries} tries failed, as for {pool}: {finding.text}",
+            return Finding("permission", action, verdict, f"{len(failed)} of {tries} tries failed, e.g. {pool}: {finding.text}",
                            finding.remedy)
-    return Finding("permission", action, Verdict.OK, f"allowed, {tries} of {tries} tries")
+    return Finding("permission", action, Verdict.OK, f"allowed in {tries} of {tries} tries")
 
 
 async def pool_findings(pool: PoolPolicy, assume: Assume, providers: Examined) -> list[Finding]:
-    """Whether the pool's resource is there, may be changed, and can take what the policy allows."""
+    """Return whether the pool's resource exists, can be changed, and has the quota for the pool's `max`."""
     lever = providers.lever(pool)
     try:
         capacity, traits = await lever.read(), await lever.traits()
@@ -214,11 +213,11 @@ async def pool_findings(pool: PoolPolicy, assume: Assume, providers: Examined) -
     found = [capacity_finding(pool.name, capacity)]
     if capacity.others:
         text = others_text(capacity, pricing(pool, assume)(traits))
-        remedy = "remove that setting for Stoker to lower them too"
+        remedy = "remove that setting if Stoker should lower these units too"
         found.append(Finding("kept by others", pool.name, Verdict.WARN, text, remedy))
     if capacity.requested and capacity.deletes_at_zero and not pool.keep_setting and not pool.min:
-        verdict = Verdict.WARN if pool.mode == "shadow" else Verdict.UNCHECKED  # what an active pool has may be Stoker's own
-        text = f"the setting is there, at {capacity.requested}, and a target of 0 deletes it{DELETION}"
+        verdict = Verdict.WARN if pool.mode == "shadow" else Verdict.UNCHECKED  # an active pool may have Stoker's own setting
+        text = f"the setting exists with {capacity.requested} units, and a target of 0 deletes it{DELETION}"
         found.append(Finding("setting", pool.name, verdict, text, "see docs/infrastructure-as-code.md"))
     if traits.allowed is not None and traits.allowed < pool.max:
         limit = traits.limit or Limit("", "the provider limits the pool", REMEDIES[QuotaExceeded])
@@ -228,26 +227,27 @@ async def pool_findings(pool: PoolPolicy, assume: Assume, providers: Examined) -
 
 
 def capacity_finding(pool: str, capacity: Capacity) -> Finding:
-    """What a pool's capacity says of whether Stoker could change it."""
+    """Return whether Stoker could change a pool of this capacity."""
     if capacity.foreign_owner is not None:
-        return Finding("pool", pool, Verdict.WARN, f"{capacity.foreign_owner} sets its capacity, so Stoker would not",
-                       "suspend or remove one of the two")
+        return Finding("pool", pool, Verdict.WARN, f"{capacity.foreign_owner} sets its capacity, so Stoker does not change it",
+                       f"suspend or remove {capacity.foreign_owner}, or remove the pool from the policy")
     if capacity.blocked is not None:
         return refusal("pool", pool, capacity.blocked, Verdict.WARN)
     if capacity.phase is Phase.FAILED:
-        return Finding("pool", pool, Verdict.WARN, f"its last change failed: {capacity.detail}", "see the resource's own log")
+        return Finding("pool", pool, Verdict.WARN, f"its last change failed: {capacity.detail}", "see the log of the resource")
     return Finding("pool", pool, Verdict.OK, f"{capacity.requested} requested, {capacity.ready} ready")
 
 
 async def lease_findings(settings: LeaseSettings, providers: Examined) -> list[Finding]:
-    """Whether the lease's store can be read, and who leads. A file that is not there yet is left so."""
+    """Return whether the lease store can be read, and the leader. A missing lease file is not created."""
     subject = ", ".join(str(value) for name, value in settings.model_dump(exclude_defaults=True).items())
     if (path := not_yet(settings)) is not None:
         folder = path.absolute().parent
         if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
-            return [Finding("lease", subject, Verdict.OK, "will be made by the first run")]
-        why = "may not be written" if folder.is_dir() else "is not there" if not folder.exists() else "is no folder"
-        return [Finding("lease", subject, Verdict.FAIL, f"cannot be made: {folder} {why}", "make it, or correct lease.path")]
+            return [Finding("lease", subject, Verdict.OK, "the first run creates it")]
+        why = "is not writable" if folder.is_dir() else "does not exist" if not folder.exists() else "is not a folder"
+        return [Finding("lease", subject, Verdict.FAIL, f"cannot be created: {folder} {why}",
+                        "create a writable folder, or correct lease.path")]
     store = providers.lease(settings)
     try:
         lease = await store.read()
@@ -256,45 +256,45 @@ async def lease_findings(settings: LeaseSettings, providers: Examined) -> list[F
         return [refusal("lease", subject, error)]
     finally:
         await store.close()
-    holder = "nobody leads" if lease is None or not lease.holder else f"{lease.holder} leads or was the last to"
+    holder = "no leader" if lease is None or not lease.holder else f"{lease.holder} leads or led last"
     return [Finding("lease", subject, Verdict.OK, holder)]
 
 
 def not_yet(settings: LeaseSettings) -> Path | None:
-    """The file in which the lease will be kept, unless it is there or the lease is kept elsewhere."""
+    """Return the path of a lease file that does not exist yet; None if it exists or the lease is not in a file."""
     path = settings.model_dump().get("path")
     return None if path is None or Path(path).exists() else Path(path)
 
 
 async def metric_findings(source: DemandSource, pools: Sequence[str], clock: Clock) -> list[Finding]:
-    """How old the newest known minute of each pool is."""
+    """Return the age of the newest known minute of each pool."""
     now = clock.now()
-    told = await source.collect(pools, dict.fromkeys(pools, now - LOOK_BACK), now)
+    collected = await source.collect(pools, dict.fromkeys(pools, now - LOOK_BACK), now)
     found = []
     for pool in pools:
-        telemetry = told[pool]
+        telemetry = collected[pool]
         age = telemetry.series.age(now)
         if telemetry.error is not None:
             found.append(refusal("metrics", pool, telemetry.error))
         elif telemetry.alive is False:
-            found.append(Finding("metrics", pool, Verdict.FAIL, "telemetry is broken or late; capacity is held meanwhile",
+            found.append(Finding("metrics", pool, Verdict.FAIL, "metrics are broken or late; Stoker would hold capacity",
                                  "see the provider's status page"))
         elif telemetry.quiet and (age is None or age > STALE):
             found.append(Finding("metrics", pool, Verdict.WARN, telemetry.quiet, QUIET))
         elif age is None and telemetry.alive:
-            text = "its source answers; of this pool it has told nothing in the last two hours"
+            text = "its source answers, without any data on this pool in the last 2 h"
             found.append(Finding("metrics", pool, Verdict.UNCHECKED, text))
         elif age is None or age > STALE:
-            since = "in the last two hours" if age is None else f"since {age.total_seconds() / 60:.0f} min ago"
-            text = f"no minute is known {since}, and nothing proves that it was idle"
-            found.append(Finding("metrics", pool, Verdict.WARN, text, "see what proves silence on the page of its lever"))
+            since = "in the last 2 h" if age is None else f"in the last {age.total_seconds() / 60:.0f} min"
+            text = f"no data {since}, and no proof that the pool was idle"
+            found.append(Finding("metrics", pool, Verdict.WARN, text, "the page of its lever in docs/levers names the proofs"))
         else:
             found.append(Finding("metrics", pool, Verdict.OK, f"the newest known minute is {age.total_seconds():.0f} s old"))
     return found
 
 
 def refusal(check: str, subject: str, error: AdapterError, verdict: Verdict | None = None) -> Finding:
-    """An error as a finding; what may pass by itself is only warned of where it is our own pace."""
-    graver = Verdict.WARN if isinstance(error, Throttled) else Verdict.FAIL
+    """Return an error as a finding. By default, throttling is a warning and every other error a failure."""
+    default = Verdict.WARN if isinstance(error, Throttled) else Verdict.FAIL
     remedy = next((text for kind, text in REMEDIES.items() if isinstance(error, kind)), "")
-    return Finding(check, subject, verdict or graver, str(error), remedy)
+    return Finding(check, subject, verdict or default, str(error), remedy)

@@ -1,4 +1,4 @@
-"""What Stoker would do now, without doing it: one read-only pass over a policy."""
+"""The plans that Stoker would make now: one read-only pass over a policy."""
 
 import asyncio
 import tempfile
@@ -33,8 +33,8 @@ COLLECT_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class PoolPreview:
-    """One pool: its plan, what its warm capacity costs a month as it is and as it would be, what others keep included, and what
-    could not be read.
+    """Plan of one pool, the monthly cost of its warm capacity now and after the plan (units kept by others included), and the
+    error of a failed read.
     """
 
     plan: Plan
@@ -45,13 +45,13 @@ class PoolPreview:
 
     @property
     def changes(self) -> bool:
-        """Whether something would be asked for that is not there."""
+        """Return whether the target differs from the requested capacity."""
         return self.plan.target is not None and self.plan.requested is not None and self.plan.target != self.plan.requested
 
 
 class ReadOnlyProviders:
-    """Providers whose levers write on paper only, whatever a pool's mode: no mutating call can leave. With `only_pings` that is
-    so of levers that ping, which begin again where they are found at work. `pinged`: the pools of those.
+    """Providers whose levers only simulate writes, in every mode: no mutating call is sent. With `only_pings`, only levers that
+    ping are simulated: reading one resumes its pings. `pinged`: the pools of levers that ping.
     """
 
     def __init__(self, providers: Providers, clock: Clock, policy: Policy, only_pings: bool = False) -> None:
@@ -78,9 +78,9 @@ class ReadOnlyProviders:
 
 async def preview(policy: Policy, providers: Providers, clock: Clock,
                   overrides: Mapping[str, tuple[Override, ...]] | None = None) -> list[PoolPreview]:
-    """Collect a fortnight, choose, read each pool's capacity, and plan. Uses a store of its own that is gone afterwards.
+    """Collect demand of 14 days, tune the selector, read the capacity of each pool, and return the plans. Uses a temporary store.
 
-    `overrides`: what operators ordered of a running daemon, by pool; planned by as the daemon would.
+    `overrides`: the overrides of a running daemon, by pool; the plans apply them as the daemon would.
     """
     with tempfile.TemporaryDirectory(prefix="stoker-plan-") as folder:
         store = AsyncStore(Store(Path(folder) / "stoker.db"))
@@ -90,9 +90,9 @@ async def preview(policy: Policy, providers: Providers, clock: Clock,
             await asyncio.gather(collected(fleet, clock), *(read(each, slots, clock) for each in fleet.reconcilers.values()))
             for region in fleet.regions:
                 await region.retune(clock.now())
-            for name, orders in (overrides or {}).items():
+            for name, active in (overrides or {}).items():
                 if name in fleet.reconcilers:
-                    fleet.reconcilers[name].overrides = orders
+                    fleet.reconcilers[name].overrides = active
             return planned(fleet, clock)
         finally:
             await store.close()
@@ -100,7 +100,7 @@ async def preview(policy: Policy, providers: Providers, clock: Clock,
 
 
 async def collected(fleet: Fleet, clock: Clock) -> None:
-    """Let every region read its history, and give up on one that takes too long; its pools then say that metrics are missing."""
+    """Read the history of every pool group, with a timeout; after a timeout its pools report missing metrics."""
     async def one(region: int) -> None:
         try:
             async with asyncio.timeout(COLLECT_SECONDS):
@@ -111,7 +111,7 @@ async def collected(fleet: Fleet, clock: Clock) -> None:
 
 
 async def read(reconciler: Reconciler, slots: asyncio.Semaphore, clock: Clock) -> None:
-    """Read one pool's capacity, patiently where the provider asks for it."""
+    """Read the capacity of one pool; on throttling, wait and retry up to `TRIES` times."""
     async with slots:
         for _ in range(TRIES):
             await reconciler.read()
@@ -122,8 +122,8 @@ async def read(reconciler: Reconciler, slots: asyncio.Semaphore, clock: Clock) -
 
 
 def planned(fleet: Fleet, clock: Clock) -> list[PoolPreview]:
-    """The plan of each pool from what was read, within the limits of the fleet. What this month has cost is not known here: it is
-    taken to have been spent evenly.
+    """Return the plan of each pool, within the limits of the fleet. The cost of this month is unknown here: even spending of the
+    budget is assumed.
     """
     now, limiter = clock.now(), fleet.limiter
     active = {name for name, each in fleet.reconcilers.items() if each.policy.mode == "active"} or set(fleet.reconcilers)
@@ -139,7 +139,7 @@ def planned(fleet: Fleet, clock: Clock) -> list[PoolPreview]:
 
 
 def shown(fleet: Fleet, plan: Plan) -> PoolPreview:
-    """One pool."""
+    """Return the preview of one pool."""
     reconciler = fleet.reconcilers[plan.pool]
     price = reconciler.usd_per_unit_minute * MINUTES_A_MONTH
     error = reconciler.error or fleet.region_of[plan.pool].collector.errors.get(plan.pool)
@@ -151,6 +151,6 @@ def shown(fleet: Fleet, plan: Plan) -> PoolPreview:
 
 
 def month_gone(now: datetime) -> float:
-    """The share of the month (UTC) that is over."""
+    """Return the share of the current month (UTC) that is over."""
     first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return (now - first) / ((first + timedelta(days=32)).replace(day=1) - first)

@@ -1,4 +1,4 @@
-"""What can be found out of the machine itself: the state folder, its disk, who else is at work there, time zones."""
+"""Checks of this machine: state folder, disk, another running daemon, time zones."""
 
 import os
 import shutil
@@ -20,47 +20,47 @@ DISK_WARN, DISK_FAIL = 1000 * MB, 50 * MB
 
 
 def local_findings(policy: Policy, state_dir: Path, now: datetime) -> list[Finding]:
-    """Of this machine; blocks on the disk."""
+    """Return the findings on this machine. Blocks on disk I/O."""
     free = shutil.disk_usage(existing(state_dir)).free
     return [folder(state_dir), disk(str(state_dir), free), *daemon(state_dir), *zones(policy, now), *addresses(policy)]
 
 
 def addresses(policy: Policy) -> Iterator[Finding]:
-    """Whether requests would go to the metadata service of this machine."""
+    """Yield a finding for each URL that leads to the metadata service of this machine."""
     for leading in metadata_urls(policy, os.environ):
         yield Finding("addresses", leading.name, Verdict.WARN, WHAT, REMEDY)
 
 
 def folder(state_dir: Path) -> Finding:
-    """Whether the daemon could write there."""
+    """Return whether the daemon could write the state folder."""
     subject = str(state_dir)
     if state_dir.is_dir():
         try:
             with tempfile.TemporaryFile(dir=state_dir) as tried:
                 tried.write(b"\0")
         except OSError as error:
-            return Finding("state folder", subject, Verdict.FAIL, f"cannot be written ({error.strerror})",
-                           "check its owner, its mode and the mount, or give another --state-dir")
-        return Finding("state folder", subject, Verdict.OK, "can be written")
+            return Finding("state folder", subject, Verdict.FAIL, f"is not writable ({error.strerror})",
+                           "check its owner, its mode and the mount, or set another --state-dir")
+        return Finding("state folder", subject, Verdict.OK, "is writable")
     if state_dir.exists():
-        return Finding("state folder", subject, Verdict.FAIL, "is no folder", "give another --state-dir")
+        return Finding("state folder", subject, Verdict.FAIL, "is not a folder", "set another --state-dir")
     parent = existing(state_dir)
     if not os.access(parent, os.W_OK | os.X_OK):
-        return Finding("state folder", subject, Verdict.FAIL, f"is not there, and {parent} may not be written",
-                       "make it, or give another --state-dir")
-    return Finding("state folder", subject, Verdict.OK, "will be made by the first run")
+        return Finding("state folder", subject, Verdict.FAIL, f"does not exist, and {parent} is not writable",
+                       "create it, or set another --state-dir")
+    return Finding("state folder", subject, Verdict.OK, "the first run creates it")
 
 
 def disk(subject: str, free: int) -> Finding:
-    """Whether `free` bytes are enough where the state lies."""
-    text = f"{free / 1e9:.1f} GB are free"
+    """Return whether `free` bytes are enough for the state."""
+    text = f"{free / 1e9:.1f} GB free"
     if free < DISK_WARN:
-        return Finding("disk", subject, Verdict.FAIL if free < DISK_FAIL else Verdict.WARN, text, "free some space there")
+        return Finding("disk", subject, Verdict.FAIL if free < DISK_FAIL else Verdict.WARN, text, "free disk space")
     return Finding("disk", subject, Verdict.OK, text)
 
 
 def daemon(state_dir: Path) -> Iterator[Finding]:
-    """Whether a daemon works on that state already, in which case a second one would refuse to start."""
+    """Yield whether a daemon uses the state folder already; a second one would refuse to start."""
     store = state_dir / STORE_NAME
     try:
         running = in_use(store)
@@ -68,32 +68,32 @@ def daemon(state_dir: Path) -> Iterator[Finding]:
         yield Finding("daemon", str(state_dir), Verdict.UNCHECKED, str(error))
         return
     if running:
-        yield Finding("daemon", str(state_dir), Verdict.WARN, "a daemon is running on it, so a second one would not start",
-                      "none if that is the one you mean; or give another --state-dir")
+        yield Finding("daemon", str(state_dir), Verdict.WARN, "a running daemon uses it, so a second daemon does not start",
+                      "no action if this daemon is intended; otherwise set another --state-dir")
     else:
-        yield Finding("daemon", str(state_dir), Verdict.OK, "no daemon is running on it")
+        yield Finding("daemon", str(state_dir), Verdict.OK, "no running daemon uses it")
 
 
 def zones(policy: Policy, now: datetime) -> Iterator[Finding]:
-    """Whether the time zones of schedules are known, by data that is not years old."""
+    """Yield whether the time zone data is recent enough for the schedules."""
     used = sorted({schedule.timezone for pool in policy.pools for schedule in pool.schedules})
     try:
         release = version("tzdata")
     except PackageNotFoundError:
         release = ""
     for name in used:
-        ZoneInfo(name)  # the policy was checked by it
+        ZoneInfo(name)  # cannot fail: the policy was validated with the same data
     what = f"{len(used)} in use" if used else "none in use"
     year = release.split(".")[0]
     if not year.isdigit() or int(year) < now.year - 1:
-        yield Finding("time zones", f"tzdata {release or '-'}", Verdict.WARN, f"the data is old, or its age unknown; {what}",
+        yield Finding("time zones", f"tzdata {release or '-'}", Verdict.WARN, f"older than 1 year or of unknown age; {what}",
                       "pip install -U tzdata")
     else:
         yield Finding("time zones", f"tzdata {release}", Verdict.OK, what)
 
 
 def existing(path: Path) -> Path:
-    """The nearest folder above `path` that is there, or itself."""
+    """Return `path` if it exists, else its nearest existing parent."""
     path = path.absolute()
     while not path.exists():
         path = path.parent

@@ -1,4 +1,4 @@
-"""Warns of a policy that has Stoker send requests to the metadata service of its own machine."""
+"""Warnings about URLs in a policy that lead to the metadata service of this machine."""
 
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
@@ -11,14 +11,14 @@ REMEDY = "give the address of the application or the receiver"
 
 
 class Leading(NamedTuple):
-    """A URL of the policy that leads there: the path of its value, and what it is called."""
+    """A URL of the policy that leads to a metadata service: the path of its value, and its name."""
 
     path: tuple[str | int, ...]
     name: str
 
 
 def metadata_urls(policy: Policy, environment: Mapping[str, str]) -> Iterator[Leading]:
-    """Return which URLs of the policy lead there. Of `url_env`, the value in `environment` counts."""
+    """Yield the URLs of the policy that lead to a metadata service. `url_env` is resolved with `environment`."""
     for index, pool in enumerate(policy.pools):
         for key, value in pool.lever.model_dump().items():
             if isinstance(value, str) and "://" in value and leads_to_metadata(value):

@@ -1,4 +1,4 @@
-"""A fortnight of demand of many pools, read once: each source is asked until every pool has had its turn."""
+"""Demand of many pools over the last 14 days, read once: each source is read until every pool has data."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -9,28 +9,28 @@ from adapters.ports.errors import AdapterError
 from forecasting.demand import DemandSeries, minute_of
 from forecasting.plausible import plausible
 
-FORTNIGHT = timedelta(days=14)
+HISTORY = timedelta(days=14)
 MOST_ROUNDS = 100
 
 
 Sources = Sequence[tuple[DemandSource, tuple[str, ...]]]
 
 
-async def fortnight(sources: Sources, now: datetime) -> AsyncIterator[tuple[str, Telemetry]]:
-    """Yield what the last 14 days brought, pool by pool; minutes that cannot have been are unknown.
+async def recent_demand(sources: Sources, now: datetime) -> AsyncIterator[tuple[str, Telemetry]]:
+    """Yield the demand of the last 14 days, pool by pool. Impossible minutes are unknown.
 
-    A source that cannot be read at all gives all its pools the error.
+    The error of a source that cannot be read is yielded for all its pools.
     """
     for source, names in sources:
         left = list(names)
         for _ in range(MOST_ROUNDS):
             try:
-                told = await source.collect(left, dict.fromkeys(left, now - FORTNIGHT), now)
+                collected = await source.collect(left, dict.fromkeys(left, now - HISTORY), now)
             except AdapterError as error:
-                told = {name: Telemetry(DemandSeries.empty(minute_of(now)), None, error) for name in left}
-            answered = [name for name in left if len(told[name].series) or told[name].error is not None]
+                collected = {name: Telemetry(DemandSeries.empty(minute_of(now)), None, error) for name in left}
+            answered = [name for name in left if len(collected[name].series) or collected[name].error is not None]
             for name in answered:
-                yield name, replace(told[name], series=plausible(told[name].series))
+                yield name, replace(collected[name], series=plausible(collected[name].series))
             left = [name for name in left if name not in answered]
             if not left or not answered:
                 break

@@ -1,4 +1,4 @@
-"""When the windows of schedules open next, for people to check. Pure."""
+"""The next windows of schedules, for display and checks. Pure."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from config.model.schedule import A_DAY, Schedule, fires, window_starts
 
 GAPS = 9
-"""So many windows are looked at for the time between two: a week of days, most of a year of months."""
+"""Windows that are compared for the time between two: covers a week of daily and 8 months of monthly windows."""
 
 
 class Opening(NamedTuple):
@@ -23,13 +23,13 @@ class Opening(NamedTuple):
 
     @property
     def local(self) -> tuple[datetime, datetime]:
-        """Begin and end on the wall clock of the schedule's time zone."""
+        """Return start and end as wall-clock time in the schedule's time zone."""
         zone = ZoneInfo(self.schedule.timezone)
         return self.start.astimezone(zone), self.end.astimezone(zone)
 
 
 def openings(schedule: Schedule, now: datetime) -> Iterator[Opening]:
-    """The windows of a schedule that are not over, in order, without end."""
+    """Yield the current and all later windows of a schedule, in order, without end."""
     now = now.astimezone(UTC)
     day = now.date()
     starts = window_starts(schedule.cron, schedule.timezone, day)
@@ -38,26 +38,26 @@ def openings(schedule: Schedule, now: datetime) -> Iterator[Opening]:
     if open_now and last + schedule.duration > now:
         yield Opening(schedule, last, last + schedule.duration)
     for start in fires(schedule.cron, schedule.timezone, now):
-        if start > last:  # in an hour that a clock passes twice, one that has been may be named again
+        if start > last:  # in an hour that a clock change repeats, a past start can be listed again
             last = start
             yield Opening(schedule, start, start + schedule.duration)
 
 
 def next_openings(schedule: Schedule, now: datetime, count: int) -> list[Opening]:
-    """The next windows of a schedule that are not over, at most `count`."""
+    """Return the current and next windows of a schedule, at most `count`."""
     return list(islice(openings(schedule, now), count))
 
 
 @lru_cache(maxsize=4096)
 def gaps(schedule: Schedule, now: datetime) -> tuple[timedelta, timedelta]:
-    """The shortest and the longest time between two of the next openings, on the wall clock. Cached: pools share schedules."""
+    """Return the shortest and longest wall-clock time between two of the next windows. Cached: pools share schedules."""
     local = [each.local[0].replace(tzinfo=None) for each in next_openings(schedule, now, GAPS)]
     between = [after - before for before, after in pairwise(local)]
     return min(between), max(between)
 
 
 def changes_within(schedules: Sequence[Schedule], start: datetime, end: datetime) -> list[datetime]:
-    """`start`, and every instant before `end` at which a window of `schedules` opens or closes."""
+    """Return `start`, and every instant before `end` at which a window of `schedules` starts or ends."""
     found = {start}
     for schedule in schedules:
         day = (start - schedule.duration).date()

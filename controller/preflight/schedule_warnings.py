@@ -1,4 +1,4 @@
-"""What of a pool's schedules and events is right and yet hardly meant: windows that change nothing, days and zones. Pure."""
+"""Warnings about valid schedules and events that are probably mistakes: windows without effect, weekdays, time zones. Pure."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -16,13 +16,13 @@ from controller.preflight.schedule_openings import Opening, changes_within, gaps
 
 HORIZON = timedelta(days=35)
 MOST_WINDOWS = 500
-"""Of one schedule; the first three are looked at however far ahead they are."""
+"""Limit for one schedule; the first three windows are always checked, at any distance."""
 
 Path = tuple[str | int, ...]
 
 
 class Bounds(NamedTuple):
-    """A pool's own floor and ceiling, and its schedules."""
+    """The floor and ceiling of a pool, and its schedules."""
 
     low: int
     high: int
@@ -30,7 +30,7 @@ class Bounds(NamedTuple):
 
 
 def schedule_warnings(pool: PoolPolicy, now: datetime) -> Iterator[tuple[Path, str]]:
-    """Each warning with the path, within the pool, of the value that it is about."""
+    """Yield each warning with the path of its value within the pool."""
     clocks: dict[str, tuple[Schedule | Event, ...]] = {"schedules": pool.schedules, "events": pool.events}
     for key, entries in clocks.items():
         for index, entry in enumerate(entries):
@@ -40,7 +40,7 @@ def schedule_warnings(pool: PoolPolicy, now: datetime) -> Iterator[tuple[Path, s
 
 
 def of_clock(entry: Schedule | Event) -> Iterator[tuple[str, str]]:
-    """What is hardly meant of the time zone and the cron expression."""
+    """Yield warnings about the time zone and the cron expression."""
     zone = without_summer_time(entry.timezone)
     if zone is not None:
         yield "timezone", zone
@@ -49,36 +49,36 @@ def of_clock(entry: Schedule | Event) -> Iterator[tuple[str, str]]:
     days = days_by_number(entry.cron)
     if days is not None:
         field, ours, aws = days
-        other = f" (to AWS and Quartz, which count from 1, it is {named(aws)})" if aws else ""
-        yield "cron", f"day of week {field} is {named(ours)}, as cron counts days from 0, a Sunday{other}: write the days by name"
+        other = f" (AWS and Quartz count from 1, so there it is {named(aws)})" if aws else ""
+        yield "cron", f"day of week {field} is {named(ours)}, because cron counts from 0 = Sunday{other}: write days by name"
     if either_day(entry.cron):
-        yield "cron", (f"'{entry.cron}' names a day of the month and a day of the week, and fires when either fits: put * in "
-                       "the place of one unless that is meant")
+        yield "cron", (f"'{entry.cron}' has a day of the month and a day of the week, and fires when either matches: replace one "
+                       "with * unless intended")
 
 
 def named(days: str) -> str:
-    """Days as `renamed` writes them, with words for the last of a month."""
+    """Return days as `days_by_number` gives them, with words for the last of a month."""
     names = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
     return ",".join(f"the last {names[int(day[0])]}" if day[1:] == "L" else day for day in days.split(","))
 
 
 @lru_cache(maxsize=1024)
 def of_bounds(bounds: Bounds, now: datetime) -> tuple[tuple[int, str, str], ...]:
-    """What of floors, ceilings and durations changes nothing: index of the schedule, key, text. Cached: pools share defaults."""
+    """Return floors, ceilings and durations without effect: index of the schedule, key, text. Cached: pools share defaults."""
     return tuple((index, field, text) for index, schedule in enumerate(bounds.schedules)
                  for field, text in of_schedule(bounds, index, schedule, now))
 
 
 def of_schedule(bounds: Bounds, index: int, schedule: Schedule, now: datetime) -> Iterator[tuple[str, str]]:
-    """The same of one schedule."""
+    """Yield the key and text of each warning about one schedule."""
     shortest, longest = gaps(schedule, now)
-    often = f"the windows last {format_duration(schedule.duration)} and open every {spans(shortest, longest)}"
+    often = f"windows of {format_duration(schedule.duration)} start every {spans(shortest, longest)}"
     kept = "min" if schedule.min is not None else "max"
     if schedule.duration >= longest:
-        yield "duration", (f"{often}, so the schedule is open at all times: give a shorter duration, or give the pool itself "
-                           f"{kept}: {getattr(schedule, kept)}")
+        yield "duration", (f"{often}, so the schedule is always active: set a shorter duration, or set {kept}: "
+                           f"{getattr(schedule, kept)} on the pool")
     elif schedule.duration > shortest:
-        yield "duration", f"{often}, so one may open before the last is over: give a shorter duration unless that is meant"
+        yield "duration", f"{often}, so windows can overlap: set a shorter duration unless intended"
     if schedule.min is not None:
         text = inert_floor(bounds, index, schedule, schedule.min, now)
         if text is not None:
@@ -90,17 +90,17 @@ def of_schedule(bounds: Bounds, index: int, schedule: Schedule, now: datetime) -
 
 
 def spans(shortest: timedelta, longest: timedelta) -> str:
-    """The time between two windows."""
+    """Return the time between two windows as text."""
     return format_duration(longest) if shortest == longest else f"{format_duration(shortest)} to {format_duration(longest)}"
 
 
 def inert_floor(bounds: Bounds, index: int, schedule: Schedule, low: int, now: datetime) -> str | None:
-    """Why a schedule's `min` changes nothing, if it does not."""
+    """Return why a schedule's `min` has no effect, or None if it has one."""
     if low <= bounds.low:
-        fewer = ("For fewer units at these times, give the pool "
-                 f"min: {low} and the other hours a schedule with min: {bounds.low}")
-        return (f"min {low} never counts: the pool's own min is {bounds.low}, and a schedule only raises the floor. "
-                f"{fewer if low < bounds.low else f'For more units at these times, write a min above {low}'}")
+        fewer = ("For fewer units at these times, set "
+                 f"min: {low} on the pool and add a schedule with min: {bounds.low} for the other hours")
+        return (f"min {low} has no effect: the pool's min is {bounds.low}, and a schedule only raises the floor. "
+                f"{fewer if low < bounds.low else f'For more units at these times, set a min above {low}'}")
     above = [other for place, other in enumerate(bounds.schedules)
              if other is not schedule and other.min is not None and (other.min, -place) > (low, -index)]
     below = [other for other in bounds.schedules if other.max is not None]
@@ -118,17 +118,17 @@ def inert_floor(bounds: Bounds, index: int, schedule: Schedule, low: int, now: d
     if covered is None:
         return None
     bound = f"min {covered.min}" if covered in above else f"max {covered.max}"
-    does = "changes nothing" if reached == bounds.low else f"comes to {reached} at most"
-    return f"min {low} {does} {when(schedule, now)}: schedule {covered.label!r} with {bound} is open then, too"
+    does = "has no effect" if reached == bounds.low else f"raises the floor to at most {reached}"
+    return f"min {low} {does} {when(schedule, now)}: schedule {covered.label!r} with {bound} is active at the same time"
 
 
 def inert_ceiling(bounds: Bounds, index: int, schedule: Schedule, high: int, now: datetime) -> str | None:
-    """Why a schedule's `max` changes nothing, if it does not."""
+    """Return why a schedule's `max` has no effect, or None if it has one."""
     if high >= bounds.high:
-        more = ("For more units at these times, give the pool "
-                f"max: {high} and the other hours a schedule with max: {bounds.high}")
-        return (f"max {high} never counts: the pool's own max is {bounds.high}, and a schedule only lowers the ceiling. "
-                f"{more if high > bounds.high else f'For fewer units at these times, write a max below {high}'}")
+        more = ("For more units at these times, set "
+                f"max: {high} on the pool and add a schedule with max: {bounds.high} for the other hours")
+        return (f"max {high} has no effect: the pool's max is {bounds.high}, and a schedule only lowers the ceiling. "
+                f"{more if high > bounds.high else f'For fewer units at these times, set a max below {high}'}")
     below = [other for place, other in enumerate(bounds.schedules)
              if other is not schedule and other.max is not None and (other.max, place) < (high, index)]
     covered: Schedule | None = None
@@ -140,23 +140,23 @@ def inert_ceiling(bounds: Bounds, index: int, schedule: Schedule, high: int, now
     if covered is None:
         return None
     bound = f"max {covered.max}"
-    return f"max {high} changes nothing {when(schedule, now)}: schedule {covered.label!r} with {bound} is open then, too"
+    return f"max {high} has no effect {when(schedule, now)}: schedule {covered.label!r} with {bound} is active at the same time"
 
 
 def windows(schedule: Schedule, now: datetime) -> Iterator[Opening]:
-    """The next windows, up to the horizon; three at the least, however far ahead. Lazy: mostly the first says enough."""
+    """Return the next windows up to the horizon, at least three. Lazy: the first one is usually sufficient."""
     ahead = enumerate(openings(schedule, now))
     near = takewhile(lambda each: each[0] < 3 or (each[0] < MOST_WINDOWS and each[1].start < now + HORIZON), ahead)
     return (opening for _, opening in near)
 
 
 def instants(schedule: Schedule, others: Sequence[Schedule], now: datetime) -> Iterator[datetime]:
-    """An instant for each state that `others` have within the next windows of a schedule."""
+    """Yield one instant for each state of `others` within the next windows of a schedule."""
     for window in windows(schedule, now):
         yield from changes_within(others, window.start, window.end)
 
 
 def when(schedule: Schedule, now: datetime) -> str:
-    """The windows that were looked at, in words."""
+    """Return the checked windows as text."""
     looked = list(windows(schedule, now))
     return f"in its next {len(looked)} windows (until {looked[-1].end:%Y-%m-%d})"

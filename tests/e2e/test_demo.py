@@ -115,8 +115,8 @@ def test_a_recording_that_is_too_short_is_refused_with_the_remedy(tmp_path):
     told = demo("--history", str(history(tmp_path / "short.csv", 2)), "--start-day", "2")
 
     assert told.returncode == 2
-    assert "holds 2.0 days" in told.stderr
-    assert "--start-day between 1 and 1" in told.stderr
+    assert "has 2.0 days" in told.stderr
+    assert "--start-day to a value from 1 to 1" in told.stderr
 
 
 @pytest.mark.parametrize(("arguments", "named"), [

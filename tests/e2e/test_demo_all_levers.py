@@ -99,7 +99,7 @@ def test_it_tells_each_pools_doings_in_words_and_ends_in_order(played):
     told, folder = played
 
     assert told.returncode == 0, told.stderr
-    assert [name for name in POOLS if f"  {name}: warms " not in told.stderr] == []
+    assert [name for name in POOLS if f"  {name}: scales out " not in told.stderr] == []
     assert "Traceback" not in told.stderr
     assert json.loads((folder / "stoker.log").read_text().splitlines()[-1])["event"] == "stopped"
 

@@ -70,7 +70,7 @@ async def test_comments_tell_what_was_seen_and_why_the_rest_is_left_out():
     async with opened() as (_, _, discover):
         text = (await discover()).stdout
 
-    assert "4 at once at most, 57," in text
+    assert "peak concurrency 4, 57," in text
     assert "1024 MB, x86_64" in text
     for name, why in (("unaliased", "by no alias"), ("snap:live", "SnapStart"), ("managed_by_latest:live", "points to $LATEST"),
                       ("unused", "not invoked"), ("silent-54", "not invoked in the last two weeks"),

@@ -1,4 +1,4 @@
-"""`stoker doctor` against emulated clouds: it names what is amiss, changes nothing, and waits for nobody that hangs."""
+"""`stoker doctor` against emulated clouds: it reports faults, changes nothing, and does not wait for a provider that hangs."""
 
 import json
 from contextlib import asynccontextmanager
@@ -177,14 +177,14 @@ async def test_a_lease_is_looked_at_and_not_taken(clinic, tmp_path):
     found = await clinic.findings(tmp_path / "state")
 
     assert [finding.verdict for finding in of(missing, check="lease")] == [Verdict.FAIL]
-    assert [(finding.verdict, finding.text) for finding in of(found, check="lease")] == [(Verdict.OK, "nobody leads")]
+    assert [(finding.verdict, finding.text) for finding in of(found, check="lease")] == [(Verdict.OK, "no leader")]
     assert {"dynamodb:PutItem", "dynamodb:ConditionCheckItem"} <= subjects(found, check="permission", verdict=Verdict.UNCHECKED)
     assert clinic.aws.tables["our-lease"] == {}
 
 
 @pytest.mark.parametrize(("place", "verdict", "words"), [
-    ("lease.db", Verdict.OK, "will be made"), ("missing/lease.db", Verdict.FAIL, "missing is not there"),
-    ("policy.yaml/lease.db", Verdict.FAIL, "policy.yaml is no folder"), ("folder", Verdict.FAIL, "lease.path")])
+    ("lease.db", Verdict.OK, "the first run creates it"), ("missing/lease.db", Verdict.FAIL, "missing does not exist"),
+    ("policy.yaml/lease.db", Verdict.FAIL, "policy.yaml is not a folder"), ("folder", Verdict.FAIL, "lease.path")])
 async def test_a_lease_file_that_cannot_be_made_is_told_with_its_setting(clinic, tmp_path, place, verdict, words):
     (tmp_path / "folder").mkdir()
     clinic.policy.write_text(f"lease: {{kind: sqlite, path: {tmp_path / place}}}" + POLICY)

@@ -20,7 +20,7 @@ async def test_discover_proposes_what_is_called_by_alias_and_the_draft_is_a_vali
     assert valid == 0, out + err
 
     text = draft.read_text()
-    assert "max: 6" in text, "the peak of 4 and half as much again"
+    assert "max: 6" in text, "1.5 × the peak of 4"
     assert "silent: not invoked in the last two weeks" in text
     assert proxy.calls().keys() <= READS
 

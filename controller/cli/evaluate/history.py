@@ -66,12 +66,12 @@ async def read(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_g
     from adapters.ports.errors import AdapterError
     from adapters.registry import Registry
     from adapters.runtime.clock import SystemClock
-    from controller.preflight.recent_demand import fortnight
+    from controller.preflight.recent_demand import recent_demand
 
     clock = SystemClock()
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:
-        return {name: telemetry async for name, telemetry in fortnight(registry.sources(pools), clock.now())}
+        return {name: telemetry async for name, telemetry in recent_demand(registry.sources(pools), clock.now())}
     except AdapterError as error:
         raise Failed(str(error)) from error
     finally:

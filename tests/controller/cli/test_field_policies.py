@@ -83,7 +83,7 @@ def test_schedules_that_change_nothing_and_days_and_zones_that_mislead_are_warni
 
     assert code == 0
     assert "weekends off Sat" in " ".join(out.split())
-    assert "8:95 pools[0].schedules[0].min: min 0 never counts: the pool's own min is 5" in told
+    assert "8:95 pools[0].schedules[0].min: min 0 has no effect: the pool's min is 5" in told
     assert "pools[0].schedules[1].timezone: EST has no summer time: write America/New_York" in told
     assert "day of week 2-6 is tue-sat" in told
     assert "it is mon-fri" in told

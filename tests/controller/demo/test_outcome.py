@@ -72,9 +72,9 @@ def test_a_sum_is_of_every_amount_but_time_that_passes_for_all_at_once():
 
 
 @pytest.mark.parametrize(("out", "said"), [
-    (Outcome(cold_starts=1, cold_starts_without=4, cost_usd=1, cost_without_usd=3), "3 of 4 cold starts did not happen (75%)"),
-    (Outcome(cold_starts=1, cold_starts_without=4, cost_usd=3, cost_without_usd=1), "lost $2.00"),
-    (Outcome(), "Nobody would have waited"),
+    (Outcome(cold_starts=1, cold_starts_without=4, cost_usd=1, cost_without_usd=3), "3 of 4 cold starts avoided (75%)"),
+    (Outcome(cold_starts=1, cold_starts_without=4, cost_usd=3, cost_without_usd=1), "$2.00 more than without Stoker"),
+    (Outcome(), "No cold starts"),
 ])
 def test_the_outcome_is_told_whichever_way_it_went(out, said):
     assert said in sentence(out)

@@ -81,7 +81,7 @@ def test_the_ceiling_knows_nothing_of_what_is_to_come():
 def test_a_day_that_the_recording_does_not_have_is_refused(tmp_path, day):
     path = recording(tmp_path / "a.csv", [3] * (2 * DAY))
 
-    with pytest.raises(SceneError, match=r"a\.csv: holds 2\.0 days.*--start-day between 1 and 1"):
+    with pytest.raises(SceneError, match=r"a\.csv: has 2\.0 days.*--start-day to a value from 1 to 1"):
         recorded(path, day, None)
 
 

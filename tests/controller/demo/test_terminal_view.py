@@ -16,7 +16,7 @@ START = datetime(2026, 3, 3, 8, 40, tzinfo=UTC)
 
 
 def decision(minute: int) -> Decision:
-    return Decision(START + timedelta(minutes=minute), "agent", f"warms {minute} → {minute + 1}: " + "because it pays " * 20)
+    return Decision(START + timedelta(minutes=minute), "agent", f"scales out {minute} → {minute + 1}: " + "because it pays " * 20)
 
 
 def frame(minutes: int = 90, pools: int = 3, decisions: int = 9) -> Frame:
@@ -56,9 +56,9 @@ def test_the_first_line_has_room_for_the_address(width):
 def test_the_picture_names_pools_figures_and_the_newest_decision():
     text = "\n".join(shown(picture(frame(), 120, 42), 120))
 
-    assert all(word in text for word in ("agent-0", "office hours", "4 → 9", "wants 12", "10 / 200 without",
+    assert all(word in text for word in ("agent-0", "office hours", "4 → 9", "target 12", "10 / 200 without",
                                          "http://127.0.0.1:8080"))
-    assert "warms 8 → 9" in text
+    assert "scales out 8 → 9" in text
 
 
 def test_a_pinged_pool_shows_its_pings_in_place_of_units_that_nobody_bills():
@@ -77,7 +77,7 @@ def test_plain_lines_tell_each_decision_once_and_everything_every_ten_minutes():
     for minute in range(21):
         lines.show(frame(minute, decisions=min(minute, 3)))
 
-    assert sum("warms 0 → 1" in line for line in told) == 1
+    assert sum("scales out 0 → 1" in line for line in told) == 1
     assert sum("in flight" in line for line in told) == 3
     assert sum("http://" in line for line in told) == 1
 

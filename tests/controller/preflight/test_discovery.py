@@ -59,7 +59,7 @@ def test_cold_starts_are_those_of_on_demand_alone():
     assert habits_in(series(3, *quiet, 3, 3, *quiet), SIX).cold_starts_a_day == pytest.approx(6 * 1440 / 23)
 
 
-@pytest.mark.parametrize(("rows", "why"), [(series(np.nan, np.nan), "nothing is known"), (series(0, 0), "no request")])
+@pytest.mark.parametrize(("rows", "why"), [(series(np.nan, np.nan), "no metrics"), (series(0, 0), "no request")])
 def test_without_traffic_there_is_a_reason_and_no_pool(rows, why):
     told = habits(Telemetry(rows), SIX)
 
@@ -90,12 +90,12 @@ def test_a_warmer_is_named_and_its_requests_do_not_count():
     assert told.warmer.text == "3 requests every 5 min"
     assert 20 <= told.peak <= 23, "the most that users can have had where the warmer called too"
     assert told.invocations_a_day == 20 * 360
-    assert "# 3 requests every 5 min with hardly any work look like a warmer" in text
+    assert "# 3 requests every 5 min with almost no work look like a warmer" in text
     assert "    warmer: {every: 5m, requests: 3}" in text
 
 
 def test_what_only_a_warmer_calls_is_left_out():
-    assert "3 requests every 5 min with hardly any work, which look like a warmer" in habits(warmed(0), SIX)
+    assert "3 requests every 5 min with almost no work, which look like a warmer" in habits(warmed(0), SIX)
 
 
 def test_a_draft_with_a_warmer_is_taken_by_the_loader(tmp_path):

@@ -42,11 +42,11 @@ def test_many_such_rows_are_summed_up_by_their_lines(opened):
 
     assert len(warnings_of(history)) == 4
     assert warnings_of(history)[3] == ("a.csv: 23 more rows count as unknown, lines 6-7, 9, 11, 13, 15, 17, 19, 21, 23, 25 "
-                                       "and on to 49")
+                                       "and more up to 49")
 
 
-IMPOSSIBLE = ("a.csv:2: invocations is 30 and avg_concurrency 0 at a max_concurrency of 0. No row is known, and 4 cannot be "
-              "right (lines 2-5): export the metrics again, with empty cells for what is unknown")
+IMPOSSIBLE = ("a.csv:2: invocations is 30 and avg_concurrency 0 at a max_concurrency of 0. No row is known, and 4 are "
+              "impossible (lines 2-5): export the metrics again, with empty cells for unknown values")
 EMPTY = ("a.csv: avg_concurrency or max_concurrency is empty in all 4 rows, so that demand is unknown: export both metrics, "
          "see docs/backtest.md")
 

@@ -59,7 +59,7 @@ async def test_it_raises_one_unit_measures_its_lead_time_and_sets_it_back(clock)
     assert lever.writes == [3, 2]
     assert [verdict for verdict, _ in found] == [Verdict.OK] * 3
     assert found[1][1].startswith("3 ready after 1")
-    assert found[2][1].startswith("2 again after")
+    assert found[2][1].startswith("set back to 2 after")
 
 
 async def test_a_refused_raise_is_reported_and_nothing_else_is_written(clock):
@@ -154,8 +154,8 @@ async def test_an_interrupted_check_is_set_back_before_it_ends(clock):
     found = await outcome(lever, clock, cancel_after=5)
 
     assert lever.paper.requested == 2
-    assert found[-2] == (Verdict.WARN, "interrupted: setting it back to 2")
-    assert found[-1][1].startswith("2 again after")
+    assert found[-2] == (Verdict.WARN, "interrupted: setting capacity back to 2")
+    assert found[-1][1].startswith("set back to 2 after")
 
 
 @pytest.mark.parametrize(("change", "why"), [

@@ -3,7 +3,7 @@
 import numpy as np
 
 from adapters.ports.demand_source import Telemetry
-from controller.preflight.recent_demand import fortnight
+from controller.preflight.recent_demand import recent_demand
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
 
@@ -20,6 +20,6 @@ class Source:
 
 
 async def test_a_minute_that_cannot_have_been_is_unknown():
-    told = {name: telemetry async for name, telemetry in fortnight([(Source(), ("a",))], NOON)}
+    told = {name: telemetry async for name, telemetry in recent_demand([(Source(), ("a",))], NOON)}
 
     assert told["a"].series.known.tolist() == [True, False, True, True]

@@ -28,54 +28,54 @@ OFFICE = {"name": "office", "cron": "0 8 * * mon-fri", "duration": "10h"}
 def test_a_floor_that_is_not_above_the_pools_own_never_counts(low):
     (found,) = warnings(NIGHTS | {"min": low}, low=5)
 
-    assert found.startswith(f"schedules[0].min: min {low} never counts: the pool's own min is 5, and a schedule only raises")
-    assert found.endswith(f"give the pool min: {low} and the other hours a schedule with min: 5" if low < 5
-                          else "For more units at these times, write a min above 5")
+    assert found.startswith(f"schedules[0].min: min {low} has no effect: the pool's min is 5, and a schedule only raises")
+    assert found.endswith(f"set min: {low} on the pool and add a schedule with min: 5 for the other hours" if low < 5
+                          else "For more units at these times, set a min above 5")
 
 
 @pytest.mark.parametrize("high", [50, 60])
 def test_a_ceiling_that_is_not_below_the_pools_own_never_counts(high):
     (found,) = warnings(NIGHTS | {"max": high}, high=50)
 
-    assert found.startswith(f"schedules[0].max: max {high} never counts: the pool's own max is 50, and a schedule only lowers")
-    assert found.endswith("give the pool max: 60 and the other hours a schedule with max: 50" if high > 50
-                          else "For fewer units at these times, write a max below 50")
+    assert found.startswith(f"schedules[0].max: max {high} has no effect: the pool's max is 50, and a schedule only lowers")
+    assert found.endswith("set max: 60 on the pool and add a schedule with max: 50 for the other hours" if high > 50
+                          else "For fewer units at these times, set a max below 50")
 
 
 def test_a_floor_that_other_windows_always_cover_changes_nothing():
     (found,) = warnings({"name": "noon", "cron": "0 12 * * mon-fri", "min": 3}, OFFICE | {"min": 5})
 
-    assert found == ("schedules[0].min: min 3 changes nothing in its next 25 windows (until 2027-01-01): "
-                     "schedule 'office' with min 5 is open then, too")
+    assert found == ("schedules[0].min: min 3 has no effect in its next 25 windows (until 2027-01-01): "
+                     "schedule 'office' with min 5 is active at the same time")
 
 
 def test_a_floor_that_two_windows_cover_between_them_changes_nothing():
     halves = [{"name": name, "cron": f"0 {hour} * * *", "duration": "6h", "min": 5} for name, hour in (("am", 6), ("pm", 12))]
     (found,) = warnings({"name": "day", "cron": "0 6 * * *", "duration": "12h", "min": 3}, *halves)
 
-    assert found.startswith("schedules[0].min: min 3 changes nothing")
+    assert found.startswith("schedules[0].min: min 3 has no effect")
 
 
 def test_of_two_equal_floors_at_one_time_the_second_changes_nothing():
     (found,) = warnings(OFFICE | {"min": 5}, OFFICE | {"name": "again", "min": 5})
 
-    assert found.startswith("schedules[1].min: min 5 changes nothing")
+    assert found.startswith("schedules[1].min: min 5 has no effect")
 
 
 def test_a_floor_that_lower_ceilings_cut_is_named_with_what_is_left():
     (found,) = warnings(OFFICE | {"min": 10}, {"name": "cap", "cron": "0 0 * * *", "duration": "1d", "max": 4})[:1]
     (nothing,) = warnings(OFFICE | {"min": 10}, NIGHTS | {"max": 4}, OFFICE | {"name": "cap", "max": 2}, low=2)
 
-    assert "min 10 comes to 4 at most in its next" in found
-    assert nothing.startswith("schedules[0].min: min 10 changes nothing in its next")
-    assert "schedule 'cap' with max 2 is open then, too" in nothing
+    assert "min 10 raises the floor to at most 4 in its next" in found
+    assert nothing.startswith("schedules[0].min: min 10 has no effect in its next")
+    assert "schedule 'cap' with max 2 is active at the same time" in nothing
 
 
 def test_a_ceiling_that_lower_ones_cover_changes_nothing():
     (found,) = warnings(OFFICE | {"max": 10}, {"name": "all", "cron": "0 0 * * mon", "duration": "5d", "max": 4})
 
-    assert found.startswith("schedules[0].max: max 10 changes nothing in its next")
-    assert "schedule 'all' with max 4 is open then, too" in found
+    assert found.startswith("schedules[0].max: max 10 has no effect in its next")
+    assert "schedule 'all' with max 4 is active at the same time" in found
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_schedules_that_change_something_have_no_warning(schedules):
 @pytest.mark.parametrize(
     ("cron", "duration", "says"),
     [
-        ("0 0 * * *", "1d", "the windows last 1d and open every 1d, so the schedule is open at all times: give a shorter"),
-        ("0 8 * * sat", "8d", "the windows last 8d and open every 7d, so the schedule is open at all times"),
-        ("0 8 * * mon-fri", "2d", "the windows last 2d and open every 1d to 3d, so one may open before the last is over"),
+        ("0 0 * * *", "1d", "windows of 1d start every 1d, so the schedule is always active: set a shorter"),
+        ("0 8 * * sat", "8d", "windows of 8d start every 7d, so the schedule is always active"),
+        ("0 8 * * mon-fri", "2d", "windows of 2d start every 1d to 3d, so windows can overlap"),
     ],
 )
 def test_windows_that_last_longer_than_the_time_between_them_are_named(cron, duration, says):
@@ -109,9 +109,9 @@ def test_windows_that_last_longer_than_the_time_between_them_are_named(cron, dur
 @pytest.mark.parametrize(
     ("days", "says"),
     [
-        ("2-6", "2-6 is tue-sat, as cron counts days from 0, a Sunday (to AWS and Quartz, which count from 1, it is mon-fri)"),
-        ("0", "0 is sun, as cron counts days from 0, a Sunday: write the days by name"),
-        ("5L", "5L is the last fri, as cron counts days from 0, a Sunday (to AWS and Quartz, which count from 1, it is the last"),
+        ("2-6", "2-6 is tue-sat, because cron counts from 0 = Sunday (AWS and Quartz count from 1, so there it is mon-fri)"),
+        ("0", "0 is sun, because cron counts from 0 = Sunday: write days by name"),
+        ("5L", "5L is the last fri, because cron counts from 0 = Sunday (AWS and Quartz count from 1, so there it is the last"),
         ("6#3", "6#3 is sat#3"),
     ],
 )
@@ -124,7 +124,7 @@ def test_days_by_number_are_named_as_they_are_understood(days, says):
 def test_a_day_of_month_beside_a_day_of_week_is_named():
     (found,) = warnings({"cron": "0 8 13 * fri", "min": 3})
 
-    assert "fires when either fits" in found
+    assert "fires when either matches" in found
 
 
 def test_zones_without_summer_time_are_named_of_schedules_and_events():

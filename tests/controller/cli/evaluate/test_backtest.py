@@ -341,7 +341,7 @@ def test_a_warmer_is_named_and_once_the_policy_names_it_nothing_is_kept_for_it(f
 
     kept, told = replayed()
     assert kept >= 3
-    assert "warning: agent: 3 requests every 5 min with hardly any work look like a warmer" in told
+    assert "warning: agent: 3 requests every 5 min with almost no work look like a warmer" in told
 
     (folder / "policy.yaml").write_text(POLICY + POOL.replace("NAME", "agent") + "    warmer: {every: 5m, requests: 3}\n")
     assert replayed() == (0, "")
