@@ -1,4 +1,4 @@
-"""The calendar files that a policy names, each read once."""
+"""Calendar files of a policy, each read once."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from config.model.ics import MOST_BYTES, BadCalendar, read_calendar
 
 
 class Unusable(NamedTuple):
-    """Why a file cannot be used; `line` 0 where it is not about any of its lines."""
+    """Reason why a file cannot be used; `line` is 0 when no line is at fault."""
 
     file: Path
     line: int
@@ -15,14 +15,14 @@ class Unusable(NamedTuple):
 
 
 class Calendars:
-    """Reads calendar files relative to `folder`."""
+    """Reader of calendar files, with paths relative to `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._read: dict[str, str | Unusable] = {}
 
     def read(self, name: str) -> str | Unusable:
-        """The text of a file that can be used, or why it cannot."""
+        """Return the text of a file, or the reason why it cannot be used."""
         if name not in self._read:
             self._read[name] = self._load(self._folder / name)
         return self._read[name]
@@ -30,8 +30,8 @@ class Calendars:
     @staticmethod
     def _load(path: Path) -> str | Unusable:
         try:
-            if not path.is_file():  # a pipe or a device would be waited for
-                return Unusable(path, 0, "is not there" if not path.exists() else "is not a file")
+            if not path.is_file():  # reading a pipe or a device could block
+                return Unusable(path, 0, "does not exist" if not path.exists() else "is not a regular file")
             with path.open("rb") as file:
                 return read_calendar(file.read(MOST_BYTES + 1))
         except BadCalendar as error:

@@ -1,4 +1,4 @@
-"""What to write in place of a value of the wrong type: most are right but for the way YAML reads them."""
+"""Suggestions for values of the wrong type. Most such values only need another YAML notation."""
 
 import re
 from collections.abc import Callable
@@ -13,30 +13,30 @@ TRUE, FALSE = ("yes", "on", "y", "true", "1"), ("no", "off", "n", "false", "0")
 
 
 def remedy(shape: str, value: object, source: str | None) -> str:
-    """What to write where `shape` is wanted (as pydantic calls the type) and `value` is given; empty when nothing can be said.
+    """Return what to write instead of `value` where `shape` (pydantic's error type) is expected; empty without a suggestion.
 
-    `source` is how an unquoted value is written in the file, None for a quoted one.
+    `source` is the text of an unquoted value in the file, None for a quoted value.
     """
     find = REMEDIES.get(shape)
     return "" if find is None else find(value, source)
 
 
 def number(value: object, source: str | None) -> str:
-    """For a number."""
+    """Return the suggestion where a number is expected."""
     return instead(meant_number(value), value, source)
 
 
 def instead(found: str | None, value: object, source: str | None) -> str:
-    """What to write for the number that was `found` in a value."""
+    """Return the suggestion to write `found`, the number that a value contains."""
     if found is None:
-        return "" if value is not None else "write a number behind the colon"
+        return "" if value is not None else "write a number after the colon"
     if isinstance(value, str) and source is None and PLAIN.fullmatch(value.strip()):
-        return f"take the quotes away: {found}"
+        return f"remove the quotes: {found}"
     return f"write {found}"
 
 
 def whole(value: object, source: str | None) -> str:
-    """For a whole number."""
+    """Return the suggestion where a whole number is expected."""
     found = meant_number(value)
     if found is not None and not re.fullmatch(r"[-+]?\d+(\.0*)?", found):
         return ""
@@ -44,7 +44,7 @@ def whole(value: object, source: str | None) -> str:
 
 
 def meant_number(value: object) -> str | None:
-    """The number that a text says in another way than YAML 1.2."""
+    """Return the number in a text that YAML 1.2 does not read as a number, such as `1_000`, `50%` or `$3`; None without one."""
     if isinstance(value, float):
         return f"{value:.0f}" if value == value // 1 and abs(value) < 1e15 else None
     if not isinstance(value, str):
@@ -65,32 +65,32 @@ def meant_number(value: object) -> str | None:
 
 
 def boolean(value: object, source: str | None) -> str:  # noqa: ARG001  (the signature of all remedies)
-    """For true or false."""
+    """Return the suggestion where true or false is expected."""
     text = str(value).strip().lower()
     return "write true" if text in TRUE else "write false" if text in FALSE else ""
 
 
 def text(value: object, source: str | None) -> str:
-    """For text."""
+    """Return the suggestion where text is expected."""
     if value is None:
-        return "write it behind the colon" if not source else f'quote it if it is text: "{source}"'
+        return "write the text after the colon" if not source else f'quote it if it is text: "{source}"'
     return f'quote it: "{source}"' if source is not None else ""
 
 
 def items(value: object, source: str | None) -> str:  # noqa: ARG001
-    """For a list."""
+    """Return the suggestion where a list is expected."""
     if value is None:
-        return "write its items below, each beginning with '- '"
+        return "write its items on the lines below, each starting with '- '"
     if isinstance(value, dict):
-        return "begin each item with '- '"
+        return "start each item with '- '"
     return f"write [{value}]" if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
 
 
 def keys(value: object, source: str | None) -> str:  # noqa: ARG001
-    """For a mapping."""
+    """Return the suggestion where a mapping is expected."""
     if value is None:
-        return "write its keys below, indented deeper, or take it out"
-    return "take the '- ' away that begins it" if isinstance(value, list) else ""
+        return "write its keys on the lines below, indented further, or remove it"
+    return "remove the '- ' at its start" if isinstance(value, list) else ""
 
 
 REMEDIES: dict[str, Callable[[object, str | None], str]] = {

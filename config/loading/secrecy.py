@@ -1,4 +1,4 @@
-"""Secrets never stand in a policy file: it is read by many, kept in version control and shown in errors."""
+"""Detection of secrets in policy files, which many people read, version control stores and errors quote."""
 
 import re
 from collections.abc import Container, Iterator
@@ -9,13 +9,13 @@ SECRET_PARTS = re.compile(
     r"passw(?:or)?d|passphrase|secret|credential|(?:private|access|api|signing|encryption|account|license|master|service)_?key|"
     r"^sshpass$|^rediscli_auth$|connection_string|^docker_auth_config$|^otel_exporter_otlp_(?:\w+_)?headers$"
 )
-"""What makes a name a secret's wherever it stands in it."""
+"""Parts of a name that mark a secret at any position."""
 
 SECRET_WORDS = frozenset({"token", "tokens", "authorization", "bearer"})
-"""What does so as a word of the name."""
+"""Words that mark a secret anywhere in a name."""
 
 SECRET_LAST = frozenset({"pass", "key", "pwd", "pat", "jwt", "cookie"})
-"""What does so as its last word, but for a number or a form that follows."""
+"""Words that mark a secret as the last word of a name; a number or a form (`FORM`) may follow."""
 
 FORM = re.compile(r"_?\d+$|_(?:data|pem|base64|b64|json|value|contents|text|hash)$")
 
@@ -24,29 +24,29 @@ NAMES_ONLY = re.compile(
     r"command|cmd|policy|ttl|lifetime|duration|expiry|expiration|expires|length|limit|count|enabled|required|id)$|"
     r"(?:token|auth|credentials?|key|full|request)_(?:url|uri|endpoint)$"
 )
-"""Ends of names that say where a secret is kept, or something about it, and not what it is."""
+"""Endings of names whose value is the location or a property of a secret, not the secret."""
 
 SECRET_ANYWAY = re.compile(r"^aws_container_credentials_relative_uri$|(?:access_?key|secret)_id$")
-"""What ends so and is a secret, or half of one: who knows that path is given the task's keys."""
+"""Exceptions to `NAMES_ONLY` that are secret: any process with that path can read the task's keys."""
 
 NO_SECRET_WORDS = re.compile(
     r"(?:public|primary|partition|sort|foreign|cache|host|group|join|shard|hash|range|object|s3)_key$|token_bucket|"
     r"(?:max|min|num|total|used|prompt|input|output|completion)_tokens$|secretar(?:y|iat)"
 )
 NO_SECRETS = frozenset({"PWD", "OLDPWD", "OLD_PWD", "INIT_CWD", "GOOGLE_APPLICATION_CREDENTIALS"})
-"""Variables of the environment that are called after a secret and hold a folder or a file."""
+"""Environment variables whose name looks like a secret and whose value is a directory or a file."""
 
 VARIABLES_BY_NAME = ("headers_from",)
-"""Where keys are names of headers, Authorization for one, and values name the variables that hold theirs."""
+"""Mappings from header names, such as Authorization, to the environment variables that hold their values."""
 SECRET_VALUE = re.compile(
     r"(AKIA|ASIA)[A-Z0-9]{16}|-----BEGIN [A-Z ]*PRIVATE KEY|\bgh[pousr]_[A-Za-z0-9]{36}|\bsk-[A-Za-z0-9_-]{20,}|"
     r"\b(AIza|ya29\.)[A-Za-z0-9_-]{30,}|\beyJ[A-Za-z0-9_-]{10,}\.eyJ|://[^/\s@:]+:[^/\s@]+@|\b[Bb]earer\s+\S{12,}"
 )
-ADVICE = "secrets never stand in the file: give it by the environment or the machine's own identity, and change it if it was real"
+ADVICE = "secrets are not allowed in the file: use the environment or the machine's identity, and rotate the secret if it is real"
 
 
 def looks_secret(name: str) -> bool:
-    """Whether the name of a key or of a variable says that its value is a secret."""
+    """Return whether the name of a key or a variable marks its value as a secret."""
     if tells_about_secret(name):
         return False
     words = words_of(name)
@@ -55,7 +55,7 @@ def looks_secret(name: str) -> bool:
 
 
 def tells_about_secret(name: str) -> bool:
-    """Whether a name that holds a secret's word says where one is kept, or something about it."""
+    """Return whether a name with a secret's word marks the location or a property of a secret."""
     words = words_of(name)
     if SECRET_ANYWAY.search(words):
         return False
@@ -63,23 +63,23 @@ def tells_about_secret(name: str) -> bool:
 
 
 def words_of(name: str) -> str:
-    """Lower-case words with underscores between."""
+    """Return the name in lower case, its words joined by underscores."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[-.\s]", "_", name).lower()
 
 
 def secrets_in(
     node: Node, declared: Container[str], path: tuple[str | int, ...] = ()
 ) -> Iterator[tuple[Place, tuple[str | int, ...], str]]:
-    """Place, path and message of everything in a document that looks like a secret. No value is repeated.
+    """Yield place, path and message of everything in a document that looks like a secret. No message quotes a value.
 
-    Keys that a model declares are never secret by their name.
+    A key that a model declares is never a secret by its name.
     """
     for key, member in node.members.items():
         if key not in declared and path[-1:] != VARIABLES_BY_NAME and looks_secret(key):
-            yield node.keys[key], (*path, key), f"looks like a secret by its name: {ADVICE}"
+            yield node.keys[key], (*path, key), f"the name looks like a secret; {ADVICE}"
         else:
             yield from secrets_in(member, declared, (*path, key))
     for index, item in enumerate(node.items):
         yield from secrets_in(item, declared, (*path, index))
     if isinstance(node.scalar, str) and SECRET_VALUE.search(node.scalar):
-        yield node.place, path, f"looks like a secret by its value: {ADVICE}"
+        yield node.place, path, f"the value looks like a secret; {ADVICE}"

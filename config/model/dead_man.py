@@ -32,5 +32,6 @@ class DeadMan(BaseModel):
     @classmethod
     def _is_planned(cls, value: timedelta) -> timedelta:
         if value > timedelta(hours=6):
-            raise PydanticCustomError("duration", "{span} is more than the 6h that are planned", {"span": format_duration(value)})
+            text = "{span} is longer than the 6h for which capacity is planned"
+            raise PydanticCustomError("duration", text, {"span": format_duration(value)})
         return value

@@ -1,4 +1,4 @@
-"""What the policy says of a lease that several daemons share, so that one of them acts and another takes over."""
+"""Settings of the lease that several daemons share: one is the leader, the others are standbys."""
 
 from datetime import timedelta
 from typing import Literal
@@ -9,20 +9,20 @@ from pydantic_core import PydanticCustomError
 from config.model.duration import Duration, format_duration
 
 SHORTEST, LONGEST = timedelta(seconds=24), timedelta(seconds=90)
-"""Half of the shortest is longer than a write may be under way; the longest still hands over within two minutes."""
+"""Half of the shortest is longer than the longest write. With the longest, a standby still takes over within 2 minutes."""
 
 
 class LeaseSettings(BaseModel):
-    """What is true of a lease wherever it is kept."""
+    """Settings of a lease in any store."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
 
     kind: str
-    """Where the lease is kept."""
+    """Kind of lease store."""
     ttl: Duration = Field(default=timedelta(seconds=30), examples=["30s"])
-    """A leader that has not been heard of for so long is followed by another; from 24s to 90s."""
+    """A standby takes over when the leader has not renewed the lease for this long; from 24s to 90s."""
     on_store_away: Literal["hold", "continue"] = Field(default="hold", examples=["hold"])
-    """While the lease store gives no answer: hold what is there, or let whoever led last go on writing."""
+    """While the lease store is unreachable: hold the capacity, or let the last leader continue writing."""
 
     @field_validator("ttl")
     @classmethod
@@ -34,21 +34,21 @@ class LeaseSettings(BaseModel):
 
 
 class SqliteLeaseSettings(LeaseSettings):
-    """A file on one machine."""
+    """Lease in a SQLite file on one machine."""
 
     kind: Literal["sqlite"]
     path: str = Field(min_length=1, examples=["/var/lib/stoker/lease.db"])
-    """The file that the daemons of one machine share; not on a network file system."""
+    """Path of the file that the daemons on one machine share; not on a network file system."""
 
 
 class DynamoLeaseSettings(LeaseSettings):
-    """A table of DynamoDB."""
+    """Lease in a DynamoDB table."""
 
     kind: Literal["dynamodb"]
     region: str = Field(pattern=r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$", examples=["us-east-1"])
-    """The table's AWS region."""
+    """AWS region of the table."""
     table: str = Field(pattern=r"^[A-Za-z0-9_.-]{3,255}$", examples=["stoker-lease"])
-    """The table, with the string keys `group` and `item`; one for each policy."""
+    """Name of the table, with the string keys `group` and `item`; one table for each policy."""
 
 
 LEASE_KINDS: dict[str, type[LeaseSettings]] = {"sqlite": SqliteLeaseSettings, "dynamodb": DynamoLeaseSettings}

@@ -1,4 +1,4 @@
-"""What the policy says of a lever. Each adapter defines its own settings beside its lever; configuration knows only this base."""
+"""Base of all lever settings. Each adapter defines its own settings next to its lever."""
 
 from typing import ClassVar
 
@@ -6,30 +6,30 @@ from pydantic import BaseModel, ConfigDict
 
 
 class LeverSettings(BaseModel):
-    """Names the resource whose warm capacity is set, and the provider mechanism (`kind`) that sets it.
+    """Resource whose warm capacity is set, and the provider mechanism (`kind`) that sets it.
 
-    A subclass adds what its provider needs to find the resource, each with a description and examples: they become the
-    JSON Schema and the messages. Nothing here may be a secret.
+    A subclass adds the fields that identify the resource at its provider. Their descriptions and examples are used in the
+    JSON Schema and in error messages. No field may hold a secret.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
 
     decays: ClassVar[bool] = False
-    """Whether the provider can be told ahead to lower capacity by itself, as `dead_man` needs it."""
+    """Whether the provider can run scheduled actions that lower capacity, which `dead_man` requires."""
 
     deletes_at_zero: ClassVar[bool] = False
-    """Whether asking for 0 units deletes the provider's setting, so that `keep_setting` has something to keep."""
+    """Whether a target of 0 units deletes the provider's setting, unless `keep_setting` is true."""
 
     outlasts: ClassVar[bool] = True
-    """Whether the units that were set stay at the provider without the daemon, and even without the pool."""
+    """Whether the requested units stay at the provider when the daemon stops or the pool leaves the policy."""
 
     kind: str
     """The provider mechanism that sets the pool's warm capacity."""
 
     @property
     def resource(self) -> str:
-        """The resource in one line; two pools with the same kind and resource would set the same number.
+        """Return the resource in one line. Two pools with the same kind and resource would set the same number.
 
-        All settings by default. A subclass whose settings hold more than the resource's address overrides this.
+        The default is all settings. A subclass whose settings hold more than the resource's address overrides this.
         """
         return " ".join(f"{name}={value}" for name, value in self if name != "kind" and value is not None)

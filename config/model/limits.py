@@ -1,4 +1,4 @@
-"""How much the whole fleet may change and cost at once, whatever its pools want."""
+"""Limits on how much the whole fleet may change in one tick, and cost in an hour and a month."""
 
 from typing import Annotated
 
@@ -8,20 +8,20 @@ Usd = Annotated[float, Field(gt=0, le=1e9, allow_inf_nan=False)]
 
 
 class Limits(BaseModel):
-    """What one bad forecast, policy or day may do at most. Pools in shadow are planned as if all were active."""
+    """Limits on changes and cost of all pools together. Pools in shadow are limited as if all were active."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
 
     pools_per_tick: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(default=None, examples=[20])
-    """Most pools whose capacity is changed in one tick (a minute), up or down; the others wait for the next, raises first."""
+    """Maximum pools changed in one tick (1 minute), up or down. The others wait for the next tick; increases go first."""
     units_per_tick: Annotated[int, Field(ge=1, le=100_000_000)] | None = Field(default=None, examples=[500])
-    """Most warm units added and taken away in one tick, together."""
+    """Maximum warm units added and removed in one tick (1 minute), together."""
     usd_per_hour: Usd | None = Field(default=None, examples=[12.5])
-    """Most that the warm capacity requested may cost an hour over the fleet, in USD; floors still hold."""
+    """Maximum hourly cost of the requested warm capacity of the fleet, in USD; floors still apply."""
     usd_per_month: Usd | None = Field(default=None, examples=[6000])
-    """Most that warm capacity may cost in a calendar month (UTC) over the fleet, in USD; floors still hold."""
+    """Maximum cost of the fleet's warm capacity in a calendar month (UTC), in USD; floors still apply."""
 
     @property
     def in_usd(self) -> bool:
-        """Whether money is limited at all."""
+        """Return whether the hourly or the monthly cost is limited."""
         return self.usd_per_hour is not None or self.usd_per_month is not None

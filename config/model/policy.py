@@ -1,8 +1,7 @@
 """Policy models: one policy of many pools, resolved, validated and immutable.
 
-Every `PoolPolicy` is complete: `config.loading.loader` has merged the file's `defaults` into it. The docstring under a field is
-its
-description in the JSON Schema.
+Every `PoolPolicy` is complete: `config.loading.loader` has merged the file's `defaults` into it. The docstring under a field
+is its description in the JSON Schema.
 """
 
 from datetime import timedelta

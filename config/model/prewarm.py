@@ -1,4 +1,4 @@
-"""How far an application may have a pool warmed ahead of the users that it knows are coming."""
+"""Bounds of prewarm requests, with which an application requests warm units before its users arrive."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -13,16 +13,16 @@ LEAST, MOST = timedelta(minutes=1), timedelta(days=1)
 
 
 class Prewarm(BaseModel):
-    """Bounds of `POST /v1/pools/NAME/prewarm`. Without them nobody may prewarm the pool."""
+    """Bounds of `POST /v1/pools/NAME/prewarm`. Without them, prewarming the pool is disabled."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
 
     max_units: Annotated[int, Field(ge=1, le=MOST_UNITS)] = Field(examples=[10])
-    """Most units that are kept warm for an application, however many it asks for."""
+    """Maximum units granted to prewarm requests; larger requests are cut to this."""
     max_duration: Duration = Field(default=timedelta(minutes=15), examples=["15m"])
-    """Longest that one call keeps them warm, from 1m to 1d."""
+    """Maximum duration of one request, from 1m to 1d."""
     per_hour: Annotated[int, Field(ge=1, le=3600)] = Field(default=12, examples=[12])
-    """Calls that are taken at once, and then as many an hour."""
+    """Rate limit: requests accepted in one burst, and refilled per hour."""
 
     @field_validator("max_duration")
     @classmethod

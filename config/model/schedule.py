@@ -1,4 +1,4 @@
-"""Windows of time in which a pool's floor or ceiling is another: a cron expression in a time zone, and how long each lasts."""
+"""Schedules: recurring time windows with their own floor or ceiling, as a cron expression, a time zone and a duration."""
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
@@ -15,13 +15,13 @@ from config.model.duration import Duration, format_duration
 from config.model.zones import zone
 
 MOST_UNITS = 1_000_000
-"""No provider sells more to one pool."""
+"""Largest floor, ceiling or event size of a pool; above the limits of all providers."""
 LONGEST_WINDOW = timedelta(days=31)
 A_DAY = timedelta(days=1)
 
 
 class Schedule(BaseModel):
-    """A floor, a ceiling or both for a while, again and again. It bounds the forecast, it does not replace it."""
+    """A floor, a ceiling or both during recurring time windows. It bounds the forecast and does not replace it."""
 
     model_config = ConfigDict(
         frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True,
@@ -29,13 +29,13 @@ class Schedule(BaseModel):
     )
 
     name: str | None = Field(default=None, min_length=1, max_length=80, examples=["office hours"])
-    """What reasons and the dashboard call it; the cron expression when absent."""
+    """Its name in reasons and on the dashboard; the cron expression and time zone when absent."""
     cron: str = Field(examples=["0 8 * * mon-fri"])
-    """When each window opens: minute, hour, day of month, month, day of week (names or numbers)."""
+    """Start of each window: minute, hour, day of month, month, day of week (names or numbers)."""
     timezone: str = Field(default="UTC", examples=["Europe/Paris"])
-    """IANA time zone the cron expression is read in; it follows that zone's daylight saving time."""
+    """IANA time zone of the cron expression, including its daylight saving time."""
     duration: Duration = Field(examples=["10h"])
-    """How long each window stays open, in elapsed time: from 1m to 31d."""
+    """Length of each window in elapsed time, from 1m to 31d."""
     min: int | None = Field(default=None, ge=0, le=MOST_UNITS, examples=[3])
     """Floor while the window is open, if higher than the pool's own."""
     max: int | None = Field(default=None, ge=0, le=MOST_UNITS, validate_default=True, examples=[20])
@@ -76,11 +76,11 @@ class Schedule(BaseModel):
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """Return the name, or the cron expression and time zone."""
         return self.name or f"{self.cron} {self.timezone}"
 
     def active(self, now: datetime) -> bool:
-        """Whether a window is open at `now` (aware). It is open at its first instant and closed at its last."""
+        """Return whether a window is open at `now` (aware). The start is part of the window, the end is not."""
         instant = now.astimezone(UTC)
         starts = window_starts(self.cron, self.timezone, instant.date())
         latest = bisect_right(starts, instant)
@@ -88,14 +88,14 @@ class Schedule(BaseModel):
 
 
 def fires(expression: str, timezone: str, since: datetime, reverse: bool = False) -> Iterator[datetime]:
-    """The instants (UTC) at which a checked cron expression fires after, or going back before, `since` (UTC)."""
+    """Yield the instants (UTC) at which a checked cron expression fires after `since` (UTC), or before it with `reverse`."""
     for at in CronSim(expression, since.astimezone(zone(timezone)), reverse):
         yield at.astimezone(UTC)
 
 
 @lru_cache(maxsize=65_536)
 def window_starts(expression: str, timezone: str, day: date) -> tuple[datetime, ...]:
-    """All windows that open within a UTC day, in order, after the last that opened before it. Cached: asked every minute."""
+    """Return the last window start before a UTC day and all starts within it, in order. Cached: called every minute."""
     midnight = datetime.combine(day, time(), UTC)
     starts: list[datetime] = []
     for at in fires(expression, timezone, midnight, reverse=True):
@@ -105,13 +105,13 @@ def window_starts(expression: str, timezone: str, day: date) -> tuple[datetime, 
         if at >= midnight + A_DAY:
             break
         starts.append(at)
-    return tuple(sorted(starts))  # in an hour that a clock passes twice, going on may name what lies just behind
+    return tuple(sorted(starts))  # in the repeated hour of a clock change, CronSim may yield an instant before its start
 
 
 def schedule_bounds(schedules: Sequence[Schedule], now: datetime) -> tuple[int | None, int | None, str | None]:
-    """Floor, ceiling and the name of what sets them at `now` (aware); None where no open window says anything.
+    """Return floor, ceiling and the name of the schedule that sets them at `now` (aware); None where no open window does.
 
-    Of several open windows the highest floor and the lowest ceiling count. Where two schedules set one each, both are named.
+    With several open windows, the highest floor and the lowest ceiling apply. If two schedules set one each, both are named.
     """
     low: int | None = None
     high: int | None = None

@@ -1,4 +1,4 @@
-"""Requests that something else sends to keep a pool warm, and that are no demand."""
+"""Settings of another tool's requests that keep a pool warm and are not demand."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -12,18 +12,18 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 class Warmer(BaseModel):
-    """A plugin or a timer that calls the function at one interval. Its requests are left out of demand."""
+    """A plugin or a timer that calls the function at a fixed interval. Its requests are not counted as demand."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
 
     every: Duration = Field(examples=["5m"])
-    """Its interval in whole minutes, from 1m to 1h."""
+    """Interval between its bursts of requests, in whole minutes, from 1m to 1h."""
     requests: Annotated[int, Field(ge=1, le=10_000)] = Field(examples=[3])
-    """How many requests it sends each time."""
+    """Number of requests in each burst."""
 
     @property
     def minutes(self) -> int:
-        """Its interval."""
+        """Return the interval in minutes."""
         return self.every // MINUTE
 
     @field_validator("every")

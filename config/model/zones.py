@@ -1,4 +1,4 @@
-"""Time zones by their IANA names: those there are, what was meant by others, and those whose clocks are hardly meant."""
+"""IANA time zones: lookup by name, suggestions for unknown names, and warnings about zones without summer time."""
 
 import re
 from difflib import get_close_matches
@@ -14,7 +14,7 @@ ABBREVIATIONS = {
     "NZST": "Pacific/Auckland", "NZDT": "Pacific/Auckland", "BRT": "America/Sao_Paulo", "Z": "UTC",
 }
 FIXED = {"EST": -5, "MST": -7, "HST": -10, "GMT": 0, "GMT0": 0, "GMT+0": 0, "GMT-0": 0, "Greenwich": 0, "Etc/Greenwich": 0}
-"""Names of zones that keep one offset for ever, though where people use them clocks mostly change in summer."""
+"""Zones with a fixed offset, in hours, whose names are used in places that mostly have summer time."""
 CITIES = {
     -10: "Pacific/Honolulu (which has no summer time) or America/Adak", -9: "America/Anchorage", -8: "America/Los_Angeles",
     -7: "America/Denver, or America/Phoenix (which has no summer time)", -6: "America/Chicago", -5: "America/New_York",
@@ -28,21 +28,21 @@ OFFSET = re.compile(r"(?:UTC|GMT)?\s*([+-])(\d{1,2})(?::?(\d\d))?", re.IGNORECAS
 
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """The IANA time zone called `name`, blanks around it aside; `ValueError` when there is none."""
+    """Return the IANA time zone `name`, stripped of surrounding spaces. Raise `ValueError` when there is none."""
     try:
         return ZoneInfo(name.strip())
-    except (KeyError, ValueError, OSError):  # a folder's name is an OSError, a path out of the database a ValueError
+    except (KeyError, ValueError, OSError):  # a directory name raises OSError, a path outside the database ValueError
         raise ValueError(f"{name!r:.60} is not an IANA time zone such as Europe/Paris or UTC{meant_zone(name.strip())}") from None
 
 
 def meant_zone(name: str) -> str:
-    """What to write in place of a name that no zone has; empty when nothing is near."""
+    """Return a suggestion for an unknown zone name, as the end of a message; empty when no zone is similar."""
     offset = OFFSET.fullmatch(name)
     if offset is not None:
         city = CITIES.get(int(f"{offset[1]}{offset[2]}")) if offset[3] in (None, "00") else None
         return f": an offset has no summer time; write the zone of a city{'' if city is None else f', such as {city}'}"
     if re.fullmatch(r".* (Standard|Daylight|Summer) Time", name):
-        return ": Windows and calendars call it so; write the zone of a city, such as America/New_York"
+        return ": this is a Windows name; write the zone of a city, such as America/New_York"
     if name.upper() in ABBREVIATIONS:
         return f": write {ABBREVIATIONS[name.upper()]}"
     by_lower = {known.lower(): known for known in available_timezones()}
@@ -56,13 +56,13 @@ def meant_zone(name: str) -> str:
 
 
 def without_summer_time(name: str) -> str | None:
-    """Why a zone's name is hardly meant, and what to write; None for others, those of places without summer time included."""
+    """Return a warning for a fixed-offset zone that is probably not intended, with what to write; None for other zones."""
     etc = ETC.fullmatch(name)
     if etc is not None and int(etc[2]):
         hours = int(etc[2]) * (1 if etc[1] == "-" else -1)
         side = "ahead of" if hours > 0 else "behind"
         city = CITIES.get(hours)
-        return (f"{name} is {abs(hours)} h {side} UTC (its sign is the other way round) and has no summer time: write the zone "
+        return (f"{name} is {abs(hours)} h {side} UTC (its sign is reversed) and has no summer time: write the zone "
                 f"of a city{'' if city is None else f', such as {city}'}")
     if name in FIXED:
         return f"{name} has no summer time: write {CITIES[FIXED[name]]}{', or UTC' if FIXED[name] == 0 else ''}"

@@ -1,4 +1,5 @@
-# One daemon as an ECS service on Fargate, its state on EFS. One writer: the old task ends before the new one begins.
+# One daemon as an ECS service on Fargate, with its state on EFS. The state has one writer: a deployment stops the old task
+# before it starts the new one.
 
 data "aws_region" "here" {}
 data "aws_caller_identity" "us" {}
@@ -77,7 +78,7 @@ resource "aws_ecs_service" "stoker" {
     security_groups = [aws_security_group.daemon.id]
   }
 
-  # Another policy is another start.
+  # A changed policy restarts the daemon.
   triggers             = { policy = sha256(var.policy) }
   force_new_deployment = true
 }

@@ -1,14 +1,14 @@
 output "role_arn" {
-  description = "The identity that the daemon works with."
+  description = "ARN of the daemon's task role."
   value       = aws_iam_role.daemon.arn
 }
 
 output "security_group_id" {
-  description = "Of the daemon: let it into what must be reached."
+  description = "Security group of the daemon. Allow it in the resources that the daemon must reach."
   value       = aws_security_group.daemon.id
 }
 
 output "log_group" {
-  description = "Where the daemon's log goes."
+  description = "Log group of the daemon."
   value       = aws_cloudwatch_log_group.log.name
 }

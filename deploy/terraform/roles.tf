@@ -1,4 +1,4 @@
-# Two roles: one with which ECS begins the task, one with which the daemon works. Neither may do what the other needs.
+# Two roles: ECS starts the task with the execution role, and the daemon runs with the task role. They share no permissions.
 
 data "aws_iam_policy_document" "tasks" {
   statement {

@@ -1,4 +1,4 @@
-# The state: some hundred megabytes that nobody but the daemon may open.
+# The state on EFS: some hundred megabytes that only the daemon may access.
 
 resource "aws_efs_file_system" "state" {
   encrypted = true
@@ -39,7 +39,7 @@ resource "aws_efs_mount_target" "state" {
 
 resource "aws_security_group" "daemon" {
   name_prefix = "${var.name}-"
-  description = "Stoker: out to the providers, in for those who may read"
+  description = "Stoker daemon: HTTPS to providers and HTTP from allowed clients"
   vpc_id      = var.vpc_id
 
   dynamic "ingress" {
@@ -62,7 +62,7 @@ resource "aws_security_group" "daemon" {
   }
 
   egress {
-    description = "The state"
+    description = "State on EFS"
     from_port   = 2049
     to_port     = 2049
     protocol    = "tcp"
@@ -72,7 +72,7 @@ resource "aws_security_group" "daemon" {
 
 resource "aws_security_group" "state" {
   name_prefix = "${var.name}-state-"
-  description = "Stoker's state: for the daemon alone"
+  description = "Stoker state: NFS from the daemon only"
   vpc_id      = var.vpc_id
 
   ingress {

@@ -1,33 +1,33 @@
 variable "name" {
-  description = "Of the service and all that belongs to it."
+  description = "Name of the service, and prefix of the names of its resources."
   type        = string
   default     = "stoker"
 }
 
 variable "image" {
-  description = "The image, by tag or better by digest."
+  description = "Container image, by tag or preferably by digest."
   type        = string
 }
 
 variable "policy" {
-  description = "The policy file's text: file(\"policy.yaml\"). At most 8 KB; more belongs into a secret, see policy_secret_arn."
+  description = "Text of the policy file: file(\"policy.yaml\"). At most 8 KB; for a larger file, use policy_secret_arn."
   type        = string
   default     = ""
 }
 
 variable "policy_secret_arn" {
-  description = "ARN of a secret that holds the policy file instead (64 KB)."
+  description = "ARN of a secret that holds the policy file (at most 64 KB), instead of policy."
   type        = string
   default     = ""
 }
 
 variable "iam_policies" {
-  description = "What the daemon may do: the documents that `stoker iam policy.yaml --provider aws --json` prints, each as text."
+  description = "Permissions of the daemon: the documents that `stoker iam policy.yaml --provider aws --json` prints, each as text."
   type        = list(string)
 }
 
 variable "token_secret_arn" {
-  description = "ARN of the secret with the token of whoever may steer pools. Empty: nobody may."
+  description = "ARN of the secret with the token that overrides require. Empty: overrides disabled."
   type        = string
   default     = ""
 }
@@ -38,41 +38,41 @@ variable "cluster" {
 }
 
 variable "vpc_id" {
-  description = "The network of the subnets."
+  description = "ID of the VPC of the subnets."
   type        = string
 }
 
 variable "subnets" {
-  description = "Private subnets with a way to AWS's endpoints; the state's file system has a door in each, so no two in one zone."
+  description = "Private subnets with a route to the AWS endpoints. Each gets an EFS mount target, so at most one per availability zone."
   type        = list(string)
 }
 
 variable "allowed_cidrs" {
-  description = "Who may reach the daemon's HTTP. Whoever can may read; steering needs the token."
+  description = "CIDR blocks that may reach the daemon's HTTP port. Reads need no token; overrides do."
   type        = list(string)
   default     = []
 }
 
 variable "cpu" {
-  description = "Of the task; 1024 are a core."
+  description = "CPU units of the task; 1024 units are one core."
   type        = number
   default     = 512
 }
 
 variable "memory_mb" {
-  description = "Of the task. 1024 serves some hundred pools; 2048 a few thousand."
+  description = "Memory of the task in MB. 1024 is enough for some hundred pools, 2048 for a few thousand."
   type        = number
   default     = 1024
 }
 
 variable "architecture" {
-  description = "X86_64 or ARM64."
+  description = "CPU architecture: X86_64 or ARM64."
   type        = string
   default     = "X86_64"
 }
 
 variable "log_days" {
-  description = "How long the log is kept."
+  description = "Retention of the log in days."
   type        = number
   default     = 30
 }

@@ -112,14 +112,14 @@ def test_a_mistake_in_the_text_is_told_where_it_was_made(text, begins, says):
     ("text", "says"),
     [
         ("min: 1_0", "write 10"), ("min: 1,000", "write 1000"), ("min: 0x10", "write 16"), ("min: 0o17", "write 15"),
-        ("min: 1.0", "write 1"), ("min: 1e3", "write 1000"), ('min: "1"', "take the quotes away: 1"),
-        ("min:", "write a number behind the colon"), ("min: ~", "is not a whole number"),
+        ("min: 1.0", "write 1"), ("min: 1e3", "write 1000"), ('min: "1"', "remove the quotes: 1"),
+        ("min:", "write a number after the colon"), ("min: ~", "is not a whole number"),
         ("objective: {warm_hit_rate: 99%}", "write 0.99"), ("objective: {warm_hit_rate: 0,99}", None),
         ("objective: {cold_start_cost_usd: $0.05}", "write 0.05"), ("objective: {cold_start_cost_usd: 5 USD}", "write 5"),
         ("memory_mb: 1 024", "write 1024"), ("scale_down_delay: 1:30", "write 1h30m"), ("scale_down_delay: 10 min", "write 10m"),
         ("scale_down_delay: PT5M", "write 5m"), ("scale_down_delay: 1.5h", "write 1h30m"), ("scale_down_delay: 300", "has no"),
-        ("schedules: {min: 1}", "begin each item with '- '"), ("schedules:", "write its items below, each beginning with '- '"),
-        ("prices: [1]", "take the '- ' away that begins it"), ("mode: #active", "#active is a comment: quote the value if it is"),
+        ("schedules: {min: 1}", "start each item with '- '"), ("schedules:", "write its items on the lines below"),
+        ("prices: [1]", "remove the '- ' at its start"), ("mode: #active", "#active is a comment: quote the value if it is"),
         ("mode: act #ive", "#ive is a comment: quote the value if it is part of it"), ("mode: on", "write shadow or active"),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_value_of_another_type_is_answered_with_what_to_write(text, says):
 
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("1.10", 'quote it: "1.10"'), ("true", 'quote it: "true"'), ("123", 'quote it: "123"'), ("", "write it behind the colon"),
+    [("1.10", 'quote it: "1.10"'), ("true", 'quote it: "true"'), ("123", 'quote it: "123"'), ("", "write the text after the"),
      ("null", 'quote it if it is text: "null"'), ("1e5", 'quote it: "1e5"')],
 )
 def test_text_that_looks_like_something_else_is_to_be_quoted_as_it_is_written(name, says):

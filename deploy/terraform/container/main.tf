@@ -1,5 +1,5 @@
-# What runs, as ECS takes it, and nothing else: no provider is needed to read or try this module.
-# Alone it is the sidecar: give its outputs to a task definition of your own.
+# ECS container definitions only: this module needs no provider.
+# For a sidecar, use this module alone and pass its outputs to your own task definition.
 
 locals {
   logging = { for name in ["policy", "stoker"] : name => {
@@ -18,7 +18,7 @@ locals {
     linuxParameters        = { initProcessEnabled = true, capabilities = { drop = ["ALL"] } }
   }
 
-  # ECS mounts no files: this one writes the policy from its parameter before the daemon begins, and ends.
+  # ECS cannot mount a file: this container writes the policy from its parameter before the daemon starts, then stops.
   policy = merge(local.confined, {
     name             = "stoker-policy"
     essential        = false

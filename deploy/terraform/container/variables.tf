@@ -1,15 +1,15 @@
 variable "image" {
-  description = "The image, by tag or better by digest."
+  description = "Container image, by tag or preferably by digest."
   type        = string
 }
 
 variable "region" {
-  description = "Where the logs go."
+  description = "AWS region of the log group."
   type        = string
 }
 
 variable "log_group" {
-  description = "An existing log group of CloudWatch."
+  description = "Name of an existing CloudWatch log group."
   type        = string
 }
 
@@ -19,25 +19,25 @@ variable "policy_parameter_arn" {
 }
 
 variable "token_secret_arn" {
-  description = "ARN of the secret with the token of whoever may steer pools. Empty: nobody may."
+  description = "ARN of the secret with the token that overrides require. Empty: overrides disabled."
   type        = string
   default     = ""
 }
 
 variable "sidecar" {
-  description = "Beside another container: it does not end the task when it ends, answers on the loopback only, and has limits of its own."
+  description = "Run next to another container: the task continues when Stoker stops, HTTP is on loopback only, and cpu and memory_mb apply."
   type        = bool
   default     = false
 }
 
 variable "cpu" {
-  description = "Processor shares of a sidecar; 1024 are a core."
+  description = "CPU units of a sidecar; 1024 units are one core."
   type        = number
   default     = 256
 }
 
 variable "memory_mb" {
-  description = "The most memory that a sidecar may take."
+  description = "Maximum memory of a sidecar in MB."
   type        = number
   default     = 512
 }

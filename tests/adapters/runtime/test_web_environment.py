@@ -38,8 +38,8 @@ async def post(url):
 
 @pytest.mark.parametrize("call", [get, post])
 @pytest.mark.parametrize(("proxy", "words"), [
-    ("proxy:3128", "has no scheme"), ("garbage://x", "another scheme"), ("http://127.0.0.1:99999", "names a port"),
-    ("http://", "names no host"), ("http://[::1", "is no URL"), ("http://127.0.0.1:1", "cannot be reached"),
+    ("proxy:3128", "has no scheme"), ("garbage://x", "scheme other than"), ("http://127.0.0.1:99999", "has a port"),
+    ("http://", "has no host"), ("http://[::1", "is not a URL"), ("http://127.0.0.1:1", "cannot be reached"),
 ])
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy"])
 async def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(environment, call, variable, proxy, words):

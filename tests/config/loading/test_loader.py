@@ -228,7 +228,7 @@ def test_a_key_that_looks_like_a_secret_is_refused_and_its_value_not_repeated(ke
     }[where]
     told = only(text)
 
-    assert f"{where}{key}: looks like a secret by its name: secrets never stand in the file" in told
+    assert f"{where}{key}: the name looks like a secret; secrets are not allowed in the file" in told
     assert "hunter2" not in told
 
 
@@ -236,7 +236,7 @@ def test_a_key_that_looks_like_a_secret_is_refused_and_its_value_not_repeated(ke
 def test_a_value_that_looks_like_a_secret_is_refused_and_not_repeated(value):
     told = only(pool(mode=f"'{value}'"))
 
-    assert told.startswith("6:11 pools[0].mode: looks like a secret by its value")
+    assert told.startswith("6:11 pools[0].mode: the value looks like a secret")
     assert value not in told
 
 

@@ -12,11 +12,11 @@ def test_an_address_of_a_web_server_has_no_fault(url):
 
 @pytest.mark.parametrize(("url", "words"), [
     ("", "no scheme"), ("hooks.example/x", "no scheme"), ("127.0.0.1:4318", "no scheme"), ("localhost:4318", "no scheme"),
-    ("//hooks.example", "no scheme"), ("https:hooks.example", "names no host"), ("ftp://hooks.example", "another scheme"),
-    ("grpc://collector:4317", "another scheme"), ("http://", "no host"), ("http://:80/x", "no host"),
+    ("//hooks.example", "no scheme"), ("https:hooks.example", "has no host"), ("ftp://hooks.example", "scheme other than"),
+    ("grpc://collector:4317", "scheme other than"), ("http://", "no host"), ("http://:80/x", "no host"),
     ("https:///path", "no host"),
-    ("http://h:99999/x", "port"), ("http://h:port/x", "port"), ("http://h:0/x", "port 0"), ("http://[::1", "no URL"),
-    ("http://a b/c", "blank"),
+    ("http://h:99999/x", "port"), ("http://h:port/x", "port"), ("http://h:0/x", "port 0"), ("http://[::1", "not a URL"),
+    ("http://a b/c", "contains a space"),
 ])
 def test_each_fault_is_told_without_the_text_that_has_it(url, words):
     told = fault_of(url)

@@ -80,8 +80,8 @@ def test_holidays_are_whole_days_of_the_zone_and_of_the_part_of_the_country():
     ({"cron": "0 8 * * *", "duration": "1h", "factor": None}, "give exactly one of factor and size"),
     ({"cron": "0 8 * * *", "duration": "1h", "lead": "2d"}, "lead: 2d is too long"),
     ({"cron": "0 8 * * *", "duration": "1h", "summary": "x"}, "summary: summary selects entries of a calendar file"),
-    ({"holidays": {"country": "de"}}, "holidays: no holidays are known of a country 'de': did you mean DE?"),
-    ({"holidays": {"country": "DE", "subdivision": "Bayern"}}, "no holidays are known of a subdivision 'Bayern' of DE"),
+    ({"holidays": {"country": "de"}}, "holidays: no holidays are available for country 'de': did you mean DE?"),
+    ({"holidays": {"country": "DE", "subdivision": "Bayern"}}, "no holidays are available for subdivision 'Bayern' of DE"),
     ({"holidays": {"country": "DE"}, "duration": "1h"}, "duration: holidays and calendar entries have their own length"),
 ])
 def test_what_cannot_be_meant_is_told_where_it_stands(keys, told):

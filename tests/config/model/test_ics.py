@@ -130,9 +130,9 @@ def test_a_calendar_file_lies_relative_to_the_policy_and_is_read_with_it(policy)
 
 
 def test_a_calendar_file_that_is_not_there_is_told_where_the_policy_names_it(policy):
-    assert problems(policy) == f"{policy}:7:31 pools[0].events[0].ics: {policy.parent / 'launches.ics'} is not there"
+    assert problems(policy) == f"{policy}:7:31 pools[0].events[0].ics: {policy.parent / 'launches.ics'} does not exist"
     (policy.parent / "launches.ics").mkdir()
-    assert problems(policy).endswith("is not a file")
+    assert problems(policy).endswith("is not a regular file")
 
 
 def test_a_broken_calendar_file_is_told_with_its_own_line(policy):

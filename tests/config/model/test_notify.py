@@ -32,15 +32,15 @@ def test_nobody_is_told_unless_the_policy_says_so():
 @pytest.mark.parametrize(("sink", "told"), [
     ("  - {name: a, kind: webhook}\n", "policy.yaml:5:5 notify[0]: give exactly one of url and url_env"),
     ("  - {name: a, kind: webhook, url: 'https://x', url_env: X}\n", "give exactly one of url and url_env"),
-    ("  - {name: a, kind: slack, url: 'https://hooks.slack.com/services/T0/B0/x'}\n", "is a secret: give url_env"),
-    ("  - {name: a, kind: slack, url_env: X, secret_env: Y}\n", "Slack checks no signature"),
+    ("  - {name: a, kind: slack, url: 'https://hooks.slack.com/services/T0/B0/x'}\n", "is a secret: use url_env"),
+    ("  - {name: a, kind: slack, url_env: X, secret_env: Y}\n", "Slack does not check signatures"),
     ("  - {name: a, kind: webhook, url: 'ftp://x'}\n", "notify[0].url: 'ftp://x' is not valid"),
     ("  - {name: a, kind: webhook, url: 'https://u:p@x'}\n", "looks like a secret"),
     ("  - {name: a, kind: webhook, url_env: 'https://x'}\n", "notify[0].url_env"),
     ("  - {name: a, kind: email, url: 'https://x'}\n", "'email' is not allowed: write webhook or cloudevents or slack"),
     ("  - {name: a, kind: webhook, url: 'https://x', reasons: [faults]}\n", "notify[0].reasons[0]: 'faults' is not allowed"),
-    ("  - {name: a, kind: webhook, url: 'https://x', secret: hunter2}\n", "notify[0].secret: looks like a secret by its name"),
-    ("  - {name: a, kind: webhook, url_env: X}\n  - {name: a, kind: webhook, url_env: X}\n", "two sinks have one name"),
+    ("  - {name: a, kind: webhook, url: 'https://x', secret: hunter2}\n", "notify[0].secret: the name looks like a secret"),
+    ("  - {name: a, kind: webhook, url_env: X}\n  - {name: a, kind: webhook, url_env: X}\n", "two sinks have the same name"),
     ("  5\n", "notify: 5 is not a list"),
 ])
 def test_a_sink_that_is_wrong_is_told_with_its_place(sink, told):

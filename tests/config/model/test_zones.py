@@ -12,7 +12,7 @@ from config.model.zones import without_summer_time, zone
         ("Paris", "write Europe/Paris"), ("New York", "write America/New_York"), ("Europe/Pariss", "write Europe/Paris"),
         ("UTC+2", "an offset has no summer time; write the zone of a city, such as Europe/Helsinki"),
         ("+02:00", "such as Europe/Helsinki"), ("GMT-5", "such as America/New_York"), ("+05:30", "write the zone of a city"),
-        ("Eastern Standard Time", "Windows and calendars call it so"), ("Mars/Base", "is not an IANA time zone"),
+        ("Eastern Standard Time", "this is a Windows name"), ("Mars/Base", "is not an IANA time zone"),
         ("../../etc/passwd", "is not an IANA time zone"), ("", "is not an IANA time zone"), ("Europe", "is not an IANA time"),
     ],
 )
@@ -32,7 +32,7 @@ def test_blanks_around_a_name_are_trimmed():
     [
         ("EST", "EST has no summer time: write America/New_York"), ("MST", "America/Phoenix (which has no summer time)"),
         ("HST", "Pacific/Honolulu (which has no summer time)"), ("GMT", "write Europe/London, or UTC"),
-        ("Etc/GMT+5", "is 5 h behind UTC (its sign is the other way round) and has no summer time"),
+        ("Etc/GMT+5", "is 5 h behind UTC (its sign is reversed) and has no summer time"),
         ("Etc/GMT-1", "is 1 h ahead of UTC"),
     ],
 )

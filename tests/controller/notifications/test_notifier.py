@@ -153,8 +153,8 @@ def test_a_sink_whose_variables_are_not_set_is_left_out(environment):
 
 
 @pytest.mark.parametrize(("url", "words"), [
-    ("hooks.example/x", "HOOK has no scheme"), ("http://", "HOOK names no host"), ("http://[::1", "HOOK is no URL"),
-    ("https://hooks.example:99999/x", "HOOK names a port"), ("ftp://hooks.example/x", "HOOK has another scheme")])
+    ("hooks.example/x", "HOOK has no scheme"), ("http://", "HOOK has no host"), ("http://[::1", "HOOK is not a URL"),
+    ("https://hooks.example:99999/x", "HOOK has a port"), ("ftp://hooks.example/x", "HOOK has a scheme other than")])
 def test_a_variable_that_holds_no_url_is_named_at_the_start_and_not_quoted(url, words):
     sink = Sink(name="ops", kind="webhook", url_env="HOOK")
     told = courier_of(sink, {"HOOK": url}, "s", Poster(), SystemClock(), np.random.default_rng(1))

@@ -38,7 +38,8 @@ def test_what_is_called_a_secret_loses_its_value(text):
 @pytest.mark.parametrize("text", [
     "agent:live in us-east-1: allocation failed", "arn:aws:lambda:us-east-1:123456789012:function:support-agent:live",
     "holding 5, the newest is 7 min old", "2026-03-02T12:00:00Z",
-    "the proxy answers without a token: check that no login page answers", "the URL of a webhook is a secret: give url_env",
+    "the proxy answers without a token: check that no login page answers",
+    "the URL of a webhook is a secret: use url_env instead",
     "AllocatedProvisionedConcurrentExecutions is missing", "Basic authentication is not supported", "a bearer of shares",
     "invalid credentials: the file is empty", "no password: set DB_PASSWORD where the daemon runs", "signature: not checked",
 ])

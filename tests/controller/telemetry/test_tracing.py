@@ -47,8 +47,8 @@ async def test_traces_are_made_where_it_says_so(environment):
 @pytest.mark.parametrize(("environment", "words"), [
     ({"OTEL_EXPORTER_OTLP_ENDPOINT": "127.0.0.1:4318"}, "OTEL_EXPORTER_OTLP_ENDPOINT has no scheme"),
     ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector"}, "OTEL_EXPORTER_OTLP_ENDPOINT has no scheme"),
-    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://"}, "OTEL_EXPORTER_OTLP_ENDPOINT names no host"),
-    (ENDPOINT | {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "grpc://c:4317"}, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT has another scheme"),
+    ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://"}, "OTEL_EXPORTER_OTLP_ENDPOINT has no host"),
+    (ENDPOINT | {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "grpc://c:4317"}, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT has a scheme"),
     (ENDPOINT | {"OTEL_EXPORTER_OTLP_CERTIFICATE": "/nowhere.pem"}, "OTEL_EXPORTER_OTLP_CERTIFICATE names /nowhere.pem"),
     (ENDPOINT | {"OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY": "/nowhere.key"}, "OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY names"),
 ])

@@ -26,8 +26,8 @@ async def asked(folder, *arguments, env=None):
         return await typed("status", "--url", service.url, *arguments, env=env)
 
 
-@pytest.mark.parametrize(("url", "words"), [("127.0.0.1:8080", "no scheme"), ("http://", "names no host"),
-                                            ("http://127.0.0.1:99999", "names a port"), ("http://[::1", "is no URL")])
+@pytest.mark.parametrize(("url", "words"), [("127.0.0.1:8080", "no scheme"), ("http://", "has no host"),
+                                            ("http://127.0.0.1:99999", "has a port"), ("http://[::1", "is not a URL")])
 @pytest.mark.parametrize("command", [("status",), ("pause", "a", "--for", "1h", "--reason", "x")])
 async def test_a_url_that_is_none_is_wrong_input_and_says_why(command, url, words):
     done = await typed(*command, "--url", url, env={"STOKER_TOKEN": "0123456789abcdef"})
