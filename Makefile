@@ -15,12 +15,13 @@ PYTEST_ARGS ?=
 # More than there are cores: the tests that run daemons mostly wait. 0 runs all tests in one process.
 TEST_WORKERS ?= 4
 
-.PHONY: demo test foreign simulate lint lock audit image clean help
+.PHONY: demo check test foreign simulate lint lock audit image clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   see it work: a real daemon against an embedded cloud, 60 times faster than life"
 	@echo "make test   lint, types, import contracts and every test (TEST_WORKERS=4, PYTEST_ARGS=)"
+	@echo "make check  lint, types, import contracts and the unit tests: before each commit"
 	@echo "make simulate   thousands of seeds of faults against every invariant (SEEDS=1000 FROM=0 WORKERS=1); see docs/reliability.md"
 	@echo "make foreign    install the third-party servers that tests/foreign runs against (650 MB, in $(FOREIGN))"
 	@echo "make lint   the first three of these"
@@ -34,6 +35,10 @@ demo: $(VENV)/.run
 test: lint
 	@echo "== tests"
 	@$(BIN)/python -m pytest -q -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+
+check: lint
+	@echo "== unit tests"
+	@$(BIN)/python -m pytest -q -m unit -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	@echo "== ruff"

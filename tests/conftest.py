@@ -2,6 +2,7 @@
 
 import logging
 import signal
+from pathlib import Path
 
 import pytest
 import structlog
@@ -17,6 +18,22 @@ settings.load_profile("any-machine")
 # A shell starts background jobs with SIGINT ignored, and every process that a test starts would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+FOLDERS = {"e2e": "e2e", "foreign": "foreign", "simulation": "simulation", "scenarios": "simulation"}
+"""Folder of tests -> the marker of all tests in it."""
+
+
+def pytest_collection_modifyitems(items):
+    """Mark each test by its folder, a browser test by its module; what bears no other marker is a unit test."""
+    for item in items:
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        if folder in FOLDERS:
+            item.add_marker(FOLDERS[folder])
+        if "tests.browser" in {getattr(each, "__module__", "") for each in vars(item.module).values()}:
+            item.add_marker("browser")
+        if not any(item.get_closest_marker(name) for name in ("e2e", "browser", "foreign", "simulation")):
+            item.add_marker("unit")
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ import sqlite3
 
 from adapters.sandbox.faults import Trouble
 from tests.e2e.daemons import daemon, policy_text, sandbox_of, serving
-from tests.e2e.failover import FREEZE, KILL, PUT, STOP, Play, lease_of, number_of
+from tests.e2e.takeover import FREEZE, KILL, PUT, STOP, Play, lease_of, number_of
 
 
 async def test_leaders_are_followed_and_nothing_is_written_twice_or_under_an_old_number(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from controller.decision.selection.provisional_scores import Provisional
 from controller.decision.selection.selector import CandidateSelector
-from tests.controller.test_portfolio import DAY, FIRST, TERMS, noisy
+from tests.controller.decision.selection.test_selector import DAY, FIRST, TERMS, noisy
 
 
 def of_pools(minutes, seeds):
