@@ -31,6 +31,9 @@ REREAD = timedelta(minutes=15)
 ANEW = 20
 """So many pools a collection are read again from the beginning."""
 
+MOST_AHEAD = MINUTES_PER_DAY // 2
+"""Minutes to come that a restart takes up, so that memory reaches back as far from now."""
+
 
 class DemandStore(Protocol):
     """The lasting part of demand."""
@@ -87,10 +90,11 @@ class DemandCollector:
         return self.meter.delay or self._assumed_delay
 
     async def load(self, now: datetime) -> None:
-        """Take up what was stored before a restart."""
+        """Take up what was stored before a restart: minutes to come as well, where the clock was put back since."""
         for name, minute in (await self._store.newest_known(self.pools)).items():
             self.day.newest[self.row[name]] = self._stored[self.row[name]] = minute
         end = minute_of(now)
+        end = max(end, int(self.day.newest[self.day.newest < end + MOST_AHEAD].max(initial=-1)) + 1)
         stored = await self._store.load_demand(self.pools, end - MINUTES_PER_DAY, end)
         self.day.roll(end)
         for name, series in zip(self.pools, stored, strict=True):
@@ -179,7 +183,7 @@ class DemandCollector:
         """Peak and busy of the newest known minute of the last day; None when there is none."""
         row = self.row[name]
         newest = int(self.day.newest[row])
-        if newest < max(0, self.day.first_minute):
+        if not self.day.holds(newest):
             return None
         column = newest % MINUTES_PER_DAY
         return float(self.day.peak[row, column]), float(self.day.busy[row, column])
@@ -189,7 +193,7 @@ class DemandCollector:
         row = self.row[name]
         newest = int(self.day.newest[row])
         first = max(newest + 1 - minutes, self.day.first_minute)
-        return self.day.peak[row, np.arange(first, newest + 1) % MINUTES_PER_DAY], newest
+        return self.day.window(row, first, max(first, newest + 1)).peak, newest
 
     def known_end_minute(self, now: datetime) -> int:
         """The minute before which rows decide what is asked for now: as old as the metric delay, and known of some pool. The
@@ -208,7 +212,7 @@ class DemandCollector:
 
     async def rows(self, first: int, end: int) -> tuple[Floats, Floats, Floats]:
         """Peak, busy, invocations: float32[pools, end - first] each, from memory where it reaches and from the store beyond."""
-        if first >= self.day.first_minute:
+        if first >= self.day.first_minute and end <= self.day.end_minute:
             columns = np.arange(first, end) % MINUTES_PER_DAY
             return self.day.peak[:, columns], self.day.busy[:, columns], self.day.invocations[:, columns]
         series = await self._store.load_demand(self.pools, first, end)

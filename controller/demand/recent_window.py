@@ -19,7 +19,8 @@ SETTLING = 20
 
 class RecentWindow:
     """`peak`, `busy` and `invocations` are float32[pools, 1440]; column `minute % 1440` holds a minute of the window that ends at
-    `end_minute`. `newest`: int64[pools], the newest minute of which the peak is known, be it older than a day; -1: none.
+    `end_minute`, and no other. `newest`: int64[pools], the newest minute of which the peak is known; -1: none. It may be older
+    than the window, or newer where the clock was put back before a restart.
     """
 
     def __init__(self, pools: int) -> None:
@@ -34,6 +35,10 @@ class RecentWindow:
         """Where memory begins."""
         return self.end_minute - MINUTES_PER_DAY
 
+    def holds(self, minute: int) -> bool:
+        """Whether a minute has a column; the column of any other is that of another minute."""
+        return max(0, self.first_minute) <= minute < self.end_minute
+
     def roll(self, end: int) -> None:
         """Move the window on to `end`; the minutes that enter are unknown until the source has answered."""
         entering: NDArray[np.int64] = np.arange(max(self.end_minute, end - MINUTES_PER_DAY), end) % MINUTES_PER_DAY
@@ -42,14 +47,15 @@ class RecentWindow:
 
     def lay(self, row: int, series: DemandSeries) -> NDArray[np.int64]:
         """Write the recorded minutes into the row, a peak that is unknown now included; the minutes that changed, oldest first.
-        Minutes from before the last day all count as changed.
+        Minutes from before the last day all count as changed, those from after it do not.
         """
         at = series.recorded.nonzero()[0]
         if not len(at):
             return NOTHING
         minutes = series.first_minute + at
-        beyond = int(np.searchsorted(minutes, self.first_minute))
-        at, columns = at[beyond:], minutes[beyond:] % MINUTES_PER_DAY
+        beyond, stop = np.searchsorted(minutes, (self.first_minute, self.end_minute)).tolist()
+        minutes = minutes[:stop]
+        at, columns = at[beyond:stop], minutes[beyond:] % MINUTES_PER_DAY
         rows = np.array((series.peak, series.busy, series.invocations), np.float32)[:, at]
         changed = (rows.view(np.int32) != self._rows[:, row, columns].view(np.int32)).any(axis=0)  # by bits: NaN equals NaN
         self._rows[:, row, columns] = rows
@@ -64,7 +70,7 @@ class RecentWindow:
         known, newest = series.known.nonzero()[0], int(self.newest[row])
         if len(known) and series.first_minute + int(known[-1]) >= newest:
             self.newest[row] = series.first_minute + int(known[-1])
-        elif newest >= self.first_minute and np.isnan(self.peak[row, newest % MINUTES_PER_DAY]):
+        elif self.holds(newest) and np.isnan(self.peak[row, newest % MINUTES_PER_DAY]):
             self.newest[row] = self._last_known(row)
 
     def _last_known(self, row: int) -> int:
@@ -73,7 +79,7 @@ class RecentWindow:
 
     def withdraw(self, row: int, minutes: NDArray[np.int64]) -> list[int]:
         """Forget what is zero of `minutes`, which are sorted; those that were."""
-        held = minutes[minutes >= self.first_minute]
+        held = minutes[(minutes >= self.first_minute) & (minutes < self.end_minute)]
         zeros = held[self.peak[row, held % MINUTES_PER_DAY] == 0]
         if not len(zeros):
             return []
