@@ -1,7 +1,7 @@
-"""How long an idle unit lives, learnt from what answers after a pause. Pure.
+"""Estimate of how long an idle unit stays warm, from the responses after each pause. Pure.
 
-No provider promises a span: AWS's own texts have none, and measurements range from five minutes to an hour. So the pause between
-two rounds begins short, grows a little beyond what was survived, and falls back once units have died in one.
+No provider guarantees a span: AWS documents none, and measurements range from 5 min to 1 h. Therefore the pause between two
+rounds starts short, grows slightly beyond the longest that units survived, and shrinks when units expired.
 """
 
 from collections import Counter
@@ -11,57 +11,57 @@ from adapters.pinging.settings import SHORTEST
 from adapters.ports.lever import KeepAliveSeen
 
 GROWTH = 1.1
-"""A pause that was survived makes one so much longer worth trying."""
+"""Factor of the next pause after units survived one."""
 
 FALL = 0.85
-"""Of the shortest pause in which units died, so much is thought safe."""
+"""Share of the shortest pause in which units expired that is assumed to be safe."""
 
 TOLERATED = 0.1
-"""So large a share of cold answers in each round is no sign: single units are taken away at any age, users may hold some."""
+"""Tolerated share of cold responses in a round: providers remove single units at any age, and users may hold some."""
 
 FORGETTING = 1.0005
-"""With each good round a death counts for a little longer a pause: in a day or so the old pause is tried again."""
+"""Factor of the limit after each good round: the old pause is tried again after about a day."""
 
 RECOVERY = 1.02
-"""The same while the pause is shorter than the one to begin with: what killed then may have been an outage or a deployment."""
+"""Factor of the limit while the pause is shorter than the initial one: the cause may have been an outage or a deployment."""
 
 GRACE = timedelta(seconds=30)
-"""A round takes a while."""
+"""Allowance for the duration of a round."""
 
 MINUTE = timedelta(minutes=1)
 REMEMBERED = 4000
-"""Units whose pauses are counted; beyond that all counts are halved, so that the newer ones weigh more."""
+"""Maximum units counted; above it all counts are halved, so that newer ones have more weight."""
 
 PROOF = 10
-"""Fewer units than this bound nothing."""
+"""Minimum units for a bound."""
 
 
 class IdleTimeoutEstimator:
-    """Of one pool's units. `first`: the pause to begin with; `longest`: never more."""
+    """Estimator for one pool. `first`: the initial pause; `longest`: the maximum."""
 
     def __init__(self, first: timedelta, longest: timedelta) -> None:
         self._first, self._longest = first, max(first, longest)
         self._survived = first / GROWTH
         self._deadly: timedelta | None = None
         self._lost = 0.0
-        """Units beyond what is tolerated that have died lately: a single one tells nothing, one in round after round does."""
+        """Units above the tolerance that expired recently. A single one is no evidence; one in each of several rounds is."""
         self._alive, self._dead = Counter[int](), Counter[int]()
-        """Units by the pause in whole minutes: those that had outlived it, and those that had ended."""
+        """Units by pause in whole minutes: those that survived it, and those that expired."""
 
     @property
     def pause(self) -> timedelta:
-        """The longest that may lie between two rounds: what was survived and a little more."""
+        """Return the maximum time between two rounds: the survived pause times `GROWTH`."""
         pause = min(self._longest, self._survived * GROWTH)
         return max(SHORTEST, pause if self._deadly is None else min(pause, FALL * self._deadly))
 
     @property
     def proof_lasts(self) -> timedelta:
-        """How long a unit that answered counts as warm without having been asked again."""
+        """Return how long a unit counts as warm after its last response."""
         return self.pause + GRACE
 
     def note(self, pause: timedelta, held: int, warm: int, dead: int, *, used: bool = False) -> None:
-        """Of `held` units that had answered `pause` before, a round found `warm` alive and `dead` gone; of the others it cannot
-        tell, and what it cannot tell of too many teaches nothing. `used`: users may have kept them alive meanwhile.
+        """Record a round: of `held` units that had answered `pause` before, `warm` are alive, `dead` have expired, and the others
+        are unknown. Too many unknown units teach nothing. `used`: users may have kept the units alive.
         """
         if not used:
             self._count(pause, warm, dead)
@@ -77,10 +77,10 @@ class IdleTimeoutEstimator:
 
     @property
     def seen(self) -> KeepAliveSeen:
-        """Bounds of how long half of the units live: the longest pause that more than half outlive, the shortest that fewer do.
+        """Return bounds of the median lifetime: the longest pause that more than half survive, the shortest that fewer survive.
 
-        The share that has ended can only grow with the pause, so neighbouring pauses whose shares do not are taken together: the
-        estimate of a distribution from inspections at single ages (Ayer et al., Annals of Mathematical Statistics 26, 1955).
+        The expired share can only grow with the pause, so neighbouring pauses that violate this are merged: the estimate of a
+        distribution from inspections at single ages (Ayer et al., Annals of Mathematical Statistics 26, 1955).
         """
         low = high = None
         groups: list[tuple[int, int, int]] = []  # alive, dead and the first pause, in minutes

@@ -1,4 +1,4 @@
-"""Keeps one pool's units warm: rounds of overlapping pings, each in its time, verified and topped up."""
+"""Loop that keeps the units of one pool warm with rounds of overlapping pings, and verifies the result."""
 
 import asyncio
 from collections import Counter, deque
@@ -23,31 +23,31 @@ from forecasting.demand import instant_of, minute_of
 T = TypeVar("T")
 
 BURSTS = 3
-"""A round's budget: so many times as many pings as units are wanted, one to begin with apart."""
+"""Maximum pings of a round as a multiple of the target, without the first single ping."""
 
 BREATHER = (0.3, 0.8)
-"""Seconds between two bursts, in which the units of the first fall idle."""
+"""Seconds between two bursts, so that the units of the first become idle."""
 
 AGAIN = timedelta(minutes=1)
-"""After a round that failed or fell short; doubled with each more, up to the pause."""
+"""Retry delay after a round that failed or found too few units; doubled each time, up to the pause."""
 
 REFUSED_AGAIN = timedelta(hours=1)
-"""After a refusal that will not pass by itself."""
+"""Retry delay after a refusal that needs a change by the operator."""
 
 
 class Pinger(Protocol):
     """Sends pings to one pool."""
 
     async def canary(self) -> PingResult:
-        """One ping alone. Raises `AdapterError`: `Unsupported` when whoever answered did not take it for a ping."""
+        """Send one ping. Raise `AdapterError`: `Unsupported` when the response is not that to a ping."""
 
     async def burst(self, count: int) -> Sequence[PingResult | AdapterError]:
-        """`count` pings at once, each with what came of it."""
+        """Send `count` pings at once. Return the result or the error of each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """`units` different warm units answered, all of one deployment, at `at`."""
+    """Evidence that `units` different warm units of one deployment answered at `at`."""
 
     units: int = 0
     at: datetime | None = None
@@ -55,9 +55,9 @@ class Proof:
 
 
 class KeepAliveLoop:
-    """Holds `target` units of one pool warm while its task runs. Nothing is pinged before `want` or `start`.
+    """Loop that keeps `target` units of one pool warm while its task runs. It sends no ping before `want` or `start`.
 
-    `rhythm` and `ledger` are shared with the pool's demand source. What goes wrong is kept in `error`, and tried again.
+    `rhythm` and `ledger` are shared with the pool's demand source. The last failure is in `error`; the loop retries.
     """
 
     def __init__(self, pinger: Pinger, clock: Clock, rng: Generator, life: IdleTimeoutEstimator, rhythm: UsagePattern,
@@ -68,22 +68,22 @@ class KeepAliveLoop:
         self.proof = Proof()
         self.error: AdapterError | None = None
         self.next_at: datetime | None = None
-        """When the next round is due; None while none is."""
+        """Time of the next round; None if no round is due."""
         self.shortfall = ""
         self._inits: deque[float] = deque(maxlen=50)
         self._short = 0
         self._changed = asyncio.Event()
         self.calling = False
-        """Pings are under way."""
+        """Whether pings are in flight."""
         self._task: asyncio.Task[None] | None = None
 
     @property
     def init_seconds(self) -> float | None:
-        """How long a unit takes to start: the median of what cold answers told; None before there was one."""
+        """Return the median start time of cold units in seconds; None before the first cold response."""
         return median(self._inits) if self._inits else None
 
     def ready(self, now: datetime) -> int:
-        """Units that are proved warm at `now`, up to the target: by pings, or by users who had as many at work lately."""
+        """Return the units that are known to be warm at `now`, up to the target: by pings, or by recent use of as many units."""
         lasting = self.life.proof_lasts
         fresh = self.proof.at is not None and now - self.proof.at <= lasting
         pinged = min(self.target, self.proof.units) if fresh else 0
@@ -92,7 +92,7 @@ class KeepAliveLoop:
         return pinged
 
     def want(self, target: int) -> None:
-        """Keep `target` units warm from now on; more than before calls for a round at once, none ends them."""
+        """Set the number of units to keep warm. An increase starts a round at once; 0 stops the rounds."""
         raised, self.target = target > self.target, target
         if raised:
             self._short, self.error, self.shortfall, self.next_at = 0, None, "", self._clock.now()
@@ -101,13 +101,13 @@ class KeepAliveLoop:
             self.start()
 
     def start(self) -> None:
-        """Begin to work on the target, if that is not being done."""
+        """Start the loop if there is a target and the loop is not running."""
         if self.target and (self._task is None or self._task.done()):
             self.next_at = self.next_at or self._clock.now()
             self._task = asyncio.create_task(self._keep(), name="pings")
 
     async def canary(self) -> PingResult:
-        """Send one ping outside the rounds. Raises as `Pinger.canary`."""
+        """Send one ping outside the rounds. Raise as `Pinger.canary`."""
         began = self._clock.now()
         answer = await self._pinger.canary()
         self._account(began, 1, [answer])
@@ -115,14 +115,14 @@ class KeepAliveLoop:
         return answer
 
     async def close(self) -> None:
-        """End all pinging."""
+        """Stop all pings."""
         if self._task is not None:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
 
     async def _keep(self) -> None:
-        """Rounds, as long as any unit is wanted."""
+        """Run rounds while the target is above 0."""
         while self.target:
             self._changed.clear()
             if self.next_at is not None and self._clock.now() < self.next_at:
@@ -132,7 +132,7 @@ class KeepAliveLoop:
         self.proof, self.next_at, self.error, self.shortfall = Proof(), None, None, ""
 
     async def _wait(self, seconds: float) -> None:
-        """Until the time has come or something else is wanted."""
+        """Wait for `seconds` or until the target changes."""
         waits = [asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._changed.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
@@ -141,7 +141,7 @@ class KeepAliveLoop:
                 each.cancel()
 
     async def _turn(self) -> None:
-        """One round, unless users make it needless; then the time of the next."""
+        """Run one round, unless users keep the units warm, and schedule the next."""
         now, target = self._clock.now(), self.target
         pause = self.life.pause
         warmed = self.rhythm.last_peak(target, minute_of(now - pause) + 1)

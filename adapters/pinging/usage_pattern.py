@@ -10,11 +10,11 @@ LATELY = 3
 """Newest known minutes that tell how many units work right now."""
 
 STALE = 10
-"""Minutes after which what was known of the present says nothing about it."""
+"""Minutes after which the newest demand is stale."""
 
 
 class UsagePattern:
-    """Of one pool, own pings taken out. Minutes are whole minutes since the epoch, demand is in units."""
+    """Demand of one pool by time of day, without own pings. Minutes are whole minutes since the epoch, demand is in units."""
 
     def __init__(self) -> None:
         self._peak = np.full((DAYS, MINUTES_PER_DAY), np.nan, np.float32)
@@ -23,7 +23,7 @@ class UsagePattern:
         self._newest = -1
 
     def note(self, series: DemandSeries) -> None:
-        """Take in what has become known, and forget peaks that are unknown now."""
+        """Store newly known demand, and drop peaks that have become unknown."""
         self._forget(series.first_minute + np.flatnonzero(series.recorded & ~series.known))
         known = np.flatnonzero(series.known)
         if not len(known):
@@ -45,20 +45,20 @@ class UsagePattern:
         self._busy = {at: busy for at, busy in self._busy.items() if at not in minutes}
 
     def expected(self, minute: int) -> float:
-        """The most units that were at work at this time of the day within the last week; 0 where nothing is known of it."""
+        """Return the maximum units in use at this time of day in the last 7 days; 0 if unknown."""
         column = minute % MINUTES_PER_DAY
         ages = minute - self._minute[:, column]
         seen = self._peak[:, column][(ages > 0) & (ages <= DAYS * MINUTES_PER_DAY)]
         return float(np.nanmax(seen)) if len(seen) else 0.0
 
     def busy(self, minute: int) -> int:
-        """Units that were at work all through the newest known minutes, and so most likely are now; 0 when that is long ago."""
+        """Return the units that were in use in all of the newest known minutes; 0 if these are older than `STALE`."""
         if self._newest < minute - STALE or len(self._busy) < LATELY:
             return 0
         return int(min(self._busy.values()))
 
     def last_peak(self, units: int, since: int) -> int | None:
-        """The newest minute from `since` on in which users had `units` at work at once: they keep them warm themselves."""
+        """Return the newest minute from `since` on in which users had `units` in use at once; None without one."""
         minutes = np.arange(max(since, self._newest - MINUTES_PER_DAY), self._newest + 1)
         if units <= 0 or not len(minutes):
             return None

@@ -1,4 +1,4 @@
-"""How often providers were called, and with what outcome: what Stoker's own work asks of an account's request limits."""
+"""Counts of provider calls by outcome: Stoker's own use of an account's request limits."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ OK = "ok"
 
 
 class Call(NamedTuple):
-    """`api`: whose (lambda, cloudwatch, run, ...). `operation`: in the provider's words. `outcome`: `ok` or an error's code."""
+    """Kind of call. `api`: lambda, cloudwatch, run, ... `operation`: the provider's name. `outcome`: `ok` or an error code."""
 
     api: str
     operation: str
@@ -19,14 +19,14 @@ class Call(NamedTuple):
 
 
 class CallCounter:
-    """Counts from the event loop alone."""
+    """Counter of calls; use it only on the event loop."""
 
     def __init__(self) -> None:
         self.counts: Counter[Call] = Counter()
 
     @contextmanager
     def counting(self, api: str, operation: str) -> Iterator[None]:
-        """Counts the call that is made within; one that is given up on counts as `cancelled`."""
+        """Count the call in the block by its outcome; a call that is abandoned counts as `cancelled`."""
         outcome = "cancelled"
         try:
             yield
@@ -39,7 +39,7 @@ class CallCounter:
 
 
 def summed(tallies: Iterable[CallCounter]) -> Counter[Call]:
-    """All of them together."""
+    """Return the sum of all counters."""
     total: Counter[Call] = Counter()
     for tally in tallies:
         total += tally.counts

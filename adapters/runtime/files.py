@@ -1,4 +1,4 @@
-"""Files that Stoker writes: whole or not at all; and for the daemon's own, readable by its user alone and never behind a link."""
+"""Atomic file writes. The daemon's own files are readable only by its user, and never written through a link."""
 
 import errno
 import os
@@ -12,15 +12,15 @@ from typing import BinaryIO
 
 PRIVATE, PRIVATE_FOLDER = 0o600, 0o700
 PUBLIC = 0o666
-"""Of a new file of the user's, less what the umask takes."""
+"""Mode of a new file of the user, before the umask applies."""
 
 
 @contextmanager
 def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
-    """Write beside `path` under a name that nobody can foresee, and move it there when the block ends without an error.
+    """Write to an unpredictable temporary name next to `path`, and move it there if the block finishes without an error.
 
-    `private`: for the daemon's state: mode 0600 whatever the umask, and a link at `path` is replaced. Else the file is the
-    user's: it keeps its mode, a link is followed, and what is no regular file, such as /dev/stdout, is written in place.
+    `private`: for the daemon's state: mode 0600 with any umask, and a link at `path` is replaced. Otherwise the file belongs to
+    the user: it keeps its mode, a link is followed, and a special file such as /dev/stdout is written in place.
     """
     if not private and path.exists() and not path.is_file():
         with path.open("wb") as file:
@@ -45,16 +45,16 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
 
 
 def clear_unfinished(path: Path) -> None:
-    """Remove what writers of `path` that were killed have left beside it. Only where one process at a time writes."""
+    """Remove temporary files of killed writers of `path`. Use only where one process writes at a time."""
     for left in path.parent.glob(f".{path.name}.*.part"):
         left.unlink(missing_ok=True)
 
 
 def make_private(path: Path) -> None:
-    """Make sure that a file is there and that its user alone may read and write it, whatever the umask.
+    """Create a file if it does not exist, and make it readable and writable only by its user, with any umask.
 
-    Not by opening one that is there: closing it again would take SQLite's locks from this process. `OSError`, with a message for
-    people, when it is a symbolic link.
+    An existing file is not opened, because closing it would release SQLite's locks of this process. Raise `OSError` with a
+    readable message when it is a symbolic link.
     """
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
@@ -66,7 +66,7 @@ def make_private(path: Path) -> None:
 
 
 def tighten(path: Path) -> None:
-    """Take a file from all but its user. `OSError` as in `make_private`."""
+    """Restrict a file to its user. Raise `OSError` as `make_private` does."""
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
         raise OSError(errno.ELOOP, "it is a symbolic link, and Stoker writes its state through none: remove it", str(path))
@@ -76,9 +76,9 @@ def tighten(path: Path) -> None:
 
 
 def private_folder(folder: Path, ours: re.Pattern[str]) -> str | None:
-    """Make a folder that its user alone may enter, or take one that is there from all others; or say what others may do in it.
+    """Create a folder that only its user may enter, or restrict an existing one. Return a warning if others keep access.
 
-    A folder that holds more than hidden files and names that match `ours` is left as it is.
+    A folder that holds more than hidden files and names that match `ours` is unchanged.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A rate limit of our own, kept below the provider's so that others in the account can live."""
+"""Client-side rate limit, below the provider's limit so that other tools in the account can make calls."""
 
 import asyncio
 from collections import deque
@@ -11,9 +11,9 @@ from adapters.runtime.clock import Clock
 
 
 class TokenBucket:
-    """Admits `rate` calls a second on average and `burst` at once, in order of asking; urgent ones pass the others.
+    """Token bucket that admits `rate` calls a second on average and `burst` at once, first in, first out; urgent calls go first.
 
-    Seconds are the injected clock's. One bucket serves all that share a provider's limit, from one event loop.
+    Seconds are those of the injected clock. One bucket serves all callers that share a provider's limit, on one event loop.
     """
 
     def __init__(self, clock: Clock, rate: float, burst: float, name: str = "calls") -> None:
@@ -27,7 +27,7 @@ class TokenBucket:
         self._pump: asyncio.Task[None] | None = None
 
     async def take(self, *, urgent: bool = False, patience: float = 60.0) -> None:
-        """Return when the call may be made. `Throttled` at once when that would take longer than `patience` seconds."""
+        """Return when the call may be made. Raise `Throttled` at once if that would take longer than `patience` seconds."""
         wait = self.wait(urgent=urgent)
         if wait > patience:
             text = f"Stoker keeps to {self.rate:g} {self.name} a second, and more are wanted: this one's turn comes later"
@@ -43,8 +43,8 @@ class TokenBucket:
 
     @asynccontextmanager
     async def turn(self, *, urgent: bool = False, patience: float = 60.0) -> AsyncIterator[None]:
-        """For one call, made within it when its turn has come: see `take`. A call that the provider then throttles pauses the
-        bucket for as long as the provider says, or a second.
+        """Run one call when it is admitted: see `take`. If the provider throttles it, pause the bucket for the provider's retry
+        time, or for 1 s.
         """
         await self.take(urgent=urgent, patience=patience)
         try:
@@ -54,7 +54,7 @@ class TokenBucket:
             raise
 
     def wait(self, *, urgent: bool = False) -> float:
-        """Seconds until a call that asks now would be admitted."""
+        """Return the seconds until a new call would be admitted."""
         self._fill()
         ahead = sum(not turn.done() for turn in self._urgent)
         if not urgent:
@@ -62,19 +62,19 @@ class TokenBucket:
         return max(0.0, (ahead + 1 - self._tokens) / self.rate)
 
     def pause(self, span: timedelta) -> None:
-        """Admit nothing for `span`: the provider has asked us to slow down."""
+        """Admit no calls for `span`, because the provider throttles."""
         self._fill()
         self._tokens = min(self._tokens, 1 - self.rate * span.total_seconds())
 
     def close(self) -> None:
-        """Give up on everybody who waits."""
+        """Cancel all waiting calls."""
         for turn in (*self._urgent, *self._others):
             turn.cancel()
         if self._pump is not None:
             self._pump.cancel()
 
     async def _admit(self) -> None:
-        """Hand out tokens while somebody waits; who has given up takes none."""
+        """Admit waiting calls as tokens become available; skip cancelled ones."""
         while self._next() is not None:
             self._fill()
             if self._tokens < 1:

@@ -1,6 +1,6 @@
-"""Threads for blocking calls that do not keep the process from ending.
+"""Thread pool for blocking calls that does not delay the exit of the process.
 
-The standard library's pool is waited for when the interpreter exits, so that one answer that drips for ever would be too.
+The interpreter waits for the standard library's pool at exit, so a response that never finishes would block the exit.
 """
 
 import threading
@@ -14,7 +14,7 @@ P = ParamSpec("P")
 
 
 class DaemonThreads(Executor):
-    """Up to `most` threads, started as they are needed; each serves one call at a time."""
+    """Executor with up to `most` threads, started on demand; each runs one call at a time."""
 
     def __init__(self, most: int, name: str) -> None:
         self._most, self._name = most, name
@@ -23,7 +23,7 @@ class DaemonThreads(Executor):
         self._started, self._closed = 0, False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Call `fn` in a thread; at once if one is free or may be started."""
+        """Call `fn` in a thread, at once if one is free or can be started, else after a queued call."""
         future: Future[T] = Future()
 
         def run() -> None:
@@ -31,12 +31,12 @@ class DaemonThreads(Executor):
                 return
             try:
                 future.set_result(fn(*args, **kwargs))
-            except BaseException as error:  # noqa: BLE001  (it is raised where the result is asked for)
+            except BaseException as error:  # noqa: BLE001  (raised when the result is read)
                 future.set_exception(error)
 
         with self._lock:
             if self._closed:
-                raise RuntimeError(f"{self._name} takes no more calls")
+                raise RuntimeError(f"{self._name} is shut down and accepts no calls")
             self._work.put(run)
             if not self._free.acquire(blocking=False) and self._started < self._most:
                 self._started += 1
@@ -44,7 +44,7 @@ class DaemonThreads(Executor):
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002
-        """Take no more calls. Those under way are not waited for, whatever `wait` says; those that wait are still made."""
+        """Accept no more calls. Running calls are not waited for, with any `wait`; queued calls still run."""
         with self._lock:
             self._closed = True
             for _ in range(self._started):

@@ -65,7 +65,7 @@ def test_after_the_end_nothing_is_taken():
     threads = DaemonThreads(1, "t")
     threads.shutdown()
 
-    with pytest.raises(RuntimeError, match="no more calls"):
+    with pytest.raises(RuntimeError, match="accepts no calls"):
         threads.submit(lambda: None)
 
 
