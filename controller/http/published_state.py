@@ -148,7 +148,7 @@ def stale_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
     error = intake.errors.get(name)
     why = "" if error is None else f": {error}"
     since = blind_since(fleet, name, now)
-    blind = "" if since is None else f"blind since {since:%Y-%m-%d %H:%M} UTC: "
+    blind = "" if since is None else f"metrics missing since {since:%Y-%m-%d %H:%M} UTC: "
     if age is None:
         return f"{blind}its demand was never read{why}"
     patience = (intake.metric_delay + PATIENCE).total_seconds()

@@ -95,7 +95,7 @@ def raised(foretold: Foretold, sought: Sought) -> EventDemand | None:
     units, text = max(0.0, float(needed[most])), f"{headed(spell)} is expected to bring {what}{taught}"
     came = recent_most(sought)
     if running(spell, sought) and came > units:  # more has come than was expected
-        return EventDemand(f"{text}; the most of the last hour was {came:g}", came)
+        return EventDemand(f"{text}; the maximum of the last 60 min was {came:g}", came)
     return EventDemand(text, units)
 
 
@@ -125,7 +125,7 @@ def lowered(foretold: Foretold, sought: Sought) -> EventDemand:
     if len(sought.recent) < HOUR or np.isnan(sought.recent).any():
         return EventDemand(f"{text}, but not all of the last hour is known: not lowered")
     most = recent_most(sought)
-    return EventDemand(f"{text}, the most of the last hour was {most:g}", None, factor, most + float(np.sqrt(most)))
+    return EventDemand(f"{text}, the maximum of the last 60 min was {most:g}", None, factor, most + float(np.sqrt(most)))
 
 
 def expected_text(foretold: Foretold) -> str:

@@ -44,7 +44,7 @@ class Money:
 
     def text(self, row: int, value: float, units: int) -> str:
         saves = "what a dollar saves here is not known yet" if np.isnan(value) else f"a dollar saves {value:.2f} here"
-        return (f"{self.key} leaves {self.limit:.2f} USD an hour to a fleet that wants {self.wanted:.2f}: {saves}, rank "
+        return (f"{self.key} allows {self.limit:.2f} USD per hour and the fleet would use {self.wanted:.2f}: {saves}, rank "
                 f"{self.rank[row] + 1} of {len(self.rank)}: at most {units}")
 
 

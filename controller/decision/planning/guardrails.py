@@ -66,7 +66,7 @@ def prewarmed(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     wanted = 0 if order is None else order.prewarmed(now)
     if order is None or draft.target >= wanted:
         return draft
-    return draft.adjust_target(wanted, ReasonCode.PREWARMED, f"{wanted} kept warm ahead of users: {order.text}")
+    return draft.adjust_target(wanted, ReasonCode.PREWARMED, f"prewarm request for {wanted} units: {order.text}")
 
 
 def pinned(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
@@ -86,7 +86,7 @@ def budget(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     affordable = int(min(usd_per_minute_left(limit, context.state.spent_usd, now) / price, MOST_UNITS))
     if draft.target <= affordable:
         return draft
-    text = f"{context.state.spent_usd:.2f} of {limit:g} USD spent this month: at most {affordable} to the end of it"
+    text = f"{context.state.spent_usd:.2f} of {limit:g} USD spent this month: at most {affordable} units until its end"
     return draft.adjust_target(affordable, ReasonCode.BUDGET, text)
 
 
@@ -136,7 +136,7 @@ def paused(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     pause = active(context.seen.overrides, Kind.PAUSE, context.seen.now)
     if pause is None:
         return draft
-    wanted = "" if draft.target == context.requested else f", {draft.target} would be asked for"
+    wanted = "" if draft.target == context.requested else f", {draft.target} would be requested"
     return draft.hold(context.requested, ReasonCode.PAUSED, f"{pause.text}: holding {context.requested}{wanted}")
 
 
@@ -145,7 +145,8 @@ def foreign_owner(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     owner = context.seen.capacity.foreign_owner if context.seen.capacity else None
     if owner is None:
         return draft
-    return draft.hold(context.requested, ReasonCode.FOREIGN_OWNER, f"{owner} governs this resource: remove it or drop the pool")
+    text = f"{owner} controls this resource: remove it, or remove the pool from the policy"
+    return draft.hold(context.requested, ReasonCode.FOREIGN_OWNER, text)
 
 
 def is_gone(context: GuardrailContext) -> bool:
@@ -161,18 +162,18 @@ def foreign_write(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     if context.policy.on_foreign_write == "reassert" or context.seen.standby is not None:
         return draft
     if is_gone(context) and sends(draft, context):
-        text = f"the {written} that Stoker had set are gone: set again at once, since the floor in force is {context.floor}"
+        text = f"the {written} units that Stoker had set are gone: setting them again, the current floor is {context.floor}"
         return replace(draft, reasons=(*draft.reasons, Reason(ReasonCode.SETTING_GONE, text, draft.target, draft.target)))
     if since is None:  # right after our write: a reading that lags, or somebody who was quick; neither is written over
         if written is None or written == context.requested or not sends(draft, context):
             return draft
-        text = f"{written} was asked for just now and {context.requested} is shown: left alone until it is clear why"
+        text = f"{written} was requested less than 2 min ago and {context.requested} is shown: no write until the cause is clear"
         return draft.hold(context.requested, ReasonCode.FOREIGN_WRITE, text)
     quiet_until = since + FOREIGN_WRITE_QUIET
     if context.seen.now >= quiet_until:
         return draft
-    text = (f"somebody else set {context.requested} (Stoker had set {context.state.written}): "
-            f"left alone until {quiet_until:%H:%M} UTC")
+    text = (f"another party set {context.requested} (Stoker had set {context.state.written}): "
+            f"no write until {quiet_until:%H:%M} UTC")
     return draft.hold(context.requested, ReasonCode.FOREIGN_WRITE, text)
 
 
@@ -224,7 +225,7 @@ def standing_by(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     why = context.seen.standby
     if why is None or not sends(draft, context):
         return draft
-    return draft.hold(context.requested, ReasonCode.STANDBY, f"standing by, for {why}: {draft.target} would be asked for")
+    return draft.hold(context.requested, ReasonCode.STANDBY, f"standby, because {why}: {draft.target} would be requested")
 
 
 GUARDRAILS: tuple[Guardrail, ...] = (

@@ -82,12 +82,12 @@ def initial_draft(context: GuardrailContext) -> PlanDraft:
         return draft_without_metrics(context)
     units = whole_units(seen.proposal.target)
     if units is None:
-        text = f"{seen.proposal.candidate} proposed no number: {requested} stays"
+        text = f"{seen.proposal.candidate} proposed no number: holding {requested}"
         return PlanDraft(requested, (Reason(ReasonCode.INVALID_PROPOSAL, text, requested, requested),))
     text = f"{seen.proposal.candidate} proposes {units}"
     reasons: tuple[Reason, ...] = (Reason(ReasonCode.PROPOSED, text, requested, units),)
     if not seen.proposal.trusted:
-        text = "history is too short to judge rules by: the recent maximum is followed"
+        text = "less than 24 h of demand are known: Stoker follows the recent maximum"
         reasons += (Reason(ReasonCode.SHORT_HISTORY, text, units, units),)
     if seen.keep_alive_change:
         reasons += (Reason(ReasonCode.KEEP_ALIVE, seen.keep_alive_change, units, units),)
@@ -98,9 +98,9 @@ def draft_on_exit(context: GuardrailContext, leaving: str) -> PlanDraft:
     """What the daemon leaves behind: what was there before Stoker, or the floor, also where the former is not known."""
     found = context.state.original_requested
     if leaving == "release" and found is not None:
-        target, text = found, f"the daemon ends: back to the {found} that were there before Stoker"
+        target, text = found, f"the daemon stops: restoring the {found} units from before Stoker"
     else:
-        target, text = context.floor, f"the daemon ends: the floor in force is {context.floor}"
+        target, text = context.floor, f"the daemon stops: the current floor is {context.floor}"
     return PlanDraft(target, (Reason(ReasonCode.ON_EXIT, text, context.requested, target),))
 
 
@@ -112,18 +112,19 @@ def draft_without_metrics(context: GuardrailContext) -> PlanDraft:
         text, code = seen.quiet or text, ReasonCode.QUIET_REGION
     if is_blind(context.policy, seen.missing_since, seen.now) and seen.missing_since is not None:
         minutes = (seen.now - seen.missing_since).total_seconds() / 60
-        text, code = f"blind since {seen.missing_since:%Y-%m-%d %H:%M} UTC, for {minutes:.0f} min: {text}", ReasonCode.BLIND
+        text = f"metrics missing since {seen.missing_since:%Y-%m-%d %H:%M} UTC, for {minutes:.0f} min: {text}"
+        code = ReasonCode.BLIND
     rule = context.policy.on_missing_metrics
     draft = PlanDraft(requested)
     if rule == "hold" and requested >= max(context.floor, raised_by(seen.announced, context)):
         if steered(context):  # an operator's word is to be heard when metrics are not
-            return PlanDraft(requested, (Reason(code, f"{text}: {requested} would be held", requested, requested),))
+            return PlanDraft(requested, (Reason(code, f"{text}: {requested} units would be held", requested, requested),))
         return draft.hold(requested, code, f"{text}: holding {requested}")
     wanted = context.floor
     if rule == "forecast" and seen.proposal is not None:
         wanted = max(wanted, whole_units(seen.proposal.target) or 0)
     target = max(requested, wanted)
-    reason = Reason(code, f"{text}: not below {requested}, the policy says {rule}", requested, target)
+    reason = Reason(code, f"{text}: not below {requested}, because on_missing_metrics is {rule}", requested, target)
     return PlanDraft(target, (reason,))
 
 

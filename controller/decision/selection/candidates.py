@@ -29,7 +29,7 @@ class Candidate:
         if len(self.parts) > 1:
             text = f"the {'lower' if self.least else 'higher'} of {text}"
         if self.margin:
-            text += f", plus {self.margin:g} root of it"
+            text += f", + margin {self.margin:g} × its square root"
         if self.base is None:
             return text or "nothing"
         base = WORDS[self.base]
@@ -37,16 +37,17 @@ class Candidate:
 
 
 def _words() -> dict[str, str]:
-    words = {f"recent {minutes}": f"the most of the last {minutes} min" for minutes in (10, 15, 20, 30, 45, 60, 90, 120, 180)}
-    words |= {"recent 360": "the most of the last 6 h", "recent 1440": "the most of the last day"}
-    kinds = {"most of week": "the most at this time over 7 days", "second of week": "the second most at this time over 7 days",
-             "fourth of week": "the usual at this time over 7 days", "yesterday": "yesterday at this time",
-             "two days": "the most at this time over 2 days", "week ago": "a week ago at this time"}
-    words |= {f"{kind} {width}": f"{text} (give or take {width} min)" for kind, text in kinds.items() for width in (5, 30, 120)}
-    words |= {f"week {level}": f"the {level * 100:g}th percentile of the week" for level in (0.5, 0.75, 0.9, 0.97)}
-    words |= {f"fading {minutes}": f"the most of late, half forgotten after {minutes} min" for minutes in HALVINGS}
-    return words | {"day 0.9": "the 90th percentile of the day", "hourly": "this minute of the last hours",
-                    "busy 5": "what was steadily busy for 5 min", "busy 180": "what was steadily busy for 3 h"}
+    words = {f"recent {minutes}": f"maximum of the last {minutes} min" for minutes in (10, 15, 20, 30, 45, 60, 90, 120, 180)}
+    words |= {"recent 360": "maximum of the last 6 h", "recent 1440": "maximum of the last 24 h"}
+    kinds = {"most of week": "maximum at this time of day over 7 days",
+             "second of week": "second highest at this time of day over 7 days",
+             "fourth of week": "median at this time of day over 7 days", "yesterday": "yesterday at this time of day",
+             "two days": "maximum at this time of day over 2 days", "week ago": "7 days ago at this time of day"}
+    words |= {f"{kind} {width}": f"{text} (±{width} min)" for kind, text in kinds.items() for width in (5, 30, 120)}
+    words |= {f"week {level}": f"P{level * 100:g} of the last 7 days" for level in (0.5, 0.75, 0.9, 0.97)}
+    words |= {f"fading {minutes}": f"decaying maximum, half-life {minutes} min" for minutes in HALVINGS}
+    return words | {"day 0.9": "P90 of the last 24 h", "hourly": "same minute of the last 4 hours",
+                    "busy 5": "demand sustained for 5 min", "busy 180": "demand sustained for 3 h"}
 
 
 WORDS = _words()

@@ -27,5 +27,5 @@ def rule_name(rule: int) -> str:
     """In words, for people: a candidate, and in what part."""
     name = CANDIDATES[rule % CHOSEN].name
     if rule >= STEPPED_BACK:
-        return f"{name} (stepped back to: the mixture has lately cost more)"
-    return f"a mixture led by {name}" if rule >= MIXED else name
+        return f"{name} (the ensemble has cost more recently)"
+    return f"weighted ensemble (top rule: {name})" if rule >= MIXED else name

@@ -66,7 +66,7 @@ async def test_a_pool_whose_newest_minutes_are_missing_goes_by_the_last_ones_tha
     view = region.view("a", NOON + timedelta(minutes=6))
     await store.close()
     assert view.freshness is DataFreshness.FRESH
-    assert (wanted.target, wanted.candidate) == (8, "a mixture led by what was steadily busy for 5 min")
+    assert (wanted.target, wanted.candidate) == (8, "weighted ensemble (top rule: demand sustained for 5 min)")
     assert view.proposal == wanted
 
 

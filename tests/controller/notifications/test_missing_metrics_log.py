@@ -47,10 +47,10 @@ async def test_a_blind_pool_is_told_everywhere_once_and_lowered_nowhere(tmp_path
         said = capsys.readouterr().out
         assert (status, entry(body)["traffic"]) == (503, "broken")
         assert entry(body)["metrics_missing_since"].startswith("2026-03-02T12:0")
-        assert any(reason.startswith("a: blind since 2026-03-02 12:0") for reason in ready["reasons"])
+        assert any(reason.startswith("a: metrics missing since 2026-03-02 12:0") for reason in ready["reasons"])
         assert 'stoker_pool_metrics_missing{pool="a",mode="active"} 1.0' in metrics
         assert plan.reasons[0].code is ReasonCode.BLIND
-        assert "blind since 2026-03-02 12:0" in plan.text
+        assert "metrics missing since 2026-03-02 12:0" in plan.text
         assert plan.target == 3
         assert here.levers["a"].writes == [3]
         assert said.count("metrics are missing for longer than missing_metrics_limit") == 1

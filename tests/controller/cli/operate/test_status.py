@@ -47,7 +47,8 @@ async def test_every_pool_is_a_line_with_what_reading_metrics_costs(tmp_path):
 LONG = {
     "name": "a-pool-whose-name-is-longer-than-most", "mode": "active", "requested": 120, "ready": 118, "busy": 80.25,
     "peak": 119.0, "target": 120, "data_age_seconds": 119.0, "cost_today_usd": 12.5, "cost_month_usd": 250.75, "error": None,
-    "decision": {"text": "a mixture led by the most of the last 60 min, at least what was steadily busy for 3 h proposes 120"},
+    "decision": {
+        "text": "weighted ensemble (top rule: maximum of the last 60 min, at least demand sustained for 3 h) proposes 120"},
 }
 UNKNOWN = dict.fromkeys(LONG) | {"name": "b", "mode": "shadow"}
 

@@ -39,7 +39,7 @@ async def test_it_tells_what_the_rules_would_have_cost_and_what_each_counted_for
     keep_alive = next(line for line in lines if line.startswith("keep-alive 20m (assumed for AWS Lambda"))
     assert keep_alive.endswith("rule costs use 20 min")
     assert any(line.startswith("rules USD share recent simulated cost of each rule") for line in lines)
-    assert [line for line in lines if "100% the most of the last 60 min (naive)" in line], "history is short: one rule counts"
+    assert [line for line in lines if "100% maximum of the last 60 min (naive)" in line], "history is short: one rule counts"
 
 
 async def test_a_refusal_of_the_provider_is_told(tmp_path):

@@ -67,7 +67,7 @@ CAPACITIES = st.none() | st.builds(
     capacity, UNITS, UNITS, now=INSTANTS, phase=st.sampled_from(Phase), in_use=st.none() | st.floats(0, 300),
     changed_at=st.none() | INSTANTS, foreign_owner=st.none() | TEXTS, blocked=st.none() | TEXTS.map(Conflict), detail=TEXTS,
     others=UNITS, others_by=TEXTS, deletes_at_zero=st.booleans())
-PROPOSALS = st.none() | st.builds(Proposal, st.floats(), st.just("the most of the last 60 min"), st.booleans())
+PROPOSALS = st.none() | st.builds(Proposal, st.floats(), st.just("maximum of the last 60 min"), st.booleans())
 LIMITS = st.none() | st.builds(Limit, st.just("project-quota"), TEXTS, TEXTS).map(without_secrets)
 SHARES = st.none() | st.floats(0, 1e6)
 EVENTS = st.none() | st.builds(EventDemand, TEXTS, SHARES, SHARES, SHARES)

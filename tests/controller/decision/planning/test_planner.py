@@ -346,7 +346,7 @@ def test_one_that_stands_by_tells_what_it_would_ask_for_and_accuses_nobody_of_wh
     plan = decide(state=state, seen=observation(requested=7, proposed=9.0, standby="ada leads"))
 
     assert (plan.action, plan.target, codes(plan)) == (Action.HOLD, 7, [ReasonCode.PROPOSED, ReasonCode.STANDBY])
-    assert "standing by, for ada leads: 9 would be asked for" in plan.text
+    assert "standby, because ada leads: 9 would be requested" in plan.text
     assert plan.state.foreign_since is None
 
 
