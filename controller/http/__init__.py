@@ -1,1 +1,1 @@
-"""What the daemon answers over HTTP: health, status, metrics, pools and decisions. Reads only; see docs/http.md."""
+"""HTTP API of the daemon: health, status, metrics, pools, decisions and overrides; see docs/http.md."""

@@ -1,4 +1,4 @@
-"""The aiohttp application: the table of routes, errors as JSON, and limits. Nothing here decides: the board holds the answers."""
+"""The aiohttp application: routes, errors as JSON, and limits. The answers come from the published state."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -20,7 +20,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def make_app(board: PublishedState, doorman: ConnectionGuard | None = None) -> web.Application:
-    """The application that answers from `board`, to whom `doorman` lets in."""
+    """Return the application that answers from `board`; `doorman` refuses requests by Host header."""
     app = web.Application(client_max_size=BODY_BYTES)
     if doorman is not None:
         app.middlewares.append(doorman.before)
@@ -33,7 +33,7 @@ def make_app(board: PublishedState, doorman: ConnectionGuard | None = None) -> w
 
 
 def served(board: PublishedState, route: Route) -> Handler:
-    """The handler of a route, behind what holds for every route: who may write, and what may be asked."""
+    """Return the handler of a route with the common checks: authorization, parameters, content type."""
     async def handle(request: web.Request) -> web.StreamResponse:
         if route.guarded:
             board.gate.admit(request)
@@ -43,19 +43,19 @@ def served(board: PublishedState, route: Route) -> Handler:
 
 
 def check(route: Route, request: web.Request) -> None:
-    """Refuse parameters that a route does not know, those given twice, and a body that is called something else than JSON."""
+    """Raise `BadRequest` for unknown or repeated parameters, and 415 for a body that is not declared as JSON."""
     if route.asks:
         if unknown := set(request.query) - set(route.asks):
             raise BadRequest(f"unknown parameter {min(unknown)[:40]!a}; allowed: {', '.join(sorted(route.asks))}")
         if len(request.query) > len(set(request.query)):
             raise BadRequest("a parameter is given more than once")
     if route.body is not None and request.headers.get("Content-Type") and request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(reason=f"{request.content_type[:60]!a} is not taken: "
-                                                  "send JSON, with the header Content-Type: application/json")
+        raise web.HTTPUnsupportedMediaType(reason=f"content type {request.content_type[:60]!a} is not supported: "
+                                                  "send JSON with the header Content-Type: application/json")
 
 
 async def errors_as_json(handler: Handler, request: web.Request) -> web.StreamResponse:
-    """Answer as `handler` does, and every error in one shape, `{"error": "..."}`. The cause of a 500 goes to the log alone.
+    """Return the answer of `handler`, and every error as `{"error": "..."}`. The cause of a 500 is only logged.
 
     Not a middleware: aiohttp refuses some requests, such as an unknown Expect, before it calls one.
     """
@@ -68,24 +68,24 @@ async def errors_as_json(handler: Handler, request: web.Request) -> web.StreamRe
         if refusal.status < 400:
             raise
         asked = {name: refusal.headers[name] for name in ("WWW-Authenticate", "Retry-After") if name in refusal.headers}
-        return problem(refusal.status, told(refusal, request), asked)
+        return problem(refusal.status, error_text(refusal, request), asked)
     except Exception as fault:
         if isinstance(fault, ConnectionError) and (request.transport is None or request.transport.is_closing()):
-            return problem(400, "the connection was closed before the whole request had come")  # nobody reads it
+            return problem(400, "the connection was closed before the request was complete")  # has no reader
         log.exception("request-failed", path=request.path)
         return problem(500, "the daemon failed to answer; see its log")
 
 
-def told(refusal: web.HTTPException, request: web.Request) -> str:
-    """An HTTP error in a sentence."""
+def error_text(refusal: web.HTTPException, request: web.Request) -> str:
+    """Return the text of an HTTP error."""
     if refusal.status == 404 and refusal.reason == "Not Found":
-        return f"nothing is at {request.path}"
+        return f"{request.path} does not exist"
     if refusal.status == 417:
-        return "the header Expect may only be 100-continue"
+        return "the only supported Expect header is 100-continue"
     return refusal.reason
 
 
 def problem(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
-    """An error as the API gives it."""
+    """Return an error in the form of the API."""
     body = json.dumps({"error": HERE.without(text)})
     return web.Response(status=status, text=body, content_type="application/json", headers=headers)

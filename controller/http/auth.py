@@ -9,43 +9,43 @@ from controller.leadership.leader_election import LeaderElection
 
 
 class BearerAuth:
-    """Keeps a digest only. `token` is None where none was configured."""
+    """Check of the bearer token; stores only its digest. `token` is None if none is configured."""
 
     def __init__(self, token: str | None = None) -> None:
         self._digest = None if token is None else digest(token)
         self.leadership: LeaderElection | None = None
-        """Where several daemons share a lease: only the leader takes orders, for what it takes is what its successor inherits."""
+        """Set if several daemons share a lease: only the leader accepts overrides, which its successor takes over."""
 
     @property
     def open(self) -> bool:
-        """Whether anybody may write."""
+        """Return whether writes are enabled."""
         return self._digest is not None
 
     def admit(self, request: web.Request) -> None:
-        """Return when `request` may write; else 403 (no token is configured), 401 (none or another one is shown), or 409 where
-        another daemon leads.
+        """Return if `request` may write. Raise 403 (no token configured), 401 (token missing or wrong) or 409 (another daemon
+        leads).
         """
         if self._digest is None:
-            raise web.HTTPForbidden(reason="writing is off, for no token is configured: give stoker run one in STOKER_TOKEN, "
-                                           "or in a file that --token-file names")
+            raise web.HTTPForbidden(reason="writes are disabled because no token is configured: set STOKER_TOKEN "
+                                           "or --token-file for stoker run")
         scheme, _, shown = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not shown.strip():
-            raise Unauthorized("writing needs the header Authorization: Bearer, with the daemon's token", "Bearer")
+            raise Unauthorized("missing token: send the header Authorization: Bearer TOKEN with the daemon's token", "Bearer")
         if not hmac.compare_digest(digest(shown.strip()), self._digest):
-            raise Unauthorized("this is not the daemon's token", 'Bearer error="invalid_token"')
+            raise Unauthorized("wrong token: send the daemon's token", 'Bearer error="invalid_token"')
         if self.leadership is not None and (why := self.leadership.write_blocked(self.leadership.number)) is not None:
             leader = self.leadership.shown()["leader_url"] if self.leadership.number is None else None
-            where = "ask again in a while" if leader is None else f"ask the leader at {leader}"
-            raise web.HTTPConflict(reason=f"this daemon stands by, for {why}: {where}")
+            remedy = "retry later" if leader is None else f"send the request to the leader at {leader}"
+            raise web.HTTPConflict(reason=f"this daemon is a standby ({why}): {remedy}")
 
 
 class Unauthorized(web.HTTPUnauthorized):
-    """No token, or another one."""
+    """401: the token is missing or wrong."""
 
     def __init__(self, text: str, challenge: str) -> None:
         super().__init__(reason=text, headers={"WWW-Authenticate": challenge})
 
 
 def digest(token: str) -> bytes:
-    """Of one length whatever the token's, so that comparing takes the same time."""
+    """Return the digest of a token; its fixed length makes the comparison constant-time."""
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()

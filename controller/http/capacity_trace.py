@@ -1,4 +1,4 @@
-"""What was asked for and what stood ready in each minute of the last day, as this run of the daemon saw it."""
+"""Requested and ready capacity in each minute of the last 24 h, as observed by this run of the daemon."""
 
 from collections.abc import Iterable, Mapping
 
@@ -12,7 +12,7 @@ Units = NDArray[np.float64]
 
 
 class CapacityTrace:
-    """A day of minutes of each pool, two bytes a figure: ten thousand pools take 58 MB."""
+    """The last 1440 minutes of each pool, 2 bytes per value: 10,000 pools take 58 MB."""
 
     def __init__(self, pools: Iterable[str]) -> None:
         self._row = {name: at for at, name in enumerate(pools)}
@@ -20,7 +20,7 @@ class CapacityTrace:
         self._end = 0
 
     def note(self, minute: int, capacities: Mapping[str, tuple[int | None, int | None]]) -> None:
-        """Requested and ready of pools in `minute` (since the epoch), None where unknown; minutes nobody noted stay unknown."""
+        """Store requested and ready of pools in `minute` (since the epoch), None if unknown. Skipped minutes are unknown."""
         entering = np.arange(max(self._end, minute + 1 - MINUTES_PER_DAY), minute + 1) % MINUTES_PER_DAY
         self._seen[:, :, entering] = UNKNOWN
         self._end = max(self._end, minute + 1)
@@ -29,7 +29,7 @@ class CapacityTrace:
         self._seen[:, rows, minute % MINUTES_PER_DAY] = np.array(units, np.uint16).reshape(-1, 2).T
 
     def rows(self, name: str, first: int, end: int) -> tuple[Units, Units]:
-        """Requested and ready in the minutes [first, end), float64[end - first] each, NaN where unknown."""
+        """Return requested and ready in the minutes [first, end), float64[end - first] each, NaN if unknown."""
         out = np.full((2, end - first), np.nan)
         begin, stop = max(first, self._end - MINUTES_PER_DAY), min(end, self._end)
         if begin < stop:

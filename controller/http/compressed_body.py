@@ -1,4 +1,4 @@
-"""A body that many ask for: packed once for each way that callers want it packed, however many they are."""
+"""A response body that is compressed once per encoding, for any number of requests."""
 
 import asyncio
 import gzip
@@ -11,10 +11,10 @@ from aiohttp.helpers import ETag
 from controller.http.responses import json_bytes
 
 LEAST_BYTES = 1024
-"""Packing less saves nothing."""
+"""Smaller bodies are sent uncompressed."""
 
 LEVEL = 1
-"""Of compression: the fastest makes a tenth of a status, the best a twelfth in six times as long."""
+"""Compression level: level 1 reduces a status to 1/10; level 9 to 1/12, in 6 times as long."""
 
 WAYS: Mapping[str, Callable[[bytes], bytes]] = {
     "gzip": lambda body: gzip.compress(body, LEVEL, mtime=0),
@@ -23,18 +23,18 @@ WAYS: Mapping[str, Callable[[bytes], bytes]] = {
 
 
 class CompressedBody:
-    """A JSON body and the tag that names it. Packing is done in a thread, begun by the first who asks."""
+    """A JSON body and its ETag. The first request for an encoding starts the compression, in a thread."""
 
     def __init__(self, body: bytes, tag: str) -> None:
         self.body, self.tag = body, tag
         self._packing: dict[str, asyncio.Future[bytes]] = {}
 
     def known_to(self, request: web.Request) -> bool:
-        """Whether the caller has this body already, packed in whatever way."""
+        """Return whether the client has this body already, in any encoding."""
         return known(request.if_none_match, self.tag)
 
     async def answer(self, request: web.Request) -> web.Response:
-        """The body as the caller wants it packed, or that it has not changed."""
+        """Return the body in the encoding that the client prefers, or 304 if it is unchanged."""
         way = wanted(request) if len(self.body) >= LEAST_BYTES else None
         if self.known_to(request):
             answer = web.Response(status=304)
@@ -51,13 +51,13 @@ class CompressedBody:
 
 
 def known(tags: tuple[ETag, ...] | None, tag: str) -> bool:
-    """Whether one of `tags` names what `tag` does."""
+    """Return whether one of `tags` is `tag`, in any encoding."""
     names = {tag, *(f"{tag}-{way}" for way in WAYS)}
     return any(each.value in names for each in tags or ())
 
 
 def wanted(request: web.Request) -> str | None:
-    """How a caller wants a body packed: the first of our ways that it likes most; None where it takes it as it is only."""
+    """Return the supported encoding that the client prefers; None for no compression."""
     weights: dict[str, float] = {}
     for part in request.headers.get("Accept-Encoding", "").lower().split(","):
         name, _, more = part.partition(";")
@@ -67,7 +67,7 @@ def wanted(request: web.Request) -> str | None:
 
 
 def weight(text: str) -> float:
-    """What follows a coding: `q=0.5`; 1 where nothing does, and nothing where it makes no sense."""
+    """Return the weight of an encoding, such as `q=0.5`; 1 without a weight, 0 for an invalid one."""
     name, _, value = text.partition("=")
     if not text.strip():
         return 1.0

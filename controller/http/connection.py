@@ -14,7 +14,7 @@ log = structlog.get_logger("stoker.http")
 
 
 class Connection(web.RequestHandler):
-    """What aiohttp opens for each connection, with answers of our own where no handler is reached."""
+    """One connection of aiohttp. Errors before any handler runs have the form of the API."""
 
     __slots__ = ()
 
@@ -26,7 +26,7 @@ class Connection(web.RequestHandler):
         else:
             log.error("request-failed", path=request.path, exc_info=exc)
         if request.writer.output_size > 0:
-            raise ConnectionError("part of an answer was sent already")
+            raise ConnectionError("part of the response was sent already")
         answer = problem(status, cause(exc) if status < 500 else "the daemon failed to answer; see its log", dict(HEADERS))
         answer.force_close()
         return answer

@@ -1,6 +1,4 @@
-"""Who is let in, and for how long: names by which a daemon on the loopback may be called, headers that every answer has, and an
-end for connections that only hold on.
-"""
+"""Host check for a daemon on the loopback interface, security headers, and the limits of open connections."""
 
 import asyncio
 import ipaddress
@@ -13,10 +11,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MOST_CONNECTIONS = 512
 IDLE_SECONDS = 30.0
-"""A connection that has not brought a whole request for so long is closed: dripped headers do not hold it."""
+"""A connection without a complete request for this time is closed, also when headers arrive byte by byte."""
 
 BUSY_SECONDS = 180.0
-"""Beyond what any answer takes: whoever does not read his answer is not waited for."""
+"""Longer than any response takes: a client that does not read its response is disconnected."""
 
 SWEEP_SECONDS = 1.0
 PROTECTIVE = {
@@ -27,14 +25,14 @@ PROTECTIVE = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
-"""What an answer has unless its handler said otherwise. None allows another origin to read it."""
+"""Default headers of a response; a handler may set others. None of them allows another origin to read it."""
 
 HEADERS = {**PROTECTIVE, "Server": "stoker"}
-"""What every answer has. Without a name of ours the library would name itself, Python, and the version of both."""
+"""Headers of every response. Without `Server`, aiohttp would report its version and Python's."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host`, without a port, is this machine and nobody else can reach it."""
+    """Return whether `host`, without a port, is a loopback address or name."""
     name = host.strip("[]").lower().rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -45,50 +43,51 @@ def is_loopback(host: str) -> bool:
 
 
 def called(host: str) -> str:
-    """The name in a Host header."""
+    """Return the host name in a Host header."""
     return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
 
 
 class ConnectionGuard:
-    """Use as a middleware; `watch` once the server listens. `local`: it listens on the loopback, so no other name is right.
+    """Middleware for the Host check; `watch` closes stale connections.
 
-    A page on the internet whose owner points its name at 127.0.0.1 (DNS rebinding) could else read all of it in a user's browser.
+    `local`: the server listens on a loopback address, so only loopback names are allowed. Otherwise a web page whose name
+    resolves to 127.0.0.1 (DNS rebinding) could read everything in a user's browser.
     """
 
     def __init__(self, local: bool) -> None:
         self._local = local
         self._since: dict[RequestHandler, tuple[bool, float]] = {}
-        """Of each connection: whether it is being answered, and since when it is or is not."""
+        """For each connection: whether a request is in progress, and since when."""
         self._next: asyncio.TimerHandle | None = None
 
     @web.middleware
     async def before(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Let `request` in, or refuse it for the name it was called by."""
+        """Pass `request` to `handler`, or raise 421 for a wrong Host header."""
         self._note(request.protocol, busy=True)
         try:
             if self._local and not is_loopback(called(request.host)):
-                raise web.HTTPMisdirectedRequest(reason="this daemon is of this machine only: call it 127.0.0.1 or localhost")
+                raise web.HTTPMisdirectedRequest(reason="this daemon accepts only local requests: use 127.0.0.1 or localhost")
             return await handler(request)
         finally:
             self._note(request.protocol, busy=False)
 
     def watch(self, server: web.Server) -> None:
-        """Close what holds on too long, from now on until `stop`."""
+        """Close stale connections once a second, until `stop`."""
         loop = asyncio.get_running_loop()
         self.sweep(server, loop.time())
         self._next = loop.call_later(SWEEP_SECONDS, self.watch, server)
 
     def stop(self) -> None:
-        """No more sweeping."""
+        """Stop closing stale connections."""
         if self._next is not None:
             self._next.cancel()
 
     def sweep(self, server: web.Server, now: float) -> None:
-        """Close connections that are over their time, and beyond the number allowed those that have idled longest."""
+        """Close connections over their time limit, and the longest idle ones above the maximum number."""
         self._since = {each: self._since.get(each, (False, now)) for each in server.connections}
         idle = sorted(((since, each) for each, (busy, since) in self._since.items() if not busy), key=lambda pair: pair[0])
         surplus = max(0, len(self._since) - MOST_CONNECTIONS)
-        for place, (since, each) in enumerate(idle):  # of those first seen by one sweep, the first that came goes first
+        for place, (since, each) in enumerate(idle):  # equal times: the earlier connection first
             if place < surplus or now - since > IDLE_SECONDS:
                 each.force_close()
         for each, (busy, since) in self._since.items():
@@ -100,7 +99,7 @@ class ConnectionGuard:
 
 
 async def protect(_: web.Request, response: web.StreamResponse) -> None:
-    """Give an answer the headers it did not bring."""
+    """Add the missing default headers to a response."""
     for name, value in PROTECTIVE.items():
         response.headers.setdefault(name, value)
-    response.headers["Server"] = HEADERS["Server"]  # the library has set its own by now
+    response.headers["Server"] = HEADERS["Server"]  # replaces the header of aiohttp

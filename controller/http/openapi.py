@@ -1,4 +1,4 @@
-"""`/openapi.json`: what is served, as OpenAPI 3.1, written from the table that the application is built from."""
+"""`/openapi.json`: the API as OpenAPI 3.1, generated from the table of routes."""
 
 import json
 from functools import cache
@@ -40,17 +40,17 @@ async def openapi(_: PublishedState, __: web.Request) -> web.Response:
 
 
 ALL: tuple[Route, ...] = (*ROUTES, Route("GET", "/openapi.json", openapi, {200: "application/json"}))
-"""The table with the description itself, which cannot stand in what it is made from."""
+"""All routes, with the description itself."""
 
 
 @cache
 def written() -> bytes:
-    """The document as it is sent."""
+    """Return the document as bytes."""
     return json.dumps(document(), separators=(",", ":")).encode()
 
 
 def document() -> Json:
-    """The description of all routes."""
+    """Return the description of all routes."""
     models = {tells for route in ALL for tells in route.tells.values() if isinstance(tells, type)} | {Problem}
     _, generated = models_json_schema([(model, "serialization") for model in sorted(models, key=lambda each: each.__name__)],
                                       ref_template="#/components/schemas/{model}")
@@ -72,39 +72,39 @@ def document() -> Json:
 
 
 def operation(route: Route) -> Json:
-    """One method of one path."""
-    told: Json = {"operationId": f"{route.method.lower()}_{route.handler.__name__}", "summary": summary(route),
+    """Return the description of one method of one path."""
+    described: Json = {"operationId": f"{route.method.lower()}_{route.handler.__name__}", "summary": summary(route),
                   "security": [{TOKEN: []}] if route.guarded else []}
     parameters: list[Json] = [{"name": name, "in": "query", "schema": schema} for name, schema in route.asks.items()]
     if "{name}" in route.path:
-        told_by: Json = {"enum": list(ASSETS)} if route.path.startswith("/assets") else {"pattern": NAME}
-        parameters.insert(0, {"name": "name", "in": "path", "required": True, "schema": {"type": "string", **told_by}})
+        allowed: Json = {"enum": list(ASSETS)} if route.path.startswith("/assets") else {"pattern": NAME}
+        parameters.insert(0, {"name": "name", "in": "path", "required": True, "schema": {"type": "string", **allowed}})
     if parameters:
-        told["parameters"] = parameters
+        described["parameters"] = parameters
     if route.body is not None:
-        told["requestBody"] = {"required": True, "content": {"application/json": {"schema": route.body}}}
-    told["responses"] = {str(status): answer(status, tells) for status, tells in sorted(answers(route).items())}
-    return told
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": route.body}}}
+    described["responses"] = {str(status): answer(status, tells) for status, tells in sorted(answers(route).items())}
+    return described
 
 
 def answers(route: Route) -> dict[int, type[Shape] | str | None]:
-    """What every status of a route answers, errors included."""
+    """Return the shape of the response for each status of a route, errors included."""
     refused = (CALLED_WRONGLY, *route.refuses, *(WRITES if route.guarded else ()), *(BODIES if route.body is not None else ()))
     return {**dict.fromkeys(refused, Problem), **route.tells}
 
 
 def summary(route: Route) -> str:
-    """The first line of the handler's own words."""
+    """Return the first line of the handler's docstring."""
     return (route.handler.__doc__ or "").strip().splitlines()[0]
 
 
 def answer(status: int, tells: type[Shape] | str | None) -> Json:
-    """One answer: its shape, or its media type."""
+    """Return the description of one response: its shape, or its media type."""
     if tells is None:
-        return {"description": "Nothing is new."}
+        return {"description": "Not modified."}
     about = ERRORS[status] if tells is Problem else "" if isinstance(tells, str) else (tells.__doc__ or "")
     if isinstance(tells, str):
         kind, schema = tells, {"type": "string"} if tells.startswith("text/") else {}
     else:
         kind, schema = "application/json", {"$ref": f"#/components/schemas/{tells.__name__}"}
-    return {"description": about or "As it is served.", "content": {kind: {"schema": schema}}}
+    return {"description": about or "Success.", "content": {kind: {"schema": schema}}}

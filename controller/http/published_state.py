@@ -1,4 +1,4 @@
-"""What the handlers answer from: the fleet, and bodies that were written once after each tick instead of once per request."""
+"""State for the handlers: the fleet, and response bodies that are rendered once per tick instead of once per request."""
 
 import hashlib
 import json
@@ -34,14 +34,14 @@ from controller.store.async_store import AsyncStore
 from forecasting.demand import minute_of
 
 LATELY = 8
-"""So many answers to questions are held with what they were packed into."""
+"""Number of recent response bodies that are kept with their compressed forms."""
 
 LATE_TICKS = 3
-"""A tick that is so many intervals overdue is told to readiness probes."""
+"""Readiness fails when the last tick started more than this number of intervals ago."""
 
 
 class PublishedState:
-    """Written by the service, read by the handlers; both live on one event loop."""
+    """Written by the daemon, read by the handlers, on one event loop."""
 
     def __init__(self, policy: Policy, clock: Clock, store: AsyncStore, journal: DecisionLog, tick_every: timedelta,
                  calls: Callable[[], Mapping[Call, int]], gate: BearerAuth | None = None) -> None:
@@ -68,7 +68,7 @@ class PublishedState:
         self._ages: dict[str, dict[str, Any]] = {}
 
     async def publish(self) -> None:
-        """Write the bodies anew from what the fleet knows now, with a turn for others now and then."""
+        """Render the bodies from the current state of the fleet. Yields to the event loop at intervals."""
         fleet, accounts, forecasts = self.fleet, self.accounts, self.forecasts
         if fleet is None or accounts is None or forecasts is None:
             return
@@ -104,7 +104,7 @@ class PublishedState:
         self.exposition.renew(lambda: pool_lines(fleet, accounts, forecasts.accuracy, self.clock))
 
     def packed(self, body: bytes) -> CompressedBody:
-        """`body` to be packed, or as it was lately: the same question asked again finds the same answer packed already."""
+        """Return `body` for compression, or an equal recent body that is compressed already."""
         tag = hashlib.sha256(body).hexdigest()[:16]
         found = self._lately.setdefault(tag, CompressedBody(body, tag))
         while len(self._lately) > LATELY:
@@ -112,11 +112,11 @@ class PublishedState:
         return found
 
     def sources(self, fleet: Fleet) -> list[Mapping[str, Any]]:
-        """Each demand source with what reading it costs."""
+        """Return each demand source with the cost of reading it."""
         return [source_entry(region, self.tick_every) for region in fleet.regions]
 
     def unready(self) -> list[str]:
-        """Why the daemon should not be relied on now; empty when it may be."""
+        """Return the reasons why the daemon is not ready; empty if it is ready."""
         fleet = self.fleet
         if fleet is None:
             return ["starting: history is being loaded"]
@@ -125,42 +125,42 @@ class PublishedState:
         late = self.clock.now() - fleet.last.started_at
         reasons = [f"{name}: {reason}" for name, reason in self._stale.items()]
         if (lease := self.leadership) is not None and lease.error is not None:
-            reasons.insert(0, f"nobody is known to lead: {lease.error}")
+            reasons.insert(0, f"the leader is unknown: {lease.error}")
         if fleet.store_error is not None:
-            reasons.insert(0, f"nothing can be stored: {fleet.store_error}")
+            reasons.insert(0, f"the store cannot be written: {fleet.store_error}")
         if late > LATE_TICKS * self.tick_every:
             due = f"one is due every {self.tick_every.total_seconds():g} s"
-            reasons.insert(0, f"the last tick began {late.total_seconds():.0f} s ago, {due}")
+            reasons.insert(0, f"the last tick started {late.total_seconds():.0f} s ago; {due}")
         return reasons
 
     def ages(self) -> Mapping[str, Mapping[str, Any]]:
-        """How old what is known of each pool was at the last tick."""
+        """Return the age of the data of each pool at the last tick."""
         return ByName(self._ages)
 
 
 def stale_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
-    """Why a pool's demand cannot be relied on; None when it can."""
+    """Return why a pool's demand is stale; None if it is not."""
     region = fleet.region_of[name]
     intake = region.collector
     sight, age = intake.freshness(name, now)
     if sight in (DataFreshness.FRESH, DataFreshness.QUIET):
-        return None if region.followed_at is not None else "there is no forecast yet"
+        return None if region.followed_at is not None else "no forecast yet"
     error = intake.errors.get(name)
     why = "" if error is None else f": {error}"
     since = blind_since(fleet, name, now)
     blind = "" if since is None else f"metrics missing since {since:%Y-%m-%d %H:%M} UTC: "
     if age is None:
-        return f"{blind}its demand was never read{why}"
+        return f"{blind}demand has never been read{why}"
     patience = (intake.metric_delay + PATIENCE).total_seconds()
-    return f"{blind}its newest demand is {age.total_seconds():.0f} s old, more than {patience:.0f} s{why}"
+    return f"{blind}the newest demand is {age.total_seconds():.0f} s old, more than {patience:.0f} s{why}"
 
 
 def unread_reason(fleet: Fleet, name: str, now: datetime) -> str | None:
-    """Why a pool's capacity cannot be relied on; None when it can, or when its turn to be read has not come yet."""
+    """Return why a pool's capacity is stale; None if it is not, or if its first read is pending."""
     capacity, error = fleet.reconcilers[name].capacity, fleet.reconcilers[name].error
     if error is None:
         return None
     if capacity is None:
-        return f"its capacity was never read: {error}"
+        return f"capacity has never been read: {error}"
     age = now - capacity.observed_at
-    return f"its capacity was last read {age.total_seconds():.0f} s ago: {error}" if age > STILL_COUNTS else None
+    return f"capacity was last read {age.total_seconds():.0f} s ago: {error}" if age > STILL_COUNTS else None

@@ -1,6 +1,6 @@
-"""All that is served: each path with who answers it, what it may be asked, and what it answers.
+"""Table of routes: each path with its handler, parameters and responses.
 
-The application is built from this table, unknown parameters are refused by it, and `/openapi.json` is written from it.
+The application, the check of parameters, and `/openapi.json` use this table.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -36,9 +36,9 @@ Handler = Callable[[PublishedState, web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path. `tells`: what each status answers, a shape, a media type, or nothing; errors beside.
+    """One method of one path. `tells`: the response of each status (shape, media type or None), errors of all routes excluded.
 
-    `asks`: its parameters, by name. Where there are any, another one is refused: a typing error must not pass for none.
+    `asks`: its parameters, by name. If there are any, unknown ones are refused, so that a typing error is reported.
     """
 
     method: str
@@ -51,7 +51,7 @@ class Route:
 
     @property
     def guarded(self) -> bool:
-        """Whether it needs the bearer token."""
+        """Return whether it needs the bearer token."""
         return self.method != "GET"
 
 
@@ -59,8 +59,8 @@ INSTANT: Json = {"type": "string", "format": "date-time"}
 HOURS: Json = {"type": "number", "minimum": LEAST_HOURS, "maximum": MOST_HOURS,
                "description": "Length in hours; default 6."}
 WAIT: Json = {"type": "string", "pattern": WAIT_SPAN,
-              "description": "Answer once it is another than If-None-Match names, or than it is now; or when this span is over, "
-                             "such as 30s; at most 60s."}
+              "description": "Wait for a response that differs from If-None-Match, or from the current one; at most this long, "
+                             "such as 30s; maximum 60s."}
 KIND: Json = {"type": "string", "enum": [kind.value for kind in Kind], "description": "End only overrides of this kind."}
 ASSETS = (*OURS, *LIBRARY)
 DECISIONS: dict[str, Json] = {
@@ -72,18 +72,18 @@ DECISIONS: dict[str, Json] = {
 
 
 def words(most: int) -> Json:
-    """One line that is not empty."""
+    """Return the schema of a non-empty line of printable ASCII."""
     return {"type": "string", "minLength": 1, "maxLength": most, "pattern": r"^[!-~]([ -~]*[!-~])?$"}
 
 
 def ordered(kind: Kind, amount: Mapping[str, Json], end: Mapping[str, Json]) -> Json:
-    """The body that orders `kind`."""
+    """Return the schema of a request for an override of `kind`."""
     keys = {"kind": {"const": kind.value}, **amount, **end, "reason": words(REASON_LENGTH), "by": words(BY_LENGTH)}
     return {"type": "object", "properties": keys, "required": list(keys), "additionalProperties": False}
 
 
 ENDS: tuple[dict[str, Json], ...] = (
-    {"for": {"type": "string", "pattern": SPAN, "description": "A span, such as 2h; at most 7d."}},
+    {"for": {"type": "string", "pattern": SPAN, "description": "A duration, such as 2h; at most 7d."}},
     {"until": {**INSTANT, "description": "An instant with its zone, at most 7 days from now."}},
 )
 AMOUNTS: tuple[tuple[Kind, dict[str, Json]], ...] = (

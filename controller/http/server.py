@@ -1,4 +1,4 @@
-"""The address that HTTP answers on, and who is told that it does."""
+"""The HTTP server: listen, report errors, and warn about an exposed address."""
 
 import asyncio
 import errno
@@ -19,12 +19,12 @@ log = structlog.get_logger("stoker.http")
 
 
 class CannotListen(Exception):
-    """The address for HTTP cannot be had; one line with what to do."""
+    """The HTTP address is not available; one line with the remedy."""
 
 
 @asynccontextmanager
 async def listening(board: PublishedState, host: str, port: int) -> AsyncIterator[int]:
-    """Answer on `host` within the block; the port, which is a free one for 0. `CannotListen`."""
+    """Serve HTTP on `host` within the block; yield the port (a free one for 0). Raise `CannotListen`."""
     doorman = ConnectionGuard(is_loopback(host))
     runner = web.AppRunner(make_app(board, doorman), shutdown_timeout=2.0)
     await runner.setup()
@@ -52,20 +52,20 @@ async def listening(board: PublishedState, host: str, port: int) -> AsyncIterato
 
 
 def refusal(error: OSError | UnicodeError) -> str:
-    """Return why an address cannot be had, and which option to correct."""
+    """Return why an address is not available, and which option to correct."""
     if isinstance(error, UnicodeError | socket.gaierror):
-        return "the name in --host is not known: give an address of this machine, or 127.0.0.1"
+        return "the name in --host cannot be resolved: set an address of this machine, or 127.0.0.1"
     if error.errno == errno.EADDRNOTAVAIL:
-        return "the address in --host is not one of this machine: give one that is, or 0.0.0.0 for all"
+        return "the address in --host does not belong to this machine: set one that does, or 0.0.0.0 for all"
     if error.errno == errno.EACCES:
-        return "this user may not listen on that port: give a --port of 1024 or above"
+        return "this user may not listen on that port: set --port to 1024 or above"
     if error.errno == errno.EADDRINUSE:
-        return "the port is in use: give another --port, or stop what uses it"
+        return "the port is in use: set another --port, or stop the process that uses it"
     return f"{error.strerror}: correct --host and --port"
 
 
 def warn(host: str, port: int, board: PublishedState) -> None:
-    """Say loudly what others on the network may do."""
-    steer = "whoever shows the token may steer" if board.gate.open else "nobody may steer, for no token is configured"
-    log.warning("exposed", host=host, port=port, text="whoever reaches this address may read what pools there are and what they "
-                f"cost, and {steer}: keep it inside the network, or listen on 127.0.0.1")
+    """Log a warning about what others on the network can do."""
+    writes = "writes need the token" if board.gate.open else "writes are disabled because no token is configured"
+    log.warning("exposed", host=host, port=port, text="anyone who can reach this address can read the pools and their cost; "
+                f"{writes}: limit access to your network, or listen on 127.0.0.1")

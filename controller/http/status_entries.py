@@ -1,4 +1,4 @@
-"""What is shown of one pool and of one demand source: plain values that JSON can carry. Pure reading of the fleet."""
+"""Status of one pool and of one demand source as JSON values. Reads the fleet only."""
 
 import math
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ COST, SAVED, COLD, COLD_WITHOUT = (AT[name] for name in ("cost_usd", "saved_usd"
 
 def pool_entry(fleet: Fleet, accounts: Ledger, journal: DecisionLog, forecasts: Forecasts, name: str,
                now: datetime) -> dict[str, Any]:
-    """One pool as `/status` shows it. Units are whole or, for demand, averages; what is unknown is null."""
+    """Return one pool as in `/status`. Units are integers or, for demand, averages; unknown values are None."""
     ahead = forecasts.tell(name, now)
     reconciler, region, plan = fleet.reconcilers[name], fleet.region_of[name], fleet.plans.get(name)
     sight, age = region.collector.freshness(name, now)
@@ -71,7 +71,7 @@ def pool_entry(fleet: Fleet, accounts: Ledger, journal: DecisionLog, forecasts: 
 
 
 def blind_since(fleet: Fleet, name: str, now: datetime) -> datetime | None:
-    """Since when metrics of a pool are missing, once that is longer than its policy takes quietly."""
+    """Return since when metrics of a pool are missing; None within the limit that its policy sets."""
     since = fleet.region_of[name].collector.missing_since(name, now)
     return since if is_blind(fleet.reconcilers[name].policy, since, now) else None
 

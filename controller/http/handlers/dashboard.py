@@ -27,12 +27,12 @@ class Asset(NamedTuple):
 
 
 async def dashboard(_: PublishedState, request: web.Request) -> web.Response:
-    """The page for people."""
+    """Return the dashboard."""
     return sent(asset("dashboard.html"), request, {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"})
 
 
 async def assets(_: PublishedState, request: web.Request) -> web.Response:
-    """What the page is made of."""
+    """Return a file of the dashboard."""
     name = request.match_info["name"]
     if name not in OURS and name not in LIBRARY:
         raise Missing(f"no asset is called {name[:80]!a}")

@@ -14,7 +14,7 @@ CURSOR = re.compile(r"(\d{1,17})-(\d{1,15})")
 
 
 async def decisions(board: PublishedState, request: web.Request) -> web.Response:
-    """What was decided and why, newest first.
+    """Return decisions with their reasons, newest first.
 
     `{"items": [...], "next": cursor or null}`; `next` is given as `before` to get the page after this one.
     """
@@ -60,5 +60,5 @@ def before_of(text: str | None) -> tuple[int, int] | None:
         return None
     found = CURSOR.fullmatch(text)
     if found is None:
-        raise BadRequest(f"before: {text[:40]!a} is not a cursor; take `next` of an earlier page")
+        raise BadRequest(f"before: {text[:40]!a} is not a cursor; use `next` of an earlier page")
     return int(found[1]), int(found[2])

@@ -14,7 +14,7 @@ NUMBER = re.compile(r"[0-9]{1,2}(\.[0-9]{1,17})?")
 
 
 async def forecast(board: PublishedState, request: web.Request) -> web.Response:
-    """The forecast as of the newest settled minute, made when asked for, and what is known at this instant."""
+    """Return the forecast as of the newest settled minute, calculated on request, and the current capacity."""
     name = request.match_info["name"]
     fleet, _, forecasts = at_work(board, name)
     hours = hours_of(request.query.get("hours"))

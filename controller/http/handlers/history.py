@@ -15,7 +15,7 @@ from forecasting.demand import MINUTES_PER_DAY, Floats, instant_of, minute_of
 
 
 async def history(board: PublishedState, request: web.Request) -> web.Response:
-    """What came, what was asked for and what stood ready, minute by minute up to now; null where unknown."""
+    """Return demand, requested and ready capacity, minute by minute up to now; null if unknown."""
     name = request.match_info["name"]
     fleet, _, _ = at_work(board, name)
     hours = hours_of(request.query.get("hours"))

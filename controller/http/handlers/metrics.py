@@ -8,6 +8,6 @@ METRICS_TYPE = "text/plain"
 
 
 async def metrics(board: PublishedState, _: web.Request) -> web.Response:
-    """What Prometheus scrapes, in its text format."""
+    """Return all metrics in the Prometheus text format."""
     kind = f"{METRICS_TYPE}; version=0.0.4; charset=utf-8"
     return web.Response(body=await board.exposition.text(), headers={"Content-Type": kind})

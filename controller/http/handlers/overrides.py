@@ -17,13 +17,13 @@ WHEN = "with the next tick"
 
 
 async def overrides(board: PublishedState, request: web.Request) -> web.Response:
-    """The orders that hold for the pool now."""
+    """Return the active overrides of the pool."""
     steering, name = under(board, request)
     return json_answer({"pool": name, "overrides": orders(board, steering, name)})
 
 
 async def order(board: PublishedState, request: web.Request) -> web.Response:
-    """Take an order in place of an earlier one of its kind; it counts from the next tick on."""
+    """Store an override; it replaces an earlier one of its kind and takes effect at the next tick."""
     steering, name = under(board, request)
     try:
         taken = parse_override(decoded(await body_of(request)), board.clock.now())
@@ -38,7 +38,7 @@ async def order(board: PublishedState, request: web.Request) -> web.Response:
 
 
 async def clear(board: PublishedState, request: web.Request) -> web.Response:
-    """End the pool's orders, or those of one kind; that there are none is no fault."""
+    """End the overrides of the pool, or those of one kind; no error if there are none."""
     steering, name = under(board, request)
     kind = request.query.get("kind")
     if kind is not None and kind not in tuple(Kind):
@@ -72,7 +72,7 @@ def decoded(body: bytes, such: str = EXAMPLE) -> object:
     try:
         return json.loads(body)
     except (ValueError, RecursionError):
-        raise WrongOverride(f"the body is no JSON; give an object such as {such}") from None
+        raise WrongOverride(f"invalid JSON; send an object such as {such}") from None
 
 
 def unstored(error: StoreError) -> web.HTTPException:

@@ -28,7 +28,7 @@ async def status(board: PublishedState, request: web.Request) -> web.Response:
 
 
 async def pools(board: PublishedState, _: web.Request) -> web.Response:
-    """Every pool, as in `/status`."""
+    """Return all pools, as in `/status`."""
     return json_bytes(board.pools)
 
 

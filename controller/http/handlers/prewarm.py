@@ -13,7 +13,7 @@ from controller.store.sqlite_file import StoreError
 
 
 async def prewarm(board: PublishedState, request: web.Request) -> web.Response:
-    """Keep so many units warm for a while, within what the policy allows; what overlaps counts once, and not added up."""
+    """Keep units warm for a limited time, within the limits of the policy; overlapping requests are not added up."""
     _, name = under(board, request)
     if board.prewarming is None:
         raise web.HTTPServiceUnavailable(reason="starting: history is being loaded")

@@ -14,7 +14,7 @@ from controller.store.codec import micros
 
 
 async def why(board: PublishedState, request: web.Request) -> web.Response:
-    """The plan of the last tick, or with `at` the decision that held then: the newest recorded at or before that instant."""
+    """Return the plan of the last tick, or with `at` the newest decision recorded at or before that instant."""
     name, fleet = request.match_info["name"], board.fleet
     if name not in board.policy_names:
         raise Missing(f"the policy has no pool called {name[:80]!a}")
@@ -24,10 +24,10 @@ async def why(board: PublishedState, request: web.Request) -> web.Response:
         record = live(plan, board.journal.with_grounds(plan, fleet.inputs.get(name, {})))
         return json_answer({"pool": name, "asked_for": at, "recorded": False, "record": record})
     if at is None:
-        raise web.HTTPServiceUnavailable(reason="no plan was made yet: the first tick has not ended")
+        raise web.HTTPServiceUnavailable(reason="no plan yet: the first tick is running")
     rows = await board.store.run(board.store.store.decisions, name, None, 1, (micros(at) + 1, 0))
     if not rows:
-        raise Missing(f"nothing was decided for {name} at or before {at.isoformat()}, as far as is kept")
+        raise Missing(f"no stored decision for {name} at or before {at.isoformat()}")
     return json_answer({"pool": name, "asked_for": at, "recorded": True, "record": rows[0]})
 
 

@@ -6,14 +6,14 @@ from controller.http.schemas.status import Instant, Known, Shape
 
 
 class Health(Shape):
-    """The event loop turns."""
+    """The event loop runs."""
 
     status: Literal["ok"]
     started_at: str
 
 
 class Ages(Shape):
-    """How old what is known of a pool is."""
+    """Age of the data of a pool."""
 
     data_age_seconds: Known
     forecast_age_seconds: Known
@@ -22,11 +22,11 @@ class Ages(Shape):
 
 
 class Readiness(Shape):
-    """Whether what is known is fresh enough to be relied on."""
+    """Whether the data is fresh enough."""
 
     status: Literal["ready", "not ready"]
     reasons: list[str]
-    """One sentence each; the first twenty."""
+    """One sentence each; at most 20."""
     reasons_total: int
     pools: dict[str, Ages]
     lease: dict[str, str | int | None] | None = None

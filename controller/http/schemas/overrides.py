@@ -7,38 +7,38 @@ from controller.http.schemas.status import Instant, Known, Order, Shape
 
 
 class Orders(Shape):
-    """The orders that hold for a pool."""
+    """The active overrides of a pool."""
 
     pool: str
     overrides: list[Order]
 
 
 class Taken(Orders):
-    """An order was taken."""
+    """The stored override."""
 
     set: Order
     takes_effect: str
 
 
 class Cleared(Orders):
-    """Orders were ended."""
+    """The ended overrides."""
 
     cleared: list[Order]
     takes_effect: str
 
 
 class Prewarmed(Orders):
-    """What was granted to an application."""
+    """The granted prewarm request."""
 
     asked: int
     granted: int
     limited_by: list[str]
-    """The keys of the policy that left less than was asked for."""
+    """Keys of the policy that limited the granted units."""
     until: Instant
     ready_at: Instant
-    """When it is expected to be ready."""
+    """Time when the units are expected to be ready."""
     cost_usd: Known
-    """Of the units that were not requested already."""
+    """Units in addition to those requested already."""
     mode: Literal["shadow", "active"]
     capacity: Stands | None
     """As it is now."""

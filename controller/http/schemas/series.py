@@ -6,7 +6,7 @@ Minutes = list[float | None]
 
 
 class Stands(Shape):
-    """Capacity as the provider last said."""
+    """Capacity at the last read from the provider."""
 
     requested: int
     ready: int
@@ -33,7 +33,7 @@ class Ahead(Shape):
 
 
 class PastDay(Shape):
-    """How the past day's forecasts did."""
+    """Accuracy of the forecasts of the last 24 h."""
 
     below: Minutes
     at_or_below: Minutes
@@ -41,7 +41,7 @@ class PastDay(Shape):
 
 
 class Forecast(Shape):
-    """What was, what had been expected of it, and what is expected."""
+    """Past demand, its earlier forecasts, and the current forecast."""
 
     now: str
     target: int | None

@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 
 class Shape(BaseModel):
-    """An object with these keys and no other. What is not known is null."""
+    """An object with exactly these keys. Unknown values are null."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
@@ -25,11 +25,11 @@ class Problem(Shape):
 
 
 class Order(Shape):
-    """What an operator ordered for a while."""
+    """An override of an operator."""
 
     kind: Kind
     order: str
-    """As the command line spells it."""
+    """Text in the syntax of the command line."""
     units: int | None
     factor: Known
     since: Instant
@@ -37,11 +37,11 @@ class Order(Shape):
     by: str
     reason: str
     steps: list[tuple[int, str]]
-    """Of a prewarming: so many units at least, until when."""
+    """A part of a prewarm request: minimum units, and its end."""
 
 
 class Summary(Shape):
-    """A plan in a sentence."""
+    """A plan as a sentence."""
 
     at: str
     action: Literal["write", "keep", "hold"]
@@ -90,14 +90,14 @@ class PoolEntry(Shape):
     last_write: Instant
     dead_man: list[tuple[Instant, int]]
     usd_per_hour: Known
-    """What stands warm costs, what others keep included; `others_usd_per_hour` is that part."""
+    """Cost of ready warm capacity, units kept by others included; `others_usd_per_hour` is their part."""
     others_usd_per_hour: Known
     cost_today_usd: Known
     cost_month_usd: Known
     others_month_usd: Known
     saved_month_usd: Known
     saved_month_range_usd: tuple[float, float] | None
-    """From the least to the most over the range of the keep-alive; null where that is known exactly or makes no difference."""
+    """Minimum and maximum over the range of the keep-alive; null if it is known exactly or makes no difference."""
     cold_starts_today: Known
     cold_starts_today_without: Known
     cold_starts_today_range: tuple[float, float] | None
@@ -119,7 +119,7 @@ class PoolEntry(Shape):
     next_missing: str | None
     events: list[Announcement]
     event_warnings: list[str]
-    """Events that have brought nothing out of the usual."""
+    """Events without a measurable effect so far."""
 
 
 class Reason(Shape):
@@ -132,7 +132,7 @@ class Reason(Shape):
 
 
 class Proposal(Shape):
-    """What the rules propose."""
+    """Proposal of the rules."""
 
     target: Known
     candidate: str
@@ -151,7 +151,7 @@ class KeepAliveShape(Shape):
 
 
 class PoolDetail(PoolEntry):
-    """One pool as it is at this instant, whole."""
+    """All data of one pool at this instant."""
 
     as_of: str
     reasons: list[Reason]
@@ -159,7 +159,7 @@ class PoolDetail(PoolEntry):
     policy: Json
     """With the file's defaults merged in; `stoker schema` says its keys."""
     traits: Json
-    """What the provider says of the resource."""
+    """Properties of the resource at the provider."""
     keep_alive: KeepAliveShape
     lead_times_seconds: list[float]
     source: str
@@ -169,7 +169,7 @@ class PoolDetail(PoolEntry):
 
 
 class Pass(Shape):
-    """The last pass over the fleet."""
+    """The last tick."""
 
     started_at: str
     seconds: float
@@ -190,7 +190,7 @@ class Totals(Shape):
 
 
 class Source(Shape):
-    """A demand source, and what reading it costs at list price."""
+    """A demand source, and the cost of reading it at list price."""
 
     kind: str
     pools: int
@@ -202,7 +202,7 @@ class Source(Shape):
 
 
 class Limited(Shape):
-    """A limit of the policy, and what is used of it."""
+    """A limit of the policy, and its current use."""
 
     limit: float
     used: float
@@ -222,7 +222,7 @@ class Limits(Shape):
 
 
 class Left(Shape):
-    """What Stoker has set and the policy names no more: it stays until it is released or taken back into the policy."""
+    """Capacity that Stoker set and the policy no longer names: it stays until it is released or added to the policy again."""
 
     pool: str
     lever: str
@@ -254,7 +254,7 @@ class Pools(Shape):
 
 
 class Plan(Shape):
-    """A decision with what it was made from."""
+    """A decision with its inputs."""
 
     pool: str
     at: str
@@ -266,11 +266,11 @@ class Plan(Shape):
     reasons: list[Reason]
     text: str
     inputs: Json
-    """All that the plan was made from; `stoker replay` makes it again."""
+    """All inputs of the plan; `stoker replay` repeats it."""
 
 
 class Recorded(Plan):
-    """A decision of the store."""
+    """A stored decision."""
 
     id: int
     cursor: str
@@ -281,11 +281,11 @@ class Decisions(Shape):
 
     items: list[Recorded]
     next: str | None
-    """To be given as `before` for the following page."""
+    """Value of `before` for the next page."""
 
 
 class Why(Shape):
-    """One decision, whole."""
+    """One decision with all its data."""
 
     pool: str
     asked_for: Instant

@@ -193,7 +193,7 @@ def test_those_who_left_are_forgotten():
 
 
 @pytest.mark.parametrize(("host", "token", "words"), [
-    ("0.0.0.0", None, "nobody may steer"), ("0.0.0.0", TOKEN, "shows the token"), ("127.0.0.1", None, None)])
+    ("0.0.0.0", None, "writes are disabled"), ("0.0.0.0", TOKEN, "writes need the token"), ("127.0.0.1", None, None)])
 async def test_listening_elsewhere_than_on_the_loopback_is_told_loudly(tmp_path, host, token, words):
     async with serving(tmp_path, token=token) as world:
         with structlog.testing.capture_logs() as lines:
@@ -207,7 +207,7 @@ async def test_listening_elsewhere_than_on_the_loopback_is_told_loudly(tmp_path,
 
 @pytest.mark.parametrize(("host", "port", "words"), [
     ("no.such.host.invalid", 0, "--host is not known"), ("x" * 70, 0, "--host is not known"),
-    ("192.0.2.1", 0, "not one of this machine"), ("127.0.0.1", None, "give another --port")])
+    ("192.0.2.1", 0, "does not belong to this machine"), ("127.0.0.1", None, "set another --port")])
 async def test_an_address_that_cannot_be_had_names_the_option_to_correct(tmp_path, host, port, words):
     async with serving(tmp_path) as world:
         with pytest.raises(CannotListen, match=words):

@@ -120,7 +120,7 @@ async def test_ready_once_demand_is_fresh_and_503_with_reasons_when_it_is_not(tm
         status, body = await here.json("/readyz")
 
     assert status == 503
-    assert any("a: its newest demand is" in reason and "monitoring does not answer" in reason for reason in body["reasons"])
+    assert any("a: the newest demand is" in reason and "monitoring does not answer" in reason for reason in body["reasons"])
 
 
 async def test_ready_while_a_pool_is_merely_quiet_and_what_is_known_of_it_is_told(tmp_path):
@@ -148,7 +148,7 @@ async def test_not_ready_while_a_pool_was_never_collected(tmp_path):
         status, body = await here.json("/readyz")
 
     assert status == 503
-    assert any(reason.startswith("a: its demand was never read") for reason in body["reasons"])
+    assert any(reason.startswith("a: demand has never been read") for reason in body["reasons"])
 
 
 async def test_not_ready_when_ticks_have_stopped(tmp_path):
@@ -158,7 +158,7 @@ async def test_not_ready_when_ticks_have_stopped(tmp_path):
         alive, _ = await here.json("/healthz")
 
     assert (status, alive) == (503, 200)
-    assert "the last tick began" in body["reasons"][0]
+    assert "the last tick started" in body["reasons"][0]
 
 
 async def test_metrics_are_prometheus_text_with_our_prefix_only(tmp_path):

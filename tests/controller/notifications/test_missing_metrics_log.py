@@ -81,7 +81,7 @@ async def test_capacity_that_was_never_readable_is_told_and_is_no_zero_in_the_ac
         _, body, _ = await here.ask("GET", "/status")
 
         assert status == 503
-        assert any("its capacity was never read: monitoring does not answer" in reason for reason in ready["reasons"])
+        assert any("capacity has never been read: monitoring does not answer" in reason for reason in ready["reasons"])
         assert entry(body)["cost_today_usd"] == 0
         assert entry(body, "b")["cost_today_usd"] > 0
 

@@ -58,7 +58,7 @@ def test_names_that_only_tell_about_a_secret_keep_what_they_hold():
     assert redact(said) == said
 
 
-OWN = {'Bearer error="invalid_token"', "writing needs the header Authorization: Bearer, with the daemon's token",}
+OWN = {'Bearer error="invalid_token"', "missing token: send the header Authorization: Bearer TOKEN with the daemon's token",}
 """Parts of answers of HTTP that are not redacted by shape."""
 
 

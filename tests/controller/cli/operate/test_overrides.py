@@ -70,7 +70,7 @@ async def test_the_token_may_stand_in_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(("env", "told"), [
-    ({}, "set STOKER_TOKEN, or give --token-file"), ({"STOKER_TOKEN": "another-token-altogether"}, "not the daemon's token"),
+    ({}, "set STOKER_TOKEN, or give --token-file"), ({"STOKER_TOKEN": "another-token-altogether"}, "wrong token"),
 ])
 async def test_without_the_right_token_it_fails_in_one_line(tmp_path, env, told):
     async with serving(tmp_path) as here:
