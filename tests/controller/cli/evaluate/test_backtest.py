@@ -220,7 +220,7 @@ def test_what_is_known_of_a_history_is_shown_with_its_figures(folder):
     assert "warning: agent: agent.csv:9: invocations is 30" in done.stderr
     assert (history["unknown_minutes"], history["counted_known_share"]) == (32, 0.999306)
     assert [row["line"] for row in history["impossible_rows"]] == [9, 2002]
-    assert "count as unknown: 2. The first is line 9" in (folder / "out.html").read_text()
+    assert "counted as unknown: 2. The first is line 9" in (folder / "out.html").read_text()
 
 
 def test_requests_that_were_counted_again_when_a_unit_ended_change_nothing_but_their_own_minutes(folder):

@@ -140,11 +140,11 @@ def test_missing_metrics_call_off_no_rise_and_a_quiet_day_lowers_nothing_then(ru
        proposed=st.none() | st.floats(), requested=st.integers(0, 300), low=st.integers(0, 20), high=st.integers(20, 100),
        freshness=st.sampled_from(list(DataFreshness)))
 def test_no_event_whatever_leaves_floor_and_ceiling_nor_lowers_when_metrics_are_missing(
-        units, share, justified, proposed, requested, low, high, sight):
-    made = plan(EventDemand("x", units, share, justified), requested, proposed, min=low, max=high, freshness=sight)
+        units, share, justified, proposed, requested, low, high, freshness):
+    made = plan(EventDemand("x", units, share, justified), requested, proposed, min=low, max=high, freshness=freshness)
 
     assert low <= made.target <= high or made.target == requested
-    if sight is not DataFreshness.FRESH or proposed is None:
+    if freshness is not DataFreshness.FRESH or proposed is None:
         assert made.target >= min(requested, high)
 
 

@@ -186,7 +186,7 @@ def test_a_setting_that_is_gone_is_set_again_at_once_where_a_floor_is_asked_for(
     plan = decide(pool_policy(min=3), PoolState(written=5, written_at=NOON - ago), requested=0, proposed=proposed)
 
     assert (plan.action, plan.target) == (Action.WRITE, target)
-    assert "the 5 that Stoker had set are gone" in plan.text
+    assert "the 5 units that Stoker had set are gone" in plan.text
     assert bites(plan, ReasonCode.SETTING_GONE)
 
 

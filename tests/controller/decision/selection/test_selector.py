@@ -76,7 +76,7 @@ def test_a_choice_that_costs_more_than_a_naive_rule_gives_way_to_it_in_the_next_
 
     rule = int(choice.rule[0, -1])
     assert rule - STEPPED_BACK in NAIVE
-    assert "stepped back" in rule_name(rule)
+    assert "the ensemble has cost more" in rule_name(rule)
 
 
 def test_unknown_minutes_teach_nothing():
