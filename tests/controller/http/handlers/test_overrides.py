@@ -53,7 +53,8 @@ async def test_ending_one_kind_leaves_the_others_and_ending_nothing_is_no_fault(
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 @pytest.mark.parametrize(("header", "told"), [
-    ({}, "missing token"), ({"Authorization": f"Basic {TOKEN}"}, "missing token"), ({"Authorization": "Bearer "}, "missing token"),
+    ({}, "missing token"), ({"Authorization": f"Basic {TOKEN}"}, "missing token"), ({"Authorization": "Bearer "},
+                                                                                    "missing token"),
     ({"Authorization": "Bearer wrong-horse-battery-staple"}, "wrong token"),
     ({"Authorization": f"Bearer {TOKEN}x"}, "wrong token"), ({"Authorization": f"Bearer {TOKEN[:-1]}"}, "wrong token"),
     ({"Authorization": "Bearer ünïcödé-tökén-of-some-length"}, "wrong token"),
@@ -77,7 +78,8 @@ async def test_a_daemon_without_a_token_lets_nobody_write(tmp_path):
 
 
 @pytest.mark.parametrize(("body", "told"), [
-    (b"", "invalid JSON"), (b"{", "invalid JSON"), (b"[1]", "object"), (b"\xff\xfe", "invalid JSON"), (b"[" * 20_000, "invalid JSON"),
+    (b"", "invalid JSON"), (b"{", "invalid JSON"), (b"[1]", "object"), (b"\xff\xfe", "invalid JSON"), (b"[" * 20_000,
+                                                                                                       "invalid JSON"),
     (b'{"kind": "pin", "units": ' + b"9" * 5000 + b"}", "invalid JSON"), (json.dumps(PIN | {"units": -1}).encode(), "units"),
     (json.dumps(PIN | {"for": "8d"}).encode(), "at most 7d"), (json.dumps(PIN | {"surprise\r\n": 1}).encode(), "unknown key"),
     (json.dumps(PIN | {"for": "\r\nx"}).encode(), "for"),
