@@ -43,11 +43,11 @@ async def test_after_a_kill_release_does_it_and_not_while_a_daemon_runs_nor_with
         code, out, err = await stoker(*release, "--sandbox-url", url)
         assert (code, sandbox.calls.mutating.total()) == (0, before), err
         assert "agent: would change from 5 to 2" in out
-        assert "quiet: in shadow" in out
+        assert "quiet: not changed: mode is shadow" in out
 
         code, out, err = await stoker(*release, "--yes", "--sandbox-url", url)
         assert code == 0, err
-        assert "agent: 5 set to 2" in out
+        assert "agent: changed from 5 to 2" in out
         assert sandbox.hosted("agent").function.provisioned == 2
         assert sandbox.hosted("quiet").function.provisioned == 0
 
@@ -91,7 +91,7 @@ async def test_a_pool_that_is_taken_out_of_the_policy_is_told_until_release_give
 
         code, out, err = await stoker(*release, "--yes", "--sandbox-url", url)
         assert code == 0, err
-        assert "former: not in the policy: 5 set to 0" in out
+        assert "former: not in the policy: changed from 5 to 0" in out
         assert "agent: not changed: on_exit is hold" in out
         assert sandbox.hosted("former").function.provisioned == 0
         assert sandbox.hosted("agent").function.provisioned == 5

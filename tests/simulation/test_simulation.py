@@ -97,7 +97,7 @@ def test_a_kill_begins_another_life_and_time_goes_on():
     ("what was ordered before is forgotten", 237, "nobody is accused without cause"),
     ("orders carry no fencing number", 49, "no write under an old fencing number"),
     ("orders of a leader are forgotten by the next", 49, "nobody is accused without cause"),
-    ("unconfirmed_writes of a leader are forgotten by the next", 949, "nobody is accused without cause"),
+    ("doubts of a leader are forgotten by the next", 949, "nobody is accused without cause"),
     ("what was found for ours is not told", 49, "nobody is accused without cause"),
     ("an outage of minutes is bridged", 0, "a lost minute is no zero"),
     ("lost points of one pool are idleness", 7, "a lost minute is no zero"),
