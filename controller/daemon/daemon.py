@@ -277,7 +277,8 @@ class Daemon:
         asyncio.get_running_loop().set_exception_handler(report_fault)
         store = Store(self._state_dir / STORE_NAME)
         if store.moved_aside is not None:
-            log.error("store-damaged", text=f"{store.path} was damaged and is now {store.moved_aside}: history begins anew")
+            log.error("store-damaged",
+                      text=f"{store.path} was damaged and is now {store.moved_aside}: the new store is empty")
         self._store = AsyncStore(store)
         try:
             yield self._store

@@ -2,7 +2,7 @@
 
 It reads the machine's clock, so under a scaled clock every interval is divided by the factor. Runs are drift-free (each is
 due a whole number of intervals after the first), never overlap, and a run that is missed is made up for once, not often. When
-the machine's clock is set back, everything is due anew: else nothing would run until the old time has come round again.
+the machine's clock is set back, all jobs run again: else nothing would run until the old time has come round again.
 """
 
 import asyncio
@@ -74,7 +74,7 @@ class Scheduler:
         """Notice that the machine's clock was set back."""
         now = self._machine_now()
         if now < self._seen:
-            log.warning("clock-set-back", seconds=round((self._seen - now).total_seconds(), 3), text="everything is due anew")
+            log.warning("clock-set-back", seconds=round((self._seen - now).total_seconds(), 3), text="all jobs run again")
             for name, (interval, job) in self._jobs.items():
                 self.every(name, interval, job)
         self._seen = now

@@ -166,7 +166,7 @@ class DeadManSwitch:
         """Say once that calls do not suffice, and anew once they have."""
         if late and not self._warned:
             log.error("fallback-late", pools=late[:MOST_NAMED], total=len(late),
-                      text="not put off in time, it may run although this daemon lives: a longer `after` takes fewer calls")
+                      text="not renewed in time: it may run although the daemon runs; a longer `after` needs fewer calls")
         self._warned = bool(late)
 
     def _tell(self, name: str, error: str | None) -> None:

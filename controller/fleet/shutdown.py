@@ -50,7 +50,7 @@ async def release_pool(reconciler: Reconciler, clock: Clock) -> Plan:
 
 def held(plan: Plan, error: AdapterError) -> Plan:
     """It is left as it was to be, and yet changes later."""
-    text = f"what the provider was told to do later could not be taken back: {redact_text(str(error))}"
+    text = f"the scheduled fallback could not be cancelled: {redact_text(str(error))}"
     reason = Reason(ReasonCode.WRITE_FAILED, text, plan.target, plan.requested)
     return replace(plan, action=Action.HOLD, reasons=(*plan.reasons, reason))
 

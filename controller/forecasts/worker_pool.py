@@ -82,7 +82,8 @@ class ForecastWorkers:
     def _tell(self, error: Exception) -> None:
         if not self._closed:
             self.failures += 1
-            log.warning("forecast-failed", error=repr(error), text="what it was for goes on without; the next one is tried anew")
+            log.warning("forecast-failed", error=repr(error),
+                        text="decisions continue without it; the next one uses a new worker")
 
     def _end(self) -> None:
         """End the workers; a hanging one does not end by being asked."""

@@ -72,7 +72,7 @@ class LeaderElection:
         if number is None or number != self.number:
             if self._held is None and self.seen is not None and self.seen.holder not in ("", self.holder):
                 return f"{self.seen.holder} leads"
-            return "nobody leads yet" if self.error is None else f"nobody is known to lead: {self.error}"
+            return "no daemon leads yet" if self.error is None else f"the leader is unknown: {self.error}"
         if self._renewed.seconds_to(self._now()) < self.ttl.total_seconds() / 2 or self._may_go_on():
             return None
         return "the lease could not be renewed in time" if self.error is None else f"the lease could not be renewed: {self.error}"

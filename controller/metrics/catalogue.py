@@ -27,7 +27,7 @@ POOL_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_demand_busy_units", "Average work in flight in the newest known minute.", *POOL),
     gauge("stoker_data_age_seconds", "Age of the newest known minute of demand.", *POOL),
     gauge("stoker_metrics_fresh", "1 when demand is known well enough to plan by, else 0.", *POOL),
-    gauge("stoker_metrics_quiet", "1 when no metrics come and nothing tells whether that is idleness, else 0.", *POOL),
+    gauge("stoker_metrics_quiet", "1 when no metrics arrive and it is unknown whether the pool is idle, else 0.", *POOL),
     gauge("stoker_telemetry_broken", "1 when it is proved that demand cannot be read, else 0.", *POOL),
     gauge("stoker_forecast_age_seconds", "Since the rules last followed demand to its end.", *POOL),
     gauge("stoker_forecast_peak_units", "Peak demand that was forecast of this minute.", *POOL, "level"),
@@ -59,7 +59,7 @@ POOL_FAMILIES: tuple[Family, ...] = (
     counter("stoker_cold_starts_total", "Estimated requests that waited for an initialisation.", *POOL),
     counter("stoker_cost_usd_total", "Estimated bill by what it is for.", *POOL, "kind"),
     counter("stoker_cold_start_cost_usd_total", "What cold starts cost by the objective; no provider bills it.", *POOL),
-    counter("stoker_actuations_total", "Writes to the lever, by what came of them; on paper in shadow.", *POOL, "outcome"),
+    counter("stoker_actuations_total", "Writes to the lever by outcome; simulated in shadow mode.", *POOL, "outcome"),
     counter("stoker_forecast_pinball_loss_units_total", "Pinball loss of forecast peak demand, once it came.", *POOL, "level"),
     counter("stoker_forecast_scored_total", "Minutes of demand that this loss was summed over.", *POOL),
 )
@@ -86,7 +86,7 @@ DAEMON_FAMILIES: tuple[Family, ...] = (
     gauge("stoker_metric_delay_seconds", "From a minute to its settled value.", "source"),
     gauge("stoker_metric_reads_usd_per_month", "List price of reading demand.", "source"),
     counter("stoker_metric_reads_usd_total", "What reading demand has cost at list price.", "source"),
-    counter("stoker_notices_total", "Notices by what came of them.", "sink", "outcome"),
+    counter("stoker_notices_total", "Notices by outcome.", "sink", "outcome"),
     gauge("stoker_notices_waiting", "Notices that are not delivered yet.", "sink"),
     counter("stoker_api_calls_total", "Calls to providers.", "api", "operation", "outcome"),
 )

@@ -125,8 +125,9 @@ class Notifier:
                           for key, text, since in stored.get("told", [])}
             for courier in self.couriers:
                 courier.take(loaded(each) for each in stored.get("waiting", {}).get(courier.sink.name, []))
-        except (ValueError, TypeError, AttributeError, KeyError):  # of another shape: what holds is told anew
-            log.warning("notices-unreadable", text="what was told before is not known: what holds is told again")
+        except (ValueError, TypeError, AttributeError, KeyError):  # of another shape
+            log.warning("notices-unreadable",
+                        text="stored notices cannot be read: current conditions are sent again")
 
 
 def dumped(told: ToldConditions, couriers: Sequence[SinkDelivery]) -> dict[str, Any]:

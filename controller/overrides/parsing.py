@@ -110,7 +110,7 @@ def words(body: Mapping[str, Any], key: str, most: int) -> str:
     """What a person said: one line of printable text that is not empty; what looks like a secret is taken out."""
     text = body.get(key)
     if not isinstance(text, str) or not text.strip():
-        why = "say who orders it" if key == "by" else "say why, for whoever looks at it later"
+        why = "say who orders it" if key == "by" else "give a reason, which is recorded"
         raise WrongOverride(f"{key}: is missing; {why}")
     if len(text) > most or not text.isprintable():
         raise WrongOverride(f"{key}: must be one line of at most {most} printable characters")

@@ -61,7 +61,7 @@ class Prewarming:
         """Count a call; calls that are refused count too, else a loop that asks for too much would cost nothing."""
         bounds = self._fleet.reconcilers[name].policy.prewarm
         if bounds is None:
-            raise NotAllowed(f"the policy lets nobody prewarm {name}: give the pool prewarm: {{max_units: 10}}, say")
+            raise NotAllowed(f"the policy does not allow prewarming {name}: set, for example, prewarm: {{max_units: 10}}")
         bucket = self._buckets.get(name)
         if bucket is None:
             bucket = self._buckets[name] = TokenBucket(self._clock, bounds.per_hour / 3600, bounds.per_hour, "prewarm calls")

@@ -88,7 +88,7 @@ async def test_ctrl_c_ends_in_order_and_a_taken_port_is_told(tmp_path):
         port = run.told("listening")[0]["url"].rpartition(":")[2]
         code, _, err = await stoker("run", "--policy", str(policy), "--state-dir", str(tmp_path / "other"), "--port", port,
                                     "--sandbox-url", url)
-        assert (code, "give another --port" in err) == (1, True)
+        assert (code, "set another --port" in err) == (1, True)
 
         assert await run.end(signal.SIGINT) == 0
         assert run.told("stopped")

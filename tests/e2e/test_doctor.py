@@ -107,7 +107,7 @@ pools:
     found = of(await clinic.findings(tmp_path / "state"), check="setting")
 
     assert {finding.verdict for finding in found} == verdicts
-    assert all("at 5" in finding.text and "keep_setting: true" in finding.text for finding in found)
+    assert all("with 5 units" in finding.text and "keep_setting: true" in finding.text for finding in found)
 
 
 async def test_every_permission_that_is_missing_is_named_and_no_other(clinic, tmp_path):

@@ -133,9 +133,9 @@ class Absence:
             if since is None:
                 continue
             if deciding_code(plan) is ReasonCode.FOREIGN_WRITE and resource.foreign_at is None:
-                self._breach("nobody is accused without cause", plan.text, name)
+                self._breach("no foreign write is reported without cause", plan.text, name)
             if resource.ordered and self._long_well(resource, self.clock.seconds) and self.clock.now() - since > WELL:
-                self._breach("what somebody else set is left alone", f"{resource.ordered} is ordered", name)
+                self._breach("what another party set stays", f"{resource.ordered} is ordered", name)
 
     def _left(self, life: Life) -> None:
         """The daemon is gone. What it set, and had the time to see to, is as the policy says."""

@@ -222,7 +222,7 @@ class Witness:
         intake = self.fleet.region_of[name].collector
         source = intake.source
         if name not in source.told:
-            self.breach("a restart lowers nothing by itself", f"{requested} to {target} before demand was read", name)
+            self.breach("a restart alone lowers nothing", f"{requested} to {target} before demand was read", name)
         age = self.clock.now() - datetime.fromtimestamp((source.delivered.get(name, 0) + 1) * 60, self.clock.start.tzinfo)
         jumped = self.clock.jumped_within(ON_THE_WAY.total_seconds())  # its age was looked at before
         if age > intake.metric_delay + PATIENCE + ON_THE_WAY and not jumped:
@@ -300,7 +300,7 @@ class Witness:
         """`sleepy`: regions whose source was slow or hung during the tick; `busy`: pools whose last step had not ended."""
         last = fleet.last
         if last is None or last.seconds > COLLECT_SECONDS + STEP_SECONDS + PROMPT_SECONDS:
-            self.breach("a slow pool delays nobody", f"a tick took {last.seconds if last else 0:.0f} s")
+            self.breach("a slow pool delays no other pool", f"a tick took {last.seconds if last else 0:.0f} s")
         for number, region in enumerate(fleet.regions):
             late = started + timedelta(seconds=PROMPT_SECONDS)
             for name in region.collector.pools:
@@ -308,9 +308,9 @@ class Witness:
                 if name in busy or name in fleet._stepping or self.disk_full or self.ailing:
                     continue
                 if plan is None or plan.at < started:
-                    self.breach("a slow pool delays nobody", "a tick passed without a plan", name)
+                    self.breach("a slow pool delays no other pool", "a tick passed without a plan", name)
                 elif number not in sleepy and plan.at > late and resources[name].slow_until < self.clock.seconds:
-                    self.breach("a slow pool delays nobody", f"planned {plan.at - started} after the tick began", name)
+                    self.breach("a slow pool delays no other pool", f"planned {plan.at - started} after the tick began", name)
         self._remembered(fleet)
         self._told(fleet, resources, started)
         self._counted(fleet)
@@ -334,7 +334,7 @@ class Witness:
                 continue
             accused = deciding_code(plan) is ReasonCode.FOREIGN_WRITE and plan.state.foreign_since is not None
             if accused and resource.foreign_at is None and not resource.tardy and not self._looks_late(resource):
-                self.breach("nobody is accused without cause", plan.text, name)
+                self.breach("no foreign write is reported without cause", plan.text, name)
             gone = plan.state.written and not plan.requested and bounds(resource.policy, plan.at)[0]
             if gone and deciding_code(plan) is ReasonCode.FOREIGN_WRITE and resource.policy.on_foreign_write == "yield":
                 self.breach("a floor that is gone is back", plan.text, name)
@@ -352,7 +352,7 @@ class Witness:
                 known = day.window(row, end - RECENT, end).invocations
                 more = np.flatnonzero(known > intake.source.made(name, end - RECENT, end) + 0.5)
                 if len(more):
-                    self.breach("no request is counted that nobody made", f"{known[more[0]]:.0f} in one minute", name)
+                    self.breach("no request is counted that was not made", f"{known[more[0]]:.0f} in one minute", name)
 
     def _looks_late(self, resource: "Resource") -> bool:
         """Whether the last reading followed a change soon, with the clock set in between: if it lags, that cannot be known."""

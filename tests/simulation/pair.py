@@ -283,7 +283,7 @@ class Pair:
         self.ticks += 1
         for name, plan in fleet.plans.items():
             if deciding_code(plan) is ReasonCode.FOREIGN_WRITE and plan.state.foreign_since is not None:
-                self._breach("nobody is accused without cause", plan.text, name)
+                self._breach("no foreign write is reported without cause", plan.text, name)
 
     def _lease(self) -> tuple[int, str] | None:
         """Number and holder, as the store has them."""

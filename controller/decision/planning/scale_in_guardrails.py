@@ -13,7 +13,7 @@ def after_restart(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     """Nothing is lowered until demand has been read anew: what ran before the restart is not forgotten by it."""
     if context.seen.settled or draft.target >= context.requested:
         return draft
-    text = f"just started: not below {context.requested} until demand is read anew"
+    text = f"just started: not below {context.requested} until demand is read in this run"
     return draft.adjust_target(context.requested, ReasonCode.RESTARTED, text)
 
 

@@ -20,8 +20,8 @@ from adapters.web.settings import HttpPingSettings
 from config.model.policy import PoolPolicy
 from tests.adapters.conformance.lambda_stage import IMPATIENT, LambdaStage
 
-NO_LOOK = "a URL cannot be looked at without waking a unit, so a reading asks nobody"
-NO_OWNER = "a URL tells nothing of what else scales it"
+NO_LOOK = "a URL cannot be read without waking a unit, so a reading sends no request"
+NO_OWNER = "a URL does not show what else scales it"
 
 
 def ping_pool(function: str = "agent", alias: str = "live", **changes: object) -> PoolPolicy:
@@ -87,7 +87,7 @@ class PingStage(LambdaStage):
     exempt: ClassVar[Mapping[str, str]] = {
         "test_only_the_levers_own_field_changes": "it has no field; that pings change nothing else is checked with the lever",
         "test_an_answer_that_is_lost_leaves_the_outcome_unknown_until_it_is_read": "the number is Stoker's, no answer loses it",
-        "test_somebody_elses_change_is_seen": "nobody else can change a number that only Stoker has",
+        "test_somebody_elses_change_is_seen": "no other party can change a number that only Stoker has",
     }
 
     def __init__(self) -> None:
@@ -144,7 +144,7 @@ class HttpStage(PingStage):
         "test_errors_are_one_line": f"{NO_LOOK}; of a write it is checked with the lever",
         "test_another_autoscaler_is_seen_before_anything_is_written": NO_OWNER,
         "test_a_deployment_under_way_holds_every_change": NO_OWNER,
-        "test_a_full_account_says_how_much_is_left": "a URL tells no limit",
+        "test_a_full_account_says_how_much_is_left": "a URL shows no limit",
         "test_no_write_was_lost_or_doubled_after_a_day_of_trouble": f"{NO_LOOK}; of a write it is checked with the lever",
     }
 

@@ -109,7 +109,7 @@ async def test_a_taken_port_is_told_and_the_store_is_let_go(clock, tmp_path):
     async with running(service_of(clock, tmp_path / "one")) as first:
         second = service_of(clock, tmp_path / "two")
         second.port = first.port
-        with pytest.raises(CannotListen, match="give another --port"):
+        with pytest.raises(CannotListen, match="set another --port"):
             async with running(second):
                 pass
     Store(tmp_path / "two" / "stoker.db").close()

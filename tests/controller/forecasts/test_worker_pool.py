@@ -88,7 +88,7 @@ import asyncio, os, time
 from controller.forecasts.worker_pool import ForecastWorkers
 
 async def main():
-    jobs = ForecastJobs()
+    jobs = ForecastWorkers()
     print(await jobs.run(os.getpid), flush=True)
     await jobs.run(time.sleep, 600)
 

@@ -361,7 +361,7 @@ async def test_a_daemon_that_never_led_does_not_begin_to_while_the_store_is_away
     ada = leadership(store, clock, away="continue")
     await ada.renew_or_watch()
 
-    assert ada.write_blocked(ada.number) == "nobody is known to lead: the store is away"
+    assert ada.write_blocked(ada.number) == "the leader is unknown: the store is away"
 
 
 async def test_a_lease_given_back_is_taken_with_the_next_beat(clock):
