@@ -27,5 +27,5 @@ async def test_doctor_names_the_page_and_not_the_network(tmp_path, page):
     said = " ".join(out.split())
     assert code == 1
     assert PAGES[page] in said
-    assert "-> correct what the text names, then run doctor again" in said
+    assert "-> correct the named value, then run doctor again" in said
     assert "DNS" not in said

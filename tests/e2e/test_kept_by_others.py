@@ -80,6 +80,6 @@ async def test_status_metrics_and_why_show_them(clouds, policy, tmp_path):
     assert (pool["requested"], pool["ready"], pool["kept_by_others"], pool["kept_by"]) == (0, 0, 3, NAMED)
     assert pool["usd_per_hour"] == pool["others_usd_per_hour"] == pytest.approx(SECOND * 3600)
     assert "by others" in table
-    assert re.search(rf"kept by others +3 by {re.escape(NAMED)}; 0.0162 USD an hour", one)
+    assert re.search(rf"kept by others +3 by {re.escape(NAMED)}; 0.0162 USD per hour", one)
     assert 'stoker_others_units{pool="chat",mode="active"} 3.0' in metrics
     assert google.calls.mutating.total() == 0
