@@ -247,7 +247,7 @@ async def test_an_end_that_cannot_take_orders_back_is_no_end(clock, tmp_path):
         plan = await release_pool(each, clock)
 
         assert not is_released(plan)
-        assert "could not be taken back: no answer" in plan.text
+        assert "could not be cancelled: no answer" in plan.text
 
 
 async def test_what_a_provider_that_cannot_be_reached_does_meanwhile_is_nobody_elses_doing(clock, tmp_path):
