@@ -108,7 +108,8 @@ async def test_who_asks_too_often_is_told_when_to_come_back(tmp_path):
 
 
 @pytest.mark.parametrize(("token", "shown", "bounds", "status", "told"), [
-    (None, TOKEN, BOUNDS, 403, "STOKER_TOKEN"), (TOKEN, None, BOUNDS, 401, "Bearer"), (TOKEN, "x" * 30, BOUNDS, 401, "wrong token"),
+    (None, TOKEN, BOUNDS, 403, "STOKER_TOKEN"), (TOKEN, None, BOUNDS, 401, "Bearer"),
+    (TOKEN, "x" * 30, BOUNDS, 401, "wrong token"),
     (TOKEN, TOKEN, None, 403, "prewarm: {max_units: 10}"),
 ])
 async def test_who_may_not_is_told_the_remedy_and_nothing_is_kept(tmp_path, token, shown, bounds, status, told):
