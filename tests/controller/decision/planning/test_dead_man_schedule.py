@@ -16,8 +16,11 @@ MINUTE = timedelta(minutes=1)
 HALF_HOUR, THREE_HOURS = timedelta(minutes=30), timedelta(hours=3)
 
 
+FLOOR = 2
+
+
 def pool(follow=THREE_HOURS, **changes):
-    return pool_policy(dead_man=DeadMan(after=HALF_HOUR, follow=follow), **({"min": 2, "max": 50} | changes))
+    return pool_policy(dead_man=DeadMan(after=HALF_HOUR, follow=follow), **({"min": FLOOR, "max": 50} | changes))
 
 
 def planned(*units, begin=NOON):
@@ -105,7 +108,8 @@ def test_orders_are_in_order_within_bounds_and_the_last_is_the_floor(units, foll
     for order in orders:
         assert 1 <= order.most <= 50
         assert order.least in (0, order.most)
-        assert most is None or order.most <= max(1, most) or order == orders[-1]
+        assert most is None or order.most <= max(FLOOR, most), "a limit does not cut the floor, 2 in this policy"
+        assert most is None or order.least == 0, "with a limit nothing is raised"
 
 
 def test_what_was_tried_to_tell_last_is_remembered_however_often_it_was_tried():

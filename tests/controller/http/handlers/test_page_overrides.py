@@ -69,7 +69,7 @@ async def test_orders_are_given_and_ended_by_keyboard_and_the_token_stays_in_the
 
 @pytest.mark.parametrize(("fields", "told"), [
     ({"kind": "pin", "amount": "many"}, "whole number"), ({"kind": "pin", "amount": "4", "end": "8d"}, "at most 7d"),
-    ({"kind": "pin", "amount": "4", "token": "wrong-horse-battery"}, "not the daemon"),
+    ({"kind": "pin", "amount": "4", "token": "wrong-horse-battery"}, "wrong token"),
     ({"kind": "pin", "amount": "4", "token": "ü"}, "token"),
 ])
 async def test_what_is_refused_is_said_and_nothing_is_ordered(tmp_path, fields, told):
