@@ -9,17 +9,19 @@ MEMORY = 15
 
 
 class WildPortfolio:
-    """Stands where `Portfolio` does. Any number at all, as long as there is demand: a function of the demand and the minute."""
+    """Stands where `CandidateSelector` does. Any number at all, as long as there is demand: a function of demand
+    and minute.
+    """
 
     def __init__(self, terms) -> None:
         self._recent = np.zeros((len(terms), MEMORY), np.float32)
 
     def worth(self, pools: int) -> np.ndarray:
-        """As `Portfolio.worth`: of some nothing is known, and some are worth less than nothing."""
+        """As `CandidateSelector.worth`: of some nothing is known, and some are worth less than nothing."""
         return np.where(np.arange(pools) % 3 == 0, np.nan, np.arange(pools) * 7 % 5 - 1.0)
 
     def advance(self, peak, *others) -> Choice:
-        """As `Portfolio.advance`."""
+        """As `CandidateSelector.advance`."""
         first = int(others[-1])
         pools, minutes = peak.shape
         target = np.zeros((pools, minutes))
@@ -35,7 +37,7 @@ class WildPortfolio:
         return Choice(target, np.ones((pools, minutes), bool), np.zeros((pools, minutes), np.int16))
 
     def preview(self, peak, busy, invocations, first_minute) -> Choice:
-        """As `Portfolio.preview`."""
+        """As `CandidateSelector.preview`."""
         before = self._recent.copy()
         whole, self._recent = self.advance(peak, busy, invocations, first_minute), before
         known = ~np.isnan(peak)

@@ -38,7 +38,8 @@ def without(*names: str) -> Plant:
 
 
 def instead(place: object, name: str, value: object) -> Plant:
-    """Another function in the place of one."""
+    """Another function in the place of one, which must exist: else a rename would show only when it is planted."""
+    getattr(place, name)
     return lambda: swapped(place, name, value)
 
 
@@ -215,7 +216,7 @@ MUTATIONS: dict[str, Plant] = {
     "no intent is stored": instead(builder.AsyncStore, "save_intent", _no_intent),
     "an intent is never settled": instead(planner, "resolve_intent", lambda state, capacity, now: replace(state, intent=None)),
     "decisions are not recorded": instead(decision_log.DecisionLog, "note", _unrecorded),
-    "waits for the slowest": instead(fleet, "within", _waits_for_all),
+    "waits for the slowest": instead(fleet, "wait_at_most", _waits_for_all),
     "no reading before a write": instead(reconciler.Reconciler, "step", _reads_nothing_anew),
     "a failed reading is no matter": instead(reconciler.Reconciler, "read", _forgets_errors),
     "takes any number for units": instead(planner, "whole_units", _takes_any_number),
@@ -223,7 +224,7 @@ MUTATIONS: dict[str, Plant] = {
     "a setting that is gone passes for a value": instead(guardrails, "is_gone", lambda context: False),
     "foreign writes go unseen": instead(planner, "detect_foreign_write", lambda state, seen: state),
     "shadow is not a shadow": instead(builder, "ShadowLever", _unshadowed),
-    "a start trusts what it has not read": instead(collector.DemandCollector, "read_anew", lambda self, name: True),
+    "a start trusts what it has not read": instead(collector.DemandCollector, "has_fresh_read", lambda self, name: True),
     "impossible demand is believed": instead(collector, "believable", lambda name, item, day: item),
     "counters are summed before they are differenced": instead(demand_page, "increase", _of_sums),
     "an outage of minutes is bridged": instead(demand_rows.Life, "proved", _bridged),
@@ -238,7 +239,7 @@ MUTATIONS: dict[str, Plant] = {
     "a damaged state_store is not looked for": instead(sqlite_file, "examine", _unchecked),
     "a quota teaches nothing": instead(reconciler, "QuotaExceeded", type("Never", (Exception,), {})),
     "all may change in one tick": instead(fleet_limits.FleetLimits, "admit", _all_at_once),
-    "a leader never doubts its lease": instead(leader_election.LeaderElection, "barred", lambda self, number: None),
+    "a leader never doubts its lease": instead(leader_election.LeaderElection, "write_blocked", lambda self, number: None),
     "writes are not told to the lease store": instead(leader_term.LeaderTerm, "fence", _fence_without_store),
     "writes carry no fencing number": instead(leader_term.LeaderTerm, "fence", _no_fence),
     "orders carry no fencing number": instead(leader_term.LeaderTerm, "fence_ahead", _tells_without_number),
