@@ -1,9 +1,8 @@
 """What each pool's traffic and warm capacity cost, minute by minute as demand becomes known, and what they would have without.
 
 An estimate at list prices by the formula of `controller.decision.costs.cost_model`, from the ready capacity that was read and
-the demand that
-was recorded; the provider's bill is the truth. Minutes of unknown demand cost what stood ready in them and nothing else; where
-it is not known what stood ready, a minute is not accounted for.
+the demand that was recorded; the provider's bill is the truth. Minutes of unknown demand cost what stood ready in them and
+nothing else; where it is not known what stood ready, a minute is not accounted for.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -54,14 +53,13 @@ ANY = np.array([0.0, np.inf])
 """Bounds (least, most) of the cold starts of a minute that the provider has not counted."""
 
 
-
 def unstepped(_: str) -> Change:
     """Of pools whose units are paid for while they are ready."""
     return Change((), timedelta(0))
 
 
 class GroupLedger:
-    """The pools of one intake. Amounts are float64[pools, len(NAMES)]."""
+    """Accounts of the pools of one collector. Amounts are float64[pools, len(NAMES)]."""
 
     def __init__(self, pools: Sequence[str], today: Mapping[str, Mapping[str, float]], month: Mapping[str, Mapping[str, float]],
                  now: datetime) -> None:
@@ -143,14 +141,14 @@ class GroupLedger:
             self._add(instant_of(minute).date(), np.where(np.isnan(seen)[:, None], 0.0, amounts))
         self._counted = max(self._counted, first + peak.shape[1])
 
-    def _tracking_paid(self, minute: int, ready: Amounts, it: "Columns") -> Amounts:
+    def _tracking_paid(self, minute: int, ready: Amounts, it: Columns) -> Amounts:
         """Units that target tracking pays for in a minute, of which `ready` serve."""
         at, asked = instant_of(minute), self._tracked.requested
         self._paid_tracking.note(minute, minute + 1, asked, asked, at, lambda row: Change((at,), it.billing_step[row] * MINUTE))
         return self._paid_tracking.units(minute, ready)
 
-    def _minute(self, units: tuple["Units", "Units", "Units"], peak: Floats, busy: Floats, requests: Amounts,
-                it: "Columns", bounds: Amounts) -> tuple[Amounts, Amounts]:
+    def _minute(self, units: tuple[Units, Units, Units], peak: Floats, busy: Floats, requests: Amounts,
+                it: Columns, bounds: Amounts) -> tuple[Amounts, Amounts]:
         """Amounts of a minute with `units` as they are, without Stoker, and under target tracking, and what the ends of the
         keep-alive would add; `requests` in USD, `bounds`: the least and the most cold starts as they are.
         """
@@ -168,7 +166,7 @@ class GroupLedger:
                             theirs.usd + beyond * cold_usd - whole), axis=1)
         return amounts, np.column_stack((deltas, saved))
 
-    def _start(self, peak: Floats, ready: Sequence[Amounts], it: "Columns") -> tuple[list[Amounts], Amounts]:
+    def _start(self, peak: Floats, ready: Sequence[Amounts], it: Columns) -> tuple[list[Amounts], Amounts]:
         """Cold starts of the next minute as they are, without Stoker, and under target tracking; and what the low and the high
         end of the keep-alive would add to the first and to the second: float64[pools, 4].
         """
@@ -214,7 +212,7 @@ def range_of(sums: Sequence[float], name: str) -> tuple[float, float] | None:
 
 
 class Ledger:
-    """The accounts of all regions, looked up by pool."""
+    """Accounts of all pool groups, looked up by pool."""
 
     def __init__(self, accounts: Sequence[GroupLedger]) -> None:
         self.each = tuple(accounts)

@@ -68,7 +68,8 @@ async def account_for(fleet: Fleet, accounts: Ledger, policy: Policy, clock: Clo
     """
     now = clock.now()
     for region, account in zip(fleet.regions, accounts.each, strict=True):
-        reconcilers = [fleet.reconcilers[name] for name in region.collector.pools]
+        collector = region.collector
+        reconcilers = [fleet.reconcilers[name] for name in collector.pools]
         seen = [(read.ready, read.others, paid_units(read)) if (read := each.capacity) else (np.nan, 0, np.nan)
                 for each in reconcilers]
         ready, others, requested = np.array(seen, np.float32).reshape(len(seen), 3).T
@@ -78,13 +79,13 @@ async def account_for(fleet: Fleet, accounts: Ledger, policy: Policy, clock: Clo
                 account.counted(each.policy.name, each.counted())
             if each.cold_starts is not None:
                 account.bound(each.policy.name, each.cold_starts())
-        collector, first = region.collector, account.pending_from()
+        first = account.pending_from()
         end = collector.known_end_minute(now) if ended else collector.settled_end_minute(now)
         if first < end:
-            terms = [pool_terms(each, policy.assume, region.collector.metric_delay) for each in reconcilers]
+            terms = [pool_terms(each, policy.assume, collector.metric_delay) for each in reconcilers]
             if not account.rehearsed:
-                account.warm_up((await region.collector.rows(first - REHEARSAL, first))[0], terms)
-            peak, busy, invocations = await region.collector.rows(first, end)
+                account.warm_up((await collector.rows(first - REHEARSAL, first))[0], terms)
+            peak, busy, invocations = await collector.rows(first, end)
             account.settle(first, peak, busy, invocations, terms)
             if score is not None:
-                score(region.collector.pools, first, peak)
+                score(collector.pools, first, peak)

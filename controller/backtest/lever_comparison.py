@@ -28,8 +28,8 @@ def under_each_lever(pool: PoolPolicy, demand: DemandSeries, load: JudgedDemand,
     """Replay one pool under every kind of lever, the cheapest first.
 
     The traffic, the objective, the metric delay and the lead time stay; prices and keep-alive are each lever's own, unless the
-    policy sets `assume.keep_alive`. A policy's own `prices` hold for its own
-    lever alone. What pings keep alive is best effort, which no bill shows.
+    policy sets `assume.keep_alive`. A policy's own `prices` hold for its own lever
+    alone. What pings keep alive is best effort, which no bill shows.
     """
     found = []
     for kind in kinds:

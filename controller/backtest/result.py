@@ -24,8 +24,7 @@ class PoolOutcome:
     """One pool. `peers`: bills by the peer's name, in the order of the comparison; empty when none was asked for. `levers`: the
     same traffic under other levers; likewise. `doubts`: rows of the history that cannot be right and count as unknown. `assumed`:
     what the policy does not say of the pool, see `controller.decision.costs.assumptions`. `ends`: Stoker's bill and that of
-    doing nothing at
-    the low and at the high end of the keep-alive; empty where it has no range.
+    doing nothing at the low and at the high end of the keep-alive; empty where it has no range.
     """
 
     replay: Replay

@@ -33,44 +33,43 @@ def daemon_options(function: Command) -> Command:
 
 def fetch(url: str, path: str, timeout_seconds: float = TIMEOUT_SECONDS) -> dict[str, Any]:
     """Return the daemon's answer. Raise `Failed` or `WrongInput` with a one-line message."""
+    def refusal(error: urllib.error.HTTPError) -> click.ClickException:
+        return (WrongInput if error.code == 400 else Failed)(f"{url}: {text_of(error)}")
+
+    return answer(url, urllib.request.Request(address(url, path)), urllib.request.build_opener(), timeout_seconds, refusal)  # noqa: S310
+
+
+def send(method: str, pool: str, options: Mapping[str, Any], body: bytes | None, tail: str = "/overrides") -> dict[str, Any]:
+    """Send a request and return the answer. Raise `WrongInput` for status 400, else `Failed`, with a one-line message."""
+    url, token = options["url"], read_token(options["token_file"])
+    headers = {"Content-Type": "application/json"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
+    target = address(url, f"/v1/pools/{urllib.parse.quote(pool, safe='')}{tail}")
+    request = urllib.request.Request(target, body, headers, method=method)  # noqa: S310  (scheme checked)
+    opener = urllib.request.build_opener(NoRedirect)
+    return answer(url, request, opener, TIMEOUT_SECONDS, lambda error: refused(url, error, token is not None))
+
+
+def address(url: str, path: str) -> str:
+    """Return the URL of `path` at the daemon. Raise `WrongInput` when `url` is none that can be called."""
     if (fault := fault_of(url)) is not None:
         raise WrongInput(f"--url {url} {fault}: give http://HOST:PORT")
+    return url.rstrip("/") + path
+
+
+def answer(url: str, request: urllib.request.Request, opener: urllib.request.OpenerDirector, timeout_seconds: float,
+           refusal: Callable[[urllib.error.HTTPError], click.ClickException]) -> dict[str, Any]:
+    """Return the JSON object that the daemon answers. Raise what `refusal` makes of an error status, else `Failed`."""
     try:
-        with urllib.request.urlopen(url.rstrip("/") + path, timeout=timeout_seconds) as answer:  # noqa: S310  (scheme checked)
-            body = json.load(answer)
+        with opener.open(request, timeout=timeout_seconds) as response:
+            body = json.load(response)
     except urllib.error.HTTPError as error:
-        try:
-            text = json.load(error)["error"]
-        except (ValueError, KeyError, TypeError):
-            text = f"answered {error.code}"
-        raise (WrongInput if error.code == 400 else Failed)(f"{url}: {text}") from error
+        raise refusal(error) from error
     except (OSError, ValueError) as error:
         why = getattr(error, "reason", error)
         raise Failed(f"{url} does not answer ({why}): check that `stoker run` is running there, or give another --url") from error
     if not isinstance(body, dict):
         raise Failed(f"{url} is not a Stoker daemon: its answer is not a JSON object")
     return body
-
-
-def send(method: str, pool: str, options: Mapping[str, Any], body: bytes | None, tail: str = "/overrides") -> dict[str, Any]:
-    """Send a request and return the answer. Raise `WrongInput` for status 400, else `Failed`, with a one-line message."""
-    url, token = options["url"], read_token(options["token_file"])
-    if (fault := fault_of(url)) is not None:
-        raise WrongInput(f"--url {url} {fault}: give http://HOST:PORT")
-    headers = {"Content-Type": "application/json"} | ({} if token is None else {"Authorization": f"Bearer {token}"})
-    address = f"{url.rstrip('/')}/v1/pools/{urllib.parse.quote(pool, safe='')}{tail}"
-    request = urllib.request.Request(address, body, headers, method=method)  # noqa: S310  (scheme checked)
-    try:
-        with urllib.request.build_opener(NoRedirect).open(request, timeout=TIMEOUT_SECONDS) as answer:
-            told = json.load(answer)
-    except urllib.error.HTTPError as error:
-        raise refused(url, error, token is not None) from error
-    except (OSError, ValueError) as error:
-        why = getattr(error, "reason", error)
-        raise Failed(f"{url} does not answer ({why}): check that `stoker run` is running there, or give another --url") from error
-    if not isinstance(told, dict):
-        raise Failed(f"{url} is not a Stoker daemon: its answer is not a JSON object")
-    return told
 
 
 class NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -82,12 +81,17 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def refused(url: str, error: urllib.error.HTTPError, token_sent: bool) -> click.ClickException:
     """Return the exception for an error answer of the daemon."""
-    try:
-        text = str(json.load(error)["error"])
-    except (ValueError, KeyError, TypeError):
-        text = f"answered {error.code}"
+    text = text_of(error)
     if error.code == 400:
         return WrongInput(text)
     if error.code == 401 and not token_sent:
         text += f": set {VARIABLE}, or give --token-file"
     return Failed(f"{url}: {text}")
+
+
+def text_of(error: urllib.error.HTTPError) -> str:
+    """Return the message of an error answer, or its status."""
+    try:
+        return str(json.load(error)["error"])
+    except (ValueError, KeyError, TypeError):
+        return f"answered {error.code}"

@@ -11,12 +11,12 @@ def override_line(shown: Mapping[str, Any]) -> str:
     return f"{shown['order']} until {shown['until'][:16].replace('T', ' ')} UTC by {shown['by']} ({shown['reason']})"
 
 
-def next_hours(told: dict[str, Any], now: str = "as_of") -> str:
+def next_hours(body: dict[str, Any], now: str = "as_of") -> str:
     """Return the changes of the target in the next hours, or why there is no plan. `now`: the key of the start time."""
-    if told["next"] is None:
-        return f"- ({told['next_missing']})"
-    begin = datetime.fromisoformat(told[now])
-    changes = [pair for before, pair in pairwise([[0, None], *told["next"]]) if before[1] != pair[1]]
+    if body["next"] is None:
+        return f"- ({body['next_missing']})"
+    begin = datetime.fromisoformat(body[now])
+    changes = [pair for before, pair in pairwise([[0, None], *body["next"]]) if before[1] != pair[1]]
     times = (begin + timedelta(minutes=minutes) for minutes, _ in changes)
     return ", ".join(f"{time:%H:%M} {units}" for time, (_, units) in zip(times, changes, strict=True))
 

@@ -134,8 +134,7 @@ class Reconciler:
         seen = redact_observation(Observation(
             now=now, capacity=self.capacity if self.error is None else None, capacity_error=self.error, proposal=view.proposal,
             freshness=view.freshness, data_age=view.data_age, settled=view.settled, unknown_minutes=view.unknown_minutes,
-            quiet=view.quiet,
-            allowed=self.traits.allowed, limit=self.traits.limit, billing_step=self.traits.billing_step,
+            quiet=view.quiet, allowed=self.traits.allowed, limit=self.traits.limit, billing_step=self.traits.billing_step,
             usd_per_unit_minute=self.usd_per_unit_minute, overrides=self.overrides, bounds=view.bounds, leaving=view.leaving,
             announced=view.announced, traffic=view.traffic, missing_since=view.missing_since,
             keep_alive_change=view.keep_alive_change,

@@ -1,8 +1,8 @@
 """The daemon's view ahead: each pool's plan of the next hours, computed in rotation, and its forecast, computed when asked for.
 
 Both are made in a worker process (`controller.forecasts.worker_pool`), so that neither the tick nor the loop waits for one. The
-rotation
-takes no more than a share of one core, however many pools there are: up to some fifteen hundred, each has its turn every hour.
+rotation takes no more than a share of one core, however many pools there are: up to some fifteen hundred, each has its turn every
+hour.
 """
 
 import asyncio

@@ -59,7 +59,7 @@ class LeaderTerm:
         return left.before if left.before == left.target else UNKNOWN
 
     async def fence_ahead(self, pool: str, state: PoolState) -> Fence | None:
-        """As `fence`, of what the provider is about to be told to do later: `state` as `last_orders.about_to_tell` makes it."""
+        """As `fence`, before the scheduled fallback is sent: `state` as `dead_man_schedule.with_pending` makes it."""
         return await self._fence({f"{AHEAD}{pool}": FallbackState.of(state).text})
 
     async def settled_ahead(self, pool: str, state: PoolState) -> None:
@@ -92,8 +92,7 @@ class LeaderTerm:
         """
         if self.number is None:
             return replace(state, written=None, intent=None, unconfirmed_writes=(), scheduled_fallback=(), pending_fallback=(),
-                           foreign_since=None,
-                           foreign_requested=None)
+                           foreign_since=None, foreign_requested=None)
         left, ahead = self.left.get(pool), self.ahead.get(pool)
         if ahead is not None:
             state = replace(state, scheduled_fallback=ahead.scheduled_fallback, pending_fallback=ahead.pending_fallback,

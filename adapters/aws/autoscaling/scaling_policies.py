@@ -22,8 +22,7 @@ def is_our_action(name: str) -> bool:
 
 def is_ours(target: Mapping[str, Any]) -> bool:
     """Whether a target is as `adapters.aws.autoscaling.scheduled_fallback` leaves it: its policies suspended, and no least
-    capacity, or, once an action
-    of it has run, no other capacity than one.
+    capacity, or, once an action of it has run, no other capacity than one.
     """
     suspended, least = target.get("SuspendedState") or {}, target.get("MinCapacity")
     return all(suspended.get(switch, False) for switch in SWITCHES[:2]) and least in (0, target.get("MaxCapacity"))

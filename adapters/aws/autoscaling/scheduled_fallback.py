@@ -34,8 +34,7 @@ class ScheduledFallback:
 
     async def arm(self, orders: Sequence[ScheduledChange]) -> None:
         """See `adapters.ports.lever.SchedulesFallback`. Makes one call for each new, postponed or removed order; 3 more the
-        first time and
-        when an action may have run.
+        first time and when an action may have run.
         """
         there = self._armed
         if there is None or any(each is None or self._clock.now() >= each.at for each in there.values()):

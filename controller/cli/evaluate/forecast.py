@@ -64,29 +64,29 @@ def command(pool: str, policy_path: Path | None, histories: tuple[str, ...], sta
         one = pool_named(policy, pool, policy_path)
         url = None if state_dir is None else daemon_on(state_dir)
     if url is not None:
-        told = from_daemon(url, pool, hours, at)
-        view = seen_in(told, url)
+        answer = from_daemon(url, pool, hours, at)
+        view = seen_in(answer, url)
     else:
         demand = from_files(pool, histories) if state_dir is None else from_state(pool, state_dir)
         now_minute = demand.end_minute if at is None else instant_within(at, demand, pool)
-        view, told = look(one, policy, demand, now_minute, hours, model, state_dir), None
+        view, answer = look(one, policy, demand, now_minute, hours, model, state_dir), None
     if plot is not None:
         draw(view, plot)
-    tell(view, told, plot, as_json)
+    tell(view, answer, plot, as_json)
 
 
-def tell(view: "ForecastView", told: dict[str, Any] | None, plot: Path | None, as_json: bool) -> None:
-    """Print the forecast. `told`: the answer of a daemon, which has more fields than the view."""
+def tell(view: "ForecastView", answer: dict[str, Any] | None, plot: Path | None, as_json: bool) -> None:
+    """Print the forecast. `answer`: the answer of a daemon, which has more fields than the view."""
     if as_json:
         from controller.forecasts.demand_forecast import document
 
-        click.echo(json.dumps(document(view) if told is None else told, indent=1, allow_nan=False))
+        click.echo(json.dumps(document(view) if answer is None else answer, indent=1, allow_nan=False))
         return
     from controller.cli.evaluate.forecast_text import show
 
     show(view)
-    if told is not None:
-        click.echo(f"Planned targets if demand follows the forecast (UTC): {next_hours(told, 'now')}")
+    if answer is not None:
+        click.echo(f"Planned targets if demand follows the forecast (UTC): {next_hours(answer, 'now')}")
     if plot is not None:
         click.echo(f"chart written to {plot}")
 
@@ -111,12 +111,12 @@ def from_daemon(url: str, pool: str, hours: float, at: str | None) -> dict[str, 
     return fetch(url, f"/v1/pools/{quote(pool, safe='')}/forecast?hours={hours:g}", PATIENCE_SECONDS)
 
 
-def seen_in(told: dict[str, Any], url: str) -> "ForecastView":
+def seen_in(answer: dict[str, Any], url: str) -> "ForecastView":
     """Convert a daemon's answer to a view. Raise `Failed` when it is not a forecast."""
     from controller.forecasts.demand_forecast import view_from
 
     try:
-        return view_from(told)
+        return view_from(answer)
     except (KeyError, TypeError, ValueError) as error:
         raise Failed(f"{url} is not a Stoker daemon of this version: its answer is not a forecast") from error
 

@@ -53,8 +53,8 @@ def command(names: tuple[str, ...], policy_path: Path, output: Path, force: bool
     there = [file for file in files.values() if file.exists()]
     if there and not force:
         raise WrongInput(f"{there[0]} already exists: give another --output, or --force to overwrite it")
-    told = asyncio.run(read(pools, sandbox_url, sandbox_grpc))
-    failed = [f"{name}: {why}" for name, file in files.items() if (why := written(name, told.get(name), file))]
+    histories = asyncio.run(read(pools, sandbox_url, sandbox_grpc))
+    failed = [f"{name}: {why}" for name, file in files.items() if (why := written(name, histories.get(name), file))]
     if failed:
         raise Failed("\n".join(failed))
 

@@ -34,11 +34,11 @@ def command(pool: str, at: str | None, url: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(body, indent=2))
         return
-    for text in told(body):
+    for text in lines(body):
         click.echo(text)
 
 
-def told(body: Mapping[str, Any]) -> Iterator[str]:
+def lines(body: Mapping[str, Any]) -> Iterator[str]:
     """Yield the record as lines of text."""
     record, inputs = body["record"], body["record"]["inputs"]
     kind = "latest decision recorded by then" if body["recorded"] else "plan of the last tick"
@@ -63,12 +63,12 @@ def told(body: Mapping[str, Any]) -> Iterator[str]:
     yield f"  {'provider':12} {answer(record, inputs)}"
 
 
-def forecast(told: Mapping[str, Any] | None) -> str:
+def forecast(forecast_body: Mapping[str, Any] | None) -> str:
     """Return the forecast for the first minute that the decision could affect."""
-    if told is None:
+    if forecast_body is None:
         return "none available"
-    below = ", ".join(f"P{100 * float(level):g} {peak:g}" for level, peak in told["peak_below"].items())
-    return f"for {told['of'][11:16]} ({told['horizon_minutes']} min ahead): concurrent demand {below}"
+    below = ", ".join(f"P{100 * float(level):g} {peak:g}" for level, peak in forecast_body["peak_below"].items())
+    return f"for {forecast_body['of'][11:16]} ({forecast_body['horizon_minutes']} min ahead): concurrent demand {below}"
 
 
 def rules(weighed: Mapping[str, Any]) -> Iterator[str]:

@@ -200,10 +200,10 @@ def together(findings: "Sequence[Finding]") -> "Iterator[Finding]":
     from dataclasses import replace
 
     good = Counter(finding.check for finding in findings if finding.verdict == "ok")
-    told: set[str] = set()
+    shown: set[str] = set()
     for finding in findings:
         if finding.verdict != "ok" or good[finding.check] <= MANY:
             yield finding
-        elif finding.check not in told:
-            told.add(finding.check)
+        elif finding.check not in shown:
+            shown.add(finding.check)
             yield replace(finding, subject=f"{good[finding.check]} checked", text="all ok")

@@ -1,8 +1,7 @@
 """What a user would run instead of Stoker, each seeing demand after the same metric delay and waiting the same lead time. Pure.
 
 Every function gives the capacity requested at each minute, int64[n], over the whole of a `JudgedDemand`. Where a rule looks back
-over
-days, a day is 1440 rows from the first row of the history.
+over days, a day is 1440 rows from the first row of the history.
 """
 
 from collections.abc import Callable

@@ -2,10 +2,8 @@
 
 Warm units serve first. Demand above them runs on demand, on units that stay warm for the keep-alive after use; a cold start is
 demand that finds no warm unit (`controller.decision.costs.on_demand_warmth`). A raise takes the lead time, a fall is immediate.
-A unit is paid for while
-it is ready; where billing has steps, from the request to the end of a step (`controller.decision.costs.billing_steps`). A minute
-in which demand is
-unknown is not counted, neither its cost nor its work.
+A unit is paid for while it is ready; where billing has steps, from the request to the end of a step
+(`controller.decision.costs.billing_steps`). A minute in which demand is unknown is not counted, neither its cost nor its work.
 
 The warm-hit rate is the share of invocations that did not wait: 1 - cold starts / invocations, over the counted minutes. Each
 cold start makes exactly one invocation wait.

@@ -93,7 +93,7 @@ class PoolEvents:
         return {spell.learned_until for spell in self._rises(first, end)} - self._learned.keys()
 
     def set_aside(self, rows: Rows, first: int) -> Rows:
-        """As `events.set_aside`."""
+        """See `baseline.without_event_uplift`."""
         return without_event_uplift(self._rises(first, first + len(rows[0])), self.usual, rows, first)
 
     def _rises(self, first: int, end: int) -> list[EventWindow]:

@@ -1,4 +1,4 @@
-"""The words of deciding: what was observed, what is remembered, what a plan is and why. Plans are made in `planning`. Pure."""
+"""What a plan is, and the draft that guardrails change; plans are made in `planner`. Pure."""
 
 import math
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """What Stoker wants of one pool, and why: a pure function of what was observed, the pool's state, its policy and the instant.
 
-The target is first what the chooser proposes; then each guardrail may alter it and must say so. The result is a value:
+The target is first what the proposer proposes; then each guardrail may alter it and must say so. The result is a value:
 nothing here reads a clock, calls a provider or remembers anything, so the daemon, the backtest and the tests share it.
 """
 

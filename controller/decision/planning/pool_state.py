@@ -13,12 +13,12 @@ TIMED = ("recommendations", "unconfirmed_writes", "scheduled_fallback", "pending
 
 @dataclass(frozen=True, slots=True)
 class PoolState:
-    """What must be remembered of a pool from tick to tick, over restarts too.
+    """State of a pool that is kept from tick to tick and over restarts.
 
-    `written`: what Stoker last asked for and the provider took. `intent`: a write whose outcome is not known; it is stored
-    before the write is sent, so that a crash in flight is told from somebody else's change. `unconfirmed_writes`: intents that
-    had not
-    happened when they were looked for, and when that was: they may still, even after later writes, as nobody waits for an answer.
+    `written`: units that Stoker last requested and the provider accepted. `intent`: a write whose outcome is not known; it is
+    stored before the write is sent, so that a crash before the answer differs from a change by another party.
+    `unconfirmed_writes`: intents that a reading did not show, and when that was: they may still take effect, also after later
+    writes.
     """
 
     written: int | None = None
@@ -37,7 +37,7 @@ class PoolState:
     """What was requested before Stoker first wrote: what it goes back to when it is released."""
     scheduled_fallback: tuple[tuple[datetime, int], ...] = ()
     pending_fallback: tuple[tuple[datetime, int], ...] = ()
-    """What the provider was told to go to and when, should nobody put it off, and what it was being told: see `last_orders`."""
+    """Changes that the provider makes unless they are renewed, as confirmed and as last sent; see `dead_man_schedule`."""
     paid: tuple[tuple[datetime, int], ...] = ()
     """Since when units are paid for, and how many, the oldest first; where billing has steps."""
 

@@ -1,10 +1,8 @@
 """Select the capacity rules that a pool follows: of many candidates, those with the lowest cost on the pool's own history. Pure.
 
 Every 15 min the candidates are weighted by their discounted bills (see `scoring`): the weight falls exponentially with the cost
-above
-the leader. The ensemble is scored like a candidate: where it has recently cost clearly more than the best naive candidate, the
-pool
-steps back to that one.
+above the leader. The ensemble is scored like a candidate: where it has recently cost clearly more than the best naive candidate,
+the pool steps back to that one.
 Source: the exponentially weighted average forecaster of Cesa-Bianchi and Lugosi, Prediction, Learning, and Games (2006). Scoring
 by replay is possible because demand does not depend on the warm capacity.
 """

@@ -4,8 +4,7 @@ from config.loading.web_address import fault_of
 
 
 @pytest.mark.parametrize("url", ["http://a", "https://a.example/b?c=d", "http://127.0.0.1:8080", "http://[::1]:1/x",
-                                 "HTTPS://A/b",
-                                 "http://user:word@proxy:3128"])
+                                 "HTTPS://A/b", "http://user:word@proxy:3128"])
 def test_an_address_of_a_web_server_has_no_fault(url):
     assert fault_of(url) is None
 

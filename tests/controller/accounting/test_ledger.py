@@ -18,8 +18,7 @@ from tests.builders import NOON
 
 FIRST = minute_of(NOON)
 TERMS = CostTerms(idle=1.0, warm_busy=2.0, on_demand=10.0, init_seconds=60.0, cold_start_cost_usd=5.0, metric_delay=2,
-                  lead_time=2,
-                  keep_alive=2)
+                  lead_time=2, keep_alive=2)
 
 
 def rows(*values):

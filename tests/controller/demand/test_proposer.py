@@ -46,7 +46,7 @@ class Published:
 
 
 class Books:
-    """Intake, chooser and account of some pools, as a daemon keeps them."""
+    """Collector, proposer and ledger of some pools, as in a daemon."""
 
     def __init__(self, source, store, pools=POOLS):
         self.collector = DemandCollector(source, pools, store, 2 * MINUTE)

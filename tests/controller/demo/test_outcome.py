@@ -14,8 +14,7 @@ from controller.demo.terminal_view import sentence
 
 START = datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
 TERMS = CostTerms(idle=0.001, warm_busy=0.002, on_demand=0.004, init_seconds=30, cold_start_cost_usd=0.1, metric_delay=2,
-                  lead_time=2,
-                  keep_alive=6)
+                  lead_time=2, keep_alive=6)
 
 
 def after(minutes: int, warm: int) -> Outcome:

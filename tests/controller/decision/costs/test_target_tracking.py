@@ -12,8 +12,7 @@ from controller.decision.costs.target_tracking import TargetTracker
 from forecasting.demand import DemandSeries
 
 TERMS = CostTerms(idle=1.0, warm_busy=2.0, on_demand=10.0, init_seconds=8.0, cold_start_cost_usd=0.05, metric_delay=2,
-                  lead_time=2,
-                  keep_alive=6)
+                  lead_time=2, keep_alive=6)
 
 
 def followed(peaks, terms):

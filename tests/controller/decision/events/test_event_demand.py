@@ -25,8 +25,7 @@ LEAD = 2
 
 
 def told(minute: int, *spells: EventWindow, usual: BaselineDemand = FIVE, lesson: LearnedEffect | None = None,
-         recent: float | list = 3.0,
-         newest: int | None = None, **changes: int) -> EventDemand | None:
+         recent: float | list = 3.0, newest: int | None = None, **changes: int) -> EventDemand | None:
     """What is said at `minute` minutes after noon, two minutes of it being unknown yet."""
     last = np.full(60, recent, np.float32) if np.isscalar(recent) else np.array(recent, np.float32)
     sought = Sought(START + minute, START + minute + LEAD + 2, 0, 100, last, START + minute - 3 if newest is None else newest)

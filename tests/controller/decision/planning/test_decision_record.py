@@ -163,8 +163,7 @@ def test_what_is_no_record_is_told(record, told):
 def test_a_record_is_small(tmp_path):
     wishes = tuple((NOON - minute * MINUTE, 4) for minute in range(15, 0, -1))
     state = PoolState(written=4, written_at=NOON - HOUR, raised_at=NOON - HOUR, recommendations=wishes, month="2026-03",
-                      spent_usd=1.25,
-                      metered_at=NOON - MINUTE)
+                      spent_usd=1.25, metered_at=NOON - MINUTE)
     each = made(pool_policy(scale_down_delay=15 * MINUTE), state, observation(requested=4, proposed=7.0))
     with Store(tmp_path / "stoker.db") as store:
         store.record_decision(each.plan, {"made": each})
