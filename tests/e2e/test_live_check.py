@@ -76,4 +76,4 @@ async def test_an_interrupted_check_gives_the_unit_back(tmp_path):
 
     assert sandbox.hosted("agent").function.provisioned == 0
     assert b"live check: agent: set back to 0 after" in out
-    assert b"interrupted: setting it back to 0" in out
+    assert b"interrupted: setting capacity back to 0" in out
