@@ -17,10 +17,13 @@ KEPT = 120
 
 
 class Own(NamedTuple):
-    """Own pings by minute, float64[n] each: how many began, and for how many seconds together they kept units at work."""
+    """Own pings by minute, float64[n] each: how many began, for how many seconds together they kept units at work, and the most
+    that were under way together.
+    """
 
     pings: NDArray[np.float64]
     seconds: NDArray[np.float64]
+    at_once: NDArray[np.float64]
 
 
 @dataclass(slots=True)
@@ -53,9 +56,10 @@ class OwnTraffic:
         here = [at for at in self._minutes if first <= at < first + minutes]
         if not here:
             return None
-        own = Own(np.zeros(minutes), np.zeros(minutes))
+        own = Own(*(np.zeros(minutes) for _ in Own._fields))
         for at in here:
-            own.pings[at - first], own.seconds[at - first] = self._minutes[at].pings, self._minutes[at].seconds
+            minute = self._minutes[at]
+            own.pings[at - first], own.seconds[at - first], own.at_once[at - first] = minute.pings, minute.seconds, minute.at_once
         return own
 
     def without(self, series: DemandSeries) -> DemandSeries:

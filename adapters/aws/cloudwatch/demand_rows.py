@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.aws.cloudwatch.run_on import lately, least_at_work, spread
 from adapters.pinging.own_traffic import Own
 from adapters.ports.minute_rows import SILENCE, STEADY, UNSETTLED, Mask, Minutes, edges, filled, sudden
 from forecasting.demand import DemandSeries
@@ -16,9 +17,6 @@ LATE = 10
 
 BUSY = 45
 """Of the last hour's minutes: a region that had a point in so many of them and has none any more has stopped."""
-
-LONGEST_REQUEST = 15
-"""Minutes; Lambda ends what runs longer."""
 
 UNCOUNTED = 60
 """Minutes with requests and without `ConcurrentExecutions` from which on that metric counts as never published."""
@@ -140,20 +138,22 @@ def of_users(points: Points, own: Own | None) -> tuple[Minutes, Minutes]:
 
 
 def demand(points: Points, proof: Mask, counted: Mask, usual_ms: float | None, newest: int | None = None, *,
-           peakless: bool = False, own: Own | None = None) -> DemandSeries:
+           peakless: bool = False, own: Own | None = None, runs_on: bool = False) -> DemandSeries:
     """Rows of demand. `proof`, `counted`: see `Life`. `usual_ms`: mean duration of a request where none is known of the time
     itself. `newest`: the newest minute of which the region has a point. `peakless`: the alias never has the metric of its peak.
     `own`: pings, which requests and work are returned without; the peak still holds them (see `adapters.pinging.own_traffic`).
+    `runs_on`: requests last so long that what runs in a minute may have begun in earlier ones.
 
     An absent point of a proved minute is a zero, but for the newest one of an alias that was at work lately: points are not all
     published in the same second, and its own may be on the way. The minute after will tell.
 
     `peak` is the most that ran at once plus what was throttled away meanwhile. `busy` is invocations times their duration;
-    CloudWatch books a request's whole duration in the minute in which it started, so what exceeds the peak is carried on into
-    the minutes after. Where `Invocations` is missing although something runs, `busy` is the same share of the peak as it last
-    was, unless it may be the end of what began in the minute before; the same applies where all `Invocations` are own pings. A
-    minute with invocations but without a peak is not published whole: its requests are known and its peak is not, unless the
-    alias is `peakless`. A minute with a duration or a count of throttles, and nothing else, is unknown.
+    CloudWatch books a request's whole duration in the minute in which it started, once it has ended, so work is spread over the
+    minutes after as their peaks allow (see `adapters.aws.cloudwatch.run_on`). Where `Invocations` is missing although something
+    runs, `busy` is the same share of the peak as it last was, unless it may be what began before and runs on; the same applies
+    where all `Invocations` are own pings. A minute with invocations but without a peak is not published whole: its requests are
+    known and its peak is not, unless the alias is `peakless`. A minute with a duration or a count of throttles, and nothing else,
+    is unknown.
     """
     counts, durations = of_users(points, own)
     invocations, throttles = _zero_for_nan(counts), _zero_for_nan(points.throttles)
@@ -164,20 +164,41 @@ def demand(points: Points, proof: Mask, counted: Mask, usual_ms: float | None, n
     peak = np.where(np.isnan(points.concurrency) & (_zero_for_nan(points.invocations) == 0), 0.0, points.concurrency)
     if peakless:
         peak = np.where(invocations > 0, np.maximum(1.0, np.ceil(_zero_for_nan(work))), _zero_for_nan(peak))
-    busy = _carried(np.where(np.isnan(work), peak, work), peak)
-    pinged = np.zeros(len(peak), bool) if own is None else own.pings > 0
-    begun = ~np.isnan(points.invocations) & ~(pinged & (invocations == 0))
-    busy = _shared(busy, peak, begun & ~pinged, (peak > 0) & (busy == 0) & _uncounted(begun, counted))
-    wanted = peak + np.where(throttles > 0, np.maximum(1.0, np.ceil(refused)), 0.0)
-    busy = np.minimum(busy + refused, wanted)
     proof = _believed(proof, some, None if newest is None else newest - points.first) & np.isnan(points.duration_ms)
     recorded = some | (proof & np.isnan(points.throttles))
+    most = np.where(recorded, _most(peak, invocations, own), np.nan)
+    busy = _at_work(points, _zero_for_nan(np.where(np.isnan(work), peak, work)), peak, most, counted, own,
+                    runs_on=runs_on and not peakless)
+    wanted = peak + np.where(throttles > 0, np.maximum(1.0, np.ceil(refused)), 0.0)
+    busy = np.minimum(busy + refused, wanted)
     known = recorded & ~np.isnan(wanted)
     requests = invocations + throttles if own is None else \
         np.maximum(_zero_for_nan(points.invocations) + throttles - own.pings, 0.0)
     columns = (np.where(where, column, np.nan).astype(np.float32) for where, column in (
         (known, wanted), (known, busy), (recorded, requests)))
     return DemandSeries(points.first, *columns)
+
+
+def _at_work(points: Points, work: Minutes, peak: Minutes, most: Minutes, counted: Mask, own: Own | None, *,
+             runs_on: bool) -> Minutes:
+    """How much of `work` was done in each minute; where `Invocations` are missing, the usual share of the peak."""
+    pinged = np.zeros(len(peak), bool) if own is None else own.pings > 0
+    begun = ~np.isnan(points.invocations)
+    if own is not None:
+        begun &= ~(pinged & (points.invocations <= own.pings))
+    least, running_on = np.zeros(len(peak)), np.zeros(len(peak), bool)
+    if runs_on:
+        running_on = lately(begun)
+        least = np.where(running_on, least_at_work(peak, points.invocations), 0.0)
+    busy = spread(work, least, most, most + peak == 0)
+    return _shared(busy, peak, begun & ~pinged, (peak > 0) & (busy == 0) & _uncounted(begun, counted, running_on))
+
+
+def _most(peak: Minutes, users: Minutes, own: Own | None) -> Minutes:
+    """The most requests of users that can have run at once; the peak, where there were no own pings."""
+    if own is None:
+        return peak
+    return np.where(own.at_once > 0, np.minimum(peak, np.maximum(peak - own.at_once, 0.0) + users), peak)
 
 
 def present(points: Points) -> Mask:
@@ -205,14 +226,15 @@ def _zero_for_nan(values: Minutes) -> Minutes:
     return np.where(np.isnan(values), 0.0, values)
 
 
-def _uncounted(begun: Mask, counted: Mask) -> Mask:
-    """bool[n]: minutes without a count of requests in which some must have begun, if anything runs in them: none has `begun` in
-    the minute before either, or always one had, or the metric is missing in the whole region.
+def _uncounted(begun: Mask, counted: Mask, running_on: Mask) -> Mask:
+    """bool[n]: minutes without a count of requests in which some must have begun, if anything runs in them: always one had
+    `begun`, or none had in the minute before either, or the metric is missing in the whole region. The last two prove nothing
+    where what began before may be `running_on`.
     """
     at, before = np.arange(len(begun)), np.concatenate(([True], begun[:-1]))
     points, lately = np.concatenate(([0], np.cumsum(begun))), np.minimum(at, SILENCE)
     always = (lately >= SILENCE - LATE // 2) & (points[at] - points[at - lately] == lately)
-    missing: Mask = ~begun & (~before | always | ~counted)
+    missing: Mask = ~begun & (always | ((~before | ~counted) & ~running_on))
     return missing
 
 
@@ -223,19 +245,3 @@ def _shared(busy: Minutes, peak: Minutes, begun: Mask, uncounted: Mask) -> Minut
     last = np.maximum.accumulate(np.where(begun & (peak > 0), np.arange(len(busy)), -1))
     share = np.where(last >= 0, busy[last] / np.where(peak[last] > 0, peak[last], 1.0), 1.0)
     return np.where(uncounted, share * peak, busy)
-
-
-def _carried(work: Minutes, cap: Minutes) -> Minutes:
-    """`work` within `cap`; what is over goes on in the next minutes, as long as something runs in them."""
-    if not (work > cap).any():
-        return np.where(np.isnan(cap), np.nan, work)
-    rest, out = 0.0, []
-    for wanted, most in zip(work.tolist(), cap.tolist(), strict=True):
-        if not most > 0:  # nothing runs, or it is not known what does
-            rest = 0.0
-            out.append(0.0)
-            continue
-        done = min(wanted + rest, most)
-        rest = min(wanted + rest - done, LONGEST_REQUEST * most)
-        out.append(done)
-    return np.array(out)

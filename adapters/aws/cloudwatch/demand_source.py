@@ -23,7 +23,6 @@ import numpy as np
 from adapters.aws.clients import Connections
 from adapters.aws.cloudwatch.demand_rows import (
     LATE,
-    LONGEST_REQUEST,
     SILENCE_BACK,
     Life,
     Points,
@@ -46,6 +45,7 @@ from adapters.aws.cloudwatch.metric_queries import (
     column,
 )
 from adapters.aws.cloudwatch.metric_reader import MetricReader
+from adapters.aws.cloudwatch.run_on import LONG_MS, LONGEST_REQUEST
 from adapters.pinging.own_traffic import Own, OwnTraffic
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import AdapterError
@@ -85,6 +85,8 @@ class Memo:
     duration_ms: Minutes = field(default_factory=lambda: np.array([]))
     throttles: Minutes = field(default_factory=lambda: np.array([]))
     usual_ms: float | None = None
+    runs_on: bool = False
+    """Whether requests of some minute were so long that they ran on into later minutes."""
     peakless: bool | None = None
     """Whether the alias has no metric of its peak; None before that is known."""
     barren_until: int | None = None
@@ -158,7 +160,7 @@ class CloudWatchDemand:
     def _queries(self, pool: str, window: Window) -> list[Query]:
         """What to ask for one pool: a little further back than it needs, for the work that began before."""
         memo = self._memos[pool]
-        lead = LONGEST_REQUEST if memo.usual_ms is None or memo.usual_ms > 30_000 else 1
+        lead = LONGEST_REQUEST if memo.usual_ms is None or memo.runs_on else 1
         due = memo.sometimes_at is None or window.end - memo.sometimes_at >= SLOWLY or window.first < memo.first
         metrics = ALWAYS + SOMETIMES if due else ALWAYS
         return [Query(self.resources[pool], metric, window.first - lead, window.end) for metric in metrics]
@@ -229,6 +231,7 @@ class CloudWatchDemand:
         mean = mean_by_requests(durations, users)
         memo = self._memos[pool]
         memo.usual_ms = memo.usual_ms if mean is None else mean
+        memo.runs_on |= bool((durations > LONG_MS).any())
         return memo.usual_ms
 
     def _telemetry(self, pool: str, points: Points, proof: tuple[Mask, Mask], newest: int | None, window: Window) -> Telemetry:
@@ -237,7 +240,8 @@ class CloudWatchDemand:
         memo, usual_ms = self._memos[pool], self._usual_ms(pool, points, own)
         if memo.peakless is not False:
             memo.peakless = has_no_peak(points)
-        whole = demand(points, *proof, usual_ms, newest, peakless=bool(memo.peakless), own=own)
+        whole = demand(points, *proof, usual_ms, newest, peakless=bool(memo.peakless), own=own,
+                       runs_on=memo.runs_on)
         rows = whole.window(*window)
         memo.barren_until = None if rows.recorded.any() else rows.end_minute
         absent = ~present(points)[window.first - points.first :]

@@ -5,9 +5,13 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from adapters.sandbox.traffic.durations import Booked, recorded
 from forecasting.demand import DemandSeries
 
 Values = NDArray[np.float64]
+RUN_ON = 15
+"""Minutes for which a request may run on; Lambda ends what runs longer."""
+
 COUNTERS = {
     "Invocations": "invocations",
     "Throttles": "throttles",
@@ -46,25 +50,29 @@ class MinuteTable:
     def __init__(self, first_minute: int) -> None:
         self.first_minute = self.end_minute = first_minute
         self._columns: dict[str, _Points] = {}
+        self.lags: set[int] = set()
+        """Minutes from the start of a request to its end, of those that `book` has recorded."""
 
     @classmethod
     def of(cls, series: DemandSeries, end_minute: int) -> "MinuteTable":
         """What was recorded before `end_minute`: idle minutes have no point of the function, minutes in which nothing begins have
         none of what is counted by request, and gaps are dark. What the function claims of the region has a point in every other
-        minute, as it has while traffic is played.
+        minute, as it has while traffic is played. What is in flight at `end_minute` is taken to have ended.
         """
         past = series.window(series.first_minute, max(series.first_minute, min(end_minute, series.end_minute)))
         table = cls(past.first_minute)
-        table.end_minute = past.end_minute
+        table.end_minute, table.lags = past.end_minute, {0}
         begun, none = past.invocations > 0, np.float32(np.nan)
+        lasted = recorded(series.window(past.first_minute, min(past.end_minute + RUN_ON, series.end_minute)))[: len(past)]
         running = begun | (past.peak > 0)
         for name, there, values in (
             ("invocations", begun, past.invocations),
             ("peak", running, past.peak),
-            ("busy", running, past.busy),
+            (ended(0), begun, past.invocations),
+            (lasted_together(0), begun, lasted),
             ("claimed", past.known, past.peak),
         ):
-            table._columns[name] = _Points(past.first_minute, np.where(there, values, none))
+            table._columns[name] = _Points(past.first_minute, np.where(there, values, none).astype(np.float32))
         if not past.known.all():
             table._columns["dark"] = _Points(past.first_minute, np.where(past.known, np.nan, 1.0).astype(np.float32))
         return table
@@ -77,6 +85,15 @@ class MinuteTable:
                 self._columns[name] = _Points(minute, np.empty(0, np.float32))
             self._columns[name].put(minute, value)
 
+    def book(self, booked: Booked) -> None:
+        """Record how long requests lasted that have ended, at the minute in which they began."""
+        if booked.lag not in self.lags:
+            self.lags.add(booked.lag)
+            for name in (ended(booked.lag), lasted_together(booked.lag)):
+                self._columns[name] = _Points(booked.minute, np.empty(0, np.float32))
+        self._columns[ended(booked.lag)].put(booked.minute, booked.requests)
+        self._columns[lasted_together(booked.lag)].put(booked.minute, booked.total_ms)
+
     def window(self, name: str, first: int, end: int) -> Values:
         """Float64 for `first <= minute < end`; NaN where there is nothing."""
         out = np.full(max(0, end - first), np.nan)
@@ -88,18 +105,24 @@ class MinuteTable:
         return out
 
 
+def ended(lag: int) -> str:
+    """The column of how many requests that began in a minute ended `lag` minutes later."""
+    return f"ended {lag}"
+
+
+def lasted_together(lag: int) -> str:
+    """The column of how many milliseconds those requests lasted together."""
+    return f"lasted {lag}"
+
+
 Column = Callable[[str], Values]
 _FOLDS: dict[str, Callable[..., Values]] = {"Maximum": np.nanmax, "Minimum": np.nanmin, "Average": np.nanmean, "Sum": np.nansum}
 
 
 def statistic(metric: str, stat: str, minutes_a_period: int, column: Column) -> Values | None:
-    """`stat` of `metric` for each period (a whole number of them in the window); NaN: no point. None: no such statistic.
-
-    Counters count 1 a sample, gauges are sampled once a minute, and the durations within a minute are taken as spread
-    evenly from nothing to twice their mean, since a history knows no more of them.
+    """`stat` of `metric` for each period (a whole number of them in the window); NaN: no point. None: no such statistic. Not of
+    `Duration`. Counters count 1 a sample, gauges are sampled once a minute.
     """
-    if metric == "Duration":
-        return _duration(stat, minutes_a_period, column)
     if metric in COUNTERS:
         total = _fold(np.nansum, column(COUNTERS[metric]), minutes_a_period)
         if stat in ("Sum", "SampleCount"):
@@ -124,10 +147,12 @@ def _known(stat: str) -> bool:
     return stat in ("Average", "Maximum", "Minimum") or percentile(stat) is not None
 
 
-def _duration(stat: str, minutes_a_period: int, column: Column) -> Values | None:
-    counts, busy = column("invocations"), column("busy")
+def duration(stat: str, minutes_a_period: int, counts: Values, lasted: Values) -> Values | None:
+    """`stat` of `Duration`, as `statistic` has it of other metrics, of `counts` requests in each minute which `lasted` so many
+    milliseconds together. Those of one period are taken as spread evenly from nothing to twice their mean.
+    """
     counts = np.where(counts > 0, counts, np.nan)
-    total_ms = _fold(np.nansum, np.where(np.isnan(counts), np.nan, busy * 60_000), minutes_a_period)
+    total_ms = _fold(np.nansum, np.where(np.isnan(counts), np.nan, lasted), minutes_a_period)
     samples = _fold(np.nansum, counts, minutes_a_period)
     mean = total_ms / samples
     fixed = {"Sum": total_ms, "SampleCount": samples, "Average": mean, "Maximum": 2 * mean, "Minimum": 0 * mean}

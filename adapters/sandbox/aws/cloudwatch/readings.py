@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.sandbox.traffic.metrics import COUNTERS, GAUGES, METRICS, Values, statistic
+from adapters.sandbox.traffic.metrics import COUNTERS, GAUGES, METRICS, Values, duration, ended, lasted_together, statistic
 from adapters.sandbox.traffic.publishing import visibility
 from adapters.sandbox.world import Hosted, Sandbox
 
@@ -55,6 +55,8 @@ class Readings:
         hosted = self._sandbox.find(dimensions.get("FunctionName", ""))
         if hosted is None or metric not in METRICS or not self._emitted(hosted, metric, dimensions):
             return NOTHING
+        if metric == "Duration":
+            return self._durations([hosted], hosted, stat, span)
         return self._read(hosted, metric, stat, span, lambda name: hosted.driver.table.window(name, span.first, span.end))
 
     @staticmethod
@@ -73,6 +75,8 @@ class Readings:
         claimed = metric in REGION_GAUGES
         if not claimed and (metric not in METRICS or metric.startswith("Provisioned")):
             return NOTHING
+        if metric == "Duration":
+            return self._durations(self._sandbox.all(), None, stat, span)
         return self._read(None, metric, stat, span, lambda name: self._claims(span) if claimed else self._summed(name, span))
 
     def _calls(self, span: Span) -> Values:
@@ -99,9 +103,7 @@ class Readings:
     def _read(self, hosted: Hosted | None, metric: str, stat: str, span: Span, window: Callable[[str], Values]) -> Points:
         """Points of a function, or of the whole region."""
         seen, part = self._visible(self._sandbox.seed if hosted is None else hosted.seed, span)
-        if self._sandbox.faults.outages:
-            function = None if hosted is None else hosted.function.name
-            seen = seen & ~self._sandbox.faults.hidden(metric, function, span.first, span.end)
+        seen = seen & self._unhidden(hosted, metric, span)
 
         def column(name: str) -> Values:
             values = window(name)
@@ -111,11 +113,28 @@ class Readings:
             return shown * part if name in _FRACTIONS else np.where(part < 1, np.ceil(shown * part), shown)
 
         values = statistic(ALIKE.get(metric, metric), stat, span.minutes_a_period, column)
-        if values is None:
-            return NOTHING
-        known = ~np.isnan(values)
-        starts = np.arange(span.first, span.end, span.minutes_a_period) * 60
-        return Points(starts[known], values[known])
+        return _points(values, span)
+
+    def _durations(self, of: list[Hosted], hosted: Hosted | None, stat: str, span: Span) -> Points:
+        """Points of `Duration` of a function, or of the whole region. A request counts in the minute in which it began, once the
+        minute in which it ended is published.
+        """
+        counts, lasted = np.zeros(span.end - span.first), np.zeros(span.end - span.first)
+        seed, unhidden = self._sandbox.seed if hosted is None else hosted.seed, self._unhidden(hosted, "Duration", span)
+        for each in of:
+            for lag in each.driver.table.lags:
+                seen, part = self._visible(seed, Span(span.first + lag, span.end + lag, 1))
+                share, table = np.where(seen & unhidden, part, 0.0), each.driver.table
+                counts += share * np.nan_to_num(table.window(ended(lag), span.first, span.end))
+                lasted += share * np.nan_to_num(table.window(lasted_together(lag), span.first, span.end))
+        return _points(duration(stat, span.minutes_a_period, counts, lasted), span)
+
+    def _unhidden(self, hosted: Hosted | None, metric: str, span: Span) -> NDArray[np.bool_]:
+        """Which minutes of the span no outage hides."""
+        faults = self._sandbox.faults
+        if not faults.outages:
+            return np.ones(span.end - span.first, bool)
+        return ~faults.hidden(metric, None if hosted is None else hosted.function.name, span.first, span.end)
 
     def _visible(self, seed: int, span: Span) -> tuple[NDArray[np.bool_], Values]:
         """Which minutes of the span can be read, and which part of their value. Dark minutes need no mark: they have no point."""
@@ -133,7 +152,16 @@ class Readings:
 
 
 _WHOLE: Values = np.ones(1)
-_FRACTIONS = ("busy", "pc_utilisation")
+_FRACTIONS = ("pc_utilisation",)
+
+
+def _points(values: Values | None, span: Span) -> Points:
+    """Those of `values`, one a period, that are known."""
+    if values is None:
+        return NOTHING
+    known = ~np.isnan(values)
+    starts = np.arange(span.first, span.end, span.minutes_a_period) * 60
+    return Points(starts[known], values[known])
 
 
 def series_of(hosted: Hosted) -> list[tuple[str, dict[str, str]]]:

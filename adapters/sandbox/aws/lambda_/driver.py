@@ -11,6 +11,7 @@ from adapters.sandbox.aws.lambda_.environments import Lives
 from adapters.sandbox.aws.lambda_.functions import LambdaFunction
 from adapters.sandbox.aws.lambda_.provisioned_capacity import ProvisionedCapacity
 from adapters.sandbox.aws.lambda_.serving import Room, Servers, Work
+from adapters.sandbox.traffic.durations import Durations, Ended
 from adapters.sandbox.traffic.metrics import MinuteTable
 from adapters.sandbox.traffic.recorded import MINUTE_MS, QUIET, Traffic
 from adapters.sandbox.traffic.request_plan import Event, Events, RequestPlan
@@ -62,6 +63,7 @@ class Driver:
         self._plan = RequestPlan(traffic, chance.generator(2))
         init_ms = round(function.init_seconds * 1000)
         self._servers, self._twin = (Servers(chance.lives(), init_ms) for _ in range(2))
+        self._durations = Durations()
         self._minute, self._counted_from = first_minute, first_minute if counted_from is None else counted_from
         self._open()
 
@@ -91,7 +93,9 @@ class Driver:
             self._pings.throttled += 1
             return Served(version, throttled=True)
         self._servers.note_peak(at)
-        self._servers.leave(place, at + hold + (init_ms if place.cold else 0))
+        left = at + hold + (init_ms if place.cold else 0)
+        self._servers.leave(place, left)
+        self._durations.note(Ended(at, left, hold), ping=True)
         warm = place.environment is None
         self.totals.pings += 1
         self.totals.ping_ms += hold
@@ -119,8 +123,10 @@ class Driver:
     def _step(self, event: Event) -> None:
         at, begins, request = event
         if not begins:
-            self._servers.end(request, at)
+            ended = self._servers.end(request, at)
             self._twin.end(request, at)
+            if ended is not None and ended.began >= self._counted_from * MINUTE_MS:
+                self._durations.note(ended)
             return
         self._function.settle(at)
         available = self._available()
@@ -144,6 +150,9 @@ class Driver:
             values |= self._points(row.invocations, work)
             self._count_without(row.invocations, twin)
         self.table.put(self._minute, {"dark": 1.0} if row.is_gap else values)
+        scale = 0.0 if row.is_gap else (row.invocations - work.throttles(row.invocations)) / max(1, work.begun)
+        for booked in self._durations.close(self._minute, scale, self._servers.oldest(end) // MINUTE_MS):
+            self.table.book(booked)
 
     def _points(self, requests: float, work: Work) -> dict[str, float]:
         """The minute's points, once it is counted."""
@@ -160,7 +169,7 @@ class Driver:
         invocations, throttles = served + pings.served, throttles + pings.throttled
         if not (work.peak or invocations or throttles):
             return values
-        values |= {"peak": work.peak, "busy": (work.warm_ms + work.on_demand_ms + pings.ms) / MINUTE_MS}
+        values["peak"] = work.peak
         if invocations > 0 or throttles > 0:
             values |= {"throttles": throttles, "errors": 0.0}
         if invocations > 0:

@@ -3,21 +3,26 @@
 import heapq
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adapters.sandbox.aws.lambda_.environments import Environment, EnvironmentPool, Lives
+from adapters.sandbox.traffic.durations import Ended
 
 
 @dataclass(slots=True)
 class Place:
-    """Where a request is served: in an environment of `pool`, or in a provisioned unit where that is None. `since`: when its work
-    began that is not counted yet.
+    """Where a request that began at `began` is served: in an environment of `pool`, or in a provisioned unit where that is None.
+    `since`: when its work began that is not counted yet.
     """
 
-    since: int
+    began: int
     pool: EnvironmentPool | None = None
     environment: Environment | None = None
     cold: bool = False
+    since: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.since = self.began
 
 
 @dataclass(slots=True)
@@ -70,12 +75,19 @@ class Servers:
         self.note_peak(at)
         return place.cold
 
-    def end(self, request: int, at: int) -> None:
-        """The work of a request is done as planned; a cold start has put it off by the initialisation."""
+    def end(self, request: int, at: int) -> Ended | None:
+        """The work of a request is done as planned; a cold start has put it off by the initialisation. None: it was throttled."""
         place = self._open.pop(request, None)
-        if place is not None:
-            self._count(place, at)
-            self.leave(place, at + (self._init_ms if place.cold else 0))
+        if place is None:
+            return None
+        self._count(place, at)
+        left = at + (self._init_ms if place.cold else 0)
+        self.leave(place, left)
+        return Ended(place.began, left, at - place.began)
+
+    def oldest(self, at: int) -> int:
+        """When the oldest request in flight began; `at` where there is none."""
+        return min((place.began for place in self._open.values()), default=at)
 
     def take(self, at: int, room: Room) -> Place | None:
         """A place for a request that begins at `at`; None where there is none."""

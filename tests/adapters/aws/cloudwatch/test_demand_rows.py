@@ -1,5 +1,7 @@
 """From metrics to demand: what is zero, what is unknown, and where long work is booked."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -64,6 +66,28 @@ def test_what_is_over_ends_where_nothing_runs():
     rows = rows_of(points([9, NAN, 1], [1, NAN, 1], [60_000, NAN, 6_000]))
 
     assert rows.busy.tolist() == pytest.approx([1, 0, 0.1])
+
+
+def test_work_goes_on_through_a_minute_that_is_unknown():
+    rows = rows_of(points([1, NAN, NAN, NAN, NAN], [1, 1, NAN, 1, NAN], [240_000, NAN, NAN, NAN, NAN]), [1, 1, 0, 1, 1])
+
+    assert rows.busy.tolist() == pytest.approx([1, 1, NAN, 1, 0], nan_ok=True)
+
+
+BATCH = points([33, NAN, 5, NAN, NAN, NAN], [33, 33, 33, 3, 1, NAN], [170_000, NAN, 60_000, NAN, NAN, NAN])
+
+
+def test_of_a_batch_that_runs_on_no_work_is_lost_and_none_is_counted_twice():
+    busy = rows_of(BATCH, runs_on=True).busy
+
+    assert busy.sum() == pytest.approx(33 * 170 / 60 + 5)
+    assert busy[3] >= 1, "the request that runs alone after it ran through it"
+
+
+def test_before_the_durations_of_long_requests_are_published_what_certainly_ran_is_at_work():
+    early = replace(BATCH, duration_ms=np.array([2_000, NAN, 1_000, NAN, NAN, NAN]))
+
+    assert (rows_of(early, runs_on=True).busy[:5] >= [0, 28, 0, 1, 0]).all()
 
 
 def test_a_missing_duration_is_the_last_known_one():
@@ -266,6 +290,16 @@ def test_own_pings_are_never_demand_whatever_users_do_and_however_old_the_durati
     assert (rows.peak[rows.known] <= truth[rows.known]).all()
     untouched = [minute for minute in range(MINUTES) if minute not in bursts]
     assert rows.peak[untouched].tolist() == truth[untouched].tolist()
+
+
+def test_where_pings_are_most_of_a_peak_what_users_have_left_to_do_goes_on_in_the_next_minute():
+    """Twenty requests of three minutes; of the sixty in flight in the second of them forty are pings."""
+    ledger = OwnTraffic()
+    ledger.note(1001, 40, 4.0)
+    made = points([20, 40, NAN, NAN], [20, 60, 20, NAN], [180_000, 100, NAN, NAN])
+    rows = ledger.bounded(rows_of(made, own=ledger.own(1000, 4), runs_on=True))
+
+    assert rows.busy.tolist() == pytest.approx([20, 20, 20, 0])
 
 
 def test_an_alias_without_a_peak_has_none_made_of_pings():

@@ -1,0 +1,66 @@
+"""Work that is booked where it began, over the minutes in which it was done."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.aws.cloudwatch.run_on import LONGEST_REQUEST, lately, least_at_work, spread
+from tests.adapters.aws.cloudwatch.test_demand_rows import metrics
+
+NAN = np.nan
+MINUTES = 20
+
+
+def over(work, most, least=None, idle=None):
+    columns = [np.array(each, float) for each in (work, [0] * len(work) if least is None else least, most)]
+    return spread(*columns, columns[2] == 0 if idle is None else np.array(idle, bool)).tolist()
+
+
+def test_work_that_fits_stays_where_it_is_booked():
+    assert over([0.5, 2, 0], [1, 2, 0]) == [0.5, 2, 0]
+
+
+def test_work_goes_on_through_a_minute_of_which_nothing_is_known():
+    assert over([4, 0, 0, 0, 0], [1, NAN, 1, 1, 0]) == pytest.approx([1, NAN, 1, 1, 0], nan_ok=True)
+
+
+def test_what_certainly_ran_on_is_kept_for_the_minutes_in_which_it_did():
+    """Ten that began at once: one of them ran for four minutes, and the rest need not have filled the first."""
+    assert over([10, 0, 0, 0], [10, 9, 1, 1], [0, 1, 1, 0]) == [8, 1, 1, 0]
+    assert over([0, 0, 0], [5, 4, 1], [4, 1, 0]) == [4, 1, 0], "though no duration is published yet"
+
+
+def test_what_is_over_where_nothing_runs_is_not_added_to_what_runs_later():
+    assert over([9, 0, 1], [1, 0, 2]) == [1, 0, 1]
+    assert over([3, 0, 0], [1, 0, 2], idle=[0, 0, 0]) == [1, 0, 2], "but where nothing but own pings can be seen"
+
+
+def test_what_is_at_a_peak_and_had_begun_before_a_minute_ran_through_it():
+    peak, begun = np.array([33, 33, 33, 26, 1, 1, 0.0]), np.array([33, 0, 5, 7, NAN, NAN, NAN])
+
+    assert least_at_work(peak, begun).tolist() == [0, 28, 14, 0, 1, 0, 0]
+
+
+def test_a_request_may_run_for_as_long_as_lambda_allows():
+    begun = np.zeros(LONGEST_REQUEST + 5, bool)
+    begun[1] = True
+
+    assert np.flatnonzero(lately(begun)).tolist() == list(range(1, LONGEST_REQUEST + 1))
+
+
+REQUESTS = st.lists(st.tuples(st.integers(0, 60 * 8), st.integers(1, 60 * 10)), min_size=1, max_size=30)
+
+
+@given(REQUESTS)
+def test_once_all_durations_are_published_no_work_is_lost_and_none_is_counted_twice(requests):
+    count, most, mean = metrics(requests, MINUTES)
+    peak, work = np.nan_to_num(most), np.nan_to_num(count * mean) / 60
+    busy = spread(work, least_at_work(peak, count), peak, peak == 0)
+    least = [sum(begins <= 60 * minute and begins + lasts >= 60 * minute + 60 for begins, lasts in requests)
+             for minute in range(MINUTES)]
+
+    assert busy.sum() == pytest.approx(work.sum())
+    assert (busy <= peak + 1e-9).all()
+    assert (least_at_work(peak, count) <= least).all()
+    assert (np.cumsum(busy) <= np.cumsum(work) + 1e-9).all(), "none is done before it began"
