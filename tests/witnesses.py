@@ -25,6 +25,7 @@ from controller.backtest.replay import replay
 from controller.decision.costs.bill import JudgedDemand, bill_of, load_of
 from controller.decision.costs.cost_model import CostTerms
 from controller.demo.emulators import Emulators
+from controller.demo.lever_settings import PROVISIONED
 from controller.demo.runner import terms_by_pool, write_policy
 from controller.demo.scenarios import Pool, Scenario
 from controller.fleet.builder import assemble, pool_terms
@@ -172,10 +173,20 @@ class Daemon:
                         self._foretold(pool, first, end))
 
     def _served(self, pool: Pool) -> Figures:
-        """What the emulated provider has served and billed; an operator's price of cold starts is in no bill."""
-        outcome = self._clouds.outcome(pool, self._terms[pool.name])
+        """What the emulated provider has served and billed; an operator's price of cold starts is in no bill. Of a billing step
+        only the part that has passed counts, as in the accounts: the window that is compared may begin or end within a step.
+        """
+        outcome, prepaid = self._clouds.outcome(pool, self._terms[pool.name]), self._prepaid_usd(pool)
         return Figures(outcome.cold_starts, outcome.cold_starts_without, outcome.invocations,
-                       outcome.cost_usd - outcome.cold_starts * pool.cold_start_cost_usd, outcome.saved_usd)
+                       outcome.cost_usd - outcome.cold_starts * pool.cold_start_cost_usd - prepaid, outcome.saved_usd + prepaid)
+
+    def _prepaid_usd(self, pool: Pool) -> float:
+        """What is billed for time to come, in steps that have begun."""
+        if pool.kind != PROVISIONED:
+            return 0.0
+        sandbox = self._clouds.sandbox
+        meters = [capacity.meter for capacity in sandbox.hosted(pool.name).function.capacities.values()]
+        return sum(meter.prepaid_unit_ms(sandbox.now_ms()) for meter in meters) / 60_000 * self._terms[pool.name].idle
 
     def _foretold(self, pool: Pool, first: int, end: int) -> Said:
         """The backtest of the pool's history up to `end` on the terms that the daemon has measured, counted from `first` on."""

@@ -28,6 +28,7 @@ class Meter:
     def __init__(self) -> None:
         self._layers: list[tuple[int, int]] = []  # (units, configured since), the newest last
         self._closed = 0
+        self._ending: list[tuple[int, int]] = []  # (units removed, end of the step that is billed for them)
         self._ready, self._ready_since, self._ready_total = 0, 0, 0
 
     def configure(self, units: int, at: int, *, charged: bool = True) -> None:
@@ -40,8 +41,11 @@ class Meter:
             gone = min(newest, surplus)
             if newest > gone:
                 self._layers.append((newest - gone, since))
-            self._closed += gone * _rounded(at - since) if charged else 0
+            if charged:
+                self._closed += gone * _rounded(at - since)
+                self._ending.append((gone, since + _rounded(at - since)))
             surplus -= gone
+        self._ending = [each for each in self._ending if each[1] > at]
 
     def ready(self, units: int, at: int) -> None:
         """The units that can serve change to `units` at `at`."""
@@ -50,6 +54,11 @@ class Meter:
 
     def billed_unit_ms(self, at: int) -> int:
         return self._closed + sum(units * _rounded(at - since) for units, since in self._layers)
+
+    def prepaid_unit_ms(self, at: int) -> int:
+        """Of `billed_unit_ms`, what is billed for the time after `at`: each step counts as a whole from its beginning on."""
+        running = sum(units * (_rounded(at - since) - (at - since)) for units, since in self._layers)
+        return running + sum(units * max(0, end - at) for units, end in self._ending)
 
     def ready_unit_ms(self, at: int) -> int:
         return self._ready_total + self._ready * (at - self._ready_since)

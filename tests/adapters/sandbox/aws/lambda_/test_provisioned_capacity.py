@@ -18,6 +18,16 @@ def test_every_unit_is_billed_in_started_spans_of_five_minutes() -> None:
     assert meter.billed_unit_ms(60 * MINUTE) == 4 * 10 * MINUTE
 
 
+def test_what_is_billed_for_time_to_come_is_the_rest_of_every_step_that_has_begun() -> None:
+    meter = Meter()
+    meter.configure(4, 0)
+    assert meter.prepaid_unit_ms(MINUTE) == 4 * 4 * MINUTE
+    assert meter.prepaid_unit_ms(5 * MINUTE) == 0
+    meter.configure(1, 6 * MINUTE)
+    assert meter.prepaid_unit_ms(8 * MINUTE) == (1 + 3) * 2 * MINUTE, "those that were removed are billed to the end of the step"
+    assert meter.prepaid_unit_ms(12 * MINUTE) == 1 * 3 * MINUTE
+
+
 def test_the_units_added_last_go_first() -> None:
     meter = Meter()
     meter.configure(2, 0)
