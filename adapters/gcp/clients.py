@@ -54,7 +54,7 @@ class Connections:
 
     def __init__(self, sandbox: str | None = None, timeouts: Timeouts | None = None) -> None:
         self.timeouts = timeouts or Timeouts()
-        self.tally = CallCounter()
+        self.calls = CallCounter()
         self._clock = SystemClock()  # tokens and answers are dated by it, whatever clock decisions use
         self._tokens = Tokens(self._clock, self.timeouts.slack) if sandbox is None else None
         self._dated: Dated | None = None
@@ -71,17 +71,17 @@ class Connections:
 
     async def services(self, asked: Asked, method: str, request: object, digest: Callable[[Any], T]) -> T:
         """A call of `google.cloud.run.v2.Services`; `digest` takes what it needs from the answer."""
-        with self.tally.counting("run", method):
+        with self.calls.counting("run", method):
             return await self._call(asked, self._run, method, request, digest, self.timeouts.run)
 
     async def revisions(self, asked: Asked, method: str, request: object, digest: Callable[[Any], T]) -> T:
         """A call of `google.cloud.run.v2.Revisions`."""
-        with self.tally.counting("run", method):
+        with self.calls.counting("run", method):
             return await self._call(asked, self._revisions, method, request, digest, self.timeouts.run)
 
     async def metrics(self, asked: Asked, method: str, request: object, digest: Callable[[Any], T]) -> T:
         """A call of `google.monitoring.v3.MetricService`."""
-        with self.tally.counting("monitoring", method):
+        with self.calls.counting("monitoring", method):
             return await self._call(asked, self._monitoring, method, request, digest, self.timeouts.monitoring)
 
     async def permissions(self, asked: Asked, resource: str, wanted: Sequence[str]) -> set[str]:

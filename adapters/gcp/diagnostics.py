@@ -1,43 +1,40 @@
-"""What `stoker doctor` asks of Google: whether it knows one, what the clock says there, and which permissions one has.
+"""Checks of `stoker doctor` at Google: credentials, clock and permissions.
 
-Cloud Run tells by TestIamPermissions what a caller may do with a service, writes included, without doing any of it.
+Cloud Run's TestIamPermissions returns which actions a caller may perform on a service, writes included, and performs none.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from adapters.gcp.monitoring.metric_reader import MAX, Query
+from adapters.gcp.sessions import GcpSessions
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
 from adapters.ports.errors import AdapterError, PermissionDenied
 from adapters.runtime.clock import SystemClock
 from config.model.policy import PoolPolicy
 from forecasting.demand import minute_of
 
-if TYPE_CHECKING:
-    from adapters.gcp.provider import Gcp
 
-
-def checks(gcp: "Gcp", pools: Sequence[PoolPolicy]) -> list[Check]:
-    """Of each project and location, by its first service."""
+def checks(sessions: GcpSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
+    """Return one check for each project and location, made at its first service."""
     first: dict[tuple[str, str], PoolPolicy] = {}
     for pool in pools:
         settings = pool.lever.model_dump()
         first.setdefault((str(settings["project"]), str(settings["location"])), pool)
     return [Check(f"credentials and clock of Google in {project}, {location}",
-                  partial(_identity, gcp, pool, f"{project} in {location}"))
+                  partial(_identity, sessions, pool, f"{project} in {location}"))
             for (project, location), pool in first.items()]
 
 
-def probes(gcp: "Gcp", pool: PoolPolicy) -> Mapping[str, Probe]:
-    """How each permission of a pool is tried."""
+def probes(sessions: GcpSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
+    """Return the test of each permission of a pool."""
     settings = pool.lever.model_dump()
     project, location, service = (str(settings[key]) for key in ("project", "location", "service"))
-    plane = gcp.plane(project, location)
+    plane = sessions.plane(project, location)
 
     async def counted() -> None:
-        end = minute_of(gcp.clock.now())
-        await gcp.reader(project).read(Query("container/instance_count", MAX, end - 5, end, (service,)))
+        end = minute_of(sessions.clock.now())
+        await sessions.reader(project).read(Query("container/instance_count", MAX, end - 5, end, (service,)))
 
     async def revision() -> None:
         await plane.revision(service, (await plane.get(service)).serving[0][0])
@@ -53,16 +50,17 @@ def probes(gcp: "Gcp", pool: PoolPolicy) -> Mapping[str, Probe]:
             "monitoring.timeSeries.list": counted, "run.services.update": update}
 
 
-async def _identity(gcp: "Gcp", pool: PoolPolicy, subject: str) -> list[Finding]:
+async def _identity(sessions: GcpSessions, pool: PoolPolicy, subject: str) -> list[Finding]:
     settings = pool.lever.model_dump()
-    plane = gcp.plane(str(settings["project"]), str(settings["location"]))
+    plane = sessions.plane(str(settings["project"]), str(settings["location"]))
     try:
         await plane.permissions(str(settings["service"]), ("run.services.get",))
-        found = Finding("credentials", subject, Verdict.OK, "Google accepts them")
+        credentials = Finding("credentials", subject, Verdict.OK, "Google accepts them")
     except AdapterError as error:
-        found = Finding("credentials", subject, Verdict.FAIL, str(error))
-        if gcp.dated is None:
-            return [found]
-    dated = gcp.dated
-    date, now = (None, gcp.clock.now()) if dated is None else (dated.date, gcp.clock.now() - (SystemClock().now() - dated.at))
-    return [found, clock_finding(subject, date, now)]
+        credentials = Finding("credentials", subject, Verdict.FAIL, str(error))
+        if sessions.dated is None:
+            return [credentials]
+    dated, now = sessions.dated, sessions.clock.now()
+    if dated is None:
+        return [credentials, clock_finding(subject, None, now)]
+    return [credentials, clock_finding(subject, dated.date, now - (SystemClock().now() - dated.at))]

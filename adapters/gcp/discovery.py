@@ -1,28 +1,25 @@
-"""Which Cloud Run services of a project and location could be pools: those that scale by themselves and have a known price."""
+"""Cloud Run services of a project and location that can be pools: those with automatic scaling and a known price."""
 
 import re
-from typing import TYPE_CHECKING
 
 from adapters.gcp.monitoring.metric_reader import Place
 from adapters.gcp.names import LOCATION, PROJECT
 from adapters.gcp.run.revisions import PRICED
 from adapters.gcp.run.services import Service
+from adapters.gcp.sessions import GcpSessions
 from adapters.gcp.settings import CloudRunMinInstancesSettings
 from adapters.ports.discovery import Found, Skipped, Survey, settings_or_why
 from adapters.ports.errors import AdapterError, Unsupported
 
-if TYPE_CHECKING:
-    from adapters.gcp.provider import Gcp
 
-
-async def survey(gcp: "Gcp", project: str, location: str) -> Survey:
-    """Of one location of a project."""
+async def survey(sessions: GcpSessions, project: str, location: str) -> Survey:
+    """Return the services of one location of a project that can be pools, and the skipped ones with the reason."""
     if re.fullmatch(PROJECT, project) is None or re.fullmatch(LOCATION, location) is None:
-        raise Unsupported(f"{project} in {location} is no place of Google Cloud: give a project's ID and a region such as "
+        raise Unsupported(f"{project} in {location} is not a location of Google Cloud: give a project ID and a region, such as "
                           "europe-west1")
     fit: dict[str, tuple[Service, CloudRunMinInstancesSettings]] = {}
     skipped: list[Skipped] = []
-    for name, service in (await gcp.plane(project, location).all()).items():
+    for name, service in (await sessions.plane(project, location).all()).items():
         settings = settings_or_why(CloudRunMinInstancesSettings, {"kind": "cloud-run-min-instances", "project": project,
                                                                   "location": location, "service": name})
         if isinstance(service, AdapterError):
@@ -31,7 +28,7 @@ async def survey(gcp: "Gcp", project: str, location: str) -> Survey:
             skipped.append(Skipped(name, str(why or settings)))
         else:
             fit[name] = service, settings
-    instances = gcp.instances(project)
+    instances = sessions.instances(project)
     instances.services |= fit.keys()
     found: list[Found] = []
     for name, (service, settings) in fit.items():
@@ -44,20 +41,20 @@ async def survey(gcp: "Gcp", project: str, location: str) -> Survey:
 
 
 def unfit(service: Service) -> str | None:
-    """Why Stoker could not set the service's minimum; None: it could."""
+    """Return why Stoker cannot set the service's minimum; None when it can."""
     if service.manual is not None:
-        return f"scaled by hand, to {service.manual} instances, so a minimum means nothing"
+        return f"manual scaling to {service.manual} instances: a minimum has no effect"
     if service.regions:
         return f"part of a multi-region service ({', '.join(service.regions)}), which is scaled for all its regions at once"
     if service.unit.accelerator not in PRICED:
-        return f"has the GPU {service.unit.accelerator}, of which no price is known: give the pool its own prices"
+        return f"has the GPU {service.unit.accelerator}, whose price is unknown: set prices for the pool"
     return None
 
 
 def described(service: Service, startup: float | None) -> str:
-    """What else is known of a service."""
+    """Return a text with size, concurrency, billing, mean start time in seconds and current minimum of a service."""
     unit = service.unit
-    start = "" if startup is None else f", starts in about {startup:.1f} s"
-    kept = f", keeps {service.effective} now" if service.effective else ""
-    return (f"{unit.vcpus:g} vCPU, {unit.memory_mb} MB, up to {unit.concurrency:g} requests at once in an instance, billed by "
-            f"{unit.billing.split()[0]}{start}{kept}")
+    start = "" if startup is None else f", mean start time {startup:.1f} s"
+    minimum = f", {service.effective} minimum instances now" if service.effective else ""
+    return (f"{unit.vcpus:g} vCPU, {unit.memory_mb} MB, up to {unit.concurrency:g} concurrent requests per instance, billed by "
+            f"{unit.billing.split()[0]}{start}{minimum}")

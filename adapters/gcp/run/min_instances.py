@@ -49,8 +49,9 @@ class CloudRunMinInstances:
         if not isinstance(pool.lever, CloudRunMinInstancesSettings):
             raise TypeError(f"pool {pool.name} has settings of another lever: {pool.lever.kind}")
         settings = pool.lever
-        self._plane, self._clock = provider.plane(settings.project, settings.location), provider.clock
-        self._instances = provider.instances(settings.project)
+        sessions = provider.sessions
+        self._plane, self._clock = sessions.plane(settings.project, settings.location), sessions.clock
+        self._instances = sessions.instances(settings.project)
         self._instances.services.add(settings.service)
         self._service, self._place = settings.service, Place(settings.location, settings.service)
         self.resource = self._plane.resource(settings.service)

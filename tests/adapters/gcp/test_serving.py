@@ -186,7 +186,7 @@ async def test_a_list_with_an_entry_of_an_unexpected_form_lacks_that_entry_alone
     stage.world.odd.append(ODD[odd])
     provider = Gcp(stage.clock, np.random.default_rng(0), stage.target)
     try:
-        told = await survey(provider, "acme", "europe-west1")
+        told = await survey(provider.sessions, "acme", "europe-west1")
     finally:
         await provider.close()
 
@@ -213,7 +213,7 @@ async def test_a_project_named_by_its_number_is_the_same_project(stage):
     stage.world.odd.append(named)
     provider = Gcp(stage.clock, np.random.default_rng(0), stage.target)
     try:
-        told = await survey(provider, "acme", "europe-west1")
+        told = await survey(provider.sessions, "acme", "europe-west1")
     finally:
         await provider.close()
 
