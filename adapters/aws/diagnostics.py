@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING
 
 from adapters.aws.autoscaling.scaling_policies import SCALING
 from adapters.aws.clients import Answer
@@ -17,13 +16,11 @@ from adapters.aws.cloudwatch.metric_queries import INVOCATIONS, MOST_QUERIES, Qu
 from adapters.aws.cloudwatch.metric_reader import RATE
 from adapters.aws.errors import Asked, NotSet
 from adapters.aws.lambda_.control_plane import ControlPlane
+from adapters.aws.sessions import AwsSessions
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
 from adapters.ports.errors import AdapterError
 from config.model.policy import PoolPolicy
 from forecasting.demand import minute_of
-
-if TYPE_CHECKING:
-    from adapters.aws.provider import Aws
 
 USUAL_FLOOR = 100
 """What AWS's documentation says must stay unreserved; new accounts are held to less."""
@@ -31,23 +28,23 @@ USUAL_FLOOR = 100
 PROVISIONED = "lambda-provisioned-concurrency"
 
 
-def checks(aws: "Aws", pools: Sequence[PoolPolicy]) -> list[Check]:
+def checks(sessions: AwsSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
     """Of each region."""
     regions: dict[str, list[PoolPolicy]] = {}
     for pool in pools:
         regions.setdefault(str(pool.lever.model_dump()["region"]), []).append(pool)
     found = []
     for region, members in regions.items():
-        found.append(Check(f"credentials and clock of AWS in {region}", partial(_identity, aws, region)))
-        found.append(Check(f"quotas of AWS in {region}", partial(_quotas, aws, region, members)))
+        found.append(Check(f"credentials and clock of AWS in {region}", partial(_identity, sessions, region)))
+        found.append(Check(f"quotas of AWS in {region}", partial(_quotas, sessions, region, members)))
     return found
 
 
-def probes(aws: "Aws", pool: PoolPolicy) -> Mapping[str, Probe]:
+def probes(sessions: AwsSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
     """How each permission of a pool is tried, by action; those that only a write would try are not among them."""
     settings = pool.lever.model_dump()
     region, function, alias = (str(settings[key]) for key in ("region", "function", "alias"))
-    plane, connections = aws.plane(region), aws.connections(region)
+    plane, connections = sessions.plane(region), sessions.connections(region)
     resource, qualified = f"Lambda alias {function}:{alias} in {region}", {"FunctionName": function, "Qualifier": alias}
 
     async def provisioned() -> None:
@@ -55,7 +52,7 @@ def probes(aws: "Aws", pool: PoolPolicy) -> Mapping[str, Probe]:
             await plane.ask("get_provisioned_concurrency_config", resource, qualified, _nothing)
 
     async def metric() -> None:
-        end = minute_of(aws.clock.now())
+        end = minute_of(sessions.clock.now())
         asked = Asked("cloudwatch", "get_metric_data", f"Lambda metrics in {region}")
         await connections.call(asked, request([Query("", INVOCATIONS, end - SLOWLY, end)]), _nothing)
 
@@ -74,18 +71,18 @@ def probes(aws: "Aws", pool: PoolPolicy) -> Mapping[str, Probe]:
     }
 
 
-async def _identity(aws: "Aws", region: str) -> list[Finding]:
-    connections, subject = aws.connections(region), f"AWS in {region}"
+async def _identity(sessions: AwsSessions, region: str) -> list[Finding]:
+    connections, subject = sessions.connections(region), f"AWS in {region}"
     try:
         who = await connections.call(Asked("sts", "get_caller_identity", f"the AWS account in {region}"), {}, _caller)
         found = Finding("credentials", subject, Verdict.OK, who)
     except AdapterError as error:
         found = Finding("credentials", subject, Verdict.FAIL, str(error))
-    return [found, clock_finding(subject, connections.date, aws.clock.now())]
+    return [found, clock_finding(subject, connections.date, sessions.clock.now())]
 
 
-async def _quotas(aws: "Aws", region: str, pools: Sequence[PoolPolicy]) -> list[Finding]:
-    return [_metrics(region, len(pools)), await _concurrency(aws.plane(region), pools)]
+async def _quotas(sessions: AwsSessions, region: str, pools: Sequence[PoolPolicy]) -> list[Finding]:
+    return [_metrics(region, len(pools)), await _concurrency(sessions.plane(region), pools)]
 
 
 async def _concurrency(plane: ControlPlane, pools: Sequence[PoolPolicy]) -> Finding:

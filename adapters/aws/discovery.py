@@ -6,7 +6,6 @@ latter alone: Lambda grants 15 calls a second to everybody.
 
 import re
 from functools import partial
-from typing import TYPE_CHECKING
 
 from adapters.aws.clients import Answer
 from adapters.aws.cloudwatch.metric_queries import INVOCATIONS, NAMESPACE
@@ -15,25 +14,23 @@ from adapters.aws.lambda_.control_plane import ControlPlane
 from adapters.aws.lambda_.functions import LATEST, Alias, Function
 from adapters.aws.names import REGION
 from adapters.aws.paging import MARKER, all_pages
+from adapters.aws.sessions import AwsSessions
 from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.ports.discovery import Found, Skipped, Survey, settings_or_why
 from adapters.ports.errors import Unsupported
-
-if TYPE_CHECKING:
-    from adapters.aws.provider import Aws
 
 SILENT = "not invoked in the last two weeks"
 UNALIASED = ("invoked, but by no alias: what runs on $LATEST cannot be kept warm; publish a version, point an alias to it, and "
              "have callers use that")
 
 
-async def survey(aws: "Aws", region: str) -> Survey:
+async def survey(sessions: AwsSessions, region: str) -> Survey:
     """Of one region."""
     if re.fullmatch(REGION, region) is None:
         raise Unsupported(f"{region} is no region of AWS: give one such as us-east-1")
-    plane = aws.plane(region)
+    plane = sessions.plane(region)
     functions = await _functions(plane)
-    called = await _called(aws, region)
+    called = await _called(sessions, region)
     found: list[Found] = []
     skipped: list[Skipped] = []
     for name, function in sorted(functions.items()):
@@ -78,10 +75,10 @@ async def _aliases(plane: ControlPlane, function: str) -> dict[str, Alias | None
     return dict(await all_pages(ask, {"FunctionName": function}, _named_aliases, MARKER))
 
 
-async def _called(aws: "Aws", region: str) -> dict[str, set[str]]:
+async def _called(sessions: AwsSessions, region: str) -> dict[str, set[str]]:
     """Functions with a point of Invocations in the last two weeks, and the resources (`function:qualifier`) under which."""
     found: dict[str, set[str]] = {}
-    ask = partial(aws.connections(region).call, Asked("cloudwatch", "list_metrics", f"Lambda metrics in {region}"))
+    ask = partial(sessions.connections(region).call, Asked("cloudwatch", "list_metrics", f"Lambda metrics in {region}"))
     for dimensions in await all_pages(ask, {"Namespace": NAMESPACE, "MetricName": INVOCATIONS.name}, _dimensions):
         if "FunctionName" in dimensions:
             found.setdefault(dimensions["FunctionName"], set()).add(dimensions.get("Resource", ""))

@@ -1,14 +1,13 @@
-"""What all AWS pools of a process share: connections and a control plane per region, one account."""
+"""Provider of all AWS pools: levers and demand sources share its sessions."""
 
 from collections.abc import Mapping, Sequence
 
 from numpy.random import Generator
 
 from adapters.aws import diagnostics, discovery
-from adapters.aws.clients import Connections, Timeouts
+from adapters.aws.clients import Timeouts
 from adapters.aws.cloudwatch.demand_source import CloudWatchDemand
-from adapters.aws.lambda_.control_plane import ControlPlane
-from adapters.aws.lambda_.pings import TimedConnections
+from adapters.aws.sessions import AwsSessions
 from adapters.aws.settings import LambdaPingSettings
 from adapters.pinging.demand_without_pings import DemandWithoutPings, Pinged
 from adapters.pinging.keep_alive_loops import PingProvider
@@ -21,40 +20,18 @@ from config.model.policy import PoolPolicy
 
 
 class Aws(PingProvider):
-    """Made once by the registry. The account is that of the credentials that the AWS library finds in its usual places."""
+    """AWS with the account of the credentials that the AWS library finds. The registry makes one per process."""
 
     def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None, timeouts: Timeouts | None = None) -> None:
         super().__init__()
-        self.clock, self.rng = clock, rng
-        self._sandbox_url, self._timeouts = sandbox_url, timeouts
-        self._connections: dict[str, Connections] = {}
-        self._planes: dict[str, ControlPlane] = {}
-        self._pings: dict[str, TimedConnections] = {}
-
-    def connections(self, region: str) -> Connections:
-        """The clients of a region."""
-        if region not in self._connections:
-            self._connections[region] = Connections(region, self._sandbox_url, self._timeouts)
-        return self._connections[region]
-
-    def plane(self, region: str) -> ControlPlane:
-        """Lambda's control plane in a region."""
-        if region not in self._planes:
-            self._planes[region] = ControlPlane(self.connections(region), self.clock)
-        return self._planes[region]
-
-    def pings(self, region: str) -> TimedConnections:
-        """What pings of a region go through: apart, so that they keep no call of the control plane waiting."""
-        if region not in self._pings:
-            self._pings[region] = TimedConnections(region, self._sandbox_url, self._timeouts)
-        return self._pings[region]
+        self.rng, self.sessions = rng, AwsSessions(clock, sandbox_url, timeouts)
 
     def tallies(self) -> list[CallCounter]:
-        """Calls made, region by region, pings apart."""
-        return [each.tally for each in (*self._connections.values(), *self._pings.values())]
+        """Return the call counters of every region, with a separate one for pings."""
+        return self.sessions.tallies()
 
     def sources(self, pools: Sequence[PoolPolicy]) -> list[tuple[DemandSource, tuple[str, ...]]]:
-        """CloudWatch, once for each region."""
+        """Return a CloudWatch demand source per region, each with the names of its pools."""
         of_region: dict[str, dict[str, str]] = {}
         trusting = {pool.name for pool in pools if pool.on_quiet_region == "trust"}
         for pool in pools:
@@ -65,31 +42,28 @@ class Aws(PingProvider):
 
     def _source(self, region: str, resources: dict[str, str], pinged: dict[str, Pinged], trusting: set[str]) -> DemandSource:
         ledgers = {pool: shared.ledger for pool, shared in pinged.items()}
-        source = CloudWatchDemand(self.connections(region), self.clock, resources, trusting, ledgers)
+        source = CloudWatchDemand(self.sessions.connections(region), self.sessions.clock, resources, trusting, ledgers)
         return DemandWithoutPings(source, pinged) if pinged.keys() & resources.keys() else source
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:
         """See `adapters.registry.Provider`."""
-        return diagnostics.checks(self, pools)
+        return diagnostics.checks(self.sessions, pools)
 
     def probes(self, pool: PoolPolicy) -> Mapping[str, Probe]:
         """See `adapters.registry.Provider`."""
-        return diagnostics.probes(self, pool)
+        return diagnostics.probes(self.sessions, pool)
 
     async def survey(self, where: Where) -> Survey:
         """See `adapters.registry.Provider`."""
-        return await discovery.survey(self, where["region"])
+        return await discovery.survey(self.sessions, where["region"])
 
     async def close(self) -> None:
-        """End all pings, and let go of threads and connections."""
+        """Stop all pings and close the sessions."""
         await self.end_pings()
-        for plane in self._planes.values():
-            plane.close()
-        for connections in (*self._connections.values(), *self._pings.values()):
-            await connections.close()
+        await self.sessions.close()
 
 
 def _address(pool: PoolPolicy) -> tuple[str, str]:
-    """Region and `function:alias` of a pool on AWS; every AWS lever's settings have these three."""
+    """Return the region and `function:alias` of a pool; the settings of every AWS lever have these keys."""
     settings = pool.lever.model_dump()
     return str(settings["region"]), f"{settings['function']}:{settings['alias']}"

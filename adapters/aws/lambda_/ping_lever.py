@@ -34,11 +34,11 @@ class LambdaPing:
         if not isinstance(pool.lever, LambdaPingSettings):
             raise TypeError(f"pool {pool.name} has settings of another lever: {pool.lever.kind}")
         self._settings = settings = pool.lever
-        self._plane, self._clock = provider.plane(settings.region), provider.clock
+        self._plane, self._clock = provider.sessions.plane(settings.region), provider.sessions.clock
         self._watch = AliasWatch(self._plane, self._clock, settings.region, settings.function, settings.alias, ALIAS_FRESH)
         self.resource = self._watch.resource
         rng, shared = provider.rng.spawn(1)[0], provider.pinged(pool.name)
-        self._pinger = LambdaPinger(settings, provider.pings(settings.region), rng, self.resource)
+        self._pinger = LambdaPinger(settings, provider.sessions.pings(settings.region), rng, self.resource)
         life = IdleTimeoutEstimator(settings.pause, settings.longest_pause)
         self.keeper = provider.keep(KeepAliveLoop(self._pinger, self._clock, rng, life, shared.rhythm, shared.ledger))
         self._understood: str | None = None

@@ -39,7 +39,7 @@ class ProvisionedConcurrency:
         if not isinstance(pool.lever, LambdaProvisionedConcurrencySettings):
             raise TypeError(f"pool {pool.name} has settings of another lever: {pool.lever.kind}")
         settings = pool.lever
-        self._plane, self._clock = provider.plane(settings.region), provider.clock
+        self._plane, self._clock = provider.sessions.plane(settings.region), provider.sessions.clock
         self._watch = AliasWatch(self._plane, self._clock, settings.region, settings.function, settings.alias, ALIAS_FRESH)
         self.resource, self._qualified = self._watch.resource, self._watch.qualified
         self._seen = Provisioned()
