@@ -1,8 +1,8 @@
-"""AWS credentials of one region: found by the library as boto3 finds them, loaded and renewed in a thread of their own.
+"""AWS credentials of one region, found by the library as boto3 finds them, and loaded and renewed in separate threads.
 
-Clients sign with the keys that were last loaded (`HeldCredentials`) and never load any, so a token service that hangs holds one
-thread and no call. Keys that expire are renewed ahead of time while calls go on with the old ones. Keys that AWS refuses are
-looked up again from the start: files, environment, processes and services may have new ones.
+Clients sign with the keys that were last loaded (`HeldCredentials`) and never load any, so a token service that hangs blocks one
+thread and no call. Keys that expire are renewed in advance while calls continue with the old ones. Keys that AWS refuses are
+looked up from the start: files, environment, processes and services may have new ones.
 """
 
 import asyncio
@@ -21,65 +21,71 @@ from adapters.runtime.clock import Clock, SystemClock
 from adapters.runtime.threads import DaemonThreads
 
 RENEW_EVERY = 60.0
-"""Seconds between renewals ahead of time: a role's shortest session is renewed by the library's rule from its first second on."""
+"""Seconds between two renewals in advance: by the library's rule, a role's shortest session is due from its first second on."""
 
 RETRY_AFTER, REREAD_AFTER = 5.0, 10.0
-"""Seconds for which calls share a failure, and from one look-up of refused keys to the next."""
+"""Seconds for which calls share a failure, and between two look-ups of refused keys."""
 
 MARGIN, YOUNG = 5, 1.0
-"""Seconds. Keys that expire within the margin are not used, unless they were loaded just now: some live for seconds."""
+"""Seconds. Keys that expire within `MARGIN` are used only while they were loaded less than `YOUNG` ago: some keys are valid for a
+few seconds."""
 
 STUCK_AFTER, MOST_STUCK = 60.0, 3
-"""After so many seconds an attempt counts as stuck (a credential process may never end); so many of them are left behind."""
+"""Seconds after which an attempt counts as stuck (a credential process may never end), and the maximum of stuck attempts."""
 
 
 class HeldCredentials(Credentials):
-    """What clients sign with."""
+    """Keys that clients sign with: those that were last loaded."""
 
     def __init__(self) -> None:
         super().__init__("", "", method="held")
         self._held = ReadOnlyCredentials("", "", None)
 
     def load_credentials(self) -> Credentials:
-        """Return itself: the library asks its provider of credentials so."""
+        """Return this object: the library calls this method of its credential provider."""
         return self
 
     def hold(self, keys: ReadOnlyCredentials) -> None:
+        """Sign with `keys` from now on."""
         self._held = keys
         self.account_id = keys.account_id
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        """Return the keys that were last loaded."""
         return self._held
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Credentials as the library found them, and when, by the machine's monotonic clock."""
+    """Credentials of the library, their keys, and when these were loaded, in seconds of the monotonic clock."""
 
     credentials: Credentials
+    keys: ReadOnlyCredentials
     at: float
 
     def due(self) -> bool:
-        return self._within(None)
+        """Return whether the library would renew them now."""
+        return self._expire_within(None)
 
     def usable(self, now: float) -> bool:
-        return not self._within(0 if now - self.at < YOUNG else MARGIN)
+        """Return whether calls may sign with them at `now`."""
+        return not self._expire_within(0 if now - self.at < YOUNG else MARGIN)
 
-    def _within(self, seconds: int | None) -> bool:
-        """Whether they expire within so many seconds; None: as many as the library renews them ahead."""
+    def _expire_within(self, seconds: int | None) -> bool:
+        """Return whether they expire within `seconds`; None: within the time in which the library renews them in advance."""
         return isinstance(self.credentials, RefreshableCredentials) and self.credentials.refresh_needed(seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One look for credentials, or one renewal. Its result is what went wrong, if anything."""
+    """One look-up or renewal of credentials. Its result is the fault; None when it succeeded."""
 
     result: Future[Fault | None]
-    began: float
+    started_at: float
 
 
 class CredentialSource:
-    """Keeps `held` supplied. `find` makes a session of the library in which nothing was looked up yet."""
+    """Source of the keys in `held`. `find` returns a new session of the library, without cached credentials."""
 
     def __init__(self, name: str, find: Callable[[], Session], clock: Clock | None = None) -> None:
         self.held = HeldCredentials()
@@ -93,34 +99,36 @@ class CredentialSource:
         self._renewed_at = self._refused_at = float("-inf")
 
     async def ready(self) -> Fault | None:
-        """Wait until there are keys to sign with; return what prevents that, if anything. The caller limits the wait.
+        """Wait until there are keys to sign with, and return None; return the fault when there are none. The caller limits the
+        wait.
 
-        While there are keys that have not expired, nothing is waited for, even if their renewal fails or hangs.
+        While the keys have not expired, return at once, even if their renewal fails or hangs.
         """
         now, loaded = self._clock.monotonic(), self._loaded
         if loaded is not None and loaded.usable(now):
             if loaded.due() and now - self._renewed_at >= RENEW_EVERY:
-                self._begin(now)
+                self._start(now)
             return None
         if self._failed is not None and now - self._failed[1] < RETRY_AFTER:
             return self._failed[0]
-        attempt = self._begin(now)
+        attempt = self._start(now)
         return late(STUCK_AFTER) if attempt is None else await _done(attempt.result)
 
     def refused(self) -> None:
-        """AWS did not accept the keys: let the next call look them up from the start, at most once in `REREAD_AFTER`."""
+        """Look up the keys from the start at the next call, because AWS refused them; at most once in `REREAD_AFTER` seconds."""
         now = self._clock.monotonic()
         with self._lock:
             if now - max(self._refused_at, self._loaded.at if self._loaded else now) >= REREAD_AFTER:
                 self._loaded, self._refused_at = None, now
 
     def close(self) -> None:
+        """Start no more attempts. Running ones are not waited for."""
         self._threads.shutdown()
 
-    def _begin(self, now: float) -> Attempt | None:
-        """The attempt that is under way, or a new one; None when too many are stuck."""
+    def _start(self, now: float) -> Attempt | None:
+        """Return the running attempt, or start a new one; None when too many are stuck."""
         with self._lock:
-            stuck = self._attempt is not None and now - self._attempt.began >= STUCK_AFTER
+            stuck = self._attempt is not None and now - self._attempt.started_at >= STUCK_AFTER
             if stuck:
                 self._attempt, self._stuck = None, self._stuck + 1
             if self._attempt is None and self._stuck <= MOST_STUCK:
@@ -130,41 +138,47 @@ class CredentialSource:
             return self._attempt
 
     def _run(self, attempt: Attempt, loaded: Loaded | None) -> None:
-        """In a thread."""
-        found = self._look(loaded)
+        """Run the attempt and record its result. Runs in a thread."""
+        outcome = self._load(loaded)
         now = self._clock.monotonic()
         with self._lock:
             if self._attempt is not attempt:
                 self._stuck -= 1
             else:
                 self._attempt = None
-                self._take(found, now)
-        attempt.result.set_result(found if isinstance(found, Fault) else None)
+                self._record(outcome, now)
+        attempt.result.set_result(outcome if isinstance(outcome, Fault) else None)
 
-    def _look(self, loaded: Loaded | None) -> tuple[Credentials, ReadOnlyCredentials] | Fault:
-        """Renew what is loaded, or look for credentials from the start."""
+    def _load(self, loaded: Loaded | None) -> Loaded | Fault:
+        """Renew `loaded`; look for credentials from the start when it is None.
+
+        When a renewal in advance fails, the library returns the old keys: these were not loaded now.
+        """
         try:
             credentials = self._find().get_credentials() if loaded is None else loaded.credentials
-            return not_found() if credentials is None else (credentials, credentials.get_frozen_credentials())
-        except Exception as error:  # noqa: BLE001  (whatever it is, nothing was sent, and calls are told why)
+            if credentials is None:
+                return not_found()
+            keys = credentials.get_frozen_credentials()
+        except Exception as error:  # noqa: BLE001  (of any type: nothing was sent, and the fault is reported to the calls)
             return fault_of(error)
+        return loaded if loaded is not None and keys == loaded.keys else Loaded(credentials, keys, self._clock.monotonic())
 
-    def _take(self, found: tuple[Credentials, ReadOnlyCredentials] | Fault, now: float) -> None:
-        if not isinstance(found, Fault):
-            self.held.hold(found[1])
-            self._loaded, self._failed = Loaded(found[0], now), None
+    def _record(self, outcome: Loaded | Fault, now: float) -> None:
+        if isinstance(outcome, Loaded):
+            self.held.hold(outcome.keys)
+            self._loaded, self._failed = outcome, None
             return
-        self._failed = (found, now)
+        self._failed = (outcome, now)
         if self._loaded is not None and not self._loaded.usable(now):
-            self._loaded = None  # a profile may be corrected meanwhile: the next attempt reads it
+            self._loaded = None  # the next attempt reads the profile again, which may be corrected by then
 
 
 async def _done(result: Future[Fault | None]) -> Fault | None:
-    """Wait for the result; a caller that is cancelled meanwhile does not cancel it for the others."""
+    """Wait for the result and return it. A cancelled caller does not cancel it for the others."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
 
     def wake(_: Future[Fault | None]) -> None:
-        with suppress(RuntimeError):  # the loop has ended, and the caller with it
+        with suppress(RuntimeError):  # the loop is closed, so that no caller waits
             loop.call_soon_threadsafe(done.set)
 
     result.add_done_callback(wake)

@@ -1,4 +1,4 @@
-"""Credentials are loaded and renewed beside the calls: once for all of them, ahead of time, and again when AWS refuses them."""
+"""Loading and renewing AWS credentials: once for all calls, in advance, and from the start after AWS refused them."""
 
 import asyncio
 import threading
@@ -15,11 +15,12 @@ from tests.patience import PATIENCE_SECONDS
 
 
 class Library:
-    """Finds credentials as the library's sessions do: static ones, or such that expire `seconds` after they were given out."""
+    """Fake of the library's sessions: returns static credentials, or such that expire after `seconds`."""
 
     def __init__(self, clock, seconds=None):
         self.clock, self.seconds = clock, seconds
         self.searched = self.given = 0
+        self.waits = False
         self.error = None
         self.open = threading.Event()
         self.open.set()
@@ -39,6 +40,7 @@ class Library:
         return self.clock.now() + timedelta(seconds=self.seconds)
 
     def _next(self):
+        self.waits = not self.open.is_set()
         if not self.open.wait(PATIENCE_SECONDS):
             raise TimeoutError
         if self.error is not None:
@@ -87,7 +89,13 @@ async def until(condition):
             await asyncio.sleep(0.002)
 
 
-async def test_many_calls_that_need_credentials_look_for_them_once(supplied):
+async def move(clock, source, to):
+    """Set the clock once no attempt runs: its thread reads the clock, and would read the new time for an old attempt."""
+    await until(lambda: source._attempt is None)
+    clock.set(to)
+
+
+async def test_concurrent_calls_share_one_look_up(supplied):
     library, source = supplied()
 
     assert await asyncio.gather(*(ready(source) for _ in range(40))) == [None] * 40
@@ -103,7 +111,7 @@ async def test_keys_that_do_not_expire_are_not_looked_up_again(supplied, clock):
     assert library.searched == 1
 
 
-async def test_a_source_that_hangs_holds_one_thread_and_no_call_for_longer_than_it_waits(supplied):
+async def test_a_source_that_hangs_blocks_one_thread_and_a_call_until_its_own_timeout(supplied):
     library, source = supplied()
     library.open.clear()
     waiting = [asyncio.create_task(source.ready()) for _ in range(40)]
@@ -114,11 +122,11 @@ async def test_a_source_that_hangs_holds_one_thread_and_no_call_for_longer_than_
 
     assert (library.searched, threads_of(library)) == (1, 1)
     library.open.set()
-    assert await ready(source) is None, "a caller that gave up does not end what the others wait for"
+    assert await ready(source) is None, "a cancelled caller does not cancel the attempt"
     assert library.searched == 1
 
 
-async def test_keys_are_renewed_ahead_of_time_while_calls_go_on_with_the_old_ones(supplied, clock):
+async def test_keys_are_renewed_in_advance_while_calls_use_the_old_ones(supplied, clock):
     library, source = supplied(3600)
     await ready(source)
     clock.set(NOON + timedelta(minutes=50))
@@ -131,23 +139,38 @@ async def test_keys_are_renewed_ahead_of_time_while_calls_go_on_with_the_old_one
     assert library.searched == 1
 
 
-async def test_a_renewal_that_fails_is_no_matter_until_the_keys_expire(supplied, clock):
+async def test_a_failed_renewal_has_no_effect_until_the_keys_expire(supplied, clock):
     library, source = supplied(3600)
     await ready(source)
     library.error = OSError(111, "refused", "/run/secret")
     for minutes in (50, 55, 59):
-        clock.set(NOON + timedelta(minutes=minutes))
+        await move(clock, source, NOON + timedelta(minutes=minutes))
         assert await ready(source) is None
-    clock.set(NOON + timedelta(minutes=60))
+    await move(clock, source, NOON + timedelta(minutes=60))
     fault = await ready(source)
 
     assert (fault.kind, "/run/secret" in fault.text) == (Misconfigured, True)
     library.error = None
-    clock.set(NOON + timedelta(minutes=60, seconds=RETRY_AFTER))
+    await move(clock, source, NOON + timedelta(minutes=60, seconds=RETRY_AFTER))
     assert (await ready(source), key(source)) == (None, "key 2")
 
 
-async def test_a_failure_is_shared_for_some_seconds(supplied, clock):
+async def test_a_failed_renewal_that_ends_late_does_not_make_expired_keys_usable(supplied, clock):
+    library, source = supplied(3600)
+    await ready(source)
+    clock.set(NOON + timedelta(minutes=49))
+    library.open.clear()
+    await ready(source)
+    await until(lambda: library.waits)
+    library.error = OSError(111, "refused", "/run/secret")
+    clock.set(NOON + timedelta(minutes=60))
+    library.open.set()
+    await until(lambda: source._attempt is None)
+
+    assert (await ready(source)).kind is Misconfigured
+
+
+async def test_calls_share_a_failure_for_5_seconds(supplied, clock):
     library, source = supplied()
     library.error = KeyError("AccessKeyId")
     faults = [await ready(source) for _ in range(5)]
@@ -159,7 +182,7 @@ async def test_a_failure_is_shared_for_some_seconds(supplied, clock):
     assert library.searched == 2
 
 
-async def test_no_credentials_at_all_are_looked_for_again_later(supplied, clock):
+async def test_missing_credentials_are_looked_up_again_later(supplied, clock):
     library, source = supplied()
     library.get_credentials = lambda: None
     fault = await ready(source)
@@ -170,12 +193,12 @@ async def test_no_credentials_at_all_are_looked_for_again_later(supplied, clock)
     assert (await ready(source), key(source)) == (None, "key 1")
 
 
-async def test_keys_that_aws_refuses_are_looked_up_from_the_start_and_not_too_often(supplied, clock):
+async def test_refused_keys_are_looked_up_from_the_start_at_most_every_10_seconds(supplied, clock):
     library, source = supplied()
     await ready(source)
     source.refused()
     await ready(source)
-    assert library.searched == 1, "they were loaded this moment"
+    assert library.searched == 1, "they were loaded less than 10 s ago"
 
     clock.set(NOON + timedelta(seconds=REREAD_AFTER))
     source.refused()
@@ -187,10 +210,10 @@ async def test_keys_that_aws_refuses_are_looked_up_from_the_start_and_not_too_of
 
 
 @pytest.mark.parametrize("seconds", [2, 4, 30])
-async def test_keys_that_live_for_seconds_are_used_and_not_renewed_for_every_call(supplied, clock, seconds):
+async def test_keys_valid_for_seconds_are_used_and_not_renewed_for_every_call(supplied, clock, seconds):
     library, source = supplied(seconds)
     for tenth in range(600):
-        clock.set(NOON + timedelta(seconds=tenth / 10))
+        await move(clock, source, NOON + timedelta(seconds=tenth / 10))
         assert await ready(source) is None
         left = source._loaded.credentials._expiry_time - clock.now()
         assert left > timedelta(0)
@@ -198,7 +221,7 @@ async def test_keys_that_live_for_seconds_are_used_and_not_renewed_for_every_cal
     assert library.given <= 1 + 60
 
 
-async def test_a_source_that_never_ends_is_left_behind_and_another_is_tried_within_bounds(supplied, clock):
+async def test_at_most_3_stuck_attempts_are_abandoned(supplied, clock):
     library, source = supplied()
     library.open.clear()
     waiting = []
