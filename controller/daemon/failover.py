@@ -1,16 +1,15 @@
 """One daemon among several: keeps up its part in the lease, and hands the pools over when another leads from now on."""
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from adapters.ports.errors import AdapterError
 from adapters.runtime.clock import Clock
-from controller.decision.planning.overrides import Override, entry, shown_override
+from controller.decision.planning.overrides import Override
 from controller.fleet.fleet import Fleet
-from controller.leadership.handover import ORDERS, fallback_states, last_writes, shared
+from controller.leadership.handover import ORDERS, overrides_text, read_handover
 from controller.leadership.leader_election import LeaderElection
 from controller.leadership.leader_term import LeaderTerm
 from controller.overrides.active_overrides import ActiveOverrides
@@ -68,7 +67,7 @@ class FailoverCoordinator:
         """Keep a pool's orders for whoever leads next. `AdapterError` when that cannot be done: they are not taken."""
         number = self.leadership.number or 0
         self.leadership.check(number)
-        await self.leadership.share(number, {f"{ORDERS}{pool}": json.dumps([entry(each) for each in orders])})
+        await self.leadership.share(number, {f"{ORDERS}{pool}": overrides_text(orders)})
 
     async def _beat(self, at_once: bool = True) -> None:
         await self.leadership.renew_or_watch()
@@ -88,22 +87,16 @@ class FailoverCoordinator:
     async def _take_over(self, number: int, at_once: bool) -> None:
         """What the leader before left behind is taken up first; until then nothing is written."""
         try:
-            texts = await self.leadership.kept()
+            handover = read_handover(await self.leadership.kept())
         except AdapterError as error:
             log.warning("failover-waiting", fencing=number, error=str(error))
             return
-        left = last_writes(texts)
-        await self._steering.restore_from_leader(orders_of(texts), self._clock.now())
-        self._enter(LeaderTerm(self.leadership, number, left, fallback_states(texts)))
-        log.info("leading", fencing=number, intents=len(left))
+        await self._steering.restore_from_leader(handover.overrides, self._clock.now())
+        self._enter(LeaderTerm(self.leadership, number, handover.last_writes, handover.fallback_states))
+        log.info("leading", fencing=number, intents=len(handover.last_writes))
         if at_once:
             await self._at_once()
 
     def _enter(self, tenure: LeaderTerm) -> None:
         self._undecided = False
         self.tenure = self._fleet.tenure = tenure
-
-
-def orders_of(texts: Mapping[str, str]) -> dict[str, tuple[Override, ...]]:
-    """The orders of each pool for which a leader has ever taken one."""
-    return shared(texts, ORDERS, lambda body: tuple(shown_override(each) for each in body))

@@ -1,29 +1,49 @@
-"""What one leader leaves to the next, and its text in the lease store. Pure."""
+"""Handover records that a leader stores for the next leader, and their text in the lease store. Pure.
+
+Every text is a JSON object `{"version": FORMAT, "record": ...}`. A reader refuses a text of another version: a standby that
+cannot read all records neither acquires the lease nor writes.
+"""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from adapters.ports.errors import Refused
+from controller.decision.planning.overrides import Override, entry, shown_override
 from controller.decision.planning.pool_state import PoolState
 
 T = TypeVar("T")
 
 Timed = tuple[tuple[datetime, int], ...]
 
+FORMAT = 1
+"""Version of the texts. Raise it when the meaning of a record changes."""
+
 UNKNOWN = -1
-"""No number of units that the lease store could say is ours: it must be told."""
+"""No valid number of units: the records do not say what the provider has, so the leader must publish it."""
 
 INTENT, AHEAD, ORDERS = "intent/", "ahead/", "orders/"
-"""Keys of what leaders share begin with one of these; the pool's name follows."""
+"""Prefixes of the keys in the lease store: last write, scheduled fallback, overrides. The pool's name follows."""
+
+
+class UnreadableHandover(Refused):
+    """A handover record has another format version, or is damaged."""
+
+    code = "handover-unreadable"
+
+
+def encoded(record: Any) -> str:  # noqa: ANN401
+    """Return the text of a record, with the format version."""
+    return json.dumps({"version": FORMAT, "record": record})
 
 
 @dataclass(frozen=True, slots=True)
 class LastWrite:
     """The last write that a leader meant to send for a pool: `target` in place of `before`, which was its last known write. Both
-    are the same once the provider has taken it, and None once the pool was given back. `original_requested`: what stood there
-    before Stoker.
+    are the same once the provider has accepted it, and None once the pool was released. `original_requested`: the units before
+    Stoker's first write.
     """
 
     target: int | None
@@ -34,15 +54,22 @@ class LastWrite:
 
     @property
     def text(self) -> str:
-        """As it is shared."""
-        return json.dumps({"target": self.target, "before": self.before, "at": self.at.isoformat(), "number": self.number,
-                           "original_requested": self.original_requested})
+        """Text in the lease store."""
+        return encoded({"target": self.target, "before": self.before, "at": self.at.isoformat(), "number": self.number,
+                        "original_requested": self.original_requested})
+
+    @classmethod
+    def parsed(cls, record: Any) -> "LastWrite":  # noqa: ANN401
+        """Return the write of a decoded record; `KeyError`, `TypeError` or `ValueError` when it is invalid."""
+        target = None if record["target"] is None else int(record["target"])
+        return cls(target, record["before"], datetime.fromisoformat(record["at"]), int(record["number"]),
+                   record["original_requested"])
 
 
 @dataclass(frozen=True, slots=True)
 class FallbackState:
-    """What a leader has told a pool's provider to do later, what it may have told it besides, and what may have been done that
-    nobody has seen: as `PoolState` has them.
+    """What a leader has scheduled at a pool's provider, what it may have scheduled besides, and writes of unknown outcome: the
+    fields of `PoolState` with these names.
     """
 
     scheduled_fallback: Timed = ()
@@ -51,45 +78,67 @@ class FallbackState:
 
     @classmethod
     def of(cls, state: PoolState) -> "FallbackState":
-        """As the pool's state has it."""
+        """Return the fields of the pool's state."""
         return cls(state.scheduled_fallback, state.pending_fallback, state.unconfirmed_writes)
 
     @property
     def text(self) -> str:
-        """As it is shared."""
+        """Text in the lease store."""
         lists = {"scheduled_fallback": self.scheduled_fallback, "pending_fallback": self.pending_fallback,
                  "unconfirmed_writes": self.unconfirmed_writes}
-        return json.dumps({name: [(at.isoformat(), units) for at, units in each] for name, each in lists.items()})
+        return encoded({name: [(at.isoformat(), units) for at, units in each] for name, each in lists.items()})
+
+    @classmethod
+    def parsed(cls, record: Any) -> "FallbackState":  # noqa: ANN401
+        """Return the state of a decoded record; `KeyError`, `TypeError` or `ValueError` when it is invalid."""
+        return cls(**{name: tuple((datetime.fromisoformat(at), int(units)) for at, units in record[name])
+                      for name in ("scheduled_fallback", "pending_fallback", "unconfirmed_writes")})
 
 
-def last_writes(texts: Mapping[str, str]) -> dict[str, LastWrite]:
-    """By pool, out of what leaders have shared."""
-    def parsed(body: Any) -> LastWrite:  # noqa: ANN401
-        target = None if body["target"] is None else int(body["target"])
-        return LastWrite(target, body["before"], datetime.fromisoformat(body["at"]), int(body["number"]),
-                         body["original_requested"])
-
-    return shared(texts, INTENT, parsed)
+def overrides_text(overrides: Sequence[Override]) -> str:
+    """Return the text of a pool's overrides."""
+    return encoded([entry(each) for each in overrides])
 
 
-def fallback_states(texts: Mapping[str, str]) -> dict[str, FallbackState]:
-    """By pool, out of what leaders have shared."""
-    def parsed(body: Any) -> FallbackState:  # noqa: ANN401
-        return FallbackState(**{name: tuple((datetime.fromisoformat(at), int(units)) for at, units in body[name])
-                                for name in ("scheduled_fallback", "pending_fallback", "unconfirmed_writes")})
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """All handover records, by pool."""
 
-    return shared(texts, AHEAD, parsed)
+    last_writes: Mapping[str, LastWrite]
+    fallback_states: Mapping[str, FallbackState]
+    overrides: Mapping[str, tuple[Override, ...]]
 
 
-def shared(texts: Mapping[str, str], kind: str, parsed: Callable[[Any], T]) -> dict[str, T]:
-    """By pool, what leaders have shared under keys that begin with `kind`; what cannot be read is left out, as from another
-    version.
-    """
+def read_handover(texts: Mapping[str, str]) -> Handover:
+    """Return the records in `texts`, by key in the lease store. `UnreadableHandover` when a record cannot be read."""
+    records = {key: _record(key, text) for key, text in texts.items()}
+    return Handover(_of_kind(records, INTENT, LastWrite.parsed), _of_kind(records, AHEAD, FallbackState.parsed),
+                    _of_kind(records, ORDERS, lambda record: tuple(shown_override(each) for each in record)))
+
+
+def _record(key: str, text: str) -> Any:  # noqa: ANN401
+    try:
+        body = json.loads(text)
+        version, record = body["version"], body["record"]
+    except (KeyError, TypeError, ValueError):
+        raise _damaged(key) from None
+    if version != FORMAT:
+        raise UnreadableHandover(f"the lease store's handover record {key} has format version {version}, this Stoker reads "
+                                 f"version {FORMAT}: run the release that wrote it, or delete the records when no daemon leads")
+    return record
+
+
+def _of_kind(records: Mapping[str, Any], kind: str, parsed: Callable[[Any], T]) -> dict[str, T]:
+    """Return by pool the parsed records whose key begins with `kind`."""
     found = {}
-    for key, text in texts.items():
+    for key, record in records.items():
         if key.startswith(kind):
             try:
-                found[key.removeprefix(kind)] = parsed(json.loads(text))
-            except (KeyError, TypeError, ValueError):
-                continue
+                found[key.removeprefix(kind)] = parsed(record)
+            except (AttributeError, KeyError, TypeError, ValueError):
+                raise _damaged(key) from None
     return found
+
+
+def _damaged(key: str) -> UnreadableHandover:
+    return UnreadableHandover(f"the lease store's handover record {key} is damaged: delete the records when no daemon leads")

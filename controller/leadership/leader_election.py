@@ -17,6 +17,7 @@ from adapters.ports.errors import AdapterError, Unreachable
 from adapters.ports.lease_store import Lease, LeaseStore, Unfenced
 from adapters.runtime.clock import Clock
 from config.model.lease import LeaseSettings
+from controller.leadership.handover import read_handover
 
 T = TypeVar("T")
 BEATS = 6
@@ -155,6 +156,11 @@ class LeaderElection:
             await self._take(there)
 
     async def _take(self, there: Lease | None) -> None:
+        """Acquire a free lease. `UnreadableHandover` when this release cannot read what the last leader stored: a daemon of that
+        release can still acquire the lease.
+        """
+        if there is not None:
+            read_handover(await self._asked_of(self._store.kept()))
         began, number = self._now(), 1 if there is None else there.number + 1
         wanted = Lease(self.holder, self.url, number, self._next())
         if await self._asked_of(self._store.take(there, wanted)):

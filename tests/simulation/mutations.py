@@ -22,6 +22,7 @@ from controller.decision.planning.pool_state import accepted
 from controller.demand import collector, pool_group
 from controller.fleet import builder, dead_man_switch, decision_log, fleet, reconciler, shutdown
 from controller.leadership import leader_election, leader_term
+from controller.leadership.handover import read_handover
 from controller.overrides import active_overrides
 from controller.store import sqlite_file, state_store
 from tests.simulation.invariants import Broken
@@ -243,7 +244,8 @@ MUTATIONS: dict[str, Plant] = {
     "writes are not told to the lease store": instead(leader_term.LeaderTerm, "fence", _fence_without_store),
     "writes carry no fencing number": instead(leader_term.LeaderTerm, "fence", _no_fence),
     "orders carry no fencing number": instead(leader_term.LeaderTerm, "fence_ahead", _tells_without_number),
-    "orders of a leader are forgotten by the next": instead(failover, "fallback_states", lambda texts: {}),
+    "orders of a leader are forgotten by the next": instead(
+        failover, "read_handover", lambda texts: replace(read_handover(texts), fallback_states={})),
     "doubts of a leader are forgotten by the next": instead(
         leader_term.FallbackState, "of", lambda state: leader_term.FallbackState(state.scheduled_fallback,
                                                                                  state.pending_fallback)),

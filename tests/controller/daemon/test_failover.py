@@ -16,7 +16,7 @@ from controller.daemon.daemon import Daemon
 from controller.decision.planning.plan import Action
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import ReasonCode
-from controller.leadership.handover import FallbackState, LastWrite, fallback_states, last_writes
+from controller.leadership.handover import FallbackState, LastWrite, read_handover
 from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from tests.builders import NOON, pool_policy
 from tests.fakes import Decaying, FakeLever, FakeProviders, FakeSource, Helm, steady
@@ -257,18 +257,6 @@ async def test_pools_in_shadow_need_no_lease(cluster):
     assert ada.fleet.plans["a"].fencing is None
 
 
-def test_what_cannot_be_read_of_a_former_leader_is_left_out():
-    left = LastWrite(5, None, NOON, 3)
-
-    assert last_writes({"intent/a": left.text, "intent/b": "{", "intent/c": '{"target": 1}', "orders/a": "[]"}) == {"a": left}
-
-
-def test_what_was_told_ahead_is_read_back_and_what_another_version_wrote_is_left_out():
-    ahead = FallbackState(((NOON, 3), (NOON + BEAT, 1)), ((NOON, 2),), ((NOON - BEAT, 4),))
-
-    assert fallback_states({"ahead/a": ahead.text, "ahead/b": "{}", "ahead/c": "[]", "intent/a": "{}"}) == {"a": ahead}
-
-
 def test_who_stands_by_knows_nothing_of_what_the_leader_tells_and_who_leads_what_was_told_last():
     ours, theirs = ((NOON, 1),), ((NOON + BEAT, 2),)
     state = PoolState(scheduled_fallback=ours, pending_fallback=ours)
@@ -281,7 +269,7 @@ def test_who_stands_by_knows_nothing_of_what_the_leader_tells_and_who_leads_what
 
 
 def test_a_pool_that_was_given_back_is_nobodys():
-    [given] = last_writes({"intent/a": LastWrite(None, None, NOON, 3).text}).values()
+    [given] = read_handover({"intent/a": LastWrite(None, None, NOON, 3).text}).last_writes.values()
 
     assert LeaderTerm(Helm(), 4, {"a": given}).state("a", PoolState(written=5, original_requested=2)) == PoolState()
 

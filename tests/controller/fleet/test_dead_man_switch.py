@@ -20,7 +20,7 @@ from controller.fleet.dead_man_switch import DeadManSwitch, is_due
 from controller.fleet.fleet import BREATH
 from controller.fleet.shutdown import cancel_fallback, is_released, release_pool
 from controller.forecasts.service import CapacityForecast
-from controller.leadership.handover import last_writes
+from controller.leadership.handover import read_handover
 from controller.leadership.leader_term import LeaderTerm
 from tests.builders import NOON, pool_policy
 from tests.fakes import Decaying, FakeLever, Helm, steady
@@ -197,7 +197,7 @@ async def test_what_was_done_as_ordered_and_is_taken_for_ours_is_told_to_whoever
         await here.tick()
         assert levers["a"].paper.requested == 7, "what was wanted meanwhile is not known: not lowered yet"
 
-    left = last_writes(helm.shared)["a"]
+    left = read_handover(helm.shared).last_writes["a"]
     assert (left.target, left.before, left.number) == (7, 7, 2)
 
 
@@ -220,7 +220,7 @@ async def test_what_could_not_be_shared_is_shared_with_a_later_step(clock, tmp_p
         helm.share = keep
         await live(here, clock, 30)
 
-    assert last_writes(helm.shared)["a"].target == 7
+    assert read_handover(helm.shared).last_writes["a"].target == 7
 
 
 async def test_an_end_amid_a_call_says_that_it_may_be_under_way(clock, tmp_path):

@@ -15,6 +15,7 @@ from adapters.ports.errors import AdapterError, Unreachable
 from adapters.ports.lease_store import Unfenced
 from adapters.runtime.clock import ManualClock
 from config.model.lease import SHORTEST, LeaseSettings
+from controller.leadership.handover import UnreadableHandover
 from controller.leadership.leader_election import LeaderElection
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
@@ -108,7 +109,7 @@ class Skewed:
         await self.clock.sleep(seconds)
 
 
-WHOLES = {"whole": ("beat", "arrive", "answer", "arrive", "answer"), "slow": ("beat", "arrive", "pass", "answer")}
+WHOLES = {"whole": ("beat", *("arrive", "answer") * 3), "slow": ("beat", "arrive", "pass", "answer")}
 
 
 class Match:
@@ -373,6 +374,24 @@ async def test_a_lease_given_back_is_taken_with_the_next_beat(clock):
     await bob.renew_or_watch()
 
     assert (ada.number, bob.number) == (None, 2)
+
+
+async def test_a_standby_that_cannot_read_the_handover_records_does_not_acquire_the_lease(clock):
+    store = MemoryStore()
+    ada, bob = leadership(store, clock), leadership(store, clock, "bob")
+    await ada.renew_or_watch()
+    await ada.share(1, {"intent/a": '{"version": 2, "record": {"target": 1}}'})
+    await ada.release()
+    for _ in range(8):
+        await bob.renew_or_watch()
+        await clock.advance(timedelta(seconds=5))
+
+    assert (bob.number, store.lease.holder, store.lease.number) == (None, "", 1)
+    assert isinstance(bob.error, UnreadableHandover)
+    assert "intent/a has format version 2" in bob.write_blocked(None)
+    store.texts.clear()
+    await bob.renew_or_watch()
+    assert (bob.number, bob.write_blocked(2)) == (2, None)
 
 
 async def test_a_store_that_never_answers_does_not_hold_up_the_beat(clock):
