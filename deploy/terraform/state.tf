@@ -39,7 +39,7 @@ resource "aws_efs_mount_target" "state" {
 
 resource "aws_security_group" "daemon" {
   name_prefix = "${var.name}-"
-  description = "Stoker daemon: HTTPS to providers and HTTP from allowed clients"
+  description = "Stoker: out to the providers, in for those who may read" # another text replaces the group
   vpc_id      = var.vpc_id
 
   dynamic "ingress" {
@@ -72,7 +72,7 @@ resource "aws_security_group" "daemon" {
 
 resource "aws_security_group" "state" {
   name_prefix = "${var.name}-state-"
-  description = "Stoker state: NFS from the daemon only"
+  description = "Stoker state: NFS from the daemon only" # another text replaces the group
   vpc_id      = var.vpc_id
 
   ingress {
