@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from adapters.sandbox.wire import Call, Operation
+from adapters.sandbox.wire import Call
 
 # What a write asks for, by operation: the field of the body that holds it.
 VALUES = {
@@ -44,8 +44,9 @@ class CallLog:
         self.mutating: Counter[str] = Counter()
         self.reading: Counter[str] = Counter()
 
-    def count(self, operation: Operation) -> None:
-        (self.mutating if operation.mutating else self.reading)[operation.name] += 1
+    def count(self, operation: str, *, mutating: bool) -> None:
+        """Count one call of `operation`."""
+        (self.mutating if mutating else self.reading)[operation] += 1
 
     def record(self, call: Call, outcome: str, *, answered: bool = True) -> None:
         """Log a mutating request and how it ended."""

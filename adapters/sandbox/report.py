@@ -1,12 +1,10 @@
 """What really happened in a run: cold starts and dollars, beside the twin that had the same traffic and no warm capacity."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from adapters.sandbox.traffic.recorded import MINUTE_MS
-
-if TYPE_CHECKING:
-    from adapters.sandbox.world import Hosted, Sandbox
+from adapters.sandbox.world import Hosted, Sandbox
 
 
 class Prices(NamedTuple):
@@ -67,7 +65,7 @@ class SandboxReport:
         return asdict(self)
 
 
-def report_of(sandbox: "Sandbox", cold_start_cost_usd: float = 0.0) -> SandboxReport:
+def report_of(sandbox: Sandbox, cold_start_cost_usd: float = 0.0) -> SandboxReport:
     """Every function up to now; `cold_start_cost_usd` is what one cold start costs the operator beyond AWS's bill."""
     now, containers = sandbox.now_ms(), [sandbox.container(host) for host in sandbox.containers]
     priced = [(hosted, PRICES[hosted.function.architecture], REQUEST_USD) for hosted in sandbox.all()]
@@ -90,7 +88,7 @@ def report_of(sandbox: "Sandbox", cold_start_cost_usd: float = 0.0) -> SandboxRe
     )
 
 
-def _function(hosted: "Hosted", now: int, cold_start_cost_usd: float, prices: Prices, request_usd: float) -> FunctionReport:
+def _function(hosted: Hosted, now: int, cold_start_cost_usd: float, prices: Prices, request_usd: float) -> FunctionReport:
     function, totals, gigabytes = hosted.function, hosted.driver.totals, hosted.function.memory_mb / 1024
     meters = [capacity.meter for capacity in function.capacities.values()]
     billed, ready = sum(m.billed_unit_ms(now) for m in meters), sum(m.ready_unit_ms(now) for m in meters)

@@ -20,9 +20,10 @@ from adapters.sandbox.aws.lambda_.routes import operation_at
 from adapters.sandbox.aws.sts import sts_api
 from adapters.sandbox.errors import ApiError, too_many_requests
 from adapters.sandbox.faults import Trouble
+from adapters.sandbox.operations import Operation
 from adapters.sandbox.rendering import rendered, rendered_error
 from adapters.sandbox.web import containers
-from adapters.sandbox.wire import Call, Json, Operation, Reply, scope_of
+from adapters.sandbox.wire import Call, Json, Reply, scope_of
 from adapters.sandbox.world import Sandbox
 
 DRIP_SECONDS = 0.2
@@ -95,7 +96,7 @@ class SandboxServer:
             service, operation.name, self.sandbox.clock.now(), scope.key if scope else "", path, query, body, request.headers,
             scope.region if scope else "",
         )
-        self.sandbox.calls.count(operation)
+        self.sandbox.calls.count(operation.name, mutating=operation.mutating)
         trouble = self.sandbox.faults.strike(call)
         if trouble is Trouble.HANG:
             await asyncio.get_running_loop().create_future()

@@ -1,13 +1,10 @@
 """A request as the emulated services see it, and an answer before it takes a wire format."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
-
-if TYPE_CHECKING:
-    from adapters.sandbox.world import Sandbox
+from typing import Any, NamedTuple
 
 Json = dict[str, Any]
 _SCOPE = re.compile(r"Credential=(?P<key>[^/\s]+)/(?P<date>\d{8})/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request")
@@ -46,17 +43,6 @@ class Reply:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     after_seconds: float = 0.0
-
-
-Handler = Callable[["Sandbox", Call], Reply]
-
-
-class Operation(NamedTuple):
-    """One API operation. `mutating`: it changes something, or starts something that costs money."""
-
-    name: str
-    handler: Handler
-    mutating: bool = False
 
 
 class Scope(NamedTuple):

@@ -15,7 +15,6 @@ from adapters.sandbox.aws.sts.credentials import Credentials
 from adapters.sandbox.call_log import CallLog
 from adapters.sandbox.errors import not_found
 from adapters.sandbox.faults import Faults
-from adapters.sandbox.report import SandboxReport, report_of
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.throttle import TokenBucket
 from adapters.sandbox.traffic.metrics import MinuteTable
@@ -175,10 +174,6 @@ class Sandbox:
         if bucket not in self._buckets:
             self._buckets[bucket] = TokenBucket(rate, max(1.0, rate * self.settings.burst_seconds))
         return self._buckets[bucket].take(self.now_ms() / 1000)
-
-    def report(self, cold_start_cost_usd: float = 0.0) -> SandboxReport:
-        """What really happened up to now, with Stoker and without; see `report_of`."""
-        return report_of(self, cold_start_cost_usd)
 
     def reserve(self, function: LambdaFunction, units: int | None) -> None:
         """Set or, with None, remove reserved concurrency."""

@@ -86,7 +86,7 @@ class GrpcSandboxServer:
         async def answer(request: Any, context: grpc.aio.ServicerContext) -> Any:  # noqa: ANN401
             caller = str(dict(context.invocation_metadata()).get("authorization", "")).removeprefix("Bearer ")
             call = self._call(method, request, caller)
-            (self.world.calls.mutating if method.mutating else self.world.calls.reading)[method.name] += 1
+            self.world.calls.count(method.name, mutating=method.mutating)
             trouble = self.world.faults.strike(call)
             if trouble in (Trouble.HANG, Trouble.DRIP):
                 await asyncio.get_running_loop().create_future()

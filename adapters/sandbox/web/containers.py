@@ -10,8 +10,9 @@ from aiohttp import web
 
 from adapters.runtime.clock import ManualClock
 from adapters.sandbox.faults import Trouble
+from adapters.sandbox.operations import Operation
 from adapters.sandbox.traffic.recorded import MINUTE_MS
-from adapters.sandbox.wire import Call, Json, Operation, Reply
+from adapters.sandbox.wire import Call, Json, Reply
 from adapters.sandbox.world import Hosted, Sandbox
 
 UNIT_HEADER = "X-Unit"
@@ -31,7 +32,7 @@ async def answer(sandbox: Sandbox, request: web.BaseRequest) -> web.Response | N
     operation = OPERATIONS.get(request.path, SERVE)
     body: Json = {"Payload": await request.read()}
     call = Call("http", operation.name, sandbox.clock.now(), "", {"function": host}, dict(request.query), body, request.headers)
-    sandbox.calls.count(operation)
+    sandbox.calls.count(operation.name, mutating=operation.mutating)
     trouble = sandbox.faults.strike(call)
     if trouble is Trouble.HANG:
         await asyncio.get_running_loop().create_future()

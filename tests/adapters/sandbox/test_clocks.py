@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 
 from adapters.runtime.clock import ScaledClock
+from adapters.sandbox.report import report_of
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.settings import Settings
 from adapters.sandbox.world import Sandbox
@@ -37,4 +38,4 @@ async def test_traffic_is_played_and_capacity_becomes_ready_by_itself() -> None:
     function.capacity("live").put(5, sandbox.now_ms(), 60_000, init_fails=False)
     await clock.sleep(300)
     assert sandbox.hosted("agent").function.capacities["live"].available == 5
-    assert sandbox.report().total.minutes >= 5
+    assert report_of(sandbox).total.minutes >= 5

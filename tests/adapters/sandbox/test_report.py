@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from adapters.sandbox.report import PRICES, REQUEST_USD
+from adapters.sandbox.report import PRICES, REQUEST_USD, report_of
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.sandbox.conftest import NOON, flat
 
@@ -14,7 +14,7 @@ async def test_without_warm_capacity_both_twins_cost_the_same(make_world) -> Non
     peak = np.array([0, 0, 4, 0, 0, 0, 0, 0, 0, 0] * 6, np.float32)
     world = await make_world(history=DemandSeries(minute_of(NOON), peak, peak / 4, peak))
     await world.pass_time(minutes=60)
-    total = world.sandbox.report(cold_start_cost_usd=0.05).total
+    total = report_of(world.sandbox, cold_start_cost_usd=0.05).total
     assert (total.minutes, total.invocations) == (60, 24)
     assert total.cold_starts == total.cold_starts_without == 24
     assert total.cost_usd == pytest.approx(total.cost_without_usd)
@@ -30,7 +30,7 @@ async def test_warm_capacity_takes_cold_starts_away_and_is_billed_in_five_minute
     await world.pass_time(minutes=16)
     await world.aws("lambda", "delete_provisioned_concurrency_config", FunctionName="agent", Qualifier="live")
     await world.pass_time(minutes=4)
-    report = world.sandbox.report(cold_start_cost_usd=0.05)
+    report = report_of(world.sandbox, cold_start_cost_usd=0.05)
     (agent,) = report.functions
     assert agent.cold_starts < 4 <= agent.cold_starts_without
     assert agent.billed_unit_minutes == 3 * 20
@@ -44,7 +44,7 @@ async def test_warm_capacity_takes_cold_starts_away_and_is_billed_in_five_minute
 async def test_environments_warm_from_the_history_are_warm_at_the_start(make_world) -> None:
     world = await make_world(history=flat(3, 60, 60))
     await world.pass_time(minutes=30)
-    assert world.sandbox.report().total.cold_starts_without == 0
+    assert report_of(world.sandbox).total.cold_starts_without == 0
 
 
 async def test_the_same_seed_gives_the_same_run(make_world) -> None:
@@ -53,6 +53,6 @@ async def test_the_same_seed_gives_the_same_run(make_world) -> None:
         world = await make_world(seed=seed, history=flat(3, 60, 600))
         await world.provision(2)
         await world.pass_time(minutes=90)
-        reports.append(world.sandbox.report())
+        reports.append(report_of(world.sandbox))
     assert reports[0] == reports[1]
     assert reports[0].total.ready_unit_minutes != reports[2].total.ready_unit_minutes

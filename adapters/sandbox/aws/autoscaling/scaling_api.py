@@ -2,7 +2,8 @@
 
 from adapters.sandbox.aws.autoscaling.scheduled_actions import RESOURCE, check, move_into_range
 from adapters.sandbox.errors import ApiError
-from adapters.sandbox.wire import Call, Json, Operation, Reply
+from adapters.sandbox.operations import Operation
+from adapters.sandbox.wire import Call, Json, Reply
 from adapters.sandbox.world import Sandbox
 
 DIMENSION = "lambda:function:ProvisionedConcurrency"

@@ -7,8 +7,9 @@ import numpy as np
 from adapters.sandbox.aws.cloudwatch.readings import Readings, series_of
 from adapters.sandbox.aws.cloudwatch.requests import Position, dimensions_of, period_of, position_of, queries_of, span_of
 from adapters.sandbox.errors import ApiError
+from adapters.sandbox.operations import Operation
 from adapters.sandbox.traffic.metrics import percentile
-from adapters.sandbox.wire import Call, Json, Operation, Reply
+from adapters.sandbox.wire import Call, Json, Reply
 from adapters.sandbox.world import Sandbox
 
 MAX_DATAPOINTS = 100_800

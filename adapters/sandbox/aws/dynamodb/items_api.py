@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from adapters.sandbox.errors import ApiError
-from adapters.sandbox.wire import Call, Json, Operation, Reply
+from adapters.sandbox.operations import Operation
+from adapters.sandbox.wire import Call, Json, Reply
 from adapters.sandbox.world import Sandbox
 
 KEYS = ("group", "item")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from adapters.sandbox.aws.lambda_ import concurrency_api as provisioned
 from adapters.sandbox.aws.lambda_ import functions_api as functions
 from adapters.sandbox.aws.lambda_.invoke_api import invoke
-from adapters.sandbox.wire import Operation
+from adapters.sandbox.operations import Operation
 
 _FUNCTION = r"/(?P<function>[^/]+)"
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 from adapters.sandbox.aws.sts.session_keys import SessionKeys
 from adapters.sandbox.errors import ApiError
-from adapters.sandbox.wire import Call, Json, Operation, Reply
+from adapters.sandbox.operations import Operation
+from adapters.sandbox.wire import Call, Json, Reply
 from adapters.sandbox.world import Sandbox
 
 ROLE = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:[\w+=,.@/-]*/)?(?P<name>[\w+=,.@-]{1,64})")

@@ -7,6 +7,7 @@ import aiohttp
 import pytest
 
 from adapters.runtime.clock import ManualClock
+from adapters.sandbox.report import report_of
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from tests.adapters.sandbox.conftest import SIX_MINUTES, flat
@@ -108,4 +109,4 @@ async def test_functions_do_not_show_containers_and_the_report_does(world):
     await world.clock.advance(timedelta(minutes=10))
 
     assert world.names == []
-    assert {one.name for one in world.report().functions} == {"agent.test", "quiet.test"}
+    assert {one.name for one in report_of(world).functions} == {"agent.test", "quiet.test"}
