@@ -20,24 +20,24 @@ from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState, accepted
 from controller.decision.planning.reasons import Reason, ReasonCode
-from controller.decision.selection.choice import CHOSEN, STEPPED_BACK, rule_name
+from controller.decision.selection.choice import SelectionMode, rule_name
 from controller.decision.selection.selector import CandidateSelector
 from controller.demand.plausibility import unseen
 from forecasting.demand import DemandSeries, instant_of
 
 MINUTE = timedelta(minutes=1)
-NAMES = tuple(rule_name(rule) for rule in range(STEPPED_BACK + CHOSEN))
 STRETCH = 1440
 """Minutes chosen for at once; between two stretches progress is told."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposals:
-    """What the chooser wanted, and by which rule: row i is wanted `metric_delay` after the minute of row i. Arrays of n rows."""
+    """Choice of the selector for one pool, see `Choice`. Row i applies `metric_delay` after the minute of row i."""
 
     target: NDArray[np.float64]
     trusted: NDArray[np.bool_]
-    rule: NDArray[np.int16]
+    leader: NDArray[np.int16]
+    mode: NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +64,15 @@ def replay(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assume: A
 def propose(demand: DemandSeries, terms: CostTerms, progress: Callable[[int], None] = lambda _: None) -> Proposals:
     """Feed a history to a fresh chooser."""
     chooser, minutes = CandidateSelector([terms]), len(demand)
-    target, trusted, rule = np.zeros(minutes, np.float64), np.zeros(minutes, bool), np.zeros(minutes, np.int16)
+    proposed = Proposals(np.zeros(minutes), np.zeros(minutes, bool), np.zeros(minutes, np.int16), np.zeros(minutes, np.int8))
     for first in range(0, minutes, STRETCH):
         rows = slice(first, min(first + STRETCH, minutes))
         choice = chooser.advance(demand.peak[None, rows], demand.busy[None, rows], demand.invocations[None, rows],
                                  demand.first_minute + first)
-        target[rows], trusted[rows], rule[rows] = choice.target[0], choice.trusted[0], choice.rule[0]
+        proposed.target[rows], proposed.trusted[rows] = choice.target[0], choice.trusted[0]
+        proposed.leader[rows], proposed.mode[rows] = choice.leader[0], choice.mode[0]
         progress(rows.stop - first)
-    return Proposals(target, trusted, rule)
+    return proposed
 
 
 def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, terms: CostTerms, assume: Assume,
@@ -130,7 +131,8 @@ class Eyes:
         self._unseen: list[int] = unseen(demand.known).tolist()
         self._wanted: list[float] = proposals.target.tolist()
         self._trusted: list[bool] = proposals.trusted.tolist()
-        self._rule: list[int] = proposals.rule.tolist()
+        self._leader: list[int] = proposals.leader.tolist()
+        self._mode = [SelectionMode(mode) for mode in proposals.mode.tolist()]
         self._last: tuple[int, Proposal | None] = (-1, None)
 
     def at(self, minute: int) -> tuple[Proposal | None, DataFreshness, timedelta | None]:
@@ -139,7 +141,8 @@ class Eyes:
         if known < 0:
             return None, DataFreshness.NONE, None
         if self._last[0] != known:
-            self._last = known, Proposal(self._wanted[known], NAMES[self._rule[known]], self._trusted[known])
+            rule = rule_name(self._leader[known], self._mode[known])
+            self._last = known, Proposal(self._wanted[known], rule, self._trusted[known])
         age = minute - known - 1
         return self._last[1], DataFreshness.FRESH if age <= self._patience else DataFreshness.LATE, age * MINUTE
 

@@ -13,7 +13,7 @@ import structlog
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.event_demand import Foretold
 from controller.decision.planning.observation import DataFreshness, DemandView, Proposal, is_stale
-from controller.decision.selection.selector import SelectionWeights
+from controller.decision.selection.weighting import SelectionWeights
 from controller.demand import selector_snapshot
 from controller.demand.collector import DemandCollector
 from controller.demand.event_tracker import EventTracker
@@ -141,7 +141,7 @@ class PoolGroup:
             return
         if self._kept_at is not None and not is_stale(now - self._kept_at, fresh):
             return
-        arrays = selector_snapshot.gathered(self.proposer)
+        arrays = self.proposer.state()
         arrays[TERMS] = np.array(json.dumps({name: asdict(terms) for name, terms in self._terms.items()}))
         proposed = {name: self.proposer.proposal(name) or self._recalled.get(name) for name in self.collector.pools}
         arrays[PROPOSED] = np.array(json.dumps({name: asdict(each) for name, each in proposed.items() if each is not None}))
@@ -167,7 +167,7 @@ class PoolGroup:
         retimed = any(known[name].keep_alive != terms[name].keep_alive for name in terms)
         chooser, proposed = Proposer(self.collector, terms, self._calm), json.loads(str(arrays.pop(PROPOSED)))
         try:
-            selector_snapshot.scattered(chooser, arrays)
+            chooser.restore(arrays)
         except (KeyError, ValueError):
             return False
         self.proposer, self._terms, self._tuned_at = chooser, terms, None if retimed else now

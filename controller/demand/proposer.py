@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.baseline import Rows
 from controller.decision.planning.observation import Proposal
-from controller.decision.selection.choice import Choice, rule_name
-from controller.decision.selection.selector import CandidateCosts, CandidateSelector, SelectionWeights
+from controller.decision.selection.choice import Choice, SelectionMode, rule_name
+from controller.decision.selection.learned_state import Arrays, State, minute_state, part_of, prefixed, restored_minute
+from controller.decision.selection.selector import CandidateSelector
+from controller.decision.selection.timing_cohort import CandidateCosts
+from controller.decision.selection.weighting import SelectionWeights
 from controller.demand.collector import DemandCollector
 from forecasting.demand import Floats
 
@@ -41,13 +44,23 @@ class Proposer:
         """How the rules of a pool weigh now."""
         return self._portfolio.weights(self._row[name])
 
-    def weighing(self, name: str) -> CandidateCosts:
-        """What the rules of a pool have cost, and what each counts for."""
-        return self._portfolio.weighing(self._row[name])
+    def costs(self, name: str) -> CandidateCosts:
+        """Return what each candidate of a pool has cost, and its share in what is requested now."""
+        return self._portfolio.costs(self._row[name])
 
     def worth(self) -> NDArray[np.float64]:
         """What a dollar of standing by saves in each pool of the intake, NaN where unknown."""
         return self._portfolio.worth(len(self._row))
+
+    def state(self) -> Arrays:
+        """Return copies of all arrays that were learned, for a snapshot. Call it while `follow` is not running."""
+        state = minute_state(self._fed) | prefixed(selector=self._portfolio.state())
+        return {name: array.copy() for name, array in state.items()}
+
+    def restore(self, state: State) -> None:
+        """Set what `state` returned for the same pools and terms. KeyError or ValueError: it does not fit; use a new proposer."""
+        self._fed = restored_minute(state)
+        self._portfolio.restore(part_of(state, "selector"))
 
     async def follow(self, intake: DemandCollector, now: datetime) -> None:
         """Learn from what has settled since the last call, and propose by what is known now.
@@ -79,5 +92,5 @@ class Proposer:
         newest = np.minimum(peak.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1), choice.target.shape[1] - 1)
         for row in np.flatnonzero(known.any(axis=1)).tolist():
             at = row, newest[row]
-            self._proposals[intake.pools[row]] = Proposal(float(choice.target[at]), rule_name(int(choice.rule[at])),
-                                                          bool(choice.trusted[at]))
+            rule = rule_name(int(choice.leader[at]), SelectionMode(choice.mode[at]))
+            self._proposals[intake.pools[row]] = Proposal(float(choice.target[at]), rule, bool(choice.trusted[at]))

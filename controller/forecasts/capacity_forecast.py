@@ -16,8 +16,8 @@ from controller.decision.events.forecast_adjustment import prospect_at, wanted_w
 from controller.decision.planning.planner import bounds_now
 from controller.decision.selection.candidates import proposals
 from controller.decision.selection.scoring import QUARTER
-from controller.decision.selection.selector import SelectionWeights
 from controller.decision.selection.signals import Signals
+from controller.decision.selection.weighting import SelectionWeights
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of
 from forecasting.protocol import Band
 
@@ -50,7 +50,7 @@ def next_hours(history: DemandSeries, ahead: Band, pool: PoolPolicy, terms: Cost
     if not (np.isfinite(ahead.peak).all() and np.isfinite(ahead.busy).all()):
         return []
     end, prospect = history.end_minute, prospect_at(pool, history)
-    wanted = standing.wanted(proposals(signals_ahead(without_events(prospect, history), ahead, terms, standing)))
+    wanted = standing.units(proposals(signals_ahead(without_events(prospect, history), ahead, terms, standing)))
     first = end + terms.metric_delay  # what is known of a minute decides so much later
     came = np.concatenate((history.window(end - HOUR, end).peak, ahead.peak))
     return steps(wanted_with(prospect, wanted, first, came, terms), first, pool)
@@ -63,8 +63,8 @@ def signals_ahead(history: DemandSeries, ahead: Band, terms: CostTerms, standing
     first = max(history.first_minute, history.end_minute - REMEMBERED)
     for begin in range(first, history.end_minute, MINUTES_PER_DAY):
         part = history.window(begin, min(begin + MINUTES_PER_DAY, history.end_minute))
-        signals.take(part.peak[None], part.busy[None], begin)
-    return signals.take(ahead.peak[None], np.minimum(ahead.busy, ahead.peak)[None], history.end_minute)
+        signals.advance(part.peak[None], part.busy[None], begin)
+    return signals.advance(ahead.peak[None], np.minimum(ahead.busy, ahead.peak)[None], history.end_minute)
 
 
 def steps(wanted: Floats, first_minute: int, pool: PoolPolicy) -> list[Step]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from controller.decision.costs.keep_alive import keep_alive_body
 from controller.decision.selection.candidates import CANDIDATES, NAIVE
-from controller.decision.selection.selector import CandidateCosts
+from controller.decision.selection.timing_cohort import CandidateCosts
 from controller.fleet.fleet import Fleet
 from controller.forecasts.accuracy_tracker import ForecastAccuracy
 from controller.forecasts.capacity_forecast import SAID
@@ -32,7 +32,7 @@ def proposal_rationale(fleet: Fleet, foresight: ForecastAccuracy, name: str, now
             "of": at.replace(second=0, microsecond=0).isoformat(), "horizon_minutes": terms.lead_time,
             "peak_below": {str(level): round(float(peak), 2) for level, peak in zip(SAID, said, strict=True)}},
         "keep_alive": keep_alive_body(fleet.keep_alive(name)) | {"used_minutes": terms.keep_alive},
-        **rules(region.proposer.weighing(name)),
+        **rules(region.proposer.costs(name)),
     }
 
 

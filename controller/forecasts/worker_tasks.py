@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from config.model.policy import PoolPolicy
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.forecast_adjustment import lifted, prospect_at, without_events
-from controller.decision.selection.selector import SelectionWeights
+from controller.decision.selection.weighting import SelectionWeights
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, BUSY_LEVEL, PEAK_LEVEL, SAID, Step, next_hours
 from controller.forecasts.demand_forecast import document, refit, view_of
 from forecasting.combined import CombinedForecaster

@@ -34,7 +34,7 @@ class WildPortfolio:
             for unwell, value in ((8, np.nan), (16, np.inf), (24, -np.inf), (32, -7.0), (40, 1e15)):
                 wanted[mood == unwell] = value
             target[:, column] = np.where(top > 0, wanted, 0.0)
-        return Choice(target, np.ones((pools, minutes), bool), np.zeros((pools, minutes), np.int16))
+        return Choice.zeros(pools, minutes)._replace(target=target, trusted=np.ones((pools, minutes), bool))
 
     def preview(self, peak, busy, invocations, first_minute) -> Choice:
         """As `CandidateSelector.preview`."""
@@ -43,3 +43,10 @@ class WildPortfolio:
         known = ~np.isnan(peak)
         newest = (peak.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1))[:, None]
         return Choice(*(np.take_along_axis(part, newest, axis=1) for part in whole))
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return nothing, so that a restart loses what was learned."""
+        return {}
+
+    def restore(self, state) -> None:
+        """Restore nothing."""

@@ -1,8 +1,8 @@
-"""The rules that propose capacity: each a signal, perhaps with a margin, never below a base that pays for itself. Pure.
+"""Candidates: rules that propose capacity, each from a signal, with or without a safety margin and a base. Pure.
 
-A candidate's proposal is `max(base, signal + margin * sqrt(signal))`, in whole units. The margin is that of a count: demand
-that wavers like arrivals strays from its level by about the root of it. The base is the part of demand that is busy so much of
-the time that warm units are cheaper than the same work on demand.
+A candidate proposes `max(base, signal + margin * sqrt(signal))`, in whole units. The margin is that of a count: random arrivals
+deviate from their mean by about its square root. The base is the part of demand that is busy for so much of the time that warm
+units are cheaper than the same work on demand.
 """
 
 from dataclasses import dataclass
@@ -10,12 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.decision.selection.signals import HALVINGS, Signal
+from controller.decision.selection.signals import HALF_LIVES, Signal
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """`parts`: signals of which the most (or with `least`, the least) counts; none of them proposes nothing. `base`: a signal."""
+    """Rule that proposes capacity.
+
+    `parts`: signals of which the maximum counts (with `least` the minimum); without parts, zero. `margin`: in square roots of it.
+    `base`: signal below which no proposal falls.
+    """
 
     parts: tuple[str, ...] = ()
     least: bool = False
@@ -24,7 +28,7 @@ class Candidate:
 
     @property
     def name(self) -> str:
-        """In words, for people."""
+        """Description in words."""
         text = " and ".join(WORDS[part] for part in self.parts)
         if len(self.parts) > 1:
             text = f"the {'lower' if self.least else 'higher'} of {text}"
@@ -39,13 +43,13 @@ class Candidate:
 def _words() -> dict[str, str]:
     words = {f"recent {minutes}": f"maximum of the last {minutes} min" for minutes in (10, 15, 20, 30, 45, 60, 90, 120, 180)}
     words |= {"recent 360": "maximum of the last 6 h", "recent 1440": "maximum of the last 24 h"}
-    kinds = {"most of week": "maximum at this time of day over 7 days",
+    kinds = {"maximum of week": "maximum at this time of day over 7 days",
              "second of week": "second highest at this time of day over 7 days",
-             "fourth of week": "median at this time of day over 7 days", "yesterday": "yesterday at this time of day",
+             "median of week": "median at this time of day over 7 days", "yesterday": "yesterday at this time of day",
              "two days": "maximum at this time of day over 2 days", "week ago": "7 days ago at this time of day"}
     words |= {f"{kind} {width}": f"{text} (±{width} min)" for kind, text in kinds.items() for width in (5, 30, 120)}
     words |= {f"week {level}": f"P{level * 100:g} of the last 7 days" for level in (0.5, 0.75, 0.9, 0.97)}
-    words |= {f"fading {minutes}": f"decaying maximum, half-life {minutes} min" for minutes in HALVINGS}
+    words |= {f"decaying {minutes}": f"decaying maximum, half-life {minutes} min" for minutes in HALF_LIVES}
     return words | {"day 0.9": "P90 of the last 24 h", "hourly": "same minute of the last 4 hours",
                     "busy 5": "demand sustained for 5 min", "busy 180": "demand sustained for 3 h"}
 
@@ -53,16 +57,16 @@ def _words() -> dict[str, str]:
 WORDS = _words()
 TOPS: tuple[Candidate, ...] = (
     *(Candidate((f"recent {minutes}",)) for minutes in (10, 20, 30, 45, 60, 90, 120, 180, 360, 1440)),
-    *(Candidate((f"fading {minutes}",)) for minutes in HALVINGS),
+    *(Candidate((f"decaying {minutes}",)) for minutes in HALF_LIVES),
     *(Candidate((name,)) for name in (
-        "second of week 5", "second of week 30", "most of week 5", "week 0.75", "week 0.97", "hourly")),
+        "second of week 5", "second of week 30", "maximum of week 5", "week 0.75", "week 0.97", "hourly")),
     *(Candidate((seasonal, f"recent {minutes}")) for seasonal, minutes in (
         ("second of week 5", 15), ("second of week 5", 60), ("second of week 30", 60), ("second of week 30", 180),
-        ("fourth of week 5", 15), ("fourth of week 5", 60), ("fourth of week 30", 60), ("most of week 5", 60),
-        ("most of week 30", 180), ("yesterday 5", 60), ("week ago 5", 60))),
+        ("median of week 5", 15), ("median of week 5", 60), ("median of week 30", 60), ("maximum of week 5", 60),
+        ("maximum of week 30", 180), ("yesterday 5", 60), ("week ago 5", 60))),
     *(Candidate((level, f"recent {minutes}")) for level, minutes in (("week 0.5", 30), ("week 0.9", 120), ("day 0.9", 60))),
     *(Candidate((wide, f"recent {minutes}"), least=True) for wide, minutes in (
-        ("two days 120", 120), ("most of week 120", 30), ("day 0.9", 60))),
+        ("two days 120", 120), ("maximum of week 120", 30), ("day 0.9", 60))),
 )
 BASES = (None, "busy 5", "busy 180")
 MARGINS = (0.5, 1.0, 2.0)
@@ -73,19 +77,19 @@ CANDIDATES: tuple[Candidate, ...] = (
     *(Candidate(top.parts, top.least, base=base) for base in BASES for top in TOPS),
     *(Candidate(top.parts, top.least, margin) for margin in MARGINS for top in TOPS),
 )
-"""A base makes a difference to low proposals only, so proposals with a margin go without one."""
+"""A base changes low proposals only, so candidates with a margin have none."""
 
 RECENT = CANDIDATES.index(Candidate(("recent 60",)))
-"""What is followed while history is too short to judge candidates by."""
+"""Candidate followed while the history is too short to compare candidates."""
 
 NAIVE: tuple[int, ...] = tuple(CANDIDATES.index(plain) for plain in (
     NOTHING, Candidate(("recent 60",)), Candidate(("recent 1440",)), Candidate(("week 0.97",)),
     Candidate(("yesterday 5", "recent 60"))))
-"""Rules that anybody would write down; a choice that costs more than the best of them is not worth its cleverness."""
+"""Naive candidates: an ensemble that costs clearly more than the best of them is not followed."""
 
 
 def proposals(signals: dict[str, Signal]) -> NDArray[np.float32]:
-    """What each candidate proposes, float32[n, candidates, pools] in whole units, from signals of float32[pools, n]."""
+    """Return what each candidate proposes, float32[n, candidates, pools] in whole units, from signals of float32[pools, n]."""
     across = {name: np.ascontiguousarray(values.T) for name, values in signals.items()}
     minutes, pools = next(iter(across.values())).shape
     out = np.empty((minutes, len(CANDIDATES), pools), np.float32)

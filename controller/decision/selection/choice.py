@@ -1,5 +1,7 @@
-"""What the selector chose, and the rule in words. Pure."""
+"""Choice of the selector: targets, and the rule behind each. Pure."""
 
+from enum import IntEnum
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -7,25 +9,48 @@ from numpy.typing import NDArray
 
 from controller.decision.selection.candidates import CANDIDATES
 
-CHOSEN = len(CANDIDATES)
-"""The row of the choice itself among the rules judged."""
 
-MIXED, STEPPED_BACK = CHOSEN, 2 * CHOSEN
-"""Added to a candidate's number in `Choice.rule`: it leads a mixture; or it is followed because the mixture has cost more."""
+class SelectionMode(IntEnum):
+    """How a pool follows its leader, a candidate. Arrays hold the values as int8."""
+
+    ALONE = 0
+    """The leader proposes alone."""
+
+    ENSEMBLE = 1
+    """All candidates propose by weight; the leader has the highest weight."""
+
+    FALLBACK = 2
+    """The leader, a naive candidate, proposes alone, because the ensemble has recently cost more."""
 
 
 class Choice(NamedTuple):
-    """Wanted `metric_delay` after each minute fed, [pools, n]: units, whether history sufficed to judge, the rule followed."""
+    """Targets that apply `metric_delay` after each minute fed, and the rule behind each: arrays [pools, n].
+
+    `target`: units. `trusted`: whether enough minutes were known to compare candidates. `leader`: index of a candidate. `mode`:
+    value of a `SelectionMode`.
+    """
 
     target: NDArray[np.float64]
     trusted: NDArray[np.bool_]
-    rule: NDArray[np.int16]
-    """For `rule_name`."""
+    leader: NDArray[np.int16]
+    mode: NDArray[np.int8]
+
+    @classmethod
+    def zeros(cls, pools: int, minutes: int) -> "Choice":
+        """Return a choice to be filled in."""
+        shape = pools, minutes
+        return cls(np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, np.int16), np.zeros(shape, np.int8))
+
+    def fill(self, place: tuple[NDArray[np.int64], slice] | NDArray[np.int64], part: "Choice") -> None:
+        """Overwrite the rows (and columns) in `place` with those of `part`."""
+        self.target[place], self.trusted[place] = part.target, part.trusted
+        self.leader[place], self.mode[place] = part.leader, part.mode
 
 
-def rule_name(rule: int) -> str:
-    """In words, for people: a candidate, and in what part."""
-    name = CANDIDATES[rule % CHOSEN].name
-    if rule >= STEPPED_BACK:
-        return f"{name} (the ensemble has cost more recently)"
-    return f"weighted ensemble (top rule: {name})" if rule >= MIXED else name
+@cache
+def rule_name(leader: int, mode: SelectionMode) -> str:
+    """Return a rule in words: its candidate, and how that is followed."""
+    name = CANDIDATES[leader].name
+    if mode is SelectionMode.ENSEMBLE:
+        return f"weighted ensemble (top rule: {name})"
+    return f"{name} (the ensemble has cost more recently)" if mode is SelectionMode.FALLBACK else name

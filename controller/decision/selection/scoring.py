@@ -1,8 +1,8 @@
-"""What each candidate would have cost so far: its capacity replayed over demand as it came. Pure.
+"""Cost that each candidate would have had so far: its capacity replayed over recorded demand. Pure.
 
-Demand is observed whatever capacity there was, so the bill of every rule over the past is known exactly, not only that of
-the rule that was followed. Bills are kept as three amounts, so that another price needs no other past: unit-minutes ready (and
-paid for), unit-minutes of work on warm units, and cold starts, summed by quarter of an hour and discounted by age.
+Demand does not depend on the warm capacity, so the past bill of every candidate is known exactly, not only that of the one that
+was followed. Bills are stored as three amounts, so that a change of prices needs no replay: ready unit-minutes (which are paid
+for), unit-minutes of work on warm units, and cold starts, summed by quarter of an hour and discounted by age.
 """
 
 from collections.abc import Callable
@@ -11,13 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from controller.decision.costs.on_demand_warmth import in_use, started
-from controller.decision.selection.provisional_scores import copied
+from controller.decision.selection.learned_state import Arrays, State, restored
 
 QUARTER = 15
+"""Minutes between two updates of the scores."""
+
 HALF_LIFE_MINUTES = 4 * 1440
 DECAY = 0.5 ** (QUARTER / HALF_LIFE_MINUTES)
 GRAIN = 1024
-"""Work is counted in 1/1024 unit-minutes: sums of whole numbers are the same in whatever order they are added."""
+"""Work is counted in 1/1024 unit-minutes: a sum of whole numbers does not depend on the order of addition."""
 
 Units = NDArray[np.float32]
 Amounts = NDArray[np.float64]
@@ -28,56 +30,73 @@ class CandidateScores:
 
     def __init__(self, rules: int, pools: int, metric_delay: int, lead_time: int, keep_alive: int, billing_step: int = 0,
                  stay_warm: bool = False) -> None:
-        self._lead = lead_time
-        self._asked = np.zeros((metric_delay + lead_time, rules, pools), np.float32)
+        self._timing = metric_delay, lead_time, keep_alive, billing_step, stay_warm
+        self._lead, self._stay_warm = lead_time, stay_warm
+        self._requested = np.zeros((metric_delay + lead_time, rules, pools), np.float32)
         self._ready = np.zeros((max(0, billing_step - 1), rules, pools), np.float32)
         self._used = np.zeros((keep_alive, rules, pools), np.float32)
-        self._stay_warm = stay_warm
         self._quarter = np.zeros((3, rules, pools), np.float64)
-        self._requests_now = np.zeros(pools, np.float64)
+        self._quarter_requests = np.zeros(pools, np.float64)
         self.requests = np.zeros(pools, np.float64)
-        """Discounted float64[pools], by the same age."""
+        """Requests up to the last whole quarter, discounted like `amounts`: float64[pools]."""
         self.amounts = np.zeros((3, rules, pools), np.float64)
-        """Discounted float64[ready | warm work | cold starts, rules, pools] up to the last whole quarter."""
+        """Amounts up to the last whole quarter, discounted: float64[ready | warm work | cold starts, rules, pools]."""
+
+    def state(self) -> Arrays:
+        """Return what has been learned, without copies. The last axis of every array is that of the pools."""
+        return {"requested": self._requested, "ready": self._ready, "used": self._used, "quarter": self._quarter,
+                "quarter_requests": self._quarter_requests, "requests": self.requests, "amounts": self.amounts}
+
+    def restore(self, state: State) -> None:
+        """Set what `state` returned; raise KeyError or ValueError if it is of other pools."""
+        self._requested = restored(state, "requested", self._requested)
+        self._ready, self._used = restored(state, "ready", self._ready), restored(state, "used", self._used)
+        self._quarter = restored(state, "quarter", self._quarter)
+        self._quarter_requests = restored(state, "quarter_requests", self._quarter_requests)
+        self.requests, self.amounts = restored(state, "requests", self.requests), restored(state, "amounts", self.amounts)
 
     def part(self, pools: NDArray[np.int64]) -> "CandidateScores":
-        """Return a judge of some of the pools, which shares nothing with this one."""
-        return copied(self, {name: value[..., pools] for name, value in vars(self).items() if isinstance(value, np.ndarray)})
+        """Return the scores of some of the pools, which share nothing with these."""
+        part = CandidateScores(self.amounts.shape[1], len(pools), *self._timing)
+        part.restore({name: values[..., pools] for name, values in self.state().items()})
+        return part
 
     def close_quarter(self) -> None:
-        """Take the quarter that has ended into the account."""
+        """Add the quarter that has ended to `amounts` and `requests`."""
         self.amounts *= DECAY
         self.amounts += self._quarter
         self._quarter[:] = 0
-        self.requests = self.requests * DECAY + self._requests_now
-        self._requests_now[:] = 0
+        self.requests = self.requests * DECAY + self._quarter_requests
+        self._quarter_requests[:] = 0
 
-    def add(self, asked: Units, peak: Units, busy: Units, requests: Units) -> None:
+    def add(self, requested: Units, peak: Units, busy: Units, requests: Units) -> None:
         """Replay n minutes within one quarter.
 
-        `asked`: float32[n, rules, pools], what is proposed after each minute. `peak`, `busy`,
-        `requests`: float32[n, pools], what came in it; NaN where unknown, which costs nothing.
+        `requested`: float32[n, rules, pools], proposed after each minute. `peak`, `busy`, `requests`: float32[n, pools], the
+        demand of each minute; NaN where unknown, which adds nothing.
         """
         count, keep = len(peak), len(self._used)
-        asked = np.concatenate((self._asked, asked))
-        ready = folded(np.minimum, asked, count, self._lead + 1)
+        requested = np.concatenate((self._requested, requested))
+        ready = folded(np.minimum, requested, count, self._lead + 1)
         known = ~np.isnan(peak)
         peak = np.where(known, np.ceil(peak), 0).astype(np.float32)
         work = np.where(known, np.minimum(np.round(np.nan_to_num(busy) * GRAIN) / GRAIN, peak), 0).astype(np.float32)
         used = self._in_use(peak, ready, known)
         before = folded(np.maximum, used, count, keep) if keep else np.zeros_like(ready)
         cold = started(used[keep:], before, ready, self._stay_warm)
-        self._requests_now += np.where(known, np.round(np.nan_to_num(requests) * GRAIN) / GRAIN, 0).sum(axis=0, dtype=np.float64)
+        requests = np.where(known, np.round(np.nan_to_num(requests) * GRAIN) / GRAIN, 0)
+        self._quarter_requests += requests.sum(axis=0, dtype=np.float64)
         paid, self._ready = paid_for(self._ready, ready)
         for at in range(count):
             self._quarter[0] += paid[at] * known[at]
             self._quarter[1] += np.minimum(ready[at], work[at])
-            self._quarter[2] += cold[at]  # none where demand is unknown: what is warm stays warm
-        self._asked, self._used = asked[count:], used[count:]
+            self._quarter[2] += cold[at]  # zero where demand is unknown: units that were warm stay warm
+        self._requested, self._used = requested[count:], used[count:]
 
     def _in_use(self, peak: Units, ready: Units, known: NDArray[np.bool_]) -> Units:
-        """Units that stay warm after each minute, those of the keep-alive before them first. Unknown minutes keep warm what was
-        warm before.
+        """Return the units that stay warm after each minute, and before them those of the keep-alive that precedes.
+
+        float32[keep-alive + n, rules, pools]. After an unknown minute those units stay warm that were warm before it.
         """
         keep, used = len(self._used), np.concatenate((self._used, in_use(peak[:, None], ready, self._stay_warm)))
         for at in np.flatnonzero(~known.all(axis=1)) if keep else ():
@@ -87,9 +106,9 @@ class CandidateScores:
 
 
 def paid_for(before: Units, ready: Units) -> tuple[Units, Units]:
-    """Units paid for in each minute: the most that was ready within the billing step; and what the next call needs of them.
+    """Return the units billed in each minute, the maximum that was ready within the billing step, and `before` of the next call.
 
-    `before`: the minutes of a billing step that precede `ready`, none where billing has no steps.
+    `before`: the minutes of a billing step that precede `ready`; without rows where billing has no steps.
     """
     steps = len(before)
     if not steps:
@@ -99,7 +118,7 @@ def paid_for(before: Units, ready: Units) -> tuple[Units, Units]:
 
 
 def folded(fold: Callable[..., Units], values: Units, count: int, span: int) -> Units:
-    """`fold` (minimum or maximum) over each of `count` windows of `span` rows, the first of which begins with row 0."""
+    """Return `fold` (minimum or maximum) over each of `count` windows of `span` rows, the first of which starts with row 0."""
     out = values[:count].copy()
     for later in range(1, span):
         fold(out, values[later : later + count], out=out)

@@ -1,21 +1,21 @@
-"""What recent demand says of the minutes to come: plain statistics of many pools, kept up minute by minute. Pure.
+"""Signals: statistics of recent demand of many pools, from which candidates propose capacity. Pure.
 
-A signal is a number of units for each pool and minute, made of nothing newer than that minute, about the minute that a decision
-made then can first change. Recent maxima look back from the minute; seasonal ones look at the same time on earlier days, in
-blocks of five minutes; quantiles describe a day or a week. What is unknown is left out, never taken for zero: a pool of which
-nothing is known has signals of zero, which ask for nothing.
+A signal is a number of units for each pool and minute. It is calculated from that minute and those before it, and is about the
+first minute that a decision made then can change. Recent maxima look back from the minute; seasonal ones look at the same time on
+earlier days, in blocks of 5 min; quantiles describe a day or a week. Unknown minutes are left out and never counted as zero. A
+pool without known minutes has signals of zero.
 
-Any way of cutting a history into calls gives the same numbers: the backtest hands over days, the daemon minutes.
+A history gives the same numbers however it is divided into calls: the backtest passes days, the daemon minutes.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.decision.selection.provisional_scores import copied
+from controller.decision.selection.learned_state import Arrays, State, part_of, prefixed, restored
 from forecasting.demand import MINUTES_PER_DAY, Floats
 
 BLOCK = 5
-"""Minutes to a block: the grain of all that looks back further than three hours."""
+"""Minutes of a block: the resolution of signals that look back further than 3 h."""
 
 BLOCKS_PER_DAY = MINUTES_PER_DAY // BLOCK
 DAYS = 7
@@ -23,14 +23,14 @@ HOUR = 60
 RECENT_MINUTES = (10, 20, 30, 45, 60, 90, 120, 180)
 LONG_MINUTES = (360, 1440)
 SHORTEST = 15
-HALVINGS = (15, 45, 360)
-"""Minutes after which what is remembered of a peak is half of it."""
+HALF_LIVES = (15, 45, 360)
+"""Half-lives of the decaying maxima, in minutes."""
 
-LET_GO = 0.25
-"""A unit is let go once no more than this share of it is remembered."""
+ROUND_UP_ABOVE = 0.25
+"""A decaying maximum is rounded up to the next unit if its fraction is above this, else down."""
 
 WIDTHS = (5, 30, 120)
-"""Minutes by which a look at an earlier day is widened to either side."""
+"""Minutes before and after a time of day that count as the same time of day."""
 
 MINUTES_KEPT = 384
 BLOCKS_KEPT = DAYS * BLOCKS_PER_DAY + 2 * max(WIDTHS) // BLOCK
@@ -40,9 +40,9 @@ Signal = NDArray[np.float32]
 
 
 def moving_max(values: Signal, width: int) -> Signal:
-    """The maximum of each `width` neighbours along the last axis, which gets shorter by `width - 1`.
+    """Return the maximum of each `width` neighbours along the last axis, which gets shorter by `width - 1`.
 
-    By doubling; where there are fewer windows than they are wide, all share their middle, the most of which is found once.
+    Windows are built by doubling. Where there are fewer windows than `width`, all share a middle, whose maximum is found once.
     """
     count = values.shape[-1] - width + 1
     if count < width:
@@ -61,7 +61,7 @@ def moving_max(values: Signal, width: int) -> Signal:
 
 
 def order_statistic(values: Signal, level: float | NDArray[np.float64]) -> Signal:
-    """The `level` quantile (the higher neighbour) of the known values in each row of float32[pools, n]; zero where none is.
+    """Return the `level` quantile (higher neighbour) of the known values in each row of float32[pools, n]; zero without any.
 
     `level`: one for all or float64[pools]. Unknown values are `UNKNOWN`, below every known one.
     """
@@ -74,10 +74,10 @@ def order_statistic(values: Signal, level: float | NDArray[np.float64]) -> Signa
 
 
 class Signals:
-    """The memory behind the signals of `pools` pools: some hours of minutes and a week of blocks, float32.
+    """Signals of `pools` pools, from their last 384 minutes and a week of blocks, float32.
 
-    `horizon`: minutes from the newest minute known to the first one that a decision changes. `spare`: float64[pools], the
-    share of time that a unit may stand idle before it costs more than the same work on demand saves; none below zero.
+    `horizon`: minutes from the newest known minute to the first one that a decision changes. `spare`: float64[pools], the share
+    of time that a unit may be idle before it costs more than it saves over on-demand work; none below zero.
     """
 
     def __init__(self, pools: int, horizon: int, spare: NDArray[np.float64]) -> None:
@@ -86,55 +86,69 @@ class Signals:
         self._busy = np.full((pools, BLOCK), UNKNOWN, np.float32)
         self._tops = np.full((pools, BLOCKS_KEPT), UNKNOWN, np.float32)
         self._means = np.full((pools, 3 * HOUR // BLOCK), UNKNOWN, np.float32)
+        self._decaying = np.zeros((len(HALF_LIVES), pools), np.float32)
         self._hourly: dict[str, Signal] = {}
-        self._fading = np.zeros((len(HALVINGS), pools), np.float32)
+
+    def state(self) -> Arrays:
+        """Return what has been learned, without copies. The first axis of every array is that of the pools."""
+        own: Arrays = {"peak": self._peak, "busy": self._busy, "tops": self._tops, "means": self._means,
+                       "decaying": self._decaying.T}
+        return own | prefixed(hourly=self._hourly)
+
+    def restore(self, state: State) -> None:
+        """Set what `state` returned; raise KeyError or ValueError if it is of other pools."""
+        self._peak, self._busy = restored(state, "peak", self._peak), restored(state, "busy", self._busy)
+        self._tops, self._means = restored(state, "tops", self._tops), restored(state, "means", self._means)
+        self._decaying = np.ascontiguousarray(restored(state, "decaying", self._decaying.T).T)
+        hourly, like = part_of(state, "hourly"), np.zeros(len(self._peak), np.float32)
+        self._hourly = {name: restored(hourly, name, like) for name in hourly}
 
     def part(self, pools: NDArray[np.int64]) -> "Signals":
         """Return the signals of some of the pools, which share nothing with these."""
-        first = {name: vars(self)[name][pools] for name in ("_spare", "_peak", "_busy", "_tops", "_means")}
-        hourly = {name: values[pools] for name, values in self._hourly.items()}
-        return copied(self, first | {"_hourly": hourly, "_fading": self._fading[:, pools]})
+        part = Signals(len(pools), self._horizon, self._spare[pools])
+        part.restore({name: values[pools] for name, values in self.state().items()})
+        return part
 
-    def take(self, peak: Floats, busy: Floats, first_minute: int) -> dict[str, Signal]:
-        """Signals of float32[pools, n] by name for n minutes from `first_minute` on, which follow the ones taken before."""
-        found, (peak, busy, tops, means) = self._made(peak, busy, first_minute)
+    def advance(self, peak: Floats, busy: Floats, first_minute: int) -> dict[str, Signal]:
+        """Store n minutes, which follow those of the last call, and return their signals by name: float32[pools, n]."""
+        signals, (peak, busy, tops, means) = self._calculate(peak, busy, first_minute)
         self._peak, self._busy = peak[:, -MINUTES_KEPT:].copy(), busy[:, -BLOCK:].copy()
         if tops is not self._tops:
             self._tops, self._means = tops[:, -BLOCKS_KEPT:].copy(), means[:, -self._means.shape[1]:].copy()
-        return found
+        return signals
 
     def preview(self, peak: Floats, busy: Floats, first_minute: int) -> dict[str, Signal]:
-        """As `take`, of minutes that may still change: nothing of them is kept."""
-        hourly, fading = dict(self._hourly), self._fading
-        found, _ = self._made(peak, busy, first_minute)
-        self._hourly, self._fading = hourly, fading
-        return found
+        """Return what `advance` would return for minutes that may still be corrected, and store nothing of them."""
+        hourly, decaying = dict(self._hourly), self._decaying
+        signals, _ = self._calculate(peak, busy, first_minute)
+        self._hourly, self._decaying = hourly, decaying
+        return signals
 
-    def _made(self, peak: Floats, busy: Floats, first_minute: int) -> tuple[dict[str, Signal], tuple[Signal, ...]]:
-        """Signals, and what is kept of minutes and blocks with the new ones after it."""
+    def _calculate(self, peak: Floats, busy: Floats, first_minute: int) -> tuple[dict[str, Signal], tuple[Signal, ...]]:
+        """Return signals, and the stored minutes and blocks with the new ones after them."""
         count = peak.shape[1]
         peak = np.concatenate((self._peak, np.where(np.isnan(peak), np.float32(UNKNOWN), np.ceil(peak))), axis=1)
         busy = np.concatenate((self._busy, np.where(np.isnan(busy), np.float32(UNKNOWN), busy)), axis=1)
         tops, means = self._blocks(peak, busy, count, first_minute)
         minutes = first_minute + np.arange(count)
-        found = self._recent(peak, count)
-        found |= self._long(tops, found["recent 5"], minutes)
-        found |= self._seasonal(tops, minutes)
-        found |= self._faded(peak[:, -count:])
-        found["hourly"] = self._timer(peak, count)
-        found["busy 5"] = self._base(order_statistic_of_last(busy, BLOCK, count, self._spare))
-        found |= self._described(tops, means, minutes)
-        return {name: np.maximum(values, 0) for name, values in found.items()}, (peak, busy, tops, means)
+        signals = self._recent(peak, count)
+        signals |= self._long(tops, signals["recent 5"], minutes)
+        signals |= self._seasonal(tops, minutes)
+        signals |= self._decayed(peak[:, -count:])
+        signals["hourly"] = self._same_minute(peak, count)
+        signals["busy 5"] = self._base(order_statistic_of_last(busy, BLOCK, count, self._spare))
+        signals |= self._described(tops, means, minutes)
+        return {name: np.maximum(values, 0) for name, values in signals.items()}, (peak, busy, tops, means)
 
     def _blocks(self, peak: Signal, busy: Signal, count: int, first_minute: int) -> tuple[Signal, Signal]:
-        """The blocks kept, and after them those that the new minutes complete."""
-        whole, begun = divmod(first_minute % BLOCK + count, BLOCK)
+        """Return maxima and means of the stored blocks, and after them of those that the new minutes complete."""
+        whole, rest = divmod(first_minute % BLOCK + count, BLOCK)
         if not whole:
             return self._tops, self._means
-        cut = slice(peak.shape[1] - begun - whole * BLOCK, peak.shape[1] - begun)
+        cut = slice(peak.shape[1] - rest - whole * BLOCK, peak.shape[1] - rest)
         shape = (len(peak), whole, BLOCK)
         tops = peak[:, cut].reshape(shape).max(axis=2)
-        cut = slice(busy.shape[1] - begun - whole * BLOCK, busy.shape[1] - begun)
+        cut = slice(busy.shape[1] - rest - whole * BLOCK, busy.shape[1] - rest)
         rows = busy[:, cut].reshape(shape)
         known = rows != UNKNOWN
         counts = known.sum(axis=2)
@@ -146,30 +160,28 @@ class Signals:
                 for width in (BLOCK, SHORTEST, *RECENT_MINUTES)}
 
     def _long(self, tops: Signal, latest: Signal, minutes: NDArray[np.int64]) -> dict[str, Signal]:
-        """Hours and days: whole blocks, and the last five minutes for the block that is not whole yet."""
-        before = minutes // BLOCK - minutes[0] // BLOCK + BLOCKS_KEPT  # how many blocks of `tops` were whole before each minute
+        """Return maxima over hours and a day: of whole blocks, and of the last 5 min for the block that is not whole yet."""
+        before = minutes // BLOCK - minutes[0] // BLOCK + BLOCKS_KEPT  # blocks of `tops` that were whole before each minute
         out = {}
         for width in LONG_MINUTES:
             blocks = width // BLOCK - 1
-            most = moving_max(tops[:, before[0] - blocks :], blocks)
-            out[f"recent {width}"] = np.maximum(latest, most[:, before - before[0]])
+            maxima = moving_max(tops[:, before[0] - blocks :], blocks)
+            out[f"recent {width}"] = np.maximum(latest, maxima[:, before - before[0]])
         return out
 
-    def _faded(self, peak: Signal) -> dict[str, Signal]:
-        """Peaks that are forgotten by and by: each minute what is remembered shrinks, or rises to what came. Unknown minutes
-        change nothing.
-        """
-        kept = 0.5 ** (1 / np.array(HALVINGS, np.float32))[:, None].astype(np.float32)
-        whole = np.empty((len(HALVINGS), *peak.shape), np.float32)
+    def _decayed(self, peak: Signal) -> dict[str, Signal]:
+        """Return decaying maxima. A minute lowers them by their half-life or raises them to its peak, unless it is unknown."""
+        factors = 0.5 ** (1 / np.array(HALF_LIVES, np.float32))[:, None].astype(np.float32)
+        whole = np.empty((len(HALF_LIVES), *peak.shape), np.float32)
         for at in range(peak.shape[1]):
-            came = peak[:, at]
-            self._fading = np.where(came == UNKNOWN, self._fading, np.maximum(self._fading * kept, came))
-            whole[:, :, at] = self._fading
-        np.ceil(whole - np.float32(LET_GO), out=whole)
-        return {f"fading {minutes}": whole[row] for row, minutes in enumerate(HALVINGS)}
+            now = peak[:, at]
+            self._decaying = np.where(now == UNKNOWN, self._decaying, np.maximum(self._decaying * factors, now))
+            whole[:, :, at] = self._decaying
+        np.ceil(whole - np.float32(ROUND_UP_ABOVE), out=whole)
+        return {f"decaying {minutes}": whole[row] for row, minutes in enumerate(HALF_LIVES)}
 
     def _seasonal(self, tops: Signal, minutes: NDArray[np.int64]) -> dict[str, Signal]:
-        """The same time on each of the last seven days: the most, the second and fourth most, yesterday, a week ago."""
+        """Return maxima around this time of day on the last 7 days: highest, second highest, median, yesterday, 7 days ago."""
         ahead = (minutes + self._horizon) // BLOCK
         origin = minutes[0] // BLOCK - BLOCKS_KEPT
         first, row = int(ahead[0]) - origin, ahead - ahead[0]
@@ -180,13 +192,13 @@ class Signals:
             starts = (first - day * BLOCKS_PER_DAY - reach for day in range(1, DAYS + 1))
             days = np.stack([moving_max(tops[:, start : start + span + 2 * reach], 2 * reach + 1) for start in starts])
             ranked = np.sort(days, axis=0)
-            kinds = {"most of week": ranked[-1], "second of week": ranked[-2], "fourth of week": ranked[-4], "yesterday": days[0],
-                     "two days": np.maximum(days[0], days[1]), "week ago": days[-1]}
+            kinds = {"maximum of week": ranked[-1], "second of week": ranked[-2], "median of week": ranked[-4],
+                     "yesterday": days[0], "two days": np.maximum(days[0], days[1]), "week ago": days[-1]}
             out |= {f"{kind} {width}": values[:, row] for kind, values in kinds.items()}
         return out
 
-    def _timer(self, peak: Signal, count: int) -> Signal:
-        """Traffic by the clock: the second most of what came at the same minute of the last four hours, give or take two."""
+    def _same_minute(self, peak: Signal, count: int) -> Signal:
+        """Return the second highest peak at the same minute, ±2 min, of the last 4 hours: for traffic from hourly timers."""
         near = moving_max(peak, 5)  # near[:, j] is centred on peak[:, j + 2]
         soonest = -(-(self._horizon + 2) // HOUR)
         end = near.shape[1] + 2 + self._horizon
@@ -195,11 +207,11 @@ class Signals:
         return second
 
     def _described(self, tops: Signal, means: Signal, minutes: NDArray[np.int64]) -> dict[str, Signal]:
-        """Quantiles of the last day, week and three hours, found anew once an hour, each at a minute of its own."""
+        """Return quantiles of the last day, week and 3 h, updated once an hour: those of the week 20 min past the hour."""
         names = [*(f"week {level}" for level in WEEK_QUANTILES), "day 0.9", "busy 180"]
         out = {name: np.empty((len(tops), len(minutes)), np.float32) for name in names}
         done = 0
-        for at in [int(found) for found in np.flatnonzero(minutes % 20 == 0)] + [len(minutes)]:
+        for at in [int(update) for update in np.flatnonzero(minutes % 20 == 0)] + [len(minutes)]:
             for name in names:
                 out[name][:, done:at] = self._hourly.get(name, np.zeros(len(tops), np.float32))[:, None]
             if at < len(minutes):
@@ -209,6 +221,7 @@ class Signals:
         return out
 
     def _describe(self, minute: int, tops: Signal, means: Signal) -> None:
+        """Update the quantiles that are due at this minute of the hour."""
         if minute == 0:
             self._hourly["day 0.9"] = order_statistic(tops[:, -BLOCKS_PER_DAY:], 0.9)
             self._hourly["busy 180"] = self._base(order_statistic(means[:, -self._means.shape[1]:], self._spare))
@@ -218,14 +231,14 @@ class Signals:
                 self._hourly[f"week {level}"] = order_statistic(week, level)
 
     def _base(self, work: Signal) -> Signal:
-        """Units that are busy often enough to be cheaper warm than on demand, going by this quantile of work in flight."""
+        """Return the units that are busy often enough to be cheaper warm than on demand, by this quantile of work in flight."""
         spare = self._spare if work.ndim == 1 else self._spare[:, None]
         return np.where(spare > 0, np.floor(np.maximum(work, 0) + spare), 0).astype(np.float32)
 
 
 def order_statistic_of_last(values: Signal, width: int, count: int, level: NDArray[np.float64]) -> Signal:
-    """The `level` quantile (the lower neighbour) of each of the `count` newest values and its `width - 1` predecessors, of those
-    that are known; `UNKNOWN` where none is.
+    """Return the `level` quantile (the lower neighbour) of the known ones among each of the `count` newest values and its
+    `width - 1` predecessors; `UNKNOWN` where none is known.
     """
     windows = np.lib.stride_tricks.sliding_window_view(values[:, -(count + width - 1):], width, axis=1)
     ranked = np.sort(windows, axis=2)

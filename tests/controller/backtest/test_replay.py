@@ -31,7 +31,8 @@ def series(peak: list[float]) -> DemandSeries:
 
 
 def wanting(wanted: list[float]) -> Proposals:
-    return Proposals(np.array(wanted, float), np.ones(len(wanted), bool), np.zeros(len(wanted), np.int16))
+    minutes = len(wanted)
+    return Proposals(np.array(wanted, float), np.ones(minutes, bool), np.zeros(minutes, np.int16), np.zeros(minutes, np.int8))
 
 
 def carried(wanted: list[float], peak: list[float] | None = None, every_minute: bool = False, step: int = 0,

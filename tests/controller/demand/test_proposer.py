@@ -11,7 +11,6 @@ from adapters.ports.demand_source import Telemetry
 from controller.accounting.ledger import GroupLedger
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.selection.selector import CandidateSelector
-from controller.demand import selector_snapshot
 from controller.demand.collector import DemandCollector
 from controller.demand.proposer import Proposer
 from forecasting.demand import DemandSeries, minute_of
@@ -64,7 +63,7 @@ class Books:
 
 
 def same(one, other):
-    mine, theirs = selector_snapshot.gathered(one), selector_snapshot.gathered(other)
+    mine, theirs = one.state(), other.state()
     return mine.keys() == theirs.keys() and all(np.array_equal(mine[key], theirs[key], equal_nan=True) for key in mine)
 
 

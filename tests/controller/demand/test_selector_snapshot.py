@@ -28,13 +28,13 @@ def region_of(store, tmp_path, terms=TERMS, pools=("a", "b")):
 async def test_what_was_gathered_does_not_change_afterwards(store, tmp_path):
     region = region_of(store, tmp_path)
     await region.gather(NOON)
-    arrays = selector_snapshot.gathered(region.proposer)
+    arrays = region.proposer.state()
     before = {path: value.copy() for path, value in arrays.items()}
     for minute in range(1, 40):
         await region.gather(NOON + minute * MINUTE)
 
     assert len(arrays) > 5
-    assert any((selector_snapshot.gathered(region.proposer)[path] != value).any() for path, value in before.items())
+    assert any((region.proposer.state()[path] != value).any() for path, value in before.items())
     for path, value in arrays.items():
         np.testing.assert_array_equal(value, before[path])
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from config.model.policy import Schedule
 from controller.decision.costs.cost_model import CostTerms
-from controller.decision.selection.selector import CandidateSelector, SelectionWeights
+from controller.decision.selection.selector import CandidateSelector
+from controller.decision.selection.weighting import SelectionWeights
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, next_hours, signals_ahead
 from forecasting.demand import DemandSeries, minute_of
 from forecasting.protocol import Band

@@ -8,7 +8,8 @@ import structlog
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.planning.decision_record import replayed
 from controller.decision.selection.candidates import CANDIDATES, NAIVE
-from controller.decision.selection.selector import CandidateCosts, CandidateSelector
+from controller.decision.selection.selector import CandidateSelector
+from controller.decision.selection.timing_cohort import CandidateCosts
 from controller.fleet.decision_log import DecisionLog
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES
 from controller.forecasts.rationale import TOP, rules
@@ -32,7 +33,7 @@ def taught(days: int = 3, pools: int = 2) -> CandidateSelector:
 def test_costs_are_the_portfolios_own_and_shares_add_up_to_one():
     portfolio = taught()
     (_, cohort), = portfolio._cohorts
-    weighing = portfolio.weighing(0)
+    weighing = portfolio.costs(0)
 
     np.testing.assert_allclose(weighing.bills, cohort.bills()[:, 0])
     assert weighing.shares.sum() == 1
@@ -40,7 +41,7 @@ def test_costs_are_the_portfolios_own_and_shares_add_up_to_one():
 
 
 def test_the_cheapest_and_the_naive_rules_are_told_in_order_and_no_more_than_a_screenful():
-    told = rules(taught().weighing(0))
+    told = rules(taught().costs(0))
     costs = [each["usd"] for each in told["rules"]]
 
     assert costs == sorted(costs)

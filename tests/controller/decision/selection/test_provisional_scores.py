@@ -6,8 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from controller.decision.selection.provisional_scores import Provisional
+from controller.decision.selection.provisional_scores import ProvisionalRules
 from controller.decision.selection.selector import CandidateSelector
+from controller.decision.selection.weighting import FollowedRules
 from tests.controller.decision.selection.test_selector import DAY, FIRST, TERMS, noisy
 
 
@@ -46,17 +47,17 @@ def test_a_quarter_is_computed_once_and_again_only_for_a_pool_that_was_corrected
             asked.append(pools.tolist())
             return self
 
-        def turn(self, rows, first_minute):
-            return np.zeros((1, rows.shape[1])), np.zeros(rows.shape[1], np.int16)
+        def next_rules(self, rows, first_minute):
+            return FollowedRules.untrained(rows.shape[1])
 
-    provisional, rows = Provisional(), np.ones((3, 2, 4), np.float32)
-    now, begins = (np.zeros((1, 2)), np.zeros(2, np.int16)), np.full(2, 15)
-    provisional.weights(Counting(), rows, 11, begins, now)
+    provisional, rows = ProvisionalRules(), np.ones((3, 2, 4), np.float32)
+    now, begins = FollowedRules.untrained(2), np.full(2, 15)
+    provisional.rules(Counting(), rows, 11, begins, now)
     provisional.settle(rows[..., :2], 11)
-    provisional.weights(Counting(), rows[..., 2:], 13, begins, now)
+    provisional.rules(Counting(), rows[..., 2:], 13, begins, now)
     rows[0, 1, 3] = 2
-    provisional.weights(Counting(), rows[..., 2:], 13, begins, now)
+    provisional.rules(Counting(), rows[..., 2:], 13, begins, now)
     provisional.settle(rows[..., 2:3] + 1, 13)
-    provisional.weights(Counting(), rows[..., 3:], 14, begins, now)
+    provisional.rules(Counting(), rows[..., 3:], 14, begins, now)
 
     assert asked == [[0, 1], [1], [0, 1]]

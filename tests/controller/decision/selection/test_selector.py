@@ -1,5 +1,6 @@
 """What the portfolio chooses, and that nothing but the past decides it."""
 
+from copy import deepcopy
 from dataclasses import replace
 
 import numpy as np
@@ -9,9 +10,9 @@ from hypothesis import strategies as st
 
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.selection.candidates import CANDIDATES, NAIVE, RECENT
-from controller.decision.selection.choice import CHOSEN, STEPPED_BACK, rule_name
+from controller.decision.selection.choice import SelectionMode, rule_name
 from controller.decision.selection.selector import CandidateSelector
-from controller.demand import selector_snapshot
+from controller.decision.selection.weighting import ENSEMBLE
 
 DAY = 1440
 FIRST = 28_401_120
@@ -64,19 +65,21 @@ def test_until_a_day_is_known_the_recent_maximum_is_followed():
 
     assert not choice.trusted[0, : DAY - 1].any()
     assert choice.trusted[0, DAY - 1 :].all()
-    assert (choice.rule[0, : DAY - 1] == RECENT).all()
+    assert (choice.leader[0, : DAY - 1] == RECENT).all()
+    assert (choice.mode[0, : DAY - 1] == SelectionMode.ALONE).all()
 
 
 def test_a_choice_that_costs_more_than_a_naive_rule_gives_way_to_it_in_the_next_quarter():
     portfolio = CandidateSelector([TERMS])
     portfolio.advance(*noisy(4 * DAY, seed=4), FIRST)
     cohort = portfolio._cohorts[0][1]
-    cohort._judge.amounts[2, CHOSEN] += 1e6  # as if what was chosen had let a million users wait
+    cohort._scores.amounts[2, ENSEMBLE] += 1e6  # as if what was chosen had let a million users wait
     choice = portfolio.advance(*noisy(1, seed=5), FIRST + 4 * DAY)
 
-    rule = int(choice.rule[0, -1])
-    assert rule - STEPPED_BACK in NAIVE
-    assert "the ensemble has cost more" in rule_name(rule)
+    leader, mode = int(choice.leader[0, -1]), SelectionMode(choice.mode[0, -1])
+    assert leader in NAIVE
+    assert mode is SelectionMode.FALLBACK
+    assert "the ensemble has cost more" in rule_name(leader, mode)
 
 
 def test_unknown_minutes_teach_nothing():
@@ -115,7 +118,7 @@ def test_however_a_history_is_cut_the_choices_are_the_same(seed, cuts):
     for cut in cuts:
         parts.append(portfolio.advance(*(kind[:, at : at + cut] for kind in history), FIRST + at))
         at += cut
-    for field in ("target", "trusted", "rule"):
+    for field in ("target", "trusted", "leader", "mode"):
         np.testing.assert_array_equal(np.concatenate([getattr(part, field) for part in parts], axis=1), getattr(whole, field))
 
 
@@ -172,7 +175,7 @@ def test_what_is_previewed_is_what_is_chosen_once_the_minutes_have_settled(seed,
     whole, begun = (CandidateSelector([terms]) for _ in range(2))
     choice = whole.advance(*(column[:, : settled + unsettled] for column in rows), FIRST)
     begun.advance(*(column[:, :settled] for column in rows), FIRST)
-    before = selector_snapshot.gathered(begun)
+    before = deepcopy(begun.state())
     peak, busy, invocations = (column[:, settled : settled + unsettled] for column in rows)
     preview = begun.preview(peak, busy, invocations, FIRST + settled)
     known = np.flatnonzero(~np.isnan(peak[0]))
@@ -180,5 +183,5 @@ def test_what_is_previewed_is_what_is_chosen_once_the_minutes_have_settled(seed,
     if len(known):
         at = settled + known[-1]
         assert [part[0, 0] for part in preview] == [part[0, at] for part in choice]
-    after = selector_snapshot.gathered(begun)
+    after = begun.state()
     assert all(np.array_equal(before[name], after[name], equal_nan=True) for name in before)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controller.decision.selection.signals import BLOCK, HALVINGS, LET_GO, Signals, moving_max, order_statistic
+from controller.decision.selection.signals import BLOCK, HALF_LIVES, ROUND_UP_ABOVE, Signals, moving_max, order_statistic
 
 DAY = 1440
 FIRST = 28_401_120 + 7  # not at the start of a block
@@ -23,7 +23,7 @@ def traffic(minutes: int, seed: int = 1, gaps: float = 0.02) -> tuple[np.ndarray
 @pytest.fixture(scope="module")
 def taken() -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     peak, busy = traffic(9 * DAY)
-    return peak, busy, Signals(1, HORIZON, np.array([0.4])).take(peak[None], busy[None], FIRST)
+    return peak, busy, Signals(1, HORIZON, np.array([0.4])).advance(peak[None], busy[None], FIRST)
 
 
 def most(values: np.ndarray) -> float:
@@ -58,25 +58,26 @@ def test_seasonal_signals_are_about_the_minute_that_a_decision_first_changes(tak
 def test_ranks_among_days_are_ordered(taken):
     _, _, found = taken
     for width in (5, 30, 120):
-        most_, second, fourth = (found[f"{kind} of week {width}"] for kind in ("most", "second", "fourth"))
+        most_, second, fourth = (found[f"{kind} of week {width}"] for kind in ("maximum", "second", "median"))
         assert (most_ >= second).all()
         assert (second >= fourth).all()
 
 
-@pytest.mark.parametrize("minutes", HALVINGS)
+@pytest.mark.parametrize("minutes", HALF_LIVES)
 def test_a_peak_is_forgotten_by_halves_and_not_while_nothing_is_known(taken, minutes):
     peak, _, found = taken
     remembered = 0.0
     for at, came in enumerate(peak[:3000]):
         if not np.isnan(came):
             remembered = max(remembered * 0.5 ** (1 / minutes), float(came))
-        assert abs(found[f"fading {minutes}"][0, at] - np.ceil(remembered - LET_GO)) <= (abs(remembered % 1 - LET_GO) < 1e-3)
+        ambiguous = abs(remembered % 1 - ROUND_UP_ABOVE) < 1e-3
+        assert abs(found[f"decaying {minutes}"][0, at] - np.ceil(remembered - ROUND_UP_ABOVE)) <= ambiguous
 
 
 def test_the_timer_sees_what_comes_every_hour():
     peak = np.zeros(6 * 60, np.float32)
     peak[30::60] = 8
-    found = Signals(1, HORIZON, np.array([0.4])).take(peak[None], peak[None] * 0, FIRST)["hourly"][0]
+    found = Signals(1, HORIZON, np.array([0.4])).advance(peak[None], peak[None] * 0, FIRST)["hourly"][0]
     wanted_at = np.flatnonzero(found[4 * 60 :]) + 4 * 60 + HORIZON
     assert set(wanted_at % 60) == {28, 29, 30, 31, 32}
 
@@ -84,13 +85,13 @@ def test_the_timer_sees_what_comes_every_hour():
 def test_the_base_is_what_is_busy_often_enough_to_pay_for_itself():
     busy = np.array([[3.0, 0.1, 3.0, 3.0, 2.7]], np.float32)
     for spare, expected in ((0.4, 3.0), (0.0, 0.0)):
-        found = Signals(1, HORIZON, np.array([spare])).take(np.full((1, 5), 3, np.float32), busy, FIRST)
+        found = Signals(1, HORIZON, np.array([spare])).advance(np.full((1, 5), 3, np.float32), busy, FIRST)
         assert found["busy 5"][0, -1] == expected
 
 
 def test_nothing_known_asks_for_nothing():
     unknown = np.full((2, 3 * DAY), np.nan, np.float32)
-    for values in Signals(2, HORIZON, np.full(2, 0.4)).take(unknown, unknown, FIRST).values():
+    for values in Signals(2, HORIZON, np.full(2, 0.4)).advance(unknown, unknown, FIRST).values():
         assert (values == 0).all()
 
 
@@ -99,7 +100,7 @@ def test_minutes_that_are_missing_do_not_make_steady_work_less(missing):
     peak = np.full(600, 6, np.float32)
     peak[400 : 400 + missing] = np.nan
 
-    base = Signals(1, HORIZON, np.array([0.4])).take(peak[None], (peak * 0.75)[None], FIRST)["busy 5"][0]
+    base = Signals(1, HORIZON, np.array([0.4])).advance(peak[None], (peak * 0.75)[None], FIRST)["busy 5"][0]
 
     assert set(base[10:].tolist()) == {4.0}
 
@@ -108,7 +109,7 @@ def test_days_of_which_nothing_is_known_are_left_out_not_taken_for_quiet_ones():
     peak = np.full(8 * DAY, 10, np.float32)
     peak[DAY : 7 * DAY] = np.nan  # the last day is known again
 
-    found = Signals(1, HORIZON, np.array([0.4])).take(peak[None], (peak * 0.5)[None], FIRST)
+    found = Signals(1, HORIZON, np.array([0.4])).advance(peak[None], (peak * 0.5)[None], FIRST)
 
     assert {name: float(values[0, -1]) for name, values in found.items() if name.startswith("week 0")} == {
         "week 0.5": 10, "week 0.75": 10, "week 0.9": 10, "week 0.97": 10}
@@ -119,10 +120,10 @@ def test_days_of_which_nothing_is_known_are_left_out_not_taken_for_quiet_ones():
 def test_however_a_history_is_cut_the_numbers_are_the_same(cuts, seed, offset):
     minutes = sum(cuts)
     peak, busy = traffic(minutes, seed, gaps=0.1)
-    whole = Signals(1, HORIZON, np.array([0.4])).take(peak[None], busy[None], FIRST + offset)
+    whole = Signals(1, HORIZON, np.array([0.4])).advance(peak[None], busy[None], FIRST + offset)
     pieces, signals, at = [], Signals(1, HORIZON, np.array([0.4])), 0
     for cut in cuts:
-        pieces.append(signals.take(peak[None, at : at + cut], busy[None, at : at + cut], FIRST + offset + at))
+        pieces.append(signals.advance(peak[None, at : at + cut], busy[None, at : at + cut], FIRST + offset + at))
         at += cut
     for name, values in whole.items():
         np.testing.assert_array_equal(np.concatenate([piece[name] for piece in pieces], axis=1), values, err_msg=name)

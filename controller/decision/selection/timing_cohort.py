@@ -1,0 +1,190 @@
+"""Selector of the pools that share one timing: proposals, scores and weights, minute by minute. Pure."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from controller.decision.costs.cost_model import CostTerms
+from controller.decision.selection.candidates import RECENT, proposals
+from controller.decision.selection.choice import Choice, SelectionMode
+from controller.decision.selection.learned_state import (
+    Arrays,
+    State,
+    minute_state,
+    part_of,
+    prefixed,
+    restored,
+    restored_minute,
+)
+from controller.decision.selection.provisional_scores import ProvisionalRules
+from controller.decision.selection.scoring import QUARTER, CandidateScores
+from controller.decision.selection.signals import Signals
+from controller.decision.selection.weighting import (
+    ENSEMBLE,
+    FollowedRules,
+    SelectionWeights,
+    ensemble_mean,
+    weighted,
+    with_fallback,
+)
+from forecasting.demand import MINUTES_PER_DAY, Floats
+
+ENOUGH = MINUTES_PER_DAY
+"""Known minutes before candidates are trusted."""
+
+CORRECTION = 12.0
+"""Factor of the difference between allowed and actual cold starts in the share of requests that may start cold next."""
+
+
+class CandidateCosts(NamedTuple):
+    """Discounted USD of every candidate, and last of the ensemble, float64[candidates + 1]; and the share that each candidate has
+    in what is requested, float64[candidates].
+    """
+
+    bills: NDArray[np.float64]
+    shares: NDArray[np.float64]
+
+
+def timing_of(terms: CostTerms) -> tuple[int, int, int, int, bool]:
+    """Return the durations that the pools of a cohort share, in minutes, and whether their units stay warm after scale-in."""
+    return terms.metric_delay, terms.lead_time, terms.keep_alive, terms.billing_step, terms.stay_warm
+
+
+class TimingCohort:
+    """Selector of pools of which `timing_of` is the same."""
+
+    def __init__(self, terms: Sequence[CostTerms]) -> None:
+        first, pools = terms[0], len(terms)
+        self._terms = tuple(terms)
+        idle, saved = (np.array([one.idle for one in terms]), np.array([one.on_demand - one.warm_busy for one in terms]))
+        self._spare = np.where(saved > idle, 1 - idle / np.where(saved > 0, saved, 1), 0.0)
+        self._rate = np.array([np.nan if one.warm_hit_rate is None else one.warm_hit_rate for one in terms])
+        self._prices = np.array([idle, -saved, [one.cold if one.warm_hit_rate is None else one.initialisation for one in terms]])
+        self._cold = np.array([one.cold for one in terms])
+        self._signals = Signals(pools, first.metric_delay + first.lead_time, self._spare)
+        self._scores = CandidateScores(ENSEMBLE + 1, pools, *timing_of(first))
+        self._known = np.zeros(pools, np.int64)
+        self._rules = FollowedRules.untrained(pools)
+        self._provisional = ProvisionalRules()
+        self._next: int | None = None
+
+    def advance(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
+        """Learn and choose as `CandidateSelector.advance`."""
+        if self._next not in (None, first_minute):
+            raise ValueError(f"minutes must follow one another: expected {self._next}, got {first_minute}")
+        self._next = first_minute + peak.shape[1]
+        busy = np.where(np.isnan(peak), np.float32(np.nan), busy)  # work without a known peak would lower the base
+        self._provisional.settle(np.stack((peak, busy, invocations)), first_minute)
+        proposed = proposals(self._signals.advance(peak, busy, first_minute))
+        known = self._known[:, None] + np.cumsum(~np.isnan(peak), axis=1)
+        self._known = known[:, -1].copy()
+        choice = Choice.zeros(*peak.shape)._replace(trusted=known >= ENOUGH)
+        minutes = first_minute + np.arange(peak.shape[1])
+        starts = [0, *(int(at) for at in np.flatnonzero(minutes % QUARTER == 0) if at)]
+        for start, end in zip(starts, [*starts[1:], len(minutes)], strict=True):
+            if minutes[start] % QUARTER == 0:
+                self._close_quarter()
+            rows = slice(start, end)
+            ensemble = ensemble_mean(proposed[rows], self._rules.weights)
+            choice.target[:, rows], choice.leader[:, rows], choice.mode[:, rows] = self._rules.units(
+                proposed[rows], ensemble, choice.trusted[:, rows])
+            self._scores.add(np.concatenate((proposed[rows], ensemble[:, None]), axis=1), peak[:, rows].T, busy[:, rows].T,
+                             invocations[:, rows].T)
+        return choice
+
+    def preview(self, peak: Floats, busy: Floats, invocations: Floats, first_minute: int) -> Choice:
+        """Choose as `CandidateSelector.preview`."""
+        known = ~np.isnan(peak)
+        newest = np.where(known.any(axis=1), known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1), 0)[:, None]
+        busy = np.where(known, busy, np.float32(np.nan))
+        signals = self._signals.preview(peak, busy, first_minute)
+        proposed = proposals({name: np.take_along_axis(values, newest, axis=1) for name, values in signals.items()})
+        quarters = (first_minute + newest[:, 0]) // QUARTER
+        late = quarters > ((self._next or first_minute) - 1) // QUARTER
+        rules = self._rules
+        if late.any():
+            rows, starts = np.stack((peak, busy, invocations)), np.where(late, quarters * QUARTER, 0)
+            rules = self._provisional.rules(self, rows, first_minute, starts, rules)
+        trusted = (self._known + known.sum(axis=1) >= ENOUGH)[:, None]
+        target, leader, mode = rules.units(proposed, ensemble_mean(proposed, rules.weights), trusted)
+        return Choice(target.astype(np.float64), trusted, leader, mode)
+
+    def part(self, pools: NDArray[np.int64]) -> "TimingCohort":
+        """Return a cohort of some of the pools, which shares nothing with this one."""
+        part = TimingCohort([self._terms[pool] for pool in pools])
+        part._signals, part._scores = self._signals.part(pools), self._scores.part(pools)
+        part._known, part._rules, part._next = self._known[pools], self._rules.part(pools), self._next
+        return part
+
+    def next_rules(self, rows: Floats, first_minute: int) -> FollowedRules:
+        """Learn from float32[peak | busy | invocations, pools, n], which end with a quarter, and return the rules of the next."""
+        if rows.shape[2]:
+            self.advance(rows[0], rows[1], rows[2], first_minute)
+        self._close_quarter()
+        return self._rules
+
+    def state(self) -> Arrays:
+        """Return what has been learned, without copies. Provisional rules are left out: they are computed again."""
+        own: Arrays = {"known": self._known, **self._rules._asdict(), **minute_state(self._next)}
+        return own | prefixed(signals=self._signals.state(), scores=self._scores.state())
+
+    def restore(self, state: State) -> None:
+        """Set what `state` returned; raise KeyError or ValueError if it is of other pools."""
+        self._known, self._next = restored(state, "known", self._known), restored_minute(state)
+        rules = self._rules
+        self._rules = FollowedRules(restored(state, "weights", rules.weights), restored(state, "leader", rules.leader),
+                                    restored(state, "mode", rules.mode))
+        self._signals.restore(part_of(state, "signals"))
+        self._scores.restore(part_of(state, "scores"))
+
+    def bills(self) -> NDArray[np.float64]:
+        """Return the discounted USD of every candidate, and last of the ensemble: float64[candidates + 1, pools].
+
+        They are the difference to serving all demand on demand without a cold start.
+        """
+        amounts = self._scores.amounts
+        bills: NDArray[np.float64] = self._prices[0] * amounts[0] + self._prices[1] * amounts[1] + self._prices[2] * amounts[2]
+        return bills
+
+    def worth(self) -> NDArray[np.float64]:
+        """Return cold starts and on-demand work saved, in USD per USD of warm units, as `CandidateSelector.worth`."""
+        ready, work, cold = self._scores.amounts[:, [0, ENSEMBLE]].copy()
+        cost = self._prices[0] * ready[1]
+        saved = self._prices[1] * (work[0] - work[1]) + self._cold * (cold[0] - cold[1])
+        known = (self._known >= ENOUGH) & (cost > 0)
+        return np.where(known, saved / np.where(known, cost, 1.0), np.nan)
+
+    def selection(self, pool: int) -> SelectionWeights:
+        """Return the rule that a pool follows now."""
+        rules, leader, mode = self._rules, RECENT, SelectionMode.ALONE
+        if self._known[pool] >= ENOUGH:
+            leader, mode = int(rules.leader[pool]), SelectionMode(rules.mode[pool])
+        return SelectionWeights(rules.weights[:, pool].copy(), leader, mode, float(self._spare[pool]))
+
+    def costs(self, pool: int) -> CandidateCosts:
+        """Return what each candidate has cost, and its share in what a pool requests now."""
+        bills = np.einsum("ar,a->r", self._scores.amounts[:, :, pool], self._prices[:, pool])
+        return CandidateCosts(bills, self.selection(pool).shares())
+
+    def _close_quarter(self) -> None:
+        """Add the quarter to the scores, and set the rules of the next one."""
+        self._scores.close_quarter()
+        bills, budgeted = self.bills(), ~np.isnan(self._rate)
+        if budgeted.any():
+            bills[:ENSEMBLE, budgeted] = self._within_budget(bills[:ENSEMBLE, budgeted], budgeted)
+        alone = budgeted | (bills[0] == 0)  # one rule at a time keeps an error budget; without demand no rule is better
+        self._rules = with_fallback(weighted(bills, alone), bills, allowed=~budgeted)
+
+    def _within_budget(self, bills: NDArray[np.float64], budgeted: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return bills by which the leader is the cheapest candidate within its error budget, else that with fewest cold starts.
+
+        The error budget is the share of requests that the policy allows to start cold, corrected by `CORRECTION` times the
+        difference to the share that did. It covers about a week, because older requests are discounted.
+        """
+        cold, requests = self._scores.amounts[2][:, budgeted], np.maximum(self._scores.requests[budgeted], 1.0)
+        allowed = 1 - self._rate[budgeted]
+        budget = np.maximum(allowed + CORRECTION * (allowed - cold[ENSEMBLE] / requests), 0.0) * requests
+        within = cold[:ENSEMBLE] <= budget
+        return np.where(within, bills, np.where(within.any(axis=0), np.inf, cold[:ENSEMBLE]))
