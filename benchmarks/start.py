@@ -77,9 +77,9 @@ async def start(policy: Policy, names: tuple[str, ...], clock: ManualClock, fold
 
 def planned(service: Daemon, pools: int) -> bool:
     """Whether every pool has a plan that is made of a proposal."""
-    if service.fleet is None or len(service.fleet.plans) < pools:
+    if service.runtime is None or len(service.runtime.components.fleet.plans) < pools:
         return False
-    return all(plan.reasons[0].code is ReasonCode.PROPOSED for plan in service.fleet.plans.values())
+    return all(plan.reasons[0].code is ReasonCode.PROPOSED for plan in service.runtime.components.fleet.plans.values())
 
 
 if __name__ == "__main__":

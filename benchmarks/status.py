@@ -113,9 +113,9 @@ async def main(pools: int, ticks: int) -> None:
         stop = asyncio.Event()
         running = asyncio.create_task(service.run(stop))
         await service.ready.wait()
-        while service.fleet is None or service.fleet.last is None or service._ticking.locked():
+        while service.runtime is None or service.runtime.components.fleet.last is None or service.runtime.tick.running:
             await asyncio.sleep(0.05)
-        for region in service.fleet.regions:
+        for region in service.runtime.components.fleet.regions:
             region.budget = type(region.budget)(reads=pools, writes=pools)
         began = time.perf_counter()
         await step(service, clock)
@@ -139,9 +139,9 @@ async def main(pools: int, ticks: int) -> None:
               f"(a minute apart: {cpu / 60:.1%} of a core)")
         print(f"/status while it ticks: {told(out)}")
         began, cpu = time.perf_counter(), time.process_time()
-        text = await service.published.exposition.text()
+        text = await service.runtime.published.exposition.text()
         again = time.perf_counter()
-        await service.published.exposition.text()
+        await service.runtime.published.exposition.text()
         print(f"/metrics {len(text) / 1e6:.1f} MB, {len(text.splitlines()):,} lines: {again - began:.2f} s and "
               f"{time.process_time() - cpu:.2f} s of processor once a tick, {time.perf_counter() - again:.3f} s again")
         print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
@@ -165,7 +165,7 @@ def told(out):
 
 async def step(service: Daemon, clock: ManualClock) -> None:
     clock.set(clock.now() + timedelta(minutes=1))
-    await service.tick()
+    await service.runtime.tick.run()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import structlog
 
+from controller.daemon.jobs import prune, retune, store_state
 from forecasting.demand import MINUTES_PER_DAY
 from tests.patience import PATIENCE_SECONDS
 from tests.services import serving
@@ -56,15 +57,15 @@ async def lives(folder: Path, minutes: int, look_every: int):
     async with serving(folder, traffic={"small": waves(1), "large": waves(40), "quiet": lambda _: 0.0}, max=100) as world:
         for minute in range(1, minutes + 1):
             await world.clock.advance(timedelta(minutes=1))
-            await asyncio.wait_for(world.service.tick(), PATIENCE_SECONDS)
+            await asyncio.wait_for(world.service.runtime.tick.run(), PATIENCE_SECONDS)
             if minute % 10 == 0:
                 for path in ("/status", "/metrics", "/v1/pools/large", "/v1/decisions", "/nothing"):
                     async with world.session.get(world.service.url + path) as answer:
                         await answer.read()
             if minute % 60 == 0:
-                await world.service._keep(timedelta(0))
-                await world.service._retune()
-                await world.service._prune()
+                await store_state(world.service.runtime, world.service._settings, timedelta(0))
+                await retune(world.service.runtime, world.service._settings)
+                await prune(world.service.runtime, world.service._settings)
             if minute % look_every == 0:
                 yield held(minute)
 

@@ -26,8 +26,8 @@ async def eventful(folder):
         service = here.service
         first = minute_of(here.clock.now()) - 30
         for name in ("a", "b"):
-            service.forecasts.accuracy.install(name, first, np.full((AHEAD_MINUTES, len(SAID)), 4, np.float32))
-        service.fleet.reconcilers["a"].lead_seconds.extend([60.0, 70.0, 80.0])
+            service.runtime.components.forecasts.accuracy.install(name, first, np.full((AHEAD_MINUTES, len(SAID)), 4, np.float32))
+        service.runtime.components.fleet.reconcilers["a"].lead_seconds.extend([60.0, 70.0, 80.0])
         here.levers["a"].failing["write"] = Throttled("slow down")
         await here.ticks(2)
         here.levers["a"].failing.clear()

@@ -26,6 +26,10 @@ class Running:
         self.service, self.source, self.levers, self.clock, self.session = service, source, levers, clock, session
         self.stop = stop
 
+    @property
+    def components(self):
+        return self.service.runtime.components
+
     async def ask(self, method, path, token=None, **more):
         """Status, decoded body and headers."""
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
@@ -44,7 +48,7 @@ class Running:
     async def ticks(self, count=1):
         for _ in range(count):
             await self.clock.advance(MINUTE)
-            await asyncio.wait_for(self.service.tick(), PATIENCE_SECONDS)
+            await asyncio.wait_for(self.service.runtime.tick.run(), PATIENCE_SECONDS)
 
     async def stoker(self, *arguments, env=None, url=True):
         """A command of ours against this service, as from a terminal."""
@@ -81,7 +85,7 @@ async def ticking(service, seconds=PATIENCE_SECONDS):
 
 
 def ticked(service):
-    return service.fleet is not None and service.fleet.last is not None and not service._ticking.locked()
+    return service.runtime is not None and service.runtime.components.fleet.last is not None and not service.runtime.tick.running
 
 
 @contextlib.asynccontextmanager

@@ -15,14 +15,16 @@ from adapters.registry import Registry, lever_kinds
 from adapters.runtime.clock import Clock, ScaledClock, SystemClock
 from config.loading.loader import load_policy
 from config.model.policy import Policy
+from controller.daemon.daemon import Daemon
 from controller.decision.costs.cost_model import CostTerms, terms_of
 from controller.decision.planning.plan import Action, Plan
 from controller.demo.bar_chart import Point
 from controller.demo.emulators import Emulators
 from controller.demo.frame import Decision, Frame, PoolFrame
 from controller.demo.outcome import Outcome
-from controller.demo.paced_daemon import PacedService
+from controller.demo.scaled_scheduler import ScaledScheduler
 from controller.demo.scenarios import Pool, Scenario
+from controller.fleet.fleet import Fleet
 from forecasting.demand import instant_of, minute_of
 
 POINTS = 400
@@ -47,26 +49,31 @@ class DemoRunner:
         self.clouds = Emulators(scene, clock, seed)
         self.policy = write_policy(scene, folder / "policy.yaml")
         self._terms = terms_by_pool(self.policy, scene)
-        self.service: PacedService | None = None
-        self.last: Frame | None = None
+        self._daemon: Daemon | None = None
+        self._fleet: Fleet | None = None
         self._points = {pool.name: deque(before(pool, scene.start), maxlen=POINTS) for pool in scene.pools}
         self._decisions: deque[Decision] = deque(maxlen=DECISIONS_KEPT)
         self._seen: dict[str, Plan] = {}
         self._began: tuple[datetime, datetime] | None = None
         self._closing = ExitStack()
 
-    async def play(self, stop: asyncio.Event) -> None:
-        """Run to the end of the scenario or until `stop` is set. Raise the errors of the daemon's start."""
+    async def play(self, stop: asyncio.Event) -> Frame | None:
+        """Run to the end of the scenario or until `stop` is set. Return the final frame, None without a tick.
+
+        Raise the errors of the daemon's start.
+        """
         async with self.clouds.open() as (url, grpc):
             registry = Registry(self._clock, self._rng, sandbox_url=url, sandbox_grpc=grpc)
-            self.service = PacedService(self.policy, registry, self._clock, self._folder, port=self._port, ticked=self._tick)
+            self._daemon = Daemon(self.policy, registry, self._clock, self._folder, port=self._port,
+                                  scheduler=ScaledScheduler(self._clock), on_tick=self._tick)
             self._opening.close()
             end_task = asyncio.create_task(self._stop_at_end(stop))
             try:
-                await self.service.run(stop)
+                await self._daemon.run(stop)
             finally:
                 end_task.cancel()
                 await asyncio.gather(end_task, return_exceptions=True)
+        return None if self._fleet is None else self.frame(self._fleet)
 
     async def _stop_at_end(self, stop: asyncio.Event) -> None:
         """Stop at the end of the scenario. From then on the clock runs at real speed, for a graceful shutdown."""
@@ -80,25 +87,25 @@ class DemoRunner:
         self._closing.enter_context(self._clock.at_work())
         stop.set()
 
-    def _tick(self) -> None:
+    def _tick(self, fleet: Fleet) -> None:
         if self._began is None:
             self._began = self._clock.now(), self._machine.now()
-        self.last = self.frame()
-        self._watch(self.last)
+        self._fleet = fleet
+        self._watch(self.frame(fleet))
 
-    def frame(self) -> Frame:
+    def frame(self, fleet: Fleet) -> Frame:
         """Return the frame of this instant."""
         now = self._clock.now()
-        pools = tuple(self._pool_frame(pool, now) for pool in self.scene.pools)
+        pools = tuple(self._pool_frame(pool, fleet, now) for pool in self.scene.pools)
         began, really = self._began or (now, self._machine.now())
         spent = (self._machine.now() - really).total_seconds()
         speed = (now - began).total_seconds() / spent if spent > 0 else self._clock.factor
-        url = self.service.url if self.service is not None else ""
+        url = "" if self._daemon is None else self._daemon.url
         total = sum((pool.outcome for pool in pools), Outcome())
         return Frame(now, now - self.scene.start, self.scene.lasting, speed, url, pools, tuple(self._decisions), total)
 
-    def _pool_frame(self, pool: Pool, now: datetime) -> PoolFrame:
-        plan = self._plan(pool.name)
+    def _pool_frame(self, pool: Pool, fleet: Fleet, now: datetime) -> PoolFrame:
+        plan = self._plan(fleet, pool.name)
         warmth = self.clouds.warmth(pool, kept_by(plan))
         points = self._points[pool.name]
         minute = now.replace(second=0, microsecond=0) - timedelta(minutes=1)  # the last complete minute
@@ -108,10 +115,9 @@ class DemoRunner:
         return PoolFrame(pool.name, pool.title, points[-1].peak, warmth.requested, warmth.ready, plan.target if plan else None,
                          outcome, tuple(points))
 
-    def _plan(self, name: str) -> Plan | None:
+    def _plan(self, fleet: Fleet, name: str) -> Plan | None:
         """Return the newest plan of a pool; record its text as a decision if it changed."""
-        fleet = self.service.fleet if self.service is not None else None
-        plan = fleet.plans.get(name) if fleet is not None else None
+        plan = fleet.plans.get(name)
         if plan is not None and plan is not self._seen.get(name):
             before, self._seen[name] = self._seen.get(name), plan
             if plan.action is Action.WRITE or (plan.action is Action.HOLD and (before is None or before.text != plan.text)):

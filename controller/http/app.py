@@ -13,32 +13,29 @@ from controller.http.responses import BODY_BYTES, BadRequest
 from controller.http.routes import Route
 from controller.redaction.known_secrets import HERE
 
-BOARD: web.AppKey[PublishedState] = web.AppKey("board", PublishedState)
-
 log = structlog.get_logger("stoker.http")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app(board: PublishedState, doorman: ConnectionGuard | None = None) -> web.Application:
-    """Return the application that answers from `board`; `doorman` refuses requests by Host header."""
+def make_app(published: PublishedState, guard: ConnectionGuard | None = None) -> web.Application:
+    """Return the application that answers from `published`; `guard` refuses requests by Host header."""
     app = web.Application(client_max_size=BODY_BYTES)
-    if doorman is not None:
-        app.middlewares.append(doorman.before)
+    if guard is not None:
+        app.middlewares.append(guard.before)
     app.on_response_prepare.append(protect)
-    app[BOARD] = board
     for route in ALL:
         add = app.router.add_get if route.method == "GET" else getattr(app.router, f"add_{route.method.lower()}")
-        add(route.path, served(board, route))
+        add(route.path, served(published, route))
     return app
 
 
-def served(board: PublishedState, route: Route) -> Handler:
+def served(published: PublishedState, route: Route) -> Handler:
     """Return the handler of a route with the common checks: authorization, parameters, content type."""
     async def handle(request: web.Request) -> web.StreamResponse:
         if route.guarded:
-            board.gate.admit(request)
+            published.auth.admit(request, published.leadership)
         check(route, request)
-        return await route.handler(board, request)
+        return await route.handler(published, request)
     return handle
 
 

@@ -13,17 +13,15 @@ class BearerAuth:
 
     def __init__(self, token: str | None = None) -> None:
         self._digest = None if token is None else digest(token)
-        self.leadership: LeaderElection | None = None
-        """Set if several daemons share a lease: only the leader accepts overrides, which its successor takes over."""
 
     @property
     def open(self) -> bool:
-        """Return whether writes are enabled."""
+        """Whether writes are enabled."""
         return self._digest is not None
 
-    def admit(self, request: web.Request) -> None:
+    def admit(self, request: web.Request, leadership: LeaderElection | None) -> None:
         """Return if `request` may write. Raise 403 (no token configured), 401 (token missing or wrong) or 409 (another daemon
-        leads).
+        leads). `leadership`: of daemons that share a lease; only the leader accepts overrides, which its successor takes over.
         """
         if self._digest is None:
             raise web.HTTPForbidden(reason="writes are disabled because no token is configured: set STOKER_TOKEN "
@@ -33,8 +31,8 @@ class BearerAuth:
             raise Unauthorized("missing token: send the header Authorization: Bearer TOKEN with the daemon's token", "Bearer")
         if not hmac.compare_digest(digest(shown.strip()), self._digest):
             raise Unauthorized("wrong token: send the daemon's token", 'Bearer error="invalid_token"')
-        if self.leadership is not None and (why := self.leadership.write_blocked(self.leadership.number)) is not None:
-            leader = self.leadership.shown()["leader_url"] if self.leadership.number is None else None
+        if leadership is not None and (why := leadership.write_blocked(leadership.number)) is not None:
+            leader = leadership.shown()["leader_url"] if leadership.number is None else None
             remedy = "retry later" if leader is None else f"send the request to the leader at {leader}"
             raise web.HTTPConflict(reason=f"this daemon is a standby ({why}): {remedy}")
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import gzip
+import hashlib
 import zlib
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
@@ -12,6 +14,9 @@ from controller.http.responses import json_bytes
 
 LEAST_BYTES = 1024
 """Smaller bodies are sent uncompressed."""
+
+MOST_RECENT = 8
+"""Number of recent response bodies that are kept with their compressed forms."""
 
 LEVEL = 1
 """Compression level: level 1 reduces a status to 1/10; level 9 to 1/12, in 6 times as long."""
@@ -48,6 +53,21 @@ class CompressedBody:
         answer.etag = self.tag if way is None else f"{self.tag}-{way}"
         answer.headers["Vary"] = "Accept-Encoding"
         return answer
+
+
+class RecentBodies:
+    """The last distinct bodies, so that equal responses share their compressed forms."""
+
+    def __init__(self) -> None:
+        self._bodies: OrderedDict[str, CompressedBody] = OrderedDict()
+
+    def compressed(self, body: bytes) -> CompressedBody:
+        """Return `body` for compression, or an equal recent body that is compressed already."""
+        tag = hashlib.sha256(body).hexdigest()[:16]
+        recent = self._bodies.setdefault(tag, CompressedBody(body, tag))
+        while len(self._bodies) > MOST_RECENT:
+            self._bodies.popitem(last=False)
+        return recent
 
 
 def known(tags: tuple[ETag, ...] | None, tag: str) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 
 from aiohttp import web
 
@@ -41,6 +42,11 @@ def dumps(value: object) -> bytes:
     return json.dumps(redact(value), separators=(",", ":")).encode()
 
 
+def object_of(members: Mapping[str, bytes]) -> bytes:
+    """Return a JSON object from its rendered values; names need no escaping."""
+    return b"{" + b",".join(b'"%s":%s' % (name.encode(), value) for name, value in members.items()) + b"}"
+
+
 class BadRequest(web.HTTPBadRequest):
     """400; `reason` says what is wrong, and what is allowed."""
 
@@ -53,3 +59,10 @@ class Missing(web.HTTPNotFound):
 
     def __init__(self, text: str) -> None:
         super().__init__(reason=text)
+
+
+class Starting(web.HTTPServiceUnavailable):
+    """503 while the daemon loads history."""
+
+    def __init__(self) -> None:
+        super().__init__(reason="starting: history is being loaded")

@@ -23,10 +23,10 @@ class CannotListen(Exception):
 
 
 @asynccontextmanager
-async def listening(board: PublishedState, host: str, port: int) -> AsyncIterator[int]:
+async def listening(published: PublishedState, host: str, port: int) -> AsyncIterator[int]:
     """Serve HTTP on `host` within the block; yield the port (a free one for 0). Raise `CannotListen`."""
-    doorman = ConnectionGuard(is_loopback(host))
-    runner = web.AppRunner(make_app(board, doorman), shutdown_timeout=2.0)
+    guard = ConnectionGuard(is_loopback(host))
+    runner = web.AppRunner(make_app(published, guard), shutdown_timeout=2.0)
     await runner.setup()
     server = runner.server
     if server is None:
@@ -41,11 +41,11 @@ async def listening(board: PublishedState, host: str, port: int) -> AsyncIterato
             raise CannotListen(f"cannot listen on {host}:{port}: {refusal(error)}") from error
         taken = int(sockets.sockets[0].getsockname()[1])
         if not is_loopback(host):
-            warn(host, taken, board)
-        doorman.watch(server)
+            warn(host, taken, published)
+        guard.watch(server)
         yield taken
     finally:
-        doorman.stop()
+        guard.stop()
         if sockets is not None:
             sockets.close()
         await runner.cleanup()
@@ -64,8 +64,8 @@ def refusal(error: OSError | UnicodeError) -> str:
     return f"{error.strerror}: correct --host and --port"
 
 
-def warn(host: str, port: int, board: PublishedState) -> None:
+def warn(host: str, port: int, published: PublishedState) -> None:
     """Log a warning about what others on the network can do."""
-    writes = "writes need the token" if board.gate.open else "writes are disabled because no token is configured"
+    writes = "writes need the token" if published.auth.open else "writes are disabled because no token is configured"
     log.warning("exposed", host=host, port=port, text="anyone who can reach this address can read the pools and their cost; "
                 f"{writes}: limit access to your network, or listen on 127.0.0.1")

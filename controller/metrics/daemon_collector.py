@@ -1,6 +1,6 @@
-"""What is told of the daemon itself: its readiness, its ticks, its decisions, what it asks of providers and what that costs."""
+"""Metrics of the daemon: readiness, leadership, ticks, decisions, calls to providers, and the cost of reading metrics."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import version
@@ -10,60 +10,61 @@ from prometheus_client.registry import Collector
 
 from adapters.ports.demand_source import ReportsCost
 from adapters.runtime.call_counter import Call
-from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.leadership.leader_election import LeaderElection
 from controller.metrics.catalogue import FAMILIES
 from controller.metrics.tick_counters import Ticks
-from controller.notifications.notifier import Notifier
+from controller.notifications.delivery import SinkDelivery
 
 
-@dataclass
-class Daemon:
-    """What is known of the daemon. `unready`: the reasons that `/readyz` gives now. `calls`: made to providers so far."""
+@dataclass(frozen=True)
+class DaemonFacts:
+    """State of the daemon at a scrape. `unready`: the reasons of `/readyz`. `fleet` and `leadership` are None while the daemon
+    starts; `leadership` also without a lease.
+    """
 
-    journal: DecisionLog
     ticks: Ticks
     interval: timedelta
-    calls: Callable[[], Mapping[Call, int]]
-    unready: Callable[[], list[str]]
-    fleet: Fleet | None = None
-    notifier: Notifier | None = None
-    leadership: LeaderElection | None = None
+    calls: Mapping[Call, int]
+    unready: Sequence[str]
+    decisions: Mapping[tuple[str, str], int]
+    sinks: Sequence[SinkDelivery]
+    fleet: Fleet | None
+    leadership: LeaderElection | None
 
 
 class DaemonFamilies(Collector):
-    """The daemon as metric families, made at every scrape: also when ticks have stopped."""
+    """Metric families of the daemon, collected at every scrape, also when ticks have stopped."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
+    def __init__(self, facts: Callable[[], DaemonFacts]) -> None:
+        self._facts = facts
 
     def describe(self) -> Iterable[Metric]:
+        """Return nothing: the registry does not check for duplicates."""
         return ()
 
     def collect(self) -> Iterable[Metric]:
-        daemon = self._daemon
-        unready = daemon.unready()
+        """Return the metric families of this instant."""
+        facts = self._facts()
         yield gauges("stoker_build_info", {(version("stoker"),): 1})
-        yield gauges("stoker_daemon_ready", {(): not unready})
-        yield from lease_families(daemon.leadership)
-        yield gauges("stoker_unready_reasons", {(): len(unready)})
-        yield gauges("stoker_tick_interval_seconds", {(): daemon.interval.total_seconds()})
-        yield counters("stoker_decisions_total", {tuple(key): count for key, count in daemon.journal.counts.items()})
-        yield counters("stoker_ticks_total", {(ended.value,): count for ended, count in daemon.ticks.ended.items()})
+        yield gauges("stoker_daemon_ready", {(): not facts.unready})
+        yield from lease_families(facts.leadership)
+        yield gauges("stoker_unready_reasons", {(): len(facts.unready)})
+        yield gauges("stoker_tick_interval_seconds", {(): facts.interval.total_seconds()})
+        yield counters("stoker_decisions_total", {tuple(key): count for key, count in facts.decisions.items()})
+        yield counters("stoker_ticks_total", {(ended.value,): count for ended, count in facts.ticks.ended.items()})
         name = "stoker_tick_duration_seconds"
-        yield HistogramMetricFamily(name, FAMILIES[name].text, daemon.ticks.buckets(), daemon.ticks.seconds)
-        yield counters("stoker_api_calls_total", {tuple(call): count for call, count in daemon.calls().items()})
-        couriers = () if daemon.notifier is None else daemon.notifier.couriers
-        yield counters("stoker_notices_total", {(each.sink.name, outcome): count for each in couriers
+        yield HistogramMetricFamily(name, FAMILIES[name].text, facts.ticks.buckets(), facts.ticks.seconds)
+        yield counters("stoker_api_calls_total", {tuple(call): count for call, count in facts.calls.items()})
+        yield counters("stoker_notices_total", {(each.sink.name, outcome): count for each in facts.sinks
                                                 for outcome, count in each.outcomes.items()})
-        yield gauges("stoker_notices_waiting", {(each.sink.name,): len(each.waiting) for each in couriers})
-        if daemon.fleet is not None:
-            yield from fleet_families(daemon.fleet, daemon.interval)
+        yield gauges("stoker_notices_waiting", {(each.sink.name,): len(each.waiting) for each in facts.sinks})
+        if facts.fleet is not None:
+            yield from fleet_families(facts.fleet, facts.interval)
 
 
 def lease_families(leadership: LeaderElection | None) -> Iterator[Metric]:
-    """Who leads, as this daemon sees it; without a lease the lock of its store sees to it that it is alone."""
+    """Return the families of leadership. Without a lease, the lock on the store permits one daemon only: it is the leader."""
     number = None if leadership is None else leadership.number
     yield gauges("stoker_leader", {(): leadership is None or leadership.write_blocked(number) is None})
     yield gauges("stoker_fencing_number", {} if number is None else {(): number})
@@ -71,7 +72,7 @@ def lease_families(leadership: LeaderElection | None) -> Iterator[Metric]:
 
 
 def fleet_families(fleet: Fleet, interval: timedelta) -> Iterator[Metric]:
-    """What there is once there is a fleet."""
+    """Return the families of the fleet: pools, orphans, the last tick, limits and demand sources."""
     modes = [each.policy.mode for each in fleet.reconcilers.values()]
     yield gauges("stoker_pools", {(mode,): modes.count(mode) for mode in ("shadow", "active")})
     yield gauges("stoker_orphan_units", {(each.pool, each.lever.kind): each.units for each in fleet.orphans.found})
@@ -80,12 +81,12 @@ def fleet_families(fleet: Fleet, interval: timedelta) -> Iterator[Metric]:
         yield gauges("stoker_tick_seconds", {(): last.seconds})
         yield gauges("stoker_tick_started_timestamp_seconds", {(): last.started_at.timestamp()})
         yield gauges("stoker_busy_pools", {(): last.busy})
-        told = fleet.limiter.report(last.started_at)
-        limits = {(key,): each for key, each in told.items() if isinstance(each, dict)}
+        report = fleet.limiter.report(last.started_at)
+        limits = {(key,): each for key, each in report.items() if isinstance(each, dict)}
         yield gauges("stoker_limit", {key: each["limit"] for key, each in limits.items()})
         yield gauges("stoker_limit_used", {key: each["used"] for key, each in limits.items()})
-        yield gauges("stoker_pools_waiting", {(): told["pools_waiting"]})
-        yield gauges("stoker_pools_lowered", {(): told.get("pools_lowered", 0)})
+        yield gauges("stoker_pools_waiting", {(): report["pools_waiting"]})
+        yield gauges("stoker_pools_lowered", {(): report.get("pools_lowered", 0)})
     sources = {(f"{region.collector.source.kind}/{at}",): region.collector for at, region in enumerate(fleet.regions)}
     yield gauges("stoker_metric_delay_seconds", {label: each.metric_delay.total_seconds() for label, each in sources.items()})
     yield gauges("stoker_metric_reads_usd_per_month",
@@ -95,7 +96,7 @@ def fleet_families(fleet: Fleet, interval: timedelta) -> Iterator[Metric]:
 
 
 def gauges(name: str, values: Mapping[tuple[str, ...], float]) -> Metric:
-    """A gauge of the catalogue with its values by label."""
+    """Return a gauge of the catalogue with its values by label."""
     family = GaugeMetricFamily(name, FAMILIES[name].text, labels=FAMILIES[name].labels)
     for labels, value in values.items():
         family.add_metric(labels, float(value))
@@ -103,7 +104,7 @@ def gauges(name: str, values: Mapping[tuple[str, ...], float]) -> Metric:
 
 
 def counters(name: str, values: Mapping[tuple[str, ...], float]) -> Metric:
-    """A counter of the catalogue with its values by label."""
+    """Return a counter of the catalogue with its values by label."""
     family = CounterMetricFamily(name, FAMILIES[name].text, labels=FAMILIES[name].labels)
     for labels, value in sorted(values.items()):
         family.add_metric(labels, float(value))

@@ -138,10 +138,9 @@ async def played(scene: "Scenario", folder: Path, seed: int, speed: float, port:
         configure(clock, stream=log)
         stage = DemoRunner(scene, clock, folder, Generator(PCG64([seed, 1])), seed, port, watch)
         try:
-            await stage.play(stop)
+            return await stage.play(stop)
         except (AdapterError, CannotListen, StoreError) as error:
             raise Failed(str(error)) from error
-    return stage.frame() if stage.last is not None else None
 
 
 @contextmanager

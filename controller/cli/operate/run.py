@@ -77,26 +77,27 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
                          token=token, notifier=notifier_for(policy, clock, rng), tracing=tracing_of(os.environ),
                          lease_store=None if policy.lease is None else registry.lease(policy.lease),
                          holder=f"{socket.gethostname()}:{os.getpid()}:{rng.bytes(4).hex()}")
-        asyncio.run(service.run_once() if once else until_stopped(service))
-        unread = unreadable(service) if once else {}
+        if not once:
+            asyncio.run(until_stopped(service))
+            return
+        unread = asyncio.run(unreadable(service))
     except (StoreError, CannotListen, AdapterError) as error:
         raise Failed(str(error)) from error
-    if once and len(unread) == len(policy.pools):
+    if len(unread) == len(policy.pools):
         raise Failed("no pool could be read:\n" + "\n".join(f"  {name}: {why}" for name, why in list(unread.items())[:MOST_TOLD]))
 
 
-def unreadable(service: "Daemon") -> dict[str, str]:
-    """Return the read errors by pool, for pools whose capacity or demand could not be read."""
+async def unreadable(service: "Daemon") -> dict[str, str]:
+    """Run one tick. Return the read errors by pool, for pools whose capacity or demand could not be read."""
     from controller.redaction.redactor import redact_text
 
-    if service.fleet is None:
-        return {}
-    found = {}
-    for name, reconciler in service.fleet.reconcilers.items():
-        error = reconciler.error or service.fleet.region_of[name].collector.errors.get(name)
+    fleet = (await service.run_once()).components.fleet
+    errors = {}
+    for name, reconciler in fleet.reconcilers.items():
+        error = reconciler.error or fleet.region_of[name].collector.errors.get(name)
         if error is not None:
-            found[name] = redact_text(str(error))
-    return found
+            errors[name] = redact_text(str(error))
+    return errors
 
 
 async def until_stopped(service: "Daemon") -> None:

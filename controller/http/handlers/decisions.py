@@ -1,4 +1,4 @@
-"""`/v1/decisions?pool=&since=&limit=&before=`: what was decided and why, newest first, page by page."""
+"""`/v1/decisions?pool=&since=&limit=&before=`: recorded decisions with their reasons, newest first, in pages."""
 
 import re
 from datetime import datetime
@@ -13,31 +13,31 @@ DEFAULT = 100
 CURSOR = re.compile(r"(\d{1,17})-(\d{1,15})")
 
 
-async def decisions(board: PublishedState, request: web.Request) -> web.Response:
+async def decisions(published: PublishedState, request: web.Request) -> web.Response:
     """Return decisions with their reasons, newest first.
 
-    `{"items": [...], "next": cursor or null}`; `next` is given as `before` to get the page after this one.
+    `{"items": [...], "next": cursor or null}`: send `next` as `before` for the following page.
     """
     query = request.query
     pool = query.get("pool")
-    if pool is not None and pool not in board.policy_names:
+    if pool is not None and pool not in published.policy_names:
         raise BadRequest(f"pool: the policy has no pool called {pool[:80]!a}")
     since, limit, before = instant_of("since", query.get("since")), limit_of(query.get("limit")), before_of(query.get("before"))
-    rows = await board.store.run(board.store.store.decisions, pool, since, limit + 1, before)
+    rows = await published.store.run(published.store.store.decisions, pool, since, limit + 1, before)
     following = None
     if len(rows) > limit:
         rows = rows[:limit]
         following = rows[-1]["cursor"]
-    return await board.packed(dumps({"items": rows, "next": following})).answer(request)
+    return await published.recent_bodies.compressed(dumps({"items": rows, "next": following})).answer(request)
 
 
 def instant_of(name: str, text: str | None) -> datetime | None:
-    """An instant with its zone, in ISO 8601."""
+    """Return an instant in ISO 8601 with its zone; None without the parameter. Raise `BadRequest`."""
     if text is None:
         return None
-    wrong = BadRequest(f"{name}: {text[:40]!a} is no instant; give ISO 8601 with a zone, such as 2026-03-02T12:00:00Z")
+    wrong = BadRequest(f"{name}: {text[:40]!a} is not an instant: send ISO 8601 with a zone, such as 2026-03-02T12:00:00Z")
     try:
-        since = datetime.fromisoformat(text.replace(" ", "+"))  # a plus in a query means a space unless it is escaped
+        since = datetime.fromisoformat(text.replace(" ", "+"))  # an unescaped plus in a query is a space
     except ValueError:
         raise wrong from None
     if since.tzinfo is None:
@@ -46,7 +46,7 @@ def instant_of(name: str, text: str | None) -> datetime | None:
 
 
 def limit_of(text: str | None) -> int:
-    """How many at most."""
+    """Return the maximum number of items. Raise `BadRequest`."""
     if text is None:
         return DEFAULT
     if not text.isascii() or not text.isdigit() or len(text) > 6 or not 1 <= int(text) <= MOST:
@@ -55,7 +55,7 @@ def limit_of(text: str | None) -> int:
 
 
 def before_of(text: str | None) -> tuple[int, int] | None:
-    """The cursor that an earlier page gave as `next`."""
+    """Return the cursor of a page: microseconds and row. Raise `BadRequest`."""
     if text is None:
         return None
     found = CURSOR.fullmatch(text)

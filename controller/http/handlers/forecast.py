@@ -1,11 +1,10 @@
-"""`/v1/pools/{name}/forecast?hours=`: what was, what had been expected of it, what is expected, and what is kept warm now."""
+"""`/v1/pools/{name}/forecast?hours=`: past demand and its forecast, the forecast to come, and the current capacity."""
 
 import re
 
 from aiohttp import web
 
 from controller.forecasts.service import NoForecast
-from controller.http.handlers.pools import at_work
 from controller.http.published_state import PublishedState
 from controller.http.responses import BadRequest, dumps, json_bytes
 
@@ -13,17 +12,17 @@ LEAST_HOURS, MOST_HOURS, DEFAULT = 0.25, 24.0, 6.0
 NUMBER = re.compile(r"[0-9]{1,2}(\.[0-9]{1,17})?")
 
 
-async def forecast(board: PublishedState, request: web.Request) -> web.Response:
+async def forecast(published: PublishedState, request: web.Request) -> web.Response:
     """Return the forecast as of the newest settled minute, calculated on request, and the current capacity."""
-    name = request.match_info["name"]
-    fleet, _, forecasts = at_work(board, name)
+    name, components = published.pool_of(request)
+    fleet, forecasts = components.fleet, components.forecasts
     hours = hours_of(request.query.get("hours"))
     forecasts.want(name)
     try:
         body = await forecasts.body(name, hours)
     except NoForecast as error:
         raise web.HTTPServiceUnavailable(reason=str(error)) from error
-    capacity, plan, now = fleet.reconcilers[name].capacity, fleet.plans.get(name), board.clock.now()
+    capacity, plan, now = fleet.reconcilers[name].capacity, fleet.plans.get(name), published.clock.now()
     ahead = forecasts.tell(name, now)
     live = {
         "now": now, "target": None if plan is None else plan.target,
@@ -35,7 +34,7 @@ async def forecast(board: PublishedState, request: web.Request) -> web.Response:
 
 
 def hours_of(text: str | None) -> float:
-    """How far to look."""
+    """Return the length in hours. Raise `BadRequest`."""
     if text is None:
         return DEFAULT
     hours = float(text) if NUMBER.fullmatch(text) else 0.0

@@ -1,4 +1,4 @@
-"""`/healthz`: the event loop is alive. `/readyz`: what is known is fresh enough to be relied on."""
+"""`/healthz`: the event loop runs. `/readyz`: ticks run, and the data of every pool is fresh."""
 
 from aiohttp import web
 
@@ -9,14 +9,14 @@ MOST_REASONS = 20
 """Maximum number of listed reasons; `reasons_total` counts all of them."""
 
 
-async def healthz(board: PublishedState, _: web.Request) -> web.Response:
+async def healthz(published: PublishedState, _: web.Request) -> web.Response:
     """Return 200 while the event loop runs, for liveness probes."""
-    return json_answer({"status": "ok", "started_at": board.started_at})
+    return json_answer({"status": "ok", "started_at": published.started_at})
 
 
-async def readyz(board: PublishedState, _: web.Request) -> web.Response:
+async def readyz(published: PublishedState, _: web.Request) -> web.Response:
     """Return 200 when every pool's demand is fresh and ticks run; else 503 with the reasons."""
-    reasons = board.unready()
+    reasons = published.unready()
     body = {"status": "ready" if not reasons else "not ready", "reasons": reasons[:MOST_REASONS], "reasons_total": len(reasons),
-            "pools": board.ages(), **({} if board.leadership is None else {"lease": board.leadership.shown()})}
+            "pools": published.ages(), **({} if published.leadership is None else {"lease": published.leadership.shown()})}
     return json_answer(body, 503 if reasons else 200)

@@ -1,4 +1,4 @@
-"""`/v1/pools/{name}/why?at=`: one decision, whole: what it was made from, each step, what was asked, what the provider said."""
+"""`/v1/pools/{name}/why?at=`: one decision with its inputs, each step, the request and the answer of the provider."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,26 +13,24 @@ from controller.http.responses import Missing, json_answer
 from controller.store.codec import micros
 
 
-async def why(board: PublishedState, request: web.Request) -> web.Response:
+async def why(published: PublishedState, request: web.Request) -> web.Response:
     """Return the plan of the last tick, or with `at` the newest decision recorded at or before that instant."""
-    name, fleet = request.match_info["name"], board.fleet
-    if name not in board.policy_names:
-        raise Missing(f"the policy has no pool called {name[:80]!a}")
+    name, components = published.name_of(request), published.components
     at = instant_of("at", request.query.get("at"))
-    plan = None if fleet is None else fleet.plans.get(name)
-    if fleet is not None and plan is not None and (at is None or at >= plan.at):
-        record = live(plan, board.journal.with_grounds(plan, fleet.inputs.get(name, {})))
+    plan = None if components is None else components.fleet.plans.get(name)
+    if components is not None and plan is not None and (at is None or at >= plan.at):
+        record = live(plan, components.journal.with_grounds(plan, components.fleet.inputs.get(name, {})))
         return json_answer({"pool": name, "asked_for": at, "recorded": False, "record": record})
     if at is None:
         raise web.HTTPServiceUnavailable(reason="no plan yet: the first tick is running")
-    rows = await board.store.run(board.store.store.decisions, name, None, 1, (micros(at) + 1, 0))
+    rows = await published.store.run(published.store.store.decisions, name, None, 1, (micros(at) + 1, 0))
     if not rows:
         raise Missing(f"no stored decision for {name} at or before {at.isoformat()}")
     return json_answer({"pool": name, "asked_for": at, "recorded": True, "record": rows[0]})
 
 
 def live(plan: Plan, inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The plan of the last tick in the shape of a recorded decision."""
+    """Return the plan of the last tick in the shape of a recorded decision."""
     made = inputs.get("made")
     body = inputs_body(made, plan) if isinstance(made, PlannedDecision) else {}
     if "weighed" in inputs:

@@ -20,8 +20,8 @@ async def test_what_others_keep_is_accounted_for_and_counts_against_no_limit(tmp
     async with serving(tmp_path, clock, levers={"a": lever}, traffic={"a": steady(0)}, mode="active") as here:
         await here.ticks(26)
         _, body = await here.json("/v1/pools/a")
-        price = here.service.fleet.reconcilers["a"].usd_per_unit_minute
-        spent = here.service.fleet.limiter._spent.sum()
+        price = here.components.fleet.reconcilers["a"].usd_per_unit_minute
+        spent = here.components.fleet.limiter._spent.sum()
 
     minutes = body["today"]["others_unit_minutes"] / 3
     assert minutes >= 8
@@ -37,7 +37,7 @@ async def test_provisioned_concurrency_is_paid_for_from_the_request_on(tmp_path)
                        mode="active", min=2) as here:
         await here.ticks(26)
         _, body = await here.json("/v1/pools/a")
-        spent, price = here.service.fleet.limiter._spent.sum(), here.service.fleet.reconcilers["a"].usd_per_unit_minute
+        spent, price = here.components.fleet.limiter._spent.sum(), here.components.fleet.reconcilers["a"].usd_per_unit_minute
 
     assert body["today"]["minutes"] >= 8
     assert body["today"]["warm_unit_minutes"] == pytest.approx(2 * body["today"]["minutes"])

@@ -40,7 +40,7 @@ async def test_a_restart_changes_no_capacity_by_itself(clock, tmp_path):
         assert levers["a"].writes == [3]
     async with running(service_of(clock, tmp_path, levers=levers)) as again:
         assert levers["a"].writes == [3]
-        assert again.fleet.reconcilers["a"].state.written == 3
+        assert again.runtime.components.fleet.reconcilers["a"].state.written == 3
 
 
 async def test_a_restart_lowers_nothing_before_demand_was_read_anew(clock, tmp_path):
@@ -48,7 +48,7 @@ async def test_a_restart_lowers_nothing_before_demand_was_read_anew(clock, tmp_p
     async with running(service_of(clock, tmp_path, units=8.0, levers=levers)):
         pass
     blind = service_of(clock, tmp_path, units=0.0, levers=levers)
-    blind._providers.groups[0][0].silent = {"a": None}
+    blind._settings.providers.groups[0][0].silent = {"a": None}
     async with running(blind):
         assert levers["a"].writes == [8]
 
@@ -56,9 +56,9 @@ async def test_a_restart_lowers_nothing_before_demand_was_read_anew(clock, tmp_p
 async def test_a_shadow_pool_goes_on_from_its_paper_state(clock, tmp_path):
     levers = {"a": FakeLever(clock, requested=50)}
     async with running(service_of(clock, tmp_path, levers=levers, mode="shadow")) as first:
-        assert first.fleet.reconcilers["a"].capacity.requested == 3
+        assert first.runtime.components.fleet.reconcilers["a"].capacity.requested == 3
     async with running(service_of(clock, tmp_path, levers=levers, mode="shadow")) as second:
-        assert second.fleet.reconcilers["a"].capacity.requested == 3
+        assert second.runtime.components.fleet.reconcilers["a"].capacity.requested == 3
     assert levers["a"].writes == []
     assert "write" not in levers["a"].calls
 
@@ -76,13 +76,13 @@ async def test_what_was_measured_is_known_at_the_next_start(clock, tmp_path):
     async with running(service_of(clock, tmp_path, levers=levers, memory_mb=None)) as first:
         for _ in range(12):
             await clock.advance(MINUTE)
-            await first.tick()
-        delay = first.fleet.regions[0].collector.meter.delay
+            await first.runtime.tick.run()
+        delay = first.runtime.components.fleet.regions[0].collector.meter.delay
         assert delay is not None
     async with running(service_of(clock, tmp_path, levers=levers, memory_mb=None)) as second:
-        known = (await load_measured(second._store))["a"]
+        known = (await load_measured(second.runtime.store))["a"]
         assert known["memory_mb"] == 1024
-        assert second.fleet.regions[0].collector.metric_delay == delay
+        assert second.runtime.components.fleet.regions[0].collector.metric_delay == delay
 
 
 async def test_accounts_go_on_after_a_restart(clock, tmp_path):
@@ -90,12 +90,12 @@ async def test_accounts_go_on_after_a_restart(clock, tmp_path):
     async with running(service_of(clock, tmp_path, levers=levers)) as first:
         for _ in range(6):
             await clock.advance(MINUTE)
-            await first.tick()
-        assert sum(first.accounts.row("a")[0]) == 0, "nothing has settled"
-    today, _ = first.accounts.row("a")
+            await first.runtime.tick.run()
+        assert sum(first.runtime.components.accounts.row("a")[0]) == 0, "nothing has settled"
+    today, _ = first.runtime.components.accounts.row("a")
     assert sum(today) > 0
     async with running(service_of(clock, tmp_path, levers=levers)) as second:
-        assert second.accounts.row("a")[0] == pytest.approx(today)
+        assert second.runtime.components.accounts.row("a")[0] == pytest.approx(today)
 
 
 async def test_a_second_daemon_on_one_store_is_refused(clock, tmp_path):
@@ -120,7 +120,7 @@ async def test_stopping_closes_providers_and_ends_the_store_cleanly(clock, tmp_p
     async with running(service):
         pass
 
-    assert service._providers.closed
+    assert service._settings.providers.closed
     with Store(tmp_path / "stoker.db") as store:
         assert store.load_states()["a"].written == 3
         assert store.intents() == {}
@@ -135,17 +135,17 @@ async def test_one_pass_writes_and_ends(clock, tmp_path):
 
 async def test_a_fault_in_one_tick_is_told_and_the_next_one_works(clock, tmp_path):
     async with running(service_of(clock, tmp_path)) as service:
-        tick, began = service.fleet.tick, service.fleet.last.started_at
+        tick, began = service.runtime.components.fleet.tick, service.runtime.components.fleet.last.started_at
 
         async def broken():
             raise ZeroDivisionError("ours")
-        service.fleet.tick = broken
-        await service.tick()
-        service.fleet.tick = tick
+        service.runtime.components.fleet.tick = broken
+        await service.runtime.tick.run()
+        service.runtime.components.fleet.tick = tick
         await clock.advance(MINUTE)
-        await service.tick()
+        await service.runtime.tick.run()
 
-        assert service.fleet.last.started_at == began + MINUTE
+        assert service.runtime.components.fleet.last.started_at == began + MINUTE
 
 
 async def test_ticks_never_overlap(clock, tmp_path):
@@ -155,9 +155,9 @@ async def test_ticks_never_overlap(clock, tmp_path):
         async def slow():
             runs.append(1)
             await gate.wait()
-            return service.fleet.last
-        service.fleet.tick = slow
-        first, second = asyncio.create_task(service.tick()), asyncio.create_task(service.tick())
+            return service.runtime.components.fleet.last
+        service.runtime.components.fleet.tick = slow
+        first, second = asyncio.create_task(service.runtime.tick.run()), asyncio.create_task(service.runtime.tick.run())
         await asyncio.wait_for(second, PATIENCE_SECONDS)
         gate.set()
         await first
@@ -168,6 +168,6 @@ async def test_ticks_never_overlap(clock, tmp_path):
 async def test_a_scaled_clock_ticks_by_its_own_minutes(tmp_path):
     clock = ScaledClock(NOON, 600.0)
     async with running(service_of(clock, tmp_path)) as service, asyncio.timeout(PATIENCE_SECONDS):
-        first = service.fleet.last.started_at
-        while service.fleet.last.started_at < first + 3 * MINUTE:  # noqa: ASYNC110
+        first = service.runtime.components.fleet.last.started_at
+        while service.runtime.components.fleet.last.started_at < first + 3 * MINUTE:  # noqa: ASYNC110
             await asyncio.sleep(0.01)

@@ -51,7 +51,7 @@ class Cluster:
                          lease_store=SqliteLease(self.folder / "lease.db"), holder=name)
         stop = asyncio.Event()
         self.services[name], self.tasks[name] = service, (asyncio.create_task(service.run(stop)), stop)
-        await self.until(lambda: service.fleet is not None and service.fleet.last is not None)
+        await self.until(lambda: service.runtime is not None and service.runtime.components.fleet.last is not None)
         return service
 
     async def until(self, condition):
@@ -77,8 +77,7 @@ class Cluster:
         """No beat, no tick and no release any more."""
         task, _ = self.tasks.pop(name)
         service = self.services.pop(name)
-        service.fleet.tenure.helm._held = None
-        service.failover.run = None
+        service.runtime.components.fleet.tenure.helm._held = None
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
@@ -92,8 +91,12 @@ async def cluster(tmp_path):
         await cluster.stop(name)
 
 
+def pool(service):
+    return service.runtime.components.fleet.reconcilers["a"]
+
+
 def leads(service):
-    return service.fleet.tenure.number is not None
+    return service.runtime.components.fleet.tenure.number is not None
 
 
 async def asked(service, method, path, **more):
@@ -106,19 +109,20 @@ async def pair(cluster, **changes):
     ada = await cluster.start("ada", **changes)
     await cluster.until(lambda: leads(ada) and cluster.lever.writes)
     bob = await cluster.start("bob", **changes)
-    await cluster.passes(15, lambda: bob.failover.leadership.others_renew or bob.failover.leadership.seen is not None)
+    leadership = bob.runtime.failover.leadership
+    await cluster.passes(15, lambda: leadership.others_renew or leadership.seen is not None)
     return ada, bob
 
 
 async def test_one_that_stands_by_plans_and_writes_nothing_and_says_who_leads(cluster):
     ada, bob = await pair(cluster, min=2)
     cluster.lever.foreign(7)
-    await cluster.passes(15, lambda: bob.failover.tenure.number is None and not bob.failover._undecided)
+    await cluster.passes(15, lambda: bob.runtime.failover.tenure.number is None and not bob.runtime.failover._undecided)
     before = list(cluster.lever.writes)
-    bob.fleet.reconcilers["a"].read_at = None
-    await bob.tick()
+    pool(bob).read_at = None
+    await bob.runtime.tick.run()
 
-    plan = bob.fleet.plans["a"]
+    plan = bob.runtime.components.fleet.plans["a"]
     assert plan.action is Action.HOLD
     assert (plan.reasons[-1].code, "ada leads" in plan.text) == (ReasonCode.STANDBY, True), plan.text
     assert cluster.lever.writes == before
@@ -148,22 +152,22 @@ async def test_the_next_leader_reads_first_and_takes_the_last_write_for_ours(clu
     await cluster.stop("ada")
     cluster.lever.calls.clear()
     await cluster.passes(30, lambda: leads(bob) and cluster.lever.calls)
-    await cluster.until(lambda: bob.fleet.reconcilers["a"].capacity is not None and not bob._ticking.locked())
+    await cluster.until(lambda: pool(bob).capacity is not None and not bob.runtime.tick.running)
 
     assert cluster.lever.calls[0] in ("read", "traits")
     assert cluster.lever.writes == wrote
-    assert bob.fleet.reconcilers["a"].state.written == wrote[-1]
-    assert bob.fleet.plans["a"].action is Action.KEEP
+    assert pool(bob).state.written == wrote[-1]
+    assert bob.runtime.components.fleet.plans["a"].action is Action.KEEP
 
 
 async def test_a_foreign_write_between_two_leaders_is_seen_as_one(cluster):
     _, bob = await pair(cluster)
     await cluster.stop("ada")
     cluster.lever.foreign(40)
-    await cluster.passes(60, lambda: leads(bob) and bob.fleet.reconcilers["a"].capacity is not None)
-    await cluster.until(lambda: not bob._ticking.locked() and bob.fleet.plans["a"].fencing == 2)
+    await cluster.passes(60, lambda: leads(bob) and pool(bob).capacity is not None)
+    await cluster.until(lambda: not bob.runtime.tick.running and bob.runtime.components.fleet.plans["a"].fencing == 2)
 
-    assert ReasonCode.FOREIGN_WRITE in [reason.code for reason in bob.fleet.plans["a"].reasons]
+    assert ReasonCode.FOREIGN_WRITE in [reason.code for reason in bob.runtime.components.fleet.plans["a"].reasons]
 
 
 @pytest.fixture
@@ -183,8 +187,8 @@ async def told(cluster):
     """The first to lead has set the pool, and told the provider."""
     ada = await cluster.start("ada", **MORTAL)
     await cluster.until(lambda: leads(ada) and cluster.lever.writes)
-    await ada.dead_man_switch.renew()
-    await cluster.until(lambda: ada.fleet.reconcilers["a"].state.scheduled_fallback)  # its own first round may have been at it
+    await ada.runtime.dead_man_switch.renew()
+    await cluster.until(lambda: pool(ada).state.scheduled_fallback)  # its own first round may have been at it
     return ada
 
 
@@ -196,23 +200,23 @@ async def test_what_the_provider_did_once_all_had_died_is_nobody_elses_doing_to_
     assert mortal.lever.fire_if_due()
     assert mortal.lever.paper.requested == 1 < wanted
     eve = await mortal.start("eve", **MORTAL)
-    await mortal.passes(90, lambda: leads(eve) and eve.fleet.plans["a"].fencing == 2)
-    await eve.tick()
+    await mortal.passes(90, lambda: leads(eve) and eve.runtime.components.fleet.plans["a"].fencing == 2)
+    await eve.runtime.tick.run()
 
-    assert (mortal.lever.paper.requested, eve.fleet.reconcilers["a"].state.foreign_since) == (wanted, None)
+    assert (mortal.lever.paper.requested, eve.runtime.components.fleet.reconcilers["a"].state.foreign_since) == (wanted, None)
 
 
 async def test_who_takes_over_knows_what_was_told_and_tells_it_anew_when_its_time_has_come(mortal):
     ada = await told(mortal)
     bob = await mortal.start("bob", **MORTAL)
-    await mortal.passes(15, lambda: not bob.failover._undecided)
-    before, orders = ada.fleet.reconcilers["a"].state.scheduled_fallback, len(mortal.lever.orders)
+    await mortal.passes(15, lambda: not bob.runtime.failover._undecided)
+    before, orders = pool(ada).state.scheduled_fallback, len(mortal.lever.orders)
     await mortal.stop("ada")
-    await mortal.passes(30, lambda: leads(bob) and bob.fleet.plans["a"].fencing == 2)
-    await bob.dead_man_switch.renew()
-    assert (bob.fleet.reconcilers["a"].state.scheduled_fallback, len(mortal.lever.orders)) == (before, orders)
+    await mortal.passes(30, lambda: leads(bob) and bob.runtime.components.fleet.plans["a"].fencing == 2)
+    await bob.runtime.dead_man_switch.renew()
+    assert (pool(bob).state.scheduled_fallback, len(mortal.lever.orders)) == (before, orders)
     await mortal.passes(300, lambda: before[0][0] - mortal.clock.now() < timedelta(minutes=5))
-    await bob.dead_man_switch.renew()
+    await bob.runtime.dead_man_switch.renew()
     await mortal.until(lambda: len(mortal.lever.orders) == orders + 1)
 
 
@@ -223,10 +227,10 @@ async def test_while_the_store_is_away_the_leader_writes_nothing_and_is_not_read
 
     async def away(*_):
         raise Unreachable("the lease is away")
-    ada._lease_store.renew = ada._lease_store.keep = away
+    ada._settings.lease_store.renew = ada._settings.lease_store.keep = away
     assert (await asked(ada, "POST", "/v1/pools/a/overrides", json=ORDER))[0] == 503
-    await cluster.passes(20, lambda: ada.failover.leadership.write_blocked(1) is not None)
-    await ada.tick()
+    await cluster.passes(20, lambda: ada.runtime.failover.leadership.write_blocked(1) is not None)
+    await ada.runtime.tick.run()
 
     assert cluster.lever.writes == before
     status, ready = await asked(ada, "GET", "/readyz")
@@ -238,23 +242,23 @@ async def test_what_no_provider_keeps_is_kept_by_the_leader_alone(tmp_path):
     clock = ManualClock(NOON)
     cluster = Cluster(tmp_path, clock, Resuming(clock))
     ada, bob = await pair(cluster)
-    await cluster.passes(15, lambda: not bob.failover._undecided)
-    await bob.tick()
+    await cluster.passes(15, lambda: not bob.runtime.failover._undecided)
+    await bob.runtime.tick.run()
     assert cluster.lever.resumed == 0
     await cluster.stop("ada")
     await cluster.passes(30, lambda: leads(bob))
     await cluster.until(lambda: cluster.lever.resumed == cluster.lever.writes[-1])
     await cluster.stop("bob")
-    assert ada.fleet.reconcilers["a"].tenure.number == 1
+    assert pool(ada).tenure.number == 1
 
 
 async def test_pools_in_shadow_need_no_lease(cluster):
     ada = await cluster.start("ada", mode="shadow")
     await cluster.until(lambda: leads(ada))
-    await ada.tick()
+    await ada.runtime.tick.run()
 
-    assert ada.fleet.reconcilers["a"].tenure is NO_LEASE
-    assert ada.fleet.plans["a"].fencing is None
+    assert pool(ada).tenure is NO_LEASE
+    assert ada.runtime.components.fleet.plans["a"].fencing is None
 
 
 def test_who_stands_by_knows_nothing_of_what_the_leader_tells_and_who_leads_what_was_told_last():

@@ -61,7 +61,7 @@ def test_the_weightiest_rule_is_told_though_it_is_dear():
 
 async def test_it_is_recorded_with_the_decision_and_the_plan_is_made_again_without_it(tmp_path):
     async with serving(tmp_path) as here:
-        foresight = here.service.forecasts.accuracy
+        foresight = here.components.forecasts.accuracy
         minute = int(here.clock.now().timestamp() // 60) - 5
         foresight.install("a", minute, np.tile(np.array([3.0, 4.5, 9.25], np.float32), (AHEAD_MINUTES, 1)))
         here.source.traffic = {"a": steady(20), "b": steady(7)}
@@ -81,7 +81,7 @@ async def test_it_is_recorded_with_the_decision_and_the_plan_is_made_again_witho
 
 async def test_a_fault_in_explaining_costs_no_decision_its_record(tmp_path):
     async with serving(tmp_path) as here:
-        journal: DecisionLog = here.service.published.journal
+        journal: DecisionLog = here.components.journal
         journal.weighed = lambda name, at: {}["nothing"]
         here.source.traffic = {"a": steady(20), "b": steady(7)}
         with structlog.testing.capture_logs() as logs:

@@ -60,7 +60,7 @@ async def test_a_page_that_points_its_name_here_reads_and_orders_nothing(tmp_pat
 
         assert status == 421
         assert set(body) == {"error"}
-        assert world.service.active_overrides.of("a", world.clock.now()) == ()
+        assert world.components.active_overrides.of("a", world.clock.now()) == ()
 
 
 async def test_another_origin_is_given_no_leave_to_read_or_to_write(tmp_path):
@@ -197,7 +197,7 @@ def test_those_who_left_are_forgotten():
 async def test_listening_elsewhere_than_on_the_loopback_is_told_loudly(tmp_path, host, token, words):
     async with serving(tmp_path, token=token) as world:
         with structlog.testing.capture_logs() as lines:
-            async with listening(world.service.published, host, 0):
+            async with listening(world.service.runtime.published, host, 0):
                 pass
 
     exposed = [line for line in lines if line["event"] == "exposed"]
@@ -211,12 +211,12 @@ async def test_listening_elsewhere_than_on_the_loopback_is_told_loudly(tmp_path,
 async def test_an_address_that_cannot_be_had_names_the_option_to_correct(tmp_path, host, port, words):
     async with serving(tmp_path) as world:
         with pytest.raises(CannotListen, match=words):
-            async with listening(world.service.published, host, world.service.port if port is None else port):
+            async with listening(world.service.runtime.published, host, world.service.port if port is None else port):
                 pass
 
 
 async def test_behind_an_address_of_the_network_any_name_is_right(tmp_path):
     named = {"Host": "stoker.internal:8080"}
-    async with (serving(tmp_path) as world, listening(world.service.published, "0.0.0.0", 0) as port,
+    async with (serving(tmp_path) as world, listening(world.service.runtime.published, "0.0.0.0", 0) as port,
                 world.session.get(f"http://127.0.0.1:{port}/healthz", headers=named) as answer):
         assert answer.status == 200

@@ -56,7 +56,7 @@ def narrowed(told):
 async def test_no_request_that_can_be_thought_of_breaks_what_is_promised(tmp_path, who):
     (tmp_path / "state").mkdir()
     async with serving(tmp_path / "state", prewarm=Prewarm(max_units=5, per_hour=100)) as here:
-        here.service.published.long_poll.close()  # the clock is moved by hand here: no wait would end by itself
+        here.service.runtime.published.long_poll.close()  # the clock is moved by hand here: no wait would end by itself
         more = ("-H", f"Authorization: Bearer {TOKEN}") if who == "the operator" else ()
         code, out = await fuzzed(here, tmp_path, *more)
         status, _, _ = await here.ask("GET", "/healthz")

@@ -143,7 +143,7 @@ async def test_ready_while_a_pool_is_merely_quiet_and_what_is_known_of_it_is_tol
 async def test_not_ready_while_a_pool_was_never_collected(tmp_path):
     async with running(tmp_path) as here:
         here.source.silent = {"a": None}
-        here.service.fleet.region_of["a"].collector.day.newest[:] = -1
+        here.components.fleet.region_of["a"].collector.day.newest[:] = -1
         await here.ticks()
         status, body = await here.json("/readyz")
 
@@ -176,7 +176,7 @@ async def test_metrics_are_prometheus_text_with_our_prefix_only(tmp_path):
 
 async def test_unknown_demand_has_no_sample_instead_of_a_zero(tmp_path):
     async with running(tmp_path) as here:
-        here.service.fleet.region_of["a"].collector.day.newest[0] = -1
+        here.components.fleet.region_of["a"].collector.day.newest[0] = -1
         here.source.silent = {"a": None}
         await here.ticks()
         _, body, _ = await here.get("/metrics")
@@ -202,7 +202,7 @@ async def test_a_fault_inside_is_a_500_without_its_details(tmp_path):
     async with running(tmp_path) as here:
         def broken(*_):
             raise RuntimeError("the details")
-        here.service._store.store.decisions = broken
+        here.service.runtime.store.store.decisions = broken
         status, body = await here.json("/v1/decisions")
 
     assert (status, "details" in body["error"]) == (500, False)

@@ -25,9 +25,9 @@ async def asked(here, path, tag=None):
         async with here.session.get(here.service.url + path, headers=headers) as answer:
             await answer.read()
             return answer.status, answer.headers["ETag"]
-    before = here.service.published.long_poll.waiting
+    before = here.service.runtime.published.long_poll.waiting
     task = asyncio.create_task(ask())
-    await until(lambda: here.service.published.long_poll.waiting > before or task.done())
+    await until(lambda: here.service.runtime.published.long_poll.waiting > before or task.done())
     return task
 
 
@@ -44,11 +44,11 @@ async def test_it_answers_as_soon_as_something_is_new(tmp_path, path, named):
         tag = await tag_of(here, path)
         task = await asked(here, f"{path}?wait=30s", tag if named else None)
         assert not task.done()
-        await here.service.active_overrides.put("a", order())
-        await asyncio.wait_for(here.service.tick(), PATIENCE_SECONDS)
+        await here.components.active_overrides.put("a", order())
+        await asyncio.wait_for(here.service.runtime.tick.run(), PATIENCE_SECONDS)
         status, new = await asyncio.wait_for(task, PATIENCE_SECONDS)
 
-        assert (status, new != tag, here.service.published.long_poll.waiting) == (200, True, 0)
+        assert (status, new != tag, here.service.runtime.published.long_poll.waiting) == (200, True, 0)
 
 
 def order():
@@ -93,7 +93,7 @@ async def test_money_demand_and_ages_alone_wake_nobody(tmp_path):
     async with serving(tmp_path) as here:
         await here.ticks(4)
         task = await asked(here, "/v1/pools/a?wait=60s")
-        await asyncio.wait_for(here.service.tick(), PATIENCE_SECONDS)
+        await asyncio.wait_for(here.service.runtime.tick.run(), PATIENCE_SECONDS)
         await asyncio.sleep(0.05)
         assert not task.done()
         task.cancel()
@@ -102,15 +102,15 @@ async def test_money_demand_and_ages_alone_wake_nobody(tmp_path):
 async def test_who_hangs_up_is_not_waited_for(tmp_path):
     async with serving(tmp_path) as here:
         task = await asked(here, "/status?wait=60s")
-        assert here.service.published.long_poll.waiting == 1
+        assert here.service.runtime.published.long_poll.waiting == 1
         task.cancel()
 
-        await until(lambda: here.service.published.long_poll.waiting == 0)
+        await until(lambda: here.service.runtime.published.long_poll.waiting == 0)
 
 
 async def test_so_many_wait_and_one_more_is_refused_without_harm(tmp_path):
     async with serving(tmp_path) as here:
-        here.service.published.long_poll._most = 3
+        here.service.runtime.published.long_poll._most = 3
         tasks = [await asked(here, "/status?wait=60s") for _ in range(3)]
         status, answer, headers = await here.ask("GET", "/v1/pools/a?wait=60s")
         assert (status, "without wait" in answer["error"], headers["Retry-After"]) == (503, True, "1")
@@ -118,13 +118,13 @@ async def test_so_many_wait_and_one_more_is_refused_without_harm(tmp_path):
         await here.ticks()
 
         assert [(await task)[0] for task in tasks] == [200] * 3
-        assert here.service.published.long_poll.waiting == 0
+        assert here.service.runtime.published.long_poll.waiting == 0
 
 
 async def test_the_end_of_the_daemon_ends_waits_at_once(tmp_path):
     async with serving(tmp_path) as here:
         task = await asked(here, "/status?wait=60s")
-        here.service.published.long_poll.close()
+        here.service.runtime.published.long_poll.close()
 
         assert (await asyncio.wait_for(task, PATIENCE_SECONDS))[0] == 200
         assert (await here.ask("GET", "/status?wait=60s"))[0] == 200

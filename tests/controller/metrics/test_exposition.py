@@ -121,7 +121,7 @@ async def test_pools_are_told_once_a_tick_however_many_ask(tmp_path, monkeypatch
     async with serving(tmp_path) as here:
         await here.ticks()
         made.clear()
-        await here.service.published.publish()
+        await here.service.runtime.published.publish(here.components)
         texts = await asyncio.gather(*(scraped(here) for _ in range(5)))
 
     assert len(made) == 1
@@ -138,7 +138,7 @@ async def test_a_scrape_does_not_hold_up_the_loop(tmp_path, monkeypatch):
         return ""
     async with serving(tmp_path) as here:
         monkeypatch.setattr(published_state, "pool_lines", slow)
-        await here.service.published.publish()
+        await here.service.runtime.published.publish(here.components)
         scrape = asyncio.create_task(scraped(here))
         await asyncio.to_thread(begun.wait, PATIENCE_SECONDS)
         status, _, _ = await here.ask("GET", "/healthz")

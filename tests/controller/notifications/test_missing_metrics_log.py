@@ -37,7 +37,7 @@ async def test_a_blind_pool_is_told_everywhere_once_and_lowered_nowhere(tmp_path
         await here.ticks(75)
         status, ready, _ = await here.ask("GET", "/readyz")
         _, body, _ = await here.ask("GET", "/status")
-        fleet = here.service.fleet
+        fleet = here.components.fleet
         plan, made = fleet.plans["a"], fleet.inputs["a"]["made"]
         async with here.session.get(here.service.url + "/metrics") as answer:
             metrics = await answer.text()
@@ -72,10 +72,10 @@ async def test_however_long_a_pool_is_blind_no_rule_lowers_it(tmp_path, rule):
 async def test_capacity_that_was_never_readable_is_told_and_is_no_zero_in_the_accounts(tmp_path):
     async with serving(tmp_path) as here:
         here.levers["a"].failing["read"] = DOWN
-        here.service.fleet.reconcilers["a"].capacity = None
+        here.components.fleet.reconcilers["a"].capacity = None
         await here.ticks(20)
         status, ready, _ = await here.ask("GET", "/readyz")
-        account = here.service.accounts.each[0]
+        account = here.components.accounts.each[0]
         account.today[:] = 0
         await here.ticks(5)
         _, body, _ = await here.ask("GET", "/status")

@@ -84,7 +84,7 @@ async def test_a_restart_tells_nothing_twice_and_delivers_what_was_not(tmp_path)
             await here.ticks(12)
             closing = asyncio.create_task(ended(clock, asyncio.current_task()))
             await receiver.until(lambda: receiver.tries >= 1)
-            kept = json.loads(here.service._store.store.load_blob(KEY))
+            kept = json.loads(here.service.runtime.store.store.load_blob(KEY))
             assert len(kept["waiting"]["ops"]) == 1
         closing.cancel()
         for _ in range(2):
@@ -102,7 +102,7 @@ async def test_a_sink_that_hangs_delays_no_tick(tmp_path):
         async with serving(tmp_path, clock, notifier=telling(receiver, clock)) as here:
             here.source.broken = Unreachable("away")
             await here.ticks(15)
-            assert here.service.notifier.couriers[0].waiting
+            assert here.components.notifier.couriers[0].waiting
             receiver.hanging.set()
             closing = asyncio.create_task(ended(clock, asyncio.current_task()))
         closing.cancel()
@@ -140,7 +140,7 @@ async def test_a_snapshot_of_another_shape_stops_nothing(tmp_path):
     clock = ManualClock(NOON)
     async with receiving() as receiver:
         async with serving(tmp_path, clock) as here:
-            await here.service._store.run(here.service._store.store.save_blob, KEY, b'{"told": [5]}', clock.now())
+            await here.service.runtime.store.run(here.service.runtime.store.store.save_blob, KEY, b'{"told": [5]}', clock.now())
         async with serving(tmp_path, clock, notifier=telling(receiver, clock, reasons=("started",))):
             await receiver.until(lambda: receiver.bodies)
 
@@ -171,16 +171,16 @@ async def test_a_fault_in_telling_stops_no_tick(tmp_path, monkeypatch):
         raise RuntimeError("a fault of ours")
     async with receiving() as receiver, serving(tmp_path, clock, notifier=telling(receiver, clock, reasons=("fault",))) as here:
         monkeypatch.setattr(notifier, "standing_of", broken)
-        before = here.service.published._published
+        before = here.service.runtime.published.revision
         await here.ticks()
-        assert here.service.published._published == before + 1
+        assert here.service.runtime.published.revision == before + 1
 
 
 async def test_an_event_that_brings_nothing_is_told(tmp_path):
     clock = ManualClock(NOON)
     async with receiving() as receiver, serving(
             tmp_path, clock, notifier=telling(receiver, clock, reasons=("event-no-effect",))) as here:
-        here.service.fleet.region_of["a"].diary = Warned()
+        here.components.fleet.region_of["a"].diary = Warned()
         await here.ticks(2)
         await receiver.until(lambda: receiver.bodies)
 
@@ -193,9 +193,9 @@ async def test_who_leads_from_now_on_says_so_once(tmp_path):
     async with receiving() as receiver, serving(
             tmp_path, clock, notifier=telling(receiver, clock, reasons=("leader-changed",))) as here:
         await here.ticks()
-        here.service.fleet.tenure = LeaderTerm(Helm("another daemon leads"))
+        here.components.fleet.tenure = LeaderTerm(Helm("another daemon leads"))
         await here.ticks()
-        here.service.fleet.tenure = LeaderTerm(Helm(), 7)
+        here.components.fleet.tenure = LeaderTerm(Helm(), 7)
         await here.ticks(3)
         await receiver.until(lambda: receiver.bodies)
 

@@ -8,6 +8,7 @@ import structlog
 
 from adapters.leases.sqlite import SqliteLease
 from adapters.runtime.files import make_private
+from controller.daemon.jobs import store_state
 from controller.store.state_store import Store, StoreError
 from tests.services import serving
 
@@ -25,7 +26,7 @@ def modes(folder):
 
 async def test_every_file_of_a_running_daemon_is_its_users_alone_whatever_the_umask(state):
     async with serving(state) as world:
-        await world.service._keep()
+        await store_state(world.service.runtime, world.service._settings)
         during = modes(state)
     after = modes(state)
 

@@ -24,11 +24,11 @@ async def test_an_order_is_given_and_ended(tmp_path, command, order):
         given = await here.stoker(*command, "--for", "90m", *SAY, env=WITH)
         assert (given.exit_code, given.output) == (
             0, f"a: {order} until 2026-03-02 13:30 UTC by ana (launch); with the next tick\n")
-        assert [each.order for each in here.service.active_overrides.of("a", here.clock.now())] == [order]
+        assert [each.order for each in here.components.active_overrides.of("a", here.clock.now())] == [order]
         ended = await here.stoker("clear", "a", env=WITH)
 
         assert (ended.exit_code, f"ended {order}" in ended.output) == (0, True)
-        assert here.service.active_overrides.of("a", here.clock.now()) == ()
+        assert here.components.active_overrides.of("a", here.clock.now()) == ()
 
 
 async def test_unpausing_leaves_a_pin_and_says_when_there_is_no_pause(tmp_path):
@@ -39,7 +39,7 @@ async def test_unpausing_leaves_a_pin_and_says_when_there_is_no_pause(tmp_path):
 
         assert "ended pause" in first.output
         assert (second.exit_code, second.output) == (0, "a: no pause is active\n")
-        assert [each.kind for each in here.service.active_overrides.of("a", here.clock.now())] == [Kind.PIN]
+        assert [each.kind for each in here.components.active_overrides.of("a", here.clock.now())] == [Kind.PIN]
 
 
 async def test_status_tells_the_order(tmp_path):
@@ -78,7 +78,7 @@ async def test_without_the_right_token_it_fails_in_one_line(tmp_path, env, told)
 
         assert (given.exit_code, len(given.output.splitlines())) == (1, 1)
         assert told in given.output
-        assert here.service.active_overrides.of("a", here.clock.now()) == ()
+        assert here.components.active_overrides.of("a", here.clock.now()) == ()
 
 
 async def test_a_daemon_without_a_token_says_how_to_give_it_one(tmp_path):

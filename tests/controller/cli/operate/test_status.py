@@ -22,7 +22,7 @@ async def asked(folder, *arguments, env=None):
     service = Daemon(policy_of([pool_policy(name="a"), pool_policy(name="b")]), providers, clock, folder, port=0)
     async with ticking(service):
         await clock.advance(timedelta(minutes=3))
-        await service.tick()
+        await service.runtime.tick.run()
         return await typed("status", "--url", service.url, *arguments, env=env)
 
 

@@ -32,9 +32,13 @@ class Serving:
         self.service, self.source, self.clock, self.url = service, source, clock, service.url
         self.providers = providers
 
+    @property
+    def components(self):
+        return self.service.runtime.components
+
     async def minute(self):
         await self.clock.advance(MINUTE)
-        await asyncio.wait_for(self.service.tick(), PATIENCE_SECONDS)
+        await asyncio.wait_for(self.service.runtime.tick.run(), PATIENCE_SECONDS)
 
 
 @contextlib.asynccontextmanager
@@ -180,7 +184,7 @@ async def test_forecast_and_plan_are_drawn_once_there_are_any(tmp_path):
         await page.js("location.hash = '#/pools/chat'")
         await page.until("document.getElementById('chart-words').textContent.includes('The band is the forecast made')", 60)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while here.service.forecasts.tell("chat", here.clock.now()).pairs is None:
+            while here.components.forecasts.tell("chat", here.clock.now()).pairs is None:
                 await here.clock.advance(timedelta(seconds=5))
                 await asyncio.sleep(0.2)
         await here.minute()
@@ -207,7 +211,7 @@ async def test_an_address_of_a_pool_that_is_not_there_says_so(tmp_path):
 async def test_what_an_operator_ordered_is_shown_with_its_end_and_its_reason(tmp_path):
     async with shown(tmp_path, ["chat", "mail"]) as (here, page):
         order = {"kind": "pin", "units": 9, "for": "2h", "reason": "launch <b>day</b>", "by": "ana"}
-        await here.service.active_overrides.put("chat", parse_override(order, here.clock.now()))
+        await here.components.active_overrides.put("chat", parse_override(order, here.clock.now()))
         await here.minute()
         await page.until("document.querySelector('#rows').innerText.includes('pin')")
         await page.js("location.hash = '#/pools/chat'")
@@ -232,7 +236,7 @@ async def test_two_thousand_pools_do_not_freeze_the_page(tmp_path):
             return performance.now() - begun;
         })()""")
         assert await page.js(NAMES) == ["agent-1999"]
-        assert here.service.fleet.reconcilers["agent-1999"].capacity is None  # a tick reads so many; and unknown is no zero
+        assert here.components.fleet.reconcilers["agent-1999"].capacity is None  # a tick reads so many; and unknown is no zero
         assert await page.js("document.querySelector('td.ready').innerText.split(/\\s+/).join(' ')") == "– unknown"
         assert taken < 3000
         await page.js("document.getElementById('search').value = ''; "
@@ -272,7 +276,7 @@ async def test_a_daemon_that_is_gone_is_told(tmp_path):
 async def test_orphans_and_what_others_keep_warm_are_on_the_page(tmp_path):
     async with serving(tmp_path, ["chat"]) as here, chromium() as page:
         gone = Orphan("old", pool_policy().lever, PoolState(written=7), NOON)
-        here.service.fleet.orphans.held = Held(orphans=(gone,))
+        here.components.fleet.orphans.held = Held(orphans=(gone,))
         here.providers.levers["chat"].others = 3
         for _ in range(11):
             await here.minute()
@@ -283,7 +287,7 @@ async def test_orphans_and_what_others_keep_warm_are_on_the_page(tmp_path):
         await page.js("document.querySelector('#rows a').click()")
         await page.until("document.getElementById('pool-facts').innerText.includes('Kept by others')")
         facts = await page.js("document.getElementById('pool-facts').innerText")
-        here.service.fleet.orphans.held = Held()
+        here.components.fleet.orphans.held = Held()
         await here.minute()
         await page.js("history.back()")
         await page.until("document.getElementById('orphans').hidden")

@@ -24,8 +24,8 @@ class Running(services.Running):
     async def planned(self, *names):
         """Until the rotation has looked at these pools. Time stands still while a worker works, however slow the machine."""
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not all(self.service.forecasts.tell(name, self.clock.now()).at for name in names):
-                if not self.service.forecasts._jobs._turn.locked():
+            while not all(self.service.runtime.components.forecasts.tell(name, self.clock.now()).at for name in names):
+                if not self.service.runtime.components.forecasts._jobs._turn.locked():
                     await self.clock.advance(timedelta(seconds=1))
                 await asyncio.sleep(0.005)
 
@@ -39,7 +39,7 @@ async def running(folder, hours=30, jobs=None):
     service = Daemon(policy_of([pool_policy(name=name) for name in "ab"]), providers, clock, folder, port=0)
     async with services.ticking(service) as stop, aiohttp.ClientSession() as session:
         if jobs is not None:
-            service.forecasts._jobs = jobs
+            service.runtime.components.forecasts._jobs = jobs
         here = Running(service, source, providers.levers, clock, session, stop)
         await here.ticks()
         yield here
@@ -73,7 +73,7 @@ async def test_a_forecast_tells_what_was_what_is_and_what_comes(tmp_path):
     async with running(tmp_path) as here:
         status, told = await here.json("/v1/pools/b/forecast?hours=2")
         again = (await here.json("/v1/pools/b/forecast?hours=2"))[1]
-        kept = len(here.service.forecasts._bodies)
+        kept = len(here.components.forecasts._bodies)
         await here.ticks()
         later = (await here.json("/v1/pools/b/forecast?hours=2"))[1]
 
@@ -135,8 +135,8 @@ async def test_the_plan_of_the_next_hours_is_shown_and_grows_shorter(tmp_path):
         status = (await here.json("/status"))[1]
         first = (await here.json("/v1/pools/b"))[1]
         await here.clock.advance(timedelta(hours=1))
-        later = here.service.forecasts.tell("b", here.clock.now())
-        over = here.service.forecasts.tell("b", here.clock.now() + timedelta(hours=6))
+        later = here.components.forecasts.tell("b", here.clock.now())
+        over = here.components.forecasts.tell("b", here.clock.now() + timedelta(hours=6))
 
     assert before["next"] is None
     assert before["next_missing"]
@@ -154,7 +154,7 @@ async def test_a_worker_that_hangs_delays_no_tick_no_answer_and_no_end(tmp_path)
     async with running(tmp_path, jobs=Idle()) as here:
         waiting = asyncio.create_task(here.json("/v1/pools/a/forecast"))
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while here.service.forecasts._jobs.held < 2:  # the rotation's and this one
+            while here.components.forecasts._jobs.held < 2:  # the rotation's and this one
                 await here.clock.advance(timedelta(seconds=5))
                 await asyncio.sleep(0.005)
         await here.ticks(3)
@@ -180,7 +180,7 @@ async def test_more_forecasts_than_can_be_made_are_refused(tmp_path):
 async def test_a_forecast_that_fails_is_a_503_and_is_not_kept(tmp_path):
     async with running(tmp_path, jobs=Lost()) as here:
         assert [(await here.json("/v1/pools/a/forecast"))[0] for _ in range(2)] == [503, 503]
-        assert not here.service.forecasts._bodies
+        assert not here.components.forecasts._bodies
 
 
 async def test_where_a_daemon_answers_stands_beside_its_store_while_it_runs(tmp_path):

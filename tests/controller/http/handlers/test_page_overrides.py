@@ -59,7 +59,7 @@ async def test_orders_are_given_and_ended_by_keyboard_and_the_token_stays_in_the
         await page.js("document.getElementById('order-clear').focus()")
         await page.key("Enter", 13, "\r")
         await page.until(f"{SAID}.startsWith('Ended: ')")
-        assert here.service.active_overrides.of("a", here.clock.now()) == ()
+        assert here.components.active_overrides.of("a", here.clock.now()) == ()
 
         assert await page.js("JSON.stringify({...sessionStorage})") == json.dumps({"stoker-token": TOKEN}, separators=(",", ":"))
         assert await page.js("localStorage.length + document.cookie.length") == 0
@@ -79,7 +79,7 @@ async def test_what_is_refused_is_said_and_nothing_is_ordered(tmp_path, fields, 
         await page.until(f"{SAID}.startsWith('Failed: ') && {SAID}.includes({json.dumps(told)})")
 
         assert await page.js("document.getElementById('order-said').getAttribute('aria-live')") == "polite"
-        assert here.service.active_overrides.of("a", here.clock.now()) == ()
+        assert here.components.active_overrides.of("a", here.clock.now()) == ()
 
 
 @pytest.mark.parametrize("look", [{}, {"dark": True}, {"width": 390, "height": 844}, {"width": 390, "height": 844, "dark": True}],

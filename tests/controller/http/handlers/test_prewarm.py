@@ -33,7 +33,7 @@ async def test_it_acts_before_the_next_minute_and_is_shown_everywhere(tmp_path):
         assert told["capacity"]["requested"] == 3
         assert told["cost_usd"] > 0
         await until(lambda: here.levers["a"].writes[-1] == 9)
-        await until(lambda: here.service.fleet.plans["a"].target == 9)
+        await until(lambda: here.components.fleet.plans["a"].target == 9)
 
         _, pool, _ = await here.ask("GET", "/v1/pools/a")
         _, why, _ = await here.ask("GET", "/v1/pools/a/why")
@@ -55,7 +55,7 @@ async def test_calls_that_overlap_take_the_greatest_and_are_one_write_each_at_mo
     async with serving(tmp_path, prewarm=BOUNDS) as here:
         answers = await asyncio.gather(*(here.ask("POST", PATH, TOKEN, json=WISH | {"units": units}) for units in (4, 12, 8, 5)))
         assert {status for status, *_ in answers} == {200}
-        await until(lambda: here.levers["a"].writes[-1] == 12 and not here.service.fleet._stepping)
+        await until(lambda: here.levers["a"].writes[-1] == 12 and not here.components.fleet._stepping)
 
         assert here.levers["a"].most_in_flight == 1
         assert len(here.levers["a"].writes) <= 4
@@ -79,7 +79,7 @@ async def test_it_waits_for_a_write_under_way_and_is_carried_out_after_it(tmp_pa
             _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH | {"units": units})
         assert told["takes_effect"] == "now"
         gate.set()
-        await until(lambda: lever.writes[-1] == 12 and not here.service.fleet._stepping)
+        await until(lambda: lever.writes[-1] == 12 and not here.components.fleet._stepping)
 
         assert lever.writes == [3, 9, 12]  # three calls during a write are one step after it
         assert lever.most_in_flight == 1
@@ -91,7 +91,7 @@ async def test_in_shadow_it_says_that_nothing_is_written_and_writes_nothing(tmp_
         await here.ticks(2)
 
         assert (told["mode"], "nothing will be written" in told["takes_effect"]) == ("shadow", True)
-        assert here.service.fleet.plans["a"].target == 9
+        assert here.components.fleet.plans["a"].target == 9
         assert here.levers["a"].writes == []
 
 
@@ -146,7 +146,7 @@ async def test_it_outlives_a_restart_and_not_its_end(tmp_path):
 
 async def test_too_many_at_once_wait_for_the_tick(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS) as here:
-        here.service.fleet.nudges._left = 0
+        here.components.fleet.nudges._left = 0
         _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
         assert told["takes_effect"] == "with the next tick"
         assert here.levers["a"].writes == [3]
@@ -167,7 +167,7 @@ async def test_the_command_tells_what_was_granted(tmp_path):
 
 async def test_a_pool_that_is_at_a_step_already_begins_no_other(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS) as here:
-        fleet = here.service.fleet
+        fleet = here.components.fleet
         assert fleet.nudges.ask("a", lambda: None)
         step = fleet._stepping["a"]
         fleet._start("a", fleet.view("a", here.clock.now()), read=False)  # the tick, whose plan is from before the nudge

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from adapters.runtime.clock import ScaledClock, SystemClock
-from controller.demo.paced_daemon import ScaledTimetable
+from controller.demo.scaled_scheduler import ScaledScheduler
 from tests.patience import PATIENCE_SECONDS
 
 START = datetime(2026, 3, 3, 8, 59, 30, tzinfo=UTC)
@@ -13,7 +13,7 @@ START = datetime(2026, 3, 3, 8, 59, 30, tzinfo=UTC)
 async def fired(work_seconds: float, count: int, factor: float, *, fails: bool = False) -> list[datetime]:
     """When the first `count` runs of a minute's job began, each taking so long in the machine's time."""
     clock, machine, times, done = ScaledClock(START, factor), SystemClock(), [], asyncio.Event()
-    timetable = ScaledTimetable(clock)
+    timetable = ScaledScheduler(clock)
 
     async def job() -> None:
         times.append(clock.now())

@@ -1,46 +1,17 @@
-"""The daemon with a clock that runs fast between ticks and at real speed during them."""
+"""Scheduler of the demo: the clock runs fast between jobs and at real speed during them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
 
 import structlog
 
-from adapters.registry import Registry
 from adapters.runtime.clock import ScaledClock
-from config.model.policy import Policy
-from controller.daemon.daemon import Daemon
-from controller.daemon.scheduler import Jobs
 
 log = structlog.get_logger("stoker.demo")
 
 
-class PacedService(Daemon):
-    """The unchanged daemon. The clock runs at real speed while it works; `ticked` is called after each tick."""
-
-    def __init__(self, policy: Policy, providers: Registry, clock: ScaledClock, state_dir: Path, *, port: int,
-                 ticked: Callable[[], None]) -> None:
-        super().__init__(policy, providers, clock, state_dir, port=port)
-        self._pace, self._ticked = clock, ticked
-        self._opening = ExitStack()
-        self._opening.enter_context(clock.at_work())  # until the first tick is done: the start would take simulated hours
-
-    async def tick(self) -> None:
-        with self._pace.at_work():
-            await super().tick()
-            self._ticked()
-
-    async def _first(self) -> None:
-        with self._opening:
-            await super()._first()
-
-    def _timetable(self) -> Jobs:
-        return ScaledTimetable(self._pace)
-
-
-class ScaledTimetable:
+class ScaledScheduler:
     """Scheduler on a scaled clock: runs each job at whole multiples of its interval; the clock runs at real speed meanwhile.
 
     The daemon's own scheduler uses the machine's clock. It cannot be used here, because the real time between two ticks is not

@@ -1,0 +1,70 @@
+"""Jobs of a running daemon besides the tick: store state, prune history, and score the capacity rules with measured costs."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+
+import structlog
+
+from controller.accounting.tick_accounting import store_accounts
+from controller.daemon.runtime import Runtime, Settings
+from controller.decision.events.upcoming import all_forgotten
+from controller.fleet.builder import save_measured
+from controller.store.sqlite_file import StoreError
+from controller.store.state_store import KEEP
+from forecasting.demand import minute_of
+
+STORE_EVERY = timedelta(minutes=15)
+"""Interval at which accounts and measurements are stored; a killed process loses no more of them."""
+
+LEARNED_EVERY = timedelta(minutes=55)
+"""Minimum age of the stored selector state before it is stored again: it takes many MB for many pools."""
+
+PRUNE_EVERY = timedelta(hours=6)
+RETUNE_EVERY = timedelta(hours=1)
+
+log = structlog.get_logger("stoker.service")
+
+Job = Callable[[Runtime, Settings], Awaitable[None]]
+
+
+async def first_tick(runtime: Runtime, settings: Settings) -> None:
+    """Run the first tick at once, then every job whose input that tick has read, such as memory and CPU of the resources."""
+    await runtime.tick.run()
+    for text in await asyncio.to_thread(all_forgotten, settings.policy, settings.clock.now()):
+        log.warning("event-without-windows", text=text)
+    report = runtime.components.fleet.last
+    if report is not None:
+        log.info("first-tick", seconds=round(report.seconds, 3), planned=report.planned, written=report.written)
+    await runtime.dead_man_switch.renew()
+    await retune(runtime, settings)
+    await store_state(runtime, settings)
+
+
+async def store_state(runtime: Runtime, settings: Settings, learned_every: timedelta = LEARNED_EVERY) -> None:
+    """Store accounts, measurements, and selector state older than `learned_every`; zero: the daemon is about to stop."""
+    fleet, now = runtime.components.fleet, settings.clock.now()
+    try:
+        await store_accounts(fleet, runtime.components.accounts, settings.policy, settings.clock, runtime.store,
+                             ended=not learned_every)
+        await save_measured(fleet, runtime.store, now)
+        for group in fleet.regions:
+            await group.remember(now, learned_every)
+    except StoreError as error:
+        log.error("store-failed", error=str(error))  # noqa: TRY400  (the message names the cause)
+
+
+async def prune(runtime: Runtime, settings: Settings) -> None:
+    """Delete history older than `KEEP`."""
+    await runtime.store.run(runtime.store.store.prune, minute_of(settings.clock.now() - KEEP))
+
+
+async def retune(runtime: Runtime, settings: Settings) -> None:
+    """Score the capacity rules again where the cost terms of pools have changed."""
+    for group in runtime.components.fleet.regions:
+        await group.retune(settings.clock.now())
+
+
+PERIODIC: Sequence[tuple[str, timedelta, Job]] = (
+    ("keep", STORE_EVERY, store_state), ("prune", PRUNE_EVERY, prune), ("retune", RETUNE_EVERY, retune))
+"""Name, interval and job."""

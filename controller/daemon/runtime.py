@@ -1,0 +1,91 @@
+"""Construction of a started daemon: everything that exists once history is loaded."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from adapters.ports.lease_store import LeaseStore
+from adapters.runtime.clock import Clock
+from adapters.webhook import Poster
+from config.model.policy import Policy
+from controller.accounting.tick_accounting import open_accounts
+from controller.daemon.failover import FailoverCoordinator
+from controller.daemon.tick import DaemonTick
+from controller.fleet.builder import Providers, assemble
+from controller.fleet.dead_man_switch import DeadManSwitch
+from controller.fleet.decision_log import DecisionLog
+from controller.fleet.fleet import Fleet
+from controller.forecasts.rationale import proposal_rationale
+from controller.forecasts.service import Forecasts
+from controller.http.components import Components
+from controller.http.published_state import PublishedState
+from controller.leadership.leader_election import LeaderElection
+from controller.notifications.notifier import Notifier
+from controller.overrides.active_overrides import ActiveOverrides
+from controller.overrides.prewarming import Prewarming
+from controller.store.async_store import AsyncStore
+from controller.telemetry.tracing import Tracing
+
+log = structlog.get_logger("stoker.service")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a daemon is constructed from. `lease_store` belongs to the policy's lease; `holder` is this daemon's name in it."""
+
+    policy: Policy
+    providers: Providers
+    clock: Clock
+    notifier: Callable[[AsyncStore], Notifier] | None = None
+    tracing: Tracing | None = None
+    lease_store: LeaseStore | None = None
+    holder: str = ""
+    on_tick: Callable[[Fleet], None] | None = None
+
+    def __post_init__(self) -> None:
+        if (self.policy.lease is None) is not (self.lease_store is None):
+            raise ValueError("a lease and its store come together")
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A started daemon. `failover` is None without a lease."""
+
+    components: Components
+    store: AsyncStore
+    published: PublishedState
+    tick: DaemonTick
+    dead_man_switch: DeadManSwitch
+    failover: FailoverCoordinator | None
+
+
+async def build(settings: Settings, store: AsyncStore, published: PublishedState, url: str) -> Runtime:
+    """Load history, and construct and connect the parts of a daemon. `url`: its HTTP address, published with the lease."""
+    policy, clock = settings.policy, settings.clock
+    journal = DecisionLog(store)
+    fleet = await assemble(policy, settings.providers, store, clock, journal)
+    accounts = await open_accounts(fleet, store, clock)
+    forecasts = Forecasts(fleet, store, clock)
+    journal.weighed = partial(proposal_rationale, fleet, forecasts.accuracy)
+    overrides = ActiveOverrides(fleet.reconcilers, store)
+    await overrides.recall(clock.now())
+    notifier = Notifier((), Poster(), "", clock, store) if settings.notifier is None else settings.notifier(store)
+    await notifier.start()
+    components = Components(fleet, accounts, forecasts, journal, overrides,
+                            Prewarming(fleet, overrides, clock, policy.assume, published.long_poll.tell), notifier,
+                            leadership_of(settings, url))
+    tick = DaemonTick(components, published, policy, clock, tracing=settings.tracing, on_tick=settings.on_tick)
+    failover = None
+    if components.leadership is not None:
+        failover = FailoverCoordinator(components.leadership, fleet, overrides, clock, tick.run_next)
+    published.components = components
+    return Runtime(components, store, published, tick, DeadManSwitch(fleet, clock, store, forecasts.tell), failover)
+
+
+def leadership_of(settings: Settings, url: str) -> LeaderElection | None:
+    """Return the leader election of the policy's lease; None without one."""
+    if settings.policy.lease is None or settings.lease_store is None:
+        return None
+    return LeaderElection(settings.lease_store, settings.clock, settings.holder, settings.policy.lease, url)

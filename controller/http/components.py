@@ -1,0 +1,26 @@
+"""The parts of a started daemon that handlers and metrics read."""
+
+from dataclasses import dataclass
+
+from controller.accounting.ledger import Ledger
+from controller.fleet.decision_log import DecisionLog
+from controller.fleet.fleet import Fleet
+from controller.forecasts.service import Forecasts
+from controller.leadership.leader_election import LeaderElection
+from controller.notifications.notifier import Notifier
+from controller.overrides.active_overrides import ActiveOverrides
+from controller.overrides.prewarming import Prewarming
+
+
+@dataclass(frozen=True)
+class Components:
+    """What exists once history is loaded. `leadership` is None without a lease."""
+
+    fleet: Fleet
+    accounts: Ledger
+    forecasts: Forecasts
+    journal: DecisionLog
+    active_overrides: ActiveOverrides
+    prewarming: Prewarming
+    notifier: Notifier
+    leadership: LeaderElection | None
