@@ -12,6 +12,7 @@ import numpy as np
 
 from controller.accounting.minute_bill import Amounts, Columns, Units, bill
 from controller.accounting.paid_units import Change, Paid
+from controller.accounting.peak_range import peak_range
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.costs.on_demand_warmth import Warm
 from controller.decision.costs.target_tracking import TargetTracker
@@ -29,8 +30,9 @@ it. `without_usd`, `tracking_usd`: the bill without that capacity, and under AWS
 `saved_on_tracking_usd`: as `saved_usd`, against that. `warm_unit_minutes`: of units that are paid for; `idle_unit_minutes` and
 `idle_usd`: of these, without work. `warm_hits`: invocations that did not wait. What others keep warm is part of every bill,
 those without Stoker too; `others_unit_minutes` and `others_usd` are what it is. `request_usd`: charges by request.
-`*_delta_low`, `*_delta_high`: what the low and the high end of the pool's keep-alive would add to that figure. They are
-differences, so that sums which include days from before they were counted stay right.
+`*_delta_low`: what the short end of the pool's keep-alive, with the high end of an estimated peak, would add to that figure;
+`*_delta_high`: the long end, with the low end. They are differences, so that sums which include days from before they were
+counted stay right.
 """
 
 REHEARSAL = 120
@@ -42,7 +44,7 @@ READY_MINUTES = 128
 
 RANGED = {name: tuple(NAMES.index(f"{name}{end}") for end in ("", "_delta_low", "_delta_high"))
           for name in ("cold_starts", "cold_starts_without", "saved_usd")}
-"""Figures that depend on the keep-alive: where each and its differences stand in `NAMES`."""
+"""Figures that depend on the keep-alive and the peak: where each and its differences stand in `NAMES`."""
 
 NOISE = 1e-9
 """Differences below this come from rounding."""
@@ -75,7 +77,7 @@ class GroupLedger:
         self._bounds = np.tile(ANY[:, None, None], (1, len(pools), READY_MINUTES))
         self._paid, self._paid_tracking = Paid(len(pools), READY_MINUTES), Paid(len(pools), 1)
         self._warm = tuple(tuple(Warm(len(pools)) for _ in range(cases)) for cases in (3, 2, 2))
-        """As they are, without Stoker, and under target tracking; the first two at the ends of the keep-alive, too."""
+        """As they are, without Stoker, and under target tracking; the first two at the ends of keep-alive and peak, too."""
         self._tracked = TargetTracker(len(pools))
         self.rehearsed = False
         self._noted = self._counted = minute_of(now)
@@ -118,7 +120,7 @@ class GroupLedger:
         ready, others = (np.nan_to_num(each[:, self.pending_from() % READY_MINUTES]) for each in (self._ready, self._others))
         for at in range(peak.shape[1]):
             tracked = np.maximum(self._tracked.advance(peak[:, at], it.metric_delay, it.lead_time), others)
-            self._start(peak[:, at], (ready + others, others, tracked), it)
+            self._start((peak[:, at],) * 3, (ready + others, others, tracked), it)
         self.rehearsed = True
 
     def settle(self, first: int, peak: Floats, busy: Floats, invocations: Floats, terms: Sequence[CostTerms]) -> None:
@@ -133,7 +135,9 @@ class GroupLedger:
             units = (Units(ready, paid), Units(others, others),
                      Units(np.maximum(tracked, others), np.maximum(self._tracking_paid(minute, tracked, it), others)))
             requests = np.nan_to_num(invocations[:, at]).astype(float)
-            amounts, deltas = self._minute(units, peak[:, at], busy[:, at], requests * it.request_usd, it,
+            low, high = peak_range(peak[:, at], busy[:, at], invocations[:, at], it.estimated_peak)
+            peaks = peak[:, at], high, low      # the high peak with the shortest keep-alive: both add cold starts
+            amounts, deltas = self._minute(units, peaks, busy[:, at], requests * it.request_usd, it,
                                            self._bounds[:, :, minute % READY_MINUTES])
             hits = np.maximum(0.0, requests - amounts[:, COLD_STARTS])
             amounts = np.column_stack((amounts, amounts[:, IDLE] * it.idle, hits, others, others * it.idle,
@@ -147,18 +151,21 @@ class GroupLedger:
         self._paid_tracking.note(minute, minute + 1, asked, asked, at, lambda row: Change((at,), it.billing_step[row] * MINUTE))
         return self._paid_tracking.units(minute, ready)
 
-    def _minute(self, units: tuple[Units, Units, Units], peak: Floats, busy: Floats, requests: Amounts,
+    def _minute(self, units: tuple[Units, Units, Units], peaks: Sequence[Floats | Amounts], busy: Floats, requests: Amounts,
                 it: Columns, bounds: Amounts) -> tuple[Amounts, Amounts]:
         """Amounts of a minute with `units` as they are, without Stoker, and under target tracking, and what the ends of the
-        keep-alive would add; `requests` in USD, `bounds`: the least and the most cold starts as they are.
+        keep-alive and of the peak would add. `peaks`: the peak, its high and its low end; `requests` in USD; `bounds`: the least
+        and the most cold starts as they are.
         """
-        known, cold_usd, warm = ~np.isnan(peak), it.cold_start_cost_usd, units[0]
+        known, cold_usd, warm = ~np.isnan(peaks[0]), it.cold_start_cost_usd, units[0]
         work = np.nan_to_num(busy).astype(float)
-        starts, deltas = self._start(peak, tuple(each.ready for each in units), it)
+        starts, deltas = self._start(peaks, tuple(each.ready for each in units), it)
         within = starts[0].clip(*bounds)
         deltas[:, :2] = (starts[0][:, None] + deltas[:, :2]).clip(*bounds[:, :, None]) - within[:, None]
         cold, without, beyond = starts = [within, *starts[1:]]
-        saved = (deltas[:, 2:] - deltas[:, :2]) * (cold_usd + it.initialisation)[:, None]
+        # One keep-alive is behind both counts; an estimated peak is off independently in what the provider's counts bound.
+        cold_deltas = np.where(it.estimated_peak[:, None] > 0, deltas[:, 1::-1], deltas[:, :2])
+        saved = (deltas[:, 2:] - cold_deltas) * (cold_usd + it.initialisation)[:, None]
         mine, nothing, theirs = (bill(each, work, began, requests, it) for each, began in zip(units, starts, strict=True))
         whole, idle = mine.usd + cold * cold_usd, np.maximum(0.0, warm.paid - np.minimum(work, warm.ready))
         amounts = np.stack((mine.warm, mine.on_demand, cold * cold_usd, mine.usd, nothing.usd + without * cold_usd - whole, cold,
@@ -166,13 +173,13 @@ class GroupLedger:
                             theirs.usd + beyond * cold_usd - whole), axis=1)
         return amounts, np.column_stack((deltas, saved))
 
-    def _start(self, peak: Floats, ready: Sequence[Amounts], it: Columns) -> tuple[list[Amounts], Amounts]:
+    def _start(self, peaks: Sequence[Floats | Amounts], ready: Sequence[Amounts], it: Columns) -> tuple[list[Amounts], Amounts]:
         """Cold starts of the next minute as they are, without Stoker, and under target tracking; and what the low and the high
-        end of the keep-alive would add to the first and to the second: float64[pools, 4].
+        end of the keep-alive, with their `peaks`, would add to the first and to the second: float64[pools, 4].
         """
         exact, low, high = ([each.advance(peak, units, units * it.stay_warm, keep_alive)
                              for each, units in zip(trackers, ready, strict=False)]
-                            for trackers, keep_alive in zip(self._warm, it.keep_alives, strict=True))
+                            for trackers, peak, keep_alive in zip(self._warm, peaks, it.keep_alives, strict=True))
         return exact, np.stack([end[at] - exact[at] for at in range(len(low)) for end in (low, high)], axis=1)
 
     def _add(self, day: date, amounts: Amounts) -> None:
@@ -203,8 +210,8 @@ class GroupLedger:
 
 
 def range_of(sums: Sequence[float], name: str) -> tuple[float, float] | None:
-    """From the least to the most that figure `name` of a row of `NAMES` is over the range of the pool's keep-alive; None where it
-    is the same everywhere.
+    """Return the least and the most that figure `name` of a row of `NAMES` is over the range of the pool's keep-alive and peak;
+    None where both are the same.
     """
     figure, *deltas = (sums[at] for at in RANGED[name])
     low, high = figure + min(0.0, *deltas), figure + max(0.0, *deltas)

@@ -35,6 +35,7 @@ class Columns(NamedTuple):
     lead_time: Amounts
     shortest_keep_alive: Amounts
     longest_keep_alive: Amounts
+    estimated_peak: Amounts
 
     @classmethod
     def of(cls, terms: Sequence[CostTerms]) -> "Columns":

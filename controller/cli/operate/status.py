@@ -151,7 +151,7 @@ def ranged(pool: dict[str, Any], key: str, style: str) -> str:
 
 def between(ends: list[float] | None, style: str) -> str:
     """Return a figure's range over the possible keep-alive values; empty without a range."""
-    return "" if ends is None else f" ({ends[0]:{style}} to {ends[1]:{style}} over the keep-alive range)"
+    return "" if ends is None else f" ({ends[0]:{style}} to {ends[1]:{style}} likely)"
 
 
 def others(pool: dict[str, Any]) -> str:

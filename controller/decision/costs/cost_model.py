@@ -116,6 +116,9 @@ BILLING_STEPS = {"lambda-provisioned-concurrency": timedelta(minutes=5)}
 STAY_WARM = frozenset({"cloud-run-min-instances", "lambda-ping", "http-ping"})
 """Kinds of lever that keep units of the same kind as those that start on demand: once given back they stay warm as those do."""
 
+ESTIMATED_PEAK = frozenset({"cloud-run-min-instances"})
+"""Kinds of lever whose provider publishes no concurrency: the demand source estimates each minute's peak."""
+
 
 @dataclass(frozen=True, slots=True)
 class CostTerms:
@@ -139,6 +142,8 @@ class CostTerms:
     """The share of requests that must not wait, where that was asked for instead of a price for waiting."""
     keep_alive_range: tuple[int, int] | None = field(default=None, compare=False)
     """From the shortest to the longest keep-alive that is likely; None: exactly `keep_alive`. No decision uses it."""
+    estimated_peak: bool = field(default=False, compare=False)
+    """The demand source estimates the peak of each minute. Only the range of the accounts uses it."""
 
     @property
     def shortest_keep_alive(self) -> int:
@@ -212,4 +217,5 @@ def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, arc
         keep_alive=whole_minutes(warm.span), keep_alive_range=(whole_minutes(warm.low), whole_minutes(warm.high)),
         billing_step=whole_minutes(billing_step_of(pool.lever.kind, assume)),
         warm_hit_rate=pool.objective.warm_hit_rate, request_usd=request_usd, stay_warm=pool.lever.kind in STAY_WARM,
+        estimated_peak=pool.lever.kind in ESTIMATED_PEAK,
     )

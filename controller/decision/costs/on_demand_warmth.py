@@ -34,7 +34,7 @@ class Warm:
         """Units in use in the last minutes, a row each; minute n is in row n modulo their number."""
         self._minute = 0
 
-    def advance(self, peak: Floats, ready: Amounts, kept: Amounts, keep_alive: Amounts) -> Amounts:
+    def advance(self, peak: Floats | Amounts, ready: Amounts, kept: Amounts, keep_alive: Amounts) -> Amounts:
         """Take in the next minute and return the units that start cold in it: float64[pools].
 
         `peak`: float[pools], NaN where unknown. `kept`: `ready` where units given back stay warm, else 0.

@@ -97,7 +97,7 @@ class PoolEntry(Shape):
     others_month_usd: Known
     saved_month_usd: Known
     saved_month_range_usd: tuple[float, float] | None
-    """Minimum and maximum over the range of the keep-alive; null if it is known exactly or makes no difference."""
+    """Minimum and maximum over the range of the keep-alive and of an estimated peak; null if neither makes a difference."""
     cold_starts_today: Known
     cold_starts_today_without: Known
     cold_starts_today_range: tuple[float, float] | None

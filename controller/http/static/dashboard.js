@@ -95,7 +95,7 @@ const overview = () => {
   const avoided = Math.round(without) - Math.round(cold), money = saved >= 0 ? `${usd(saved)} saved` : `${usd(-saved)} extra`;
   const [least, most] = ends("saved_today_usd", "saved_today_range_usd").map(usd);
   put(byId("headline"), Math.round(without) === 0 ? "No cold starts today (0 without Stoker)" :
-    `${whole(avoided)} of ${whole(without)} cold starts avoided today, ${money}${least === most ? "" : ` (saved ${least} to ${most} over the keep-alive range)`}`);
+    `${whole(avoided)} of ${whole(without)} cold starts avoided today, ${money}${least === most ? "" : ` (saved ${least} to ${most} likely range)`}`);
   const ready = sum("ready"), requested = sum("requested");
   fill("ready", whole(ready));
   const unread = status.pools.filter((each) => each.ready == null).length;

@@ -69,7 +69,7 @@ const facts = (pool) => {
     ["Next hours", ...ahead(pool, asOf)],
     ["Newest demand data", span(pool.data_age_seconds), "ago"],
     ["Keep-alive", span(pool.keep_alive_seconds), pool.keep_alive_basis === "measured" ? "measured" : pool.keep_alive_basis === "policy" ? "set in the policy" : "assumed for the lever"],
-    ["Saved this month", ranged(usd, pool.saved_month_usd, pool.saved_month_range_usd), pool.saved_month_range_usd == null ? "" : "over the keep-alive range"],
+    ["Saved this month", ranged(usd, pool.saved_month_usd, pool.saved_month_range_usd), pool.saved_month_range_usd == null ? "" : "likely range"],
     ["Lead time", span(pool.lead_time_seconds), pool.lead_time_seconds == null ? "not measured yet" : "from request to ready"],
   ];
   const list = byId("pool-facts");
