@@ -4,7 +4,7 @@ import numpy as np
 
 from adapters.ports.errors import Throttled
 from config.model.policy import Objective
-from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SAID
+from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SCORED_LEVELS
 from forecasting.demand import minute_of
 from tests.services import serving
 
@@ -25,8 +25,9 @@ async def eventful(folder):
     async with serving(folder, each=each) as here:
         service = here.service
         first = minute_of(here.clock.now()) - 30
+        levels = np.full((AHEAD_MINUTES, len(SCORED_LEVELS)), 4, np.float32)
         for name in ("a", "b"):
-            service.runtime.components.forecasts.accuracy.install(name, first, np.full((AHEAD_MINUTES, len(SAID)), 4, np.float32))
+            service.runtime.components.forecasts.rotation.accuracy.set_forecast(name, first, levels)
         service.runtime.components.fleet.reconcilers["a"].lead_seconds.extend([60.0, 70.0, 80.0])
         here.levers["a"].failing["write"] = Throttled("slow down")
         await here.ticks(2)

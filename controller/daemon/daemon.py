@@ -108,7 +108,7 @@ class Daemon:
         for name, interval, job in jobs.PERIODIC:
             scheduler.every(name, interval, partial(job, runtime, self._settings))
         tasks = [asyncio.create_task(self._first_tick(runtime, start), name="first tick"),
-                 asyncio.create_task(components.forecasts.rotate(), name="forecasts"),
+                 asyncio.create_task(components.forecasts.rotation.run(), name="forecasts"),
                  asyncio.create_task(components.fleet.orphans.watch(), name="orphans")]
         scheduler.start()
         try:

@@ -68,7 +68,7 @@ async def build(settings: Settings, store: AsyncStore, published: PublishedState
     fleet = await assemble(policy, settings.providers, store, clock, journal)
     accounts = await open_accounts(fleet, store, clock)
     forecasts = Forecasts(fleet, store, clock)
-    journal.weighed = partial(proposal_rationale, fleet, forecasts.accuracy)
+    journal.weighed = partial(proposal_rationale, fleet, forecasts.rotation.accuracy)
     overrides = ActiveOverrides(fleet.reconcilers, store)
     await overrides.recall(clock.now())
     notifier = Notifier((), Poster(), "", clock, store) if settings.notifier is None else settings.notifier(store)
@@ -81,7 +81,8 @@ async def build(settings: Settings, store: AsyncStore, published: PublishedState
     if components.leadership is not None:
         failover = FailoverCoordinator(components.leadership, fleet, overrides, clock, tick.run_next)
     published.components = components
-    return Runtime(components, store, published, tick, DeadManSwitch(fleet, clock, store, forecasts.tell), failover)
+    dead_man_switch = DeadManSwitch(fleet, clock, store, forecasts.rotation.capacity_forecast)
+    return Runtime(components, store, published, tick, dead_man_switch, failover)
 
 
 def leadership_of(settings: Settings, url: str) -> LeaderElection | None:

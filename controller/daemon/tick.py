@@ -60,7 +60,7 @@ class DaemonTick:
             await self._expire_overrides()
             tell_spent(fleet, accounts)
             report = await fleet.tick()
-            await account_for(fleet, accounts, self._policy, self._clock, components.forecasts.accuracy.settle)
+            await account_for(fleet, accounts, self._policy, self._clock, components.forecasts.rotation.accuracy.score)
             await components.notifier.note(fleet)
             published.ticks.done(report.seconds)
             self._missing_metrics.look(fleet, self._clock.now())

@@ -54,7 +54,7 @@ class DeadManSwitch:
     """All pools of a fleet whose policy says `dead_man`. `renew` is called once a minute."""
 
     def __init__(self, fleet: Fleet, clock: Clock, memory: Memory, tell: Callable[[str, datetime], NextHours]) -> None:
-        """`tell`: the plan of a pool's next hours, as `controller.forecasts.service.Forecasts.tell` has it."""
+        """`tell`: the plan of a pool's next hours, as `ForecastRotation.capacity_forecast` returns it."""
         self._fleet, self._clock, self._memory, self._tell_plan = fleet, clock, memory, tell
         self.errors: dict[str, str] = {}
         """Pools whose order could not be given, and why."""

@@ -1,4 +1,4 @@
-"""Forecasts for people and for the planned capacity of the next hours, made in worker processes.
+"""Forecasts for display and the planned capacity of the next hours, made in worker processes.
 
-The models belong in `forecasting`; what decides belongs in `decision`.
+The models belong in `forecasting`, decisions in `controller.decision`.
 """

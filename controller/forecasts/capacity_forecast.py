@@ -1,7 +1,7 @@
-"""What the rules would ask for in the hours to come, if demand came as it is forecast. Pure.
+"""Planned capacity of the next hours, if demand follows the forecast. Pure.
 
-The rules that are followed now, weighed as they are weighed now, are shown the past and then the forecast, as they will be shown
-what really comes. It is a plan to look at: nothing is done by it, and every minute decides anew by what has come by then.
+The rules with weight now process the past and then the forecast, as if it were settled demand; the weights do not change. The
+result is for display and for scheduled fallbacks. Each tick decides again from the demand known by then.
 """
 
 from typing import NamedTuple
@@ -23,56 +23,57 @@ from forecasting.protocol import Band
 
 AHEAD_MINUTES = 6 * 60
 PEAK_LEVEL, BUSY_LEVEL = 0.9, 0.5
-"""Which quantiles are taken for the demand that comes. Most rules follow recent maxima, which a middling path would never bring:
-at 0.9 the plans for recorded histories came to 0.96 of what was wanted later, at 0.8 to 0.91, at 0.5 to 0.84.
+"""Quantiles that stand for future demand. Most rules follow recent maxima, and the median path has lower maxima than real demand:
+on recorded histories the planned capacity was 0.96 of what was wanted later at peak level 0.9, 0.91 at 0.8 and 0.84 at 0.5.
 """
 
-SAID = (0.5, 0.9, 0.99)
-"""Levels at which a forecast is remembered, to be judged once its minutes have come."""
+SCORED_LEVELS = (0.5, 0.9, 0.99)
+"""Levels of a forecast that are kept and scored once the minutes are settled."""
 
-REMEMBERED = 8 * MINUTES_PER_DAY
-"""The rules look back a week and some hours."""
+LOOKBACK = 8 * MINUTES_PER_DAY
+"""Minutes of history that the rules need: the longest lookback is one week and some hours."""
 
 
 class Step(NamedTuple):
-    """The most units wanted within the quarter of an hour that begins with minute `minute` (since the epoch)."""
+    """Maximum of the units wanted from `minute` (since the epoch) to the end of its quarter of an hour."""
 
     minute: int
     units: int
 
 
-def next_hours(history: DemandSeries, ahead: Band, pool: PoolPolicy, terms: CostTerms, standing: SelectionWeights) -> list[Step]:
-    """What is wanted from the end of `history` on, with announced events, within floor, ceiling and schedules.
+def next_hours(history: DemandSeries, ahead: Band, pool: PoolPolicy, terms: CostTerms, weights: SelectionWeights) -> list[Step]:
+    """Return the wanted units from the end of `history` on, with announced events, within floor, ceiling and schedules.
 
-    `ahead`: float32[horizon] each, the peak and the busy demand that comes right after `history`, but for what is announced.
-    Empty where it is unknown.
+    `ahead`: float32[horizon] each, peak and busy demand right after `history`, without announced events. Empty where it is
+    unknown.
     """
     if not (np.isfinite(ahead.peak).all() and np.isfinite(ahead.busy).all()):
         return []
     end, prospect = history.end_minute, prospect_at(pool, history)
-    wanted = standing.units(proposals(signals_ahead(without_events(prospect, history), ahead, terms, standing)))
-    first = end + terms.metric_delay  # what is known of a minute decides so much later
-    came = np.concatenate((history.window(end - HOUR, end).peak, ahead.peak))
-    return steps(wanted_with(prospect, wanted, first, came, terms), first, pool)
+    wanted = weights.units(proposals(signals_ahead(without_events(prospect, history), ahead, terms, weights)))
+    first = end + terms.metric_delay  # a minute's demand is known, and decides, after the metric delay
+    demand = np.concatenate((history.window(end - HOUR, end).peak, ahead.peak))
+    return steps(wanted_with(prospect, wanted, first, demand, terms), first, pool)
 
 
-def signals_ahead(history: DemandSeries, ahead: Band, terms: CostTerms, standing: SelectionWeights) -> dict[str,
-                                                                                                            NDArray[np.float32]]:
-    """The signals of each minute of `ahead`, float32[1, horizon] by name, once the rules have seen all before it."""
-    signals = Signals(1, terms.metric_delay + terms.lead_time, np.array([standing.spare]))
-    first = max(history.first_minute, history.end_minute - REMEMBERED)
-    for begin in range(first, history.end_minute, MINUTES_PER_DAY):
-        part = history.window(begin, min(begin + MINUTES_PER_DAY, history.end_minute))
-        signals.advance(part.peak[None], part.busy[None], begin)
+def signals_ahead(history: DemandSeries, ahead: Band, terms: CostTerms,
+                  weights: SelectionWeights) -> dict[str, NDArray[np.float32]]:
+    """Return the signals of each minute of `ahead`, float32[1, horizon] by name, after the rules processed all minutes before."""
+    signals = Signals(1, terms.metric_delay + terms.lead_time, np.array([weights.spare]))
+    first = max(history.first_minute, history.end_minute - LOOKBACK)
+    for start in range(first, history.end_minute, MINUTES_PER_DAY):
+        part = history.window(start, min(start + MINUTES_PER_DAY, history.end_minute))
+        signals.advance(part.peak[None], part.busy[None], start)
     return signals.advance(ahead.peak[None], np.minimum(ahead.busy, ahead.peak)[None], history.end_minute)
 
 
 def steps(wanted: Floats, first_minute: int, pool: PoolPolicy) -> list[Step]:
-    """The most of each quarter of an hour, within what the policy allows then."""
-    begins = sorted({first_minute, *range(first_minute // QUARTER * QUARTER + QUARTER, first_minute + len(wanted), QUARTER)})
-    told = []
-    for begin, end in zip(begins, [*begins[1:], first_minute + len(wanted)], strict=True):
-        most = float(wanted[begin - first_minute : end - first_minute].max())
-        low, high, _ = bounds_now(pool, instant_of(begin))
-        told.append(Step(begin, int(min(max(most, low), high))))
-    return told
+    """Return the maximum of each quarter of an hour, within the floor and ceiling that the policy has at its start."""
+    end = first_minute + len(wanted)
+    starts = sorted({first_minute, *range(first_minute // QUARTER * QUARTER + QUARTER, end, QUARTER)})
+    result = []
+    for start, stop in zip(starts, [*starts[1:], end], strict=True):
+        most = float(wanted[start - first_minute : stop - first_minute].max())
+        low, high, _ = bounds_now(pool, instant_of(start))
+        result.append(Step(start, int(min(max(most, low), high))))
+    return result

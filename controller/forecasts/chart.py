@@ -1,6 +1,6 @@
-"""Draws a forecast: the past day with what had been expected of it, now, and the hours ahead. SVG, or a page that holds it.
+"""Chart of a demand forecast: the past day with its earlier forecast, and the hours ahead. SVG, or an HTML page with the SVG.
 
-matplotlib (extra `plot`) draws it; its colours are then handed to style rules, so that one drawing suits light and dark.
+matplotlib (extra `plot`) draws it. Style rules replace its colours, so that one chart fits light and dark themes.
 """
 
 import io
@@ -46,7 +46,7 @@ class NoPlotter(Exception):
 
 
 def svg(view: ForecastView) -> str:
-    """A drawing that is light or dark as the viewer is; the same view gives the same bytes. `NoPlotter` without matplotlib."""
+    """Return the chart, light or dark by the viewer's theme; equal views give equal bytes. `NoPlotter` without matplotlib."""
     try:
         from matplotlib import rc_context
         from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -66,7 +66,7 @@ def svg(view: ForecastView) -> str:
 
 
 def draw(axes: "Axes", view: ForecastView) -> None:
-    """Past and future on one axis of hours from now."""
+    """Draw past and future on one axis of hours from now."""
     past = np.arange(-len(view.past), 0) / 60
     ahead = np.arange(len(view.ahead.peak)) / 60
     axes.patch.set_visible(False)
@@ -87,14 +87,14 @@ def draw(axes: "Axes", view: ForecastView) -> None:
 
 
 def shade(axes: "Axes", hours: NDArray[np.float64], band: Floats, name: str, label: str) -> None:
-    """A band and, fainter, what only one minute in a hundred should exceed."""
+    """Draw the band from P10 to P90 and, fainter, from P90 to P99."""
     axes.fill_between(hours, band[:, LOW], band[:, HIGH], alpha=0.36, lw=0, color="C0", gid=f"band-{name}", label=label)
     axes.fill_between(hours, band[:, HIGH], band[:, TOP], alpha=0.16, lw=0, color="C0", gid=f"band-top-{name}",
                       label="up to 99 %" if label != "_" else label)
 
 
 def ceiling(view: ForecastView) -> float:
-    """The top of the axis: all demand and capacity is seen, a runaway band is cut at twice that."""
+    """Return the top of the axis: at least the maximum of demand, P90 and capacity, and at most about twice that for the band."""
     shown = [view.past.peak, view.ahead.peak[:, HIGH]] + ([] if view.capacity is None else [view.capacity])
     most = max((float(np.nanmax(what)) for what in shown if np.isfinite(what).any()), default=0.0)
     tops = [band[:, TOP] for band in (view.expected.peak, view.ahead.peak) if np.isfinite(band).any()]
@@ -103,7 +103,7 @@ def ceiling(view: ForecastView) -> float:
 
 
 def dress(axes: "Axes", view: ForecastView) -> None:
-    """Ticks at whole hours of UTC, quiet lines, a legend above."""
+    """Set ticks at whole hours of UTC, thin grid lines and a legend above the chart."""
     first, end = -len(view.past) / 60, len(view.ahead.peak) / 60
     hour, every = -(view.now_minute % 60) / 60, 1 if end - first <= 12 else 3
     ticks = [hour + at for at in range(int(first) - 2, int(end) + 2) if first <= hour + at <= end
@@ -128,11 +128,11 @@ def dress(axes: "Axes", view: ForecastView) -> None:
 
 
 def html(view: ForecastView, sentences: list[str]) -> str:
-    """A page with the drawing and what is to be said about it; it asks no network for anything."""
+    """Return a page with the chart and `sentences` below it. The page loads nothing from the network."""
     drawing, title = svg(view), escape(f"Forecast of {view.pool}")
-    said = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+    paragraphs = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
     return (f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-            f"<title>{title}</title><style>{PAGE}</style><main><h1>{title}</h1>{drawing}{said}</main></html>\n")
+            f"<title>{title}</title><style>{PAGE}</style><main><h1>{title}</h1>{drawing}{paragraphs}</main></html>\n")
 
 
 PAGE = """

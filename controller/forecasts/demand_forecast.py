@@ -1,4 +1,4 @@
-"""What a forecast of one pool comes to: what was, what had been expected of it, and what is expected now. Pure."""
+"""Demand forecast of one pool: the past day, what was forecast for it, and the forecast from now on. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from forecasting.protocol import LEVELS, Band
 
 MEDIAN = LEVELS.index(0.5)
 Fit = Callable[[Floats, int], Outlook | None]
-"""Fits a model to one row of `Remembered`: `forecasting.harmonic.fit_outlook`, or nothing."""
+"""Function that fits a model to one row of `Remembered`, such as `forecasting.harmonic.fit_outlook`; None without enough data."""
 
 
-class Judgement(NamedTuple):
-    """How the past day's forecasts of peak demand did, `lead` minutes ahead. NaN where there is nothing to judge by."""
+class PastAccuracy(NamedTuple):
+    """Accuracy of the past day's forecasts of peak demand, made `lead` minutes ahead. NaN where no minute can be scored."""
 
     coverage: Coverage
     error_over_naive: float
@@ -30,11 +30,11 @@ class Judgement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ForecastView:
-    """One pool as of `now_minute`, the first minute that is not known yet.
+    """Forecast of one pool as of `now_minute`, the first minute that is not settled.
 
-    `past`: the last day of demand. `expected`: what was said of each of its minutes `lead` minutes before, float32[minutes,
-    LEVELS]. `ahead`: the minutes from now on, float32[horizon, LEVELS]. `capacity`: units requested in each past minute, where
-    that is known. `enough`: whether history is long enough to trust this.
+    `past`: the last day of demand. `expected`: the forecast of each past minute made `lead` minutes earlier, float32[minutes,
+    LEVELS]. `ahead`: the forecast from now on, float32[horizon, LEVELS]. `capacity`: units requested in each past minute; None
+    when unknown. `enough`: whether the history is long enough for the bands to be reliable.
     """
 
     pool: str
@@ -48,46 +48,47 @@ class ForecastView:
 
     @property
     def doubt(self) -> str | None:
-        """Why this should not be trusted, in a sentence; None when it may be."""
+        """Why the forecast is unreliable, in one sentence; None when it is reliable."""
         if self.enough:
             return None
         if not self.past.known.any():
-            return "Nothing is known of its demand in the past day."
-        return "There is less than a day of history: take the bands as guesses."
+            return "No demand is known in the past day."
+        return "Less than a day of history is known: the bands are unreliable."
 
     @property
-    def judgement(self) -> Judgement:
-        said, came = self.expected.peak, self.past.peak
-        return Judgement(coverage(said, came, LEVELS), float(scaled_error(said[:, MEDIAN], came, self.lead)))
+    def past_accuracy(self) -> PastAccuracy:
+        """Accuracy of the past day's forecasts."""
+        forecast, actual = self.expected.peak, self.past.peak
+        return PastAccuracy(coverage(forecast, actual, LEVELS), float(scaled_error(forecast[:, MEDIAN], actual, self.lead)))
 
 
 def view_of(pool: str, history: DemandSeries, now_minute: int, hours: float, lead: int, fit: Fit | None = None,
             capacity: NDArray[np.float64] | None = None, prospect: PoolEvents | None = None) -> ForecastView:
-    """Look at `history` (nothing from `now_minute` on is used) and `hours` ahead, with what is announced.
+    """Return the forecast of `hours` from `now_minute` on, with announced events. Demand from `now_minute` on is not used.
 
-    `capacity`: float64[len(history)], units requested at each of its minutes, shown beside demand. A model, where there is
-    `fit`, is fitted a day ago and now, so that the past day is judged as it would have been foretold.
+    `capacity`: float64[len(history)], units requested in each of its minutes. With `fit`, a model is fitted to the history up to
+    a day ago and again up to now, so that the past day is scored with forecasts that could have been made then.
     """
     first = max(history.first_minute, now_minute - MINUTES_PER_DAY)
     known = history.window(history.first_minute, now_minute)
-    past, calm = known.window(first, now_minute), without_events(prospect, known)
-    before, since = calm.window(known.first_minute, first), calm.window(first, now_minute)
+    past, baseline = known.window(first, now_minute), without_events(prospect, known)
+    before, since = baseline.window(known.first_minute, first), baseline.window(first, now_minute)
     forecaster = CombinedForecaster(1)
     forecaster.observe(before.peak[None], before.busy[None], before.first_minute)
     refit(forecaster, fit)
     followed = forecaster.follow(since.peak[None], since.busy[None], first, (lead,))
     refit(forecaster, fit)
-    said = [np.concatenate([np.full((min(lead, len(past)), len(LEVELS)), np.nan, np.float32), rows[0, :, 0][:-lead]])
+    expected = [np.concatenate([np.full((min(lead, len(past)), len(LEVELS)), np.nan, np.float32), rows[0, :, 0][:-lead]])
             for rows in followed]
     quantiles = forecaster.quantiles(max(1, round(hours * 60)))
     ahead = lifted(prospect, Band(quantiles.peak[0], quantiles.busy[0]), now_minute, now_minute)
     at = slice(first - history.first_minute, now_minute - history.first_minute)
-    return ForecastView(pool, now_minute, lead, past, lifted(prospect, Band(*said), first, now_minute), ahead,
+    return ForecastView(pool, now_minute, lead, past, lifted(prospect, Band(*expected), first, now_minute), ahead,
                         None if capacity is None else capacity[at], bool(forecaster.enough[0]))
 
 
 def refit(forecaster: CombinedForecaster, fit: Fit | None) -> None:
-    """Fit a model to what the forecaster of one pool remembers, if it remembers enough."""
+    """Fit a model to the history that a forecaster of one pool holds, and install it if the history is long enough."""
     remembered = forecaster.remembered(0)
     if fit is None or not len(remembered.peak):
         return
@@ -97,8 +98,8 @@ def refit(forecaster: CombinedForecaster, fit: Fit | None) -> None:
 
 
 def document(view: ForecastView) -> dict[str, object]:
-    """The view as plain values, for JSON; None where nothing is known."""
-    judged = view.judgement
+    """Return the view as JSON values; None for unknown values."""
+    accuracy = view.past_accuracy
     return {
         "pool": view.pool, "at": stamp(instant_of(view.now_minute)), "lead_minutes": view.lead, "enough_history": view.enough,
         "doubt": view.doubt,
@@ -107,30 +108,31 @@ def document(view: ForecastView) -> dict[str, object]:
                  "expected_peak": plain(view.expected.peak), "expected_busy": plain(view.expected.busy),
                  "requested": None if view.capacity is None else plain(view.capacity)},
         "ahead": {"first": stamp(instant_of(view.now_minute)), "peak": plain(view.ahead.peak), "busy": plain(view.ahead.busy)},
-        "past_day": {"below": plain(judged.coverage.below), "at_or_below": plain(judged.coverage.at_or_below),
-                     "error_over_naive": plain(np.array([judged.error_over_naive]))[0]},
+        "past_day": {"below": plain(accuracy.coverage.below), "at_or_below": plain(accuracy.coverage.at_or_below),
+                     "error_over_naive": plain(np.array([accuracy.error_over_naive]))[0]},
     }
 
 
-def view_from(told: Mapping[str, Any]) -> ForecastView:
-    """The view that `document` put into plain values. KeyError, TypeError or ValueError where they are something else."""
-    past, ahead = told["past"], told["ahead"]
+def view_from(body: Mapping[str, Any]) -> ForecastView:
+    """Return the view of which `body` is the `document`; `KeyError`, `TypeError` or `ValueError` when it is invalid."""
+    past, ahead = body["past"], body["ahead"]
     first, levels = minute_of(datetime.fromisoformat(past["first"])), len(LEVELS)
     peak, busy = (np.array(past[kind], np.float32) for kind in ("peak", "busy"))
     expected, coming = (Band(*(np.array(side[key], np.float32).reshape(-1, levels) for key in keys)) for side, keys in (
         (past, ("expected_peak", "expected_busy")), (ahead, ("peak", "busy"))))
     requested = past["requested"]
-    return ForecastView(str(told["pool"]), minute_of(datetime.fromisoformat(told["at"])), int(told["lead_minutes"]),
+    return ForecastView(str(body["pool"]), minute_of(datetime.fromisoformat(body["at"])), int(body["lead_minutes"]),
                         DemandSeries(first, peak, busy, np.full(len(peak), np.nan, np.float32)), expected, coming,
-                        None if requested is None else np.array(requested, np.float64), bool(told["enough_history"]))
+                        None if requested is None else np.array(requested, np.float64), bool(body["enough_history"]))
 
 
 def stamp(instant: datetime) -> str:
+    """Return an instant in UTC as ISO 8601 text."""
     return f"{instant:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def plain(values: NDArray[np.floating]) -> list[object]:
-    """Nested lists of rounded numbers, None for NaN."""
+    """Return nested lists of numbers with 3 decimals, None for NaN."""
     if values.ndim > 1:
         return [plain(row) for row in values]
     return [round(float(value), 3) if np.isfinite(value) else None for value in values]

@@ -1,7 +1,6 @@
-"""What a proposal rests on, for people: how the rules of a pool stand, and what is forecast of the minute that it is for.
+"""Rationale of a proposal for the decision record: cost and weight of the pool's rules, and the forecast at its horizon.
 
-It goes into the record of a decision beside what the plan was made from. No plan is made from it, so it stays short: the rules
-that have cost least, and the naive ones to compare with.
+No plan is made from it, so it stays short: the cheapest rules, and the naive ones for comparison.
 """
 
 from datetime import datetime, timedelta
@@ -14,39 +13,39 @@ from controller.decision.selection.candidates import CANDIDATES, NAIVE
 from controller.decision.selection.timing_cohort import CandidateCosts
 from controller.fleet.fleet import Fleet
 from controller.forecasts.accuracy_tracker import ForecastAccuracy
-from controller.forecasts.capacity_forecast import SAID
+from controller.forecasts.capacity_forecast import SCORED_LEVELS
 from forecasting.demand import minute_of
 
 TOP = 4
-"""Rules that are told beside the naive ones."""
+"""Number of cheapest rules that are shown in addition to the naive ones."""
 
 
-def proposal_rationale(fleet: Fleet, foresight: ForecastAccuracy, name: str, now: datetime) -> dict[str, Any]:
-    """Of one pool as things stand. Its horizon: from `now` to the first minute that a decision made now can change."""
+def proposal_rationale(fleet: Fleet, accuracy: ForecastAccuracy, name: str, now: datetime) -> dict[str, Any]:
+    """Return the rationale of one pool. Its horizon: from `now` to the first minute that a decision made now can change."""
     region = fleet.region_of[name]
     terms, _ = region.weights(name)
     at = now + timedelta(minutes=terms.lead_time)
-    said = foresight.at(np.array([foresight.row[name]]), minute_of(at))[0]
+    peaks = accuracy.at(np.array([accuracy.row[name]]), minute_of(at))[0]
     return {
-        "forecast": None if np.isnan(said).any() else {
+        "forecast": None if np.isnan(peaks).any() else {
             "of": at.replace(second=0, microsecond=0).isoformat(), "horizon_minutes": terms.lead_time,
-            "peak_below": {str(level): round(float(peak), 2) for level, peak in zip(SAID, said, strict=True)}},
+            "peak_below": {str(level): round(float(peak), 2) for level, peak in zip(SCORED_LEVELS, peaks, strict=True)}},
         "keep_alive": keep_alive_body(fleet.keep_alive(name)) | {"used_minutes": terms.keep_alive},
-        **rules(region.proposer.costs(name)),
+        **candidate_ranking(region.proposer.costs(name)),
     }
 
 
-def rules(weighing: CandidateCosts) -> dict[str, Any]:
-    """The cheapest rules and the naive ones, the cheapest first, each with its cost and its share in what is proposed.
+def candidate_ranking(costs: CandidateCosts) -> dict[str, Any]:
+    """Return the cheapest rules, the one with the highest share and the naive ones, the cheapest first, each with cost and share.
 
-    USD on the pool's own past, beyond serving all on demand without a cold start, an older minute counting less.
+    Costs are USD on the pool's own past, relative to serving all on demand without a cold start; older minutes weigh less.
     """
-    costs, shares = weighing.bills[: len(CANDIDATES)], weighing.shares
-    cheapest = np.argsort(costs, kind="stable")[:TOP]
+    bills, shares = costs.bills[: len(CANDIDATES)], costs.shares
+    cheapest = np.argsort(bills, kind="stable")[:TOP]
     heaviest = np.argsort(-shares, kind="stable")[:1]
-    told = sorted({*map(int, cheapest), *map(int, heaviest), *NAIVE}, key=lambda rule: (costs[rule], rule))
+    shown = sorted({*map(int, cheapest), *map(int, heaviest), *NAIVE}, key=lambda rule: (bills[rule], rule))
     return {
-        "choice_usd": round(float(weighing.bills[-1]), 4),
-        "rules": [{"rule": CANDIDATES[rule].name, "usd": round(float(costs[rule]), 4), "share": round(float(shares[rule]), 4)}
-                  | ({"naive": True} if rule in NAIVE else {}) for rule in told],
+        "choice_usd": round(float(costs.bills[-1]), 4),
+        "rules": [{"rule": CANDIDATES[rule].name, "usd": round(float(bills[rule]), 4), "share": round(float(shares[rule]), 4)}
+                  | ({"naive": True} if rule in NAIVE else {}) for rule in shown],
     }

@@ -1,7 +1,7 @@
-"""Runs forecasts in worker processes: one takes half a second of processor time, the first model in a process three seconds more.
+"""Worker processes for forecasts. A forecast takes about 0.5 s of CPU time, the first one of a process 3 s more.
 
-The loop never waits for one, and a worker lets everything else on the machine go first. One that dies or hangs costs its work,
-and is replaced; it does not outlive the daemon, however that ends.
+Workers run at low priority and never block the event loop. A worker that crashes or hangs is replaced and its forecast is lost. A
+worker stops when the daemon stops, even after SIGKILL.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ from typing import ParamSpec, TypeVar
 import structlog
 
 PATIENCE = timedelta(seconds=150)
-"""What a worker that stands back needs, some 4 s of a processor with its start, on a core that others keep busy, where it gets a
-twentieth; and less than HTTP waits for an answer to be taken.
+"""Timeout of a call. A worker needs about 4 s of CPU time including its start, and gets 1/20 of a busy core at its priority. The
+timeout is shorter than the HTTP server waits for a client to read a response.
 """
 
 NICENESS = 10
@@ -30,10 +30,10 @@ T = TypeVar("T")
 log = structlog.get_logger("stoker.forecasts")
 
 
-def stand_back() -> None:
-    """In a new worker: let everybody else go first, leave Ctrl-C to the daemon, and end when the daemon has ended.
+def initialize_worker() -> None:
+    """Lower the priority of a new worker, ignore Ctrl-C (the daemon handles it), and stop the worker when the daemon stops.
 
-    A worker waits on a pipe of which it holds both ends itself, so that the end of a daemon that was killed would not reach it.
+    A worker waits on a pipe of which it holds both ends itself, so it would not notice that a killed daemon has gone.
     """
     os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -41,6 +41,7 @@ def stand_back() -> None:
 
 
 def end_with_parent() -> None:
+    """Wait until the daemon's process has ended, then exit."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -48,45 +49,47 @@ def end_with_parent() -> None:
 
 
 class ForecastWorkers:
-    """A small pool of workers, begun with the first work. `run` raises nothing of what a worker meets: it is told in the log."""
+    """Pool of workers, started on first use. Failures of a worker are logged and not raised."""
 
     def __init__(self, workers: int = 1, patience: timedelta = PATIENCE) -> None:
         self._workers, self._patience = workers, patience
         self._executor: ProcessPoolExecutor | None = None
-        self._turn = asyncio.Semaphore(workers)
+        self._free = asyncio.Semaphore(workers)
         self._closed = False
         self.failures = 0
-        """Work lost to a dead, failing or hanging worker."""
+        """Number of calls that failed, or whose worker crashed or hung."""
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | None:
-        """What `work` returns (it and its arguments are pickled), or None; waits its turn, so that patience counts only work."""
-        async with self._turn:
+        """Return what `work` returns, or None after a failure. `work` and its arguments are pickled. Waiting for a free worker
+        does not count towards the timeout.
+        """
+        async with self._free:
             if self._closed:
                 return None
             try:
-                running = asyncio.get_running_loop().run_in_executor(self._begun(), partial(work, *args, **kwargs))
+                running = asyncio.get_running_loop().run_in_executor(self._started(), partial(work, *args, **kwargs))
                 return await asyncio.wait_for(running, self._patience.total_seconds())
             except (TimeoutError, BrokenProcessPool) as error:
                 self._end()
-                self._tell(error)
-            except Exception as error:  # noqa: BLE001  whatever a library raises over odd numbers, the daemon goes on without
-                self._tell(error)
+                self._count_failure(error)
+            except Exception as error:  # noqa: BLE001  numerical libraries raise many types; the daemon continues without the result
+                self._count_failure(error)
             return None
 
-    def _begun(self) -> ProcessPoolExecutor:
+    def _started(self) -> ProcessPoolExecutor:
         if self._executor is None:  # spawned, not forked: a fork of a process with threads and sockets may hang
             context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(self._workers, mp_context=context, initializer=stand_back)
+            self._executor = ProcessPoolExecutor(self._workers, mp_context=context, initializer=initialize_worker)
         return self._executor
 
-    def _tell(self, error: Exception) -> None:
+    def _count_failure(self, error: Exception) -> None:
         if not self._closed:
             self.failures += 1
             log.warning("forecast-failed", error=repr(error),
                         text="decisions continue without it; the next one uses a new worker")
 
     def _end(self) -> None:
-        """End the workers; a hanging one does not end by being asked."""
+        """Kill the workers: a hanging one does not react to a shutdown request."""
         if self._executor is None:
             return
         processes = list((self._executor._processes or {}).values())  # noqa: SLF001  no public way before Python 3.14
@@ -97,6 +100,6 @@ class ForecastWorkers:
             process.join()
 
     async def close(self) -> None:
-        """End the workers, whatever they do; nothing is begun any more."""
+        """Kill the workers. Later calls of `run` return None."""
         self._closed = True
         await asyncio.to_thread(self._end)

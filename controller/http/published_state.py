@@ -80,7 +80,7 @@ class PublishedState:
         self.revision += 1
         self.trail.note(minute, self.bodies.units)
         self.long_poll.tell()
-        self.exposition.renew(lambda: pool_lines(components.fleet, components.accounts, components.forecasts.accuracy,
+        self.exposition.renew(lambda: pool_lines(components.fleet, components.accounts, components.forecasts.rotation.accuracy,
                                                  self.clock))
 
     def unready(self) -> list[str]:

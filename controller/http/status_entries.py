@@ -25,7 +25,7 @@ COST, SAVED, COLD, COLD_WITHOUT = (AT[name] for name in ("cost_usd", "saved_usd"
 def pool_entry(fleet: Fleet, accounts: Ledger, journal: DecisionLog, forecasts: Forecasts, name: str,
                now: datetime) -> dict[str, Any]:
     """Return one pool as in `/status`. Units are integers or, for demand, averages; unknown values are None."""
-    ahead = forecasts.tell(name, now)
+    ahead = forecasts.rotation.capacity_forecast(name, now)
     reconciler, region, plan = fleet.reconcilers[name], fleet.region_of[name], fleet.plans.get(name)
     sight, age = region.collector.freshness(name, now)
     peak, busy = region.collector.latest(name) or (math.nan, math.nan)

@@ -19,7 +19,7 @@ from controller.decision.planning.reasons import ReasonCode
 from controller.fleet.fleet import Fleet
 from controller.fleet.reconciler import Reconciler
 from controller.forecasts.accuracy_tracker import ForecastAccuracy
-from controller.forecasts.capacity_forecast import SAID
+from controller.forecasts.capacity_forecast import SCORED_LEVELS
 from controller.metrics.catalogue import POOL_FAMILIES, Family
 from forecasting.demand import minute_of
 
@@ -125,7 +125,7 @@ def forecast_rows(foresight: ForecastAccuracy, names: Sequence[str], labels: Seq
     loss = np.where(judged[:, None] > 0, foresight.loss[rows], np.nan)
 
     def by_level(values: np.ndarray) -> list[Row]:
-        return [(f'{label},level="{level}"', value) for at, level in enumerate(SAID)
+        return [(f'{label},level="{level}"', value) for at, level in enumerate(SCORED_LEVELS)
                 for label, value in zip(labels, values[:, at].tolist(), strict=True)]
 
     return {"stoker_forecast_peak_units": by_level(said), "stoker_forecast_pinball_loss_units_total": by_level(loss),

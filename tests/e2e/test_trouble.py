@@ -204,7 +204,7 @@ async def test_a_forecast_worker_that_is_killed_costs_its_forecast_and_nothing_e
             while (await asked(run, "/v1/pools/agent/forecast?hours=1"))[0] != 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
-        assert (status, "ask again" in told) == (503, True)
+        assert (status, "retry" in told) == (503, True)
         assert run.told("forecast-failed")
         assert not errors(run)
         assert await run.end(signal.SIGTERM) == 0

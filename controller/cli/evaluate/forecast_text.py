@@ -26,7 +26,7 @@ def sparkline(values: Floats, width: int, most: float) -> str:
 def sentences(view: ForecastView) -> list[str]:
     """Return sentences about the accuracy of the last 24 hours' forecasts."""
     said = [] if view.doubt is None else [view.doubt]
-    judged = view.judgement
+    judged = view.past_accuracy
     at = LEVELS.index(0.9)
     if np.isfinite(judged.coverage.below[at]):
         below, within = (f"{100 * share[at]:.1f} %" for share in (judged.coverage.below, judged.coverage.at_or_below))

@@ -4,7 +4,7 @@ import re
 
 from aiohttp import web
 
-from controller.forecasts.service import NoForecast
+from controller.forecasts.cache import NoForecast
 from controller.http.published_state import PublishedState
 from controller.http.responses import BadRequest, dumps, json_bytes
 
@@ -17,13 +17,13 @@ async def forecast(published: PublishedState, request: web.Request) -> web.Respo
     name, components = published.pool_of(request)
     fleet, forecasts = components.fleet, components.forecasts
     hours = hours_of(request.query.get("hours"))
-    forecasts.want(name)
+    forecasts.rotation.request(name)
     try:
-        body = await forecasts.body(name, hours)
+        body = await forecasts.cache.body(name, hours)
     except NoForecast as error:
         raise web.HTTPServiceUnavailable(reason=str(error)) from error
     capacity, plan, now = fleet.reconcilers[name].capacity, fleet.plans.get(name), published.clock.now()
-    ahead = forecasts.tell(name, now)
+    ahead = forecasts.rotation.capacity_forecast(name, now)
     live = {
         "now": now, "target": None if plan is None else plan.target,
         "capacity": None if capacity is None else {"requested": capacity.requested, "ready": capacity.ready,

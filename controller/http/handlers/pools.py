@@ -66,7 +66,7 @@ def state_tag(fleet: Fleet, name: str, now: datetime) -> str:
 def detail(components: Components, name: str, now: datetime) -> dict[str, Any]:
     """Return a pool in full, and request a new forecast of it."""
     fleet, accounts, forecasts = components.fleet, components.accounts, components.forecasts
-    forecasts.want(name)
+    forecasts.rotation.request(name)
     reconciler, plan, region = fleet.reconcilers[name], fleet.plans.get(name), fleet.region_of[name]
     today, month = accounts.row(name)
     entry: dict[str, Any] = pool_entry(fleet, accounts, components.journal, forecasts, name, now)

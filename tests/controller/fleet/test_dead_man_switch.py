@@ -19,7 +19,7 @@ from controller.decision.planning.reasons import ReasonCode
 from controller.fleet.dead_man_switch import DeadManSwitch, is_due
 from controller.fleet.fleet import BREATH
 from controller.fleet.shutdown import cancel_fallback, is_released, release_pool
-from controller.forecasts.service import CapacityForecast
+from controller.forecasts.rotation import CapacityForecast
 from controller.leadership.handover import read_handover
 from controller.leadership.leader_term import LeaderTerm
 from tests.builders import NOON, pool_policy

@@ -1,4 +1,4 @@
-"""The plan of the next hours is what the rules would ask for if the forecast came true."""
+"""Planned capacity of the next hours equals what the rules propose if demand follows the forecast."""
 
 from datetime import timedelta
 
@@ -45,7 +45,7 @@ def flat(peak: float, busy: float = 0.5) -> Band:
     return Band(np.full(AHEAD_MINUTES, peak, np.float32), np.full(AHEAD_MINUTES, busy, np.float32))
 
 
-def test_a_forecast_that_comes_true_was_planned_to_the_unit_until_rules_are_weighed_anew():
+def test_the_plan_for_a_correct_forecast_is_exact_until_the_weights_change():
     series, known = traffic(8 * DAY), 7 * DAY + 3
     portfolio, _ = followed(series, known)
     past, came = series.window(FIRST, FIRST + known), series.window(FIRST + known, FIRST + known + 12)
@@ -57,7 +57,7 @@ def test_a_forecast_that_comes_true_was_planned_to_the_unit_until_rules_are_weig
     assert [step.units for step in plan] == [wanted[:10].max(), wanted[10:].max()]
 
 
-def test_the_rules_see_the_same_signals_as_when_demand_comes(week):
+def test_signals_ahead_equal_the_signals_of_the_same_demand_once_settled(week):
     series, standing = week
     cut = 7 * DAY + 777
     past, came = series.window(FIRST, FIRST + cut), series.window(FIRST + cut, FIRST + 8 * DAY)
@@ -77,7 +77,7 @@ def test_there_is_a_step_for_each_quarter_of_an_hour_of_six_hours(week):
     assert 6 * 60 - 15 <= minutes[-1] - minutes[0] < 6 * 60
 
 
-def test_more_demand_to_come_plans_more(week):
+def test_a_higher_forecast_plans_more(week):
     series, standing = week
     low, high = (next_hours(series, flat(peak), pool_policy(), TERMS, standing) for peak in (4, 40))
 
@@ -94,7 +94,7 @@ def test_every_step_is_within_floor_and_ceiling(week, peak, floor, ceiling):
     assert all(pool.min <= step.units <= pool.max for step in next_hours(series, flat(peak), pool, TERMS, standing))
 
 
-def test_a_schedule_shows_from_its_hour_on(week):
+def test_a_schedule_applies_from_its_start(week):
     series, standing = week
     office = Schedule(cron="0 14 * * *", timezone="UTC", duration=timedelta(hours=2), min=30)
     pool = pool_policy(schedules=(office,))
@@ -105,7 +105,7 @@ def test_a_schedule_shows_from_its_hour_on(week):
     assert units[240] < 30
 
 
-def test_what_is_not_forecast_is_not_planned(week):
+def test_without_a_forecast_there_is_no_plan(week):
     series, standing = week
     unknown = flat(3)
     unknown.busy[200] = np.nan

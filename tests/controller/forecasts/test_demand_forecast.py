@@ -1,4 +1,4 @@
-"""A view knows nothing of what comes after it, and its drawing shows what it holds."""
+"""Forecast view: uses nothing after `now`; its chart shows its data."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def view() -> ForecastView:
     return view_of("agent", series, series.end_minute, 6, 4, capacity=np.full(3 * DAY, 7.0))
 
 
-def test_nothing_from_now_on_is_used():
+def test_demand_from_now_on_is_not_used():
     series, now = history(3 * DAY), FIRST + 2 * DAY + 77
     changed = DemandSeries(FIRST, series.peak.copy(), series.busy.copy(), series.invocations)
     changed.peak[2 * DAY + 77 :] = 500
@@ -38,7 +38,7 @@ def test_nothing_from_now_on_is_used():
     np.testing.assert_array_equal(one.past.peak, other.past.peak)
 
 
-def test_what_was_expected_of_a_minute_is_what_was_said_a_lead_before():
+def test_the_expected_demand_of_a_minute_was_forecast_one_lead_earlier():
     series, now = history(3 * DAY), FIRST + 3 * DAY
     whole = view_of("agent", series, now, 1, 10)
     earlier = view_of("agent", series, now - 10, 1, 10)
@@ -46,16 +46,16 @@ def test_what_was_expected_of_a_minute_is_what_was_said_a_lead_before():
     assert np.isnan(whole.expected.peak[:10]).all()
 
 
-def test_a_view_of_minutes_only_says_that_it_guesses(view):
+def test_a_view_of_a_short_history_reports_a_doubt(view):
     short = view_of("agent", history(3), FIRST + 3, 1, 4)
     assert not short.enough
-    assert "guesses" in sentences(short)[0]
+    assert "unreliable" in sentences(short)[0]
     assert document(short)["past_day"]["error_over_naive"] is None
     assert view.enough
     assert "target: 90 % between the two" in sentences(view)[0]
 
 
-def test_what_a_document_tells_is_the_view_to_three_digits(view):
+def test_a_document_is_read_back_to_three_digits(view):
     told = view_from(json.loads(json.dumps(document(view))))
 
     assert document(told) == document(view)
@@ -65,7 +65,7 @@ def test_what_a_document_tells_is_the_view_to_three_digits(view):
 
 
 @pytest.mark.parametrize("told", [{}, {"past": {}, "ahead": None}, {"past": {"first": 3}, "ahead": {}}])
-def test_what_is_no_document_is_refused(told):
+def test_an_invalid_document_is_refused(told):
     with pytest.raises((KeyError, TypeError, ValueError)):
         view_from(told)
 
@@ -82,7 +82,7 @@ def test_a_model_is_fitted_a_day_ago_and_now():
     assert asked == [end // 15 * 15 for end in (FIRST + 2 * DAY, FIRST + 2 * DAY, FIRST + 3 * DAY, FIRST + 3 * DAY)]
 
 
-def test_the_drawing_is_well_formed_the_same_each_time_and_dressed_for_the_dark(view):
+def test_the_chart_is_well_formed_reproducible_and_has_a_dark_theme(view):
     drawing = svg(view)
     assert drawing == svg(view)
     ET.fromstring(drawing)  # noqa: S314  our own
@@ -91,7 +91,7 @@ def test_the_drawing_is_well_formed_the_same_each_time_and_dressed_for_the_dark(
     assert {"demand", "median-ahead", "band-past", "band-ahead", "band-top-ahead", "capacity", "now", "band-past-legend"} <= drawn
 
 
-def test_a_page_escapes_names_and_asks_no_network(view):
+def test_a_page_escapes_names_and_loads_nothing(view):
     series = history(600)
     page = html(view_of("<b>&", series, series.end_minute, 1, 4), ["1 < 2"])
     assert "<b>" not in page
@@ -101,13 +101,13 @@ def test_a_page_escapes_names_and_asks_no_network(view):
 
 
 @pytest.mark.parametrize("peak", [np.zeros(500), np.full(500, np.nan), np.full(500, 59_999)])
-def test_odd_demand_is_drawn(peak):
+def test_unusual_demand_is_drawn(peak):
     series = DemandSeries(FIRST, peak.astype(np.float32), peak.astype(np.float32), peak.astype(np.float32))
     seen = view_of("agent", series, series.end_minute, 1, 4)
     assert "</svg>" in svg(seen)
     assert isinstance(document(seen), dict)
 
 
-def test_a_sparkline_shows_the_most_and_gaps():
+def test_a_sparkline_shows_the_maximum_and_gaps():
     assert sparkline(np.array([0, 0, 8, np.nan, np.nan, 4]), 3, 8) == "▁█▅"
     assert sparkline(np.array([np.nan, 1.0]), 2, 1) == "·█"

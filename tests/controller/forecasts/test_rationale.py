@@ -1,4 +1,4 @@
-"""What a proposal rests on: the forecast and the standing of the rules, in the record of a decision and no part of the plan."""
+"""Rationale of a proposal: recorded with the decision, and no input of the plan."""
 
 import json
 
@@ -12,7 +12,7 @@ from controller.decision.selection.selector import CandidateSelector
 from controller.decision.selection.timing_cohort import CandidateCosts
 from controller.fleet.decision_log import DecisionLog
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES
-from controller.forecasts.rationale import TOP, rules
+from controller.forecasts.rationale import TOP, candidate_ranking
 from tests.fakes import steady
 from tests.services import serving
 
@@ -20,7 +20,7 @@ TERMS = CostTerms(idle=2.5e-4, warm_busy=5.8e-4, on_demand=1e-3, init_seconds=8.
                   lead_time=2, keep_alive=6)
 
 
-def taught(days: int = 3, pools: int = 2) -> CandidateSelector:
+def trained_selector(days: int = 3, pools: int = 2) -> CandidateSelector:
     """A portfolio whose first pool has a burst every hour; the others sleep."""
     minutes = days * 1440
     peak = np.zeros((pools, minutes), np.float32)
@@ -30,8 +30,8 @@ def taught(days: int = 3, pools: int = 2) -> CandidateSelector:
     return portfolio
 
 
-def test_costs_are_the_portfolios_own_and_shares_add_up_to_one():
-    portfolio = taught()
+def test_costs_equal_the_selectors_and_shares_add_up_to_one():
+    portfolio = trained_selector()
     (_, cohort), = portfolio._cohorts
     weighing = portfolio.costs(0)
 
@@ -40,8 +40,8 @@ def test_costs_are_the_portfolios_own_and_shares_add_up_to_one():
     assert weighing.shares[weighing.bills[:-1].argmin()] == weighing.shares.max()
 
 
-def test_the_cheapest_and_the_naive_rules_are_told_in_order_and_no_more_than_a_screenful():
-    told = rules(taught().costs(0))
+def test_the_cheapest_and_the_naive_rules_are_listed_by_cost_in_under_2500_characters():
+    told = candidate_ranking(trained_selector().costs(0))
     costs = [each["usd"] for each in told["rules"]]
 
     assert costs == sorted(costs)
@@ -51,19 +51,19 @@ def test_the_cheapest_and_the_naive_rules_are_told_in_order_and_no_more_than_a_s
     assert len(json.dumps(told)) < 2500
 
 
-def test_the_weightiest_rule_is_told_though_it_is_dear():
+def test_the_rule_with_the_highest_share_is_listed_even_if_it_is_expensive():
     shares = np.zeros(len(CANDIDATES))
     shares[100] = 1.0
-    told = rules(CandidateCosts(np.arange(len(CANDIDATES) + 1.0), shares))
+    told = candidate_ranking(CandidateCosts(np.arange(len(CANDIDATES) + 1.0), shares))
 
     assert [each["rule"] for each in told["rules"] if each["share"]] == [CANDIDATES[100].name]
 
 
-async def test_it_is_recorded_with_the_decision_and_the_plan_is_made_again_without_it(tmp_path):
+async def test_the_rationale_is_recorded_and_replay_does_not_need_it(tmp_path):
     async with serving(tmp_path) as here:
-        foresight = here.components.forecasts.accuracy
+        accuracy = here.components.forecasts.rotation.accuracy
         minute = int(here.clock.now().timestamp() // 60) - 5
-        foresight.install("a", minute, np.tile(np.array([3.0, 4.5, 9.25], np.float32), (AHEAD_MINUTES, 1)))
+        accuracy.set_forecast("a", minute, np.tile(np.array([3.0, 4.5, 9.25], np.float32), (AHEAD_MINUTES, 1)))
         here.source.traffic = {"a": steady(20), "b": steady(7)}
         await here.ticks(5)
         _, body, _ = await here.ask("GET", "/v1/decisions?pool=a&limit=1")
@@ -79,7 +79,7 @@ async def test_it_is_recorded_with_the_decision_and_the_plan_is_made_again_witho
     assert replayed(without) == replayed(item)
 
 
-async def test_a_fault_in_explaining_costs_no_decision_its_record(tmp_path):
+async def test_a_failing_rationale_does_not_prevent_the_record(tmp_path):
     async with serving(tmp_path) as here:
         journal: DecisionLog = here.components.journal
         journal.weighed = lambda name, at: {}["nothing"]

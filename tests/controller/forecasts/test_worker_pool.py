@@ -1,4 +1,4 @@
-"""Workers that work, fail, die and hang."""
+"""Workers that succeed, fail, crash and hang."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ async def start():
         await jobs.close()
 
 
-async def test_a_worker_fits_tomorrow_like_the_days_before(start):
+async def test_a_worker_returns_the_result_of_a_fit(start):
     fitted = await start().run(fit_outlook, wave(5), 1_900_000)
     assert fitted is not None
     middle = fitted.quantiles[:, 1]
@@ -47,14 +47,14 @@ async def test_a_worker_fits_tomorrow_like_the_days_before(start):
     np.testing.assert_allclose(middle, 10 + 8 * np.sin(2 * np.pi * buckets / 96), atol=1.5)
 
 
-async def test_no_fit_is_no_failure(start):
+async def test_a_result_of_none_is_not_a_failure(start):
     jobs = start()
     assert await jobs.run(fit_outlook, wave(1), 1_900_000) is None
     assert jobs.failures == 0
 
 
 @pytest.mark.parametrize(("work", "argument"), [(os._exit, 1), (time.sleep, 600)])
-async def test_a_dead_or_hanging_worker_costs_its_work_and_is_replaced(start, work, argument):
+async def test_a_crashed_or_hanging_worker_loses_its_call_and_is_replaced(start, work, argument):
     jobs = start(patience=timedelta(seconds=PATIENCE_SECONDS if work is os._exit else 3))
     assert await jobs.run(work, argument) is None
     assert jobs.failures == 1
@@ -63,14 +63,14 @@ async def test_a_dead_or_hanging_worker_costs_its_work_and_is_replaced(start, wo
     assert jobs.failures == 1
 
 
-async def test_work_that_fails_is_counted_and_raises_nothing(start):
+async def test_a_failing_call_is_counted_and_raises_nothing(start):
     jobs = start()
     assert await jobs.run(fail) is None
     assert jobs.failures == 1
     assert await jobs.run(abs, -3) == 3
 
 
-async def test_closing_ends_what_is_under_way_and_begins_nothing_more(start):
+async def test_close_kills_running_workers_and_starts_no_more(start):
     jobs = start()
     worker = await jobs.run(os.getpid)
     under_way = asyncio.create_task(jobs.run(time.sleep, 600))
@@ -109,7 +109,7 @@ def test_a_worker_ends_when_its_daemon_is_killed(tmp_path):
 
 
 def defunct(process: int) -> bool:
-    """Dead, and nobody has asked for its exit code."""
+    """Return whether the process has exited, as a zombie or completely."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:

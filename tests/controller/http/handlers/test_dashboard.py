@@ -184,7 +184,7 @@ async def test_forecast_and_plan_are_drawn_once_there_are_any(tmp_path):
         await page.js("location.hash = '#/pools/chat'")
         await page.until("document.getElementById('chart-words').textContent.includes('The band is the forecast made')", 60)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while here.components.forecasts.tell("chat", here.clock.now()).pairs is None:
+            while here.components.forecasts.rotation.capacity_forecast("chat", here.clock.now()).pairs is None:
                 await here.clock.advance(timedelta(seconds=5))
                 await asyncio.sleep(0.2)
         await here.minute()

@@ -23,9 +23,10 @@ MINUTE = timedelta(minutes=1)
 class Running(services.Running):
     async def planned(self, *names):
         """Until the rotation has looked at these pools. Time stands still while a worker works, however slow the machine."""
+        forecasts = self.service.runtime.components.forecasts
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not all(self.service.runtime.components.forecasts.tell(name, self.clock.now()).at for name in names):
-                if not self.service.runtime.components.forecasts._jobs._turn.locked():
+            while not all(forecasts.rotation.capacity_forecast(name, self.clock.now()).at for name in names):
+                if not forecasts._workers._free.locked():
                     await self.clock.advance(timedelta(seconds=1))
                 await asyncio.sleep(0.005)
 
@@ -39,7 +40,8 @@ async def running(folder, hours=30, jobs=None):
     service = Daemon(policy_of([pool_policy(name=name) for name in "ab"]), providers, clock, folder, port=0)
     async with services.ticking(service) as stop, aiohttp.ClientSession() as session:
         if jobs is not None:
-            service.runtime.components.forecasts._jobs = jobs
+            forecasts = service.runtime.components.forecasts
+            forecasts._workers = forecasts.rotation._workers = forecasts.cache._workers = jobs
         here = Running(service, source, providers.levers, clock, session, stop)
         await here.ticks()
         yield here
@@ -73,7 +75,7 @@ async def test_a_forecast_tells_what_was_what_is_and_what_comes(tmp_path):
     async with running(tmp_path) as here:
         status, told = await here.json("/v1/pools/b/forecast?hours=2")
         again = (await here.json("/v1/pools/b/forecast?hours=2"))[1]
-        kept = len(here.components.forecasts._bodies)
+        kept = len(here.components.forecasts.cache._bodies)
         await here.ticks()
         later = (await here.json("/v1/pools/b/forecast?hours=2"))[1]
 
@@ -96,10 +98,10 @@ async def test_less_than_a_day_of_history_is_told_and_nothing_is_planned_by_it(t
         entry = (await here.json("/v1/pools/a"))[1]
 
     assert (status, told["enough_history"]) == (200, False)
-    assert "less than a day" in told["doubt"]
+    assert "Less than a day" in told["doubt"]
     assert len(told["ahead"]["peak"]) == 360
     assert entry["next"] is None
-    assert "minutes of its demand are known: a plan needs a day" in entry["next_missing"]
+    assert "minutes of demand are known, a plan needs 1440" in entry["next_missing"]
 
 
 async def test_a_pool_of_which_nothing_is_known_says_so(tmp_path):
@@ -107,7 +109,7 @@ async def test_a_pool_of_which_nothing_is_known_says_so(tmp_path):
         status, told = await here.json("/v1/pools/a/forecast?hours=0.25")
 
     assert status == 200
-    assert "Nothing is known" in told["doubt"]
+    assert "No demand is known" in told["doubt"]
     assert {value for row in told["ahead"]["peak"] for value in row} == set(told["past"]["peak"]) == {None}
 
 
@@ -135,8 +137,8 @@ async def test_the_plan_of_the_next_hours_is_shown_and_grows_shorter(tmp_path):
         status = (await here.json("/status"))[1]
         first = (await here.json("/v1/pools/b"))[1]
         await here.clock.advance(timedelta(hours=1))
-        later = here.components.forecasts.tell("b", here.clock.now())
-        over = here.components.forecasts.tell("b", here.clock.now() + timedelta(hours=6))
+        later = here.components.forecasts.rotation.capacity_forecast("b", here.clock.now())
+        over = here.components.forecasts.rotation.capacity_forecast("b", here.clock.now() + timedelta(hours=6))
 
     assert before["next"] is None
     assert before["next_missing"]
@@ -147,14 +149,14 @@ async def test_the_plan_of_the_next_hours_is_shown_and_grows_shorter(tmp_path):
     assert all(pool["next_at"] and pool["next_missing"] is None for pool in status["pools"])
     assert len(later.pairs) in (len(first["next"]) - 4, len(first["next"]) - 5)
     assert later.pairs[0][0] >= 0
-    assert (over.pairs, "is over" in over.reason) == (None, True)
+    assert (over.pairs, "expired" in over.reason) == (None, True)
 
 
 async def test_a_worker_that_hangs_delays_no_tick_no_answer_and_no_end(tmp_path):
     async with running(tmp_path, jobs=Idle()) as here:
         waiting = asyncio.create_task(here.json("/v1/pools/a/forecast"))
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while here.components.forecasts._jobs.held < 2:  # the rotation's and this one
+            while here.components.forecasts._workers.held < 2:  # the rotation's and this one
                 await here.clock.advance(timedelta(seconds=5))
                 await asyncio.sleep(0.005)
         await here.ticks(3)
@@ -174,13 +176,13 @@ async def test_more_forecasts_than_can_be_made_are_refused(tmp_path):
         for task in (*asked, *same):
             task.cancel()
 
-    assert (status, "ask again" in told["error"]) == (503, True)
+    assert (status, "retry" in told["error"]) == (503, True)
 
 
 async def test_a_forecast_that_fails_is_a_503_and_is_not_kept(tmp_path):
     async with running(tmp_path, jobs=Lost()) as here:
         assert [(await here.json("/v1/pools/a/forecast"))[0] for _ in range(2)] == [503, 503]
-        assert not here.components.forecasts._bodies
+        assert not here.components.forecasts.cache._bodies
 
 
 async def test_where_a_daemon_answers_stands_beside_its_store_while_it_runs(tmp_path):

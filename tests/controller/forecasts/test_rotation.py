@@ -1,4 +1,4 @@
-"""Whose turn it is to be looked at, and how much of a core that takes."""
+"""Order in which pools are planned, and share of a core that the rotation uses."""
 
 import asyncio
 import contextlib
@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from adapters.runtime.clock import ManualClock
-from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SAID, Step
-from controller.forecasts.service import AGAIN, EVERY, FAILED_SECONDS, SHARE, Forecasts
-from controller.forecasts.worker_tasks import Ahead
+from controller.forecasts.capacity_forecast import AHEAD_MINUTES, SCORED_LEVELS, Step
+from controller.forecasts.rotation import AGAIN, EVERY, FAILED_SECONDS, SHARE, ForecastRotation
+from controller.forecasts.worker_tasks import PlanAhead
 from controller.store.sqlite_file import StoreError
 from tests.builders import NOON
 from tests.fakes import FakeSource, steady
@@ -22,19 +22,15 @@ COST = 4.0
 
 
 class Counted:
-    """Workers that take `COST` seconds of the clock for each plan, of which they note whose it was, and when."""
+    """Workers whose every plan takes `COST` seconds of the clock; `looked` lists pool and start of each."""
 
     def __init__(self, clock):
         self.clock, self.looked = clock, []
 
-    async def run(self, work, history, pool, terms, standing):
+    async def run(self, work, history, pool, terms, weights):
         self.looked.append((pool.name, self.clock.monotonic()))
         self.clock.set(self.clock.now() + timedelta(seconds=COST))
-        return Ahead([Step(history.end_minute, 1)], np.full((AHEAD_MINUTES, len(SAID)), 3, np.float32))
-
-    async def close(self):
-        pass
-
+        return PlanAhead([Step(history.end_minute, 1)], np.full((AHEAD_MINUTES, len(SCORED_LEVELS)), 3, np.float32))
 
 @contextlib.asynccontextmanager
 async def looking(folder, names=NAMES, follow=True):
@@ -44,25 +40,24 @@ async def looking(folder, names=NAMES, follow=True):
         if follow:
             await here.tick()
         jobs = Counted(clock)
-        forecasts = Forecasts(here.fleet, here.store, clock, jobs)
-        task = asyncio.create_task(forecasts.rotate())
+        rotation = ForecastRotation(here.fleet, here.store, clock, jobs)
+        task = asyncio.create_task(rotation.run())
         try:
-            yield here, forecasts, jobs
+            yield here, rotation, jobs
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            await forecasts.close()
 
 
 async def pass_by(clock, span):
-    """Let time pass a second at a time, with turns for the store's thread."""
+    """Advance the clock a second at a time, with time for the store's thread."""
     end = clock.now() + span
     while clock.now() < end:
         await clock.advance(timedelta(seconds=1))
         await asyncio.sleep(0.002)
 
 
-async def test_every_pool_has_its_turn_once_in_a_quarter_of_an_hour(tmp_path):
+async def test_every_pool_is_planned_once_every_15_min(tmp_path):
     async with looking(tmp_path) as (here, _, jobs):
         await pass_by(here.clock, timedelta(minutes=5))
         first = [name for name, _ in jobs.looked]
@@ -72,7 +67,7 @@ async def test_every_pool_has_its_turn_once_in_a_quarter_of_an_hour(tmp_path):
     assert [name for name, _ in jobs.looked] == first * 2
 
 
-async def test_looking_takes_no_more_than_its_share_of_a_core(tmp_path):
+async def test_rotation_uses_at_most_its_share_of_a_core(tmp_path):
     async with looking(tmp_path) as (here, _, jobs):
         await pass_by(here.clock, timedelta(minutes=2))
 
@@ -81,24 +76,24 @@ async def test_looking_takes_no_more_than_its_share_of_a_core(tmp_path):
     assert all(later - earlier >= COST / SHARE for earlier, later in pairwise(begun))
 
 
-async def test_who_is_asked_for_goes_first_and_last_asked_first_of_all(tmp_path):
-    async with looking(tmp_path) as (here, forecasts, jobs):
-        forecasts.want("pool-4")
-        forecasts.want("pool-5")
-        forecasts.want("pool-4")
+async def test_requested_pools_are_planned_first_the_last_requested_before_others(tmp_path):
+    async with looking(tmp_path) as (here, rotation, jobs):
+        rotation.request("pool-4")
+        rotation.request("pool-5")
+        rotation.request("pool-4")
         await pass_by(here.clock, timedelta(seconds=70))
-        forecasts.want("pool-4")  # looked at just now
+        rotation.request("pool-4")  # planned just now
         await pass_by(here.clock, timedelta(seconds=70))
 
     assert [name for name, _ in jobs.looked] == ["pool-5", "pool-4", *NAMES[:4]]
 
 
-async def test_a_pool_that_is_asked_for_while_it_is_looked_at_is_not_looked_at_twice(tmp_path):
-    async with looking(tmp_path) as (here, forecasts, jobs):
+async def test_a_pool_requested_during_its_run_is_not_planned_again(tmp_path):
+    async with looking(tmp_path) as (here, rotation, jobs):
         run = jobs.run
 
         async def asked_for(work, history, pool, *more):
-            forecasts.want(pool.name)
+            rotation.request(pool.name)
             return await run(work, history, pool, *more)
         jobs.run = asked_for
         await pass_by(here.clock, timedelta(minutes=2))
@@ -106,23 +101,23 @@ async def test_a_pool_that_is_asked_for_while_it_is_looked_at_is_not_looked_at_t
     assert sorted(name for name, _ in jobs.looked) == NAMES
 
 
-async def test_a_clock_that_is_put_back_holds_nobody_up(tmp_path):
-    async with looking(tmp_path, NAMES[:1]) as (here, forecasts, jobs):
+async def test_a_clock_set_back_delays_no_pool(tmp_path):
+    async with looking(tmp_path, NAMES[:1]) as (here, rotation, jobs):
         await pass_by(here.clock, timedelta(seconds=30))
         here.clock.set(here.clock.now() - timedelta(hours=5))
-        assert forecasts._next() == NAMES[0]
+        assert rotation._next() == NAMES[0]
         assert len(jobs.looked) == 1
 
 
-async def test_nothing_is_planned_before_demand_was_followed_and_soon_after(tmp_path):
-    async with looking(tmp_path, NAMES[:1], follow=False) as (here, forecasts, jobs):
+async def test_a_pool_is_planned_within_a_minute_after_its_demand_is_processed(tmp_path):
+    async with looking(tmp_path, NAMES[:1], follow=False) as (here, rotation, jobs):
         await pass_by(here.clock, timedelta(minutes=1))
         assert not jobs.looked
-        assert "take turns" in forecasts.tell("pool-0", here.clock.now()).reason
+        assert "pending" in rotation.capacity_forecast("pool-0", here.clock.now()).reason
         await here.tick()
         here.fleet.regions[0].followed_at, followed = None, here.fleet.regions[0].followed_at
         await pass_by(here.clock, timedelta(seconds=20))
-        assert "not followed yet" in forecasts.tell("pool-0", here.clock.now()).reason
+        assert "no demand has been processed" in rotation.capacity_forecast("pool-0", here.clock.now()).reason
         here.fleet.regions[0].followed_at = followed
         await pass_by(here.clock, AGAIN)
 
@@ -130,9 +125,9 @@ async def test_nothing_is_planned_before_demand_was_followed_and_soon_after(tmp_
 
 
 @pytest.mark.parametrize(("fault", "reason"), [
-    (StoreError("the disk is full"), "the disk is full"), (KeyError("x"), "log says why")])
-async def test_a_fault_costs_one_turn(tmp_path, fault, reason):
-    async with looking(tmp_path) as (here, forecasts, jobs):
+    (StoreError("the disk is full"), "the disk is full"), (KeyError("x"), "see the daemon's log")])
+async def test_a_failure_costs_one_run(tmp_path, fault, reason):
+    async with looking(tmp_path) as (here, rotation, jobs):
         load, faults = here.store.store.load_demand, [fault]
 
         def once(*arguments):
@@ -141,8 +136,8 @@ async def test_a_fault_costs_one_turn(tmp_path, fault, reason):
             return load(*arguments)
         here.store.store.load_demand = once
         await pass_by(here.clock, timedelta(minutes=5))
-        told = forecasts.tell(NAMES[0], here.clock.now())
+        forecast = rotation.capacity_forecast(NAMES[0], here.clock.now())
 
     assert [name for name, _ in jobs.looked] == NAMES[1:]
     assert jobs.looked[0][1] >= FAILED_SECONDS
-    assert (told.pairs, reason in told.reason) == (None, True)
+    assert (forecast.pairs, reason in forecast.reason) == (None, True)
