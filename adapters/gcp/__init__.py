@@ -3,7 +3,7 @@
 import logging
 import os
 
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # the library writes to stderr by itself, between our log lines; read when loaded
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # else gRPC writes to stderr between our log lines; it reads this on import
 
-# The error of the call reports what it warns of; its own log lines quote the answers of token services.
+# The error of the call contains the same facts, and the log lines of the library quote responses of token services.
 logging.getLogger("google.auth").setLevel(logging.CRITICAL)

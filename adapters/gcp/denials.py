@@ -1,4 +1,4 @@
-"""Why Google denies a call, by the details of its refusal: in most cases the cause is not a missing permission."""
+"""Cause and remedy of a denied call, from the details of the response. Most causes are not a missing permission."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ TOKENS = re.compile(r"\bya29\.[\w.-]+|\beyJ[\w-]+\.[\w.-]+|\b[Bb]earer\s+\S+")
 UID = re.compile(r"vpcServiceControlsUniqueIdentifier:?\s*([\w-]+)")
 ACT_AS = re.compile(r"[Ii]am\.service[Aa]ccounts\.actAs\b.*?service account \[?([\w.%+-]+@[\w.-]*\w)", re.DOTALL)
 PERMISSION = re.compile(r"[Pp]ermission '?([a-z]+\.[a-zA-Z]+\.[a-zA-Z]+)'? (?:denied|is missing)")
-NOTHING_SAID = re.compile(r"(?:The )?[Cc]aller does not have permission\.?|[Pp]ermission denied\.?|")
+NO_CAUSE = re.compile(r"(?:The )?[Cc]aller does not have permission\.?|[Pp]ermission denied\.?|")
 BY_TEXT = (
     (re.compile(r"API has not been used|SERVICE_DISABLED|it is disabled"), "SERVICE_DISABLED"),
     (re.compile(r"insufficient authentication scopes", re.IGNORECASE), "ACCESS_TOKEN_SCOPE_INSUFFICIENT"),
@@ -21,11 +21,11 @@ BY_TEXT = (
     (UID, "SECURITY_POLICY_VIOLATED"),
     (re.compile(r"has been suspended"), "CONSUMER_SUSPENDED"),
 )
-"""Text of a refusal without details -> the reason."""
+"""Text of an error without details -> its reason."""
 
 WORDS = {
     "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
-        "the credentials lack the scope cloud-platform: give the machine or node pool the access scope cloud-platform, or set "
+        "the credentials lack the scope cloud-platform: add the access scope cloud-platform to the machine or node pool, or set "
         "GOOGLE_APPLICATION_CREDENTIALS",
     "ACCOUNT_STATE_INVALID": "the account of the credentials is disabled or deleted: enable it, or use another one",
     "BILLING_DISABLED": "billing is disabled for {consumer}: link the project to an active billing account",
@@ -35,7 +35,7 @@ WORDS = {
     "GCP_SUSPENDED": "Google has suspended the account of {consumer}: its owner must appeal in the Cloud console",
     "LOCATION_ORG_POLICY_VIOLATED": "a policy of the organisation forbids this location ({service})",
     "LOCATION_POLICY_VIOLATED": "a policy of the organisation forbids this location ({service})",
-    "ORG_RESTRICTION_VIOLATION": "the network's egress proxy lets requests through to other organisations only: have the "
+    "ORG_RESTRICTION_VIOLATION": "the network's egress proxy does not allow requests to this organisation: have the "
                                  "project's organisation added to X-Goog-Allowed-Resources",
     "RESOURCE_PROJECT_INVALID": "the project does not exist or is being deleted: check the project's ID in the policy",
     "RESOURCE_USAGE_RESTRICTION_VIOLATED": "a policy of the organisation forbids the use of {service} in {consumer}: have the "
@@ -45,55 +45,55 @@ WORDS = {
     "SERVICE_DISABLED": "its API is not enabled in {consumer}: enable {service}",
     "USER_BLOCKED_BY_ADMIN": "an administrator has blocked the account of the credentials",
     "USER_PROJECT_DENIED": "the account may not use the quota project {consumer}: allow serviceusage.services.use on it, by "
-                           "roles/serviceusage.serviceUsageConsumer, or take the quota project out of the credentials",
+                           "roles/serviceusage.serviceUsageConsumer, or remove the quota project from the credentials",
 }
-"""Reason -> cause and remedy. The details fill in the names in braces."""
+"""Reason -> cause and remedy. Names in braces are replaced by values from the details."""
 
-UNSAID = {"consumer": "the project", "service": "run.googleapis.com and monitoring.googleapis.com", "uid": "not given"}
+DEFAULT_FACTS = {"consumer": "the project", "service": "run.googleapis.com and monitoring.googleapis.com", "uid": "not given"}
 
 
 @dataclass(frozen=True, slots=True)
 class Denial:
-    """A call that was denied: `permission` is what it needs."""
+    """A denied call. `permission`: the permission that the call needs."""
 
     resource: str
     permission: str
     method: str
 
     def of(self, error: google.GoogleAPICallError) -> PermissionDenied:
-        """Return the error for a refusal with status PERMISSION_DENIED."""
+        """Return the error for a response with status PERMISSION_DENIED."""
         text, metadata = shown(error), dict(error.metadata or {})
         account = ACT_AS.search(text)
         if account is not None:
-            return self._said(f"permission iam.serviceAccounts.actAs is missing on {account[1]}, as which the service runs: "
-                              "allow it to Stoker's service account; stoker iam prints the command")
+            return self._error(f"permission iam.serviceAccounts.actAs is missing on {account[1]}, the identity of the service: "
+                               "allow it to Stoker's service account; stoker iam prints the command")
         known = by_reason(error)
         if known:
-            return self._said(known)
+            return self._error(known)
         named = metadata.get("permission") or next(iter(PERMISSION.findall(text)), "")
-        if named or NOTHING_SAID.fullmatch(text):
-            return self._said(f"permission {named or self.permission} is missing: allow it to Stoker's service account")
-        return self._said(f"Google denies {self.method}: {text}" + (f" ({error.reason})" if error.reason else ""))
+        if named or NO_CAUSE.fullmatch(text):
+            return self._error(f"permission {named or self.permission} is missing: allow it to Stoker's service account")
+        return self._error(f"Google denies {self.method}: {text}" + (f" ({error.reason})" if error.reason else ""))
 
-    def _said(self, why: str) -> PermissionDenied:
+    def _error(self, why: str) -> PermissionDenied:
         return PermissionDenied(f"{self.resource}: {why}")
 
 
 def by_reason(error: google.GoogleAPICallError) -> str:
-    """Return cause and remedy of a refusal by its reason, whatever its status; empty when the reason is unknown."""
+    """Return cause and remedy of an error by its reason, for any status. Empty when the reason is unknown."""
     text = shown(error)
     reason = error.reason if error.reason in WORDS else next((reason for form, reason in BY_TEXT if form.search(text)), "")
     if not reason or (error.reason and reason != error.reason):
         return ""
-    return WORDS[reason].format_map({**UNSAID, **_facts(error.metadata or {}, text)})
+    return WORDS[reason].format_map({**DEFAULT_FACTS, **_facts(error.metadata or {}, text)})
 
 
 def shown(error: google.GoogleAPICallError) -> str:
-    """Return the text of a refusal on one line, without anything that looks like a token."""
+    """Return the text of an error on one line, with everything that looks like a token replaced by `[hidden]`."""
     return brief(TOKENS.sub("[hidden]", error.message or ""))
 
 
 def _facts(metadata: Mapping[str, str], text: str) -> dict[str, str]:
-    found = {name: brief(value)[:120] for name, value in metadata.items() if name in UNSAID and value}
+    facts = {name: brief(value)[:120] for name, value in metadata.items() if name in DEFAULT_FACTS and value}
     uid = UID.search(text)
-    return found if uid is None else {"uid": uid[1], **found}
+    return facts if uid is None else {"uid": uid[1], **facts}

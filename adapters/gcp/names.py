@@ -1,6 +1,7 @@
-"""What people write in the place of a project, a location or a service of Google Cloud: why it cannot stand there, and what can.
+"""Checks of a project ID, a location and a service name of Google Cloud, with the correction for common mistakes.
 
-Each check returns the value when it is not one of these; the pattern of the setting judges the rest. `ValueError` otherwise.
+Each check returns the value unless it is a known mistake; it then raises `ValueError`. The pattern of the setting rejects other
+values.
 """
 
 import re
@@ -25,49 +26,49 @@ AWS_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+[a-z]?")
 
 
 def project_id(value: object) -> object:
-    """`value`, unless it is a project's number or a path."""
+    """Return `value`. Raise `ValueError` when it is a project number, a path or not a project ID."""
     text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(text, str):
         return value
     if text.isdecimal():
-        raise ValueError(f"{text} is a project's number: write its ID, which this command shows: gcloud projects describe {text} "
+        raise ValueError(f"{text} is a project number: write its ID, which this command shows: gcloud projects describe {text} "
                          "--format='value(projectId)'")
     path = PROJECT_PATH.fullmatch(text)
     if path is not None:
         raise ValueError(f"{shown(text)} is a resource name: write project: {path['project']}")
     if not re.fullmatch(PROJECT, text):
-        raise ValueError(f"{shown(text)} is not the ID of a project, which has 4 to 30 small letters, digits and hyphens: "
-                         "gcloud projects list shows the IDs beside the display names")
+        raise ValueError(f"{shown(text)} is not a project ID, which has 4 to 30 lower-case letters, digits and hyphens: "
+                         "gcloud projects list shows IDs and display names")
     return text
 
 
 def location_name(value: object) -> object:
-    """`value`, unless it is a zone, a multi-region or a region of AWS."""
+    """Return `value`. Raise `ValueError` when it is a zone, a multi-region or an AWS region."""
     if isinstance(value, str):
         zone = ZONE.fullmatch(value)
         if zone is not None:
             raise ValueError(f"{shown(value)} is a zone: write location: {zone['location']}")
         if AWS_REGION.fullmatch(value):
-            raise ValueError(f"{shown(value)} has the form of a region of AWS: write a region of Google Cloud, such as us-east1")
+            raise ValueError(f"{shown(value)} has the form of an AWS region: write a region of Google Cloud, such as us-east1")
         if value.lower() in ("us", "eu", "asia", "global"):
             raise ValueError(f"{shown(value)} is not a region: a Cloud Run service is in one region, such as europe-west1")
     return value
 
 
 def service_name(value: object, info: ValidationInfo) -> object:
-    """`value`, unless it is a URL or a full resource name."""
+    """Return `value`. Raise `ValueError` when it is a URL or a full resource name."""
     if not isinstance(value, str):
         return value
     path = RESOURCE.fullmatch(value)
     if path is not None:
         if path["kind"] != "services":
-            raise ValueError(f"{shown(value)} is the resource name of something else: {instead(path['kind'])}")
-        told = {key: path[key] or "" for key in ("project", "location") if not (path[key] or "").isdecimal()}
-        raise ValueError(f"{shown(value)} is a resource name: write {written(path['name'], told, info)}")
+            raise ValueError(f"{shown(value)} is not the resource name of a service: {instead(path['kind'])}")
+        parts = {key: path[key] or "" for key in ("project", "location") if not (path[key] or "").isdecimal()}
+        raise ValueError(f"{shown(value)} is a resource name: write {written(path['name'], parts, info)}")
     url = NEW_URL.fullmatch(value) or OLD_URL.fullmatch(value)
     if url is not None:
-        told = {key: text.lower() for key, text in url.groupdict().items() if key == "location"}
-        raise ValueError(f"{shown(value)} is the URL of a service: write {written(url['service'].lower(), told, info)}")
+        parts = {key: text.lower() for key, text in url.groupdict().items() if key == "location"}
+        raise ValueError(f"{shown(value)} is the URL of a service: write {written(url['service'].lower(), parts, info)}")
     if FUNCTION_URL.fullmatch(value):
         raise ValueError(f"{shown(value)} is the URL of a Cloud Run function: {instead('functions')}")
     if "://" in value:
@@ -75,16 +76,16 @@ def service_name(value: object, info: ValidationInfo) -> object:
     return value
 
 
-def written(service: str, told: dict[str, str], info: ValidationInfo) -> str:
-    """What to write: the service's name, and whatever the policy says otherwise than the resource does."""
-    differ = [f"{key}: {text}" for key, text in told.items() if text and text != info.data.get(key)]
+def written(service: str, parts: dict[str, str], info: ValidationInfo) -> str:
+    """Return the settings to write: the service's name, and those of `parts` that differ from the policy."""
+    differ = [f"{key}: {text}" for key, text in parts.items() if text and text != info.data.get(key)]
     return " and ".join([f"service: {service}", *differ])
 
 
 def instead(kind: str) -> str:
-    """What to do with a resource that is not a service."""
+    """Return what to write instead of a resource that is not a service. `kind`: such as `functions` or `revisions`."""
     if kind == "functions":
-        return "write the name of the service underneath it, as gcloud run services list shows it"
+        return "write the name of the service that runs it, as gcloud run services list shows it"
     if kind == "revisions":
-        return "minimum instances are set at the service: write the service's name"
+        return "minimum instances are set on the service: write the service's name"
     return f"{kind} have no minimum instances: write the name of a service, as gcloud run services list shows it"

@@ -1,4 +1,4 @@
-"""What Google Cloud's IAM must allow for pools on Cloud Run: custom roles, and what each is granted on."""
+"""Permissions that pools on Cloud Run need: custom IAM roles, and the resources that each role is granted on."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,65 +7,65 @@ from adapters.ports.permissions import Permission
 from config.model.lease import LeaseSettings
 from config.model.policy import PoolPolicy
 
-LOOK = {
+READ = {
     "run.services.get": "reads the minimum instances and the state of the service",
     "run.services.list": "reads the configuration of services whose demand is read",
     "run.revisions.get": "reads the configuration of older revisions that have traffic",
     "monitoring.timeSeries.list": "reads demand and counts instances",
 }
-"""Given on the project: lists and metrics know nothing smaller."""
+"""Granted on the project: lists and metrics have no smaller scope."""
 
 SET = {"run.services.update": "sets warm capacity"}
-"""Given on each service that is written to."""
+"""Granted on each service in active mode."""
 
 ACT_AS = "iam.serviceAccounts.actAs"
-"""Cloud Run requires it of the caller of UpdateService, on the identity that the service runs as, whichever field is updated: an
-update could name another image. It is no call of its own. `roles/iam.serviceAccountUser`, which Google's pages name, holds more.
+"""Cloud Run requires it of the caller of UpdateService, on the identity of the service, for every field: an update could name
+another image. No separate call uses it. `roles/iam.serviceAccountUser`, which Google's documentation names, has more permissions.
 """
 
 MEMBER = """\
-: "${STOKER:?set it to what the daemon runs as: the e-mail address of a service account, or a member such as principal://...}"
+: "${STOKER:?set it to the identity of the daemon: the e-mail address of a service account, or a member such as principal://...}"
 case "$STOKER" in *:*) member=$STOKER ;; *) member=serviceAccount:$STOKER ;; esac"""
-"""IAM knows members of many kinds: serviceAccount:, user:, group:, and principal:// and principalSet:// of an identity pool."""
+"""IAM has members of several kinds: serviceAccount:, user:, group:, and principal:// and principalSet:// of an identity pool."""
 
 HOME = """\
 domain=${runs_as#*@}
 case "$domain" in *.iam.gserviceaccount.com) home=${domain%.iam.gserviceaccount.com} ;; *) home=PROJECT ;; esac"""
-"""The project of an identity, which may be another than the service's: a role of a project is granted within it alone."""
+"""Sets `home` to the project of an identity, which can differ from the service's. A custom role is valid only in its project."""
 
 APIS = "run.googleapis.com monitoring.googleapis.com"
 
 
 class GcpGrants:
-    """See `adapters.ports.permissions.Grants`. Resource names here hold no account."""
+    """Permissions of Google Cloud; see `adapters.ports.permissions.Grants`. Resource names contain no account."""
 
     provider = "google"
 
     def __init__(self, lease: LeaseSettings | None = None) -> None:
-        """No lease is kept here."""
+        """Ignore `lease`: no lease store is on Google Cloud."""
 
     def shared(self) -> tuple[Permission, ...]:
-        """Nothing."""
+        """Return no permission: none is independent of pools."""
         return ()
 
     def needed(self, pool: PoolPolicy) -> tuple[Permission, ...]:
-        """Of one pool."""
+        """Return the permissions of one pool."""
         project, service = f"projects/{pool.lever.model_dump()['project']}", _service(pool)
-        look = [Permission(action, (project,), why) for action, why in LOOK.items()]
+        read = [Permission(action, (project,), why) for action, why in READ.items()]
         if pool.mode != "active":
-            return tuple(look)
+            return tuple(read)
         act_as = Permission(ACT_AS, (f"the identity of {service}",), "lets an update name that identity again", writes=True)
-        return (*look, *(Permission(action, (service,), why, writes=True) for action, why in SET.items()), act_as)
+        return (*read, *(Permission(action, (service,), why, writes=True) for action, why in SET.items()), act_as)
 
     def documents(self, pools: Sequence[PoolPolicy], account: str | None) -> list[dict[str, Any]]:  # noqa: ARG002
-        """One for each project: the roles, each with its permissions and what it is given on."""
+        """Return one document for each project: its roles, each with permissions and the resources that it is granted on."""
         projects: dict[str, list[PoolPolicy]] = {}
         for pool in pools:
             projects.setdefault(str(pool.lever.model_dump()["project"]), []).append(pool)
         return [_project(name, members) for name, members in sorted(projects.items())]
 
     def text(self, pools: Sequence[PoolPolicy], account: str | None) -> str:
-        """Commands for a shell, in which STOKER is what the daemon runs as; they may be repeated."""
+        """Return shell commands that create the roles and grant them to the identity in the variable STOKER. Idempotent."""
         lines = ["set -eu", MEMBER]
         for project in self.documents(pools, account):
             lines += ["", *_commands(project)]
@@ -79,10 +79,12 @@ def _service(pool: PoolPolicy) -> str:
 
 def _project(name: str, pools: Sequence[PoolPolicy]) -> dict[str, Any]:
     active = sorted({_service(pool) for pool in pools if pool.mode == "active"})
-    look = {"id": "stokerReader", "title": "Stoker: look", "permissions": list(LOOK), "on": [f"projects/{name}"]}
-    put = {"id": "stokerWriter", "title": "Stoker: set minimum instances", "permissions": list(SET), "on": active}
-    act_as = {"id": "stokerActAs", "title": "Stoker: act as what a service runs as", "permissions": [ACT_AS]}
-    return {"project": name, "roles": [look, put] if active else [look], "act_as_identity_of": active, "act_as_role": act_as}
+    reader = {"id": "stokerReader", "title": "Stoker: read services and metrics", "permissions": list(READ),
+              "on": [f"projects/{name}"]}
+    writer = {"id": "stokerWriter", "title": "Stoker: set minimum instances", "permissions": list(SET), "on": active}
+    act_as = {"id": "stokerActAs", "title": "Stoker: act as the identity of a service", "permissions": [ACT_AS]}
+    roles = [reader, writer] if active else [reader]
+    return {"project": name, "roles": roles, "act_as_identity_of": active, "act_as_role": act_as}
 
 
 def _commands(project: dict[str, Any]) -> list[str]:
@@ -104,8 +106,8 @@ def _commands(project: dict[str, Any]) -> list[str]:
 
 
 def _role(role: dict[str, Any], project: str) -> str:
-    made = f"{role['id']} --project={project} --title='{role['title']}' --permissions={','.join(role['permissions'])} --quiet"
-    return f"gcloud iam roles update {made} 2>/dev/null || gcloud iam roles create {made}"
+    options = f"{role['id']} --project={project} --title='{role['title']}' --permissions={','.join(role['permissions'])} --quiet"
+    return f"gcloud iam roles update {options} 2>/dev/null || gcloud iam roles create {options}"
 
 
 def _binding(service: str) -> str:

@@ -1,4 +1,4 @@
-"""Policy settings of levers on Google Cloud. Imports no Google library, so that a policy can be validated without one."""
+"""Policy settings of levers on Google Cloud. No Google library is imported, so that a policy can be validated without one."""
 
 from typing import Annotated, Literal
 
@@ -17,7 +17,7 @@ class CloudRunMinInstancesSettings(LeverSettings):
 
     kind: Literal["cloud-run-min-instances"]
     project: Project = Field(examples=["acme"])
-    """The ID of the Google Cloud project; not its number and not its display name."""
+    """The ID of the Google Cloud project, not its number or display name."""
     location: Location = Field(examples=["europe-west1"])
     """The region of the service, such as europe-west1."""
     service: Service = Field(examples=["chat"])

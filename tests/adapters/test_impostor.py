@@ -9,7 +9,7 @@ from google.cloud import run_v2
 from adapters.aws.clients import Connections as Aws
 from adapters.aws.errors import Asked as AskedAws
 from adapters.gcp.clients import Connections as Google
-from adapters.gcp.errors import Asked as AskedGoogle
+from adapters.gcp.errors import ApiCall
 from adapters.ports.errors import Unreachable
 from adapters.web.client import Client
 from tests.impostor import impostor
@@ -42,7 +42,7 @@ async def ask_google(address):
     connections._tokens = Token()
     service = run_v2.Service(name="projects/acme/locations/europe-west1/services/chat")
     try:
-        asked = AskedGoogle("UpdateService", "Cloud Run service chat", "run.services.update", writes=True)
+        asked = ApiCall("UpdateService", "Cloud Run service chat", "run.services.update", writes=True)
         with mock.patch.dict(os.environ, CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN=f"https://{address}/"):
             await connections.services(asked, "update_service", run_v2.UpdateServiceRequest(service=service), str)
     finally:

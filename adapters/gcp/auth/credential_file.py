@@ -1,4 +1,4 @@
-"""The file that Application Default Credentials are read from, and what is wrong with it. Quotes no value except names."""
+"""The file of Application Default Credentials, and its faults. Texts quote no values, except names."""
 
 import json
 import os
@@ -20,12 +20,12 @@ FIELDS = {
     "impersonated_service_account": ("service_account_impersonation_url", "source_credentials"),
     "service_account": ("client_email", "private_key", "token_uri"),
 }
-"""Types of files that the library accepts, each with the fields that it requires."""
+"""Type of file that the library accepts -> required fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class CredentialFile:
-    """`why`: the variable that names it, or the program that wrote it."""
+    """A file of credentials. `why`: the variable that names it, or the program that wrote it."""
 
     path: Path
     why: str
@@ -34,19 +34,19 @@ class CredentialFile:
         return f"{self.path} ({self.why})"
 
     def fault(self, environment: Mapping[str, str]) -> str:
-        """Return what is wrong with it, to follow its name in a sentence; empty when nothing is found."""
-        found, fault = _read(self.path)
-        return fault or _fault_of(found, environment)
+        """Return the fault of the file as the end of a sentence that starts with its name. Empty when there is none."""
+        content, fault = _read(self.path)
+        return fault or _fault_of(content, environment)
 
     @property
     def type(self) -> str:
-        """One of `FIELDS`; empty when the file cannot be read."""
-        found, _ = _read(self.path)
-        return str(found.get("type")) if isinstance(found, dict) else ""
+        """Type of the file, as in `FIELDS`. Empty when the file cannot be read."""
+        content, _ = _read(self.path)
+        return str(content.get("type")) if isinstance(content, dict) else ""
 
     @property
     def external(self) -> bool:
-        """Whether it is for a federation, which exchanges a subject token."""
+        """Whether it is for workload identity federation, which exchanges a subject token."""
         return bool(self._source())
 
     def sources(self) -> set[str]:
@@ -54,23 +54,23 @@ class CredentialFile:
         return {urlsplit(str(value)).netloc for name, value in self._source().items() if name.endswith("url")}
 
     def _source(self) -> Mapping[str, Any]:
-        found, _ = _read(self.path)
-        source = found.get("credential_source") if isinstance(found, dict) else None
+        content, _ = _read(self.path)
+        source = content.get("credential_source") if isinstance(content, dict) else None
         return source if isinstance(source, dict) else {}
 
 
 def credential_file(environment: Mapping[str, str]) -> CredentialFile | None:
-    """Return the file that the library reads; None when there is none and the library asks a metadata server."""
-    named = environment.get(VARIABLE)
-    if named:
-        return CredentialFile(Path(named), VARIABLE)
+    """Return the file that the library reads; None when there is none, and the library requests a metadata server."""
+    value = environment.get(VARIABLE)
+    if value:
+        return CredentialFile(Path(value), VARIABLE)
     folder = Path(environment.get("CLOUDSDK_CONFIG") or "~/.config/gcloud").expanduser()
     path = folder / "application_default_credentials.json"
     return CredentialFile(path, "written by gcloud") if path.is_file() else None
 
 
 def _read(path: Path) -> tuple[Any, str]:
-    """Return the content of a JSON file, or why it cannot be read."""
+    """Return the content of a JSON file and an empty text, or None and the fault."""
     try:
         return json.loads(path.read_text(encoding="utf-8")), ""
     except FileNotFoundError:
@@ -87,38 +87,38 @@ def _read(path: Path) -> tuple[Any, str]:
         return None, "is not UTF-8 text"
 
 
-def _fault_of(found: Any, environment: Mapping[str, str]) -> str:  # noqa: ANN401  (whatever JSON may be)
+def _fault_of(content: Any, environment: Mapping[str, str]) -> str:  # noqa: ANN401  (any JSON value)
     allowed = ", ".join(FIELDS)
-    if not isinstance(found, dict):
+    if not isinstance(content, dict):
         return f"contains no JSON object; allowed are files of the types {allowed}"
-    if "installed" in found or "web" in found:
+    if "installed" in content or "web" in content:
         return "is the file of an OAuth client, not of credentials: run gcloud auth application-default login"
-    kind = found.get("type")
+    kind = content.get("type")
     if kind not in FIELDS:
         return f"has {f'the unknown type {str(kind)[:40]!r}' if kind else 'no type'}; allowed are {allowed}"
-    missing = [field for field in FIELDS[kind] if not found.get(field)]
+    missing = [field for field in FIELDS[kind] if not content.get(field)]
     if missing:
         return f"is of type {kind} and lacks {', '.join(missing)}"
     if kind == "service_account":
-        return _fault_of_key(found)
+        return _fault_of_key(content)
     if kind == "external_account":
-        return _fault_of_source(found["credential_source"], environment)
+        return _fault_of_source(content["credential_source"], environment)
     if kind == "impersonated_service_account":
-        fault = _fault_of(found["source_credentials"], environment)
+        fault = _fault_of(content["source_credentials"], environment)
         return f"contains source_credentials that {fault}" if fault else ""
     return ""
 
 
-def _fault_of_key(found: Mapping[str, Any]) -> str:
+def _fault_of_key(content: Mapping[str, Any]) -> str:
     try:
-        RSASigner.from_service_account_info(found)  # type: ignore[no-untyped-call]
-    except Exception:  # noqa: BLE001  (each of the library's backends has its own)
+        RSASigner.from_service_account_info(content)  # type: ignore[no-untyped-call]
+    except Exception:  # noqa: BLE001  (each backend of the library raises its own class)
         return "has a private_key that is not a valid PEM key"
     return ""
 
 
 def _fault_of_source(source: Any, environment: Mapping[str, str]) -> str:  # noqa: ANN401
-    """Return what is wrong with the `credential_source` of an external account."""
+    """Return the fault of the `credential_source` of an external account. Empty when there is none."""
     if not isinstance(source, dict):
         return "has a credential_source that is not a JSON object"
     if "executable" in source and environment.get(EXECUTABLES) != "1":

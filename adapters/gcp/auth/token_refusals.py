@@ -1,6 +1,6 @@
-"""Why there is no access token: one line with the file or the token service, and the remedy. Quotes no answer and no exception.
+"""Causes of a missing access token: one line with the file or the token service, and the remedy.
 
-No call leaves the process without a token, so no failure here leaves the outcome of a write unknown.
+Texts quote no response and no exception. No call is sent without a token, so after such a failure no write has happened.
 """
 
 import subprocess
@@ -17,7 +17,7 @@ UNSENT = "nothing was sent to Google"
 WHERE = f"attach a service account to the workload, or set {VARIABLE}"
 TRANSIENT = (408, 425)
 PAUSE = 15.0
-"""Seconds to wait after a limit of the rate that names no time."""
+"""Seconds to wait after a rate limit that states no time."""
 
 LOGIN = "run gcloud auth application-default login"
 INVALID_GRANT = {
@@ -27,45 +27,45 @@ INVALID_GRANT = {
     "impersonated_service_account": f"the key or refresh token of its source_credentials is expired or revoked: {LOGIN}",
     "service_account": "the key is deleted or disabled, or its account is: create a new key",
 }
-"""By the type of the credentials file."""
+"""Type of the credentials file -> remedy for the error code `invalid_grant`."""
 
 REMEDIES = {
-    "access_denied": "allow the account to get tokens",
+    "access_denied": "allow the account to request tokens",
     "invalid_client": "the client ID or its secret is wrong or deleted: create the file again",
     "invalid_scope": "the account may not use the scope cloud-platform",
     "invalid_target": "the workload identity pool or provider is deleted or disabled, or audience in the file is misspelled",
     "rapt_required": f"the organisation requires a new login: {LOGIN}, or use a service account",
     "unauthorized_client": "the attribute condition of the provider, or the client, does not allow it",
 }
-"""By the error code of OAuth 2."""
+"""Error code of OAuth 2 -> remedy."""
 
 
 class NoToken(Exception):
-    """`kind`: the class of `AdapterError` that it becomes."""
+    """No access token. `kind`: the class of the `AdapterError` of each call that needs one."""
 
     def __init__(self, kind: type[AdapterError], text: str, retry_after: timedelta | None = None) -> None:
         super().__init__(text)
         self.kind, self.retry_after = kind, retry_after
 
     def again(self) -> "NoToken":
-        """Return a copy, to be raised for another call."""
+        """Return a copy, which can be raised for another call."""
         return NoToken(self.kind, str(self), self.retry_after)
 
     def about(self, resource: str, clock: str = "") -> AdapterError:
-        """Return the error of a call that concerned `resource`. `clock`: what is known to be wrong with this machine's clock."""
+        """Return the error of a call to `resource`. `clock`: a text about the skew of this machine's clock, or empty."""
         text = f"{resource}: {'; '.join(filter(None, (str(self), clock, UNSENT)))}"
         return Throttled(text, self.retry_after) if self.kind is Throttled else self.kind(text)
 
 
 def explain(error: Exception, last: Exchange, environment: Mapping[str, str]) -> NoToken:
-    """Explain what the library raised, by the last request to a token service and the state of the credentials file."""
+    """Return the cause of an exception of the library, from the last request to a token service and the credentials file."""
     file = credential_file(environment)
     fault = "" if file is None else file.fault(environment)
     if fault:
         return NoToken(PermissionDenied, f"the credentials file {file} {fault}")
     if file is None and isinstance(error, auth.DefaultCredentialsError):
-        tried = f", and the metadata server {last.host} does not answer" if last.host and last.status is None else ""
-        return NoToken(PermissionDenied, f"no Google credentials were found: there is no credentials file{tried}: {WHERE}")
+        server = f", and the metadata server {last.host} does not answer" if last.host and last.status is None else ""
+        return NoToken(PermissionDenied, f"no Google credentials were found: there is no credentials file{server}: {WHERE}")
     if not last.host:
         return _local(error, file)
     service = _service(last, file)
@@ -77,8 +77,8 @@ def explain(error: Exception, last: Exchange, environment: Mapping[str, str]) ->
         return NoToken(Unreachable, f"{service} answers with status {last.status}")
     if last.status >= 400:
         return NoToken(PermissionDenied, f"{service} {_refusal(last, file)}")
-    return NoToken(Unreachable, f"{service} answers with status {last.status} but without a token: check that no proxy or login "
-                                "page answers in its place")
+    return NoToken(Unreachable, f"{service} answers with status {last.status} but without a token: check whether a proxy or a "
+                                "login page answers instead")
 
 
 def _service(last: Exchange, file: CredentialFile | None) -> str:
@@ -88,25 +88,26 @@ def _service(last: Exchange, file: CredentialFile | None) -> str:
 
 
 def _local(error: Exception, file: CredentialFile | None) -> NoToken:
-    """Explain a failure before any request."""
+    """Return the cause of a failure before any request."""
     if file is None:
         return NoToken(PermissionDenied, f"Google credentials could not be loaded ({type(error).__name__}): {WHERE}")
     if isinstance(error, subprocess.TimeoutExpired):
         return NoToken(Unreachable, f"the executable in the credentials file {file} did not exit in time")
     if file.external:
         return NoToken(PermissionDenied, f"the credential_source in the credentials file {file} gives no subject token "
-                                         f"({type(error).__name__}): run its executable by hand, or check what it reads")
+                                         f"({type(error).__name__}): run its executable manually, or check what it reads")
     return NoToken(PermissionDenied, f"the credentials file {file} was not accepted ({type(error).__name__}): create it again")
 
 
 def _unanswered(error: Exception, service: str, environment: Mapping[str, str]) -> NoToken:
-    """Explain why a request got no answer. The text of `error` quotes addresses, so only its kind is shown."""
+    """Return the cause of a request without a response. The text of `error` contains addresses, so it is not quoted."""
     text = str(error)
     bundle = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if environment.get(name)), "REQUESTS_CA_BUNDLE")
     if "CA certificate bundle" in text:
         return NoToken(PermissionDenied, f"{bundle} names a certificate file that does not exist: correct or unset it")
     if UNTRUSTED in text:
-        why = "presents a certificate that is not trusted: behind a proxy that opens TLS, set REQUESTS_CA_BUNDLE to its CA file"
+        why = ("presents a certificate that is not trusted: behind a proxy that intercepts TLS, set REQUESTS_CA_BUNDLE to its CA "
+               "file")
     elif "Tunnel connection failed" in text or "ProxyError" in text:
         why = "cannot be reached through the proxy: check HTTPS_PROXY and the hosts that the proxy allows"
     elif "resolve" in text:
@@ -119,17 +120,17 @@ def _unanswered(error: Exception, service: str, environment: Mapping[str, str]) 
 
 
 def _refusal(last: Exchange, file: CredentialFile | None) -> str:
-    """Return what a service refuses, and the remedy."""
+    """Return what a service rejects, and the remedy."""
     status = f"status {last.status}" + (f", {last.code}" if last.code else "")
     if last.account and last.status == 404:
         return f"finds no service account {last.account} ({status}): correct its name in the credentials file"
     if last.account:
         return (f"refuses to impersonate {last.account} ({status}): allow iam.serviceAccounts.getAccessToken on it, by "
-                "roles/iam.serviceAccountTokenCreator or, for federation, roles/iam.workloadIdentityUser, and enable "
+                "roles/iam.serviceAccountTokenCreator or, for federation, by roles/iam.workloadIdentityUser, and enable "
                 "iamcredentials.googleapis.com")
     if file is None:
         return f"has no credentials for this workload ({status}): {WHERE}"
     if last.host in file.sources():
-        return f"refuses to give one ({status}): check credential_source in the credentials file {file}"
+        return f"returns no subject token ({status}): check credential_source in the credentials file {file}"
     remedies = {"invalid_grant": INVALID_GRANT.get(file.type, "create the file again"), **REMEDIES}
     return f"refuses the credentials file {file} ({status}): {remedies.get(last.code, 'create the file again')}"

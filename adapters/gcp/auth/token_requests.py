@@ -1,4 +1,4 @@
-"""HTTP requests to token services: bounded in time, with a record of the last one, by which a failure is explained."""
+"""HTTP requests to token services, with a timeout and a record of the last request, from which a failure is explained."""
 
 import json
 import re
@@ -12,22 +12,24 @@ from adapters.ports.diagnostics import Dated
 from adapters.runtime.clock import Clock
 
 LONGEST = 10.0
-"""Seconds to wait for a token service. The library's own limit is 120."""
+"""Longest wait for a token service in seconds. The library's limit is 120."""
 
 CODES = frozenset({
     "access_denied", "invalid_client", "invalid_grant", "invalid_request", "invalid_scope", "invalid_target", "rapt_required",
     "temporarily_unavailable", "unauthorized_client", "unsupported_grant_type",
     "FAILED_PRECONDITION", "INVALID_ARGUMENT", "NOT_FOUND", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "UNAUTHENTICATED",
 })
-"""Error codes of OAuth 2 and of Google's APIs that may be shown. Nothing else in an answer of a token service is."""
+"""Error codes of OAuth 2 and of Google's APIs that messages may quote. They quote nothing else of a token service's response."""
 
 ACCOUNT = re.compile(r"/serviceAccounts/([^/:]+):")
 
 
 @dataclass(slots=True)
 class Exchange:
-    """The last request to a token service, and its answer. `account`: the service account that it impersonates. `status` is None
-    while there is no answer. `code`: one of `CODES`, or empty.
+    """The last request to a token service, and its response.
+
+    `account`: the service account that the request impersonates. `status` is None while there is no response. `code`: one of
+    `CODES`, or empty. `retry_after` is in seconds.
     """
 
     host: str = ""
@@ -39,7 +41,7 @@ class Exchange:
 
 
 class TokenRequests(Request):
-    """The library's HTTP transport, for one renewal of a token."""
+    """HTTP transport of the library, for one renewal of a token."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()
@@ -50,10 +52,10 @@ class TokenRequests(Request):
                  timeout: float | None = LONGEST, **more: Any) -> Any:  # noqa: ANN401
         """See `google.auth.transport.Request`."""
         parts = urlsplit(url)
-        named = ACCOUNT.search(unquote(parts.path))
-        self.last = Exchange(parts.netloc.rpartition("@")[2], named[1] if named else "", dated=self.last.dated)
-        bounded = min(timeout or LONGEST, LONGEST)
-        answer = super().__call__(url, method, body, headers, bounded, **more)  # type: ignore[no-untyped-call]
+        account = ACCOUNT.search(unquote(parts.path))
+        self.last = Exchange(parts.netloc.rpartition("@")[2], account[1] if account else "", dated=self.last.dated)
+        limit = min(timeout or LONGEST, LONGEST)
+        answer = super().__call__(url, method, body, headers, limit, **more)  # type: ignore[no-untyped-call]
         self.last.status = answer.status
         if "date" in answer.headers:
             self.last.dated = Dated(answer.headers["date"], self._clock.now())
@@ -68,7 +70,7 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _code(body: bytes) -> str:
-    """Return the error code in an answer of OAuth 2 (`error`) or of a Google API (`error.status`)."""
+    """Return the error code in a response of OAuth 2 (`error`) or of a Google API (`error.status`). Empty unless in `CODES`."""
     try:
         error = json.loads(body)["error"]
         code = error["status"] if isinstance(error, dict) else error

@@ -1,8 +1,8 @@
-"""Access tokens for Google's APIs, renewed here and not by gRPC's credential plug-in.
+"""Access tokens for Google's APIs. gRPC's credential plug-in is not used.
 
-A failure of the plug-in reaches the caller as UNAVAILABLE, so that a write may or may not have been sent; it writes a traceback
-to the log, and each waiting call holds a thread. Here all calls share one token and one renewal, which delays a call by a limited
-time and delays no exit.
+A failure of the plug-in reaches the caller as UNAVAILABLE, so the caller cannot know whether a write was sent. The plug-in also
+writes a traceback to the log and occupies one thread per waiting call. Here all calls share one token and one renewal. A renewal
+delays a call by a limited time and never delays the exit of the process.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ Headers = tuple[tuple[str, str], ...]
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 THREADS = 4
-"""One renews; the others replace threads that wait for an answer without end."""
+"""One thread renews. The others replace threads whose request never returns."""
 
 GIVE_UP = 90.0
 """Seconds after which a renewal is abandoned and another one may start."""
@@ -40,15 +40,15 @@ PAUSE = 5.0
 """Seconds from a failed renewal to the next one. Calls fail with the same error until then."""
 
 AHEAD, MARGIN = 225.0, 20.0
-"""Seconds before its expiry that a token is renewed, as in the library, and that it is no longer used."""
+"""Seconds before its expiry at which a token is renewed (as in the library), and at which its use ends."""
 
 READ_AGAIN = 30.0
-"""Seconds between two reads of the credentials after Google refused a token."""
+"""Least seconds between two reads of the credentials after Google rejected a token."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """`headers` of a call. In the loop's time, the token is renewed from `due` on and used until `last`."""
+    """An access token. `headers`: metadata of a call. It is renewed from `due` on and used until `last`, both in loop time."""
 
     headers: Headers
     due: float
@@ -56,7 +56,10 @@ class Token:
 
 
 class Tokens:
-    """Tokens of Application Default Credentials, found by `environment`. `patience`: seconds that a call waits for one."""
+    """Tokens of Application Default Credentials, which are found by `environment`.
+
+    `patience`: seconds that a call waits for a token. `give_up`: seconds after which a renewal is abandoned.
+    """
 
     def __init__(self, clock: Clock, patience: float, environment: Mapping[str, str] = os.environ,
                  give_up: float = GIVE_UP) -> None:
@@ -71,26 +74,26 @@ class Tokens:
 
     @property
     def dated(self) -> Dated | None:
-        """The `Date` of the last answer of a token service."""
+        """`Date` of the last response of a token service."""
         return None if self._requests is None else self._requests.last.dated
 
     async def headers(self) -> Headers:
-        """Return the metadata of a call. Raises `NoToken`."""
+        """Return the metadata of a call. Raise `NoToken` when there is no token within `patience` seconds."""
         now = asyncio.get_running_loop().time()
         token = self._token
         if token is not None and now < token.due:
             return token.headers
         failed = self._failed if self._failed is not None and now < self._failed[0] else None
         if failed is None:
-            self._begun()
+            self._start_renewal()
         if token is not None and now < token.last:
             return token.headers
         if failed is not None:
             raise failed[1].again()
-        return (await self._waited()).headers
+        return (await self._renewed_token()).headers
 
     def refused(self, headers: Headers) -> None:
-        """Read the credentials again for the next call, since Google refused one with `headers`: they may have been rotated."""
+        """Discard token and credentials after Google rejected a call with `headers`: the credentials may have been rotated."""
         now = asyncio.get_running_loop().time()
         if self._token is not None and self._token.headers == headers and now >= self._read_at + READ_AGAIN:
             self._token, self._credentials, self._read_at = None, None, now
@@ -101,30 +104,30 @@ class Tokens:
             self._renewal.cancel()
         self._threads.shutdown()
 
-    def _begun(self) -> "asyncio.Task[Token]":
+    def _start_renewal(self) -> "asyncio.Task[Token]":
         """Return the renewal in progress; start one if there is none."""
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._renew(), name="renewal of Google's token")
-            self._renewal.add_done_callback(self._renewed)
+            self._renewal.add_done_callback(self._renewal_done)
         return self._renewal
 
-    async def _waited(self) -> Token:
+    async def _renewed_token(self) -> Token:
         try:
             async with asyncio.timeout(self._patience):
-                return await asyncio.shield(self._begun())
+                return await asyncio.shield(self._start_renewal())
         except TimeoutError:
-            raise self._silent(self._patience) from None
+            raise self._timed_out(self._patience) from None
 
-    def _silent(self, seconds: float) -> NoToken:
+    def _timed_out(self, seconds: float) -> NoToken:
         host = "" if self._requests is None else self._requests.last.host
-        who = f"the token service {host}" if host else "the source of Google credentials"
-        return NoToken(Unreachable, f"{who} gave no token within {seconds:g} s")
+        source = f"the token service {host}" if host else "the source of Google credentials"
+        return NoToken(Unreachable, f"{source} returned no token within {seconds:g} s")
 
-    def _renewed(self, renewal: "asyncio.Task[Token]") -> None:
+    def _renewal_done(self, renewal: "asyncio.Task[Token]") -> None:
         self._renewal = None
         if not renewal.cancelled() and (error := renewal.exception()) is not None and isinstance(error, NoToken):
-            asked = 0.0 if error.retry_after is None else error.retry_after.total_seconds()
-            self._failed = asyncio.get_running_loop().time() + max(PAUSE, asked), error
+            retry_after = 0.0 if error.retry_after is None else error.retry_after.total_seconds()
+            self._failed = asyncio.get_running_loop().time() + max(PAUSE, retry_after), error
 
     async def _renew(self) -> Token:
         requests = self._requests = TokenRequests(self._clock)
@@ -133,19 +136,19 @@ class Tokens:
                 credentials, headers = await self._in_thread(_refreshed, self._credentials, requests, self._environment)
         except TimeoutError:
             self._credentials = None  # the abandoned thread uses them
-            raise self._silent(self._give_up) from None
-        except Exception as error:  # noqa: BLE001  (whatever it is, it is explained)
+            raise self._timed_out(self._give_up) from None
+        except Exception as error:  # noqa: BLE001  (each is explained)
             self._credentials = None  # the file may have been replaced
             raise await self._in_thread(explain, error, requests.last, self._environment) from None
         self._credentials, self._failed = credentials, None
-        self._token = Token(headers, *self._span(credentials))
+        self._token = Token(headers, *self._due_and_last(credentials))
         return self._token
 
-    async def _in_thread(self, function: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *given, **named))
+    async def _in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(function, *args, **kwargs))
 
-    def _span(self, credentials: Any) -> tuple[float, float]:  # noqa: ANN401
-        """Return `due` and `last` of a new token. A short-lived one is due after half of its life, not at each call."""
+    def _due_and_last(self, credentials: Any) -> tuple[float, float]:  # noqa: ANN401
+        """Return `due` and `last` of a new token. A short-lived token is due after half of its lifetime, not at each call."""
         now = asyncio.get_running_loop().time()
         if credentials.expiry is None:
             return float("inf"), float("inf")
@@ -154,9 +157,9 @@ class Tokens:
 
 
 def _refreshed(credentials: Any, requests: TokenRequests, environment: Mapping[str, str]) -> tuple[Any, Headers]:  # noqa: ANN401
-    """Return the credentials, found if none are given, and the headers of a new token. Runs in a thread."""
+    """Return the credentials, which are loaded when `credentials` is None, and the headers of a new token. Blocks."""
     if credentials is None:
-        credentials = with_scopes_if_required(_found(requests, environment), SCOPES)  # type: ignore[no-untyped-call]
+        credentials = with_scopes_if_required(_loaded(requests, environment), SCOPES)  # type: ignore[no-untyped-call]
         if isinstance(credentials, service_account.Credentials):
             credentials = credentials.with_always_use_jwt_access(True)  # type: ignore[no-untyped-call]
     credentials.refresh(requests)
@@ -165,13 +168,14 @@ def _refreshed(credentials: Any, requests: TokenRequests, environment: Mapping[s
     return credentials, tuple(headers.items())
 
 
-def _found(requests: TokenRequests, environment: Mapping[str, str]) -> Any:  # noqa: ANN401
-    """Return the credentials that the library finds, without looking up their project: the policy names it, and the look-up, by
-    gcloud or at Google, can fail or hang.
+def _loaded(requests: TokenRequests, environment: Mapping[str, str]) -> Any:  # noqa: ANN401
+    """Return the credentials that the library finds, without a lookup of their project.
+
+    The policy names the project, and the lookup, by gcloud or at Google, can fail or hang.
     """
     file = credential_file(environment)
     if file is None:
         return google.auth.default(request=requests)[0]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # it concerns files from strangers; the operator gave this one
+        warnings.simplefilter("ignore", DeprecationWarning)  # it is about files of unknown origin; the operator set this one
         return google.auth.load_credentials_from_file(str(file.path), request=requests)[0]  # type: ignore[no-untyped-call]

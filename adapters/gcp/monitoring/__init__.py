@@ -1,4 +1,4 @@
-"""Cloud Monitoring: the metrics of Cloud Run as demand.
+"""Cloud Monitoring: metrics of Cloud Run as demand.
 
-What sets capacity belongs in `gcp.run`.
+Code that sets capacity belongs in `gcp.run`.
 """

@@ -1,7 +1,7 @@
-"""From Cloud Run's metrics to demand: which minutes are known, and how many instances were wanted in each. Arrays only, no I/O.
+"""Demand from Cloud Run's metrics: which minutes are known, and how many instances each needed. Arrays only, no I/O.
 
-Active instances are no measure of demand: requests are spread evenly over all instances, so a floor of ours makes every one of
-them a little active. What a floor cannot change is how many requests came and how long they took.
+The number of active instances does not measure demand: Cloud Run spreads requests over all instances, so a minimum that Stoker
+sets makes each of them a little active. A minimum does not change the number of requests and their duration.
 """
 
 import math
@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 from adapters.ports.minute_rows import STEADY, UNSETTLED, Mask, Minutes, edges, filled, sudden
 from forecasting.demand import DemandSeries
 
-DROWSY = 5
-"""Minutes without any instance at work, before all are gone, by which a project that fell asleep is told from an outage."""
+IDLE_LONG = 5
+"""Minutes with idle instances only, before all instances end, which distinguish a project without traffic from an outage."""
 
 LATE = 10
-"""Minutes after which telemetry that must have points counts as broken or late."""
+"""Minutes after which telemetry that must have points counts as missing."""
 
 LONGEST_REQUEST = 60
-"""Minutes; Cloud Run ends what runs longer."""
+"""Longest duration of a request in minutes; Cloud Run ends longer ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """One service's metrics by minute from `first` on, float64[n] each, NaN where there is no point."""
+    """Metrics of one service by minute from `first` on, float64[n] each, NaN where there is no point."""
 
     first: int
     requests: Minutes
@@ -34,86 +34,92 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True)
-class Control:
-    """Whether anything at all had an instance in the project: sorted int64[n] `minutes` with a point, and bool[n] `drowsy` where
-    no instance had been at work for `DROWSY` minutes on end, so that silence after it is sleep.
+class ProjectActivity:
+    """Minutes in which any service of the project had an instance.
+
+    `minutes`: int64[n], sorted minutes with a point. `idle_long`: bool[n], whether no instance was active in the `IDLE_LONG`
+    consecutive minutes that end with this one. If points end after such a minute, the project has no traffic.
     """
 
     minutes: NDArray[np.int64]
-    drowsy: NDArray[np.bool_]
+    idle_long: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, first: int, active: Minutes, idle: Minutes) -> "Control":
-        """From the counts of instances by minute from `first` on, float64[n] each, NaN where there is no point."""
+    def of(cls, first: int, active: Minutes, idle: Minutes) -> "ProjectActivity":
+        """Return the activity by counts of instances, float64[n] each by minute from `first` on, NaN where there is no point."""
         at = np.flatnonzero(~np.isnan(active) | ~np.isnan(idle))
         order = np.arange(len(at))
-        quiet_for = order - np.maximum.accumulate(np.where(np.nan_to_num(active[at]) > 0, order, -1))
-        begun = at[np.maximum(order - DROWSY + 1, 0)]
-        return cls(at + first, (quiet_for >= DROWSY) & (at - begun == DROWSY - 1))
+        idle_for = order - np.maximum.accumulate(np.where(np.nan_to_num(active[at]) > 0, order, -1))
+        idle_from = at[np.maximum(order - IDLE_LONG + 1, 0)]
+        return cls(at + first, (idle_for >= IDLE_LONG) & (at - idle_from == IDLE_LONG - 1))
 
-    def after(self, earlier: "Control | None") -> "Control":
-        """These points, with what was seen earlier: its last point, and what was known of those that are in both."""
+    def after(self, earlier: "ProjectActivity | None") -> "ProjectActivity":
+        """Return this activity, with the last minute of `earlier` and its `idle_long` for minutes that both contain."""
         if earlier is None or not len(earlier.minutes):
             return self
-        drowsy = self.drowsy | np.isin(self.minutes, earlier.minutes[earlier.drowsy])
+        idle_long = self.idle_long | np.isin(self.minutes, earlier.minutes[earlier.idle_long])
         if len(self.minutes) and self.minutes[0] <= earlier.minutes[-1]:
-            return Control(self.minutes, drowsy)
-        return Control(np.concatenate((earlier.minutes[-1:], self.minutes)), np.concatenate((earlier.drowsy[-1:], drowsy)))
+            return ProjectActivity(self.minutes, idle_long)
+        return ProjectActivity(np.concatenate((earlier.minutes[-1:], self.minutes)),
+                               np.concatenate((earlier.idle_long[-1:], idle_long)))
 
 
-def proved(control: Control, first: int, end: int, *, warm_since: int | None, trusting: bool = False) -> Mask:
-    """bool[end - first]: minutes in which telemetry is proved alive, so that an absent point means that nothing happened.
+def proven_minutes(activity: ProjectActivity, first: int, end: int, *, warm_since: int | None, trusting: bool = False) -> Mask:
+    """Return bool[end - first]: minutes in which telemetry worked for certain, so that an absent point means no request.
 
-    A minute is proved by a point of the project in that minute, and in no other. Silence is believed where the project fell
-    asleep: instances that idle for minutes and then are gone, as Cloud Run does after the last request; but not from minute
-    `warm_since` on, since when something has been kept warm (None: nothing is), for that has points. Silence that begins while
-    something is at work proves nothing, however long, unless the policy is `trusting`: then what is sudden stays unknown.
+    A point of any service in a minute proves that minute and no other. Minutes without any point are also proven after the
+    project scaled to zero: its instances were idle for minutes and then ended, as Cloud Run does after the last request. This
+    holds only before minute `warm_since`, since when some instance has been kept warm and must have points (None: no instance
+    is). If points end while an instance is active, the minutes after it are unknown, unless `trusting` is set by the policy; then
+    only a sudden end is unknown.
     """
-    back = first - 2 * STEADY
-    minutes, there = np.arange(back, end), np.zeros(end - back, bool)
-    there[control.minutes[(control.minutes >= back) & (control.minutes < end)] - back] = True
-    asleep = np.zeros(len(minutes), bool)
-    if len(control.minutes):
-        before = np.searchsorted(control.minutes, minutes, "right") - 1
-        asleep = (before >= 0) & control.drowsy[np.maximum(before, 0)] & ~there
-        asleep &= minutes < (end if warm_since is None else warm_since)
-    trusted = ~there & ~asleep & trusting & (minutes < end - UNSETTLED)
-    alive = there | asleep | (trusted & ~sudden(there, trusted | asleep))
-    proof: Mask = alive & ~edges(there, alive)
-    return proof[first - back :]
+    start = first - 2 * STEADY
+    minutes, has_point = np.arange(start, end), np.zeros(end - start, bool)
+    has_point[activity.minutes[(activity.minutes >= start) & (activity.minutes < end)] - start] = True
+    at_zero = np.zeros(len(minutes), bool)
+    if len(activity.minutes):
+        last_point = np.searchsorted(activity.minutes, minutes, "right") - 1
+        at_zero = (last_point >= 0) & activity.idle_long[np.maximum(last_point, 0)] & ~has_point
+        at_zero &= minutes < (end if warm_since is None else warm_since)
+    trusted = ~has_point & ~at_zero & trusting & (minutes < end - UNSETTLED)
+    working = has_point | at_zero | (trusted & ~sudden(has_point, trusted | at_zero))
+    proof: Mask = working & ~edges(has_point, working)
+    return proof[first - start :]
 
 
-def alive(control: Control, end: int, *, kept_warm: bool) -> bool | None:
-    """Whether telemetry works at minute `end`: True with a recent point, False when there is none although some instance has been
-    `kept_warm` for long, None when nothing need have been running.
+def telemetry_works(activity: ProjectActivity, end: int, *, kept_warm: bool) -> bool | None:
+    """Return whether telemetry works at minute `end`.
+
+    True with a point in the last `LATE` minutes. Without one: False when some instance is `kept_warm`, and None when no instance
+    need exist.
     """
-    if len(control.minutes) and end - 1 - int(control.minutes[-1]) <= LATE:
+    if len(activity.minutes) and end - 1 - int(activity.minutes[-1]) <= LATE:
         return True
     return False if kept_warm else None
 
 
 def demand(points: Points, proof: Mask, concurrency: float, usual_ms: float | None) -> DemandSeries:
-    """Rows of demand in instances, of which each takes `concurrency` requests at once before Cloud Run starts another.
+    """Return demand in instances, each of which takes `concurrency` concurrent requests before Cloud Run starts another.
 
-    Cloud Run counts a request, and its duration, in the minute in which it ends: its work is laid back over the minutes that it
-    ran in. Requests in flight are arrivals times latency (Little's law). Their most at once is not told by any metric that our
-    own floor leaves alone; it is estimated for arrivals that come independently of each other, which gives `L + z sqrt(L)` for
-    an average of `L`, with z growing with the number of requests that can follow each other within the minute. Requests that
-    waited for an instance come on top of the average: as long as they wait, nothing else counts them. `busy` is never below the
-    share of time with any request at all, since an instance is at work with one as with eighty.
+    `usual_ms`: duration of a request when no minute has one. Cloud Run counts a request, and its duration, in the minute in
+    which it ends; here its work is spread over the minutes in which it ran. Average requests in flight are arrivals times latency
+    (Little's law). No metric that is independent of Stoker's minimum gives their maximum within the minute. It is estimated for
+    independent arrivals: `L + z sqrt(L)` for an average of `L`, where z grows with the number of requests that can follow each
+    other within the minute. Requests that wait for an instance are added to the average, because no other metric counts them
+    while they wait. `busy` is at least the share of time with any request, since an instance is active with 1 request as with 80.
     """
     some = ~np.isnan(points.requests)
     recorded = present(points) | proof
     requests = np.where(some, points.requests, 0.0)
     seconds = filled(points.latency_ms, usual_ms) / 1000
-    in_flight = _laid_back(requests, np.where(requests > 0, seconds, 0.0))
+    in_flight = _spread_over_duration(requests, np.where(requests > 0, seconds, 0.0))
     known = recorded & ~np.isnan(in_flight)
     in_flight = np.where(known, in_flight, 0.0)
     turns = np.maximum(60 / np.maximum(np.where(np.isnan(seconds), 60.0, seconds), 0.001), np.e)
     spread = np.sqrt(2 * np.log(turns) * in_flight)
-    at_once = np.minimum(in_flight + spread, requests + np.ceil(in_flight))
-    at_once = np.maximum(at_once, in_flight + np.nan_to_num(points.pending))
-    peak = np.maximum(np.ceil(at_once / concurrency - 1e-9), 0.0)
+    concurrent = np.minimum(in_flight + spread, requests + np.ceil(in_flight))
+    concurrent = np.maximum(concurrent, in_flight + np.nan_to_num(points.pending))
+    peak = np.maximum(np.ceil(concurrent / concurrency - 1e-9), 0.0)
     busy = np.minimum(np.maximum(in_flight / concurrency, 1 - np.exp(-in_flight)), peak)
     columns = (np.where(where, column, np.nan).astype(np.float32) for where, column in (
         (known, peak), (known, busy), (recorded, requests)))
@@ -121,12 +127,12 @@ def demand(points: Points, proof: Mask, concurrency: float, usual_ms: float | No
 
 
 def present(points: Points) -> Mask:
-    """bool[n]: minutes in which requests ended, or waited for an instance."""
+    """Return bool[n]: minutes in which requests ended, or waited for an instance."""
     return ~np.isnan(points.requests) | (points.pending > 0)
 
 
-def _laid_back(requests: Minutes, seconds: Minutes) -> Minutes:
-    """Average requests in flight, when `requests` ended in each minute after `seconds` each."""
+def _spread_over_duration(requests: Minutes, seconds: Minutes) -> Minutes:
+    """Return average requests in flight by minute, when `requests` ended in each minute after `seconds` each."""
     work = requests * seconds / 60
     lengths = np.clip(np.nan_to_num(seconds) / 60, 0, LONGEST_REQUEST)
     out = work.copy()

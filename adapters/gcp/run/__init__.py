@@ -1,4 +1,4 @@
 """Cloud Run: minimum instances as a lever, and the control plane that its pools share.
 
-Metrics belong in `gcp.monitoring`.
+Code that reads demand from metrics belongs in `gcp.monitoring`.
 """

@@ -1,4 +1,4 @@
-"""How many instances the services of a project have, how long they start and how long they stay: read once for all levers."""
+"""Counts, start times and idle times of the instances of a project's services, read once for all levers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,12 +17,12 @@ from forecasting.demand import minute_of
 T = TypeVar("T")
 
 WATCHED, SLOWLY = timedelta(minutes=1), timedelta(minutes=5)
-"""How old a count may be while a raise is under way, and otherwise: each series that is answered costs."""
+"""Maximum age of a count while instances start, and otherwise. Each returned series is charged."""
 
 LOOK_BACK = 12
 STARTED_FRESH, STARTED_BACK = timedelta(minutes=2), 20
 PUBLISHED = 5
-"""Minutes after which counts are published: Google says up to 2 min, and up to 4 were measured."""
+"""Minutes after which counts are published. Google documents up to 2 min; up to 4 min were measured."""
 
 STARTS_FRESH, STARTS_BACK = timedelta(hours=1), 1440
 STAYS_FRESH, STAYS_BACK = timedelta(hours=6), 1440
@@ -30,7 +30,7 @@ FAILED_FRESH = timedelta(minutes=1)
 
 
 class Shared(Generic[T]):
-    """An answer that many pools share: fetched by the first that needs it. A failure is shared too, for a minute."""
+    """A result that many pools share, fetched for the first pool that needs it. An error is shared too, for 1 min."""
 
     def __init__(self, clock: Clock, fetch: Callable[[], Awaitable[T]]) -> None:
         self._clock, self._fetch, self._lock = clock, fetch, asyncio.Lock()
@@ -39,7 +39,7 @@ class Shared(Generic[T]):
         self._at: datetime | None = None
 
     async def get(self, fresh: timedelta) -> T:
-        """The answer, not older than `fresh`."""
+        """Return the result, not older than `fresh`. Raise the `AdapterError` of the last fetch."""
         async with self._lock:
             limit = fresh if self._error is None else FAILED_FRESH
             if self._at is None or self._clock.now() - self._at >= limit:
@@ -54,7 +54,7 @@ class Shared(Generic[T]):
 
 
 class ProjectInstances:
-    """Instances by service of one project; `services` grows as levers are made."""
+    """Instances of one project by service. Each lever adds its service to `services`."""
 
     def __init__(self, reader: MetricReader, clock: Clock) -> None:
         self.services: set[str] = set()
@@ -65,8 +65,9 @@ class ProjectInstances:
         self._started = Shared(clock, self._fetch_started)
 
     async def counted(self, place: Place, revisions: Sequence[str], fresh: timedelta) -> dict[int, int]:
-        """Instances of `revisions` that existed at the end of each recent minute, active and idle, up to 2 or 3 minutes ago;
-        minutes without a point are left out. Instances of other revisions, which a rollout leaves idle, are not counted.
+        """Return minute -> instances of `revisions` at the end of it, active and idle, for recent minutes up to 2 or 3 min ago.
+
+        Minutes without a point are omitted. Instances of other revisions, which are idle after a rollout, are not counted.
         """
         first, counts = await self._counts.get(fresh)
         columns = [counts[each].values for name in revisions if (each := place._replace(revision=name)) in counts]
@@ -75,19 +76,20 @@ class ProjectInstances:
         return {first + int(at): int(totals[at]) for at in np.flatnonzero(~np.isnan(rows).all(axis=0))}
 
     async def startup_seconds(self, place: Place) -> float | None:
-        """Mean of the last day's starts; None when there were none."""
+        """Return the mean start time of the last 24 h in seconds; None when no instance started."""
         return (await self._starts.get(STARTS_FRESH)).get(place)
 
     async def started(self, place: Place) -> tuple[int, dict[int, int]]:
-        """Instances that started in each of the last 20 minutes, without those in which none did; and the minute before which
-        this is published.
+        """Return the minute before which starts are published, and minute -> started instances of the last 20 min.
+
+        Minutes without starts are omitted.
         """
         first, columns = await self._started.get(STARTED_FRESH)
         values = columns[place].values if place in columns else np.zeros(0)
         return first + STARTED_BACK - PUBLISHED, {first + int(at): int(values[at]) for at in np.flatnonzero(values > 0)}
 
     async def keep_alive(self, place: Place) -> KeepAliveSeen | None:
-        """How long the instances that ended in the last day had been idle; None when none did."""
+        """Return how long the instances that ended in the last 24 h had been idle; None when none ended."""
         return (await self._stays.get(STAYS_FRESH)).get(place)
 
     async def _fetch_counts(self) -> tuple[int, dict[Place, Column]]:
@@ -118,7 +120,7 @@ class ProjectInstances:
 
 
 def _stays(columns: Mapping[Place, Column], minutes: int) -> dict[Place, KeepAliveSeen]:
-    """By service, from the counts by service and state."""
+    """Return place -> idle times, from the counts by service and state."""
     none, out = np.full(minutes, np.nan), {}
     for place in {each._replace(revision="") for each in columns}:
         active, idle = (columns[key].values if (key := place._replace(revision=state)) in columns else none

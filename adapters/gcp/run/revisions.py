@@ -1,16 +1,16 @@
-"""What is fixed once a Cloud Run revision is made: one instance of it, and how many it keeps and may have. Pure."""
+"""Fixed properties of a Cloud Run revision: the size of an instance, and its minimum and maximum of instances. Pure."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-DEFAULT_MOST = 100
-"""What Cloud Run grants a revision that names no maximum."""
+DEFAULT_MAXIMUM = 100
+"""Maximum of a revision that states none."""
 
 DEFAULT_CONCURRENCY = 80
 PRICED = ("", "nvidia-l4")
-"""GPUs of which the price is known."""
+"""GPUs whose price is known; empty for none."""
 
 QUANTITY = re.compile(r"^(\d+(?:\.\d+)?)(m|[KMGT]i?|)$")
 SCALE = {"": 1.0, "m": 1e-3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
@@ -19,7 +19,7 @@ SCALE = {"": 1.0, "m": 1e-3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12,
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One instance: the requests it takes at once and what it is paid by. `billing`: the row of the price table."""
+    """One instance. `concurrency`: concurrent requests that it accepts. `billing`: row of the price table."""
 
     concurrency: float
     vcpus: float
@@ -30,29 +30,30 @@ class Unit:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """`least`, `most`: its own minimum and maximum of instances."""
+    """A revision, with its own minimum and maximum of instances."""
 
     unit: Unit
-    least: int
-    most: int
+    minimum: int
+    maximum: int
 
     @classmethod
     def of(cls, message: Any) -> "Revision":  # noqa: ANN401  (a message of the library)
-        """From a revision, or from the template that it was made from: both have these fields."""
-        return cls(unit_of(message), message.scaling.min_instance_count, message.scaling.max_instance_count or DEFAULT_MOST)
+        """Return the revision for a `run_v2.Revision` or for the template that it was created from: both have these fields."""
+        return cls(unit_of(message), message.scaling.min_instance_count, message.scaling.max_instance_count or DEFAULT_MAXIMUM)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A revision that has `percent` of the traffic, or only a tag, under which it can be called."""
+    """A revision with `percent` of the traffic. With 0 %, it has only a tag, under which it can be called."""
 
     revision: str
     percent: int
 
 
 def targets_of(answer: Any) -> tuple[Target, ...]:  # noqa: ANN401
-    """The revisions that instances run for, each once, those with traffic in the order of the service. What is observed goes
-    before what is asked for; an entry without a name follows the newest revision that is ready.
+    """Return the revisions that have instances, each once, in the order of the service.
+
+    Observed traffic has priority over requested traffic. An entry without a revision stands for the newest ready revision.
     """
     shares: dict[str, int] = {}
     for entry in answer.traffic_statuses or answer.traffic:
@@ -65,13 +66,15 @@ def targets_of(answer: Any) -> tuple[Target, ...]:  # noqa: ANN401
 
 
 def short(name: str) -> str:
-    """The last part of a name: the API gives some revisions by it and some by the whole path."""
+    """Return the last part of a resource name. The API names some revisions by it and some by the whole path."""
     return name.rpartition("/")[2]
 
 
 def blended(parts: Sequence[tuple[float, Unit]]) -> Unit:
-    """One instance on average, where each of `parts` has a share of the traffic: requests that come in are divided among the
-    revisions, so a request needs the mean of what it needs at each. Billed as at the revision with the greatest share.
+    """Return the average instance of `parts`, pairs of a share of the traffic and the unit of that revision.
+
+    Requests are divided among the revisions, so the capacity that one request needs is the mean over them. `billing` and
+    `accelerator` are those of the revision with the greatest share.
     """
     if len(parts) == 1:
         return parts[0][1]
@@ -84,7 +87,7 @@ def blended(parts: Sequence[tuple[float, Unit]]) -> Unit:
 
 
 def unit_of(message: Any) -> Unit:  # noqa: ANN401
-    """What one instance is made of. Cloud Run gives a container 1 vCPU and 512 MiB unless it is configured otherwise."""
+    """Return the size and billing of one instance. The defaults of Cloud Run for a container are 1 vCPU and 512 MiB."""
     limits = [dict(container.resources.limits) for container in message.containers] or [{}]
     vcpus = sum(_quantity(limit.get("cpu", ""), 1.0) for limit in limits)
     memory = sum(_quantity(limit.get("memory", ""), 512 * 2.0**20) for limit in limits)
@@ -93,13 +96,13 @@ def unit_of(message: Any) -> Unit:  # noqa: ANN401
     by_request = not accelerator and all(resources.cpu_idle for resources in set_resources)
     billing = "request" if by_request else "instance"
     if accelerator:
-        alone = "gpu_zonal_redundancy_disabled" in message and message.gpu_zonal_redundancy_disabled
-        billing = f"instance {accelerator}" if alone else f"instance {accelerator} zonal"
+        not_redundant = "gpu_zonal_redundancy_disabled" in message and message.gpu_zonal_redundancy_disabled
+        billing = f"instance {accelerator}" if not_redundant else f"instance {accelerator} zonal"
     concurrency = message.max_instance_request_concurrency or (DEFAULT_CONCURRENCY if vcpus >= 1 else 1)
     return Unit(max(1, concurrency), vcpus, max(1, round(memory / 2**20)), billing, accelerator)
 
 
-def _quantity(text: str, otherwise: float) -> float:
-    """A Kubernetes quantity (`1`, `500m`, `512Mi`) as a number; what is not one counts as not given."""
+def _quantity(text: str, default: float) -> float:
+    """Return a Kubernetes quantity (`1`, `500m`, `512Mi`) as a number; `default` for any other text."""
     match = QUANTITY.match(text.replace("k", "K"))
-    return otherwise if match is None else float(match.group(1)) * SCALE[match.group(2)]
+    return default if match is None else float(match.group(1)) * SCALE[match.group(2)]

@@ -7,14 +7,14 @@ import pytest
 from google.cloud import run_v2
 
 from adapters.gcp.clients import Connections, Timeouts
-from adapters.gcp.errors import Asked
+from adapters.gcp.errors import ApiCall
 from adapters.ports.errors import OutcomeUnknown, Unreachable
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage
 from tests.patience import PATIENCE_SECONDS
 
 NAME = "projects/acme/locations/europe-west1/services/agent"
-READ = Asked("GetService", "Cloud Run service agent", "run.services.get")
-WRITE = Asked("UpdateService", "Cloud Run service agent", "run.services.update", writes=True)
+READ = ApiCall("GetService", "Cloud Run service agent", "run.services.get")
+WRITE = ApiCall("UpdateService", "Cloud Run service agent", "run.services.update", writes=True)
 SET = {"service": run_v2.Service(name=NAME, scaling={"min_instance_count": 1}), "update_mask": {"paths": ["scaling"]}}
 
 
@@ -77,7 +77,7 @@ async def test_a_call_that_hangs_beside_answered_ones_changes_no_connection():
 async def test_a_call_in_progress_ends_on_the_connection_that_is_replaced():
     async with talking() as (stage, connections, first):
         hung = await hung_write(stage, connections, Timeouts(run=PATIENCE_SECONDS))
-        connections._run.unheard(first, asyncio.get_running_loop().time() + 1)
+        connections._run.replace_if_silent(first, asyncio.get_running_loop().time() + 1)
         await read(connections)
         await read(connections)
 

@@ -10,7 +10,7 @@ import pytest
 from google.cloud import run_v2
 
 from adapters.gcp.clients import SANDBOX_TOKEN, Connections, Timeouts
-from adapters.gcp.errors import Asked
+from adapters.gcp.errors import ApiCall
 from adapters.ports.errors import Unreachable
 from adapters.sandbox.gcp import world
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage
@@ -18,7 +18,7 @@ from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
 NAME = "projects/acme/locations/europe-west1/services/agent"
-ASKED = Asked("GetService", "Cloud Run service agent", "run.services.get")
+ASKED = ApiCall("GetService", "Cloud Run service agent", "run.services.get")
 REQUEST = run_v2.GetServiceRequest(name=NAME)
 
 

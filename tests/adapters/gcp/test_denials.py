@@ -8,13 +8,13 @@ from google.cloud import run_v2
 from google.rpc.error_details_pb2 import PreconditionFailure
 
 from adapters.gcp.clients import Connections
-from adapters.gcp.errors import Asked
+from adapters.gcp.errors import ApiCall
 from adapters.ports.errors import PermissionDenied
 from adapters.sandbox.gcp.refusal import DETAILS, Refusal, reason
 from tests.adapters.conformance.cloud_run_stage import CloudRunStage
 
 NAME = "projects/acme/locations/europe-west1/services/agent"
-ASKED = Asked("GetService", "Cloud Run service agent", "run.services.get")
+ASKED = ApiCall("GetService", "Cloud Run service agent", "run.services.get")
 DENIED = grpc.StatusCode.PERMISSION_DENIED
 ACCOUNT = "agent@acme.iam.gserviceaccount.com"
 ACT_AS = f"Permission 'iam.serviceaccounts.actAs' denied on service account {ACCOUNT} (or it may not exist)."

@@ -5,7 +5,7 @@ from google.api_core import exceptions as google
 from google.protobuf.duration_pb2 import Duration
 from google.rpc.error_details_pb2 import ErrorInfo, QuotaFailure, RetryInfo
 
-from adapters.gcp.errors import Asked, translate
+from adapters.gcp.errors import ApiCall, translate
 from adapters.ports.errors import (
     Conflict,
     NotFound,
@@ -17,8 +17,8 @@ from adapters.ports.errors import (
     Unsupported,
 )
 
-READ = Asked("GetService", "Cloud Run service chat", "run.services.get")
-WRITE = Asked("UpdateService", "Cloud Run service chat", "run.services.update", writes=True)
+READ = ApiCall("GetService", "Cloud Run service chat", "run.services.get")
+WRITE = ApiCall("UpdateService", "Cloud Run service chat", "run.services.update", writes=True)
 RATE = ("Quota exceeded for quota metric 'Read requests' and limit 'Read requests per minute per region' of service "
         "'run.googleapis.com'")
 

@@ -25,8 +25,8 @@ def refused(**changes: object) -> list[tuple[str, str]]:
         ("https://chat-api-abcdefghij-ew.a.run.app", "is the URL of a service: write service: chat-api"),
         ("https://chat-123456789012.europe-west4.run.app/v1", "write service: chat and location: europe-west4"),
         ("chat-123456789012.europe-west1.run.app", "is the URL of a service: write service: chat"),
-        ("https://europe-west1-acme.cloudfunctions.net/chat", "write the name of the service underneath it"),
-        ("projects/acme/locations/europe-west1/functions/chat", "write the name of the service underneath it"),
+        ("https://europe-west1-acme.cloudfunctions.net/chat", "write the name of the service that runs it"),
+        ("projects/acme/locations/europe-west1/functions/chat", "write the name of the service that runs it"),
         ("projects/acme/locations/europe-west1/services/chat/revisions/chat-00001-abc", "write service: chat"),
         ("projects/acme/locations/europe-west1/jobs/nightly", "jobs have no minimum instances"),
         ("https://chat.example.com", "is a URL: write the service's name"),
@@ -44,9 +44,9 @@ def test_what_addresses_a_service_otherwise_than_by_its_name_is_taken_apart(serv
     ("project", "says"),
     [
         ("projects/acme", "is a resource name: write project: acme"),
-        (123456789012, "123456789012 is a project's number: write its ID"),
+        (123456789012, "123456789012 is a project number: write its ID"),
         ("123456789012", "gcloud projects describe 123456789012 --format='value(projectId)'"),
-        ("Acme Inc.", "gcloud projects list shows the IDs beside the display names"),
+        ("Acme Inc.", "gcloud projects list shows IDs and display names"),
     ],
 )
 def test_what_is_no_id_of_a_project_is_refused_with_how_to_find_it(project, says):
@@ -55,7 +55,7 @@ def test_what_is_no_id_of_a_project_is_refused_with_how_to_find_it(project, says
 
 @pytest.mark.parametrize(
     ("location", "says"),
-    [("europe-west1-b", "is a zone: write location: europe-west1"), ("us-east-1", "has the form of a region of AWS"),
+    [("europe-west1-b", "is a zone: write location: europe-west1"), ("us-east-1", "has the form of an AWS region"),
      ("EU", "is not a region"), ("global", "is not a region")],
 )
 def test_what_is_no_region_of_google_is_refused_with_what_it_is(location, says):

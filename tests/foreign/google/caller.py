@@ -14,14 +14,14 @@ from pathlib import Path
 from google.cloud import run_v2
 
 from adapters.gcp.clients import Connections, Timeouts
-from adapters.gcp.errors import Asked
+from adapters.gcp.errors import ApiCall
 from adapters.ports.errors import AdapterError
 from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
 CHAT = "projects/acme/locations/europe-west1/services/chat"
-READ = Asked("GetService", "Cloud Run service chat", "run.services.get")
-WRITE = Asked("UpdateService", "Cloud Run service chat", "run.services.update", writes=True)
+READ = ApiCall("GetService", "Cloud Run service chat", "run.services.get")
+WRITE = ApiCall("UpdateService", "Cloud Run service chat", "run.services.update", writes=True)
 SET = {"service": run_v2.Service(name=CHAT, scaling={"min_instance_count": 3}),
        "update_mask": {"paths": ["scaling.min_instance_count"]}}
 

@@ -76,7 +76,7 @@ def test_an_account_that_cannot_be_impersonated_is_named(tmp_path):
 def test_the_source_of_a_subject_token_is_no_token_service(tmp_path):
     told = str(why(tmp_path, auth.RefreshError("x"), Exchange("source.example:8080", status=403), EXTERNAL))
 
-    assert told.startswith("the source of the subject token source.example:8080 refuses to give one (status 403): check")
+    assert told.startswith("the source of the subject token source.example:8080 returns no subject token (status 403): check")
 
 
 @pytest.mark.parametrize(("error", "kind", "words"), [

@@ -89,7 +89,7 @@ async def test_a_token_that_still_holds_is_used_after_its_renewal_failed(federat
     due(tokens)
     await tokens.headers()
     with pytest.raises(NoToken, match="answers with status 503"):
-        await tokens._waited()
+        await tokens._renewed_token()
 
     assert await tokens.headers() == first
 
@@ -108,7 +108,7 @@ async def test_after_a_failed_renewal_nobody_asks_for_a_while(federation):
 async def test_a_renewal_that_is_stuck_is_left_to_its_thread(federation):
     tokens = federation.tokens(give_up=0.5)
     federation.services.trouble["sts"] = "hang"
-    with pytest.raises(NoToken, match=r"gave no token within 0\.5 s") as raised:
+    with pytest.raises(NoToken, match=r"returned no token within 0\.5 s") as raised:
         await tokens.headers()
     federation.services.trouble.clear()
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.gcp.monitoring.demand_rows import Control, Points, alive, demand, proved
+from adapters.gcp.monitoring.demand_rows import Points, ProjectActivity, demand, proven_minutes, telemetry_works
 
 NAN = float("nan")
 
@@ -85,12 +85,12 @@ def test_requests_of_unknown_duration_are_unknown_demand():
     assert np.isnan(rows([60], [NAN]).peak[0])
 
 
-def control(*minutes, drowsy=()) -> Control:
-    return Control(np.array(minutes, np.int64), np.isin(minutes, drowsy))
+def control(*minutes, idle_long=()) -> ProjectActivity:
+    return ProjectActivity(np.array(minutes, np.int64), np.isin(minutes, idle_long))
 
 
 def proof(seen, first, end, warm_since=None, trusting=False):
-    return proved(seen, first, end, warm_since=warm_since, trusting=trusting)
+    return proven_minutes(seen, first, end, warm_since=warm_since, trusting=trusting)
 
 
 def test_a_minute_is_proved_by_a_point_of_the_project_in_it_and_in_no_other():
@@ -106,13 +106,13 @@ def test_an_outage_amid_work_proves_nothing_and_takes_the_minutes_at_its_edges_a
 
 
 def test_silence_after_drowsiness_is_sleep_as_long_as_nothing_is_kept_warm():
-    asleep = control(5, drowsy=[5])
+    asleep = control(5, idle_long=[5])
 
-    assert proof(control(5, 40, drowsy=[5]), 6, 39).all()
+    assert proof(control(5, 40, idle_long=[5]), 6, 39).all()
     assert proof(asleep, 6, 500).all()
     assert not proof(control(5), 6, 500).any()
     assert proof(asleep, 6, 500, warm_since=100).tolist() == [minute < 100 for minute in range(6, 500)]
-    assert not proof(control(5, 40, drowsy=[5]), 6, 39, warm_since=0).any(), "what is kept warm has points"
+    assert not proof(control(5, 40, idle_long=[5]), 6, 39, warm_since=0).any(), "what is kept warm has points"
 
 
 def test_an_operator_may_trust_a_quiet_project_but_for_what_is_sudden():
@@ -121,7 +121,7 @@ def test_an_operator_may_trust_a_quiet_project_but_for_what_is_sudden():
     assert proof(control(*range(100), *range(120, 130)), 100, 130, trusting=True).all()
 
 
-@pytest.mark.parametrize(("active", "idle", "drowsy"), [
+@pytest.mark.parametrize(("active", "idle", "idle_long"), [
     ([3, 0, 0, 0, 0, 0], [0, 3, 3, 3, 3, 3], [5]),
     ([3, NAN, NAN, NAN, NAN, NAN], [0, 3, 3, 3, 3, 3], [5]),
     ([3, 0, 0, 0, 0, 1], [0, 3, 3, 3, 3, 2], []),
@@ -129,26 +129,26 @@ def test_an_operator_may_trust_a_quiet_project_but_for_what_is_sudden():
     ([0, 0, 0, 0], [1, 1, 1, 1], []),
     ([NAN, NAN], [NAN, NAN], []),
 ])
-def test_drowsy_is_who_had_instances_and_no_work_for_five_minutes_on_end(active, idle, drowsy):
-    seen = Control.of(0, np.array(active, float), np.array(idle, float))
+def test_drowsy_is_who_had_instances_and_no_work_for_five_minutes_on_end(active, idle, idle_long):
+    seen = ProjectActivity.of(0, np.array(active, float), np.array(idle, float))
 
-    assert seen.minutes[seen.drowsy].tolist() == drowsy
+    assert seen.minutes[seen.idle_long].tolist() == idle_long
 
 
 def test_what_was_seen_earlier_is_remembered():
-    asleep = control(1, 2, 3, drowsy=[3])
+    asleep = control(1, 2, 3, idle_long=[3])
 
     assert control().after(asleep).minutes.tolist() == [3]
-    assert control(50).after(asleep).drowsy.tolist() == [True, False]
-    assert control(2, 3).after(asleep).drowsy.tolist() == [False, True]
+    assert control(50).after(asleep).idle_long.tolist() == [True, False]
+    assert control(2, 3).after(asleep).idle_long.tolist() == [False, True]
     assert control(4).after(None).minutes.tolist() == [4]
 
 
 def test_telemetry_is_broken_only_where_something_was_kept_warm():
-    assert alive(control(95), 100, kept_warm=True) is True
-    assert alive(control(50), 100, kept_warm=True) is False
-    assert alive(control(50), 100, kept_warm=False) is None
-    assert alive(control(), 100, kept_warm=False) is None
+    assert telemetry_works(control(95), 100, kept_warm=True) is True
+    assert telemetry_works(control(50), 100, kept_warm=True) is False
+    assert telemetry_works(control(50), 100, kept_warm=False) is None
+    assert telemetry_works(control(), 100, kept_warm=False) is None
 
 
 some = st.one_of(st.just(NAN), st.floats(0, 1e5))

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from adapters.gcp.run.ready_instances import Floor
+from adapters.gcp.run.ready_instances import ReadyInstances
 from forecasting.demand import minute_of
 from tests.builders import NOON
 
@@ -10,36 +10,36 @@ START, FIRST = timedelta(seconds=10), minute_of(NOON)
 MINUTE = timedelta(minutes=1)
 
 
-def floor_of(*asked: tuple[int, int]) -> Floor:
+def floor_of(*asked: tuple[int, int]) -> ReadyInstances:
     """A minimum that was 0, and that is asked for with `units` at `seconds` after noon each."""
-    floor = Floor(START)
-    floor.ask(0, NOON - timedelta(hours=1))
+    floor = ReadyInstances(START)
+    floor.set_minimum(0, NOON - timedelta(hours=1))
     for units, seconds in asked:
-        floor.ask(units, NOON + timedelta(seconds=seconds))
+        floor.set_minimum(units, NOON + timedelta(seconds=seconds))
     return floor
 
 
-def minutes_of(floor: Floor, now: int) -> dict[int, int]:
+def minutes_of(floor: ReadyInstances, now: int) -> dict[int, int]:
     return {minute - FIRST: units for minute, units in floor.by_minute(NOON + now * MINUTE).items()}
 
 
 def test_an_instance_is_ready_in_the_minute_in_whose_first_half_it_has_started():
     floor = floor_of((4, 15), (9, 60 + 25))
-    floor.note({FIRST: 4, FIRST + 1: 9, FIRST + 2: 9})
+    floor.add_counts({FIRST: 4, FIRST + 1: 9, FIRST + 2: 9})
 
     assert minutes_of(floor, 2) == {0: 4, 1: 4, 2: 9}
 
 
 def test_instances_that_users_have_started_are_none_of_a_minimum_that_comes_later():
     floor = floor_of((5, 60 + 40))
-    floor.note({FIRST: 5, FIRST + 1: 5})
+    floor.add_counts({FIRST: 5, FIRST + 1: 5})
 
     assert floor.newest(NOON + 2 * MINUTE) == 0
 
 
 def test_fewer_than_were_asked_for_are_ready_as_long_as_fewer_are_counted():
     floor = floor_of((6, 5))
-    floor.note({FIRST: 2, FIRST + 1: 3})
+    floor.add_counts({FIRST: 2, FIRST + 1: 3})
 
     assert minutes_of(floor, 3) == {0: 2, 1: 3, 2: 3, 3: 3}
     assert floor.newest(NOON + 3 * MINUTE) == 3
@@ -47,9 +47,9 @@ def test_fewer_than_were_asked_for_are_ready_as_long_as_fewer_are_counted():
 
 def test_minutes_that_are_not_counted_yet_have_what_can_have_started_until_they_are():
     floor = floor_of((2, 5), (8, 2 * 60 + 5))
-    floor.note({FIRST: 2, FIRST + 1: 2})
+    floor.add_counts({FIRST: 2, FIRST + 1: 2})
     expected = minutes_of(floor, 3)
-    floor.note({FIRST + 2: 7, FIRST + 3: 8})
+    floor.add_counts({FIRST + 2: 7, FIRST + 3: 8})
 
     assert expected == {0: 2, 1: 2, 2: 8, 3: 8}
     assert minutes_of(floor, 3) == {0: 2, 1: 2, 2: 7, 3: 8}
@@ -57,14 +57,14 @@ def test_minutes_that_are_not_counted_yet_have_what_can_have_started_until_they_
 
 def test_what_was_given_back_is_not_ready_however_many_were_counted_before():
     floor = floor_of((9, 5), (2, 3 * 60), (8, 4 * 60))
-    floor.note({FIRST + 1: 9, FIRST + 2: 9})
+    floor.add_counts({FIRST + 1: 9, FIRST + 2: 9})
 
     assert floor.newest(NOON + 4 * MINUTE + START) == 2
 
 
 def test_without_a_recent_count_nothing_is_said():
     floor = floor_of((4, 5))
-    floor.note({FIRST + 1: 4})
+    floor.add_counts({FIRST + 1: 4})
 
     assert floor.newest(NOON + timedelta(hours=1)) is None
     assert floor.by_minute(NOON + timedelta(hours=1)) == {}
@@ -72,19 +72,19 @@ def test_without_a_recent_count_nothing_is_said():
 
 def test_there_is_nothing_to_correct_while_all_of_an_old_minimum_was_counted():
     floor = floor_of((4, 5))
-    floor.note(dict.fromkeys(range(FIRST + 28, FIRST + 32), 4))
+    floor.add_counts(dict.fromkeys(range(FIRST + 28, FIRST + 32), 4))
     steady = minutes_of(floor, 32)
-    floor.note({FIRST + 32: 3})
+    floor.add_counts({FIRST + 32: 3})
 
     assert steady == {}
     assert minutes_of(floor, 32)[32] == 3
 
 
-def test_the_most_asked_of_a_minute_includes_what_was_asked_within_it_and_what_held_when_it_began():
-    floor = Floor(timedelta(seconds=30))
-    floor.ask(2, NOON)
-    floor.ask(5, NOON + timedelta(seconds=90))
-    floor.ask(3, NOON + timedelta(seconds=100))
+def test_the_highest_minimum_of_a_minute_includes_what_was_asked_within_it_and_what_held_when_it_began():
+    floor = ReadyInstances(timedelta(seconds=30))
+    floor.set_minimum(2, NOON)
+    floor.set_minimum(5, NOON + timedelta(seconds=90))
+    floor.set_minimum(3, NOON + timedelta(seconds=100))
     minute = minute_of(NOON)
 
-    assert [floor.most_asked(each) for each in range(minute - 1, minute + 4)] == [0, 2, 5, 3, 3]
+    assert [floor.highest_minimum(each) for each in range(minute - 1, minute + 4)] == [0, 2, 5, 3, 3]

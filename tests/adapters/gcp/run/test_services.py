@@ -36,14 +36,14 @@ def serving(shares: dict[str, tuple[int, dict]], **changes) -> Service:
     ({"traffic": [{"percent": 100}, {"tag": "beta"}]}, 100),
 ])
 def test_the_largest_useful_minimum_follows_from_both_maxima(changes, most):
-    assert service(**changes).most == most
+    assert service(**changes).largest_minimum == most
 
 
 @pytest.mark.parametrize(("maxima", "whole", "most"), [((30, 30), 0, 50), ((30, 30), 40, 40), ((30, 4), 0, 10), ((0, 0), 0, 166)])
 def test_where_traffic_is_split_every_revision_must_be_able_to_follow(maxima, whole, most):
     first, second = ({"scaling": {"max_instance_count": each}} for each in maxima)
 
-    assert serving({"a": (60, first), "b": (40, second)}, scaling={"max_instance_count": whole}).most == most
+    assert serving({"a": (60, first), "b": (40, second)}, scaling={"max_instance_count": whole}).largest_minimum == most
 
 
 @pytest.mark.parametrize(("requested", "least", "whole", "effective"), [
@@ -89,19 +89,21 @@ def test_a_template_that_is_being_carried_out_may_be_of_a_revision_to_come():
     (80, 0.6, 48), (10, 0.95, 9.5), (80, 1.0, 80), (1, 0.6, 1), (0, 0.6, 48),
 ])
 def test_an_instance_is_used_up_to_the_target_and_takes_one_request_in_any_case(concurrency, aim, takes):
-    assert service(template=template(max_instance_request_concurrency=concurrency)).takes(aim) == pytest.approx(takes)
+    seen = service(template=template(max_instance_request_concurrency=concurrency))
+    assert seen.requests_per_instance(aim) == pytest.approx(takes)
 
 
 def test_split_traffic_needs_at_each_revision_what_that_one_takes():
     seen = serving({"a": (50, {"max_instance_request_concurrency": 1}), "b": (50, {"max_instance_request_concurrency": 80})})
 
-    assert 40 / seen.takes(1.0) == pytest.approx(20 + 0.25)
+    assert 40 / seen.requests_per_instance(1.0) == pytest.approx(20 + 0.25)
 
 
 def test_our_own_number_and_the_state_leave_the_rest_as_it_was():
     before = service()
 
-    assert service(scaling={"min_instance_count": 9}, generation=4, etag="x", last_modifier="stoker").rest == before.rest
+    after = service(scaling={"min_instance_count": 9}, generation=4, etag="x", last_modifier="stoker")
+    assert after.other_settings == before.other_settings
 
 
 OTHER = {
@@ -116,7 +118,7 @@ OTHER = {
 
 @pytest.mark.parametrize("field", OTHER)
 def test_whatever_else_changes_changes_the_rest(field):
-    assert service(**{field: OTHER[field]}).rest != service().rest
+    assert service(**{field: OTHER[field]}).other_settings != service().other_settings
 
 
 def test_every_field_of_a_service_is_either_its_state_or_tells_a_change():
@@ -128,7 +130,7 @@ def test_every_field_of_a_service_is_either_its_state_or_tells_a_change():
 def test_labels_may_come_in_any_order():
     one, other = ({"a": "1", "b": "2"}, {"b": "2", "a": "1"})
 
-    assert service(labels=one).rest == service(labels=other).rest
+    assert service(labels=one).other_settings == service(labels=other).other_settings
 
 
 def test_an_answer_about_something_else_is_no_answer():
@@ -148,7 +150,7 @@ def test_a_project_may_be_named_by_its_number_and_nothing_else_may_differ():
 
     assert Service.of(run_v2.Service(name=number, template=template()), NAME).requested == 0
     for other in (NAME.replace("acme", "other"), number.replace("chat", "other"), number.replace("west1", "west4")):
-        with pytest.raises(ValueError, match="it is about"):
+        with pytest.raises(ValueError, match="the response is about"):
             Service.of(run_v2.Service(name=other), NAME)
 
 
