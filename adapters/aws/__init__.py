@@ -1,1 +1,1 @@
-"""Amazon Web Services: provisioned concurrency of Lambda as a lever, CloudWatch as a demand source."""
+"""Amazon Web Services: levers of Lambda, CloudWatch as a demand source, and DynamoDB as a lease store."""

@@ -1,4 +1,4 @@
-"""Connections to AWS in one region: clients, threads and timeouts. The event loop never waits for a socket."""
+"""Connections to AWS in one region: clients, threads and timeouts. Calls run in threads, so no socket blocks the event loop."""
 
 import asyncio
 import json
@@ -12,10 +12,10 @@ from botocore import exceptions as boto
 from botocore.config import Config
 
 from adapters.aws.credentials import CredentialSource
-from adapters.aws.errors import Asked, Garbled, no_answer, refuses_keys, translate, unsent
+from adapters.aws.errors import ApiCall, InvalidBody, no_response, not_sent, refuses_keys, translate
 from adapters.aws.library_sessions import SANDBOX_KEYS, client_session, finding_session
-from adapters.aws.setup_faults import late
-from adapters.aws.single_call import CURRENT, Sending, before_send
+from adapters.aws.setup_faults import not_ready
+from adapters.aws.single_call import CURRENT_CALL, PendingCall, before_send
 from adapters.ports.errors import AdapterError, brief
 from adapters.ports.lease_store import fence_of_this_task
 from adapters.runtime.call_counter import CallCounter
@@ -26,22 +26,24 @@ Answer = Mapping[str, Any]
 Digest = Callable[[Answer], T]
 
 CONTROL_THREADS = 64
-"""A call holds its thread for at most connect and read timeout, and at most rate x that + burst calls begin meanwhile (4/s x 11 s
-+ 8 = 52): however many resources hang, the others find a thread."""
+"""A call occupies its thread for at most connect and read timeout, and at most rate x that time + burst calls start within it
+(4/s x 11 s + 8 = 52): if any number of resources hang, a thread is free for the others."""
 
 SCALING_THREADS = 48
-"""For Application Auto Scaling, by the same sum (2/s x 17 s + 10 = 44): where it hangs, metrics do not wait for it."""
+"""For Application Auto Scaling, by the same sum (2/s x 17 s + 10 = 44): if it hangs, metrics do not wait for it."""
 
 BULK_THREADS = 8
-"""For CloudWatch and whatever else there is, apart, so that a slow page of metrics keeps no write waiting."""
+"""For CloudWatch and all other services: separate, so that a slow page of metrics delays no write."""
 
-DEAD_FLOW = (boto.ReadTimeoutError, boto.ConnectionClosedError)
-"""What comes of a connection that a network forwards no more, or that the other side has dropped."""
+BROKEN_CONNECTION = (boto.ReadTimeoutError, boto.ConnectionClosedError)
+"""Errors of a connection that the network no longer forwards, or that the other side has closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds. `read` is per answer, by service; `slack` covers making a client, name resolution and an answer that drips."""
+    """Timeouts in seconds. `read`: of one response, by service; `slack`: for creating a client, name resolution and a response
+    that arrives in small parts.
+    """
 
     connect: float = 3.0
     read: Mapping[str, float] = field(default_factory=lambda: {"cloudwatch": 20.0})
@@ -49,25 +51,26 @@ class Timeouts:
     slack: float = 6.0
 
     def reading(self, service: str) -> float:
+        """Return the read timeout of a service."""
         return self.read.get(service, self.read_otherwise)
 
     def whole(self, service: str) -> float:
-        """After so long the caller gets its answer, whatever the thread is doing."""
+        """Return the seconds after which the caller gets an error, even if the thread still runs."""
         return self.connect + self.reading(service) + self.slack
 
 
 class Connections:
-    """All clients of one region. Made cheaply; a client is made by the first call that needs it, in that call's thread.
+    """All clients of one region. A client is created by the first call that needs it, in that call's thread.
 
-    With `sandbox_url` every client goes there with dummy credentials: no profile, environment variable or proxy of the machine
-    is followed. `at_once`: calls to Lambda that can be under way together.
+    With `sandbox_url`, every client connects to that address with dummy credentials; no profile, environment variable or proxy of
+    the machine applies. `at_once`: maximum of concurrent calls to Lambda.
     """
 
     def __init__(self, region: str, sandbox_url: str | None = None, timeouts: Timeouts | None = None,
                  at_once: int = CONTROL_THREADS) -> None:
         self.region = region
         self.date: str | None = None
-        """The `Date` of the last answer that came, refusals included."""
+        """`Date` header of the last response, which may be an error."""
         self._sandbox_url, self._timeouts = sandbox_url, timeouts or Timeouts()
         self.tally = CallCounter()
         self._at_once = {"lambda": at_once, "application-autoscaling": SCALING_THREADS}
@@ -80,72 +83,73 @@ class Connections:
         self._sessions: dict[bool, Any] = {}
         self._clients: dict[str, Any] = {}
 
-    async def call(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
-        """Make the call and return `digest` of its answer, both in a thread; `digest` takes what it needs by key.
+    async def call(self, call: ApiCall, parameters: Mapping[str, object], digest: Digest[T]) -> T:
+        """Make the call and return `digest` of its answer, both in a thread; `digest` reads the members it needs by key.
 
-        Raises `AdapterError`. Not retried. When cancelled, a request that has left goes on: a write then may have happened. One
-        that has not left never does.
+        Raise `AdapterError`. The call is not retried. If this is cancelled, a request that was sent continues, so that a write
+        may have happened; a request that was not sent is never sent.
         """
-        with self.tally.counting(asked.service, asked.operation):
-            return await self._in_time(asked, parameters, digest)
+        with self.tally.counting(call.service, call.operation):
+            return await self._within_timeout(call, parameters, digest)
 
-    async def _in_time(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
-        sending, seconds = Sending(fence_of_this_task() if asked.writes else None), self._timeouts.whole(asked.service)
+    async def _within_timeout(self, call: ApiCall, parameters: Mapping[str, object], digest: Digest[T]) -> T:
+        pending, seconds = PendingCall(fence_of_this_task() if call.writes else None), self._timeouts.whole(call.service)
         try:
             async with asyncio.timeout(seconds):
                 fault = None if self._sandbox_url is not None else await self._credentials.ready()
                 if fault is not None:
-                    raise fault.of(asked.resource)
-                threads = self._threads.get(asked.service, self._bulk)
-                return await asyncio.get_running_loop().run_in_executor(threads, self._under, sending, asked, parameters, digest)
+                    raise fault.of(call.resource)
+                threads = self._threads.get(call.service, self._bulk)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(threads, self._in_thread, pending, call, parameters, digest)
         except TimeoutError:
-            if sending.give_up():
-                raise no_answer(asked, f"nothing within {seconds:g} s") from None
-            raise late(seconds).of(asked.resource) from None
+            if pending.abandon():
+                raise no_response(call, f"nothing within {seconds:g} s") from None
+            raise not_ready(seconds).of(call.resource) from None
         finally:
-            sending.give_up()
+            pending.abandon()
 
     async def close(self) -> None:
-        """Drop idle connections; calls under way end by their own timeouts and are not waited for."""
+        """Close idle connections. Running calls end by their own timeouts and are not waited for."""
         for threads in (*self._threads.values(), self._bulk):
             threads.shutdown()
         self._credentials.close()
         for client in self._clients.values():
             client.close()
 
-    def _under(self, sending: Sending, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
-        CURRENT.set(sending)
-        return self._send(asked, parameters, digest)
+    def _in_thread(self, pending: PendingCall, call: ApiCall, parameters: Mapping[str, object], digest: Digest[T]) -> T:
+        CURRENT_CALL.set(pending)
+        return self._send(call, parameters, digest)
 
-    def _send(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
-        """In a thread. The library's exception is not kept as a cause: its text may quote the request, credentials included."""
-        answer = self._answer(asked, parameters)
+    def _send(self, call: ApiCall, parameters: Mapping[str, object], digest: Digest[T]) -> T:
+        """Make the call in this thread. The library's exception is not chained: its text may quote credentials of the request."""
+        answer = self._answer(call, parameters)
         try:
             return digest(answer)
         except AdapterError:
             raise
         except KeyError as error:
-            raise no_answer(asked, f"an answer without {error}") from None
-        except Exception as error:  # noqa: BLE001  (the answer is not ours, and its body may still be on its way)
-            raise no_answer(asked, f"an answer that cannot be read: {type(error).__name__} {brief(str(error))}") from None
+            raise no_response(call, f"a response without {error}") from None
+        except Exception as error:  # noqa: BLE001  (the answer is AWS's, and reading its body may fail)
+            raise no_response(call, f"a response that cannot be read: {type(error).__name__} {brief(str(error))}") from None
 
-    def _answer(self, asked: Asked, parameters: Mapping[str, object]) -> Answer:
+    def _answer(self, call: ApiCall, parameters: Mapping[str, object]) -> Answer:
         try:
-            client = self._client(asked.service)
-            return cast("Answer", getattr(client, asked.operation)(**parameters))
+            client = self._client(call.service)
+            return cast("Answer", getattr(client, call.operation)(**parameters))
         except AdapterError:
             raise
-        except Exception as error:  # noqa: BLE001  (whatever it is, it is translated)
-            left = CURRENT.get().left
-            ours = translate(error, asked) if left else unsent(error, asked)
-            if left and isinstance(error, DEAD_FLOW):
-                client.close()  # its idle connections may be as dead: the next call opens a new one, and so does every other
+        except Exception as error:  # noqa: BLE001  (any error is translated)
+            sent = CURRENT_CALL.get().sent
+            translated = translate(error, call) if sent else not_sent(error, call)
+            if sent and isinstance(error, BROKEN_CONNECTION):
+                client.close()  # its idle connections may be broken too: the next calls open new ones
             if refuses_keys(error):
                 self._credentials.refused()
-        raise ours
+        raise translated
 
-    def _client(self, service: str) -> Any:  # noqa: ANN401  (clients are classes made at run time)
-        """The client of a service; making one reads models, which takes 0.1 to 1 s."""
+    def _client(self, service: str) -> Any:  # noqa: ANN401  (classes of clients are created at run time)
+        """Return the client of a service; creating one reads models, which takes 0.1 to 1 s."""
         with self._making:
             if service not in self._clients:
                 client = self._new_client(service)
@@ -164,7 +168,7 @@ class Connections:
         try:
             return self._sessions[fast].client(service, endpoint_url=self._sandbox_url, config=self._config(service))
         except Exception:
-            self._sessions.clear()  # it keeps what it has read of the AWS config, which may be corrected
+            self._sessions.clear()  # a session caches the AWS config, which may be corrected
             raise
 
     def _note_date(self, response_dict: Mapping[str, Any] | None = None, **_: object) -> None:
@@ -176,7 +180,7 @@ class Connections:
             connect_timeout=self._timeouts.connect, read_timeout=self._timeouts.reading(service), tcp_keepalive=True,
             retries={"total_max_attempts": 1, "mode": "standard"}, user_agent_extra="stoker",
             max_pool_connections=self._at_once.get(service, BULK_THREADS),
-            parameter_validation=service != "cloudwatch",  # of 500 queries it takes longer than all the rest of a call
+            parameter_validation=service != "cloudwatch",  # for 500 queries it takes longer than the rest of a call
         )
         if self._sandbox_url is None:
             return config
@@ -184,15 +188,15 @@ class Connections:
 
 
 def check_body(response_dict: Mapping[str, Any] | None = None, parsed_response: Answer | None = None, **_: object) -> None:
-    """Raise `Garbled` for a body that is not a JSON object: the library makes an answer without members of it, which would pass
-    for one that says "none". Where any member was understood, so was the body.
+    """Raise `InvalidBody` for a body that is not a JSON object: the library parses it as an answer without members, which would
+    mean "none". If the answer has any member, the body was valid.
     """
     if response_dict is None or not parsed_response or parsed_response.keys() - {"ResponseMetadata"}:
         return
     body = response_dict["body"]
     try:
-        whole = not body or isinstance(json.loads(body), dict)
+        valid = not body or isinstance(json.loads(body), dict)
     except ValueError:
-        whole = False
-    if not whole:
-        raise Garbled
+        valid = False
+    if not valid:
+        raise InvalidBody

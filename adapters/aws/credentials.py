@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from botocore.credentials import Credentials, ReadOnlyCredentials, RefreshableCredentials
 from botocore.session import Session
 
-from adapters.aws.setup_faults import fault_of, late, not_found
+from adapters.aws.setup_faults import fault_of, not_found, not_ready
 from adapters.aws.token_faults import Fault
 from adapters.runtime.clock import Clock, SystemClock
 from adapters.runtime.threads import DaemonThreads
@@ -112,7 +112,7 @@ class CredentialSource:
         if self._failed is not None and now - self._failed[1] < RETRY_AFTER:
             return self._failed[0]
         attempt = self._start(now)
-        return late(STUCK_AFTER) if attempt is None else await _done(attempt.result)
+        return not_ready(STUCK_AFTER) if attempt is None else await _done(attempt.result)
 
     def refused(self) -> None:
         """Look up the keys from the start at the next call, because AWS refused them; at most once in `REREAD_AFTER` seconds."""

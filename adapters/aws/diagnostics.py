@@ -1,6 +1,6 @@
-"""What `stoker doctor` asks of AWS: who one is, what the clock says there, what is left of quotas, and each permission once.
+"""Checks of `stoker doctor` at AWS: identity, clock, remaining quotas, and each permission once.
 
-Putting and deleting provisioned concurrency know no dry run; an invocation does.
+AWS has a dry run of an invocation, but none of setting or deleting provisioned concurrency.
 """
 
 import math
@@ -14,7 +14,7 @@ from adapters.aws.clients import Answer
 from adapters.aws.cloudwatch.demand_source import ALWAYS, REGION, SLOWLY, SOMETIMES
 from adapters.aws.cloudwatch.metric_queries import INVOCATIONS, MOST_QUERIES, Query, request
 from adapters.aws.cloudwatch.metric_reader import RATE
-from adapters.aws.errors import Asked, NotSet
+from adapters.aws.errors import ApiCall, NotSet
 from adapters.aws.lambda_.control_plane import ControlPlane
 from adapters.aws.sessions import AwsSessions
 from adapters.ports.diagnostics import Check, Finding, Probe, Verdict, clock_finding
@@ -23,13 +23,13 @@ from config.model.policy import PoolPolicy
 from forecasting.demand import minute_of
 
 USUAL_FLOOR = 100
-"""What AWS's documentation says must stay unreserved; new accounts are held to less."""
+"""Concurrency that must stay unreserved, by AWS's documentation; the limit of new accounts is lower."""
 
 PROVISIONED = "lambda-provisioned-concurrency"
 
 
 def checks(sessions: AwsSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
-    """Of each region."""
+    """Return the checks of each region of `pools`: credentials and clock, and quotas."""
     regions: dict[str, list[PoolPolicy]] = {}
     for pool in pools:
         regions.setdefault(str(pool.lever.model_dump()["region"]), []).append(pool)
@@ -41,7 +41,7 @@ def checks(sessions: AwsSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
 
 
 def probes(sessions: AwsSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
-    """How each permission of a pool is tried, by action; those that only a write would try are not among them."""
+    """Return the test of each permission of a pool, by action; permissions that only a write can test are left out."""
     settings = pool.lever.model_dump()
     region, function, alias = (str(settings[key]) for key in ("region", "function", "alias"))
     plane, connections = sessions.plane(region), sessions.connections(region)
@@ -49,36 +49,36 @@ def probes(sessions: AwsSessions, pool: PoolPolicy) -> Mapping[str, Probe]:
 
     async def provisioned() -> None:
         with suppress(NotSet):
-            await plane.ask("get_provisioned_concurrency_config", resource, qualified, _nothing)
+            await plane.read("get_provisioned_concurrency_config", resource, qualified, _ignored)
 
     async def metric() -> None:
         end = minute_of(sessions.clock.now())
-        asked = Asked("cloudwatch", "get_metric_data", f"Lambda metrics in {region}")
-        await connections.call(asked, request([Query("", INVOCATIONS, end - SLOWLY, end)]), _nothing)
+        call = ApiCall("cloudwatch", "get_metric_data", f"Lambda metrics in {region}")
+        await connections.call(call, request([Query("", INVOCATIONS, end - SLOWLY, end)]), _ignored)
 
     return {
         "cloudwatch:GetMetricData": metric,
-        "application-autoscaling:DescribeScalableTargets": lambda: plane.scaler(function, (alias,)),
+        "application-autoscaling:DescribeScalableTargets": lambda: plane.foreign_scaler(function, (alias,)),
         "application-autoscaling:DescribeScheduledActions": lambda: connections.call(
-            Asked("application-autoscaling", "describe_scheduled_actions", resource),
-            {**SCALING, "ResourceId": f"function:{function}:{alias}"}, _nothing),
+            ApiCall("application-autoscaling", "describe_scheduled_actions", resource),
+            {**SCALING, "ResourceId": f"function:{function}:{alias}"}, _ignored),
         "lambda:GetAccountSettings": plane.account.get,
-        "lambda:GetAlias": lambda: plane.ask("get_alias", resource, {"FunctionName": function, "Name": alias}, _nothing),
+        "lambda:GetAlias": lambda: plane.read("get_alias", resource, {"FunctionName": function, "Name": alias}, _ignored),
         "lambda:GetFunction": lambda: plane.function(resource, qualified),
         "lambda:GetProvisionedConcurrencyConfig": provisioned,
         "lambda:InvokeFunction": lambda: connections.call(
-            Asked("lambda", "invoke", resource), {**qualified, "InvocationType": "DryRun"}, _nothing),
+            ApiCall("lambda", "invoke", resource), {**qualified, "InvocationType": "DryRun"}, _ignored),
     }
 
 
 async def _identity(sessions: AwsSessions, region: str) -> list[Finding]:
     connections, subject = sessions.connections(region), f"AWS in {region}"
     try:
-        who = await connections.call(Asked("sts", "get_caller_identity", f"the AWS account in {region}"), {}, _caller)
-        found = Finding("credentials", subject, Verdict.OK, who)
+        who = await connections.call(ApiCall("sts", "get_caller_identity", f"the AWS account in {region}"), {}, _caller)
+        credentials = Finding("credentials", subject, Verdict.OK, who)
     except AdapterError as error:
-        found = Finding("credentials", subject, Verdict.FAIL, str(error))
-    return [found, clock_finding(subject, connections.date, sessions.clock.now())]
+        credentials = Finding("credentials", subject, Verdict.FAIL, str(error))
+    return [credentials, clock_finding(subject, connections.date, sessions.clock.now())]
 
 
 async def _quotas(sessions: AwsSessions, region: str, pools: Sequence[PoolPolicy]) -> list[Finding]:
@@ -86,7 +86,7 @@ async def _quotas(sessions: AwsSessions, region: str, pools: Sequence[PoolPolicy
 
 
 async def _concurrency(plane: ControlPlane, pools: Sequence[PoolPolicy]) -> Finding:
-    """Whether the account could give every pool its ceiling at once; what functions have reserved for themselves is not seen."""
+    """Check that the account allows the max of every pool at once. Reserved concurrency of functions is not counted."""
     subject = f"concurrency in {plane.region}"
     try:
         account = await plane.account.get()
@@ -94,18 +94,18 @@ async def _concurrency(plane: ControlPlane, pools: Sequence[PoolPolicy]) -> Find
         return Finding("quota", subject, Verdict.UNCHECKED, str(error))
     most = sum(pool.max for pool in pools if pool.lever.kind == PROVISIONED)
     if account.unreserved is None:
-        return Finding("quota", subject, Verdict.UNCHECKED, "AWS does not say how much concurrency is not reserved")
-    left = account.unreserved - USUAL_FLOOR
+        return Finding("quota", subject, Verdict.UNCHECKED, "AWS does not report the unreserved concurrency")
+    available = account.unreserved - USUAL_FLOOR
     limit = "an unknown number" if account.limit is None else account.limit
-    text = f"{limit} in the account, {account.unreserved} not reserved; the pools' max come to {most}"
-    if most > left:
-        return Finding("quota", subject, Verdict.WARN, f"{text}, more than the {max(0, left)} that can be provisioned",
-                       "lower max, reserve concurrency for the functions, or have the quota L-B99A9384 raised")
+    text = f"{limit} in the account, {account.unreserved} not reserved; the sum of the pools' max is {most}"
+    if most > available:
+        return Finding("quota", subject, Verdict.WARN, f"{text}, more than the {max(0, available)} that can be provisioned",
+                       "lower max, reserve concurrency for the functions, or request a higher quota L-B99A9384")
     return Finding("quota", subject, Verdict.OK, text)
 
 
 def _metrics(region: str, pools: int) -> Finding:
-    """By our own pace: CloudWatch does not tell what is left of its limits."""
+    """Check the reads against Stoker's own rate limit: CloudWatch does not report the rest of its limits."""
     metrics = pools * (len(ALWAYS) + len(SOMETIMES) / SLOWLY) + len(REGION)
     calls, most = math.ceil(metrics / MOST_QUERIES) + 1, RATE * timedelta(minutes=1).total_seconds()
     text = f"about {metrics:.0f} metrics a minute in {calls} calls"
@@ -116,9 +116,9 @@ def _metrics(region: str, pools: int) -> Finding:
 
 
 def _caller(answer: Answer) -> str:
-    """Whose credentials were accepted; none of the three must be in the answer."""
-    return str(answer.get("Arn") or answer.get("UserId") or answer.get("Account") or "accepted, without a name")
+    """Return the identity of the accepted credentials; each of the three members is optional."""
+    return str(answer.get("Arn") or answer.get("UserId") or answer.get("Account") or "accepted, without an identity")
 
 
-def _nothing(answer: Answer) -> None:
-    """The answer does not matter, only that there is one."""
+def _ignored(answer: Answer) -> None:
+    """Ignore the answer: the call only tests a permission."""

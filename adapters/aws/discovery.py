@@ -1,7 +1,7 @@
-"""Which aliases of a region's functions could be pools: those that are called by alias and can have provisioned concurrency.
+"""Discovery of aliases that can be pools: aliases that were invoked and can have provisioned concurrency.
 
-ListFunctions and ListMetrics tell what there is and what has been called within the last two weeks, ListAliases is asked of the
-latter alone: Lambda grants 15 calls a second to everybody.
+ListFunctions returns the functions of a region, and ListMetrics those that were invoked within the last 14 days. ListAliases is
+called only for the latter, because Lambda allows an account 15 calls a second.
 """
 
 import re
@@ -9,7 +9,7 @@ from functools import partial
 
 from adapters.aws.clients import Answer
 from adapters.aws.cloudwatch.metric_queries import INVOCATIONS, NAMESPACE
-from adapters.aws.errors import Asked
+from adapters.aws.errors import ApiCall
 from adapters.aws.lambda_.control_plane import ControlPlane
 from adapters.aws.lambda_.functions import LATEST, Alias, Function
 from adapters.aws.names import REGION
@@ -19,25 +19,25 @@ from adapters.aws.settings import LambdaProvisionedConcurrencySettings
 from adapters.ports.discovery import Found, Skipped, Survey, settings_or_why
 from adapters.ports.errors import Unsupported
 
-SILENT = "not invoked in the last two weeks"
-UNALIASED = ("invoked, but by no alias: what runs on $LATEST cannot be kept warm; publish a version, point an alias to it, and "
-             "have callers use that")
+NOT_INVOKED = "not invoked in the last 14 days"
+UNALIASED = ("invoked, but not by an alias: $LATEST cannot be kept warm; publish a version, create an alias of it, and let "
+             "callers use the alias")
 
 
 async def survey(sessions: AwsSessions, region: str) -> Survey:
-    """Of one region."""
+    """Return the aliases of a region that can be pools, and those that cannot. Raise `AdapterError`."""
     if re.fullmatch(REGION, region) is None:
-        raise Unsupported(f"{region} is no region of AWS: give one such as us-east-1")
+        raise Unsupported(f"{region} is not an AWS region: give one such as us-east-1")
     plane = sessions.plane(region)
     functions = await _functions(plane)
-    called = await _called(sessions, region)
+    invoked = await _invoked(sessions, region)
     found: list[Found] = []
     skipped: list[Skipped] = []
     for name, function in sorted(functions.items()):
-        if name not in called:
-            skipped.append(Skipped(name, SILENT))
+        if name not in invoked:
+            skipped.append(Skipped(name, NOT_INVOKED))
             continue
-        aliases = {alias: value for alias, value in (await _aliases(plane, name)).items() if f"{name}:{alias}" in called[name]}
+        aliases = {alias: value for alias, value in (await _aliases(plane, name)).items() if f"{name}:{alias}" in invoked[name]}
         if not aliases:
             skipped.append(Skipped(name, UNALIASED))
         for alias, value in sorted(aliases.items()):
@@ -53,9 +53,9 @@ async def survey(sessions: AwsSessions, region: str) -> Survey:
 
 
 def unfit(function: Function, alias: Alias | None) -> str | None:
-    """Why an alias could not have provisioned concurrency; None: it could. What passes by itself is no reason."""
+    """Return why an alias cannot have provisioned concurrency; None when it can. Temporary states do not count."""
     if alias is None:
-        return "AWS does not say which version the alias points to"
+        return "AWS does not report the version of the alias"
     if alias.version == LATEST:
         return "the alias points to $LATEST, which cannot be kept warm: point it to a version"
     if function.managed_instances:
@@ -66,20 +66,20 @@ def unfit(function: Function, alias: Alias | None) -> str | None:
 
 
 async def _functions(plane: ControlPlane) -> dict[str, Function]:
-    ask = partial(plane.ask, "list_functions", f"functions in {plane.region}")
-    return dict(await all_pages(ask, {}, _named_functions, MARKER))
+    read = partial(plane.read, "list_functions", f"functions in {plane.region}")
+    return dict(await all_pages(read, {}, _named_functions, MARKER))
 
 
 async def _aliases(plane: ControlPlane, function: str) -> dict[str, Alias | None]:
-    ask = partial(plane.ask, "list_aliases", f"Lambda function {function} in {plane.region}")
-    return dict(await all_pages(ask, {"FunctionName": function}, _named_aliases, MARKER))
+    read = partial(plane.read, "list_aliases", f"Lambda function {function} in {plane.region}")
+    return dict(await all_pages(read, {"FunctionName": function}, _named_aliases, MARKER))
 
 
-async def _called(sessions: AwsSessions, region: str) -> dict[str, set[str]]:
-    """Functions with a point of Invocations in the last two weeks, and the resources (`function:qualifier`) under which."""
+async def _invoked(sessions: AwsSessions, region: str) -> dict[str, set[str]]:
+    """Return the functions with a point of Invocations in the last 14 days, each with its resources (`function:qualifier`)."""
     found: dict[str, set[str]] = {}
-    ask = partial(sessions.connections(region).call, Asked("cloudwatch", "list_metrics", f"Lambda metrics in {region}"))
-    for dimensions in await all_pages(ask, {"Namespace": NAMESPACE, "MetricName": INVOCATIONS.name}, _dimensions):
+    read = partial(sessions.connections(region).call, ApiCall("cloudwatch", "list_metrics", f"Lambda metrics in {region}"))
+    for dimensions in await all_pages(read, {"Namespace": NAMESPACE, "MetricName": INVOCATIONS.name}, _dimensions):
         if "FunctionName" in dimensions:
             found.setdefault(dimensions["FunctionName"], set()).add(dimensions.get("Resource", ""))
     return found
@@ -96,6 +96,6 @@ def _named_aliases(answer: Answer) -> list[tuple[str, Alias | None]]:
 
 
 def _dimensions(answer: Answer) -> list[dict[str, str]]:
-    """Of each metric, by name; a metric of the whole region has none."""
+    """Return the dimensions of each metric, by name; a metric of the whole region has none."""
     return [{str(each["Name"]): str(each["Value"]) for each in metric.get("Dimensions") or ()}
             for metric in answer.get("Metrics") or ()]

@@ -1,7 +1,7 @@
-"""The error codes of AWS that say how to go on, whatever service they come from.
+"""Error codes of all AWS services, grouped by how Stoker handles them.
 
 AWS writes one code in several ways: Throttling, ThrottlingException and, in the reasons of a cancelled transaction,
-ThrottlingError. So codes are compared by their stem. A test compares these sets with botocore's own retry lists.
+ThrottlingError. Codes are therefore compared by their stem. A test compares these sets with botocore's retry lists.
 """
 
 import re
@@ -15,20 +15,20 @@ THROTTLED = {
     "BandwidthLimitExceeded", "EC2Throttled", "PriorRequestNotComplete", "ProvisionedThroughputExceeded", "RequestLimitExceeded",
     "RequestThrottled", "SlowDown", "Throttled", "Throttling", "TooManyRequests",
 }
-"""Nothing was changed: ask less often. botocore's list also has LimitExceededException, which here is a quota."""
+"""Too many calls. Nothing was changed. botocore's list also has LimitExceededException, which here is a quota."""
 
 CONTENDED = {"ConcurrentUpdate", "ReplicatedWriteConflict", "TransactionConflict", "TransactionInProgress"}
-"""Another request changes the same item or target at this moment. Nothing was changed; the same request can succeed later."""
+"""Another request is changing the same item or target. Nothing was changed; the same request can succeed later."""
 
 FAULTS = {"IDPCommunication", "Internal", "InternalFailure", "InternalServer", "InternalService", "RequestTimeout", "Service",
           "ServiceUnavailable"}
-"""AWS failed on its side, whatever the HTTP status is. The request may have been carried out."""
+"""Fault on the side of AWS, with any HTTP status. The request may have been carried out."""
 
 UNMET = {"ConditionalCheckFailed"}
 """The condition of a change did not hold. Nothing was changed."""
 
 FORBIDDEN = {"AccessDenied", "Authorization", "NotAuthorized", "UnauthorizedOperation"}
-"""The caller is known and is not allowed to do this."""
+"""The caller is authenticated but not authorised."""
 
 EXPIRED = {"ExpiredToken"}
 INVALID = {
@@ -38,7 +38,7 @@ INVALID = {
 """AWS does not accept the keys or the signature made with them. Nothing was changed."""
 
 OUT_OF_TIME = {"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"}
-"""The time in the request is too far from AWS's. Other codes can be for that, too: see `clock_text`."""
+"""The time in the request differs too much from AWS's. Other codes can have the same cause: see `clock_text`."""
 
 THROTTLED_STATUS = (429, 509)
 CANCELLED = "TransactionCanceledException"
@@ -47,35 +47,35 @@ REASONS = re.compile(r"\[([\w, ]+)\]\s*$")
 
 
 def stem(code: str) -> str:
-    """A code without the ending that differs from one service and protocol to the other."""
+    """Return a code without the ending, which differs between services and protocols."""
     return ENDING.sub("", code)
 
 
 def clock_text(code: str, answer: Mapping[str, Any]) -> str | None:
-    """What is wrong with this machine's clock, where a refusal may be for that: the answer bears AWS's time."""
+    """Return the error of this machine's clock, by the `Date` of the answer; None when the code has another cause."""
     if stem(code) not in OUT_OF_TIME | INVALID | EXPIRED:
         return None
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
     wrong = skew_words(headers.get("date"), SystemClock().now(), SKEW_FAIL)
     if wrong:
-        return f"{wrong}: have it set by NTP (chrony, timesyncd)"
+        return f"{wrong}: synchronise it with NTP (chrony, timesyncd)"
     return "check this machine's clock" if stem(code) in OUT_OF_TIME else None
 
 
 def cause_of_cancellation(answer: Mapping[str, Any], text: str) -> tuple[str, str]:
-    """Why DynamoDB cancelled a transaction: the code and the text of the reason that decides.
+    """Return the code and the text of the reason why DynamoDB cancelled a transaction.
 
-    There is a reason for each item, "None" for those that would have passed. A condition that does not hold decides before
-    all others: repeating the transaction cannot help. Without the reasons, which are optional, the text names their codes.
+    The answer has a reason for each item, "None" for an item that could be changed. A failed condition has priority over all
+    others, because a retry cannot succeed. If the answer has no reasons, which are optional, the codes are read from `text`.
     """
     reasons: Sequence[Mapping[str, Any]] = answer.get("CancellationReasons") or _named_in(text)
-    found = {stem(str(each["Code"])): str(each.get("Message") or text) for each in reasons
+    causes = {stem(str(each["Code"])): str(each.get("Message") or text) for each in reasons
              if each.get("Code") not in (None, "None")}
     for codes in (UNMET, THROTTLED, CONTENDED, FAULTS):
-        for code, message in found.items():
+        for code, message in causes.items():
             if code in codes:
                 return code, message
-    return next(iter(found.items()), (CANCELLED, text))
+    return next(iter(causes.items()), (CANCELLED, text))
 
 
 def _named_in(text: str) -> list[dict[str, str]]:

@@ -54,16 +54,16 @@ BECAUSE = re.compile(r"(because no [\w-]+ policy allows|with an explicit deny in
 
 
 class NotSet(NotFound):
-    """The resource is there and the setting is not: no units are asked for. Does not leave the AWS adapter."""
+    """The resource exists without the setting: no units are requested. Used only within the AWS adapter."""
 
 
 class FunctionFull(QuotaExceeded):
-    """The function's own reserved concurrency forbids the amount. Does not leave the AWS adapter."""
+    """The function's reserved concurrency forbids the amount. Used only within the AWS adapter."""
 
 
 class AccountFull(QuotaExceeded):
-    """The account has no concurrency to give. `floor`: what AWS insists on leaving unreserved; 100 by its documentation, and 10
-    or 50 in new accounts, hence taken from the refusal.
+    """The account has no concurrency left. `floor`: units that AWS requires to stay unreserved: 100 by its documentation, 10 or
+    50 in new accounts, therefore read from the refusal.
     """
 
     def __init__(self, message: str, floor: int) -> None:
@@ -71,21 +71,21 @@ class AccountFull(QuotaExceeded):
         self.floor = floor
 
 
-class Garbled(Exception):
-    """An answer of AWS's protocol in JSON of which the body is none."""
+class InvalidBody(Exception):
+    """The body of a response in AWS's JSON protocol is not a JSON object."""
 
 
 class Contended(Retryable):
-    """Another request changes the same thing at this moment: nothing was changed, and the same request can succeed later."""
+    """Another request is changing the same item or target. Nothing was changed; the same request can succeed later."""
 
 
 class ConditionFailed(Conflict):
-    """A change was made under a condition that did not hold: nothing was changed. Does not leave the AWS adapter."""
+    """The condition of a change did not hold. Nothing was changed. Used only within the AWS adapter."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A call as an operator would name it. `resource` is what the message is about; `writes`: it may have changed something."""
+class ApiCall:
+    """One call of an operation. `resource`: subject of error messages, as display text. `writes`: the call changes something."""
 
     service: str
     operation: str
@@ -94,44 +94,44 @@ class Asked:
 
     @property
     def permission(self) -> str:
-        """The IAM action that the call needs."""
+        """IAM action that allows the call."""
         return f"{self.service}:{''.join(word.capitalize() for word in self.operation.split('_'))}"
 
 
-def unsent(error: Exception, asked: Asked) -> AdapterError:
-    """What the client library raised before the request was sent: nothing was changed."""
+def not_sent(error: Exception, call: ApiCall) -> AdapterError:
+    """Return the error of a call that the client library did not send, so that nothing was changed."""
     if isinstance(error, boto.ParamValidationError):
-        return Unsupported(f"{asked.resource}: {asked.permission} was not sent: {brief(str(error))}")
-    return fault_of(error).of(asked.resource)
+        return Unsupported(f"{call.resource}: {call.permission} was not sent: {brief(str(error))}")
+    return fault_of(error).of(call.resource)
 
 
-def translate(error: Exception, asked: Asked) -> AdapterError:
-    """What the client library raised once the request had left. What it does not foresee comes of an answer it could not read."""
+def translate(error: Exception, call: ApiCall) -> AdapterError:
+    """Return the error of a call that was sent. An unexpected error of the library means that it could not read the response."""
     if isinstance(error, boto.ClientError):
-        return _answered(error, asked)
+        return _answered(error, call)
     if isinstance(error, boto.SSLError) and UNTRUSTED in str(error):
-        return Unreachable(f"{asked.resource}: the server for {asked.service} has a certificate that is not trusted, so "
+        return Unreachable(f"{call.resource}: the server for {call.service} has a certificate that is not trusted, so "
                            "nothing was sent: behind a proxy that intercepts TLS, set AWS_CA_BUNDLE to its CA file")
     if isinstance(error, NEVER_SENT):
-        return Unreachable(f"{asked.resource}: {asked.service} cannot be reached ({type(error).__name__}): check the region, "
+        return Unreachable(f"{call.resource}: {call.service} cannot be reached ({type(error).__name__}): check the region, "
                            "network, proxy and DNS")
-    if isinstance(error, Garbled):
-        return no_answer(asked, "a response that is truncated or not JSON: check the proxy and the endpoint")
+    if isinstance(error, InvalidBody):
+        return no_response(call, "a response that is truncated or not JSON: check the proxy and the endpoint")
     fault = connection_fault(error)
-    return no_answer(asked, type(error).__name__) if fault is None else fault.of(asked.resource)
+    return no_response(call, type(error).__name__) if fault is None else fault.of(call.resource)
 
 
 def refuses_keys(error: Exception) -> bool:
-    """Whether AWS answered that it does not accept the keys that the request was signed with: others may be there by now."""
+    """Return whether AWS refused the keys that signed the request; the source may have newer ones."""
     return isinstance(error, boto.ClientError) and stem(str(error.response.get("Error", {}).get("Code", ""))) in EXPIRED | INVALID
 
 
-def no_answer(asked: Asked, what: str) -> AdapterError:
+def no_response(call: ApiCall, what: str) -> AdapterError:
     """See `adapters.ports.errors.unanswered`."""
-    return unanswered(asked.resource, asked.permission, what, writes=asked.writes)
+    return unanswered(call.resource, call.permission, what, writes=call.writes)
 
 
-def _answered(error: boto.ClientError, asked: Asked) -> AdapterError:
+def _answered(error: boto.ClientError, call: ApiCall) -> AdapterError:
     answer: Mapping[str, Any] = error.response
     code = str(answer.get("Error", {}).get("Code", ""))
     text = brief(str(answer.get("Error", {}).get("Message", "")))
@@ -139,71 +139,71 @@ def _answered(error: boto.ClientError, asked: Asked) -> AdapterError:
     if code == CANCELLED:
         code, text = cause_of_cancellation(answer, text)
     if stem(code) in THROTTLED or status in THROTTLED_STATUS:
-        return Throttled(f"{asked.resource}: AWS throttled {asked.permission} ({code or status})", _retry_after(answer))
+        return Throttled(f"{call.resource}: AWS throttled {call.permission} ({code or status})", _retry_after(answer))
     if stem(code) in CONTENDED:
-        return Contended(f"{asked.resource}: another request was changing it ({stem(code)})")
-    denied = _denied(code, text, answer, asked)
+        return Contended(f"{call.resource}: another request was changing it ({stem(code)})")
+    denied = _denied(code, text, answer, call)
     if denied is not None:
         return denied
     if status >= 500 or stem(code) in FAULTS:
-        return no_answer(asked, f"{code} {status}".strip())
+        return no_response(call, f"{code} {status}".strip())
     if code.isdigit() or not code:
-        what = f"an answer {status or code} that AWS does not send: check the proxy and the endpoint"
-        return no_answer(asked, what)
+        what = f"response {status or code}, which AWS does not send: check the proxy and the endpoint"
+        return no_response(call, what)
     if code == "ProvisionedConcurrencyConfigNotFoundException":
-        return NotSet(f"{asked.resource} has no provisioned concurrency")
+        return NotSet(f"{call.resource} has no provisioned concurrency")
     if code in ("ResourceNotFoundException", "ResourceNotFound", "ObjectNotFoundException"):
-        return NotFound(f"{asked.resource} does not exist ({text}): create it, or correct the pool's lever in the policy")
+        return NotFound(f"{call.resource} does not exist ({text}): create it, or correct the pool's lever in the policy")
     if stem(code) in UNMET:
-        return ConditionFailed(f"{asked.resource} was changed since it was read")
+        return ConditionFailed(f"{call.resource} was changed since it was read")
     if code in CONFLICTS:
-        return Conflict(f"{asked.resource} is being changed: {text}")
-    return _limits(code, text, asked)
+        return Conflict(f"{call.resource} has a change in progress: {text}")
+    return _limits(code, text, call)
 
 
-def _denied(code: str, text: str, answer: Mapping[str, Any], asked: Asked) -> PermissionDenied | None:
+def _denied(code: str, text: str, answer: Mapping[str, Any], call: ApiCall) -> PermissionDenied | None:
     kind = stem(code)
     if kind in FORBIDDEN:
         action = ACTION.search(text)
         why = BECAUSE.search(text)
-        permission = action.group(1) if action else asked.permission
+        permission = action.group(1) if action else call.permission
         reason = f" ({why.group(1)} it)" if why and "allows" in why.group(1) else f" ({why.group(1)})" if why else ""
-        return PermissionDenied(f"{asked.resource}: permission {permission} is missing{reason}: allow it in Stoker's IAM role")
+        return PermissionDenied(f"{call.resource}: permission {permission} is missing{reason}: allow it in Stoker's IAM role")
     clock = clock_text(code, answer)
     if clock is not None:
-        return Misconfigured(f"{asked.resource}: AWS refuses the time or signature of requests ({code}): {clock}")
+        return Misconfigured(f"{call.resource}: AWS refuses the time or signature of requests ({code}): {clock}")
     if kind in EXPIRED:
-        return Misconfigured(f"{asked.resource}: the AWS credentials have expired ({code}): renew them")
+        return Misconfigured(f"{call.resource}: the AWS credentials have expired ({code}): renew them")
     if kind in INVALID:
-        return Misconfigured(f"{asked.resource}: AWS refuses the credentials ({code}): check access key, secret key and session "
+        return Misconfigured(f"{call.resource}: AWS refuses the credentials ({code}): check access key, secret key and session "
                              "token")
     if code == "OptInRequired":
-        return PermissionDenied(f"{asked.resource}: the account has not opted in to this service or region: enable it there")
+        return PermissionDenied(f"{call.resource}: the account has not opted in to this service or region: enable it there")
     return None
 
 
-def _limits(code: str, text: str, asked: Asked) -> AdapterError:
-    """What is left of a 400: a limit of the account or function, or a resource that cannot take the lever at all."""
+def _limits(code: str, text: str, call: ApiCall) -> AdapterError:
+    """Return the error of any other 400: a limit of the account or function, or a resource that does not support the lever."""
     floor = FLOOR.search(text)
     if floor is not None:
         least = int(floor.group(1))
-        return AccountFull(f"{asked.resource}: the account has no concurrency left, and {least} must stay unreserved: "
+        return AccountFull(f"{call.resource}: the account has no concurrency left, and {least} must stay unreserved: "
                            "lower the pool's max, or request a higher quota L-B99A9384", least)
     if code in QUOTAS:
-        return QuotaExceeded(f"{asked.resource}: a quota is reached: {text}")
+        return QuotaExceeded(f"{call.resource}: a quota is reached: {text}")
     if "reservedconcurren" in text.lower().replace(" ", ""):
-        return FunctionFull(f"{asked.resource}: {text}: raise the function's reserved concurrency, or lower the pool's max")
+        return FunctionFull(f"{call.resource}: {text}: raise the function's reserved concurrency, or lower the pool's max")
     if "weights" in text or "Invalid alias configuration" in text:
-        return Conflict(f"{asked.resource} shifts traffic between versions ({text}): finish or roll back the deployment")
-    return Unsupported(f"{asked.resource}: {asked.permission} was refused ({code}): {text}")
+        return Conflict(f"{call.resource} shifts traffic between versions ({text}): finish or roll back the deployment")
+    return Unsupported(f"{call.resource}: {call.permission} was refused ({code}): {text}")
 
 
 def _retry_after(answer: Mapping[str, Any]) -> timedelta | None:
-    """From the modelled field or the plain header, in seconds."""
+    """Return the retry time from the modelled field or the header, at most 1 h; None without a valid one."""
     headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    given = str(answer.get("retryAfterSeconds") or headers.get("retry-after") or "")
+    text = str(answer.get("retryAfterSeconds") or headers.get("retry-after") or "")
     try:
-        seconds = float(given)
+        seconds = float(text)
     except ValueError:
         return None
     return timedelta(seconds=min(3600.0, seconds)) if seconds >= 0 else None

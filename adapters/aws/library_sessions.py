@@ -1,6 +1,6 @@
-"""Sessions of AWS's library: one in which it looks for credentials, and two that make Stoker's own clients.
+"""Sessions of the AWS library: one that looks for credentials, and two that create Stoker's clients.
 
-What the library makes for itself, such as a client of STS, is left as plain boto3 makes it but for its time limits.
+Clients that the library creates for itself, such as one of STS, have the settings of plain boto3, except for their timeouts.
 """
 
 import os
@@ -17,22 +17,22 @@ from botocore.utils import parse_timestamp
 from adapters.aws.credentials import HeldCredentials
 
 SANDBOX_KEY = "AKIASTOKERSANDBOX001"
-"""The one access key that the sandbox knows from the start; no account has it."""
+"""Access key that the sandbox accepts from the start; no account has it."""
 
 SANDBOX_KEYS = ReadOnlyCredentials(SANDBOX_KEY, "none", None)
 
 MODELS = botocore.loaders.create_loader()
-"""The library's descriptions of services, read from disk once for all regions: they are most of what making a client costs."""
+"""Loader of the library's service descriptions, one for all regions: reading them takes most of the time to create a client."""
 
 FOR_CREDENTIALS = Config(connect_timeout=3.0, read_timeout=8.0, retries={"total_max_attempts": 2, "mode": "standard"})
-"""Of the library's own clients of STS and others; by default one request may take 5 x 120 s."""
+"""Timeouts of the clients that the library creates for itself; by default, one request may take 5 x 120 s."""
 
 
 def epoch_seconds(value: object) -> float:
     """Return a timestamp of an answer as seconds since the epoch.
 
-    The library's own parser makes a datetime of each in 25 microseconds, which for a page of 100,800 points is a dozen times
-    all the rest. Only CloudWatch's client reads timestamps with this.
+    The library's parser takes 25 microseconds for each, which for a page of 100,800 points is 12 times the rest of the work. Only
+    CloudWatch's client uses this parser.
     """
     if isinstance(value, int | float):
         return float(value)
@@ -40,7 +40,7 @@ def epoch_seconds(value: object) -> float:
 
 
 def finding_session(region: str) -> botocore.session.Session:
-    """Return a session that looks for credentials as boto3 does: environment, profiles, files, processes, services."""
+    """Return a session that looks for credentials in the order of boto3: environment, profiles, files, processes, services."""
     core = _core()
     core.set_config_variable("region", region)
     core.set_default_client_config(FOR_CREDENTIALS)
@@ -48,9 +48,9 @@ def finding_session(region: str) -> botocore.session.Session:
 
 
 def client_session(region: str, held: HeldCredentials, *, fast_timestamps: bool, sandboxed: bool) -> boto3.session.Session:
-    """Return a session whose clients sign with `held`; the parser of timestamps is one for all clients of a session.
+    """Return a session whose clients sign with `held`. `fast_timestamps`: they parse timestamps with `epoch_seconds`.
 
-    `sandboxed`: no profile, file or variable of the machine is followed.
+    `sandboxed`: no profile, file or variable of the machine applies.
     """
     core = _core()
     core.register_component("credential_provider", held)

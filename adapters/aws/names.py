@@ -1,6 +1,7 @@
-"""What people write in the place of a function, an alias or a region of AWS: why it cannot stand there, and what can.
+"""Checks for common mistakes in the function, alias and region of a policy, with the correct value in the error.
 
-Each check returns the value when it is not one of these; the pattern of the setting judges the rest. `ValueError` otherwise.
+Each check raises `ValueError` for a mistake that it recognises, and returns the value otherwise; the pattern of the setting then
+decides.
 """
 
 import re
@@ -28,7 +29,7 @@ GOOGLE_REGION = re.compile(r"[a-z]+-[a-z]+[0-9]+(-[a-z])?")
 
 
 class Address(NamedTuple):
-    """What an ARN or a part of one says; empty where it says nothing."""
+    """Parts of an ARN or of a partial ARN; empty when it has no such part. `what`: the form of the value, as display text."""
 
     what: str
     function: str
@@ -37,15 +38,15 @@ class Address(NamedTuple):
 
 
 def address(value: str) -> Address | None:
-    """The function that `value` addresses by more than a plain name: an ARN, a partial ARN, `name:alias` or a console page."""
+    """Return the parts of an ARN, a partial ARN, `name:alias` or the URL of a console page; None for any other value."""
     page = CONSOLE.fullmatch(value)
     if page is not None:
         region = CONSOLE_REGION.search(value)
         return Address("a page of the AWS console", page["function"], page["qualifier"] or "", region["region"] if region else "")
     found = ARN.search(value)
     if found is not None:
-        whole = f"the ARN of a function{' with a qualifier' if found['qualifier'] else ''}"
-        what = whole if found[0] == value else "a longer ARN with that of a function in it"
+        arn = f"the ARN of a function{' with a qualifier' if found['qualifier'] else ''}"
+        what = arn if found[0] == value else "a longer ARN that contains the ARN of a function"
         return Address(what, found["function"], found["qualifier"] or "", found["region"])
     part = PARTIAL.fullmatch(value)
     if part is None or part[0] == part["function"]:
@@ -55,7 +56,7 @@ def address(value: str) -> Address | None:
 
 
 def function_name(value: object, info: ValidationInfo) -> object:
-    """`value`, unless it addresses a function otherwise than by its name."""
+    """Return `value`. Raise `ValueError` if it is an ARN or URL of a function instead of its name."""
     if not isinstance(value, str) or re.fullmatch(FUNCTION, value):
         return value
     found = address(value)
@@ -77,7 +78,7 @@ def function_name(value: object, info: ValidationInfo) -> object:
 
 
 def alias_name(value: object, info: ValidationInfo) -> object:
-    """`value`, unless it is $LATEST, a version number, or more than the name of an alias."""
+    """Return `value`. Raise `ValueError` if it is $LATEST, a version number, or more than the name of an alias."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     function = info.data.get("function", "NAME")
@@ -98,7 +99,7 @@ def alias_name(value: object, info: ValidationInfo) -> object:
 
 
 def not_an_alias(qualifier: str, function: str) -> str | None:
-    """Why a qualifier of `function` that is no alias cannot be set; None for an alias, and for nothing at all."""
+    """Return why a qualifier of `function` is not allowed as alias; None for an alias and for an empty qualifier."""
     create = f"aws lambda create-alias --function-name {function} --name live --function-version"
     if qualifier.upper() in ("$LATEST", "$LATEST.PUBLISHED"):
         publish = f"aws lambda publish-version --function-name {function}"
@@ -111,7 +112,7 @@ def not_an_alias(qualifier: str, function: str) -> str | None:
 
 
 def region_name(value: object) -> object:
-    """`value`, unless it is an availability zone or a region of Google Cloud."""
+    """Return `value`. Raise `ValueError` if it is an availability zone or a region of Google Cloud."""
     if isinstance(value, str):
         zone = ZONE.fullmatch(value)
         if zone is not None:

@@ -1,4 +1,4 @@
-"""Answers that come in pages."""
+"""Reads of paginated answers."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, TypeVar
@@ -7,38 +7,39 @@ from adapters.aws.clients import Answer, Digest
 
 T = TypeVar("T")
 Page = tuple[list[T], object]
-"""Items, and the place of the next page; None when this is the last one."""
+"""Items of a page, and the marker of the next page; None on the last page."""
 
 
-class Mark(NamedTuple):
-    """How an API names the place from which the next page goes on: in its answer, and in the call for that page."""
+class MarkerNames(NamedTuple):
+    """Names of an API for the marker of the next page: in the answer, and in the parameters of the call for that page."""
 
-    answered: str
-    asked: str
-
-
-TOKEN = Mark("NextToken", "NextToken")
-MARKER = Mark("NextMarker", "Marker")
-"""Lambda's."""
-
-KEY = Mark("LastEvaluatedKey", "ExclusiveStartKey")
-"""DynamoDB's."""
+    in_answer: str
+    in_call: str
 
 
-async def all_pages(ask: Callable[[Mapping[str, object], Digest[Page[T]]], Awaitable[Page[T]]], parameters: Mapping[str, object],
-                    digest: Digest[list[T]], mark: Mark = TOKEN) -> list[T]:
-    """What `digest` finds in each page, in order. `ask` makes the call for one page with the parameters it is given; what it
-    raises ends the listing: part of one is never taken for all. So does a page that names its own place as the next one.
+TOKEN = MarkerNames("NextToken", "NextToken")
+MARKER = MarkerNames("NextMarker", "Marker")
+"""Names of Lambda."""
+
+KEY = MarkerNames("LastEvaluatedKey", "ExclusiveStartKey")
+"""Names of DynamoDB."""
+
+
+async def all_pages(read: Callable[[Mapping[str, object], Digest[Page[T]]], Awaitable[Page[T]]], parameters: Mapping[str, object],
+                    digest: Digest[list[T]], names: MarkerNames = TOKEN) -> list[T]:
+    """Return the items that `digest` finds in every page, in order. `read` makes the call for one page with the given parameters.
+
+    Raise what `read` raises: an incomplete list is never returned. Raise also when a page has its own marker as the next one.
     """
     def page(answer: Answer) -> Page[T]:
-        following = answer.get(mark.answered) or None
-        if following is not None and following == place:
-            raise ValueError(f"{mark.answered} is the same as that of the page before")
+        following = answer.get(names.in_answer) or None
+        if following is not None and following == marker:
+            raise ValueError(f"{names.in_answer} is the same as on the page before")
         return digest(answer), following
 
-    place: object = None
-    found, place = await ask(parameters, page)
-    while place is not None:
-        items, place = await ask({**parameters, mark.asked: place}, page)
+    marker: object = None
+    found, marker = await read(parameters, page)
+    while marker is not None:
+        items, marker = await read({**parameters, names.in_call: marker}, page)
         found += items
     return found

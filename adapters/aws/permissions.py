@@ -40,7 +40,7 @@ class Call(NamedTuple):
     why: str
 
 
-LOOK = (
+READS = (
     Call("cloudwatch:GetMetricData", "ReadMetricsAndQuotas", "reads demand"),
     Call("application-autoscaling:DescribeScalableTargets", "ReadMetricsAndQuotas", "finds other autoscalers of the alias"),
     Call("lambda:GetAccountSettings", "ReadMetricsAndQuotas", "reads the remaining account concurrency"),
@@ -49,12 +49,12 @@ LOOK = (
 )
 CALLS = {
     "lambda-provisioned-concurrency": (
-        *LOOK,
+        *READS,
         Call("lambda:GetProvisionedConcurrencyConfig", "ReadWarmCapacity", "reads requested and ready warm capacity"),
         Call("lambda:PutProvisionedConcurrencyConfig", "SetWarmCapacity", "sets warm capacity"),
         Call("lambda:DeleteProvisionedConcurrencyConfig", "SetWarmCapacity", "releases warm capacity"),
     ),
-    "lambda-ping": (*LOOK, Call("lambda:InvokeFunction", "Ping", "pings")),
+    "lambda-ping": (*READS, Call("lambda:InvokeFunction", "Ping", "pings")),
 }
 """By lever kind, demand source included."""
 
@@ -149,9 +149,9 @@ def _compact(document: object) -> str:
 
 
 def calls(pool: PoolPolicy) -> list[Call]:
-    """Return the calls for a pool: in shadow only reads."""
-    made = (*CALLS[pool.lever.kind], *(DEAD_MAN if pool.dead_man is not None else ()))
-    return [call for call in made if pool.mode == "active" or not STATEMENTS[call.sid].writes]
+    """Return the calls for a pool; in shadow, only reads."""
+    possible = (*CALLS[pool.lever.kind], *(DEAD_MAN if pool.dead_man is not None else ()))
+    return [call for call in possible if pool.mode == "active" or not STATEMENTS[call.sid].writes]
 
 
 def resources(pool: PoolPolicy, scope: str, account: str | None) -> tuple[str, ...]:

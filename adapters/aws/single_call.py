@@ -1,4 +1,4 @@
-"""One call to AWS between being asked for and leaving: whether it still may leave, and whether it has."""
+"""State of one call to AWS before it is sent: whether it may be sent, and whether it was."""
 
 import threading
 from contextvars import ContextVar
@@ -9,39 +9,42 @@ from adapters.ports.errors import Unreachable
 from adapters.ports.lease_store import Fence
 
 
-class Sending:
-    """A call that leaves at most once, and not after its caller has stopped waiting: a write then has not happened.
+class PendingCall:
+    """A call that is sent at most once, and not after its caller stopped waiting: a write then has not happened.
 
-    Used from two threads: the caller's, and the one that makes the call.
+    Two threads use it: the caller's, and the one that makes the call.
     """
 
     def __init__(self, fence: Fence | None = None) -> None:
-        self.left = False
-        """It was handed to the connection: from here on AWS may carry it out."""
-        self._fence, self._lock, self._given_up = fence, threading.Lock(), False
+        self.sent = False
+        """The request was passed to the connection: AWS may carry it out from then on."""
+        self._fence, self._lock, self._abandoned = fence, threading.Lock(), False
 
-    def leave(self, request: AWSPreparedRequest) -> None:
-        """Raise if the call may not leave; else put the fencing number into the one header that is not signed, for CloudTrail."""
+    def send(self, request: AWSPreparedRequest) -> None:
+        """Mark the call as sent, and add the fencing number to the User-Agent, which is not signed and which CloudTrail records.
+
+        Raise `Unreachable` when the caller stopped waiting, `Unfenced` when the write is no longer allowed.
+        """
         if self._fence is not None:
             self._fence.check()
         with self._lock:
-            if self._given_up:
-                raise Unreachable("not sent: its caller has stopped waiting")
-            self.left = True
+            if self._abandoned:
+                raise Unreachable("not sent: the caller stopped waiting")
+            self.sent = True
         if self._fence is not None:
             request.headers["User-Agent"] = f"{request.headers['User-Agent']} fencing/{self._fence.number}"
 
-    def give_up(self) -> bool:
-        """Keep the call from leaving; return whether it has left already."""
+    def abandon(self) -> bool:
+        """Prevent the call from being sent. Return whether it was sent already."""
         with self._lock:
-            self._given_up = True
-            return self.left
+            self._abandoned = True
+            return self.sent
 
 
-CURRENT: ContextVar[Sending] = ContextVar("sending")
-"""The call that this thread is making."""
+CURRENT_CALL: ContextVar[PendingCall] = ContextVar("pending")
+"""Call of this thread."""
 
 
 def before_send(request: AWSPreparedRequest, **_: object) -> None:
-    """The last step before a request leaves, after credentials, signing and whatever else takes time."""
-    CURRENT.get().leave(request)
+    """Run the last step before a request is sent, after credentials, signing and all other steps that take time."""
+    CURRENT_CALL.get().send(request)

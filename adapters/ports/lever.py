@@ -152,7 +152,7 @@ class ScheduledChange(NamedTuple):
 class SchedulesFallback(Protocol):
     """Additional port of a lever whose provider can schedule capacity changes, which run unless they are postponed."""
 
-    async def arm(self, orders: Sequence[ScheduledChange]) -> None:
+    async def arm(self, changes: Sequence[ScheduledChange]) -> None:
         """Schedule `orders`, in order of time; a later call replaces them. The call changes no capacity. Raise `AdapterError`:
         any part may then be scheduled, and no change runs earlier than scheduled before.
         """

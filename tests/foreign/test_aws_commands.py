@@ -21,7 +21,7 @@ async def test_discover_proposes_what_is_called_by_alias_and_the_draft_is_a_vali
 
     text = draft.read_text()
     assert "max: 6" in text, "1.5 × the peak of 4"
-    assert "silent: not invoked in the last two weeks" in text
+    assert "silent: not invoked in the last 14 days" in text
     assert proxy.calls().keys() <= READS
 
 

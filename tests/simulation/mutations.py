@@ -228,7 +228,7 @@ MUTATIONS: dict[str, Plant] = {
     "a start trusts what it has not read": instead(collector.DemandCollector, "has_fresh_read", lambda self, name: True),
     "impossible demand is believed": instead(collector, "believable", lambda name, item, day: item),
     "counters are summed before they are differenced": instead(demand_page, "increase", _of_sums),
-    "an outage of minutes is bridged": instead(demand_rows.Life, "proved", _bridged),
+    "an outage of minutes is bridged": instead(demand_rows.RegionActivity, "proved", _bridged),
     "lost points of one pool are idleness": instead(collector, "unlikely", lambda item, before: item),
     "minutes to come pass for fresh": instead(collector.DemandCollector, "freshness", _to_come_is_fresh),
     "a clock set back lengthens holds": instead(planner, "without_future_instants", lambda state, now: state),

@@ -1,4 +1,1 @@
-"""Application Auto Scaling: policies of others, and the scheduled fallback.
-
-It is no lever.
-"""
+"""Application Auto Scaling: targets that Stoker did not register, and the scheduled fallback. It is not used as a lever."""

@@ -1,36 +1,37 @@
-"""Application Auto Scaling in a region: who else scales an alias, and what of it is Stoker's own."""
+"""Scalable targets of a region: those that scale an alias in addition to Stoker, and those that Stoker registered."""
 
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from adapters.aws.clients import Connections
-from adapters.aws.errors import Asked
+from adapters.aws.errors import ApiCall
 from adapters.aws.paging import all_pages
 from adapters.ports.errors import PermissionDenied
 
 SCALING = {"ServiceNamespace": "lambda", "ScalableDimension": "lambda:function:ProvisionedConcurrency"}
 SWITCHES = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
 ACTION = "stoker-dead-man"
-"""The scheduled actions by which Stoker's own targets are known: this one, and others whose names begin so."""
+"""Name of Stoker's first scheduled action, and prefix of the others."""
 
 
 def is_our_action(name: str) -> bool:
-    """Whether a scheduled action is one that `adapters.aws.autoscaling.scheduled_fallback` puts."""
+    """Return whether `adapters.aws.autoscaling.scheduled_fallback` created a scheduled action."""
     return name == ACTION or name.startswith(f"{ACTION}-")
 
 
 def is_ours(target: Mapping[str, Any]) -> bool:
-    """Whether a target is as `adapters.aws.autoscaling.scheduled_fallback` leaves it: its policies suspended, and no least
-    capacity, or, once an action of it has run, no other capacity than one.
+    """Return whether `adapters.aws.autoscaling.scheduled_fallback` registered a target: its policies are suspended, and its
+    minimum is 0 or, after an action has run, equal to its maximum.
     """
     suspended, least = target.get("SuspendedState") or {}, target.get("MinCapacity")
     return all(suspended.get(switch, False) for switch in SWITCHES[:2]) and least in (0, target.get("MaxCapacity"))
 
 
-async def others(connections: Connections) -> dict[str, str]:
-    """Every target in the region that may move capacity and is not ours, by resource, in words for people. In pages of 50: far
-    fewer calls than one for each pool. Scheduled actions are asked for only where a target looks like ours.
+async def foreign_scalers(connections: Connections) -> dict[str, str]:
+    """Return the owner of every target in the region that may change capacity and is not Stoker's, by resource, as display text.
+
+    Reads pages of 50, which takes fewer calls than one for each pool. Scheduled actions are read only if a target is Stoker's.
     """
     targets = await _listed(connections, "describe_scalable_targets", "ScalableTargets",
                             f"scalable targets in {connections.region}")
@@ -42,8 +43,8 @@ async def others(connections: Connections) -> dict[str, str]:
     try:
         actions = await _listed(connections, "describe_scheduled_actions", "ScheduledActions",
                                 f"scheduled actions in {connections.region}")
-    except PermissionDenied:  # needed for `dead_man` alone: nobody else's pool is to wait for it
-        text = "Application Auto Scaling (a scalable target; what it runs may not be looked at: see `stoker iam`)"
+    except PermissionDenied:  # needed only for `dead_man`: pools without it must work
+        text = "Application Auto Scaling (a scalable target; its actions cannot be read: see `stoker iam`)"
         return foreign | {str(each["ResourceId"]): text for each in moving if is_ours(each)}
     resources = {str(each["ResourceId"]) for each in moving}
     return foreign | {str(each["ResourceId"]): f"Application Auto Scaling (the scheduled action {each['ScheduledActionName']})"
@@ -51,6 +52,6 @@ async def others(connections: Connections) -> dict[str, str]:
 
 
 async def _listed(connections: Connections, operation: str, key: str, resource: str) -> list[Mapping[str, Any]]:
-    """The whole list. It must be in the answer: an empty one lets Stoker write, so an absent one is not taken for it."""
-    ask = partial(connections.call, Asked("application-autoscaling", operation, resource))
-    return await all_pages(ask, {**SCALING, "MaxResults": 50}, lambda answer: list(answer[key]))
+    """Return all items. A missing list is an error: an empty one allows Stoker to write."""
+    read = partial(connections.call, ApiCall("application-autoscaling", operation, resource))
+    return await all_pages(read, {**SCALING, "MaxResults": 50}, lambda answer: list(answer[key]))

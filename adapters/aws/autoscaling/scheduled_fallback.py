@@ -32,30 +32,30 @@ class ScheduledFallback:
         self._armed: dict[str, ScheduledChange | None] | None = None
         """Existing actions in order of time (value None: set by another process); None when they are not known."""
 
-    async def arm(self, orders: Sequence[ScheduledChange]) -> None:
-        """See `adapters.ports.lever.SchedulesFallback`. Makes one call for each new, postponed or removed order; 3 more the
-        first time and when an action may have run.
+    async def arm(self, changes: Sequence[ScheduledChange]) -> None:
+        """Schedule `changes`: one call for each new, postponed or removed one; 3 more the first time and when an action may have
+        run. See `adapters.ports.lever.SchedulesFallback`.
         """
-        there = self._armed
-        if there is None or any(each is None or self._clock.now() >= each.at for each in there.values()):
+        existing = self._armed
+        if existing is None or any(each is None or self._clock.now() >= each.at for each in existing.values()):
             if (target := await self._target()) is not None and not is_ours(target):
                 raise Conflict(f"{self._resource} has a scalable target that Stoker did not register: "
                                "deregister it, or remove dead_man from the policy")
             await self._register(scheduled=True)
-            there = dict.fromkeys(filter(is_our_action, await self._listed()))
+            existing = dict.fromkeys(filter(is_our_action, await self._listed()))
         self._armed = None  # until all calls succeed
-        wanted = named(orders)
+        wanted = named(changes)
         first, *later = wanted.items()
         # If interrupted, the final action exists before any action that raises capacity, and is removed after them.
-        for name, order in (*later[-1:], first, *reversed(later[:-1])):
-            if there.get(name) != order:
-                await self._put(name, order)
-        for name in [each for each in there if each not in wanted]:
+        for name, change in (*later[-1:], first, *reversed(later[:-1])):
+            if existing.get(name) != change:
+                await self._put(name, change)
+        for name in [each for each in existing if each not in wanted]:
             await self._delete(name)
         self._armed = dict(wanted)
 
     def forget(self) -> None:
-        """See `adapters.ports.lever.SchedulesFallback`."""
+        """Discard the known actions. See `adapters.ports.lever.SchedulesFallback`."""
         self._armed = None
 
     async def disarm(self) -> None:
@@ -74,39 +74,39 @@ class ScheduledFallback:
     async def _register(self, scheduled: bool) -> None:
         """Register the target with the widest range; suspend policies, and scheduled actions unless `scheduled`."""
         suspended = {switch: switch != "ScheduledScalingSuspended" or not scheduled for switch in SWITCHES}
-        await self._tell("register_scalable_target", MinCapacity=0, MaxCapacity=WIDEST, SuspendedState=suspended)
+        await self._write("register_scalable_target", MinCapacity=0, MaxCapacity=WIDEST, SuspendedState=suspended)
 
     async def _target(self) -> Mapping[str, Any] | None:
         """Return the alias's scalable target of any owner; None if it has none."""
-        targets = await self._ask("describe_scalable_targets", "ScalableTargets", ResourceIds=[self._address["ResourceId"]])
+        targets = await self._read("describe_scalable_targets", "ScalableTargets", ResourceIds=[self._address["ResourceId"]])
         return targets[0] if targets else None
 
     async def _listed(self) -> list[str]:
         """Return the names of pending actions, in order of time. Stoker's actions fit on one page."""
-        actions = await self._ask("describe_scheduled_actions", "ScheduledActions", ResourceId=self._address["ResourceId"])
+        actions = await self._read("describe_scheduled_actions", "ScheduledActions", ResourceId=self._address["ResourceId"])
         return [str(each["ScheduledActionName"]) for each in sorted(actions, key=lambda each: str(each["Schedule"]))]
 
-    async def _put(self, name: str, order: ScheduledChange) -> None:
-        schedule = f"at({order.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S})"
-        await self._tell("put_scheduled_action", ScheduledActionName=name, Schedule=schedule,
-                         ScalableTargetAction={"MinCapacity": order.least, "MaxCapacity": max(1, order.most)})
+    async def _put(self, name: str, change: ScheduledChange) -> None:
+        schedule = f"at({change.at.astimezone(UTC):%Y-%m-%dT%H:%M:%S})"
+        await self._write("put_scheduled_action", ScheduledActionName=name, Schedule=schedule,
+                         ScalableTargetAction={"MinCapacity": change.least, "MaxCapacity": max(1, change.most)})
 
     async def _delete(self, name: str) -> None:
         with suppress(NotFound):
-            await self._tell("delete_scheduled_action", ScheduledActionName=name)
+            await self._write("delete_scheduled_action", ScheduledActionName=name)
 
-    async def _ask(self, operation: str, key: str, **parameters: object) -> list[Any]:
+    async def _read(self, operation: str, key: str, **parameters: object) -> list[Any]:
         def listed(answer: Answer) -> list[Any]:
             return list(answer[key])  # an empty list means no actions; an absent list is an error
 
-        return await self._plane.scale(operation, self._resource, {**SCALING, **parameters}, listed, writes=False)
+        return await self._plane.call_scaling(operation, self._resource, {**SCALING, **parameters}, listed, writes=False)
 
-    async def _tell(self, operation: str, **parameters: object) -> None:
-        await self._plane.scale(operation, self._resource, {**self._address, **parameters}, lambda _: None)
+    async def _write(self, operation: str, **parameters: object) -> None:
+        await self._plane.call_scaling(operation, self._resource, {**self._address, **parameters}, lambda _: None)
 
 
-def named(orders: Sequence[ScheduledChange]) -> dict[str, ScheduledChange]:
-    """Return the orders by action name: the first order, which is postponed continuously, has a fixed name; the others are named
-    by their time of day.
+def named(changes: Sequence[ScheduledChange]) -> dict[str, ScheduledChange]:
+    """Return the changes by action name: the first change, which is postponed continuously, has a fixed name; the names of the
+    others contain their time of day.
     """
-    return {ACTION if not at else f"{ACTION}-{order.at.astimezone(UTC):%H%M}": order for at, order in enumerate(orders)}
+    return {ACTION if not at else f"{ACTION}-{change.at.astimezone(UTC):%H%M}": change for at, change in enumerate(changes)}

@@ -1,4 +1,1 @@
-"""Amazon CloudWatch: the metrics of Lambda as demand.
-
-What sets capacity belongs in the package of its service.
-"""
+"""Amazon CloudWatch: demand from the metrics of Lambda. What sets capacity is in the package of its service."""

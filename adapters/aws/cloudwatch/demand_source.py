@@ -1,13 +1,13 @@
-"""The demand source of AWS: Lambda's metrics in CloudWatch, for all pools of one account and region.
+"""Demand source of AWS: Lambda's metrics in CloudWatch, for all pools of one account and region.
 
-What is read per alias (dimensions FunctionName and Resource), one value a minute: Invocations and ConcurrentExecutions every
-time, Duration and Throttles every five minutes, since the price is per metric asked for and these two change slowly or rarely:
-between two readings the last duration stands in, and throttles are seen late. Beside them two metrics of the whole region, read
-*first*, so that a point which the region has and an alias lacks was really lacking (see `demand_rows.Life`); and where the region
-lacks points itself, the count that AWS keeps of Stoker's own calls.
+Metrics of an alias (dimensions FunctionName and Resource), one value a minute: Invocations and ConcurrentExecutions at every
+collection, Duration and Throttles every 5 min, because CloudWatch bills per requested metric and these two change slowly or
+rarely. Between two reads, the last duration is used, and throttles appear up to 5 min late. In addition, two metrics of the whole
+region are read before the others, so that a point which the region has and an alias lacks was not published (see
+`demand_rows.RegionActivity`); where the region lacks points, AWS's count of Stoker's calls is read too.
 
-The first reading of a pool goes back up to 14 days at a minute's resolution, which CloudWatch keeps for 15 days. Pools take turns
-within `BACKFILL_POINTS` a collection; those whose turn has not come get an empty answer and no error.
+The first read of a pool goes back up to 14 days at a resolution of 1 min, which CloudWatch keeps for 15 days. Pools take turns
+within `BACKFILL_POINTS` per collection; pools whose turn comes later get an empty series and no error.
 """
 
 import asyncio
@@ -24,8 +24,8 @@ from adapters.aws.clients import Connections
 from adapters.aws.cloudwatch.demand_rows import (
     LATE,
     SILENCE_BACK,
-    Life,
     Points,
+    RegionActivity,
     demand,
     has_no_peak,
     independent,
@@ -54,13 +54,13 @@ from adapters.runtime.clock import Clock
 from forecasting.demand import DemandSeries, minute_of
 
 USD_PER_METRIC = 0.01 / 1000
-"""GetMetricData, each metric of each call (CloudWatch pricing page); not in the free tier."""
+"""Price of each metric of each GetMetricData call (CloudWatch pricing page); not in the free tier."""
 
 HOURS_PER_MONTH = 730
 ALWAYS, SOMETIMES = (INVOCATIONS, CONCURRENCY), (DURATION, THROTTLES)
 REGION = (INVOCATIONS, CLAIMED)
 SLOWLY = 5
-"""Minutes between two readings of what is read only sometimes."""
+"""Minutes between two reads of the metrics in `SOMETIMES`."""
 
 REGION_BACK = SILENCE_BACK + LONGEST_REQUEST
 BARREN_BACK, REMEMBERED = 60, 120
@@ -69,7 +69,7 @@ BACKFILL_FROM, BACKFILL_POINTS = 180, 5_000_000
 
 
 class Window(NamedTuple):
-    """Minutes `first <= minute < end` that a pool's answer is about."""
+    """Minutes `first <= minute < end` of a pool's result."""
 
     first: int
     end: int
@@ -77,25 +77,26 @@ class Window(NamedTuple):
 
 @dataclass(slots=True)
 class Memo:
-    """What is remembered of a pool from one collection to the next."""
+    """State of a pool between two collections."""
 
     sometimes_at: int | None = None
-    """End of the window in which Duration and Throttles were last read."""
+    """End of the last window of Duration and Throttles; None before the first."""
     first: int = 0
     duration_ms: Minutes = field(default_factory=lambda: np.array([]))
     throttles: Minutes = field(default_factory=lambda: np.array([]))
     usual_ms: float | None = None
     runs_on: bool = False
-    """Whether requests of some minute were so long that they ran on into later minutes."""
+    """Whether requests of any minute were so long that they ran into later minutes."""
     peakless: bool | None = None
-    """Whether the alias has no metric of its peak; None before that is known."""
+    """Whether the alias never has `ConcurrentExecutions`; None while it is unknown."""
     barren_until: int | None = None
-    """Up to here everything was asked for and nothing was known; asked again, it would only cost."""
+    """End of the minutes that were read without a known value; reading them again would only cost money."""
 
 
 class CloudWatchDemand:
-    """Reads `resources`: pool name -> `function:alias`. `trusting`: pools of which a quiet region counts as idle. `ledgers`: own
-    pings of the pools that are pinged, which are no demand. Not for concurrent use.
+    """Demand source of `resources` (pool name -> `function:alias`); not for concurrent use.
+
+    `trusting`: pools for which a region without points counts as idle. `ledgers`: own pings of pinged pools, which are no demand.
     """
 
     kind = "cloudwatch"
@@ -105,40 +106,43 @@ class CloudWatchDemand:
         self.region, self.resources, self._ledgers = connections.region, dict(resources), ledgers
         self._reader, self._trusting = MetricReader(connections, clock), frozenset(trusting)
         self._memos: dict[str, Memo] = defaultdict(Memo)
-        self._began: int | None = None
-        """The minute of the first collection."""
+        self._first_collection: int | None = None
+        """Minute of the first collection."""
         self._ran = (-1, 0)
-        """The minute in which the region was last seen to fall silent, and how many functions had run in it."""
+        """Newest minute before the region last became silent, and the number of functions that had run in the hour before."""
 
     @property
     def spent_usd(self) -> float:
-        """What the readings of this process have cost at list price."""
+        """Cost of the reads of this process at list price, in USD."""
         return self._reader.metrics_requested * USD_PER_METRIC
 
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
-        """At list price, without the backfill of the first reading (at most 16 metrics a pool), and without the metric more
-        that is read while nothing runs in the region.
+        """Return the cost in USD a month at list price, without the backfill of the first read (at most 16 metrics a pool), and
+        without the additional metric that is read while nothing runs in the region.
         """
         minutes = max(1.0, interval.total_seconds() / 60)
         metrics = pools * (len(ALWAYS) + len(SOMETIMES) * min(1.0, minutes / SLOWLY)) + len(REGION)
         return metrics * USD_PER_METRIC * HOURS_PER_MONTH * 3600 / interval.total_seconds()
 
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
-        """See the protocol. `PermissionDenied`, `Throttled` and `Unreachable` are raised when nothing at all could be read."""
+        """Return the demand of each pool. Raise `PermissionDenied`, `Throttled` or `Unreachable` when nothing could be read. See
+        `DemandSource`.
+        """
         end = minute_of(until)
         windows = {pool: Window(self._first(pool, since[pool], end), end) for pool in pools}
-        asked = self._affordable({pool: window for pool, window in windows.items() if window.first < end})
-        oldest = min((window.first for window in asked.values()), default=end)
-        self._began = end if self._began is None else self._began
-        life = await self._life(min(oldest, end - 1) - REGION_BACK, end)
-        queries = {pool: self._queries(pool, window) for pool, window in asked.items()}
+        chosen = self._affordable({pool: window for pool, window in windows.items() if window.first < end})
+        oldest = min((window.first for window in chosen.values()), default=end)
+        self._first_collection = end if self._first_collection is None else self._first_collection
+        activity = await self._read_activity(min(oldest, end - 1) - REGION_BACK, end)
+        queries = {pool: self._queries(pool, window) for pool, window in chosen.items()}
         results, failures = await self._reader.read([query for each in queries.values() for query in each])
         if queries and all(self.resources[pool] in failures for pool in queries):
             raise next(iter(failures.values()))
-        works = life.alive(end, end - self._began, await self._runners(life) if life.stopped(end) else 0)
-        told = await asyncio.to_thread(self._told, windows, queries, results, failures, life)
-        quiet = "" if works is not None else quiet_since(f"in {self.region}", life.newest)
-        return {pool: replace(each, alive=works, quiet=quiet) for pool, each in told.items()}
+        runners = await self._runners(activity) if activity.stopped(end) else 0
+        alive = activity.alive(end, end - self._first_collection, runners)
+        telemetry = await asyncio.to_thread(self._telemetry_of_all, windows, queries, results, failures, activity)
+        quiet = "" if alive is not None else quiet_since(f"in {self.region}", activity.newest)
+        return {pool: replace(each, alive=alive, quiet=quiet) for pool, each in telemetry.items()}
 
     def _first(self, pool: str, since: datetime, end: int) -> int:
         barren = self._memos[pool].barren_until
@@ -146,27 +150,27 @@ class CloudWatchDemand:
         return first if barren is None else max(first, barren - BARREN_BACK)
 
     def _affordable(self, windows: Mapping[str, Window]) -> dict[str, Window]:
-        """Everything that is short, and of the long windows as many as one collection can take."""
-        chosen, left = {}, BACKFILL_POINTS
+        """Return all short windows, and as many long ones as `BACKFILL_POINTS` allow."""
+        chosen, points = {}, BACKFILL_POINTS
         for pool, window in windows.items():
             span = window.end - window.first
             if span > BACKFILL_FROM:
-                if left <= 0:
+                if points <= 0:
                     continue
-                left -= span * len(ALWAYS + SOMETIMES)
+                points -= span * len(ALWAYS + SOMETIMES)
             chosen[pool] = window
         return chosen
 
     def _queries(self, pool: str, window: Window) -> list[Query]:
-        """What to ask for one pool: a little further back than it needs, for the work that began before."""
+        """Return the queries of one pool. They start before the window, to include work that started earlier."""
         memo = self._memos[pool]
         lead = LONGEST_REQUEST if memo.usual_ms is None or memo.runs_on else 1
         due = memo.sometimes_at is None or window.end - memo.sometimes_at >= SLOWLY or window.first < memo.first
         metrics = ALWAYS + SOMETIMES if due else ALWAYS
         return [Query(self.resources[pool], metric, window.first - lead, window.end) for metric in metrics]
 
-    async def _life(self, first: int, end: int) -> Life:
-        """What the region has points of. Calls are asked for only where it lacks points that should be published by now."""
+    async def _read_activity(self, first: int, end: int) -> RegionActivity:
+        """Read the metrics of the region. The count of calls is read only if the region lacks points that should be published."""
         queries = [Query("", metric, max(first, end - KEPT_MINUTES), end) for metric in REGION]
         results, failures = await self._reader.read(queries)
         if failures:
@@ -176,41 +180,43 @@ class CloudWatchDemand:
         if (np.isnan(invoked) & np.isnan(claimed))[:-LATE].any():
             query = queries[0]._replace(metric=CALLED)
             called = column(query, (await self._reader.read([query]))[0].get(query, []))
-        return Life(queries[0].first, invoked, claimed, called)
+        return RegionActivity(queries[0].first, invoked, claimed, called)
 
-    async def _runners(self, life: Life) -> int:
-        """How many functions ran in the hour before the region fell silent: each pool's alias, and whatever else there is as one;
-        see `demand_rows.independent`. Asked for once a silence.
+    async def _runners(self, activity: RegionActivity) -> int:
+        """Return the number of functions that ran in the hour before the region became silent. See `demand_rows.independent`.
+
+        Counts each pool's alias, and all other functions as one. Read once per silence.
         """
-        newest = life.newest or 0
+        newest = activity.newest or 0
         if self._ran[0] != newest:
             queries = [Query(resource, INVOCATIONS, newest + 1 - STEADY, newest + 1) for resource in set(self.resources.values())]
             results, failures = await self._reader.read(queries)
-            mine = np.nan_to_num([column(query, results.get(query, [])) for query in queries])
-            rest = life.requests(newest + 1 - STEADY, newest + 1) - mine.sum(axis=0)
-            self._ran = newest, len(failures) + independent(np.vstack((mine, rest)))
+            pools = np.nan_to_num([column(query, results.get(query, [])) for query in queries])
+            others = activity.requests(newest + 1 - STEADY, newest + 1) - pools.sum(axis=0)
+            self._ran = newest, len(failures) + independent(np.vstack((pools, others)))
         return self._ran[1]
 
-    def _told(self, windows: Mapping[str, Window], queries: Mapping[str, Sequence[Query]], results: Mapping[Query, list[Result]],
-              failures: Mapping[str, AdapterError], life: Life) -> dict[str, Telemetry]:
-        """The answer for every pool; runs in a thread, for the arrays of thousands of pools take a while."""
-        told: dict[str, Telemetry] = {}
-        proofs: dict[tuple[Window, bool], tuple[Mask, Mask]] = {}  # most pools ask for the same minutes
+    def _telemetry_of_all(self, windows: Mapping[str, Window], queries: Mapping[str, Sequence[Query]],
+                          results: Mapping[Query, list[Result]], failures: Mapping[str, AdapterError],
+                          activity: RegionActivity) -> dict[str, Telemetry]:
+        """Return the telemetry of every pool. Runs in a thread, because the arrays of thousands of pools take time."""
+        telemetry: dict[str, Telemetry] = {}
+        proofs: dict[tuple[Window, bool], tuple[Mask, Mask]] = {}  # shared, because most pools have the same window
         for pool, window in windows.items():
             error = failures.get(self.resources[pool])
             if pool not in queries or error is not None:
-                told[pool] = Telemetry(DemandSeries.empty(window.first), error=error)
+                telemetry[pool] = Telemetry(DemandSeries.empty(window.first), error=error)
                 continue
             columns = {query.metric: column(query, results.get(query, [])) for query in queries[pool]}
             points = self._points(pool, queries[pool][0], columns)
             key = Window(points.first, window.end), pool in self._trusting
             if key not in proofs:
-                proofs[key] = life.proved(*key[0], trusting=key[1]), life.counted(*key[0])
-            told[pool] = self._telemetry(pool, points, proofs[key], life.newest, window)
-        return told
+                proofs[key] = activity.proved(*key[0], trusting=key[1]), activity.counted(*key[0])
+            telemetry[pool] = self._telemetry(pool, points, proofs[key], activity.newest, window)
+        return telemetry
 
     def _points(self, pool: str, query: Query, columns: Mapping[Metric, Minutes]) -> Points:
-        """Columns of one window; Duration and Throttles as remembered when they were not read."""
+        """Return the metrics of one window. Duration and Throttles come from the last read if they were not read now."""
         memo = self._memos[pool]
         if DURATION in columns:
             memo.sometimes_at, memo.first = query.end, max(query.first, query.end - REMEMBERED)
@@ -221,12 +227,12 @@ class CloudWatchDemand:
             duration_ms, throttles = (np.full(query.end - query.first, np.nan) for _ in range(2))
             low, high = max(query.first, memo.first), min(query.end, memo.first + len(memo.duration_ms))
             if low < high:
-                here, there = slice(low - query.first, high - query.first), slice(low - memo.first, high - memo.first)
-                duration_ms[here], throttles[here] = memo.duration_ms[there], memo.throttles[there]
+                rows, stored = slice(low - query.first, high - query.first), slice(low - memo.first, high - memo.first)
+                duration_ms[rows], throttles[rows] = memo.duration_ms[stored], memo.throttles[stored]
         return Points(query.first, columns[INVOCATIONS], columns[CONCURRENCY], duration_ms, throttles)
 
     def _usual_ms(self, pool: str, points: Points, own: Own | None) -> float | None:
-        """Mean duration of the pool's requests now, or else as last known."""
+        """Return the mean duration of the pool's requests, else the last known one, in ms."""
         users, durations = of_users(points, own)
         mean = mean_by_requests(durations, users)
         memo = self._memos[pool]

@@ -1,4 +1,4 @@
-"""Questions to CloudWatch's GetMetricData, packed into as few calls as its limits allow, and its answers as arrays.
+"""Queries of CloudWatch's GetMetricData, in as few calls as its limits allow, and its answers as arrays. No I/O.
 
 Limits (GetMetricData in the API reference): 500 queries a call, 100,800 points a page, one time range for the whole call.
 """
@@ -19,7 +19,7 @@ MOST_QUERIES, MOST_POINTS = 500, 100_800
 
 
 class Metric(NamedTuple):
-    """A metric and the statistic that is read of it, one value a minute."""
+    """Metric and its statistic, with one value a minute."""
 
     name: str
     stat: str
@@ -33,11 +33,11 @@ THROTTLES = Metric("Throttles", "Sum")
 CLAIMED = Metric("ClaimedAccountConcurrency", "Maximum")
 CALLED = Metric("CallCount", "Sum", USAGE)
 CALLED_BY = {"Service": "CloudWatch", "Class": "None", "Type": "API", "Resource": "GetMetricData"}
-"""AWS counts the calls of each CloudWatch operation, every minute (CloudWatch usage metrics in its user guide)."""
+"""Dimensions of the number of GetMetricData calls, which AWS publishes every minute (CloudWatch usage metrics, user guide)."""
 
 
 class Query(NamedTuple):
-    """One metric of one resource (`function:alias`; empty: of the whole region) for `first <= minute < end`."""
+    """One metric of one resource (`function:alias`; empty: the whole region) for `first <= minute < end`."""
 
     resource: str
     metric: Metric
@@ -46,6 +46,7 @@ class Query(NamedTuple):
 
     @property
     def dimensions(self) -> list[dict[str, str]]:
+        """Dimensions of the metric, in the form of the API."""
         if self.metric == CALLED:
             return [{"Name": name, "Value": value} for name, value in CALLED_BY.items()]
         if not self.resource:
@@ -55,8 +56,8 @@ class Query(NamedTuple):
 
 
 class Result(NamedTuple):
-    """Points of one query by its place in the batch: minutes since the epoch, and values. `status` in AWS's words; empty where
-    AWS does not say.
+    """Points of the query at index `place` of the batch: minutes since the epoch, and values. `status`: AWS's StatusCode; empty
+    when AWS sends none.
     """
 
     place: int
@@ -66,7 +67,7 @@ class Result(NamedTuple):
 
 
 def batches(queries: Iterable[Query]) -> list[list[Query]]:
-    """Queries of similar beginnings together, each batch within the limits of one call and, mostly, of one page."""
+    """Return the queries in batches of similar start times, each within the limits of one call and usually of one page."""
     packed: list[list[Query]] = []
     end = 0
     for query in sorted(queries, key=lambda one: one.first, reverse=True):
@@ -81,9 +82,9 @@ def batches(queries: Iterable[Query]) -> list[list[Query]]:
 
 
 def request(batch: Sequence[Query]) -> dict[str, object]:
-    """The parameters of the call."""
+    """Return the parameters of the call for a batch."""
     return {
-        "MetricDataQueries": [_asked(place, query) for place, query in enumerate(batch)],
+        "MetricDataQueries": [_metric_query(place, query) for place, query in enumerate(batch)],
         "StartTime": datetime.fromtimestamp(min(query.first for query in batch) * 60, UTC),
         "EndTime": datetime.fromtimestamp(max(query.end for query in batch) * 60, UTC),
         "MaxDatapoints": MOST_POINTS,
@@ -91,10 +92,10 @@ def request(batch: Sequence[Query]) -> dict[str, object]:
 
 
 def answered(answer: Answer) -> list[Result]:
-    """The results of a page."""
+    """Return the results of a page. Raise ValueError for invalid values, KeyError for a missing member."""
     results = []
     for item in answer["MetricDataResults"]:
-        # seconds: see `sessions.epoch_seconds`
+        # seconds: see `library_sessions.epoch_seconds`
         minutes = np.array(item.get("Timestamps") or (), np.float64).astype(np.int64) // 60
         values = np.array(item.get("Values") or (), np.float64)
         if len(minutes) != len(values):
@@ -106,7 +107,7 @@ def answered(answer: Answer) -> list[Result]:
 
 
 def column(query: Query, results: Iterable[Result]) -> Minutes:
-    """float64[end - first] of a query, NaN where there is no point."""
+    """Return the values of a query by minute, float64[end - first], NaN without a point."""
     out = np.full(query.end - query.first, np.nan)
     for result in results:
         inside = (result.minutes >= query.first) & (result.minutes < query.end)
@@ -114,6 +115,6 @@ def column(query: Query, results: Iterable[Result]) -> Minutes:
     return out
 
 
-def _asked(place: int, query: Query) -> Mapping[str, object]:
+def _metric_query(place: int, query: Query) -> Mapping[str, object]:
     metric = {"Namespace": query.metric.namespace, "MetricName": query.metric.name, "Dimensions": query.dimensions}
     return {"Id": f"q{place}", "MetricStat": {"Metric": metric, "Period": PERIOD_SECONDS, "Stat": query.metric.stat}}

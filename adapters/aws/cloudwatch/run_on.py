@@ -1,4 +1,4 @@
-"""In which minutes requests ran whose work is booked in the minute in which they began. Arrays only, no I/O."""
+"""Distribution of work over the minutes in which it ran: CloudWatch counts it in the minute of the start. Arrays only, no I/O."""
 
 import math
 
@@ -7,41 +7,43 @@ import numpy as np
 from adapters.ports.minute_rows import Mask, Minutes
 
 LONGEST_REQUEST = 15
-"""Minutes; Lambda ends what runs longer."""
+"""Minutes; Lambda stops longer requests."""
 
 LONG_MS = 30_000.0
-"""Requests whose mean is beyond this run on into later minutes to an extent that counts."""
+"""Mean duration in ms above which requests run into later minutes to a relevant extent."""
 
 
-def least_at_work(peak: Minutes, begun: Minutes) -> Minutes:
-    """Requests that must have run through the whole of each minute: those at a later minute's peak that had begun before it.
-    `peak`, `begun`: of all requests, NaN where unknown.
+def least_at_work(peak: Minutes, started: Minutes) -> Minutes:
+    """Return the least number of requests that ran through the whole of each minute: those at a later minute's peak that started
+    before it. `peak`, `started`: of all requests, NaN where unknown.
     """
-    counts = np.nan_to_num(begun)
-    upto = np.cumsum(counts)
-    older = np.full(len(peak), -np.inf)  # at the next minute's peak, beyond all that began up to it
-    older[:-1] = np.where(np.isnan(peak[1:]), -np.inf, peak[1:] - upto[1:])
-    least: Minutes = np.maximum(np.maximum.accumulate(older[::-1])[::-1] + upto - counts, 0.0)
+    counts = np.nan_to_num(started)
+    total = np.cumsum(counts)
+    older = np.full(len(peak), -np.inf)  # part of the next minute's peak above all requests that started up to it
+    older[:-1] = np.where(np.isnan(peak[1:]), -np.inf, peak[1:] - total[1:])
+    least: Minutes = np.maximum(np.maximum.accumulate(older[::-1])[::-1] + total - counts, 0.0)
     return least
 
 
-def lately(begun: Mask) -> Mask:
-    """bool[n]: minutes so soon after one in which a request began that it may still run."""
-    at = np.arange(len(begun))
-    soon: Mask = at - np.maximum.accumulate(np.where(begun, at, -LONGEST_REQUEST)) < LONGEST_REQUEST
-    return soon
+def may_still_run(started: Mask) -> Mask:
+    """Return bool[n]: minutes less than `LONGEST_REQUEST` after one in which a request started, which may still run."""
+    at = np.arange(len(started))
+    recent: Mask = at - np.maximum.accumulate(np.where(started, at, -LONGEST_REQUEST)) < LONGEST_REQUEST
+    return recent
 
 
 def spread(work: Minutes, least: Minutes, most: Minutes, idle: Mask) -> Minutes:
-    """`work`, booked where it began, over the minutes in which it was done: at least `least` and at most `most` in each, and as
-    early as that allows. NaN where `most` is unknown; work goes on in such a minute, too. It has ended where a minute is `idle`.
+    """Return `work`, which is counted at its start, by the minutes in which it ran: at least `least` and at most `most` in each
+    minute, and as early as possible.
+
+    NaN where `most` is unknown; work continues in such a minute. All work has ended in an `idle` minute.
     """
     least = np.fmin(least, most)
     if not (least > 0).any() and not (work > most).any() and not np.isnan(most).any():
         return work
     out: list[float] = []
     rest = room = 0.0
-    columns = (each.tolist() for each in (work, least, most, _kept_for_later(work, least), idle))
+    columns = (each.tolist() for each in (work, least, most, _reserved_for_later(work, least), idle))
     for booked, low, high, later, is_idle in zip(*columns, strict=True):
         whole, unknown = rest + booked, math.isnan(high)
         room = room + booked if unknown else high or room
@@ -51,11 +53,11 @@ def spread(work: Minutes, least: Minutes, most: Minutes, idle: Mask) -> Minutes:
     return np.array(out)
 
 
-def _kept_for_later(work: Minutes, least: Minutes) -> Minutes:
-    """How much of what is booked up to a minute must be left after it, so that later minutes have their `least`."""
-    kept, later = np.zeros(len(work)), 0.0
+def _reserved_for_later(work: Minutes, least: Minutes) -> Minutes:
+    """Return the work counted up to each minute that must remain after it, so that later minutes have their `least`."""
+    reserved, later = np.zeros(len(work)), 0.0
     booked, low = work.tolist(), least.tolist()
     for at in range(len(work) - 1, 0, -1):
         later = max(0.0, later + low[at] - booked[at])
-        kept[at - 1] = later
-    return kept
+        reserved[at - 1] = later
+    return reserved

@@ -1,4 +1,1 @@
-"""Amazon DynamoDB: the lease that daemons share.
-
-Who leads is decided in `controller.leadership`.
-"""
+"""Amazon DynamoDB: store of the lease that several daemons share. `controller.leadership` decides which daemon leads."""

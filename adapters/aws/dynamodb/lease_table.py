@@ -1,11 +1,11 @@
-"""A lease in a DynamoDB table: one item for the lease and one for each text, changed under conditions only."""
+"""Lease in a DynamoDB table: one item for the lease and one for each text. All changes are conditional."""
 
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, TypeVar
 
 from adapters.aws.clients import Answer, Connections, Digest, Timeouts
-from adapters.aws.errors import Asked, ConditionFailed, Contended
+from adapters.aws.errors import ApiCall, ConditionFailed, Contended
 from adapters.aws.paging import KEY, all_pages
 from adapters.ports.errors import NotFound, Unsupported
 from adapters.ports.lease_store import Lease
@@ -14,29 +14,29 @@ from config.model.lease import DynamoLeaseSettings, LeaseSettings
 T = TypeVar("T")
 
 PARTITION, LEASE, TEXT = "stoker", "lease", "text/"
-"""Values of the table's two keys, `group` and `item`: one partition, with the lease and the texts in it."""
+"""Values of the table's keys `group` and `item`: one partition contains the lease and the texts."""
 
 TIMEOUTS = Timeouts(connect=2.0, read={}, read_otherwise=3.0, slack=1.0)
-"""A lease is renewed every few seconds: an answer that is long in coming is worth less than the next question."""
+"""Short, because a lease is renewed every few seconds: a new request is more useful than a slow response."""
 
 MOST_TEXTS = 99
-"""A transaction changes at most a hundred items, and the lease is one of them."""
+"""A transaction has at most 100 items, of which one is the lease."""
 
 TRIES = 3
-"""Two changes of one item refuse each other: somebody may be taking the lease in this instant."""
+"""Maximum tries of a change: concurrent changes of one item fail, and another daemon may be taking the lease."""
 
 NAMES = {"#holder": "holder", "#number": "number"}
 
 
 def opened(settings: LeaseSettings, sandbox_url: str | None = None) -> "DynamoLease":
-    """For the registry."""
+    """Return the lease store of `settings`; the registry calls this."""
     if not isinstance(settings, DynamoLeaseSettings):
         raise TypeError(f"settings of another kind of lease: {settings.kind}")
     return DynamoLease(settings.region, settings.table, sandbox_url)
 
 
 class DynamoLease:
-    """See `LeaseStore`. The table must be there: `group` (S) is its partition key, `item` (S) its sort key."""
+    """Lease store in an existing table with partition key `group` (S) and sort key `item` (S). See `LeaseStore`."""
 
     def __init__(self, region: str, table: str, sandbox_url: str | None = None) -> None:
         self._table = table
@@ -44,7 +44,7 @@ class DynamoLease:
         self._connections = Connections(region, sandbox_url, TIMEOUTS)
 
     async def read(self) -> Lease | None:
-        return await self._ask("get_item", {"TableName": self._table, "Key": _key(LEASE), "ConsistentRead": True}, self._lease)
+        return await self._call("get_item", {"TableName": self._table, "Key": _key(LEASE), "ConsistentRead": True}, self._lease)
 
     async def take(self, seen: Lease | None, wanted: Lease) -> bool:
         if seen is None:
@@ -57,14 +57,16 @@ class DynamoLease:
         return await self._put(renewed, "#number = :number AND #holder = :holder", NAMES, _values(renewed))
 
     async def keep(self, lease: Lease, texts: Mapping[str, str]) -> bool:
-        """All or none within each hundred: each text is whole by itself, and none is of an older leader."""
+        """Store `texts` in transactions of up to 99, each of which succeeds or fails as a whole and fails for an older leader.
+        Each text is complete without the others.
+        """
         check = {"TableName": self._table, "Key": _key(LEASE), "ConditionExpression": "#number = :number AND #holder = :holder",
                  "ExpressionAttributeNames": NAMES, "ExpressionAttributeValues": _values(lease)}
         puts = [{"Put": {"TableName": self._table, "Item": _key(f"{TEXT}{key}") | {"text": {"S": text}}}}
                 for key, text in texts.items()]
         for first in range(0, len(puts), MOST_TEXTS):
             changes = [{"ConditionCheck": check}, *puts[first:first + MOST_TEXTS]]
-            if not await self._changed("transact_write_items", {"TransactItems": changes}):
+            if not await self._change("transact_write_items", {"TransactItems": changes}):
                 return False
         return True
 
@@ -74,7 +76,7 @@ class DynamoLease:
             "KeyConditionExpression": "#group = :group AND begins_with(#item, :text)", "ConsistentRead": True,
             "ExpressionAttributeNames": {"#group": "group", "#item": "item"},
             "ExpressionAttributeValues": {":group": {"S": PARTITION}, ":text": {"S": TEXT}}}
-        return dict(await all_pages(partial(self._ask, "query"), parameters, self._texts, KEY))
+        return dict(await all_pages(partial(self._call, "query"), parameters, self._texts, KEY))
 
     async def close(self) -> None:
         await self._connections.close()
@@ -84,13 +86,13 @@ class DynamoLease:
                               "renewal": {"N": str(lease.renewal)}}
         parameters = {"TableName": self._table, "Item": item, "ConditionExpression": condition,
                       "ExpressionAttributeNames": names} | ({"ExpressionAttributeValues": values} if values else {})
-        return await self._changed("put_item", parameters)
+        return await self._change("put_item", parameters)
 
-    async def _changed(self, operation: str, parameters: Mapping[str, object]) -> bool:
-        """Whether the condition held and the change was made."""
+    async def _change(self, operation: str, parameters: Mapping[str, object]) -> bool:
+        """Make a conditional change. Return whether the condition held."""
         for last in (False,) * (TRIES - 1) + (True,):
             try:
-                await self._ask(operation, parameters, lambda _: None)
+                await self._call(operation, parameters, lambda _: None)
             except ConditionFailed:
                 return False
             except Contended:
@@ -100,13 +102,12 @@ class DynamoLease:
                 return True
         raise AssertionError("the last try returns or raises")
 
-    async def _ask(self, operation: str, parameters: Mapping[str, object], digest: Digest[T]) -> T:
+    async def _call(self, operation: str, parameters: Mapping[str, object], digest: Digest[T]) -> T:
         try:
-            return await self._connections.call(Asked("dynamodb", operation, self._resource), parameters, digest)
+            return await self._connections.call(ApiCall("dynamodb", operation, self._resource), parameters, digest)
         except NotFound as error:
             raise NotFound(f"{self._resource} does not exist: create it (see docs/high-availability.md), or correct the lease in "
                            "the policy") from error
-
 
     def _lease(self, answer: Answer) -> Lease | None:
         item = answer.get("Item")
@@ -115,16 +116,16 @@ class DynamoLease:
         try:
             return Lease(item["holder"]["S"], item["url"]["S"], int(item["number"]["N"]), int(item["renewal"]["N"]))
         except (KeyError, TypeError, ValueError):
-            raise self._not_ours(LEASE) from None
+            raise self._foreign_item(LEASE) from None
 
     def _texts(self, answer: Answer) -> list[tuple[str, str]]:
         items = answer["Items"]
         try:
             return [(item["item"]["S"].removeprefix(TEXT), item["text"]["S"]) for item in items]
         except (KeyError, TypeError):
-            raise self._not_ours(f"{TEXT}...") from None
+            raise self._foreign_item(f"{TEXT}...") from None
 
-    def _not_ours(self, item: str) -> Unsupported:
+    def _foreign_item(self, item: str) -> Unsupported:
         return Unsupported(f"{self._resource}: Stoker did not write the item {item} in the partition {PARTITION}: use a table "
                            "that nothing else writes to, or delete the item")
 

@@ -1,4 +1,1 @@
-"""AWS Lambda: provisioned concurrency and pings as levers, and the control plane they share.
-
-Metrics belong in `aws.cloudwatch`.
-"""
+"""AWS Lambda: provisioned concurrency and pings as levers, and their control plane. Metrics: see `adapters.aws.cloudwatch`."""

@@ -1,4 +1,4 @@
-"""What the levers of Lambda know of the alias they act on, and how long they take it for granted."""
+"""Cached state of the alias and the function of a lever."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,9 +9,9 @@ from adapters.ports.errors import AdapterError
 from adapters.runtime.clock import Clock
 
 
-class AliasWatch:
-    """One alias and its function. An alias is believed for `fresh` unless it shifts traffic; a function, until `known` asks
-    anew, unless it is being deployed. All but `owner` raise `AdapterError`.
+class AliasMonitor:
+    """One alias and its function. The alias is cached for `fresh` unless it shifts traffic; the function, until `read_function`
+    is called, unless it is being deployed. All methods except `owner` raise `AdapterError`.
     """
 
     def __init__(self, plane: ControlPlane, clock: Clock, region: str, function: str, alias: str, fresh: timedelta) -> None:
@@ -25,41 +25,41 @@ class AliasWatch:
 
     @property
     def reserves(self) -> bool:
-        """Whether the function has reserved concurrency of its own, as far as is known."""
+        """Whether the function has reserved concurrency, by the last read."""
         return self._facts is not None and self._facts.reserved is not None
 
     async def alias(self) -> Alias:
-        """As last seen, unless that is old or was not at rest."""
+        """Return the cached alias; read it when it is older than `fresh` or shifted traffic."""
         if self._alias is not None:
             alias, at = self._alias
             if not alias.weights and self._clock.now() - at < self._fresh:
                 return alias
-        return await self.look(urgent=False)
+        return await self.read_alias(urgent=False)
 
-    async def look(self, *, urgent: bool) -> Alias:
-        """As it is now. `urgent`: before a write, for which calls are kept back."""
+    async def read_alias(self, *, urgent: bool) -> Alias:
+        """Read the alias. `urgent`: right before a write, ahead of other waiting calls."""
         parameters = {"FunctionName": self.function, "Name": self._name}
         if urgent:
-            alias = await self._plane.tell("get_alias", self.resource, parameters, Alias.of, writes=False)
+            alias = await self._plane.call_urgently("get_alias", self.resource, parameters, Alias.of, writes=False)
         else:
-            alias = await self._plane.ask("get_alias", self.resource, parameters, Alias.of)
+            alias = await self._plane.read("get_alias", self.resource, parameters, Alias.of)
         self._alias = alias, self._clock.now()
         return alias
 
-    async def facts(self) -> Function:
-        """The function as last seen, unless it was being deployed."""
+    async def function_facts(self) -> Function:
+        """Return the cached function; read it when there is none or it was being deployed."""
         if self._facts is None or self._facts.passing:
-            return await self.known()
+            return await self.read_function()
         return self._facts
 
-    async def known(self) -> Function:
-        """The function as it is now."""
+    async def read_function(self) -> Function:
+        """Read the function."""
         self._facts = await self._plane.function(self.resource, self.qualified)
         return self._facts
 
     async def owner(self, alias: Alias) -> tuple[str | None, AdapterError | None]:
-        """Who else scales the alias or its version; when that cannot be known, why not: then nothing is written."""
+        """Return the other autoscaler of the alias or its version, or the error that hides it, which blocks writes."""
         try:
-            return await self._plane.scaler(self.function, (self._name, alias.version)), None
+            return await self._plane.foreign_scaler(self.function, (self._name, alias.version)), None
         except AdapterError as error:
             return None, error

@@ -1,4 +1,4 @@
-"""Which limit of AWS bounds the units of an alias: the function's own reserved concurrency, or what the account has left."""
+"""Limits on the units of an alias: the function's reserved concurrency, or the account's unreserved concurrency."""
 
 from adapters.aws.lambda_.control_plane import Account
 from adapters.ports.errors import Limit
@@ -8,9 +8,10 @@ ACCOUNT_REMEDY = ("lower the max of this or of another pool, reserve less for ot
 
 
 def of_function(function: str, reserved: int, others: int) -> tuple[int, Limit]:
-    """The most units of an alias of `function`. `others`: provisioned concurrency known of its other aliases.
+    """Return the maximum units of an alias of `function`, and the limit. `others`: known provisioned concurrency of its other
+    aliases.
 
-    Provisioned concurrency of a function with reserved concurrency is taken from that, and from nothing else.
+    AWS takes provisioned concurrency of a function with reserved concurrency from that reservation only.
     """
     taken = f", of which its other aliases have {others}" if others else ""
     return max(0, reserved - others), Limit(
@@ -19,7 +20,7 @@ def of_function(function: str, reserved: int, others: int) -> tuple[int, Limit]:
 
 
 def of_account(region: str, account: Account, floor: int, requested: int) -> Limit:
-    """The account's, of which `floor` units must stay unreserved. `requested`: what the alias has already."""
+    """Return the account's limit. `floor`: units that must stay unreserved. `requested`: units that the alias has requested."""
     whole = "" if account.limit is None else f" of {account.limit}"
     stays = f", of which {floor} must stay" if floor else ""
     has = f"; {requested} are requested here" if requested else ""
@@ -28,5 +29,7 @@ def of_account(region: str, account: Account, floor: int, requested: int) -> Lim
 
 
 def of_pings(share: float, whole: int, limit: Limit) -> tuple[int, Limit]:
-    """The most units that pings may hold: `share` of the `whole` that `limit` is about; the rest is for users."""
+    """Return the maximum units that pings may hold, and the limit: a `share` of the `whole` units of `limit`. The rest serves
+    users.
+    """
     return int(whole * share), Limit(limit.name, f"{limit.text}, and pings may hold {share:.0%} of {whole}", limit.remedy)

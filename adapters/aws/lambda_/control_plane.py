@@ -1,7 +1,7 @@
-"""Lambda's control plane in one account and region, with what all its pools share: the rate limit and a few region-wide answers.
+"""Lambda's control plane in one account and region: rate limits and region-wide answers, which all pools of the region share.
 
-AWS allows 15 requests a second to all of Lambda's control plane together, GetFunction (100) and GetPolicy apart, per account and
-region, and does not raise it (Lambda quotas page). Deployments and other tools live from the same 15, so Stoker keeps well below.
+AWS allows 15 requests a second to Lambda's whole control plane per account and region, without GetFunction (100) and GetPolicy,
+and does not raise this quota (Lambda quotas page). Deployments and other tools use the same 15, so Stoker's own limit is 4.
 """
 
 import asyncio
@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from adapters.aws.autoscaling.scaling_policies import others
+from adapters.aws.autoscaling.scaling_policies import foreign_scalers
 from adapters.aws.clients import Answer, Connections, Digest
-from adapters.aws.errors import Asked
+from adapters.aws.errors import ApiCall
 from adapters.aws.lambda_.functions import Function
 from adapters.ports.errors import AdapterError, PermissionDenied, Retryable
 from adapters.runtime.clock import Clock
@@ -23,22 +23,22 @@ T = TypeVar("T")
 RATE, BURST = 4.0, 8.0
 FUNCTION_RATE, FUNCTION_BURST = 20.0, 40.0
 READ_PATIENCE, WRITE_PATIENCE = 50.0, 25.0
-"""Seconds: a reading that would wait longer for its turn than to the next tick waits for that tick instead."""
+"""Seconds. A read that would wait longer for the rate limit fails, and the next tick is its retry."""
 
 TARGETS_FRESH, ACCOUNT_FRESH = timedelta(minutes=3), timedelta(minutes=10)
 FAILED_FRESH = timedelta(minutes=1)
 STALE_AFTER_SECONDS = 3.0
-"""Of the machine's time: so long one waits for a new answer before the old one will do."""
+"""Seconds of the machine's clock that a caller waits for a new answer before it gets the old one."""
 
 SCALE_RATE, SCALE_BURST = 2.0, 10.0
-"""Of calls to Application Auto Scaling about single targets."""
+"""Calls to Application Auto Scaling about single targets, a second and at once."""
 
 
-class Kept(Generic[T]):
-    """An answer that many pools share: fetched by the first that needs it, once for all, and again when it is no longer fresh.
+class SharedAnswer(Generic[T]):
+    """Answer that many pools share. The first caller that needs it starts one fetch for all; it is fetched again after `fresh`.
 
-    A failure is shared too, for a minute. While it is one that may pass, or while a new answer is long in coming, the older one
-    stands in: nobody waits for a provider that hangs but those who have no answer at all yet.
+    A failure is shared for 1 min. After a retryable failure, or when a fetch takes longer than 3 s, callers get the older answer:
+    only callers without any answer wait for a provider that hangs.
     """
 
     def __init__(self, clock: Clock, fresh: timedelta, fetch: Callable[[], Awaitable[T]]) -> None:
@@ -49,8 +49,9 @@ class Kept(Generic[T]):
         self._fetching: asyncio.Task[None] | None = None
 
     async def get(self) -> T:
+        """Return the answer; fetch it first when it is not fresh. Raise `AdapterError` when there is none."""
         if self._fetching is None and (self._due is None or self._clock.now() >= self._due):
-            self._fetching = asyncio.create_task(self._renew(), name="what pools share")
+            self._fetching = asyncio.create_task(self._renew(), name="answer that pools share")
         if self._fetching is not None:
             patience = None if self._value is None else STALE_AFTER_SECONDS
             done, _ = await asyncio.wait({self._fetching}, timeout=patience)
@@ -63,11 +64,11 @@ class Kept(Generic[T]):
         return self._value[0]
 
     def expire(self) -> None:
-        """Ask again next time."""
+        """Fetch the answer again at the next `get`."""
         self._due = None
 
     def close(self) -> None:
-        """Give up on an answer that is on its way."""
+        """Cancel a running fetch."""
         if self._fetching is not None:
             self._fetching.cancel()
 
@@ -83,14 +84,14 @@ class Kept(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Concurrency of an account in a region: its limit, and what no function has reserved. None where AWS does not say."""
+    """Concurrency of an account in a region: its limit, and the units that no function has reserved. None when not reported."""
 
     limit: int | None
     unreserved: int | None
 
 
 class ControlPlane:
-    """Every call that a lever makes goes through here."""
+    """Control plane of one region, through which all levers make their calls."""
 
     def __init__(self, connections: Connections, clock: Clock) -> None:
         self.region = connections.region
@@ -98,78 +99,84 @@ class ControlPlane:
         self._bucket = TokenBucket(clock, RATE, BURST, f"Lambda calls in {self.region}")
         self._scaling = TokenBucket(clock, SCALE_RATE, SCALE_BURST, f"Application Auto Scaling calls in {self.region}")
         self._functions = TokenBucket(clock, FUNCTION_RATE, FUNCTION_BURST, f"GetFunction calls in {self.region}")
-        self._targets = Kept(clock, TARGETS_FRESH, lambda: others(connections))
-        self.account = Kept(clock, ACCOUNT_FRESH, self._account)
+        self._targets = SharedAnswer(clock, TARGETS_FRESH, lambda: foreign_scalers(connections))
+        self.account = SharedAnswer(clock, ACCOUNT_FRESH, self._account)
         self.requested: dict[str, int] = {}
-        """Provisioned concurrency last seen of each alias that Stoker looks after, by `function:alias`."""
+        """Last known provisioned concurrency of each alias that is a pool, by `function:alias`."""
         self._reserving: set[str] = set()
-        """Those of functions with reserved concurrency of their own."""
+        """Aliases of functions with reserved concurrency."""
         self.floor: int | None = None
-        """What must stay unreserved, once a refusal has told."""
+        """Units that must stay unreserved, by the last refusal; None before the first one."""
         self.whole_functions = True
-        """GetFunction is allowed: it tells everything in one call, from a quota of its own."""
+        """Whether GetFunction is allowed: it needs one call instead of two, and has a separate quota."""
         self.busy_refused = False
-        """A Put was refused because the one before was still being allocated; AWS does not document which it does."""
+        """Whether AWS refused a Put because the previous one was still being allocated; AWS does not document this case."""
 
-    async def ask(self, operation: str, resource: str, parameters: Mapping[str, object], digest: Digest[T]) -> T:
-        """A call that changes nothing."""
+    async def read(self, operation: str, resource: str, parameters: Mapping[str, object], digest: Digest[T]) -> T:
+        """Make a call that changes nothing."""
         bucket = self._functions if operation == "get_function" else self._bucket
         async with bucket.turn(patience=READ_PATIENCE):
-            return await self._connections.call(Asked("lambda", operation, resource), parameters, digest)
+            return await self._connections.call(ApiCall("lambda", operation, resource), parameters, digest)
 
-    async def tell(self, operation: str, resource: str, parameters: Mapping[str, object], digest: Digest[T],
+    async def call_urgently(self, operation: str, resource: str, parameters: Mapping[str, object], digest: Digest[T],
                    *, writes: bool = True) -> T:
-        """A write, or a look right before one: passes the readings that wait."""
+        """Make a write, or a read right before one: ahead of waiting reads."""
         async with self._bucket.turn(urgent=True, patience=WRITE_PATIENCE):
-            return await self._connections.call(Asked("lambda", operation, resource, writes), parameters, digest)
+            return await self._connections.call(ApiCall("lambda", operation, resource, writes), parameters, digest)
 
     async def function(self, resource: str, qualified: Mapping[str, object]) -> Function:
-        """What is configured of a function, for the qualifier in `qualified`, and how much concurrency it has reserved.
+        """Read a function's configuration, for the qualifier in `qualified`, and its reserved concurrency.
 
-        By GetFunction where that is allowed: one call instead of two, from a quota of its own. Its answer also holds a link to
-        the code, so an operator may rather allow only the two calls; that link is not kept.
+        Uses GetFunction if it is allowed. Its answer also contains a link to the code, which Stoker discards; an operator can
+        instead allow only the other two calls.
         """
         if self.whole_functions:
             try:
-                return await self.ask("get_function", resource, qualified, _whole)
+                return await self.read("get_function", resource, qualified, _whole)
             except PermissionDenied as error:
                 if "GetFunction" not in str(error):
                     raise
                 self.whole_functions = False
-        bare = await self.ask("get_function_configuration", resource, qualified, lambda answer: Function.of(answer, None))
+        found = await self.read("get_function_configuration", resource, qualified, lambda answer: Function.of(answer, None))
         name = {"FunctionName": qualified["FunctionName"]}
-        return replace(bare, reserved=await self.ask("get_function_concurrency", resource, name, _reserved))
+        return replace(found, reserved=await self.read("get_function_concurrency", resource, name, _reserved))
 
-    async def scale(self, operation: str, resource: str, parameters: Mapping[str, object], digest: Digest[T], *,
+    async def call_scaling(self, operation: str, resource: str, parameters: Mapping[str, object], digest: Digest[T], *,
                     writes: bool = True) -> T:
-        """A call to Application Auto Scaling about one target."""
+        """Make a call to Application Auto Scaling about one target."""
+        call = ApiCall("application-autoscaling", operation, resource, writes)
         async with self._scaling.turn(patience=READ_PATIENCE):
-            return await self._connections.call(Asked("application-autoscaling", operation, resource, writes), parameters, digest)
+            return await self._connections.call(call, parameters, digest)
 
-    async def scaler(self, function: str, qualifiers: tuple[str, ...]) -> str | None:
-        """What Application Auto Scaling does with the function's aliases or versions `qualifiers`, for people; None: nothing."""
+    async def foreign_scaler(self, function: str, qualifiers: tuple[str, ...]) -> str | None:
+        """Return what scales the function's aliases or versions `qualifiers` through Application Auto Scaling, as display text;
+        None when nothing does.
+        """
         targets = await self._targets.get()
         found = [targets[key] for key in (f"function:{function}:{qualifier}" for qualifier in qualifiers) if key in targets]
         return found[0] if found else None
 
-    def note(self, key: str, units: int, reserves: bool) -> None:
-        """Remember an alias's provisioned concurrency. `reserves`: its function has reserved concurrency."""
+    def record_requested(self, key: str, units: int, reserves: bool) -> None:
+        """Record an alias's provisioned concurrency. `reserves`: its function has reserved concurrency."""
         self.requested[key] = units
-        (self._reserving.add if reserves else self._reserving.discard)(key)
+        if reserves:
+            self._reserving.add(key)
+        else:
+            self._reserving.discard(key)
 
-    def others(self, key: str) -> int:
-        """Provisioned concurrency of the other aliases that is taken from the account: that of functions without reserved
-        concurrency.
+    def requested_by_others(self, key: str) -> int:
+        """Return the provisioned concurrency of other aliases whose functions have no reserved concurrency: it uses the
+        account's.
         """
         return sum(units for each, units in self.requested.items() if each != key and each not in self._reserving)
 
-    def siblings(self, key: str) -> int:
-        """Provisioned concurrency of the other aliases of the same function."""
+    def requested_by_siblings(self, key: str) -> int:
+        """Return the provisioned concurrency of the other aliases of the same function."""
         function = key.partition(":")[0]
         return sum(units for each, units in self.requested.items() if each != key and each.partition(":")[0] == function)
 
     def close(self) -> None:
-        """Give up on whoever waits for a turn or an answer."""
+        """Cancel all waiting calls and running fetches."""
         for part in (self._bucket, self._scaling, self._functions, self._targets, self.account):
             part.close()
 
@@ -179,7 +186,7 @@ class ControlPlane:
             return Account(*(None if limits.get(name) is None else int(limits[name])
                              for name in ("ConcurrentExecutions", "UnreservedConcurrentExecutions")))
 
-        return await self.ask("get_account_settings", f"the AWS account in {self.region}", {}, digest)
+        return await self.read("get_account_settings", f"the AWS account in {self.region}", {}, digest)
 
 
 def _whole(answer: Answer) -> Function:
@@ -187,5 +194,5 @@ def _whole(answer: Answer) -> Function:
 
 
 def _reserved(answer: Answer) -> int | None:
-    given = answer.get("ReservedConcurrentExecutions")
-    return None if given is None else int(given)
+    reserved = answer.get("ReservedConcurrentExecutions")
+    return None if reserved is None else int(reserved)

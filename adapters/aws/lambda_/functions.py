@@ -1,4 +1,4 @@
-"""What Lambda says of a function, its alias and its provisioned concurrency, as values; and what speaks against a change now."""
+"""Values of a function, its alias and its provisioned concurrency, and the reasons against a change now. No I/O."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,13 +14,14 @@ INIT_FAILURE = "FUNCTION_ERROR_INIT_FAILURE"
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """The version an alias points to, and the shares of other versions while it has weights."""
+    """Version of an alias, and the shares of other versions while it has weights."""
 
     version: str
     weights: tuple[tuple[str, float], ...] = ()
 
     @classmethod
     def of(cls, answer: Answer) -> "Alias":
+        """Return the alias in an answer to GetAlias, or in an item of ListAliases."""
         weights = (answer.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
         shares = sorted((str(number), float(share)) for number, share in weights.items())
         return cls(str(answer["FunctionVersion"]), tuple(shares))
@@ -28,8 +29,8 @@ class Alias:
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """Of the version that the alias points to. `memory_mb`: None where AWS does not say. `reserved`: units that the function has
-    reserved; None when none.
+    """Configuration of the version of an alias. `memory_mb`: None when not reported. `reserved`: reserved concurrency of the
+    function; None without any.
     """
 
     memory_mb: int | None
@@ -43,7 +44,7 @@ class Function:
 
     @classmethod
     def of(cls, configuration: Answer, reserved: int | None) -> "Function":
-        """From GetFunctionConfiguration, or the part of GetFunction that is the same."""
+        """Return the function in an answer to GetFunctionConfiguration, or in the same part of GetFunction."""
         snap_start, memory = configuration.get("SnapStart") or {}, configuration.get("MemorySize")
         return cls(
             memory_mb=None if memory is None else int(memory),
@@ -62,7 +63,7 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
-    """Provisioned concurrency of an alias. `allocated`: None where AWS does not say."""
+    """Provisioned concurrency of an alias. `allocated`: None when not reported."""
 
     requested: int = 0
     available: int = 0
@@ -73,15 +74,16 @@ class Provisioned:
 
     @classmethod
     def of(cls, answer: Answer, before: "Provisioned | None" = None) -> "Provisioned":
-        """From the answer to Get or Put. `before`: what a Put changes. Only Requested, Available and Status are needed; the
-        answer to a Put may lack Available while the allocation is in progress.
+        """Return the provisioned concurrency in an answer to Get or Put. `before`: the value before a Put.
+
+        Requested, Available and Status are required; the answer to a Put may lack Available while the allocation is in progress.
         """
         changed, allocated = answer.get("LastModified"), answer.get("AllocatedProvisionedConcurrentExecutions")
         if answer["Status"] not in PHASES:
             raise ValueError(f"Status is {str(answer['Status'])[:40]!r}, expected one of {', '.join(PHASES)}")
         requested, phase = int(answer["RequestedProvisionedConcurrentExecutions"]), PHASES[answer["Status"]]
         available = answer.get("AvailableProvisionedConcurrentExecutions")
-        if available is None and phase is Phase.READY:  # by the meaning of this status
+        if available is None and phase is Phase.READY:  # READY means that all requested units are available
             available = requested
         elif available is None and before is not None:
             available = min(before.available, requested)
@@ -94,16 +96,16 @@ class Provisioned:
 
     @property
     def detail(self) -> str:
-        """For people: how far an allocation is, or why it failed."""
+        """Progress of an allocation, or why it failed, as display text."""
         if self.phase is Phase.IN_PROGRESS:
             return f"{'?' if self.allocated is None else self.allocated} of {self.requested} allocated"
         if self.phase is Phase.FAILED and INIT_FAILURE in self.reason:
-            return f"the function's initialisation fails ({INIT_FAILURE}): its log says why"
+            return f"the function's initialisation fails ({INIT_FAILURE}): see its log"
         return self.reason if self.phase is Phase.FAILED else ""
 
 
 def objection(resource: str, alias: Alias, function: Function, provisioned: Provisioned) -> AdapterError | None:
-    """Why AWS would refuse a change of this alias's provisioned concurrency, or why one would be unwise now; None: nothing."""
+    """Return why AWS would refuse a change of the alias's provisioned concurrency, or why it is unsafe now; else None."""
     if alias.version == LATEST:
         return Unsupported(f"{resource} points to $LATEST, which cannot have provisioned concurrency: publish a version and "
                            "point the alias to it")
@@ -112,27 +114,27 @@ def objection(resource: str, alias: Alias, function: Function, provisioned: Prov
         if provisioned.phase is Phase.FAILED and INIT_FAILURE in provisioned.reason:
             return Conflict(f"{resource} is stuck between version {alias.version}, whose initialisation fails, and {others}: "
                             "point it back to a version that works")
-        return Conflict(f"{resource} shifts traffic between version {alias.version} and {others}: AWS takes no change until the "
-                        "deployment is over")
+        return Conflict(f"{resource} shifts traffic between version {alias.version} and {others}: AWS accepts no change until "
+                        "the deployment is complete")
     if function.managed_instances:
         return Unsupported(f"{resource} runs on Lambda Managed Instances, where provisioned concurrency does not apply: use "
                            "another lever")
     if function.snap_start:
-        return Unsupported(f"{resource} uses SnapStart, which excludes provisioned concurrency: turn one of the two off")
+        return Unsupported(f"{resource} uses SnapStart, which excludes provisioned concurrency: disable one of them")
     if function.state == "Failed":
         return Conflict(f"{resource} is in state Failed ({function.state_reason}): deploy it again")
     if function.passing:
-        return Conflict(f"{resource} is being deployed: AWS takes no change until that is over")
+        return Conflict(f"{resource} is being deployed: AWS accepts no change until the deployment is complete")
     return None
 
 
 def most_allowed(target: int, current: int, unreserved: int, floor: int, others: int) -> int:
-    """The most units AWS would have accepted when it refused `target` because the account's concurrency is used up.
+    """Return the maximum units that AWS would have accepted when it refused `target` because of the account's concurrency.
 
-    `unreserved` is what GetAccountSettings says, `floor` what must be left of it, `others` the provisioned concurrency known of
-    other aliases without reserved concurrency. Whether AWS has already taken provisioned concurrency off `unreserved` is not
-    documented, so both readings are tried, the larger first; one that would have let `target` through is wrong. What is
-    requested now was accepted once.
+    `unreserved`: by GetAccountSettings; `floor`: units of it that must stay unreserved; `others`: known provisioned concurrency
+    of other aliases without reserved concurrency. AWS does not document whether provisioned concurrency is already subtracted
+    from `unreserved`, so both cases are tried, the larger first; a case that would have allowed `target` is wrong. At least the
+    `current` units are allowed, because AWS accepted them before.
     """
     for guess in (unreserved - floor + current, unreserved - floor - others):
         if guess < target:

@@ -6,7 +6,7 @@ a ping, so that a lever in shadow sends none.
 
 from datetime import timedelta
 
-from adapters.aws.lambda_.alias_monitor import AliasWatch
+from adapters.aws.lambda_.alias_monitor import AliasMonitor
 from adapters.aws.lambda_.concurrency_limits import of_account, of_function, of_pings
 from adapters.aws.lambda_.functions import Alias, Function
 from adapters.aws.lambda_.pings import SEE, LambdaPinger
@@ -35,8 +35,8 @@ class LambdaPing:
             raise TypeError(f"pool {pool.name} has settings of another lever: {pool.lever.kind}")
         self._settings = settings = pool.lever
         self._plane, self._clock = provider.sessions.plane(settings.region), provider.sessions.clock
-        self._watch = AliasWatch(self._plane, self._clock, settings.region, settings.function, settings.alias, ALIAS_FRESH)
-        self.resource = self._watch.resource
+        self._monitor = AliasMonitor(self._plane, self._clock, settings.region, settings.function, settings.alias, ALIAS_FRESH)
+        self.resource = self._monitor.resource
         rng, shared = provider.rng.spawn(1)[0], provider.pinged(pool.name)
         self._pinger = LambdaPinger(settings, provider.sessions.pings(settings.region), rng, self.resource)
         life = IdleTimeoutEstimator(settings.pause, settings.longest_pause)
@@ -50,14 +50,14 @@ class LambdaPing:
 
     async def read(self) -> Capacity:
         """Return the capacity; at most one call every 2 min. `ready`: environments that are proved warm."""
-        alias, facts = await self._watch.alias(), await self._watch.facts()
+        alias, facts = await self._monitor.alias(), await self._monitor.function_facts()
         owner, unknown = await self._owner(alias)
         self.keeper.start()
         return self._capacity(owner, self._objection(alias, facts) or self._refusal() or unknown)
 
     async def traits(self) -> Traits:
         """Return memory, processor, the measured start time and idle life, and the maximum of environments a round may hold."""
-        facts = await self._watch.known()
+        facts = await self._monitor.read_function()
         allowed, limit = await self._allowed(facts)
         return Traits(facts.memory_mb, facts.architecture, self.keeper.init_seconds, allowed=allowed, limit=limit,
                       typical_lead_time=TYPICAL_LEAD_TIME, keep_alive=self.keeper.life.seen)
@@ -75,10 +75,10 @@ class LambdaPing:
 
     async def _prepare(self, target: int) -> None:
         """Raise unless `target` units may be pinged and the handler recognises pings."""
-        facts, alias = await self._watch.facts(), await self._watch.look(urgent=True)
-        against = self._objection(alias, facts)
-        if against is not None:
-            raise against
+        facts, alias = await self._monitor.function_facts(), await self._monitor.read_alias(urgent=True)
+        blocked = self._objection(alias, facts)
+        if blocked is not None:
+            raise blocked
         allowed, limit = await self._allowed(facts)
         if target > allowed:
             raise QuotaExceeded(f"{self.resource}: {target} concurrent pings are too many: {limit.sentence(allowed)}", allowed,
@@ -118,13 +118,11 @@ class LambdaPing:
         return of_pings(SHARE, account.unreserved, of_account(self._settings.region, account, 0, 0))
 
     async def _owner(self, alias: Alias) -> tuple[str | None, AdapterError | None]:
-        """Return the owner of provisioned concurrency that would receive the pings, or the error when
-        it is unknown.
-        """
-        provisioned = self._plane.requested.get(self._watch.key)
+        """Return the owner of provisioned concurrency that would receive the pings, or the error when it is unknown."""
+        provisioned = self._plane.requested.get(self._monitor.key)
         if provisioned:
             return f"provisioned concurrency ({provisioned} units, of another Stoker pool)", None
-        return await self._watch.owner(alias)
+        return await self._monitor.owner(alias)
 
     def _capacity(self, owner: str | None, blocked: AdapterError | None) -> Capacity:
         now, keeper = self._clock.now(), self.keeper

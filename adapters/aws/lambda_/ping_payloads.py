@@ -1,4 +1,4 @@
-"""What a ping says, in the words of the handlers people have, and whether the answer was a ping's. Pure.
+"""Payloads of pings in the formats of the supported handlers, and the check of their answers. No I/O.
 
 lambda-warmer and serverless-plugin-warmup are libraries for Node handlers; their formats are read from their sources.
 """
@@ -14,22 +14,24 @@ PLUGIN = "serverless-plugin-warmup"
 
 
 def parameters(settings: LambdaPingSettings, order: int, of: int, mark: str) -> dict[str, object]:
-    """Of Invoke, for ping number `order` (from 0) of `of` at once; `mark` tells rounds apart in the handler's log."""
-    asked: dict[str, object] = {
+    """Return the parameters of Invoke for ping `order` (from 0) of `of` concurrent ones. `mark`: identifies the round in the
+    handler's log.
+    """
+    invoke: dict[str, object] = {
         "FunctionName": settings.function, "Qualifier": settings.alias, "InvocationType": "RequestResponse", "LogType": "Tail",
         "Payload": json.dumps(_payload(settings, order, of, mark)).encode(),
     }
     if settings.handler == PLUGIN:
         context = json.dumps({"custom": {"source": PLUGIN}}).encode()
-        asked["ClientContext"] = base64.b64encode(context).decode()
-    return asked
+        invoke["ClientContext"] = base64.b64encode(context).decode()
+    return invoke
 
 
 def _payload(settings: LambdaPingSettings, order: int, of: int, mark: str) -> Mapping[str, Any]:
     if settings.handler == "stoker":
         return {"stoker_ping": {"hold_ms": settings.hold_ms, "round": mark}}
     if settings.handler == "lambda-warmer":
-        # as one that the library has sent to itself: it holds those numbered above 1, and sends on none without `concurrency`
+        # as if the library had sent it to itself: it holds pings numbered above 1, and without `concurrency` sends no others
         return {"warmer": True, "__WARMER_INVOCATION__": order + 2, "__WARMER_CONCURRENCY__": of + 1,
                 "__WARMER_CORRELATIONID__": mark}
     if settings.handler == PLUGIN:
@@ -38,14 +40,14 @@ def _payload(settings: LambdaPingSettings, order: int, of: int, mark: str) -> Ma
 
 
 def environment_in(body: Any) -> str | None:  # noqa: ANN401  (any JSON)
-    """The environment's own name, when the handler has Stoker's helper."""
+    """Return the environment's name, which Stoker's helper adds; None with other handlers."""
     pong = body.get("stoker_ping") if isinstance(body, dict) else None
     name = pong.get("environment") if isinstance(pong, dict) else None
     return name if isinstance(name, str) and name else None
 
 
 def misunderstood(settings: LambdaPingSettings, body: Any) -> bool:  # noqa: ANN401  (any JSON)
-    """Whether the answer is not that of a handler which took the ping for one, as far as answers can tell."""
+    """Return whether the answer shows that the handler did not recognise the ping."""
     if settings.handler == "stoker":
         return environment_in(body) is None
     return settings.answer is not None and body != settings.answer

@@ -11,7 +11,7 @@ from numpy.random import Generator
 
 from adapters.aws.clients import Answer as Reply
 from adapters.aws.clients import Connections, Digest, Timeouts
-from adapters.aws.errors import Asked
+from adapters.aws.errors import ApiCall
 from adapters.aws.lambda_.ping_payloads import environment_in, misunderstood, parameters
 from adapters.aws.lambda_.report_line import report_in
 from adapters.aws.settings import LambdaPingSettings
@@ -40,9 +40,9 @@ class TimedConnections(Connections):
         super().__init__(region, sandbox_url, timeouts or PATIENCE, AT_ONCE)
         self._wire = SystemClock()
 
-    def _send(self, asked: Asked, parameters: Mapping[str, object], digest: Digest[T]) -> T:
+    def _send(self, call: ApiCall, parameters: Mapping[str, object], digest: Digest[T]) -> T:
         sent = self._wire.monotonic()
-        return super()._send(asked, parameters, lambda reply: digest({**reply, "Sent": sent, "Answered": self._wire.monotonic()}))
+        return super()._send(call, parameters, lambda reply: digest({**reply, "Sent": sent, "Answered": self._wire.monotonic()}))
 
 
 class LambdaPinger:
@@ -50,12 +50,14 @@ class LambdaPinger:
 
     def __init__(self, settings: LambdaPingSettings, connections: TimedConnections, rng: Generator, resource: str) -> None:
         self._settings, self._connections, self._rng, self._resource = settings, connections, rng, resource
-        self._asked = Asked("lambda", "invoke", resource, writes=True)
+        self._call = ApiCall("lambda", "invoke", resource, writes=True)
 
     async def canary(self) -> PingResult:
+        """Send one test ping."""
         return await self._ping(0, 1, self._mark())
 
     async def burst(self, count: int) -> Sequence[PingResult | AdapterError]:
+        """Send `count` concurrent pings. Return the result or the error of each."""
         mark = self._mark()
         outcomes = await asyncio.gather(*(self._ping(order, count, mark) for order in range(count)), return_exceptions=True)
         failed = [each for each in outcomes if isinstance(each, BaseException) and not isinstance(each, AdapterError)]
@@ -67,7 +69,7 @@ class LambdaPinger:
         return f"{int(self._rng.integers(2**32)):08x}"
 
     async def _ping(self, order: int, of: int, mark: str) -> PingResult:
-        return await self._connections.call(self._asked, parameters(self._settings, order, of, mark), self._digested)
+        return await self._connections.call(self._call, parameters(self._settings, order, of, mark), self._digested)
 
     def _digested(self, reply: Reply) -> PingResult:
         """Return the parsed reply. Raise `Unsupported` if the handler did not recognise the ping, ValueError for other faults."""
@@ -83,7 +85,7 @@ class LambdaPinger:
             raise Unsupported(f"{self._resource} does not answer pings as handler {self._settings.handler} does, so Stoker "
                               f"sends no more: {SEE}")
         if report.run_ms > self._settings.hold_ms + WORK_MS:
-            raise Unsupported(f"{self._resource} worked {report.run_ms / 1000:.1f} s on a ping, so Stoker sends no more: {SEE}")
+            raise Unsupported(f"{self._resource} ran {report.run_ms / 1000:.1f} s for a ping, so Stoker sends no more: {SEE}")
         answer = PingResult(float(reply["Sent"]), float(reply["Answered"]), (report.run_ms + (report.start_ms or 0.0)) / 1000,
                             report.start_ms is not None, environment_in(body), str(reply.get("ExecutedVersion", "")))
         return answer if report.start_ms is None else replace(answer, init_seconds=report.start_ms / 1000)

@@ -1,4 +1,4 @@
-"""Lambda's own account of an invocation, in the tail of its log: how long it ran, and whether its environment was new. Pure."""
+"""Parser of Lambda's REPORT in the tail of an invocation's log: run time, and whether the environment was new. No I/O."""
 
 import json
 import re
@@ -12,8 +12,8 @@ STARTED = re.compile(r"(?<!Billed )(?:Init|Restore) Duration: ([\d.]+) ms")
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`run_ms`: of the handler. `start_ms`: of the initialisation, or of the restore of a snapshot; None in an environment that
-    was there already.
+    """Durations in a REPORT. `run_ms`: of the handler. `start_ms`: of the initialisation or of the restore of a snapshot; None
+    in a warm environment.
     """
 
     run_ms: float
@@ -21,7 +21,7 @@ class Report:
 
 
 def report_in(log: str) -> Report | None:
-    """The last REPORT in a log's tail, as text or in JSON; None when there is none."""
+    """Return the last REPORT in a log's tail, as text or in JSON; None when there is none."""
     for line in reversed(log.splitlines()):
         if line.startswith("{"):
             found = _structured(line)
@@ -42,7 +42,7 @@ def _structured(line: str) -> Report | None:
     try:
         event: Any = json.loads(line)
     except ValueError:
-        return None  # the tail begins in the middle of a line, or it is the handler's own
+        return None  # the first line of the tail may be cut, or the handler wrote the line
     if not isinstance(event, dict) or event.get("type") != "platform.report":
         return None
     metrics: Mapping[str, Any] = event["record"]["metrics"]

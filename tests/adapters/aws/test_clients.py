@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from adapters.aws.clients import CONTROL_THREADS, Connections, Timeouts
-from adapters.aws.errors import Asked
-from adapters.aws.lambda_.control_plane import BURST, RATE, Kept
+from adapters.aws.errors import ApiCall
+from adapters.aws.lambda_.control_plane import BURST, RATE, SharedAnswer
 from adapters.aws.library_sessions import epoch_seconds
 from adapters.ports.errors import OutcomeUnknown, PermissionDenied, Unreachable
 from adapters.runtime.clock import ManualClock
@@ -23,8 +23,8 @@ from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[3]
 ALIAS = {"FunctionName": "agent", "Name": "live"}
-READ = Asked("lambda", "get_alias", "alias agent:live")
-PUT = Asked("lambda", "put_provisioned_concurrency_config", "alias agent:live", writes=True)
+READ = ApiCall("lambda", "get_alias", "alias agent:live")
+PUT = ApiCall("lambda", "put_provisioned_concurrency_config", "alias agent:live", writes=True)
 UNITS = {"FunctionName": "agent", "Qualifier": "live", "ProvisionedConcurrentExecutions": 3}
 SHORT = Timeouts(connect=1.0, read={}, read_otherwise=30.0, slack=-30.0)
 """The caller's own limit ends the wait (after 1 s) long before the socket's does."""
@@ -138,7 +138,7 @@ async def test_as_many_hanging_calls_as_can_begin_leave_threads_for_others(serve
     most = RATE * (timeouts.connect + timeouts.reading("lambda")) + BURST
     server.sandbox.faults.hang("GetPolicy")
     connections = connected(server.url)
-    hanging = [asyncio.create_task(connections.call(Asked("lambda", "get_policy", "x"), {"FunctionName": "agent"}, dict))
+    hanging = [asyncio.create_task(connections.call(ApiCall("lambda", "get_policy", "x"), {"FunctionName": "agent"}, dict))
                for _ in range(int(most))]
     async with asyncio.timeout(PATIENCE_SECONDS):
         await connections.call(READ, ALIAS, dict)
@@ -174,14 +174,14 @@ class Asking:
 
 async def test_what_many_want_is_asked_for_once():
     asking = Asking()
-    kept = Kept(ManualClock(NOON), timedelta(minutes=3), asking)
+    kept = SharedAnswer(ManualClock(NOON), timedelta(minutes=3), asking)
 
     assert await asyncio.gather(*(kept.get() for _ in range(50))) == [1] * 50
 
 
 async def test_what_is_old_is_asked_for_again():
     clock, asking = ManualClock(NOON), Asking()
-    kept = Kept(clock, timedelta(minutes=3), asking)
+    kept = SharedAnswer(clock, timedelta(minutes=3), asking)
     await kept.get()
     clock.set(NOON + timedelta(minutes=3))
 
@@ -190,7 +190,7 @@ async def test_what_is_old_is_asked_for_again():
 
 async def test_a_failure_is_shared_and_not_asked_for_again_at_once():
     clock, asking = ManualClock(NOON), Asking()
-    kept = Kept(clock, timedelta(minutes=3), asking)
+    kept = SharedAnswer(clock, timedelta(minutes=3), asking)
     asking.error = Unreachable("gone")
     for _ in range(3):
         with pytest.raises(Unreachable):
@@ -205,7 +205,7 @@ async def test_a_failure_is_shared_and_not_asked_for_again_at_once():
 
 async def test_an_old_answer_stands_in_for_a_failure_that_may_pass_and_for_no_other():
     clock, asking = ManualClock(NOON), Asking()
-    kept = Kept(clock, timedelta(minutes=3), asking)
+    kept = SharedAnswer(clock, timedelta(minutes=3), asking)
     await kept.get()
     asking.error = Unreachable("gone")
     clock.set(NOON + timedelta(minutes=5))
@@ -218,7 +218,7 @@ async def test_an_old_answer_stands_in_for_a_failure_that_may_pass_and_for_no_ot
 
 async def test_while_a_new_answer_hangs_the_old_one_does():
     clock, asking = ManualClock(NOON), Asking()
-    kept = Kept(clock, timedelta(minutes=3), asking)
+    kept = SharedAnswer(clock, timedelta(minutes=3), asking)
     await kept.get()
     asking.hangs = True
     clock.set(NOON + timedelta(minutes=5))
@@ -231,7 +231,7 @@ async def test_while_a_new_answer_hangs_the_old_one_does():
 
 async def test_who_gives_up_waiting_leaves_the_answer_to_the_others():
     asking = Asking()
-    kept = Kept(ManualClock(NOON), timedelta(minutes=3), asking)
+    kept = SharedAnswer(ManualClock(NOON), timedelta(minutes=3), asking)
     first, second = asyncio.create_task(kept.get()), asyncio.create_task(kept.get())
     await asyncio.sleep(0)
     first.cancel()
@@ -248,7 +248,7 @@ async def test_half_an_answer_is_not_taken_for_an_empty_one(server, connected, o
     server.sandbox.faults.cut()
 
     with pytest.raises(Unreachable, match="truncated or not JSON"):
-        await connected(server.url).call(Asked("lambda", operation, "x"), parameters, dict)
+        await connected(server.url).call(ApiCall("lambda", operation, "x"), parameters, dict)
 
 
 async def test_half_an_answer_to_a_write_leaves_its_outcome_unknown(server, connected):
@@ -260,9 +260,9 @@ async def test_half_an_answer_to_a_write_leaves_its_outcome_unknown(server, conn
 
 async def test_an_answer_without_a_body_or_without_members_is_one(server, connected):
     connections = connected(server.url)
-    nothing = Asked("lambda", "get_function_concurrency", "x")
+    nothing = ApiCall("lambda", "get_function_concurrency", "x")
     await connections.call(PUT, UNITS, dict)
 
     assert (await connections.call(nothing, {"FunctionName": "agent"}, dict)).keys() == {"ResponseMetadata"}
-    await connections.call(Asked("lambda", "delete_provisioned_concurrency_config", "x", writes=True),
+    await connections.call(ApiCall("lambda", "delete_provisioned_concurrency_config", "x", writes=True),
                            {"FunctionName": "agent", "Qualifier": "live"}, dict)

@@ -7,11 +7,11 @@ from botocore.loaders import create_loader
 from botocore.retries import standard
 
 from adapters.aws.error_codes import stem
-from adapters.aws.errors import Asked, ConditionFailed, Contended, translate
+from adapters.aws.errors import ApiCall, ConditionFailed, Contended, translate
 from adapters.ports.errors import OutcomeUnknown, Retryable, Throttled, Unreachable, Unsupported
 
 TABLE = "lease table stoker in us-east-1"
-WRITE = Asked("dynamodb", "transact_write_items", TABLE)
+WRITE = ApiCall("dynamodb", "transact_write_items", TABLE)
 SERVICES = ("lambda", "cloudwatch", "application-autoscaling", "dynamodb", "sts")
 QUOTA = "LimitExceededException"
 """botocore retries it; of these services it is AWS's word for a quota of resources, which does not pass by itself."""
@@ -49,7 +49,7 @@ def retried(name):
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_botocore_would_retry_is_no_refusal(service):
     codes = retried(service) - {QUOTA}
-    kinds = {code: translate(refused(code), Asked(service, "any", TABLE)) for code in codes}
+    kinds = {code: translate(refused(code), ApiCall(service, "any", TABLE)) for code in codes}
 
     assert len(codes) > 14
     assert [code for code, error in kinds.items() if not isinstance(error, Retryable)] == []
@@ -102,7 +102,7 @@ def test_a_reason_that_needs_the_operator_says_its_own_words():
 
 
 def test_a_throttled_write_of_capacity_was_not_carried_out_and_a_fault_may_have_been():
-    put = Asked("lambda", "put_provisioned_concurrency_config", "alias agent:live", writes=True)
+    put = ApiCall("lambda", "put_provisioned_concurrency_config", "alias agent:live", writes=True)
 
     assert type(translate(refused("EC2ThrottledException", status=502), put)) is Throttled
     assert type(translate(refused("ServiceUnavailableException", status=400), put)) is OutcomeUnknown

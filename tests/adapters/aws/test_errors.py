@@ -9,7 +9,7 @@ from botocore import exceptions as boto
 from botocore.exceptions import ClientError
 from urllib3.exceptions import SSLError
 
-from adapters.aws.errors import AccountFull, Asked, FunctionFull, NotSet, translate, unsent
+from adapters.aws.errors import AccountFull, ApiCall, FunctionFull, NotSet, not_sent, translate
 from adapters.ports.errors import (
     Conflict,
     Misconfigured,
@@ -23,8 +23,8 @@ from adapters.ports.errors import (
 )
 
 WHO = "Lambda alias agent:live in us-east-1"
-READ = Asked("lambda", "get_provisioned_concurrency_config", WHO)
-WRITE = Asked("lambda", "put_provisioned_concurrency_config", WHO, writes=True)
+READ = ApiCall("lambda", "get_provisioned_concurrency_config", WHO)
+WRITE = ApiCall("lambda", "put_provisioned_concurrency_config", WHO, writes=True)
 FLOOR = ("Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value "
          "of [{}].")
 INVALID = "InvalidParameterValueException"
@@ -137,9 +137,9 @@ def test_without_an_answer_it_counts_whether_anything_was_sent(error, read, writ
     (MemoryError("SECRET"), Misconfigured),
 ])
 def test_a_write_that_did_not_leave_has_not_happened_whatever_kept_it(error, kind):
-    assert type(unsent(error, WRITE)) is kind
-    assert str(unsent(error, WRITE)).startswith(WHO)
-    assert "SECRET" not in str(unsent(error, WRITE))
+    assert type(not_sent(error, WRITE)) is kind
+    assert str(not_sent(error, WRITE)).startswith(WHO)
+    assert "SECRET" not in str(not_sent(error, WRITE))
 
 
 @pytest.mark.parametrize(("date", "code", "told"), [

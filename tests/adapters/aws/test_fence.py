@@ -5,14 +5,14 @@ import asyncio
 import pytest
 
 from adapters.aws.clients import Connections
-from adapters.aws.errors import Asked
+from adapters.aws.errors import ApiCall
 from adapters.ports.lease_store import Fence, Unfenced, fenced
 from adapters.runtime.clock import SystemClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 
-PUT = Asked("lambda", "put_provisioned_concurrency_config", "alias f:live", writes=True)
-GET = Asked("lambda", "get_alias", "alias f:live")
+PUT = ApiCall("lambda", "put_provisioned_concurrency_config", "alias f:live", writes=True)
+GET = ApiCall("lambda", "get_alias", "alias f:live")
 FIVE = {"FunctionName": "f", "Qualifier": "live", "ProvisionedConcurrentExecutions": 5}
 
 

@@ -24,7 +24,7 @@ def refused(**changes: object) -> list[tuple[str, str]]:
         (ARN.replace("us-east-1", "eu-west-1"), "write function: agent and region: eu-west-1"),
         (ARN.replace("arn:aws:", "arn:aws-us-gov:"), "write function: agent"),
         (f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{ARN}:live/invocations",
-         "is a longer ARN with that of a function in it: write function: agent and alias: live"),
+         "is a longer ARN that contains the ARN of a function: write function: agent and alias: live"),
         ("123456789012:function:agent:live", "is a part of a function's ARN: write function: agent and alias: live"),
         ("function:agent", "is a part of a function's ARN: write function: agent"),
         ("agent:live", "is a function with a qualifier: write function: agent and alias: live"),

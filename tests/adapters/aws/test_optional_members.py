@@ -183,18 +183,18 @@ async def sets_pings(stage, provider, _):
 USES = (reads, reads_neighbour, tells_traits, writes, surveys, collects, arms, examines, leads, sets_pings)
 SCALED, NOBODY = {"requested": 0, "ready": 0, "owner": True}, {"found": [], "skipped": []}
 SILENT, UNALIASED, UNKNOWN = ({"found": [], "skipped": [why] * 2} for why in (
-    discovery.SILENT, discovery.UNALIASED, "AWS does not say which version the alias points to"))
+    discovery.NOT_INVOKED, discovery.UNALIASED, "AWS does not report the version of the alias"))
 UNDERSTOOD = {
     # nothing is reserved for the function, so the account's concurrency is what is left to it
     ("GetFunction", "Concurrency"): [{"allowed": 940}, {"allowed": 475}],
     ("GetFunction", "Concurrency.ReservedConcurrentExecutions"): [{"allowed": 940}, {"allowed": 475}],
     ("GetFunction", "Configuration.MemorySize"): [{"memory_mb": None}],
-    ("GetAccountSettings", "AccountLimit"): [{"quota": ("unchecked", "AWS does not say how much concurrency is not reserved")}],
+    ("GetAccountSettings", "AccountLimit"): [{"quota": ("unchecked", "AWS does not report the unreserved concurrency")}],
     ("GetAccountSettings", "AccountLimit.UnreservedConcurrentExecutions"): [
-        {"quota": ("unchecked", "AWS does not say how much concurrency is not reserved")}],
+        {"quota": ("unchecked", "AWS does not report the unreserved concurrency")}],
     ("GetAccountSettings", "AccountLimit.ConcurrentExecutions"): [
-        {"quota": ("warn", ("an unknown number in the account, 950 not reserved; the pools' max come to 10000, more than the 850 "
-                            "that can be provisioned"))}],
+        {"quota": ("warn", ("an unknown number in the account, 950 not reserved; the sum of the pools' max is 10000, more than "
+                            "the 850 that can be provisioned"))}],
     ("ListFunctions", "Functions"): [NOBODY], ("ListFunctions", "Functions.*.FunctionName"): [NOBODY],
     ("ListFunctions", "Functions.*.MemorySize"): [
         {"found": [(name, "unknown MB, x86_64") for name in ("agent", "neighbour")]}],
@@ -254,14 +254,14 @@ async def test_what_an_answer_must_have_is_named_where_it_is_missing(stage, oper
     """A list of which the emptiness lets Stoker write, or makes a successor forget, must be there too."""
     stage.sandbox.faults.omissions = [(operation, member)]
 
-    assert f"an answer without '{member.rpartition('.')[2]}'" in await stage.outcome(use)
+    assert f"a response without '{member.rpartition('.')[2]}'" in await stage.outcome(use)
 
 
 async def test_a_metric_that_is_not_answered_completely_is_unknown_and_not_zero(stage):
     """The region's own metrics prove that telemetry is alive, so what is missing of a function would pass for no request."""
     stage.sandbox.faults.omissions = [("GetMetricData", "MetricDataResults.*.StatusCode")]
 
-    assert "CloudWatch did not answer it completely" in await stage.outcome(collects)
+    assert "CloudWatch returned an incomplete result" in await stage.outcome(collects)
 
 
 async def test_another_scalers_target_is_seen_in_full_answers(stage):

@@ -1,4 +1,4 @@
-"""Listings in pages: all of them, in order, or none."""
+"""Paginated reads return all items in order, or raise."""
 
 import pytest
 
@@ -7,43 +7,43 @@ from adapters.ports.errors import Unreachable
 
 
 class Api:
-    """Answers with one of `pages` after the other, each naming the place of the next."""
+    """Fake API: returns `pages` in order, each with the marker of the next."""
 
-    def __init__(self, mark, *pages):
-        self.mark, self.pages, self.calls = mark, pages, []
+    def __init__(self, names, *pages):
+        self.names, self.pages, self.calls = names, pages, []
         self.following = ""
 
-    async def ask(self, parameters, digest):
+    async def read(self, parameters, digest):
         self.calls.append(parameters)
-        at = int(parameters.get(self.mark.asked, 0))
+        at = int(parameters.get(self.names.in_call, 0))
         page = self.pages[at]
         if isinstance(page, Exception):
             raise page
-        following = {self.mark.answered: self.following or (str(at + 1) if at + 1 < len(self.pages) else "")}
+        following = {self.names.in_answer: self.following or (str(at + 1) if at + 1 < len(self.pages) else "")}
         return digest({"Items": page} | following)
 
 
-@pytest.mark.parametrize("mark", [TOKEN, MARKER])
-async def test_every_page_is_asked_for_once_and_the_items_keep_their_order(mark):
-    api, parameters = Api(mark, ["a", "b"], [], ["c"]), {"Name": "agent"}
+@pytest.mark.parametrize("names", [TOKEN, MARKER])
+async def test_every_page_is_read_once_and_items_keep_their_order(names):
+    api, parameters = Api(names, ["a", "b"], [], ["c"]), {"Name": "agent"}
 
-    assert await all_pages(api.ask, parameters, lambda answer: list(answer["Items"]), mark) == ["a", "b", "c"]
-    assert api.calls == [{"Name": "agent"}, {"Name": "agent", mark.asked: "1"}, {"Name": "agent", mark.asked: "2"}]
+    assert await all_pages(api.read, parameters, lambda answer: list(answer["Items"]), names) == ["a", "b", "c"]
+    assert api.calls == [{"Name": "agent"}, {"Name": "agent", names.in_call: "1"}, {"Name": "agent", names.in_call: "2"}]
     assert parameters == {"Name": "agent"}
 
 
-async def test_a_page_that_names_its_own_place_as_the_next_ends_the_listing():
-    """It would be asked for without end."""
+async def test_a_page_with_its_own_marker_as_the_next_one_raises():
+    """The reads would never end."""
     api = Api(TOKEN, ["a"], ["b"])
     api.following = "1"
 
     with pytest.raises(ValueError, match="NextToken is the same"):
-        await all_pages(api.ask, {}, lambda answer: list(answer["Items"]))
+        await all_pages(api.read, {}, lambda answer: list(answer["Items"]))
     assert len(api.calls) == 2
 
 
-async def test_a_page_that_fails_leaves_no_part_of_a_listing():
+async def test_a_failed_page_raises_instead_of_an_incomplete_list():
     api = Api(TOKEN, ["a"], Unreachable("gone"), ["c"])
 
     with pytest.raises(Unreachable):
-        await all_pages(api.ask, {}, lambda answer: list(answer["Items"]))
+        await all_pages(api.read, {}, lambda answer: list(answer["Items"]))

@@ -117,10 +117,10 @@ NETWORK = ("check network", "cannot be reached", "no usable answer", "at the nex
 CALLS = """
 import asyncio, json, os, sys
 from adapters.aws.clients import Connections
-from adapters.aws.errors import Asked
+from adapters.aws.errors import ApiCall
 from adapters.ports.errors import AdapterError
 
-WRITE = Asked("lambda", "put_provisioned_concurrency_config", "alias agent:live", writes=True)
+WRITE = ApiCall("lambda", "put_provisioned_concurrency_config", "alias agent:live", writes=True)
 UNITS = {"FunctionName": "agent", "Qualifier": "live", "ProvisionedConcurrentExecutions": 3}
 
 async def call(variables):

@@ -7,15 +7,15 @@ import threading
 import pytest
 
 from adapters.aws.clients import Connections, Timeouts
-from adapters.aws.errors import Asked
+from adapters.aws.errors import ApiCall
 from adapters.ports.errors import Unreachable
 from adapters.runtime.clock import SystemClock
 from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from tests.patience import PATIENCE_SECONDS
 
-PUT = Asked("lambda", "put_provisioned_concurrency_config", "alias f:live", writes=True)
-GET = Asked("lambda", "get_alias", "alias f:live")
+PUT = ApiCall("lambda", "put_provisioned_concurrency_config", "alias f:live", writes=True)
+GET = ApiCall("lambda", "get_alias", "alias f:live")
 FIVE = {"FunctionName": "f", "Qualifier": "live", "ProvisionedConcurrentExecutions": 5}
 ALIAS = {"FunctionName": "f", "Name": "live"}
 AT_ONCE = 6

@@ -249,7 +249,7 @@ async def test_without_leave_to_look_at_actions_only_a_pool_that_may_have_some_i
     stage.sandbox.scalable_targets[LIVE] = target | {"ResourceId": LIVE}
     await stage.passes(timedelta(minutes=4))
 
-    assert "may not be looked at" in (await stage.lever().read()).foreign_owner
+    assert "its actions cannot be read" in (await stage.lever().read()).foreign_owner
 
 
 async def test_with_somebody_elses_action_on_our_target_only_ours_go(stage):

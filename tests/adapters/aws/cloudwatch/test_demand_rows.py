@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.aws.cloudwatch.demand_rows import LATE, UNCOUNTED, Life, Points, demand, has_no_peak, independent, present
+from adapters.aws.cloudwatch.demand_rows import LATE, UNCOUNTED, Points, RegionActivity, demand, has_no_peak, independent, present
 from adapters.pinging.own_traffic import OwnTraffic
 from adapters.ports.minute_rows import SILENCE
 
@@ -157,7 +157,7 @@ def region(n, invoked=(), claimed=(), called=(), requests=1.0):
     columns = [np.full(n, NAN) for _ in range(3)]
     for column, minutes in zip(columns, (invoked, claimed, called), strict=True):
         column[list(minutes)] = requests
-    return Life(0, *columns)
+    return RegionActivity(0, *columns)
 
 
 def test_a_minute_is_proved_by_a_point_of_the_region_in_it_and_in_no_other():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.aws.cloudwatch.run_on import LONGEST_REQUEST, lately, least_at_work, spread
+from adapters.aws.cloudwatch.run_on import LONGEST_REQUEST, least_at_work, may_still_run, spread
 from tests.adapters.aws.cloudwatch.test_demand_rows import metrics
 
 NAN = np.nan
@@ -46,7 +46,7 @@ def test_a_request_may_run_for_as_long_as_lambda_allows():
     begun = np.zeros(LONGEST_REQUEST + 5, bool)
     begun[1] = True
 
-    assert np.flatnonzero(lately(begun)).tolist() == list(range(1, LONGEST_REQUEST + 1))
+    assert np.flatnonzero(may_still_run(begun)).tolist() == list(range(1, LONGEST_REQUEST + 1))
 
 
 REQUESTS = st.lists(st.tuples(st.integers(0, 60 * 8), st.integers(1, 60 * 10)), min_size=1, max_size=30)

@@ -200,7 +200,7 @@ async def test_a_put_refused_during_an_allocation_is_not_tried_again_before_its_
     during = (await lever.read()).blocked
     await stage.passes(LONG)
 
-    assert "still being carried out" in str(during)
+    assert "an earlier change is in progress" in str(during)
     assert (await lever.read()).blocked is None
     assert (await lever.write(5)).requested == 5
 
