@@ -72,7 +72,8 @@ async def test_comments_tell_what_was_seen_and_why_the_rest_is_left_out():
 
     assert "peak concurrency 4, 57," in text
     assert "1024 MB, x86_64" in text
-    for name, why in (("unaliased", "by no alias"), ("snap:live", "SnapStart"), ("managed_by_latest:live", "points to $LATEST"),
+    for name, why in (("unaliased", "not by an alias"), ("snap:live", "SnapStart"),
+                      ("managed_by_latest:live", "points to $LATEST"),
                       ("unused", "not invoked"), ("silent-54", "not invoked in the last 14 days"),
                       ("by-hand", "manual scaling to 2 instances"), ("resting", "no request in the last 14 days")):
         assert [line for line in text.splitlines() if line.startswith(f"#   {name}: ") and why in line], name
@@ -123,7 +124,7 @@ async def test_a_region_that_cannot_be_is_told(tmp_path):
         told = await typed("discover", "--region", "nowhere", "--sandbox-url", http.url)
 
     assert told.exit_code == 1
-    assert "no region of AWS" in told.output
+    assert "not an AWS region" in told.output
 
 
 def test_the_page_names_every_permission_that_is_used():
