@@ -12,16 +12,22 @@ FOREIGN := .venv-foreign
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
-# More than there are cores: the tests that run daemons mostly wait. 0 runs all tests in one process.
+# Processes that run tests; 0 runs all tests in one process. The unit tests compute: one process for each core. The others mostly
+# wait for daemons: more processes than cores.
+UNIT_WORKERS ?= auto
 TEST_WORKERS ?= 4
+
+# Each process that runs tests imports all of them: without cached bytecode, that takes each of them 15 s more.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: demo check test foreign simulate lint lock audit image clean help
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo   see it work: a real daemon against an embedded cloud, 60 times faster than life"
-	@echo "make test   lint, types, import contracts and every test (TEST_WORKERS=4, PYTEST_ARGS=)"
-	@echo "make check  lint, types, import contracts and the unit tests: before each commit"
+	@echo "make check  lint, types, import contracts and the unit tests: before each commit (UNIT_WORKERS=auto, PYTEST_ARGS=)"
+	@echo "make test   lint, types, import contracts and every test: what CI runs (TEST_WORKERS=4, PYTEST_ARGS=);"
+	@echo "            with PYTEST_ARGS=--hypothesis-profile=nightly, property tests try 50 times as many examples"
 	@echo "make simulate   thousands of seeds of faults against every invariant (SEEDS=1000 FROM=0 WORKERS=1); see docs/reliability.md"
 	@echo "make foreign    install the third-party servers that tests/foreign runs against (650 MB, in $(FOREIGN))"
 	@echo "make lint   the first three of these"
@@ -38,7 +44,7 @@ test: lint
 
 check: lint
 	@echo "== unit tests"
-	@$(BIN)/python -m pytest -q -m unit -n $(TEST_WORKERS) --dist loadfile $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -q -m unit -n $(UNIT_WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	@echo "== ruff"

@@ -6,14 +6,11 @@ from pathlib import Path
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, settings
 
 from controller.redaction.known_secrets import HERE, Hidden
+from tests.examples import register_profiles
 
-# Hypothesis's own profile of the place (in CI it tries the same examples each time), without its opinions on speed.
-settings.register_profile("any-machine", parent=settings(), deadline=None,
-                          suppress_health_check={*settings().suppress_health_check, HealthCheck.too_slow})
-settings.load_profile("any-machine")
+register_profiles()
 
 # A shell starts background jobs with SIGINT ignored, and every process that a test starts would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

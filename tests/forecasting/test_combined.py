@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecasting import combined
@@ -10,6 +10,7 @@ from forecasting.accuracy import coverage
 from forecasting.combined import CombinedForecaster
 from forecasting.outlook import Outlook
 from forecasting.protocol import LEVELS, Forecaster
+from tests.examples import examples
 
 START = 28_400_000
 DAY = 1440
@@ -35,7 +36,7 @@ def lawful(band: np.ndarray) -> bool:
     return bool(np.isfinite(band[known]).all() and (band[known] >= 0).all() and (steps[~np.isnan(steps)] >= 0).all())
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(0, 10_000), st.integers(1, 4), st.integers(1, 500), st.sampled_from([0.0, 0.2, 1.0]))
 def test_quantiles_are_finite_not_negative_and_rise_with_the_level(seed, pools, minutes, hostile):
     forecaster = CombinedForecaster(pools)
@@ -52,7 +53,7 @@ def test_quantiles_are_finite_not_negative_and_rise_with_the_level(seed, pools, 
     assert not np.isnan(band.peak[known_of_last.any(axis=1)]).any()
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(seed=st.integers(0, 10_000), first=st.integers(0, 40), cuts=st.lists(st.integers(1, 700), max_size=6))
 def test_however_history_is_cut_the_forecasts_are_the_same(seed, first, cuts):
     peak, busy = demand(seed, 2, 2 * DAY, 0.05)

@@ -1,11 +1,12 @@
 """The fitted model: what it foretells, and that odd history gives None or lawful numbers, never an error."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from forecasting.harmonic import BEHIND, filled, fit_outlook, without_outliers
 from forecasting.protocol import LEVELS
+from tests.examples import examples
 
 
 def week(days: int = 10, seed: int = 1) -> np.ndarray:
@@ -35,7 +36,7 @@ def test_gaps_are_filled_from_other_days_and_spikes_drawn_in():
     assert without_outliers(spiked)[300] < 8
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(seed=st.integers(0, 999), kind=st.sampled_from(["zero", "gaps", "huge", "step", "constant", "short"]))
 def test_odd_history_gives_none_or_lawful_numbers(seed, kind):
     rng, rows = np.random.default_rng(seed), week(5, seed)

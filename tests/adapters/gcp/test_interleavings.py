@@ -5,11 +5,12 @@ from contextlib import suppress
 from datetime import timedelta
 
 from google.cloud import run_v2
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.ports.errors import AdapterError
 from tests.adapters.conformance.cloud_run_stage import UPDATE, CloudRunStage
+from tests.examples import examples
 
 TROUBLES = ("throttle", "fail", "lose_answers", "garble", "limit_to_five")
 action = st.one_of(
@@ -64,7 +65,7 @@ class Story:
             assert write.value <= 100
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(st.lists(action, min_size=1, max_size=14))
 def test_nobodys_change_is_lost_whatever_the_order(actions):
     async def run() -> None:
@@ -77,7 +78,7 @@ def test_nobodys_change_is_lost_whatever_the_order(actions):
     asyncio.run(run())
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.lists(action, max_size=8), st.integers(0, 60))
 def test_when_all_is_calm_again_a_write_succeeds(actions, target):
     async def run() -> None:

@@ -5,13 +5,14 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.recording.demand import Imported, imported
 from adapters.recording.table import NotImportable
 from forecasting.demand import minute_of
 from tests.builders import NOON
+from tests.examples import examples
 
 HEAD = "timestamp,invocations,avg_concurrency,max_concurrency\n"
 
@@ -186,7 +187,7 @@ def test_what_no_file_tells_is_named():
     assert read("time,Invocations\n2026-03-02T12:00:00Z,60\n").missing == ("avg_concurrency", "max_concurrency")
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(st.tuples(st.integers(0, 600), st.integers(0, 500), st.integers(0, 20)), min_size=2, max_size=60,
                 unique_by=lambda row: row[0]), st.integers(0, 2**32), st.sampled_from([",", ";", "\t"]))
 def test_a_shuffled_export_with_repeats_gives_what_the_sorted_one_gives(rows, seed, delimiter):

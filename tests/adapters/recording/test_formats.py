@@ -4,12 +4,13 @@ import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.recording.demand import imported
 from adapters.recording.roles import Kind, kind_of
 from adapters.recording.table import NotImportable
+from tests.examples import examples
 
 CONSOLE = """Label,Invocations,ConcurrentExecutions,ConcurrentExecutions
 Unit,Count,Count,Count
@@ -236,7 +237,7 @@ PIECES = st.sampled_from([
 ])
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.text(max_size=60) | st.lists(PIECES, max_size=25).map("".join), st.sampled_from([None, "Europe/Prague"]))
 @example("time,invocations\n2026-03-02T00:00:00+99:00,1\n", None)
 @example("time,invocations\n02/13/9999 23:59,1\n", "Pacific/Apia")

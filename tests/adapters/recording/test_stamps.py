@@ -5,11 +5,12 @@ from math import isnan
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.recording.stamps import Stamps, read_stamps
 from adapters.recording.table import NotImportable
+from tests.examples import examples
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()
 
@@ -122,7 +123,7 @@ def test_in_a_file_without_order_nothing_tells_them_apart():
     assert sum(map(isnan, read(*shuffled, told="Europe/Prague").times)) == 24
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.sampled_from(["Europe/Prague", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia"]),
        st.integers(0, 525_600), st.sampled_from([1, 5, 15]))
 def test_local_times_in_order_are_never_read_as_another_instant(zone, minute, step):

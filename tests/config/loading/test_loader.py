@@ -6,7 +6,7 @@ from typing import Literal
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import Field
 
@@ -14,6 +14,7 @@ from adapters.registry import lever_kinds
 from config.loading.loader import PolicyError, Problem, load_policy, parse_policy
 from config.model.lever import LeverSettings
 from config.model.policy import Assume, Objective
+from tests.examples import examples
 from tests.patience import PATIENCE_SECONDS
 
 
@@ -296,7 +297,7 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(300)
 @given(st.text(max_size=60) | st.lists(PIECES, max_size=25).map("".join))
 @example("a: &a [*a]")
 @example("[" * 5000)
@@ -320,7 +321,7 @@ VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.di
 KEYS = ["name", "lever", "mode", "objective", "min", "max", "schedules", "prices", "scale_down_delay", "memory_mb", "cron"]
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.fixed_dictionaries({"version": st.just(1) | VALUES}, optional={
     "defaults": VALUES | st.dictionaries(st.sampled_from(KEYS), VALUES),
     "pools": VALUES | st.lists(st.dictionaries(st.sampled_from(KEYS), VALUES), max_size=3), "assume": VALUES}))

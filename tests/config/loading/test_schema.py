@@ -5,7 +5,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import config
@@ -14,6 +14,7 @@ from config.loading.loader import PolicyError, parse_policy
 from config.loading.schema import DIALECT, policy_schema
 from config.model.lever import LeverSettings
 from config.yaml_text.document import read_document
+from tests.examples import examples
 
 
 class Ping(LeverSettings):
@@ -113,7 +114,7 @@ def taken(whole: dict[str, object]) -> bool:
     return True
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(OPTIONS, OPTIONS, st.fixed_dictionaries({}, optional={"lead_time": SPANS, "keep_alive": SPANS}))
 def test_what_the_loader_takes_the_schema_takes(defaults, options, assume):
     good = document()

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from config.model.event import Event, windows_of
+from tests.examples import examples
 
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns"]
 YEAR = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
@@ -88,7 +89,7 @@ def test_what_cannot_be_meant_is_told_where_it_stands(keys, told):
     assert told in complaint(**keys)
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(zone=st.sampled_from(ZONES), hour=st.integers(0, 23), minute=st.integers(0, 59), hours=st.integers(1, 30),
        day=st.integers(0, 364))
 def test_a_daily_event_opens_once_each_local_day_and_lasts_its_time_whatever_the_clock_does(zone, hour, minute, hours, day):

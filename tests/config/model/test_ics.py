@@ -3,13 +3,14 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapters.registry import lever_kinds
 from config.loading.loader import PolicyError, load_policy
 from config.model.event import windows_of
 from config.model.ics import MOST_BYTES, BadCalendar, occurrences, read_calendar
+from tests.examples import examples
 
 FIRST, END = datetime(2026, 11, 20, tzinfo=UTC), datetime(2027, 1, 5, tzinfo=UTC)
 HEAD = "BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:test\n"
@@ -83,7 +84,7 @@ LINES = st.sampled_from([
 
 
 @example(b"\r\x00")
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(st.lists(LINES, max_size=9).map(lambda lines: "\n".join(lines).encode()) | st.binary(max_size=40)
        | st.lists(LINES, max_size=5).map(lambda lines: calendar("\n".join(lines))))
 def test_any_bytes_are_a_calendar_or_are_refused_with_a_line(raw):

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from config.model.schedule import Schedule, schedule_bounds, window_starts
+from tests.examples import examples
 
 DAYS = {"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat": 5, "sun": 6}
 ZONES = ["UTC", "Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns", "Asia/Beirut"]
@@ -128,7 +129,7 @@ def open_by_brute_force(minute: int, hour: int, days: set[str], timezone: str, d
     return False
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(CRON_PARTS, st.sampled_from(ZONES), st.sampled_from([1, 45, 600, 1500]), MINUTES)
 @example((30, 2, {"sun"}), "Europe/Paris", 45, 1 + 31 + 28)
 def test_bounds_agree_with_brute_force(parts, timezone, minutes, offset):
@@ -189,7 +190,6 @@ def test_a_wrong_schedule_is_refused(changes, message):
 PIECES = ["*", "0", "5", "*/7", "1-5", "L", "LW", "fri", "5L", "mon#2", "mon#2/3", "L/2", "29", "2", "31", "1,15", "0/0", "*/*"]
 
 
-@settings(deadline=None)
 @given(
     st.text(alphabet="0123456789*,-/#LWlmonfrisu ", max_size=24)
     | st.lists(st.sampled_from(PIECES), min_size=5, max_size=5).map(" ".join)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.sandbox.aws.lambda_.provisioned_capacity import ProvisionedCapacity, Status
@@ -60,7 +60,6 @@ class Read:
 write = st.tuples(st.integers(0, 9 * MS_PER_MINUTE), st.integers(0, 12), st.integers(0, 4 * MS_PER_MINUTE), st.booleans())
 
 
-@settings(deadline=None)
 @given(st.lists(write, max_size=30))
 def test_units_are_paid_for_as_the_emulator_bills_them_for_any_series_of_writes(writes):
     pool = Read()

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.model.policy import Assume, Objective, Schedule
@@ -14,6 +14,7 @@ from controller.decision.costs.cost_model import CostTerms
 from controller.decision.planning.reasons import ReasonCode
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON, pool_policy
+from tests.examples import examples
 
 TERMS = CostTerms(4.1667e-6 * 60, 9.7222e-6 * 60, 1.66667e-5 * 60, 8.0, 0.05, 2, 2, 6)
 
@@ -104,7 +105,7 @@ guarded = st.fixed_dictionaries({}, optional={
 })
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.lists(st.tuples(rare, st.sampled_from([1.0, 1.0, 1.0, np.nan])), min_size=1, max_size=50), guarded,
        st.sampled_from([0, 5]))
 def test_skipping_a_minute_that_shows_nothing_new_changes_no_decision(rows, changes, step):

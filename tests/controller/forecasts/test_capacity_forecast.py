@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.model.policy import Schedule
@@ -15,6 +15,7 @@ from controller.forecasts.capacity_forecast import AHEAD_MINUTES, next_hours, si
 from forecasting.demand import DemandSeries, minute_of
 from forecasting.protocol import Band
 from tests.builders import NOON, pool_policy
+from tests.examples import examples
 
 DAY = 1440
 FIRST = minute_of(NOON) - 8 * DAY
@@ -85,7 +86,7 @@ def test_a_higher_forecast_plans_more(week):
     assert high[-1].units >= 20
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(peak=st.floats(0, 60_000), floor=st.integers(0, 50), ceiling=st.integers(0, 50))
 def test_every_step_is_within_floor_and_ceiling(week, peak, floor, ceiling):
     series, standing = week

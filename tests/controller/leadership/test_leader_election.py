@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.aws.clients import Timeouts as AwsTimeouts
@@ -18,6 +18,7 @@ from config.model.lease import SHORTEST, LeaseSettings
 from controller.leadership.handover import UnreadableHandover
 from controller.leadership.leader_election import LeaderElection
 from tests.builders import NOON
+from tests.examples import examples
 from tests.patience import PATIENCE_SECONDS
 
 TTL = timedelta(seconds=30)
@@ -200,7 +201,7 @@ TIME = st.tuples(st.just(0), st.just("pass"), st.sampled_from((1, 4, 5, 10, 14, 
 DEEDS = st.lists(st.one_of(WHOLE, TIME, WHOLE, TIME, SLOW, PARTS), min_size=8, max_size=40)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(DEEDS)
 def test_never_two_may_write_whatever_happens(deeds):
     async def run():
@@ -211,7 +212,7 @@ def test_never_two_may_write_whatever_happens(deeds):
     asyncio.run(run())
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(DEEDS)
 def test_whatever_happened_somebody_may_write_soon_after(deeds):
     async def run():

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.model.schedule import Schedule
 from controller.preflight.schedule_openings import changes_within, gaps, next_openings, openings
+from tests.examples import examples
 
 NOW = datetime(2026, 3, 27, 12, tzinfo=UTC)
 
@@ -42,7 +43,7 @@ CRONS = st.sampled_from(["0 8 * * *", "*/30 2 * * *", "15 0 * * mon-fri", "0 2 *
 ZONES = st.sampled_from(["UTC", "Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(CRONS, ZONES, st.sampled_from(["10m", "1h", "10h", "2d"]), st.integers(0, 525_600), st.integers(0, 2880))
 def test_an_instant_is_within_a_window_exactly_when_the_schedule_is_active(cron, zone, duration, minute, later):
     one = schedule(cron, duration, zone)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from controller.decision.planning.observation import Proposal
@@ -18,6 +18,7 @@ from controller.store import sqlite_file
 from controller.store.state_store import KEEP, Store, StoreError
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
+from tests.examples import examples
 
 FIRST = minute_of(NOON)
 NUMBERS = itertools.count()
@@ -70,7 +71,7 @@ def test_zeros_that_are_withdrawn_are_unknown_and_everything_else_stays(store):
     assert np.isnan(back.busy).tolist() == np.isnan(back.invocations).tolist() == (~back.known).tolist()
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 300), st.lists(st.floats(0, 1e6, width=32) | st.just(float("nan")), max_size=130)),
                 max_size=4))
 def test_any_order_of_saves_reads_like_the_series_laid_over_one_another(store, saves):

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.sandbox.traffic.recorded import MINUTE_MS, Minute, Traffic
 from adapters.sandbox.traffic.request_plan import MOST, RequestPlan
 from controller.demo.traffic import Span, bursty, office_hours
+from tests.examples import examples
 
 FIRST = 29_500_000
 GAP = Minute(math.nan, math.nan, math.nan)
@@ -55,7 +56,7 @@ minutes = st.tuples(st.integers(0, 7), st.floats(0, 1), st.integers(0, 20)).map(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.lists(minutes, min_size=1, max_size=40), st.integers(0, 3))
 def test_the_peak_is_as_recorded_in_any_minutes(rows: list[Minute], seed: int) -> None:
     for seen in played(rows, seed):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.decision.events.baseline import UNKNOWN_YET, BaselineDemand
@@ -16,6 +16,7 @@ from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import ReasonCode
 from forecasting.demand import minute_of
 from tests.builders import NOON, observation, pool_policy
+from tests.examples import examples
 
 START = minute_of(NOON)
 LAUNCH = EventWindow(START, START, START + 120, "launch", "launch", 8.0, None)
@@ -134,7 +135,7 @@ def test_missing_metrics_call_off_no_rise_and_a_quiet_day_lowers_nothing_then(ru
     assert plan(QUIET, requested=20, **blind).target == 20
 
 
-@settings(deadline=None, max_examples=300)
+@examples(300)
 @given(units=st.none() | st.floats(), share=st.none() | st.floats(), justified=st.none() | st.floats(),
        proposed=st.none() | st.floats(), requested=st.integers(0, 300), low=st.integers(0, 20), high=st.integers(20, 100),
        freshness=st.sampled_from(list(DataFreshness)))
@@ -150,7 +151,7 @@ def test_no_event_whatever_leaves_floor_and_ceiling_nor_lowers_when_metrics_are_
 DEMAND = st.just(np.nan) | st.floats(0, 1e6, width=32)
 
 
-@settings(deadline=None, max_examples=200)
+@examples(200)
 @given(minute=st.integers(-200, 300), factor=st.floats(0.01, 1000), size=st.none() | st.integers(1, 10**6),
        lead=st.integers(0, 200), level=DEMAND, recent=st.lists(DEMAND, max_size=60), step=st.integers(0, 50),
        ceiling=st.integers(0, 1000))

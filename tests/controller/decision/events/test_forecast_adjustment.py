@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.model.event import Event
@@ -16,6 +16,7 @@ from controller.forecasts.demand_forecast import document, view_of
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 from forecasting.protocol import LEVELS, Band
 from tests.builders import NOON, pool_policy
+from tests.examples import examples
 
 TERMS = CostTerms(1e-4, 2e-4, 1e-3, 8.0, 0.05, metric_delay=2, lead_time=2, keep_alive=6)
 NOW = minute_of(NOON)
@@ -104,7 +105,7 @@ def test_a_pool_without_events_is_shown_its_own_history():
     assert without_events(None, series) is series
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(start=st.integers(-300, 300), factor=st.floats(0.01, 100), size=st.none() | st.integers(1, 1000),
        level=st.just(np.nan) | st.floats(0, 100, width=32))
 def test_a_band_stays_in_order_and_what_is_unknown_stays_so(start, factor, size, level):

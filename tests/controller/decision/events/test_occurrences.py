@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from config.model.event import Event
@@ -12,6 +12,7 @@ from controller.decision.events.baseline import BaselineDemand, baseline_demand,
 from controller.decision.events.occurrences import AFTERMATH, EventWindow, event_windows
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 from tests.builders import NOON
+from tests.examples import examples
 
 MONDAY = minute_of(NOON) // MINUTES_PER_DAY * MINUTES_PER_DAY  # a midnight
 LAUNCH = Event.model_validate({"name": "launch", "start": "2026-03-11T12:00", "duration": "2h", "factor": 8, "lead": "15m"})
@@ -101,7 +102,7 @@ def test_what_is_not_above_the_usual_or_has_none_is_shown_as_it_was(usual):
     assert calm[0].tolist() == came.peak.tolist()
 
 
-@settings(deadline=None, max_examples=60)
+@examples(60)
 @given(cut=st.integers(1, 59), level=st.floats(0, 30, width=32), raised=st.floats(0, 300, width=32), gap=st.booleans())
 def test_a_history_cut_in_two_is_shown_alike_and_never_more_than_came(cut, level, raised, gap):
     peak = np.full(60, raised, np.float32)

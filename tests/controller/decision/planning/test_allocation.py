@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.decision.planning.allocation import (
@@ -14,6 +14,7 @@ from controller.decision.planning.allocation import (
     within_tick_limits,
 )
 from tests.builders import NOON
+from tests.examples import examples
 
 MINUTE = timedelta(minutes=1)
 
@@ -114,7 +115,7 @@ def test_raises_go_before_falls_and_the_largest_first():
     assert [each.pool for each in within_tick_limits(turns, NOON)] == ["large", "small", "fall"]
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(st.integers(1, 5), st.integers(1, 20), st.lists(st.integers(-30, 30).filter(bool), min_size=1, max_size=12))
 def test_nobody_waits_for_ever_however_many_raises_come(pools, units, changes):
     left = {f"p{at}": change for at, change in enumerate(changes)}

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.ports.errors import Conflict, Limit, Unreachable
@@ -31,6 +31,7 @@ from controller.redaction.redactor import without_secrets
 from controller.store.codec import dump_inputs, dump_plan
 from controller.store.state_store import Store
 from tests.builders import NOON, capacity, observation, pool_policy
+from tests.examples import examples
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 KEY = "AKIA" + "ABCDEFGH12345678"
@@ -90,7 +91,7 @@ POLICIES = st.builds(
     schedules=st.sampled_from([(), (Schedule(cron="0 8 * * mon-fri", timezone="Europe/Paris", duration=10 * HOUR, min=3),)]))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(POLICIES, STATES, SEEN)
 def test_any_plan_is_made_again_byte_for_byte_from_its_record(policy, state, seen):
     kept, again = replayed(recorded(made(policy, state, seen)))
@@ -98,7 +99,7 @@ def test_any_plan_is_made_again_byte_for_byte_from_its_record(policy, state, see
     assert kept == again
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(STATES, SEEN)
 def test_what_is_remembered_and_seen_comes_back_whole(state, seen):
     each = made(None, state, seen)

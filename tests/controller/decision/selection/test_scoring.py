@@ -1,7 +1,7 @@
 """The judge's amounts against the formula of the design, spelled out minute by minute."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.decision.selection.scoring import DECAY, CandidateScores
@@ -29,7 +29,6 @@ def spelled_out(asked: list[float], peak: list[float], busy: list[float], stay_w
 minute = st.tuples(st.integers(0, 6), st.one_of(st.just(float("nan")), st.integers(0, 6).map(float)), st.integers(0, 8))
 
 
-@settings(deadline=None)
 @given(st.lists(minute, min_size=1, max_size=60), st.integers(1, 15), st.booleans())
 def test_amounts_are_those_of_the_formula(rows, step, stay_warm):
     asked = [float(units) for units, _, _ in rows]

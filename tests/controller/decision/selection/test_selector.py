@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.decision.costs.cost_model import CostTerms
@@ -13,6 +13,7 @@ from controller.decision.selection.candidates import CANDIDATES, NAIVE, RECENT
 from controller.decision.selection.choice import SelectionMode, rule_name
 from controller.decision.selection.selector import CandidateSelector
 from controller.decision.selection.weighting import ENSEMBLE
+from tests.examples import examples
 
 DAY = 1440
 FIRST = 28_401_120
@@ -110,7 +111,7 @@ def test_minutes_must_follow_one_another():
         portfolio.advance(*noisy(10, seed=7), FIRST + 11)
 
 
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(st.integers(0, 2**31), st.lists(st.integers(1, 500), min_size=2, max_size=8))
 def test_however_a_history_is_cut_the_choices_are_the_same(seed, cuts):
     history = noisy(sum(cuts), seed, gaps=0.05)
@@ -122,7 +123,7 @@ def test_however_a_history_is_cut_the_choices_are_the_same(seed, cuts):
         np.testing.assert_array_equal(np.concatenate([getattr(part, field) for part in parts], axis=1), getattr(whole, field))
 
 
-@settings(max_examples=5, deadline=None)
+@examples(5)
 @given(st.integers(0, 2**31))
 def test_a_pool_is_chosen_for_alike_in_any_company(seed):
     several = [TERMS, replace(TERMS, lead_time=5), replace(TERMS, cold_start_cost_usd=0.01), replace(TERMS, warm_hit_rate=0.95)]
@@ -133,7 +134,7 @@ def test_a_pool_is_chosen_for_alike_in_any_company(seed):
         np.testing.assert_array_equal(together.target[at], alone.target[0])
 
 
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(st.lists(st.sampled_from([0.0, 1.0, 7.0, 1e6, float("nan")]), min_size=1, max_size=200))
 def test_any_demand_gives_whole_finite_units(values):
     choice = CandidateSelector([TERMS]).advance(rows(values), rows(values), rows(values), FIRST)
@@ -166,7 +167,7 @@ def test_every_candidate_has_a_name_of_its_own():
     assert len({candidate.name for candidate in CANDIDATES}) == len(CANDIDATES)
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.integers(0, 10_000), st.integers(0, 14), st.integers(1, 15), st.sampled_from([None, 0.99]))
 def test_what_is_previewed_is_what_is_chosen_once_the_minutes_have_settled(seed, offset, unsettled, rate):
     """Minutes that may still change decide what is wanted now, and teach nothing."""

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.decision.selection.signals import BLOCK, HALF_LIVES, ROUND_UP_ABOVE, Signals, moving_max, order_statistic
+from tests.examples import examples
 
 DAY = 1440
 FIRST = 28_401_120 + 7  # not at the start of a block
@@ -115,7 +116,7 @@ def test_days_of_which_nothing_is_known_are_left_out_not_taken_for_quiet_ones():
         "week 0.5": 10, "week 0.75": 10, "week 0.9": 10, "week 0.97": 10}
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=12), st.integers(0, 2**31), st.integers(0, 59))
 def test_however_a_history_is_cut_the_numbers_are_the_same(cuts, seed, offset):
     minutes = sum(cuts)

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.sandbox.aws.lambda_.driver import Chance, Driver, Limits
@@ -14,6 +14,7 @@ from adapters.sandbox.traffic.recorded import MINUTE_MS, Minute, Traffic
 from controller.decision.costs.bill import cold_starts_of, load_of
 from controller.demo.traffic import Span, office_hours
 from forecasting.demand import DemandSeries
+from tests.examples import examples
 
 START = 29_500_000
 FOREVER = (10**12, 10**12)
@@ -49,7 +50,7 @@ minutes = st.tuples(st.integers(0, 7), st.floats(0, 1)).map(
 random_lives = {"idle": (5 * MINUTE_MS, 60 * MINUTE_MS), "age": (20 * MINUTE_MS, 60 * MINUTE_MS)}
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.lists(minutes, min_size=1, max_size=60), st.integers(0, 6), st.integers(1, 8))
 def test_the_twin_under_a_limit_is_a_run_without_warm_capacity_under_it(rows: list[Minute], provisioned: int, limit: int) -> None:
     twin = played(driver(rows, provisioned, limit=limit, **random_lives), len(rows)).totals
