@@ -18,7 +18,7 @@ Alias = Annotated[str, Field(pattern=ALIAS, max_length=128), BeforeValidator(ali
 class LambdaProvisionedConcurrencySettings(LeverSettings):
     """Provisioned concurrency of a Lambda alias."""
 
-    decays: ClassVar[bool] = True
+    schedules_fallback: ClassVar[bool] = True
     deletes_at_zero: ClassVar[bool] = True
     kind: Literal["lambda-provisioned-concurrency"]
     region: Region = Field(examples=["us-east-1"])
@@ -33,7 +33,7 @@ class LambdaProvisionedConcurrencySettings(LeverSettings):
 class LambdaPingSettings(LeverSettings):
     """Pings to a Lambda alias whose handler recognises them."""
 
-    outlasts: ClassVar[bool] = False
+    persists: ClassVar[bool] = False
     kind: Literal["lambda-ping"]
     region: Region = Field(examples=["us-east-1"])
     """The AWS region of the function."""

@@ -1,4 +1,4 @@
-"""From recordings of others to one demand series, with all that was done to them in words."""
+"""Import of recorded demand: files of other tools become one demand series, with notes on every conversion."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,40 +15,46 @@ from forecasting.demand import DemandSeries, instant_of
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A demand series, and what was done to the files, each with what is said of it; `missing`: what no file tells."""
+    """An imported demand series.
+
+    `notes`: for each file, its name and the notes on its conversion; the name is empty for notes on all files. `missing`: the
+    columns that no file has.
+    """
 
     series: DemandSeries
-    said: list[tuple[str, list[str]]]
+    notes: list[tuple[str, list[str]]]
     missing: tuple[str, ...]
 
 
-def imported(texts: Mapping[str, str], told: Mapping[str, str], timezone: str | None = None, step: int | None = None) -> Imported:
-    """The demand that files tell together, by their names and texts. `NotImportable` when it cannot be known.
+def imported(texts: Mapping[str, str], columns: Mapping[str, str], timezone: str | None = None,
+             step: int | None = None) -> Imported:
+    """Return the demand in files together. Raise `NotImportable` when the files do not determine it.
 
-    `told`: role to the column that stands for it. `timezone`: of times that have none. `step`: seconds of a period.
+    `texts`: file name -> text. `columns`: role -> name of the column that has it. `timezone`: zone of times that have none.
+    `step`: seconds of a period.
     """
     tables: list[Table] = []
     for source, text in texts.items():
         read = read_document(source, text, timezone) if is_document(text) else read_sheet(source, text, timezone)
         tables += read
-    chosen, what = assigned(tables, told)
-    said: dict[str, list[str]] = {source: [] for source in texts}
+    chosen, common = assigned(tables, columns)
+    notes: dict[str, list[str]] = {source: [] for source in texts}
     parts: list[tuple[Table, Minutes]] = []
-    for table, columns in groups({role: list(members) for role, members in chosen.items()}):
-        minutes = to_minutes(table, columns, step)
+    for table, members in groups({role: list(members) for role, members in chosen.items()}):
+        minutes = to_minutes(table, members, step)
         parts.append((table, minutes))
-        said[table.source] += [counted(len(table.times), "row"), *table.said, *minutes.said]
-    series, missing = together(parts, what)
-    files = [(source, list(dict.fromkeys(lines))) for source, lines in said.items()]
-    return Imported(series, [*files, ("", what)], missing)
+        notes[table.source] += [counted(len(table.times), "row"), *table.notes, *minutes.notes]
+    series, missing = together(parts, common)
+    files = [(source, list(dict.fromkeys(lines))) for source, lines in notes.items()]
+    return Imported(series, [*files, ("", common)], missing)
 
 
-def together(parts: Sequence[tuple[Table, Minutes]], said: list[str]) -> tuple[DemandSeries, tuple[str, ...]]:
-    """One series of all parts, and what none of them tells."""
+def together(parts: Sequence[tuple[Table, Minutes]], notes: list[str]) -> tuple[DemandSeries, tuple[str, ...]]:
+    """Return one series of all parts, and the columns that none of them has. Add to `notes`."""
     first = min(int(part.minutes.min()) for _, part in parts)
     end = max(int(part.minutes.max()) for _, part in parts) + 1
     if end - first > MOST_MINUTES:
-        raise NotImportable(f"the files reach from {instant_of(first):%Y-%m-%d} to {instant_of(end):%Y-%m-%d}, over six years; "
+        raise NotImportable(f"the files are from {instant_of(first):%Y-%m-%d} to {instant_of(end):%Y-%m-%d}, more than 6 years; "
                             "correct the wrong times")
     values: dict[str, Floats] = {}
     for table, part in parts:
@@ -67,7 +73,7 @@ def together(parts: Sequence[tuple[Table, Minutes]], said: list[str]) -> tuple[D
     busy = values.get("avg_concurrency", unknown)
     if "avg_concurrency" not in values and "avg_duration_ms" in values and "invocations" in values:
         busy = np.where(requests == 0, 0.0, requests * values["avg_duration_ms"] / 60_000)
-        said.append("avg_concurrency is worked out: requests times their average duration, at most the maximum")
+        notes.append("avg_concurrency is computed: requests × their average duration, at most the maximum")
         busy = np.fmin(busy, np.where(np.isnan(peak), np.inf, peak)) if "max_concurrency" in values else busy
     missing = tuple(name for name, column in (("invocations", requests), ("avg_concurrency", busy), ("max_concurrency", peak))
                     if bool(np.isnan(column).all()))

@@ -1,4 +1,4 @@
-"""Recorded demand as JSON: what the command lines and APIs of CloudWatch, Prometheus and Cloud Monitoring answer."""
+"""Reader of recorded demand in JSON: responses of the commands and APIs of CloudWatch, Prometheus and Cloud Monitoring."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,37 +12,37 @@ from adapters.recording.table import Column, NotImportable, Table
 Json = Mapping[str, Any]
 STATISTICS = ("Sum", "Average", "Maximum", "Minimum", "SampleCount")
 COUNTERS = ("_total", "_count", "_sum", "_bucket")
-"""How names of counters end; functions of PromQL take the name away."""
-KNOWN = ("aws cloudwatch get-metric-data, aws cloudwatch get-metric-statistics, Prometheus' query_range, and timeSeries.list of "
-         "Cloud Monitoring")
+"""Endings of the names of counters. The result of a PromQL function has no name."""
+KNOWN = ("aws cloudwatch get-metric-data, aws cloudwatch get-metric-statistics, query_range of Prometheus, and timeSeries.list "
+         "of Cloud Monitoring")
 
 
 def is_document(text: str) -> bool:
-    """Whether a text is JSON and not rows."""
+    """Return whether a text is JSON instead of rows."""
     return text.lstrip()[:1] in ("{", "[")
 
 
 def read_document(source: str, text: str, timezone: str | None) -> list[Table]:
-    """The series of an answer, each a table. `NotImportable` when it is of none of the known kinds."""
+    """Return the series of a response, each as a table. Raise `NotImportable` when it is of no known kind."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
         line, why = getattr(error, "lineno", 1), getattr(error, "msg", error)
-        raise NotImportable(f"{source}:{line}: not readable as JSON ({why}); save the answer whole") from None
+        raise NotImportable(f"{source}:{line}: invalid JSON ({why}); save the whole response") from None
     try:
         tables = list(tables_of(source, body, timezone))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         if isinstance(error, NotImportable):
             raise
-        raise NotImportable(f"{source}: not of the form that {KNOWN} answer ({type(error).__name__}: {error}); save the answer "
-                            "as it came") from None
+        raise NotImportable(f"{source}: not a response of {KNOWN} ({type(error).__name__}: {error}); save the response "
+                            "unchanged") from None
     if not any(len(table.times) for table in tables):
-        raise NotImportable(f"{source}: no data points; ask for a time in which there are some")
+        raise NotImportable(f"{source}: no data points; select a period that has some")
     return [table for table in tables if len(table.times)]
 
 
-def tables_of(source: str, body: Any, timezone: str | None) -> Iterator[Table]:  # noqa: ANN401  (what JSON may be)
-    """The series of an answer, by its kind."""
+def tables_of(source: str, body: Any, timezone: str | None) -> Iterator[Table]:  # noqa: ANN401  (any JSON value)
+    """Yield the series of a response, by its kind."""
     first = body[0] if isinstance(body, list) and body else body
     if isinstance(first, dict) and "MetricDataResults" in first:
         for page in body if isinstance(body, list) else [body]:
@@ -54,42 +54,42 @@ def tables_of(source: str, body: Any, timezone: str | None) -> Iterator[Table]: 
     elif isinstance(first, dict) and ("timeSeries" in first or "points" in first):
         yield from time_series(source, body if isinstance(body, list) else body.get("timeSeries", [body]))
     elif isinstance(first, dict) and first.get("status") == "error":
-        raise NotImportable(f"{source}: the answer is an error ({first.get('error', '')}); ask again")
+        raise NotImportable(f"{source}: the response is an error ({first.get('error', '')}); repeat the query")
     else:
-        raise NotImportable(f"{source}: JSON of a kind that is not known; known are the answers of {KNOWN}")
+        raise NotImportable(f"{source}: unknown kind of JSON; known are the responses of {KNOWN}")
 
 
 def metric_data(source: str, body: Json, timezone: str | None) -> Iterator[Table]:
-    """CloudWatch's GetMetricData: an id, a label, times and values for each query."""
-    notes = ["the answer has a NextToken: it is one page, and what the others hold is unknown"] if body.get("NextToken") else []
+    """Yield the series of CloudWatch's GetMetricData: an id, a label, times and values for each query."""
+    notes = ["the response has a NextToken: it is one page, and the other pages are missing"] if body.get("NextToken") else []
     for number, result in enumerate(body["MetricDataResults"]):
         stamps, values = result["Timestamps"], result["Values"]
         if len(stamps) != len(values):
             raise NotImportable(f"{source}: MetricDataResults[{number}] has {len(stamps)} times and {len(values)} values; save "
-                                "it whole")
+                                "the whole response")
         name, label = str(result.get("Id", number)), str(result.get("Label", ""))
         state = str(result.get("StatusCode", "Complete"))
-        more = [f"{name} has the status {state}: it may lack points"] if state != "Complete" else []
+        more = [f"{name} has the status {state}: points may be missing"] if state != "Complete" else []
         place = f"{source}: MetricDataResults[{number}].Timestamps[{{}}]"
         names = tuple(dict.fromkeys(each for each in (label, name) if each))
         yield series(source, place, stamps, [Column(names, values, f"{label} {name}")], timezone, [*notes, *more])
 
 
 def metric_statistics(source: str, body: Json, timezone: str | None) -> Iterator[Table]:
-    """CloudWatch's GetMetricStatistics: one metric, with a value for each statistic that was asked for."""
+    """Yield the series of CloudWatch's GetMetricStatistics: one metric, with a value for each requested statistic."""
     points, label = body["Datapoints"], str(body.get("Label", ""))
     place = f"{source}: Datapoints[{{}}]"
-    found = [key for key in (*STATISTICS, *{name for point in points for name in point.get("ExtendedStatistics", {})})
+    names = [key for key in (*STATISTICS, *{name for point in points for name in point.get("ExtendedStatistics", {})})
              if any(key in point or key in point.get("ExtendedStatistics", {}) for point in points)]
     columns = [Column((f"{label} {key}", key), [point.get(key, point.get("ExtendedStatistics", {}).get(key)) for point in points],
-                      f"{label} {key}") for key in found]
+                      f"{label} {key}") for key in names]
     yield series(source, place, [point["Timestamp"] for point in points], columns, timezone, [])
 
 
 def query_range(source: str, data: Json) -> Iterator[Table]:
-    """Prometheus' matrix: a value at the end of each step, of what the query's range selector covers before it."""
+    """Yield the series of a Prometheus matrix: a value at each step, for the range before it that the query selects."""
     if data["resultType"] != "matrix":
-        raise NotImportable(f"{source}: a result of the type {data['resultType']}, which has one time; ask query_range, with "
+        raise NotImportable(f"{source}: a result of type {data['resultType']}, which has one time; use query_range with "
                             "step=60")
     for number, result in enumerate(data["result"]):
         where = f"{source}: result[{number}]"
@@ -98,20 +98,19 @@ def query_range(source: str, data: Json) -> Iterator[Table]:
         name = named(metric, labels)
         times = [float(time) for time, _ in result["values"]]
         if metric.endswith(COUNTERS):
-            raise NotImportable(f"{where}: {name} is a counter; ask for its increase within each minute, "
-                                f"sum(increase({metric}[1m]))")
+            raise NotImportable(f"{where}: {name} is a counter; query its increase per minute: sum(increase({metric}[1m]))")
         step = min((after - before for before, after in pairwise(times)), default=60.0)
         if step != 60:
-            raise NotImportable(f"{where}: the step is {step:g} s, so that what its values cover is not known; ask with step=60 "
+            raise NotImportable(f"{where}: the step is {step:g} s, so the period of its values is unknown; query with step=60 "
                                 "and [1m]")
         column = Column((name or f"result {number + 1}", str(number + 1)), [value for _, value in result["values"]], metric)
         yield Table(source, f"{where}.values[{{}}]", range(len(times)), times, [column], ends=True,
-                    said=["an answer of Prometheus: each value is taken for the minute that ends with its time"])
+                    notes=["a response of Prometheus: each value is for the minute that ends at its time"])
 
 
 def time_series(source: str, body: Sequence[Json]) -> Iterator[Table]:
-    """Cloud Monitoring's timeSeries: points with the interval that each is of."""
-    said = ["an answer of Cloud Monitoring: each point is taken for the minute that ends with its interval"]
+    """Yield the series of Cloud Monitoring's timeSeries: points with their intervals. Series of a DELTA metric are summed."""
+    notes = ["a response of Cloud Monitoring: each point is for the minute that ends with its interval"]
     sums: dict[str, dict[float, float]] = {}
     for number, result in enumerate(body):
         points, metric = result.get("points", []), str(result["metric"]["type"])
@@ -124,30 +123,30 @@ def time_series(source: str, body: Sequence[Json]) -> Iterator[Table]:
                 total[end] = total.get(end, 0.0) + cell
         else:
             names = (named(metric, result["metric"].get("labels", {})), metric, str(number + 1))
-            yield Table(source, place, range(len(points)), ends, [Column(names, cells, metric)], ends=True, said=said)
+            yield Table(source, place, range(len(points)), ends, [Column(names, cells, metric)], ends=True, notes=notes)
     for metric, total in sums.items():
         summed = sum(str(result["metric"]["type"]) == metric for result in body)
         column = Column((metric,), list(total.values()), metric)
-        place, notes = f"{source}: {metric} [{{}}]", [f"{summed} series of {metric} are added up"] if summed > 1 else []
-        yield Table(source, place, range(len(total)), list(total), [column], ends=True, said=[*said, *notes])
+        place, summing = f"{source}: {metric} [{{}}]", [f"{summed} series of {metric} are summed"] if summed > 1 else []
+        yield Table(source, place, range(len(total)), list(total), [column], ends=True, notes=[*notes, *summing])
 
 
 def named(metric: str, labels: Json) -> str:
-    """A series by its metric and labels, as Prometheus writes it."""
+    """Return the name of a series with its labels, in the notation of Prometheus."""
     return metric + ("{" + ", ".join(f'{key}="{value}"' for key, value in sorted(labels.items())) + "}" if labels else "")
 
 
 def number_of(value: Json, at: Callable[[], str]) -> float:
-    """The number of a typed value."""
+    """Return the number in a typed value of Cloud Monitoring."""
     for key in ("int64Value", "doubleValue"):
         if key in value:
             return float(value[key])
     kind = next(iter(value), "nothing")
-    raise NotImportable(f"{at()}: a value of the kind {kind}; align distributions to a number, such as by ALIGN_PERCENTILE_99")
+    raise NotImportable(f"{at()}: a value of type {kind}; align distributions to a number, for example with ALIGN_PERCENTILE_99")
 
 
 def series(source: str, place: str, stamps: Sequence[object], columns: Sequence[Column], timezone: str | None,
-           said: Sequence[str]) -> Table:
-    """A table of times as CloudWatch answers them."""
+           notes: Sequence[str]) -> Table:
+    """Return a table with times as CloudWatch writes them."""
     read = read_stamps([str(stamp) for stamp in stamps], timezone, None, place.format)
-    return Table(source, place, range(len(stamps)), read.times, columns, said=[*said, *read.said])
+    return Table(source, place, range(len(stamps)), read.times, columns, notes=[*notes, *read.notes])

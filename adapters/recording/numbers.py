@@ -1,4 +1,4 @@
-"""Numbers as files write them: with a decimal comma or with thousands, and unknown in many words."""
+"""Reader of numbers in files: with a decimal comma or a thousands comma, and with the common texts for unknown values."""
 
 import math
 import re
@@ -16,23 +16,26 @@ GREATEST = 1e9
 
 
 def read_numbers(cells: Sequence[object], name: str, comma: str | None, at: Callable[[int], str]) -> list[float]:
-    """The values of a column, NaN where unknown. `comma`: what a comma in a number of its table is, as `comma_of` found it."""
+    """Return the values of a column, NaN where unknown. `comma`: the result of `comma_of` for its table.
+
+    Raise `NotImportable` for a cell that is not a number from 0 to `GREATEST`.
+    """
     plain = None if comma else plain_numbers(cells)
     return plain or [one_number(cell, name, comma, partial(at, row)) for row, cell in enumerate(cells)]
 
 
 def plain_numbers(cells: Sequence[object]) -> list[float] | None:
-    """The values of a column that has nothing but plain numbers and empty cells; None of any other. Fast: most are so."""
+    """Return the values of a column of plain numbers and empty cells; None for other columns. The fast path for most columns."""
     try:
         values = [math.nan if cell is None or cell == "" else float(str(cell)) for cell in cells]
     except ValueError:
         return None
-    lawful = all(0 <= value <= GREATEST or cell in ("", None) for value, cell in zip(values, cells, strict=True))
-    return values if lawful and not any(isinstance(cell, str) and "_" in cell for cell in cells) else None
+    in_range = all(0 <= value <= GREATEST or cell in ("", None) for value, cell in zip(values, cells, strict=True))
+    return values if in_range and not any(isinstance(cell, str) and "_" in cell for cell in cells) else None
 
 
 def one_number(cell: object, name: str, comma: str | None, at: Callable[[], str]) -> float:
-    """One value."""
+    """Return the value of one cell, NaN where unknown."""
     text = "" if cell is None else str(cell).strip()
     if text.lower() in UNKNOWN:
         return math.nan
@@ -40,25 +43,25 @@ def one_number(cell: object, name: str, comma: str | None, at: Callable[[], str]
     if comma == "decimal" and ("," in text or DOTTED.fullmatch(text)):
         plain = text.replace(".", "").replace(",", ".")
     elif comma == "decimal" and "." in text and isinstance(cell, str):
-        raise NotImportable(f"{at()}: {name} is {text!r}, while other numbers have a decimal comma; write one kind")
+        raise NotImportable(f"{at()}: {name} is {text!r}, while other numbers have a decimal comma; use one format")
     elif comma == "thousands":
         plain = text.replace(",", "")
     elif THOUSANDS.fullmatch(text) and "," in text:
-        raise NotImportable(f"{at()}: {name} is {text!r}, {text.replace(',', '')} or {text.replace(',', '.')}; write it without "
-                            "the comma")
+        raise NotImportable(f"{at()}: {name} is {text!r}, which can be {text.replace(',', '')} or {text.replace(',', '.')}; "
+                            "write it without the comma")
     if not PLAIN.fullmatch(plain):
-        raise NotImportable(f"{at()}: {name} is {text!r}; write a plain number without a unit, or leave it empty where it is "
-                            "unknown")
+        raise NotImportable(f"{at()}: {name} is {text!r}; write a plain number without a unit, or leave the cell empty if the "
+                            "value is unknown")
     value = float(plain)
     if value < 0:
-        raise NotImportable(f"{at()}: {name} is {text}; it cannot be below zero")
+        raise NotImportable(f"{at()}: {name} is {text}; it cannot be below 0")
     if value > GREATEST:
         raise NotImportable(f"{at()}: {name} is {text}; write a number up to {GREATEST:.0e}")
     return value
 
 
 def comma_of(columns: Sequence[Sequence[object]], at: Callable[[int], str]) -> str | None:
-    """What a comma in the numbers of a table is, where one of them proves it: "decimal" or "thousands"; None otherwise."""
+    """Return the meaning of commas in the numbers of a table: "decimal" or "thousands"; None if no number determines it."""
     found: dict[str, int] = {}
     for cells in columns:
         for row, cell in enumerate(cells):
@@ -71,6 +74,6 @@ def comma_of(columns: Sequence[Sequence[object]], at: Callable[[int], str]) -> s
             elif decimal and (not thousands or text.lstrip("+-").startswith("0")):
                 found.setdefault("decimal", row)
     if len(found) > 1:
-        raise NotImportable(f"{at(max(found.values()))}: some numbers have a decimal comma and some a comma for thousands; "
-                            "write one kind")
+        raise NotImportable(f"{at(max(found.values()))}: some numbers have a decimal comma and some a thousands comma; "
+                            "use one format")
     return next(iter(found), None)

@@ -1,19 +1,19 @@
-"""What a file of recorded demand holds before it is known what is what: times, and columns of cells beside them."""
+"""Table of recorded demand as read from a file: times, and columns of cells whose roles are not known yet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 ROLES = ("invocations", "avg_concurrency", "max_concurrency", "avg_duration_ms")
-"""What a column can stand for; the last only to work out an average concurrency."""
+"""Roles of columns. The last one is used only to compute an average concurrency."""
 
 
 class NotImportable(ValueError):
-    """A recording that cannot be imported. The message is one line: `place: what is wrong; what to do`."""
+    """Recording that cannot be imported. The message is one line: `place: what is wrong; what to do`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One recorded quantity. `names`: what the file calls it, the first for people. `about`: all that says what it is."""
+    """One recorded quantity. `names`: its names in the file, the display name first. `about`: text that describes it."""
 
     names: tuple[str, ...]
     cells: Sequence[object]
@@ -21,15 +21,16 @@ class Column:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Display name."""
         return self.names[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns that share their times. `place`: where row {} stands, for messages. `ends`: times end their period, not begin it.
+    """Columns with common times, in seconds since the epoch.
 
-    `step`: seconds of a period, where the file says so. `said`: what to tell people of how it was read.
+    `place`: format of the place of a row, for messages. `rows`: number of each row in the file. `ends`: a time is the end of its
+    period instead of the start. `step`: seconds of a period, if the file states it. `notes`: how the file was read, for the user.
     """
 
     source: str
@@ -39,8 +40,8 @@ class Table:
     columns: Sequence[Column]
     ends: bool = False
     step: int | None = None
-    said: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def at(self, row: int) -> str:
-        """Where a row of the table stands in its file."""
+        """Return the place of a row in its file."""
         return self.place.format(self.rows[row])

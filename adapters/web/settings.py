@@ -21,7 +21,7 @@ Address = Annotated[str, Field(pattern=URL, max_length=500)]
 class HttpPingSettings(LeverSettings):
     """Pings to a URL: containers, functions and model servers of any platform that starts units on demand."""
 
-    outlasts: ClassVar[bool] = False
+    persists: ClassVar[bool] = False
     kind: Literal["http-ping"]
     url: Address = Field(examples=["https://agent.example.com/ping"])
     """URL to ping; without user, query or fragment."""

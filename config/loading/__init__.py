@@ -1,4 +1,4 @@
-"""From a policy file to a policy, or to every problem in it with file, line and column.
+"""Loading of a policy file: returns the policy, or every problem in the file with line and column.
 
-What a policy says belongs in `config.model`.
+The content of a policy belongs in `config.model`.
 """

@@ -1,7 +1,7 @@
 """Validation of a policy document: returns every problem in it, or the `Policy`.
 
 The steps: search for secrets, check the defaults, merge the defaults into each pool and check the pool, then check across pools.
-This module knows no lever: the caller passes the mapping from kind to settings.
+This module imports no lever: the caller passes the mapping from kind to settings.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping
@@ -14,7 +14,7 @@ from config.loading.calendar_file import Calendars
 from config.loading.problem import Problem, path_text
 from config.loading.report import Report, Step
 from config.loading.secrecy import secrets_in
-from config.loading.wording import as_written, meant, shown, unknown, wording, worth_saying
+from config.loading.wording import as_written, meant, shown, unknown, without_consequences, wording
 from config.model.dead_man import DeadMan
 from config.model.event import Event, Holidays
 from config.model.lease import LEASE_KINDS
@@ -34,12 +34,12 @@ TOP_KEYS = ("version", "defaults", "pools", "limits", "assume", "notify", "lease
 OWN_KEYS = ("name", "lever")
 """Keys that every pool must set and that cannot have a default."""
 DEFAULT_KEYS = tuple(key for key in PoolPolicy.model_fields if key not in OWN_KEYS)
-STAND_IN = LeverSettings(kind="unknown")
+PLACEHOLDER_LEVER = LeverSettings(kind="unknown")
 """Placeholder for a lever that is invalid or missing, so that the rest of its pool is checked too."""
 
 
 def place_within(error: ErrorDetails) -> tuple[Step, ...]:
-    """Return the path of the error within the checked value; Stoker's own validators give the path within their field as `at`."""
+    """Return the path of the error within the checked value. Stoker's validators add the path within their field as `at`."""
     return (*error["loc"], *error.get("ctx", {}).get("at", ()))
 
 
@@ -59,9 +59,9 @@ class Check:
             return
         for place, path, message in list(secrets_in(root, self._declared())):
             self.report.note_secret(place, path, message)
-        beside = self._beside((), root, TOP_KEYS)
+        misindented = self._misindented((), root, TOP_KEYS)
         for key in root.members:
-            if key not in TOP_KEYS and key not in beside and not key.startswith(EXTENSION):
+            if key not in TOP_KEYS and key not in misindented and not key.startswith(EXTENSION):
                 self.report.note_at((key,), unknown("key", key, (*TOP_KEYS, f"{EXTENSION}… for anchors")), on_key=True)
             if "defaults" in meant([key], TOP_KEYS):
                 self._meant.update(root.members[key].members)
@@ -78,21 +78,21 @@ class Check:
         models: Iterable[type[BaseModel]] = (*ours, *LEASE_KINDS.values(), *self._kinds.values())
         return frozenset(TOP_KEYS).union(*(model.model_fields for model in models))
 
-    def _beside(self, path: tuple[Step, ...], node: Node, allowed: Container[str]) -> set[str]:
-        """Return the unknown keys that directly follow an empty key in the same column and belong below it; report them."""
-        found: dict[str, list[str]] = {}
+    def _misindented(self, path: tuple[Step, ...], node: Node, allowed: Container[str]) -> set[str]:
+        """Report the unknown keys that directly follow an empty key in the same column and belong below it; return them."""
+        keys_after: dict[str, list[str]] = {}
         empty = ""
         for key, member in node.members.items():
             if key in allowed or key.startswith(EXTENSION):
                 empty = key if member.scalar is None and member.kind == "scalar" and not member.source else ""
             elif empty and node.keys[key].column == node.keys[empty].column:
-                found.setdefault(empty, []).append(key)
-        for above, keys in found.items():
+                keys_after.setdefault(empty, []).append(key)
+        for above, keys in keys_after.items():
             if not any(self.report.is_misread((*path, key), on_key=True) for key in keys):
                 message = f"empty, and {', '.join(keys)} below it in the same column: indent what belongs to {above} deeper"
                 self.report.note_at((*path, above), message)
             self.report.misread((*path, above))
-        return {key for keys in found.values() for key in keys}
+        return {key for keys in keys_after.values() for key in keys}
 
     def _version(self, root: Node) -> None:
         node = root.child("version")
@@ -110,7 +110,7 @@ class Check:
         try:
             return model.model_validate(node.plain())
         except ValidationError as error:
-            self._complain(error, model, lambda item: (key, *place_within(item)))
+            self._report_errors(error, model, lambda item: (key, *place_within(item)))
             return None
 
     def _sinks(self, root: Node) -> tuple[Sink, ...]:
@@ -118,7 +118,7 @@ class Check:
         try:
             return Notify.model_validate({} if node is None else {"notify": node.plain()}).notify
         except ValidationError as error:
-            self._complain(error, Notify, lambda item: place_within(item) or ("notify",))
+            self._report_errors(error, Notify, lambda item: place_within(item) or ("notify",))
             return ()
 
     def _defaults(self, root: Node) -> Node | None:
@@ -131,17 +131,17 @@ class Check:
             self._meant.update(DEFAULT_KEYS)
             return None
         self._meant |= meant(node.members, DEFAULT_KEYS)
-        beside = self._beside(("defaults",), node, PoolPolicy.model_fields)
+        misindented = self._misindented(("defaults",), node, PoolPolicy.model_fields)
         for key in node.members:
-            if key in OWN_KEYS and key not in beside:
+            if key in OWN_KEYS and key not in misindented:
                 self.report.note_at(("defaults", key), f"{key} cannot have a default: set it in each pool", on_key=True)
-            elif key not in DEFAULT_KEYS and key not in beside:
+            elif key not in DEFAULT_KEYS and key not in misindented:
                 self.report.note_at(("defaults", key), unknown("key", key, DEFAULT_KEYS), on_key=True)
         known = {key: member.plain() for key, member in node.members.items() if key in DEFAULT_KEYS}
         try:
-            PoolPolicy.model_validate(known | {"name": "defaults", "lever": STAND_IN})
+            PoolPolicy.model_validate(known | {"name": "defaults", "lever": PLACEHOLDER_LEVER})
         except ValidationError as error:
-            self._complain(error, PoolPolicy, lambda item: ("defaults", *place_within(item)), given=("max",))
+            self._report_errors(error, PoolPolicy, lambda item: ("defaults", *place_within(item)), set_elsewhere=("max",))
         return node
 
     def _pools(self, root: Node, defaults: Node | None) -> list[PoolPolicy]:
@@ -174,13 +174,14 @@ class Check:
         if node.kind != "mapping":
             self.report.note_at(path, f"{shown(node.plain())} is not a pool: write a mapping with name, lever and max")
             return None
-        beside = self._beside(path, node, PoolPolicy.model_fields)
+        misindented = self._misindented(path, node, PoolPolicy.model_fields)
         lever = self._lever((*path, "lever"), node)
-        said = {key: member.plain() for key, member in node.members.items() if key not in beside}
+        own = {key: member.plain() for key, member in node.members.items() if key not in misindented}
         try:
-            pool = PoolPolicy.model_validate(inherited | said | {"lever": lever or STAND_IN})
+            pool = PoolPolicy.model_validate(inherited | own | {"lever": lever or PLACEHOLDER_LEVER})
         except ValidationError as error:
-            self._complain(error, PoolPolicy, lambda item: self._origin(item, path, node, inherited), given=self._meant)
+            self._report_errors(error, PoolPolicy, lambda item: self._origin(item, path, node, inherited),
+                                set_elsewhere=self._meant)
             return None
         if lever is None:
             return None
@@ -193,13 +194,13 @@ class Check:
         for index, event in enumerate(events):
             path, text = (*within, index), ""
             if event.ics is not None and self._calendars is not None:
-                found = self._calendars.read(event.ics)
-                if isinstance(found, str):
-                    text = found
-                elif found.line:
-                    self.report.problems.append(Problem(str(found.file), found.line, 1, "", found.message))
+                content = self._calendars.read(event.ics)
+                if isinstance(content, str):
+                    text = content
+                elif content.line:
+                    self.report.problems.append(Problem(str(content.file), content.line, 1, "", content.message))
                 else:
-                    self.report.note_at((*path, "ics"), f"{found.file} {found.message}")
+                    self.report.note_at((*path, "ics"), f"{content.file} {content.message}")
             place = self.report.place_of(path)
             out.append(event.placed(f"{self.report.source}:{place.line}:{place.column} {path_text(path)}", text))
         return tuple(out)
@@ -240,14 +241,14 @@ class Check:
         try:
             return model.model_validate(node.plain())
         except ValidationError as error:
-            self._complain(error, model, lambda item: (*path, *place_within(item)))
+            self._report_errors(error, model, lambda item: (*path, *place_within(item)))
             return None
 
-    def _complain(self, error: ValidationError, model: type[BaseModel], where: Callable[[ErrorDetails], tuple[Step, ...]],
-                  given: Container[str] = ()) -> None:
-        """Report the errors of pydantic, each at the path that `where` returns; skip missing keys that are `given` elsewhere."""
-        for item in worth_saying(error.errors(), model):
-            if item["type"] == "missing" and len(item["loc"]) == 1 and item["loc"][0] in given:
+    def _report_errors(self, error: ValidationError, model: type[BaseModel], where: Callable[[ErrorDetails], tuple[Step, ...]],
+                       set_elsewhere: Container[str] = ()) -> None:
+        """Report the errors of pydantic, each at the path that `where` returns; skip missing keys that are `set_elsewhere`."""
+        for item in without_consequences(error.errors(), model):
+            if item["type"] == "missing" and len(item["loc"]) == 1 and item["loc"][0] in set_elsewhere:
                 continue
             path = where(item)
             if item["type"] == "bounds" and self.report.has_misread(path[:-1]):

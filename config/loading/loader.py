@@ -1,4 +1,4 @@
-"""From a policy file to a `Policy`, or to every problem in it at once."""
+"""Loader of policy files: returns a `Policy`, or raises every problem of the file at once."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,30 +16,30 @@ __all__ = ["TOP_KEYS", "PolicyError", "Problem", "load_policy", "parse_policy"]
 
 
 class Located(NamedTuple):
-    """A policy, and where its file says what."""
+    """A policy, and the places of its values in the file."""
 
     policy: Policy
     report: Report
 
     def place(self, pool: int, path: Iterable[str | int]) -> str:
-        """Where the value under `path` of a pool stands, in the pool or in the defaults, as `file:line:column path`."""
+        """Return the place of a pool's value, in the pool or in the defaults, as `file:line:column path`."""
         within: tuple[str | int, ...] = ("pools", pool)
         first, *_ = path = tuple(path)
         whole = (*within, *path) if self.report.reach((*within, first)) is not None else ("defaults", *path)
         return self.at(whole)
 
     def at(self, path: tuple[str | int, ...]) -> str:
-        """Where the value under `path` of the whole file stands, as `file:line:column path`."""
+        """Return the place of the value at `path` of the file, as `file:line:column path`."""
         return f"{self.report.source}:{':'.join(map(str, self.report.place_of(path)))} {path_text(path)}"
 
 
 def load_policy(path: Path, kinds: Kinds) -> Policy:
-    """The policy in the file at `path`; `PolicyError` with every problem, one that cannot be read included."""
+    """Return the policy in a file. Raise `PolicyError` with every problem, also when the file cannot be read."""
     return locate_policy(path, kinds).policy
 
 
 def locate_policy(path: Path, kinds: Kinds) -> Located:
-    """Like `load_policy`, with the places of what the file says."""
+    """Return the policy in a file with the places of its values. Raise like `load_policy`."""
     try:
         with path.open("rb") as file:
             text = decoded(file.read(MOST_BYTES + 1))
@@ -51,16 +51,16 @@ def locate_policy(path: Path, kinds: Kinds) -> Located:
 
 
 def parse_policy(text: str, kinds: Kinds, source: str = "policy.yaml", calendars: Calendars | None = None) -> Policy:
-    """The policy that `text` says; `PolicyError` with every problem. Raises nothing else for any text.
+    """Return the policy in `text`. Raise `PolicyError` with every problem, and no other exception for any text.
 
-    `kinds` maps a lever's kind to the model of its settings; `source` is what problems call the file. Without `calendars` no
-    calendar file is read, and events that name one have no windows.
+    `kinds`: lever kind -> model of its settings. `source`: name of the file in problems. Without `calendars`, no calendar file is
+    read, and events that name one have no windows.
     """
     return parsed(text, kinds, source, calendars).policy
 
 
 def parsed(text: str, kinds: Kinds, source: str, calendars: Calendars | None) -> Located:
-    """Like `parse_policy`, with the places of what the text says."""
+    """Return the policy in `text` with the places of its values. Raise like `parse_policy`."""
     root, faults = read_document(text)
     report = Report(source, root, faults)
     check = Check(report, kinds, calendars)
@@ -68,7 +68,7 @@ def parsed(text: str, kinds: Kinds, source: str, calendars: Calendars | None) ->
     if root is not None and readable:
         check.document(root)
     elif not faults:
-        report.note(Place(1, 1), (), "empty: a policy begins with version: 1 and names pools")
+        report.note(Place(1, 1), (), "empty: a policy starts with version: 1 and has pools")
     if report.problems or check.policy is None:
         raise PolicyError(report.problems)
     return Located(check.policy, report)

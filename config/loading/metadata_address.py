@@ -1,4 +1,4 @@
-"""Whether a URL leads to the metadata service of a cloud machine, which gives credentials to whoever asks from that machine."""
+"""Detection of URLs of a cloud's metadata service, which returns credentials to any process on the machine."""
 
 import socket
 import unicodedata
@@ -22,11 +22,11 @@ EMBEDDING = (ip_network("64:ff9b::/96"), ip_network("::/96"))
 """NAT64, and addresses compatible with IPv4: the last 32 bits are an IPv4 address."""
 
 DOTS = str.maketrans(dict.fromkeys("\u3002\uff0e\uff61", "."))
-"""What resolvers of international names take for a dot."""
+"""Characters that resolvers of internationalised names read as a dot."""
 
 
 def leads_to_metadata(url: str) -> bool:
-    """Return whether the host is a metadata service or link-local, in whatever way it is written. No name is looked up."""
+    """Return whether the host is a metadata service or link-local, in any notation. No name is looked up."""
     try:
         host = unquote(urlsplit(url).hostname or "")
     except ValueError:
@@ -36,7 +36,7 @@ def leads_to_metadata(url: str) -> bool:
 
 
 def _addresses(host: str) -> list[IPv4Address | IPv6Address]:
-    """The address that a host stands for, and any other within it; none for a name."""
+    """Return the address of a host, and every address embedded in it; none for a name."""
     try:
         address = ip_address(host)
     except ValueError:
@@ -46,6 +46,6 @@ def _addresses(host: str) -> list[IPv4Address | IPv6Address]:
             return []
     if isinstance(address, IPv4Address):
         return [address]
-    within = [IPv4Address(int(address) & 0xFFFF_FFFF)] if any(address in network for network in EMBEDDING) else []
+    embedded = [IPv4Address(int(address) & 0xFFFF_FFFF)] if any(address in network for network in EMBEDDING) else []
     teredo = address.teredo or ()
-    return [address, *within, *(each for each in (address.ipv4_mapped, address.sixtofour, *teredo) if each is not None)]
+    return [address, *embedded, *(each for each in (address.ipv4_mapped, address.sixtofour, *teredo) if each is not None)]

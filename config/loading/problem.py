@@ -1,4 +1,4 @@
-"""What is wrong with a policy file: every problem at once, each with its place, what is wrong and what is allowed."""
+"""Problems of a policy file: each with its place, what is wrong and what is allowed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing wrong. `line` and `column` count from 1; `path` is like `pools[0].max`, empty for the file as a whole."""
+    """One problem. `line` and `column` count from 1. `path`: such as `pools[0].max`, empty for the whole file."""
 
     file: str
     line: int
@@ -19,7 +19,7 @@ class Problem:
 
 
 class PolicyError(Exception):
-    """The policy cannot be used. `problems` is never empty and in the order of the file."""
+    """Signal that a policy cannot be used. `problems` is never empty and is in the order of the file."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems: list[Problem] = sorted(set(problems))
@@ -27,12 +27,12 @@ class PolicyError(Exception):
 
 
 def path_text(path: Sequence[str | int]) -> str:
-    """`("pools", 0, "max")` as `pools[0].max`."""
+    """Return a path as text: `pools[0].max` for `("pools", 0, "max")`."""
     text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
     return one_line(text.removeprefix("."))
 
 
 def one_line(text: str, most: int = 200) -> str:
-    """`text` without line breaks and control characters, cut at `most` characters."""
+    """Return `text` without line breaks and control characters, shortened to at most `most` characters."""
     shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
     return shown if len(shown) <= most else shown[: most - 1] + "…"

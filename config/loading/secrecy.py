@@ -47,14 +47,14 @@ ADVICE = "secrets are not allowed in the file: use the environment or the machin
 
 def looks_secret(name: str) -> bool:
     """Return whether the name of a key or a variable marks its value as a secret."""
-    if tells_about_secret(name):
+    if describes_secret(name):
         return False
     words = words_of(name)
     return (SECRET_PARTS.search(words) is not None or not SECRET_WORDS.isdisjoint(words.split("_"))
             or FORM.sub("", words).rpartition("_")[2] in SECRET_LAST)
 
 
-def tells_about_secret(name: str) -> bool:
+def describes_secret(name: str) -> bool:
     """Return whether a name with a secret's word marks the location or a property of a secret."""
     words = words_of(name)
     if SECRET_ANYWAY.search(words):

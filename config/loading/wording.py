@@ -42,8 +42,8 @@ def shown(value: object) -> str:
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """Return the most similar of `words`; None when none is similar."""
     words, word = list(words), word.lower()
-    begun = [longer for longer in words if len(word) > 2 and longer.startswith(word)]
-    return next(iter(get_close_matches(word, words, n=1, cutoff=0.6) or begun), None)
+    longer = [each for each in words if len(word) > 2 and each.startswith(word)]
+    return next(iter(get_close_matches(word, words, n=1, cutoff=0.6) or longer), None)
 
 
 def meant(words: Iterable[str], allowed: Collection[str]) -> set[str]:
@@ -81,7 +81,7 @@ def model_within(annotation: object) -> type[BaseModel] | None:
     return next((found for part in get_args(annotation) if (found := model_within(part)) is not None), None)
 
 
-def worth_saying(errors: Sequence[ErrorDetails], model: type[BaseModel]) -> list[ErrorDetails]:
+def without_consequences(errors: Sequence[ErrorDetails], model: type[BaseModel]) -> list[ErrorDetails]:
     """Return the errors on a value for `model`, without those that a misspelt key in the same mapping explains."""
     misspelt: set[tuple[str | int, ...]] = set()
     for error in errors:
@@ -98,7 +98,7 @@ def named_by(error: ErrorDetails) -> set[tuple[str | int, ...]]:
 
 
 def as_written(error: ErrorDetails, node: Node) -> Iterator[str]:
-    """Yield what to write instead of the value of `node`, where its text shows it; the parts follow the message."""
+    """Yield parts to append to a message: what to write instead of the value of `node`, as far as its text shows it."""
     instead = remedy(error["type"], error["input"], node.source if node.kind == "scalar" else None)
     if instead:
         yield f": {instead}"
@@ -107,7 +107,7 @@ def as_written(error: ErrorDetails, node: Node) -> Iterator[str]:
 
 
 def fitting(value: str, pattern: str, entry: FieldInfo | None) -> str:
-    """Return what to write in place of text that does not match a pattern: the nearest match, or else an example."""
+    """Return what to write instead of text that does not match a pattern: the nearest match, or else an example."""
     text = value.strip()
     if VARIABLE.search(text):
         return "Stoker does not expand variables: write the value, or expand it before Stoker reads the file"

@@ -1,4 +1,4 @@
-"""What a policy says, checked and immutable.
+"""Models of a policy, validated and immutable.
 
-How a file becomes a policy belongs in `config.loading`.
+Reading a policy from a file belongs in `config.loading`.
 """

@@ -1,4 +1,4 @@
-"""Spans of time as people write them: `30s`, `5m`, `10h`, `2d`, `1h30m`."""
+"""Durations in the notation of policy files: `30s`, `5m`, `10h`, `2d`, `1h30m`."""
 
 import re
 from datetime import timedelta
@@ -17,7 +17,7 @@ ALLOWED = "a span such as 30s, 5m, 10h, 2d or 1h30m"
 
 
 def parse_duration(text: str) -> timedelta:
-    """The span that `text` says; `ValueError` when it says none. A bare 0 needs no unit."""
+    """Return the duration in `text`. Raise `ValueError` when it is not one. A bare 0 needs no unit."""
     if text == "0":
         return timedelta(0)
     match = re.fullmatch(PATTERN, text, re.ASCII)
@@ -29,7 +29,10 @@ def parse_duration(text: str) -> timedelta:
 
 
 def near_duration(text: str) -> str | None:
-    """How a span is written that `text` says in another way: with words, parts, blanks, a colon or as ISO 8601."""
+    """Return the notation of a duration in another form: with words, fractions, spaces, a colon or as ISO 8601.
+
+    None when `text` is no such duration.
+    """
     plain = text.strip().lower()
     clock = re.fullmatch(r"(\d{1,4}):(\d\d)(?::(\d\d))?", plain, re.ASCII)
     if clock is not None:
@@ -46,19 +49,22 @@ def near_duration(text: str) -> str | None:
 
 
 def format_duration(span: timedelta) -> str:
-    """The shortest text that `parse_duration` reads as `span`, which must be whole seconds and not negative."""
-    left = span // timedelta(seconds=1)
-    if left < 0 or timedelta(seconds=left) != span:
+    """Return the shortest text that `parse_duration` reads as `span`.
+
+    Raise `ValueError` unless it is a whole number of seconds, 0 or more.
+    """
+    rest = span // timedelta(seconds=1)
+    if rest < 0 or timedelta(seconds=rest) != span:
         raise ValueError(f"{span} is not a whole number of seconds, zero or more")
     text = ""
     for unit, seconds in UNITS.items():
-        count, left = divmod(left, seconds)
+        count, rest = divmod(rest, seconds)
         text += f"{count}{unit}" if count else ""
     return text or "0s"
 
 
 def _read(value: object) -> object:
-    """Text and the number 0 become a span; a span stays one; anything else is refused with what is allowed."""
+    """Return a duration for text, for the number 0 or for a duration. Raise a validation error for any other value."""
     if isinstance(value, timedelta):
         if value < timedelta(0) or value.microseconds:
             raise PydanticCustomError("duration", "a span is a whole number of seconds, zero or more")
@@ -79,4 +85,4 @@ Duration = Annotated[
     PlainSerializer(format_duration, return_type=str, when_used="json"),
     WithJsonSchema({"anyOf": [{"type": "string", "pattern": PATTERN}, {"const": 0}], "examples": ["30s", "5m", "1h30m"]}),
 ]
-"""A field that reads and writes a span as people write it."""
+"""A field that is read and written in the notation of policy files."""

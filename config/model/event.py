@@ -31,7 +31,8 @@ GAPS = 25
 """Number of start times of a cron expression that are checked."""
 
 EARLIEST, LATEST = 1970, 2200
-WAYS = ("start", "cron", "holidays", "ics")
+TIMINGS = ("start", "cron", "holidays", "ics")
+"""Keys that time an event; exactly one is set."""
 CLOSED = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
 
 
@@ -64,10 +65,10 @@ class Holidays(BaseModel):
 
 
 class Event(BaseModel):
-    """Something announced that changes demand while it lasts: a launch, a batch, a public holiday."""
+    """An announced change of demand for a limited time: a launch, a batch, a public holiday."""
 
     model_config = CLOSED | ConfigDict(json_schema_extra={
-        "allOf": [{"anyOf": [{"required": [way]} for way in WAYS]},
+        "allOf": [{"anyOf": [{"required": [key]} for key in TIMINGS]},
                   {"anyOf": [{"required": ["factor"]}, {"required": ["size"]}]}],
     })
 
@@ -102,17 +103,17 @@ class Event(BaseModel):
     @field_validator("cron")
     @classmethod
     def _cron_is_valid(cls, value: str | None) -> str | None:
-        return None if value is None else told("cron", lambda: check_cron(value))
+        return None if value is None else checked("cron", lambda: check_cron(value))
 
     @field_validator("timezone")
     @classmethod
     def _zone_exists(cls, value: str) -> str:
-        return told("timezone", lambda: zone(value).key)
+        return checked("timezone", lambda: zone(value).key)
 
     @field_validator("start", "end")
     @classmethod
     def _is_an_instant(cls, value: str | None) -> str | None:
-        return None if value is None else told("instant", lambda: check_instant(value))
+        return None if value is None else checked("instant", lambda: check_instant(value))
 
     @field_validator("lead")
     @classmethod
@@ -136,8 +137,8 @@ class Event(BaseModel):
         return self
 
     def _faults(self) -> Iterator[tuple[bool, str, tuple[str, ...]]]:
-        given = [way for way in WAYS if getattr(self, way) is not None]
-        yield len(given) != 1, f"give exactly one of {', '.join(WAYS)}: {' and '.join(given) or 'none'} is given", ()
+        timings = [key for key in TIMINGS if getattr(self, key) is not None]
+        yield len(timings) != 1, f"give exactly one of {', '.join(TIMINGS)}: {' and '.join(timings) or 'none'} is given", ()
         yield (self.factor is None) == (self.size is None), "give exactly one of factor and size", ()
         yield (self.summary is not None and self.ics is None,
                "summary selects entries of a calendar file: add ics or remove summary", ("summary",))
@@ -158,7 +159,7 @@ class Event(BaseModel):
 
     @property
     def place(self) -> str:
-        """Return the place in the policy as `file:line:column path`; the name when the event was not read from a file."""
+        """Place in the policy as `file:line:column path`; the name when the event was not read from a file."""
         return self._place or self.name
 
     def placed(self, place: str, text: str = "") -> Self:
@@ -168,7 +169,7 @@ class Event(BaseModel):
         return out
 
 
-def told(kind: str, check: Callable[[], str]) -> str:
+def checked(kind: str, check: Callable[[], str]) -> str:
     """Return the result of `check`; raise its `ValueError` as a validation error of `kind`."""
     try:
         return check()
@@ -205,19 +206,19 @@ def instant(text: str, timezone: str, *, last: bool = False) -> datetime:
 
 def day_of(day: date, timezone: str) -> tuple[datetime, datetime]:
     """Return the first moments of a day in a time zone and of the next day: 23, 24 or 25 hours apart."""
-    begin, end = (datetime.combine(each, time(), zone(timezone)).astimezone(UTC) for each in (day, day + A_DAY))
-    return begin, end
+    start, end = (datetime.combine(each, time(), zone(timezone)).astimezone(UTC) for each in (day, day + A_DAY))
+    return start, end
 
 
 @lru_cache(maxsize=4096)
 def windows_of(event: Event, first: datetime, end: datetime) -> tuple[Window, ...]:
     """Return the windows of an event that overlap `first` to `end` (UTC), in order. Cached: many pools share an event."""
-    found = {Window(*span) for span in spans_of(event, first, end)}  # the repeated hour at a clock change may yield one twice
-    return tuple(sorted(window for window in found if window.start < end and window.end > first and window.start < window.end))
+    windows = {Window(*span) for span in spans_of(event, first, end)}  # the repeated hour at a clock change may yield one twice
+    return tuple(sorted(window for window in windows if window.start < end and window.end > first and window.start < window.end))
 
 
 @lru_cache(maxsize=4096)
-def beginnings(expression: str, timezone: str, first: datetime, end: datetime) -> tuple[datetime, ...]:
+def start_times(expression: str, timezone: str, first: datetime, end: datetime) -> tuple[datetime, ...]:
     """Return when a checked cron expression fires after `first` and before `end`. Cached: events of pools share start times."""
     return tuple(takewhile(lambda at: at < end, fires(expression, timezone, first)))
 
@@ -226,17 +227,17 @@ def spans_of(event: Event, first: datetime, end: datetime) -> Iterator[tuple[dat
     """Yield the windows that overlap the span, in any order; some may lie outside it."""
     name = event.name
     if event.start is not None:
-        begin = instant(event.start, event.timezone)
-        over = begin + event.duration if event.duration else instant(event.end or event.start, event.timezone, last=True)
-        yield begin, over, name, name
+        start = instant(event.start, event.timezone)
+        over = start + event.duration if event.duration else instant(event.end or event.start, event.timezone, last=True)
+        yield start, over, name, name
     elif event.cron is not None:
         span = event.duration or timedelta(0)
-        for at in beginnings(event.cron, event.timezone, first - span - timedelta(minutes=1), end):
+        for at in start_times(event.cron, event.timezone, first - span - timedelta(minutes=1), end):
             yield at, at + span, name, name
     elif event.holidays is not None:
-        for day, called in holidays_between(event.holidays.country, event.holidays.subdivision, first.date() - A_DAY,
-                                            end.date() + A_DAY):
-            yield *day_of(day, event.timezone), f"{name}: {called}", name
+        for day, holiday in holidays_between(event.holidays.country, event.holidays.subdivision, first.date() - A_DAY,
+                                             end.date() + A_DAY):
+            yield *day_of(day, event.timezone), f"{name}: {holiday}", name
     else:
-        for begin, over, called in occurrences(event._text, first, end, event.timezone, event.summary):  # noqa: SLF001
-            yield begin, over, f"{name}: {called}" if called else name, f"{name}: {called}"
+        for start, over, summary in occurrences(event._text, first, end, event.timezone, event.summary):  # noqa: SLF001
+            yield start, over, f"{name}: {summary}" if summary else name, f"{name}: {summary}"

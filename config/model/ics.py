@@ -58,7 +58,7 @@ def structure(text: str) -> list[Entry]:
         name, part = re.split("[;:]", line.upper(), maxsplit=1)[0], line.upper().partition(":")[2].strip()
         if name == "BEGIN":
             if part == "VEVENT":
-                around = next((begun for kind, begun in open_parts if kind == part), None)
+                around = next((start for kind, start in open_parts if kind == part), None)
                 if around is not None:
                     raise BadCalendar(number, f"an entry starts within the entry of line {around}: add END:VEVENT before it")
                 entries.append(Entry(number, {}))
@@ -92,8 +92,8 @@ def check_entries(text: str, entries: list[Entry]) -> None:
                 raise BadCalendar(entry.properties[name], f"{name} is given twice in one entry")
         for name in ("DTSTART", "DTEND"):
             if name in event and "TZID" in event[name].params and getattr(event[name].dt, "tzinfo", None) is None:
-                said = str(event[name].params["TZID"])
-                raise BadCalendar(entry.properties[name], f"{name}: {said:.60} is not a known time zone")
+                zone_name = str(event[name].params["TZID"])
+                raise BadCalendar(entry.properties[name], f"{name}: {zone_name:.60} is not a known time zone")
         if "DTEND" in event and placed(event["DTEND"].dt, "UTC") < placed(event["DTSTART"].dt, "UTC"):
             raise BadCalendar(entry.properties["DTEND"], "DTEND is before DTSTART")
         rule = event["RRULE"].to_ical().decode() if "RRULE" in event else ""
@@ -109,20 +109,22 @@ def check_expansion(event: Any, entry: Entry) -> None:  # noqa: ANN401  (icalend
     alone = Calendar()
     alone.add_component(event)
     try:
-        begin = event["DTSTART"].dt
-        day = datetime(begin.year, begin.month, begin.day)  # noqa: DTZ001  (compared by day only)
+        start = event["DTSTART"].dt
+        day = datetime(start.year, start.month, start.day)  # noqa: DTZ001  (compared by day only)
         expanded(alone, day - A_DAY, day + 370 * A_DAY)
     except Exception as error:  # the libraries raise many types for invalid values
         raise BadCalendar(entry.line, f"the entry cannot be expanded: {error!s:.200}") from error
 
 
 def parsed(text: str) -> Any:  # noqa: ANN401  (icalendar's components)
+    """Return the calendar in `text`."""
     from icalendar import Calendar
 
     return Calendar.from_ical(text)
 
 
 def expanded(calendar: Any, first: datetime, end: datetime) -> list[Any]:  # noqa: ANN401
+    """Return the entries between two instants, with repeated entries expanded."""
     import recurring_ical_events
 
     return list(recurring_ical_events.of(calendar).between(first, end))
@@ -132,17 +134,17 @@ def occurrences(text: str, first: datetime, end: datetime, timezone: str,
                 summary: str | None) -> Iterator[tuple[datetime, datetime, str]]:
     """Yield start, end (UTC) and summary of each entry that may overlap the span, of a text that `read_calendar` accepted.
 
-    Days, and times without a zone, are in `timezone`. Cancelled entries are left out.
+    Days, and times without a zone, are in `timezone`. Cancelled entries are omitted.
     """
     if not text:
         return
     for entry in expanded(parsed(text), first - A_DAY, end + A_DAY):
-        called = " ".join(str(entry.get("SUMMARY", "")).split())
-        if str(entry.get("STATUS", "")).upper() == "CANCELLED" or (summary or "").casefold() not in called.casefold():
+        text = " ".join(str(entry.get("SUMMARY", "")).split())
+        if str(entry.get("STATUS", "")).upper() == "CANCELLED" or (summary or "").casefold() not in text.casefold():
             continue
-        begin = placed(entry["DTSTART"].dt, timezone)
-        over = placed(entry["DTEND"].dt, timezone) if "DTEND" in entry else begin
-        yield begin, min(over, begin + LONGEST_WINDOW), called[:80]
+        start = placed(entry["DTSTART"].dt, timezone)
+        over = placed(entry["DTEND"].dt, timezone) if "DTEND" in entry else start
+        yield start, min(over, start + LONGEST_WINDOW), text[:80]
 
 
 def placed(at: date | datetime, timezone: str) -> datetime:

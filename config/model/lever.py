@@ -14,13 +14,13 @@ class LeverSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", use_attribute_docstrings=True)
 
-    decays: ClassVar[bool] = False
+    schedules_fallback: ClassVar[bool] = False
     """Whether the provider can run scheduled actions that lower capacity, which `dead_man` requires."""
 
     deletes_at_zero: ClassVar[bool] = False
     """Whether a target of 0 units deletes the provider's setting, unless `keep_setting` is true."""
 
-    outlasts: ClassVar[bool] = True
+    persists: ClassVar[bool] = True
     """Whether the requested units stay at the provider when the daemon stops or the pool leaves the policy."""
 
     kind: str
@@ -28,8 +28,8 @@ class LeverSettings(BaseModel):
 
     @property
     def resource(self) -> str:
-        """Return the resource in one line. Two pools with the same kind and resource would set the same number.
+        """Resource in one line. Two pools with the same kind and resource would set the same number.
 
-        The default is all settings. A subclass whose settings hold more than the resource's address overrides this.
+        The default is all settings. A subclass whose settings contain more than the resource's address overrides this.
         """
         return " ".join(f"{name}={value}" for name, value in self if name != "kind" and value is not None)

@@ -23,5 +23,5 @@ class Limits(BaseModel):
 
     @property
     def in_usd(self) -> bool:
-        """Return whether the hourly or the monthly cost is limited."""
+        """Whether the hourly or the monthly cost is limited."""
         return self.usd_per_hour is not None or self.usd_per_month is not None

@@ -128,9 +128,9 @@ class PoolPolicy(Model):
 
     @field_validator("dead_man")
     @classmethod
-    def _lever_decays(cls, value: DeadMan | None, info: ValidationInfo) -> DeadMan | None:
+    def _lever_schedules(cls, value: DeadMan | None, info: ValidationInfo) -> DeadMan | None:
         lever = info.data.get("lever")
-        if value is not None and lever is not None and lever.kind != "unknown" and not lever.decays:
+        if value is not None and lever is not None and lever.kind != "unknown" and not lever.schedules_fallback:
             text = "{kind} has no scheduled actions: remove dead_man (set it to null where it is a default)"
             raise PydanticCustomError("dead_man", text, {"kind": lever.kind})
         return value

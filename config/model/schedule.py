@@ -76,7 +76,7 @@ class Schedule(BaseModel):
 
     @property
     def label(self) -> str:
-        """Return the name, or the cron expression and time zone."""
+        """Name, or the cron expression and time zone without one."""
         return self.name or f"{self.cron} {self.timezone}"
 
     def active(self, now: datetime) -> bool:
@@ -109,7 +109,7 @@ def window_starts(expression: str, timezone: str, day: date) -> tuple[datetime, 
 
 
 def schedule_bounds(schedules: Sequence[Schedule], now: datetime) -> tuple[int | None, int | None, str | None]:
-    """Return floor, ceiling and the name of the schedule that sets them at `now` (aware); None where no open window does.
+    """Return floor, ceiling and the name of the schedule that sets them at `now` (aware); None when no open window sets one.
 
     With several open windows, the highest floor and the lowest ceiling apply. If two schedules set one each, both are named.
     """

@@ -23,7 +23,7 @@ class Warmer(BaseModel):
 
     @property
     def minutes(self) -> int:
-        """Return the interval in minutes."""
+        """Interval in minutes."""
         return self.every // MINUTE
 
     @field_validator("every")

@@ -1,4 +1,4 @@
-"""YAML text as plain values that know their line and column, and what is wrong with a text that is not YAML.
+"""YAML text as plain values with their line and column, and the faults of a text that is not valid YAML.
 
-What the values mean belongs in `config.loading`.
+The meaning of the values belongs in `config.loading`.
 """

@@ -1,4 +1,4 @@
-"""Values of a document that know where they stand in its text."""
+"""Values of a document with their places in its text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 
 class Place(NamedTuple):
-    """Where something begins in the text; both count from 1."""
+    """Line and column where something starts in the text. Both count from 1."""
 
     line: int
     column: int
 
 
 class Fault(NamedTuple):
-    """What is wrong with the text itself, and where."""
+    """Fault of the text itself, and its place."""
 
     place: Place
     message: str
@@ -21,10 +21,10 @@ class Fault(NamedTuple):
 
 @dataclass(slots=True)
 class Node:
-    """A value with its place. `kind` is "scalar", "list" or "mapping"; `keys` holds where each key of a mapping stands.
+    """A value with its place. `kind` is "scalar", "list" or "mapping". `keys`: the place of each key of a mapping.
 
-    `source`: the text of a scalar as written, None where it was quoted. `comment`: what follows an unquoted scalar in its line as
-    a comment without a blank after the `#`, so that it may have been meant as part of the value.
+    `source`: the text of a scalar as written, None if it was quoted. `comment`: a comment after an unquoted scalar without a
+    space after the `#`, which may be intended as part of the value. `size`: number of values in it. `height`: number of levels.
     """
 
     place: Place
@@ -39,7 +39,7 @@ class Node:
     comment: str = ""
 
     def plain(self) -> object:
-        """The value without its places."""
+        """Return the value without places."""
         if self.kind == "list":
             return [item.plain() for item in self.items]
         if self.kind == "mapping":
@@ -47,13 +47,13 @@ class Node:
         return self.scalar
 
     def child(self, step: str | int) -> "Node | None":
-        """The member or item called `step`; None when there is none."""
+        """Return the member or item `step`; None when there is none."""
         if isinstance(step, int):
             return self.items[step] if step < len(self.items) else None
         return self.members.get(step)
 
     def reach(self, path: Sequence[str | int]) -> "Node | None":
-        """The value under `path`; None when there is none."""
+        """Return the value at `path`; None when there is none."""
         node: Node | None = self
         for step in path:
             node = None if node is None else node.child(step)

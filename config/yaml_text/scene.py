@@ -15,7 +15,10 @@ KEY_BEFORE = re.compile(r"([\w.-]+)[ \t]*:[ \t]*$")
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Lines of a text, its tokens up to the error, and the parser's message. Places count from 1."""
+    """Lines of a text, its tokens up to the error, and the parser's message.
+
+    `at`: where the parser stopped. `since`: where the construct that it parsed starts. Places count from 1.
+    """
 
     lines: Sequence[str]
     tokens: Sequence[yaml.Token]
@@ -34,38 +37,38 @@ class Scene:
 
     @property
     def text(self) -> str:
-        """Return the line where the parser stopped."""
+        """Line where the parser stopped."""
         return self.line(self.at.line)
 
     @property
     def opened(self) -> Place | None:
-        """Return the place of the innermost bracket that is open where the parser stopped."""
-        found: list[Place] = []
+        """Place of the innermost bracket that is open where the parser stopped; None without one."""
+        brackets: list[Place] = []
         for token in self.tokens:
             if isinstance(token, yaml.FlowMappingStartToken | yaml.FlowSequenceStartToken):
-                found.append(place_at(token.start_mark))
-            elif isinstance(token, yaml.FlowMappingEndToken | yaml.FlowSequenceEndToken) and found:
-                found.pop()
+                brackets.append(place_at(token.start_mark))
+            elif isinstance(token, yaml.FlowMappingEndToken | yaml.FlowSequenceEndToken) and brackets:
+                brackets.pop()
         for bracket in self._unscanned():
             if self.char(bracket) in "{[":
-                found.append(bracket)
-            elif found:
-                found.pop()
-        return found[-1] if found else None
+                brackets.append(bracket)
+            elif brackets:
+                brackets.pop()
+        return brackets[-1] if brackets else None
 
     def _unscanned(self) -> Iterator[Place]:
         """Yield the brackets between the last token and the error. The scanner drops the tokens of the line where it stops."""
         end = place_at(self.tokens[-1].end_mark) if self.tokens else Place(1, 1)
-        begin = end.column - 1 if end.line == self.at.line else 0
-        text = re.sub(r"\"[^\"]*\"|'[^']*'", lambda quoted: " " * len(quoted[0]), self.text[begin: self.at.column - 1])
+        start = end.column - 1 if end.line == self.at.line else 0
+        text = re.sub(r"\"[^\"]*\"|'[^']*'", lambda quoted: " " * len(quoted[0]), self.text[start: self.at.column - 1])
         for bracket in re.finditer(r"(?<![^\s{\[,:-])[{\[]|[}\]]", text):
-            yield Place(self.at.line, begin + bracket.start() + 1)
+            yield Place(self.at.line, start + bracket.start() + 1)
 
     @property
     def quoted(self) -> yaml.ScalarToken | None:
-        """Return the last quoted scalar before the error."""
-        found = [token for token in self.tokens if isinstance(token, yaml.ScalarToken) and token.style in ("'", '"')]
-        return found[-1] if found else None
+        """Last quoted scalar before the error; None without one."""
+        scalars = [token for token in self.tokens if isinstance(token, yaml.ScalarToken) and token.style in ("'", '"')]
+        return scalars[-1] if scalars else None
 
 
 def indentation(text: str) -> int:
@@ -73,18 +76,18 @@ def indentation(text: str) -> int:
     return len(text) - len(text.lstrip(" "))
 
 
-def quote_it(scene: Scene, begins: Place, what: str) -> Fault:
+def quote_it(scene: Scene, start: Place, what: str) -> Fault:
     """Return the fault of a value that must be quoted, with the quoted value."""
-    return Fault(begins, f"{what}: quote the value: {written(scene, begins)}")
+    return Fault(start, f"{what}: quote the value: {written(scene, start)}")
 
 
-def written(scene: Scene, begins: Place) -> str:
+def written(scene: Scene, start: Place) -> str:
     """Return `key: "value"` for the value that starts there, up to the end of the line or of the bracketed item."""
-    text = scene.line(begins.line)
-    value = re.sub(r"\s+#.*$", "", text[begins.column - 1:]).strip()
+    text = scene.line(start.line)
+    value = re.sub(r"\s+#.*$", "", text[start.column - 1:]).strip()
     if scene.opened is not None:
         value = re.split(r"\s*,\s*[\w-]+\s*:|\s*[}\]]|,\s*$", value)[0] or value
-    key = KEY_BEFORE.search(text[: begins.column - 1])
+    key = KEY_BEFORE.search(text[: start.column - 1])
     return one_line(f"{key[1] + ': ' if key else ''}{in_quotes(value)}", 120)
 
 

@@ -44,9 +44,9 @@ def colon(scene: Scene) -> Fault | None:
     return below(scene, above) if above else None
 
 
-def colon_within(scene: Scene, begins: Place) -> Fault:
+def colon_within(scene: Scene, start: Place) -> Fault:
     """Report a value that contains a colon and a space, at the start of the value."""
-    return quote_it(scene, begins, "a colon and a space within a value start a mapping in YAML")
+    return quote_it(scene, start, "a colon and a space within a value start a mapping in YAML")
 
 
 def missing_comma(scene: Scene, opened: Place) -> Fault:

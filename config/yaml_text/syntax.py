@@ -1,6 +1,6 @@
 """Explanations of YAML syntax errors for policy authors; the parser's own messages name its grammar rules.
 
-Each function in `WAYS` searches for one mistake near the place where the parser stopped, and reports it where it was made.
+Each function in `CHECKS` searches for one mistake near the place where the parser stopped, and reports it at its own place.
 """
 
 import re
@@ -24,21 +24,21 @@ INDICATORS = {
 
 
 def explain(lines: Sequence[str], error: yaml.MarkedYAMLError, tokens: Sequence[yaml.Token]) -> Fault:
-    """Return what is wrong and what to do, at the place of the mistake."""
+    """Return the fault with its correction, at the place of the mistake."""
     at = place_at(error.problem_mark or error.context_mark)
     before = [token for token in tokens if place_at(token.end_mark) <= at]
     scene = Scene(lines, before, at, place_at(error.context_mark or error.problem_mark), error.context or "", error.problem or "")
-    for way in WAYS:
-        found = way(scene)
-        if found is not None:
-            return found
-    said = ", ".join(part for part in (error.context, error.problem) if part)
-    return Fault(at, f"not valid YAML ({one_line(said)}): quote values that contain special characters, and give the keys of one "
-                     "mapping the same indentation")
+    for check in CHECKS:
+        fault = check(scene)
+        if fault is not None:
+            return fault
+    message = ", ".join(part for part in (error.context, error.problem) if part)
+    return Fault(at, f"not valid YAML ({one_line(message)}): quote values that contain special characters, and give the keys of "
+                     "one mapping the same indentation")
 
 
 def tab(scene: Scene) -> Fault | None:
-    """Report a tab that indents a line, or that stands where the parser expects a token."""
+    """Report a tab that indents a line, or a tab where the parser expects a token."""
     margin = margin_of(scene.text)
     column = margin.find("\t") + 1 or (scene.at.column if scene.char(scene.at) == "\t" else 0)
     if not column:
@@ -57,7 +57,7 @@ def margin_of(line: str) -> str:
 def lookalike(scene: Scene) -> Fault | None:
     """Report a typographic or invisible character in the line or the line above, where YAML needs an ASCII character."""
     for number in range(max(1, scene.at.line - 1), scene.at.line + 1):
-        text = re.sub(r"\"[^\"]*\"|'[^']*'|(?:^|\s)#.*", lambda found: "x" * len(found[0]), scene.line(number))
+        text = re.sub(r"\"[^\"]*\"|'[^']*'|(?:^|\s)#.*", lambda match: "x" * len(match[0]), scene.line(number))
         for column, char in enumerate(text, start=1):
             if (char in LOOKALIKES and char not in DASHES) or char in BLANKS + INVISIBLE:
                 return Fault(Place(number, column), advice(char) or "")
@@ -67,10 +67,10 @@ def lookalike(scene: Scene) -> Fault | None:
 def foreign_comment(scene: Scene) -> Fault | None:
     """Report a comment of another language, in the line or in the line above."""
     for number in range(max(1, scene.at.line - 1), scene.at.line + 1):
-        found = re.match(r"\s*(//|/\*)", scene.line(number))
-        if found is not None:
-            return Fault(Place(number, found.start(1) + 1), f"{found[1]} does not start a comment in YAML or JSON: write # "
-                                                            "instead")
+        comment = re.match(r"\s*(//|/\*)", scene.line(number))
+        if comment is not None:
+            return Fault(Place(number, comment.start(1) + 1), f"{comment[1]} does not start a comment in YAML or JSON: write # "
+                                                              "instead")
     return None
 
 
@@ -92,7 +92,7 @@ def after_quote(scene: Scene) -> Fault | None:
     token = scene.quoted
     if token is None or place_at(token.end_mark).line != scene.at.line:
         return None
-    begin, end = place_at(token.start_mark), place_at(token.end_mark)
+    start, end = place_at(token.start_mark), place_at(token.end_mark)
     between, behind = scene.text[end.column - 1: scene.at.column - 1], scene.char(scene.at)
     if between.strip() or not behind or behind in "}],:":
         return None
@@ -100,8 +100,8 @@ def after_quote(scene: Scene) -> Fault | None:
         return Fault(Place(end.line, end.column - 1), "this apostrophe closes the text in single quotes: write it twice "
                                                       "('it''s'), or put "
                                                       'the text in double quotes ("it\'s")')
-    return Fault(scene.at, f"text after the closing quote {token.style}: quote the whole value, starting at line {begin.line}, "
-                           f"column {begin.column}")
+    return Fault(scene.at, f"text after the closing quote {token.style}: quote the whole value, starting at line {start.line}, "
+                           f"column {start.column}")
 
 
 def escape(scene: Scene) -> Fault | None:
@@ -118,20 +118,20 @@ def escape(scene: Scene) -> Fault | None:
 
 def indicator(scene: Scene) -> Fault | None:
     """Report a value that starts with a character that YAML reserves."""
-    begins = scene.since if re.search(r"alias|anchor|tag|block scalar|directive|a node", scene.context) else scene.at
-    char, before = scene.char(begins), scene.line(begins.line)[: begins.column - 1]
+    start = scene.since if re.search(r"alias|anchor|tag|block scalar|directive|a node", scene.context) else scene.at
+    char, before = scene.char(start), scene.line(start.line)[: start.column - 1]
     keyed = KEY_BEFORE.search(before) is not None
     if char in ("}", "]") and scene.opened is None and not keyed:
-        return Fault(begins, f"unmatched {char}: remove it, or open it with {'{' if char == '}' else '['}")
+        return Fault(start, f"unmatched {char}: remove it, or open it with {'{' if char == '}' else '['}")
     if not char or char not in INDICATORS or re.search(r"[^\s:,\[{-]\s*$", before):
         return None
-    if char == "%" and begins.column == 1:
-        return directive(begins)
+    if char == "%" and start.column == 1:
+        return directive(start)
     if char == "-":
-        return Fault(begins, f"- {INDICATORS[char]}: write each item on a separate line, or quote the value") if keyed else None
-    return quote_it(scene, begins, f"{char} {INDICATORS[char]}")
+        return Fault(start, f"- {INDICATORS[char]}: write each item on a separate line, or quote the value") if keyed else None
+    return quote_it(scene, start, f"{char} {INDICATORS[char]}")
 
 
-WAYS: tuple[Callable[[Scene], Fault | None], ...] = (
+CHECKS: tuple[Callable[[Scene], Fault | None], ...] = (
     tab, lookalike, foreign_comment, open_quote, after_quote, after_bracket, escape, indicator, colon, flow_end, no_colon,
     end_of_document, wrong_column)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from adapters.ports.errors import Limit
-from config.loading.secrecy import tells_about_secret
+from config.loading.secrecy import describes_secret
 from controller.redaction.known_secrets import HERE, HIDDEN
 
 WORDS = r"secret|token|passw(?:or)?d|authori[sz]ation|credential|signature|api[_-]?key|access[_-]?key|private[_-]?key"
@@ -68,7 +68,7 @@ def _redacted(text: str, _: int) -> str:
 
 def announces(name: str) -> bool:
     """Whether what stands under a name is a secret by it."""
-    return SECRET_NAME.search(name) is not None and not tells_about_secret(name)
+    return SECRET_NAME.search(name) is not None and not describes_secret(name)
 
 
 def redact(value: object) -> object:

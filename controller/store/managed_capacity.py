@@ -86,7 +86,7 @@ def taken_over(held: Held, pools: Mapping[str, PoolPolicy], states: Mapping[str,
     for name, lever in held.levers.items():
         if address(lever) in gone and address(lever) not in here and max(left(gone[address(lever)])) > 0:
             orphans.setdefault(address(lever), Orphan(name, lever, gone[address(lever)], now))
-    levers = {name: pool.lever for name, pool in pools.items() if pool.lever.outlasts and (
+    levers = {name: pool.lever for name, pool in pools.items() if pool.lever.persists and (
         pool.mode == "active" or (name in held.levers and address(held.levers[name]) == address(pool.lever)))}
     return Held(levers, tuple(orphans.values())), kept
 

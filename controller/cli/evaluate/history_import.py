@@ -102,7 +102,7 @@ def report(found: "Imported", output: Path) -> None:
     from adapters.demand.history_file import open_history
     from forecasting.demand import instant_of
 
-    for source, lines in found.said:
+    for source, lines in found.notes:
         if source:
             click.echo(source)
         for line in lines:

@@ -1,4 +1,4 @@
-"""Each format of export is read as its program means it, and columns are what their names and statistics say."""
+"""Each export format is read with its own meaning of times, and columns get roles by name and statistic."""
 
 import json
 from contextlib import suppress
@@ -21,50 +21,50 @@ Id,m1,m2,m3
 """
 
 
-def read(texts: str | dict[str, str], told: dict[str, str] | None = None,
+def read(texts: str | dict[str, str], columns: dict[str, str] | None = None,
          timezone: str | None = None) -> tuple[list[list[float]], str]:
-    """Requests, averages and maxima, and what was said."""
-    found = imported({"f": texts} if isinstance(texts, str) else texts, told or {}, timezone)
+    """Return requests, averages and maxima, and the notes as text."""
+    found = imported({"f": texts} if isinstance(texts, str) else texts, columns or {}, timezone)
     series = found.series
     values = [[round(value, 4) for value in column.tolist()] for column in (series.invocations, series.busy, series.peak)]
-    return values, "\n".join(line for _, lines in found.said for line in lines)
+    return values, "\n".join(line for _, lines in found.notes for line in lines)
 
 
-def refusal(texts: str | dict[str, str], told: dict[str, str] | None = None) -> str:
+def refusal(texts: str | dict[str, str], columns: dict[str, str] | None = None) -> str:
     with pytest.raises(NotImportable) as caught:
-        read(texts, told)
+        read(texts, columns)
     return str(caught.value)
 
 
-def test_the_consoles_export_is_read_with_its_rows_of_labels():
-    values, said = read(CONSOLE)
+def test_a_console_export_is_read_with_its_rows_of_labels():
+    values, notes = read(CONSOLE)
 
     assert values == [[30, 30], [3, 3.01], [4, 5]]
-    assert "times without a time zone are read as UTC, because the format has no time zone; give --timezone if" in said
-    assert "taken is ConcurrentExecutions (m2) for the average and ConcurrentExecutions (m3) for the maximum, since the" in said
+    assert "times without a time zone are read as UTC, because the format has no time zone; give --timezone if" in notes
+    assert "the average is ConcurrentExecutions (m2) and the maximum is ConcurrentExecutions (m3), because the" in notes
 
 
-def test_what_is_told_of_columns_counts_more_than_their_values():
+def test_column_options_have_priority_over_values():
     values, _ = read(CONSOLE, {"max_concurrency": "m2", "avg_concurrency": "m3"})
 
     assert (values[1], values[2]) == ([4, 5], [3, 3.01])
 
 
-def test_of_two_columns_of_one_name_the_other_is_what_the_first_is_not():
+def test_of_two_columns_with_one_name_the_second_gets_the_other_role():
     assert read(CONSOLE, {"max_concurrency": "m3"})[0][1] == [3, 3.01]
     assert read(CONSOLE, {"avg_concurrency": "m2"})[0][2] == [4, 5]
     assert "average or maximum?" in refusal(CONSOLE, {"avg_concurrency": "m3"})
 
 
-def test_columns_of_one_name_that_their_values_do_not_tell_apart_must_be_told():
+def test_columns_with_one_name_and_ambiguous_values_require_an_option():
     same = CONSOLE.replace("3.00,4", "4,4").replace("3.01,5", "5,5")
 
     assert refusal(same).startswith("f: ConcurrentExecutions (m2) and ConcurrentExecutions (m3): average or maximum? give")
-    assert "2 columns are called so; give one of m2, m3" in refusal(same, {"max_concurrency": "ConcurrentExecutions"})
+    assert "2 columns have this name; give one of m2, m3" in refusal(same, {"max_concurrency": "ConcurrentExecutions"})
     assert read(same, {"max_concurrency": "m3", "avg_concurrency": "m2"})[0][2] == [4, 5]
 
 
-@pytest.mark.parametrize(("values", "says"), [("3.5,4.25", "average, since it is not whole"), ("3,4", None)])
+@pytest.mark.parametrize(("values", "says"), [("3.5,4.25", "the average is"), ("3,4", None)])
 def test_a_column_of_concurrency_without_a_statistic_is_an_average_only_if_it_has_fractions(values, says):
     first, second = values.split(",")
     text = f"time,invocations,ConcurrentExecutions\n2026-03-02T00:00:00Z,1,{first}\n2026-03-02T00:01:00Z,1,{second}\n"
@@ -73,7 +73,7 @@ def test_a_column_of_concurrency_without_a_statistic_is_an_average_only_if_it_ha
     assert says is not None or "average or maximum?" in refusal(text)
 
 
-def test_one_whose_average_is_another_column_is_the_maximum():
+def test_concurrency_next_to_an_average_column_is_the_maximum():
     text = "time,invocations,concurrency,Average concurrency\n2026-03-02T00:00:00Z,1,2,1.5\n"
 
     assert read(text)[0] == [[1], [1.5], [2]]
@@ -105,22 +105,22 @@ DATA = {"MetricDataResults": [
 
 
 def test_get_metric_data_is_read_by_label_and_id():
-    values, said = read(json.dumps(DATA))
+    values, notes = read(json.dumps(DATA))
 
     assert values == [[0, 12], [1.5, 1.25], [3, 2]]
-    assert "not used: ProvisionedConcurrentExecutions" in said
+    assert "not used: ProvisionedConcurrentExecutions" in notes
 
 
-def test_an_answer_that_is_not_whole_is_said_to_be_so():
+def test_a_note_reports_an_incomplete_response():
     part = json.loads(json.dumps(DATA)) | {"NextToken": "x"}
     part["MetricDataResults"][0]["StatusCode"] = "PartialData"
-    _, said = read(json.dumps(part))
+    _, notes = read(json.dumps(part))
 
-    assert "the answer has a NextToken: it is one page, and what the others hold is unknown" in said
-    assert "inv has the status PartialData: it may lack points" in said
+    assert "the response has a NextToken: it is one page, and the other pages are missing" in notes
+    assert "inv has the status PartialData: points may be missing" in notes
 
 
-def test_pages_of_one_answer_are_joined():
+def test_pages_of_one_response_are_joined():
     pages = [{"MetricDataResults": [{"Id": "i", "Label": "Invocations", "Timestamps": [f"2026-03-02T00:0{minute}:00Z"],
                                      "Values": [minute]}]}
              for minute in (1, 2)]
@@ -141,47 +141,47 @@ def matrix(*values: tuple[float, str], **labels: str) -> str:
     return json.dumps({"status": "success", "data": {"resultType": "matrix", "result": [{"metric": labels, "values": values}]}})
 
 
-def test_prometheus_values_are_of_the_minute_before_their_time():
-    values, said = read({"req.json": matrix((1772409660, "5"), (1772409720, "6")),
+def test_prometheus_values_are_for_the_minute_before_their_time():
+    values, notes = read({"req.json": matrix((1772409660, "5"), (1772409720, "6")),
                          "peak.json": matrix((1772409660, "3"), (1772409720, "2"))},
                         {"invocations": "req.json", "max_concurrency": "peak.json"})
 
     assert (values[0], values[2]) == ([5, 6], [3, 2])
-    assert "each value is taken for the minute that ends with its time" in said
+    assert "each value is for the minute that ends at its time" in notes
     assert imported({"f": matrix((1772409660, "5"))}, {"invocations": "f"}).series.first_minute == 1772409600 // 60
 
 
 @pytest.mark.parametrize(("text", "says"), [
     (matrix((1772409660, "5"), (1772409960, "6")),
-     "the step is 300 s, so that what its values cover is not known; ask with step=60"),
+     "the step is 300 s, so the period of its values is unknown; query with step=60"),
     (matrix((1772409660, "5"), (1772409675, "6")), "the step is 15 s"),
     (matrix((1772409660, "5"), __name__="http_requests_total"),
-     "is a counter; ask for its increase within each minute, sum(increase("),
-    (json.dumps({"status": "success", "data": {"resultType": "vector", "result": []}}), "ask query_range, with step=60"),
-    (json.dumps({"status": "error", "error": "bad query"}), "the answer is an error (bad query); ask again"),
-    (json.dumps({"MetricDataResults": []}), "no data points; ask for a time in which there are some"),
+     "is a counter; query its increase per minute: sum(increase("),
+    (json.dumps({"status": "success", "data": {"resultType": "vector", "result": []}}), "use query_range with step=60"),
+    (json.dumps({"status": "error", "error": "bad query"}), "the response is an error (bad query); repeat the query"),
+    (json.dumps({"MetricDataResults": []}), "no data points; select a period that has some"),
     (json.dumps({"MetricDataResults": [{"Timestamps": ["2026-03-02T00:00:00Z"], "Values": []}]}), "has 1 times and 0 values"),
-    ('{"MetricDataResults": [{"Timestamps": 1}]}', "not of the form that aws cloudwatch get-metric-data"),
-    ('{"a": 1}', "JSON of a kind that is not known; known are the answers of aws cloudwatch get-metric-data"),
-    ('{"a": ', "f:1: not readable as JSON"), ("[" * 100_000, "not readable as JSON"),
+    ('{"MetricDataResults": [{"Timestamps": 1}]}', "not a response of aws cloudwatch get-metric-data"),
+    ('{"a": 1}', "unknown kind of JSON; known are the responses of aws cloudwatch get-metric-data"),
+    ('{"a": ', "f:1: invalid JSON"), ("[" * 100_000, "invalid JSON"),
     ("", "f:1: no rows below the header"), ("timestamp,invocations\n", "f:1: no rows below the header"),
     ("2026-03-02T00:00:00Z,1,1,1\n2026-03-02T00:01:00Z,1,1,1\n", "f:1: the first row has values and no names"),
-    ("a,b\n1,2\n", "f:1: no column has times; call the one that has them timestamp (here: a, b)"),
-    ("time,a\n2026-03-02T00:00:00Z,1\n", "f: no column is known as one of invocations, avg_concurrency, max_concurrency"),
+    ("a,b\n1,2\n", "f:1: no column has times; name the column of times timestamp (columns: a, b)"),
+    ("time,a\n2026-03-02T00:00:00Z,1\n", "f: no column is recognised as one of invocations, avg_concurrency, max_concurrency"),
     ("time,invocations\n2026-03-02T00:00:00Z\n", "f:2: 1 cells, the header has 2"),
-    ('time,invocations\n"2026', "f:2: not readable as CSV"),
+    ('time,invocations\n"2026', "f:2: invalid CSV"),
     ("time,invocations,requests\n2026-03-02T00:00:00Z,1,2\n",
-     "f: invocations and requests may both be invocations; give --column"),
+     "f: invocations and requests can both be invocations; give --column"),
     ("time,requests per second\n2026-03-02T00:00:00Z,1\n", "requests per second is a rate; export the number of requests"),
     ("time,Invocations Average\n2026-03-02T00:00:00Z,1\n", "is an average, which is 1 for each request"),
 ])
-def test_what_is_not_whole_or_not_known_is_refused(text, says):
+def test_incomplete_or_unknown_files_are_rejected(text, says):
     assert says in refusal(text)
 
 
-def test_a_column_that_is_not_there_is_refused_with_those_that_are():
+def test_a_missing_column_is_rejected_with_the_existing_ones():
     assert refusal(CONSOLE, {"invocations": "m9"}).startswith(
-        "--column invocations=m9: there is no such column (here: Invocations, ConcurrentExecutions); give --column ROLE=NAME")
+        "--column invocations=m9: there is no such column (columns: Invocations, ConcurrentExecutions); give --column ROLE=NAME")
 
 
 def series(kind: str, metric: str, *points: tuple[str, dict[str, object]], **labels: str) -> dict[str, object]:
@@ -190,26 +190,26 @@ def series(kind: str, metric: str, *points: tuple[str, dict[str, object]], **lab
                        value in points]}
 
 
-def test_cloud_monitoring_points_are_of_the_interval_that_they_end_and_label_sets_of_counts_are_added_up():
+def test_cloud_monitoring_points_are_for_the_interval_that_they_end_and_counts_are_summed_over_labels():
     count = "run.googleapis.com/request_count"
     body = {"timeSeries": [
         series("DELTA", count, ("2026-03-02T00:02:00Z", {"int64Value": "3"}), ("2026-03-02T00:01:00Z", {"int64Value": "4"}),
                code="200"),
         series("DELTA", count, ("2026-03-02T00:01:00Z", {"int64Value": "1"}), code="500"),
         series("GAUGE", "custom/max_concurrency", ("2026-03-02T00:01:00Z", {"doubleValue": 2.0}))]}
-    values, said = read(json.dumps(body))
+    values, notes = read(json.dumps(body))
 
     assert values[0] == [5, 3]
     assert values[2][0] == 2
-    assert "2 series of run.googleapis.com/request_count are added up" in said
+    assert "2 series of run.googleapis.com/request_count are summed" in notes
     assert imported({"f": json.dumps(body)}, {}).series.first_minute == 1772409600 // 60
 
 
-def test_a_distribution_is_refused_with_what_to_ask_for():
+def test_a_distribution_is_rejected_with_an_aligner_to_use():
     body = [series("DELTA", "run.googleapis.com/container/max_request_concurrencies",
                    ("2026-03-02T00:01:00Z", {"distributionValue": {}}))]
 
-    assert "a value of the kind distributionValue; align distributions to a number" in refusal(json.dumps(body))
+    assert "a value of type distributionValue; align distributions to a number" in refusal(json.dumps(body))
 
 
 @pytest.mark.parametrize(("name", "kind"), [
@@ -222,7 +222,7 @@ def test_a_distribution_is_refused_with_what_to_ask_for():
     ("Duration Average", Kind("duration", "average")),
     ("p99 latency", Kind("duration", "p99")), ("requests/s", Kind("invocations", "rate")), ("memory", Kind("", "")),
 ])
-def test_a_name_says_metric_and_statistic(name, kind):
+def test_a_name_determines_metric_and_statistic(name, kind):
     assert kind_of(name) == kind
 
 
@@ -244,6 +244,6 @@ PIECES = st.sampled_from([
 @example("[]", None)
 @example('{"data":{"resultType":"matrix","result":[{"values":[[null,1]]}]}}', None)
 @example('{"timeSeries":[{"metric":{"type":"request_count"},"points":[{"interval":{"endTime":"x"},"value":{}}]}]}', None)
-def test_no_text_is_read_in_any_other_way_than_to_be_imported_or_refused(text, zone):
+def test_any_text_is_imported_or_rejected(text, zone):
     with suppress(NotImportable):
         assert len(imported({"f": text}, {}, zone).series)

@@ -1,4 +1,4 @@
-"""Times are read in many forms, and one that could be two instants is refused or left unknown."""
+"""Times are read in many forms. A time that can be two instants is rejected or unknown."""
 
 from datetime import UTC, datetime, timedelta
 from math import isnan
@@ -15,13 +15,13 @@ from tests.examples import examples
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC).timestamp()
 
 
-def read(*texts: str, told: str | None = None, default: str | None = None) -> Stamps:
-    return read_stamps(texts, told, default, lambda row: f"f.csv:{row + 2}")
+def read(*texts: str, timezone: str | None = None, default: str | None = None) -> Stamps:
+    return read_stamps(texts, timezone, default, lambda row: f"f.csv:{row + 2}")
 
 
-def refusal(*texts: str, told: str | None = None) -> str:
+def refusal(*texts: str, timezone: str | None = None) -> str:
     with pytest.raises(NotImportable) as caught:
-        read(*texts, told=told)
+        read(*texts, timezone=timezone)
     return str(caught.value)
 
 
@@ -35,7 +35,7 @@ def refusal(*texts: str, told: str | None = None) -> str:
     "Mon, 02 Mar 2026 12:00:00 GMT", "1772452800", "1772452800.0", "1.7724528E9", "1772452800000", "1772452800000000",
     "1772452800000000000", " 2026-03-02T12:00:00Z ",
 ])
-def test_an_instant_may_be_written_in_many_ways(text):
+def test_an_instant_can_have_many_forms(text):
     assert read(text).times == [NOON]
 
 
@@ -43,35 +43,35 @@ def test_an_instant_may_be_written_in_many_ways(text):
     ("2026-03-02 13:00:00", "Europe/Paris"), ("2026/03/02 13:00", "Europe/Paris"), ("02.03.2026 13:00", "Europe/Paris"),
     ("2026-03-02 07:00:00", "America/New_York"), ("2026-03-02T12:00", "UTC"),
 ])
-def test_a_time_without_a_zone_is_read_in_the_one_that_was_told(text, zone):
-    stamps = read(text, told=zone)
+def test_a_time_without_a_zone_is_read_in_the_given_one(text, zone):
+    stamps = read(text, timezone=zone)
 
     assert stamps.times == [NOON]
-    assert f"times without a time zone are read as {zone}" in stamps.said
+    assert f"times without a time zone are read as {zone}" in stamps.notes
 
 
-def test_a_zone_of_a_format_is_said_to_be_assumed():
-    assert "give --timezone if they are local" in read("2026-03-02 12:00:00", default="UTC").said[-1]
-    assert read("2026-03-02 13:00:00", told="Europe/Paris", default="UTC").times == [NOON]
+def test_a_note_reports_the_default_zone_of_a_format():
+    assert "give --timezone if they are local" in read("2026-03-02 12:00:00", default="UTC").notes[-1]
+    assert read("2026-03-02 13:00:00", timezone="Europe/Paris", default="UTC").times == [NOON]
 
 
-def test_a_zone_that_is_told_for_nothing_is_said():
-    assert "--timezone Europe/Paris is not needed" in read("2026-03-02T12:00:00Z", told="Europe/Paris").said[-1]
+def test_a_note_reports_an_unneeded_zone():
+    assert "--timezone Europe/Paris is not needed" in read("2026-03-02T12:00:00Z", timezone="Europe/Paris").notes[-1]
 
 
 @pytest.mark.parametrize(("texts", "order"), [
     (["13/03/2026 00:00", "02/03/2026 00:00"], "day/month/year"),
     (["03/13/2026 12:05 AM", "03/02/2026 1:05 PM"], "month/day/year"),
 ])
-def test_whether_day_or_month_stands_first_shows_in_the_column(texts, order):
-    stamps = read(*texts, told="UTC")
+def test_the_column_determines_the_order_of_day_and_month(texts, order):
+    stamps = read(*texts, timezone="UTC")
 
-    assert order in stamps.said[0]
+    assert order in stamps.notes[0]
     assert [datetime.fromtimestamp(time, UTC).day for time in stamps.times] == [13, 2]
 
 
-def test_halves_of_the_day_are_understood():
-    times = read("03/13/2026 12:05 AM", "03/13/2026 12:05 p.m.", "03/13/2026 1:05 PM", told="UTC").times
+def test_am_and_pm_are_read():
+    times = read("03/13/2026 12:05 AM", "03/13/2026 12:05 p.m.", "03/13/2026 1:05 PM", timezone="UTC").times
 
     assert [datetime.fromtimestamp(time, UTC).hour for time in times] == [0, 12, 13]
 
@@ -79,48 +79,48 @@ def test_halves_of_the_day_are_understood():
 @pytest.mark.parametrize(("texts", "says"), [
     (["2026-03-02 12:00:00"], "f.csv:2: '2026-03-02 12:00:00' has no time zone; give --timezone, such as UTC or Europe/Paris"),
     (["2026-03-02T12:00:00Z", "2026-03-02 12:01:00"], "f.csv:3: '2026-03-02 12:01:00' has no time zone"),
-    (["2026-03-02 12:00:00 CET"], "has the time zone 'CET', which is no offset from UTC; take it out and give --timezone"),
-    (["03/02/2026 12:00"], "may have the day or the month first"), (["2026-03-02"], "is no time (it has no time of day)"),
-    (["2026-02-30T12:00:00Z"], "f.csv:2: '2026-02-30T12:00:00Z' is no time (day is out of range"),
-    (["soon"], "'soon' is no time"),
-    (["46083.5"], "which looks like a day number of a spreadsheet"), (["12"], "is no time since 1970"),
-    (["1772452800", "1772452860000"], "f.csv:3: '1772452860000' is no time in seconds since 1970 like the rows above"),
-    (["1772452800", "x"], "f.csv:3: 'x' is no time in seconds"), (["0001-01-01T00:00:00Z"], "is not within 1971 to 9998"),
-    ([""], "is no time"),
+    (["2026-03-02 12:00:00 CET"], "has the time zone 'CET', which is not an offset from UTC; remove it and give --timezone"),
+    (["03/02/2026 12:00"], "can have the day or the month first"), (["2026-03-02"], "is not a time (it has no time of day)"),
+    (["2026-02-30T12:00:00Z"], "f.csv:2: '2026-02-30T12:00:00Z' is not a time (day is out of range"),
+    (["soon"], "'soon' is not a time"),
+    (["46083.5"], "which looks like a day number of a spreadsheet"), (["12"], "is not a time since 1970"),
+    (["1772452800", "1772452860000"], "f.csv:3: '1772452860000' is not a time in seconds since 1970 like the rows above"),
+    (["1772452800", "x"], "f.csv:3: 'x' is not a time in seconds"), (["0001-01-01T00:00:00Z"], "is not within 1971 to 9998"),
+    ([""], "is not a time"),
 ])
-def test_what_is_no_instant_is_refused_with_its_line(texts, says):
+def test_an_invalid_instant_is_rejected_with_its_line(texts, says):
     assert says in refusal(*texts)
 
 
-def test_a_local_time_that_the_clock_leaves_out_is_refused():
+def test_a_nonexistent_local_time_is_rejected():
     assert "f.csv:3: 2026-03-29 02:30:00 does not exist in Europe/Prague" in refusal(
-        "2026-03-29 01:59:00", "2026-03-29 02:30:00", told="Europe/Prague")
+        "2026-03-29 01:59:00", "2026-03-29 02:30:00", timezone="Europe/Prague")
 
 
 AUTUMN = [f"2026-10-25 {hour:02d}:{minute:02d}:00" for hour in (1, 2, 2, 3) for minute in range(0, 60, 5)]
 
 
 @pytest.mark.parametrize("rows", [AUTUMN, AUTUMN[::-1]], ids=["oldest first", "newest first"])
-def test_local_times_that_come_twice_are_told_apart_by_their_order(rows):
-    stamps = read(*rows, told="Europe/Prague")
+def test_repeated_local_times_are_resolved_by_order(rows):
+    stamps = read(*rows, timezone="Europe/Prague")
     steps = {abs(later - sooner) for sooner, later in zip(stamps.times, stamps.times[1:], strict=False)}
 
     assert steps == {300.0}
-    assert "24 times that occur twice at a clock change are resolved by the order of rows" in stamps.said
+    assert "24 times that occur twice at a clock change are resolved by the order of rows" in stamps.notes
 
 
-def test_local_times_that_could_be_of_either_hour_are_unknown():
+def test_ambiguous_local_times_are_unknown():
     once = [row for number, row in enumerate(AUTUMN) if not 24 <= number < 36]
-    stamps = read(*once, told="Europe/Prague")
+    stamps = read(*once, timezone="Europe/Prague")
 
     assert [isnan(time) for time in stamps.times] == [" 02:" in row for row in once]
-    assert "12 times from 2026-10-25 02:00:00 on" in stamps.said[-1]
+    assert "12 times from 2026-10-25 02:00:00 on" in stamps.notes[-1]
 
 
-def test_in_a_file_without_order_nothing_tells_them_apart():
+def test_repeated_local_times_of_an_unordered_file_are_unknown():
     shuffled = [AUTUMN[number * 17 % len(AUTUMN)] for number in range(len(AUTUMN))]
 
-    assert sum(map(isnan, read(*shuffled, told="Europe/Prague").times)) == 24
+    assert sum(map(isnan, read(*shuffled, timezone="Europe/Prague").times)) == 24
 
 
 @examples(50)
@@ -130,6 +130,6 @@ def test_local_times_in_order_are_never_read_as_another_instant(zone, minute, st
     begin = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minute)
     instants = [begin + timedelta(minutes=step * row) for row in range(200)]
     texts = [f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M:%S}" for instant in instants]
-    times = read(*texts, told=zone).times
+    times = read(*texts, timezone=zone).times
 
     assert all(isnan(time) or time == instant.timestamp() for time, instant in zip(times, instants, strict=True))

@@ -172,8 +172,8 @@ def test_six_mistakes_give_six_located_messages():
         ("version: 1.0\npools:\n" + POOL, "1:10 version: 1.0 is not a supported version"),
         ("version: true\npools:\n" + POOL, "1:10 version: true is not a supported version"),
         ("pools:\n" + POOL, "1:1 version: the key version is missing: write version: 1"),
-        ("", "1:1 empty: a policy begins with version: 1"),
-        ("# nothing\n", "1:1 empty: a policy begins with version: 1"),
+        ("", "1:1 empty: a policy starts with version: 1"),
+        ("# nothing\n", "1:1 empty: a policy starts with version: 1"),
         ("- 5\n", "1:1 a policy is a mapping of version, defaults, pools, limits, assume, notify, lease, not a list"),
     ],
 )

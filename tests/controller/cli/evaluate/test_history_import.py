@@ -50,12 +50,12 @@ def told(folder: Path, text: str, *options: str, name: str = "in.csv") -> Result
 @pytest.mark.parametrize(
     ("text", "minutes", "says"),
     [
-        (UNSORTED, 58, "rows are not in order of time (5 stand behind a later one): sorted"),
+        (UNSORTED, 58, "rows are not in order of time (5 follow a later one): sorted"),
         (HEAD + MINUTES.format(" ", " UTC"), 3, "times of the form '2026-03-02 00:00:00 UTC'"),
         (HEAD + MINUTES.format("T", "+0000"), 3, "times of the form '2026-03-02T00:00:00+0000'"),
-        (FIVE, 15, "periods of 5 min: requests are divided by 5, averages and maxima are held"),
+        (FIVE, 15, "periods of 5 min: requests are divided by 5, averages and maxima are repeated"),
         (CONSOLE, 3, "an export of the CloudWatch console"),
-        (DATA, 2, "the newest row stands first: reversed"),
+        (DATA, 2, "the newest row is first: reversed"),
     ],
     ids=["unsorted", "utc suffix", "offset 0000", "five minutes", "console", "get-metric-data"],
 )
