@@ -56,7 +56,7 @@ def test_who_writes_is_guarded_and_who_reads_is_not():
 @pytest.mark.parametrize("route", [each for each in ROUTES if each.method == "GET"], ids=lambda each: each.path)
 async def test_each_answer_has_the_shape_that_is_told(tmp_path, route):
     async with serving(tmp_path) as here:
-        await here.components.active_overrides.put("a", shapely())
+        await here.components.active_overrides.add("a", shapely())
         await here.ticks(3)
         name = "table.js" if route.path.startswith("/assets") else "a"
         async with here.session.get(here.service.url + route.path.replace("{name}", name)) as answer:

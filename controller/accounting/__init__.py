@@ -1,4 +1,4 @@
-"""Bill, cold starts and savings of the running daemon, minute by minute.
+"""Bill, cold starts and savings of a running daemon, minute by minute.
 
-The cost of a hypothetical series belongs in `decision.costs`.
+The cost of a hypothetical series belongs in `controller.decision.costs`.
 """

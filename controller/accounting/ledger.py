@@ -1,8 +1,8 @@
-"""What each pool's traffic and warm capacity cost, minute by minute as demand becomes known, and what they would have without.
+"""Ledger of cost, cold starts and savings of each pool, minute by minute as demand becomes known.
 
-An estimate at list prices by the formula of `controller.decision.costs.cost_model`, from the ready capacity that was read and
-the demand that was recorded; the provider's bill is the truth. Minutes of unknown demand cost what stood ready in them and
-nothing else; where it is not known what stood ready, a minute is not accounted for.
+The amounts are estimates at list prices by `controller.decision.costs.cost_model`, from the ready capacity that was read and the
+recorded demand. The provider's bill is authoritative. A minute of unknown demand costs its ready capacity only. A minute of
+unknown ready capacity is not counted.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -24,44 +24,46 @@ NAMES = ("warm_usd", "on_demand_usd", "cold_start_usd", "cost_usd", "saved_usd",
          "saved_on_tracking_usd", "idle_usd", "warm_hits", "others_unit_minutes", "others_usd",
          "request_usd", "cold_starts_delta_low", "cold_starts_delta_high", "cold_starts_without_delta_low",
          "cold_starts_without_delta_high", "saved_usd_delta_low", "saved_usd_delta_high")
-"""`cold_start_usd`: what cold starts cost the operator by the objective, no bill. `cost_usd`: the bill: warm, on demand,
-initialisation and requests. `saved_usd`: bill and cold starts of the same traffic without Stoker's warm capacity, less those with
-it. `without_usd`, `tracking_usd`: the bill without that capacity, and under AWS target tracking at 70 %.
-`saved_on_tracking_usd`: as `saved_usd`, against that. `warm_unit_minutes`: of units that are paid for; `idle_unit_minutes` and
-`idle_usd`: of these, without work. `warm_hits`: invocations that did not wait. What others keep warm is part of every bill,
-those without Stoker too; `others_unit_minutes` and `others_usd` are what it is. `request_usd`: charges by request.
-`*_delta_low`: what the short end of the pool's keep-alive, with the high end of an estimated peak, would add to that figure;
-`*_delta_high`: the long end, with the low end. They are differences, so that sums which include days from before they were
-counted stay right.
+"""Names of the columns of a ledger.
+
+`cold_start_usd`: cold-start cost by the objective, not part of a bill. `cost_usd`: the bill: warm capacity, on-demand work,
+initialisation and requests. `saved_usd`: bill and cold-start cost of the same traffic without Stoker's warm capacity, minus those
+with it. `without_usd`, `tracking_usd`: the bill without that capacity, and with AWS target tracking at 70 %.
+`saved_on_tracking_usd`: as `saved_usd`, relative to target tracking. `warm_unit_minutes`: of billed units; `idle_unit_minutes`
+and `idle_usd`: of billed units without work. `warm_hits`: invocations without a cold start. Capacity that others keep warm is
+part of every bill, also of those without Stoker; `others_unit_minutes` and `others_usd` are its share. `request_usd`: charges per
+request. `*_delta_low`: what the short end of the pool's keep-alive range, with the high end of an estimated peak, would add to
+that figure; `*_delta_high`: the long end, with the low end. They are differences, so sums that include days before they were
+recorded stay correct.
 """
 
 REHEARSAL = 120
-"""Minutes before the first that is accounted for that say what ran, and what target tracking had warm, when it began."""
+"""Minutes of demand before the first counted minute. They give the warm units, and the state of target tracking, at the start."""
 
 MINUTE = timedelta(minutes=1)
 READY_MINUTES = 128
-"""How far back ready capacity is known: demand that settles later than that is left out of the accounts."""
+"""Minutes for which ready capacity is kept. Demand that settles later is not counted."""
 
 RANGED = {name: tuple(NAMES.index(f"{name}{end}") for end in ("", "_delta_low", "_delta_high"))
           for name in ("cold_starts", "cold_starts_without", "saved_usd")}
-"""Figures that depend on the keep-alive and the peak: where each and its differences stand in `NAMES`."""
+"""Figures that depend on the keep-alive and the peak: the index in `NAMES` of each and of its differences."""
 
 NOISE = 1e-9
-"""Differences below this come from rounding."""
+"""Differences below this are rounding errors."""
 
 COLD_STARTS, IDLE = NAMES.index("cold_starts"), NAMES.index("idle_unit_minutes")
 
 ANY = np.array([0.0, np.inf])
-"""Bounds (least, most) of the cold starts of a minute that the provider has not counted."""
+"""Bounds (minimum, maximum) of the cold starts of a minute that the provider has not counted."""
 
 
 def unstepped(_: str) -> Change:
-    """Of pools whose units are paid for while they are ready."""
+    """Return the change of a pool whose units are billed while they are ready."""
     return Change((), timedelta(0))
 
 
 class GroupLedger:
-    """Accounts of the pools of one collector. Amounts are float64[pools, len(NAMES)]."""
+    """Ledger of the pools of one collector. Amounts are float64[pools, len(NAMES)]."""
 
     def __init__(self, pools: Sequence[str], today: Mapping[str, Mapping[str, float]], month: Mapping[str, Mapping[str, float]],
                  now: datetime) -> None:
@@ -69,7 +71,7 @@ class GroupLedger:
         self.row = {name: at for at, name in enumerate(self.pools)}
         self.today, self.month = self._table(today), self._table(month)
         self.ever = np.zeros_like(self.today)
-        """Sums since the start of the process, which nothing sets back."""
+        """Sums since the start of the process. They are never reset."""
         self._day = now.date()
         self._pending: dict[date, Amounts] = {}
         self._ready = np.full((len(pools), READY_MINUTES), np.nan)
@@ -77,109 +79,116 @@ class GroupLedger:
         self._bounds = np.tile(ANY[:, None, None], (1, len(pools), READY_MINUTES))
         self._paid, self._paid_tracking = Paid(len(pools), READY_MINUTES), Paid(len(pools), 1)
         self._warm = tuple(tuple(Warm(len(pools)) for _ in range(cases)) for cases in (3, 2, 2))
-        """As they are, without Stoker, and under target tracking; the first two at the ends of keep-alive and peak, too."""
+        """Warm on-demand units with Stoker, without it, and with target tracking; for the keep-alive and peak, and for the ends
+        of their ranges (there without target tracking).
+        """
         self._tracked = TargetTracker(len(pools))
         self.rehearsed = False
         self._noted = self._counted = minute_of(now)
 
     def ready(self, ready: Floats, now: datetime, others: Floats | None = None, requested: Floats | None = None,
               changed: Callable[[str], Change] = unstepped) -> None:
-        """What stands ready of each pool now, what others keep warm besides and what is requested: float32[pools] each, NaN where
-        unknown, from the minute after the last call on. `changed`: of a pool whose requested units changed since then.
+        """Record a reading for the minutes since the last call: ready units, units that others keep warm in addition, and
+        requested units, float32[pools] each, NaN where unknown. `changed`: returns the change of a pool whose requested units
+        changed.
         """
         upto = max(self._noted, minute_of(now) + 1)
         minutes = np.arange(max(self._noted, upto - READY_MINUTES), upto)
         self._ready[:, minutes % READY_MINUTES] = ready[:, None]
         self._others[:, minutes % READY_MINUTES] = 0.0 if others is None else np.nan_to_num(others)[:, None]
         self._bounds[:, :, minutes % READY_MINUTES] = ANY[:, None, None]
-        asked = np.asarray(ready if requested is None else requested, np.float64)
-        self._paid.note(upto - len(minutes), upto, ready.astype(np.float64), asked, now, lambda row: changed(self.pools[row]))
+        wanted = np.asarray(ready if requested is None else requested, np.float64)
+        self._paid.note(upto - len(minutes), upto, ready.astype(np.float64), wanted, now, lambda row: changed(self.pools[row]))
         self._noted = upto
 
     def counted(self, name: str, units: Mapping[int, int]) -> None:
-        """Correct what was ready of a pool in minutes of which the provider has counted it since; what is settled stays."""
+        """Correct the ready units of a pool in minutes that the provider has counted since. Settled minutes stay."""
         for minute, ready in units.items():
             if self.pending_from() <= minute < self._noted:
                 self._ready[self.row[name], minute % READY_MINUTES] = ready
 
     def bound(self, name: str, cold_starts: Mapping[int, tuple[int, int]]) -> None:
-        """The least and the most cold starts of a pool in minutes that the provider has counted; what is settled stays."""
+        """Set the minimum and maximum of cold starts of a pool in minutes that the provider has counted. Settled minutes stay."""
         for minute, bounds in cold_starts.items():
             if self.pending_from() <= minute < self._noted:
                 self._bounds[:, self.row[name], minute % READY_MINUTES] = bounds
 
     def pending_from(self) -> int:
-        """The first minute that is not accounted for yet."""
+        """Return the first minute that is not counted yet."""
         return max(self._counted, self._noted - READY_MINUTES)
 
     def warm_up(self, peak: Floats, terms: Sequence[CostTerms]) -> None:
-        """See the minutes before the first one, float32[pools, n]: what ran in them is warm still, and target tracking has
-        something. What stood ready then is taken to be what stands ready in the first minute.
+        """Process demand before the first counted minute, float32[pools, n], so that on-demand units that are still warm and the
+        state of target tracking are known. The ready capacity of the first counted minute is assumed for all of it.
         """
-        it = Columns.of(terms)
+        columns = Columns.of(terms)
         ready, others = (np.nan_to_num(each[:, self.pending_from() % READY_MINUTES]) for each in (self._ready, self._others))
         for at in range(peak.shape[1]):
-            tracked = np.maximum(self._tracked.advance(peak[:, at], it.metric_delay, it.lead_time), others)
-            self._start((peak[:, at],) * 3, (ready + others, others, tracked), it)
+            tracked = np.maximum(self._tracked.advance(peak[:, at], columns.metric_delay, columns.lead_time), others)
+            self._start((peak[:, at],) * 3, (ready + others, others, tracked), columns)
         self.rehearsed = True
 
     def settle(self, first: int, peak: Floats, busy: Floats, invocations: Floats, terms: Sequence[CostTerms]) -> None:
-        """Account for the minutes from `first` on: float32[pools, n] of demand each, NaN where unknown."""
-        it = Columns.of(terms)
+        """Count the minutes from `first` on: float32[pools, n] of demand each, NaN where unknown."""
+        columns = Columns.of(terms)
         for at in range(peak.shape[1]):
             minute = first + at
-            seen = self._ready[:, minute % READY_MINUTES]
+            own = self._ready[:, minute % READY_MINUTES]
             others = self._others[:, minute % READY_MINUTES]
-            ready, tracked = np.nan_to_num(seen) + others, self._tracked.advance(peak[:, at], it.metric_delay, it.lead_time)
-            paid = self._paid.units(minute, np.nan_to_num(seen)) + others
+            ready = np.nan_to_num(own) + others
+            tracked = self._tracked.advance(peak[:, at], columns.metric_delay, columns.lead_time)
+            paid = self._paid.units(minute, np.nan_to_num(own)) + others
             units = (Units(ready, paid), Units(others, others),
-                     Units(np.maximum(tracked, others), np.maximum(self._tracking_paid(minute, tracked, it), others)))
+                     Units(np.maximum(tracked, others), np.maximum(self._tracking_paid(minute, tracked, columns), others)))
             requests = np.nan_to_num(invocations[:, at]).astype(float)
-            low, high = peak_range(peak[:, at], busy[:, at], invocations[:, at], it.estimated_peak)
-            peaks = peak[:, at], high, low      # the high peak with the shortest keep-alive: both add cold starts
-            amounts, deltas = self._minute(units, peaks, busy[:, at], requests * it.request_usd, it,
+            low, high = peak_range(peak[:, at], busy[:, at], invocations[:, at], columns.estimated_peak)
+            peaks = peak[:, at], high, low      # high peak with the shortest keep-alive: both add cold starts
+            amounts, deltas = self._minute(units, peaks, busy[:, at], requests * columns.request_usd, columns,
                                            self._bounds[:, :, minute % READY_MINUTES])
             hits = np.maximum(0.0, requests - amounts[:, COLD_STARTS])
-            amounts = np.column_stack((amounts, amounts[:, IDLE] * it.idle, hits, others, others * it.idle,
-                                       requests * it.request_usd, deltas))
-            self._add(instant_of(minute).date(), np.where(np.isnan(seen)[:, None], 0.0, amounts))
+            amounts = np.column_stack((amounts, amounts[:, IDLE] * columns.idle, hits, others, others * columns.idle,
+                                       requests * columns.request_usd, deltas))
+            self._add(instant_of(minute).date(), np.where(np.isnan(own)[:, None], 0.0, amounts))
         self._counted = max(self._counted, first + peak.shape[1])
 
-    def _tracking_paid(self, minute: int, ready: Amounts, it: Columns) -> Amounts:
-        """Units that target tracking pays for in a minute, of which `ready` serve."""
-        at, asked = instant_of(minute), self._tracked.requested
-        self._paid_tracking.note(minute, minute + 1, asked, asked, at, lambda row: Change((at,), it.billing_step[row] * MINUTE))
+    def _tracking_paid(self, minute: int, ready: Amounts, columns: Columns) -> Amounts:
+        """Return the billed units of target tracking in a minute, of which `ready` serve."""
+        at, requested = instant_of(minute), self._tracked.requested
+        self._paid_tracking.note(minute, minute + 1, requested, requested, at,
+                                 lambda row: Change((at,), columns.billing_step[row] * MINUTE))
         return self._paid_tracking.units(minute, ready)
 
     def _minute(self, units: tuple[Units, Units, Units], peaks: Sequence[Floats | Amounts], busy: Floats, requests: Amounts,
-                it: Columns, bounds: Amounts) -> tuple[Amounts, Amounts]:
-        """Amounts of a minute with `units` as they are, without Stoker, and under target tracking, and what the ends of the
-        keep-alive and of the peak would add. `peaks`: the peak, its high and its low end; `requests` in USD; `bounds`: the least
-        and the most cold starts as they are.
+                columns: Columns, bounds: Amounts) -> tuple[Amounts, Amounts]:
+        """Return the amounts of a minute, and what the ends of keep-alive and peak would add. `units`: with Stoker, without it,
+        and with target tracking. `peaks`: the peak, its high and its low end. `requests`: in USD. `bounds`: minimum and maximum
+        of the cold starts with Stoker.
         """
-        known, cold_usd, warm = ~np.isnan(peaks[0]), it.cold_start_cost_usd, units[0]
+        known, cold_usd, warm = ~np.isnan(peaks[0]), columns.cold_start_cost_usd, units[0]
         work = np.nan_to_num(busy).astype(float)
-        starts, deltas = self._start(peaks, tuple(each.ready for each in units), it)
+        starts, deltas = self._start(peaks, tuple(each.ready for each in units), columns)
         within = starts[0].clip(*bounds)
         deltas[:, :2] = (starts[0][:, None] + deltas[:, :2]).clip(*bounds[:, :, None]) - within[:, None]
-        cold, without, beyond = starts = [within, *starts[1:]]
-        # One keep-alive is behind both counts; an estimated peak is off independently in what the provider's counts bound.
-        cold_deltas = np.where(it.estimated_peak[:, None] > 0, deltas[:, 1::-1], deltas[:, :2])
-        saved = (deltas[:, 2:] - cold_deltas) * (cold_usd + it.initialisation)[:, None]
-        mine, nothing, theirs = (bill(each, work, began, requests, it) for each, began in zip(units, starts, strict=True))
-        whole, idle = mine.usd + cold * cold_usd, np.maximum(0.0, warm.paid - np.minimum(work, warm.ready))
-        amounts = np.stack((mine.warm, mine.on_demand, cold * cold_usd, mine.usd, nothing.usd + without * cold_usd - whole, cold,
-                            without, warm.paid, idle, known.astype(float), nothing.usd, theirs.usd, beyond,
-                            theirs.usd + beyond * cold_usd - whole), axis=1)
+        cold, without, cold_tracking = starts = [within, *starts[1:]]
+        # Both counts share one keep-alive. The error of an estimated peak is independent where provider counts bound the count.
+        cold_deltas = np.where(columns.estimated_peak[:, None] > 0, deltas[:, 1::-1], deltas[:, :2])
+        saved = (deltas[:, 2:] - cold_deltas) * (cold_usd + columns.initialisation)[:, None]
+        stoker, nothing, tracking = (bill(each, work, cold_starts, requests, columns)
+                                     for each, cold_starts in zip(units, starts, strict=True))
+        total, idle = stoker.usd + cold * cold_usd, np.maximum(0.0, warm.paid - np.minimum(work, warm.ready))
+        amounts = np.stack((stoker.warm, stoker.on_demand, cold * cold_usd, stoker.usd, nothing.usd + without * cold_usd - total,
+                            cold, without, warm.paid, idle, known.astype(float), nothing.usd, tracking.usd, cold_tracking,
+                            tracking.usd + cold_tracking * cold_usd - total), axis=1)
         return amounts, np.column_stack((deltas, saved))
 
-    def _start(self, peaks: Sequence[Floats | Amounts], ready: Sequence[Amounts], it: Columns) -> tuple[list[Amounts], Amounts]:
-        """Cold starts of the next minute as they are, without Stoker, and under target tracking; and what the low and the high
-        end of the keep-alive, with their `peaks`, would add to the first and to the second: float64[pools, 4].
+    def _start(self, peaks: Sequence[Floats | Amounts], ready: Sequence[Amounts],
+               columns: Columns) -> tuple[list[Amounts], Amounts]:
+        """Return the cold starts of the next minute with Stoker, without it, and with target tracking; and what the low and the
+        high end of the keep-alive, with their `peaks`, would add to the first two: float64[pools, 4].
         """
-        exact, low, high = ([each.advance(peak, units, units * it.stay_warm, keep_alive)
+        exact, low, high = ([each.advance(peak, units, units * columns.stay_warm, keep_alive)
                              for each, units in zip(trackers, ready, strict=False)]
-                            for trackers, peak, keep_alive in zip(self._warm, peaks, it.keep_alives, strict=True))
+                            for trackers, peak, keep_alive in zip(self._warm, peaks, columns.keep_alives, strict=True))
         return exact, np.stack([end[at] - exact[at] for at in range(len(low)) for end in (low, high)], axis=1)
 
     def _add(self, day: date, amounts: Amounts) -> None:
@@ -196,7 +205,7 @@ class GroupLedger:
         self._pending[day] = self._pending.get(day, np.zeros_like(amounts)) + amounts
 
     def take_pending(self) -> dict[date, dict[str, dict[str, float]]]:
-        """What was added since the last call, by day and pool, to be stored; it is forgotten here."""
+        """Return the sums added since the last call, by day and pool, and clear them."""
         pending, self._pending = self._pending, {}
         return {day: {name: dict(zip(NAMES, amounts[row].tolist(), strict=True)) for row, name in enumerate(self.pools)}
                 for day, amounts in pending.items()}
@@ -210,8 +219,8 @@ class GroupLedger:
 
 
 def range_of(sums: Sequence[float], name: str) -> tuple[float, float] | None:
-    """Return the least and the most that figure `name` of a row of `NAMES` is over the range of the pool's keep-alive and peak;
-    None where both are the same.
+    """Return the minimum and maximum of figure `name` of a row of `NAMES` over the ranges of the pool's keep-alive and peak; None
+    when they are equal.
     """
     figure, *deltas = (sums[at] for at in RANGED[name])
     low, high = figure + min(0.0, *deltas), figure + max(0.0, *deltas)
@@ -219,25 +228,25 @@ def range_of(sums: Sequence[float], name: str) -> tuple[float, float] | None:
 
 
 class Ledger:
-    """Accounts of all pool groups, looked up by pool."""
+    """Ledgers of all pool groups, accessed by pool."""
 
     def __init__(self, accounts: Sequence[GroupLedger]) -> None:
         self.each = tuple(accounts)
         self._of = {name: account for account in self.each for name in account.pools}
 
     def since_start(self, names: Sequence[str]) -> Amounts:
-        """Sums since the start of the process: float64[names, len(NAMES)]."""
+        """Return the sums since the start of the process: float64[names, len(NAMES)]."""
         return np.array([self._of[name].ever[self._of[name].row[name]] for name in names]).reshape(len(names), len(NAMES))
 
     def row(self, name: str) -> tuple[list[float], list[float]]:
-        """The pool's sums since midnight and since the first of the month (UTC), in the order of `NAMES`."""
+        """Return the pool's sums since midnight and since the first of the month (UTC), in the order of `NAMES`."""
         account = self._of[name]
         at = account.row[name]
         return account.today[at].tolist(), account.month[at].tolist()
 
 
 async def keep_accounts(accounts: Ledger, store: AsyncStore) -> None:
-    """Store what was added up since the last time; what could not be stored is lost to the store but not to the status."""
+    """Store the sums added since the last call. After a store error they are missing in the store, but not in the status."""
     for account in accounts.each:
         for day, batch in account.take_pending().items():
             await store.run(store.store.add_accounts, day, batch)

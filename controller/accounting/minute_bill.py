@@ -1,4 +1,4 @@
-"""The bill of one minute of many pools: units, prices as columns, and what they cost. Pure."""
+"""Bill of one minute of many pools, with units and prices as columns. Pure."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -13,14 +13,14 @@ Amounts = NDArray[np.float64]
 
 
 class Units(NamedTuple):
-    """Units of each pool in a minute: those that serve, and those that are paid for."""
+    """Units of each pool in a minute: ready units, and billed units."""
 
     ready: Amounts
     paid: Amounts
 
 
 class Columns(NamedTuple):
-    """Terms of all pools, as an array of each: float64[pools]."""
+    """Cost terms of all pools, one array per term: float64[pools]."""
 
     idle: Amounts
     warm_busy: Amounts
@@ -39,22 +39,22 @@ class Columns(NamedTuple):
 
     @classmethod
     def of(cls, terms: Sequence[CostTerms]) -> "Columns":
-        """One row a pool, in their order."""
+        """Return the columns, with the pools in the order of `terms`."""
         return cls(*(np.fromiter(map(attrgetter(name), terms), np.float64, len(terms)) for name in cls._fields))
 
     @property
     def keep_alives(self) -> tuple[Amounts, Amounts, Amounts]:
-        """What is calculated with, and the low and the high end of its range."""
+        """Keep-alive used for the figures, and the low and the high end of its range."""
         return self.keep_alive, self.shortest_keep_alive, self.longest_keep_alive
 
     @property
     def initialisation(self) -> Amounts:
-        """USD of starting one unit."""
+        """Bill for the start of one unit in USD."""
         return self.init_seconds * self.on_demand / MINUTE_SECONDS
 
 
 class Parts(NamedTuple):
-    """What a minute of each pool is billed for, in USD: float64[pools] each."""
+    """Parts of the bill of a minute in USD: float64[pools] each."""
 
     warm: Amounts
     on_demand: Amounts
@@ -63,11 +63,12 @@ class Parts(NamedTuple):
 
     @property
     def usd(self) -> Amounts:
+        """Sum of the parts."""
         return self.warm + self.on_demand + self.init + self.requests
 
 
-def bill(units: Units, work: Amounts, cold_starts: Amounts, requests: Amounts, it: Columns) -> Parts:
-    """The bill of a minute with these warm `units`, in which `work` ran and `cold_starts` began; `requests` in USD."""
+def bill(units: Units, work: Amounts, cold_starts: Amounts, requests: Amounts, columns: Columns) -> Parts:
+    """Return the bill of a minute with warm `units`, busy units `work` and `cold_starts`. `requests`: in USD."""
     served = np.minimum(work, units.ready)
-    warm, on_demand = units.paid * it.idle + served * it.warm_busy, (work - served) * it.on_demand
-    return Parts(warm, on_demand, cold_starts * it.initialisation, requests)
+    warm, on_demand = units.paid * columns.idle + served * columns.warm_busy, (work - served) * columns.on_demand
+    return Parts(warm, on_demand, cold_starts * columns.initialisation, requests)

@@ -1,7 +1,8 @@
-"""What the units of many pools are billed for, minute by minute as their capacity is read. Pure.
+"""Billed units of many pools, minute by minute as their capacity is read. Pure.
 
-Units that are not billed in steps are paid for while they are ready. Others count for each minute once they are allocated; the
-minute of that reading also takes the time since the request, and that in which they are removed the rest of their last step.
+Units without a billing step are billed while they are ready. Units with a billing step are billed for each minute after their
+allocation. The minute in which the allocation is read also gets the time since the request, and the minute of their removal gets
+the rest of the last step.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,8 +22,8 @@ Amounts = NDArray[np.float64]
 
 
 class Change(NamedTuple):
-    """What is known of a change of a pool's units. `instants`: when it may have happened, the best first. `step`: in what steps
-    its units are billed, 0 where in none. `failed`: units that are gone were never allocated, and cost nothing.
+    """Change of a pool's requested units. `instants`: possible times of the change, the best first. `step`: billing step; 0
+    without one. `failed`: the removed units were never allocated and cost nothing.
     """
 
     instants: Sequence[datetime | None]
@@ -30,19 +31,19 @@ class Change(NamedTuple):
     failed: bool = False
 
     def at(self, since: datetime | None, now: datetime) -> datetime:
-        """The first of the instants from the last reading at `since` on; `now` where there is none."""
+        """Return the first of the instants between the last reading, `since`, and `now`; `now` without any."""
         return next((at for at in self.instants if at is not None and at <= now and (since is None or at >= since)), now)
 
 
 class Added(NamedTuple):
-    """When units were added, in microseconds since the epoch, and whether their minutes are counted."""
+    """Time at which units were added, in microseconds since the epoch, and whether their minutes are billed already."""
 
     at: int
     counted: bool = False
 
 
 class Paid:
-    """The last `minutes` minutes, of each pool: minute n is column n modulo their number."""
+    """Billed unit-minutes of the last `minutes` minutes of each pool, in a ring: minute n is column n modulo `minutes`."""
 
     def __init__(self, pools: int, minutes: int) -> None:
         self._unit_minutes = np.zeros((pools, minutes))
@@ -51,13 +52,13 @@ class Paid:
         self._counted = np.zeros(pools)
         self._layers: dict[int, Layers[Added]] = {}
         self._pending: set[int] = set()
-        """Pools with units that are not allocated yet."""
+        """Rows of pools with units that are not allocated yet."""
         self._read_at: datetime | None = None
 
     def note(self, first: int, end: int, ready: Amounts, requested: Amounts, now: datetime,
              changed: Callable[[int], Change]) -> None:
-        """A reading at `now` that counts for the minutes from `first` up to, not including, `end`: float64[pools] each, NaN where
-        unknown. `changed`: of a pool whose requested units are not those of the reading before.
+        """Record a reading at `now` for the minutes [first, end): float64[pools] each, NaN where unknown. `changed`: returns the
+        change of a pool (by row) whose requested units differ from the last reading.
         """
         rows = np.flatnonzero((requested != self._requested) & ~np.isnan(requested)).tolist()
         units, allocated = requested[rows].tolist(), (ready[rows] >= requested[rows]).tolist()
@@ -72,32 +73,32 @@ class Paid:
         self._read_at = now
 
     def units(self, minute: int, ready: Amounts) -> Amounts:
-        """Unit-minutes that are paid for in a minute in which `ready` units were ready."""
+        """Return the billed unit-minutes of a minute with `ready` units."""
         return np.where(self._stepped, self._unit_minutes[:, minute % self._unit_minutes.shape[1]], ready)
 
-    def _change(self, row: int, units: int, first: int, now: datetime, it: Change, allocated: bool) -> float:
-        """Take in a change, and return the unit-minutes that are owed for units that were removed, or added and `allocated`."""
-        unread, step = bool(np.isnan(self._requested[row])), it.step // MICROSECOND
+    def _change(self, row: int, units: int, first: int, now: datetime, changed: Change, allocated: bool) -> float:
+        """Apply a change, and return the unit-minutes to add for units that were removed, or were added and are `allocated`."""
+        first_reading, step = bool(np.isnan(self._requested[row])), changed.step // MICROSECOND
         self._stepped[row] = bool(step)
         if not step:
             self._layers.pop(row, None)
             self._pending.discard(row)
             self._counted[row] = 0.0
             return 0.0
-        at, begin = (it.at(None if unread else self._read_at, now) - EPOCH) // MICROSECOND, first * MINUTE
-        layers, counts = self._layers.setdefault(row, []), unread or allocated
+        at, start = (changed.at(None if first_reading else self._read_at, now) - EPOCH) // MICROSECOND, first * MINUTE
+        layers, counts = self._layers.setdefault(row, []), first_reading or allocated
         added = max(0, units - sum(count for _, count in layers))
-        owed = added * (begin - at) if allocated and not unread else 0  # an earlier process counted what stood before
-        for (since, counted), gone in change(layers, units, Added(at, counts)):
+        owed = added * (start - at) if allocated and not first_reading else 0  # an earlier process has counted older units
+        for (since, counted), removed in change(layers, units, Added(at, counts)):
             span = at - since
-            owed += gone * ((0 if it.failed and not counted else span + rest(span, step)) - counted * (begin - since))
+            owed += removed * ((0 if changed.failed and not counted else span + rest(span, step)) - counted * (start - since))
         self._counted[row] = sum(count for added, count in layers if added.counted)
         if added and not counts:
             self._pending.add(row)
         return owed / MINUTE
 
     def _allocated(self, row: int, first: int) -> float:
-        """Count all units of a pool from now on, and return the unit-minutes that are owed since they were requested."""
+        """Bill all units of a pool from now on, and return the unit-minutes to add for the time since their request."""
         self._pending.discard(row)
         layers, owed = self._layers[row], 0
         for index, (added, count) in enumerate(layers):

@@ -1,4 +1,4 @@
-"""Between the fleet and the accounts: what they begin with, and what each tick adds to them."""
+"""Connection between fleet and ledger: the initial sums, and what each tick adds."""
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -17,12 +17,12 @@ from controller.fleet.reconciler import Reconciler
 from controller.store.async_store import AsyncStore
 from forecasting.demand import Floats
 
-Scored = Callable[[Sequence[str], int, Floats], None]
-"""Takes the names of pools, the first minute, and their peaks from then on: float32[pools, n]."""
+ScoreForecasts = Callable[[Sequence[str], int, Floats], None]
+"""Function of pool names, first minute and actual peaks from that minute on: float32[pools, n]."""
 
 
 async def open_accounts(fleet: Fleet, store: AsyncStore, clock: Clock) -> Ledger:
-    """The accounts of each region, with the sums of today and of this month from the store."""
+    """Return the ledger of all pool groups, with the sums of today and of this month from the store."""
     now = clock.now()
     today, tomorrow = now.date(), now.date() + timedelta(days=1)
     day = await store.run(store.store.accounts, today, tomorrow)
@@ -30,9 +30,9 @@ async def open_accounts(fleet: Fleet, store: AsyncStore, clock: Clock) -> Ledger
     return Ledger([GroupLedger(region.collector.pools, day, month, now) for region in fleet.regions])
 
 
-def tell_spent(fleet: Fleet, accounts: Ledger) -> None:
-    """Tell the fleet's limits what the warm capacity of each pool has cost this month: unit-minutes by what one costs now. What
-    others keep warm does not count: no limit can lower it.
+def update_spent(fleet: Fleet, accounts: Ledger) -> None:
+    """Pass the cost of each pool's warm capacity this month to the limits of the fleet: unit-minutes at the current price.
+    Capacity that others keep warm is excluded, because no limit can lower it.
     """
     warm, others = NAMES.index("warm_unit_minutes"), NAMES.index("others_unit_minutes")
     for region, account in zip(fleet.regions, accounts.each, strict=True):
@@ -41,12 +41,12 @@ def tell_spent(fleet: Fleet, accounts: Ledger) -> None:
 
 
 def paid_units(capacity: Capacity) -> int:
-    """Units that are paid for where billing begins with the request; those that failed to allocate are not."""
+    """Return the billed units where billing starts with the request; units whose allocation failed are not billed."""
     return capacity.ready if capacity.phase is Phase.FAILED else capacity.requested
 
 
 def change_of(reconciler: Reconciler, assume: Assume) -> Change:
-    """What is known of the last change of a pool's requested units."""
+    """Return the last change of a pool's requested units."""
     capacity, lever = reconciler.capacity, reconciler.policy.lever
     changed_at, failed = (None, False) if capacity is None else (capacity.changed_at, capacity.phase is Phase.FAILED)
     step = reconciler.traits.billing_step or billing_step_of(lever.kind, assume)
@@ -55,24 +55,24 @@ def change_of(reconciler: Reconciler, assume: Assume) -> Change:
 
 async def store_accounts(fleet: Fleet, accounts: Ledger, policy: Policy, clock: Clock, store: AsyncStore, *,
                          ended: bool) -> None:
-    """Store what was added up since the last time. `ended`: the process ends, so that known minutes count though unsettled."""
+    """Store the sums added since the last call. `ended`: the process stops, so known minutes count before they are settled."""
     if ended:
         await account_for(fleet, accounts, policy, clock, None, ended=True)
     await keep_accounts(accounts, store)
 
 
-async def account_for(fleet: Fleet, accounts: Ledger, policy: Policy, clock: Clock, score: Scored | None, *,
+async def account_for(fleet: Fleet, accounts: Ledger, policy: Policy, clock: Clock, score: ScoreForecasts | None, *,
                       ended: bool = False) -> None:
-    """Note what stands ready now, account for the minutes whose demand has settled since the last time, and pass their peaks to
-    `score`, which compares them with past forecasts. `ended`: account for all minutes that are known.
+    """Record the current capacity, count the minutes that have settled since the last call, and pass their peaks to `score`.
+    `ended`: count all known minutes.
     """
     now = clock.now()
     for region, account in zip(fleet.regions, accounts.each, strict=True):
         collector = region.collector
         reconcilers = [fleet.reconcilers[name] for name in collector.pools]
-        seen = [(read.ready, read.others, paid_units(read)) if (read := each.capacity) else (np.nan, 0, np.nan)
-                for each in reconcilers]
-        ready, others, requested = np.array(seen, np.float32).reshape(len(seen), 3).T
+        readings = [(read.ready, read.others, paid_units(read)) if (read := each.capacity) else (np.nan, 0, np.nan)
+                    for each in reconcilers]
+        ready, others, requested = np.array(readings, np.float32).reshape(len(readings), 3).T
         account.ready(ready, now, others, requested, lambda name: change_of(fleet.reconcilers[name], policy.assume))
         for each in reconcilers:
             if each.counted is not None:

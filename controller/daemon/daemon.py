@@ -22,7 +22,7 @@ from controller.http.published_state import PublishedState
 from controller.http.server import listening
 from controller.notifications.notifier import Notifier
 from controller.store.async_store import AsyncStore
-from controller.store.state_dir import STORE_NAME, URL_NAME, tell_url
+from controller.store.state_dir import STORE_NAME, URL_NAME, write_url
 from controller.store.state_store import Store
 from controller.telemetry.event_loop_errors import report_fault
 from controller.telemetry.tracing import Tracing
@@ -162,9 +162,9 @@ class Daemon:
     async def _listening(self, published: PublishedState) -> AsyncIterator[None]:
         async with listening(published, self.host, self.port) as self.port:
             log.info("listening", url=self.url)
-            tell_url(self._state_dir / URL_NAME, self.url)
+            write_url(self._state_dir / URL_NAME, self.url)
             self.ready.set()
             try:
                 yield
             finally:
-                tell_url(self._state_dir / URL_NAME, None)
+                write_url(self._state_dir / URL_NAME, None)

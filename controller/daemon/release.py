@@ -49,7 +49,7 @@ async def released(policy: Policy, providers: Providers, clock: Clock, path: Pat
         journal, levers = DecisionLog(store), ReadOnlyProviders(providers, clock, policy, only_pings=do)
         fleet = await assemble(policy, levers, store, clock, journal)
         steering = ActiveOverrides(fleet.reconcilers, store)
-        await steering.recall(clock.now())
+        await steering.load(clock.now())
         held = None if lease is None else await leading(policy, lease, clock, fleet, steering)
         due, slots = set(pools_to_release(fleet.reconcilers)), asyncio.Semaphore(8)
 

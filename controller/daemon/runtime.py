@@ -70,7 +70,7 @@ async def build(settings: Settings, store: AsyncStore, published: PublishedState
     forecasts = Forecasts(fleet, store, clock)
     journal.weighed = partial(proposal_rationale, fleet, forecasts.rotation.accuracy)
     overrides = ActiveOverrides(fleet.reconcilers, store)
-    await overrides.recall(clock.now())
+    await overrides.load(clock.now())
     notifier = Notifier((), Poster(), "", clock, store) if settings.notifier is None else settings.notifier(store)
     await notifier.start()
     components = Components(fleet, accounts, forecasts, journal, overrides,

@@ -7,7 +7,7 @@ import structlog
 
 from adapters.runtime.clock import Clock
 from config.model.policy import Policy
-from controller.accounting.tick_accounting import account_for, tell_spent
+from controller.accounting.tick_accounting import account_for, update_spent
 from controller.fleet.fleet import Fleet
 from controller.http.components import Components
 from controller.http.published_state import PublishedState
@@ -58,12 +58,12 @@ class DaemonTick:
         fleet, accounts = components.fleet, components.accounts
         try:
             await self._expire_overrides()
-            tell_spent(fleet, accounts)
+            update_spent(fleet, accounts)
             report = await fleet.tick()
             await account_for(fleet, accounts, self._policy, self._clock, components.forecasts.rotation.accuracy.score)
             await components.notifier.note(fleet)
             published.ticks.done(report.seconds)
-            self._missing_metrics.look(fleet, self._clock.now())
+            self._missing_metrics.update(fleet, self._clock.now())
             await published.publish(components)
         except Exception:
             published.ticks.ended[Ended.FAILED] += 1

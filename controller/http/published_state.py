@@ -98,5 +98,5 @@ class PublishedState:
         started = self.components
         return DaemonFacts(self.ticks, self.tick_every, self._calls(), self.unready(),
                            decisions={} if started is None else started.journal.counts,
-                           sinks=() if started is None else started.notifier.couriers,
+                           sinks=() if started is None else started.notifier.deliveries,
                            fleet=None if started is None else started.fleet, leadership=self.leadership)

@@ -1,4 +1,4 @@
-"""Messages to sinks when a condition begins or ends.
+"""Messages to sinks when a condition starts or ends.
 
-Log lines belong to the module that logs; metrics belong in `metrics`.
+Log lines belong to the module that logs; metrics belong in `controller.metrics`.
 """

@@ -1,4 +1,4 @@
-"""How a notice is put for each kind of sink. Pure."""
+"""Messages of a notice in the format of each kind of sink. Pure."""
 
 import base64
 import binascii
@@ -15,7 +15,7 @@ from controller.notifications.notice import Notice
 TYPE = "io.stoker.notice."
 STANDARD_PREFIX = "whsec_"
 SLACK_TEXT = 2800
-"""Slack takes 3,000 characters in a block."""
+"""Maximum length of the text; Slack accepts 3,000 characters in a block."""
 
 ENDED = frozenset({"store-recovered", "write-recovered", "metrics-back", "capacity-known", "foreign-write-over",
                    "other-autoscaler-gone", "quota-eased", "budget-eased", "override-ended", "fault-over"})
@@ -23,18 +23,18 @@ NEUTRAL = frozenset({"started", "stopping", "leader-changed", "override-set", "t
 
 
 class Message(NamedTuple):
-    """What is posted."""
+    """Body and headers of a POST request."""
 
     body: bytes
     headers: Mapping[str, str]
 
 
 def message(sink: Sink, notice: Notice, source: str, secret: str | None, timestamp: int) -> Message:
-    """The message for a sink; signed at `timestamp` (seconds since the epoch) where there is a secret."""
-    shapes = {"webhook": own, "cloudevents": cloud_event, "slack": slack}
-    kinds = {"cloudevents": "application/cloudevents+json; charset=utf-8"}
-    body = json.dumps(shapes[sink.kind](notice, source), separators=(",", ":"), ensure_ascii=False).encode()
-    headers = {"Content-Type": kinds.get(sink.kind, "application/json; charset=utf-8"), "Idempotency-Key": notice.id}
+    """Return the message for a sink. With a secret it is signed at `timestamp` (seconds since the epoch)."""
+    formats = {"webhook": own, "cloudevents": cloud_event, "slack": slack}
+    content_types = {"cloudevents": "application/cloudevents+json; charset=utf-8"}
+    body = json.dumps(formats[sink.kind](notice, source), separators=(",", ":"), ensure_ascii=False).encode()
+    headers = {"Content-Type": content_types.get(sink.kind, "application/json; charset=utf-8"), "Idempotency-Key": notice.id}
     if secret is not None:
         headers["Stoker-Signature"] = f"t={timestamp},v1={signature(secret, timestamp, body)}"
         headers |= standard_webhook(secret, notice.id, timestamp, body)
@@ -42,22 +42,22 @@ def message(sink: Sink, notice: Notice, source: str, secret: str | None, timesta
 
 
 def signature(secret: str, timestamp: int, body: bytes) -> str:
-    """HMAC-SHA256 over the instant, a dot and the body, in hexadecimal: an old message cannot be passed off as a new one."""
+    """Return the HMAC-SHA256 of timestamp, a dot and body in hexadecimal. The timestamp lets a receiver refuse replays."""
     return hmac.new(secret.encode(), str(timestamp).encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
-def standard_webhook(secret: str, number: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """Return the headers of Standard Webhooks 1.0: HMAC-SHA256 over id, instant and body with dots between, in base64.
+def standard_webhook(secret: str, notice_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """Return the headers of Standard Webhooks 1.0: HMAC-SHA256 over id, timestamp and body with dots between, in base64.
 
     Source: https://github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md, "Signature scheme".
     """
-    signed = hmac.new(standard_key(secret), f"{number}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    signed = hmac.new(standard_key(secret), f"{notice_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
     versioned = f"v1,{base64.b64encode(signed).decode()}"
-    return {"webhook-id": number, "webhook-timestamp": str(timestamp), "webhook-signature": versioned}
+    return {"webhook-id": notice_id, "webhook-timestamp": str(timestamp), "webhook-signature": versioned}
 
 
 def standard_key(secret: str) -> bytes:
-    """Return the key: the bytes that a secret in the standard's form (`whsec_` and base64) stands for; of another, its own."""
+    """Return the key of a secret: the decoded bytes of `whsec_` and base64; the bytes of the text of any other secret."""
     if secret.startswith(STANDARD_PREFIX):
         encoded = secret.removeprefix(STANDARD_PREFIX).rstrip("=")
         with contextlib.suppress(binascii.Error):
@@ -66,13 +66,13 @@ def standard_key(secret: str) -> bytes:
 
 
 def own(notice: Notice, source: str) -> dict[str, Any]:
-    """Stoker's own shape."""
+    """Return the body of kind `webhook`."""
     return {"id": notice.id, "source": source, "at": notice.at.isoformat(), "reason": notice.code, "mode": notice.mode,
             "pools": list(notice.pools), "pools_total": notice.count, "text": notice.text}
 
 
 def cloud_event(notice: Notice, source: str) -> dict[str, Any]:
-    """CloudEvents 1.0 in structured mode."""
+    """Return the body of kind `cloudevents`: CloudEvents 1.0 in structured mode."""
     event: dict[str, Any] = {
         "specversion": "1.0", "id": notice.id, "source": source, "type": TYPE + notice.code, "time": notice.at.isoformat(),
         "datacontenttype": "application/json",
@@ -84,7 +84,7 @@ def cloud_event(notice: Notice, source: str) -> dict[str, Any]:
 
 
 def slack(notice: Notice, source: str) -> dict[str, Any]:
-    """Blocks, and the same as text for notifications."""
+    """Return the body of kind `slack`: blocks, and the text that Slack shows in its notifications."""
     mark = ":white_check_mark:" if notice.code in ENDED else ":information_source:" if notice.code in NEUTRAL else ":warning:"
     text = escaped(notice.text)
     text = text if len(text) <= SLACK_TEXT else f"{text[:SLACK_TEXT]}..."
@@ -98,5 +98,5 @@ def slack(notice: Notice, source: str) -> dict[str, Any]:
 
 
 def escaped(text: str) -> str:
-    """As Slack wants it: no mention and no link of somebody else's making."""
+    """Return `text` with the characters escaped that start mentions and links in Slack."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

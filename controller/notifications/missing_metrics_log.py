@@ -1,4 +1,4 @@
-"""Says once, and loudly, which pools have become blind and which see again."""
+"""Log lines for pools whose metrics have been missing longer than `missing_metrics_limit`, once per outage."""
 
 from datetime import datetime
 
@@ -11,20 +11,20 @@ log = structlog.get_logger("stoker.blindness")
 
 
 class MissingMetricsLog:
-    """What was last said of each pool."""
+    """Pools whose metrics were missing at the last tick."""
 
     def __init__(self) -> None:
         self.blind: dict[str, datetime] = {}
-        """Pools that are blind, and since when their metrics are missing."""
+        """Pools whose metrics have been missing longer than the limit, and since when."""
 
-    def look(self, fleet: Fleet, now: datetime) -> None:
-        """After a tick: one line for all that changed, however many."""
+    def update(self, fleet: Fleet, now: datetime) -> None:
+        """Log the changes since the last tick: at most one line for new outages and one for those that ended."""
         since = {name: fleet.region_of[name].collector.missing_since(name, now) for name in fleet.reconcilers}
         blind = {name: at for name, at in since.items() if at is not None and is_blind(fleet.reconcilers[name].policy, at, now)}
-        if became := sorted(blind.keys() - self.blind.keys()):
-            first = min(blind[name] for name in became)
-            log.error("metrics-missing-long", pools=became[:MOST_NAMED], total=len(became), since=first.isoformat(),
+        if started := sorted(blind.keys() - self.blind.keys()):
+            first = min(blind[name] for name in started)
+            log.error("metrics-missing-long", pools=started[:MOST_NAMED], total=len(started), since=first.isoformat(),
                       text="metrics are missing for longer than missing_metrics_limit: nothing is lowered")
-        if again := sorted(self.blind.keys() - blind.keys()):
-            log.info("metrics-recovered", pools=again[:MOST_NAMED], total=len(again))
+        if ended := sorted(self.blind.keys() - blind.keys()):
+            log.info("metrics-recovered", pools=ended[:MOST_NAMED], total=len(ended))
         self.blind = blind

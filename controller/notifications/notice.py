@@ -1,7 +1,7 @@
-"""What an operator is told, and when: on change alone, once, however often the same is seen. Pure.
+"""Notices: which changes of conditions are sent, and in which message. Pure.
 
-A condition holds of a pool from the tick that first sees it until a while after the last one that did, so that what comes and
-goes is told once. What was told is kept over restarts. A pool of which nothing is known at a tick changes nothing.
+A condition of a pool starts with the first tick that observes it and ends a while after the last one, so a condition that flaps
+is sent once. Sent conditions are stored over restarts. A tick that knows nothing of a pool changes nothing.
 """
 
 import hashlib
@@ -11,21 +11,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-CALM = timedelta(minutes=5)
-"""A condition that was not seen for so long is over."""
+RESOLVED_AFTER = timedelta(minutes=5)
+"""A condition has ended when it was not observed for this long."""
 
 MOST_NAMED = 20
-"""So many pools are named in one notice; their number is told in full."""
+"""Maximum number of pools that a notice names; it gives their total number besides."""
 
 DAEMON = ""
-"""Stands for the daemon where a pool would stand."""
+"""Pool name of conditions of the daemon itself."""
 
 
 class Ending(NamedTuple):
-    """By which code the end of a condition is told, if at all, and how long it must not have been seen for that."""
+    """Code that reports the end of a condition, or None, and how long the condition must not have been observed before."""
 
     code: str | None
-    calm: timedelta = CALM
+    after: timedelta = RESOLVED_AFTER
 
 
 ENDINGS: Mapping[str, Ending] = {
@@ -35,20 +35,20 @@ ENDINGS: Mapping[str, Ending] = {
     "quota-reached": Ending("quota-eased"), "budget-near": Ending(None), "budget-reached": Ending("budget-eased"),
     "override-set": Ending("override-ended", timedelta(0)), "event-no-effect": Ending(None), "fault": Ending("fault-over"),
 }
-"""Every condition, by the code that tells of its beginning."""
+"""Every condition, by the code that reports its start."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A condition that was told: what was said, since when, and when it was last seen."""
+class SentCondition:
+    """Condition whose start was sent: the text sent, its start, and when it was last observed."""
 
     text: str
     since: datetime
-    seen: datetime
+    last_seen: datetime
 
 
 class Key(NamedTuple):
-    """A condition of a pool. `about` tells two of one kind apart, such as two orders."""
+    """Identity of a condition of a pool. `about` distinguishes two of one kind, such as two overrides."""
 
     pool: str
     code: str
@@ -56,7 +56,7 @@ class Key(NamedTuple):
 
 
 class Change(NamedTuple):
-    """Something to tell of a pool."""
+    """Start or end of a condition of a pool, to be sent."""
 
     pool: str
     code: str
@@ -65,7 +65,7 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One message. `mode` is None when it is about the daemon. `id` is the same whenever it is sent again."""
+    """One message. `mode` is None for the daemon itself. A retry has the same `id`."""
 
     id: str
     code: str
@@ -76,44 +76,44 @@ class Notice:
     text: str
 
 
-ToldConditions = dict[Key, Held]
-Standing = Mapping[str, Mapping[Key, str] | None]
-"""By pool, the conditions that hold with a sentence for each; None where nothing is known at this tick."""
+SentConditions = dict[Key, SentCondition]
+CurrentConditions = Mapping[str, Mapping[Key, str] | None]
+"""By pool, the conditions at this tick with a sentence for each; None where nothing is known."""
 
 
-def advance(told: Mapping[Key, Held], standing: Standing, now: datetime) -> tuple[list[Change], ToldConditions]:
-    """What has changed, and what is told from now on. Conditions of pools that are gone end without a word."""
+def advance(sent: Mapping[Key, SentCondition], current: CurrentConditions, now: datetime) -> tuple[list[Change], SentConditions]:
+    """Return the changes to send and the conditions sent after that. Conditions of removed pools end without a notice."""
     changes: list[Change] = []
-    after: ToldConditions = {}
-    for key, held in told.items():
-        if key.pool not in standing:
+    after: SentConditions = {}
+    for key, condition in sent.items():
+        if key.pool not in current:
             continue
-        now_of = standing[key.pool]
+        of_pool = current[key.pool]
         ending = ENDINGS.get(key.code, Ending(None))
-        if now_of is None or key in now_of:
-            after[key] = replace(held, seen=now)
-        elif timedelta(0) <= now - held.seen < ending.calm:
-            after[key] = held
+        if of_pool is None or key in of_pool:
+            after[key] = replace(condition, last_seen=now)
+        elif timedelta(0) <= now - condition.last_seen < ending.after:
+            after[key] = condition
         elif ending.code is not None:
-            changes.append(Change(key.pool, ending.code, f"over, after {span(now - held.since)}: {held.text}"))
-    for conditions in standing.values():
+            changes.append(Change(key.pool, ending.code, f"resolved after {span(now - condition.since)}: {condition.text}"))
+    for conditions in current.values():
         for key, text in (conditions or {}).items():
             if key not in after:
-                after[key] = Held(text, now, now)
+                after[key] = SentCondition(text, now, now)
                 changes.append(Change(key.pool, key.code, text))
     return changes, after
 
 
 def coalesce(changes: Iterable[Change], modes: Mapping[str, str], now: datetime, source: str) -> list[Notice]:
-    """One notice for all pools to which the same happened in a tick, shadow apart from what is real."""
-    alike: dict[tuple[str, str | None], list[Change]] = defaultdict(list)
+    """Return one notice for each code and mode among the changes of a tick."""
+    groups: dict[tuple[str, str | None], list[Change]] = defaultdict(list)
     for change in changes:
-        alike[change.code, modes.get(change.pool)].append(change)
-    return [notice_of(code, mode, each, now, source) for (code, mode), each in alike.items()]
+        groups[change.code, modes.get(change.pool)].append(change)
+    return [notice_of(code, mode, group, now, source) for (code, mode), group in groups.items()]
 
 
 def notice_of(code: str, mode: str | None, changes: Sequence[Change], now: datetime, source: str) -> Notice:
-    """One notice of what happened to one pool or many."""
+    """Return the notice of changes with the same code and mode. It quotes the text of the first."""
     pools = tuple(change.pool for change in changes if change.pool != DAEMON)
     parts = "\0".join((source, code, mode or "", now.isoformat(), *pools))
     text = changes[0].text
@@ -122,11 +122,11 @@ def notice_of(code: str, mode: str | None, changes: Sequence[Change], now: datet
     elif pools:
         text = f"{pools[0]}: {text}"
     if mode == "shadow":
-        text = f"{text} (in shadow: nothing is changed)"
+        text = f"{text} (shadow mode: no changes are made)"
     return Notice(hashlib.sha256(parts.encode()).hexdigest()[:32], code, now, mode, pools[:MOST_NAMED], len(pools), text)
 
 
 def span(length: timedelta) -> str:
-    """A span for people: 3 h 5 min."""
+    """Return a duration as text, such as `3 h 5 min`."""
     minutes = max(0, round(length.total_seconds() / 60))
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,6 +1,4 @@
-"""Tells the sinks of a policy what has changed since the last tick, and remembers over restarts what was told and what was not
-delivered yet.
-"""
+"""Notifier: sends changed conditions to all sinks after each tick. Sent conditions and undelivered notices are stored."""
 
 import asyncio
 import json
@@ -19,52 +17,52 @@ from config.loading.web_address import fault_of
 from config.model.notify import Sink
 from config.model.policy import Policy
 from controller.fleet.fleet import Fleet
-from controller.notifications.conditions import standing_of
+from controller.notifications.conditions import current_conditions
 from controller.notifications.delivery import SinkDelivery
-from controller.notifications.notice import DAEMON, Change, Held, Key, Notice, ToldConditions, advance, coalesce
+from controller.notifications.notice import DAEMON, Change, Key, Notice, SentCondition, SentConditions, advance, coalesce
 from controller.store.async_store import AsyncStore
 from controller.store.sqlite_file import StoreError
 
 KEY = "notices"
-"""The snapshot in the store."""
+"""Key of the snapshot in the store."""
 
 SAVE_EVERY = timedelta(hours=1)
-"""Also when nothing has changed: snapshots that are a fortnight old are pruned."""
+"""Maximum age of the snapshot: the store prunes snapshots after 14 days."""
 
 FLUSH_SECONDS = 3.0
-"""So long an end waits for what is to be delivered; the rest is delivered at the next start."""
+"""Maximum time that a stop waits for deliveries; the next start delivers the rest."""
 
 log = structlog.get_logger("stoker.notify")
 
 
 class Notifier:
-    """All sinks of a daemon. `note` is called after each tick, and waits for nobody but the store."""
+    """All sinks of a daemon. `note` runs after each tick and waits for the store only."""
 
-    def __init__(self, couriers: Sequence[SinkDelivery], poster: Poster, source: str, clock: Clock, store: AsyncStore) -> None:
-        self.couriers = tuple(couriers)
+    def __init__(self, deliveries: Sequence[SinkDelivery], poster: Poster, source: str, clock: Clock, store: AsyncStore) -> None:
+        self.deliveries = tuple(deliveries)
         self._poster, self._source, self._clock, self._store = poster, source, clock, store
-        self._told: ToldConditions = {}
+        self._sent: SentConditions = {}
         self._number: int | None = None
-        """Under which this daemon led at the last tick."""
+        """Fencing token at the last tick; None on a standby."""
         self._saved: tuple[Any, ...] = ()
         self._saved_at: datetime | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Take up what an earlier run left, and begin to deliver."""
-        if not self.couriers:
+        """Load the stored state of an earlier run, and start the deliveries."""
+        if not self.deliveries:
             return
-        await self._recall()
-        self._tasks = [asyncio.create_task(each.run(), name=f"sink {each.sink.name}") for each in self.couriers]
+        await self._load()
+        self._tasks = [asyncio.create_task(each.run(), name=f"sink {each.sink.name}") for each in self.deliveries]
 
     def say(self, code: str, text: str) -> None:
-        """Tell something of the daemon itself."""
-        self._tell([Change(DAEMON, code, text)], {})
+        """Send a notice about the daemon itself."""
+        self._enqueue([Change(DAEMON, code, text)], {})
 
     async def note(self, fleet: Fleet) -> None:
-        """Tell what has changed. Raises nothing: whoever is told of faults must be the cause of none."""
+        """Send what has changed. Internal errors are logged and not raised, because notifications must not stop a tick."""
         try:
-            if self.couriers:
+            if self.deliveries:
                 await self._note(fleet)
         except Exception:
             log.exception("notify-failed")
@@ -72,44 +70,44 @@ class Notifier:
     async def _note(self, fleet: Fleet) -> None:
         number = fleet.tenure.number
         if number is not None and number != self._number:
-            self.say("leader-changed", f"this daemon leads now, under fencing number {number}")
+            self.say("leader-changed", f"this daemon is now the leader (fencing token {number})")
         self._number = number
         modes = {name: each.policy.mode for name, each in fleet.reconcilers.items()}
-        changes, self._told = advance(self._told, standing_of(fleet, self._clock.now()), self._clock.now())
-        self._tell(changes, modes)
-        await self._keep()
+        changes, self._sent = advance(self._sent, current_conditions(fleet, self._clock.now()), self._clock.now())
+        self._enqueue(changes, modes)
+        await self._save()
 
     async def close(self) -> None:
-        """Deliver for a moment, and keep the rest."""
+        """Deliver for at most `FLUSH_SECONDS`, and store the rest."""
         if self._tasks:
             await self._flush()
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            await self._keep()
+            await self._save()
         await self._poster.close()
 
-    def _tell(self, changes: Sequence[Change], modes: Mapping[str, str]) -> None:
+    def _enqueue(self, changes: Sequence[Change], modes: Mapping[str, str]) -> None:
         notices = coalesce(changes, modes, self._clock.now(), self._source)
-        for courier in self.couriers:
-            courier.take(notices)
+        for delivery in self.deliveries:
+            delivery.enqueue(notices)
 
     async def _flush(self) -> None:
         limit = asyncio.ensure_future(self._clock.sleep(FLUSH_SECONDS))
-        idle = asyncio.gather(*(each.idle.wait() for each in self.couriers))
+        idle = asyncio.gather(*(each.idle.wait() for each in self.deliveries))
         await asyncio.wait((limit, idle), return_when=asyncio.FIRST_COMPLETED)
         limit.cancel()
         idle.cancel()
         await asyncio.gather(limit, idle, return_exceptions=True)
 
-    async def _keep(self) -> None:
+    async def _save(self) -> None:
         now = self._clock.now()
-        waiting = {each.sink.name: [notice.id for notice in each.waiting] for each in self.couriers}
-        state = (set(self._told), waiting)
+        waiting = {each.sink.name: [notice.id for notice in each.waiting] for each in self.deliveries}
+        state = (set(self._sent), waiting)
         fresh = self._saved_at is not None and now - self._saved_at < SAVE_EVERY
         if state == self._saved and fresh:
             return
-        body = json.dumps(dumped(self._told, self.couriers), separators=(",", ":")).encode()
+        body = json.dumps(dumped(self._sent, self.deliveries), separators=(",", ":")).encode()
         try:
             await self._store.run(self._store.store.save_blob, KEY, body, now)
         except StoreError as error:
@@ -117,39 +115,39 @@ class Notifier:
             return
         self._saved, self._saved_at = state, now
 
-    async def _recall(self) -> None:
+    async def _load(self) -> None:
         try:
             body = await self._store.run(self._store.store.load_blob, KEY)
             stored = json.loads(body or b"{}")
-            self._told = {Key(*key): Held(text, datetime.fromisoformat(since), self._clock.now())
+            self._sent = {Key(*key): SentCondition(text, datetime.fromisoformat(since), self._clock.now())
                           for key, text, since in stored.get("told", [])}
-            for courier in self.couriers:
-                courier.take(loaded(each) for each in stored.get("waiting", {}).get(courier.sink.name, []))
-        except (ValueError, TypeError, AttributeError, KeyError):  # of another shape
+            for delivery in self.deliveries:
+                delivery.enqueue(loaded(each) for each in stored.get("waiting", {}).get(delivery.sink.name, []))
+        except (ValueError, TypeError, AttributeError, KeyError):  # written by another release
             log.warning("notices-unreadable",
                         text="stored notices cannot be read: current conditions are sent again")
 
 
-def dumped(told: ToldConditions, couriers: Sequence[SinkDelivery]) -> dict[str, Any]:
-    """What must be remembered, for JSON."""
-    return {"told": [[key, held.text, held.since.isoformat()] for key, held in told.items()],
-            "waiting": {each.sink.name: [plain(notice) for notice in each.waiting] for each in couriers}}
+def dumped(sent: SentConditions, deliveries: Sequence[SinkDelivery]) -> dict[str, Any]:
+    """Return the snapshot as JSON values."""
+    return {"told": [[key, condition.text, condition.since.isoformat()] for key, condition in sent.items()],
+            "waiting": {each.sink.name: [plain(notice) for notice in each.waiting] for each in deliveries}}
 
 
 def plain(notice: Notice) -> list[Any]:
-    """A notice as JSON can carry it."""
+    """Return a notice as JSON values."""
     return [notice.id, notice.code, notice.at.isoformat(), notice.mode, notice.pools, notice.count, notice.text]
 
 
 def loaded(values: Sequence[Any]) -> Notice:
-    """The notice that `plain` took apart."""
-    ident, code, at, mode, pools, count, text = values
-    return Notice(ident, code, datetime.fromisoformat(at), mode, tuple(pools), count, text)
+    """Return the notice of which `values` is the `plain`; `ValueError` or `TypeError` when they are invalid."""
+    notice_id, code, at, mode, pools, count, text = values
+    return Notice(notice_id, code, datetime.fromisoformat(at), mode, tuple(pools), count, text)
 
 
-def courier_of(sink: Sink, environment: Mapping[str, str], source: str, poster: Poster, clock: Clock,
-               rng: Generator) -> SinkDelivery | str:
-    """What brings notices to a sink, or why nothing can."""
+def delivery_of(sink: Sink, environment: Mapping[str, str], source: str, poster: Poster, clock: Clock,
+                rng: Generator) -> SinkDelivery | str:
+    """Return the delivery to a sink, or the reason why there is none."""
     missing = [name for name in (sink.url_env, sink.secret_env) if name is not None and not environment.get(name)]
     if missing:
         return f"{' and '.join(missing)} not set: export it where the daemon runs"
@@ -160,21 +158,21 @@ def courier_of(sink: Sink, environment: Mapping[str, str], source: str, poster: 
     return SinkDelivery(sink, url, secret, source, poster, clock, rng)
 
 
-def couriers_of(sinks: Sequence[Sink], environment: Mapping[str, str], source: str, poster: Poster, clock: Clock,
-                rng: Generator) -> list[SinkDelivery]:
-    """A courier for each sink that can have one; the others are told in the log, and the daemon goes on without them."""
-    found = []
+def deliveries_of(sinks: Sequence[Sink], environment: Mapping[str, str], source: str, poster: Poster, clock: Clock,
+                  rng: Generator) -> list[SinkDelivery]:
+    """Return the deliveries to all sinks whose variables are set. The other sinks are logged and skipped."""
+    deliveries = []
     for sink in sinks:
-        courier = courier_of(sink, environment, source, poster, clock, rng)
-        if isinstance(courier, str):
-            log.error("notify-unset", sink=sink.name, text=f"nothing is sent there: {courier}")
+        delivery = delivery_of(sink, environment, source, poster, clock, rng)
+        if isinstance(delivery, str):
+            log.error("notify-unset", sink=sink.name, text=f"nothing is sent to this sink: {delivery}")
         else:
-            found.append(courier)
-    return found
+            deliveries.append(delivery)
+    return deliveries
 
 
 def source() -> str:
-    """Return the sender of messages."""
+    """Return the `source` of messages: this host."""
     return f"/stoker/{socket.gethostname()}"
 
 
@@ -182,6 +180,6 @@ def notifier_for(policy: Policy, clock: Clock, rng: Generator) -> Callable[[Asyn
     """Return a function that builds the notifier of a policy when the store is open."""
     def build(store: AsyncStore) -> "Notifier":
         poster = Poster()
-        couriers = couriers_of(policy.notify, os.environ, source(), poster, clock, rng)
-        return Notifier(couriers, poster, source(), clock, store)
+        deliveries = deliveries_of(policy.notify, os.environ, source(), poster, clock, rng)
+        return Notifier(deliveries, poster, source(), clock, store)
     return build

@@ -1,4 +1,4 @@
-"""Overrides and prewarm requests in a running daemon: parse, keep, expire.
+"""Overrides and prewarm requests in a running daemon: parse, store, expire.
 
-How an override changes a plan belongs in `decision.planning`.
+How an override changes a plan belongs in `controller.decision.planning`.
 """

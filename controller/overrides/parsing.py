@@ -1,4 +1,4 @@
-"""Overrides and prewarm requests as the API takes them, from decoded JSON. Pure."""
+"""Parsing of the API's override and prewarm bodies, from decoded JSON. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from controller.decision.planning.prewarm_grant import PrewarmRequest
 from controller.redaction.redactor import redact_text
 
 LONGEST = timedelta(days=7)
-"""An order for longer than this belongs into the policy."""
+"""Maximum duration of an override; for longer, change the policy."""
 
 MOST_FACTOR = 100.0
 
@@ -24,11 +24,11 @@ INSTANT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*", re.ASCII)
 
 
 class WrongOverride(ValueError):
-    """An order cannot be taken; one line that names the key, and what is allowed."""
+    """Invalid override. The message is one line with the key and what is allowed."""
 
 
 def parse_override(body: object, now: datetime) -> Override:
-    """The order that a decoded JSON body says, taken at `now`. `WrongOverride` names the first key that is wrong."""
+    """Return the override of a decoded JSON body, set at `now`. `WrongOverride` names the first invalid key."""
     if not isinstance(body, Mapping):
         raise WrongOverride("the body must be a JSON object with kind, until or for, reason and by")
     if unknown := [name for name in body if name not in KEYS]:
@@ -43,16 +43,16 @@ def parse_override(body: object, now: datetime) -> Override:
 
 
 def amount_of(kind: Kind, body: Mapping[str, Any]) -> tuple[int | None, float | None]:
-    """Units and factor, as the kind of order needs them."""
+    """Return units and factor of an override of this kind; one or both are None."""
     units, factor = body.get("units"), body.get("factor")
     if kind is Kind.PAUSE:
         if units is not None or factor is not None:
-            raise WrongOverride("a pause takes neither units nor factor: it holds what is there")
+            raise WrongOverride("a pause takes neither units nor factor: it keeps the current capacity")
         return None, None
     if kind is Kind.PIN and (factor is not None or units is None):
-        raise WrongOverride("a pin takes units, and no factor")
+        raise WrongOverride("a pin requires units and takes no factor")
     if kind is Kind.BOOST and (units is None) == (factor is None):
-        raise WrongOverride("a boost takes either units or factor")
+        raise WrongOverride("a boost requires either units or factor")
     if factor is not None:
         if isinstance(factor, bool) or not isinstance(factor, int | float) or not 1 < factor <= MOST_FACTOR:
             raise WrongOverride(f"factor: {str(factor)[:40]!a} is not a number above 1 and up to {MOST_FACTOR:g}")
@@ -62,30 +62,30 @@ def amount_of(kind: Kind, body: Mapping[str, Any]) -> tuple[int | None, float | 
 
 
 def whole(units: object, least: int) -> int:
-    """A number of units; 5.0 is one, for JSON does not tell it from 5."""
-    given = int(units) if isinstance(units, float) and units.is_integer() else units
-    if isinstance(given, bool) or not isinstance(given, int) or not least <= given <= MOST_UNITS:
+    """Return a number of units. 5.0 is valid, because JSON does not distinguish it from 5."""
+    number = int(units) if isinstance(units, float) and units.is_integer() else units
+    if isinstance(number, bool) or not isinstance(number, int) or not least <= number <= MOST_UNITS:
         raise WrongOverride(f"units: {str(units)[:40]!a} is not a whole number from {least} to {MOST_UNITS}")
-    return given
+    return number
 
 
 def until_of(body: Mapping[str, Any], now: datetime) -> datetime:
-    """When the order ends: an instant, or a span from now; in the future and no later than `LONGEST`."""
+    """Return the end of the override: after `now`, and at most `LONGEST` after it."""
     until, span = body.get("until"), body.get("for")
     if (until is None) == (span is None):
-        raise WrongOverride("say when it ends: either until, an instant, or for, a span such as 2h")
+        raise WrongOverride("give the end: either until, a time, or for, a duration such as 2h")
     left = span_of(span) if until is None else instant_of(until) - now
     if left <= timedelta(0):
         key = "for" if until is None else "until"
-        raise WrongOverride(f"{key}: it would be over already, now is {now.isoformat(timespec='seconds')}")
+        raise WrongOverride(f"{key}: the end is not in the future, now is {now.isoformat(timespec='seconds')}")
     if left > LONGEST:
         longest = format_duration(LONGEST)
-        raise WrongOverride(f"an override lasts at most {longest}: what is to last longer belongs into the policy")
+        raise WrongOverride(f"an override lasts at most {longest}; for a longer override, change the policy")
     return now + left
 
 
 def span_of(span: object) -> timedelta:
-    """A span as the policy spells it."""
+    """Return a duration in the policy's format."""
     try:
         return parse_duration(str(span)[:40])
     except ValueError as error:
@@ -93,8 +93,8 @@ def span_of(span: object) -> timedelta:
 
 
 def instant_of(text: object) -> datetime:
-    """An instant with its zone, in UTC."""
-    wrong = WrongOverride(f"until: {str(text)[:40]!a} is no instant; give ISO 8601 with a zone, such as 2026-03-02T12:00:00Z")
+    """Return a time with its zone, in UTC."""
+    wrong = WrongOverride(f"until: {str(text)[:40]!a} is not a time with a zone; give ISO 8601, such as 2026-03-02T12:00:00Z")
     if not isinstance(text, str) or not INSTANT.fullmatch(text):
         raise wrong
     try:
@@ -107,11 +107,11 @@ def instant_of(text: object) -> datetime:
 
 
 def words(body: Mapping[str, Any], key: str, most: int) -> str:
-    """What a person said: one line of printable text that is not empty; what looks like a secret is taken out."""
+    """Return a text field without secrets: one line of printable text, not empty, of at most `most` characters."""
     text = body.get(key)
     if not isinstance(text, str) or not text.strip():
-        why = "say who orders it" if key == "by" else "give a reason, which is recorded"
-        raise WrongOverride(f"{key}: is missing; {why}")
+        why = "give your name" if key == "by" else "give a reason, it is recorded"
+        raise WrongOverride(f"{key} is missing; {why}")
     if len(text) > most or not text.isprintable():
         raise WrongOverride(f"{key}: must be one line of at most {most} printable characters")
     return redact_text(redact_text(text.strip()))
@@ -123,7 +123,7 @@ DEFAULT_REQUESTER = "an application"
 
 
 def parse_prewarm(body: object) -> PrewarmRequest:
-    """The wish that a decoded JSON body says. `WrongOverride` names the first key that is wrong."""
+    """Return the prewarm request of a decoded JSON body. `WrongOverride` names the first invalid key."""
     if not isinstance(body, Mapping):
         raise WrongOverride("the body must be a JSON object with units, for and reason")
     if unknown := [name for name in body if name not in PREWARM_KEYS]:
@@ -131,6 +131,6 @@ def parse_prewarm(body: object) -> PrewarmRequest:
     units = whole(body.get("units"), 1)
     span = span_of(body.get("for"))
     if span <= timedelta(0):
-        raise WrongOverride("for: it would be over already; give a span such as 10m")
+        raise WrongOverride("for: the duration must be positive; give one such as 10m")
     by = words(body, "by", BY_LENGTH) if "by" in body else DEFAULT_REQUESTER
     return PrewarmRequest(units, span, words(body, "reason", REASON_LENGTH), by)

@@ -1,4 +1,4 @@
-"""Prewarming in a running daemon: how often each pool is asked for it, what was granted, and the step that is taken at once."""
+"""Prewarming in a running daemon: rate limit per pool, grant, and an immediate step."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,11 +18,11 @@ log = structlog.get_logger("stoker.prewarming")
 
 
 class NotAllowed(Exception):
-    """The policy lets nobody prewarm this pool; one line with the remedy."""
+    """The policy does not allow prewarming of this pool. The message is one line with the remedy."""
 
 
 class TooOften(Exception):
-    """A pool is asked for more often than its policy allows. `seconds`: until the next call is taken."""
+    """More prewarm requests for a pool than its policy allows. `seconds`: until the next request is allowed."""
 
     def __init__(self, text: str, seconds: float) -> None:
         super().__init__(text)
@@ -30,35 +30,36 @@ class TooOften(Exception):
 
 
 class Prewarming:
-    """One for all pools. `told`: called when a step that was taken for a call has ended."""
+    """Prewarm requests of all pools. `on_step`: called after an immediate step that a request caused."""
 
-    def __init__(self, fleet: Fleet, steering: ActiveOverrides, clock: Clock, assume: Assume, told: Callable[[], None]) -> None:
-        self._fleet, self._steering, self._clock, self._assume, self._told = fleet, steering, clock, assume, told
+    def __init__(self, fleet: Fleet, steering: ActiveOverrides, clock: Clock, assume: Assume,
+                 on_step: Callable[[], None]) -> None:
+        self._fleet, self._steering, self._clock, self._assume, self._on_step = fleet, steering, clock, assume, on_step
         self._buckets: dict[str, TokenBucket] = {}
 
-    async def ask(self, name: str, wish: PrewarmRequest) -> dict[str, Any]:
-        """Grant what may be granted, keep it, and act soon. `NotAllowed`, `TooOften`; `StoreError` when it could not be kept."""
+    async def request(self, name: str, request: PrewarmRequest) -> dict[str, Any]:
+        """Grant a request as far as allowed, store it, and start a step. `NotAllowed`, `TooOften`, `StoreError`."""
         await self._admit(name)
         reconciler, now = self._fleet.reconcilers[name], self._clock.now()
         capacity = reconciler.capacity
-        standing = PoolCapacity(capacity.requested if capacity is not None else reconciler.state.written or 0,
-                                reconciler.state.spent_usd, reconciler.usd_per_unit_minute, reconciler.traits.billing_step)
-        granted = grant(reconciler.policy, standing, wish, now)
-        order, soon = None, False
+        current = PoolCapacity(capacity.requested if capacity is not None else reconciler.state.written or 0,
+                               reconciler.state.spent_usd, reconciler.usd_per_unit_minute, reconciler.traits.billing_step)
+        granted = grant(reconciler.policy, current, request, now)
+        override, soon = None, False
         if granted.units:
-            order = await self._steering.put(name, override_of(wish, granted, now))
-            soon = self._fleet.nudges.ask(name, self._told)
-        log.info("prewarm", pool=name, asked=wish.units, granted=granted.units, limited_by=granted.limited_by, by=wish.by)
-        return {"pool": name, "asked": wish.units, "granted": granted.units, "limited_by": list(granted.limited_by),
+            override = await self._steering.add(name, override_of(request, granted, now))
+            soon = self._fleet.nudges.ask(name, self._on_step)
+        log.info("prewarm", pool=name, asked=request.units, granted=granted.units, limited_by=granted.limited_by, by=request.by)
+        return {"pool": name, "asked": request.units, "granted": granted.units, "limited_by": list(granted.limited_by),
                 "until": granted.until.isoformat() if granted.units else None, "ready_at": self._ready_at(name, granted),
                 "cost_usd": granted.cost_usd, "mode": reconciler.policy.mode,
                 "capacity": None if capacity is None else {"requested": capacity.requested, "ready": capacity.ready,
                                                            "observed_at": capacity.observed_at.isoformat()},
-                "takes_effect": self._when(name, granted, soon), "set": None if order is None else entry(order),
+                "takes_effect": self._when(name, granted, soon), "set": None if override is None else entry(override),
                 "overrides": [entry(each) for each in self._steering.of(name, now)]}
 
     async def _admit(self, name: str) -> None:
-        """Count a call; calls that are refused count too, else a loop that asks for too much would cost nothing."""
+        """Count a request against the rate limit. Refused requests count too, so that the limit also bounds failing clients."""
         bounds = self._fleet.reconcilers[name].policy.prewarm
         if bounds is None:
             raise NotAllowed(f"the policy does not allow prewarming {name}: set, for example, prewarm: {{max_units: 10}}")
@@ -69,11 +70,11 @@ class Prewarming:
             await bucket.take(patience=0.0)
         except Throttled:
             seconds = bucket.wait()
-            raise TooOften(f"{name} is prewarmed at most {bounds.per_hour} times an hour (prewarm.per_hour): "
-                           f"ask again in {seconds:.0f} s", seconds) from None
+            raise TooOften(f"{name} allows at most {bounds.per_hour} prewarm requests per hour (prewarm.per_hour): "
+                           f"retry in {seconds:.0f} s", seconds) from None
 
     def _ready_at(self, name: str, granted: PrewarmGrant) -> str | None:
-        """When what was granted is expected to be ready: now where so much is."""
+        """Return when the granted units are expected to be ready: now, if as many are ready already."""
         reconciler, now = self._fleet.reconcilers[name], self._clock.now()
         if not granted.units:
             return None
@@ -83,7 +84,7 @@ class Prewarming:
 
     def _when(self, name: str, granted: PrewarmGrant, soon: bool) -> str:
         if not granted.units:
-            return f"never: nothing is granted, because of {' and '.join(granted.limited_by)}"
+            return f"never: no units were granted ({' and '.join(granted.limited_by)})"
         if self._fleet.reconcilers[name].policy.mode == "shadow":
-            return "on paper: the pool is in shadow, nothing will be written"
+            return "shadow mode: no changes are made"
         return "now" if soon else "with the next tick"

@@ -1,4 +1,4 @@
-"""What survives a restart: one SQLite file and the files beside it.
+"""State that survives a restart: one SQLite file and the files in its folder.
 
-The lease that daemons share belongs in `adapters`. What is stored is defined where it is used.
+The lease that daemons share belongs in `adapters.leases`. The stored values are defined where they are used.
 """

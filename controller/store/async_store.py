@@ -1,4 +1,4 @@
-"""The store as the event loop sees it: every call runs in one thread of its own, in order, and returns when it is safe."""
+"""Asynchronous interface of the store: each call runs in one dedicated thread, in order, and returns when its data is on disk."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,31 +16,31 @@ T = TypeVar("T")
 
 
 class Memory(Protocol):
-    """Where a pool's state is kept over restarts. Each call returns when the state is safe."""
+    """Store of pool states. Each call returns when its data is on disk."""
 
     async def save_intent(self, pool: str, target: int, at: datetime) -> None:
-        """Before a write of `target` is sent."""
+        """Store the intent to write `target`, before the write is sent."""
 
     async def save_state(self, pool: str, state: PoolState) -> None:
-        """After its outcome is known, and whenever the state changed."""
+        """Store the state after it changed, and after the outcome of a write is known."""
 
     async def save_lead_time(self, pool: str, target: int, seconds: float, at: datetime) -> None:
-        """A raise became ready."""
+        """Store a measured lead time: `target` was requested at `at` and ready `seconds` later."""
 
 
 class AsyncStore:
-    """Serves the store to the fleet. Raises `StoreError` from whatever call failed."""
+    """Store with asynchronous methods. A method raises the `StoreError` of its own call."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `function` in the store's thread, after everything asked for before."""
+        """Run `function` in the store's thread, after all earlier calls."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))
 
     async def close(self) -> None:
-        """Finish what was asked for, then end the store cleanly."""
+        """Finish all earlier calls, then close the store."""
         await self.run(self.store.close)
         self._thread.shutdown()
 

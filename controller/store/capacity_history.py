@@ -1,4 +1,4 @@
-"""What was kept warm, by the decisions recorded."""
+"""History of a pool's requested units, derived from its recorded decisions."""
 
 from datetime import datetime
 
@@ -12,17 +12,17 @@ from forecasting.demand import MINUTES_PER_DAY, instant_of, minute_of
 
 
 def requested_history(store: Store, pool: str, first_minute: int, end_minute: int) -> NDArray[np.float64] | None:
-    """Units requested in each minute of [first_minute, end_minute), NaN before the first decision; None without any.
+    """Return the units requested in each minute of [first_minute, end_minute), NaN before the first decision; None without any.
 
-    Looks no further back than a day before the end and the decision before that.
+    It reads the decisions of the last day before the end, and the newest one before that.
     """
     since = max(first_minute, end_minute - MINUTES_PER_DAY)
-    made = store.decisions(pool, instant_of(since), MINUTES_PER_DAY) + store.decisions(
+    decisions = store.decisions(pool, instant_of(since), MINUTES_PER_DAY) + store.decisions(
         pool, limit=1, before=(micros(instant_of(since)), 0))
-    if not made:
+    if not decisions:
         return None
     units = np.full(end_minute - first_minute, np.nan)
-    for decision in reversed(made):
+    for decision in reversed(decisions):
         at = max(0, minute_of(datetime.fromisoformat(decision["at"])) - first_minute)
         units[at:] = decision["target" if decision["action"] == Action.WRITE else "requested"]
     return units

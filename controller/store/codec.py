@@ -1,4 +1,4 @@
-"""How values of the core become rows of the store, and come back. Pure."""
+"""Conversion of values to rows of the store and back. Pure."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ Block = NDArray[np.float32]
 
 
 class LeadTime(NamedTuple):
-    """`target` was asked for at `at` and was ready `seconds` later."""
+    """Measured lead time: `target` was requested at `at` and ready `seconds` later."""
 
     at: datetime
     target: int
@@ -31,17 +31,17 @@ class LeadTime(NamedTuple):
 
 
 def micros(instant: datetime) -> int:
-    """Whole microseconds since the Unix epoch; a naive datetime is refused with `TypeError`."""
+    """Return whole microseconds since the Unix epoch; `TypeError` for a naive datetime."""
     return (instant - EPOCH) // MICROSECOND
 
 
 def instant(micros_since_epoch: int) -> datetime:
-    """What `micros` was made of."""
+    """Return the UTC datetime of `micros`."""
     return EPOCH + micros_since_epoch * MICROSECOND
 
 
 def blocks(series: DemandSeries) -> Iterator[tuple[int, Block]]:
-    """Each hour of which `series` records something, as (hours since the epoch, float32[3, 60]); other minutes are NaN."""
+    """Yield each hour with recorded minutes as (hours since the epoch, float32[3, 60]); other minutes are NaN."""
     first, end = series.first_minute // MINUTES, -(-series.end_minute // MINUTES)
     whole = series.window(first * MINUTES, end * MINUTES)
     rows = np.stack((whole.peak, whole.busy, whole.invocations)).astype("<f4")
@@ -52,34 +52,34 @@ def blocks(series: DemandSeries) -> Iterator[tuple[int, Block]]:
         yield first + int(at), hours[at]
 
 
-def laid_over(newer: Block, stored: bytes) -> Block:
-    """The stored hour with every minute that `newer` records in its place: one without a peak takes the stored peak away."""
+def merged_hour(newer: Block, stored: bytes) -> Block:
+    """Return the stored hour with the minutes that `newer` records replaced. A newer minute without a peak removes the peak."""
     return np.where(np.isnan(newer[0]) & np.isnan(newer[2]), hour_of(stored), newer)
 
 
 def by_hour(minutes: Sequence[int]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Each hour since the epoch that has some of `minutes`, and which of its minutes (0 to 59) they are."""
+    """Yield each hour (since the epoch) of `minutes` with the minutes (0 to 59) in it."""
     hours, within = np.divmod(np.asarray(minutes, np.int64), MINUTES)
     for hour in np.unique(hours).tolist():
         yield hour, within[hours == hour]
 
 
 def without_zeros(stored: bytes, minutes: NDArray[np.int64]) -> Block:
-    """The stored hour with nothing known in those of its `minutes` of which it has a zero."""
+    """Return the stored hour with those of its `minutes` unknown whose stored peak is 0."""
     block = hour_of(stored).copy()
     block[:, minutes[block[0, minutes] == 0]] = np.nan
     return block
 
 
 def hour_of(stored: object) -> Block:
-    """A stored hour; one that a bad disk has left of another size is unknown."""
+    """Return a stored hour. An hour of the wrong size, damaged by the disk, is unknown."""
     if not isinstance(stored, bytes) or len(stored) != 3 * MINUTES * 4:
         return np.full((3, MINUTES), np.nan, np.float32)
     return np.frombuffer(stored, "<f4").reshape(3, MINUTES)
 
 
 def joined(hours: Iterable[tuple[int, bytes]], first_minute: int, end_minute: int) -> DemandSeries:
-    """The hours as one series over [first_minute, end_minute); what is not stored is unknown."""
+    """Return the hours as one series over [first_minute, end_minute); minutes that are not stored are unknown."""
     first, end = first_minute // MINUTES, -(-end_minute // MINUTES)
     rows = np.full((end - first, 3, MINUTES), np.nan, np.float32)
     for hour, stored in hours:
@@ -89,7 +89,7 @@ def joined(hours: Iterable[tuple[int, bytes]], first_minute: int, end_minute: in
 
 
 def dump_state(state: PoolState) -> str:
-    """Everything but the intent, which has a column of its own."""
+    """Return the state as JSON without the intent, which has its own column."""
     body = {name: getattr(state, name) for name in STATE_FIELDS if name != "intent"}
     for name in INSTANTS:
         body[name] = None if body[name] is None else micros(body[name])
@@ -99,7 +99,7 @@ def dump_state(state: PoolState) -> str:
 
 
 def load_state(text: str, intent: int | None) -> PoolState:
-    """Fields that another version knew are dropped, those it did not know take their defaults."""
+    """Return the stored state. Unknown fields are dropped, missing fields get their defaults."""
     body = {name: value for name, value in json.loads(text).items() if name in STATE_FIELDS}
     for name in INSTANTS:
         if body.get(name) is not None:
@@ -110,21 +110,23 @@ def load_state(text: str, intent: int | None) -> PoolState:
 
 
 def dump_plan(plan: Plan) -> str:
-    """The plan as people and programs read it back; secrets in a provider's words do not get this far."""
+    """Return the plan as JSON. Secrets in provider messages are redacted before the plan is made."""
     return json.dumps(plan_body(plan), separators=(",", ":"))
 
 
 def dump_inputs(inputs: Mapping[str, Any], plan: Plan) -> str:
-    """What `plan` was made from, without secrets: whole under the key `made`, else whatever is given; and what it rests on."""
-    made = inputs.get("made")
-    if not isinstance(made, PlannedDecision):
+    """Return the inputs of `plan` as JSON without secrets: the replayable record under the key `made`, else the inputs as given;
+    and the rationale under `weighed`.
+    """
+    decision = inputs.get("made")
+    if not isinstance(decision, PlannedDecision):
         return json.dumps(redact(inputs), separators=(",", ":"))
-    body = inputs_body(made, plan)
+    body = inputs_body(decision, plan)
     if "weighed" in inputs:
         body["weighed"] = inputs["weighed"]
     return json.dumps(body, separators=(",", ":"))
 
 
 def summed(total: dict[str, float], more: Mapping[str, float]) -> dict[str, float]:
-    """Both, added name by name."""
+    """Return the sum of both for each name."""
     return {name: total.get(name, 0.0) + more.get(name, 0.0) for name in {**total, **more}}

@@ -1,7 +1,8 @@
-"""What the store knows of the units that Stoker set: by which lever each pool did, and which of those pools are gone. Pure.
+"""Units that Stoker set: the lever of each pool that set them, and orphans. Pure.
 
-The state of a pool holds how many units it set, and not where; so the levers of active pools are kept beside it. A pool that the
-policy names no more is an orphan, unless another pool has its resource: its units stay at the provider, and are billed.
+The state of a pool says how many units were set, but not at which resource, so the levers of active pools are stored with it. A
+pool that is no longer in the policy is an orphan, unless another pool has its resource: its units stay at the provider and are
+billed.
 """
 
 import json
@@ -17,13 +18,13 @@ from controller.store.codec import dump_state, load_state
 
 Kinds = Mapping[str, type[LeverSettings]]
 Address = tuple[str, str]
-"""Kind and resource of a lever: what two pools must not share."""
+"""Kind and resource of a lever, which two pools must not share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A pool as it was when the policy last named it. `since`: when it was found to be gone. `requested`: what the provider last
-    showed; `error`: why it could not be read since.
+    """Pool that was removed from the policy while its units may still exist. `since`: when that was detected. `requested`: last
+    reading of the provider; None before the first. `error`: why the last reading failed.
     """
 
     pool: str
@@ -35,45 +36,47 @@ class Orphan:
 
     @property
     def units(self) -> int:
-        """What is requested, as last shown or else as Stoker set it."""
+        """Requested units by the last reading, or else the maximum that Stoker may have left."""
         return max(left(self.state)) if self.requested is None else self.requested
 
     def after(self, requested: int) -> "Orphan | None":
-        """After a reading; None when what Stoker left is there no more: given back, or set to something else by others."""
+        """Return the orphan after a reading; None when it is resolved, because the units are 0 or another party set another
+        number.
+        """
         if not requested or requested not in left(self.state):
             return None
         return replace(self, requested=requested, error=None)
 
     def name_beside(self, pools: Container[str]) -> str:
-        """Its name, or another one where a pool of the policy has that by now."""
+        """Return the orphan's name; with a suffix when a pool of the policy has the same name."""
         return f"{self.pool[:72]}.orphan" if self.pool in pools else self.pool
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """`levers`: by pool, of those that may have set something. `orphans`: those that are in the policy no more."""
+    """Pools that may have set units. `levers`: by pool, those of the policy. `orphans`: pools no longer in the policy."""
 
     levers: Mapping[str, LeverSettings] = field(default_factory=dict)
     orphans: tuple[Orphan, ...] = ()
 
 
 def address(lever: LeverSettings) -> Address:
-    """What tells a resource from others."""
+    """Return the kind and resource of a lever."""
     return lever.kind, lever.resource
 
 
 def left(state: PoolState) -> set[int]:
-    """The units that Stoker may have left: what it set last, meant to set, or told the provider to go to later; 0 for nothing."""
+    """Return the numbers of units that Stoker may have left: the last write, the intent and scheduled fallbacks; 0 for none."""
     later = (units for _, units in (*state.scheduled_fallback, *state.pending_fallback, *state.unconfirmed_writes))
     return {state.written or 0, state.intent or 0, *later}
 
 
 def taken_over(held: Held, pools: Mapping[str, PoolPolicy], states: Mapping[str, PoolState],
                now: datetime) -> tuple[Held, dict[str, PoolState]]:
-    """What is held from now on, and the states of pools by their keys. A pool under another name takes over the state of its
-    resource, and a pool with another resource begins anew.
+    """Return the managed capacity under the policy `pools`, and the states of its pools by state key. A renamed pool takes over
+    the state of its resource. A pool with another resource starts without a state.
     """
-    here = {address(pool.lever) for pool in pools.values()}
+    in_policy = {address(pool.lever) for pool in pools.values()}
     gone = {address(lever): states[name] for name, lever in held.levers.items()
             if name in states and (name not in pools or address(pools[name].lever) != address(lever))}
     gone |= {address(each.lever): each.state for each in held.orphans}
@@ -82,9 +85,9 @@ def taken_over(held: Held, pools: Mapping[str, PoolPolicy], states: Mapping[str,
     for name, pool in pools.items():
         if pool.mode == "active" and name not in kept and address(pool.lever) in gone:
             kept[name] = gone[address(pool.lever)]
-    orphans = {address(each.lever): each for each in held.orphans if address(each.lever) not in here}
+    orphans = {address(each.lever): each for each in held.orphans if address(each.lever) not in in_policy}
     for name, lever in held.levers.items():
-        if address(lever) in gone and address(lever) not in here and max(left(gone[address(lever)])) > 0:
+        if address(lever) in gone and address(lever) not in in_policy and max(left(gone[address(lever)])) > 0:
             orphans.setdefault(address(lever), Orphan(name, lever, gone[address(lever)], now))
     levers = {name: pool.lever for name, pool in pools.items() if pool.lever.persists and (
         pool.mode == "active" or (name in held.levers and address(held.levers[name]) == address(pool.lever)))}
@@ -92,7 +95,7 @@ def taken_over(held: Held, pools: Mapping[str, PoolPolicy], states: Mapping[str,
 
 
 def dumped(held: Held) -> bytes:
-    """As it is stored."""
+    """Return `held` as stored bytes."""
     orphans = [{"pool": each.pool, "lever": each.lever.model_dump(mode="json"), "state": dump_state(each.state),
                 "intent": each.state.intent, "since": each.since.isoformat(), "requested": each.requested}
                for each in held.orphans]
@@ -101,7 +104,7 @@ def dumped(held: Held) -> bytes:
 
 
 def loaded(body: bytes | None, kinds: Kinds) -> Held:
-    """What `dumped` wrote; entries that cannot be read, such as those of a lever that is not installed, are left out."""
+    """Return what `dumped` wrote. Unreadable entries, such as those of a lever that is not installed, are skipped."""
     try:
         stored = json.loads(body or b"{}")
         levers, orphans = dict(stored.get("levers", {})), list(stored.get("orphans", []))

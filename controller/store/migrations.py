@@ -1,21 +1,21 @@
-"""The tables of the store, and the steps from each schema version to the next.
+"""Tables of the store, and the migration step from each schema version to the next.
 
-`TABLES` creates version 3, the first that is supported: earlier ones were never released, and files of them are refused. A
-released step is never altered; a new one is added to `STEPS`.
+`TABLES` creates version 3, the first supported version. Earlier versions were never released; their files are refused. Never
+change a released step; add a new one to `STEPS`.
 
 Instants are whole microseconds since the Unix epoch, days are ISO dates, structured values are JSON.
 """
 
 APPLICATION_ID = 0x53544B52
-"""Marks the file as Stoker's, so that a wrong path never touches another program's data."""
+"""Marks the file as Stoker's, so that a wrong path never changes another program's data."""
 
 TABLES: tuple[str, ...] = (
-    # `clean` is 0 while somebody has the file open; found 0 at opening, the last owner was killed.
+    # `clean` is 0 while a process has the file open. 0 at opening means that the last process was killed.
     "CREATE TABLE life (clean INTEGER NOT NULL)",
     "INSERT INTO life VALUES (1)",
     "CREATE TABLE pools (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, newest_minute INTEGER)",
-    # key = hour << 24 | pool: a tick's blocks of all pools lie side by side, so it rewrites a fifth of the pages that
-    # pool-first order would, and pruning cuts one stretch. block: float32 little-endian [3, 60]: peak, busy, invocations.
+    # key = hour << 24 | pool: the blocks of one tick are adjacent, so a tick rewrites 1/5 of the pages of a pool-first
+    # order, and pruning deletes one range. block: float32 little-endian [3, 60]: peak, busy, invocations.
     "CREATE TABLE demand (key INTEGER PRIMARY KEY, block BLOB NOT NULL)",
     "CREATE TABLE states (pool INTEGER PRIMARY KEY, body TEXT NOT NULL, intent INTEGER, intent_at INTEGER)",
     """CREATE TABLE decisions (id INTEGER PRIMARY KEY AUTOINCREMENT, pool INTEGER NOT NULL, at INTEGER NOT NULL,
@@ -32,6 +32,6 @@ TABLES: tuple[str, ...] = (
 
 FIRST_VERSION = 3
 STEPS: tuple[tuple[str, ...], ...] = ()
-"""Step n leads from version FIRST_VERSION + n to the next."""
+"""Step n migrates from version FIRST_VERSION + n to the next."""
 
 VERSION = FIRST_VERSION + len(STEPS)

@@ -1,4 +1,4 @@
-"""The table of what operators ordered for a while: one row for each pool and kind of order, gone with the order."""
+"""Table of active overrides: one row per pool and kind, deleted when the override ends."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -11,29 +11,29 @@ IdsOf = Callable[[Iterable[str]], dict[str, int]]
 
 
 class OverrideTable:
-    """Part of the store: the same thread, the same promises."""
+    """Part of the store, with the same thread and guarantees."""
 
     def __init__(self, database: Database, ids_of: IdsOf) -> None:
         self._database, self._ids_of = database, ids_of
 
     def save(self, pool: str, override: Override) -> None:
-        """Note an order in place of the pool's earlier one of the same kind."""
+        """Store an override; it replaces the pool's earlier one of the same kind."""
         row = (self._ids_of([pool])[pool], override.kind.value, micros(override.until), json.dumps(entry(override)))
         with self._database.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO overrides VALUES (?, ?, ?, ?)", row)
 
     def remove(self, pool: str, kinds: Iterable[Kind]) -> None:
-        """Forget orders; one that is not there is no fault."""
+        """Delete the pool's overrides of these kinds, if any."""
         number = self._ids_of([pool])[pool]
         with self._database.writing() as connection:
             connection.executemany("DELETE FROM overrides WHERE pool = ? AND kind = ?", [(number, kind.value) for kind in kinds])
 
     def load(self) -> dict[str, tuple[Override, ...]]:
-        """The orders of each pool that has one, those that have ended meanwhile included."""
+        """Return the overrides by pool, including those that have expired since."""
         with self._database.reading() as connection:
             rows = connection.execute("SELECT name, body FROM overrides JOIN pools ON id = pool "
                                       "ORDER BY pool, kind").fetchall()
-        found: dict[str, tuple[Override, ...]] = {}
+        overrides: dict[str, tuple[Override, ...]] = {}
         for name, body in rows:
-            found[name] = (*found.get(name, ()), shown_override(json.loads(body)))
-        return found
+            overrides[name] = (*overrides.get(name, ()), shown_override(json.loads(body)))
+        return overrides

@@ -1,8 +1,8 @@
-"""One SQLite file that one process at a time may write, and that survives being killed at any instant.
+"""Crash-safe SQLite file that one process at a time may open.
 
-Write-ahead logging with `synchronous=FULL`: a transaction that returned is on the disk, power cuts included. A second
-connection with weaker promises for history would save nothing: both append to the same log, and the sync that makes an
-intent durable carries the history before it along. What keeps this cheap is that callers batch a tick into one transaction.
+Write-ahead logging with `synchronous=FULL`: a transaction that returned is on disk, even after a power failure. A second
+connection with weaker guarantees for history would save nothing: both append to the same log, and the sync of an intent also
+writes the history before it. The cost stays low because callers write one transaction per tick.
 """
 
 import fcntl
@@ -20,81 +20,81 @@ from adapters.runtime.sqlite_transaction import transaction
 from controller.store.migrations import APPLICATION_ID, FIRST_VERSION, STEPS, TABLES, VERSION
 
 BUSY_TIMEOUT_MS = 5000
-"""How long to wait for somebody who reads or copies the file with another tool."""
+"""Maximum wait for another program that reads or copies the file."""
 
 LOG_LIMIT_BYTES = 64 << 20
 CACHE_KIB = 64 << 10
 SIDE_FILES = ("", "-wal", "-shm")
 OURS = re.compile(r"stoker\.db.*|learned-\d+\.npz.*|url|lost\+found")
-"""Names in a state folder."""
+"""Names of Stoker's files in a state directory."""
 
 log = structlog.get_logger("stoker.store")
 
 
 class StoreError(Exception):
-    """The store cannot do what was asked; one line that names the file and what the operator can do."""
+    """A call of the store failed. The message is one line with the file and what the operator can do."""
 
 
 class StoreInUse(StoreError):
-    """Another process has it open."""
+    """Another process has the store open."""
 
 
 class StoreDamaged(StoreError):
-    """The file's content is broken. Found at opening, it is moved aside; found later, the next opening does so."""
+    """The file is damaged. Opening a damaged file renames it and creates a new one."""
 
 
 HINTS = {
-    sqlite3.SQLITE_FULL: "the disk is full; free some space, history goes on from there",
-    sqlite3.SQLITE_READONLY: "it may not be written; check its owner, its mode and the mount",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check that its folder exists and may be written",
+    sqlite3.SQLITE_FULL: "the disk is full; free some space, then writes continue",
+    sqlite3.SQLITE_READONLY: "the file is not writable; check its owner, its mode and the mount",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened; check that its folder exists and is writable",
     sqlite3.SQLITE_PERM: "access is denied; check its owner and its mode",
-    sqlite3.SQLITE_IOERR: "the disk failed to read or write it",
-    sqlite3.SQLITE_BUSY: "another program keeps it locked; close that program",
-    sqlite3.SQLITE_LOCKED: "another program keeps it locked; close that program",
+    sqlite3.SQLITE_IOERR: "the disk failed to read or write the file",
+    sqlite3.SQLITE_BUSY: "another program has locked the file; close that program",
+    sqlite3.SQLITE_LOCKED: "another program has locked the file; close that program",
 }
 DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 TORN = ("decode to UTF-8", "unsupported file format", "no such table", "no such column")
-"""What SQLite says without a code of its own when bits of a file are turned: what Stoker asks for is in every file of its own."""
+"""Parts of SQLite messages that mean a damaged file but have a general error code: a valid file of Stoker causes none of them."""
 
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the system say into a `StoreError` that an operator can act on."""
+    """Turn errors of SQLite and the system into a `StoreError` with what the operator can do."""
     try:
         yield
     except sqlite3.Error as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code in DAMAGE or any(words in str(error) for words in TORN):
-            raise StoreDamaged(f"{path} is damaged ({error}); the next start moves it aside and begins a new one") from error
+            raise StoreDamaged(f"{path} is damaged ({error}); the next start renames it and creates a new store") from error
         raise StoreError(f"{path}: {HINTS.get(code, 'the store failed')} ({error})") from error
     except OSError as error:
         raise StoreError(f"{path}: {error.strerror or error}") from error
 
 
 def take_lock(path: Path) -> int:
-    """The descriptor of the lock beside `path`, held until it is closed or the process ends, however it ends."""
-    beside = path.with_name(f"{path.name}.lock")
-    with explained(beside):
-        make_private(beside)
-        lock = os.open(beside, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+    """Lock the store at `path` and return the descriptor. The lock ends with the process, even after SIGKILL."""
+    lock_file = path.with_name(f"{path.name}.lock")
+    with explained(lock_file):
+        make_private(lock_file)
+        lock = os.open(lock_file, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         holder = os.read(lock, 20).decode(errors="replace").strip() or "unknown"
         os.close(lock)
-        raise StoreInUse(f"{path} is in use by another Stoker (process {holder}): stop that one, or give this one "
-                         "a store of its own") from error
+        raise StoreInUse(f"{path} is in use by another Stoker (process {holder}): stop that one, or start this one "
+                         "with another --state-dir") from error
     except OSError as error:
         os.close(lock)
-        raise StoreError(f"{path}: its folder takes no locks ({error.strerror}); use a local disk") from error
-    with suppress(OSError):  # the number is for people; on a full disk what cannot do without its data says so
+        raise StoreError(f"{path}: its folder does not support locks ({error.strerror}); use a local disk") from error
+    with suppress(OSError):  # the number is for diagnosis only; on a full disk the store reports the error
         os.ftruncate(lock, 0)
         os.write(lock, f"{os.getpid()}\n".encode())
     return lock
 
 
 def in_use(path: Path) -> bool:
-    """Whether another process has the store open."""
+    """Return whether another process has the store open."""
     if not path.is_file():
         return False
     try:
@@ -105,7 +105,7 @@ def in_use(path: Path) -> bool:
 
 
 def move_aside(path: Path) -> Path:
-    """Rename a damaged file and its log to the first free NAME.corrupt-<n>; nothing is deleted."""
+    """Rename a damaged file and its log to the first free NAME.corrupt-<n>, and return that path. Nothing is deleted."""
     number = 1
     while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
         number += 1
@@ -115,30 +115,30 @@ def move_aside(path: Path) -> Path:
     return aside
 
 
-def take_from_others(folder: Path) -> None:
-    """Make the state folder, or let its user alone read what is in it. `StoreError` when a file of the state is a link."""
+def make_folder_private(folder: Path) -> None:
+    """Create the state folder, or restrict it and its files to their owner. `StoreError` when a file of the state is a link."""
     with explained(folder):
         exposed = private_folder(folder, OURS)
-        kept = [each for each in folder.iterdir() if OURS.fullmatch(each.name) and (each.is_file() or each.is_symlink())]
-    for each in kept:
-        if each.name != "url":  # replaced whole by each start
+        files = [each for each in folder.iterdir() if OURS.fullmatch(each.name) and (each.is_file() or each.is_symlink())]
+    for each in files:
+        if each.name != "url":  # each start replaces the file
             with explained(each):
                 tighten(each)
     if exposed is not None:
-        log.warning("state-exposed", folder=str(folder), text=f"other users may look into it, and {exposed}: give the state a "
-                    "folder of its own, with mode 0700 and the owner that Stoker runs as")
+        log.warning("state-exposed", folder=str(folder), text=f"other users can access it, and {exposed}: use a separate folder "
+                    "for the state, with mode 0700 and the owner that Stoker runs as")
 
 
 class Database:
-    """The file, its lock and its only connection. Used by one thread at a time; which one does not matter.
+    """The file, its lock and its only connection. Any thread may use it, but only one at a time.
 
-    `moved_aside` names where a damaged predecessor went when opening found one; the caller reports it.
+    `moved_aside`: new path of a damaged file that opening found, else None; the caller reports it.
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.parent.resolve() / path.name  # a folder may be a link; a file that is written may not
+        self.path = path.parent.resolve() / path.name  # the folder may be a link, a written file may not
         self.moved_aside: Path | None = None
-        take_from_others(self.path.parent)
+        make_folder_private(self.path.parent)
         self._lock = take_lock(self.path)
         try:
             try:
@@ -152,8 +152,8 @@ class Database:
             raise
         self._damaged = False
 
-    def begin_anew(self) -> None:
-        """Put the file aside, whose content was found to be broken after it was opened, and begin a new one."""
+    def replace_damaged(self) -> None:
+        """Rename the open file, whose content is damaged, and create a new one."""
         self._damaged = True
         with suppress(sqlite3.Error):
             self._connection.close()
@@ -164,7 +164,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """The connection, its errors explained."""
+        """Yield the connection; its errors become `StoreError`."""
         try:
             with explained(self.path):
                 yield self._connection
@@ -174,12 +174,12 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction: all of it is on the disk when this returns, none of it when it raises."""
+        """Yield the connection in a transaction: all of it is on disk when the block ends, nothing when it raises."""
         with self.reading() as connection, transaction(connection):
             yield connection
 
     def close(self) -> None:
-        """Note a clean end, so that the next opening need not check the file, and let go of the lock."""
+        """Record a clean shutdown, so that the next opening skips the check, and release the lock."""
         try:
             if not self._damaged:
                 with self.writing() as connection:
@@ -191,10 +191,10 @@ class Database:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open, check, and bring the schema up to date."""
+    """Open and check the file, migrate its schema, and return the connection."""
     with explained(path):
-        make_private(path)  # SQLite gives the files beside it the same mode
-        look_at_header(path)
+        make_private(path)  # SQLite gives its side files the same mode
+        check_header(path)
         connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False)
         try:
             version = examine(connection, path)
@@ -209,40 +209,40 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def look_at_header(path: Path) -> None:
-    """Refuse a file whose bytes 18 and 19 tell of a way of writing that SQLite has not: it would say that it may not be written
+def check_header(path: Path) -> None:
+    """Raise `StoreDamaged` for a file whose bytes 18 and 19 are invalid: SQLite would report it as read-only instead
     (https://www.sqlite.org/fileformat.html, "File format version numbers").
     """
     if path.exists():
         with path.open("rb") as file:
-            ways = file.read(20)[18:]
-        if not set(ways) <= {1, 2}:
-            raise StoreDamaged(f"{path} is damaged (its header)")
+            versions = file.read(20)[18:]
+        if not set(versions) <= {1, 2}:
+            raise StoreDamaged(f"{path} is damaged (invalid header)")
 
 
 def examine(connection: sqlite3.Connection, path: Path) -> int:
-    """The file's schema version. Refuses what is not ours or is newer than this program, before anything is altered.
+    """Return the file's schema version, 0 for an empty file. Refuse other programs' files and unsupported versions unchanged.
 
-    The full check reads every page, so it is made only when the last owner did not end cleanly.
+    The integrity check reads every page, so it runs only after a shutdown that was not clean.
     """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         return 0
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise StoreError(f"{path} is another program's database; give Stoker a file of its own")
+        raise StoreError(f"{path} is another program's database; start Stoker with another --state-dir")
     if not FIRST_VERSION <= version <= VERSION:
         age = "a newer" if version > VERSION else "an earlier, unreleased"
         raise StoreError(f"{path} was written by {age} Stoker (schema {version}, this one reads {FIRST_VERSION} to {VERSION}): "
                          "run that version, or start this one with another --state-dir")
     if not connection.execute("SELECT clean FROM life").fetchone()[0]:
-        found = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
-        if found != "ok":
-            raise StoreDamaged(f"{path} is damaged ({found})")
+        result = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        if result != "ok":
+            raise StoreDamaged(f"{path} is damaged ({result})")
     return version
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Run the steps that are missing, all or none, and note that the file is in use."""
+    """Run the missing steps in one transaction, and mark the file as in use."""
     with transaction(connection):
         for step in STEPS[version - FIRST_VERSION:] if version else (TABLES, *STEPS):
             for statement in step:

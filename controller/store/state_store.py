@@ -1,7 +1,7 @@
-"""What Stoker remembers over restarts: demand, the state of each pool, decisions, lead times, accounts and snapshots.
+"""Store of demand, pool states, decisions, lead times, accounts and snapshots.
 
-Synchronous and without a clock: instants are handed in, and the caller runs all of it in one thread of its own. A method
-that returned has put its data on the disk; one that raised `StoreError` has changed nothing and may be called again.
+It is synchronous and has no clock: callers pass instants, and run all calls in one dedicated thread. When a method returns, its
+data is on disk. When it raises `StoreError`, it has changed nothing and may be called again.
 """
 
 import json
@@ -23,8 +23,8 @@ from controller.store.codec import (
     dump_state,
     instant,
     joined,
-    laid_over,
     load_state,
+    merged_hour,
     micros,
     summed,
     without_zeros,
@@ -36,30 +36,30 @@ from forecasting.demand import DemandSeries, instant_of
 __all__ = ["KEEP", "KEEP_ACCOUNTS", "LeadTime", "Store", "StoreError"]
 
 KEEP = timedelta(days=15)
-"""How much history to keep unless told otherwise: the fortnight that forecasts look back on, and a day to spare."""
+"""Default retention of history: the 14 days that forecasts use, plus 1 day."""
 
 KEEP_ACCOUNTS = timedelta(days=92)
-"""Daily accounts outlive the demand they were made from: small, and asked for by month."""
+"""Retention of daily accounts, longer than that of demand: they are small, and `/status` shows sums per month."""
 
 POOL_BITS = 24
-NONSENSE = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
-"""What reading back something else than was written raises."""
+INVALID = (ValueError, TypeError, KeyError, AttributeError, OverflowError)
+"""Errors of reading back values that are not what was written."""
 
 
 class Store:
-    """One file, one owner. `moved_aside` names a damaged predecessor that opening put out of the way, else None."""
+    """Store in one file with one owner. `moved_aside`: new path of a damaged file that opening replaced, else None."""
 
     def __init__(self, path: Path) -> None:
-        """Open or create `path`. `StoreError` when it is in use, unwritable, another program's, or of a newer Stoker."""
+        """Open or create `path`. `StoreError` when it is in use, not writable, another program's, or of another version."""
         self._database = Database(path)
         self._ids: dict[str, int] = {}
         self.overrides = OverrideTable(self._database, self._ids_of)
         try:
             try:
-                self._look_through()
-            except (StoreDamaged, *NONSENSE):
-                self._database.begin_anew()
-                self._look_through()
+                self._read_all()
+            except (StoreDamaged, *INVALID):
+                self._database.replace_damaged()
+                self._read_all()
         except BaseException:
             with suppress(StoreError):
                 self._database.close()
@@ -72,8 +72,8 @@ class Store:
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def _look_through(self) -> None:
-        """Read what a start reads. SQLite notices a page that is out of order, but not a byte that is another."""
+    def _read_all(self) -> None:
+        """Read all that a start reads. SQLite detects a damaged page, but not a changed byte in a value."""
         with self._database.reading() as connection:
             self._ids = dict(connection.execute("SELECT name, id FROM pools"))
         self.load_states()
@@ -81,17 +81,17 @@ class Store:
         self.overrides.load()
 
     def close(self) -> None:
-        """End cleanly; a process that never gets here loses nothing, the next start only checks the file."""
+        """Shut down cleanly. Without this call nothing is lost, but the next start checks the file."""
         self._database.close()
 
     # -- demand --
 
     def save_demand(self, pool: str, series: DemandSeries) -> None:
-        """Write the recorded minutes of `series` over what is stored; of other minutes, what is stored stays."""
+        """Store the recorded minutes of `series`. Other stored minutes stay."""
         self.save_demands({pool: series})
 
     def save_demands(self, batch: Mapping[str, DemandSeries]) -> None:
-        """The same for many pools, all or nothing: what one tick brought."""
+        """Store the demand of many pools in one transaction."""
         ids = self._ids_of(batch)
         with self._database.writing() as connection:
             for pool, series in batch.items():
@@ -99,7 +99,7 @@ class Store:
                 for hour, block in blocks(series):
                     key = hour << POOL_BITS | number
                     stored = connection.execute("SELECT block FROM demand WHERE key = ?", (key,)).fetchone()
-                    rows.append((key, (block if stored is None else laid_over(block, stored[0])).tobytes()))
+                    rows.append((key, (block if stored is None else merged_hour(block, stored[0])).tobytes()))
                 if not rows:
                     continue
                 connection.executemany("INSERT OR REPLACE INTO demand VALUES (?, ?)", rows)
@@ -108,7 +108,7 @@ class Store:
                                        (series.first_minute + int(known[-1]), number))
 
     def withdraw(self, batch: Mapping[str, Sequence[int]]) -> None:
-        """Where zeros are stored for these minutes (since the epoch) of a pool, nothing is known any more."""
+        """Mark those of the minutes (since the epoch) of each pool as unknown whose stored peak is 0."""
         ids = self._ids_of(batch)
         with self._database.writing() as connection:
             for pool, minutes in batch.items():
@@ -119,7 +119,7 @@ class Store:
                                            (without_zeros(stored, within).tobytes(), key))
 
     def load_demand(self, pool: str, first_minute: int, end_minute: int) -> DemandSeries:
-        """Exactly the minutes [first_minute, end_minute), in minutes since the epoch; unknown where nothing is stored."""
+        """Return the minutes [first_minute, end_minute) since the epoch; unknown where nothing is stored."""
         number = self._ids.get(pool)
         if number is None or end_minute <= first_minute:
             return DemandSeries.empty(first_minute, max(0, end_minute - first_minute))
@@ -131,26 +131,26 @@ class Store:
             return joined(((key >> POOL_BITS, block) for key, block in rows), first_minute, end_minute)
 
     def oldest_known_minute(self, first_minute: int) -> int | None:
-        """The first minute of the oldest stored hour that ends after `first_minute`, of any pool; None when there is none."""
+        """Return the first minute, from `first_minute` on, of the oldest stored hour of any pool; None without any."""
         with self._database.reading() as connection:
             least = (first_minute // MINUTES << POOL_BITS,)
             key = connection.execute("SELECT min(key) FROM demand WHERE key >= ?", least).fetchone()[0]
         return None if key is None else max(first_minute, (key >> POOL_BITS) * MINUTES)
 
     def newest_known_minute(self, pools: Iterable[str]) -> dict[str, int]:
-        """The newest minute of which demand is known, for each of `pools` that has one."""
+        """Return the newest minute of known demand of each of `pools` that has one."""
         with self._database.reading() as connection:
             newest = dict(connection.execute("SELECT name, newest_minute FROM pools WHERE newest_minute IS NOT NULL"))
         return {pool: newest[pool] for pool in pools if pool in newest}
 
-    # -- what each pool must remember --
+    # -- pool states --
 
     def save_state(self, pool: str, state: PoolState) -> None:
-        """Replace the pool's state, its intent included."""
+        """Replace the pool's state, including its intent."""
         self.save_states({pool: state})
 
     def save_states(self, states: Mapping[str, PoolState]) -> None:
-        """The same for many pools, all or nothing."""
+        """Replace the states of many pools in one transaction."""
         ids = self._ids_of(states)
         rows = [(ids[pool], dump_state(state), state.intent) for pool, state in states.items()]
         with self._database.writing() as connection:
@@ -159,20 +159,20 @@ class Store:
                 "intent_at = CASE WHEN intent IS excluded.intent THEN intent_at END, intent = excluded.intent", rows)
 
     def load_states(self) -> dict[str, PoolState]:
-        """The last saved state of every pool; an intent that was saved later stands in it."""
+        """Return the last saved state of every pool, with the intent if one was saved since."""
         with self._database.reading() as connection:
             rows = connection.execute("SELECT name, body, intent FROM states JOIN pools ON id = pool").fetchall()
         return {name: load_state(body, intent) for name, body, intent in rows}
 
     def save_intent(self, pool: str, target: int, at: datetime) -> None:
-        """Note that a write of `target` is about to be sent. The write may be sent only after this returned."""
+        """Store that a write of `target` is about to be sent. Send the write only after this has returned."""
         number = self._ids_of([pool])[pool]
         with self._database.writing() as connection:
             connection.execute("INSERT INTO states VALUES (?, '{}', ?, ?) ON CONFLICT (pool) DO UPDATE SET "
                                "intent = excluded.intent, intent_at = excluded.intent_at", (number, target, micros(at)))
 
     def intents(self) -> dict[str, tuple[int, datetime]]:
-        """Target and instant of each write whose outcome is not known; what a start reports first."""
+        """Return target and instant of each write of unknown outcome, by pool. A start reports them first."""
         with self._database.reading() as connection:
             rows = connection.execute("SELECT name, intent, intent_at FROM states JOIN pools ON id = pool "
                                       "WHERE intent IS NOT NULL AND intent_at IS NOT NULL").fetchall()
@@ -181,11 +181,11 @@ class Store:
     # -- decisions and lead times --
 
     def record_decision(self, plan: Plan, inputs: Mapping[str, Any]) -> int:
-        """Append a plan that changed something, with what it was made from; returns its number, which only grows."""
+        """Append a plan with its inputs, and return its number. Numbers only grow."""
         return self.record_decisions([(plan, inputs)])[0]
 
     def record_decisions(self, batch: Iterable[tuple[Plan, Mapping[str, Any]]]) -> list[int]:
-        """The same for many plans, all or nothing."""
+        """Append many plans in one transaction, and return their numbers."""
         rows = [(plan.pool, micros(plan.at), dump_plan(plan), dump_inputs(inputs, plan)) for plan, inputs in batch]
         ids = self._ids_of(pool for pool, *_ in rows)
         numbers = []
@@ -197,10 +197,11 @@ class Store:
 
     def decisions(self, pool: str | None = None, since: datetime | None = None, limit: int = 100,
                   before: tuple[int, int] | None = None) -> list[dict[str, Any]]:
-        """The newest `limit` decisions at or after `since`, newest first, of one pool or of all; only those after the cursor.
+        """Return the newest `limit` decisions at or after `since` and before the cursor `before`, of one pool or all, newest
+        first.
 
-        Each has id, pool, at (ISO 8601), action, target, requested, ready, proposal, reasons, text, inputs, and its `cursor`,
-        the two numbers of which are given as `before` to read on from it.
+        Each has id, pool, at (ISO 8601), action, target, requested, ready, proposal, reasons, text, inputs and `cursor`. For the
+        next page, pass the two numbers of the last cursor as `before`.
         """
         query = "SELECT d.id, name, at, plan, inputs FROM decisions d JOIN pools p ON p.id = d.pool WHERE at >= ?"
         values: list[Any] = [-(2**63) if since is None else micros(since)]
@@ -214,13 +215,13 @@ class Store:
                  "cursor": f"{at}-{number}"} for number, name, at, plan, inputs in rows]
 
     def record_lead_time(self, pool: str, target: int, seconds: float, at: datetime) -> None:
-        """Note that `target`, asked for at `at`, was ready `seconds` later."""
+        """Store that `target`, requested at `at`, was ready `seconds` later."""
         number = self._ids_of([pool])[pool]
         with self._database.writing() as connection:
             connection.execute("INSERT OR REPLACE INTO lead_times VALUES (?, ?, ?, ?)", (number, micros(at), target, seconds))
 
     def lead_times(self, pool: str, limit: int = 100) -> list[LeadTime]:
-        """The newest `limit` measurements, newest first."""
+        """Return the newest `limit` measurements of a pool, newest first."""
         with self._database.reading() as connection:
             rows = connection.execute("SELECT at, target, seconds FROM lead_times WHERE pool = ? ORDER BY at DESC LIMIT ?",
                                       (self._ids.get(pool, -1), limit)).fetchall()
@@ -229,11 +230,11 @@ class Store:
     # -- accounts --
 
     def add_account(self, pool: str, day: date, amounts: Mapping[str, float]) -> None:
-        """Add `amounts` to the pool's account of `day`: any names, such as cold_starts or cost_usd."""
+        """Add `amounts` to the pool's account of `day`. Names are free, such as `cold_starts` or `cost_usd`."""
         self.add_accounts(day, {pool: amounts})
 
     def add_accounts(self, day: date, batch: Mapping[str, Mapping[str, float]]) -> None:
-        """The same for many pools, all or nothing."""
+        """Add the amounts of many pools in one transaction."""
         ids = self._ids_of(batch)
         with self._database.writing() as connection:
             for pool, amounts in batch.items():
@@ -243,11 +244,11 @@ class Store:
                 connection.execute("INSERT OR REPLACE INTO accounts VALUES (?, ?, ?)", (*key, body))
 
     def account(self, pool: str, day: date) -> dict[str, float]:
-        """What was added up for the pool on `day`; empty when nothing was."""
+        """Return the sums of the pool on `day`; empty without any."""
         return self.accounts(day, day + timedelta(days=1)).get(pool, {})
 
     def accounts(self, first: date, end: date) -> dict[str, dict[str, float]]:
-        """Sums per pool over the days `first <= day < end`: what a start reads for today and for the month."""
+        """Return the sums of each pool over the days `first <= day < end`. A start reads today and the month."""
         sums: dict[str, dict[str, float]] = {}
         with self._database.reading() as connection:
             rows = connection.execute("SELECT name, body FROM accounts JOIN pools ON id = pool WHERE day >= ? AND day < ?",
@@ -259,25 +260,25 @@ class Store:
     # -- snapshots --
 
     def save_blob(self, key: str, body: bytes, at: datetime) -> None:
-        """Replace the bytes under `key`."""
+        """Store `body` under `key`."""
         self.save_blobs({key: body}, at)
 
     def save_blobs(self, batch: Mapping[str, bytes], at: datetime) -> None:
-        """The same for many keys, all or nothing."""
+        """Store the bytes of many keys in one transaction."""
         with self._database.writing() as connection:
             connection.executemany("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)",
                                    [(key, micros(at), body) for key, body in batch.items()])
 
     def load_blob(self, key: str) -> bytes | None:
-        """The bytes under `key`; None when there are none."""
+        """Return the bytes under `key`; None without any."""
         with self._database.reading() as connection:
             row = connection.execute("SELECT body FROM blobs WHERE key = ?", (key,)).fetchone()
         return None if row is None else bytes(row[0])
 
-    # -- keeping it small --
+    # -- retention --
 
     def prune(self, before_minute: int) -> None:
-        """Forget whole hours, decisions, lead times and snapshots older than `before_minute`; accounts live longer."""
+        """Delete hours, decisions, lead times and snapshots before `before_minute`. Accounts stay `KEEP_ACCOUNTS` longer."""
         before = instant_of(before_minute)
         with self._database.writing() as connection:
             connection.execute("DELETE FROM demand WHERE key < ?", (before_minute // MINUTES << POOL_BITS,))
@@ -288,7 +289,7 @@ class Store:
             connection.execute("DELETE FROM accounts WHERE day < ?", ((before - KEEP_ACCOUNTS).date().isoformat(),))
 
     def _ids_of(self, pools: Iterable[str]) -> dict[str, int]:
-        """The number of each pool; new ones get theirs in a transaction of its own, so that none is remembered in vain."""
+        """Return the id of each pool. New pools are inserted in a separate transaction, so that no rolled-back id is cached."""
         names = list(pools)
         new = [name for name in dict.fromkeys(names) if name not in self._ids]
         if new:

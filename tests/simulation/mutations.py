@@ -233,7 +233,7 @@ MUTATIONS: dict[str, Plant] = {
     "minutes to come pass for fresh": instead(collector.DemandCollector, "freshness", _to_come_is_fresh),
     "a clock set back lengthens holds": instead(planner, "without_future_instants", lambda state, now: state),
     "orders do not end": instead(guardrails, "active", _endless),
-    "a restart forgets orders": instead(active_overrides.ActiveOverrides, "recall", _nothing_recalled),
+    "a restart forgets orders": instead(active_overrides.ActiveOverrides, "load", _nothing_recalled),
     "a restart forgets what was done": instead(state_store.Store, "load_states", lambda self: {}),
     "no answer passes for done": instead(reconciler.Reconciler, "_unsure", _taken_for_done),
     "two daemons on one store": instead(sqlite_file, "take_lock", _unlocked),

@@ -37,7 +37,7 @@ class OrderBook:
                 was_sure = True
             else:
                 override = self._override(fault)
-                await steering.put(pool, override)
+                await steering.add(pool, override)
                 held[override.kind] = override, self.clock.seconds
         except StoreError:  # told to the operator: it does not count
             pass

@@ -255,7 +255,7 @@ class Pair:
         source = SimSource(self.traffic, 1, self.clock)
         fleet = await builder.assemble(self.policy, _Ways(self, source, who), thread, self.clock, DecisionLog(thread))
         steering = ActiveOverrides(fleet.reconcilers, thread)
-        await steering.recall(self.clock.now())
+        await steering.load(self.clock.now())
         lease = FaultyLease(SqliteLease(Path(self.settings.path)), daemon.active)
         daemon.fleet = fleet
         daemon.leadership = LeaderElection(lease, self.clock, f"daemon {who} life {next(self._names)}", self.settings)

@@ -137,7 +137,7 @@ class Simulation:
             fleet = await builder.assemble(self.policy, _Providers(self), thread, self.clock, DecisionLog(thread))
             steering = ActiveOverrides(fleet.reconcilers, thread)
             self.witness.orders.expire(sure=not self.witness.disk_full)
-            await steering.recall(self.clock.now())
+            await steering.load(self.clock.now())
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing has been started
             if not self.witness.disk_full:
                 self._failed_start(error)

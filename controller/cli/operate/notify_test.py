@@ -44,19 +44,19 @@ async def tried(sinks: "list[Sink]") -> dict[str, str]:
     from adapters.runtime.clock import SystemClock
     from adapters.webhook import Poster
     from controller.notifications.notice import DAEMON, Change, notice_of
-    from controller.notifications.notifier import courier_of, source
+    from controller.notifications.notifier import delivery_of, source
 
     clock, poster, outcomes = SystemClock(), Poster(), dict.fromkeys((sink.name for sink in sinks), "")
     change = Change(DAEMON, "test", "Test message: Stoker's notifications arrive here")
     notice = notice_of("test", None, [change], clock.now(), source())
     try:
         for sink in sinks:
-            courier = courier_of(sink, os.environ, source(), poster, clock, Generator(PCG64()))
-            if isinstance(courier, str):
-                outcomes[sink.name] = courier
+            delivery = delivery_of(sink, os.environ, source(), poster, clock, Generator(PCG64()))
+            if isinstance(delivery, str):
+                outcomes[sink.name] = delivery
                 continue
             try:
-                await courier.send(notice)
+                await delivery.send(notice)
             except AdapterError as error:
                 outcomes[sink.name] = str(error)
     finally:

@@ -31,7 +31,7 @@ async def order(published: PublishedState, request: web.Request) -> web.Response
     except WrongOverride as error:
         raise BadRequest(str(error)) from None
     try:
-        await components.active_overrides.put(name, override)
+        await components.active_overrides.add(name, override)
     except StoreError as error:
         raise unstored(error) from error
     published.long_poll.tell()

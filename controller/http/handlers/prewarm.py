@@ -20,7 +20,7 @@ async def prewarm(published: PublishedState, request: web.Request) -> web.Respon
     except WrongOverride as error:
         raise BadRequest(str(error)) from None
     try:
-        answer = await components.prewarming.ask(name, wish)
+        answer = await components.prewarming.request(name, wish)
     except NotAllowed as error:
         raise web.HTTPForbidden(reason=str(error)) from None
     except TooOften as error:

@@ -44,7 +44,7 @@ async def test_it_answers_as_soon_as_something_is_new(tmp_path, path, named):
         tag = await tag_of(here, path)
         task = await asked(here, f"{path}?wait=30s", tag if named else None)
         assert not task.done()
-        await here.components.active_overrides.put("a", order())
+        await here.components.active_overrides.add("a", order())
         await asyncio.wait_for(here.service.runtime.tick.run(), PATIENCE_SECONDS)
         status, new = await asyncio.wait_for(task, PATIENCE_SECONDS)
 

@@ -9,7 +9,7 @@ from adapters.ports.errors import QuotaExceeded, Unreachable
 from adapters.runtime.clock import ManualClock
 from controller.demand.pool_group import Budget
 from controller.leadership.leader_term import LeaderTerm
-from controller.notifications.conditions import standing_of
+from controller.notifications.conditions import current_conditions
 from controller.notifications.notice import DAEMON
 from tests.builders import NOON
 from tests.fakes import Helm, steady
@@ -24,11 +24,11 @@ def clock():
 
 
 def codes(here, name, clock):
-    found = standing_of(here.fleet, clock.now())[name]
+    found = current_conditions(here.fleet, clock.now())[name]
     return None if found is None else {key.code for key in found}
 
 
-async def test_nothing_is_said_of_a_pool_that_was_not_planned_or_not_read_yet(tmp_path, clock):
+async def test_a_pool_without_a_plan_or_a_reading_is_unknown(tmp_path, clock):
     async with world(clock, tmp_path, {"a": steady(3), "b": steady(3)}, budget=Budget(reads=1, writes=5)) as here:
         assert codes(here, "a", clock) is None
         await here.tick(MINUTE)
@@ -37,15 +37,15 @@ async def test_nothing_is_said_of_a_pool_that_was_not_planned_or_not_read_yet(tm
     assert sorted(known, key=str) == [None, set()] or sorted(known, key=str) == [set(), None]
 
 
-async def test_a_pool_that_is_well_has_nothing_to_tell(tmp_path, clock):
+async def test_a_healthy_pool_has_no_conditions(tmp_path, clock):
     async with world(clock, tmp_path, {"a": steady(3)}) as here:
         await here.minutes(4)
 
         assert codes(here, "a", clock) == set()
-        assert standing_of(here.fleet, clock.now())[DAEMON] == {}
+        assert current_conditions(here.fleet, clock.now())[DAEMON] == {}
 
 
-async def test_what_hinders_a_pool_is_told_by_its_kind(tmp_path, clock):
+async def test_each_obstacle_is_a_condition_of_its_code(tmp_path, clock):
     async with world(clock, tmp_path, {"a": steady(30), "b": steady(3), "c": steady(3), "d": steady(30)},
                      budget_usd_per_month=1000) as here:
         here.levers["a"].failing["write"] = Unreachable("no")
@@ -61,32 +61,32 @@ async def test_what_hinders_a_pool_is_told_by_its_kind(tmp_path, clock):
     assert "quota-reached" in found["d"]
 
 
-async def test_a_budget_that_is_nearly_spent_is_told_by_its_month(tmp_path, clock):
+async def test_budget_near_is_one_condition_per_month(tmp_path, clock):
     async with world(clock, tmp_path, {"a": steady(3)}, budget_usd_per_month=100) as here:
         await here.tick(MINUTE)
         one = here.fleet.reconcilers["a"]
         one.state = replace(one.state, month="2026-03", spent_usd=89.0)
         assert "budget-near" not in codes(here, "a", clock)
         one.state = replace(one.state, spent_usd=90.0)
-        key, = (key for key in standing_of(here.fleet, clock.now())["a"] if key.code == "budget-near")
+        key, = (key for key in current_conditions(here.fleet, clock.now())["a"] if key.code == "budget-near")
         assert key.about == "2026-03"
         one.state = replace(one.state, month="2026-02")
         assert "budget-near" not in codes(here, "a", clock)
 
 
-async def test_a_fault_and_a_store_that_fails_are_told_without_secrets(tmp_path, clock):
+async def test_faults_and_store_errors_are_redacted(tmp_path, clock):
     async with world(clock, tmp_path, {"a": steady(3)}) as here:
         await here.tick(MINUTE)
         here.fleet.faults["a"] = "ValueError: token=hunter2"
         here.fleet.store_error = "password=hunter2"
-        found = standing_of(here.fleet, clock.now())
+        found = current_conditions(here.fleet, clock.now())
 
     assert {key.code for key in found["a"]} == {"fault"}
     assert {key.code for key in found[DAEMON]} == {"store-failing"}
     assert "hunter2" not in str(found)
 
 
-async def test_who_stands_by_tells_nothing_of_pools(tmp_path, clock):
+async def test_a_standby_knows_no_pool_conditions(tmp_path, clock):
     async with world(clock, tmp_path, {"a": steady(3)}) as here:
         here.levers["a"].owner = "Application Auto Scaling"
         await here.minutes(2)

@@ -17,7 +17,7 @@ def entry(body, name="a"):
     return next(pool for pool in body["pools"] if pool["name"] == name)
 
 
-async def test_no_traffic_is_told_from_late_and_from_broken_metrics(tmp_path):
+async def test_no_traffic_is_distinguished_from_late_and_broken_metrics(tmp_path):
     async with serving(tmp_path, traffic={"a": steady(3), "idle": steady(0), "late": steady(3), "down": steady(3)}) as here:
         await here.ticks(2)
         here.source.traffic["late"] = lambda _: float("nan")
@@ -30,7 +30,7 @@ async def test_no_traffic_is_told_from_late_and_from_broken_metrics(tmp_path):
         assert {pool["metrics_missing_since"] for pool in body["pools"]} == {None}
 
 
-async def test_a_blind_pool_is_told_everywhere_once_and_lowered_nowhere(tmp_path, capsys):
+async def test_a_pool_without_metrics_is_reported_once_and_not_lowered(tmp_path, capsys):
     async with serving(tmp_path, min=1) as here:
         await here.ticks(2)
         here.source.broken = DOWN
@@ -60,7 +60,7 @@ async def test_a_blind_pool_is_told_everywhere_once_and_lowered_nowhere(tmp_path
 
 
 @pytest.mark.parametrize("rule", ["hold", "floor", "forecast"])
-async def test_however_long_a_pool_is_blind_no_rule_lowers_it(tmp_path, rule):
+async def test_no_rule_lowers_a_pool_without_metrics(tmp_path, rule):
     async with serving(tmp_path, on_missing_metrics=rule) as here:
         await here.ticks(2)
         here.source.broken = DOWN
@@ -69,7 +69,7 @@ async def test_however_long_a_pool_is_blind_no_rule_lowers_it(tmp_path, rule):
         assert here.levers["a"].writes == [3]
 
 
-async def test_capacity_that_was_never_readable_is_told_and_is_no_zero_in_the_accounts(tmp_path):
+async def test_capacity_that_was_never_read_is_reported_and_not_counted_as_zero(tmp_path):
     async with serving(tmp_path) as here:
         here.levers["a"].failing["read"] = DOWN
         here.components.fleet.reconcilers["a"].capacity = None
@@ -86,7 +86,7 @@ async def test_capacity_that_was_never_readable_is_told_and_is_no_zero_in_the_ac
         assert entry(body, "b")["cost_today_usd"] > 0
 
 
-async def test_a_pool_that_is_called_like_a_secret_is_shown(tmp_path):
+async def test_a_pool_named_like_a_secret_is_shown(tmp_path):
     async with serving(tmp_path, traffic={"token-issuer": steady(3)}) as here:
         await here.ticks(2)
         _, ready, _ = await here.ask("GET", "/readyz")

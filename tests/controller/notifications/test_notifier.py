@@ -1,4 +1,4 @@
-"""The whole way: a daemon's ticks, its store, and a sink over real HTTP."""
+"""Notifier of a daemon on fakes, with its store and a sink over real HTTP."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ from adapters.runtime.clock import ManualClock, SystemClock
 from adapters.webhook import Poster
 from config.model.notify import Sink
 from controller.leadership.leader_term import LeaderTerm
-from controller.notifications.notifier import KEY, Notifier, courier_of, couriers_of
+from controller.notifications.notifier import KEY, Notifier, deliveries_of, delivery_of
 from tests.builders import NOON
 from tests.fakes import Helm, steady
 from tests.patience import PATIENCE_SECONDS
@@ -22,19 +22,19 @@ from tests.services import serving
 MINUTE = timedelta(minutes=1)
 
 
-def telling(receiver, clock, *, reasons=None):
-    """What builds the notifier of a service. Deliveries go by the machine's clock, so that a test waits for no advance."""
+def notifier_to(receiver, clock, *, reasons=None):
+    """Return a function that builds a daemon's notifier. Deliveries use the system clock, so tests need not advance it."""
     sink = Sink(name="ops", kind="webhook", url_env="URL", reasons=reasons)
 
     def build(store):
         poster, rng = Poster(PATIENCE_SECONDS), np.random.default_rng(1)
-        couriers = couriers_of([sink], {"URL": receiver.url}, "/stoker/test", poster, SystemClock(), rng)
-        return Notifier(couriers, poster, "/stoker/test", clock, store)
+        deliveries = deliveries_of([sink], {"URL": receiver.url}, "/stoker/test", poster, SystemClock(), rng)
+        return Notifier(deliveries, poster, "/stoker/test", clock, store)
     return build
 
 
 async def ended(clock, task):
-    """Let the clock run on until a service has ended: it waits a moment for sinks."""
+    """Advance the clock until a daemon has stopped: its stop waits for deliveries."""
     while not task.done():
         await clock.advance(timedelta(seconds=1))
         await asyncio.sleep(0.01)
@@ -43,9 +43,9 @@ async def ended(clock, task):
 TROUBLE = ("write-failed", "write-recovered", "metrics-stale", "metrics-back", "fault", "foreign-write")
 
 
-async def test_a_fault_is_told_once_and_its_end_once(tmp_path):
+async def test_a_failure_and_its_end_are_sent_once(tmp_path):
     clock = ManualClock(NOON)
-    async with receiving() as receiver, serving(tmp_path, clock, notifier=telling(receiver, clock, reasons=TROUBLE)) as here:
+    async with receiving() as receiver, serving(tmp_path, clock, notifier=notifier_to(receiver, clock, reasons=TROUBLE)) as here:
         here.levers["a"].failing["write"] = PermissionDenied("permission lambda:Put is missing: AKIAABCDEFGHIJKLMNOP")
         here.source.traffic["a"] = lambda minute: 40
         await here.ticks(4)
@@ -61,10 +61,10 @@ async def test_a_fault_is_told_once_and_its_end_once(tmp_path):
     assert "AKIA" not in first["text"]
 
 
-async def test_many_pools_hit_by_one_fault_are_one_message(tmp_path):
+async def test_one_failure_of_many_pools_is_one_message(tmp_path):
     clock, names = ManualClock(NOON), [f"pool-{at}" for at in range(60)]
     async with receiving() as receiver, serving(tmp_path, clock, traffic=dict.fromkeys(names, steady(2)),
-                                                notifier=telling(receiver, clock, reasons=TROUBLE)) as here:
+                                                notifier=notifier_to(receiver, clock, reasons=TROUBLE)) as here:
         here.source.broken = Unreachable("CloudWatch is away")
         await here.ticks(12)
         await receiver.until(lambda: receiver.bodies)
@@ -74,10 +74,10 @@ async def test_many_pools_hit_by_one_fault_are_one_message(tmp_path):
     assert "CloudWatch is away" in receiver.bodies[0]["text"]
 
 
-async def test_a_restart_tells_nothing_twice_and_delivers_what_was_not(tmp_path):
+async def test_a_restart_repeats_nothing_and_delivers_the_undelivered(tmp_path):
     clock, levers, away = ManualClock(NOON), {}, Unreachable("CloudWatch is away")
     async with receiving() as receiver:
-        build = telling(receiver, clock, reasons=("metrics-stale", "metrics-back"))
+        build = notifier_to(receiver, clock, reasons=("metrics-stale", "metrics-back"))
         receiver.answers = [503] * 2
         async with serving(tmp_path, clock, levers, notifier=build) as here:
             here.source.broken = away
@@ -99,19 +99,19 @@ async def test_a_sink_that_hangs_delays_no_tick(tmp_path):
     clock = ManualClock(NOON)
     async with receiving() as receiver:
         receiver.answers = ["hang"] * 50
-        async with serving(tmp_path, clock, notifier=telling(receiver, clock)) as here:
+        async with serving(tmp_path, clock, notifier=notifier_to(receiver, clock)) as here:
             here.source.broken = Unreachable("away")
             await here.ticks(15)
-            assert here.components.notifier.couriers[0].waiting
+            assert here.components.notifier.deliveries[0].waiting
             receiver.hanging.set()
             closing = asyncio.create_task(ended(clock, asyncio.current_task()))
         closing.cancel()
 
 
-async def test_a_daemon_says_that_it_starts_and_stops_and_that_shadow_is_shadow(tmp_path):
+async def test_start_is_sent_and_shadow_pools_are_marked(tmp_path):
     clock = ManualClock(NOON)
     async with receiving() as receiver:
-        async with serving(tmp_path, clock, mode="shadow", notifier=telling(receiver, clock)) as here:
+        async with serving(tmp_path, clock, mode="shadow", notifier=notifier_to(receiver, clock)) as here:
             here.source.broken = Unreachable("away")
             await here.ticks(12)
             await receiver.until(lambda: len(receiver.bodies) == 2)
@@ -120,13 +120,13 @@ async def test_a_daemon_says_that_it_starts_and_stops_and_that_shadow_is_shadow(
 
     assert receiver.reasons()[:2] == ["started", "metrics-stale"]
     assert receiver.bodies[1]["mode"] == "shadow"
-    assert "in shadow" in receiver.bodies[1]["text"]
+    assert "shadow mode" in receiver.bodies[1]["text"]
 
 
-async def test_orders_of_operators_are_told(tmp_path):
+async def test_start_and_end_of_an_override_are_sent(tmp_path):
     clock = ManualClock(NOON)
     async with receiving() as receiver, serving(
-            tmp_path, clock, notifier=telling(receiver, clock, reasons=("override-set", "override-ended"))) as here:
+            tmp_path, clock, notifier=notifier_to(receiver, clock, reasons=("override-set", "override-ended"))) as here:
         await here.ask("POST", "/v1/pools/a/overrides", token="correct-horse-battery-staple",
                        json={"kind": "pause", "for": "5m", "reason": "incident", "by": "ann"})
         await here.ticks(8)
@@ -136,50 +136,51 @@ async def test_orders_of_operators_are_told(tmp_path):
     assert "by ann (incident)" in receiver.bodies[0]["text"]
 
 
-async def test_a_snapshot_of_another_shape_stops_nothing(tmp_path):
+async def test_an_unreadable_snapshot_is_ignored(tmp_path):
     clock = ManualClock(NOON)
     async with receiving() as receiver:
         async with serving(tmp_path, clock) as here:
             await here.service.runtime.store.run(here.service.runtime.store.store.save_blob, KEY, b'{"told": [5]}', clock.now())
-        async with serving(tmp_path, clock, notifier=telling(receiver, clock, reasons=("started",))):
+        async with serving(tmp_path, clock, notifier=notifier_to(receiver, clock, reasons=("started",))):
             await receiver.until(lambda: receiver.bodies)
 
 
 @pytest.mark.parametrize("environment", [{}, {"URL": ""}, {"URL": "hooks.slack.com/x"}, {"URL": "https://x"}])
-def test_a_sink_whose_variables_are_not_set_is_left_out(environment):
+def test_a_sink_without_its_variables_is_skipped(environment):
     sink = Sink(name="ops", kind="webhook", url_env="URL", secret_env="KEY")
 
-    assert couriers_of([sink], environment, "s", Poster(), SystemClock(), np.random.default_rng(1)) == []
+    assert deliveries_of([sink], environment, "s", Poster(), SystemClock(), np.random.default_rng(1)) == []
 
 
 @pytest.mark.parametrize(("url", "words"), [
     ("hooks.example/x", "HOOK has no scheme"), ("http://", "HOOK has no host"), ("http://[::1", "HOOK is not a URL"),
     ("https://hooks.example:99999/x", "HOOK has a port"), ("ftp://hooks.example/x", "HOOK has a scheme other than")])
-def test_a_variable_that_holds_no_url_is_named_at_the_start_and_not_quoted(url, words):
+def test_a_variable_without_a_url_is_named_and_not_quoted(url, words):
     sink = Sink(name="ops", kind="webhook", url_env="HOOK")
-    told = courier_of(sink, {"HOOK": url}, "s", Poster(), SystemClock(), np.random.default_rng(1))
+    reason = delivery_of(sink, {"HOOK": url}, "s", Poster(), SystemClock(), np.random.default_rng(1))
 
-    assert words in told
-    assert url not in told
+    assert words in reason
+    assert url not in reason
 
 
-async def test_a_fault_in_telling_stops_no_tick(tmp_path, monkeypatch):
+async def test_an_internal_error_in_the_notifier_stops_no_tick(tmp_path, monkeypatch):
     from controller.notifications import notifier
     clock = ManualClock(NOON)
 
     def broken(*_):
-        raise RuntimeError("a fault of ours")
-    async with receiving() as receiver, serving(tmp_path, clock, notifier=telling(receiver, clock, reasons=("fault",))) as here:
-        monkeypatch.setattr(notifier, "standing_of", broken)
+        raise RuntimeError("an internal error")
+    async with receiving() as receiver, serving(
+            tmp_path, clock, notifier=notifier_to(receiver, clock, reasons=("fault",))) as here:
+        monkeypatch.setattr(notifier, "current_conditions", broken)
         before = here.service.runtime.published.revision
         await here.ticks()
         assert here.service.runtime.published.revision == before + 1
 
 
-async def test_an_event_that_brings_nothing_is_told(tmp_path):
+async def test_an_event_without_effect_is_sent(tmp_path):
     clock = ManualClock(NOON)
     async with receiving() as receiver, serving(
-            tmp_path, clock, notifier=telling(receiver, clock, reasons=("event-no-effect",))) as here:
+            tmp_path, clock, notifier=notifier_to(receiver, clock, reasons=("event-no-effect",))) as here:
         here.components.fleet.region_of["a"].diary = Warned()
         await here.ticks(2)
         await receiver.until(lambda: receiver.bodies)
@@ -188,10 +189,10 @@ async def test_an_event_that_brings_nothing_is_told(tmp_path):
     assert receiver.bodies[0]["text"] == "a: event 'sale' brought only 1.1 times the usual"
 
 
-async def test_who_leads_from_now_on_says_so_once(tmp_path):
+async def test_a_new_leader_is_sent_once(tmp_path):
     clock = ManualClock(NOON)
     async with receiving() as receiver, serving(
-            tmp_path, clock, notifier=telling(receiver, clock, reasons=("leader-changed",))) as here:
+            tmp_path, clock, notifier=notifier_to(receiver, clock, reasons=("leader-changed",))) as here:
         await here.ticks()
         here.components.fleet.tenure = LeaderTerm(Helm("another daemon leads"))
         await here.ticks()
@@ -199,11 +200,11 @@ async def test_who_leads_from_now_on_says_so_once(tmp_path):
         await here.ticks(3)
         await receiver.until(lambda: receiver.bodies)
 
-    assert [body["text"] for body in receiver.bodies] == ["this daemon leads now, under fencing number 7"]
+    assert [body["text"] for body in receiver.bodies] == ["this daemon is now the leader (fencing token 7)"]
 
 
 class Warned:
-    """A diary in which one event has brought nothing."""
+    """Event tracker with a warning about one event."""
 
     async def prepare(self, *_):
         pass

@@ -33,7 +33,7 @@ def test_orders_are_in_the_store_until_they_are_removed(tmp_path):
 
 async def test_a_pin_is_carried_out_with_the_next_tick_and_gone_by_itself(tmp_path):
     async with serving(tmp_path) as here:
-        await here.components.active_overrides.put("a", replace(PIN, until=NOON + 3 * MINUTE))
+        await here.components.active_overrides.add("a", replace(PIN, until=NOON + 3 * MINUTE))
         with structlog.testing.capture_logs() as said:
             await here.ticks(2)
             assert here.levers["a"].writes[-1] == 12
@@ -51,8 +51,8 @@ async def test_orders_outlive_a_restart_and_not_their_end(tmp_path):
     clock, levers = ManualClock(NOON), {}
     levers |= {name: FakeLever(clock) for name in ("a", "b")}
     async with serving(tmp_path, clock, levers) as here:
-        await here.components.active_overrides.put("a", PIN)
-        await here.components.active_overrides.put("b", PAUSE)
+        await here.components.active_overrides.add("a", PIN)
+        await here.components.active_overrides.add("b", PAUSE)
         await here.ticks()
     with structlog.testing.capture_logs() as said:
         async with serving(tmp_path, clock, levers) as here:
@@ -75,7 +75,7 @@ async def test_orders_outlive_a_restart_and_not_their_end(tmp_path):
 
 async def test_in_shadow_an_order_steers_the_paper_and_calls_nobody(tmp_path):
     async with serving(tmp_path, mode="shadow") as here:
-        await here.components.active_overrides.put("a", PIN)
+        await here.components.active_overrides.add("a", PIN)
         await here.ticks(4)
         _, pool, _ = await here.ask("GET", "/v1/pools/a")
 
@@ -93,7 +93,7 @@ async def test_an_order_that_cannot_be_stored_does_not_count(tmp_path):
                 raise StoreError("stoker.db: the disk is full")
         store.overrides = Full()
         with pytest.raises(StoreError):
-            await here.components.active_overrides.put("a", PIN)
+            await here.components.active_overrides.add("a", PIN)
         store.overrides = working
         await here.ticks()
 
@@ -103,9 +103,9 @@ async def test_an_order_that_cannot_be_stored_does_not_count(tmp_path):
 async def test_a_newer_order_takes_the_place_of_the_older_of_its_kind(tmp_path):
     async with serving(tmp_path) as here:
         steering = here.components.active_overrides
-        await steering.put("a", PIN)
-        await steering.put("a", PAUSE)
-        await steering.put("a", replace(PIN, units=4))
+        await steering.add("a", PIN)
+        await steering.add("a", PAUSE)
+        await steering.add("a", replace(PIN, units=4))
         assert steering.of("a", NOON) == (PAUSE, replace(PIN, units=4))
         assert await steering.clear("a", [Kind.PAUSE, Kind.BOOST], NOON) == (PAUSE,)
         await here.ticks()
@@ -117,7 +117,7 @@ async def test_the_end_of_an_order_does_not_take_a_newer_one_out_of_the_store(tm
     async with serving(tmp_path) as here:
         steering, later = here.components.active_overrides, replace(PIN, units=4, until=NOON + 3 * HOUR)
         for _ in range(20):
-            await steering.put("a", PIN)
-            await asyncio.gather(steering.put("a", later), steering.expire(NOON + 2 * HOUR))
+            await steering.add("a", PIN)
+            await asyncio.gather(steering.add("a", later), steering.expire(NOON + 2 * HOUR))
             assert steering.of("a", NOON) == (later,)
             assert here.service.runtime.store.store.overrides.load() == {"a": (later,)}

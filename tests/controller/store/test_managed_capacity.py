@@ -1,4 +1,4 @@
-"""Which pools are orphans, and whose state a pool takes over: from the policy, the store's states and the levers beside them."""
+"""Orphans, and the states that renamed pools take over, from the policy, stored states and stored levers."""
 
 import json
 from datetime import timedelta
@@ -33,7 +33,7 @@ BOTH = Held({"a": lever("a"), "b": lever("b")})
 STATES = {"a": FIVE, "b": PoolState(written=3)}
 
 
-def test_a_pool_that_is_taken_out_of_the_policy_is_an_orphan_with_what_it_set():
+def test_a_pool_removed_from_the_policy_is_an_orphan_with_its_units():
     held, _ = taken_over(BOTH, pools(b=lever("b")), STATES, NOON)
 
     assert held.orphans == (Orphan("a", lever("a"), FIVE, NOON),)
@@ -41,7 +41,7 @@ def test_a_pool_that_is_taken_out_of_the_policy_is_an_orphan_with_what_it_set():
     assert held.levers == {"b": lever("b")}
 
 
-def test_it_stays_one_over_restarts_and_is_none_once_its_resource_is_in_the_policy_again():
+def test_an_orphan_survives_restarts_until_its_resource_is_in_the_policy():
     once, _ = taken_over(BOTH, pools(b=lever("b")), STATES, NOON)
     later, _ = taken_over(loaded(dumped(once), KINDS), pools(b=lever("b")), STATES, NOON + timedelta(days=1))
     back, states = taken_over(later, pools(a=lever("a"), b=lever("b")), STATES, NOON)
@@ -51,7 +51,7 @@ def test_it_stays_one_over_restarts_and_is_none_once_its_resource_is_in_the_poli
     assert states["a"] == FIVE
 
 
-def test_a_pool_under_another_name_is_no_orphan_and_goes_on_from_its_state():
+def test_a_renamed_pool_is_no_orphan_and_keeps_its_state():
     held, states = taken_over(BOTH, pools(renamed=lever("a"), b=lever("b")), STATES, NOON)
 
     assert held.orphans == ()
@@ -59,7 +59,7 @@ def test_a_pool_under_another_name_is_no_orphan_and_goes_on_from_its_state():
     assert held.levers["renamed"] == lever("a")
 
 
-def test_a_pool_that_moves_to_another_resource_leaves_an_orphan_and_begins_anew():
+def test_a_pool_with_another_resource_leaves_an_orphan_and_starts_without_state():
     held, states = taken_over(BOTH, pools(a=lever("other"), b=lever("b")), STATES, NOON)
     (orphan,) = held.orphans
     back, again = taken_over(held, pools(a=lever("a"), b=lever("b")), {**STATES, "a": PoolState(written=7)}, NOON)
@@ -70,7 +70,7 @@ def test_a_pool_that_moves_to_another_resource_leaves_an_orphan_and_begins_anew(
     assert [(each.lever, each.units) for each in back.orphans] == [(lever("other"), 7)]
 
 
-def test_pools_that_swap_their_names_keep_the_state_of_their_resources():
+def test_pools_that_swap_names_keep_the_states_of_their_resources():
     _, states = taken_over(BOTH, pools(a=lever("b"), b=lever("a")), STATES, NOON)
 
     assert (states["a"].written, states["b"].written) == (3, 5)
@@ -80,13 +80,13 @@ def test_pools_that_swap_their_names_keep_the_state_of_their_resources():
     (PoolState(), False), (PoolState(written=0), False), (PoolState(written=5), True), (PoolState(intent=4), True),
     (PoolState(written=0, scheduled_fallback=((NOON, 2),)), True),
 ])
-def test_only_a_pool_that_may_have_left_something_is_an_orphan(state, orphan):
+def test_only_a_pool_that_may_have_left_units_is_an_orphan(state, orphan):
     held, _ = taken_over(BOTH, pools(b=lever("b")), {"a": state}, NOON)
 
     assert bool(held.orphans) is orphan
 
 
-def test_pools_in_shadow_and_pools_that_ping_never_are():
+def test_shadow_pools_and_pinging_pools_are_never_orphans():
     held, _ = taken_over(Held(), {**pools("shadow", a=lever("a")), **pools(p=pinged("p"))}, {}, NOON)
     gone, _ = taken_over(held, pools(b=lever("b")), {"a (shadow)": FIVE, "a": FIVE, "p": FIVE}, NOON)
 
@@ -94,7 +94,7 @@ def test_pools_in_shadow_and_pools_that_ping_never_are():
     assert gone.orphans == ()
 
 
-def test_an_active_pool_that_is_put_in_shadow_first_is_one_once_it_is_taken_out():
+def test_an_active_pool_set_to_shadow_and_then_removed_is_an_orphan():
     shadow, _ = taken_over(BOTH, {**pools("shadow", a=lever("a")), **pools(b=lever("b"))}, STATES, NOON)
     gone, _ = taken_over(shadow, pools(b=lever("b")), STATES, NOON)
 
@@ -103,7 +103,7 @@ def test_an_active_pool_that_is_put_in_shadow_first_is_one_once_it_is_taken_out(
 
 
 @pytest.mark.parametrize(("requested", "left"), [(5, 5), (0, None), (4, None), (9, None), (2, 2)])
-def test_it_is_gone_when_nothing_is_left_or_others_have_set_something_else(requested, left):
+def test_an_orphan_is_resolved_at_zero_units_or_after_a_foreign_write(requested, left):
     now = Orphan("a", lever("a"), PoolState(written=5, scheduled_fallback=((NOON, 2),)), NOON).after(requested)
 
     assert (None if now is None else now.units) == left
@@ -113,18 +113,18 @@ def test_it_is_gone_when_nothing_is_left_or_others_have_set_something_else(reque
     None, b"", b"[]", b"{", b"null", b'{"levers": 3}', b'{"levers": {"a": {"kind": "gone"}}, "orphans": [3, {}]}',
     b'{"levers": {"a": {"kind": "lambda-provisioned-concurrency"}}}',
 ])
-def test_what_cannot_be_read_is_left_out(body):
+def test_unreadable_entries_are_skipped(body):
     assert loaded(body, KINDS) == Held()
 
 
-def test_what_can_be_read_beside_it_is_kept():
+def test_readable_entries_are_kept_next_to_unreadable_ones():
     body = json.loads(dumped(BOTH))
     body["levers"]["b"] = {"kind": "of-a-plugin-that-is-gone"}
 
     assert loaded(json.dumps(body).encode(), KINDS).levers == {"a": lever("a")}
 
 
-def test_its_name_is_given_up_where_a_pool_has_it():
+def test_an_orphan_gets_a_suffix_if_a_pool_has_its_name():
     orphan = Orphan("a" * 80, lever("a"), FIVE, NOON)
 
     assert orphan.name_beside(()) == "a" * 80

@@ -1,4 +1,4 @@
-"""What a daemon keeps is its user's alone, and nothing of it is written through a link."""
+"""State files belong to the daemon's user only, and are not written through links."""
 
 import os
 import stat
@@ -24,7 +24,7 @@ def modes(folder):
     return {each.name: oct(stat.S_IMODE(each.lstat().st_mode)) for each in folder.iterdir()}
 
 
-async def test_every_file_of_a_running_daemon_is_its_users_alone_whatever_the_umask(state):
+async def test_files_of_a_running_daemon_are_private_with_any_umask(state):
     async with serving(state) as world:
         await store_state(world.service.runtime, world.service._settings)
         during = modes(state)
@@ -36,7 +36,7 @@ async def test_every_file_of_a_running_daemon_is_its_users_alone_whatever_the_um
     assert stat.S_IMODE(state.stat().st_mode) == 0o700
 
 
-async def test_what_an_earlier_version_left_open_is_taken_from_others(state):
+async def test_files_with_wider_modes_are_made_private(state):
     async with serving(state):
         pass
     for each in (state, *state.iterdir()):
@@ -50,7 +50,7 @@ async def test_what_an_earlier_version_left_open_is_taken_from_others(state):
     assert not [line for line in lines if line["event"] == "state-exposed"]
 
 
-async def test_a_state_folder_that_holds_other_files_is_left_as_it_is_and_told(state):
+async def test_a_folder_with_other_files_keeps_its_mode_and_is_logged(state):
     state.mkdir(mode=0o755)
     (state / "policy.yaml").touch()
     with structlog.testing.capture_logs() as lines:
@@ -62,7 +62,7 @@ async def test_a_state_folder_that_holds_other_files_is_left_as_it_is_and_told(s
 
 
 @pytest.mark.parametrize("name", ["stoker.db", "stoker.db-wal", "stoker.db-shm", "stoker.db.lock"])
-def test_a_state_file_that_is_a_link_is_refused_with_its_name_and_the_target_untouched(tmp_path, name):
+def test_a_linked_state_file_is_refused_by_name_and_its_target_unchanged(tmp_path, name):
     (tmp_path / "elsewhere").write_text("another's")
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / name).symlink_to(tmp_path / "elsewhere")
@@ -72,7 +72,7 @@ def test_a_state_file_that_is_a_link_is_refused_with_its_name_and_the_target_unt
     assert (tmp_path / "elsewhere").read_text() == "another's"
 
 
-def test_a_folder_that_is_a_link_is_followed(tmp_path):
+def test_a_linked_folder_is_followed(tmp_path):
     (tmp_path / "disk").mkdir()
     (tmp_path / "state").symlink_to("disk")
     Store(tmp_path / "state" / "stoker.db").close()
@@ -80,7 +80,7 @@ def test_a_folder_that_is_a_link_is_followed(tmp_path):
     assert (tmp_path / "disk" / "stoker.db").is_file()
 
 
-async def test_the_address_is_not_written_through_a_link(state):
+async def test_the_url_is_not_written_through_a_link(state):
     state.mkdir(mode=0o700)
     (state.parent / "elsewhere").write_text("another's")
     (state / "url").symlink_to(state.parent / "elsewhere")
@@ -91,7 +91,7 @@ async def test_the_address_is_not_written_through_a_link(state):
     assert not (state / "url").exists()
 
 
-async def test_a_lease_file_is_its_users_alone_and_no_link(state):
+async def test_a_lease_file_is_private_and_no_link(state):
     state.mkdir()
     lease = SqliteLease(state / "lease.db")
     await lease.read()
@@ -105,7 +105,7 @@ async def test_a_lease_file_is_its_users_alone_and_no_link(state):
     await linked.close()
 
 
-async def test_a_lease_file_that_a_group_writes_on_purpose_stays_open_to_it(state):
+async def test_a_lease_file_writable_by_its_group_stays_so(state):
     state.mkdir()
     make_private(state / "lease.db")
     (state / "lease.db").chmod(0o660)

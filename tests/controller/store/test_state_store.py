@@ -45,7 +45,7 @@ def plan(pool="a", at=NOON, target=5, text="the rule proposes 5"):
     return Plan(pool, at, Action.WRITE, target, 2, 2, Proposal(4.5, "rule"), reasons, PoolState())
 
 
-def test_demand_comes_back_as_it_was_with_gaps_unknown(store):
+def test_demand_is_read_back_with_gaps_unknown(store):
     store.save_demand("a", series([1, np.nan, 3]))
 
     back = store.load_demand("a", FIRST - 1, FIRST + 4)
@@ -54,14 +54,14 @@ def test_demand_comes_back_as_it_was_with_gaps_unknown(store):
     assert store.newest_known_minute(["a", "b"]) == {"a": FIRST + 2}
 
 
-def test_unknown_minutes_take_nothing_away_and_known_ones_replace(store):
+def test_known_minutes_replace_and_unknown_ones_do_not(store):
     store.save_demand("a", series([1, 2, 3]))
     store.save_demand("a", series([np.nan, 9, np.nan]))
 
     assert store.load_demand("a", FIRST, FIRST + 3).peak.tolist() == [1, 9, 3]
 
 
-def test_zeros_that_are_withdrawn_are_unknown_and_everything_else_stays(store):
+def test_withdrawn_zeros_become_unknown_and_other_values_stay(store):
     store.save_demand("a", series([0, 2] * 40))
     store.withdraw({"a": range(FIRST, FIRST + 70), "b": [FIRST]})
 
@@ -74,7 +74,7 @@ def test_zeros_that_are_withdrawn_are_unknown_and_everything_else_stays(store):
 @examples(25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 300), st.lists(st.floats(0, 1e6, width=32) | st.just(float("nan")), max_size=130)),
                 max_size=4))
-def test_any_order_of_saves_reads_like_the_series_laid_over_one_another(store, saves):
+def test_saves_in_any_order_read_like_merged_series(store, saves):
     name = f"pool-{next(NUMBERS)}"
     whole = DemandSeries.empty(FIRST, 500)
     for offset, values in saves:
@@ -85,14 +85,14 @@ def test_any_order_of_saves_reads_like_the_series_laid_over_one_another(store, s
     np.testing.assert_array_equal(store.load_demand(name, FIRST, FIRST + 500).peak, whole.window(FIRST, FIRST + 500).peak)
 
 
-def test_a_state_comes_back_whole(store):
+def test_a_state_is_read_back_complete(store):
     state = PoolState(5, NOON, None, NOON, NOON, 7, ((NOON, 3), (NOON, 4)), "2026-03", 1.25, NOON)
     store.save_state("a", state)
 
     assert store.load_states() == {"a": state}
 
 
-def test_an_intent_outlives_a_kill_and_is_gone_once_the_outcome_is_saved(path):
+def test_an_intent_survives_a_kill_and_ends_with_the_saved_outcome(path):
     first = Store(path)
     first.save_state("a", PoolState(written=2))
     first.save_intent("a", 9, NOON)
@@ -111,7 +111,7 @@ def kill(store):
     os.close(store._database._lock)
 
 
-def test_decisions_are_kept_with_reasons_and_inputs_newest_first(store):
+def test_decisions_are_listed_newest_first_with_reasons_and_inputs(store):
     store.record_decision(plan(), {"freshness": "fresh"})
     store.record_decision(plan("b", NOON + timedelta(minutes=1), 8), {})
     newest, oldest = store.decisions()
@@ -143,7 +143,7 @@ def test_no_secret_reaches_the_file(path):
     assert b"hunter2" not in body
 
 
-def test_lead_times_come_back_newest_first(store):
+def test_lead_times_are_listed_newest_first(store):
     for minute, seconds in enumerate((60.0, 70.0, 80.0)):
         store.record_lead_time("a", 5, seconds, NOON + timedelta(minutes=minute))
 
@@ -159,7 +159,7 @@ def test_accounts_add_up_over_days(store):
     assert store.accounts(date(2026, 3, 1), date(2026, 3, 3)) == {"a": {"cost_usd": 5.5, "cold_starts": 2}}
 
 
-def test_pruning_forgets_the_old_and_keeps_the_rest(store):
+def test_pruning_deletes_only_old_rows(store):
     old = NOON - KEEP - timedelta(hours=2)
     store.save_demand("a", series([1], minute_of(old)))
     store.save_demand("b", series([2]))
@@ -181,12 +181,12 @@ def test_a_batch_is_all_or_nothing(store):
     assert store.load_states() == {"a": PoolState(written=1)}
 
 
-def test_two_owners_are_refused_with_the_process_that_has_it(path, store):
+def test_a_second_owner_is_refused_with_the_process_of_the_first(path, store):
     with pytest.raises(StoreError, match=f"in use by another Stoker .process {os.getpid()}."):
         Store(path)
 
 
-def test_a_lock_that_cannot_be_noted_on_a_full_disk_is_a_lock_all_the_same(path, monkeypatch):
+def test_the_lock_works_on_a_full_disk(path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
     monkeypatch.setattr(sqlite_file.os, "write", full)
@@ -200,11 +200,11 @@ def test_a_folder_without_locks_is_named(path, monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
     monkeypatch.setattr(sqlite_file.fcntl, "flock", without)
 
-    with pytest.raises(StoreError, match="its folder takes no locks"):
+    with pytest.raises(StoreError, match="its folder does not support locks"):
         Store(path)
 
 
-def test_another_programs_database_is_left_alone(path):
+def test_another_programs_database_is_refused_unchanged(path):
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE theirs (x)")
     other.close()
@@ -213,7 +213,7 @@ def test_another_programs_database_is_left_alone(path):
 
 
 @pytest.mark.parametrize(("version", "age"), [(99, "a newer"), (2, "an earlier, unreleased"), (0, "an earlier, unreleased")])
-def test_another_schema_is_refused_in_one_line_before_anything_is_altered(path, version, age):
+def test_another_schema_version_is_refused_in_one_line_unchanged(path, version, age):
     Store(path).close()
     other = sqlite3.connect(path)
     other.execute(f"PRAGMA user_version = {version}")
@@ -222,7 +222,7 @@ def test_another_schema_is_refused_in_one_line_before_anything_is_altered(path, 
         Store(path)
 
 
-def test_a_step_that_is_missing_is_run_and_data_stay(path, monkeypatch):
+def test_a_missing_migration_step_runs_and_data_stays(path, monkeypatch):
     with Store(path) as store:
         store.save_blob("kept", b"yes", NOON)
     monkeypatch.setattr(sqlite_file, "STEPS", (("CREATE TABLE more (x)",),))
@@ -239,7 +239,7 @@ def test_a_step_that_is_missing_is_run_and_data_stay(path, monkeypatch):
     "UPDATE states SET body = '{\"written_at\": 1e300}'", "UPDATE states SET body = '{\"written_at\": 99999999999999999999}'",
     "UPDATE overrides SET body = '{}'", "UPDATE overrides SET body = 'x'",
 ])
-def test_a_file_that_is_in_order_but_tells_nonsense_is_moved_aside(path, garble):
+def test_a_valid_file_with_invalid_values_is_renamed(path, garble):
     with Store(path) as store:
         store.save_state("a", PoolState(written=3))
         store.overrides.save("a", Override(Kind.PAUSE, NOON, "me", "a test"))
@@ -255,7 +255,7 @@ def test_a_file_that_is_in_order_but_tells_nonsense_is_moved_aside(path, garble)
         assert (third.moved_aside, third.load_states()["a"].written) == (None, 4)
 
 
-def test_an_hour_of_another_size_is_unknown_and_is_filled_again(path):
+def test_an_hour_of_the_wrong_size_is_unknown_and_can_be_replaced(path):
     with Store(path) as store:
         store.save_demand("a", series([1, 2, 3]))
     with sqlite3.connect(path) as connection:
@@ -268,7 +268,7 @@ def test_an_hour_of_another_size_is_unknown_and_is_filled_again(path):
         assert again.load_demand("a", FIRST, FIRST + 3).known.tolist() == [True, True, False]
 
 
-def test_a_damaged_file_is_moved_aside_and_nothing_is_deleted(path):
+def test_a_damaged_file_is_renamed_and_nothing_is_deleted(path):
     path.write_bytes(b"this is no database at all, " * 500)
     with Store(path) as store:
         assert store.moved_aside is not None
@@ -277,7 +277,7 @@ def test_a_damaged_file_is_moved_aside_and_nothing_is_deleted(path):
 
 
 @pytest.mark.parametrize(("at", "byte"), [(0, 0), (18, 66), (19, 66), (47, 9)])
-def test_a_header_with_a_turned_bit_is_damage(path, at, byte):
+def test_a_changed_bit_in_the_header_is_damage(path, at, byte):
     with Store(path) as store:
         store.save_state("a", PoolState(written=3))
     whole = bytearray(path.read_bytes())
@@ -288,7 +288,7 @@ def test_a_header_with_a_turned_bit_is_damage(path, at, byte):
         assert store.moved_aside is not None
 
 
-def test_a_state_of_another_version_keeps_what_is_known(path):
+def test_unknown_fields_of_a_state_are_dropped(path):
     with Store(path) as store:
         store.save_state("a", PoolState(written=3))
         with store._database.writing() as connection:

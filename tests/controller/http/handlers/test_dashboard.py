@@ -211,7 +211,7 @@ async def test_an_address_of_a_pool_that_is_not_there_says_so(tmp_path):
 async def test_what_an_operator_ordered_is_shown_with_its_end_and_its_reason(tmp_path):
     async with shown(tmp_path, ["chat", "mail"]) as (here, page):
         order = {"kind": "pin", "units": 9, "for": "2h", "reason": "launch <b>day</b>", "by": "ana"}
-        await here.components.active_overrides.put("chat", parse_override(order, here.clock.now()))
+        await here.components.active_overrides.add("chat", parse_override(order, here.clock.now()))
         await here.minute()
         await page.until("document.querySelector('#rows').innerText.includes('pin')")
         await page.js("location.hash = '#/pools/chat'")

@@ -90,7 +90,7 @@ async def test_in_shadow_it_says_that_nothing_is_written_and_writes_nothing(tmp_
         _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
         await here.ticks(2)
 
-        assert (told["mode"], "nothing will be written" in told["takes_effect"]) == ("shadow", True)
+        assert (told["mode"], "no changes are made" in told["takes_effect"]) == ("shadow", True)
         assert here.components.fleet.plans["a"].target == 9
         assert here.levers["a"].writes == []
 
@@ -126,7 +126,7 @@ async def test_the_budget_binds_and_nothing_is_kept_where_it_leaves_nothing(tmp_
         _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
 
         assert (told["granted"], told["limited_by"], told["until"], told["set"]) == (0, ["budget_usd_per_month"], None, None)
-        assert "nothing is granted" in told["takes_effect"]
+        assert "no units were granted" in told["takes_effect"]
 
 
 async def test_it_outlives_a_restart_and_not_its_end(tmp_path):
