@@ -139,3 +139,10 @@ def test_the_clock_and_chance_are_banned_outside_their_place(code):
     told = subprocess.run(command, input=code, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
     assert "TID251" in told.stdout
+
+
+def test_the_controller_reads_no_time_from_the_event_loop():
+    """ruff cannot ban `loop.time()`: it resolves imported names only."""
+    readers = re.compile(r"\b(loop|get_running_loop\(\)|get_event_loop\(\))\.time\(\)")
+
+    assert [name_of(path) for path in (ROOT / "controller").rglob("*.py") if readers.search(path.read_text())] == []

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from adapters.runtime.clock import Clock
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MOST_CONNECTIONS = 512
@@ -51,11 +53,11 @@ class ConnectionGuard:
     """Middleware for the Host check; `watch` closes stale connections.
 
     `local`: the server listens on a loopback address, so only loopback names are allowed. Otherwise a web page whose name
-    resolves to 127.0.0.1 (DNS rebinding) could read everything in a user's browser.
+    resolves to 127.0.0.1 (DNS rebinding) could read everything in a user's browser. `clock`: limits are in its time.
     """
 
-    def __init__(self, local: bool) -> None:
-        self._local = local
+    def __init__(self, local: bool, clock: Clock) -> None:
+        self._local, self._clock = local, clock
         self._since: dict[RequestHandler, tuple[bool, float]] = {}
         """For each connection: whether a request is in progress, and since when."""
         self._next: asyncio.TimerHandle | None = None
@@ -73,9 +75,8 @@ class ConnectionGuard:
 
     def watch(self, server: web.Server) -> None:
         """Close stale connections once a second, until `stop`."""
-        loop = asyncio.get_running_loop()
-        self.sweep(server, loop.time())
-        self._next = loop.call_later(SWEEP_SECONDS, self.watch, server)
+        self.sweep(server, self._clock.monotonic())
+        self._next = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self.watch, server)
 
     def stop(self) -> None:
         """Stop closing stale connections."""
@@ -95,7 +96,7 @@ class ConnectionGuard:
                 each.force_close()
 
     def _note(self, connection: RequestHandler, busy: bool) -> None:
-        self._since[connection] = (busy, asyncio.get_running_loop().time())
+        self._since[connection] = (busy, self._clock.monotonic())
 
 
 async def protect(_: web.Request, response: web.StreamResponse) -> None:

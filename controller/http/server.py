@@ -10,6 +10,7 @@ from functools import partial
 import structlog
 from aiohttp import web
 
+from adapters.runtime.clock import SystemClock
 from controller.http.app import errors_as_json, make_app
 from controller.http.connection import Connection
 from controller.http.connection_guard import ConnectionGuard, is_loopback
@@ -25,7 +26,7 @@ class CannotListen(Exception):
 @asynccontextmanager
 async def listening(published: PublishedState, host: str, port: int) -> AsyncIterator[int]:
     """Serve HTTP on `host` within the block; yield the port (a free one for 0). Raise `CannotListen`."""
-    guard = ConnectionGuard(is_loopback(host))
+    guard = ConnectionGuard(is_loopback(host), SystemClock())  # clients run in real time, also when the daemon's clock is scaled
     runner = web.AppRunner(make_app(published, guard), shutdown_timeout=2.0)
     await runner.setup()
     server = runner.server

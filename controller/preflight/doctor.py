@@ -7,7 +7,7 @@ import asyncio
 import os
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -113,16 +113,17 @@ async def every(jobs: Sequence[Check], patience: float, most: float, progress: P
     slots = asyncio.Semaphore(AT_ONCE)
     tasks = {asyncio.create_task(timed(job, slots if job.title.startswith("pool ") else nullcontext(), patience)): job
              for job in jobs}
-    waiting = set(tasks)
-    deadline = asyncio.get_running_loop().time() + most
-    while waiting and (left := deadline - asyncio.get_running_loop().time()) > 0:
-        progress([tasks[task].title for task in tasks if task in waiting])
-        _, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-    for task in waiting:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(most):
+            while waiting := [task for task in tasks if not task.done()]:
+                progress([tasks[task].title for task in waiting])
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finished, unfinished = [task for task in tasks if task.done()], [task for task in tasks if not task.done()]
+    for task in unfinished:
         task.cancel()
     late = [Finding("answer", tasks[task].title, Verdict.FAIL, f"not finished within {most:.0f} s", REMEDIES[Unreachable])
-            for task in tasks if task in waiting]
-    return [finding for task in tasks if task not in waiting for finding in task.result()] + late
+            for task in unfinished]
+    return [finding for task in finished for finding in task.result()] + late
 
 
 async def timed(job: Check, turn: AbstractAsyncContextManager[None], patience: float) -> list[Finding]:

@@ -9,6 +9,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapters.runtime.clock import SystemClock
 from controller.http import connection_guard, responses
 from controller.http.connection_guard import ConnectionGuard, called, is_loopback
 from controller.http.server import CannotListen, listening
@@ -169,7 +170,7 @@ class Server:
 
 
 def test_whoever_does_not_read_his_answer_is_not_waited_for():
-    watched, slow, quick = ConnectionGuard(local=True), Connection(), Connection()
+    watched, slow, quick = ConnectionGuard(local=True, clock=SystemClock()), Connection(), Connection()
     watched._since = {slow: (True, 0.0), quick: (True, 100.0)}
     watched.sweep(Server(slow, quick), connection_guard.BUSY_SECONDS + 1)
 
@@ -179,13 +180,13 @@ def test_whoever_does_not_read_his_answer_is_not_waited_for():
 def test_of_those_first_seen_together_the_first_that_came_go_first(monkeypatch):
     monkeypatch.setattr(connection_guard, "MOST_CONNECTIONS", 20)
     came = [Connection() for _ in range(60)]
-    ConnectionGuard(local=True).sweep(Server(*came), 0.0)
+    ConnectionGuard(local=True, clock=SystemClock()).sweep(Server(*came), 0.0)
 
     assert [each.closed for each in came] == [True] * 40 + [False] * 20
 
 
 def test_those_who_left_are_forgotten():
-    watched = ConnectionGuard(local=True)
+    watched = ConnectionGuard(local=True, clock=SystemClock())
     watched.sweep(Server(Connection()), 0.0)
     watched.sweep(Server(), 1.0)
 
