@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from controller.redaction.known_secrets import HERE, Hidden
+from controller.redaction.known_secrets import PROCESS_SECRETS, KnownSecrets
 from tests.examples import register_profiles
 
 register_profiles()
@@ -50,7 +50,7 @@ def logging_set_up_by_nobody():
 def secrets_given_to_nobody():
     """A command hides what its environment holds from all that this process says: the next test is not to miss words for that."""
     yield
-    if HERE._texts:
-        generation = HERE.generation
-        vars(HERE).update(vars(Hidden()))
-        HERE.generation = generation + 1  # what is cached by it stays apart
+    if PROCESS_SECRETS._texts:
+        generation = PROCESS_SECRETS.generation
+        vars(PROCESS_SECRETS).update(vars(KnownSecrets()))
+        PROCESS_SECRETS.generation = generation + 1  # what is cached by it stays apart

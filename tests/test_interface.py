@@ -43,7 +43,7 @@ def test_a_path_of_the_page_of_endpoints_is_one_that_is_served():
 
     assert named | {"/assets/{name}"} == set(DOCUMENT["paths"])
     assert all(f"`{name}`" in page for name in DOCUMENT["components"]["schemas"]["PoolEntry"]["properties"])
-    assert all(f"`{name}" in page or f"{name}=" in page for route in ALL for name in route.asks)
+    assert all(f"`{name}" in page or f"{name}=" in page for route in ALL for name in route.parameters)
 
 
 def test_who_writes_is_guarded_and_who_reads_is_not():

@@ -2,7 +2,7 @@
 
 import click
 
-from controller.redaction.known_secrets import HERE
+from controller.redaction.known_secrets import PROCESS_SECRETS
 
 
 class Failed(click.ClickException):
@@ -12,7 +12,7 @@ class Failed(click.ClickException):
 
     def format_message(self) -> str:
         """Return the message with secrets redacted."""
-        return HERE.without(self.message)
+        return PROCESS_SECRETS.without(self.message)
 
 
 class WrongInput(click.ClickException):
@@ -22,4 +22,4 @@ class WrongInput(click.ClickException):
 
     def show(self, file: object = None) -> None:  # noqa: ARG002  (click's signature)
         """Print the message without a prefix: each of its lines names its own file and line, flag or URL."""
-        click.echo(HERE.without(self.message), err=True)
+        click.echo(PROCESS_SECRETS.without(self.message), err=True)

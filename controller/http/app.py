@@ -11,7 +11,7 @@ from controller.http.openapi import ALL
 from controller.http.published_state import PublishedState
 from controller.http.responses import BODY_BYTES, BadRequest
 from controller.http.routes import Route
-from controller.redaction.known_secrets import HERE
+from controller.redaction.known_secrets import PROCESS_SECRETS
 
 log = structlog.get_logger("stoker.http")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -41,9 +41,9 @@ def served(published: PublishedState, route: Route) -> Handler:
 
 def check(route: Route, request: web.Request) -> None:
     """Raise `BadRequest` for unknown or repeated parameters, and 415 for a body that is not declared as JSON."""
-    if route.asks:
-        if unknown := set(request.query) - set(route.asks):
-            raise BadRequest(f"unknown parameter {min(unknown)[:40]!a}; allowed: {', '.join(sorted(route.asks))}")
+    if route.parameters:
+        if unknown := set(request.query) - set(route.parameters):
+            raise BadRequest(f"unknown parameter {min(unknown)[:40]!a}; allowed: {', '.join(sorted(route.parameters))}")
         if len(request.query) > len(set(request.query)):
             raise BadRequest("a parameter is given more than once")
     if route.body is not None and request.headers.get("Content-Type") and request.content_type != "application/json":
@@ -64,11 +64,11 @@ async def errors_as_json(handler: Handler, request: web.Request) -> web.StreamRe
     except web.HTTPException as refusal:
         if refusal.status < 400:
             raise
-        asked = {name: refusal.headers[name] for name in ("WWW-Authenticate", "Retry-After") if name in refusal.headers}
-        return problem(refusal.status, error_text(refusal, request), asked)
+        headers = {name: refusal.headers[name] for name in ("WWW-Authenticate", "Retry-After") if name in refusal.headers}
+        return problem(refusal.status, error_text(refusal, request), headers)
     except Exception as fault:
         if isinstance(fault, ConnectionError) and (request.transport is None or request.transport.is_closing()):
-            return problem(400, "the connection was closed before the request was complete")  # has no reader
+            return problem(400, "the connection was closed before the request was complete")  # the client cannot read it
         log.exception("request-failed", path=request.path)
         return problem(500, "the daemon failed to answer; see its log")
 
@@ -84,5 +84,5 @@ def error_text(refusal: web.HTTPException, request: web.Request) -> str:
 
 def problem(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
     """Return an error in the form of the API."""
-    body = json.dumps({"error": HERE.without(text)})
+    body = json.dumps({"error": PROCESS_SECRETS.without(text)})
     return web.Response(status=status, text=body, content_type="application/json", headers=headers)

@@ -15,13 +15,13 @@ from controller.http.routes import ASSETS, ROUTES, Route
 from controller.http.schemas.status import Problem, Shape
 
 Json = dict[str, Any]
-TOKEN = "token"  # noqa: S105  (the name of the scheme, no token)
+TOKEN = "token"  # noqa: S105  (the name of the scheme, not a token)
 ERRORS = {
-    400: "A parameter or the body is wrong.",
+    400: "A parameter or the body is invalid.",
     401: "The bearer token is missing or wrong.",
     403: "The daemon has no token, or the policy does not allow it.",
     409: "This daemon is a standby; send the request to the leader.",
-    404: "The path names nothing that exists.",
+    404: "The path does not exist.",
     408: "The body did not arrive within 10 s.",
     413: "The body is larger than 64 KiB.",
     415: "The body is not JSON.",
@@ -31,27 +31,27 @@ ERRORS = {
 }
 WRITES = (401, 403, 409)
 BODIES = (408, 413, 415)
-CALLED_WRONGLY = 421
+WRONG_HOST = 421
 
 
 async def openapi(_: PublishedState, __: web.Request) -> web.Response:
     """Return the OpenAPI description."""
-    return json_bytes(written())
+    return json_bytes(rendered())
 
 
 ALL: tuple[Route, ...] = (*ROUTES, Route("GET", "/openapi.json", openapi, {200: "application/json"}))
-"""All routes, with the description itself."""
+"""All routes, including the description itself."""
 
 
 @cache
-def written() -> bytes:
+def rendered() -> bytes:
     """Return the document as bytes."""
     return json.dumps(document(), separators=(",", ":")).encode()
 
 
 def document() -> Json:
     """Return the description of all routes."""
-    models = {tells for route in ALL for tells in route.tells.values() if isinstance(tells, type)} | {Problem}
+    models = {response for route in ALL for response in route.responses.values() if isinstance(response, type)} | {Problem}
     _, generated = models_json_schema([(model, "serialization") for model in sorted(models, key=lambda each: each.__name__)],
                                       ref_template="#/components/schemas/{model}")
     paths: dict[str, Json] = {}
@@ -75,7 +75,7 @@ def operation(route: Route) -> Json:
     """Return the description of one method of one path."""
     described: Json = {"operationId": f"{route.method.lower()}_{route.handler.__name__}", "summary": summary(route),
                   "security": [{TOKEN: []}] if route.guarded else []}
-    parameters: list[Json] = [{"name": name, "in": "query", "schema": schema} for name, schema in route.asks.items()]
+    parameters: list[Json] = [{"name": name, "in": "query", "schema": schema} for name, schema in route.parameters.items()]
     if "{name}" in route.path:
         allowed: Json = {"enum": list(ASSETS)} if route.path.startswith("/assets") else {"pattern": NAME}
         parameters.insert(0, {"name": "name", "in": "path", "required": True, "schema": {"type": "string", **allowed}})
@@ -83,14 +83,14 @@ def operation(route: Route) -> Json:
         described["parameters"] = parameters
     if route.body is not None:
         described["requestBody"] = {"required": True, "content": {"application/json": {"schema": route.body}}}
-    described["responses"] = {str(status): answer(status, tells) for status, tells in sorted(answers(route).items())}
+    described["responses"] = {str(status): answer(status, response) for status, response in sorted(answers(route).items())}
     return described
 
 
 def answers(route: Route) -> dict[int, type[Shape] | str | None]:
     """Return the shape of the response for each status of a route, errors included."""
-    refused = (CALLED_WRONGLY, *route.refuses, *(WRITES if route.guarded else ()), *(BODIES if route.body is not None else ()))
-    return {**dict.fromkeys(refused, Problem), **route.tells}
+    refused = (WRONG_HOST, *route.refuses, *(WRITES if route.guarded else ()), *(BODIES if route.body is not None else ()))
+    return {**dict.fromkeys(refused, Problem), **route.responses}
 
 
 def summary(route: Route) -> str:
@@ -98,13 +98,13 @@ def summary(route: Route) -> str:
     return (route.handler.__doc__ or "").strip().splitlines()[0]
 
 
-def answer(status: int, tells: type[Shape] | str | None) -> Json:
+def answer(status: int, response: type[Shape] | str | None) -> Json:
     """Return the description of one response: its shape, or its media type."""
-    if tells is None:
+    if response is None:
         return {"description": "Not modified."}
-    about = ERRORS[status] if tells is Problem else "" if isinstance(tells, str) else (tells.__doc__ or "")
-    if isinstance(tells, str):
-        kind, schema = tells, {"type": "string"} if tells.startswith("text/") else {}
+    about = ERRORS[status] if response is Problem else "" if isinstance(response, str) else (response.__doc__ or "")
+    if isinstance(response, str):
+        kind, schema = response, {"type": "string"} if response.startswith("text/") else {}
     else:
-        kind, schema = "application/json", {"$ref": f"#/components/schemas/{tells.__name__}"}
+        kind, schema = "application/json", {"$ref": f"#/components/schemas/{response.__name__}"}
     return {"description": about or "Success.", "content": {kind: {"schema": schema}}}

@@ -12,7 +12,7 @@ from aiohttp import web
 from config.model.duration import PATTERN as SPAN
 from config.model.policy import MOST_UNITS, NAME
 from controller.decision.planning.overrides import Kind
-from controller.http.handlers.dashboard import LIBRARY, OURS, assets, dashboard
+from controller.http.handlers.dashboard import LIBRARY, OWN_FILES, assets, dashboard
 from controller.http.handlers.decisions import CURSOR, MOST, decisions
 from controller.http.handlers.forecast import LEAST_HOURS, MOST_HOURS, forecast
 from controller.http.handlers.health import healthz, readyz
@@ -25,7 +25,7 @@ from controller.http.handlers.why import why
 from controller.http.long_poll import SPAN as WAIT_SPAN
 from controller.http.published_state import PublishedState
 from controller.http.schemas.health import Health, Readiness
-from controller.http.schemas.overrides import Cleared, Orders, Prewarmed, Taken
+from controller.http.schemas.overrides import Overrides, OverridesCleared, OverrideStored, PrewarmResult
 from controller.http.schemas.series import Forecast, History
 from controller.http.schemas.status import Decisions, PoolDetail, Pools, Shape, Status, Why
 from controller.overrides.parsing import BY_LENGTH, MOST_FACTOR, REASON_LENGTH
@@ -36,22 +36,22 @@ Handler = Callable[[PublishedState, web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path. `tells`: the response of each status (shape, media type or None), errors of all routes excluded.
+    """One method of one path. `responses`: shape, media type or None by status, without the errors that all routes have.
 
-    `asks`: its parameters, by name. If there are any, unknown ones are refused, so that a typing error is reported.
+    `parameters`: schema by name. If a route has any, unknown ones are refused. `refuses`: statuses of its errors.
     """
 
     method: str
     path: str
     handler: Handler
-    tells: Mapping[int, type[Shape] | str | None]
-    asks: Mapping[str, Json] = field(default_factory=dict)
+    responses: Mapping[int, type[Shape] | str | None]
+    parameters: Mapping[str, Json] = field(default_factory=dict)
     body: Json | None = None
     refuses: tuple[int, ...] = ()
 
     @property
     def guarded(self) -> bool:
-        """Return whether it needs the bearer token."""
+        """Whether it requires the bearer token."""
         return self.method != "GET"
 
 
@@ -62,7 +62,7 @@ WAIT: Json = {"type": "string", "pattern": WAIT_SPAN,
               "description": "Wait for a response that differs from If-None-Match, or from the current one; at most this long, "
                              "such as 30s; maximum 60s."}
 KIND: Json = {"type": "string", "enum": [kind.value for kind in Kind], "description": "End only overrides of this kind."}
-ASSETS = (*OURS, *LIBRARY)
+ASSETS = (*OWN_FILES, *LIBRARY)
 DECISIONS: dict[str, Json] = {
     "pool": {"type": "string", "pattern": NAME, "description": "Only this pool."},
     "since": {**INSTANT, "description": "At or after this instant."},
@@ -76,7 +76,7 @@ def words(most: int) -> Json:
     return {"type": "string", "minLength": 1, "maxLength": most, "pattern": r"^[!-~]([ -~]*[!-~])?$"}
 
 
-def ordered(kind: Kind, amount: Mapping[str, Json], end: Mapping[str, Json]) -> Json:
+def override_body(kind: Kind, amount: Mapping[str, Json], end: Mapping[str, Json]) -> Json:
     """Return the schema of a request for an override of `kind`."""
     keys = {"kind": {"const": kind.value}, **amount, **end, "reason": words(REASON_LENGTH), "by": words(BY_LENGTH)}
     return {"type": "object", "properties": keys, "required": list(keys), "additionalProperties": False}
@@ -92,8 +92,8 @@ AMOUNTS: tuple[tuple[Kind, dict[str, Json]], ...] = (
     (Kind.BOOST, {"units": {"type": "integer", "minimum": 1, "maximum": MOST_UNITS}}),
     (Kind.BOOST, {"factor": {"type": "number", "exclusiveMinimum": 1, "maximum": MOST_FACTOR}}),
 )
-ORDER: Json = {"oneOf": [ordered(kind, amount, end) for kind, amount in AMOUNTS for end in ENDS]}
-WISH: Json = {"type": "object", "additionalProperties": False, "required": ["units", "for", "reason"], "properties": {
+OVERRIDE: Json = {"oneOf": [override_body(kind, amount, end) for kind, amount in AMOUNTS for end in ENDS]}
+PREWARM: Json = {"type": "object", "additionalProperties": False, "required": ["units", "for", "reason"], "properties": {
     "units": {"type": "integer", "minimum": 1, "maximum": MOST_UNITS, "description": "Minimum number of units."},
     "for": {"type": "string", "pattern": SPAN, "description": "A duration, such as 10m; limited by prewarm.max_duration."},
     "reason": words(REASON_LENGTH), "by": words(BY_LENGTH)}}
@@ -113,11 +113,12 @@ ROUTES: tuple[Route, ...] = (
           refuses=(WRONG, MISSING, STARTING)),
     Route("GET", "/v1/pools/{name}/history", history, {200: History}, {"hours": HOURS},
           refuses=(WRONG, MISSING, STARTING)),
-    Route("GET", "/v1/pools/{name}/overrides", overrides, {200: Orders}, refuses=(MISSING, STARTING)),
-    Route("POST", "/v1/pools/{name}/overrides", order, {200: Taken}, body=ORDER, refuses=(WRONG, MISSING, STARTING)),
-    Route("DELETE", "/v1/pools/{name}/overrides", clear, {200: Cleared}, {"kind": KIND},
+    Route("GET", "/v1/pools/{name}/overrides", overrides, {200: Overrides}, refuses=(MISSING, STARTING)),
+    Route("POST", "/v1/pools/{name}/overrides", order, {200: OverrideStored}, body=OVERRIDE, refuses=(WRONG, MISSING, STARTING)),
+    Route("DELETE", "/v1/pools/{name}/overrides", clear, {200: OverridesCleared}, {"kind": KIND},
           refuses=(WRONG, MISSING, STARTING)),
-    Route("POST", "/v1/pools/{name}/prewarm", prewarm, {200: Prewarmed}, body=WISH, refuses=(WRONG, MISSING, 429, STARTING)),
+    Route("POST", "/v1/pools/{name}/prewarm", prewarm, {200: PrewarmResult}, body=PREWARM,
+          refuses=(WRONG, MISSING, 429, STARTING)),
     Route("GET", "/v1/pools/{name}/why", why, {200: Why}, {"at": {**INSTANT, "description": "Decision time."}},
           refuses=(WRONG, MISSING, STARTING)),
     Route("GET", "/v1/decisions", decisions, {200: Decisions, 304: None}, DECISIONS, refuses=(WRONG,)),

@@ -1,4 +1,4 @@
-"""Status of one pool and of one demand source as JSON values. Reads the fleet only."""
+"""Status of one pool and of one demand source as JSON values."""
 
 import math
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ def pool_entry(fleet: Fleet, accounts: Ledger, journal: DecisionLog, forecasts: 
     """Return one pool as in `/status`. Units are integers or, for demand, averages; unknown values are None."""
     ahead = forecasts.rotation.capacity_forecast(name, now)
     reconciler, region, plan = fleet.reconcilers[name], fleet.region_of[name], fleet.plans.get(name)
-    sight, age = region.collector.freshness(name, now)
+    freshness, age = region.collector.freshness(name, now)
     peak, busy = region.collector.latest(name) or (math.nan, math.nan)
     capacity, error = reconciler.capacity, reconciler.error
     source_error = region.collector.errors.get(name)
@@ -42,7 +42,7 @@ def pool_entry(fleet: Fleet, accounts: Ledger, journal: DecisionLog, forecasts: 
         "busy": number(busy), "peak": number(peak), "target": None if plan is None else plan.target,
         "action": None if plan is None else plan.action.value, "min": reconciler.policy.min, "max": reconciler.policy.max,
         "traffic": region.collector.traffic(name, now).value, "metrics_missing_since": instant(blind_since(fleet, name, now)),
-        "freshness": sight.value, "data_age_seconds": seconds(age),
+        "freshness": freshness.value, "data_age_seconds": seconds(age),
         "forecast_age_seconds": None if region.followed_at is None else seconds(now - region.followed_at),
         "capacity_age_seconds": None if capacity is None else seconds(now - capacity.observed_at),
         "lead_time_seconds": seconds(reconciler.lead_time), "last_write": instant(reconciler.state.written_at),
@@ -77,44 +77,45 @@ def blind_since(fleet: Fleet, name: str, now: datetime) -> datetime | None:
 
 
 def decision_entry(plan: Plan | None) -> dict[str, Any] | None:
-    """A plan in one sentence."""
+    """Return the summary of a plan; None without one."""
     if plan is None:
         return None
     return {"at": instant(plan.at), "action": plan.action.value, "target": plan.target, "text": redact_text(plan.text)}
 
 
 def event_entry(foretold: Foretold) -> dict[str, Any]:
-    """One window of an announced event, and what is expected of it."""
+    """Return one window of an announced event, with the expected demand."""
     spell = foretold.spell
     return {"name": redact_text(spell.name), "start": instant(instant_of(spell.start)), "end": instant(instant_of(spell.end)),
             "expected": redact_text(expected_text(foretold))}
 
 
 def source_entry(region: PoolGroup, interval: timedelta) -> Mapping[str, Any]:
-    """One demand source: how late it is, and what reading it costs a month at list price."""
-    intake = region.collector
+    """Return one demand source: its delay, errors, and monthly cost of reads at list price. `interval`: between ticks."""
+    collector = region.collector
     return {
-        "kind": intake.source.kind, "pools": len(intake.pools), "collected_at": instant(intake.collected_at),
-        "metric_delay_seconds": seconds(intake.metric_delay), "metric_delay_measured": intake.meter.delay is not None,
-        "failing": len(intake.errors), "reads_usd_per_month": number(intake.source.monthly_cost_usd(len(intake.pools), interval)),
+        "kind": collector.source.kind, "pools": len(collector.pools), "collected_at": instant(collector.collected_at),
+        "metric_delay_seconds": seconds(collector.metric_delay), "metric_delay_measured": collector.meter.delay is not None,
+        "failing": len(collector.errors),
+        "reads_usd_per_month": number(collector.source.monthly_cost_usd(len(collector.pools), interval)),
     }
 
 
 def number(value: float) -> float | None:
-    """`value` to six digits after the point, null when it is no number."""
+    """Return `value` rounded to 6 decimals, None if it is NaN or infinite."""
     return round(value, 6) if math.isfinite(value) else None
 
 
 def numbers(pair: tuple[float, float] | None) -> tuple[float | None, ...] | None:
-    """Both ends of a range."""
+    """Return both ends of a range, rounded."""
     return None if pair is None else tuple(number(each) for each in pair)
 
 
 def seconds(span: timedelta | None) -> float | None:
-    """A span in seconds."""
+    """Return a duration in seconds."""
     return None if span is None else round(span.total_seconds(), 3)
 
 
 def instant(at: datetime | None) -> str | None:
-    """An instant in ISO 8601."""
+    """Return an instant in ISO 8601."""
     return None if at is None else at.isoformat()

@@ -1,7 +1,7 @@
-"""What is told of each pool. Written as text line by line: with ten thousand pools this is half a million samples a scrape, of
-which a library's object for each would take ten times as long.
+"""Metrics of pools, written as text line by line: 10,000 pools have 500,000 samples per scrape, and one object of the library
+per sample would take 10 times as long.
 
-Pool names, modes, quantiles and codes need no escaping: `config.model.policy.NAME` and enumerations see to that.
+Pool names, modes, quantiles and codes need no escaping, by `config.model.policy.NAME` and the enumerations.
 """
 
 import math
@@ -26,20 +26,20 @@ from forecasting.demand import minute_of
 AT = {name: at for at, name in enumerate(NAMES)}
 REMARKS = frozenset({ReasonCode.PROPOSED, ReasonCode.SHORT_HISTORY, ReasonCode.NOT_READ, ReasonCode.KEPT_BY_OTHERS,
                      ReasonCode.DELETES_SETTING})
-"""Reasons that say where a plan begins, and bind nothing."""
+"""Reasons that state the start of a plan, and do not limit it."""
 
 Row = tuple[str, float]
-"""Labels as they stand in the text, without braces, and the value; NaN is left out."""
+"""Labels in the text format without braces, and the value; rows with NaN are omitted."""
 
 
-def pool_lines(fleet: Fleet, accounts: Ledger, foresight: ForecastAccuracy, clock: Clock) -> str:
-    """The text of all families of pools, as of now."""
+def pool_lines(fleet: Fleet, accounts: Ledger, accuracy: ForecastAccuracy, clock: Clock) -> str:
+    """Return the text of all families of pools, as of now."""
     now = clock.now()
     names = list(fleet.reconcilers)
     labels = [f'pool="{name}",mode="{fleet.reconcilers[name].policy.mode}"' for name in names]
     facts = list(zip(*(pool_facts(fleet, name, now) for name in names), strict=True))
     rows: dict[str, Iterable[Row]] = {name: zip(labels, column, strict=True) for name, column in zip(FACTS, facts, strict=True)}
-    rows |= account_rows(accounts, names, labels) | forecast_rows(foresight, names, labels, now)
+    rows |= account_rows(accounts, names, labels) | forecast_rows(accuracy, names, labels, now)
     rows["stoker_guardrail_active"] = guardrail_rows(fleet, names, labels)
     rows["stoker_actuations_total"] = [
         (f'{label},outcome="{outcome}"', count) for name, label in zip(names, labels, strict=True)
@@ -48,7 +48,7 @@ def pool_lines(fleet: Fleet, accounts: Ledger, foresight: ForecastAccuracy, cloc
 
 
 def family_lines(family: Family, rows: Iterable[Row]) -> Iterator[str]:
-    """A family in Prometheus' text format; one without samples is told by its head alone."""
+    """Yield a family in the Prometheus text format; one without samples has only its head."""
     yield f"# HELP {family.name} {family.text}\n# TYPE {family.name} {family.kind}\n"
     name = family.name
     yield "".join([f"{name}{{{labels}}} {float(value)!r}\n" for labels, value in rows if math.isfinite(value)])
@@ -62,11 +62,11 @@ FACTS = (
     "stoker_pool_active", "stoker_pool_overrides", "stoker_pool_failing", "stoker_pool_metrics_missing", "stoker_budget_usd",
     "stoker_budget_spent_usd", "stoker_objective_warm_hit_ratio",
 )
-"""What `pool_facts` gives, in its order."""
+"""Families of the values that `pool_facts` returns, in its order."""
 
 
 def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
-    """What the fleet knows of one pool, NaN where it does not."""
+    """Return the values of one pool in the order of `FACTS`, NaN if unknown."""
     reconciler, region, plan = fleet.reconcilers[name], fleet.region_of[name], fleet.plans.get(name)
     capacity, lead, written = reconciler.capacity, reconciler.lead_time, reconciler.state.written_at
     sight, age = region.collector.freshness(name, now)
@@ -88,14 +88,14 @@ def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
 
 
 def money(reconciler: Reconciler, now: datetime) -> tuple[float, float, float]:
-    """Budget, what of it is spent, and the share of requests that must be warm: NaN where the policy says none."""
+    """Return the budget, its spent part, and the objective for the share of warm requests; NaN if the policy sets none."""
     budget, rate, state = reconciler.policy.budget_usd_per_month, reconciler.policy.objective.warm_hit_rate, reconciler.state
     spent = state.spent_usd if state.month == f"{now:%Y-%m}" else 0.0
     return (math.nan if budget is None else budget, math.nan if budget is None else spent, math.nan if rate is None else rate)
 
 
 def account_rows(accounts: Ledger, names: Sequence[str], labels: Sequence[str]) -> dict[str, Iterable[Row]]:
-    """Sums of the month, and counters since the start."""
+    """Return the rows of sums of the month, and of counters since the start."""
     table = accounts.since_start(names)
     month = np.array([accounts.row(name)[1] for name in names]).reshape(len(names), len(NAMES))
 
@@ -117,12 +117,12 @@ def account_rows(accounts: Ledger, names: Sequence[str], labels: Sequence[str]) 
     return rows
 
 
-def forecast_rows(foresight: ForecastAccuracy, names: Sequence[str], labels: Sequence[str], now: datetime) -> dict[str,
+def forecast_rows(accuracy: ForecastAccuracy, names: Sequence[str], labels: Sequence[str], now: datetime) -> dict[str,
                                                                                                                    Iterable[Row]]:
-    """The forecast of this minute, and how good earlier ones were."""
-    rows = np.array([foresight.row[name] for name in names], np.int64)
-    said, judged = foresight.at(rows, minute_of(now)), foresight.judged[rows]
-    loss = np.where(judged[:, None] > 0, foresight.loss[rows], np.nan)
+    """Return the rows of the forecast for this minute, and of the loss of earlier forecasts."""
+    rows = np.array([accuracy.row[name] for name in names], np.int64)
+    said, judged = accuracy.at(rows, minute_of(now)), accuracy.judged[rows]
+    loss = np.where(judged[:, None] > 0, accuracy.loss[rows], np.nan)
 
     def by_level(values: np.ndarray) -> list[Row]:
         return [(f'{label},level="{level}"', value) for at, level in enumerate(SCORED_LEVELS)
@@ -133,13 +133,13 @@ def forecast_rows(foresight: ForecastAccuracy, names: Sequence[str], labels: Seq
 
 
 def guardrail_rows(fleet: Fleet, names: Sequence[str], labels: Sequence[str]) -> list[Row]:
-    """One for each reason that moved or held the last plan of a pool."""
+    """Return a row for each reason that changed or held the last plan of a pool."""
     return [(f'{label},reason="{code.value}"', 1.0) for name, label in zip(names, labels, strict=True)
-            for code in bit(fleet.plans.get(name))]
+            for code in binding_codes(fleet.plans.get(name))]
 
 
-def bit(plan: Plan | None) -> list[ReasonCode]:
-    """The guardrails that bit: those that moved the target, and whatever held."""
+def binding_codes(plan: Plan | None) -> list[ReasonCode]:
+    """Return the reasons that changed the target of a plan, and the reason that held it."""
     if plan is None:
         return []
     codes = {each.code for each in plan.reasons if each.code not in REMARKS and each.before != each.after}
@@ -149,5 +149,5 @@ def bit(plan: Plan | None) -> list[ReasonCode]:
 
 
 def since(instant: datetime | None, now: datetime) -> float:
-    """Seconds since an instant, NaN without one."""
+    """Return the seconds since an instant, NaN without one."""
     return math.nan if instant is None else (now - instant).total_seconds()

@@ -51,8 +51,8 @@ QUIET = ("set on_quiet_region: trust, or call any function in that region once a
          "calls that AWS counts")
 REMEDIES: Mapping[type[AdapterError], str] = {
     Misconfigured: "correct the named setting, then run doctor again",
-    Malformed: "correct the named value, then run doctor again",
-    PermissionDenied: "run `stoker iam POLICY` for the permissions to grant", NotFound: "create it, or correct the policy",
+    Malformed: "correct the named value, then run doctor again", NotFound: "create it, or correct the policy",
+    PermissionDenied: "run `stoker iam POLICY` for the permissions to grant",
     QuotaExceeded: "request a higher quota, or lower the pool's max", Throttled: "try again later",
     Unreachable: "check network, proxy, DNS and the provider's status page", Unsupported: "correct the policy",
 }
@@ -110,20 +110,19 @@ async def examine(policy: Policy, providers: Examined, grants: Sequence[tuple[Gr
 
 async def every(jobs: Sequence[Check], patience: float, most: float, progress: Progress) -> list[Finding]:
     """Return the findings of all checks, in order; a check that is unfinished after `most` seconds gives a failure."""
-    slots = asyncio.Semaphore(AT_ONCE)
-    tasks = {asyncio.create_task(timed(job, slots if job.title.startswith("pool ") else nullcontext(), patience)): job
-             for job in jobs}
+    slots, none = asyncio.Semaphore(AT_ONCE), nullcontext()
+    tasks = {asyncio.create_task(timed(job, slots if job.title.startswith("pool ") else none, patience)): job for job in jobs}
     with suppress(TimeoutError):
         async with asyncio.timeout(most):
             while waiting := [task for task in tasks if not task.done()]:
                 progress([tasks[task].title for task in waiting])
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-    finished, unfinished = [task for task in tasks if task.done()], [task for task in tasks if not task.done()]
+    unfinished = [task for task in tasks if not task.done()]
     for task in unfinished:
         task.cancel()
-    late = [Finding("answer", tasks[task].title, Verdict.FAIL, f"not finished within {most:.0f} s", REMEDIES[Unreachable])
-            for task in unfinished]
-    return [finding for task in finished for finding in task.result()] + late
+    return [finding for task in tasks if task not in unfinished for finding in task.result()] + [
+        Finding("answer", tasks[task].title, Verdict.FAIL, f"not finished within {most:.0f} s", REMEDIES[Unreachable])
+        for task in unfinished]
 
 
 async def timed(job: Check, turn: AbstractAsyncContextManager[None], patience: float) -> list[Finding]:
@@ -242,7 +241,7 @@ def capacity_finding(pool: str, capacity: Capacity) -> Finding:
 async def lease_findings(settings: LeaseSettings, providers: Examined) -> list[Finding]:
     """Return whether the lease store can be read, and the leader. A missing lease file is not created."""
     subject = ", ".join(str(value) for name, value in settings.model_dump(exclude_defaults=True).items())
-    if (path := not_yet(settings)) is not None:
+    if (path := missing_lease_file(settings)) is not None:
         folder = path.absolute().parent
         if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
             return [Finding("lease", subject, Verdict.OK, "the first run creates it")]
@@ -261,7 +260,7 @@ async def lease_findings(settings: LeaseSettings, providers: Examined) -> list[F
     return [Finding("lease", subject, Verdict.OK, holder)]
 
 
-def not_yet(settings: LeaseSettings) -> Path | None:
+def missing_lease_file(settings: LeaseSettings) -> Path | None:
     """Return the path of a lease file that does not exist yet; None if it exists or the lease is not in a file."""
     path = settings.model_dump().get("path")
     return None if path is None or Path(path).exists() else Path(path)

@@ -1,4 +1,4 @@
-"""Take secrets out of texts.
+"""Removal of secrets from texts.
 
-Pure, except for `process_secrets`, which reads the environment. What a log line looks like belongs in `telemetry`.
+No I/O, except that `process_secrets` checks whether a path exists. The format of log lines belongs in `telemetry`.
 """

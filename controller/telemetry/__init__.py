@@ -1,4 +1,4 @@
-"""Log lines and trace spans: how they are written, limited and sent.
+"""Log lines and trace spans: format, rate limit and export.
 
 What is logged belongs in the module that logs it. Metrics of Prometheus belong in `metrics`.
 """

@@ -1,4 +1,4 @@
-"""A limit on how often the log repeats a line, so that neither a caller nor a broken environment can fill the disk."""
+"""Rate limit of repeated log lines, so that neither a client nor a failing environment can fill the disk."""
 
 import logging
 from collections.abc import Callable, MutableMapping
@@ -9,17 +9,17 @@ import structlog
 
 WINDOW_SECONDS = 60.0
 OURS, ONE = 20, 1
-"""Warnings and errors of one kind within a window: 20 of the daemon's own, which name a pool each; 1 of what a caller of the HTTP
-server can cause at will, and 1 of what a library logs.
+"""Maximum of warnings and errors of one kind within a window: 20 of the daemon's own, because each names a pool; 1 of those that
+an HTTP client can cause, and 1 of those that a library logs.
 """
 
 RECORDS = frozenset({"decision"})
-"""Never dropped: what was decided is logged once per change, and each line is another fact."""
+"""Events that are never dropped: a decision is logged once per change, and no line repeats another."""
 
 
 @dataclass(slots=True)
 class Window:
-    """What was logged of one kind since `since`, and how many lines were dropped since the last one that was not."""
+    """Lines of one kind logged since `since`, and lines dropped since the last logged one."""
 
     since: float
     lines: int = 0
@@ -27,10 +27,10 @@ class Window:
 
 
 class LogLimit(logging.Filter):
-    """Use as a structlog processor for our own events and as a filter of the handler for the libraries' records.
+    """A structlog processor for Stoker's events, and a filter of the handler for records of libraries.
 
-    A kind of event is a logger and an event; a kind of record is the line of code that logs it. The first line of a kind after
-    some were dropped carries their number as `suppressed`. `now`: seconds that never step back.
+    A kind of event is a logger and an event; a kind of record is the line of code that logs it. The first logged line
+    after dropped ones carries their number as `suppressed`. `now`: monotonic seconds.
     """
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -48,7 +48,7 @@ class LogLimit(logging.Filter):
         return {**event, "suppressed": dropped} if dropped else event
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record goes on. Our own events have passed `__call__` before they became records."""
+        """Return whether a record is logged. Stoker's events have passed `__call__` before they became records."""
         if record.levelno < logging.WARNING or isinstance(record.msg, dict):
             return True
         dropped = self._admit((record.name, record.pathname, record.lineno), ONE)
@@ -57,7 +57,7 @@ class LogLimit(logging.Filter):
         return dropped is not None
 
     def _admit(self, kind: tuple[object, ...], most: int) -> int | None:
-        """How many lines were dropped before this one; None when this one is dropped, too."""
+        """Return the number of lines dropped before this one; None if this one is dropped too."""
         now = self._now()
         window = self._windows.setdefault(kind, Window(now))
         if now - window.since >= WINDOW_SECONDS:

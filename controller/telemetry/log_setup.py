@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each (or text for people), secrets out, instants by the injected clock."""
+"""Format of log lines: one JSON object each, or text for a terminal; without secrets; instants by the injected clock."""
 
 import logging
 import sys
@@ -12,26 +12,26 @@ from controller.redaction.redactor import redact
 from controller.telemetry.log_limit import LogLimit
 
 QUIET = ("apscheduler", "aiohttp.access", "botocore", "boto3", "urllib3", "google", "grpc", "asyncio")
-"""Libraries whose chatter is of no use to an operator; their warnings are kept."""
+"""Libraries of which only warnings and errors are logged."""
 
 RAISING = ("botocore", "boto3", "urllib3", "google", "grpc")
-"""Libraries whose errors are raised to Stoker too, which reports them in its own words."""
+"""Libraries whose errors are also raised to Stoker, which reports them itself."""
 
 Event = MutableMapping[str, Any]
 
 
 class Redaction:
-    """Takes secrets out of every value of an event, the message and the traceback included."""
+    """A processor that removes secrets from every value of an event, including the message and the traceback."""
 
     def __call__(self, _: object, __: str, event: Event) -> Event:
-        kept = {name: value for name, value in event.items() if name.startswith("_")}  # the formatter's own luggage
+        kept = {name: value for name, value in event.items() if name.startswith("_")}  # private to the formatter
         shown = {name: value for name, value in event.items() if not name.startswith("_")}
         cleaned = redact(shown)
         return {**(cleaned if isinstance(cleaned, dict) else {}), **kept}
 
 
 def kind_of_error_alone(_: object, __: str, event: Event) -> Event:
-    """In place of a client library's traceback, the kind of its error: its text may quote what a token service answered."""
+    """Replace the traceback of a client library by the class of its error: its text may quote the response of a token service."""
     record, info = event.get("_record"), event.get("exc_info")
     if info and record is not None and record.name.split(".")[0] in RAISING:
         del event["exc_info"]
@@ -40,7 +40,7 @@ def kind_of_error_alone(_: object, __: str, event: Event) -> Event:
 
 
 class Stamp:
-    """Adds the instant, by the clock that decisions are made by."""
+    """A processor that adds the instant, by the clock of the decisions."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -52,8 +52,8 @@ class Stamp:
 
 def configure(clock: Clock, form: Literal["json", "console"] = "json", stream: TextIO | None = None, *,
               least: int = logging.INFO) -> None:
-    """Send our events from the level `least` on, and the libraries' records, to `stream` (standard error) in one form, each kind
-    of warning no more often than `LogLimit` allows. For a process's start.
+    """Configure logging of this process: Stoker's events from level `least` on, and records of libraries, to `stream` (standard
+    error) in one format, at the rate that `LogLimit` allows.
     """
     limit = LogLimit(clock.monotonic)
     shared: list[structlog.typing.Processor] = [
@@ -74,7 +74,7 @@ def configure(clock: Clock, form: Literal["json", "console"] = "json", stream: T
     logging.getLogger("stoker").setLevel(least)
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # the schedule tells skipped runs in its own words
+    logging.getLogger("apscheduler").setLevel(logging.CRITICAL)  # `controller.daemon.scheduler` logs skipped runs itself
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, limit, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(), wrapper_class=structlog.stdlib.BoundLogger,

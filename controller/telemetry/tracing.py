@@ -1,7 +1,7 @@
-"""Spans of a tick for OpenTelemetry, where the environment asks for them; else nothing at all.
+"""OpenTelemetry spans of a tick, if the environment configures them; otherwise no operation.
 
-The tracer of the tick stands in a context variable, which the tasks that a tick begins inherit: a span knows its parent, and two
-daemons in one process do not know each other. Names of spans and attributes are fixed, and no value is longer than a name is.
+The tracer of a tick is in a context variable, which the tasks of the tick inherit: spans have parents, and two daemons in one
+process have separate traces. Names of spans and attributes are fixed; values are cut to `LONGEST` characters.
 """
 
 import asyncio
@@ -20,40 +20,43 @@ from config.loading.web_address import fault_of
 PREFIX = "stoker."
 LONGEST = 120
 END_SECONDS = 3.0
-"""So long an end waits for the last spans to be sent; a collector that hangs must not keep the daemon."""
+"""Time limit for sending the last spans: a collector that hangs must not delay the shutdown."""
 
 log = structlog.get_logger("stoker.tracing")
 Value = str | int | float | bool
 
 
 class Mark:
-    """What a span can still be told while it lasts."""
+    """An open span."""
 
     def set(self, **facts: Value) -> None:
-        """Attributes, without the prefix."""
+        """Set attributes, named without the prefix."""
 
 
 NOTHING: AbstractContextManager[Mark] = nullcontext(Mark())
 
 
 class SpanMark(Mark):
+    """An open span of OpenTelemetry."""
+
     def __init__(self, span: Any) -> None:  # noqa: ANN401  (the library's type, and the library may be absent)
         self._span = span
 
     def set(self, **facts: Value) -> None:
+        """Set attributes, named without the prefix; cut texts to `LONGEST` characters."""
         for name, value in facts.items():
             self._span.set_attribute(PREFIX + name, value[:LONGEST] if isinstance(value, str) else value)
 
 
 class Tracing:
-    """Makes spans with an OpenTelemetry tracer provider, and ends it in order."""
+    """An OpenTelemetry tracer provider: opens spans, and is shut down by `close`."""
 
     def __init__(self, provider: Any) -> None:  # noqa: ANN401
         self._provider, self._tracer = provider, provider.get_tracer("stoker")
 
     @contextmanager
     def span(self, name: str, facts: Mapping[str, Value]) -> Iterator[Mark]:
-        """A span, below the one that is open. What is raised in it is told by its kind alone: a message may quote anything."""
+        """Open a span below the current one. Of an error it records only the code or class: a message may quote secrets."""
         from opentelemetry.trace import Status, StatusCode
 
         with self._tracer.start_as_current_span(name, record_exception=False, set_status_on_exception=False) as opened:
@@ -68,7 +71,7 @@ class Tracing:
                 raise
 
     async def close(self) -> None:
-        """Send what is left, for a moment."""
+        """Send the remaining spans, for at most `END_SECONDS`."""
         done, loop = asyncio.Event(), asyncio.get_running_loop()
 
         def end() -> None:
@@ -87,14 +90,14 @@ CURRENT: ContextVar[Tracing | None] = ContextVar("tracing", default=None)
 
 
 def span(name: str, **facts: Value) -> AbstractContextManager[Mark]:
-    """A span of the tick that this belongs to; nothing where nobody asked for traces."""
+    """Return a span of the current tick; one without any effect if tracing is not configured."""
     tracing = CURRENT.get()
     return NOTHING if tracing is None else tracing.span(name, facts)
 
 
 @contextmanager
 def tick(tracing: Tracing | None, **facts: Value) -> Iterator[Mark]:
-    """The span of a tick, and whose it is for all that is done within."""
+    """Open the span of a tick, and set `tracing` for all spans within it."""
     token = CURRENT.set(tracing)
     try:
         with span("tick", **facts) as mark:
@@ -106,27 +109,27 @@ def tick(tracing: Tracing | None, **facts: Value) -> Iterator[Mark]:
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 FILES = tuple(f"OTEL_EXPORTER_OTLP_{middle}{what}" for middle in ("TRACES_", "")
               for what in ("CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY"))
-"""Variables of OpenTelemetry that name files."""
+"""Environment variables of OpenTelemetry that name files."""
 
 
 def setting_fault(environment: Mapping[str, str]) -> str | None:
-    """Return which variable is wrong, and how; None when none is. The library would report it as trouble with the network."""
+    """Return which variable is invalid, and why; None if all are valid. The library would report it as a network error."""
     endpoint = next((name for name in ENDPOINTS if environment.get(name)), None)
     if endpoint is not None and (fault := fault_of(environment[endpoint].strip())) is not None:
         return f"{endpoint} {fault}"
     missing = next((name for name in FILES if environment.get(name) and not Path(environment[name]).is_file()), None)
-    return None if missing is None else f"{missing} names {environment[missing]}, which is no file"
+    return None if missing is None else f"{missing} names {environment[missing]}, which is not a file"
 
 
 def tracing_of(environment: Mapping[str, str]) -> Tracing | None:
-    """Tracing as OpenTelemetry's own variables say; None unless they say where to, or when its library is absent."""
-    asked = any(environment.get(f"OTEL_EXPORTER_OTLP_{middle}ENDPOINT") for middle in ("", "TRACES_"))
-    exporter = environment.get("OTEL_TRACES_EXPORTER", "otlp" if asked else "none").strip()
+    """Return tracing by the variables of OpenTelemetry; None if no endpoint is set, or if its library is not installed."""
+    endpoint = any(environment.get(f"OTEL_EXPORTER_OTLP_{middle}ENDPOINT") for middle in ("", "TRACES_"))
+    exporter = environment.get("OTEL_TRACES_EXPORTER", "otlp" if endpoint else "none").strip()
     if exporter in ("none", "") or environment.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     protocol = environment.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or environment.get("OTEL_EXPORTER_OTLP_PROTOCOL")
     if exporter != "otlp" or protocol not in (None, "", "http/protobuf"):
-        log.error("traces-unsupported", text="traces are sent by OTLP over HTTP alone: set OTEL_TRACES_EXPORTER=otlp and "
+        log.error("traces-unsupported", text="traces are sent only by OTLP over HTTP: set OTEL_TRACES_EXPORTER=otlp and "
                                              "OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")
         return None
     if (fault := setting_fault(environment)) is not None:

@@ -1,4 +1,4 @@
-"""Handlers of the HTTP API, one module a path.
+"""Handlers of the HTTP API, one module per path.
 
-What many handlers share belongs in `controller.http`.
+Code that several handlers share belongs in `controller.http`.
 """

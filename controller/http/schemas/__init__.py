@@ -1,4 +1,4 @@
-"""Types of the bodies that the HTTP API returns and takes; `/openapi.json` is generated from them.
+"""Types of the response bodies of the HTTP API; `/openapi.json` is generated from them.
 
-What fills them belongs in `handlers` and `published_state`.
+Code that fills them belongs in `handlers`, `tick_bodies` and `status_entries`.
 """

@@ -1,4 +1,4 @@
-"""What the handlers answer of the daemon's health, as `/openapi.json` publishes it. See `controller.http.schemas.status`."""
+"""Responses of the health endpoints, published in `/openapi.json`. See `controller.http.schemas.status`."""
 
 from typing import Literal
 

@@ -1,33 +1,33 @@
-"""What is answered to orders, as `/openapi.json` publishes it. See `controller.http.schemas.status`."""
+"""Responses of the override endpoints, published in `/openapi.json`. See `controller.http.schemas.status`."""
 
 from typing import Literal
 
-from controller.http.schemas.series import Stands
-from controller.http.schemas.status import Instant, Known, Order, Shape
+from controller.http.schemas.series import CapacityReading
+from controller.http.schemas.status import Instant, Known, OverrideEntry, Shape
 
 
-class Orders(Shape):
+class Overrides(Shape):
     """The active overrides of a pool."""
 
     pool: str
-    overrides: list[Order]
+    overrides: list[OverrideEntry]
 
 
-class Taken(Orders):
+class OverrideStored(Overrides):
     """The stored override."""
 
-    set: Order
+    set: OverrideEntry
     takes_effect: str
 
 
-class Cleared(Orders):
+class OverridesCleared(Overrides):
     """The ended overrides."""
 
-    cleared: list[Order]
+    cleared: list[OverrideEntry]
     takes_effect: str
 
 
-class Prewarmed(Orders):
+class PrewarmResult(Overrides):
     """The granted prewarm request."""
 
     asked: int
@@ -38,9 +38,9 @@ class Prewarmed(Orders):
     ready_at: Instant
     """Time when the units are expected to be ready."""
     cost_usd: Known
-    """Units in addition to those requested already."""
+    """Cost of the units in addition to the requested ones."""
     mode: Literal["shadow", "active"]
-    capacity: Stands | None
-    """As it is now."""
+    capacity: CapacityReading | None
+    """Current capacity."""
     takes_effect: str
-    set: Order | None
+    set: OverrideEntry | None

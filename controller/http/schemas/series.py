@@ -1,11 +1,11 @@
-"""What the handlers answer of minutes past and to come, as `/openapi.json` publishes it. See `controller.http.schemas.status`."""
+"""Responses with series of minutes, published in `/openapi.json`. See `controller.http.schemas.status`."""
 
 from controller.http.schemas.status import Instant, Known, Shape
 
 Minutes = list[float | None]
 
 
-class Stands(Shape):
+class CapacityReading(Shape):
     """Capacity at the last read from the provider."""
 
     requested: int
@@ -13,8 +13,8 @@ class Stands(Shape):
     observed_at: str
 
 
-class Past(Shape):
-    """The past day, a value a minute from `first` on; quantiles as they were foretold."""
+class PastMinutes(Shape):
+    """The last 24 h, one value per minute from `first` on, with the quantiles that were forecast for each minute."""
 
     first: str
     peak: Minutes
@@ -24,15 +24,15 @@ class Past(Shape):
     requested: Minutes | None
 
 
-class Ahead(Shape):
-    """Quantiles, a list a minute from `first` on."""
+class ForecastMinutes(Shape):
+    """Forecast quantiles, one list per minute from `first` on."""
 
     first: str
     peak: list[Minutes]
     busy: list[Minutes]
 
 
-class PastDay(Shape):
+class PastDayAccuracy(Shape):
     """Accuracy of the forecasts of the last 24 h."""
 
     below: Minutes
@@ -45,7 +45,7 @@ class Forecast(Shape):
 
     now: str
     target: int | None
-    capacity: Stands | None
+    capacity: CapacityReading | None
     next: list[tuple[int, int]] | None
     next_at: Instant
     next_missing: str | None
@@ -55,13 +55,13 @@ class Forecast(Shape):
     enough_history: bool
     doubt: str | None
     levels: list[float]
-    past: Past
-    ahead: Ahead
-    past_day: PastDay
+    past: PastMinutes
+    ahead: ForecastMinutes
+    past_day: PastDayAccuracy
 
 
 class History(Shape):
-    """Demand and warm capacity, minute by minute."""
+    """Demand and warm capacity per minute."""
 
     pool: str
     at: str

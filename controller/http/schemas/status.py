@@ -1,4 +1,4 @@
-"""What the handlers answer, as `/openapi.json` publishes it. Tests hold every answer to these: no key more, none less."""
+"""Responses of the handlers, published in `/openapi.json`. Tests check that each response has exactly these keys."""
 
 from typing import Any, Literal
 
@@ -18,13 +18,13 @@ class Shape(BaseModel):
 
 
 class Problem(Shape):
-    """What is wrong, and what is allowed."""
+    """An error: its cause and the remedy."""
 
     error: str
     """One line."""
 
 
-class Order(Shape):
+class OverrideEntry(Shape):
     """An override of an operator."""
 
     kind: Kind
@@ -40,8 +40,8 @@ class Order(Shape):
     """A part of a prewarm request: minimum units, and its end."""
 
 
-class Summary(Shape):
-    """A plan as a sentence."""
+class PlanSummary(Shape):
+    """Summary of a plan."""
 
     at: str
     action: Literal["write", "keep", "hold"]
@@ -49,18 +49,18 @@ class Summary(Shape):
     text: str
 
 
-class Announcement(Shape):
+class EventEntry(Shape):
     """A window of an announced event within the next two days."""
 
     name: str
     start: str
     end: str
     expected: str
-    """In words: the factor of what is usual, or the units, and what past ones taught."""
+    """Factor of the usual demand, or units, and the learned effect of past windows."""
 
 
 class PoolEntry(Shape):
-    """One pool. Units are whole or, for demand, averages."""
+    """One pool. Units are integers or, for demand, averages."""
 
     name: str
     mode: Literal["shadow", "active"]
@@ -69,7 +69,7 @@ class PoolEntry(Shape):
     ready: int | None
     phase: str | None
     kept_by_others: int | None
-    """Units that a setting of others keeps warm beyond `requested`; `kept_by` names it."""
+    """Units that an external setting keeps warm in addition to `requested`; `kept_by` names it."""
     kept_by: str | None
     busy: Known
     peak: Known
@@ -85,12 +85,12 @@ class PoolEntry(Shape):
     capacity_age_seconds: Known
     lead_time_seconds: Known
     keep_alive_seconds: float
-    """How long an on-demand unit stays warm after use."""
+    """Time that an on-demand unit stays warm after use."""
     keep_alive_basis: Literal["policy", "assumed", "measured"]
     last_write: Instant
     dead_man: list[tuple[Instant, int]]
     usd_per_hour: Known
-    """Cost of ready warm capacity, units kept by others included; `others_usd_per_hour` is their part."""
+    """Cost of ready warm capacity, including units of external settings; `others_usd_per_hour` is their part."""
     others_usd_per_hour: Known
     cost_today_usd: Known
     cost_month_usd: Known
@@ -110,20 +110,20 @@ class PoolEntry(Shape):
     saved_today_range_usd: tuple[float, float] | None
     saved_today_on_tracking_usd: Known
     error: str | None
-    overrides: list[Order]
-    decision: Summary | None
-    last_change: Summary | None
+    overrides: list[OverrideEntry]
+    decision: PlanSummary | None
+    last_change: PlanSummary | None
     next: list[tuple[int, int]] | None
     """Pairs of minutes from now and units."""
     next_at: Instant
     next_missing: str | None
-    events: list[Announcement]
+    events: list[EventEntry]
     event_warnings: list[str]
     """Events without a measurable effect so far."""
 
 
 class Reason(Shape):
-    """A step of a plan: its code, its sentence, and the target before and after it."""
+    """A step of a plan: its code, its text, and the target before and after it."""
 
     code: str
     text: str
@@ -140,7 +140,7 @@ class Proposal(Shape):
 
 
 class KeepAliveShape(Shape):
-    """How long an on-demand unit stays warm after use, most likely from `low_seconds` to `high_seconds`; how that is known."""
+    """Time that an on-demand unit stays warm after use, probably between `low_seconds` and `high_seconds`, and its source."""
 
     seconds: float
     low_seconds: float
@@ -157,7 +157,7 @@ class PoolDetail(PoolEntry):
     reasons: list[Reason]
     proposal: Proposal | None
     policy: Json
-    """With the file's defaults merged in; `stoker schema` says its keys."""
+    """Policy of the pool with the defaults of the file; `stoker schema` lists its keys."""
     traits: Json
     """Properties of the resource at the provider."""
     keep_alive: KeepAliveShape
@@ -168,7 +168,7 @@ class PoolDetail(PoolEntry):
     month: dict[str, Known]
 
 
-class Pass(Shape):
+class TickSummary(Shape):
     """The last tick."""
 
     started_at: str
@@ -201,7 +201,7 @@ class Source(Shape):
     reads_usd_per_month: Known
 
 
-class Limited(Shape):
+class LimitUse(Shape):
     """A limit of the policy, and its current use."""
 
     limit: float
@@ -211,18 +211,18 @@ class Limited(Shape):
 class Limits(Shape):
     """The limits that the policy sets; empty before the first tick."""
 
-    pools_per_tick: Limited | None = None
-    units_per_tick: Limited | None = None
-    usd_per_hour: Limited | None = None
-    usd_per_month: Limited | None = None
+    pools_per_tick: LimitUse | None = None
+    units_per_tick: LimitUse | None = None
+    usd_per_hour: LimitUse | None = None
+    usd_per_month: LimitUse | None = None
     usd_per_hour_wanted: Known = None
     usd_per_hour_left: Known = None
     pools_lowered: int | None = None
     pools_waiting: int | None = None
 
 
-class Left(Shape):
-    """Capacity that Stoker set and the policy no longer names: it stays until it is released or added to the policy again."""
+class OrphanEntry(Shape):
+    """Capacity that Stoker set on a resource that is no longer in the policy; it stays until it is released or added again."""
 
     pool: str
     lever: str
@@ -237,17 +237,17 @@ class Status(Shape):
     """Every pool as of the last tick."""
 
     as_of: Instant
-    tick: Pass | None
+    tick: TickSummary | None
     totals: Totals
     sources: list[Source]
     limits: Limits
-    orphans: list[Left]
+    orphans: list[OrphanEntry]
     pools: list[PoolEntry]
     lease: dict[str, str | int | None] | None = None
 
 
 class Pools(Shape):
-    """The pools of `/status` alone."""
+    """The pools of `/status`."""
 
     as_of: Instant
     pools: list[PoolEntry]

@@ -12,7 +12,7 @@ from controller.decision.planning.plan import Action, Plan
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import Reason, ReasonCode
 from controller.metrics.catalogue import FAMILIES, POOL_FAMILIES
-from controller.metrics.pool_exposition import FACTS, bit
+from controller.metrics.pool_exposition import FACTS, binding_codes
 from controller.metrics.tick_counters import BOUNDS, Ticks
 from tests.builders import NOON
 from tests.patience import PATIENCE_SECONDS
@@ -169,7 +169,7 @@ def test_only_what_moved_or_held_has_bitten():
     proposed, same = Reason(ReasonCode.PROPOSED, "", 1, 9), Reason(ReasonCode.PINNED, "", 5, 5)
     moved, held = Reason(ReasonCode.CEILING, "", 9, 5), Reason(ReasonCode.PAUSED, "", 5, 5)
 
-    assert bit(None) == []
-    assert bit(plan(Action.WRITE, proposed, moved, same)) == [ReasonCode.CEILING]
-    assert bit(plan(Action.HOLD, proposed, moved, held)) == [ReasonCode.CEILING, ReasonCode.PAUSED]
-    assert bit(plan(Action.HOLD, Reason(ReasonCode.NOT_READ, ""))) == []
+    assert binding_codes(None) == []
+    assert binding_codes(plan(Action.WRITE, proposed, moved, same)) == [ReasonCode.CEILING]
+    assert binding_codes(plan(Action.HOLD, proposed, moved, held)) == [ReasonCode.CEILING, ReasonCode.PAUSED]
+    assert binding_codes(plan(Action.HOLD, Reason(ReasonCode.NOT_READ, ""))) == []

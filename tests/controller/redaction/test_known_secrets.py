@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from config.model.policy import PoolPolicy
 from controller.redaction import redactor
-from controller.redaction.known_secrets import HIDDEN, Hidden, is_ordinary
+from controller.redaction.known_secrets import HIDDEN, KnownSecrets, is_ordinary
 from controller.redaction.process_secrets import forms, in_environment, named_in, texts_in
 from tests.builders import pool_policy
 
@@ -18,7 +18,7 @@ secrets = st.text(letters, min_size=8, max_size=60).filter(
 
 @given(st.lists(secrets, min_size=1, max_size=4), st.text(max_size=30), st.text(max_size=30))
 def test_what_was_given_is_said_nowhere_whatever_it_looks_like(given_, before, after):
-    hidden = Hidden()
+    hidden = KnownSecrets()
     hidden.hide(given_)
 
     for secret in given_:
@@ -28,7 +28,7 @@ def test_what_was_given_is_said_nowhere_whatever_it_looks_like(given_, before, a
 
 @given(secrets)
 def test_escapes_of_it_are_not_said_either(secret):
-    hidden = Hidden()
+    hidden = KnownSecrets()
     for given_ in (f"Bearer {secret}", f"https://hooks.example/T0/{quote(secret, safe='')}"):
         hidden.hide(forms(given_))
 
@@ -38,12 +38,12 @@ def test_escapes_of_it_are_not_said_either(secret):
 
 @given(secrets, st.text(max_size=40))
 def test_everything_that_is_redacted_knows_it(secret, around):
-    before = redactor.HERE
-    redactor.HERE = Hidden()
+    before = redactor.PROCESS_SECRETS
+    redactor.PROCESS_SECRETS = KnownSecrets()
     try:
         redactor._redacted.cache_clear()
         redactor.redact_text(f"{around}{secret}")    # said before it was known
-        redactor.HERE.hide([secret])
+        redactor.PROCESS_SECRETS.hide([secret])
         value = {"text": f"{around}{secret}", secret: [secret, {"deep": secret.encode()}], "error": ValueError(secret)}
         once = redactor.redact(value)
 
@@ -51,7 +51,7 @@ def test_everything_that_is_redacted_knows_it(secret, around):
         assert secret not in told.replace(HIDDEN, "\0")
         assert redactor.redact(once) == once
     finally:
-        redactor.HERE = before
+        redactor.PROCESS_SECRETS = before
         redactor._redacted.cache_clear()
 
 
@@ -67,7 +67,7 @@ def test_variables_are_found_by_their_own_names_and_by_the_policy_that_names_the
 @pytest.mark.parametrize("text", ["", "short", "none", "redacted", "[redacted]", "password", "Password", "changeme", "postgres",
                                   "us-east-1", "europe-west1", "us-gov-west-1", "eastus2", "localhost", "production"])
 def test_ordinary_words_stay_in_messages(text):
-    hidden = Hidden()
+    hidden = KnownSecrets()
     hidden.hide([text])
 
     assert hidden.without(f"the {text} pool") == f"the {text} pool"
@@ -94,7 +94,7 @@ def test_the_working_directory_and_what_else_an_ordinary_environment_holds_stay_
     ("https://chat.example/hooks/T0aB9xyz1", "T0aB9xyz1", "chat.example/hooks"),
 ])
 def test_a_secret_goes_and_a_word_of_it_stays(value, goes, stays):
-    hidden = Hidden()
+    hidden = KnownSecrets()
     hidden.hide(forms(value))
 
     assert hidden.without(f"refused: {goes}") == "refused: [redacted]"
