@@ -129,7 +129,7 @@ async def play(scene: Scenario, folder: Path, seed: int, *, skip: int = 20,
         fleet = await assemble(policy, registry, store, clock, DecisionLog(store))
         closing.push_async_callback(fleet.close)
         accounts = await open_accounts(fleet, store, clock)
-        keepers = [keeper for provider in registry._providers.values() for keeper in getattr(provider, "_keepers", ())]
+        keepers = [keeper for provider in registry._providers.values() for keeper in getattr(provider, "loops", ())]
         daemon = Daemon(scene, clouds, policy, clock, fleet, accounts)
         for _ in range(scene.lasting // MINUTE):
             await daemon.minute()

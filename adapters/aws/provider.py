@@ -41,7 +41,7 @@ class Aws(PingProvider):
         return [(self._source(region, resources, pinged, trusting), tuple(resources)) for region, resources in of_region.items()]
 
     def _source(self, region: str, resources: dict[str, str], pinged: dict[str, Pinged], trusting: set[str]) -> DemandSource:
-        ledgers = {pool: shared.ledger for pool, shared in pinged.items()}
+        ledgers = {pool: shared.own_traffic for pool, shared in pinged.items()}
         source = CloudWatchDemand(self.sessions.connections(region), self.sessions.clock, resources, trusting, ledgers)
         return DemandWithoutPings(source, pinged) if pinged.keys() & resources.keys() else source
 

@@ -1,1 +1,1 @@
-"""Common parts of levers that ping: proofs, pauses, rounds and own traffic. Independent of any provider."""
+"""Common parts of levers that ping: rounds, pauses, proof of warm units, and own traffic. Independent of any provider."""

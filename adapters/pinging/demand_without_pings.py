@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from adapters.pinging.own_traffic import KEPT, OwnTraffic
+from adapters.pinging.own_traffic import RETENTION_MINUTES, OwnTraffic
 from adapters.pinging.usage_pattern import UsagePattern
 from adapters.ports.demand_source import DemandSource, ReportsCost, Telemetry
 from forecasting.demand import instant_of, minute_of
@@ -19,8 +19,8 @@ points change. Rows that the earlier process stored are without its pings; other
 class Pinged:
     """State that the lever and the demand source of one pinged pool share."""
 
-    rhythm: UsagePattern = field(default_factory=UsagePattern)
-    ledger: OwnTraffic = field(default_factory=OwnTraffic)
+    usage: UsagePattern = field(default_factory=UsagePattern)
+    own_traffic: OwnTraffic = field(default_factory=OwnTraffic)
     unsure: range | None = None
     """Minutes that may contain pings of an earlier process; None before the first read."""
 
@@ -35,31 +35,35 @@ class DemandWithoutPings:
         self.source, self._pinged = source, pinged
 
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
-        """See the protocol. A pinged pool is read back to its first read at most, and only while its own pings are stored."""
-        asked = dict(since)
+        """Return the telemetry as the protocol describes. Of a pinged pool, reads go back at most to the first read of this
+        process, and only as far as its own pings are stored.
+        """
+        starts = dict(since)
         for name in pools:
             pinged = self._pinged.get(name)
             if pinged is not None and pinged.unsure is None:
                 first = minute_of(since[name])
                 pinged.unsure = range(first, min(first + UNSURE, minute_of(until)))
             elif pinged is not None and pinged.unsure is not None:
-                known = max(pinged.unsure.start, minute_of(until) - KEPT)
-                asked[name] = max(since[name], min(instant_of(known), until))
-        found = await self.source.collect(pools, asked, until)
-        return {name: self._cleaned(self._pinged[name], each) if name in self._pinged else each for name, each in found.items()}
+                known = max(pinged.unsure.start, minute_of(until) - RETENTION_MINUTES)
+                starts[name] = max(since[name], min(instant_of(known), until))
+        collected = await self.source.collect(pools, starts, until)
+        return {name: self._cleaned(self._pinged[name], each) if name in self._pinged else each
+                for name, each in collected.items()}
 
     @property
     def spent_usd(self) -> float:
-        """Return the cost of all reads of the source in USD; zero if reads are free."""
+        """Cost of all reads of the source in USD; zero if reads are free."""
         return self.source.spent_usd if isinstance(self.source, ReportsCost) else 0.0
 
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:
+        """Return the monthly cost of the source in USD."""
         return self.source.monthly_cost_usd(pools, interval)
 
     def _cleaned(self, pinged: Pinged, telemetry: Telemetry) -> Telemetry:
         whole = telemetry.series
         first = max(whole.first_minute, min(pinged.unsure.stop if pinged.unsure else 0, whole.end_minute))
-        series = pinged.ledger.bounded(whole.window(first, whole.end_minute))  # unsure minutes are not returned
-        pinged.rhythm.note(series)
+        series = pinged.own_traffic.bounded(whole.window(first, whole.end_minute))  # unsure minutes are not returned
+        pinged.usage.note(series)
         absent = None if telemetry.absent is None else telemetry.absent[first - whole.first_minute :]
         return replace(telemetry, series=series, absent=absent)

@@ -57,21 +57,23 @@ class Proof:
 class KeepAliveLoop:
     """Loop that keeps `target` units of one pool warm while its task runs. It sends no ping before `want` or `start`.
 
-    `rhythm` and `ledger` are shared with the pool's demand source. The last failure is in `error`; the loop retries.
+    `usage` and `own_traffic` are shared with the pool's demand source. The last failure is in `error`; the loop retries.
     """
 
-    def __init__(self, pinger: Pinger, clock: Clock, rng: Generator, life: IdleTimeoutEstimator, rhythm: UsagePattern,
-                 ledger: OwnTraffic) -> None:
+    def __init__(self, pinger: Pinger, clock: Clock, rng: Generator, idle_timeout: IdleTimeoutEstimator, usage: UsagePattern,
+                 own_traffic: OwnTraffic) -> None:
         self._pinger, self._clock, self._rng = pinger, clock, rng
-        self.life, self.rhythm, self.ledger = life, rhythm, ledger
+        self.idle_timeout, self.usage, self.own_traffic = idle_timeout, usage, own_traffic
         self.target = 0
         self.proof = Proof()
         self.error: AdapterError | None = None
         self.next_at: datetime | None = None
         """Time of the next round; None if no round is due."""
         self.shortfall = ""
+        """Cause if the last burst proved too few units; otherwise empty."""
         self._inits: deque[float] = deque(maxlen=50)
-        self._short = 0
+        self._incomplete = 0
+        """Incomplete rounds in a row."""
         self._changed = asyncio.Event()
         self.calling = False
         """Whether pings are in flight."""
@@ -79,15 +81,15 @@ class KeepAliveLoop:
 
     @property
     def init_seconds(self) -> float | None:
-        """Return the median start time of cold units in seconds; None before the first cold response."""
+        """Median start time of cold units in seconds; None before the first cold response."""
         return median(self._inits) if self._inits else None
 
     def ready(self, now: datetime) -> int:
         """Return the units that are known to be warm at `now`, up to the target: by pings, or by recent use of as many units."""
-        lasting = self.life.proof_lasts
-        fresh = self.proof.at is not None and now - self.proof.at <= lasting
+        validity = self.idle_timeout.proof_lasts
+        fresh = self.proof.at is not None and now - self.proof.at <= validity
         pinged = min(self.target, self.proof.units) if fresh else 0
-        if pinged < self.target and self.rhythm.last_peak(self.target, minute_of(now - lasting)) is not None:
+        if pinged < self.target and self.usage.last_peak(self.target, minute_of(now - validity)) is not None:
             return self.target
         return pinged
 
@@ -95,7 +97,7 @@ class KeepAliveLoop:
         """Set the number of units to keep warm. An increase starts a round at once; 0 stops the rounds."""
         raised, self.target = target > self.target, target
         if raised:
-            self._short, self.error, self.shortfall, self.next_at = 0, None, "", self._clock.now()
+            self._incomplete, self.error, self.shortfall, self.next_at = 0, None, "", self._clock.now()
         self._changed.set()
         if target:
             self.start()
@@ -143,39 +145,40 @@ class KeepAliveLoop:
     async def _turn(self) -> None:
         """Run one round, unless users keep the units warm, and schedule the next."""
         now, target = self._clock.now(), self.target
-        pause = self.life.pause
-        warmed = self.rhythm.last_peak(target, minute_of(now - pause) + 1)
-        if warmed is not None:
-            self.next_at = max(next_round(instant_of(warmed), pause, target, self.rhythm, self._rng), now + AGAIN)
+        pause = self.idle_timeout.pause
+        last_use = self.usage.last_peak(target, minute_of(now - pause) + 1)
+        if last_use is not None:
+            self.next_at = max(next_round(instant_of(last_use), pause, target, self.usage, self._rng), now + AGAIN)
             return
-        if self.proof.units >= target and self.rhythm.expected(minute_of(now)) >= target:
-            self.next_at = next_round(now - pause, pause, target, self.rhythm, self._rng)
+        if self.proof.units >= target and self.usage.expected(minute_of(now)) >= target:
+            self.next_at = next_round(now - pause, pause, target, self.usage, self._rng)
             self.next_at = max(self.next_at, now + AGAIN)
             return
         try:
-            complete = await self._round(target, max(1, target - self.rhythm.busy(minute_of(now))))
+            complete = await self._round(target, max(1, target - self.usage.busy(minute_of(now))))
         except AdapterError as error:
             self.error, complete = error, False
         if self.target > target:
-            self.next_at = self._clock.now()  # more were asked for meanwhile
+            self.next_at = self._clock.now()  # `want` raised the target during the round
             return
-        self._short = 0 if complete else self._short + 1
+        self._incomplete = 0 if complete else self._incomplete + 1
         self._set_next(complete)
 
     def _set_next(self, complete: bool) -> None:
-        now, pause = self._clock.now(), self.life.pause
+        """Schedule the next round after a complete one, a refusal, or another failure."""
+        now, pause = self._clock.now(), self.idle_timeout.pause
         if complete:
-            self.next_at = next_round(now, pause, self.target, self.rhythm, self._rng)
+            self.next_at = next_round(now, pause, self.target, self.usage, self._rng)
         elif isinstance(self.error, Refused):
             self.next_at = now + REFUSED_AGAIN
         else:
-            backoff = min(pause, AGAIN * 2 ** min(10, self._short - 1))
+            backoff = min(pause, AGAIN * 2 ** min(10, self._incomplete - 1))
             self.next_at = now + backoff * float(self._rng.uniform(0.8, 1.2))
 
     async def _round(self, target: int, count: int) -> bool:
-        """A canary, then bursts until `count` different warm units have answered or the budget is spent. Whether they have.
+        """Send one ping, then up to `BURSTS` bursts until `count` different warm units have answered. Return whether they have.
 
-        The others of `target` are at work for users, who prove them.
+        The other units of `target` are busy with requests of users and therefore warm.
         """
         before, since = self.proof, self._clock.now()
         canary = await self._watched(self._pinger.canary())
@@ -191,8 +194,8 @@ class KeepAliveLoop:
             newest = [each for each in answers if each.generation == canary.generation]
             if burst == 0 and before.at is not None and before.generation == canary.generation:
                 held = min(before.units, count)
-                used = self.rhythm.last_peak(1, minute_of(before.at)) is not None
-                self.life.note(since - before.at, held, *survivors(canary, newest, held), used=used)
+                used = self.usage.last_peak(1, minute_of(before.at)) is not None
+                self.idle_timeout.note(since - before.at, held, *survivors(canary, newest, held), used=used)
             units = distinct(newest)
             self.proof = Proof(units + target - count, self._clock.now(), canary.generation)
             self.shortfall = shortfall(count, units, outcomes)
@@ -201,6 +204,7 @@ class KeepAliveLoop:
         return units >= count
 
     async def _watched(self, pings: Awaitable[T]) -> T:
+        """Await pings with `calling` set."""
         self.calling = True
         try:
             with at_work(self._clock):  # units hold pings, and start, in real time
@@ -209,19 +213,20 @@ class KeepAliveLoop:
             self.calling = False
 
     def _account(self, began: datetime, sent: int, answers: Sequence[PingResult]) -> None:
+        """Record `sent` pings as own traffic."""
         seconds = sum(each.occupied - (each.init_seconds or 0.0) for each in answers)
-        self.ledger.note(minute_of(began), sent, seconds, minute_of(self._clock.now()))
+        self.own_traffic.note(minute_of(began), sent, seconds, minute_of(self._clock.now()))
 
     def _learn(self, answers: Sequence[PingResult]) -> None:
         self._inits.extend(each.init_seconds for each in answers if each.init_seconds is not None)
 
 
 def shortfall(count: int, units: int, outcomes: Sequence[PingResult | AdapterError]) -> str:
-    """Why a burst proved fewer units than it asked for, for people; empty when it did not."""
+    """Return the cause if a burst proved fewer than `count` units; otherwise an empty text."""
     if units >= count:
         return ""
     failed = Counter(each.code for each in outcomes if isinstance(each, AdapterError))
-    why = ", ".join(f"{number} {code}" for code, number in sorted(failed.items()))
-    if not why:
-        why = "their pings did not all overlap: have the handler hold them longer"
-    return f"{units} of {count} proved warm ({why})"
+    cause = ", ".join(f"{number} {code}" for code, number in sorted(failed.items()))
+    if not cause:
+        cause = "not all pings overlapped: increase the time that the handler holds a ping"
+    return f"{units} of {count} units proved warm ({cause})"

@@ -1,25 +1,26 @@
-"""What a provider of levers that ping keeps of them, for as long as it lives."""
+"""Base class of providers with levers that ping."""
 
 from adapters.pinging.demand_without_pings import Pinged
 from adapters.pinging.keep_alive_loop import KeepAliveLoop
 
 
 class PingProvider:
-    """A base of such providers, which end the pings with `end_pings`."""
+    """Base class that stores the shared state and the loops of pinged pools. A provider calls `end_pings` when it closes."""
 
     def __init__(self) -> None:
         self._pinged: dict[str, Pinged] = {}
-        self._keepers: list[KeepAliveLoop] = []
+        self.loops: list[KeepAliveLoop] = []
 
     def pinged(self, pool: str) -> Pinged:
-        """What lever and demand source of a pinged pool know of each other."""
+        """Return the state that lever and demand source of a pinged pool share."""
         return self._pinged.setdefault(pool, Pinged())
 
-    def keep(self, keeper: KeepAliveLoop) -> KeepAliveLoop:
-        """End `keeper` when this ends."""
-        self._keepers.append(keeper)
-        return keeper
+    def keep(self, loop: KeepAliveLoop) -> KeepAliveLoop:
+        """Store `loop`, so that `end_pings` closes it, and return it."""
+        self.loops.append(loop)
+        return loop
 
     async def end_pings(self) -> None:
-        for keeper in self._keepers:
-            await keeper.close()
+        """Close all loops."""
+        for loop in self.loops:
+            await loop.close()

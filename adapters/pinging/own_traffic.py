@@ -1,6 +1,6 @@
-"""Stoker's own pings, minute by minute, and demand without them: a forecaster must not learn from its own pings. Pure.
+"""Stoker's own pings by minute, and demand without them, so that forecasts do not include own pings. Pure.
 
-A demand source subtracts the pings from its requests and their time from its work (`Own`); of the peak only bounds are known then
+A demand source subtracts the pings from its requests and their time from its work (`Own`). For the peak this gives only bounds
 (`OwnTraffic.bounded`).
 """
 
@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 
 from forecasting.demand import DemandSeries
 
-KEPT = 120
-"""Minutes: metrics are read again for a quarter of an hour, and settle long before this."""
+RETENTION_MINUTES = 120
+"""Minutes for which own pings are stored: metrics are read again for 15 min, and settle earlier than this."""
 
 
 class Own(NamedTuple):
-    """Own pings by minute, float64[n] each: how many began, for how many seconds together they kept units at work, and the most
-    that were under way together.
-    """
+    """Own pings by minute, float64[n] each: number that started, total seconds of unit time, maximum in flight at once."""
 
     pings: NDArray[np.float64]
     seconds: NDArray[np.float64]
@@ -28,7 +26,7 @@ class Own(NamedTuple):
 
 @dataclass(slots=True)
 class Minute:
-    """Own pings of one minute. `at_once`: the most that were under way together in it, wherever they began."""
+    """Own pings of one minute. `at_once`: maximum in flight in it, including those that started before."""
 
     pings: int = 0
     seconds: float = 0.0
@@ -36,34 +34,34 @@ class Minute:
 
 
 class OwnTraffic:
-    """Of one pool."""
+    """Own pings of one pool."""
 
     def __init__(self) -> None:
         self._minutes: dict[int, Minute] = {}
 
     def note(self, began: int, pings: int, seconds: float, ended: int | None = None) -> None:
-        """`pings` at once began in minute `began`, kept units at work for `seconds` together, and were over in minute `ended`."""
+        """Record `pings` sent at once in minute `began`, with `seconds` of unit time in total, that ended in minute `ended`."""
         for minute in range(began, max(began, ended or began) + 1):
             own = self._minutes.setdefault(minute, Minute())
             own.at_once = max(own.at_once, pings)
         own = self._minutes[began]
         own.pings, own.seconds = own.pings + pings, own.seconds + seconds
-        for old in [at for at in self._minutes if at < began - KEPT]:
+        for old in [at for at in self._minutes if at < began - RETENTION_MINUTES]:
             del self._minutes[old]
 
     def own(self, first: int, minutes: int) -> Own | None:
-        """Own pings of `minutes` minutes from `first` on; None where there were none."""
-        here = [at for at in self._minutes if first <= at < first + minutes]
-        if not here:
+        """Return the own pings of `minutes` minutes from `first` on; None without any."""
+        pinged = [at for at in self._minutes if first <= at < first + minutes]
+        if not pinged:
             return None
         own = Own(*(np.zeros(minutes) for _ in Own._fields))
-        for at in here:
+        for at in pinged:
             minute = self._minutes[at]
             own.pings[at - first], own.seconds[at - first], own.at_once[at - first] = minute.pings, minute.seconds, minute.at_once
         return own
 
     def without(self, series: DemandSeries) -> DemandSeries:
-        """Return `series` without the requests and the work of own pings; its peaks still hold them."""
+        """Return `series` without the requests and the work of own pings; its peaks still include them."""
         own = self.own(series.first_minute, len(series))
         if own is None:
             return series
@@ -72,11 +70,11 @@ class OwnTraffic:
                             np.maximum(requests, 0).astype(np.float32))
 
     def bounded(self, series: DemandSeries) -> DemandSeries:
-        """Return `series`, whose requests and work are those of users, with the peak of users where it is certain.
+        """Return `series`, whose requests and work are those of users, with the peak of users if it is certain, otherwise NaN.
 
-        What exceeds the own pings was users', and no more than their requests can have come on top of it. Work is no bound:
-        metrics book a request's whole duration in one minute, however long it ran on. Where the two bounds differ the peak is
-        unknown, since a guess too high would keep itself alive; requests and work stay.
+        Lower bound: the part of the peak above the own pings. Upper bound: that part plus the requests of users in the minute.
+        Work gives no bound, because metrics book the whole duration of a request in one minute. If the bounds differ, the peak is
+        unknown: too high an estimate would lead to more pings, which would confirm it. Requests and work are unchanged.
         """
         rows = [at - series.first_minute for at in self._minutes if series.first_minute <= at < series.end_minute]
         rows = [row for row in rows if series.peak[row] >= 0]
@@ -92,11 +90,11 @@ class OwnTraffic:
 
 
 def _bounds(peak: float, pings: int, requests: float) -> tuple[float, float]:
-    """Least and most units that users can have had at once, when `peak` were seen with `pings` of our own among them, and
-    `requests` of users began.
+    """Return minimum and maximum of units that users can have had in use at once. `peak` includes up to `pings` own pings;
+    `requests` of users started in the minute.
     """
     over = max(0.0, peak - pings)
     if requests == 0:
-        return over, over  # what exceeds the pings has gone on from before
+        return over, over  # the part above the pings are requests that started before
     least = min(max(over, 1.0), peak)
     return least, peak if np.isnan(requests) else max(least, min(peak, requests + over))

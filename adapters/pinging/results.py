@@ -1,4 +1,4 @@
-"""Answers to pings, and how many distinct units they prove. Pure."""
+"""Responses to pings, and the number of distinct units that they prove. Pure."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PingResult:
-    """One ping that was answered as a ping.
+    """Response to one ping.
 
-    `sent` and `answered`: seconds of one monotonic clock. `occupied`: for how many seconds in between a unit surely had it,
-    its start included when it was cold. `unit`: the unit's name for itself, where it tells. `generation`: the deployment that
-    answered; units of another one serve nobody any more. `init_seconds`: how long a cold one took to start.
+    `sent` and `answered`: seconds of one monotonic clock. `occupied`: seconds in between in which a unit certainly held the
+    ping, including the start of a cold unit. `unit`: name of the unit, if it reports one. `generation`: the deployment that
+    answered; units of other deployments serve no requests any more. `init_seconds`: start time of a cold unit.
     """
 
     sent: float
@@ -24,25 +24,25 @@ class PingResult:
 
 
 def distinct(answers: Iterable[PingResult]) -> int:
-    """The least number of different units that must have answered. Each serves one request at a time.
+    """Return the minimum number of different units that answered. Each unit serves one request at a time.
 
-    Units that name themselves are counted. For the others: a unit that had a ping for `occupied` seconds, somewhere between
-    `sent` and `answered`, had it from `answered - occupied` to `sent + occupied` for certain, and one that was started for it was
-    nobody's before. As many as were certainly taken at one instant are different ones. Of both counts the larger holds, for each
-    proves a least number by itself.
+    Two counts give a lower bound, and the larger one is returned. One is the number of different unit names. The other needs no
+    names: a unit that held a ping for `occupied` seconds between `sent` and `answered` certainly held it from
+    `answered - occupied` to `sent + occupied`; a unit started for the ping held no other before. Units that were certainly
+    occupied at the same instant are different.
     """
-    given = list(answers)
-    return max(len({answer.unit for answer in given if answer.unit is not None}), _at_once(given))
+    results = list(answers)
+    return max(len({answer.unit for answer in results if answer.unit is not None}), _at_once(results))
 
 
 def survivors(canary: PingResult, burst: Iterable[PingResult], held: int) -> tuple[int, int]:
-    """Of `held` units that were warm before a canary and the first burst after it: how many are alive for certain, and how many
-    a cold answer has shown to be gone. A unit that was started for the canary is no survivor, however warm the burst finds it.
+    """Return how many of `held` units, warm before a canary and the first burst after it, are certainly alive, and how many have
+    expired, as cold responses show. A unit started for the canary is not a survivor, although it is warm in the burst.
     """
-    given = list(burst)
-    cold = [each for each in (canary, *given) if each.cold]
-    born = {each.unit for each in cold if each.unit is not None}
-    warm = distinct(each for each in given if not each.cold and each.unit not in born)
+    results = list(burst)
+    cold = [each for each in (canary, *results) if each.cold]
+    started = {each.unit for each in cold if each.unit is not None}
+    warm = distinct(each for each in results if not each.cold and each.unit not in started)
     if not canary.cold:
         warm = max(warm, 1)
     elif canary.unit is None:
@@ -52,7 +52,7 @@ def survivors(canary: PingResult, burst: Iterable[PingResult], held: int) -> tup
 
 
 def _at_once(answers: Sequence[PingResult]) -> int:
-    """The most certain occupations that share an instant; what touches does not overlap."""
+    """Return the maximum of certain occupations at one instant; spans that only touch do not overlap."""
     edges: list[tuple[float, int]] = []
     for answer in answers:
         since = -math.inf if answer.cold else answer.answered - answer.occupied
@@ -63,5 +63,4 @@ def _at_once(answers: Sequence[PingResult]) -> int:
     for _, step in sorted(edges):
         now += step
         most = max(most, now)
-    # one answer is one unit, however slow its way was
-    return max(most, min(1, len(answers)))
+    return max(most, min(1, len(answers)))  # one answer proves a unit even if no span is certain

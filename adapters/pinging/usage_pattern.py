@@ -1,4 +1,4 @@
-"""When users come: what is known of a pool's real traffic lately, and what is expected of each minute of the day. Pure."""
+"""Usage of a pool by its users: recent demand, and the demand expected at each minute of the day. Pure."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 
 DAYS = 7
 LATELY = 3
-"""Newest known minutes that tell how many units work right now."""
+"""Number of newest known minutes that determine the units in use now."""
 
 STALE = 10
 """Minutes after which the newest demand is stale."""
@@ -20,36 +20,38 @@ class UsagePattern:
         self._peak = np.full((DAYS, MINUTES_PER_DAY), np.nan, np.float32)
         self._minute = np.full((DAYS, MINUTES_PER_DAY), -1, np.int64)
         self._busy: dict[int, float] = {}
+        """Average units in use in the newest known minutes."""
         self._newest = -1
 
     def note(self, series: DemandSeries) -> None:
         """Store newly known demand, and drop peaks that have become unknown."""
-        self._forget(series.first_minute + np.flatnonzero(series.recorded & ~series.known))
+        self._drop(series.first_minute + np.flatnonzero(series.recorded & ~series.known))
         known = np.flatnonzero(series.known)
         if not len(known):
             return
         minutes = series.first_minute + known
         self._newest = max(self._newest, int(minutes[-1]))
-        kept = minutes > self._newest - DAYS * MINUTES_PER_DAY
-        minutes, known = minutes[kept], known[kept]
+        recent = minutes > self._newest - DAYS * MINUTES_PER_DAY
+        minutes, known = minutes[recent], known[recent]
         day, minute = minutes // MINUTES_PER_DAY % DAYS, minutes % MINUTES_PER_DAY
         self._peak[day, minute], self._minute[day, minute] = series.peak[known], minutes
         for at, row in zip(minutes[-LATELY:].tolist(), known[-LATELY:].tolist(), strict=True):
             self._busy[at] = float(series.busy[row])
         self._busy = {at: busy for at, busy in self._busy.items() if at > self._newest - LATELY}
 
-    def _forget(self, minutes: NDArray[np.int64]) -> None:
+    def _drop(self, minutes: NDArray[np.int64]) -> None:
+        """Remove the stored demand of `minutes`."""
         day, minute = minutes // MINUTES_PER_DAY % DAYS, minutes % MINUTES_PER_DAY
-        held = self._minute[day, minute] == minutes
-        self._minute[day[held], minute[held]] = -1
+        stored = self._minute[day, minute] == minutes
+        self._minute[day[stored], minute[stored]] = -1
         self._busy = {at: busy for at, busy in self._busy.items() if at not in minutes}
 
     def expected(self, minute: int) -> float:
         """Return the maximum units in use at this time of day in the last 7 days; 0 if unknown."""
         column = minute % MINUTES_PER_DAY
         ages = minute - self._minute[:, column]
-        seen = self._peak[:, column][(ages > 0) & (ages <= DAYS * MINUTES_PER_DAY)]
-        return float(np.nanmax(seen)) if len(seen) else 0.0
+        peaks = self._peak[:, column][(ages > 0) & (ages <= DAYS * MINUTES_PER_DAY)]
+        return float(np.nanmax(peaks)) if len(peaks) else 0.0
 
     def busy(self, minute: int) -> int:
         """Return the units that were in use in all of the newest known minutes; 0 if these are older than `STALE`."""
@@ -63,5 +65,5 @@ class UsagePattern:
         if units <= 0 or not len(minutes):
             return None
         day, column = minutes // MINUTES_PER_DAY % DAYS, minutes % MINUTES_PER_DAY
-        there = (self._minute[day, column] == minutes) & (self._peak[day, column] >= units)
-        return int(minutes[there][-1]) if there.any() else None
+        reached = (self._minute[day, column] == minutes) & (self._peak[day, column] >= units)
+        return int(minutes[reached][-1]) if reached.any() else None

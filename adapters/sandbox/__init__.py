@@ -1,4 +1,4 @@
-"""Providers emulated at the wire, with real cold starts: what the tests, the demo and newcomers without an account run against.
+"""Emulators of cloud providers at the wire, with cold starts and keep-alive, for tests, the demo and users without an account.
 
 sandbox = Sandbox(clock, seed=7)
 sandbox.add_function("support-agent", history=series)

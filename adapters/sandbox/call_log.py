@@ -1,4 +1,4 @@
-"""What was asked of the sandbox: counts of every operation, and a log of every write."""
+"""Calls that the sandbox received: counts of every operation, and a log of every write."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -7,7 +7,6 @@ from typing import Any
 
 from adapters.sandbox.wire import Call
 
-# What a write asks for, by operation: the field of the body that holds it.
 VALUES = {
     "PutProvisionedConcurrencyConfig": "ProvisionedConcurrentExecutions",
     "PutFunctionConcurrency": "ReservedConcurrentExecutions",
@@ -16,13 +15,12 @@ VALUES = {
     "RegisterScalableTarget": "MinCapacity",
     "UpdateService": "minInstanceCount",
 }
+"""Field of the body that holds the requested value, by operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One mutating request. `outcome` is "accepted" or the code of the refusal; `answered` is False when a fault kept the
-    answer from the caller.
-    """
+    """One mutating request. `outcome` is "accepted" or the error code; `answered` is False if a fault suppressed the response."""
 
     at: datetime
     operation: str
@@ -33,11 +31,11 @@ class Write:
     outcome: str
     answered: bool = True
     agent: str = ""
-    """What called, in its own words: the header User-Agent."""
+    """Header User-Agent of the request."""
 
 
 class CallLog:
-    """Counts requests as they arrive, refused ones included: what a shadow run is proved by."""
+    """Counts of received requests, rejected ones included, and the writes. Tests prove by it that shadow mode writes nothing."""
 
     def __init__(self) -> None:
         self.writes: list[Write] = []
@@ -49,14 +47,14 @@ class CallLog:
         (self.mutating if mutating else self.reading)[operation] += 1
 
     def record(self, call: Call, outcome: str, *, answered: bool = True) -> None:
-        """Log a mutating request and how it ended."""
+        """Log a mutating request with its outcome."""
         value = call.body.get(VALUES.get(call.operation, ""))
         function = call.function or str(call.body.get("ResourceId", ""))
         self.writes.append(Write(call.at, call.operation, function, call.qualifier, value, call.caller, outcome, answered,
                                  call.headers.get("User-Agent", "")))
 
     def accepted(self, operation: str, function: str | None = None) -> list[Write]:
-        """The writes of one operation that took effect, in order."""
+        """Return the writes of one operation that took effect, in order; of one function or, with None, of all."""
         return [
             write
             for write in self.writes

@@ -1,11 +1,11 @@
-"""A refusal in the provider's own words, before any wire format."""
+"""Errors of the emulated AWS services, before they take a wire format."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 class ApiError(Exception):
-    """What the emulated provider refuses with: `code` and `status` as AWS has them, `fields` beside the message in the body."""
+    """Error response of AWS: `code` and HTTP `status` are those of AWS, `fields` are further members of the body."""
 
     def __init__(
         self,
@@ -21,21 +21,21 @@ class ApiError(Exception):
 
 
 def invalid(message: str) -> ApiError:
-    """Lambda's 400."""
+    """Return Lambda's 400 for an invalid parameter."""
     return ApiError("InvalidParameterValueException", message, 400, {"Type": "User"})
 
 
 def conflict(message: str) -> ApiError:
-    """Lambda's 409."""
+    """Return Lambda's 409."""
     return ApiError("ResourceConflictException", message, 409, {"Type": "User"})
 
 
 def not_found(message: str, code: str = "ResourceNotFoundException") -> ApiError:
-    """Lambda's 404."""
+    """Return Lambda's 404."""
     return ApiError(code, message, 404, {"Type": "User"})
 
 
 def too_many_requests(retry_after: float, reason: str = "CallerRateLimitExceeded") -> ApiError:
-    """Lambda's 429; `retry_after` in seconds."""
+    """Return Lambda's 429; `retry_after` in seconds."""
     fields = {"Type": "User", "Reason": reason}
     return ApiError("TooManyRequestsException", "Rate exceeded", 429, fields, {"Retry-After": str(max(1, round(retry_after)))})

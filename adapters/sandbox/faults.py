@@ -1,4 +1,4 @@
-"""Trouble that a test or a demo can switch on, for one operation or all, for one function or all."""
+"""Faults that a test or the demo injects, for one operation or all, for one function or all."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -15,44 +15,45 @@ ALL = "*"
 
 
 class Trouble(StrEnum):
-    """What goes wrong with a request. All but `DRIP`, `CUT` and `NO_ANSWER` keep it from taking effect."""
+    """Kind of fault. With `DRIP`, `CUT` and `NO_ANSWER` the request still takes effect; with the others it does not."""
 
-    THROTTLE = "throttle"  # 429 or the service's own word for it
+    THROTTLE = "throttle"  # 429 or the service's own code for it
     SERVER_ERROR = "server-error"  # 500
-    HANG = "hang"  # accepted, never answered
-    DRIP = "drip"  # answered properly, but a byte at a time
-    RESET = "reset"  # the connection breaks before the request is carried out
-    GARBAGE = "garbage"  # 200 with something that is not the protocol
-    CUT = "cut"  # carried out, and answered with the first half of the body as if it were the whole
-    NO_ANSWER = "no-answer"  # carried out, then the connection breaks
+    HANG = "hang"  # connection accepted, no response
+    DRIP = "drip"  # correct response, one byte at a time
+    RESET = "reset"  # connection closed before the request is executed
+    GARBAGE = "garbage"  # 200 with a body that is not of the protocol
+    CUT = "cut"  # request executed; the response is the first half of the body, without a sign of the cut
+    NO_ANSWER = "no-answer"  # request executed, then connection closed
 
 
 @dataclass(slots=True)
 class Fault:
-    """`trouble` with the next `times` requests (None: until cleared) for `operation` that name `function` (None: any)."""
+    """`trouble` for the next `times` requests (None: until cleared) of `operation` that name `function` (None: any)."""
 
     trouble: Trouble
     operation: str = ALL
     function: str | None = None
     times: int | None = None
 
-    def concerns(self, call: Call) -> bool:
+    def matches(self, call: Call) -> bool:
+        """Return whether the fault applies to `call`."""
         return self.operation in (ALL, call.operation) and self.function in (None, call.function) and self.times != 0
 
 
 class Faults:
-    """What is wrong now. Metrics trouble and `omissions` are kept apart: there every request is answered, with less in it."""
+    """Active faults. `omissions` and faults of metrics are separate from `Fault`: the request is answered, with less content."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._faults: list[Fault] = []
         self.omissions: list[tuple[str, str]] = []
-        """Operations, and members that their answers lack: names joined by dots, `*` for each item of a list."""
+        """Pairs of operation and omitted member of its response: names joined by dots, `*` for each item of a list."""
         self.outages: list[Outage] = []
         self.late_seconds = 0.0
 
     def add(self, trouble: Trouble, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
-        """Switch a fault on; the newest that concerns a request decides."""
+        """Add a fault. If several match a request, the newest applies."""
         fault = Fault(trouble, operation, function, times)
         self._faults.append(fault)
         return fault
@@ -82,46 +83,46 @@ class Faults:
         return self.add(Trouble.NO_ANSWER, operation, function, times)
 
     def clear(self, fault: Fault | None = None) -> None:
-        """Switch `fault` off, or every fault of requests when none is given."""
+        """Remove `fault`, or all faults of requests if it is None."""
         self._faults = [other for other in self._faults if fault is not None and other is not fault]
 
     def reduced(self, operation: str, reply: Reply) -> Reply:
-        """`reply` without the members in `omissions`: AWS's service models require few of an answer's members."""
+        """Return `reply` without the members in `omissions`: AWS's service models require few members of a response."""
         body = reply.body
-        for of, member in self.omissions:
-            if of == operation:
+        for incomplete, member in self.omissions:
+            if incomplete == operation:
                 body = _without(body, member.split("."))
         return replace(reply, body=body)
 
-    def strike(self, call: Call) -> Trouble | None:
-        """The trouble that this request meets, used up by one."""
+    def take(self, call: Call) -> Trouble | None:
+        """Return the kind of fault that applies to `call`, and count it; None without one."""
         for fault in reversed(self._faults):
-            if fault.concerns(call):
+            if fault.matches(call):
                 fault.times = None if fault.times is None else fault.times - 1
                 return fault.trouble
         return None
 
     def metrics_outage(self, metric: str | None = None, function: str | None = None) -> None:
-        """From this minute on nothing is published: of one metric or all, of one function's own or of everything."""
+        """Stop publishing metrics from this minute on: of one metric or all, of one function or of all and the region."""
         self.outages.append(Outage(self._minute(), metric=metric, function=function))
 
     def metrics_back(self, *, backfilled: bool = False) -> None:
-        """End all outages; the minutes in them stay lost, unless they are `backfilled`."""
+        """End all outages. Their minutes stay missing unless `backfilled`."""
         for outage in self.outages:
             outage.end = self._minute() if outage.end is None else outage.end
         if backfilled:
             self.outages.clear()
 
     def hidden(self, metric: str, function: str | None, first: int, end: int) -> NDArray[np.bool_]:
-        """bool[end - first]: minutes of which a metric is not published for an outage; `function` None: of the whole region."""
+        """Return bool[end - first]: minutes in which an outage hides the metric; `function` None: metric of the whole region."""
         minutes, hidden = np.arange(first, end, dtype=np.int64), np.zeros(end - first, bool)
         for outage in self.outages:
-            if outage.concerns(metric, function):
+            if outage.applies_to(metric, function):
                 hidden |= outage.covers(minutes)
         return hidden
 
     def metrics_late(self, seconds: float) -> None:
-        """Publish everything `seconds` later than usual; 0 publishes at once what has been held back."""
+        """Add `seconds` to the metric delay; 0 publishes delayed points at once."""
         self.late_seconds = seconds
 
     def _minute(self) -> int:

@@ -1,4 +1,4 @@
-"""API operations of the emulated services: what the server calls for a request."""
+"""API operations of the emulated services: name, handler, and whether a call changes something."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""An account to practise on: an agent that many talk to, one that fans out in bursts, two functions that no policy can help."""
+"""Practice account of `stoker sandbox`: four functions, two of them unsuitable for a pool."""
 
 from dataclasses import replace
 
@@ -12,11 +12,14 @@ from adapters.sandbox.world import Sandbox
 from forecasting.demand import minute_of
 
 PREPARATION_SECONDS = (3.0, 5.0)
-"""Before provisioned concurrency is ready; in life it is one to two minutes."""
+"""Minimum and maximum before an allocation of provisioned concurrency starts; on AWS it is 1 to 2 min."""
 
 
 def practice(clock: Clock, seed: int) -> Sandbox:
-    """A fortnight of traffic and its continuation without end, busiest at the hour at which one practises."""
+    """Return a sandbox with 14 days of history and unlimited traffic after it, busiest at the current time of day.
+
+    `support-agent` has steady traffic, `researcher` bursts of calls; `old-report` has no alias, `forgotten` no traffic.
+    """
     sandbox = Sandbox(clock, seed, Settings(preparation_seconds=PREPARATION_SECONDS))
     now = minute_of(clock.now())
     for order, (name, shape) in enumerate({"support-agent": SHAPES["support"], "researcher": SHAPES["research"],

@@ -1,4 +1,4 @@
-"""Answers and refusals in the wire format of each service."""
+"""Responses and errors in the wire format of each service."""
 
 import json
 import uuid
@@ -14,7 +14,7 @@ _JSON_TYPE = {"monitoring": "application/x-amz-json-1.0", "application-autoscali
 
 
 def rendered(service: str, operation: str, reply: Reply) -> web.Response:
-    """A successful answer."""
+    """Return a successful response."""
     headers = {"x-amzn-RequestId": str(uuid.uuid4())} | dict(reply.headers)
     if reply.body is None:
         return web.Response(status=reply.status, headers=headers)
@@ -31,13 +31,13 @@ def rendered(service: str, operation: str, reply: Reply) -> web.Response:
 
 
 def _members(body: Json) -> str:
-    """As elements of XML, a structure's within its own."""
+    """Return the members as XML elements; nested structures as nested elements."""
     texts = {name: _members(value) if isinstance(value, dict) else escape(str(value)) for name, value in body.items()}
     return "".join(f"<{name}>{text}</{name}>" for name, text in texts.items())
 
 
 def rendered_error(service: str, error: ApiError) -> web.Response:
-    """A refusal: REST JSON for Lambda (typed by a header), JSON with `__type` for the rest, XML for STS."""
+    """Return an error response: REST JSON for Lambda (code in a header), XML for STS, JSON with `__type` for the others."""
     request = str(uuid.uuid4())
     headers = {"x-amzn-RequestId": request} | error.headers
     if service == "sts":

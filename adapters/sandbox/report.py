@@ -1,4 +1,4 @@
-"""What really happened in a run: cold starts and dollars, beside the twin that had the same traffic and no warm capacity."""
+"""Report of a run: cold starts and USD, next to those of a twin with the same traffic and no warm capacity."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
@@ -15,23 +15,25 @@ class Prices(NamedTuple):
     on_demand: float
 
 
-# AWS Lambda in us-east-1 and most large regions, as of September 2026.
 PRICES = {
     "x86_64": Prices(0.0000041667, 0.0000097222, 0.0000166667),
     "arm64": Prices(0.0000033334, 0.0000077778, 0.0000133334),
 }
+"""Prices by architecture: AWS Lambda in us-east-1 and most large regions, as of September 2026."""
+
 REQUEST_USD = 0.20 / 1_000_000
 
-# A container: Cloud Run's prices in regions of tier 1, billed by request, with one vCPU for each GB.
 CONTAINER_PRICES = Prices(0.0, 0.0000265, 0.0000265)
+"""Prices of a container: Cloud Run in regions of tier 1, billed by request, with 1 vCPU per GB."""
+
 CONTAINER_REQUEST_USD = 0.40 / 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionReport:
-    """One function, or the sum of all. `*_without`: the twin. Unit minutes are of provisioned concurrency: as billed (each
-    unit's span rounded up to five minutes) and as usable. The cost of the cold starts themselves, at what the operator says
-    one costs, is in `cost_usd` and apart in `cold_start_usd`.
+    """Figures of one function, or the sum of all. `*_without`: those of the twin. Unit minutes are of provisioned concurrency:
+    `billed` (the span of each unit rounded up to 5 min) and `ready`. `cost_usd` includes `cold_start_usd`: the cold starts at
+    the operator's price plus their billed initialisation.
     """
 
     name: str
@@ -55,18 +57,20 @@ class FunctionReport:
 
 @dataclass(frozen=True, slots=True)
 class SandboxReport:
-    """All functions by name, and their sum."""
+    """Figures of each function and container, and their sum."""
 
     functions: tuple[FunctionReport, ...]
     total: FunctionReport
 
     def as_json(self) -> dict[str, Any]:
-        """Plain dictionaries and lists."""
+        """Return the report as dictionaries and lists."""
         return asdict(self)
 
 
 def report_of(sandbox: Sandbox, cold_start_cost_usd: float = 0.0) -> SandboxReport:
-    """Every function up to now; `cold_start_cost_usd` is what one cold start costs the operator beyond AWS's bill."""
+    """Return the report of all functions and containers up to now. `cold_start_cost_usd`: the operator's price of one cold start,
+    in addition to AWS's bill.
+    """
     now, containers = sandbox.now_ms(), [sandbox.container(host) for host in sandbox.containers]
     priced = [(hosted, PRICES[hosted.function.architecture], REQUEST_USD) for hosted in sandbox.all()]
     priced += [(hosted, CONTAINER_PRICES, CONTAINER_REQUEST_USD) for hosted in containers]

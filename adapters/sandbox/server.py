@@ -1,4 +1,4 @@
-"""The sandbox behind HTTP: boto3 talks to `SandboxServer.url` as it would to AWS."""
+"""HTTP server of the sandbox: `SandboxServer.url` is an endpoint URL for boto3."""
 
 import asyncio
 import json
@@ -28,42 +28,42 @@ from adapters.sandbox.world import Sandbox
 
 DRIP_SECONDS = 0.2
 TURNS = 4
-"""Of the loop, from a connection's being accepted to its being served."""
+"""Iterations of the event loop between accepting a connection and serving it."""
 
 JSON_TARGETS = {"monitoring": metrics_api.OPERATIONS, "application-autoscaling": scaling_api.OPERATIONS,
                 "dynamodb": items_api.OPERATIONS}
 
 
 class SandboxServer:
-    """Serves one sandbox on the loopback interface: `async with SandboxServer(sandbox) as server: server.url`."""
+    """Server of one sandbox on the loopback interface: `async with SandboxServer(sandbox) as server: server.url`."""
 
     def __init__(self, sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> None:
-        """`port` 0: any free one."""
+        """Store the address; `port` 0: any free port."""
         self.sandbox, self._host, self._port = sandbox, host, port
         self._running: tuple[web.ServerRunner, socket.socket] | None = None
-        self._wire = SystemClock()  # a network is as slow as it is, however fast the sandbox's clock runs
+        self._wire = SystemClock()  # delays of the network do not scale with the sandbox's clock
         self.url = ""
 
     async def start(self) -> str:
         """Listen, and return the URL."""
         runner = web.ServerRunner(web.Server(self._answer), handle_signals=False, shutdown_timeout=0.1)
         await runner.setup()
-        door = socket.create_server((self._host, self._port))
-        await web.SockSite(runner, door).start()
-        self._running = runner, door
-        host, port = door.getsockname()
+        listener = socket.create_server((self._host, self._port))
+        await web.SockSite(runner, listener).start()
+        self._running = runner, listener
+        host, port = listener.getsockname()
         self.url = f"http://{host}:{port}"
         return self.url
 
     async def stop(self) -> None:
-        """Close the port and every connection, hanging ones too.
+        """Close the port and all connections, hanging ones included.
 
-        First it stops to listen: a connection that asyncio (3.11) has accepted and not served yet would stay open for ever.
+        The listener is removed first: a connection that asyncio (3.11) has accepted but not served would never be closed.
         """
         if self._running is None:
             return
-        (runner, door), self._running = self._running, None
-        asyncio.get_running_loop().remove_reader(door)
+        (runner, listener), self._running = self._running, None
+        asyncio.get_running_loop().remove_reader(listener)
         for _ in range(TURNS):
             await self._wire.sleep(0)
         await runner.cleanup()
@@ -77,18 +77,18 @@ class SandboxServer:
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         try:
-            contained = await containers.answer(self.sandbox, request)
-        except containers.Breaks:
+            response = await containers.answer(self.sandbox, request)
+        except containers.ConnectionCut:
             return _broken(request)
-        return await self._called(request) if contained is None else contained
+        return await self._answer_call(request) if response is None else response
 
-    async def _called(self, request: web.BaseRequest) -> web.StreamResponse:
-        """The answer of one of the provider's services."""
+    async def _answer_call(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Return the response of an AWS service."""
         scope = scope_of(request.headers.get("Authorization", ""))
-        form = request.content_type == "application/x-www-form-urlencoded"  # STS alone takes one, and signed or not
+        form = request.content_type == "application/x-www-form-urlencoded"  # only STS accepts it, and also unsigned
         service = scope.service if scope is not None else "sts" if form else "lambda"
         try:
-            operation, path, body = await _recognised(request, service)
+            operation, path, body = await _parsed(request, service)
         except ApiError as error:
             return rendered_error(service, error)
         query = dict(request.query)
@@ -97,25 +97,26 @@ class SandboxServer:
             scope.region if scope else "",
         )
         self.sandbox.calls.count(operation.name, mutating=operation.mutating)
-        trouble = self.sandbox.faults.strike(call)
+        trouble = self.sandbox.faults.take(call)
         if trouble is Trouble.HANG:
             await asyncio.get_running_loop().create_future()
         if trouble is Trouble.RESET:
             return _broken(request)
-        response = await self._carried_out(operation, call, trouble)
+        response = await self._execute(operation, call, trouble)
         if trouble is Trouble.NO_ANSWER:
             return _broken(request)
         if trouble is Trouble.CUT and isinstance(response.body, bytes):
             response.body = response.body[: len(response.body) // 2]
         return await self._dripped(request, response) if trouble is Trouble.DRIP else response
 
-    async def _carried_out(self, operation: Operation, call: Call, trouble: Trouble | None) -> web.Response:
+    async def _execute(self, operation: Operation, call: Call, trouble: Trouble | None) -> web.Response:
+        """Execute the call, log it if it is a write, and return the response."""
         outcome = "accepted"
         try:
             if trouble is Trouble.GARBAGE:
                 outcome = "garbage"
                 return web.Response(body=b"<html><body>Bad gateway\x00\xff", content_type="text/html")
-            reply = self._decided(operation, call, trouble)
+            reply = self._reply(operation, call, trouble)
         except ApiError as error:
             outcome = error.code
             return rendered_error(call.service, error)
@@ -126,7 +127,8 @@ class SandboxServer:
             await self.sandbox.clock.sleep(reply.after_seconds)
         return rendered(call.service, operation.name, self.sandbox.faults.reduced(operation.name, reply))
 
-    def _decided(self, operation: Operation, call: Call, trouble: Trouble | None) -> Reply:
+    def _reply(self, operation: Operation, call: Call, trouble: Trouble | None) -> Reply:
+        """Return the reply of the operation. Raise `ApiError` for missing permissions, faults, throttling and invalid calls."""
         self.sandbox.credentials.check(call, self.sandbox.settings.account)
         if trouble is Trouble.SERVER_ERROR:
             raise ApiError("ServiceException" if call.service == "lambda" else "InternalFailure", "Internal error.", 500)
@@ -140,6 +142,7 @@ class SandboxServer:
         return operation.handler(self.sandbox, call)
 
     def _wait(self, call: Call) -> float:
+        """Return 0 if the rate limit admits the call, otherwise the seconds to wait."""
         settings = self.sandbox.settings
         buckets = {
             "Invoke": ("Invoke", float("inf")),
@@ -152,7 +155,7 @@ class SandboxServer:
         return 0.0 if bucket is None or bucket[1] == float("inf") else self.sandbox.wait_for_token(*bucket)
 
     async def _dripped(self, request: web.BaseRequest, response: web.Response) -> web.StreamResponse:
-        """The answer, a byte at a time, until the caller has had enough of it."""
+        """Send the response one byte at a time until the client disconnects."""
         slow = web.StreamResponse(status=response.status, headers=response.headers)
         await slow.prepare(request)
         with suppress(ConnectionResetError):
@@ -167,17 +170,18 @@ _THROTTLING = {"monitoring": "Throttling", "application-autoscaling": "Throttlin
                "dynamodb": "ProvisionedThroughputExceededException"}
 
 
-async def _recognised(request: web.BaseRequest, service: str) -> tuple[Operation, Mapping[str, str], Json]:
-    """Which operation a request is for, the names in its path, and its body."""
+async def _parsed(request: web.BaseRequest, service: str) -> tuple[Operation, Mapping[str, str], Json]:
+    """Return the operation of a request, the names in its path, and its body. Raise `ApiError` if it is not emulated."""
     raw = await request.read()
     if service == "lambda":
         path = request.rel_url.raw_path
-        found = operation_at(request.method, path, request.query)
-        if found is None:
+        route = operation_at(request.method, path, request.query)
+        if route is None:
             raise ApiError("UnknownOperationException", f"{request.method} {path} is not emulated", 404)
+        operation, names = route
         if request.headers.get("X-Amz-Invocation-Type") == "DryRun":
-            found = found[0]._replace(mutating=False), found[1]
-        return found[0], {name: unquote(value) for name, value in found[1].items()}, _body(found[0].name, raw)
+            operation = operation._replace(mutating=False)
+        return operation, {name: unquote(value) for name, value in names.items()}, _body(operation.name, raw)
     if service == "sts":
         form = dict(parse_qsl(raw.decode()))
         operations, name, body = sts_api.OPERATIONS, form.get("Action", ""), dict(form)
@@ -202,7 +206,7 @@ def _body(operation: str, raw: bytes) -> Json:
 
 
 def _broken(request: web.BaseRequest) -> web.Response:
-    """End the connection without an answer."""
+    """Close the connection without a response."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(headers={"x-amzn-RequestId": str(uuid.uuid4())})

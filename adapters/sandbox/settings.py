@@ -1,4 +1,4 @@
-"""What is true of the emulated account."""
+"""Settings of the emulated AWS account."""
 
 from dataclasses import dataclass, field
 
@@ -7,15 +7,15 @@ from adapters.sandbox.traffic.publishing import Publishing
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Limits, delays and rates; the defaults are AWS's documented ones.
+    """Limits, delays and rates. The defaults are documented by AWS, except where noted.
 
-    `region` is for ARNs: callers of any region find the same account. `concurrency`: the region's limit, of which
-    `unreserved_floor` must stay unreserved. `control_rps` is shared by all of Lambda's control plane but GetFunction and
-    GetPolicy; rates are per second of the sandbox's clock, with bursts of `burst_seconds` worth (AWS does not document its
-    own). `preparation_seconds`: least and most before an allocation of provisioned concurrency begins. `ping_hold_ms`: how
-    long a handler holds a ping, in the machine's time. Not known of AWS, so that both answers are there: `calls_counted`, whether
-    GetMetricData calls are counted in AWS/Usage, and `claims_while_idle`, whether the region's claimed concurrency has a point
-    in a minute in which nothing runs.
+    `region` is used in ARNs only: callers of any region get the same account. `concurrency`: limit of the region, of which
+    `unreserved_floor` must stay unreserved. `control_rps` is shared by Lambda's control plane except GetFunction and GetPolicy.
+    Rates are per second of the sandbox's clock; a burst is the rate times `burst_seconds` (AWS does not document its bursts).
+    `preparation_seconds`: minimum and maximum before an allocation of provisioned concurrency starts. `ping_hold_ms`: time that
+    a handler holds a ping, in real time. AWS documents neither of these, so tests set both values: `calls_counted`, whether
+    AWS/Usage counts GetMetricData calls, and `claims_while_idle`, whether the region's claimed concurrency has a point in a
+    minute without running requests.
     """
 
     account: str = "123456789012"

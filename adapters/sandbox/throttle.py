@@ -1,9 +1,9 @@
-"""The rate limit of a control plane."""
+"""Rate limit of a control plane."""
 
 
 class TokenBucket:
-    """`rate` calls a second on average, `burst` at once. Seconds are those of the sandbox's clock: at 60 times speed the
-    bucket fills 60 times faster too, so that a run at any speed meets the limits of the same simulated day.
+    """Token bucket: on average `rate` calls per second, at most `burst` at once. Seconds are those of the sandbox's clock: at
+    60 times the speed the bucket fills 60 times as fast, so that limits per simulated day do not depend on the speed.
     """
 
     def __init__(self, rate: float, burst: float) -> None:
@@ -11,7 +11,7 @@ class TokenBucket:
         self._tokens, self._at = burst, 0.0
 
     def take(self, at_seconds: float) -> float:
-        """0 when the call is admitted, otherwise the seconds until the next one would be."""
+        """Return 0 if the call is admitted, otherwise the seconds until the next token."""
         self._tokens = min(self._burst, self._tokens + max(0.0, at_seconds - self._at) * self._rate)
         self._at = max(self._at, at_seconds)
         if self._tokens >= 1:

@@ -1,4 +1,4 @@
-"""A request as the emulated services see it, and an answer before it takes a wire format."""
+"""Requests to the emulated services and their responses, independent of the wire format."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _SCOPE = re.compile(r"Credential=(?P<key>[^/\s]+)/(?P<date>\d{8})/(?P<region>[a-
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: what is asked of which service in which region, when (on the sandbox's clock), and by whose access key."""
+    """One request: `service`, `operation` and `region`, the time `at` on the sandbox's clock, the caller's access key."""
 
     service: str
     operation: str
@@ -26,18 +26,18 @@ class Call:
 
     @property
     def function(self) -> str:
-        """The function that the request names, without ARN or qualifier; empty when it names none."""
+        """Name of the function in the request, without ARN and qualifier; empty without one."""
         return function_and_qualifier(self.path.get("function", ""))[0]
 
     @property
     def qualifier(self) -> str | None:
-        """A version or alias from the query, the path, or the end of the function's ARN."""
+        """Version or alias from the query, the path, or the end of the function's ARN; None without one."""
         return self.query.get("Qualifier") or self.path.get("name") or function_and_qualifier(self.path.get("function", ""))[1]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A successful answer. `body` is JSON unless it is bytes; None: no body. It leaves `after_seconds` of the sandbox's time."""
+    """Successful response. `body` is JSON unless it is bytes; None: no body. It is sent `after_seconds` of the sandbox's time."""
 
     body: Json | bytes | None = None
     status: int = 200
@@ -46,7 +46,7 @@ class Reply:
 
 
 class Scope(NamedTuple):
-    """What the signature says of the caller: access key, region and service."""
+    """Credential scope of a signature: access key, region and service."""
 
     key: str
     region: str
@@ -54,13 +54,13 @@ class Scope(NamedTuple):
 
 
 def scope_of(authorization: str) -> Scope | None:
-    """The credential scope of a Signature Version 4 header; None when there is none. The signature itself is not checked."""
+    """Return the credential scope of a Signature Version 4 header; None without one. The signature itself is not verified."""
     match = _SCOPE.search(authorization)
     return None if match is None else Scope(match["key"], match["region"], match["service"])
 
 
 def function_and_qualifier(reference: str) -> tuple[str, str | None]:
-    """Name and qualifier out of `name`, `name:qualifier`, a full ARN or a partial one (`account:function:name`)."""
+    """Return name and qualifier of `name`, `name:qualifier`, a full ARN or a partial one (`account:function:name`)."""
     parts = reference.split(":")
     if "function" in parts[:-1]:
         parts = parts[parts.index("function") + 1 :]

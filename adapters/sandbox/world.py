@@ -1,4 +1,4 @@
-"""The emulated account: its functions with their traffic, its limits, its clock. Knows nothing of HTTP."""
+"""The emulated AWS account: functions with their traffic, limits and clock. Independent of HTTP."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import numpy as np
 
 from adapters.runtime.clock import Clock
 from adapters.sandbox.aws.autoscaling.scheduled_actions import ScheduledActions
-from adapters.sandbox.aws.lambda_.driver import Chance, Driver, Limits
+from adapters.sandbox.aws.lambda_.driver import Driver, Limits, Randomness
 from adapters.sandbox.aws.lambda_.functions import Alias, LambdaFunction
 from adapters.sandbox.aws.sts.credentials import Credentials
 from adapters.sandbox.call_log import CallLog
@@ -24,15 +24,17 @@ from adapters.sandbox.wire import Json
 from forecasting.demand import DemandSeries, minute_of
 
 KEEP_ALIVE = (timedelta(minutes=5), timedelta(minutes=60))
-"""How long an environment survives idle: no provider says it, and public measurements of Lambda range so far."""
+"""Minimum and maximum time that an idle environment survives. No provider documents it; the bounds are those of public
+measurements of Lambda.
+"""
 
 LIFETIME = (timedelta(hours=4), timedelta(hours=8))
-"""How old an environment becomes: Lambda replaces them every few hours."""
+"""Minimum and maximum age of an environment: Lambda replaces them every few hours."""
 
 
 @dataclass(slots=True)
 class Hosted:
-    """A function with what drives it. `seed` gives its metrics their delays."""
+    """A function with its driver. The delays of its metrics are drawn from `seed`."""
 
     function: LambdaFunction
     driver: Driver
@@ -41,10 +43,10 @@ class Hosted:
 
 
 class Sandbox:
-    """Everything a run can look at. Time passes lazily: whoever asks for a function finds it played up to the present.
+    """State of the emulated account. Time passes lazily: reading a function first plays its traffic up to the present.
 
-    Every function draws from a generator of its own, made from `seed` and its place in the order they were added, so that
-    what happens does not depend on who asks for what first.
+    Each function has a random generator, seeded with `seed` and the function's position in the order of additions. A run
+    therefore does not depend on the order of reads.
     """
 
     def __init__(self, clock: Clock, seed: int = 0, settings: Settings | None = None) -> None:
@@ -54,21 +56,21 @@ class Sandbox:
         self.scheduling = ScheduledActions()
         self.scaling_policies: list[Json] = []
         self.tables: dict[str, dict[tuple[str, str], Json]] = {}
-        """DynamoDB's items by table and the values of both keys, which are called `group` and `item`."""
+        """Items of DynamoDB by table and the values of the keys `group` and `item`."""
         self.metric_calls = Counter[int]()
         """GetMetricData calls by minute."""
         self._hosted: dict[str, Hosted] = {}
         self.containers: dict[str, Hosted] = {}
-        """By host name; see `adapters.sandbox.web.containers`."""
+        """Containers by host name; see `adapters.sandbox.web.containers`."""
         self.pages: dict[str, UnitCounters] = {}
-        """What the page of a container counts, by host name."""
+        """Counters on the metrics page of a container, by host name."""
         self.tokens: dict[str, str] = {}
-        """The Authorization header that a container asks for, by host name; none where it is not here."""
+        """Required Authorization header of a container, by host name; a container without an entry requires none."""
         self._buckets: dict[str, TokenBucket] = {}
         self._claims_at, self._left = -1, (0.0, 0.0)
 
     def now_ms(self) -> int:
-        """The present, in milliseconds since the epoch."""
+        """Return the current time in milliseconds since the epoch."""
         return round(self.clock.now().timestamp() * 1000)
 
     def add_function(
@@ -87,11 +89,11 @@ class Sandbox:
         understands_pings: bool = True,
         reserved: int | None = None,
     ) -> LambdaFunction:
-        """Deploy a function with one version behind `alias`, which takes the traffic.
+        """Deploy a function with one version behind `alias`, which receives the traffic.
 
-        What `history` holds of the time before now fills CloudWatch and the environments that are still warm; what it holds
-        of the time from now on is played, and then `traffic`, a minute at a time. `keep_alive`: the least and most idle time
-        that an environment survives, `lifetime`: the least and most age; each draws its own.
+        The part of `history` before now fills CloudWatch and determines which environments are warm. The part from now on is
+        played, then `traffic`, one item per minute. Each environment draws its maximum idle time from `keep_alive` and its
+        maximum age from `lifetime` (minimum, maximum).
         """
         arn = f"arn:aws:lambda:{self.settings.region}:{self.settings.account}:function:{name}"
         idle, age = _milliseconds(keep_alive), _milliseconds(lifetime)
@@ -105,8 +107,8 @@ class Sandbox:
         table = MinuteTable(start) if history is None else MinuteTable.of(history, start)
         first = start if history is None else max(min(start, history.first_minute), start - -(-idle[1] // MINUTE_MS) - 1)
         limits = Limits(lambda: self._limit(name), lambda: self._limit(name, without=True))
-        chance = Chance((self.seed, order), idle, age)
-        driver = Driver(function, Traffic(history, traffic, start), table, first, chance, limits, start)
+        randomness = Randomness((self.seed, order), idle, age)
+        driver = Driver(function, Traffic(history, traffic, start), table, first, randomness, limits, start)
         driver.advance_to(start * MINUTE_MS)
         self._hosted[name] = Hosted(function, driver, rng, self.seed * 1_000_003 + order + 1)
         return function
@@ -114,7 +116,9 @@ class Sandbox:
     def add_container(self, host: str, history: DemandSeries | None = None, traffic: Iterator[Minute] | None = None,
                       *, memory_mb: int = 1024, init_seconds: float = 8.0, keep_alive: tuple[timedelta, timedelta] = KEEP_ALIVE,
                       lifetime: tuple[timedelta, timedelta] = LIFETIME, understands_pings: bool = True) -> LambdaFunction:
-        """Put an application in containers behind a host name. What is said of `add_function` holds, but for CloudWatch."""
+        """Add an application in containers behind a host name. The arguments are those of `add_function`; CloudWatch has no
+        metrics of it.
+        """
         function = self.add_function(host, history, traffic, memory_mb=memory_mb, init_seconds=init_seconds,
                                      keep_alive=keep_alive, lifetime=lifetime, understands_pings=understands_pings)
         self.containers[host] = self._hosted.pop(host)
@@ -122,25 +126,25 @@ class Sandbox:
         return function
 
     def container(self, host: str) -> Hosted:
-        """The container behind `host`, played up to the present."""
-        found = self.containers[host]
-        found.driver.advance_to(self.now_ms())
-        return found
+        """Return the container behind `host`, with its traffic played up to now."""
+        container = self.containers[host]
+        container.driver.advance_to(self.now_ms())
+        return container
 
     @property
     def names(self) -> list[str]:
-        """Of all functions, in the order of the API's lists."""
+        """Names of all functions, in the order of the API's lists."""
         return sorted(self._hosted)
 
     def hosted(self, name: str) -> Hosted:
-        """The function called `name`, played up to the present; Lambda's 404 when there is none."""
+        """Return the function `name`, with its traffic played up to now. Raise Lambda's 404 if it does not exist."""
         if name not in self._hosted:
             raise not_found(f"Function not found: arn:aws:lambda:{self.settings.region}:{self.settings.account}:function:{name}")
-        found, now = self._hosted[name], self.now_ms()
+        hosted, now = self._hosted[name], self.now_ms()
         if self.scheduling.actions:
-            self.scheduling.carry_out(found.function, now, found.driver.advance_to, lambda: self.preparation_ms(found))
-        found.driver.advance_to(now)
-        return found
+            self.scheduling.run_due(hosted.function, now, hosted.driver.advance_to, lambda: self.preparation_ms(hosted))
+        hosted.driver.advance_to(now)
+        return hosted
 
     @property
     def scalable_targets(self) -> dict[str, Json]:
@@ -149,7 +153,7 @@ class Sandbox:
 
     @property
     def scheduled_actions(self) -> list[Json]:
-        """Those that have not run."""
+        """Scheduled actions that have not run."""
         return self.scheduling.actions
 
     @scheduled_actions.setter
@@ -157,20 +161,20 @@ class Sandbox:
         self.scheduling.actions = actions
 
     def find(self, name: str) -> Hosted | None:
-        """As `hosted`, None when there is none."""
+        """Return the function as `hosted` does; None if it does not exist."""
         return self.hosted(name) if name in self._hosted else None
 
     def all(self) -> list[Hosted]:
-        """Every function, played up to the present."""
+        """Return all functions, with their traffic played up to now."""
         return [self.hosted(name) for name in self.names]
 
     def preparation_ms(self, hosted: Hosted) -> int:
-        """How long an allocation that is asked for now will prepare, the function's own initialisation included."""
+        """Return the preparation time of an allocation requested now, the function's initialisation included; random."""
         low, high = self.settings.preparation_seconds
         return round((float(hosted.rng.uniform(low, high)) + hosted.function.init_seconds) * 1000)
 
     def wait_for_token(self, bucket: str, rate: float) -> float:
-        """0 when a call is admitted, otherwise the seconds until one would be."""
+        """Return 0 if the rate limit admits a call, otherwise the seconds to wait. `rate`: calls per second."""
         if bucket not in self._buckets:
             self._buckets[bucket] = TokenBucket(rate, max(1.0, rate * self.settings.burst_seconds))
         return self._buckets[bucket].take(self.now_ms() / 1000)
@@ -180,11 +184,13 @@ class Sandbox:
         function.reserved, self._claims_at = units, -1
 
     def unreserved(self) -> int:
-        """The region's concurrency that no function has reserved."""
+        """Return the concurrency of the region that no function has reserved."""
         return self.settings.concurrency - sum(hosted.function.reserved or 0 for hosted in self._hosted.values())
 
     def provisioned_unreserved(self, besides: str = "") -> int:
-        """Provisioned concurrency of the functions without reserved concurrency, which comes out of the region's pool."""
+        """Return the provisioned concurrency of the functions without reserved concurrency, which counts against the region's
+        limit. `besides`: a function to leave out.
+        """
         return sum(
             hosted.function.provisioned
             for name, hosted in self._hosted.items()
@@ -192,10 +198,8 @@ class Sandbox:
         )
 
     def _limit(self, name: str, *, without: bool = False) -> int:
-        """What a function may use at once: its reserved concurrency, or what the others leave of the region's pool. `without`:
-        had nothing been provisioned.
-
-        Their use is that of their last minute, summed once a minute.
+        """Return the maximum concurrency of a function: its reserved concurrency, or the region's limit less the use of the other
+        functions in their last minute, which is summed once a minute. `without`: as if nothing were provisioned.
         """
         hosted = self._hosted.get(name)
         if hosted is None:
@@ -212,16 +216,16 @@ class Sandbox:
 
 
 def _milliseconds(spans: tuple[timedelta, timedelta]) -> tuple[int, int]:
-    least, most = (round(span.total_seconds() * 1000) for span in spans)
-    return least, most
+    low, high = (round(span.total_seconds() * 1000) for span in spans)
+    return low, high
 
 
 def _demand(hosted: Hosted) -> float:
-    """The most that a function had in flight in its last minute."""
+    """Return the maximum of requests in flight in the function's last minute."""
     last = hosted.driver.last
     return 0.0 if last.is_gap else last.peak
 
 
 def _claim(hosted: Hosted) -> float:
-    """What a function takes out of the region's pool: what it had in flight, or what is provisioned for it, used or not."""
+    """Return the units that a function takes of the region's limit: the larger of provisioned units and requests in flight."""
     return max(float(hosted.function.provisioned), _demand(hosted))

@@ -29,7 +29,7 @@ class HttpPing:
         self._pinger, shared = HttpPinger(pool.lever, provider.client), provider.pinged(pool.name)
         life = IdleTimeoutEstimator(pool.lever.pause, pool.lever.longest_pause)
         rng = provider.rng.spawn(1)[0]
-        self.keeper = provider.keep(KeepAliveLoop(self._pinger, self._clock, rng, life, shared.rhythm, shared.ledger))
+        self.keeper = provider.keep(KeepAliveLoop(self._pinger, self._clock, rng, life, shared.usage, shared.own_traffic))
         self._understood = False
 
     def resume(self, target: int) -> None:
@@ -45,7 +45,7 @@ class HttpPing:
     async def traits(self) -> Traits:
         """Return start time and idle life as pings measured them, without a call."""
         return Traits(init_seconds=self.keeper.init_seconds, typical_lead_time=timedelta(minutes=1),
-                      keep_alive=self.keeper.life.seen)
+                      keep_alive=self.keeper.idle_timeout.seen)
 
     async def write(self, target: int) -> Capacity:
         """Set the target. A raise sends a test ping, unless one succeeded before, and starts a round; else no call."""

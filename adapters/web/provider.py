@@ -36,7 +36,7 @@ class Web(PingProvider):
         """Return one source for all pools; every pool has its own page."""
         settings = {pool.name: pool.lever for pool in pools if isinstance(pool.lever, HttpPingSettings)}
         pinged = {name: self.pinged(name) for name in settings}
-        source = PageDemand(self.client, self.clock, settings, ledgers={name: each.ledger for name, each in pinged.items()})
+        source = PageDemand(self.client, self.clock, settings, ledgers={name: each.own_traffic for name, each in pinged.items()})
         return [(DemandWithoutPings(source, pinged), tuple(settings))]
 
     def checks(self, pools: Sequence[PoolPolicy]) -> list[Check]:

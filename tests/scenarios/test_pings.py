@@ -48,7 +48,7 @@ class Running:
     async def minutes(self, count):
         for _ in range(count):
             await self.fleet.tick()
-            keepers = [keeper for provider in self._registry._providers.values() for keeper in provider._keepers]
+            keepers = [keeper for provider in self._registry._providers.values() for keeper in provider.loops]
             await time_passes(self.clock, self.sandbox, keepers, MINUTE)
 
 

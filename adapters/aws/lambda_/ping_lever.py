@@ -40,7 +40,7 @@ class LambdaPing:
         rng, shared = provider.rng.spawn(1)[0], provider.pinged(pool.name)
         self._pinger = LambdaPinger(settings, provider.sessions.pings(settings.region), rng, self.resource)
         life = IdleTimeoutEstimator(settings.pause, settings.longest_pause)
-        self.keeper = provider.keep(KeepAliveLoop(self._pinger, self._clock, rng, life, shared.rhythm, shared.ledger))
+        self.keeper = provider.keep(KeepAliveLoop(self._pinger, self._clock, rng, life, shared.usage, shared.own_traffic))
         self._understood: str | None = None
         """Version that answered a test ping correctly."""
 
@@ -60,7 +60,7 @@ class LambdaPing:
         facts = await self._monitor.read_function()
         allowed, limit = await self._allowed(facts)
         return Traits(facts.memory_mb, facts.architecture, self.keeper.init_seconds, allowed=allowed, limit=limit,
-                      typical_lead_time=TYPICAL_LEAD_TIME, keep_alive=self.keeper.life.seen)
+                      typical_lead_time=TYPICAL_LEAD_TIME, keep_alive=self.keeper.idle_timeout.seen)
 
     async def write(self, target: int) -> Capacity:
         """Set the target. A raise reads the alias, sends a test ping unless this version answered one before, and starts a

@@ -1,4 +1,4 @@
-"""AWS as the sandbox emulates it: one package a service.
+"""Emulator of AWS: one package per service.
 
 Traffic belongs in `sandbox.traffic`.
 """

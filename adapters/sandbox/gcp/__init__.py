@@ -1,1 +1,1 @@
-"""An emulator of Google Cloud: Cloud Run services and their metrics, at the wire, under the sandbox's clock and traffic."""
+"""Emulator of Google Cloud at the wire: Cloud Run services and their metrics, with the clock and traffic of the sandbox."""

@@ -1,4 +1,4 @@
-"""The emulated projects behind gRPC: Google's clients talk to `GrpcSandboxServer.target` as they would to Google."""
+"""gRPC server of the emulated projects: `GrpcSandboxServer.target` is an endpoint for Google's clients."""
 
 import asyncio
 from collections.abc import Callable
@@ -22,13 +22,13 @@ from adapters.sandbox.wire import Call
 NOT_THE_PROTOCOL = b"\xff\xff<html>Bad gateway"
 OPTIONS = (("grpc.max_send_message_length", -1), ("grpc.keepalive_permit_without_calls", 1),
            ("grpc.http2.min_ping_interval_without_data_ms", 100))
-"""Google's servers let clients ping idle connections; the library's own do so once in 5 min only."""
+"""Channel options of Google's servers: clients may ping idle connections. The default of the library allows a ping per 5 min."""
 
 Handler = Callable[[Any, str], Any]
 
 
 class Method(NamedTuple):
-    """One method of a service. `bucket`: which quota it draws from; `permission`: what IAM calls it."""
+    """One method of a service. `bucket`: the quota that it uses; `permission`: the IAM permission that it needs."""
 
     service: str
     name: str
@@ -40,11 +40,11 @@ class Method(NamedTuple):
 
 
 class GrpcSandboxServer:
-    """Serves one `RunSandbox` on the loopback interface: `async with GrpcSandboxServer(world) as server: server.target`."""
+    """Server of one `RunSandbox` on the loopback interface: `async with GrpcSandboxServer(world) as server: server.target`."""
 
     def __init__(self, world: RunSandbox, host: str = "127.0.0.1", port: int = 0,
                  credentials: grpc.ServerCredentials | None = None) -> None:
-        """`port` 0: any free one. With `credentials` it speaks TLS."""
+        """Store the address; `port` 0: any free port. With `credentials` the server uses TLS."""
         self.world, self._address, self._credentials = world, f"{host}:{port}", credentials
         self._host = host
         self._wire = SystemClock()
@@ -54,12 +54,12 @@ class GrpcSandboxServer:
     async def start(self) -> str:
         """Listen, and return `host:port`."""
         self._server = grpc.aio.server(options=OPTIONS)
-        of_service: dict[str, dict[str, Any]] = {}
+        by_service: dict[str, dict[str, Any]] = {}
         for method in _methods(self.world):
             handler = grpc.unary_unary_rpc_method_handler(
                 self._answer(method), request_deserializer=_reader(method.request), response_serializer=_written)
-            of_service.setdefault(method.service, {})[method.name] = handler
-        handlers = tuple(grpc.method_handlers_generic_handler(name, methods) for name, methods in of_service.items())
+            by_service.setdefault(method.service, {})[method.name] = handler
+        handlers = tuple(grpc.method_handlers_generic_handler(name, methods) for name, methods in by_service.items())
         self._server.add_generic_rpc_handlers(handlers)
         if self._credentials is None:
             port = self._server.add_insecure_port(self._address)
@@ -70,7 +70,7 @@ class GrpcSandboxServer:
         return self.target
 
     async def stop(self) -> None:
-        """Close the port and every call, hanging ones too."""
+        """Close the port and all calls, hanging ones included."""
         if self._server is not None:
             await self._server.stop(None)
             self._server = None
@@ -87,28 +87,28 @@ class GrpcSandboxServer:
             caller = str(dict(context.invocation_metadata()).get("authorization", "")).removeprefix("Bearer ")
             call = self._call(method, request, caller)
             self.world.calls.count(method.name, mutating=method.mutating)
-            trouble = self.world.faults.strike(call)
+            trouble = self.world.faults.take(call)
             if trouble in (Trouble.HANG, Trouble.DRIP):
                 await asyncio.get_running_loop().create_future()
             if trouble is Trouble.RESET:
                 await _broken(context)
             await context.send_initial_metadata((("date", format_datetime(self._wire.now(), usegmt=True)),))
-            reply = await self._carried_out(method, call, request, trouble, context)
+            reply = await self._execute(method, call, request, trouble, context)
             if trouble is Trouble.NO_ANSWER:
                 await _broken(context)
             return reply
 
         return answer
 
-    async def _carried_out(self, method: Method, call: Call, request: Any, trouble: Trouble | None,  # noqa: ANN401
-                           context: grpc.aio.ServicerContext) -> Any:  # noqa: ANN401
-        """The log knows how a write ended before its caller does."""
+    async def _execute(self, method: Method, call: Call, request: Any, trouble: Trouble | None,  # noqa: ANN401
+                       context: grpc.aio.ServicerContext) -> Any:  # noqa: ANN401
+        """Execute the call and return its reply. A write is logged before its caller gets the response."""
         outcome, refusal, reply = "accepted", None, None
         if trouble is Trouble.GARBAGE:
             outcome, reply = "garbage", NOT_THE_PROTOCOL
         else:
             try:
-                reply = self._decided(method, call, request, trouble)
+                reply = self._reply(method, call, request, trouble)
             except Refusal as refused:
                 outcome, refusal = refused.code.name, refused
         if method.mutating:
@@ -117,7 +117,8 @@ class GrpcSandboxServer:
             await context.abort(refusal.code, refusal.message, refusal.trailing())
         return reply
 
-    def _decided(self, method: Method, call: Call, request: Any, trouble: Trouble | None) -> Any:  # noqa: ANN401
+    def _reply(self, method: Method, call: Call, request: Any, trouble: Trouble | None) -> Any:  # noqa: ANN401
+        """Return the reply of the method. Raise `Refusal` for credentials, faults, quotas, permissions and invalid requests."""
         world = self.world
         if call.caller not in world.accepted or call.caller in world.expired:
             raise Refusal(grpc.StatusCode.UNAUTHENTICATED, "Request had invalid authentication credentials. Expected OAuth 2 "
@@ -142,7 +143,7 @@ class GrpcSandboxServer:
         body, query = {}, {}
         if method.mutating:
             body = {"minInstanceCount": request.service.scaling.min_instance_count}
-            query = {"Qualifier": ",".join(request.update_mask.paths)}  # so that the log of writes shows the mask
+            query = {"Qualifier": ",".join(request.update_mask.paths)}  # puts the mask into the log of writes
         name = _name_in(request).rpartition("/services/")[2] if "/services/" in _name_in(request) else ""
         return Call("run", method.name, self.world.clock.now(), caller, {"function": name}, query, body, {})
 
@@ -165,7 +166,7 @@ def _methods(world: RunSandbox) -> list[Method]:
 
 
 def _name_in(request: Any) -> str:  # noqa: ANN401
-    """What a request is about, by whole name."""
+    """Return the full name of the resource of a request."""
     service = getattr(request, "service", None)
     if service is not None:
         return str(service.name)
@@ -173,7 +174,7 @@ def _name_in(request: Any) -> str:  # noqa: ANN401
 
 
 async def _broken(context: grpc.aio.ServicerContext) -> NoReturn:
-    """What a client's library makes of a connection that ends without an answer."""
+    """Abort with the error that a client library reports for a connection closed without a response."""
     await context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
     raise AssertionError("abort raises")
 
@@ -184,7 +185,7 @@ def _reader(kind: Any) -> Callable[[bytes], Any]:  # noqa: ANN401
 
 
 def _written(message: Any) -> bytes:  # noqa: ANN401
-    """Of a message of either kind that Google's libraries have, or of bytes that are none."""
+    """Serialise a message of proto-plus or protobuf; bytes are returned unchanged."""
     if isinstance(message, bytes):
         return message
     plain = message if hasattr(message, "SerializeToString") else type(message).pb(message)

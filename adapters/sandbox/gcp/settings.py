@@ -1,4 +1,4 @@
-"""What is true of the emulated project."""
+"""Settings of the emulated Google Cloud projects."""
 
 from dataclasses import dataclass, field
 
@@ -7,10 +7,10 @@ from adapters.sandbox.traffic.publishing import Publishing
 
 @dataclass(frozen=True, slots=True)
 class RunSettings:
-    """Limits, delays and rates. Calls are counted by project and region, by the minute of the sandbox's clock.
+    """Limits, delays and rates. Calls are counted by project and region, per minute of the sandbox's clock.
 
-    `write_per_minute`: Google grants some small projects no more than 30. `placement_seconds`: least and most from a change of
-    the minimum to the first process that starts for it. `query_per_minute`: of Cloud Monitoring, by project.
+    `write_per_minute`: Google grants some small projects only 30. `placement_seconds`: minimum and maximum time from a change of
+    the minimum to the start of the first process for it. `query_per_minute`: limit of Cloud Monitoring, by project.
     """
 
     read_per_minute: int = 600

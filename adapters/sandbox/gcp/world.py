@@ -1,4 +1,4 @@
-"""The emulated projects: their Cloud Run services with their traffic. Shares clock, faults and call log with the sandbox."""
+"""The emulated projects: Cloud Run services with their traffic. Clock, faults and call log are those of the sandbox."""
 
 import math
 from collections import Counter
@@ -19,14 +19,14 @@ from adapters.sandbox.traffic.recorded import MINUTE_MS, Minute, Traffic
 from adapters.sandbox.world import Sandbox
 from forecasting.demand import DemandSeries, minute_of
 
-TOKEN = "stoker-sandbox-token"  # noqa: S105  (no account has it)
+TOKEN = "stoker-sandbox-token"  # noqa: S105  (of no real account)
 RETENTION = (timedelta(minutes=10), timedelta(minutes=15))
-"""Cloud Run keeps an idle instance for up to fifteen minutes; how long each stays is not documented."""
+"""Minimum and maximum time that an idle instance stays: Cloud Run documents only the maximum of 15 min."""
 
 
 @dataclass(slots=True)
 class HostedService:
-    """A service with what drives it. `seed` gives its metrics their delays."""
+    """A service with its driver. The delays of its metrics are drawn from `seed`."""
 
     service: RunService
     driver: RunDriver
@@ -37,23 +37,23 @@ class HostedService:
 
 
 class RunSandbox:
-    """Everything a run can look at. Time passes lazily: whoever asks for a service finds it played up to the present."""
+    """State of the emulated projects. Time passes lazily: reading a service first plays its traffic up to the present."""
 
     def __init__(self, sandbox: Sandbox, settings: RunSettings | None = None) -> None:
         self.sandbox, self.settings = sandbox, settings or RunSettings()
         self.clock, self.faults, self.calls = sandbox.clock, sandbox.faults, sandbox.calls
         self.accepted, self.expired, self.denied = {TOKEN}, set[str](), set[str]()
-        """Bearer tokens, and permissions that nobody has."""
+        """Valid and expired bearer tokens, and permissions that are denied to all callers."""
         self.refusals: dict[str, Refusal] = {}
-        """What every call of a method is refused with."""
+        """Error of every call of a method, by method name."""
         self.granted: dict[str, set[str]] | None = None
-        """What each permission is given on (a resource's name covers all below it); everything on all where this is None."""
+        """Resources by permission; a resource includes those below it. None: all permissions on all resources."""
         self.used, self.refused = Counter[str](), Counter[str]()
-        """Permissions that calls needed and had, and needed and had not."""
+        """Number of calls by permission: allowed, and denied."""
         self.unknown_metrics = set[str]()
-        """Metrics that this project does not know: asking for one is an error there."""
-        self.odd: list[run_v2.Service] = []
-        """Entries that every list ends with, however they look."""
+        """Metrics that do not exist in these projects; a query of one is an error."""
+        self.appended: list[run_v2.Service] = []
+        """Entries that are appended to every list, valid or not."""
         self._hosted: dict[str, HostedService] = {}
         self._buckets: dict[str, TokenBucket] = {}
 
@@ -72,10 +72,10 @@ class RunSandbox:
         retention: tuple[timedelta, timedelta] = RETENTION,
         template: run_v2.RevisionTemplate | None = None,
     ) -> HostedService:
-        """Deploy a service with one revision, which takes the traffic; `history` and `traffic` count requests in flight.
+        """Deploy a service with one revision, which receives the traffic. `history` and `traffic` count requests in flight.
 
-        What `history` holds of the time before now fills Cloud Monitoring and the instances that are still warm; what it holds
-        of the time from now on is played, and then `traffic`. `retention`: the least and most idle time an instance survives.
+        The part of `history` before now fills Cloud Monitoring and determines which instances are warm. The part from now on is
+        played, then `traffic`. `retention`: minimum and maximum time that an idle instance stays.
         """
         service = RunService(_message(project, location, name, concurrency, cpu, memory, template))
         service.publish(self.clock.now())
@@ -88,54 +88,54 @@ class RunSandbox:
         driver = RunDriver(service, Traffic(history, traffic, start), table, first, round(startup_seconds * 1000), (low, high),
                            place, start)
         driver.instances.settle(self.now_ms())
-        driver.scaled(self.now_ms(), self.now_ms())
-        found = self._hosted[service.name] = HostedService(service, driver, rng, seed, project, location)
-        return found
+        driver.apply_scaling(self.now_ms(), self.now_ms())
+        hosted = self._hosted[service.name] = HostedService(service, driver, rng, seed, project, location)
+        return hosted
 
     def has(self, permission: str, resource: str) -> bool:
-        """Whether callers have `permission` on `resource`."""
-        on = None if self.granted is None else self.granted.get(permission, set())
-        covered = on is None or any(resource == name or resource.startswith(f"{name}/") for name in on)
+        """Return whether callers have `permission` on `resource`."""
+        granted = None if self.granted is None else self.granted.get(permission, set())
+        covered = granted is None or any(resource == name or resource.startswith(f"{name}/") for name in granted)
         return covered and permission not in self.denied
 
     def may(self, permission: str, resource: str) -> bool:
-        """Whether a call that needs `permission` on `resource` is allowed; it is counted."""
+        """Return whether a call that needs `permission` on `resource` is allowed, and count it."""
         allowed = self.has(permission, resource)
         (self.used if allowed else self.refused)[permission] += 1
         return allowed
 
     def now_ms(self) -> int:
-        """The present, in milliseconds since the epoch."""
+        """Return the current time in milliseconds since the epoch."""
         return self.sandbox.now_ms()
 
     def find(self, name: str) -> HostedService | None:
-        """By whole name, played up to the present."""
-        found = self._hosted.get(name)
-        if found is not None:
-            found.driver.advance_to(self.now_ms())
-        return found
+        """Return a service by full name, with its traffic played up to now; None if it does not exist."""
+        hosted = self._hosted.get(name)
+        if hosted is not None:
+            hosted.driver.advance_to(self.now_ms())
+        return hosted
 
     def within(self, parent: str) -> list[HostedService]:
-        """All services of a project, or of a project and location, in the order of the API's lists."""
-        return [found for name in sorted(self._hosted) if name.startswith(f"{parent}/") and (found := self.find(name))]
+        """Return all services of a project, or of a project and location, in the order of the API's lists."""
+        return [hosted for name in sorted(self._hosted) if name.startswith(f"{parent}/") and (hosted := self.find(name))]
 
     def placement_ms(self, hosted: HostedService) -> int:
-        """From a change of scaling to the first process that starts for it."""
+        """Return the time from a change of scaling to the start of the first process for it; random."""
         low, high = self.settings.placement_seconds
         return round(float(hosted.rng.uniform(low, high)) * 1000)
 
-    def update(self, hosted: HostedService, made: run_v2.Service, by: str) -> None:
-        """Accept an update: reconciling takes as long as placing instances, and for another revision as its start too."""
+    def update(self, hosted: HostedService, updated: run_v2.Service, by: str) -> None:
+        """Accept an update. Reconciling takes the time to place instances; with another revision, also its startup time."""
         now = self.now_ms()
         placed, service = now + self.placement_ms(hosted), hosted.service
-        starts = any(_field(made, name) != _field(service.message, name) for name in ("template", "traffic"))
+        starts = any(_field(updated, name) != _field(service.message, name) for name in ("template", "traffic"))
         ready = placed + hosted.driver.startup
-        service.take(made, self.clock.now(), by, ready if starts else placed)
+        service.accept(updated, self.clock.now(), by, ready if starts else placed)
         if not hosted.service.fails_with:
-            hosted.driver.scaled(now, ready)
+            hosted.driver.apply_scaling(now, ready)
 
     def wait_for_token(self, bucket: str, per_minute: int) -> float:
-        """0 when a call is admitted, otherwise the seconds until one would be."""
+        """Return 0 if the quota admits a call, otherwise the seconds to wait."""
         if bucket not in self._buckets:
             self._buckets[bucket] = TokenBucket(per_minute / 60, max(1.0, per_minute))
         return self._buckets[bucket].take(self.now_ms() / 1000)
@@ -149,28 +149,26 @@ def _field(message: run_v2.Service, name: str) -> object:
 def _message(project: str, location: str, name: str, concurrency: int, cpu: str, memory: str,
              template: run_v2.RevisionTemplate | None) -> run_v2.Service:
     resources = {"limits": {"cpu": cpu, "memory": memory}, "cpu_idle": True}
-    plain = {"containers": [{"image": f"europe-docker.pkg.dev/{project}/{name}", "resources": resources}],
+    default = {"containers": [{"image": f"europe-docker.pkg.dev/{project}/{name}", "resources": resources}],
              "max_instance_request_concurrency": concurrency}
     return run_v2.Service(
-        name=f"projects/{project}/locations/{location}/services/{name}", template=plain if template is None else template,
+        name=f"projects/{project}/locations/{location}/services/{name}", template=default if template is None else template,
         traffic=[{"type_": run_v2.TrafficTargetAllocationType.TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST, "percent": 100}],
         generation=1, observed_generation=1, terminal_condition={"type_": "Ready", "state": SUCCEEDED},
     )
 
 
 def _recorded(history: DemandSeries, end: int, concurrency: int, retention: timedelta, revision: str) -> MinuteTable:
-    """What Cloud Monitoring recorded before `end`: requests, and the instances of `revision` that served them and then stayed for
-    a while.
-    """
+    """Return the metrics before `end`: requests, and the instances of `revision` that served them and stayed for `retention`."""
     past = history.window(history.first_minute, max(history.first_minute, min(end, history.end_minute)))
-    table, kept = MinuteTable(past.first_minute), math.ceil(retention.total_seconds() / 60)
+    table, minutes = MinuteTable(past.first_minute), math.ceil(retention.total_seconds() / 60)
     need = np.ceil(np.nan_to_num(past.peak) / concurrency)
     columns = zip(past.known, need, past.invocations, past.busy, past.peak, strict=True)
     for row, (known, active, invocations, busy, peak) in enumerate(columns):
         if not known:
             table.put(past.first_minute + row, {"dark": 1.0})
             continue
-        alive = float(need[max(0, row - kept) : row + 1].max())
+        alive = float(need[max(0, row - minutes) : row + 1].max())
         values = counted(revision, float(active), alive - float(active)) if alive else {}
         if invocations > 0:
             values |= {"invocations": float(invocations), "busy": float(busy), "peak": float(peak)}

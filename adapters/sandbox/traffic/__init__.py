@@ -1,4 +1,4 @@
-"""Traffic of the sandbox: recorded or generated, request by request, and the metrics that it leaves.
+"""Traffic of the sandbox: recorded or generated, request by request, and its metrics.
 
-What serves it belongs in the packages of the services.
+The units that serve it belong in the packages of the services.
 """

@@ -1,5 +1,5 @@
-"""How long requests lasted, by the minute in which each began: Lambda's `Duration` has the timestamp of the start, and is
-published after the end.
+"""Durations of requests by the minute of their start: Lambda's `Duration` has the timestamp of the start and is published
+after the end.
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from forecasting.demand import DemandSeries
 
 
 class Ended(NamedTuple):
-    """A request that began at `began` and ended at `ended`, in milliseconds since the epoch. `lasted`: without initialisation."""
+    """A request from `began` to `ended`, in milliseconds since the epoch. `lasted`: duration without initialisation."""
 
     began: int
     ended: int
@@ -21,7 +21,7 @@ class Ended(NamedTuple):
 
 
 class Booked(NamedTuple):
-    """Requests that began in minute `minute` and ended `lag` minutes later: how many, and how long they lasted together."""
+    """Number and total duration of the requests that started in minute `minute` and ended `lag` minutes later."""
 
     minute: int
     lag: int
@@ -30,8 +30,8 @@ class Booked(NamedTuple):
 
 
 class Durations:
-    """Requests that have begun in a minute and are not booked yet. Each request that is played stands for a number of requests
-    of the traffic, which is the minute's `scale`, and lasts as long as all of them; a ping stands for itself.
+    """Requests that have started and are not booked yet. Each played request represents a number of requests of the traffic, the
+    `scale` of its minute, and its duration is their total. A ping represents itself.
     """
 
     def __init__(self) -> None:
@@ -40,13 +40,13 @@ class Durations:
         self._pings: dict[tuple[int, int], tuple[int, int]] = {}
 
     def note(self, request: Ended, *, ping: bool = False) -> None:
-        """A request of the traffic has ended, or its end is known."""
+        """Add a request whose end is known."""
         into, key = self._pings if ping else self._traffic, (request.began // MINUTE_MS, request.ended // MINUTE_MS)
         count, lasted = into.get(key, (0, 0))
         into[key] = count + 1, lasted + request.lasted
 
     def close(self, minute: int, scale: float, oldest: int) -> Iterator[Booked]:
-        """End a minute: what ended in it. No request is in flight that began before minute `oldest`."""
+        """Close a minute and yield the requests that ended in it. `oldest`: start minute of the oldest request in flight."""
         self._scales[minute] = scale
         for key in sorted({key for key in (*self._traffic, *self._pings) if key[1] <= minute}):
             played, lasted = self._traffic.pop(key, (0, 0))
@@ -60,16 +60,16 @@ class Durations:
 
 
 def recorded(series: DemandSeries) -> NDArray[np.float64]:
-    """Milliseconds that the requests of each minute of a record lasted together, NaN where none began.
+    """Return the total duration in milliseconds of the requests that started in each minute of a record; NaN if none did.
 
-    A record has the work in each minute. What was in flight at the peak and did not begin in that minute had begun before: its
-    part of the work belongs to the newest minute before in which requests began.
+    A record has the work done in each minute. Requests in flight at the peak that did not start in that minute are older: their
+    part of the work is added to the newest earlier minute with starting requests.
     """
-    begun, peak = (np.nan_to_num(each).astype(np.float64) for each in (series.invocations, series.peak))
+    started, peak = (np.nan_to_num(each).astype(np.float64) for each in (series.invocations, series.peak))
     work = np.nan_to_num(series.busy).astype(np.float64) * MINUTE_MS
-    older = np.divide(np.maximum(peak - begun, 0.0), peak, out=np.zeros(len(peak)), where=peak > 0) * work
-    newest = np.maximum.accumulate(np.where(begun > 0, np.arange(len(begun)), -1))
-    before = np.concatenate(([-1], newest[:-1]))[: len(begun)]
+    older = np.divide(np.maximum(peak - started, 0.0), peak, out=np.zeros(len(peak)), where=peak > 0) * work
+    newest = np.maximum.accumulate(np.where(started > 0, np.arange(len(started)), -1))
+    before = np.concatenate(([-1], newest[:-1]))[: len(started)]
     total = work - older
     np.add.at(total, before[before >= 0], older[before >= 0])
-    return np.where(begun > 0, total, np.nan)
+    return np.where(started > 0, total, np.nan)

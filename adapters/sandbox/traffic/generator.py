@@ -1,4 +1,4 @@
-"""Traffic made up: tasks that come by a daily and weekly shape, in bursts and by the clock, and fan out into calls."""
+"""Generated traffic: tasks with a daily and weekly shape, bursts and batches, which fan out into calls."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ EPOCH_WEEKDAY = 3  # 1 January 1970 was a Thursday; Monday is 0
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What one agent's traffic looks like.
+    """Parameters of one agent's traffic.
 
-    `tasks_a_minute` at the busiest time of a weekday, around `busiest_hour` (UTC) and `width_hours` wide; at night
-    `night_share` of it remains, at weekends `weekend_share`. `bursts_a_day` times the rate is multiplied by `burst_factor`
-    for `burst_minutes`. Every `batch_every` minutes (0: never) `batch_tasks` come at once. A task makes `fan_out` calls at
-    once on average (at least one), and each lasts `call_seconds` on average, unevenly.
+    `tasks_a_minute`: rate at the peak of a weekday, which is at `busiest_hour` (UTC) and `width_hours` wide. `night_share` of
+    it remains at night, `weekend_share` at weekends. The rate is multiplied by `burst_factor` on average `bursts_a_day` times a
+    day, for `burst_minutes` (minimum, maximum). Every `batch_every` minutes (0: never) `batch_tasks` start at once. A task makes
+    on average `fan_out` calls at once, at least one. A call lasts `call_seconds` on average, with a log-normal distribution.
     """
 
     tasks_a_minute: float = 6.0
@@ -38,26 +38,26 @@ class Shape:
     call_seconds: float = 12.0
 
 
-# Kinds of agent to begin with: office hours, wide fan-out in bursts, a batch by the clock, hardly ever anything.
 SHAPES = {
     "support": Shape(),
     "research": Shape(tasks_a_minute=0.6, bursts_a_day=4, burst_factor=6, fan_out=8, call_seconds=25, busiest_hour=10),
     "batch": Shape(tasks_a_minute=0.2, bursts_a_day=0, batch_every=60, batch_tasks=12, fan_out=2, call_seconds=40),
     "rare": Shape(tasks_a_minute=0.02, bursts_a_day=0.5, burst_factor=20, fan_out=3, call_seconds=8),
 }
+"""Predefined shapes: office hours, bursts with a wide fan-out, hourly batches, rare tasks."""
 
 
 class _Calls(NamedTuple):
-    """Start and end of calls, in seconds after the first minute."""
+    """Start and end of calls, in seconds after the start of the first minute."""
 
     start: Floats
     end: Floats
 
 
 class TrafficGenerator:
-    """Makes traffic of one shape from `first_minute` (since the epoch) on, as far as it is asked to.
+    """Generator of traffic of one shape from `first_minute` (since the epoch) on.
 
-    The same shape, generator and requests give the same traffic; calls that outlast one piece go on in the next.
+    The same shape, random generator and sequence of `take` give the same traffic. Calls continue into the next `take`.
     """
 
     def __init__(self, shape: Shape, rng: np.random.Generator, first_minute: int) -> None:
@@ -65,25 +65,25 @@ class TrafficGenerator:
         self._running = _Calls(np.empty(0), np.empty(0))
 
     def take(self, minutes: int) -> DemandSeries:
-        """The next `minutes` (1 or more) of traffic."""
+        """Return the next `minutes` (1 or more) of traffic."""
         rates = self._rates(minutes)
         calls = self._calls(self._rng.poisson(rates) + self._batches(minutes))
-        known = _Calls(np.r_[self._running.start, calls.start], np.r_[self._running.end, calls.end])
-        series = DemandSeries(self._minute, *_seen(known, calls, minutes))
-        rest = known.end > minutes * 60
-        self._running = _Calls(known.start[rest] - minutes * 60, known.end[rest] - minutes * 60)
+        running = _Calls(np.r_[self._running.start, calls.start], np.r_[self._running.end, calls.end])
+        series = DemandSeries(self._minute, *_by_minute(running, calls, minutes))
+        rest = running.end > minutes * 60
+        self._running = _Calls(running.start[rest] - minutes * 60, running.end[rest] - minutes * 60)
         self._minute += minutes
         return series
 
     def __iter__(self) -> Iterator[Minute]:
-        """Traffic without end, a minute at a time (made a day at a time)."""
+        """Yield unlimited traffic minute by minute; it is generated a day at a time."""
         while True:
             day = self.take(MINUTES_PER_DAY)
             for row in range(len(day)):
                 yield Minute(float(day.invocations[row]), float(day.busy[row]), float(day.peak[row]))
 
     def _rates(self, minutes: int) -> Floats:
-        """Tasks a minute, expected: the shape of the day and week, its bursts laid over."""
+        """Return the expected tasks of each minute: shape of the day and week, times the bursts."""
         shape, rng = self._shape, self._rng
         at = self._minute + np.arange(minutes)
         away = np.abs((at / 60 - shape.busiest_hour + 12) % 24 - 12)
@@ -102,31 +102,31 @@ class TrafficGenerator:
 
     def _calls(self, tasks: NDArray[np.int64]) -> _Calls:
         shape, rng = self._shape, self._rng
-        begun = np.repeat(np.arange(len(tasks)) * 60.0, tasks) + 60 * rng.random(int(tasks.sum()))
-        width = rng.geometric(1 / max(1.0, shape.fan_out), len(begun))
-        start = np.repeat(begun, width)
-        spread = 0.8  # of the logarithm of a call's length
-        length = shape.call_seconds * np.exp(spread * rng.standard_normal(len(start)) - spread**2 / 2)
-        return _Calls(start, start + length)
+        task_start = np.repeat(np.arange(len(tasks)) * 60.0, tasks) + 60 * rng.random(int(tasks.sum()))
+        width = rng.geometric(1 / max(1.0, shape.fan_out), len(task_start))
+        start = np.repeat(task_start, width)
+        spread = 0.8  # standard deviation of the logarithm of a call's duration
+        duration = shape.call_seconds * np.exp(spread * rng.standard_normal(len(start)) - spread**2 / 2)
+        return _Calls(start, start + duration)
 
 
 def demand(shape: Shape, rng: np.random.Generator, first_minute: int, minutes: int) -> DemandSeries:
-    """`minutes` of traffic of one shape from `first_minute` on."""
+    """Return `minutes` of traffic of one shape from `first_minute` on."""
     return TrafficGenerator(shape, rng, first_minute).take(minutes)
 
 
 def past_and_coming(shape: Shape, rng: np.random.Generator, now: int, days: int = 14) -> tuple[DemandSeries, Iterator[Minute]]:
-    """`days` of history up to the minute `now`, and its continuation without end: the arguments of `Sandbox.add_function`."""
+    """Return `days` of history up to the minute `now`, and unlimited traffic after it, for `Sandbox.add_function`."""
     generator = TrafficGenerator(shape, rng, now - days * MINUTES_PER_DAY)
     return generator.take(days * MINUTES_PER_DAY), iter(generator)
 
 
-def _seen(calls: _Calls, new: _Calls, minutes: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Most and average calls at once, and calls begun, for each minute."""
+def _by_minute(calls: _Calls, new: _Calls, minutes: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return maximum and average of `calls` in flight, and the number of `new` calls that started, for each minute."""
     inside = np.minimum(calls.end, minutes * 60.0)
     times = np.r_[np.maximum(calls.start, 0.0), inside]
     steps = np.r_[np.ones(len(calls.start)), -np.ones(len(inside))]
-    order = np.lexsort((steps, times))  # at one instant, what ends goes first
+    order = np.lexsort((steps, times))  # at one instant, ends come before starts
     times, level = times[order], np.cumsum(steps[order])
     edges = np.arange(minutes + 1) * 60.0
     before = np.searchsorted(times, edges, side="left")
@@ -138,5 +138,5 @@ def _seen(calls: _Calls, new: _Calls, minutes: int) -> tuple[NDArray[np.float32]
     last = np.r_[0.0, times]
     area = np.r_[0.0, np.cumsum(height[:-1] * np.diff(last))]
     busy = np.minimum(np.diff(area[before] + height[before] * (edges - last[before])) / 60.0, peak)
-    begun = np.bincount((new.start // 60).astype(np.int64), minlength=minutes)[:minutes]
-    return peak.astype(np.float32), busy.astype(np.float32), begun.astype(np.float32)
+    started = np.bincount((new.start // 60).astype(np.int64), minlength=minutes)[:minutes]
+    return peak.astype(np.float32), busy.astype(np.float32), started.astype(np.float32)

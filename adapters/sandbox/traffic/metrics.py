@@ -1,4 +1,4 @@
-"""One function's metrics, a value a minute, and their statistics over periods."""
+"""Metrics of one function, one value per minute, and their statistics over periods."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from forecasting.demand import DemandSeries
 
 Values = NDArray[np.float64]
 RUN_ON = 15
-"""Minutes for which a request may run on; Lambda ends what runs longer."""
+"""Maximum duration of a request in minutes; Lambda ends longer ones."""
 
 COUNTERS = {
     "Invocations": "invocations",
@@ -28,7 +28,7 @@ METRICS = (*COUNTERS, *GAUGES, "Duration")
 
 
 class _Points:
-    """One column: float32 by minute from `first` on, with room to grow."""
+    """One column: float32 by minute from `first` on; grows when needed."""
 
     def __init__(self, first: int, values: NDArray[np.float32]) -> None:
         self.first, self.values = first, values
@@ -43,42 +43,42 @@ class _Points:
 
 
 class MinuteTable:
-    """Columns by minute, each from its first point on; NaN where there is no point. `dark` marks minutes in which telemetry
-    itself was missing.
-    """
+    """Columns by minute, each from its first point on; NaN without a point. The column `dark` marks minutes without telemetry."""
 
     def __init__(self, first_minute: int) -> None:
         self.first_minute = self.end_minute = first_minute
         self._columns: dict[str, _Points] = {}
         self.lags: set[int] = set()
-        """Minutes from the start of a request to its end, of those that `book` has recorded."""
+        """All differences between end minute and start minute of a request that `book` has recorded."""
 
     @classmethod
     def of(cls, series: DemandSeries, end_minute: int) -> "MinuteTable":
-        """What was recorded before `end_minute`: idle minutes have no point of the function, minutes in which nothing begins have
-        none of what is counted by request, and gaps are dark. What the function claims of the region has a point in every other
-        minute, as it has while traffic is played. What is in flight at `end_minute` is taken to have ended.
+        """Return the table of a recorded series before `end_minute`.
+
+        Idle minutes have no point of the function, minutes without starting requests have no point of metrics counted by request,
+        and gaps are dark. The units that the function claims of the region have a point in all other minutes, as with played
+        traffic. Requests in flight at `end_minute` count as ended.
         """
         past = series.window(series.first_minute, max(series.first_minute, min(end_minute, series.end_minute)))
         table = cls(past.first_minute)
         table.end_minute, table.lags = past.end_minute, {0}
-        begun, none = past.invocations > 0, np.float32(np.nan)
+        started, none = past.invocations > 0, np.float32(np.nan)
         lasted = recorded(series.window(past.first_minute, min(past.end_minute + RUN_ON, series.end_minute)))[: len(past)]
-        running = begun | (past.peak > 0)
-        for name, there, values in (
-            ("invocations", begun, past.invocations),
+        running = started | (past.peak > 0)
+        for name, present, values in (
+            ("invocations", started, past.invocations),
             ("peak", running, past.peak),
-            (ended(0), begun, past.invocations),
-            (lasted_together(0), begun, lasted),
+            (ended(0), started, past.invocations),
+            (lasted_together(0), started, lasted),
             ("claimed", past.known, past.peak),
         ):
-            table._columns[name] = _Points(past.first_minute, np.where(there, values, none).astype(np.float32))
+            table._columns[name] = _Points(past.first_minute, np.where(present, values, none).astype(np.float32))
         if not past.known.all():
             table._columns["dark"] = _Points(past.first_minute, np.where(past.known, np.nan, 1.0).astype(np.float32))
         return table
 
     def put(self, minute: int, values: dict[str, float]) -> None:
-        """Record the point of `minute`, at or after every earlier one."""
+        """Record the points of `minute`. Minutes must come in ascending order."""
         self.end_minute = minute + 1
         for name, value in values.items():
             if name not in self._columns:
@@ -86,7 +86,7 @@ class MinuteTable:
             self._columns[name].put(minute, value)
 
     def book(self, booked: Booked) -> None:
-        """Record how long requests lasted that have ended, at the minute in which they began."""
+        """Record the durations of ended requests at the minute in which they started."""
         if booked.lag not in self.lags:
             self.lags.add(booked.lag)
             for name in (ended(booked.lag), lasted_together(booked.lag)):
@@ -95,7 +95,7 @@ class MinuteTable:
         self._columns[lasted_together(booked.lag)].put(booked.minute, booked.total_ms)
 
     def window(self, name: str, first: int, end: int) -> Values:
-        """Float64 for `first <= minute < end`; NaN where there is nothing."""
+        """Return float64[end - first] of the column for `first <= minute < end`; NaN without a point."""
         out = np.full(max(0, end - first), np.nan)
         column = self._columns.get(name)
         if column is not None:
@@ -106,12 +106,12 @@ class MinuteTable:
 
 
 def ended(lag: int) -> str:
-    """The column of how many requests that began in a minute ended `lag` minutes later."""
+    """Return the name of the column that counts the requests that ended `lag` minutes after the minute of their start."""
     return f"ended {lag}"
 
 
 def lasted_together(lag: int) -> str:
-    """The column of how many milliseconds those requests lasted together."""
+    """Return the name of the column with the total duration of those requests in milliseconds."""
     return f"lasted {lag}"
 
 
@@ -120,8 +120,10 @@ _FOLDS: dict[str, Callable[..., Values]] = {"Maximum": np.nanmax, "Minimum": np.
 
 
 def statistic(metric: str, stat: str, minutes_a_period: int, column: Column) -> Values | None:
-    """`stat` of `metric` for each period (a whole number of them in the window); NaN: no point. None: no such statistic. Not of
-    `Duration`. Counters count 1 a sample, gauges are sampled once a minute.
+    """Return `stat` of `metric` for each period; NaN: no point. None: unknown statistic.
+
+    The window must hold whole periods. `metric` is not `Duration`. A counter has one sample of value 1 per request, a gauge
+    one sample per minute.
     """
     if metric in COUNTERS:
         total = _fold(np.nansum, column(COUNTERS[metric]), minutes_a_period)
@@ -138,7 +140,7 @@ def statistic(metric: str, stat: str, minutes_a_period: int, column: Column) -> 
 
 
 def percentile(stat: str) -> float | None:
-    """99.9 for `p99.9`; None for what is no percentile."""
+    """Return 99.9 for `p99.9`; None for other statistics."""
     digits = stat.removeprefix("p").replace(".", "", 1)
     return float(stat[1:]) if stat.startswith("p") and digits.isdigit() and float(stat[1:]) <= 100 else None
 
@@ -148,8 +150,8 @@ def _known(stat: str) -> bool:
 
 
 def duration(stat: str, minutes_a_period: int, counts: Values, lasted: Values) -> Values | None:
-    """`stat` of `Duration`, as `statistic` has it of other metrics, of `counts` requests in each minute which `lasted` so many
-    milliseconds together. Those of one period are taken as spread evenly from nothing to twice their mean.
+    """Return `stat` of `Duration`, as `statistic` does of other metrics. Each minute has `counts` requests with a total duration
+    of `lasted` milliseconds. The durations in a period are assumed to be uniform between 0 and twice their mean.
     """
     counts = np.where(counts > 0, counts, np.nan)
     total_ms = _fold(np.nansum, np.where(np.isnan(counts), np.nan, lasted), minutes_a_period)
@@ -161,7 +163,7 @@ def duration(stat: str, minutes_a_period: int, counts: Values, lasted: Values) -
 
 
 def _fold(reduce: Callable[..., Values], values: Values, minutes_a_period: int) -> Values:
-    """Reduce to periods; a period without a single point stays without one."""
+    """Return `values` reduced to periods; a period without any point is NaN."""
     rows = values.reshape(-1, minutes_a_period)
     if minutes_a_period == 1:
         return rows[:, 0].copy()

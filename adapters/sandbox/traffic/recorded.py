@@ -1,4 +1,4 @@
-"""What traffic there is, minute by minute."""
+"""Traffic of a function, minute by minute."""
 
 import math
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ MINUTE_MS = 60_000
 
 
 class Minute(NamedTuple):
-    """One minute of traffic: requests that start, and the average and most of them in flight at once. NaN: a gap."""
+    """One minute of traffic: requests that start, and average and maximum of requests in flight. NaN: a gap."""
 
     invocations: float
     busy: float
@@ -19,11 +19,12 @@ class Minute(NamedTuple):
 
     @property
     def is_gap(self) -> bool:
+        """Whether the record has no values of this minute."""
         return math.isnan(self.peak)
 
     @property
     def most(self) -> int:
-        """The most requests in flight at once, in whole requests; what starts is in flight."""
+        """Maximum of requests in flight as a whole number; at least 1 if a request starts."""
         return 0 if self.is_gap else max(math.ceil(self.peak - 1e-6), int(self.invocations >= 1))
 
 
@@ -32,25 +33,25 @@ QUIET = Minute(0.0, 0.0, 0.0)
 
 @dataclass(slots=True)
 class Traffic:
-    """One function's traffic: what `series` holds of a minute, otherwise from minute `since` on the next of `then`, otherwise
-    silence.
+    """Traffic of one function: the record `series`; for minutes outside of it, the items of `then` from minute `since` on;
+    otherwise none.
     """
 
     series: DemandSeries | None = None
     then: Iterator[Minute] | None = None
     since: int = 0
     _read: list[Minute] = field(default_factory=list)
-    """What has been taken from `then` and not been played yet."""
+    """Items taken from `then` and not played yet; at most one."""
 
     def at(self, minute: int) -> Minute:
-        """The traffic of `minute`. To be asked once for every minute, in order."""
-        coming = self.ahead(minute)
+        """Return the traffic of `minute`. Must be called once for every minute, in order."""
+        traffic = self.ahead(minute)
         if not self._recorded(minute) and minute >= self.since:
             self._read.clear()
-        return coming
+        return traffic
 
     def ahead(self, minute: int) -> Minute:
-        """The traffic of the minute that `at` will be asked for next."""
+        """Return the traffic of the minute of the next call of `at`, without advancing."""
         if self.series is not None and self._recorded(minute):
             row = minute - self.series.first_minute
             return Minute(float(self.series.invocations[row]), float(self.series.busy[row]), float(self.series.peak[row]))

@@ -1,4 +1,4 @@
-"""Containers behind host names, and their page of counters.
+"""Emulated containers behind host names, and their metrics page.
 
 Lambda's environments belong in `sandbox.aws.lambda_`.
 """

@@ -1,7 +1,7 @@
-"""Containers behind host names: plain HTTP to units that start on demand, under the same driver as functions.
+"""Containers behind host names: plain HTTP to units that start on demand, with the same driver as functions.
 
-`/ping` is what an application with Stoker's helper does: it holds the request for `hold_ms` and names its unit. `/metrics` is a
-page of counters that wakes nobody. Anything else is a user's request.
+`/ping` behaves as an application with Stoker's ping handler: it holds the request for `hold_ms` and names its unit. `/metrics`
+is a page of counters and starts no unit. Any other path is a user's request.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ PING, METRICS = "/ping", "/metrics"
 STATUS = {Trouble.THROTTLE: 429, Trouble.SERVER_ERROR: 503}
 
 
-class Breaks(Exception):
-    """The connection is to end without an answer."""
+class ConnectionCut(Exception):
+    """The connection must be closed without a response."""
 
 
 async def answer(sandbox: Sandbox, request: web.BaseRequest) -> web.Response | None:
-    """The answer of the container that the request's host names; None when there is none of that name. Raises `Breaks`."""
+    """Return the response of the container that the Host header names; None if it names none. Raise `ConnectionCut`."""
     host = request.headers.get("Host", "").partition(":")[0]
     if host not in sandbox.containers:
         return None
@@ -33,11 +33,11 @@ async def answer(sandbox: Sandbox, request: web.BaseRequest) -> web.Response | N
     body: Json = {"Payload": await request.read()}
     call = Call("http", operation.name, sandbox.clock.now(), "", {"function": host}, dict(request.query), body, request.headers)
     sandbox.calls.count(operation.name, mutating=operation.mutating)
-    trouble = sandbox.faults.strike(call)
+    trouble = sandbox.faults.take(call)
     if trouble is Trouble.HANG:
         await asyncio.get_running_loop().create_future()
     if trouble is Trouble.RESET:
-        raise Breaks
+        raise ConnectionCut
     if trouble in STATUS:
         reply = Reply(b"", STATUS[trouble], {"Retry-After": "1"})
     elif trouble is Trouble.GARBAGE:
@@ -50,14 +50,14 @@ async def answer(sandbox: Sandbox, request: web.BaseRequest) -> web.Response | N
         outcome = "accepted" if reply.status < 400 else str(reply.status)
         sandbox.calls.record(call, outcome, answered=trouble is not Trouble.NO_ANSWER)
     if trouble is Trouble.NO_ANSWER:
-        raise Breaks
+        raise ConnectionCut
     if reply.after_seconds:
         await sandbox.clock.sleep(reply.after_seconds)
     return web.Response(body=reply.body, status=reply.status, headers=dict(reply.headers))
 
 
 def ping(sandbox: Sandbox, call: Call) -> Reply:
-    """Hold the request and do nothing, in a warm unit or a new one; what knows no pings does its work, and has no such page."""
+    """Hold the request in a warm or new unit, and do no work. An application without a ping handler works and returns 404."""
     hosted = sandbox.container(call.function)
     if not hosted.function.understands_pings:
         return serve(sandbox, call)
@@ -65,7 +65,7 @@ def ping(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def serve(sandbox: Sandbox, call: Call) -> Reply:
-    """A user's request; 404 for a path that an application without pings does not have."""
+    """Serve a user's request; 404 for `/ping` of an application without a ping handler."""
     hosted = sandbox.container(call.function)
     hosted.function.work_done += 1
     reply = _in_a_unit(sandbox, hosted, sandbox.settings.ping_hold_ms)
@@ -74,7 +74,7 @@ def serve(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def metrics(sandbox: Sandbox, call: Call) -> Reply:
-    """Return the last minute that is over and the counts up to then by unit, in Prometheus' text format."""
+    """Return the gauge of the last whole minute and the counters by unit up to now, in Prometheus' text format."""
     hosted = sandbox.container(call.function)
     minute = sandbox.now_ms() // MINUTE_MS - 1
     table, totals = hosted.driver.table, hosted.driver.totals

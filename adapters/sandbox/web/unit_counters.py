@@ -1,14 +1,14 @@
-"""The counters of a container's units, as a page of metrics shows them: a label set for each unit, which ends with its unit."""
+"""Counters of a container's units, as on a metrics page: one label set per unit, which disappears with the unit."""
 
 from dataclasses import dataclass
 
 ROUTE = "/sessions/{id}"
-"""The route of all requests. Routers print a parameter so; a parser must not end the labels at its brace."""
+"""Route of all requests. Routers print parameters in braces; a parser must not take the brace for the end of the labels."""
 
 
 @dataclass(slots=True)
 class Unit:
-    """What one unit has counted since it began at `created` (seconds since the epoch)."""
+    """Counters of one unit since it started at `created` (seconds since the epoch)."""
 
     created: float
     requests: float = 0.0
@@ -16,14 +16,14 @@ class Unit:
 
 
 class UnitCounters:
-    """Two units, which share what comes to the container."""
+    """Counters of two units that share the requests of the container."""
 
     def __init__(self, now: float) -> None:
         self._units = {1: Unit(now), 2: Unit(now)}
         self._requests = self._seconds = 0.0
 
     def count(self, requests: float, seconds: float) -> None:
-        """Share out what has come since the last time. `requests`, `seconds`: of the container since it began."""
+        """Divide the increase since the last call among the units. `requests`, `seconds`: totals of the container."""
         units, new, work = list(self._units.values()), requests - self._requests, seconds - self._seconds
         for order, unit in enumerate(units):
             unit.requests += new // len(units) + (new % len(units) if order == 0 else 0.0)
@@ -31,7 +31,7 @@ class UnitCounters:
         self._requests, self._seconds = requests, seconds
 
     def replace_oldest(self, now: float) -> None:
-        """End the oldest unit with its counters and begin another."""
+        """Replace the oldest unit and its counters with a new unit."""
         del self._units[min(self._units)]
         self._units[max(self._units) + 1] = Unit(now)
 

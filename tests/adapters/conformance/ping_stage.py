@@ -105,7 +105,7 @@ class PingStage(LambdaStage):
 
     @property
     def keepers(self) -> list[KeepAliveLoop]:
-        return [keeper for provider in self._providers for keeper in provider._keepers]
+        return [keeper for provider in self._providers for keeper in provider.loops]
 
     async def passes(self, span: timedelta) -> None:
         await time_passes(self.clock, self.sandbox, self.keepers, span)

@@ -183,7 +183,7 @@ ODD = {
 @pytest.mark.parametrize("odd", ODD)
 async def test_a_list_with_an_entry_of_an_unexpected_form_lacks_that_entry_alone(stage, odd):
     stage.world.add_service("zebra", forty_in_flight())
-    stage.world.odd.append(ODD[odd])
+    stage.world.appended.append(ODD[odd])
     provider = Gcp(stage.clock, np.random.default_rng(0), stage.target)
     try:
         told = await survey(provider.sessions, "acme", "europe-west1")
@@ -198,7 +198,7 @@ async def test_a_list_with_an_entry_of_an_unexpected_form_lacks_that_entry_alone
 
 async def test_a_pools_own_entry_of_an_unexpected_form_fails_that_pool_alone_and_is_named(stage):
     stage.world.add_service("zebra", forty_in_flight())
-    stage.world.odd.append(ODD["another project's"])
+    stage.world.appended.append(ODD["another project's"])
 
     with pytest.raises(Unreachable, match=r"service busy of acme in europe-west1: ListServices .* 'projects/other/"):
         await busy_in(stage, "busy")
@@ -210,7 +210,7 @@ async def test_a_project_named_by_its_number_is_the_same_project(stage):
     hosted = stage.world.find("projects/acme/locations/europe-west1/services/busy")
     named = run_v2.Service(hosted.service.message)
     named.name = "projects/123456789/locations/europe-west1/services/again"
-    stage.world.odd.append(named)
+    stage.world.appended.append(named)
     provider = Gcp(stage.clock, np.random.default_rng(0), stage.target)
     try:
         told = await survey(provider.sessions, "acme", "europe-west1")

@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 
 from adapters.pinging.demand_without_pings import UNSURE, DemandWithoutPings, Pinged
-from adapters.pinging.own_traffic import KEPT
+from adapters.pinging.own_traffic import RETENTION_MINUTES
 from adapters.ports.demand_source import Telemetry
 from forecasting.demand import DemandSeries, minute_of
 from tests.builders import NOON
@@ -37,7 +37,8 @@ async def test_a_gap_is_not_read_again_where_own_pings_are_not_known_any_more():
         until = NOON + later * MINUTE
         await pinged.collect(["pinged", "other"], dict.fromkeys(["pinged", "other"], until - back * MINUTE), until)
 
-    assert source.asked == [{"pinged": 16, "other": 16}, {"pinged": 26, "other": 1440}, {"pinged": KEPT, "other": 1440}]
+    assert source.asked == [{"pinged": 16, "other": 16}, {"pinged": 26, "other": 1440},
+                            {"pinged": RETENTION_MINUTES, "other": 1440}]
 
 
 async def test_nothing_is_said_of_minutes_in_which_an_earlier_process_may_have_pinged():

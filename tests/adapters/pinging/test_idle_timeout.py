@@ -5,7 +5,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from adapters.pinging.idle_timeout import REMEMBERED, IdleTimeoutEstimator
+from adapters.pinging.idle_timeout import MAX_COUNTED, IdleTimeoutEstimator
 
 MINUTE = timedelta(minutes=1)
 
@@ -137,7 +137,7 @@ def test_newer_pauses_weigh_more_once_many_were_counted():
         life.note(8 * MINUTE, 20, 0, 20)
 
     assert (before, life.seen.low, life.seen.high) == (12 * MINUTE, None, 9 * MINUTE)
-    assert life.seen.observations <= REMEMBERED
+    assert life.seen.observations <= MAX_COUNTED
 
 
 def test_units_that_users_may_have_kept_alive_are_not_counted():

@@ -90,7 +90,7 @@ class Play:
         """What metrics tell of users: `minutes` alike, the last of them `ago` minutes before now."""
         column = np.full(minutes, peak, np.float32)
         first = minute_of(self.clock.now()) - ago - minutes + 1
-        self.keeper.rhythm.note(DemandSeries(first, column, np.full(minutes, busy or 0.0, np.float32), column))
+        self.keeper.usage.note(DemandSeries(first, column, np.full(minutes, busy or 0.0, np.float32), column))
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ async def test_the_pause_is_learnt(play):
     play.keeper.want(20)
     await play.minutes(240)
 
-    assert 5 * MINUTE < play.keeper.life.pause < 12 * MINUTE
+    assert 5 * MINUTE < play.keeper.idle_timeout.pause < 12 * MINUTE
 
 
 @pytest.mark.parametrize("units", [1, 2])
@@ -146,7 +146,7 @@ async def test_a_small_pool_learns_it_too_and_is_warm_nearly_all_the_time(play, 
         await play.minutes(1)
         warm.append(play.units.count_alive() >= units)
 
-    assert 4 * MINUTE < play.keeper.life.pause < 7 * MINUTE, "they live six"
+    assert 4 * MINUTE < play.keeper.idle_timeout.pause < 7 * MINUTE, "they live six"
     assert np.mean(warm) > 0.98
 
 
@@ -274,7 +274,7 @@ async def test_units_that_are_at_work_all_the_time_are_not_pinged(play):
 
 async def test_no_round_comes_on_top_of_a_peak_that_is_expected(play):
     yesterday = minute_of(NOON) - 1440
-    play.keeper.rhythm.note(DemandSeries(yesterday + 10, *(np.full(20, 30, np.float32) for _ in range(3))))
+    play.keeper.usage.note(DemandSeries(yesterday + 10, *(np.full(20, 30, np.float32) for _ in range(3))))
     play.keeper.want(20)
     await play.minutes(60)
     at = [(instant - NOON) // MINUTE for instant, _ in play.units.log]
@@ -286,14 +286,14 @@ async def test_no_round_comes_on_top_of_a_peak_that_is_expected(play):
 async def test_a_deployment_makes_old_proofs_worthless_and_teaches_nothing(play):
     play.keeper.want(20)
     await play.minutes(2)
-    pause = play.keeper.life.pause
+    pause = play.keeper.idle_timeout.pause
     play.units.kill()
     play.units.version = "2"
     await play.minutes(4)
 
     assert play.keeper.proof.generation == "2"
     assert play.ready == 20
-    assert play.keeper.life.pause >= pause
+    assert play.keeper.idle_timeout.pause >= pause
 
 
 async def test_units_of_an_older_deployment_prove_nothing(play):
@@ -307,7 +307,7 @@ async def test_units_of_an_older_deployment_prove_nothing(play):
 
 async def test_a_round_that_is_tried_again_does_not_come_on_top_of_a_peak_either(play):
     """The one in the fourth minute fails; from the fifth on users are expected, who had as many units at work yesterday."""
-    play.keeper.rhythm.note(DemandSeries(minute_of(NOON) - 1440 + 4, *(np.full(10, 30, np.float32) for _ in range(3))))
+    play.keeper.usage.note(DemandSeries(minute_of(NOON) - 1440 + 4, *(np.full(10, 30, np.float32) for _ in range(3))))
     play.keeper.want(20)
     await play.minutes(2)
     play.units.refusing = Throttled("agent: too many")
@@ -327,7 +327,7 @@ async def test_own_pings_are_in_the_account(play):
     first = minute_of(NOON)
     seen = DemandSeries(first, *(np.array([value], np.float32) for value in (20, 41 * 0.15 / 60, 41)))
 
-    without = play.keeper.ledger.bounded(play.keeper.ledger.without(seen))
+    without = play.keeper.own_traffic.bounded(play.keeper.own_traffic.without(seen))
     assert (without.peak.tolist(), without.invocations.tolist()) == ([0.0], [0.0])
 
 

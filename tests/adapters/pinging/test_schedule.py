@@ -22,10 +22,10 @@ def known(peak, first: int, busy=None) -> DemandSeries:
 
 def with_users(daily, days: int = 1) -> UsagePattern:
     """Users by `daily(minute of the day)` on each of the `days` before noon."""
-    rhythm = UsagePattern()
+    usage = UsagePattern()
     minutes = np.arange(START - days * 1440, START)
-    rhythm.note(known([daily(int(minute) % 1440) for minute in minutes], int(minutes[0])))
-    return rhythm
+    usage.note(known([daily(int(minute) % 1440) for minute in minutes], int(minutes[0])))
+    return usage
 
 
 @given(st.integers(0, 59), st.integers(2, 60), st.integers(0, 10_000))
@@ -64,40 +64,40 @@ def test_a_peak_that_does_not_end_does_not_put_it_off_for_ever():
 
 
 def test_what_was_a_week_ago_is_expected_and_what_was_longer_ago_is_not():
-    rhythm = UsagePattern()
-    rhythm.note(known([9.0], START - 6 * 1440))
-    assert rhythm.expected(START) == 9.0
-    rhythm.note(known([0.0], START + 2 * 1440))
-    assert rhythm.expected(START + 3 * 1440) == 0.0
+    usage = UsagePattern()
+    usage.note(known([9.0], START - 6 * 1440))
+    assert usage.expected(START) == 9.0
+    usage.note(known([0.0], START + 2 * 1440))
+    assert usage.expected(START + 3 * 1440) == 0.0
 
 
 def test_units_that_worked_all_through_the_last_minutes_are_busy_now():
-    rhythm = UsagePattern()
-    rhythm.note(known([9.0, 9.0, 9.0], START - 3, busy=[6.4, 5.9, 7.0]))
+    usage = UsagePattern()
+    usage.note(known([9.0, 9.0, 9.0], START - 3, busy=[6.4, 5.9, 7.0]))
 
-    assert rhythm.busy(START) == 5
-    assert rhythm.busy(START + 60) == 0, "that is long ago"
+    assert usage.busy(START) == 5
+    assert usage.busy(START + 60) == 0, "that is long ago"
 
 
 def test_nothing_is_expected_of_what_was_never_seen():
-    rhythm = UsagePattern()
+    usage = UsagePattern()
 
-    assert (rhythm.expected(START), rhythm.busy(START), rhythm.last_peak(1, START - 60)) == (0.0, 0, None)
+    assert (usage.expected(START), usage.busy(START), usage.last_peak(1, START - 60)) == (0.0, 0, None)
 
 
 def test_the_newest_minute_with_enough_users_is_found():
-    rhythm = UsagePattern()
-    rhythm.note(known([25.0, 20.0, 19.0, np.nan], START - 4))
+    usage = UsagePattern()
+    usage.note(known([25.0, 20.0, 19.0, np.nan], START - 4))
 
-    assert rhythm.last_peak(20, START - 10) == START - 3
-    assert rhythm.last_peak(20, START - 2) is None
-    assert rhythm.last_peak(26, START - 10) is None
+    assert usage.last_peak(20, START - 10) == START - 3
+    assert usage.last_peak(20, START - 2) is None
+    assert usage.last_peak(26, START - 10) is None
 
 
 def test_a_peak_that_is_unknown_now_is_expected_no_more():
-    rhythm, minute = UsagePattern(), START - 1440
-    rhythm.note(known([9.0], minute))
-    assert (rhythm.expected(START), rhythm.last_peak(9, minute)) == (9, minute)
+    usage, minute = UsagePattern(), START - 1440
+    usage.note(known([9.0], minute))
+    assert (usage.expected(START), usage.last_peak(9, minute)) == (9, minute)
 
-    rhythm.note(DemandSeries(minute, *(np.array([value], np.float32) for value in (np.nan, 1.0, 90))))
-    assert (rhythm.expected(START), rhythm.last_peak(9, minute), rhythm.busy(minute)) == (0, None, 0)
+    usage.note(DemandSeries(minute, *(np.array([value], np.float32) for value in (np.nan, 1.0, 90))))
+    assert (usage.expected(START), usage.last_peak(9, minute), usage.busy(minute)) == (0, None, 0)

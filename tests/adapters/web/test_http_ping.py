@@ -94,7 +94,7 @@ async def test_units_that_users_have_started_are_not_taken_for_ones_that_died(st
         driver.invoke(now, 1000, driver.serving)
     await stage.passes(3 * MINUTE)
 
-    assert lever.keeper.life.pause >= 4 * MINUTE
+    assert lever.keeper.idle_timeout.pause >= 4 * MINUTE
 
 
 async def test_who_has_not_opted_in_is_never_pinged(stage):

@@ -1,4 +1,4 @@
-"""Application Auto Scaling: scheduled actions and scaling policies.
+"""Emulator of Application Auto Scaling: scalable targets, scheduled actions and scaling policies.
 
-It changes functions in `sandbox.aws.lambda_`.
+The functions that it changes belong in `sandbox.aws.lambda_`.
 """

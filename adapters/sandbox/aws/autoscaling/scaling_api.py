@@ -1,4 +1,4 @@
-"""Application Auto Scaling and the Security Token Service, as far as a caller must know who else scales and who it is."""
+"""API operations of Application Auto Scaling for provisioned concurrency of Lambda."""
 
 from adapters.sandbox.aws.autoscaling.scheduled_actions import RESOURCE, check, move_into_range
 from adapters.sandbox.errors import ApiError
@@ -11,9 +11,9 @@ _PAGE = 50
 
 
 def register(sandbox: Sandbox, call: Call) -> Reply:
-    """Stores the target, and moves what is provisioned now into its range, as AWS does; only given fields change."""
+    """Store the target, and move the provisioned concurrency into its range, as AWS does. Only given fields change."""
     resource = _resource(call.body)
-    sandbox.all()  # what fell due has been done
+    sandbox.all()  # runs scheduled actions that are due
     stored = sandbox.scalable_targets.get(resource)
     changes = {key: call.body[key] for key in ("MinCapacity", "MaxCapacity", "SuspendedState") if key in call.body}
     if stored is None and not {"MinCapacity", "MaxCapacity"} <= changes.keys():
@@ -27,10 +27,10 @@ def register(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def describe_targets(sandbox: Sandbox, call: Call) -> Reply:
-    """Up to 50 a page, of one namespace and, when given, of some resources."""
-    sandbox.all()  # what fell due has been done
+    """Return up to 50 targets per page, of one namespace and, if given, of some resources."""
+    sandbox.all()  # runs scheduled actions that are due
     wanted = call.body.get("ResourceIds")
-    found = [
+    targets = [
         target
         for resource, target in sorted(sandbox.scalable_targets.items())
         if target["ServiceNamespace"] == call.body.get("ServiceNamespace") and (not wanted or resource in wanted)
@@ -40,12 +40,12 @@ def describe_targets(sandbox: Sandbox, call: Call) -> Reply:
     except ValueError:
         raise ApiError("InvalidNextTokenException", "The next token is invalid.") from None
     size = min(int(call.body.get("MaxResults") or _PAGE), _PAGE)
-    shown: Json = {"ScalableTargets": found[first : first + size]}
-    return Reply(shown | {"NextToken": str(first + size)} if len(found) > first + size else shown)
+    body: Json = {"ScalableTargets": targets[first : first + size]}
+    return Reply(body | {"NextToken": str(first + size)} if len(targets) > first + size else body)
 
 
 def deregister(sandbox: Sandbox, call: Call) -> Reply:
-    """Forgets the target with its policies and scheduled actions."""
+    """Delete the target with its policies and scheduled actions."""
     resource = _resource(call.body)
     if sandbox.scalable_targets.pop(resource, None) is None:
         raise ApiError("ObjectNotFoundException", f"No scalable target registered for resource ID: {resource}")
@@ -55,16 +55,14 @@ def deregister(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def put_policy(sandbox: Sandbox, call: Call) -> Reply:
-    """Stores a policy. It is shown, not carried out."""
+    """Store a policy. It is returned by reads and has no effect."""
     policy = _stored(sandbox, call, "PolicyName", "PolicyARN", "scalingPolicy")
     sandbox.scaling_policies = [p for p in sandbox.scaling_policies if p["PolicyARN"] != policy["PolicyARN"]] + [policy]
     return Reply({"PolicyARN": policy["PolicyARN"], "Alarms": []})
 
 
 def put_scheduled_action(sandbox: Sandbox, call: Call) -> Reply:
-    """Stores an action; a one-time action is carried out at its instant, see
-    `adapters.sandbox.aws.autoscaling.scheduled_actions`.
-    """
+    """Store an action. A one-time action runs at its time, see `adapters.sandbox.aws.autoscaling.scheduled_actions`."""
     check(str(call.body.get("Schedule", "")))
     action = _stored(sandbox, call, "ScheduledActionName", "ScheduledActionARN", "scheduledAction")
     arn = action["ScheduledActionARN"]
@@ -73,21 +71,23 @@ def put_scheduled_action(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def delete_scheduled_action(sandbox: Sandbox, call: Call) -> Reply:
-    """Forgets one action; 400 when there is none of that name."""
+    """Delete one action; 400 if it does not exist."""
     resource, name = _resource(call.body), call.body.get("ScheduledActionName")
-    kept = [a for a in sandbox.scheduled_actions if (a["ResourceId"], a["ScheduledActionName"]) != (resource, name)]
-    if len(kept) == len(sandbox.scheduled_actions):
+    others = [a for a in sandbox.scheduled_actions if (a["ResourceId"], a["ScheduledActionName"]) != (resource, name)]
+    if len(others) == len(sandbox.scheduled_actions):
         raise ApiError("ObjectNotFoundException", f"No scheduled action found for resource ID: {resource}")
-    sandbox.scheduled_actions = kept
+    sandbox.scheduled_actions = others
     return Reply({})
 
 
 def describe_policies(sandbox: Sandbox, call: Call) -> Reply:
+    """Return the policies, of one resource or all."""
     return Reply({"ScalingPolicies": _of(sandbox.scaling_policies, call)})
 
 
 def describe_scheduled_actions(sandbox: Sandbox, call: Call) -> Reply:
-    sandbox.all()  # what fell due has been done
+    """Return the scheduled actions that have not run, of one resource or all."""
+    sandbox.all()  # runs scheduled actions that are due
     return Reply({"ScheduledActions": _of(sandbox.scheduled_actions, call)})
 
 
@@ -140,8 +140,8 @@ def _stored(sandbox: Sandbox, call: Call, name: str, arn: str, kind: str) -> Jso
     resource = _resource(call.body)
     if resource not in sandbox.scalable_targets:
         raise ApiError("ObjectNotFoundException", f"No scalable target registered for resource ID: {resource}")
-    marks = {arn: _arn(sandbox, f"{kind}/{resource}:{call.body.get(name, '')}"), "CreationTime": call.at.timestamp()}
-    return dict(call.body) | marks
+    generated = {arn: _arn(sandbox, f"{kind}/{resource}:{call.body.get(name, '')}"), "CreationTime": call.at.timestamp()}
+    return dict(call.body) | generated
 
 
 def _of(stored: list[Json], call: Call) -> list[Json]:

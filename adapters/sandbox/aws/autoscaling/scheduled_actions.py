@@ -1,6 +1,6 @@
-"""Scheduled actions of Application Auto Scaling, carried out when they are due: one-time actions, which set a target's range.
+"""Scheduled actions of Application Auto Scaling. One-time actions set the range of a target when they are due.
 
-Time passes lazily here: whoever asks for a function finds that what was due has been done when it was due.
+Time passes lazily: reading a function first runs its due actions, each at its own time.
 """
 
 import re
@@ -16,30 +16,30 @@ RESOURCE = re.compile(r"function:(?P<function>[^:]+):(?P<qualifier>[^:]+)")
 
 
 def due_ms(schedule: str) -> int | None:
-    """The instant of a one-time schedule, in milliseconds since the epoch; None of a recurring one, which is not carried out."""
-    found = ONCE.fullmatch(schedule)
-    return None if found is None else round(datetime.fromisoformat(found[1]).replace(tzinfo=UTC).timestamp() * 1000)
+    """Return the time of a one-time schedule in milliseconds since the epoch; None for a recurring one, which never runs."""
+    once = ONCE.fullmatch(schedule)
+    return None if once is None else round(datetime.fromisoformat(once[1]).replace(tzinfo=UTC).timestamp() * 1000)
 
 
 def check(schedule: str) -> None:
-    """Refuse what AWS would: no schedule at all."""
+    """Raise AWS's `ValidationException` if the text is no schedule expression."""
     if not re.fullmatch(r"(at|cron|rate)\(.+\)", schedule):
         raise ApiError("ValidationException", f"Invalid schedule expression: {schedule}")
 
 
 class ScheduledActions:
-    """Of one account. `done`: resource and instant of each action that ran, in order."""
+    """Targets and scheduled actions of one account. `done`: resource and time of each action that ran, in order."""
 
     def __init__(self) -> None:
         self.targets: dict[str, Json] = {}
         self.actions: list[Json] = []
         self.done: list[tuple[str, int]] = []
 
-    def carry_out(self, function: LambdaFunction, now: int, advance: Callable[[int], None],
-                  preparation: Callable[[], int]) -> None:
-        """Run what fell due of a function by `now`; `advance` plays its traffic up to an instant before."""
-        of_it = [each for each in self.actions if each["ResourceId"].startswith(f"function:{function.name}:")]
-        due = [(at, each) for each in of_it if (at := due_ms(each["Schedule"])) is not None and at <= now]
+    def run_due(self, function: LambdaFunction, now: int, advance: Callable[[int], None],
+                preparation: Callable[[], int]) -> None:
+        """Run the actions of a function that are due by `now`. `advance` plays its traffic up to the time of an action."""
+        actions = [each for each in self.actions if each["ResourceId"].startswith(f"function:{function.name}:")]
+        due = [(at, each) for each in actions if (at := due_ms(each["Schedule"])) is not None and at <= now]
         for at, action in sorted(due, key=lambda pair: pair[0]):
             self.actions.remove(action)
             target = self.targets.get(action["ResourceId"])
@@ -52,7 +52,7 @@ class ScheduledActions:
 
 
 def move_into_range(function: LambdaFunction, target: Json, at: int, preparation: Callable[[], int]) -> None:
-    """What is provisioned now goes to the nearest end of the target's range, if it is outside."""
+    """Move the provisioned concurrency to the nearest bound of the target's range if it is outside."""
     match = RESOURCE.fullmatch(target["ResourceId"])
     if match is None or match["qualifier"] not in function.aliases | function.versions:
         return

@@ -1,4 +1,4 @@
-"""Amazon CloudWatch: the operations that read metrics.
+"""Emulator of Amazon CloudWatch: operations that read metrics.
 
-What is published when belongs in `sandbox.traffic`.
+The publication of metrics belongs in `sandbox.traffic`.
 """

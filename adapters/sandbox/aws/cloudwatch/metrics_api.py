@@ -1,4 +1,4 @@
-"""CloudWatch's reading operations."""
+"""API operations of CloudWatch that read metrics."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ TWO_WEEKS, THREE_HOURS = 14 * 1440, 180
 
 
 def get_metric_data(sandbox: Sandbox, call: Call) -> Reply:
-    """Points of up to 500 series. A page ends at MaxDatapoints, in the midst of a series if need be (`PartialData`)."""
+    """Return points of up to 500 series. A page ends at MaxDatapoints, also within a series (`PartialData`)."""
     queries = queries_of(call.body)
     sandbox.metric_calls[sandbox.now_ms() // 60_000] += 1
     descending = call.body.get("ScanBy", "TimestampDescending") == "TimestampDescending"
@@ -44,7 +44,7 @@ def get_metric_data(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def get_metric_statistics(sandbox: Sandbox, call: Call) -> Reply:
-    """Up to 1,440 points of one series with several statistics, in no order, as AWS says."""
+    """Return up to 1,440 points of one series with several statistics, in no particular order, as AWS documents."""
     body = call.body
     stats = [*(body.get("Statistics") or []), *(body.get("ExtendedStatistics") or [])]
     if not stats:
@@ -70,31 +70,31 @@ def get_metric_statistics(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def list_metrics(sandbox: Sandbox, call: Call) -> Reply:
-    """Series with a point in the last two weeks, or with `RecentlyActive` in the last three hours; 500 a page.
+    """Return the series with a point in the last 14 days, or with `RecentlyActive` in the last 3 h; 500 per page.
 
-    Those of the whole region come first and without `Dimensions`, as LocalStack lists them; the service model allows it.
+    Series of the whole region come first and without `Dimensions`, as LocalStack lists them; the service model allows it.
     """
     body, now = call.body, sandbox.now_ms() // 60_000
     back = THREE_HOURS if body.get("RecentlyActive") == "PT3H" else TWO_WEEKS
     if body.get("Namespace") not in (None, "AWS/Lambda"):
         return Reply({"Metrics": []})
     wanted = [(d["Name"], d.get("Value")) for d in body.get("Dimensions") or []]
-    found: list[Json] = []
+    series: list[Json] = []
     for hosted in sandbox.all():
         active = hosted.driver.table.window("invocations", now - back, now)
         if not np.isnan(active).all():
-            found += [
+            series += [
                 {"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": _as_list(dims)}
                 for metric, dims in series_of(hosted)
                 if body.get("MetricName") in (None, metric)
                 and all(name in dims and value in (None, dims[name]) for name, value in wanted)
             ]
-    if found and not wanted:
-        names = dict.fromkeys(each["MetricName"] for each in found)
-        found = [{"Namespace": "AWS/Lambda", "MetricName": name} for name in names] + found
-    first = position_of(body.get("NextToken"), len(found) + 1).query
-    more = {"NextToken": Position(first + METRICS_A_PAGE, 0).token()} if len(found) > first + METRICS_A_PAGE else {}
-    return Reply({"Metrics": found[first : first + METRICS_A_PAGE]} | more)
+    if series and not wanted:
+        names = dict.fromkeys(each["MetricName"] for each in series)
+        series = [{"Namespace": "AWS/Lambda", "MetricName": name} for name in names] + series
+    first = position_of(body.get("NextToken"), len(series) + 1).query
+    more = {"NextToken": Position(first + METRICS_A_PAGE, 0).token()} if len(series) > first + METRICS_A_PAGE else {}
+    return Reply({"Metrics": series[first : first + METRICS_A_PAGE]} | more)
 
 
 OPERATIONS = {

@@ -1,4 +1,4 @@
-"""What can be read of the metrics now: points by series and period, with what is not published yet left out."""
+"""Readable points of metrics by series and period, without those that are not published yet."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -11,9 +11,14 @@ from adapters.sandbox.traffic.publishing import visibility
 from adapters.sandbox.world import Hosted, Sandbox
 
 RETENTION_MINUTES = {60: 15 * 1440, 300: 63 * 1440, 3600: 455 * 1440}
-# Of the whole region only; both are made of what functions claim.
+"""Retention in minutes by minimum period in seconds."""
+
 REGION_GAUGES = ("ClaimedAccountConcurrency", "UnreservedConcurrentExecutions")
-ALIKE = {**dict.fromkeys(REGION_GAUGES, "ConcurrentExecutions"), "CallCount": "Invocations"}
+"""Gauges that only the whole region has; both are the sum of the units that functions claim."""
+
+SAME_KIND = {**dict.fromkeys(REGION_GAUGES, "ConcurrentExecutions"), "CallCount": "Invocations"}
+"""Metrics whose statistics are calculated as those of another metric."""
+
 METRIC_CALLS = {"Service": "CloudWatch", "Class": "None", "Type": "API", "Resource": "GetMetricData"}
 
 
@@ -26,7 +31,7 @@ class Span(NamedTuple):
 
 
 class Points(NamedTuple):
-    """Known points, the oldest first: `at` in seconds since the epoch."""
+    """Known points, oldest first; `at` in seconds since the epoch."""
 
     at: NDArray[np.int64]
     values: Values
@@ -36,16 +41,16 @@ NOTHING = Points(np.empty(0, np.int64), np.empty(0))
 
 
 class Readings:
-    """Answers the queries of one request; what several queries need (delays, the region's sums) is worked out once."""
+    """Reader for the queries of one request. It calculates the parts that queries share once: delays and all functions."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._now = sandbox.now_ms() / 1000
-        self._seen: dict[tuple[int, Span], tuple[NDArray[np.bool_], Values]] = {}
+        self._visible_by_span: dict[tuple[int, Span], tuple[NDArray[np.bool_], Values]] = {}
         self._region: list[Hosted] | None = None
 
     def points(self, namespace: str, metric: str, dimensions: Mapping[str, str], stat: str, span: Span) -> Points:
-        """The points of one series; none at all for a series that AWS would not have."""
+        """Return the points of one series; none for a series that AWS would not have."""
         if namespace == "AWS/Usage" and (metric, dict(dimensions)) == ("CallCount", METRIC_CALLS) and span.end > span.first:
             return self._read(None, metric, stat, span, lambda _: self._calls(span))
         if namespace != "AWS/Lambda" or span.end <= span.first:
@@ -61,7 +66,7 @@ class Readings:
 
     @staticmethod
     def _emitted(hosted: Hosted, metric: str, dimensions: Mapping[str, str]) -> bool:
-        """Whether the function emits under these dimensions: by function, by the alias that takes the traffic, by version."""
+        """Return whether the function has a series with these dimensions: function, serving alias, or executed version."""
         function, serving = hosted.function, hosted.driver.serving
         resource, version = dimensions.get("Resource"), dimensions.get("ExecutedVersion")
         if len(dimensions) != 1 + (resource is not None) + (version is not None) or (version is not None and version != serving):
@@ -71,7 +76,7 @@ class Readings:
         return resource in (f"{function.name}:{function.alias}", f"{function.name}:{serving}")
 
     def _of_region(self, metric: str, stat: str, span: Span) -> Points:
-        """Sums over all functions. A sum of peaks is the most that the region can have had: they do not come at one instant."""
+        """Return the sum over all functions. A sum of peaks is an upper bound, because the peaks are at different instants."""
         claimed = metric in REGION_GAUGES
         if not claimed and (metric not in METRICS or metric.startswith("Provisioned")):
             return NOTHING
@@ -80,7 +85,7 @@ class Readings:
         return self._read(None, metric, stat, span, lambda name: self._claims(span) if claimed else self._summed(name, span))
 
     def _calls(self, span: Span) -> Values:
-        """GetMetricData calls a minute, as far as AWS counts them."""
+        """Return GetMetricData calls per minute; NaN in minutes without any, and everywhere unless `calls_counted`."""
         calls = self._sandbox.metric_calls if self._sandbox.settings.calls_counted else {}
         return np.array([calls.get(minute, np.nan) for minute in range(span.first, span.end)])
 
@@ -101,54 +106,54 @@ class Readings:
         return np.where(some, total, np.nan)
 
     def _read(self, hosted: Hosted | None, metric: str, stat: str, span: Span, window: Callable[[str], Values]) -> Points:
-        """Points of a function, or of the whole region."""
-        seen, part = self._visible(self._sandbox.seed if hosted is None else hosted.seed, span)
-        seen = seen & self._unhidden(hosted, metric, span)
+        """Return the points of a function or, with None, of the whole region."""
+        readable, part = self._visible(self._sandbox.seed if hosted is None else hosted.seed, span)
+        readable = readable & self._without_outage(hosted, metric, span)
 
         def column(name: str) -> Values:
-            values = window(name)
-            shown = np.where(seen, values, np.nan)
+            values = np.where(readable, window(name), np.nan)
             if part is _WHOLE:
-                return shown
-            return shown * part if name in _FRACTIONS else np.where(part < 1, np.ceil(shown * part), shown)
+                return values
+            return values * part if name in _FRACTIONS else np.where(part < 1, np.ceil(values * part), values)
 
-        values = statistic(ALIKE.get(metric, metric), stat, span.minutes_a_period, column)
+        values = statistic(SAME_KIND.get(metric, metric), stat, span.minutes_a_period, column)
         return _points(values, span)
 
-    def _durations(self, of: list[Hosted], hosted: Hosted | None, stat: str, span: Span) -> Points:
-        """Points of `Duration` of a function, or of the whole region. A request counts in the minute in which it began, once the
-        minute in which it ended is published.
+    def _durations(self, functions: list[Hosted], hosted: Hosted | None, stat: str, span: Span) -> Points:
+        """Return the points of `Duration` of a function or, with None, of the whole region. A request counts in the minute of its
+        start, once the minute of its end is published.
         """
         counts, lasted = np.zeros(span.end - span.first), np.zeros(span.end - span.first)
-        seed, unhidden = self._sandbox.seed if hosted is None else hosted.seed, self._unhidden(hosted, "Duration", span)
-        for each in of:
+        seed = self._sandbox.seed if hosted is None else hosted.seed
+        published = self._without_outage(hosted, "Duration", span)
+        for each in functions:
             for lag in each.driver.table.lags:
-                seen, part = self._visible(seed, Span(span.first + lag, span.end + lag, 1))
-                share, table = np.where(seen & unhidden, part, 0.0), each.driver.table
+                readable, part = self._visible(seed, Span(span.first + lag, span.end + lag, 1))
+                share, table = np.where(readable & published, part, 0.0), each.driver.table
                 counts += share * np.nan_to_num(table.window(ended(lag), span.first, span.end))
                 lasted += share * np.nan_to_num(table.window(lasted_together(lag), span.first, span.end))
         return _points(duration(stat, span.minutes_a_period, counts, lasted), span)
 
-    def _unhidden(self, hosted: Hosted | None, metric: str, span: Span) -> NDArray[np.bool_]:
-        """Which minutes of the span no outage hides."""
+    def _without_outage(self, hosted: Hosted | None, metric: str, span: Span) -> NDArray[np.bool_]:
+        """Return which minutes of the span are not hidden by an outage of metrics."""
         faults = self._sandbox.faults
         if not faults.outages:
             return np.ones(span.end - span.first, bool)
         return ~faults.hidden(metric, None if hosted is None else hosted.function.name, span.first, span.end)
 
     def _visible(self, seed: int, span: Span) -> tuple[NDArray[np.bool_], Values]:
-        """Which minutes of the span can be read, and which part of their value. Dark minutes need no mark: they have no point."""
+        """Return which minutes of the span can be read, and which part of their value. Dark minutes have no point anyway."""
         key = (seed, span)
-        if key not in self._seen:
+        if key not in self._visible_by_span:
             faults, publishing = self._sandbox.faults, self._sandbox.settings.publishing
             now = self._now - faults.late_seconds
             minutes = np.arange(span.first, span.end, dtype=np.int64)
             if (span.end * 60) + publishing.settled_after < now:
-                seen, part = np.ones(len(minutes), bool), _WHOLE
+                readable, part = np.ones(len(minutes), bool), _WHOLE
             else:
-                seen, part = visibility(publishing, seed, minutes, now)
-            self._seen[key] = seen, part
-        return self._seen[key]
+                readable, part = visibility(publishing, seed, minutes, now)
+            self._visible_by_span[key] = readable, part
+        return self._visible_by_span[key]
 
 
 _WHOLE: Values = np.ones(1)
@@ -156,7 +161,7 @@ _FRACTIONS = ("pc_utilisation",)
 
 
 def _points(values: Values | None, span: Span) -> Points:
-    """Those of `values`, one a period, that are known."""
+    """Return the points of `values` (one per period) that are not NaN."""
     if values is None:
         return NOTHING
     known = ~np.isnan(values)
@@ -165,7 +170,7 @@ def _points(values: Values | None, span: Span) -> Points:
 
 
 def series_of(hosted: Hosted) -> list[tuple[str, dict[str, str]]]:
-    """The series that ListMetrics shows of a function."""
+    """Return metric and dimensions of the series of a function that ListMetrics returns."""
     function = hosted.function
     resource = {"FunctionName": function.name, "Resource": f"{function.name}:{function.alias}"}
     plain = [name for name in (*COUNTERS, *GAUGES, "Duration") if not name.startswith("Provisioned")]

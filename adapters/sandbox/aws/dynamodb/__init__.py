@@ -1,4 +1,1 @@
-"""Amazon DynamoDB, as far as a lease needs it.
-
-Nothing else is stored here.
-"""
+"""Emulator of Amazon DynamoDB, limited to what the lease of a leader uses."""

@@ -1,4 +1,4 @@
-"""DynamoDB as far as a lease needs it: items of tables with two string keys, and changes under conditions."""
+"""API operations of DynamoDB that a lease uses: items of tables with two string keys, and conditional writes."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -12,20 +12,20 @@ from adapters.sandbox.world import Sandbox
 KEYS = ("group", "item")
 MOST_ITEMS = 100
 PAGE = 200
-"""Items in an answer; AWS ends one after a megabyte."""
+"""Maximum items of a response; AWS limits a response to 1 MB instead."""
 
 TERM = re.compile(r"(?P<function>\w+)\((?P<of>#?\w+)(?:,\s*(?P<with>:\w+))?\)|(?P<name>#?\w+)\s*=\s*(?P<value>:\w+)")
 Table = dict[tuple[str, str], Json]
 
 
 def get_item(sandbox: Sandbox, call: Call) -> Reply:
-    """Always the newest: what is read here is never old, whether or not that was asked for."""
-    found = _table(sandbox, call.body).get(_key(call.body["Key"]))
-    return Reply({} if found is None else {"Item": found})
+    """Return an item. All reads are strongly consistent, whether requested or not."""
+    item = _table(sandbox, call.body).get(_key(call.body["Key"]))
+    return Reply({} if item is None else {"Item": item})
 
 
 def put_item(sandbox: Sandbox, call: Call) -> Reply:
-    """Replaces a whole item, if the condition holds of the one that is there."""
+    """Replace a whole item if the condition holds for the stored one."""
     table, key = _table(sandbox, call.body), _key(call.body["Item"])
     if not holds(call.body, table.get(key)):
         raise ApiError("ConditionalCheckFailedException", "The conditional request failed")
@@ -34,40 +34,40 @@ def put_item(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def transact_write_items(sandbox: Sandbox, call: Call) -> Reply:
-    """All changes or none. Knows Put and ConditionCheck."""
+    """Make all changes or none. Put and ConditionCheck are emulated."""
     steps = [next(iter(step.items())) for step in call.body["TransactItems"]]
     if not 1 <= len(steps) <= MOST_ITEMS or any(kind not in ("Put", "ConditionCheck") for kind, _ in steps):
         raise ApiError("ValidationException", f"from 1 to {MOST_ITEMS} of Put and ConditionCheck are emulated")
-    places = [(_table(sandbox, what), _key(what["Item" if kind == "Put" else "Key"])) for kind, what in steps]
-    kept = [holds(what, table.get(key)) for (_, what), (table, key) in zip(steps, places, strict=True)]
-    if not all(kept):
-        raise cancelled(["None" if held else "ConditionalCheckFailed" for held in kept])
-    for (kind, what), (table, key) in zip(steps, places, strict=True):
+    places = [(_table(sandbox, body), _key(body["Item" if kind == "Put" else "Key"])) for kind, body in steps]
+    conditions = [holds(body, table.get(key)) for (_, body), (table, key) in zip(steps, places, strict=True)]
+    if not all(conditions):
+        raise cancelled(["None" if held else "ConditionalCheckFailed" for held in conditions])
+    for (kind, body), (table, key) in zip(steps, places, strict=True):
         if kind == "Put":
-            table[key] = dict(what["Item"])
+            table[key] = dict(body["Item"])
     return Reply({})
 
 
 def cancelled(codes: Sequence[str]) -> ApiError:
-    """A transaction is refused: `codes` has a reason for each item, "None" for those that would have passed."""
+    """Return the error of a cancelled transaction. `codes`: the reason of each item, "None" if the item did not fail."""
     text = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{', '.join(codes)}]"
     return ApiError("TransactionCanceledException", text, fields={"CancellationReasons": [{"Code": code} for code in codes]})
 
 
 def query(sandbox: Sandbox, call: Call) -> Reply:
-    """The items for which the key condition holds, in order of their keys, a page at a time."""
+    """Return the items for which the key condition holds, in order of their keys, `PAGE` per response."""
     condition: Json = {"ConditionExpression": call.body["KeyConditionExpression"], **{
         name: call.body[name] for name in ("ExpressionAttributeNames", "ExpressionAttributeValues") if name in call.body}}
     after = _key(call.body["ExclusiveStartKey"]) if "ExclusiveStartKey" in call.body else ("", "")
-    found = [(key, item) for key, item in sorted(_table(sandbox, call.body).items()) if key > after and holds(condition, item)]
-    page: Json = {"Items": [item for _, item in found[:PAGE]], "Count": min(PAGE, len(found))}
-    if len(found) > PAGE:
-        page["LastEvaluatedKey"] = {name: {"S": value} for name, value in zip(KEYS, found[PAGE - 1][0], strict=True)}
+    items = [(key, item) for key, item in sorted(_table(sandbox, call.body).items()) if key > after and holds(condition, item)]
+    page: Json = {"Items": [item for _, item in items[:PAGE]], "Count": min(PAGE, len(items))}
+    if len(items) > PAGE:
+        page["LastEvaluatedKey"] = {name: {"S": value} for name, value in zip(KEYS, items[PAGE - 1][0], strict=True)}
     return Reply(page)
 
 
 def holds(body: Mapping[str, Any], item: Json | None) -> bool:
-    """Whether a condition holds of an item: terms joined by AND, each an equality or a function of one attribute."""
+    """Return whether a condition holds for an item: terms joined by AND, each an equality or a function of one attribute."""
     text = str(body.get("ConditionExpression", ""))
     return all(_term_holds(term.strip(), body, item or {}) for term in text.split(" AND ")) if text else True
 
@@ -77,10 +77,10 @@ def _term_holds(text: str, body: Mapping[str, Any], item: Json) -> bool:
     if term is None:
         raise ApiError("ValidationException", f"Invalid ConditionExpression, or one that is not emulated: {text}")
     names, values = body.get("ExpressionAttributeNames", {}), body.get("ExpressionAttributeValues", {})
-    said = term["of"] or term["name"]
-    name = names.get(said, said)
-    if said.startswith("#") and said not in names:
-        raise ApiError("ValidationException", f"An expression attribute name used in expression is not defined: {said}")
+    written = term["of"] or term["name"]
+    name = names.get(written, written)
+    if written.startswith("#") and written not in names:
+        raise ApiError("ValidationException", f"An expression attribute name used in expression is not defined: {written}")
     if term["name"]:
         return bool(item.get(name) == values[term["value"]])
     if term["function"] == "attribute_not_exists":
@@ -96,7 +96,7 @@ OPERATIONS = {operation.name: operation for operation in (
     Operation("TransactWriteItems", transact_write_items),
     Operation("Query", query),
 )}
-"""None counts as mutating: what is logged as a write is what changes warm capacity, or costs money by the unit."""
+"""None is mutating: the call log lists as writes only calls that change warm capacity or cost money per unit."""
 
 
 def _table(sandbox: Sandbox, body: Json) -> Table:

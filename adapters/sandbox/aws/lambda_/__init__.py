@@ -1,4 +1,4 @@
-"""AWS Lambda: functions, environments, provisioned concurrency, and the requests they serve.
+"""Emulator of AWS Lambda: functions, environments, provisioned concurrency, and the requests they serve.
 
 Metrics are read through `sandbox.aws.cloudwatch`.
 """

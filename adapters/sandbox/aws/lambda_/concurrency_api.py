@@ -1,4 +1,4 @@
-"""Lambda's provisioned and reserved concurrency, and the account's settings."""
+"""API operations of Lambda for provisioned and reserved concurrency and the account settings."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ _ABOVE_RESERVED = "Requested Provisioned Concurrency should not be greater than 
 
 
 def put_provisioned(sandbox: Sandbox, call: Call) -> Reply:
-    """Accepted at once, in progress afterwards; refused where the version, the alias or a limit forbids it."""
+    """Accept a request for units and start their allocation. Raise Lambda's error if version, alias or a limit forbids it."""
     hosted, qualifier, units = sandbox.hosted(call.function), _qualifier(call), _count(call, "ProvisionedConcurrentExecutions", 1)
     function, now = hosted.function, sandbox.now_ms()
     function.check_provisionable(qualifier)
@@ -20,11 +20,11 @@ def put_provisioned(sandbox: Sandbox, call: Call) -> Reply:
     _check_room(sandbox, hosted, function.provisioned - capacity.requested + units)
     fails = function.versions[function.version_of(qualifier)].init_fails
     capacity.put(units, now, sandbox.preparation_ms(hosted), init_fails=fails)
-    return Reply(_shown(capacity, now), 202)
+    return Reply(_body(capacity, now), 202)
 
 
 def get_provisioned(sandbox: Sandbox, call: Call) -> Reply:
-    """The configuration of one qualifier, or with `List=ALL` of all."""
+    """Return the configuration of one qualifier."""
     hosted, now = sandbox.hosted(call.function), sandbox.now_ms()
     qualifier = _qualifier(call)
     hosted.function.version_of(qualifier)
@@ -32,20 +32,20 @@ def get_provisioned(sandbox: Sandbox, call: Call) -> Reply:
     if capacity is None or not capacity.exists:
         code = "ProvisionedConcurrencyConfigNotFoundException"
         raise not_found("No Provisioned Concurrency Config found for this function", code)
-    return Reply(_shown(capacity, now))
+    return Reply(_body(capacity, now))
 
 
 def list_provisioned(sandbox: Sandbox, call: Call) -> Reply:
-    """All configurations of a function, up to 50 a page."""
+    """Return all configurations of a function, up to 50 per page."""
     function, now = sandbox.hosted(call.function).function, sandbox.now_ms()
     configured = sorted(qualifier for qualifier, capacity in function.capacities.items() if capacity.exists)
-    shown, marker = page(configured, call)
-    items = [{"FunctionArn": f"{function.arn}:{name}"} | _shown(function.capacities[name], now) for name in shown]
+    names, marker = page(configured, call)
+    items = [{"FunctionArn": f"{function.arn}:{name}"} | _body(function.capacities[name], now) for name in names]
     return Reply({"ProvisionedConcurrencyConfigs": items} | marker)
 
 
 def delete_provisioned(sandbox: Sandbox, call: Call) -> Reply:
-    """Gives the capacity back at once; AWS accepts it for a qualifier that has none, too."""
+    """Delete the configuration at once. AWS accepts the call also for a qualifier without one."""
     function, qualifier = sandbox.hosted(call.function).function, _qualifier(call)
     function.version_of(qualifier)
     function.release(qualifier, sandbox.now_ms())
@@ -58,26 +58,27 @@ def put_concurrency(sandbox: Sandbox, call: Call) -> Reply:
     function = hosted.function
     if units < function.provisioned:
         raise invalid(_ABOVE_RESERVED)
-    left = sandbox.unreserved() + (function.reserved or 0) - units
-    _check_floor(sandbox, left - sandbox.provisioned_unreserved(besides=function.name))
+    unreserved = sandbox.unreserved() + (function.reserved or 0) - units
+    _check_floor(sandbox, unreserved - sandbox.provisioned_unreserved(besides=function.name))
     sandbox.reserve(function, units)
     return Reply({"ReservedConcurrentExecutions": units})
 
 
 def get_concurrency(sandbox: Sandbox, call: Call) -> Reply:
-    """The reserved concurrency; the field is absent when there is none."""
+    """Return the reserved concurrency; without one, the field is absent."""
     reserved = sandbox.hosted(call.function).function.reserved
     return Reply({} if reserved is None else {"ReservedConcurrentExecutions": reserved})
 
 
 def delete_concurrency(sandbox: Sandbox, call: Call) -> Reply:
+    """Remove the reserved concurrency of a function."""
     sandbox.reserve(sandbox.hosted(call.function).function, None)
     return Reply(status=204)
 
 
 def account_settings(sandbox: Sandbox, call: Call) -> Reply:  # noqa: ARG001
-    """Limits and usage. Provisioned concurrency is not subtracted from the unreserved executions: AWS documents only that
-    reserved concurrency is.
+    """Return limits and usage. Provisioned concurrency is not subtracted from the unreserved executions: AWS documents this only
+    for reserved concurrency.
     """
     names = sandbox.names
     limit = {
@@ -91,7 +92,7 @@ def account_settings(sandbox: Sandbox, call: Call) -> Reply:  # noqa: ARG001
 
 
 def page(names: list[str], call: Call, most: int = MAX_ITEMS) -> tuple[list[str], Json]:
-    """The names of one page, and the marker of the next; a marker is the last name of the page before."""
+    """Return the names of one page, and the marker of the next: the last name of this page."""
     marker = call.query.get("Marker", "")
     rest = [name for name in names if name > marker] if marker else names
     size = max(1, min(int(call.query.get("MaxItems", most)), most))
@@ -99,7 +100,7 @@ def page(names: list[str], call: Call, most: int = MAX_ITEMS) -> tuple[list[str]
 
 
 def _check_room(sandbox: Sandbox, hosted: Hosted, units: int) -> None:
-    """Whether the function may have `units` of provisioned concurrency over all its qualifiers."""
+    """Raise Lambda's 400 if the function may not have `units` of provisioned concurrency over all its qualifiers."""
     reserved = hosted.function.reserved
     if reserved is not None:
         if units > reserved:
@@ -109,28 +110,28 @@ def _check_room(sandbox: Sandbox, hosted: Hosted, units: int) -> None:
         _check_floor(sandbox, sandbox.unreserved() - sandbox.provisioned_unreserved(besides=hosted.function.name) - units)
 
 
-def _check_floor(sandbox: Sandbox, left: int) -> None:
+def _check_floor(sandbox: Sandbox, unreserved: int) -> None:
     floor = sandbox.settings.unreserved_floor
-    if left < floor:
+    if unreserved < floor:
         raise invalid(
             "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum "
             f"value of [{floor}]."
         )
 
 
-def _shown(capacity: ProvisionedCapacity, now: int) -> Json:
-    shown: Json = {
+def _body(capacity: ProvisionedCapacity, now: int) -> Json:
+    body: Json = {
         "RequestedProvisionedConcurrentExecutions": capacity.requested,
         "AvailableProvisionedConcurrentExecutions": capacity.available,
         "AllocatedProvisionedConcurrentExecutions": capacity.allocated(now),
         "Status": capacity.status.value,
         "LastModified": stamp(capacity.modified),
     }
-    return shown | {"StatusReason": capacity.status_reason} if capacity.status is Status.FAILED else shown
+    return body | {"StatusReason": capacity.status_reason} if capacity.status is Status.FAILED else body
 
 
 def stamp(at_ms: int) -> str:
-    """Lambda's form of an instant: `2026-03-02T12:00:00.000+0000`."""
+    """Return the instant in Lambda's format: `2026-03-02T12:00:00.000+0000`."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % 1000:03d}+0000"
 
 

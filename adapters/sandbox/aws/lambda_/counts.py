@@ -1,12 +1,12 @@
-"""What a driver counts: of one request, of its pings in the minute being played, and of the whole run."""
+"""Counts of a driver: one request, the pings of the current minute, and the whole run."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 
 class Served(NamedTuple):
-    """How one request from outside the traffic fared; a throttled one was served by nothing. `environment`: which one of its
-    version, by number; 0 for a provisioned one.
+    """Result of one request that is not part of the traffic. `environment`: its number within the version; 0 for a provisioned
+    unit and for a throttled request.
     """
 
     version: str
@@ -18,8 +18,8 @@ class Served(NamedTuple):
 
 @dataclass(slots=True)
 class Totals:
-    """Sums since the sandbox started. Milliseconds are of one environment being busy; `*_without` is the twin, the same
-    traffic under the same limit with no warm capacity at all. Pings, their cold starts included, are kept apart from the traffic.
+    """Sums since the sandbox started. Milliseconds are busy time of environments. `*_without`: the twin, with the same traffic
+    and no warm capacity in the account. Pings and their cold starts are not included in the figures of the traffic.
     """
 
     minutes: int = 0
@@ -40,7 +40,7 @@ class Totals:
 
 @dataclass(slots=True)
 class Pings:
-    """Of the minute being played."""
+    """Pings of the current minute. `ms`: total time that they were held."""
 
     served: int = 0
     warm: int = 0

@@ -1,4 +1,4 @@
-"""Plays one function's traffic through its environments, request by request, and counts what really starts."""
+"""Driver of one function: plays its traffic through its environments, request by request, and counts cold starts."""
 
 import math
 from collections.abc import Callable
@@ -7,23 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from adapters.sandbox.aws.lambda_.counts import Pings, Served, Totals
-from adapters.sandbox.aws.lambda_.environments import Lives
+from adapters.sandbox.aws.lambda_.environments import Lifetimes
 from adapters.sandbox.aws.lambda_.functions import LambdaFunction
 from adapters.sandbox.aws.lambda_.provisioned_capacity import ProvisionedCapacity
-from adapters.sandbox.aws.lambda_.serving import Room, Servers, Work
+from adapters.sandbox.aws.lambda_.serving import FreeUnits, Servers, Work
 from adapters.sandbox.traffic.durations import Durations, Ended
 from adapters.sandbox.traffic.metrics import MinuteTable
 from adapters.sandbox.traffic.recorded import MINUTE_MS, QUIET, Traffic
 from adapters.sandbox.traffic.request_plan import Event, Events, RequestPlan
 
-# Beyond this many requests a minute for each unit, provisioned concurrency spills over however short the requests are.
 REQUESTS_PER_UNIT_MINUTE = 600
+"""Maximum requests per minute and provisioned unit, however short they are; further requests spill over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The most concurrency that a function may use now (its reserved concurrency or the account's rest): as things are, and had
-    nothing been provisioned anywhere.
+    """Maximum concurrency of a function (reserved concurrency or the rest of the account's limit): now, and for the twin, as if
+    nothing were provisioned in the account.
     """
 
     now: Callable[[], int]
@@ -31,44 +31,45 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Chance:
-    """Where random numbers come from. `seed`: of the traffic, and of the lives of environments, which the function and its twin
-    draw alike. `idle_ms`, `age_ms`: least and most of `Lives`.
+class Randomness:
+    """Source of random numbers. `seed` is used for the traffic and for the lifetimes of environments, which are the same for the
+    function and its twin. `idle_ms`, `age_ms`: minimum and maximum of `Lifetimes`.
     """
 
     seed: tuple[int, ...]
     idle_ms: tuple[int, int]
     age_ms: tuple[int, int]
 
-    def lives(self) -> Callable[[], Lives]:
-        """Draws the lives of one environment after another, from the beginning."""
+    def lifetimes(self) -> Callable[[], Lifetimes]:
+        """Return a function that draws the lifetimes of one environment after another; the sequence is always the same."""
         rng = self.generator(1)
-        return lambda: Lives(*(int(rng.integers(low, high + 1)) for low, high in (self.idle_ms, self.age_ms)))
+        return lambda: Lifetimes(*(int(rng.integers(low, high + 1)) for low, high in (self.idle_ms, self.age_ms)))
 
     def generator(self, purpose: int) -> np.random.Generator:
+        """Return a generator for one purpose, seeded with `seed` and `purpose`."""
         return np.random.Generator(np.random.PCG64([*self.seed, purpose]))
 
 
 class Driver:
-    """Advances in order of time; every reader and writer of the function's state advances it to their instant first.
+    """Driver of one function. Time only advances; a reader or writer of the function's state first advances it to their instant.
 
-    Minutes before `counted_from` warm the environments and are not counted.
+    A twin plays the same traffic without warm capacity. Minutes before `counted_from` warm the environments and are not counted.
     """
 
-    def __init__(self, function: LambdaFunction, traffic: Traffic, table: MinuteTable, first_minute: int, chance: Chance,
+    def __init__(self, function: LambdaFunction, traffic: Traffic, table: MinuteTable, first_minute: int, randomness: Randomness,
                  limits: Limits, counted_from: int | None = None) -> None:
         self.totals, self.table = Totals(), table
         self.last = QUIET
         self._function, self._limits = function, limits
-        self._plan = RequestPlan(traffic, chance.generator(2))
+        self._plan = RequestPlan(traffic, randomness.generator(2))
         init_ms = round(function.init_seconds * 1000)
-        self._servers, self._twin = (Servers(chance.lives(), init_ms) for _ in range(2))
+        self._servers, self._twin = (Servers(randomness.lifetimes(), init_ms) for _ in range(2))
         self._durations = Durations()
         self._minute, self._counted_from = first_minute, first_minute if counted_from is None else counted_from
         self._open()
 
     def advance_to(self, at: int) -> None:
-        """Play everything up to and including the instant `at` (milliseconds since the epoch)."""
+        """Play the traffic up to and including the instant `at` (milliseconds since the epoch)."""
         while True:
             for event in self._events.until(at):
                 self._step(event)
@@ -82,20 +83,21 @@ class Driver:
             self._open()
 
     def invoke(self, at: int, hold: int, version: str, init_ms: int = 0) -> Served:
-        """A request from outside the traffic for `version`, in flight for `hold` milliseconds from `at`, to which the driver
-        has advanced; for `init_ms` more where it starts an environment. It counts in the metrics as any other; AWS does not tell
-        pings apart either.
+        """Serve a request for `version` that is not part of the traffic. The driver must have advanced to `at`.
+
+        It is in flight for `hold` milliseconds, and `init_ms` longer if it starts an environment. Metrics count it as any other
+        request, as on AWS.
         """
         available = self._available()
         usable = available if version == self.serving else 0
-        place = self._servers.take(at, Room(version, usable, self._limits.now() - available))
+        place = self._servers.take(at, FreeUnits(version, usable, self._limits.now() - available))
         if place is None:
             self._pings.throttled += 1
             return Served(version, throttled=True)
         self._servers.note_peak(at)
-        left = at + hold + (init_ms if place.cold else 0)
-        self._servers.leave(place, left)
-        self._durations.note(Ended(at, left, hold), ping=True)
+        end = at + hold + (init_ms if place.cold else 0)
+        self._servers.leave(place, end)
+        self._durations.note(Ended(at, end, hold), ping=True)
         warm = place.environment is None
         self.totals.pings += 1
         self.totals.ping_ms += hold
@@ -106,11 +108,11 @@ class Driver:
         return Served(version, place.cold, warm, environment=0 if place.environment is None else place.environment.number)
 
     def alive(self, at: int) -> int:
-        """On-demand environments alive now."""
+        """Return the on-demand environments that exist at `at`."""
         return self._servers.alive(at)
 
     def _open(self) -> None:
-        """Draw the minute's requests; what ends as it begins is not in flight in it."""
+        """Draw the requests of the minute. Requests that end at its start are not in flight in it."""
         start = self._minute * MINUTE_MS
         self._row, events = self._plan.of(self._minute)
         self._events, self._pings = Events(events), Pings()
@@ -121,8 +123,8 @@ class Driver:
             servers.note_peak(start)
 
     def _step(self, event: Event) -> None:
-        at, begins, request = event
-        if not begins:
+        at, is_start, request = event
+        if not is_start:
             ended = self._servers.end(request, at)
             self._twin.end(request, at)
             if ended is not None and ended.began >= self._counted_from * MINUTE_MS:
@@ -130,12 +132,12 @@ class Driver:
             return
         self._function.settle(at)
         available = self._available()
-        room = Room(self.serving, available, self._limit - available)
-        self.totals.cold_starts += self._servers.begin(request, at, room)
-        self.totals.cold_starts_without += self._twin.begin(request, at, Room(self._target(), 0, self._limit_without))
+        free = FreeUnits(self.serving, available, self._limit - available)
+        self.totals.cold_starts += self._servers.begin(request, at, free)
+        self.totals.cold_starts_without += self._twin.begin(request, at, FreeUnits(self._target(), 0, self._limit_without))
 
     def _close(self) -> None:
-        """Turn the minute just played into totals and points."""
+        """Add the played minute to the totals and to the points of metrics."""
         row, end = self._row, (self._minute + 1) * MINUTE_MS
         self.last = row
         work, twin = self._servers.close(end), self._twin.close(end)
@@ -150,16 +152,16 @@ class Driver:
             values |= self._points(row.invocations, work)
             self._count_without(row.invocations, twin)
         self.table.put(self._minute, {"dark": 1.0} if row.is_gap else values)
-        scale = 0.0 if row.is_gap else (row.invocations - work.throttles(row.invocations)) / max(1, work.begun)
+        scale = 0.0 if row.is_gap else (row.invocations - work.throttles(row.invocations)) / max(1, work.started)
         for booked in self._durations.close(self._minute, scale, self._servers.oldest(end) // MINUTE_MS):
             self.table.book(booked)
 
     def _points(self, requests: float, work: Work) -> dict[str, float]:
-        """The minute's points, once it is counted."""
+        """Return the points of the minute, and add it to the totals."""
         totals, pings, available = self.totals, self._pings, self._available()
         throttles = work.throttles(requests)
         served = requests - throttles
-        warm = min(math.floor(served * work.begun_warm / max(1, work.begun)), available * REQUESTS_PER_UNIT_MINUTE)
+        warm = min(math.floor(served * work.started_warm / max(1, work.started)), available * REQUESTS_PER_UNIT_MINUTE)
         totals.minutes += 1
         totals.invocations += served
         totals.throttles += throttles
@@ -193,17 +195,17 @@ class Driver:
 
     @property
     def serving(self) -> str:
-        """The version that takes the traffic."""
+        """Version that receives the traffic."""
         alias = self._function.aliases.get(self._function.alias)
         return alias.serving if alias is not None else self._function.alias
 
     def _capacity(self) -> ProvisionedCapacity | None:
-        """Of the alias that takes the traffic, or else of the version it stands for."""
+        """Return the provisioned concurrency of the alias that receives the traffic or, without one, of its version."""
         capacities = self._function.capacities
-        mine = capacities.get(self._function.alias)
-        return mine if mine is not None and mine.exists else capacities.get(self.serving, mine)
+        of_alias = capacities.get(self._function.alias)
+        return of_alias if of_alias is not None and of_alias.exists else capacities.get(self.serving, of_alias)
 
     def _available(self) -> int:
-        """Provisioned units that serve the traffic; they are taken out of the function's limit, busy or not."""
+        """Return the provisioned units that serve the traffic; they count against the function's limit, busy or not."""
         capacity = self._capacity()
         return capacity.available if capacity is not None else 0

@@ -1,46 +1,45 @@
-"""Execution environments of one function version that were started on demand."""
+"""On-demand execution environments of one function version."""
 
 import heapq
 from collections.abc import Callable
 from typing import NamedTuple
 
 
-class Lives(NamedTuple):
-    """Of one environment, in milliseconds: how long it survives idle, and how old it becomes however often it is used."""
+class Lifetimes(NamedTuple):
+    """Maximum idle time and maximum age of one environment, in milliseconds."""
 
     idle: int
     age: int
 
 
 class Environment:
-    """One environment, numbered as it started; it ends at `ends_at` or once it has been idle for its time, never at work."""
+    """One environment, numbered in order of start. It ends at `ends_at` or after its maximum idle time, but never while busy."""
 
     __slots__ = ("ends_at", "idle", "idle_since", "number")
 
-    def __init__(self, number: int, lives: Lives, started: int) -> None:
-        self.number, self.idle, self.ends_at, self.idle_since = number, lives.idle, started + lives.age, started
+    def __init__(self, number: int, lifetimes: Lifetimes, started: int) -> None:
+        self.number, self.idle, self.ends_at, self.idle_since = number, lifetimes.idle, started + lifetimes.age, started
 
     def alive(self, at: int) -> bool:
-        """Whether it still exists at `at`, idle since `idle_since`."""
+        """Return whether the idle environment still exists at `at`."""
         return at - self.idle_since < self.idle and at < self.ends_at
 
 
 class EnvironmentPool:
-    """Serves requests from idle environments, the most recently used first, and starts a new one when none is alive.
+    """Pool that serves requests from idle environments, the most recently used first, and starts one if none is idle.
 
-    Instants are in milliseconds; requests must come in order of their start. `draw` is asked once for every environment that
-    starts.
+    Instants are in milliseconds; requests must come in order of their start. `draw` is called once per started environment.
     """
 
-    def __init__(self, draw: Callable[[], Lives]) -> None:
+    def __init__(self, draw: Callable[[], Lifetimes]) -> None:
         self._draw = draw
-        self._idle: list[Environment] = []  # the most recently used last
-        self._ending: list[tuple[int, int, Environment]] = []  # heap of those at work until a known instant
+        self._idle: list[Environment] = []  # most recently used last
+        self._ending: list[tuple[int, int, Environment]] = []  # heap of those busy until a known instant
         self.started = 0
         self._at_work = 0
 
     def begin(self, at: int) -> tuple[Environment, bool]:
-        """Take an environment for a request that begins; True: it had to be started (a cold start)."""
+        """Take an environment for a request that starts at `at`. True: the environment is new (a cold start)."""
         self._release(at)
         self._at_work += 1
         while self._idle:
@@ -51,16 +50,16 @@ class EnvironmentPool:
         return Environment(self.started, self._draw(), at), True
 
     def finish(self, environment: Environment, at: int) -> None:
-        """The request of `environment` ends at `at`, now or later."""
+        """Free `environment` at `at`, now or later."""
         heapq.heappush(self._ending, (at, environment.number, environment))
 
     def in_use(self, at: int) -> int:
-        """How many environments serve a request at `at`."""
+        """Return the environments that serve a request at `at`."""
         self._release(at)
         return self._at_work
 
     def alive(self, at: int) -> int:
-        """How many environments exist at `at`, busy or idle."""
+        """Return the environments that exist at `at`, busy or idle."""
         self._release(at)
         self._idle = [environment for environment in self._idle if environment.alive(at)]
         return self._at_work + len(self._idle)

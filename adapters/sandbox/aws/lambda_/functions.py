@@ -1,4 +1,4 @@
-"""Lambda functions as the control plane knows them: versions, aliases, provisioned concurrency."""
+"""State of Lambda functions in the control plane: versions, aliases, provisioned concurrency."""
 
 from dataclasses import dataclass, field
 
@@ -19,8 +19,8 @@ class Version:
 
 @dataclass(slots=True)
 class Alias:
-    """A name for a version. `weights`: the share of other versions; `moving` when the provider put it there itself, which
-    it does to hold traffic on the old version until the new one has its provisioned concurrency.
+    """A name for a version. `weights`: traffic share of other versions. `moving`: the provider set the weights itself, to keep
+    traffic on the old version until the provisioned concurrency of the new one is ready.
     """
 
     name: str
@@ -31,14 +31,14 @@ class Alias:
 
     @property
     def serving(self) -> str:
-        """The version that takes the traffic. Weights that someone else set are not played."""
+        """Version that receives the traffic. Weights set by a caller have no effect on played traffic."""
         return next(iter(self.weights)) if self.moving else self.version
 
 
 @dataclass(slots=True)
 class LambdaFunction:
-    """One function and all that hangs on it. `state` and `last_update_status` may be set to play a deployment; `modified` is
-    in milliseconds.
+    """One function with its versions, aliases and capacities. Tests set `state` and `last_update_status` to emulate a deployment.
+    `modified` is in milliseconds since the epoch.
     """
 
     name: str
@@ -66,7 +66,7 @@ class LambdaFunction:
         return version
 
     def version_of(self, qualifier: str) -> str:
-        """The version number behind a version or alias, `$LATEST` included."""
+        """Return the version number of a version or alias, `$LATEST` included. Raise Lambda's 404."""
         if qualifier == LATEST or qualifier in self.versions:
             return qualifier
         if qualifier in self.aliases:
@@ -75,16 +75,16 @@ class LambdaFunction:
         raise not_found(f"{kind}: {self.arn}:{qualifier}")
 
     def capacity(self, qualifier: str) -> ProvisionedCapacity:
-        """The provisioned concurrency of a qualifier, made when it has none yet."""
+        """Return the provisioned concurrency of a qualifier, empty if it has none."""
         return self.capacities.setdefault(qualifier, ProvisionedCapacity())
 
     @property
     def provisioned(self) -> int:
-        """Units requested over all qualifiers."""
+        """Requested units of all qualifiers."""
         return sum(capacity.requested for capacity in self.capacities.values())
 
     def settle(self, at: int) -> None:
-        """Let pass what has fallen due by `at` (milliseconds): allocations, and aliases that waited for one."""
+        """Complete the allocations that are due by `at` (milliseconds), and move the aliases that waited for them."""
         for qualifier, capacity in self.capacities.items():
             capacity.settle(at)
             alias = self.aliases.get(qualifier)
@@ -93,7 +93,7 @@ class LambdaFunction:
                 alias.revision += 1
 
     def check_provisionable(self, qualifier: str) -> None:
-        """Raise what the provider answers to a Put for a qualifier that cannot have provisioned concurrency now."""
+        """Raise Lambda's error if the qualifier cannot have provisioned concurrency now."""
         version = self.version_of(qualifier)
         if version == LATEST:
             raise invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
@@ -112,7 +112,7 @@ class LambdaFunction:
                 raise conflict(f"Version {version} already has Provisioned Concurrency on {self.arn}:{other}")
 
     def move_alias(self, name: str, version: str, at: int, preparation: int) -> None:
-        """Point an alias at another version; its provisioned concurrency, if any, is allocated anew before traffic moves."""
+        """Point an alias to another version. Its provisioned concurrency, if any, is allocated again before traffic moves."""
         alias, capacity = self.aliases[name], self.capacity(name)
         if capacity.exists and version != alias.version:
             if alias.weights:
@@ -123,7 +123,7 @@ class LambdaFunction:
         alias.revision += 1
 
     def release(self, qualifier: str, at: int) -> None:
-        """Delete the provisioned concurrency of a qualifier; an alias that waited for it moves at once."""
+        """Delete the provisioned concurrency of a qualifier. An alias that waited for it moves at once."""
         self.capacity(qualifier).delete(at)
         alias = self.aliases.get(qualifier)
         if alias is not None and alias.moving:

@@ -1,4 +1,4 @@
-"""Lambda's functions, versions and aliases, as its control plane shows and changes them."""
+"""API operations of Lambda for functions, versions and aliases."""
 
 import hashlib
 import math
@@ -11,11 +11,13 @@ from adapters.sandbox.world import Sandbox
 
 
 def get_configuration(sandbox: Sandbox, call: Call) -> Reply:
+    """Return the configuration of a function, version or alias."""
     function = sandbox.hosted(call.function).function
     return Reply(_configuration(function, call.qualifier))
 
 
 def get_function(sandbox: Sandbox, call: Call) -> Reply:
+    """Return the configuration with code location and reserved concurrency."""
     function = sandbox.hosted(call.function).function
     body: Json = {"Configuration": _configuration(function, call.qualifier), "Code": {"RepositoryType": "S3", "Location": ""}}
     return Reply(
@@ -24,51 +26,56 @@ def get_function(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def list_functions(sandbox: Sandbox, call: Call) -> Reply:
-    """50 a page, whatever MaxItems says."""
-    shown, marker = page(sandbox.names, call)
-    configurations = [_configuration(sandbox.hosted(name).function, None) for name in shown]
+    """Return the functions, up to 50 per page also for a higher MaxItems."""
+    names, marker = page(sandbox.names, call)
+    configurations = [_configuration(sandbox.hosted(name).function, None) for name in names]
     if call.query.get("FunctionVersion") == "ALL":
-        configurations += [_configuration(f, v) for f in (sandbox.hosted(n).function for n in shown) for v in f.versions]
+        configurations += [_configuration(f, v) for f in (sandbox.hosted(n).function for n in names) for v in f.versions]
     return Reply({"Functions": configurations} | marker)
 
 
 def list_versions(sandbox: Sandbox, call: Call) -> Reply:
+    """Return `$LATEST` and the published versions of a function."""
     function = sandbox.hosted(call.function).function
     ordered = [LATEST, *function.versions]
-    shown, marker = page([f"{order:06d}" for order in range(len(ordered))], call)
-    return Reply({"Versions": [_configuration(function, ordered[int(row)]) for row in shown]} | marker)
+    rows, marker = page([f"{order:06d}" for order in range(len(ordered))], call)
+    return Reply({"Versions": [_configuration(function, ordered[int(row)]) for row in rows]} | marker)
 
 
 def publish_version(sandbox: Sandbox, call: Call) -> Reply:
+    """Publish the next version of a function."""
     function = sandbox.hosted(call.function).function
     _check_settled(function)
     return Reply(_configuration(function, function.publish().number), 201)
 
 
 def get_alias(sandbox: Sandbox, call: Call) -> Reply:
+    """Return one alias."""
     function = sandbox.hosted(call.function).function
-    return Reply(_shown(function, _alias(function, call)))
+    return Reply(_alias_body(function, _alias(function, call)))
 
 
 def list_aliases(sandbox: Sandbox, call: Call) -> Reply:
+    """Return the aliases of a function, of all versions or of one."""
     function = sandbox.hosted(call.function).function
     version = call.query.get("FunctionVersion")
-    shown, marker = page(sorted(n for n, alias in function.aliases.items() if version in (None, alias.version)), call)
-    return Reply({"Aliases": [_shown(function, function.aliases[name]) for name in shown]} | marker)
+    names, marker = page(sorted(n for n, alias in function.aliases.items() if version in (None, alias.version)), call)
+    return Reply({"Aliases": [_alias_body(function, function.aliases[name]) for name in names]} | marker)
 
 
 def create_alias(sandbox: Sandbox, call: Call) -> Reply:
+    """Create an alias. Raise Lambda's 409 if it exists."""
     function = sandbox.hosted(call.function).function
     name, version = str(call.body.get("Name", "")), str(call.body.get("FunctionVersion", ""))
     if name in function.aliases:
         raise conflict(f"Alias already exists: {function.arn}:{name}")
     _check_version(function, version)
     function.aliases[name] = Alias(name, version, _weights(call.body))
-    return Reply(_shown(function, function.aliases[name]), 201)
+    return Reply(_alias_body(function, function.aliases[name]), 201)
 
 
 def update_alias(sandbox: Sandbox, call: Call) -> Reply:
-    """Moves the alias, its weights, or both; provisioned concurrency follows it to another version."""
+    """Change the version of the alias, its weights, or both. Provisioned concurrency moves with it to another version."""
     hosted = sandbox.hosted(call.function)
     function = hosted.function
     alias = _alias(function, call)
@@ -85,10 +92,11 @@ def update_alias(sandbox: Sandbox, call: Call) -> Reply:
     version = str(call.body.get("FunctionVersion", alias.version))
     _check_version(function, version)
     function.move_alias(alias.name, version, sandbox.now_ms(), sandbox.preparation_ms(hosted))
-    return Reply(_shown(function, alias))
+    return Reply(_alias_body(function, alias))
 
 
 def get_policy(sandbox: Sandbox, call: Call) -> Reply:
+    """Raise Lambda's 404: no function has a resource policy."""
     sandbox.hosted(call.function)
     raise not_found("The resource you requested does not exist.")
 
@@ -97,8 +105,8 @@ def _configuration(function: LambdaFunction, qualifier: str | None) -> Json:
     number = function.version_of(qualifier or LATEST)
     version = function.versions.get(number)
     newest = next(reversed(function.versions.values()), None)
-    asked = version if number != LATEST else newest  # what is unpublished is set as what was published last
-    snap_start = asked is not None and asked.snap_start
+    settings = version if number != LATEST else newest  # $LATEST has the settings of the newest version
+    snap_start = settings is not None and settings.snap_start
     return {
         "FunctionName": function.name,
         "FunctionArn": function.arn if qualifier is None else f"{function.arn}:{qualifier}",
@@ -123,15 +131,15 @@ def _configuration(function: LambdaFunction, qualifier: str | None) -> Json:
     }
 
 
-def _shown(function: LambdaFunction, alias: Alias) -> Json:
-    shown: Json = {
+def _alias_body(function: LambdaFunction, alias: Alias) -> Json:
+    body: Json = {
         "AliasArn": f"{function.arn}:{alias.name}",
         "Name": alias.name,
         "FunctionVersion": alias.version,
         "Description": "",
         "RevisionId": _revision(function, alias),
     }
-    return shown | {"RoutingConfig": {"AdditionalVersionWeights": alias.weights}} if alias.weights else shown
+    return body | {"RoutingConfig": {"AdditionalVersionWeights": alias.weights}} if alias.weights else body
 
 
 def _alias(function: LambdaFunction, call: Call) -> Alias:
@@ -142,8 +150,8 @@ def _alias(function: LambdaFunction, call: Call) -> Alias:
 
 
 def _weights(body: Json) -> dict[str, float]:
-    asked = (body.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
-    weights = {str(version): float(share) for version, share in asked.items()}
+    requested = (body.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    weights = {str(version): float(share) for version, share in requested.items()}
     if any(not (math.isfinite(share) and 0 <= share <= 1) for share in weights.values()):
         raise invalid("The weight of a version must be between 0.0 and 1.0.")
     return weights

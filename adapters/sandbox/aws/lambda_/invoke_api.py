@@ -1,4 +1,4 @@
-"""Lambda's Invoke: a request from outside the traffic, which meets the same environments as the traffic does."""
+"""API operation Invoke of Lambda: a request in addition to the traffic, served by the same environments."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ TAIL_BYTES = 4096
 
 
 class _Run(NamedTuple):
-    """One execution as its log tells it; `init_ms` is None in an environment that was there already."""
+    """One execution, as in its log; `init_ms` is None in a warm environment."""
 
     request: str
     duration_ms: float
@@ -26,11 +26,10 @@ class _Run(NamedTuple):
 
 
 def invoke(sandbox: Sandbox, call: Call) -> Reply:
-    """Runs the handler in a warm environment or a new one, and answers once it is done on the sandbox's clock.
+    """Run the handler in a warm or new environment, and reply when it ends on the sandbox's clock; at once with a manual clock.
 
-    A handler that understands pings holds one for `Settings.ping_hold_ms`, or as long as Stoker's own form asks, and does
-    nothing; any other request, and any ping to a handler that does not, counts in `LambdaFunction.work_done`. Under a manual
-    clock the answer does not wait.
+    A handler with ping support holds a ping for `Settings.ping_hold_ms`, or for the time in a ping of Stoker's format, and does
+    no work. Other requests, and pings to a handler without ping support, count in `LambdaFunction.work_done`.
     """
     hosted = sandbox.hosted(call.function)
     function, qualifier, kind = hosted.function, call.qualifier or LATEST, call.headers.get("X-Amz-Invocation-Type", "")
@@ -41,9 +40,9 @@ def invoke(sandbox: Sandbox, call: Call) -> Reply:
         )
     if kind == "DryRun":
         return Reply(status=204)
-    held = _hold_asked(call.body.get("Payload", b"")) if function.understands_pings else None
-    hold = sandbox.settings.ping_hold_ms if held is None else held
-    rate = getattr(sandbox.clock, "rate", 1.0)  # a handler holds a ping in the machine's time
+    requested = _requested_hold(call.body.get("Payload", b"")) if function.understands_pings else None
+    hold = sandbox.settings.ping_hold_ms if requested is None else requested
+    rate = getattr(sandbox.clock, "rate", 1.0)  # a handler holds a ping in real time
     waits = not isinstance(sandbox.clock, ManualClock)
     init_ms = function.init_seconds * 1000 * float(hosted.rng.uniform(0.9, 1.1))
     served = hosted.driver.invoke(sandbox.now_ms(), round(hold * rate), version, round(init_ms) if waits else 0)
@@ -52,7 +51,7 @@ def invoke(sandbox: Sandbox, call: Call) -> Reply:
     published = function.versions.get(served.version)
     restored = published is not None and published.snap_start
     run = _Run(str(uuid.uuid4()), hold + 0.37, init_ms if served.cold else None, restored)
-    is_ping = function.understands_pings and (held is not None or _is_ping(call.body.get("Payload", b"")))
+    is_ping = function.understands_pings and (requested is not None or _is_ping(call.body.get("Payload", b"")))
     function.work_done += not is_ping
     headers = {"X-Amz-Executed-Version": served.version}
     if published is not None and published.init_fails:
@@ -60,7 +59,7 @@ def invoke(sandbox: Sandbox, call: Call) -> Reply:
         payload: Any = {"errorType": "Runtime.ExitError", "errorMessage": f"RequestId: {run.request} Error: Runtime exited"}
     else:
         pong = {"stoker_ping": {"environment": f"{function.name}-{served.version}-{served.environment}", "held_ms": hold}}
-        payload = {"statusCode": 200, "body": "done"} if not is_ping else "warmed" if held is None else pong
+        payload = {"statusCode": 200, "body": "done"} if not is_ping else "warmed" if requested is None else pong
     if call.headers.get("X-Amz-Log-Type") == "Tail" and kind != "Event":
         headers["X-Amz-Log-Result"] = base64.b64encode(_log(function, served, run).encode()[-TAIL_BYTES:]).decode()
     if kind == "Event":
@@ -70,7 +69,7 @@ def invoke(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def _is_ping(payload: bytes) -> bool:
-    """In the two forms that are common in the field: lambda-warmer's and serverless-plugin-warmup's."""
+    """Return whether the payload is a ping of lambda-warmer or serverless-plugin-warmup."""
     try:
         event = json.loads(payload)
     except ValueError:
@@ -78,14 +77,14 @@ def _is_ping(payload: bytes) -> bool:
     return isinstance(event, dict) and (event.get("warmer") is True or event.get("source") == "serverless-plugin-warmup")
 
 
-def _hold_asked(payload: bytes) -> int | None:
-    """Milliseconds that a ping in Stoker's own form asks to be held; None for anything else."""
+def _requested_hold(payload: bytes) -> int | None:
+    """Return the milliseconds for which a ping of Stoker's format asks to be held; None for any other payload."""
     try:
         event = json.loads(payload)
     except ValueError:
         return None
-    asked = event.get("stoker_ping") if isinstance(event, dict) else None
-    return min(5000, max(0, int(asked.get("hold_ms", 0)))) if isinstance(asked, dict) else None
+    ping = event.get("stoker_ping") if isinstance(event, dict) else None
+    return min(5000, max(0, int(ping.get("hold_ms", 0)))) if isinstance(ping, dict) else None
 
 
 def _throttled(function: LambdaFunction) -> ApiError:
@@ -95,7 +94,7 @@ def _throttled(function: LambdaFunction) -> ApiError:
 
 
 def _log(function: LambdaFunction, served: Served, run: _Run) -> str:
-    """The end of the log, with its REPORT, as text or in the JSON of the platform's events."""
+    """Return the end of the log with its REPORT line, as text or as JSON platform events."""
     billed = math.ceil(run.duration_ms + (0.0 if run.restored else run.init_ms or 0.0))
     used = min(function.memory_mb, 96)
     if function.log_format == "JSON":

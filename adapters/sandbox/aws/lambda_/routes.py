@@ -1,4 +1,4 @@
-"""Which of Lambda's REST paths means which operation."""
+"""Routes of Lambda's REST API: method and path to operation."""
 
 import re
 from collections.abc import Mapping
@@ -13,6 +13,8 @@ _FUNCTION = r"/(?P<function>[^/]+)"
 
 
 class Route(NamedTuple):
+    """Method and path pattern of an operation."""
+
     method: str
     path: re.Pattern[str]
     operation: Operation
@@ -65,7 +67,7 @@ ROUTES = (
 
 
 def operation_at(method: str, path: str, query: Mapping[str, str]) -> tuple[Operation, dict[str, str]] | None:
-    """The operation behind a request line, and the names in its path; None when Lambda has nothing there."""
+    """Return the operation of a request line and the names in its path; None if no route matches."""
     for route in ROUTES:
         match = route.path.fullmatch(path) if route.method == method else None
         if match is not None:

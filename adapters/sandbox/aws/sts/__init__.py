@@ -1,4 +1,1 @@
-"""STS and IAM: who calls, and what they may do.
-
-The wording of refusals belongs in `sandbox.errors`.
-"""
+"""Emulator of AWS STS and IAM: identity and permissions of callers."""

@@ -1,4 +1,4 @@
-"""Who may call the sandbox, and how AWS words a refusal in each of its protocols."""
+"""Authentication and authorization of callers, with the errors of each AWS protocol."""
 
 from collections import Counter
 
@@ -8,36 +8,36 @@ from adapters.sandbox.errors import ApiError
 from adapters.sandbox.wire import Call, Json
 
 ACCESS_KEY = "AKIASTOKERSANDBOX001"
-# CloudWatch's and STS's codes are those of the query protocol, which their newer protocols still carry.
+# CloudWatch and STS use the error codes of the query protocol, in their newer protocols too.
 _QUERY_SERVICES = ("sts", "monitoring")
 _UNSIGNED = "AssumeRoleWithWebIdentity"
 
 
 class Credentials:
-    """Accepts `accepted`, calls `expired` keys expired, and knows no other. Actions in `denied` (`lambda:Put...`, in IAM's
-    words) are not allowed to anyone, and nothing is that the IAM policy document `policy` does not allow, where there is one.
-    Signatures are not checked: any secret does.
+    """Access keys and permissions. Keys in `accepted` and `sessions` are valid, those in `expired` are expired, others unknown.
+    IAM actions in `denied` (such as `lambda:PutFunctionConcurrency`) are denied to all callers; with an IAM policy document
+    `policy`, so is every action that it does not allow. Signatures are not verified: any secret is accepted.
     """
 
     def __init__(self, *accepted: str) -> None:
         self.accepted = set(accepted or (ACCESS_KEY,))
         self.expired: set[str] = set()
         self.sessions: dict[str, SessionKeys] = {}
-        """What STS gave out, by access key: accepted too, with its token and until it expires."""
+        """Temporary credentials from STS by access key; valid with their token until they expire."""
         self.denied: set[str] = set()
         self.policy: Json | None = None
         self.used: Counter[str] = Counter()
-        """Actions that were allowed, by how often."""
+        """Number of allowed calls by action."""
         self.refused: Counter[str] = Counter()
-        """Actions that were asked for and not allowed."""
+        """Number of denied calls by action."""
 
     @property
     def for_boto3(self) -> dict[str, str]:
-        """Keyword arguments for a boto3 client or session that this sandbox accepts."""
+        """Keyword arguments of valid credentials for a boto3 client or session."""
         return {"aws_access_key_id": min(self.accepted), "aws_secret_access_key": "not-checked"}
 
     def check(self, call: Call, account: str) -> None:
-        """Raise AWS's refusal unless the caller may make this call."""
+        """Raise AWS's error unless the caller is authenticated and authorized for this call."""
         query = call.service in _QUERY_SERVICES
         if call.operation == _UNSIGNED:
             return
@@ -63,14 +63,14 @@ class Credentials:
                 )
 
     def _allowed(self, action: str, call: Call, account: str) -> bool:
-        """By the policy document. Who one is may always be asked."""
+        """Return whether the policy document allows the action. AWS always allows GetCallerIdentity."""
         if self.policy is None or action == "sts:GetCallerIdentity":
             return True
         return allows(self.policy, action, _resource(call, account), call.region)
 
 
 def _resource(call: Call, account: str) -> str:
-    """The ARN that a call is about; `*` where it is about none."""
+    """Return the ARN of the resource of a call; `*` without one."""
     if call.service == "dynamodb":
         return f"arn:aws:dynamodb:{call.region}:{account}:table/{_tables(call)[0]}"
     if call.service != "lambda" or not call.function:
@@ -80,7 +80,7 @@ def _resource(call: Call, account: str) -> str:
 
 
 def _actions(call: Call) -> list[str]:
-    """What IAM calls what is asked; a transaction is each of the things that are done in it."""
+    """Return the IAM actions of a call; those of a transaction are the actions of its steps."""
     prefix = _IAM_PREFIX.get(call.service, call.service)
     if call.operation != "TransactWriteItems":
         return [f"{prefix}:{_IAM_ACTION.get(call.operation, call.operation)}"]
@@ -90,7 +90,7 @@ def _actions(call: Call) -> list[str]:
 
 def _tables(call: Call) -> list[str]:
     steps = [next(iter(step.values())) for step in call.body.get("TransactItems", [])]
-    return [str(what.get("TableName", "")) for what in (steps or [call.body])]
+    return [str(step.get("TableName", "")) for step in (steps or [call.body])]
 
 
 _IN_TRANSACTION = {"Put": "PutItem", "ConditionCheck": "ConditionCheckItem"}

@@ -1,4 +1,4 @@
-"""What an identity-based policy of IAM allows: as much of its language as the policies have that are tried here."""
+"""Evaluation of identity-based IAM policies, limited to the elements that Stoker's policies use."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -7,7 +7,7 @@ from adapters.sandbox.wire import Json
 
 
 def allows(policy: Json, action: str, resource: str, region: str) -> bool:
-    """Whether some statement allows `action` on `resource`; a statement in words that are not known here allows nothing."""
+    """Return whether a statement allows `action` on `resource`. A statement with unsupported elements allows nothing."""
     return any(_applies(statement, action, resource, region) for statement in policy["Statement"])
 
 
@@ -26,5 +26,5 @@ def _listed(condition: Json) -> list[str]:
     return list(condition.get("StringEquals", {}).get("aws:RequestedRegion", []))
 
 
-def _each(given: str | Sequence[str]) -> Sequence[str]:
-    return [given] if isinstance(given, str) else given
+def _each(value: str | Sequence[str]) -> Sequence[str]:
+    return [value] if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Temporary credentials that the sandbox's STS gave out."""
+"""Temporary credentials of the emulated STS."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class SessionKeys:
-    """Accepted with their token, and until they expire by the sandbox's clock. `arn`: whom they stand for."""
+    """Temporary credentials, valid with `token` until they expire on the sandbox's clock. `arn`: the assumed role."""
 
     access_key: str
     token: str

@@ -1,4 +1,4 @@
-"""STS: who one is, and the credentials of a role, for keys and for a token of web identity. Trust policies are not emulated."""
+"""API operations of STS: the caller's identity and credentials of a role. Trust policies are not emulated."""
 
 import re
 import uuid
@@ -11,11 +11,12 @@ from adapters.sandbox.wire import Call, Json, Reply
 from adapters.sandbox.world import Sandbox
 
 ROLE = re.compile(r"arn:aws:iam::(?P<account>\d{12}):role/(?:[\w+=,.@/-]*/)?(?P<name>[\w+=,.@-]{1,64})")
-SHORTEST, LONGEST, USUAL = 900, 43_200, 3600
-"""Seconds that a role's credentials live."""
+SHORTEST, LONGEST, DEFAULT = 900, 43_200, 3600
+"""Validity of a role's credentials in seconds: minimum, maximum, default."""
 
 
 def caller_identity(sandbox: Sandbox, call: Call) -> Reply:
+    """Return ARN and account of the caller."""
     session = sandbox.credentials.sessions.get(call.caller)
     account = sandbox.settings.account
     arn = f"arn:aws:iam::{account}:user/stoker" if session is None else session.arn
@@ -23,20 +24,21 @@ def caller_identity(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def assume_role(sandbox: Sandbox, call: Call) -> Reply:
+    """Return credentials of a role."""
     return Reply(_issued(sandbox, call))
 
 
 def assume_role_with_web_identity(sandbox: Sandbox, call: Call) -> Reply:
-    """Unsigned: the token says who asks. It must look like a JSON web token, and is not checked further."""
+    """Return credentials of a role for a web identity token. The request is unsigned; of the token only the form is checked."""
     if str(call.body.get("WebIdentityToken", "")).count(".") != 2:
         raise ApiError("InvalidIdentityToken", "The ID Token provided is not a valid JWT.")
     return Reply(_issued(sandbox, call) | {"SubjectFromWebIdentityToken": "system:serviceaccount:default:stoker"})
 
 
 def _issued(sandbox: Sandbox, call: Call) -> Json:
-    """New keys, in effect until they expire. Timestamps are text here and nowhere else in the sandbox."""
+    """Issue credentials and return them. Only here in the sandbox are timestamps text."""
     role, name = ROLE.fullmatch(str(call.body.get("RoleArn", ""))), str(call.body.get("RoleSessionName", ""))
-    seconds = int(call.body.get("DurationSeconds", USUAL))
+    seconds = int(call.body.get("DurationSeconds", DEFAULT))
     if role is None or not name or not SHORTEST <= seconds <= LONGEST:
         raise ApiError("ValidationError", "RoleArn, RoleSessionName or DurationSeconds is out of its bounds")
     if role["account"] != sandbox.settings.account:

@@ -1,4 +1,4 @@
-"""Cloud Monitoring: the series of Cloud Run.
+"""Emulator of Cloud Monitoring: the series of Cloud Run.
 
 The services belong in `sandbox.gcp.run`.
 """

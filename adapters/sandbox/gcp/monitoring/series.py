@@ -1,4 +1,4 @@
-"""What Cloud Monitoring holds of Cloud Run: raw series by revision, a point a minute, and their alignment and reduction."""
+"""Series of Cloud Run in Cloud Monitoring: raw series by revision, one point per minute, their alignment and reduction."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -27,8 +27,8 @@ FOLDS: dict[str, Callable[..., Values]] = {"SUM": np.nansum, "MAX": np.nanmax, "
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Points by period, the oldest first; NaN: none. `means`: of distributions, whose `values` are then counts. Labels carry
-    the prefixes of a filter (`resource.labels.service_name`).
+    """Points by period, oldest first; NaN: no point. `means`: mean values of a distribution, whose `values` are counts. Labels
+    have the prefixes of filters (`resource.labels.service_name`).
     """
 
     labels: tuple[tuple[str, str], ...]
@@ -38,27 +38,28 @@ class Series:
     means: Values | None = None
 
     def label(self, name: str) -> str:
+        """Return the value of a label; empty without one."""
         return dict(self.labels).get(name, "")
 
 
 class Window(NamedTuple):
-    """Minutes `first <= minute < end`: their points end within the interval that was asked for."""
+    """Minutes `first <= minute < end`, whose points end within the requested interval."""
 
     first: int
     end: int
 
 
-class Refused(Exception):
-    """INVALID_ARGUMENT, in the provider's words."""
+class InvalidQuery(Exception):
+    """Query that Cloud Monitoring rejects with INVALID_ARGUMENT."""
 
 
 def raw_series(world: RunSandbox, hosted: HostedService, metric: str, window: Window) -> Iterator[Series]:
-    """Every series of a metric of one service, as far as it is published."""
+    """Yield the series of a metric of one service, with the points that are published."""
     kind, value_type = METRICS[metric]
-    seen = _visible(world, hosted, window) & ~world.faults.hidden(metric, hosted.service.short, *window)
+    published = _visible(world, hosted, window) & ~world.faults.hidden(metric, hosted.service.short, *window)
 
     def column(name: str) -> Values:
-        return np.where(seen, hosted.driver.table.window(name, *window), np.nan)
+        return np.where(published, hosted.driver.table.window(name, *window), np.nan)
 
     means = None
     if metric == "request_latencies":
@@ -76,13 +77,13 @@ def raw_series(world: RunSandbox, hosted: HostedService, metric: str, window: Wi
         return
     else:
         counts = column("invocations" if metric == "request_count" else "pending")
-    answered = (("metric.labels.response_code", "200"), ("metric.labels.response_code_class", "2xx"))
-    yield from _by_revision(hosted, answered if metric.startswith("request") else (), kind, value_type, counts, means)
+    success = (("metric.labels.response_code", "200"), ("metric.labels.response_code_class", "2xx"))
+    yield from _by_revision(hosted, success if metric.startswith("request") else (), kind, value_type, counts, means)
 
 
 def _by_revision(hosted: HostedService, labels: tuple[tuple[str, str], ...], kind: str, value_type: str, values: Values,
                  means: Values | None) -> Iterator[Series]:
-    """Split by the revisions' share of the traffic; the first takes what is left over by rounding."""
+    """Yield the series divided among the revisions by share of traffic, rounded down; the first one gets the remainder."""
     shares = hosted.service.shares
     parts = [np.floor(values * percent / 100) for _, percent in shares]
     parts[0] = values - sum(parts[1:], np.zeros(len(values)))
@@ -102,16 +103,18 @@ def _resource(hosted: HostedService, revision: str) -> tuple[tuple[str, str], ..
 def _visible(world: RunSandbox, hosted: HostedService, window: Window) -> NDArray[np.bool_]:
     minutes = np.arange(window.first, window.end, dtype=np.int64)
     now = world.now_ms() / 1000 - world.faults.late_seconds
-    seen, _ = visibility(world.settings.publishing, hosted.seed, minutes, now)
-    return seen
+    readable, _ = visibility(world.settings.publishing, hosted.seed, minutes, now)
+    return readable
 
 
 def aligned(series: Series, aligner: str, minutes: int) -> Series:
-    """One point for each period of `minutes`, counted from the end of the window. `Refused` for what does not fit the metric."""
+    """Return the series with one point per period of `minutes`, counted from the end of the window. Raise `InvalidQuery` if the
+    aligner does not fit the metric.
+    """
     if aligner in ("ALIGN_DELTA", "ALIGN_RATE") and series.kind != DELTA:
-        raise Refused(f"The aligner {aligner} cannot be applied to metrics with kind {series.kind}")
+        raise InvalidQuery(f"The aligner {aligner} cannot be applied to metrics with kind {series.kind}")
     if series.value_type == DISTRIBUTION and aligner not in ("ALIGN_DELTA", "ALIGN_SUM"):
-        raise Refused(f"The aligner {aligner} cannot be applied to metrics with value type DISTRIBUTION")
+        raise InvalidQuery(f"The aligner {aligner} cannot be applied to metrics with value type DISTRIBUTION")
     rows = _periods(series.values, minutes)
     some = ~np.isnan(rows).all(axis=1)
     values = np.full(len(rows), np.nan)
@@ -120,21 +123,21 @@ def aligned(series: Series, aligner: str, minutes: int) -> Series:
     elif aligner in ("ALIGN_MAX", "ALIGN_MEAN", "ALIGN_MIN"):
         values[some] = FOLDS[aligner.removeprefix("ALIGN_")](rows[some], axis=1)
     else:
-        raise Refused(f"The aligner {aligner} is not emulated")
+        raise InvalidQuery(f"The aligner {aligner} is not emulated")
     means = None
     if series.means is not None:
         totals = np.nansum(rows * _periods(series.means, minutes), axis=1)
         means = np.where(some, totals / np.where(some, values, 1.0), np.nan)
-    made = replace(series, values=values, means=means)
+    result = replace(series, values=values, means=means)
     if aligner in ("ALIGN_DELTA", "ALIGN_RATE"):
-        made = _interpolated(made)
+        result = _interpolated(result)
     if aligner == "ALIGN_RATE":
-        made = replace(made, kind=GAUGE, value_type=DOUBLE, values=made.values / (60 * minutes))
-    return made
+        result = replace(result, kind=GAUGE, value_type=DOUBLE, values=result.values / (60 * minutes))
+    return result
 
 
 def reduced(parts: Iterable[Series], reducer: str, group_by: tuple[str, ...]) -> list[Series]:
-    """One series for each combination of the labels `group_by`."""
+    """Return one series for each combination of the labels `group_by`."""
     groups: dict[tuple[tuple[str, str], ...], list[Series]] = {}
     for part in parts:
         groups.setdefault(tuple((name, part.label(name)) for name in group_by), []).append(part)
@@ -147,9 +150,9 @@ def _together(labels: tuple[tuple[str, str], ...], members: list[Series], reduce
     values = np.full(rows.shape[1], np.nan)
     first = members[0]
     if first.value_type == DISTRIBUTION and reducer != "REDUCE_SUM":
-        raise Refused(f"The reducer {reducer} is not emulated for distributions")
+        raise InvalidQuery(f"The reducer {reducer} is not emulated for distributions")
     if reducer.removeprefix("REDUCE_") not in FOLDS:
-        raise Refused(f"The reducer {reducer} is not emulated")
+        raise InvalidQuery(f"The reducer {reducer} is not emulated")
     values[some] = FOLDS[reducer.removeprefix("REDUCE_")](rows[:, some], axis=0)
     if first.means is not None:
         totals = np.nansum(rows * np.stack([member.means for member in members if member.means is not None]), axis=0)
@@ -158,13 +161,13 @@ def _together(labels: tuple[tuple[str, str], ...], members: list[Series], reduce
 
 
 def _periods(values: Values, minutes: int) -> Values:
-    """Rows of `minutes`, the last one whole; the first is filled up with nothing."""
+    """Return `values` as rows of `minutes`; the first row is padded with NaN at its start."""
     missing = -len(values) % minutes
     return np.concatenate((np.full(missing, np.nan), values)).reshape(-1, minutes)
 
 
 def _interpolated(series: Series) -> Series:
-    """Periods without data between two that have some get values in between, as ALIGN_DELTA is documented to give."""
+    """Return the series with interpolated values in periods without data between two with data, as documented for ALIGN_DELTA."""
     known = np.flatnonzero(~np.isnan(series.values))
     if len(known) < 2:
         return series

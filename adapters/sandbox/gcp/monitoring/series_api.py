@@ -1,4 +1,4 @@
-"""ListTimeSeries, as google.monitoring.v3 answers it: filters, alignment, the newest point first, pages counted in points."""
+"""API operation ListTimeSeries of google.monitoring.v3: filters, alignment, newest point first, page size in points."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from adapters.sandbox.gcp.monitoring.series import (
     INT64,
     METRICS,
     PREFIX,
-    Refused,
+    InvalidQuery,
     Series,
     Window,
     aligned,
@@ -32,29 +32,29 @@ TimeSeries = monitoring_v3.TimeSeries.pb()
 
 
 class Part(NamedTuple):
-    """A run of points of one series that goes into one page, as indices into its periods, the newest first."""
+    """Points of one series on one page, as indices of its periods, newest first."""
 
     series: Series
     at: list[int]
 
 
 def list_time_series(world: RunSandbox, request: Any) -> Any:  # noqa: ANN401  (messages of the library)
-    """The page that `request` (`ListTimeSeriesRequest`) asks for."""
+    """Return the page that `request` (`ListTimeSeriesRequest`) asks for. Raise `Refusal`."""
     if len(request.filter) > LONGEST_FILTER:
         raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, f"Field filter is longer than {LONGEST_FILTER} characters")
-    named = METRIC_TYPE.search(request.filter)
-    if named is None or len(METRIC_TYPE.findall(request.filter)) > 1:
+    match = METRIC_TYPE.search(request.filter)
+    if match is None or len(METRIC_TYPE.findall(request.filter)) > 1:
         raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "Field filter must specify a single metric type")
-    metric = named.group(1).removeprefix(PREFIX)
+    metric = match.group(1).removeprefix(PREFIX)
     if metric not in METRICS or metric in world.unknown_metrics:
-        raise Refusal(grpc.StatusCode.NOT_FOUND, f"Cannot find metric(s) that match type = \"{named.group(1)}\"")
+        raise Refusal(grpc.StatusCode.NOT_FOUND, f"Cannot find metric(s) that match type = \"{match.group(1)}\"")
     seconds = (request.interval.start_time.timestamp(), request.interval.end_time.timestamp())
     window = Window(int(seconds[0] // 60), int(seconds[1] // 60))
     minutes = _period(request)
     try:
-        series = _asked_for(world, request, metric, window, minutes)
-    except Refused as refused:
-        raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, str(refused)) from None
+        series = _selected(world, request, metric, window, minutes)
+    except InvalidQuery as invalid:
+        raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, str(invalid)) from None
     return _page(request, series, window.end * 60, minutes)
 
 
@@ -68,27 +68,28 @@ def _period(request: Any) -> int:  # noqa: ANN401
     return int(seconds // 60)
 
 
-def _asked_for(world: RunSandbox, request: Any, metric: str, window: Window, minutes: int) -> list[Series]:  # noqa: ANN401
+def _selected(world: RunSandbox, request: Any, metric: str, window: Window, minutes: int) -> list[Series]:  # noqa: ANN401
+    """Return the series that match the filter of the request, aligned and reduced."""
     wanted = _labels(request.filter)
-    found = [one for hosted in world.within(request.name) if _may_match(hosted, wanted)
-             for one in raw_series(world, hosted, metric, window)
-             if all(one.label(name) in values for name, values in wanted.items())]
+    series = [one for hosted in world.within(request.name) if _may_match(hosted, wanted)
+              for one in raw_series(world, hosted, metric, window)
+              if all(one.label(name) in values for name, values in wanted.items())]
     aggregation = request.aggregation
     aligner, reducer = aggregation.per_series_aligner.name, aggregation.cross_series_reducer.name
     if aligner == "ALIGN_NONE":
         if reducer != "REDUCE_NONE":
-            raise Refused("A reducer needs an aligner other than ALIGN_NONE")
-        return found
-    found = [aligned(one, aligner, minutes) for one in found]
-    return found if reducer == "REDUCE_NONE" else reduced(found, reducer, tuple(aggregation.group_by_fields))
+            raise InvalidQuery("A reducer needs an aligner other than ALIGN_NONE")
+        return series
+    series = [aligned(one, aligner, minutes) for one in series]
+    return series if reducer == "REDUCE_NONE" else reduced(series, reducer, tuple(aggregation.group_by_fields))
 
 
 def _labels(text: str) -> dict[str, set[str]]:
-    """Label -> the values that the filter allows it."""
-    found: dict[str, set[str]] = {}
+    """Return the values that the filter allows, by label."""
+    allowed: dict[str, set[str]] = {}
     for name, value, several in LABEL.findall(text):
-        found[name.replace(".label.", ".labels.")] = set(re.findall(r'"([^"]*)"', several)) if several else {value}
-    return found
+        allowed[name.replace(".label.", ".labels.")] = set(re.findall(r'"([^"]*)"', several)) if several else {value}
+    return allowed
 
 
 def _may_match(hosted: HostedService, wanted: dict[str, set[str]]) -> bool:
@@ -98,16 +99,16 @@ def _may_match(hosted: HostedService, wanted: dict[str, set[str]]) -> bool:
 def _page(request: Any, series: list[Series], end: int, minutes: int) -> Any:  # noqa: ANN401
     size = min(request.page_size or MOST_POINTS, MOST_POINTS)
     skip = int(request.page_token or 0)
-    answer = Response.pb()()
+    response = Response.pb()()
     for part in _cut(series, skip, size):
-        answer.time_series.append(_written(part, end, minutes))
+        response.time_series.append(_message(part, end, minutes))
     if sum(int((~np.isnan(one.values)).sum()) for one in series) > skip + size:
-        answer.next_page_token = str(skip + size)
-    return answer
+        response.next_page_token = str(skip + size)
+    return response
 
 
 def _cut(series: list[Series], skip: int, size: int) -> Iterator[Part]:
-    """The points from `skip` on, `size` of them, over all series in order: one series may go on over pages."""
+    """Yield `size` points from `skip` on, over all series in order; a series may continue on the next page."""
     for one in series:
         at = np.flatnonzero(~np.isnan(one.values))[::-1]
         taken = at[skip : skip + size].tolist()
@@ -118,17 +119,17 @@ def _cut(series: list[Series], skip: int, size: int) -> Iterator[Part]:
             return
 
 
-def _written(part: Part, end: int, minutes: int) -> Any:  # noqa: ANN401
-    series, made = part.series, TimeSeries()
-    made.metric_kind = monitoring_v3.TimeSeries.pb(monitoring_v3.TimeSeries(metric_kind=series.kind)).metric_kind
-    made.value_type = monitoring_v3.TimeSeries.pb(monitoring_v3.TimeSeries(value_type=series.value_type)).value_type
-    made.resource.type = "cloud_run_revision"
+def _message(part: Part, end: int, minutes: int) -> Any:  # noqa: ANN401
+    series, message = part.series, TimeSeries()
+    message.metric_kind = monitoring_v3.TimeSeries.pb(monitoring_v3.TimeSeries(metric_kind=series.kind)).metric_kind
+    message.value_type = monitoring_v3.TimeSeries.pb(monitoring_v3.TimeSeries(value_type=series.value_type)).value_type
+    message.resource.type = "cloud_run_revision"
     for name, value in series.labels:
-        target = made.metric if name.startswith("metric.") else made.resource
+        target = message.metric if name.startswith("metric.") else message.resource
         target.labels[name.rpartition(".")[2]] = value
     last = len(series.values) - 1
     for at in part.at:
-        point = made.points.add()
+        point = message.points.add()
         ends = end - (last - at) * minutes * 60
         point.interval.end_time.seconds = ends
         point.interval.start_time.seconds = ends if series.kind == "GAUGE" else ends - minutes * 60
@@ -139,4 +140,4 @@ def _written(part: Part, end: int, minutes: int) -> Any:  # noqa: ANN401
             point.value.int64_value = round(float(series.values[at]))
         else:
             point.value.double_value = float(series.values[at])
-    return made
+    return message

@@ -1,4 +1,4 @@
-"""Cloud Run: services, instances, and the requests they serve.
+"""Emulator of Cloud Run: services, instances, and the requests they serve.
 
 Metrics belong in `sandbox.gcp.monitoring`.
 """

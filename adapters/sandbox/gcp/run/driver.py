@@ -1,4 +1,4 @@
-"""Plays one Cloud Run service's traffic through its instances, request by request, and counts the starts and who waits."""
+"""Driver of one Cloud Run service: plays its traffic through its instances, request by request, and counts cold starts."""
 
 import math
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from adapters.sandbox.traffic.request_plan import Event, Events, RequestPlan
 
 @dataclass(slots=True)
 class RunTotals:
-    """Sums since the start. `cold_starts`: requests that waited for an instance; `*_without`: the twin, same traffic and no
-    minimum. `refused`: requests for which no instance could be had, and which no metric of the service counts.
+    """Sums since the start. `cold_starts`: requests that waited for an instance. `*_without`: the twin, with the same traffic and
+    no minimum instances. `refused`: requests without an available instance; no metric of the service counts them.
     """
 
     minutes: int = 0
@@ -29,13 +29,13 @@ class RunTotals:
 
 
 def counted(revision: str, active: float, idle: float) -> dict[str, float]:
-    """Instances of a revision in a minute, by the names of their columns."""
+    """Return the active and idle instances of a revision in a minute, by column name."""
     return {f"active {revision}": float(active), f"idle {revision}": float(idle)}
 
 
 class Serving:
-    """One copy of a service's instances, and what they did in the minute being played: requests that began, were refused and
-    waited, milliseconds of work without the wait, the most in flight, and the instances that had started before.
+    """Instances of a service, or of its twin, and figures of the current minute: requests that were accepted, refused, and
+    waited; milliseconds of work without the wait; maximum in flight; instances started before the minute.
     """
 
     def __init__(self, instances: InstanceSet) -> None:
@@ -44,44 +44,46 @@ class Serving:
         self.open_minute()
 
     def open_minute(self) -> None:
-        self.begun = self.refused = self.waited = self.work_ms = 0
-        self.most, self.started_before = len(self._open), self.instances.started
+        """Reset the figures for a new minute."""
+        self.accepted = self.refused = self.waited = self.work_ms = 0
+        self.peak, self.started_before = len(self._open), self.instances.started
 
     def begin(self, request: int, at: int) -> bool:
-        """A request comes; whether it waits for an instance."""
+        """Start a request at `at`, and return whether it waits for an instance."""
         taken = self.instances.begin(at)
         if taken is None:
             self.refused += 1
             return False
         self._open[request] = taken, at
-        self.begun += 1
+        self.accepted += 1
         self.waited += taken.waits
-        self.most = max(self.most, len(self._open))
+        self.peak = max(self.peak, len(self._open))
         return taken.waits
 
     def end(self, request: int, at: int) -> None:
-        """The work of a request is done as planned; the wait for its instance has put it off."""
+        """End a request planned to end at `at`; its instance is busy longer by the time that the request waited."""
         if request in self._open:
             taken, since = self._open.pop(request)
             self.work_ms += at - since
             self.instances.finish(taken, at)
 
     def close_minute(self, at: int) -> None:
-        """Count the work of what goes on."""
+        """Count the work of the requests in flight up to `at`."""
         for request, (taken, since) in self._open.items():
             self.work_ms += at - since
             self._open[request] = taken, at
 
     @property
     def share(self) -> float:
-        """Of the minute's requests that were taken up."""
-        return self.begun / max(1, self.begun + self.refused) if self.refused else 1.0
+        """Share of the minute's requests that were accepted."""
+        return self.accepted / max(1, self.accepted + self.refused) if self.refused else 1.0
 
 
 class RunDriver:
-    """Advances in order of time; every reader and writer of the service advances it to their instant first. Minutes before
-    `counted_from` warm the instances and are not counted. `seed`: of the traffic, and of how long instances stay idle, which is
-    the same for the service and its twin.
+    """Driver of one service. Time only advances; a reader or writer of the service first advances it to their instant.
+
+    A twin plays the same traffic without minimum instances. Minutes before `counted_from` warm the instances and are not
+    counted. `seed` is used for the traffic and for the retention of instances, which is the same for the service and its twin.
     """
 
     def __init__(self, service: RunService, traffic: Traffic, table: MinuteTable, first_minute: int, startup: int,
@@ -92,12 +94,12 @@ class RunDriver:
         self._real, self._without = (Serving(self._new(retention, seed)) for _ in range(2))
         self.instances, self.twin = self._real.instances, self._without.instances
         self.revisions = {service.main}
-        """Those that have had instances."""
+        """Revisions that have had instances."""
         self._open()
         self.advance_to(counted_from * MINUTE_MS)
 
     def advance_to(self, at: int) -> None:
-        """Play everything up to and including the instant `at` (milliseconds since the epoch)."""
+        """Play the traffic up to and including the instant `at` (milliseconds since the epoch)."""
         while True:
             for event in self._events.until(at):
                 self._step(event)
@@ -109,28 +111,28 @@ class RunDriver:
             self._minute += 1
             self._open()
 
-    def scaled(self, at: int, ready_at: int) -> None:
-        """The service's scaling has changed at `at`; instances that it calls for are ready at `ready_at`."""
-        self.instances.most = self.twin.most = self._service.most
+    def apply_scaling(self, at: int, ready_at: int) -> None:
+        """Apply the service's scaling at `at`; the instances that it adds are ready at `ready_at`."""
+        self.instances.ceiling = self.twin.ceiling = self._service.ceiling
         self.instances.keep(self._service.floor, at, ready_at)
 
     def _new(self, retention: tuple[int, int], seed: tuple[int, ...]) -> InstanceSet:
         rng, (low, high) = np.random.Generator(np.random.PCG64([*seed, 1])), retention
         draw: Callable[[], int] = lambda: int(rng.integers(low, high + 1))  # noqa: E731
-        return InstanceSet(self._service.concurrency, self.startup, draw, self._service.most, self._service.main)
+        return InstanceSet(self._service.concurrency, self.startup, draw, self._service.ceiling, self._service.main)
 
     def _settle(self, at: int) -> None:
         due = self._service.busy_until
         if self._service.settle(at):
             for instances in (self.instances, self.twin):
-                instances.concurrency, instances.most = self._service.concurrency, self._service.most
+                instances.concurrency, instances.ceiling = self._service.concurrency, self._service.ceiling
                 instances.replace(max(due, self._minute * MINUTE_MS), self._service.main)
             self.instances.keep(self._service.floor, max(due, self._minute * MINUTE_MS), max(due, self._minute * MINUTE_MS))
         self.instances.settle(at)
         self.twin.settle(at)
 
     def _open(self) -> None:
-        """Draw the minute's requests; what ends as it begins is not in flight in it."""
+        """Draw the requests of the minute. Requests that end at its start are not in flight in it."""
         start = self._minute * MINUTE_MS
         self._row, events = self._plan.of(self._minute)
         self._events = Events(events)
@@ -140,8 +142,8 @@ class RunDriver:
         self._without.open_minute()
 
     def _step(self, event: Event) -> None:
-        at, begins, request = event
-        if not begins:
+        at, is_start, request = event
+        if not is_start:
             self._real.end(request, at)
             self._without.end(request, at)
             return
@@ -150,7 +152,7 @@ class RunDriver:
         self.totals.cold_starts += self._real.begin(request, at)
 
     def _close(self) -> None:
-        """Turn the minute just played into totals and points."""
+        """Add the played minute to the totals and to the points of metrics."""
         row, real, without, end = self._row, self._real, self._without, (self._minute + 1) * MINUTE_MS
         real.close_minute(end)
         without.close_minute(end)
@@ -166,7 +168,7 @@ class RunDriver:
         ready = self.instances.ready(end)
         values = self._counts(ready, self._touched(ready, requests), end)
         if requests > 0:
-            values |= {"invocations": requests, "busy": real.work_ms / MINUTE_MS, "peak": float(real.most)}
+            values |= {"invocations": requests, "busy": real.work_ms / MINUTE_MS, "peak": float(real.peak)}
         if real.waited:
             values |= {"pending": float(real.waited)}
         started = self.instances.started - real.started_before
@@ -180,8 +182,8 @@ class RunDriver:
         self.totals.refused_without += row.invocations * (1 - without.share)
 
     def _counts(self, ready: int, touched: int, at: int) -> dict[str, float]:
-        """Active and idle instances of each revision that has some: those with traffic by their share, and those without."""
-        counts = self.instances.left(at)
+        """Return active and idle instances by column: of revisions with traffic by their share, and of those without traffic."""
+        counts = self.instances.without_traffic(at)
         if ready:
             split = zip(self._service.shares, self._service.split(touched), self._service.split(ready - touched), strict=True)
             for (name, _), active, idle in split:
@@ -191,7 +193,9 @@ class RunDriver:
         return {column: value for name, each in counts.items() for column, value in counted(name, *each).items()}
 
     def _touched(self, ready: int, requests: int) -> int:
-        """Instances that count as active in the minute. Even routing lets so many requests touch so many of the kept ones."""
+        """Return the instances that count as active in the minute. Requests are routed evenly over the instances of the minimum,
+        so that each request makes another of them active.
+        """
         busy = self.instances.at_work((self._minute + 1) * MINUTE_MS)
         kept = min(self.instances.floor, ready)
-        return min(ready, max(busy, min(kept, requests), min(ready, self._real.most)))
+        return min(ready, max(busy, min(kept, requests), min(ready, self._real.peak)))

@@ -1,4 +1,4 @@
-"""A Cloud Run service as its control plane knows it: one message, its generations, and what reconciling makes of it."""
+"""State of a Cloud Run service in the control plane: its message, generations, revisions and reconciling."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,9 +14,9 @@ FAILED = run_v2.Condition.State.CONDITION_FAILED
 
 @dataclass(slots=True)
 class RunService:
-    """`message` is what GetService answers. `busy_until`: reconciling ends then (milliseconds). `fails_with`: what the next
-    reconciling ends in, once. `templates`: of the revisions before the newest, whose own is the service's. `routed`: how traffic
-    goes until reconciling ends; None: as the message asks. `room`: instances that the region can start for it.
+    """A service. `message`: the response of GetService. `busy_until`: end of reconciling (milliseconds). `fails_with`: error of
+    the next reconciling, once. `templates`: those of all revisions but the newest, which has the service's. `routed`: routing of
+    traffic until reconciling ends; None: that of the message. `room`: instances that the region can start for the service.
     """
 
     message: Any
@@ -31,82 +31,83 @@ class RunService:
 
     @property
     def name(self) -> str:
-        """The whole name, with project and location."""
+        """Full name, with project and location."""
         return str(self.message.name)
 
     @property
     def short(self) -> str:
+        """Name without project and location."""
         return self.name.rpartition("/")[2]
 
     @property
     def size(self) -> tuple[float, float]:
-        """Processors and GiB of an instance of the revision with the most traffic."""
+        """Number of vCPUs and GiB of an instance of the revision with the most traffic."""
         limits = self.template_of(self.main).containers[0].resources.limits
         memory = str(limits["memory"])
         return float(limits["cpu"]), float(memory[:-2]) / (1 if memory.endswith("Gi") else 1024)
 
     @property
     def main(self) -> str:
-        """The revision with the most traffic."""
+        """Revision with the most traffic."""
         return max(self.shares, key=lambda share: share[1])[0]
 
     @property
     def concurrency(self) -> float:
-        """Requests that an instance takes at once; where revisions differ, on average over the traffic."""
+        """Requests that an instance serves at once; if revisions differ, the average over the traffic."""
         shares = self.shares
         needed = sum(percent / (int(self.template_of(name).max_instance_request_concurrency) or 80) for name, percent in shares)
         return sum(percent for _, percent in shares) / needed
 
     @property
     def floor(self) -> int:
-        """Instances that are kept: of each revision with traffic its part of the service's minimum, or its own where greater,
-        within the maxima.
+        """Instances that are kept warm: for each revision with traffic its share of the service's minimum, or its own minimum if
+        that is higher, up to its maximum.
         """
         scaling = self.message.scaling
         if scaling.scaling_mode == run_v2.ServiceScaling.ScalingMode.MANUAL:
             return int(scaling.manual_instance_count)
-        return sum(min(max(part, self.template_of(name).scaling.min_instance_count), self.most_of(name))
+        return sum(min(max(part, self.template_of(name).scaling.min_instance_count), self.ceiling_of(name))
                    for (name, _), part in zip(self.shares, self.split(scaling.min_instance_count), strict=True))
 
     @property
-    def most(self) -> int:
-        """Instances at most, over all revisions with traffic."""
+    def ceiling(self) -> int:
+        """Maximum of instances over all revisions with traffic."""
         whole = int(self.message.scaling.max_instance_count)
-        together = min(self.room, sum(self.most_of(name) for name, _ in self.shares))
+        together = min(self.room, sum(self.ceiling_of(name) for name, _ in self.shares))
         return min(whole, together) if whole else together
 
     @property
     def shares(self) -> list[tuple[str, int]]:
-        """Revisions with traffic and their percent, in the order of the message."""
+        """Revisions with traffic and their share in percent, in the order of the message."""
         latest = str(self.message.latest_ready_revision)
         traffic = self.message.traffic if self.routed is None else self.routed
-        found = [(str(target.revision) or latest, int(target.percent)) for target in traffic if target.percent > 0]
-        return [(name.rpartition("/")[2], percent) for name, percent in found] or [(latest.rpartition("/")[2], 100)]
+        routes = [(str(target.revision) or latest, int(target.percent)) for target in traffic if target.percent > 0]
+        return [(name.rpartition("/")[2], percent) for name, percent in routes] or [(latest.rpartition("/")[2], 100)]
 
     def template_of(self, revision: str) -> Any:  # noqa: ANN401
-        """What a revision was made from."""
+        """Return the template of a revision."""
         return self.templates.get(revision, self.message.template)
 
-    def most_of(self, revision: str) -> int:
-        """Instances that a revision may have."""
+    def ceiling_of(self, revision: str) -> int:
+        """Return the maximum of instances of a revision."""
         whole = int(self.message.scaling.max_instance_count)
         own = int(self.template_of(revision).scaling.max_instance_count) or 100
         return min(whole, own) if whole else own
 
     def split(self, units: int) -> list[int]:
-        """`units` over the revisions by share, rounded; the first listed takes what is left over."""
+        """Return `units` divided among the revisions by share, rounded; the first one gets the remainder."""
         parts = [int(units * percent / 100 + 0.5) for _, percent in self.shares]
         parts[0] += units - sum(parts)
         return parts
 
     def publish(self, at: datetime) -> None:
-        """A new revision of the template, which takes the traffic of whoever follows the latest."""
+        """Create a revision of the template, which receives the traffic routed to the latest revision."""
         self._create(self.message.template)
         self.message.latest_ready_revision = self.message.latest_created_revision
         self._stamp(at)
 
-    def shown(self) -> Any:  # noqa: ANN401
-        """The service as it is answered. An entry of `traffic_statuses` that follows the latest revision does not name it."""
+    def as_response(self) -> Any:  # noqa: ANN401
+        """Return the service as in responses. An entry of `traffic_statuses` for the latest revision does not name it."""
         answer = run_v2.Service(self.message)
         answer.traffic_statuses = [
             run_v2.TrafficTargetStatus(type_=each.type_, revision=each.revision, percent=each.percent, tag=each.tag)
@@ -114,9 +115,9 @@ class RunService:
         return answer
 
     def revision(self, name: str) -> Any | None:  # noqa: ANN401
-        """A revision as GetRevision answers it; None where there is none of that name."""
-        made = {f"{self.short}-{number:05d}" for number in range(1, self.revisions + 1)}
-        if name not in made:
+        """Return a revision as GetRevision does; None if it does not exist."""
+        existing = {f"{self.short}-{number:05d}" for number in range(1, self.revisions + 1)}
+        if name not in existing:
             return None
         template = self.template_of(name)
         return run_v2.Revision(
@@ -125,19 +126,19 @@ class RunService:
             service_account=template.service_account)
 
     def merged(self, newer: Any, paths: list[str]) -> Any:  # noqa: ANN401
-        """The message that an update would make: the named fields of `newer`, or all that a client may set when none is named."""
-        made = run_v2.Service(self.message)
+        """Return the message after an update: with the named fields of `newer`, or all settable fields if none is named."""
+        updated = run_v2.Service(self.message)
         names = paths or ["labels", "annotations", "description", "ingress", "template", "traffic", "scaling"]
         field_mask_pb2.FieldMask(paths=names).MergeMessage(
-            run_v2.Service.pb(newer), run_v2.Service.pb(made), replace_message_field=True, replace_repeated_field=True)
-        return made
+            run_v2.Service.pb(newer), run_v2.Service.pb(updated), replace_message_field=True, replace_repeated_field=True)
+        return updated
 
-    def take(self, made: Any, at: datetime, by: str, until: int) -> None:  # noqa: ANN401
-        """An update is accepted: another generation, which is reconciled until `until`. Traffic goes as before till then."""
+    def accept(self, updated: Any, at: datetime, by: str, until: int) -> None:  # noqa: ANN401
+        """Accept an update as a new generation, reconciled at `until` (milliseconds). Routing changes at that time."""
         before, self.routed = self.message.template, list(self.message.traffic if self.routed is None else self.routed)
-        self.deploying = run_v2.Service.pb(made).template != run_v2.Service.pb(self.message).template
-        made.generation = self.message.generation + 1
-        self.message = made
+        self.deploying = run_v2.Service.pb(updated).template != run_v2.Service.pb(self.message).template
+        updated.generation = self.message.generation + 1
+        self.message = updated
         self.message.last_modifier = by
         self.message.reconciling, self.busy_until = True, until
         self.message.terminal_condition = {"type_": "Ready", "state": RECONCILING}
@@ -146,7 +147,7 @@ class RunService:
         self._stamp(at)
 
     def settle(self, at: int) -> bool:
-        """End reconciling when it is due; True when traffic goes to other revisions from now on."""
+        """End reconciling if it is due by `at`. Return whether this changed the routing of traffic."""
         if not self.message.reconciling or at < self.busy_until:
             return False
         state, before = FAILED if self.fails_with else SUCCEEDED, self.shares
@@ -159,14 +160,14 @@ class RunService:
         return self.shares != before
 
     def _create(self, before: Any) -> None:  # noqa: ANN401
-        """Another revision; the one before it was made from the template `before`."""
+        """Create a revision. `before`: the template of the previous revision."""
         if self.revisions:
             self.templates[str(self.message.latest_created_revision).rpartition("/")[2]] = run_v2.RevisionTemplate(before)
         self.revisions += 1
         self.message.latest_created_revision = f"{self.name}/revisions/{self.short}-{self.revisions:05d}"
 
     def _stamp(self, at: datetime | None) -> None:
-        """Another version: what reconciling alone changes counts too, as in life."""
+        """Set a new etag. As at Google, changes by reconciling get one too."""
         self.versions += 1
         self.message.etag = f'"v{self.versions:08d}"'
         if at is not None:

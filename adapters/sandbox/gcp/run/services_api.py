@@ -1,4 +1,4 @@
-"""google.cloud.run.v2.Services, Revisions and google.longrunning.Operations, as far as warm capacity touches them."""
+"""API operations that warm capacity uses, of google.cloud.run.v2 Services and Revisions and google.longrunning.Operations."""
 
 import uuid
 from typing import Any
@@ -16,56 +16,60 @@ PAGE = 100
 
 
 class RunApi:
-    """Answers calls with messages; refuses with `Refusal`. Knows nothing of the wire."""
+    """The operations. Each returns a message or raises `Refusal`. Independent of the wire format."""
 
     def __init__(self, world: RunSandbox) -> None:
         self.world = world
         self._operations: dict[str, tuple[str, int]] = {}
 
     def get_service(self, request: Any, caller: str) -> Any:  # noqa: ANN401, ARG002  (messages of the library)
-        return self._hosted(request.name).service.shown()
+        """Return a service."""
+        return self._hosted(request.name).service.as_response()
 
     def get_revision(self, request: Any, caller: str) -> Any:  # noqa: ANN401, ARG002
-        service, _, revision = request.name.partition("/revisions/")
-        found = self._hosted(service).service.revision(revision)
-        if found is None:
+        """Return a revision of a service."""
+        service, _, name = request.name.partition("/revisions/")
+        revision = self._hosted(service).service.revision(name)
+        if revision is None:
             raise not_found(request.name)
-        return found
+        return revision
 
     def list_services(self, request: Any, caller: str) -> Any:  # noqa: ANN401, ARG002
+        """Return the services of a location, up to 1,000 per page, 100 by default."""
         if request.parent.endswith("/-"):
             raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "Location '-' is not supported")
-        found = [*(hosted.service.shown() for hosted in self.world.within(request.parent)), *self.world.odd]
+        services = [*(each.service.as_response() for each in self.world.within(request.parent)), *self.world.appended]
         start, size = int(request.page_token or 0), min(request.page_size or PAGE, 1000)
-        page = found[start : start + size]
-        token = str(start + size) if len(found) > start + size else ""
+        page = services[start : start + size]
+        token = str(start + size) if len(services) > start + size else ""
         return run_v2.ListServicesResponse(services=page, next_page_token=token)
 
     def update_service(self, request: Any, caller: str) -> Any:  # noqa: ANN401
-        """Accepts and begins to reconcile; the operation is done when reconciling is."""
+        """Accept an update and start to reconcile. Return the operation, which is done when reconciling is."""
         hosted = self._hosted(request.service.name)
         current = hosted.service.message
         if request.service.etag and request.service.etag != current.etag:
             raise conflict(hosted.service.short, request.service.etag, current.etag)
-        made = hosted.service.merged(request.service, list(request.update_mask.paths))
-        if made.scaling.min_instance_count < 0:
+        updated = hosted.service.merged(request.service, list(request.update_mask.paths))
+        if updated.scaling.min_instance_count < 0:
             raise Refusal(grpc.StatusCode.INVALID_ARGUMENT, "service.scaling.min_instance_count must not be negative")
         if not request.validate_only:
-            self.world.update(hosted, made, caller)
-        return self._begun(hosted)
+            self.world.update(hosted, updated, caller)
+        return self._new_operation(hosted)
 
     def get_operation(self, request: Any, caller: str) -> Any:  # noqa: ANN401, ARG002
+        """Return the current state of a long-running operation."""
         if request.name not in self._operations:
             raise not_found(request.name)
         name, generation = self._operations[request.name]
         return self._operation(request.name, self._hosted(name), generation)
 
     def test_permissions(self, request: Any, caller: str) -> Any:  # noqa: ANN401, ARG002
-        """Those of the permissions asked about that the caller has on the service."""
-        had = [permission for permission in request.permissions if self.world.has(permission, request.resource)]
-        return iam_policy_pb2.TestIamPermissionsResponse(permissions=had)
+        """Return the requested permissions that the caller has on the service."""
+        granted = [permission for permission in request.permissions if self.world.has(permission, request.resource)]
+        return iam_policy_pb2.TestIamPermissionsResponse(permissions=granted)
 
-    def _begun(self, hosted: HostedService) -> Any:  # noqa: ANN401
+    def _new_operation(self, hosted: HostedService) -> Any:  # noqa: ANN401
         place = f"projects/{hosted.project}/locations/{hosted.location}"
         name = f"{place}/operations/{uuid.UUID(int=len(self._operations) + 1)}"
         self._operations[name] = hosted.service.name, hosted.service.message.generation
@@ -86,7 +90,7 @@ class RunApi:
         return operation
 
     def _hosted(self, name: str) -> HostedService:
-        found = self.world.find(name)
-        if found is None:
+        hosted = self.world.find(name)
+        if hosted is None:
             raise not_found(name)
-        return found
+        return hosted

@@ -79,7 +79,7 @@ async def test_the_pause_is_learnt_from_the_answers(stage, units):
 
     seen = (await lever.traits()).keep_alive
 
-    assert timedelta(minutes=4) < lever.keeper.life.pause < timedelta(minutes=7), "environments of the sandbox live six"
+    assert timedelta(minutes=4) < lever.keeper.idle_timeout.pause < timedelta(minutes=7), "environments of the sandbox live six"
     assert timedelta(minutes=4) <= seen.low <= timedelta(minutes=6)
     assert seen.high is None or seen.high >= timedelta(minutes=6)
     assert seen.observations >= 40 * units

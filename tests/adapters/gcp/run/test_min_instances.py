@@ -242,7 +242,7 @@ async def test_a_maximum_that_was_lowered_afterwards_is_told_and_what_it_leaves_
     await lever.write(6)
     await stage.passes(LONG)
     stage.agent.service.message.scaling.max_instance_count = 4
-    stage.agent.driver.scaled(stage.world.now_ms(), stage.world.now_ms())
+    stage.agent.driver.apply_scaling(stage.world.now_ms(), stage.world.now_ms())
     seen = await lever.read()
 
     assert seen.requested == 6

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.sandbox.aws.lambda_.driver import Chance, Driver, Limits
+from adapters.sandbox.aws.lambda_.driver import Driver, Limits, Randomness
 from adapters.sandbox.aws.lambda_.functions import Alias, LambdaFunction
 from adapters.sandbox.traffic.metrics import MinuteTable
 from adapters.sandbox.traffic.recorded import MINUTE_MS, Minute, Traffic
@@ -32,7 +32,7 @@ def driver(rows: list[Minute], provisioned: int = 0, keep_alive: int = 6, limit:
            idle: tuple[int, int] | None = None, age: tuple[int, int] = FOREVER) -> Driver:
     lives = idle or (keep_alive * MINUTE_MS, keep_alive * MINUTE_MS)
     return Driver(function(provisioned, init_seconds), Traffic(then=iter(rows)), MinuteTable(START), START,
-                  Chance((1,), lives, age), Limits(lambda: limit, lambda: limit))
+                  Randomness((1,), lives, age), Limits(lambda: limit, lambda: limit))
 
 
 def rows_of(series: DemandSeries) -> list[Minute]:

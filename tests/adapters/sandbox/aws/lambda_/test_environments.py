@@ -1,6 +1,6 @@
 """Which environment serves a request, and when one ends."""
 
-from adapters.sandbox.aws.lambda_.environments import EnvironmentPool, Lives
+from adapters.sandbox.aws.lambda_.environments import EnvironmentPool, Lifetimes
 
 
 def serve(pool: EnvironmentPool, start: int, end: int) -> tuple[int, bool]:
@@ -10,7 +10,7 @@ def serve(pool: EnvironmentPool, start: int, end: int) -> tuple[int, bool]:
 
 
 def test_one_ends_after_its_idle_time_and_not_before() -> None:
-    pool = EnvironmentPool(lambda: Lives(1_000, 10**9))
+    pool = EnvironmentPool(lambda: Lifetimes(1_000, 10**9))
 
     assert serve(pool, 0, 100) == (1, True)
     assert serve(pool, 1_099, 1_100) == (1, False)
@@ -19,7 +19,7 @@ def test_one_ends_after_its_idle_time_and_not_before() -> None:
 
 
 def test_one_that_is_old_ends_when_its_request_does() -> None:
-    pool = EnvironmentPool(lambda: Lives(10**9, 5_000))
+    pool = EnvironmentPool(lambda: Lifetimes(10**9, 5_000))
     serve(pool, 0, 7_000)
 
     assert pool.alive(6_000) == 1
@@ -28,7 +28,7 @@ def test_one_that_is_old_ends_when_its_request_does() -> None:
 
 
 def test_the_one_used_last_is_used_first_and_one_that_lives_longer_is_found_below_it() -> None:
-    lives = iter([Lives(10_000, 10**9), Lives(1_000, 10**9)])
+    lives = iter([Lifetimes(10_000, 10**9), Lifetimes(1_000, 10**9)])
     pool = EnvironmentPool(lambda: next(lives))
     first, second = pool.begin(0)[0], pool.begin(0)[0]
     pool.finish(first, 100)

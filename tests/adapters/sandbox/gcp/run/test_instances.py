@@ -107,8 +107,8 @@ def test_another_revision_starts_afresh_with_its_minimum_warm():
     assert some.ready(10_000) == 2
     assert some.at_work(10_000) == 1, "the old one finishes what it has"
     assert some.at_work(50_000) == 0
-    assert some.left(50_000) == {"": (0, 2)}
-    assert some.left(50_000 + 15 * MINUTE) == {}
+    assert some.without_traffic(50_000) == {"": (0, 2)}
+    assert some.without_traffic(50_000 + 15 * MINUTE) == {}
 
 
 def test_kept_idle_time_and_work_are_counted_apart():
