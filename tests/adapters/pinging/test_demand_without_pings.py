@@ -30,7 +30,7 @@ class Idle:
         return Telemetry(DemandSeries(first, nothing, nothing, nothing), True, absent=np.ones(end - first, bool))
 
 
-async def test_a_gap_is_not_read_again_where_own_pings_are_not_known_any_more():
+async def test_a_gap_is_not_read_again_beyond_the_stored_own_pings():
     source = Idle()
     pinged = DemandWithoutPings(source, {"pinged": Pinged()})
     for later, back in ((0, 16), (10, 1440), (600, 1440)):
@@ -41,7 +41,7 @@ async def test_a_gap_is_not_read_again_where_own_pings_are_not_known_any_more():
                             {"pinged": RETENTION_MINUTES, "other": 1440}]
 
 
-async def test_nothing_is_said_of_minutes_in_which_an_earlier_process_may_have_pinged():
+async def test_minutes_with_possible_pings_of_an_earlier_process_are_not_returned():
     pinged = DemandWithoutPings(Idle(), {"pinged": Pinged()})
     told = (await pinged.collect(["pinged"], {"pinged": NOON - 100 * MINUTE}, NOON))["pinged"]
 

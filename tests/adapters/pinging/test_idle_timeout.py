@@ -23,7 +23,7 @@ def lived(life_minutes: float, rounds: int, seed: int = 1, longest: int = 60, un
 
 @pytest.mark.parametrize("units", [1, 2, 20])
 @pytest.mark.parametrize("minutes", [5, 6, 12, 45])
-def test_the_pause_comes_near_the_life_and_hardly_ever_beyond(minutes, units):
+def test_the_pause_approaches_the_idle_lifetime_and_rarely_exceeds_it(minutes, units):
     life, kept = lived(minutes, 600, units=units)
 
     assert 0.6 * minutes * MINUTE < life.pause <= 1.3 * minutes * MINUTE
@@ -37,7 +37,7 @@ def test_the_pause_is_never_longer_than_allowed():
     assert max(pause for pause, _ in kept) <= 15 * MINUTE
 
 
-def test_a_single_cold_unit_of_many_is_no_sign():
+def test_a_single_cold_unit_of_many_changes_nothing():
     life = IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE)
     life.note(4 * MINUTE, 20, 19, 1)
 
@@ -45,7 +45,7 @@ def test_a_single_cold_unit_of_many_is_no_sign():
 
 
 @pytest.mark.parametrize("held", [2, 3, 5])
-def test_one_of_a_few_that_dies_in_round_after_round_is_a_sign(held):
+def test_one_expired_unit_of_a_few_in_each_round_shortens_the_pause(held):
     """Users keep the others alive."""
     life = IdleTimeoutEstimator(4 * MINUTE, 60 * MINUTE)
     for _ in range(200):
@@ -55,7 +55,7 @@ def test_one_of_a_few_that_dies_in_round_after_round_is_a_sign(held):
     assert 4 * MINUTE < life.pause < 7 * MINUTE
 
 
-def test_a_round_right_after_another_cannot_shorten_the_pause_to_nothing():
+def test_a_round_right_after_another_does_not_shorten_the_pause_below_the_minimum():
     life = IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE)
     life.note(timedelta(seconds=2), 1, 0, 1)
     for _ in range(80):
@@ -64,7 +64,7 @@ def test_a_round_right_after_another_cannot_shorten_the_pause_to_nothing():
     assert life.pause >= 4 * MINUTE
 
 
-def test_a_pause_that_killed_shortens_the_next_and_what_proofs_are_good_for():
+def test_expired_units_shorten_the_pause_and_the_validity_of_proofs():
     life = IdleTimeoutEstimator(8 * MINUTE, 15 * MINUTE)
     life.note(6 * MINUTE, 20, 3, 17)
 
@@ -72,7 +72,7 @@ def test_a_pause_that_killed_shortens_the_next_and_what_proofs_are_good_for():
     assert life.proof_lasts <= 6 * MINUTE
 
 
-def test_after_an_outage_the_pause_is_soon_what_it_was_to_begin_with():
+def test_after_an_outage_the_pause_recovers_to_its_initial_value():
     life = IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE)
     life.note(3 * MINUTE, 20, 0, 20)
     short = life.pause
@@ -84,14 +84,14 @@ def test_after_an_outage_the_pause_is_soon_what_it_was_to_begin_with():
 
 
 @pytest.mark.parametrize(("held", "warm", "dead"), [(0, 0, 0), (1, 0, 0), (2, 1, 0), (3, 1, 1), (20, 14, 2)])
-def test_a_round_that_cannot_tell_teaches_nothing(held, warm, dead):
+def test_a_round_with_too_many_unknown_units_changes_nothing(held, warm, dead):
     life = IdleTimeoutEstimator(4 * MINUTE, 60 * MINUTE)
     life.note(30 * MINUTE, held, warm, dead)
 
     assert life.pause == 4 * MINUTE
 
 
-def test_a_lone_unit_that_users_often_hold_is_not_asked_all_the_time():
+def test_a_single_unit_that_users_often_hold_is_not_pinged_all_the_time():
     life = IdleTimeoutEstimator(4 * MINUTE, 15 * MINUTE)
     for _ in range(100):
         life.note(life.pause, 1, 0, 1)
@@ -100,7 +100,7 @@ def test_a_lone_unit_that_users_often_hold_is_not_asked_all_the_time():
 
 
 @pytest.mark.parametrize("minutes", [6, 9, 12])
-def test_what_was_seen_bounds_the_life_of_half_the_units(minutes):
+def test_observations_bound_the_median_idle_lifetime(minutes):
     life, _ = lived(minutes, 600)
 
     assert life.seen.typical is None
@@ -121,7 +121,7 @@ def test_units_that_end_at_random_give_no_upper_bound_before_half_of_them_have()
     assert life.seen.high is None
 
 
-def test_a_handful_of_units_bounds_nothing():
+def test_too_few_units_give_no_bound():
     life = IdleTimeoutEstimator(4 * MINUTE, 60 * MINUTE)
     life.note(5 * MINUTE, 4, 4, 0)
 

@@ -100,7 +100,7 @@ async def play():
     await made.keeper.close()
 
 
-async def test_nothing_is_sent_before_anything_is_wanted(play):
+async def test_no_ping_is_sent_before_a_target_is_set(play):
     play.keeper.start()
     await play.minutes(30)
 
@@ -127,7 +127,7 @@ async def test_units_stay_alive_for_hours(play):
     assert play.units.started <= 4 * 21, "the pause was tried beyond the life of a unit, and found too long, a few times"
 
 
-async def test_the_pause_is_learnt(play):
+async def test_the_pause_approaches_the_idle_lifetime(play):
     play.units.life = 10 * MINUTE
     play.keeper.want(20)
     await play.minutes(240)
@@ -137,7 +137,7 @@ async def test_the_pause_is_learnt(play):
 
 @pytest.mark.parametrize("units", [1, 2])
 @pytest.mark.parametrize("named", [True, False])
-async def test_a_small_pool_learns_it_too_and_is_warm_nearly_all_the_time(play, units, named):
+async def test_a_small_pool_finds_the_pause_and_is_warm_most_of_the_time(play, units, named):
     play.units.named = named
     play.keeper.want(units)
     await play.minutes(2)
@@ -150,7 +150,7 @@ async def test_a_small_pool_learns_it_too_and_is_warm_nearly_all_the_time(play, 
     assert np.mean(warm) > 0.98
 
 
-async def test_throttled_pings_fail_alone_and_are_made_up_for(play):
+async def test_throttled_pings_are_sent_again(play):
     play.units.failing = [3]
     play.keeper.want(20)
     await play.minutes(1)
@@ -159,7 +159,7 @@ async def test_throttled_pings_fail_alone_and_are_made_up_for(play):
     assert (play.ready, play.keeper.error, play.keeper.shortfall) == (20, None, "")
 
 
-async def test_the_budget_of_a_round_is_kept_and_what_was_proved_is_told(play):
+async def test_a_round_keeps_its_budget_and_reports_the_proved_units(play):
     play.units.failing = [20] * BURSTS + [3] * 100
     play.keeper.want(20)
     await play.minutes(1)
@@ -172,7 +172,7 @@ async def test_the_budget_of_a_round_is_kept_and_what_was_proved_is_told(play):
     assert "3 throttled" in play.keeper.shortfall
 
 
-async def test_a_round_that_fell_short_comes_again_sooner_and_then_less_often(play):
+async def test_an_incomplete_round_is_retried_with_backoff(play):
     play.units.failing = [20] * 1000
     play.keeper.want(20)
     await play.minutes(60)
@@ -183,7 +183,7 @@ async def test_a_round_that_fell_short_comes_again_sooner_and_then_less_often(pl
     assert 3 * MINUTE < gaps[-1] < 6 * MINUTE
 
 
-async def test_a_refused_canary_lets_nothing_follow_for_an_hour(play):
+async def test_no_ping_for_an_hour_after_a_refused_canary(play):
     play.units.refusing = Unsupported("agent does not know pings")
     play.keeper.want(20)
     await play.minutes(59)
@@ -193,7 +193,7 @@ async def test_a_refused_canary_lets_nothing_follow_for_an_hour(play):
     assert play.ready == 0
 
 
-async def test_more_are_started_at_once_and_fewer_are_let_go(play):
+async def test_an_increase_starts_units_at_once_and_a_decrease_lets_them_expire(play):
     play.keeper.want(5)
     await play.minutes(2)
     play.keeper.want(12)
@@ -207,7 +207,7 @@ async def test_more_are_started_at_once_and_fewer_are_let_go(play):
     assert play.ready == 3
 
 
-async def test_more_that_are_asked_for_during_a_round_do_not_wait_for_the_next(play):
+async def test_an_increase_during_a_round_starts_another_round_at_once(play):
     play.keeper.want(5)
     await asyncio.sleep(0)
     play.keeper.want(12)
@@ -229,7 +229,7 @@ async def test_zero_ends_all_pinging(play):
     assert (play.ready, play.keeper.next_at) == (0, None)
 
 
-async def test_wanting_again_after_zero_begins_anew(play):
+async def test_a_target_after_zero_starts_the_loop_again(play):
     for _ in range(3):
         play.keeper.want(5)
         await play.minutes(2)
@@ -237,7 +237,7 @@ async def test_wanting_again_after_zero_begins_anew(play):
         play.keeper.want(0)
 
 
-async def test_a_proof_grows_old(play):
+async def test_a_proof_expires(play):
     play.keeper.want(20)
     await play.minutes(1)
     play.units.refusing = Throttled("agent: too many")
@@ -248,7 +248,7 @@ async def test_a_proof_grows_old(play):
     assert play.ready == 0
 
 
-async def test_users_who_keep_the_units_warm_are_not_pinged_upon(play):
+async def test_units_kept_warm_by_users_are_not_pinged(play):
     play.keeper.want(20)
     await play.minutes(2)
     sent = len(play.units.log)
@@ -262,7 +262,7 @@ async def test_users_who_keep_the_units_warm_are_not_pinged_upon(play):
     assert len(play.units.log) > sent, "once they are gone it begins again"
 
 
-async def test_units_that_are_at_work_all_the_time_are_not_pinged(play):
+async def test_busy_units_are_not_pinged(play):
     for minutes in range(9):
         play.users(peak=8, busy=6.5)
         if minutes == 1:
@@ -272,7 +272,7 @@ async def test_units_that_are_at_work_all_the_time_are_not_pinged(play):
     assert set(play.bursts()) == {1, 14}
 
 
-async def test_no_round_comes_on_top_of_a_peak_that_is_expected(play):
+async def test_no_round_starts_during_an_expected_peak(play):
     yesterday = minute_of(NOON) - 1440
     play.keeper.usage.note(DemandSeries(yesterday + 10, *(np.full(20, 30, np.float32) for _ in range(3))))
     play.keeper.want(20)
@@ -283,7 +283,7 @@ async def test_no_round_comes_on_top_of_a_peak_that_is_expected(play):
     assert min(minute for minute in at if minute >= 30) <= 31
 
 
-async def test_a_deployment_makes_old_proofs_worthless_and_teaches_nothing(play):
+async def test_a_deployment_invalidates_proofs_and_does_not_change_the_pause(play):
     play.keeper.want(20)
     await play.minutes(2)
     pause = play.keeper.idle_timeout.pause
@@ -305,7 +305,7 @@ async def test_units_of_an_older_deployment_prove_nothing(play):
     assert play.keeper.proof.generation == "1"
 
 
-async def test_a_round_that_is_tried_again_does_not_come_on_top_of_a_peak_either(play):
+async def test_no_retry_starts_during_an_expected_peak(play):
     """The one in the fourth minute fails; from the fifth on users are expected, who had as many units at work yesterday."""
     play.keeper.usage.note(DemandSeries(minute_of(NOON) - 1440 + 4, *(np.full(10, 30, np.float32) for _ in range(3))))
     play.keeper.want(20)
@@ -321,7 +321,7 @@ async def test_a_round_that_is_tried_again_does_not_come_on_top_of_a_peak_either
     assert min(tried) >= 14
 
 
-async def test_own_pings_are_in_the_account(play):
+async def test_own_pings_are_recorded_as_own_traffic(play):
     play.keeper.want(20)
     await play.minutes(1)
     first = minute_of(NOON)
@@ -331,7 +331,7 @@ async def test_own_pings_are_in_the_account(play):
     assert (without.peak.tolist(), without.invocations.tolist()) == ([0.0], [0.0])
 
 
-async def test_the_time_to_start_is_told_by_cold_answers(play):
+async def test_cold_responses_give_the_start_time(play):
     assert play.keeper.init_seconds is None
     play.keeper.want(3)
     await play.minutes(1)
@@ -349,7 +349,7 @@ async def test_closing_ends_a_round_under_way(play):
     assert len(play.units.log) == sent
 
 
-async def test_no_time_flies_while_pings_are_under_way():
+async def test_a_simulated_clock_does_not_advance_during_pings():
     """Units hold pings, and start, in real time: were it faster, timeouts and pauses would mean something else."""
     clock, rates, proved = ScaledClock(NOON, 600), [], asyncio.Event()
 

@@ -27,7 +27,7 @@ def cleaned(ledger: OwnTraffic, *rows) -> list[tuple[float, float, float]]:
             for row in zip(result.peak, result.busy, result.invocations, strict=True)]
 
 
-def test_a_minute_of_pings_alone_is_a_minute_of_nothing():
+def test_a_minute_with_own_pings_only_has_no_demand():
     assert cleaned(pinged(), (20, 2 / 60, 20)) == [(0.0, 0.0, 0.0)]
 
 
@@ -35,7 +35,7 @@ def test_other_minutes_are_untouched():
     assert cleaned(pinged(), (20, 2 / 60, 20), (7, 3.5, 70))[1] == (7.0, 3.5, 70.0)
 
 
-def test_work_that_goes_on_from_before_is_what_exceeds_the_pings():
+def test_work_of_older_requests_is_the_part_above_the_pings():
     assert cleaned(pinged(), (23, 3.0 + 2 / 60, 20)) == [(3.0, 3.0, 0.0)]
 
 
@@ -58,7 +58,7 @@ def test_work_is_no_bound_of_the_peak():
     assert (busy, requests) == (2, 2)
 
 
-def test_pings_that_run_on_into_the_next_minute_are_no_demand_there():
+def test_pings_that_continue_in_the_next_minute_are_no_demand_there():
     ledger = OwnTraffic()
     ledger.note(100, 20, 200.0, ended=101)
 
@@ -69,12 +69,12 @@ def test_a_gap_stays_a_gap():
     assert np.isnan(cleaned(pinged(), (np.nan, np.nan, np.nan))).all()
 
 
-def test_requests_that_nobody_counted_leave_the_peak_unknown():
+def test_unknown_requests_leave_the_peak_unknown():
     assert np.isnan(cleaned(pinged(), (25, 3, np.nan))[0][0])
 
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 40), st.booleans(), st.floats(0, 100))
-def test_what_is_known_is_what_others_really_had(before, together, pings, at_the_burst, work):
+def test_known_peaks_are_the_real_peaks_of_users(before, together, pings, at_the_burst, work):
     """Others: `together` requests at once, of which `before` began earlier, at the burst or away from it. Their `work` may be
     anything, as it is made of a stale duration.
     """

@@ -43,15 +43,15 @@ def test_pings_one_after_the_other_prove_one_unit():
     assert distinct([PingResult(at, at + 0.1, 0.08, cold=False) for at in range(20)]) == 1
 
 
-def test_a_way_longer_than_the_hold_proves_nothing_about_others():
+def test_a_latency_above_the_hold_time_proves_no_other_unit():
     assert distinct([PingResult(0.0, 0.5, 0.075, cold=False) for _ in range(20)]) == 1
 
 
-def test_names_are_believed_where_nothing_overlaps():
+def test_unit_names_count_without_overlap():
     assert distinct([PingResult(at, at + 0.1, 0.08, cold=False, unit=f"unit {at % 3}") for at in range(20)]) == 3
 
 
-def test_a_unit_that_was_started_is_none_of_those_that_answered_before():
+def test_a_cold_unit_is_different_from_those_that_answered_before():
     quick = PingResult(0.0, 0.12, 0.08, cold=False)
 
     assert distinct([PingResult(0.0, 8.2, 8.1, cold=True), quick]) == 2
@@ -82,11 +82,11 @@ def canary(cold: bool = False, named: bool = True) -> PingResult:
     (True, 1, 2, 0, 3),
     (True, 3, 0, 2, 1),
 ])
-def test_a_unit_that_was_started_for_the_canary_is_no_survivor(named, first_cold, warm, cold, alive, gone):
+def test_a_unit_started_for_the_canary_is_not_a_survivor(named, first_cold, warm, cold, alive, gone):
     assert survivors(canary(first_cold, named), burst(warm, cold, named), 3) == (alive, gone)
 
 
-def test_a_lone_unit_that_died_is_not_found_alive_for_having_been_started_again():
+def test_a_single_expired_unit_does_not_count_as_alive_after_its_restart():
     assert survivors(canary(cold=True), burst(1), 1) == (0, 1)
     assert survivors(canary(), burst(1), 1) == (1, 0)
     assert survivors(canary(), [], 1) == (1, 0), "the burst was throttled; the canary was not"

@@ -29,41 +29,41 @@ def with_users(daily, days: int = 1) -> UsagePattern:
 
 
 @given(st.integers(0, 59), st.integers(2, 60), st.integers(0, 10_000))
-def test_a_round_comes_within_the_last_third_of_the_pause(second, pause, seed):
+def test_a_round_starts_within_the_last_third_of_the_pause(second, pause, seed):
     last = NOON + timedelta(seconds=second)
     at = next_round(last, pause * MINUTE, 20, UsagePattern(), np.random.default_rng(seed))
 
     assert last + 0.69 * pause * MINUTE <= at <= last + pause * MINUTE
 
 
-def test_two_pools_do_not_come_at_the_same_second():
+def test_rounds_of_two_pools_start_at_different_seconds():
     rounds = {next_round(NOON, 5 * MINUTE, 20, UsagePattern(), np.random.default_rng(seed)) for seed in range(100)}
 
     assert len({at.replace(microsecond=0) for at in rounds}) > 40
 
 
-def test_of_the_minutes_that_are_left_one_without_users_is_taken():
+def test_a_round_starts_in_a_minute_without_users():
     busy_minutes = with_users(lambda minute: 5.0 if minute % 5 in (4, 0) else 0.0, days=2)
     taken = [next_round(NOON, 10 * MINUTE, 20, busy_minutes, np.random.default_rng(seed)) for seed in range(50)]
 
     assert {minute_of(at) % 5 for at in taken} == {2, 3}, "12:07 to 12:09 are left, of which 12:09 has users"
 
 
-def test_no_round_comes_on_top_of_an_expected_peak():
+def test_no_round_starts_in_an_expected_peak():
     noon_rush = with_users(lambda minute: 30.0 if 720 <= minute < 740 else 1.0, days=3)
     taken = [next_round(NOON, 5 * MINUTE, 20, noon_rush, np.random.default_rng(seed)) for seed in range(20)]
 
     assert {minute_of(at) - START for at in taken} == {20}
 
 
-def test_a_peak_that_does_not_end_does_not_put_it_off_for_ever():
+def test_a_permanent_peak_delays_a_round_by_a_limited_time():
     always = with_users(lambda minute: 30.0)
     at = next_round(NOON, 5 * MINUTE, 20, always, np.random.default_rng(0))
 
     assert minute_of(at) - START <= LONGEST_WAIT + 5
 
 
-def test_what_was_a_week_ago_is_expected_and_what_was_longer_ago_is_not():
+def test_demand_of_the_last_7_days_is_expected_and_older_demand_is_not():
     usage = UsagePattern()
     usage.note(known([9.0], START - 6 * 1440))
     assert usage.expected(START) == 9.0
@@ -71,7 +71,7 @@ def test_what_was_a_week_ago_is_expected_and_what_was_longer_ago_is_not():
     assert usage.expected(START + 3 * 1440) == 0.0
 
 
-def test_units_that_worked_all_through_the_last_minutes_are_busy_now():
+def test_units_in_use_in_all_recent_minutes_are_busy():
     usage = UsagePattern()
     usage.note(known([9.0, 9.0, 9.0], START - 3, busy=[6.4, 5.9, 7.0]))
 
@@ -79,7 +79,7 @@ def test_units_that_worked_all_through_the_last_minutes_are_busy_now():
     assert usage.busy(START + 60) == 0, "that is long ago"
 
 
-def test_nothing_is_expected_of_what_was_never_seen():
+def test_nothing_is_expected_without_known_demand():
     usage = UsagePattern()
 
     assert (usage.expected(START), usage.busy(START), usage.last_peak(1, START - 60)) == (0.0, 0, None)
@@ -94,7 +94,7 @@ def test_the_newest_minute_with_enough_users_is_found():
     assert usage.last_peak(26, START - 10) is None
 
 
-def test_a_peak_that_is_unknown_now_is_expected_no_more():
+def test_a_peak_that_becomes_unknown_is_not_expected():
     usage, minute = UsagePattern(), START - 1440
     usage.note(known([9.0], minute))
     assert (usage.expected(START), usage.last_peak(9, minute)) == (9, minute)

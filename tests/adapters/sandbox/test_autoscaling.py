@@ -7,7 +7,7 @@ TARGET = {
 }
 
 
-async def test_no_target_is_registered_to_begin_with(world) -> None:
+async def test_no_target_is_registered_at_first(world) -> None:
     answer = await world.aws("application-autoscaling", "describe_scalable_targets", ServiceNamespace="lambda")
     assert answer["ScalableTargets"] == []
 
@@ -26,7 +26,7 @@ async def test_registering_moves_the_capacity_into_the_range(world) -> None:
     assert target["CreationTime"] == world.clock.now()
 
 
-async def test_targets_come_fifty_a_page(world) -> None:
+async def test_targets_are_listed_fifty_per_page(world) -> None:
     for number in range(60):
         world.sandbox.add_function(f"f{number:02d}")
         target = TARGET | {"ResourceId": f"function:f{number:02d}:live"}
@@ -39,7 +39,7 @@ async def test_targets_come_fifty_a_page(world) -> None:
     assert "NextToken" not in rest
 
 
-async def test_deregistering_takes_policies_and_actions_with_it(world) -> None:
+async def test_deregistering_deletes_policies_and_actions(world) -> None:
     aas = "application-autoscaling"
     await world.aws(aas, "register_scalable_target", MinCapacity=1, MaxCapacity=9, **TARGET)
     await world.aws(aas, "put_scaling_policy", PolicyName="track", PolicyType="TargetTrackingScaling", **TARGET)
@@ -59,6 +59,6 @@ async def test_a_new_target_needs_both_ends_and_in_order(world) -> None:
         assert refusal.kind == "ValidationException"
 
 
-async def test_the_caller_learns_who_it_is(world) -> None:
+async def test_get_caller_identity_returns_the_caller(world) -> None:
     assert (await world.aws("sts", "get_caller_identity"))["Account"] == "123456789012"
     assert world.sandbox.calls.mutating.total() == 0

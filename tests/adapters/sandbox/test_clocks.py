@@ -14,7 +14,7 @@ from adapters.sandbox.world import Sandbox
 from tests.adapters.sandbox.conftest import CONFIG, NOON
 
 
-async def test_pings_in_flight_together_overlap_though_the_clock_runs_fast() -> None:
+async def test_concurrent_pings_overlap_also_with_a_fast_clock() -> None:
     sandbox = Sandbox(ScaledClock(NOON, 60.0), 1, Settings(ping_hold_ms=1_500))
     sandbox.add_function("quiet", init_seconds=1.0)
     async with SandboxServer(sandbox) as server:
@@ -31,7 +31,7 @@ async def test_pings_in_flight_together_overlap_though_the_clock_runs_fast() -> 
     assert sum("Init Duration" in log for log in logs) == 4
 
 
-async def test_traffic_is_played_and_capacity_becomes_ready_by_itself() -> None:
+async def test_a_running_clock_plays_traffic_and_completes_allocations() -> None:
     clock = ScaledClock(NOON, 3_600.0)
     sandbox = Sandbox(clock, 1)
     function = sandbox.add_function("agent")

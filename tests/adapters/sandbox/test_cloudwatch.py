@@ -29,7 +29,7 @@ async def exact(make_world):
     return await make_world(control_rps=1000.0, publishing=EXACT)
 
 
-async def test_history_is_there_from_the_start_and_the_newest_minute_is_not_yet(exact) -> None:
+async def test_history_is_readable_at_the_start_except_the_newest_minute(exact) -> None:
     invocations, peak = await read(
         exact,
         query("Invocations", "Sum", "a", FunctionName="agent"),
@@ -41,7 +41,7 @@ async def test_history_is_there_from_the_start_and_the_newest_minute_is_not_yet(
     assert invocations["StatusCode"] == "Complete"
 
 
-async def test_what_happens_now_becomes_readable_after_the_publish_delay(exact) -> None:
+async def test_new_points_are_readable_after_the_metric_delay(exact) -> None:
     exact.sandbox.faults.metrics_late(60)
     await exact.pass_time(minutes=5)
     (points,) = await read(exact, query("Invocations", "Sum", FunctionName="agent"), minutes=4)
@@ -73,7 +73,7 @@ async def test_an_idle_minute_and_a_gap_have_no_point(make_world) -> None:
     assert points["Timestamps"] == [NOON - timedelta(minutes=m) for m in (8, 5, 4)]
 
 
-async def test_a_minute_in_which_requests_only_run_on_has_no_invocations(make_world) -> None:
+async def test_a_minute_without_starting_requests_has_no_invocations(make_world) -> None:
     peak, begun = np.full(120, 3, np.float32), np.array([6, 0] * 60, np.float32)
     world = await make_world(publishing=EXACT, history=DemandSeries(minute_of(NOON) - 60, peak, peak / 2, begun))
     await world.pass_time(minutes=10)
@@ -89,7 +89,7 @@ async def test_a_minute_in_which_requests_only_run_on_has_no_invocations(make_wo
     assert throttles["Values"] == [0.0] * 5  # of the minutes played; a history knows of no throttles
 
 
-async def test_the_alias_and_the_function_have_series_and_a_stranger_has_none(exact) -> None:
+async def test_alias_and_function_have_series_and_unknown_resources_have_none(exact) -> None:
     results = await read(
         exact,
         query("Invocations", "Sum", "alias", FunctionName="agent", Resource="agent:live"),
@@ -111,7 +111,7 @@ async def test_the_region_is_the_sum_of_its_functions(exact) -> None:
     assert peak["Values"] == [8.0] * 4
 
 
-async def test_the_claimed_concurrency_of_the_region_counts_what_is_provisioned(exact) -> None:
+async def test_the_claimed_concurrency_of_the_region_includes_provisioned_units(exact) -> None:
     await exact.provision(40)
     await exact.pass_time(minutes=10)
     (claimed,) = await read(exact, query("ClaimedAccountConcurrency", "Maximum"), minutes=5)
@@ -225,7 +225,7 @@ async def test_malformed_queries_are_refused(exact) -> None:
     assert refusal.code == "InvalidNextToken"
 
 
-async def test_an_outage_loses_its_minutes_for_good(exact) -> None:
+async def test_minutes_of_an_outage_stay_missing(exact) -> None:
     await exact.pass_time(minutes=5)
     exact.sandbox.faults.metrics_outage()
     await exact.pass_time(minutes=5)
@@ -240,7 +240,7 @@ async def test_an_outage_loses_its_minutes_for_good(exact) -> None:
     assert missing == {NOON + timedelta(minutes=m) for m in range(5, 10)}
 
 
-async def test_metrics_older_than_their_resolution_is_kept_are_gone(make_world) -> None:
+async def test_metrics_beyond_the_retention_of_their_resolution_are_not_returned(make_world) -> None:
     world = await make_world(publishing=EXACT, history=flat(3, 20 * 1440))
     span = {"StartTime": NOON - timedelta(days=20), "EndTime": NOON - timedelta(days=15)}
     fine, coarse = await read(
@@ -253,7 +253,7 @@ async def test_metrics_older_than_their_resolution_is_kept_are_gone(make_world) 
     assert coarse["Values"] == [150.0] * (5 * 288)
 
 
-async def test_list_metrics_shows_what_was_active(exact) -> None:
+async def test_list_metrics_returns_active_series(exact) -> None:
     exact.sandbox.add_function("silent")
     exact.sandbox.add_function("earlier", flat(2, 60, start=NOON - timedelta(hours=6)))
     listed = await exact.aws("cloudwatch", "list_metrics", Namespace="AWS/Lambda", MetricName="Invocations")

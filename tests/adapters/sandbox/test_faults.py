@@ -14,7 +14,7 @@ PUT = {"FunctionName": "agent", "Qualifier": "live", "ProvisionedConcurrentExecu
 GET = {"FunctionName": "agent", "Name": "live"}
 
 
-async def test_a_throttle_hits_only_its_operation_and_as_often_as_said(world) -> None:
+async def test_a_throttle_applies_to_its_operation_the_given_number_of_times(world) -> None:
     world.sandbox.faults.throttle("GetAlias", times=2)
     for _ in range(2):
         assert (await world.refusal("lambda", "get_alias", **GET)).kind == "TooManyRequestsException"
@@ -35,7 +35,7 @@ async def test_a_server_error_is_a_500_and_nothing_is_written(world) -> None:
     assert world.sandbox.calls.writes[0].outcome == "ServiceException"
 
 
-async def test_a_hanging_request_is_never_answered_and_harms_no_other(world) -> None:
+async def test_a_hanging_request_does_not_affect_others(world) -> None:
     world.sandbox.add_function("other")
     world.sandbox.faults.hang("GetAlias", function="agent")
     hasty = boto3.client("lambda", "us-east-1", endpoint_url=world.url, config=CONFIG.merge(Config(read_timeout=1)),
@@ -54,7 +54,7 @@ async def test_a_reset_breaks_the_connection_before_anything_happens(world) -> N
     assert not world.sandbox.hosted("agent").function.provisioned
 
 
-async def test_a_write_may_happen_and_its_answer_be_lost(world) -> None:
+async def test_a_write_may_take_effect_without_a_response(world) -> None:
     world.sandbox.faults.apply_without_answer("PutProvisionedConcurrencyConfig", times=1)
     with pytest.raises((ConnectionClosedError, HTTPClientError)):
         await world.aws("lambda", "put_provisioned_concurrency_config", **PUT)
@@ -63,7 +63,7 @@ async def test_a_write_may_happen_and_its_answer_be_lost(world) -> None:
     assert (write.outcome, write.answered) == ("accepted", False)
 
 
-async def test_garbage_is_no_answer_that_boto3_can_take_for_one(world) -> None:
+async def test_boto3_rejects_a_garbage_response(world) -> None:
     world.sandbox.faults.garbage("GetMetricData")
     now = world.clock.now()
     query: dict[str, Any] = {"Id": "q", "MetricStat": {"Metric": {"MetricName": "Invocations"}, "Period": 60, "Stat": "Sum"}}
@@ -71,7 +71,7 @@ async def test_garbage_is_no_answer_that_boto3_can_take_for_one(world) -> None:
         await world.aws("cloudwatch", "get_metric_data", MetricDataQueries=[query], StartTime=now, EndTime=now)
 
 
-async def test_a_dripping_answer_is_slower_than_any_patience(world) -> None:
+async def test_a_dripping_response_exceeds_the_timeout(world) -> None:
     world.sandbox.faults.drip("GetAlias", times=1)
     task = asyncio.create_task(world.aws("lambda", "get_alias", **GET))
     done, _ = await asyncio.wait({task}, timeout=0.5)
@@ -81,7 +81,7 @@ async def test_a_dripping_answer_is_slower_than_any_patience(world) -> None:
     task.cancel()
 
 
-async def test_unknown_and_expired_keys_are_refused_in_the_words_of_each_service(world) -> None:
+async def test_unknown_and_expired_keys_get_the_error_of_each_service(world) -> None:
     world.sandbox.credentials.expired.add("AKIAOLD")
     for service, method, arguments, wrong, expired in (
         ("lambda", "get_alias", GET, "UnrecognizedClientException", "ExpiredTokenException"),
@@ -110,14 +110,14 @@ async def test_a_missing_permission_is_named(world) -> None:
     assert "lambda:PutProvisionedConcurrencyConfig" in refusal.message
 
 
-async def test_what_is_not_emulated_says_so(world) -> None:
+async def test_an_operation_that_is_not_emulated_is_an_error(world) -> None:
     refusal = await world.refusal("lambda", "list_layers")
     assert (refusal.code, refusal.status) == ("UnknownOperationException", 404)
     assert "not emulated" in refusal.message
     assert (await world.refusal("cloudwatch", "list_dashboards")).code == "UnknownOperationException"
 
 
-async def test_half_an_answer_is_carried_out_and_boto3_takes_it_for_an_empty_one(world) -> None:
+async def test_boto3_reads_a_cut_response_as_empty(world) -> None:
     world.sandbox.faults.cut("PutProvisionedConcurrencyConfig", times=1)
     answer = await world.aws("lambda", "put_provisioned_concurrency_config", **PUT)
     assert answer.keys() == {"ResponseMetadata"}

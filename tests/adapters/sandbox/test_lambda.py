@@ -3,7 +3,7 @@
 import asyncio
 
 
-async def test_a_put_is_in_progress_and_nothing_serves_until_all_units_do(world) -> None:
+async def test_no_unit_is_available_until_the_allocation_completes(world) -> None:
     answer = await world.provision(60)
     assert (answer["Status"], answer["AvailableProvisionedConcurrentExecutions"]) == ("IN_PROGRESS", 0)
     await world.pass_time(seconds=60)
@@ -16,7 +16,7 @@ async def test_a_put_is_in_progress_and_nothing_serves_until_all_units_do(world)
     assert shown["LastModified"] == "2026-03-02T12:00:00.000+0000"
 
 
-async def test_units_that_serve_go_on_serving_while_more_are_allocated(world) -> None:
+async def test_available_units_stay_available_during_an_increase(world) -> None:
     await world.provision(5)
     await world.pass_time(minutes=3)
     await world.provision(9)
@@ -31,7 +31,7 @@ async def test_a_decrease_takes_effect_at_once(world) -> None:
     assert (answer["Status"], answer["AvailableProvisionedConcurrentExecutions"]) == ("READY", 2)
 
 
-async def test_repeating_a_put_does_not_start_the_allocation_anew(world) -> None:
+async def test_a_repeated_put_does_not_restart_the_allocation(world) -> None:
     await world.provision(5)
     for _ in range(3):
         await world.pass_time(seconds=50)
@@ -46,7 +46,7 @@ async def test_a_qualifier_without_provisioned_concurrency_is_a_typed_404(world)
     assert (refusal.kind, refusal.status) == ("ResourceNotFoundException", 404)
 
 
-async def test_delete_gives_everything_back_and_may_be_repeated(world) -> None:
+async def test_delete_releases_all_units_and_is_idempotent(world) -> None:
     await world.provision(5)
     for _ in range(2):
         await world.aws("lambda", "delete_provisioned_concurrency_config", FunctionName="agent", Qualifier="live")

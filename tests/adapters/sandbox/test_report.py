@@ -23,7 +23,7 @@ async def test_without_warm_capacity_both_twins_cost_the_same(make_world) -> Non
     assert total.warm_hit_rate == 0
 
 
-async def test_warm_capacity_takes_cold_starts_away_and_is_billed_in_five_minute_steps(make_world) -> None:
+async def test_warm_capacity_avoids_cold_starts_and_is_billed_in_five_minute_steps(make_world) -> None:
     peak = np.array([0] * 10 + [4] * 6, np.float32)
     world = await make_world(history=DemandSeries(minute_of(NOON), peak, peak / 2, peak))
     await world.provision(3)

@@ -21,7 +21,7 @@ def ended(client):
 
 
 @pytest.mark.parametrize("turns", range(6))
-async def test_who_comes_while_it_closes_is_turned_away(turns):
+async def test_connections_during_the_stop_are_refused(turns):
     """`turns` of the loop after the kernel took the connection: not accepted yet, accepted, being made, made."""
     server = SandboxServer(Sandbox(ManualClock(NOON)))
     await server.start()
@@ -33,7 +33,7 @@ async def test_who_comes_while_it_closes_is_turned_away(turns):
         assert ended(client)
 
 
-async def test_an_answer_that_nobody_takes_does_not_keep_its_connection():
+async def test_an_unread_response_does_not_keep_its_connection():
     sandbox = Sandbox(ManualClock(NOON))
     sandbox.faults.hang("GetAlias")
     server = SandboxServer(sandbox)

@@ -34,7 +34,7 @@ async def refused(call, **arguments):
     return caught.value.response["Error"]["Code"]
 
 
-async def test_keys_of_a_role_are_who_they_stand_for_until_they_expire(world, role):
+async def test_credentials_of_a_role_are_valid_until_they_expire(world, role):
     keys = (await world.aws("sts", "assume_role", **role, DurationSeconds=900))["Credentials"]
     functions, identity = client(world, "lambda", keys), client(world, "sts", keys)
 
@@ -52,7 +52,7 @@ async def test_keys_without_their_token_are_unknown(world, role):
     assert await refused(client(world, "lambda", keys, token=False).get_alias, **ALIAS) == "UnrecognizedClientException"
 
 
-async def test_a_web_identity_asks_without_a_signature(world, role):
+async def test_a_web_identity_token_needs_no_signature(world, role):
     unsigned = boto3.client("sts", "us-east-1", endpoint_url=world.url, config=ONCE.merge(Config(signature_version=UNSIGNED)))
     answer = await asyncio.to_thread(unsigned.assume_role_with_web_identity, **role, WebIdentityToken="head.body.signature")
 
@@ -66,7 +66,7 @@ async def test_a_web_identity_asks_without_a_signature(world, role):
     ({"DurationSeconds": 899}, "ValidationError"),
     ({"DurationSeconds": 43_201}, "ValidationError"),
 ])
-async def test_what_aws_refuses_is_refused(world, role, change, code):
+async def test_invalid_role_requests_get_the_error_of_aws(world, role, change, code):
     strict = world.client("sts").meta.config.merge(Config(parameter_validation=False))
     lenient = boto3.client("sts", "us-east-1", endpoint_url=world.url, config=strict, **world.sandbox.credentials.for_boto3)
 

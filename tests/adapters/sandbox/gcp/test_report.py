@@ -6,7 +6,7 @@ from adapters.sandbox.gcp.report import PRICES, REQUEST_USD, reports
 from tests.adapters.sandbox.gcp.ground import Ground, flat
 
 
-async def test_work_and_requests_are_paid_and_without_a_minimum_nothing_else():
+async def test_without_a_minimum_only_work_and_requests_are_billed():
     async with Ground(flat(2, 60, 120, each=10)) as ground:
         await ground.passes(minutes=60)
         (told,) = reports(ground.world, cold_start_cost_usd=0.5)
@@ -19,7 +19,7 @@ async def test_work_and_requests_are_paid_and_without_a_minimum_nothing_else():
         assert told.cost_usd == pytest.approx(told.cost_without_usd)
 
 
-async def test_what_is_kept_is_paid_when_it_is_idle():
+async def test_idle_instances_of_the_minimum_are_billed():
     async with Ground(flat(0, 60, 120)) as ground:
         await ground.set_minimum(3)
         await ground.passes(minutes=61)
@@ -29,7 +29,7 @@ async def test_what_is_kept_is_paid_when_it_is_idle():
         assert told.cost_usd == told.kept_idle_usd == pytest.approx(180 * 60 * (2.5e-6 * 1.5), rel=0.03)
 
 
-async def test_cold_starts_are_paid_at_what_the_operator_says():
+async def test_cold_starts_cost_the_operators_price():
     async with Ground(flat(2, 0, 60, each=1)) as ground:
         await ground.passes(minutes=30)
         (told,) = reports(ground.world, cold_start_cost_usd=0.5)

@@ -52,7 +52,7 @@ async def test_average_times_samples_is_the_sum_and_all_of_it_is_the_work_that_w
     assert sum(seen["sum"].values()) == pytest.approx(sum(busy) * MINUTE_MS, rel=0.01)
 
 
-async def test_while_some_requests_of_a_minute_still_run_its_mean_is_that_of_those_that_have_ended(make_world):
+async def test_the_mean_duration_of_a_minute_includes_ended_requests_only(make_world):
     begun, busy, peak = [20, 0, 0, 0, 0, 0, 0, 0], [10, 15, 10, 5, 2, 1, 0, 0], [20, 20, 12, 8, 4, 2, 0, 0]
     world = await make_world(publishing=EXACT, history=series(FIRST, begun, busy, peak))
     await world.pass_time(minutes=5, seconds=30)
@@ -64,7 +64,7 @@ async def test_while_some_requests_of_a_minute_still_run_its_mean_is_that_of_tho
     assert early["average"][NOON] < late["average"][NOON]
 
 
-async def test_a_ping_has_the_time_for_which_it_was_held(make_world):
+async def test_the_duration_of_a_ping_is_its_hold_time(make_world):
     world = await make_world(publishing=EXACT, history=series(FIRST, [0] * 8, [0] * 8, [0] * 8))
     for _ in range(3):
         await world.aws("lambda", "invoke", FunctionName="agent", Qualifier="live", Payload=b'{"warmer": true}')
@@ -83,7 +83,7 @@ def test_an_initialisation_delays_the_publication_and_is_no_part_of_the_duration
     assert [tuple(each) for each in made.close(1, 1.0, 2)] == [(0, 1, 1, 1_000)]
 
 
-def test_of_a_record_the_work_of_what_began_before_belongs_to_the_newest_minute_in_which_requests_began():
+def test_work_of_older_requests_belongs_to_the_newest_minute_with_starts():
     begun, busy, peak = [4, 0, 2, 0, 0], [2, 4, 4, 1, 0], [4, 4, 4, 2, 0]
 
     lasted = recorded(series(FIRST, begun, busy, peak)) / MINUTE_MS

@@ -17,7 +17,7 @@ def made(shape: Shape, days: int = 7, seed: int = 1):
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_every_shape_gives_lawful_demand(name: str) -> None:
+def test_every_shape_gives_valid_demand(name: str) -> None:
     series = made(SHAPES[name])
     assert series.known.all()
     assert series.invocations.sum() > 0
@@ -68,7 +68,7 @@ def test_iteration_gives_the_minutes_of_the_days() -> None:
     assert [row.peak for row in rows] == series.peak[:10].tolist()
 
 
-def test_history_goes_over_into_what_comes_without_a_seam() -> None:
+def test_history_and_continuation_are_one_series() -> None:
     history, coming = past_and_coming(SHAPES["support"], np.random.default_rng(3), MONDAY, days=2)
     assert (history.end_minute, len(history)) == (MONDAY, 2 * DAY)
     rng = np.random.default_rng(3)

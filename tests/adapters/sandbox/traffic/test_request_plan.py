@@ -89,7 +89,7 @@ def test_more_requests_than_are_played_are_represented_by_longer_ones() -> None:
         assert each.peak == 40
 
 
-def test_in_a_gap_what_runs_goes_on() -> None:
+def test_running_requests_continue_in_a_gap() -> None:
     rows = [Minute(4.0, 4.0, 4.0), Minute(0.0, 4.0, 4.0), GAP, GAP, Minute(0.0, 4.0, 4.0)]
 
     assert [each.busy for each in played(rows)][2:] == [4.0, 4.0, 4.0]

@@ -27,7 +27,7 @@ async def world():
         yield sandbox
 
 
-async def test_a_unit_names_itself_and_answers_again_until_it_dies(world):
+async def test_a_unit_answers_with_its_name_until_it_expires(world):
     first = (await world.get("/ping?hold_ms=50"))[1]["X-Unit"]
     await world.clock.advance(timedelta(minutes=5))
     second = (await world.get("/ping?hold_ms=50"))[1]["X-Unit"]
@@ -51,13 +51,13 @@ async def test_a_users_request_does_work_and_a_ping_does_not(world):
     assert world.container("quiet.test").function.work_done == 1
 
 
-async def test_an_application_without_pings_has_no_such_page(world):
+async def test_an_application_without_a_ping_handler_returns_404(world):
     world.add_container("plain.test", understands_pings=False)
 
     assert (await world.get("/ping", "plain.test"))[0] == 404
 
 
-async def test_the_page_of_counters_wakes_nobody_and_tells_the_minute_that_is_over(world):
+async def test_the_metrics_page_starts_no_unit_and_shows_the_last_whole_minute(world):
     await world.clock.advance(timedelta(minutes=3))
     page = (await world.get("/metrics", "agent.test"))[2]
 
@@ -80,7 +80,7 @@ async def test_the_counters_of_a_unit_end_with_it(world):
     assert 'requests_total{unit="3",route="/sessions/{id}"} 15.0' in page
 
 
-async def test_a_container_may_ask_for_a_header(world):
+async def test_a_container_may_require_an_authorization_header(world):
     world.tokens["quiet.test"] = "Bearer right"
 
     assert [(await world.get("/ping"))[0], (await world.get("/ping", Authorization="Bearer wrong"))[0]] == [401, 403]
@@ -88,7 +88,7 @@ async def test_a_container_may_ask_for_a_header(world):
 
 
 @pytest.mark.parametrize(("trouble", "status"), [("throttle", 429), ("server_error", 503), ("garbage", 502)])
-async def test_trouble_keeps_a_request_from_a_unit(world, trouble, status):
+async def test_a_fault_prevents_a_request_from_reaching_a_unit(world, trouble, status):
     getattr(world.faults, trouble)("Ping", "quiet.test", times=1)
 
     assert (await world.get("/ping"))[0] == status
@@ -97,7 +97,7 @@ async def test_trouble_keeps_a_request_from_a_unit(world, trouble, status):
 
 
 @pytest.mark.parametrize(("trouble", "reached"), [("reset", False), ("apply_without_answer", True)])
-async def test_a_connection_may_break_before_or_after_the_work(world, trouble, reached):
+async def test_a_connection_may_be_cut_before_or_after_the_work(world, trouble, reached):
     getattr(world.faults, trouble)("Ping")
     with pytest.raises(aiohttp.ClientError):
         await world.get("/ping")
@@ -105,7 +105,7 @@ async def test_a_connection_may_break_before_or_after_the_work(world, trouble, r
     assert (world.container("quiet.test").driver.totals.pings > 0) is reached, "the client tries a GET once more by itself"
 
 
-async def test_functions_do_not_show_containers_and_the_report_does(world):
+async def test_containers_are_in_the_report_and_not_among_the_functions(world):
     await world.clock.advance(timedelta(minutes=10))
 
     assert world.names == []

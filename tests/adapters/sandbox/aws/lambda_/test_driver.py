@@ -63,7 +63,7 @@ def test_the_twin_under_a_limit_is_a_run_without_warm_capacity_under_it(rows: li
     assert alone.warm_busy_ms == 0
 
 
-def test_a_twin_under_a_limit_starts_no_more_than_the_limit() -> None:
+def test_the_twin_starts_no_more_environments_than_its_limit() -> None:
     totals = played(driver([Minute(10.0, 5.0, 10.0)], provisioned=2, limit=4), 1).totals
 
     assert totals.cold_starts_without <= 4
@@ -95,7 +95,7 @@ def test_the_initialisation_is_in_the_peak_and_not_in_the_work() -> None:
     assert made.table.window("lasted 0", START, START + 1)[0] == pytest.approx(30_000, abs=600)
 
 
-def test_environments_end_of_age_though_they_are_used() -> None:
+def test_environments_in_use_end_at_their_maximum_age() -> None:
     rows = [Minute(6.0, 2.0, 3.0)] * 600
 
     assert played(driver(rows), 600).totals.cold_starts < 8
@@ -112,7 +112,7 @@ def test_idle_environments_end_at_different_times() -> None:
     assert alive[0] >= 20 > alive[1] > alive[2] > alive[3] == 0
 
 
-def test_how_often_one_looks_changes_nothing() -> None:
+def test_the_frequency_of_reads_changes_nothing() -> None:
     rng = np.random.default_rng(5)
     rows = [Minute(float(p), p / 2, float(p)) for p in rng.poisson(3, 200)]
     coarse, fine = driver(rows, 2), driver(rows, 2)
@@ -126,14 +126,14 @@ def test_how_often_one_looks_changes_nothing() -> None:
     )
 
 
-def test_what_exceeds_the_limit_is_throttled_and_not_served() -> None:
+def test_requests_above_the_limit_are_throttled() -> None:
     made = played(driver([Minute(100.0, 5.0, 10.0)], limit=4), 1)
     assert made.totals.throttles > 0
     assert made.totals.invocations + made.totals.throttles == 100
     assert made.table.window("peak", START, START + 1)[0] == 4
 
 
-def test_pings_warm_the_environments_that_traffic_then_finds() -> None:
+def test_pings_warm_environments_for_the_traffic() -> None:
     made = driver([Minute(0.0, 0.0, 0.0), Minute(3.0, 1.0, 3.0)])
     at = START * MINUTE_MS + 20_000
     made.advance_to(at)
@@ -144,7 +144,7 @@ def test_pings_warm_the_environments_that_traffic_then_finds() -> None:
     assert made.table.window("invocations", START, START + 2).tolist() == [3.0, 3.0]
 
 
-def test_more_requests_than_ten_a_second_for_each_unit_spill_over() -> None:
+def test_more_than_ten_requests_per_second_and_unit_spill_over() -> None:
     made = played(driver([Minute(3_000.0, 0.5, 1.0)] * 2, provisioned=1), 2)
     assert made.table.window("pc_invocations", START, START + 2).tolist() == [600.0, 600.0]
     assert made.table.window("pc_spillover", START, START + 2).tolist() == [2_400.0, 2_400.0]

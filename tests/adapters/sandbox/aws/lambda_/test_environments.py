@@ -9,7 +9,7 @@ def serve(pool: EnvironmentPool, start: int, end: int) -> tuple[int, bool]:
     return environment.number, cold
 
 
-def test_one_ends_after_its_idle_time_and_not_before() -> None:
+def test_an_environment_ends_after_its_maximum_idle_time() -> None:
     pool = EnvironmentPool(lambda: Lifetimes(1_000, 10**9))
 
     assert serve(pool, 0, 100) == (1, True)
@@ -18,7 +18,7 @@ def test_one_ends_after_its_idle_time_and_not_before() -> None:
     assert serve(pool, 2_100, 2_200) == (2, True)
 
 
-def test_one_that_is_old_ends_when_its_request_does() -> None:
+def test_an_environment_beyond_its_age_ends_with_its_request() -> None:
     pool = EnvironmentPool(lambda: Lifetimes(10**9, 5_000))
     serve(pool, 0, 7_000)
 
@@ -27,7 +27,7 @@ def test_one_that_is_old_ends_when_its_request_does() -> None:
     assert serve(pool, 7_000, 8_000) == (2, True)
 
 
-def test_the_one_used_last_is_used_first_and_one_that_lives_longer_is_found_below_it() -> None:
+def test_the_most_recently_used_environment_that_is_alive_is_used_first() -> None:
     lives = iter([Lifetimes(10_000, 10**9), Lifetimes(1_000, 10**9)])
     pool = EnvironmentPool(lambda: next(lives))
     first, second = pool.begin(0)[0], pool.begin(0)[0]

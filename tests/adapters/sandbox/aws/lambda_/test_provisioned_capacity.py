@@ -18,7 +18,7 @@ def test_every_unit_is_billed_in_started_spans_of_five_minutes() -> None:
     assert meter.billed_unit_ms(60 * MINUTE) == 4 * 10 * MINUTE
 
 
-def test_what_is_billed_for_time_to_come_is_the_rest_of_every_step_that_has_begun() -> None:
+def test_prepaid_time_is_the_rest_of_each_started_step() -> None:
     meter = Meter()
     meter.configure(4, 0)
     assert meter.prepaid_unit_ms(MINUTE) == 4 * 4 * MINUTE
@@ -28,7 +28,7 @@ def test_what_is_billed_for_time_to_come_is_the_rest_of_every_step_that_has_begu
     assert meter.prepaid_unit_ms(12 * MINUTE) == 1 * 3 * MINUTE
 
 
-def test_the_units_added_last_go_first() -> None:
+def test_the_units_added_last_are_removed_first() -> None:
     meter = Meter()
     meter.configure(2, 0)
     meter.configure(5, 10 * MINUTE)
@@ -36,7 +36,7 @@ def test_the_units_added_last_go_first() -> None:
     assert meter.billed_unit_ms(11 * MINUTE) == 3 * 5 * MINUTE + 2 * 15 * MINUTE
 
 
-def test_ready_time_is_what_could_serve() -> None:
+def test_ready_time_counts_available_units() -> None:
     capacity = ProvisionedCapacity()
     capacity.put(10, 0, 2 * MINUTE, init_fails=False)
     capacity.settle(10 * MINUTE)
@@ -93,7 +93,7 @@ def test_no_unit_serves_unbilled(steps: list[tuple[str, int, int]]) -> None:
 
 
 @given(steps)
-def test_what_was_asked_for_last_is_there_in_the_end(steps: list[tuple[str, int, int]]) -> None:
+def test_the_last_requested_units_become_available(steps: list[tuple[str, int, int]]) -> None:
     capacity = ProvisionedCapacity()
     now = [0, *stepped(capacity, steps)][-1]
     capacity.put(6, now, 90_000, init_fails=False)

@@ -12,7 +12,7 @@ def policy(**changes) -> dict:
     return {"Version": "2012-10-17", "Statement": [statement | changes]}
 
 
-def test_what_is_listed_is_allowed_and_nothing_else():
+def test_only_listed_actions_are_allowed():
     assert allows(policy(), "lambda:GetAlias", AGENT, "us-east-1")
     assert not allows(policy(), "lambda:GetFunction", AGENT, "us-east-1")
     assert not allows(policy(), "lambda:GetAlias", f"{AGENT}:live", "us-east-1")
@@ -31,5 +31,5 @@ def test_a_region_that_the_condition_does_not_name_is_refused():
 
 
 @pytest.mark.parametrize("change", [{"Effect": "Deny"}, {"NotAction": ["x"]}, {"Condition": {"Bool": {"aws:Mfa": "true"}}}])
-def test_what_is_not_understood_allows_nothing(change):
+def test_a_statement_with_unsupported_elements_allows_nothing(change):
     assert not allows(policy(**change), "lambda:GetAlias", AGENT, "us-east-1")

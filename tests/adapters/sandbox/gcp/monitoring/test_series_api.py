@@ -28,7 +28,7 @@ async def test_points_come_newest_first_and_the_interval_is_open_at_its_start():
         assert [minute for minute, _ in points] == list(range(START - 11, START - 31, -1))
 
 
-async def test_one_series_may_go_on_over_pages():
+async def test_a_series_may_continue_on_the_next_page():
     async with Ground(flat(4, 60)) as ground:
         found = await ground.series("request_count", START - 30, START - 10, page_size=7)
 
@@ -70,7 +70,7 @@ async def test_an_idle_service_has_no_requests_but_has_instances_until_they_end(
         assert max(by_state["active"]) == START - 26
 
 
-async def test_align_delta_invents_what_lies_between_and_align_sum_does_not():
+async def test_align_delta_interpolates_and_align_sum_does_not():
     gappy = np.array([4, 4, 0, 0, 4, 4] + [0] * 10, np.float32)
     async with Ground(DemandSeries(START - 16, gappy, gappy, gappy * 5)) as ground:
         ((_, honest),) = await ground.series("request_count", START - 16, START - 4)
@@ -84,7 +84,7 @@ async def test_align_delta_invents_what_lies_between_and_align_sum_does_not():
     ("request_latencies", "ALIGN_MAX", {}), ("container/instance_count", "ALIGN_DELTA", {}),
     ("request_count", "ALIGN_SUM", {"period": 30}),
 ])
-async def test_what_does_not_fit_a_metric_is_refused(metric, aligner, more):
+async def test_an_aligner_that_does_not_fit_the_metric_is_refused(metric, aligner, more):
     async with Ground(flat(4, 60)) as ground:
         with pytest.raises(google.InvalidArgument):
             await ground.series(metric, START - 30, START - 10, aligner, **more)
@@ -97,7 +97,7 @@ async def test_a_filter_must_name_one_metric(text):
             await ground.series("request_count", START - 30, START - 10, filter=text)
 
 
-async def test_during_an_outage_nothing_is_published_and_nothing_comes_later():
+async def test_points_of_an_outage_are_never_published():
     async with Ground() as ground:
         await ground.passes(minutes=10)
         ground.world.faults.metrics_outage()
@@ -112,7 +112,7 @@ async def test_during_an_outage_nothing_is_published_and_nothing_comes_later():
         assert START + 22 in minutes
 
 
-async def test_starts_are_counted_with_how_long_they_took():
+async def test_startup_latencies_count_starts_and_their_duration():
     async with Ground(flat(3, 0, 60, each=1), startup_seconds=5.0) as ground:
         await ground.passes(minutes=10)
         ((_, points),) = await ground.series("container/startup_latencies", START, START + 8)
@@ -120,7 +120,7 @@ async def test_starts_are_counted_with_how_long_they_took():
         assert points == [(START, (3, pytest.approx(5000.0)))]
 
 
-async def test_waiting_requests_show_in_the_queue_and_nowhere_else_at_first():
+async def test_waiting_requests_are_first_in_the_pending_queue_only():
     async with Ground(flat(3, 0, 60, each=1)) as ground:
         await ground.passes(minutes=10)
         ((_, points),) = await ground.series("pending_queue/pending_requests", START, START + 8, "ALIGN_MAX")

@@ -29,7 +29,7 @@ def test_the_first_request_waits_for_an_instance_and_the_next_does_not():
     assert some.started == 1
 
 
-def test_a_request_that_waited_takes_its_time_once_it_is_served():
+def test_the_wait_of_a_request_extends_its_end():
     some = instances()
     acquire(some, 0, 1000)
     some.settle(8_500)
@@ -38,7 +38,7 @@ def test_a_request_that_waited_takes_its_time_once_it_is_served():
     assert some.at_work(9_000) == 0
 
 
-def test_what_is_kept_takes_requests_without_waiting_once_it_is_ready():
+def test_ready_instances_of_the_minimum_serve_without_a_wait():
     some = instances()
     some.keep(3, 0, ready_at=30_000)
 
@@ -46,7 +46,7 @@ def test_what_is_kept_takes_requests_without_waiting_once_it_is_ready():
     assert [acquire(some, 40_000, 50_000) for _ in range(4)] == [False, False, False, True]
 
 
-def test_kept_instances_share_the_requests_evenly():
+def test_instances_of_the_minimum_share_requests_evenly():
     some = instances(concurrency=10)
     some.keep(4, 0, ready_at=0)
     for _ in range(8):
@@ -55,7 +55,7 @@ def test_kept_instances_share_the_requests_evenly():
     assert some.at_work(2000) == 4
 
 
-def test_an_instance_takes_as_many_at_once_as_its_concurrency():
+def test_an_instance_serves_requests_up_to_its_concurrency():
     some = instances(concurrency=5)
 
     assert [acquire(some, 0, 60_000) for _ in range(6)] == [True] * 6
@@ -63,7 +63,7 @@ def test_an_instance_takes_as_many_at_once_as_its_concurrency():
     assert acquire(some, 20_000, 30_000) is False
 
 
-def test_another_starts_before_those_there_are_full_and_nobody_waits_for_it():
+def test_an_instance_starts_ahead_above_the_target_utilisation():
     some = instances(concurrency=10)
     some.keep(1, 0, ready_at=0)
     waited = [acquire(some, 1000, 50_000) for _ in range(7)]
@@ -83,7 +83,7 @@ def test_an_idle_instance_ends_after_its_retention_unless_it_is_kept():
     assert some.ready(600 * MINUTE) == 1
 
 
-def test_when_the_floor_falls_what_was_idle_for_long_ends():
+def test_a_lower_minimum_ends_instances_idle_beyond_their_retention():
     some = instances()
     some.keep(5, 0, ready_at=0)
     some.settle(60 * MINUTE)
@@ -98,7 +98,7 @@ def test_beyond_the_maximum_a_request_is_refused():
     assert [acquire(some, 0, 60_000) for _ in range(3)] == [True, True, None]
 
 
-def test_another_revision_starts_afresh_with_its_minimum_warm():
+def test_a_new_revision_starts_with_its_minimum_ready():
     some = instances()
     some.keep(2, 0, ready_at=0)
     acquire(some, 1000, 50_000)
@@ -111,7 +111,7 @@ def test_another_revision_starts_afresh_with_its_minimum_warm():
     assert some.without_traffic(50_000 + 15 * MINUTE) == {}
 
 
-def test_kept_idle_time_and_work_are_counted_apart():
+def test_idle_time_of_the_minimum_and_work_are_counted_separately():
     some = instances()
     some.keep(2, 1, ready_at=1)
     acquire(some, 10_001, 40_001)
@@ -121,7 +121,7 @@ def test_kept_idle_time_and_work_are_counted_apart():
 
 
 @given(st.lists(st.tuples(st.integers(0, 600_000), st.integers(1, 120_000)), max_size=60), st.integers(0, 8), st.integers(1, 4))
-def test_a_floor_never_makes_more_requests_wait(requests, floor, concurrency):
+def test_a_minimum_never_adds_cold_starts(requests, floor, concurrency):
     with_floor, without = instances(concurrency), instances(concurrency)
     with_floor.keep(floor, 0, ready_at=0)
     waits = [0, 0]

@@ -14,7 +14,7 @@ from tests.adapters.sandbox.gcp.ground import NAME, START, WHO, Ground, flat
 RECONCILING, READY = run_v2.Condition.State.CONDITION_RECONCILING, run_v2.Condition.State.CONDITION_SUCCEEDED
 
 
-async def test_a_minimum_takes_effect_without_a_revision_and_only_after_a_while():
+async def test_a_minimum_takes_effect_after_placement_without_a_new_revision():
     async with Ground() as ground:
         before = await ground.get()
         operation = await ground.set_minimum(9)
@@ -51,7 +51,7 @@ async def test_zero_can_be_written():
         assert (await ground.get()).scaling.min_instance_count == 0
 
 
-async def test_a_stale_version_is_refused_in_googles_words():
+async def test_a_stale_etag_is_refused_with_googles_message():
     async with Ground() as ground:
         seen = await ground.get()
         await ground.set_minimum(4)
@@ -79,7 +79,7 @@ async def test_a_deployment_that_read_before_a_write_fails_and_one_that_read_aft
         assert after.latest_ready_revision.endswith("agent-00002")
 
 
-async def test_a_trial_changes_nothing():
+async def test_validate_only_changes_nothing():
     async with Ground() as ground:
         await ground.set_minimum(4, validate_only=True)
 
@@ -115,13 +115,13 @@ async def test_reads_and_writes_have_quotas_by_the_minute():
 
 
 @pytest.mark.parametrize("metadata", [(), (("authorization", "Bearer somebody"),)])
-async def test_strangers_are_not_let_in(metadata):
+async def test_invalid_credentials_are_refused(metadata):
     async with Ground() as ground:
         with pytest.raises(google.Unauthenticated):
             await ground.get(metadata=metadata)
 
 
-async def test_what_is_not_there_is_not_found():
+async def test_missing_resources_are_not_found():
     async with Ground() as ground:
         with pytest.raises(google.NotFound, match="nobody"):
             await ground.get(NAME.replace("agent", "nobody"))
@@ -160,7 +160,7 @@ async def test_instances_are_ready_after_placement_and_their_start():
         assert early < 20 <= late
 
 
-async def test_a_floor_keeps_requests_from_waiting_and_the_twin_shows_what_it_would_have_been():
+async def test_a_minimum_avoids_cold_starts_and_the_twin_counts_them():
     quiet_then_busy = np.repeat([0.0, 6.0], 30).astype(np.float32)
     history = DemandSeries(START, quiet_then_busy, quiet_then_busy / 2, quiet_then_busy)
     async with Ground(history) as ground:
@@ -185,7 +185,7 @@ async def revision(ground: Ground, number: int) -> run_v2.Revision:
     return await run_v2.RevisionsAsyncClient(transport=transport).get_revision(name=name, metadata=WHO, retry=None)
 
 
-async def test_a_deployment_without_traffic_makes_a_revision_and_leaves_traffic_and_instances_as_they_are():
+async def test_a_deployment_without_traffic_changes_neither_traffic_nor_instances():
     async with Ground(flat(3, 60, 600)) as ground:
         await ground.run.update_service(service=pinned_to_the_first(await ground.get()), metadata=WHO)
         await ground.passes(minutes=3)
@@ -200,7 +200,7 @@ async def test_a_deployment_without_traffic_makes_a_revision_and_leaves_traffic_
             await revision(ground, 3)
 
 
-async def test_traffic_goes_as_before_until_a_change_of_it_is_carried_out():
+async def test_routing_changes_when_reconciling_ends():
     async with Ground(flat(3, 60, 600)) as ground:
         await ground.run.update_service(service=pinned_to_the_first(await ground.get()), metadata=WHO)
         await ground.passes(minutes=3)
@@ -216,7 +216,7 @@ async def test_traffic_goes_as_before_until_a_change_of_it_is_carried_out():
         assert ground.world.find(NAME).driver.instances.concurrency == 80
 
 
-async def test_a_rollout_leaves_idle_instances_that_are_counted_under_their_revision_for_a_while():
+async def test_after_a_rollout_idle_instances_count_under_their_old_revision():
     async with Ground(flat(0, 60, 600)) as ground:
         await ground.set_minimum(3)
         await ground.passes(minutes=5)
