@@ -1,4 +1,1 @@
-"""Sources of demand that belong to no provider.
-
-Reading the exports of other programs belongs in `adapters.recording`.
-"""
+"""Demand sources without a provider. `adapters.recording` reads exports of other programs."""

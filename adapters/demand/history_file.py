@@ -1,9 +1,9 @@
-"""Recorded demand from a file: one row a minute, strict, and every complaint names its line and what to do.
+"""Recorded demand in a CSV file with one row a minute. Every error names the line and the remedy.
 
 The columns are `timestamp` (UTC, start of the minute), `invocations`, `avg_concurrency` and `max_concurrency`; others are
-ignored. An empty cell is a gap: unknown, not zero; requests without a maximum count as requests. A file that is not exactly so is
-refused rather than guessed at: a hole read as quiet, or local time read as UTC, would make every figure wrong without a trace.
-A row that contradicts itself, such as one with requests at zero concurrency, is kept as unknown, and its line is reported.
+ignored. An empty cell is unknown, not zero; requests without a maximum count as requests. A file in any other form is refused,
+because a gap that is read as idle, or local time that is read as UTC, would make every figure wrong without an error. A
+contradictory row, such as one with requests at zero concurrency, counts as unknown, and its line is reported.
 """
 
 import csv
@@ -19,18 +19,18 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from adapters.demand.history_times import StampStyle, Trouble, time_axis
+from adapters.demand.history_times import StampStyle, TimeProblem, time_axis
 from adapters.runtime.files import whole_file
 from forecasting.demand import DemandSeries
 from forecasting.plausible import UNUSUAL, Doubts, doubts, without
 
 MOST_BYTES = 128 * 2**20
-"""Of text, unpacked: about five years of minutes. More is a wrong file, or one made to fill the memory."""
+"""Maximum size of the unpacked text: about 5 years of minutes. A larger file is a wrong one, or made to fill the memory."""
 
 NUMBERS = ("invocations", "avg_concurrency", "max_concurrency")
 HEADER = ("timestamp", *NUMBERS)
 GREATEST = 1e9
-"""Requests or units in a minute: far more than any account runs, and few enough for exact sums of a whole history."""
+"""Maximum of requests or units in a minute: far more than any account runs, and few enough for exact sums of a history."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 
@@ -42,14 +42,14 @@ class HistoryError(ValueError):
 
 
 class Doubt(NamedTuple):
-    """A row that cannot be right and counts as unknown. `what` is wrong with it."""
+    """Row with impossible values, which counts as unknown. `what`: the error."""
 
     line: int
     what: str
 
 
 class History(NamedTuple):
-    """A file's demand, the way it writes time, and the rows that count as unknown although they have values."""
+    """Demand of a file, the form of its timestamps, and the rows that count as unknown although they have values."""
 
     path: Path
     series: DemandSeries
@@ -58,36 +58,36 @@ class History(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """The text of a file, gone through again with line numbers once something is known to be wrong."""
+class HistoryText:
+    """Text of a file, which is parsed again to find the line of an error."""
 
     path: Path
     text: str
 
     def wrong(self, line: int, what: str) -> HistoryError:
-        """The error for a line."""
+        """Return the error of a line."""
         return HistoryError(f"{self.path}:{line}: {what}")
 
     def importable(self, line: int, what: str, does: str, options: str = "") -> HistoryError:
-        """The error for a line of a file that an import brings into form, with the command and what it does."""
+        """Return the error of a line that `stoker history import` corrects, with the command and its effect."""
         return self.wrong(line, f"{what} (stoker history import {self.path}{options} --output OUT {does})")
 
-    def trouble(self, found: Trouble) -> HistoryError:
-        """The error for a time that is wrong."""
-        line = next(line for row, (line, _) in enumerate(self.numbered()) if row == found.row)
-        if not found.does:
-            return self.wrong(line, found.what)
-        return self.importable(line, found.what, found.does, found.options)
+    def wrong_time(self, problem: TimeProblem) -> HistoryError:
+        """Return the error of a wrong timestamp."""
+        line = next(line for row, (line, _) in enumerate(self.numbered()) if row == problem.row)
+        if not problem.does:
+            return self.wrong(line, problem.what)
+        return self.importable(line, problem.what, problem.does, problem.options)
 
     def rows(self) -> list[list[str]]:
-        """All rows that are not blank, the header first."""
+        """Return all rows that are not blank, the header first. Raise `HistoryError`."""
         try:
             return [row for row in csv.reader(io.StringIO(self.text), strict=True) if row]
         except csv.Error:
             raise next(self._damage()) from None
 
     def numbered(self) -> Iterator[tuple[int, list[str]]]:
-        """Rows below the header, each with its line in the file."""
+        """Return the rows below the header, each with its line in the file."""
         reader = csv.reader(io.StringIO(self.text), strict=True)
         next(reader, None)
         for row in reader:
@@ -104,41 +104,41 @@ class Sheet:
 
 
 def read_history(path: Path) -> DemandSeries:
-    """The demand recorded in a `.csv` or `.csv.gz` file; `HistoryError` when it cannot be trusted."""
+    """Return the demand recorded in a `.csv` or `.csv.gz` file. Raise `HistoryError` for an invalid file."""
     return open_history(path).series
 
 
 def open_history(path: Path) -> History:
-    """Like `read_history`, with the style of the file's timestamps."""
-    sheet = Sheet(path, unpacked(path))
-    if sheet.text.lstrip()[:1] in ("{", "["):
-        raise sheet.importable(1, "this is JSON and has no rows", "reads it")
-    rows = sheet.rows()
-    at = positions(rows[0] if rows else [], sheet)
+    """Return a file's demand, the form of its timestamps and its impossible rows. Raise `HistoryError` for an invalid file."""
+    text = HistoryText(path, unpacked(path))
+    if text.text.lstrip()[:1] in ("{", "["):
+        raise text.importable(1, "this is JSON and not CSV", "reads it")
+    rows = text.rows()
+    at = positions(rows[0] if rows else [], text)
     if len(rows) < 2:
-        raise sheet.wrong(1, "no rows below the header; a history needs a row for each minute")
+        raise text.wrong(1, "no rows below the header; add a row for each minute")
     wide = len(rows[0])
-    for line, row in sheet.numbered() if any(len(row) != wide for row in rows) else ():
+    for line, row in text.numbered() if any(len(row) != wide for row in rows) else ():
         if len(row) != wide:
-            raise sheet.wrong(line, f"{len(row)} cells, the header has {wide}; leave unknown cells empty, but keep the commas")
+            raise text.wrong(line, f"{len(row)} cells, the header has {wide}; leave unknown cells empty, but keep the commas")
     columns = list(zip(*rows[1:], strict=True))
     times = time_axis(columns[at["timestamp"]])
-    if isinstance(times, Trouble):
-        raise sheet.trouble(times)
+    if isinstance(times, TimeProblem):
+        raise text.wrong_time(times)
     first_minute, style = times
-    invocations, busy, peak = (numbers(columns[at[name]], name, at[name], sheet) for name in NUMBERS)
+    invocations, busy, peak = (numbers(columns[at[name]], name, at[name], text) for name in NUMBERS)
     series = DemandSeries(first_minute, peak, busy, invocations)
-    found = doubts(series)
-    # a rounded average may exceed a rounded maximum; the maximum is the firmer of the two
+    impossible = doubts(series)
+    # a rounded average may exceed a rounded maximum; the maximum is the more exact of the two
     within = np.where(np.isnan(peak), busy, np.fmin(busy, peak))
-    kept = DemandSeries(first_minute, np.where(np.isnan(busy), np.float32(np.nan), peak), within, invocations)
-    kept = kept if found is None else without(kept, found.any)
-    return History(path, kept, style, () if found is None else named(found, series, sheet))
+    known = DemandSeries(first_minute, np.where(np.isnan(busy), np.float32(np.nan), peak), within, invocations)
+    known = known if impossible is None else without(known, impossible.any)
+    return History(path, known, style, () if impossible is None else named(impossible, series, text))
 
 
-def named(found: Doubts, series: DemandSeries, sheet: Sheet) -> tuple[Doubt, ...]:
-    """Return the rows of `series` that cannot be right, each with its line and what is wrong with it."""
-    lines = [line for line, _ in sheet.numbered()]
+def named(found: Doubts, series: DemandSeries, text: HistoryText) -> tuple[Doubt, ...]:
+    """Return the impossible rows of `series`, each with its line and its error."""
+    lines = [line for line, _ in text.numbered()]
     out = []
     for row in np.flatnonzero(found.any).tolist():
         requests, busy, peak = (f"{float(column[row]):.10g}" for column in (series.invocations, series.busy, series.peak))
@@ -152,7 +152,7 @@ def named(found: Doubts, series: DemandSeries, sheet: Sheet) -> tuple[Doubt, ...
 
 
 def write_history(path: Path, series: DemandSeries) -> None:
-    """Write a file that `read_history` reads as the same series, packed when its name ends in `.gz`; whole or not at all."""
+    """Write `series` to a file atomically, compressed when its name ends in `.gz`. `read_history` returns the same series."""
     columns = [StampStyle().write(series.first_minute, len(series))]
     columns += [cells(values) for values in (series.invocations, series.busy, series.peak)]
     text = "\n".join([",".join(HEADER), *map(",".join, zip(*columns, strict=True)), ""]).encode()
@@ -161,19 +161,19 @@ def write_history(path: Path, series: DemandSeries) -> None:
 
 
 def cells(values: NDArray[np.float32]) -> list[str]:
-    """Each number as short as it can be read back, and nothing where it is unknown."""
+    """Return each number in its shortest exact form; empty when it is unknown."""
     return ["" if text == "nan" else text.removesuffix(".0") for text in values.astype(str).tolist()]
 
 
 def unpacked(path: Path) -> str:
-    """The text of a file, packed or not; no more than `MOST_BYTES` is ever held."""
+    """Return the text of a file, compressed or not. Raise `HistoryError` above `MOST_BYTES`, which limits the memory in use."""
     try:
         with path.open("rb") as file:
             packed = file.read(2) == GZIP_MAGIC
         with gzip.open(path, "rb") if packed else path.open("rb") as opened:
             content = opened.read(MOST_BYTES + 1)
     except FileNotFoundError:
-        raise HistoryError(f"{path}: there is no such file; check the path") from None
+        raise HistoryError(f"{path}: the file does not exist; check the path") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise HistoryError(f"{path}: damaged gzip ({error}); compress it again") from None
     except OSError as error:
@@ -187,39 +187,39 @@ def unpacked(path: Path) -> str:
         raise HistoryError(f"{path}:{line}: not UTF-8 text; save it as plain CSV") from None
 
 
-def positions(header: Sequence[str], sheet: Sheet) -> dict[str, int]:
-    """Where each column stands."""
+def positions(header: Sequence[str], text: HistoryText) -> dict[str, int]:
+    """Return the index of each column. Raise `HistoryError` when one is missing or repeated."""
     names = [name.strip() for name in header]
     for name in HEADER:
         if names.count(name) != 1:
-            what = "missing" if name not in names else "there more than once"
-            raise sheet.importable(1, f"column {name} is {what}; the header must be {','.join(HEADER)}",
+            what = "missing" if name not in names else "repeated"
+            raise text.importable(1, f"column {name} is {what}; the header must be {','.join(HEADER)}",
                                    "reads other headers, and JSON")
     return {name: names.index(name) for name in HEADER}
 
 
-def numbers(cells: Sequence[str], name: str, column: int, sheet: Sheet) -> NDArray[np.float32]:
-    """A column as float32, NaN where a cell is empty."""
+def numbers(cells: Sequence[str], name: str, column: int, text: HistoryText) -> NDArray[np.float32]:
+    """Return a column as float32, NaN where a cell is empty. Raise `HistoryError` for an invalid cell."""
     try:
         with np.errstate(over="ignore"):
             values = np.array([float(cell) if cell else np.nan for cell in cells]).astype(np.float32)
-        lawful = int(((values >= 0) & (values <= GREATEST)).sum()) + cells.count("") == len(values)
+        valid = int(((values >= 0) & (values <= GREATEST)).sum()) + cells.count("") == len(values)
     except ValueError:
-        lawful = False
-    if not lawful or any("_" in cell for cell in cells):  # Python alone reads 1_0 as ten
-        for line, row in sheet.numbered():
-            complaint = number_problem(row[column])
-            if complaint is not None:
-                raise sheet.wrong(line, f"{name} is {row[column]!r}; {complaint}")
+        valid = False
+    if not valid or any("_" in cell for cell in cells):  # Python reads 1_0 as 10
+        for line, row in text.numbered():
+            problem = number_problem(row[column])
+            if problem is not None:
+                raise text.wrong(line, f"{name} is {row[column]!r}; {problem}")
     return values + np.float32(0)  # a minus zero becomes zero
 
 
 def number_problem(cell: str) -> str | None:
-    """What is wrong with a cell that should be empty or a number from zero up."""
+    """Return the error of a cell that must be empty or a number of at least 0; None when it is valid."""
     if not cell:
         return None
     if not NUMBER.fullmatch(cell):
         return "write a number, or leave the cell empty where it is unknown"
     if float(cell) > GREATEST:
         return f"write a number up to {GREATEST:.0e}, or leave the cell empty where it is unknown"
-    return "it cannot be below zero" if float(cell) < 0 else None
+    return "it must be at least 0" if float(cell) < 0 else None

@@ -1,4 +1,1 @@
-"""Stores of the lease that daemons share, other than a provider's.
-
-Who leads is decided in `controller.leadership`.
-"""
+"""Stores of the lease that daemons share, without those of providers. `controller.leadership` decides which daemon leads."""

@@ -1,4 +1,4 @@
-"""A lease in a SQLite file, for daemons on one machine."""
+"""Lease in a SQLite file, for daemons on one machine."""
 
 import asyncio
 import sqlite3
@@ -16,7 +16,7 @@ from config.model.lease import LeaseSettings, SqliteLeaseSettings
 T = TypeVar("T")
 APPLICATION_ID = 0x53744C65
 BUSY_SECONDS = 2.0
-"""How long to wait for another daemon that is in the middle of a change."""
+"""Seconds to wait for another daemon's transaction."""
 
 SCHEMA = (
     f"PRAGMA application_id = {APPLICATION_ID}",
@@ -26,15 +26,15 @@ SCHEMA = (
 )
 
 
-def opened(settings: LeaseSettings, sandbox_url: str | None = None) -> "SqliteLease":  # noqa: ARG001  (a file is nobody's API)
-    """For the registry."""
+def opened(settings: LeaseSettings, sandbox_url: str | None = None) -> "SqliteLease":  # noqa: ARG001  (no provider is called)
+    """Return the lease store of `settings`; the registry calls this."""
     if not isinstance(settings, SqliteLeaseSettings):
         raise TypeError(f"settings of another kind of lease: {settings.kind}")
     return SqliteLease(Path(settings.path))
 
 
 class SqliteLease:
-    """See `LeaseStore`. Opened by the first call; a file that cannot be opened is tried again by the next."""
+    """Lease store in a SQLite file. The first call opens it; after a failure, the next call tries again. See `LeaseStore`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -68,29 +68,29 @@ class SqliteLease:
         return await self._run(lambda connection: dict(connection.execute("SELECT key, text FROM kept")))
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._end)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
         self._thread.shutdown(wait=False)
 
     async def _run(self, change: Callable[[sqlite3.Connection], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._changed, change)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_transaction, change)
 
-    def _changed(self, change: Callable[[sqlite3.Connection], T]) -> T:
-        """One transaction in the lease's thread."""
+    def _in_transaction(self, change: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `change` as one transaction, in the lease's thread."""
         try:
             with transaction(self._opened()) as connection:
                 return change(connection)
         except (sqlite3.Error, OSError) as error:
-            self._end()
+            self._disconnect()
             why = error.strerror if isinstance(error, OSError) else error
             raise Unreachable(f"lease {self.path}: {why}: check lease.path in the policy, its folder and the disk") from error
 
     def _opened(self) -> sqlite3.Connection:
         if self._connection is None:
-            if not shared(self.path):
+            if not is_shared(self.path):
                 make_private(self.path)
             connection = sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
             try:
-                with transaction(connection):  # looked at and made in one: another daemon may be making it
+                with transaction(connection):  # checked and created in one transaction: another daemon may create it now
                     owner = connection.execute("PRAGMA application_id").fetchone()[0]
                     if owner != APPLICATION_ID and connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                         raise Refused(f"lease {self.path} is another program's database: set lease.path to a separate file")
@@ -104,19 +104,19 @@ class SqliteLease:
             self._connection = connection
         return self._connection
 
-    def _end(self) -> None:
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
 
-def shared(path: Path) -> bool:
-    """Whether others may write a lease that is there: then daemons of several users share it on purpose."""
+def is_shared(path: Path) -> bool:
+    """Return whether other users may write an existing lease: daemons of several users then share it intentionally."""
     return path.is_file() and not path.is_symlink() and bool(path.stat().st_mode & 0o022)
 
 
 def _to_wal(connection: sqlite3.Connection) -> None:
-    """Of two that open a new file at once SQLite refuses one without any wait: that one waits for the other, and tries again."""
+    """Switch the file to WAL mode. If two processes do so at once, SQLite fails one immediately: it waits and tries again."""
     try:
         connection.execute("PRAGMA journal_mode = WAL")
     except sqlite3.OperationalError:
@@ -137,5 +137,5 @@ def _write(connection: sqlite3.Connection, lease: Lease) -> bool:
 
 
 def _leads(connection: sqlite3.Connection, lease: Lease) -> bool:
-    there = _read(connection)
-    return there is not None and (there.holder, there.number) == (lease.holder, lease.number)
+    current = _read(connection)
+    return current is not None and (current.holder, current.number) == (lease.holder, lease.number)

@@ -1,4 +1,1 @@
-"""What the controller asks of a provider, and what an adapter may answer: ports, values and errors.
-
-No provider is named here.
-"""
+"""Ports between the controller and the providers, with their values and errors. Contains no code of a provider."""

@@ -132,11 +132,11 @@ class CountsInstances(Protocol):
 
 @runtime_checkable
 class CountedColdStarts(Protocol):
-    """What a lever also has whose provider publishes how many units have started."""
+    """Additional port of a lever whose provider publishes the number of units that started."""
 
     def cold_starts(self) -> Mapping[int, tuple[int, int]]:
-        """The least and the most cold starts of each recent minute (since the epoch). Makes no call to the provider; minutes of
-        which nothing is known are left out.
+        """Return the minimum and maximum of cold starts of each recent minute (since the epoch). Makes no call to the provider;
+        minutes without data are left out.
         """
 
 
@@ -153,7 +153,7 @@ class SchedulesFallback(Protocol):
     """Additional port of a lever whose provider can schedule capacity changes, which run unless they are postponed."""
 
     async def arm(self, changes: Sequence[ScheduledChange]) -> None:
-        """Schedule `orders`, in order of time; a later call replaces them. The call changes no capacity. Raise `AdapterError`:
+        """Schedule `changes`, in order of time; a later call replaces them. The call changes no capacity. Raise `AdapterError`:
         any part may then be scheduled, and no change runs earlier than scheduled before.
         """
 

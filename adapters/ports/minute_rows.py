@@ -1,4 +1,4 @@
-"""What metrics by the minute have in common, whoever publishes them. Arrays only, no I/O."""
+"""Functions on metrics by minute, for the metrics of any provider. Arrays only, no I/O."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,64 +6,66 @@ from numpy.typing import NDArray
 from forecasting.demand import instant_of
 
 Minutes = NDArray[np.float64]
-"""One value a minute, NaN where there is no point."""
+"""One value a minute, NaN without a point."""
 
 Mask = NDArray[np.bool_]
 
 SILENCE = 15
-"""Minutes. A silence that is longer than this and proved is believed however suddenly it began."""
+"""Minutes. A proved silence that is longer than this counts as idleness, even if it is sudden."""
 
 STEADY, ENOUGH = 60, 30
 """A silence is sudden if none of the `STEADY` minutes before it was silent and at least `ENOUGH` of them had a point."""
 
 UNSETTLED = 3
-"""Minutes, counted back from the present, of which a point may not be published yet."""
+"""Newest minutes, whose points may not be published yet."""
 
 
-def sudden(there: Mask, silent: Mask, judged: int = 0) -> Mask:
-    """bool[n]: minutes of silences that are more likely to be lost points than idleness, so that they prove nothing.
+def sudden(has_point: Mask, silent: Mask, judged: int = 0) -> Mask:
+    """Return bool[n]: minutes of sudden silences, which are more likely lost points than idleness and therefore prove nothing.
 
-    `there`: the minute has a point. `silent`: it has none although telemetry was alive; what is neither is unknown. A gap of
-    such minutes is sudden after `STEADY` minutes of which none was silent, unless more than `SILENCE` of its own are: metrics of
-    one function are lost for minutes, and traffic that ended stays away. The last gap may go on. Gaps that end before row
-    `judged` were judged earlier: what is silent in them is believed.
+    `has_point`: the minute has a point. `silent`: it has none although metrics were published; minutes that are neither are
+    unknown. A gap between points is sudden after `STEADY` minutes of which none was silent, unless more than `SILENCE` minutes of
+    the gap are silent: metrics of one function are lost for minutes, and traffic that ended stays away. The last gap may
+    continue. Gaps that end before row `judged` were judged earlier: their silent minutes count as idle.
     """
-    out = np.zeros(len(there), bool)
-    edges = np.diff(np.concatenate(([1], there.astype(np.int8), [1])))
-    starts, ends = np.flatnonzero(edges < 0), np.flatnonzero(edges > 0)
-    points, proved = (np.concatenate(([0], np.cumsum(each))) for each in (there, silent))
-    lately = points[starts] - points[np.maximum(starts - STEADY, 0)]
-    candidates = (ends > judged) & (proved[ends] - proved[starts] <= SILENCE) & (lately >= ENOUGH)
-    believed = silent.copy()
+    out = np.zeros(len(has_point), bool)
+    changes = np.diff(np.concatenate(([1], has_point.astype(np.int8), [1])))
+    starts, ends = np.flatnonzero(changes < 0), np.flatnonzero(changes > 0)
+    points, proved = (np.concatenate(([0], np.cumsum(each))) for each in (has_point, silent))
+    points_before = points[starts] - points[np.maximum(starts - STEADY, 0)]
+    candidates = (ends > judged) & (proved[ends] - proved[starts] <= SILENCE) & (points_before >= ENOUGH)
+    idle = silent.copy()
     for start, end in zip(starts[candidates].tolist(), ends[candidates].tolist(), strict=True):
-        if not believed[max(0, start - STEADY) : start].any():
-            out[start:end], believed[start:end] = True, False
+        if not idle[max(0, start - STEADY) : start].any():
+            out[start:end], idle[start:end] = True, False
     return out
 
 
-def edges(there: Mask, alive: Mask) -> Mask:
-    """bool[n]: the minute before and the minute after each stretch that is not `alive` and that began amid points: an outage
-    begins and ends within a minute, in which some points came and others did not. What is not published yet is no outage.
+def edges(has_point: Mask, alive: Mask) -> Mask:
+    """Return bool[n]: the minutes right before and right after each outage.
+
+    An outage is a span that is not `alive` and that follows frequent points. It starts and ends within a minute, in which some
+    points were published and others were not. The newest minutes, which may not be published yet, are no outage.
     """
-    out = np.zeros(len(there), bool)
+    out = np.zeros(len(has_point), bool)
     changes = np.diff(np.concatenate(([1], alive.astype(np.int8), [1])))
     starts, ends = np.flatnonzero(changes < 0), np.flatnonzero(changes > 0)
-    points = np.concatenate(([0], np.cumsum(there)))
-    amid = points[starts] - points[np.maximum(starts - STEADY, 0)] >= ENOUGH
-    amid &= (ends < len(there)) | (ends - starts > 2 * UNSETTLED)
-    out[starts[amid & (starts > 0)] - 1] = True
-    out[ends[amid & (ends < len(there))]] = True
+    points = np.concatenate(([0], np.cumsum(has_point)))
+    outages = points[starts] - points[np.maximum(starts - STEADY, 0)] >= ENOUGH
+    outages &= (ends < len(has_point)) | (ends - starts > 2 * UNSETTLED)
+    out[starts[outages & (starts > 0)] - 1] = True
+    out[ends[outages & (ends < len(has_point))]] = True
     return out
 
 
 def quiet_since(where: str, newest: int | None) -> str:
-    """Why nothing tells whether it is idleness that there are no points `where`, after the one of minute `newest`, for people."""
-    since = "lately" if newest is None else f"since {instant_of(newest + 1):%Y-%m-%d %H:%M} UTC"
-    return f"nothing has run {where} {since}, or its metrics are missing, and nothing proves which (see on_quiet_region)"
+    """Return display text of why missing points `where`, after that of minute `newest`, may be idleness or missing metrics."""
+    since = "recently" if newest is None else f"since {instant_of(newest + 1):%Y-%m-%d %H:%M} UTC"
+    return f"nothing has run {where} {since}, or its metrics are missing, which cannot be distinguished (see on_quiet_region)"
 
 
 def mean_by_requests(durations: Minutes, requests: Minutes) -> float | None:
-    """Mean duration of a request over all rows, by number of requests; None when none is known."""
+    """Return the mean duration of a request over all rows, weighted by requests; None when no duration is known."""
     known = ~np.isnan(durations) & (np.nan_to_num(requests) > 0)
     if not known.any():
         return None
@@ -71,7 +73,7 @@ def mean_by_requests(durations: Minutes, requests: Minutes) -> float | None:
 
 
 def filled(durations: Minutes, usual: float | None) -> Minutes:
-    """The last known duration before, else the first known after, else the usual one; NaN when none is known."""
+    """Return `durations`; unknown ones are the last known one, else the first known one, else `usual`, else NaN."""
     known = np.flatnonzero(~np.isnan(durations))
     if not len(known):
         return np.full(len(durations), np.nan if usual is None else usual)

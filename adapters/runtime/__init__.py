@@ -1,4 +1,1 @@
-"""What every adapter needs of the process: clock, files, threads, rate limits, proxies.
-
-What a provider answers belongs in its package.
-"""
+"""Services of the process for all adapters: clock, files, threads, rate limits, proxies. Contains no code of a provider."""

@@ -1,4 +1,4 @@
-"""The only reader of time. Everything else is handed a `Clock` or an instant."""
+"""Clocks. Only this module reads the machine's time; all other code gets a `Clock` or an instant."""
 
 import asyncio
 import heapq
@@ -12,20 +12,20 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Where the daemon learns the time and how it waits."""
+    """Source of time, and of waits in that time."""
 
     def now(self) -> datetime:
-        """The present instant, UTC-aware."""
+        """Return the current instant, UTC-aware."""
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary origin that never step back; for measuring spans in this clock's time."""
+        """Return seconds from an arbitrary origin, which never decrease; to measure spans in this clock's time."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait `seconds` of this clock's time."""
 
 
 class SystemClock:
-    """The machine's clock."""
+    """Clock of the machine."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -38,11 +38,11 @@ class SystemClock:
 
 
 class ScaledClock:
-    """Starts at `start` and runs `factor` times faster than the machine's clock, as far as the machine keeps up.
+    """Clock that starts at `start` and runs `factor` times faster than the machine's clock, as far as the machine keeps up.
 
-    It never passes the deadline of a sleeper that has not woken yet: a machine that is late makes the clock late, and nothing
-    that was due is skipped. Within `at_work` it runs no faster than the machine's: a call then takes in this clock's time
-    what it takes in life, and no timeout changes its meaning. One event loop may sleep by it; any thread may read it.
+    It never passes the deadline of a sleeper that has not woken yet: a slow machine makes the clock late, and no deadline is
+    skipped. Within `at_work`, it runs no faster than the machine's clock, so that calls take their real time and timeouts keep
+    their meaning. One event loop may sleep on it; any thread may read it.
     """
 
     def __init__(self, start: datetime, factor: float) -> None:
@@ -50,7 +50,7 @@ class ScaledClock:
             raise ValueError(f"factor must be above 0, got {factor}")
         self.factor = factor
         self._start, self._working = start, 0
-        self._anchor = (0.0, time.monotonic(), factor, math.inf)  # our seconds, the machine's, the rate since then, and how far
+        self._anchor = (0.0, time.monotonic(), factor, math.inf)  # this clock's seconds, the machine's, the rate, and the maximum
         self._deadlines: dict[int, float] = {}
         self._order = itertools.count()
         self._changed = asyncio.Event()
@@ -66,52 +66,52 @@ class ScaledClock:
         deadline, number = self.monotonic() + seconds, next(self._order)
         if seconds > 0:
             self._deadlines[number] = deadline
-            self._go_on(self._anchor[2])
+            self._continue_at(self._anchor[2])
         try:
-            while (left := deadline - self.monotonic()) > 0:
+            while (remaining := deadline - self.monotonic()) > 0:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(left / self._anchor[2]):
+                    async with asyncio.timeout(remaining / self._anchor[2]):
                         await self._changed.wait()
             await asyncio.sleep(0)
         finally:
             if self._deadlines.pop(number, None) is not None:
-                self._go_on(self._anchor[2])
+                self._continue_at(self._anchor[2])
 
     @property
     def rate(self) -> float:
-        """How many times faster than the machine's clock it runs now: `factor`, or less within `at_work`."""
+        """Current speed relative to the machine's clock: `factor`, or at most 1 within `at_work`."""
         return self._anchor[2]
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Hold the clock back to the machine's speed; from the event loop only."""
+        """Limit the clock to the machine's speed within the block. Call it only on the event loop."""
         self._working += 1
-        self._run_at(min(1.0, self.factor))
+        self._set_rate(min(1.0, self.factor))
         try:
             yield
         finally:
             self._working -= 1
             if not self._working:
-                self._run_at(self.factor)
+                self._set_rate(self.factor)
 
-    def _run_at(self, rate: float) -> None:
-        """Change the rate and let every sleeper work out anew how long it still has."""
-        self._go_on(rate)
+    def _set_rate(self, rate: float) -> None:
+        """Change the rate, and wake every sleeper to calculate its remaining time."""
+        self._continue_at(rate)
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _go_on(self, rate: float) -> None:
-        """Go on from where the clock stands, at `rate`, up to the next deadline."""
+    def _continue_at(self, rate: float) -> None:
+        """Continue from the current time at `rate`, up to the next deadline."""
         self._anchor = (self.monotonic(), time.monotonic(), rate, min(self._deadlines.values(), default=math.inf))
 
 
 def at_work(clock: Clock) -> AbstractContextManager[None]:
-    """Hold `clock` back to the machine's speed where it can run faster; any other goes on as it does."""
+    """Limit a `ScaledClock` to the machine's speed within the block; any other clock is unchanged."""
     return clock.at_work() if isinstance(clock, ScaledClock) else nullcontext()
 
 
 async def wait_at_most(clock: Clock, tasks: Sequence[asyncio.Task[None]], seconds: float) -> None:
-    """Wait for `tasks`, but no longer than `seconds` of the clock's time. They go on either way."""
+    """Wait for `tasks`, at most `seconds` of the clock's time. The tasks are not cancelled."""
     if not tasks:
         return
     limit = asyncio.ensure_future(clock.sleep(seconds))
@@ -123,7 +123,7 @@ async def wait_at_most(clock: Clock, tasks: Sequence[asyncio.Task[None]], second
 
 
 class ManualClock:
-    """Stands still until `advance`; sleepers wake in order of their deadlines. For the backtest and for tests."""
+    """Clock that moves only by `advance` and `set`, for the backtest and tests. Sleepers wake in order of their deadlines."""
 
     def __init__(self, start: datetime) -> None:
         self._start = self._now = start
@@ -145,18 +145,18 @@ class ManualClock:
         await woken
 
     def set(self, instant: datetime) -> None:
-        """Move to `instant` without waking anyone: what a synchronous replay does."""
+        """Move to `instant` without waking sleepers, for a synchronous replay."""
         self._now = instant
 
     @property
     def next_deadline(self) -> datetime | None:
-        """When the next sleeper falls due; None while nobody sleeps."""
+        """Earliest deadline of a sleeper; None without sleepers."""
         return self._sleepers[0][0] if self._sleepers else None
 
     async def advance(self, span: timedelta) -> None:
-        """Let `span` pass: wake every sleeper that falls due, each at its own instant.
+        """Move by `span`, and wake every sleeper whose deadline passes, each at its own instant.
 
-        Tasks that have just begun get to their first wait before any time passes: a sleep counts from where it was asked for.
+        Tasks that just started first run to their first wait, so that their sleep starts at the current time.
         """
         await self._settle()
         end = self._now + span
@@ -170,6 +170,6 @@ class ManualClock:
         await self._settle()
 
     async def _settle(self) -> None:
-        """Give the woken tasks turns to run until they wait again."""
+        """Let the woken tasks run until they wait again."""
         for _ in range(20):
             await asyncio.sleep(0)

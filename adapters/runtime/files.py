@@ -29,8 +29,8 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
     place = path if private else Path(os.path.realpath(path))
     if private:
         clear_unfinished(place)
-    beside = place.with_name(f".{place.name}.{secrets.token_hex(8)}.part")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE if private else PUBLIC)
+    part = place.with_name(f".{place.name}.{secrets.token_hex(8)}.part")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE if private else PUBLIC)
     try:
         with os.fdopen(handle, "wb") as file:
             if private:
@@ -39,15 +39,15 @@ def whole_file(path: Path, *, private: bool = False) -> Iterator[BinaryIO]:
                 with suppress(FileNotFoundError):
                     os.fchmod(handle, stat.S_IMODE(place.stat().st_mode))
             yield file
-        beside.replace(place)
+        part.replace(place)
     finally:
-        beside.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def clear_unfinished(path: Path) -> None:
     """Remove temporary files of killed writers of `path`. Use only where one process writes at a time."""
-    for left in path.parent.glob(f".{path.name}.*.part"):
-        left.unlink(missing_ok=True)
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        part.unlink(missing_ok=True)
 
 
 def make_private(path: Path) -> None:
@@ -69,9 +69,9 @@ def tighten(path: Path) -> None:
     """Restrict a file to its user. Raise `OSError` as `make_private` does."""
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
-        raise OSError(errno.ELOOP, "it is a symbolic link, and Stoker writes its state through none: remove it", str(path))
+        raise OSError(errno.ELOOP, "it is a symbolic link, through which Stoker does not write its state: remove it", str(path))
     if stat.S_IMODE(mode) != PRIVATE:
-        with suppress(PermissionError):  # another user's, who may let us use it
+        with suppress(PermissionError):  # the file belongs to another user, who may have granted access
             path.chmod(PRIVATE)
 
 
@@ -84,15 +84,15 @@ def private_folder(folder: Path, ours: re.Pattern[str]) -> str | None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(PRIVATE_FOLDER)
     except FileExistsError:
-        found = folder.stat()
+        status = folder.stat()
     else:
         folder.chmod(PRIVATE_FOLDER)
         return None
-    if not found.st_mode & 0o077:
+    if not status.st_mode & 0o077:
         return None
-    if found.st_uid != os.geteuid():
-        return "anybody may replace the files in it" if found.st_mode & 0o002 and not found.st_mode & stat.S_ISVTX else None
+    if status.st_uid != os.geteuid():
+        return "any user can replace the files in it" if status.st_mode & 0o002 and not status.st_mode & stat.S_ISVTX else None
     if all(each.name.startswith(".") or ours.fullmatch(each.name) for each in folder.iterdir()):
         folder.chmod(PRIVATE_FOLDER)
         return None
-    return "its mode is left as it is, since it holds other files too; who may write to it can replace the state"
+    return "its mode is unchanged, because it contains other files; users who can write to it can replace the state"

@@ -30,7 +30,7 @@ class TokenBucket:
         """Return when the call may be made. Raise `Throttled` at once if that would take longer than `patience` seconds."""
         wait = self.wait(urgent=urgent)
         if wait > patience:
-            text = f"Stoker keeps to {self.rate:g} {self.name} a second, and more are wanted: this one's turn comes later"
+            text = f"Stoker's own limit of {self.rate:g} {self.name} a second is reached, and this call would wait {wait:.0f} s"
             raise Throttled(text, timedelta(seconds=wait))
         if wait == 0:
             self._tokens -= 1

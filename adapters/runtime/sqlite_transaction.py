@@ -1,4 +1,4 @@
-"""A transaction in a SQLite file, for whoever keeps one: the lease among daemons of one machine, and the controller's store."""
+"""Transactions in a SQLite file, for the lease of daemons on one machine and for the controller's store."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Alone in the file from its first reading on; all of it is in the file when this returns, none of it when it raises.
+    """Run the block as an exclusive transaction: committed when it returns, rolled back when it raises.
 
-    For a connection in autocommit (`isolation_level=None`). Raises what `sqlite3` raises.
+    `connection` must be in autocommit mode (`isolation_level=None`). Raise the errors of `sqlite3`.
     """
     connection.execute("BEGIN IMMEDIATE")
     try:

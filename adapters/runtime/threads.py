@@ -53,5 +53,5 @@ class DaemonThreads(Executor):
     def _serve(self) -> None:
         while (run := self._work.get()) is not None:
             run()
-            del run  # holds the future, and with it the answer
+            del run  # it references the future with the result
             self._free.release()

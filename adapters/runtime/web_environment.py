@@ -1,4 +1,4 @@
-"""What the environment says to every client of the web: proxies, and the file of certificates. Read when a call has failed."""
+"""Environment variables of all HTTP clients: proxies and trusted certificates. Read before a call or after a failure."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 def proxy_of(url: str) -> str | None:
-    """Return the variable that names the proxy for `url`, None where it is called directly."""
+    """Return the variable that names the proxy for `url`; None when no proxy is used."""
     parts = urlsplit(url)
     proxies = getproxies()
     if parts.scheme not in proxies or proxy_bypass(parts.hostname or ""):
@@ -20,15 +20,15 @@ def proxy_of(url: str) -> str | None:
 
 
 def proxy_fault(url: str) -> str | None:
-    """Return which variable names no usable proxy for `url`, and what is wrong with it; None when nothing is."""
+    """Return the fault of the variable that names the proxy for `url`; None without one."""
     name = proxy_of(url)
     if name is None:
         return None
     fault = fault_of(os.environ[name])
-    return None if fault is None else f"{name} {fault}, so no proxy can be used and nothing was sent"
+    return None if fault is None else f"{name} {fault}, so the proxy cannot be used and nothing was sent"
 
 
 def certificates_fault() -> str | None:
-    """Return which variable names a file or a folder of trusted certificates that is not there; None when none does."""
+    """Return which variable names a missing file or folder of trusted certificates; None when none does."""
     return next((f"{name} names {os.environ[name]}, which does not exist" for name in CERTIFICATES
                  if os.environ.get(name) and not Path(os.environ[name]).exists()), None)

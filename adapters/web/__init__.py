@@ -1,1 +1,1 @@
-"""Anything that answers at a URL: pings as a lever, and a page of counters as a demand source."""
+"""Services at a URL, on any platform: pings as a lever, and a page of counters as a demand source."""

@@ -1,4 +1,4 @@
-"""Requests over HTTP that tell when their first byte came, and what goes wrong in Stoker's words."""
+"""HTTP client that measures the time to first byte and translates errors to `AdapterError`."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,14 +15,16 @@ from adapters.runtime.web_environment import certificates_fault, proxy_fault, pr
 
 AT_ONCE = 512
 CONNECT_SECONDS, FIRST_BYTE_SECONDS = 5.0, 60.0
-"""A cold start is waited for: a container may take a minute to come up."""
+"""The second covers a cold start: a container may take 1 min to start."""
 
 MOST_BYTES = 4 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`sent` and `first_byte`: seconds of the machine's clock. Names of `headers` in any case. `text`: if it was asked for."""
+    """Response to a request. `sent` and `first_byte`: seconds of the machine's monotonic clock. `headers`: names in any case.
+    `text`: empty unless requested.
+    """
 
     sent: float
     first_byte: float
@@ -32,7 +34,7 @@ class Reply:
 
 
 class Client:
-    """One session for all URLs. With `sandbox_url` every request goes there, under the name of the host that was meant."""
+    """One session for all URLs. With `sandbox_url`, every request goes to that address, with the original host as `Host`."""
 
     def __init__(self, sandbox_url: str | None = None, patience: float = FIRST_BYTE_SECONDS) -> None:
         self._sandbox = sandbox_url
@@ -43,9 +45,9 @@ class Client:
 
     async def send(self, method: str, url: str, resource: str, headers: Mapping[str, str], query: Mapping[str, str],
                    *, text: bool = False) -> Reply:
-        """One request, not redirected, and not repeated but for a GET whose connection broke, which the library sends once more.
+        """Send one request without redirects or retries; the library resends a GET once if its connection breaks.
 
-        `Unreachable`: it was not sent. `OutcomeUnknown`: no answer came.
+        Raise `Unreachable` when it was not sent, `OutcomeUnknown` when no response came.
         """
         with self.tally.counting("http", method):
             return await self._sent(method, url, resource, headers, query, text=text)
@@ -54,8 +56,8 @@ class Client:
                     *, text: bool) -> Reply:
         target, sent = url, self._wire.monotonic()
         if self._sandbox is not None:
-            meant = urlsplit(url)
-            headers, target = {**headers, "Host": meant.netloc}, self._sandbox + meant.path
+            original = urlsplit(url)
+            headers, target = {**headers, "Host": original.netloc}, self._sandbox + original.path
         fault = proxy_fault(url) if self._sandbox is None else None
         if fault is not None:
             raise Unreachable(f"{resource}: {fault}")
@@ -65,11 +67,11 @@ class Client:
                 text_of = (await whole(reply.content, resource)).decode(errors="replace") if text else ""
                 return Reply(sent, first_byte, reply.status, reply.headers, text_of)
         except aiohttp.ClientConnectorCertificateError:
-            remedy = certificates_fault() or "have it renewed, or name the CA file in SSL_CERT_FILE"
-            raise Unreachable(f"{resource} shows a certificate that is not trusted, so nothing was sent: {remedy}") from None
+            remedy = certificates_fault() or "renew it, or set SSL_CERT_FILE to the CA file"
+            raise Unreachable(f"{resource} has a certificate that is not trusted, so nothing was sent: {remedy}") from None
         except aiohttp.ClientProxyConnectionError:
-            raise Unreachable(f"{resource} was not called, for the proxy that {proxy_of(url)} names cannot be reached: correct "
-                              "it, or name the host in NO_PROXY") from None
+            raise Unreachable(f"{resource}: the proxy in {proxy_of(url)} cannot be reached, so nothing was sent: correct it, or "
+                              "add the host to NO_PROXY") from None
         except aiohttp.ClientConnectorError as error:
             raise Unreachable(f"{resource} cannot be reached ({type(error).__name__}): check address, network and DNS") from None
         except aiohttp.ConnectionTimeoutError:
@@ -80,10 +82,11 @@ class Client:
             raise OutcomeUnknown(what) from None
 
     async def close(self) -> None:
+        """Close all connections."""
         session, self._session = self._session, None
         if session is not None:
             await session.close()
-            await asyncio.sleep(0)  # noqa: TID251  (lets the transports close, and waits for nothing)
+            await asyncio.sleep(0)  # noqa: TID251  (one turn of the event loop, in which the transports close)
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -94,13 +97,13 @@ class Client:
 
 
 async def whole(content: aiohttp.StreamReader, resource: str) -> bytes:
-    """Return a whole body, unpacked: a part would show too little demand. Raise `Unsupported` when it is too large."""
-    found = bytearray()
+    """Return a complete, decompressed body: a part would show too little demand. Raise `Unsupported` when it is too large."""
+    body = bytearray()
     async for piece in content.iter_any():
-        found += piece
-        if len(found) > MOST_BYTES:
+        body += piece
+        if len(body) > MOST_BYTES:
             raise Unsupported(f"{resource} responds with more than {MOST_BYTES >> 20} MB: use a smaller page")
-    return bytes(found)
+    return bytes(body)
 
 
 def refused(reply: Reply, expected: int, resource: str) -> AdapterError | None:

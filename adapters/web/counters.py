@@ -19,18 +19,18 @@ def increase(before: Mapping[Labels, Value], after: Mapping[Labels, Value], sinc
     A new label set counts if it is known to have started at zero between them; otherwise it is left out, because it may have
     counted for months. A label set that is gone is left out. NaN when none remains, or when a counter changed without counting.
     """
-    risen = [_risen(before.get(labels), value, since, until) for labels, value in after.items()]
-    known = [each for each in risen if each is not None]
+    increases = [_increase(before.get(labels), value, since, until) for labels, value in after.items()]
+    known = [each for each in increases if each is not None]
     return sum(known) if known else nan
 
 
-def _risen(before: Value | None, after: Value, since: float, until: float) -> float | None:
-    """Return one increase; None when the start of the label set is unknown, NaN when it is of another process or no counter."""
-    began, anew = after.created, before is None or before.created != after.created
-    if began is not None and anew and since <= began <= until + CLOCK_SKEW_SECONDS:
+def _increase(before: Value | None, after: Value, since: float, until: float) -> float | None:
+    """Return one increase; None when the start of the label set is unknown, NaN when it has another start or is not a counter."""
+    restarted = before is None or before.created != after.created
+    if after.created is not None and restarted and since <= after.created <= until + CLOCK_SKEW_SECONDS:
         return after.value
     if before is None:
         return None
-    if began is None or before.created is None:
+    if after.created is None or before.created is None:
         return after.value - before.value if after.value >= before.value else after.value
-    return after.value - before.value if not anew and after.value >= before.value else nan
+    return after.value - before.value if not restarted and after.value >= before.value else nan

@@ -1,6 +1,6 @@
-"""Demand from a page of counters: the most requests at once, and how many there were so far, once a minute.
+"""Demand from a page of metrics, read once a minute: the maximum of concurrent requests, and the total of requests.
 
-A page has only the present: there is no history before the first reading, and a minute in which it was not read is unknown.
+A page has only current values: there is no history before the first read, and a minute without a read is unknown.
 """
 
 import asyncio
@@ -28,8 +28,10 @@ from forecasting.demand import DemandSeries, minute_of
 KEPT = 1440
 
 
-class Look(NamedTuple):
-    """A reading of the page at `at` (seconds since the epoch). `in_flight`: of all units. `work` in seconds; None without one."""
+class PageReading(NamedTuple):
+    """Values of the page at `at` (seconds since the epoch). `in_flight`: of all units. `work`: in seconds; None without the
+    metric.
+    """
 
     at: float
     in_flight: float
@@ -38,7 +40,7 @@ class Look(NamedTuple):
 
     @property
     def minute(self) -> int:
-        """In which the page was read; it proves the demand of the minute before."""
+        """Minute of the read, which proves the demand of the minute before."""
         return int(self.at // 60)
 
 
@@ -52,22 +54,25 @@ class Row(NamedTuple):
 
 
 @dataclass(slots=True)
-class Looks:
-    """The last reading of one pool, and the minutes that readings have proved, oldest first."""
+class PageReadings:
+    """Last reading of one pool, and the minutes that readings proved, oldest first."""
 
-    last: Look | None = None
+    last: PageReading | None = None
     rows: deque[Row] = field(default_factory=lambda: deque(maxlen=KEPT))
 
-    def take(self, look: Look) -> None:
-        """Add a reading. A minute is known from the reading in it and the one in the minute after."""
-        before, self.last = self.last, look
-        if before is None or look.minute != before.minute + 1:
+    def add(self, reading: PageReading) -> None:
+        """Add a reading. A minute is known from the reading in it and the one in the next minute."""
+        before, self.last = self.last, reading
+        if before is None or reading.minute != before.minute + 1:
             return
-        requests = increase(before.requests, look.requests, before.at, look.at)
+        requests = increase(before.requests, reading.requests, before.at, reading.at)
         if np.isnan(requests):
             return
-        peak = max(np.ceil(look.in_flight), 1.0 if requests > 0 else 0.0)  # a short request may come and go between two looks
-        work = np.nan if before.work is None or look.work is None else increase(before.work, look.work, before.at, look.at) / 60
+        # a short request may run entirely between two readings
+        peak = max(np.ceil(reading.in_flight), 1.0 if requests > 0 else 0.0)
+        work = np.nan
+        if before.work is not None and reading.work is not None:
+            work = increase(before.work, reading.work, before.at, reading.at) / 60
         self.rows.append(Row(before.minute, peak, peak if np.isnan(work) else min(peak, work), requests))
 
     def series(self, first: int, end: int) -> DemandSeries:
@@ -81,8 +86,8 @@ class Looks:
 
 
 class PageDemand:
-    """Reads the `demand_url` of each pool that has one. Of the others nothing is ever known. `ledgers`: own pings of each pool,
-    which are no demand.
+    """Demand source that reads the `demand_url` of each pool; the demand of a pool without one is unknown. `ledgers`: own pings
+    of each pool, which are not demand.
     """
 
     kind = "demand-page"
@@ -91,41 +96,42 @@ class PageDemand:
                  environment: Mapping[str, str] = os.environ, ledgers: Mapping[str, OwnTraffic] = MappingProxyType({})) -> None:
         self._ledgers = ledgers
         self._client, self._clock, self._settings, self._environment = client, clock, dict(pools), environment
-        self._looks = {name: Looks() for name in pools}
+        self._readings = {name: PageReadings() for name in pools}
 
     async def collect(self, pools: Sequence[str], since: Mapping[str, datetime], until: datetime) -> Mapping[str, Telemetry]:
-        """See the protocol. One request a pool, all at once."""
-        errors = await asyncio.gather(*(self._look(name) for name in pools))
+        """Return the demand of each pool, with one concurrent request for each. See `DemandSource`."""
+        errors = await asyncio.gather(*(self._read_page(name) for name in pools))
         found = {}
         for name, error in zip(pools, errors, strict=True):
-            end, looks = minute_of(until), self._looks[name]
+            end, readings = minute_of(until), self._readings[name]
             alive = None if self._settings[name].demand_url is None else error is None
-            first = max(minute_of(since[name]), looks.rows[0].minute if looks.rows else end)
-            series = looks.series(min(first, end), end)
+            first = max(minute_of(since[name]), readings.rows[0].minute if readings.rows else end)
+            series = readings.series(min(first, end), end)
             found[name] = Telemetry(self._ledgers[name].without(series) if name in self._ledgers else series, alive, error)
         return found
 
     def monthly_cost_usd(self, pools: int, interval: timedelta) -> float:  # noqa: ARG002  (a page is free)
+        """Return 0."""
         return 0.0
 
-    async def _look(self, pool: str) -> AdapterError | None:
+    async def _read_page(self, pool: str) -> AdapterError | None:
         """Read the page of a pool, unless this minute has a reading."""
-        settings, looks, now = self._settings[pool], self._looks[pool], self._clock.now()
-        if settings.demand_url is None or (looks.last is not None and looks.last.minute >= minute_of(now)):
+        settings, readings, now = self._settings[pool], self._readings[pool], self._clock.now()
+        if settings.demand_url is None or (readings.last is not None and readings.last.minute >= minute_of(now)):
             return None
         try:
             headers = {"Accept": ACCEPT} | headers_of(settings, self._environment)
             reply = await self._client.send("GET", settings.demand_url, settings.demand_url, headers, {}, text=True)
             error = refused(reply, 200, settings.demand_url)
             if error is None:
-                looks.take(await asyncio.to_thread(look_at, reply, settings, now.timestamp()))
+                readings.add(await asyncio.to_thread(reading_of, reply, settings, now.timestamp()))
         except AdapterError as raised:
             return raised
         return error
 
 
-def look_at(reply: Reply, settings: HttpPingSettings, at: float) -> Look:
-    """Return the values of a page. Runs in a thread: thousands of label sets take time to parse. Raise `Malformed`."""
+def reading_of(reply: Reply, settings: HttpPingSettings, at: float) -> PageReading:
+    """Return the values of a page. Raise `Malformed`. Runs in a thread, because thousands of label sets take time to parse."""
     wanted = (settings.in_flight_metric, settings.requests_metric, settings.work_metric)
     if not (reply.text.endswith("\n") or "Content-Length" in reply.headers or "Transfer-Encoding" in reply.headers):
         raise Malformed(f"{settings.demand_url} has no final line break and no Content-Length, so it may be truncated: send "
@@ -138,4 +144,4 @@ def look_at(reply: Reply, settings: HttpPingSettings, at: float) -> Look:
         if name not in metrics:
             raise Malformed(f"{settings.demand_url} has no metric {name}: correct {setting}, or add the metric to the page")
     in_flight, requests = (metrics[name] for name in wanted[:2])
-    return Look(at, sum(each.value for each in in_flight.values()), requests, metrics.get(settings.work_metric))
+    return PageReading(at, sum(each.value for each in in_flight.values()), requests, metrics.get(settings.work_metric))

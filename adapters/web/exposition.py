@@ -1,7 +1,7 @@
-"""Metrics from a page in Prometheus' text format or in OpenMetrics, as prometheus-client's parsers read them.
+"""Metrics on a page in Prometheus text format or OpenMetrics, read by the parsers of prometheus-client.
 
-Only lines of the metrics that are asked for are parsed: other lines take no time, and an error in them has no effect. A line of a
-metric that *is* asked for is never left out: without it the sum would be smaller than the demand.
+Only lines of requested metrics are parsed: other lines take no time, and an error in them has no effect. A line of a requested
+metric is never left out: without it, the sum would be smaller than the demand.
 """
 
 import re
@@ -15,7 +15,7 @@ from prometheus_client.samples import Sample
 
 OPENMETRICS, END = "application/openmetrics-text", "# EOF"
 ACCEPT = f"text/plain;version=0.0.4,{OPENMETRICS};version=1.0.0;q=0.5,*/*;q=0.1"
-"""Text first: the parser of OpenMetrics refuses a page for a wrong comment."""
+"""Prefers the text format, because the parser of OpenMetrics refuses a page for a wrong comment."""
 
 CREATED = "_created"
 SUFFIXES = ("_total", "_sum", "_count", "_bucket", CREATED)
@@ -23,11 +23,11 @@ PARTIAL = ("le", "quantile")
 """Labels of one bucket of a histogram and of one quantile of a summary. Neither can be summed."""
 
 MOST_LINES, LONGEST_LINE = 10_000, 8192
-"""Lines of the metrics that are asked for, and characters of each. The parsers take about a tenth of a millisecond for a line."""
+"""Maximum lines of requested metrics, and characters of a line. The parsers take about 0.1 ms a line."""
 
 NAME = re.compile(r"(?:#[ \t]+(?:HELP|TYPE|UNIT)[ \t]+)?([A-Za-z_:][A-Za-z0-9_:]*)")
 REFUSALS = (ValueError, LookupError, TypeError, ArithmeticError)
-"""What the parsers raise on lines that are not in their format."""
+"""Errors of the parsers for lines that are not in their format."""
 
 Labels = frozenset[tuple[str, str]]
 
@@ -38,7 +38,7 @@ class UnreadablePage(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One label set of a metric. `created`: when the counter was zero, in seconds since the epoch; None where the page has no
+    """One label set of a metric. `created`: when the counter was zero, in seconds since the epoch; None when the page has no
     `_created` for it.
     """
 
@@ -47,7 +47,7 @@ class Value:
 
 
 def metrics_of(page: str, content_type: str, names: Sequence[str]) -> dict[str, dict[Labels, Value]]:
-    """Return the label sets of each of `names` that is on the page. Raises `UnreadablePage`."""
+    """Return the label sets of each of `names` that is on the page. Raise `UnreadablePage`."""
     lines = [line.strip() for line in page.removeprefix("\ufeff").split("\n")]  # splitlines() would also cut within label values
     strict = content_type.partition(";")[0].strip().lower() == OPENMETRICS or END in lines[-2:]
     samples = list(_openmetrics(lines, names) if strict else _text(lines, names))
@@ -64,14 +64,14 @@ def metrics_of(page: str, content_type: str, names: Sequence[str]) -> dict[str, 
 
 
 def _text(lines: Sequence[str], names: Sequence[str]) -> Iterator[Sample]:
-    """Parse each line alone, and without its TYPE, by which the parser renames counters that do not end in _total."""
-    concerned = {*names, *(_base(name) + CREATED for name in names)}
-    wanted = [(at, line) for at, line in enumerate(lines, 1) if not line.startswith("#") and _concerns(line, concerned)]
+    """Parse each line alone, without its TYPE, because the parser would rename counters that do not end in _total."""
+    accepted = {*names, *(_base(name) + CREATED for name in names)}
+    wanted = [(at, line) for at, line in enumerate(lines, 1) if not line.startswith("#") and _concerns(line, accepted)]
     _bounded([line for _, line in wanted], names)
     for number, line in wanted:
         try:
             sample = next(sample for family in text_format(line) for sample in family.samples)
-            if sample.name in concerned:
+            if sample.name in accepted:
                 yield sample
             elif not line.startswith("{"):
                 raise ValueError(sample.name)
@@ -82,9 +82,9 @@ def _text(lines: Sequence[str], names: Sequence[str]) -> Iterator[Sample]:
 
 
 def _openmetrics(lines: Sequence[str], names: Sequence[str]) -> Iterator[Sample]:
-    """Parse whole families with their metadata: OpenMetrics has rules for the family as a whole."""
-    lawful = {part + suffix for name in names for part in (name, _base(name)) for suffix in ("", *SUFFIXES)}
-    wanted = [line for line in lines if line == END or _concerns(line, lawful)]
+    """Parse complete families with their metadata, because OpenMetrics has rules for families."""
+    accepted = {part + suffix for name in names for part in (name, _base(name)) for suffix in ("", *SUFFIXES)}
+    wanted = [line for line in lines if line == END or _concerns(line, accepted)]
     _bounded(wanted, names)
     try:
         families = openmetrics("\n".join([*wanted, ""]))  # type: ignore[no-untyped-call]
@@ -104,12 +104,13 @@ def _bounded(lines: Sequence[str], names: Sequence[str]) -> None:
 
 
 def _amount(sample: Sample) -> float:
-    """Return the value of a sample that counts or measures something."""
+    """Return the value of a sample. Raise `UnreadablePage` when it cannot be summed."""
     if any(label in sample.labels for label in PARTIAL):
         raise UnreadablePage(f"has {sample.name} by bucket or quantile, which cannot be summed: name its _count or its _sum")
     value = _finite(sample.value)
     if value is None or value < 0:
-        raise UnreadablePage(f"has the value {sample.value} for {sample.name}, which is no amount: correct the metric")
+        raise UnreadablePage(f"has the value {sample.value} for {sample.name}, not a finite number of at least 0: correct the "
+                             "metric")
     return value
 
 

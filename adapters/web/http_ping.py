@@ -52,9 +52,9 @@ class HttpPing:
         if target < 0:
             raise ValueError(f"a target cannot be negative, got {target}")
         if target > self.keeper.target:
-            against = self._objection()
-            if against is not None:
-                raise against
+            blocked = self._objection()
+            if blocked is not None:
+                raise blocked
             if not self._understood:
                 await self.keeper.canary()
                 self._understood = True

@@ -11,16 +11,18 @@ from adapters.web.settings import HttpPingSettings
 
 
 class HttpPinger:
-    """Sends pings to the URL that `settings` names. See `adapters.pinging.keep_alive_loop.Pinger`."""
+    """Sender of pings to the URL in `settings`. See `adapters.pinging.keep_alive_loop.Pinger`."""
 
     def __init__(self, settings: HttpPingSettings, client: Client, environment: Mapping[str, str] = os.environ) -> None:
         self._settings, self._client, self._environment = settings, client, environment
         self.resource = settings.url
 
     async def canary(self) -> PingResult:
+        """Send one test ping."""
         return self._answer(await self._ping())
 
     async def burst(self, count: int) -> Sequence[PingResult | AdapterError]:
+        """Send `count` concurrent pings. Return the result or the error of each."""
         outcomes = await asyncio.gather(*(self._ping() for _ in range(count)), return_exceptions=True)
         for each in outcomes:
             if isinstance(each, BaseException) and not isinstance(each, AdapterError):
@@ -41,13 +43,13 @@ class HttpPinger:
         settings = self._settings
         unit = reply.headers.get(settings.unit_header) if settings.unit_header is not None else None
         hold, waited = settings.hold_ms / 1000, reply.first_byte - reply.sent
-        late = waited - hold > settings.cold_after_ms / 1000
-        return PingResult(reply.sent, reply.first_byte, min(hold, waited), late, unit, init_seconds=waited - hold if late
+        cold = waited - hold > settings.cold_after_ms / 1000
+        return PingResult(reply.sent, reply.first_byte, min(hold, waited), cold, unit, init_seconds=waited - hold if cold
                           else None)
 
 
 def headers_of(settings: HttpPingSettings, environment: Mapping[str, str]) -> dict[str, str]:
-    """The headers of a request, their values from the environment. `PermissionDenied` when one is not there."""
+    """Return the headers of a request, with values from the environment. Raise `PermissionDenied` when a variable is not set."""
     missing = [name for name in settings.headers_from.values() if not environment.get(name)]
     if missing:
         raise PermissionDenied(f"{settings.url}: the environment variable {missing[0]} of headers_from is not set: set it")

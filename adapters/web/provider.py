@@ -1,4 +1,4 @@
-"""What all pools on the web share: one client, and the pings of each pool between its lever and its demand."""
+"""Provider of all pools at URLs: they share one client; lever and demand source of a pool share its pings."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from config.model.policy import PoolPolicy
 
 
 class Web(PingProvider):
-    """Made once by the registry. `patience`: seconds that a first byte is waited for."""
+    """Provider of pools at URLs. The registry makes one per process. `patience`: timeout of the first byte, in seconds."""
 
     def __init__(self, clock: Clock, rng: Generator, sandbox_url: str | None = None,
                  patience: float = FIRST_BYTE_SECONDS) -> None:
@@ -58,9 +58,9 @@ class Web(PingProvider):
             return [Finding("credentials", pool.name, Verdict.FAIL, f"{', '.join(missing)} of headers_from is not set",
                             "set it in the daemon's environment")]
         return [Finding("credentials", pool.name, Verdict.UNCHECKED,
-                        "a URL cannot be asked without waking a unit, so whether it takes pings shows at the first")]
+                        "a request to the URL would start a unit, so only the first ping shows whether it is accepted")]
 
     async def close(self) -> None:
-        """End all pings and connections."""
+        """Stop all pings and close all connections."""
         await self.end_pings()
         await self.client.close()

@@ -120,7 +120,7 @@ def test_a_recording_that_is_too_short_is_refused_with_the_remedy(tmp_path):
 
 
 @pytest.mark.parametrize(("arguments", "named"), [
-    (["--history", "nowhere.csv"], "nowhere.csv: there is no such file"),
+    (["--history", "nowhere.csv"], "nowhere.csv: the file does not exist"),
     (["--start-day", "3"], "requires --history"),
     (["--duration", "soon"], "'soon' is not a span"),
     (["--duration", "1m"], "between 5m and 28d"),

@@ -10,7 +10,7 @@ import numpy as np
 from adapters.aws.cloudwatch import demand_rows
 from adapters.ports.demand_source import Telemetry
 from adapters.ports.errors import Unreachable
-from adapters.web.demand_page import Looks
+from adapters.web.demand_page import PageReadings
 from forecasting.demand import DemandSeries, minute_of
 from tests.simulation.scenario import HISTORY, OUTAGES, Fault
 from tests.simulation.units import REQUESTS, Units
@@ -148,4 +148,4 @@ class SimSource:
         """The daemon is gone, with what it had read."""
         self.told.clear()
         for each in self.units.values():
-            each.looks = Looks()
+            each.looks = PageReadings()

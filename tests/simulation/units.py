@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from adapters.web.demand_page import Look, Looks
+from adapters.web.demand_page import PageReading, PageReadings
 from adapters.web.exposition import Labels, Value
 from forecasting.demand import DemandSeries
 
@@ -18,7 +18,7 @@ class Units:
         self._traffic, self._base = traffic, base
         self._counters = dict.fromkeys(range(UNITS), 0)
         self._counted = 0
-        self.looks = Looks()
+        self.looks = PageReadings()
 
     def read(self, minute: int, restarts: float | None) -> None:
         """The page is read in `minute`. `restarts`: which unit ends just before, None: none. Below a half another begins under a
@@ -35,7 +35,7 @@ class Units:
             self._counters[max(self._counters) + 1 if restarts < 0.5 else oldest] = 0
         sets = self._counters.items()
         page: dict[Labels, Value] = {frozenset({("unit", str(unit))}): Value(float(so_far)) for unit, so_far in sets}
-        self.looks.take(Look(minute * 60.0, 0.0, page, None))
+        self.looks.add(PageReading(minute * 60.0, 0.0, page, None))
 
     def counted(self, series: DemandSeries) -> DemandSeries:
         """`series` with the requests that the readings prove, where they prove any."""

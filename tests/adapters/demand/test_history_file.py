@@ -108,7 +108,7 @@ def test_what_is_derived_is_stamped_as_the_file_is(tmp_path_factory, between, se
 
 @pytest.mark.parametrize(("rows", "says"), [
     (["2026-03-02T12:00:00Z,1,1,1", "2026-03-02T12:05:00Z,1,1,1"], "3: 4 minutes are missing before 2026-03-02T12:05:00Z; add"),
-    (["2026-03-02T12:00:00Z,1,1,1", "2026-03-02T12:00:00Z,1,1,1"], "3: 2026-03-02T12:00:00Z stands there twice; keep one"),
+    (["2026-03-02T12:00:00Z,1,1,1", "2026-03-02T12:00:00Z,1,1,1"], "3: 2026-03-02T12:00:00Z appears twice; keep one"),
     (["2026-03-02T12:05:00Z,1,1,1", "2026-03-02T12:00:00Z,1,1,1"], "3: 2026-03-02T12:00:00Z is earlier than the row above"),
     (["2026-03-02T12:00:00Z,many,1,1"], "2: invocations is 'many'; write a number, or leave the cell empty"),
     (["2026-03-02T12:00:00Z,1,nan,1"], "2: avg_concurrency is 'nan'; write a number"),
@@ -118,13 +118,13 @@ def test_what_is_derived_is_stamped_as_the_file_is(tmp_path_factory, between, se
     (["0001-01-01T00:00:00Z,1,1,1"], "2: '0001-01-01T00:00:00Z' is not within 1970 to 9998; correct the year"),
     (["9999-12-31T23:59:00Z,1,1,1"], "2: '9999-12-31T23:59:00Z' is not within 1970 to 9998; correct the year"),
     (["2026-03-02T12:00:00Z,1_0,1,1"], "2: invocations is '1_0'; write a number"),
-    ([*GOOD, "2026-03-02T12:03:00Z,1,1,-1"], "5: max_concurrency is '-1'; it cannot be below zero"),
+    ([*GOOD, "2026-03-02T12:03:00Z,1,1,-1"], "5: max_concurrency is '-1'; it must be at least 0"),
     (["2026-03-02T12:00:00Z,1,1"], "2: 3 cells, the header has 4"),
     (["2026-03-02T12:00:00,1,1,1"], "2: '2026-03-02T12:00:00' has no time zone; convert it to UTC"),
     (["2026-03-02T12:00:00+02:00,1,1,1"], "2: '2026-03-02T12:00:00+02:00' has the time zone +02:00; convert it to UTC"),
     (["2026-03-02T12:00:30Z,1,1,1"], "2: '2026-03-02T12:00:30Z' is not the start of a minute"),
-    (["2026-02-30T12:00:00Z,1,1,1"], "2: '2026-02-30T12:00:00Z' is no timestamp"),
-    (["1772452800,1,1,1"], "2: '1772452800' is no timestamp; write 2026-03-02T12:00:00Z"),
+    (["2026-02-30T12:00:00Z,1,1,1"], "2: '2026-02-30T12:00:00Z' is not a timestamp"),
+    (["1772452800,1,1,1"], "2: '1772452800' is not a timestamp; write 2026-03-02T12:00:00Z"),
     (['"2026-03-02T12:00:00Z,1,1,1'], "2: not readable as CSV"),
     ([], "1: no rows"),
 ])
@@ -138,7 +138,7 @@ def test_the_line_counts_what_an_editor_counts(tmp_path):
 
 @pytest.mark.parametrize(("header", "says"), [
     ("timestamp,invocations,max_concurrency", "1: column avg_concurrency is missing; the header must be"),
-    (HEADER + ",invocations", "1: column invocations is there more than once"),
+    (HEADER + ",invocations", "1: column invocations is repeated"),
 ])
 def test_a_wrong_header_is_refused(tmp_path, header, says):
     assert refusal(written(tmp_path, GOOD, header)).startswith(says)
@@ -157,7 +157,7 @@ def test_damage_and_absence_are_told_apart(tmp_path):
     binary.write_bytes(b"timestamp\n\xff\xfe\x00")
     assert "damaged gzip" in refusal(torn)
     assert refusal(binary).startswith("2: not UTF-8 text")
-    assert "there is no such file" in refusal(tmp_path / "none.csv")
+    assert "the file does not exist" in refusal(tmp_path / "none.csv")
     assert "cannot be read" in refusal(tmp_path)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adapters.demand.history_times import Trouble, minute_at, time_axis
+from adapters.demand.history_times import TimeProblem, minute_at, time_axis
 
 
 def stamps(*minutes: int) -> list[str]:
@@ -10,18 +10,18 @@ def stamps(*minutes: int) -> list[str]:
 
 
 @pytest.mark.parametrize(("minutes", "row", "says", "does"), [
-    ((26, 59, 23), 2, "is earlier than the row above it; sort the rows by time", "does"),
-    ((0, 1, 3, 2), 3, "is earlier than the row above it", "does"),
-    ((0, 5, 10), 1, "the rows are 5 minutes apart; a history has one for each minute", "brings them to minutes"),
-    ((0, 5, 15), 1, "the rows are 5 minutes apart", "brings them to minutes"),
-    ((0, 1, 1, 2), 2, "stands there twice; keep one row for each minute", "merges rows that agree"),
+    ((26, 59, 23), 2, "is earlier than the row above it; sort the rows by time", "sorts them"),
+    ((0, 1, 3, 2), 3, "is earlier than the row above it", "sorts them"),
+    ((0, 5, 10), 1, "the rows are 5 minutes apart; write one for each minute", "converts them to minutes"),
+    ((0, 5, 15), 1, "the rows are 5 minutes apart", "converts them to minutes"),
+    ((0, 1, 1, 2), 2, "appears twice; keep one row for each minute", "merges rows that agree"),
     ((0, 1, 4), 2, "2 minutes are missing before 2026-03-02T00:04:00Z; add a row for each, with empty cells", "adds them"),
     ((0, 1, 3), 2, "1 minute is missing before", "adds them"), ((0, 5), 1, "4 minutes are missing before", "adds them"),
 ])
 def test_steps_that_are_wrong_are_named_for_what_they_are(minutes, row, says, does):
     found = time_axis(stamps(*minutes))
 
-    assert isinstance(found, Trouble)
+    assert isinstance(found, TimeProblem)
     assert (found.row, found.does) == (row, does)
     assert says in found.what
 
@@ -31,15 +31,15 @@ def test_steps_that_are_wrong_are_named_for_what_they_are(minutes, row, says, do
     ("2026-03-02T12:00:00+0000", "is UTC, but does not end in Z", "converts it", ""),
     ("2026-03-02T12:00:00z", "has the time zone z", "converts it", ""),
     ("2026-03-02T12:00:00+02:00", "has the time zone +02:00; convert it to UTC and end it in Z", "converts it", ""),
-    ("2026-03-02T12:00:00", "has no time zone; convert it to UTC", "takes it for a time of ZONE", " --timezone ZONE"),
-    ("2026/03/02 12:00:00", "is no timestamp; write 2026-03-02T12:00:00Z", "reads other forms", ""),
-    ("2026-03-02T12:00:30Z", "is not the start of a minute", "brings it to minutes", ""),
-    ("2026-02-30T12:00:00Z", "is no timestamp (day is out of range", "", ""),
+    ("2026-03-02T12:00:00", "has no time zone; convert it to UTC", "reads it as a time of ZONE", " --timezone ZONE"),
+    ("2026/03/02 12:00:00", "is not a timestamp; write 2026-03-02T12:00:00Z", "reads other forms", ""),
+    ("2026-03-02T12:00:30Z", "is not the start of a minute", "converts it to minutes", ""),
+    ("2026-02-30T12:00:00Z", "is not a timestamp (day is out of range", "", ""),
 ])
 def test_a_time_that_is_wrong_is_named_for_what_it_is(stamp, says, does, options):
     found = time_axis([stamp])
 
-    assert isinstance(found, Trouble)
+    assert isinstance(found, TimeProblem)
     assert (found.does, found.options) == (does, options)
     assert says in found.what
     assert minute_at(stamp) == found.what

@@ -14,7 +14,7 @@ from adapters.sandbox.server import SandboxServer
 from adapters.sandbox.world import Sandbox
 from adapters.web import demand_page
 from adapters.web.client import Client
-from adapters.web.demand_page import Look, Looks, PageDemand
+from adapters.web.demand_page import PageDemand, PageReading, PageReadings
 from adapters.web.exposition import Value
 from forecasting.demand import DemandSeries, minute_of
 from tests.adapters.conformance.ping_stage import http_pool
@@ -24,11 +24,11 @@ from tests.web_servers import served
 MINUTE = timedelta(minutes=1)
 
 
-def looked(*looks) -> Looks:
+def looked(*looks) -> PageReadings:
     """Readings of one unit: minute, in flight, requests so far, and seconds of work so far if the page has them."""
-    made = Looks()
+    made = PageReadings()
     for minute, in_flight, requests, work in looks:
-        made.take(Look(minute * 60.0, in_flight, {frozenset(): Value(requests)}, work and {frozenset(): Value(work)}))
+        made.add(PageReading(minute * 60.0, in_flight, {frozenset(): Value(requests)}, work and {frozenset(): Value(work)}))
     return made
 
 

@@ -60,8 +60,8 @@ def test_a_line_of_the_metric_that_cannot_be_read_is_never_left_out(line):
 
 
 @pytest.mark.parametrize("amount", ["NaN", "+Inf", "-Inf", "-1", "1" + "0" * 400])
-def test_what_is_no_amount_is_refused(amount):
-    with pytest.raises(UnreadablePage, match="is no amount"):
+def test_a_value_that_is_not_a_finite_number_of_at_least_0_is_refused(amount):
+    with pytest.raises(UnreadablePage, match="not a finite number of at least 0"):
         values(f'requests_total 1\nrequests_total{{route="/"}} {amount}\n')
 
 

@@ -175,9 +175,9 @@ def test_the_same_run_writes_the_same_bytes(folder):
     (("--history", "agnet=agent.csv"), "policy.yaml has no pool agnet; did you mean agent?"),
     (("--history", "agent.csv"), "--history agent.csv: write it as POOL=FILE"),
     (("--history", "agent=agent.csv", "--history", "agent=agent.csv"), "pool agent already has a history"),
-    (("--history", "agent=none.csv"), "none.csv: there is no such file"),
+    (("--history", "agent=none.csv"), "none.csv: the file does not exist"),
     (("--history", "agent=broken.csv"), "broken.csv:2: max_concurrency is 'x'; write a number"),
-    (("--history", "agent=agent.csv", "--start", "noon"), "--start: 'noon' is no timestamp"),
+    (("--history", "agent=agent.csv", "--start", "noon"), "--start: 'noon' is not a timestamp"),
     (("--history", "agent=agent.csv", "--start", "2027-01-01T00:00:00Z"), "the history of agent covers 2026-03-02T12:00Z to"),
 ])
 def test_wrong_input_ends_with_two_and_writes_nothing(folder, arguments, says):

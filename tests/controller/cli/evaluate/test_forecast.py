@@ -129,11 +129,11 @@ def test_a_store_in_use_is_named_with_what_to_do(folder):
     (("agent", "--url", "ftp://x"), "give http://HOST:PORT"),
     (("agent", "--history", "agent=agent.csv", "--state-dir", "state"), "exactly one source of history"),
     (("agent", "--history", "agent.csv"), "write it as POOL=FILE"),
-    (("agent", "--history", "agent=none.csv"), "none.csv: there is no such file"),
+    (("agent", "--history", "agent=none.csv"), "none.csv: the file does not exist"),
     (("agent", "--history", "other=agent.csv"), "add --history agent=FILE"),
     (("agent", "--history", "agent=agent.csv", "--plot", "out.png"), ".html or .svg"),
     (("agent", "--history", "agent=agent.csv", "--at", "2027-01-01T00:00:00Z"), "covers"),
-    (("agent", "--history", "agent=agent.csv", "--at", "noon"), "--at: 'noon' is no timestamp"),
+    (("agent", "--history", "agent=agent.csv", "--at", "noon"), "--at: 'noon' is not a timestamp"),
     (("agent", "--history", "agent=agent.csv", "--hours", "50"), "0.25<=x<=24"),
     (("agent", "--state-dir", "nowhere"), "no such file"),
 ])

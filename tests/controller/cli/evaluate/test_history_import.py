@@ -165,8 +165,8 @@ def test_what_is_written_is_what_a_backtest_reads(tmp_path):
         (UNSORTED, ":4: 2026-03-02T00:23:00Z is earlier than the row above it; sort the rows by time (stoker history import "),
         (HEAD + MINUTES.format(" ", " UTC"), ":2: '2026-03-02 00:00:00 UTC' is UTC, but does not end in Z"),
         (HEAD + MINUTES.format("T", "+0000"), ":2: '2026-03-02T00:00:00+0000' is UTC, but does not end in Z"),
-        (FIVE, ":3: the rows are 5 minutes apart; a history has one for each minute"),
-        (CONSOLE, ":1: column timestamp is missing"), (DATA, ":1: this is JSON and has no rows"),
+        (FIVE, ":3: the rows are 5 minutes apart; write one for each minute"),
+        (CONSOLE, ":1: column timestamp is missing"), (DATA, ":1: this is JSON and not CSV"),
     ],
 )
 def test_a_backtest_of_the_same_files_names_what_is_wrong_and_this_command(tmp_path, text, says):
