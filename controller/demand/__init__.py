@@ -1,4 +1,4 @@
-"""What the demand of pools was: collect it, judge whether it is plausible and settled, and feed the selector.
+"""Demand of pools: collect it, check that it is plausible and settled, and pass it to the selector.
 
-What is decided from it belongs in `decision`.
+Decisions based on demand belong in `decision`.
 """

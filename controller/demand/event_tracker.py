@@ -1,4 +1,4 @@
-"""The announced events of one intake's pools: learned from stored history when due, and asked at every tick."""
+"""Tracker of the announced events of one collector's pools: learns from stored history when due, and is read in every tick."""
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,30 +18,30 @@ from controller.store.sqlite_file import StoreError
 from forecasting.demand import MINUTES_PER_DAY, minute_of
 
 MOST_A_TICK = 40
-"""Histories looked at in one tick where nothing presses: each takes some milliseconds, and at midnight all of them are due."""
+"""Histories read in one tick without urgency: each takes a few milliseconds, and at midnight all of them are due."""
 
 PRESSING = 2 * HOUR
-"""An event that is prepared for within so long is looked at whatever else there is, and by whatever is known."""
+"""Minutes before the preparation of an event from which on its history is read at once, even if incomplete."""
 
 log = structlog.get_logger("stoker.diary")
 
 
 class EventTracker:
-    """Pools without events cost nothing here."""
+    """Events of all pools that have any."""
 
     def __init__(self, pools: Iterable[PoolPolicy], store: DemandStore) -> None:
         self.prospects = {pool.name: PoolEvents(pool) for pool in pools if pool.events}
         self._store = store
 
-    async def prepare(self, intake: DemandCollector, now: datetime) -> None:
-        """Learn what is due, from what the intake has stored."""
-        minute, delay = minute_of(now), -(-intake.metric_delay // timedelta(minutes=1))
+    async def prepare(self, collector: DemandCollector, now: datetime) -> None:
+        """Learn what is due, from the rows that the collector has stored."""
+        minute, delay = minute_of(now), -(-collector.metric_delay // timedelta(minutes=1))
         pressing, patient = [], []
         for count, (name, prospect) in enumerate(self.prospects.items()):
             if count % BREATH == BREATH - 1:
-                await asyncio.sleep(0)  # noqa: TID251  (a turn for others, not a wait)
-            with faults_told(name):
-                newest = int(intake.day.newest[intake.row[name]])
+                await asyncio.sleep(0)  # noqa: TID251  (lets other tasks run)
+            with logged_faults(name):
+                newest = int(collector.day.newest[collector.row[name]])
                 for midnight in prospect.due(minute, delay) if newest >= 0 else ():
                     near = prospect.near(minute)
                     if any(each.learned_until == midnight and each.ready < minute + PRESSING for each in near):
@@ -49,10 +49,11 @@ class EventTracker:
                     elif newest >= midnight:
                         patient.append((name, midnight))
         for name, midnight in pressing + patient[:MOST_A_TICK]:
-            with faults_told(name):
+            with logged_faults(name):
                 await self._learn(name, midnight)
 
     async def _learn(self, name: str, midnight: int) -> None:
+        """Learn baseline and effects of a pool from its stored history before a midnight; log events without effect."""
         prospect = self.prospects[name]
         [history] = await self._store.load_demand([name], midnight - USUAL_DAYS * MINUTES_PER_DAY, midnight)
         was = without_effect(prospect.lessons)
@@ -62,10 +63,10 @@ class EventTracker:
                 log.warning("event-without-effect", pool=name, text=text)
 
     async def set_aside(self, row: Mapping[str, int], rows: Rows, first: int) -> Rows:
-        """Demand of many pools, float32[pools, n] each, without what events have raised: what their rules are shown."""
+        """Return the demand of many pools, float32[pools, n] each, without the uplift of events. Overwrites `rows`."""
         peak, busy, invocations = rows
         for name, prospect in self.prospects.items():
-            with faults_told(name):
+            with logged_faults(name):
                 at = row[name]
                 for midnight in sorted(prospect.unknown(first, first + peak.shape[1])):
                     await self._learn(name, midnight)
@@ -73,28 +74,28 @@ class EventTracker:
         return peak, busy, invocations
 
     def coming(self, name: str, now: datetime) -> list[Foretold]:
-        """The windows of a pool's events that are near and not over."""
+        """Return the near windows of a pool's events that have not ended."""
         prospect, minute = self.prospects.get(name), minute_of(now)
         return [] if prospect is None else [each for each in prospect.foretold(minute) if each.spell.end > minute]
 
     def warnings(self, name: str) -> list[str]:
-        """What is wrong with what a pool's events announce, by what came."""
+        """Return a warning for each kind of event of a pool that had no effect."""
         prospect = self.prospects.get(name)
         return [] if prospect is None else list(without_effect(prospect.lessons).values())
 
-    def announced(self, name: str, now: datetime, lead_time: int, intake: DemandCollector) -> EventDemand | None:
-        """What a pool's events make of the demand that a decision made now meets."""
+    def announced(self, name: str, now: datetime, lead_time: int, collector: DemandCollector) -> EventDemand | None:
+        """Return the event demand that a decision made now must meet; None without one, or after a fault."""
         prospect = self.prospects.get(name)
         if prospect is None:
             return None
-        with faults_told(name):
-            return prospect.announced(minute_of(now), lead_time, *intake.recent(name, HOUR))
+        with logged_faults(name):
+            return prospect.announced(minute_of(now), lead_time, *collector.recent(name, HOUR))
         return None
 
 
 @contextmanager
-def faults_told(name: str) -> Iterator[None]:
-    """A fault of ours in one pool's events is told, and the pool goes on without; a store that fails is not one."""
+def logged_faults(name: str) -> Iterator[None]:
+    """Log an unexpected exception in the events of one pool, and continue without them. A `StoreError` is raised."""
     try:
         yield
     except StoreError:

@@ -1,4 +1,4 @@
-"""What of a source's answer is believed: impossible numbers are unknown, and so is a silence that came too suddenly. Pure."""
+"""Plausibility of a source's answer: impossible values and sudden silence become unknown. Pure."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,25 +14,27 @@ from forecasting.demand import DemandSeries, instant_of
 from forecasting.plausible import doubts, without
 
 MOST_REQUESTS = 1e9
-"""More requests than this do not start in a minute anywhere."""
+"""Requests per minute above which a value is impossible."""
 
 CONTEXT = STEADY + SILENCE
-"""Minutes before an answer that tell whether a silence in it is sudden."""
+"""Minutes before an answer from which it is decided whether silence in it is sudden."""
 
 LATE, GAP, RUN = 2, 3, 5
-"""Minutes: how many of the newest may be missing before nothing is lowered; and a gap of how many is followed by how many known
-ones before anything is. The shortest rules look back on five minutes.
+"""Minutes that prevent a scale-in: `LATE` newest ones missing, or a gap of `GAP` until `RUN` known minutes follow it.
+
+The shortest candidates look back 5 min.
 """
 
 NOTHING = np.empty(0, np.int64)
 LOOK = 30
-"""Minutes that tell `unknown_minutes`."""
+"""Minutes from which `unseen` is calculated for one decision."""
 
 
 def believable(name: str, item: Telemetry, day: Callable[[str, int], DemandSeries]) -> Telemetry:
-    """Return `item` without the minutes that no source can mean: negative, infinite, beyond any provider, or at odds with
-    themselves. They are unknown, not zero: one of them would spoil what every rule has ever cost. `day`: what is known of the
-    minutes of a pool before one.
+    """Return `item` without impossible minutes: negative, infinite, above any provider's limit, or contradicting themselves.
+
+    They become unknown, not zero: a single one would distort the scores of all candidates. `day`: returns the rows of a pool in
+    memory before a minute.
     """
     series = item.series
     wrong = ((series.peak < 0) | (series.peak > MOST_UNITS) | (series.busy < 0) | (series.busy > MOST_UNITS)
@@ -43,17 +45,17 @@ def believable(name: str, item: Telemetry, day: Callable[[str, int], DemandSerie
     if not wrong.any():
         return item
     at = int(np.argmax(wrong))
-    told = f"{series.invocations[at]:g} requests, {series.peak[at]:g} units at most and {series.busy[at]:g} on average"
+    values = f"{series.invocations[at]:g} requests, {series.peak[at]:g} units at most and {series.busy[at]:g} on average"
     error = item.error or Unreachable(f"{name}: the source reports impossible demand in {int(wrong.sum())} minutes from "
                                       f"{instant_of(series.first_minute + at):%Y-%m-%d %H:%M} UTC on, which count as unknown; "
-                                      f"in the first, {told}: correct the metric")
+                                      f"in the first, {values}: correct the metric")
     return replace(item, series=without(series, wrong), error=error)
 
 
 def unlikely(item: Telemetry, before: DemandSeries) -> Telemetry:
-    """`item` without zeros that are inferred from a silence that is sudden: the points of this pool alone may be missing.
+    """Return `item` without zeros that result from sudden silence, because only the points of this pool may be missing.
 
-    `before`: what was known of the `CONTEXT` minutes before the answer. Where such a silence goes on, the answer is `quiet`.
+    `before`: the `CONTEXT` minutes before the answer. While such silence lasts, `quiet` of the answer is set.
     """
     series, absent = item.series, item.absent
     if absent is None or not len(series):
@@ -72,7 +74,7 @@ def unlikely(item: Telemetry, before: DemandSeries) -> Telemetry:
 
 
 def lost_of(item: Telemetry, end: int) -> NDArray[np.int64]:
-    """Minutes before `end` that were asked for and of which nothing is known now: a zero that is held of them is false."""
+    """Return the minutes before `end` that were read and have no data now: a stored zero of them is wrong."""
     if item.absent is None or item.error is not None:
         return NOTHING
     lost = ~item.series.recorded[: max(0, end - item.series.first_minute)]
@@ -80,10 +82,10 @@ def lost_of(item: Telemetry, end: int) -> NDArray[np.int64]:
 
 
 def unseen(known: Mask) -> NDArray[np.int64]:
-    """int[..., n]: minutes that are missing of what should be known by each of n minutes, as far as they forbid to lower; else 0.
+    """Return the missing minutes that prevent a scale-in at each of n minutes: int[..., n], else 0.
 
-    Missing are the newest `LATE` or more, or a gap of `GAP` or more that is followed by fewer than `RUN` known minutes: what a
-    rule makes of so few is made of the minutes that are missing.
+    They are the newest `LATE` or more, or a gap of `GAP` or more that is followed by fewer than `RUN` known minutes: a candidate
+    that reads so few minutes depends on the missing ones.
     """
     at = np.broadcast_to(np.arange(known.shape[-1]), known.shape)
     newest = np.maximum.accumulate(np.where(known, at, -1), axis=-1)

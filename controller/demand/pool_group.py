@@ -1,4 +1,4 @@
-"""Pools that share a demand source: what is known of their demand and what is proposed for each."""
+"""Group of pools that share a demand source: their demand, and the proposal for each."""
 
 import asyncio
 import json
@@ -21,10 +21,10 @@ from controller.demand.proposer import Proposer
 from controller.telemetry.tracing import span
 
 SPANS_EVERY = timedelta(hours=6)
-"""Measured spans waver by a minute; a chooser is not taught anew for them more often than this."""
+"""Interval at which changes of measured durations replace the selector: they vary by 1 min by chance."""
 
 RETIMED_SHOWN = timedelta(hours=1)
-"""For so long plans say that the keep-alive has changed."""
+"""Time for which plans state that the keep-alive has changed."""
 
 TERMS, PROPOSED = "terms", "proposed"
 log = structlog.get_logger("stoker.region")
@@ -32,8 +32,9 @@ log = structlog.get_logger("stoker.region")
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """How many readings of capacity and how many writes a tick may begin in one region, so that Stoker leaves most of the
-    provider's request limit to everybody else.
+    """Capacity reads and writes that a tick may start for one group.
+
+    They leave most of the provider's request limit to other clients.
     """
 
     reads: int
@@ -41,10 +42,10 @@ class Budget:
 
 
 class PoolGroup:
-    """One intake with what chooses for its pools.
+    """Collector of one demand source, with the proposer of its pools.
 
-    `terms`: what each pool is judged by, as known now. `keep`: the file in which what was learned outlives a restart.
-    `diary`: the announced events of its pools.
+    `terms`: returns the current cost terms of each pool. `snapshot`: file that keeps what was learned over a restart. `events`:
+    the announced events of its pools.
     """
 
     def __init__(self, intake: DemandCollector, terms: Callable[[], Mapping[str, CostTerms]], budget: Budget,
@@ -55,18 +56,18 @@ class PoolGroup:
         self._terms = dict(terms())
         self.proposer = Proposer(intake, self._terms, self._calm)
         self.followed_at: datetime | None = None
-        """When the chooser last followed demand to its end; before the first time its proposals are of the past."""
+        """Time at which the proposer last read all demand; before the first time, its proposals are outdated."""
         self._recalled: dict[str, Proposal] = {}
-        """What was proposed when the snapshot was taken; it counts until a new minute is known."""
+        """Proposals of the snapshot, used until a new minute is known."""
         self._following: asyncio.Task[None] | None = None
         self._settled: set[str] = set()
         self._retimed: dict[str, tuple[datetime, str]] = {}
-        """Pools whose keep-alive has changed, with when and in words."""
+        """Pools whose keep-alive has changed, with time and text."""
         self._tuned_at: datetime | None = None
         self._kept_at: datetime | None = None
 
     async def gather(self, now: datetime) -> bool:
-        """Ask the source for what is new and let the chooser follow; whether something new was stored."""
+        """Collect new demand and update the proposals; return whether something new was stored."""
         source, pools = self.collector.source.kind, len(self.collector.pools)
         with span("collect", source=source, pools=pools) as mark:
             stored = await self.collector.collect(now)
@@ -78,7 +79,7 @@ class PoolGroup:
         return stored
 
     def view(self, name: str, now: datetime) -> DemandView:
-        """What a plan may know. A proposal counts only once the chooser has followed history to its end."""
+        """Return the demand of a pool for a plan. It has a proposal only after the proposer has read all history."""
         sight, age = self.collector.freshness(name, now)
         if sight is DataFreshness.FRESH and self.collector.has_fresh_read(name):
             self._settled.add(name)
@@ -91,25 +92,25 @@ class PoolGroup:
                           quiet=self.collector.quiet[self.collector.row[name]], keep_alive_change=self._retimed_by(name, now))
 
     def coming(self, name: str, now: datetime) -> list[Foretold]:
-        """The windows of a pool's announced events that are near."""
+        """Return the near windows of a pool's announced events."""
         return [] if self.diary is None else self.diary.coming(name, now)
 
     def event_warnings(self, name: str) -> list[str]:
-        """What is wrong with what they announce, by what came."""
+        """Return a warning for each kind of event of a pool that had no effect."""
         return [] if self.diary is None else self.diary.warnings(name)
 
     def weights(self, name: str) -> tuple[CostTerms, SelectionWeights]:
-        """What a pool is judged by, and how its rules weigh now."""
+        """Return the cost terms of a pool, and the rule that it follows now."""
         return self._terms[name], self.proposer.weights(name)
 
     def lead_minutes(self, name: str) -> int:
-        """From the newest settled minute of a pool to the first that a decision made now can change."""
+        """Return the minutes from the newest settled one of a pool to the first that a decision now can change."""
         return self._terms[name].metric_delay + self._terms[name].lead_time
 
     async def retune(self, now: datetime) -> bool:
-        """Choose anew where a pool's terms are no longer what the chooser was made with; whether that was worth it.
+        """Replace the proposer if the terms of a pool have changed enough; return whether it was replaced.
 
-        The new chooser follows the whole history before it takes over, so nothing is decided by a half-taught one.
+        The new proposer reads the whole history before it replaces the old one, so that no decision is based on a part of it.
         """
         terms = dict(self._terms_now())
         patient = self._tuned_at is not None and not is_stale(now - self._tuned_at, SPANS_EVERY)
@@ -124,17 +125,18 @@ class PoolGroup:
         for name, new in terms.items():
             if new.keep_alive != was[name].keep_alive:
                 span = f"keep-alive {was[name].keep_alive} -> {new.keep_alive} min"
-                self._retimed[name] = now, f"{span}: all rules were judged again at {now:%H:%M} UTC"
+                self._retimed[name] = now, f"{span}: all rules were scored again at {now:%H:%M} UTC"
         return True
 
     def _retimed_by(self, name: str, now: datetime) -> str:
-        """That another keep-alive has changed what is proposed, while that is new."""
+        """Return a text about a changed keep-alive within `RETIMED_SHOWN` after the change, else an empty one."""
         at, text = self._retimed.get(name, (now - RETIMED_SHOWN, ""))
         return text if not is_stale(now - at, RETIMED_SHOWN) else ""
 
     async def remember(self, now: datetime, fresh: timedelta = timedelta(0)) -> None:
-        """Keep what the chooser has learned for the next start; not while it is learning, nor before it has, nor when what is
-        kept is younger than `fresh`.
+        """Write what the proposer has learned to the snapshot.
+
+        Nothing is written before it has read all history, while it is learning, or if the snapshot is younger than `fresh`.
         """
         busy = self._following is not None and not self._following.done()
         if self._keep is None or self.followed_at is None or busy:
@@ -153,14 +155,14 @@ class PoolGroup:
             log.warning("state-not-saved", file=str(self._keep), error=str(error), text="the next start replays history instead")
 
     async def recall(self, now: datetime) -> bool:
-        """Take up what an earlier run learned, unless pools, prices or code have changed since; whether that was possible."""
+        """Restore what an earlier run learned, unless pools, prices or code have changed since; return whether that succeeded."""
         if self._keep is None:
             return False
         arrays = await asyncio.to_thread(selector_snapshot.load, self._keep, selector_snapshot.fingerprint(self.collector.pools))
         if arrays is None or not {TERMS, PROPOSED} <= arrays.keys():
             return False
         terms = {name: CostTerms(**fields) for name, fields in json.loads(str(arrays.pop(TERMS))).items()}
-        # a lever tells its billing step only once it is read: until then the one that was learned with stands
+        # a billing step is known only after the lever was read: until then that of the snapshot applies
         known = {name: replace(self._terms[name], billing_step=terms[name].billing_step) for name in terms}
         if any(differ(known[name], terms[name], prices_only=True) for name in terms):
             return False
@@ -175,7 +177,7 @@ class PoolGroup:
         return True
 
     async def _follow(self, now: datetime) -> None:
-        """Follow to the end, even if whoever asked gives up: a chooser that was cut off in a minute would be of no more use."""
+        """Run `follow` to its end, even if the caller is cancelled: a proposer interrupted within a minute cannot continue."""
         if self._following is None or self._following.done():
             self._following = asyncio.create_task(self.proposer.follow(self.collector, now), name="follow")
         try:
@@ -187,11 +189,13 @@ class PoolGroup:
 
 
 def differ(terms: CostTerms, was: CostTerms, prices_only: bool) -> bool:
-    """Whether terms have changed enough to judge anew: any price, what else is not measured, an initialisation by a fifth, and
-    spans where they count. A billing step can only be learned: a lever that has not told it yet is no reason to forget it.
+    """Return whether terms have changed so much that history must be replayed.
+
+    They have after any change of a price or a rate, a change of the initialisation by 20 %, and, unless `prices_only`, any change
+    of a duration. A lower billing step is no change: it is 0 until the lever was read.
     """
-    given = [(one.idle, one.warm_busy, one.on_demand, one.cold_start_cost_usd, one.warm_hit_rate) for one in (terms, was)]
-    if given[0] != given[1] or terms.billing_step > was.billing_step:
+    prices = [(one.idle, one.warm_busy, one.on_demand, one.cold_start_cost_usd, one.warm_hit_rate) for one in (terms, was)]
+    if prices[0] != prices[1] or terms.billing_step > was.billing_step:
         return True
     if abs(terms.init_seconds - was.init_seconds) > 0.2 * max(was.init_seconds, 1.0):
         return True

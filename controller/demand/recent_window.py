@@ -1,4 +1,4 @@
-"""The last day of demand of some pools, in memory: arrays by minute that roll on. Pure."""
+"""Window over the last day of demand of several pools: arrays by minute, in memory. Pure."""
 
 from collections.abc import Mapping
 
@@ -9,18 +9,21 @@ from controller.demand.plausibility import LOOK, NOTHING, unseen
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 
 GAPS: Mapping[int, int] = {5: 180, 60: MINUTES_PER_DAY}
-"""Points of an outage may be published after it, so unknown minutes are read again: by the interval in minutes, how many minutes
-back. Where both are due the longer look replaces the shorter.
+"""Minutes back within which unknown minutes are read again, by interval in minutes: points may be published after an outage.
+
+Where both are due, only the longer span is read.
 """
 
 SETTLING = 20
-"""Newest minutes, with those that are asked for again each time."""
+"""Newest minutes, including those that every collection reads again."""
 
 
 class RecentWindow:
-    """`peak`, `busy` and `invocations` are float32[pools, 1440]; column `minute % 1440` holds a minute of the window that ends at
-    `end_minute`, and no other. `newest`: int64[pools], the newest minute of which the peak is known; -1: none. It may be older
-    than the window, or newer where the clock was put back before a restart.
+    """Window over the day that ends at `end_minute`.
+
+    `peak`, `busy` and `invocations` are float32[pools, 1440]; column `minute % 1440` holds that minute of the window. `newest`:
+    int64[pools], the newest minute with a known peak; -1: none. It may be older than the window, or newer where the clock was set
+    back before a restart.
     """
 
     def __init__(self, pools: int) -> None:
@@ -32,22 +35,23 @@ class RecentWindow:
 
     @property
     def first_minute(self) -> int:
-        """Where memory begins."""
+        """First minute of the window."""
         return self.end_minute - MINUTES_PER_DAY
 
     def holds(self, minute: int) -> bool:
-        """Whether a minute has a column; the column of any other is that of another minute."""
+        """Return whether a minute is in the window."""
         return max(0, self.first_minute) <= minute < self.end_minute
 
     def roll(self, end: int) -> None:
-        """Move the window on to `end`; the minutes that enter are unknown until the source has answered."""
+        """Move the end of the window to `end`. New minutes are unknown."""
         entering: NDArray[np.int64] = np.arange(max(self.end_minute, end - MINUTES_PER_DAY), end) % MINUTES_PER_DAY
         self._rows[:, :, entering] = np.nan
         self.end_minute, self._unseen_at = max(self.end_minute, end), -1
 
-    def lay(self, row: int, series: DemandSeries) -> NDArray[np.int64]:
-        """Write the recorded minutes into the row, a peak that is unknown now included; the minutes that changed, oldest first.
-        Minutes from before the last day all count as changed, those from after it do not.
+    def write(self, row: int, series: DemandSeries) -> NDArray[np.int64]:
+        """Write recorded minutes into a row, including peaks that have become unknown; return the changed minutes, oldest first.
+
+        Minutes before the window all count as changed, minutes after it do not.
         """
         at = series.recorded.nonzero()[0]
         if not len(at):
@@ -66,7 +70,7 @@ class RecentWindow:
         return out
 
     def _note_newest(self, row: int, series: DemandSeries) -> None:
-        """Keep `newest` in step after `series` was written into the row, which may have taken its peak away."""
+        """Update `newest` after `series` was written into the row: its peak may have become unknown."""
         known, newest = series.known.nonzero()[0], int(self.newest[row])
         if len(known) and series.first_minute + int(known[-1]) >= newest:
             self.newest[row] = series.first_minute + int(known[-1])
@@ -74,11 +78,12 @@ class RecentWindow:
             self.newest[row] = self._last_known(row)
 
     def _last_known(self, row: int) -> int:
-        left = np.flatnonzero(self.window(row, self.first_minute, self.end_minute).known)
-        return self.first_minute + int(left[-1]) if len(left) else -1
+        """Return the newest minute of the window with a known peak; -1 without one."""
+        known = np.flatnonzero(self.window(row, self.first_minute, self.end_minute).known)
+        return self.first_minute + int(known[-1]) if len(known) else -1
 
     def withdraw(self, row: int, minutes: NDArray[np.int64]) -> list[int]:
-        """Forget what is zero of `minutes`, which are sorted; those that were."""
+        """Set zeros among the sorted `minutes` to unknown, and return those minutes."""
         held = minutes[(minutes >= self.first_minute) & (minutes < self.end_minute)]
         zeros = held[self.peak[row, held % MINUTES_PER_DAY] == 0]
         if not len(zeros):
@@ -89,45 +94,45 @@ class RecentWindow:
         return [int(minute) for minute in zeros]
 
     def window(self, row: int, first: int, end: int) -> DemandSeries:
-        """What memory holds of `first <= minute < end`; unknown where it does not reach."""
+        """Return the rows of `first <= minute < end`; unknown outside the window."""
         out = DemandSeries.empty(first, end - first)
         low, high = max(first, self.first_minute), min(end, self.end_minute)
         if low < high:
-            columns, here = np.arange(low, high) % MINUTES_PER_DAY, slice(low - first, high - first)
-            out.peak[here], out.busy[here] = self.peak[row, columns], self.busy[row, columns]
-            out.invocations[here] = self.invocations[row, columns]
+            columns, rows = np.arange(low, high) % MINUTES_PER_DAY, slice(low - first, high - first)
+            out.peak[rows], out.busy[rows] = self.peak[row, columns], self.busy[row, columns]
+            out.invocations[rows] = self.invocations[row, columns]
         return out
 
     def first_gap(self, row: int, first: int, end: int) -> int | None:
-        """The first minute from `first` on up to `end` that is not recorded and follows one that is; None when there is none."""
+        """Return the first unrecorded minute from `first` to before `end` that follows a recorded one; None without one."""
         recorded = self.window(row, first, end).recorded
-        begun = int(np.argmax(recorded)) if recorded.any() else len(recorded)
-        gaps = np.flatnonzero(~recorded[begun:])
-        return first + begun + int(gaps[0]) if len(gaps) else None
+        start = int(np.argmax(recorded)) if recorded.any() else len(recorded)
+        gaps = np.flatnonzero(~recorded[start:])
+        return first + start + int(gaps[0]) if len(gaps) else None
 
-    def lately_idle(self, first: int, end: int) -> NDArray[np.bool_]:
-        """bool[pools]: of which a minute is known to be idle within `first <= minute < end`."""
+    def recently_idle(self, first: int, end: int) -> NDArray[np.bool_]:
+        """Return which pools have a known idle minute within `first <= minute < end`: bool[pools]."""
         minutes = np.arange(max(first, self.first_minute), max(first, min(end, self.end_minute)))
         idle: NDArray[np.bool_] = (self.peak[:, minutes % MINUTES_PER_DAY] == 0).any(axis=1)
         return idle
 
     def gaps_due(self, until: int) -> dict[int, int]:
-        """Rows of the pools that lack a minute and whose turn it is, with how many minutes back a gap is looked for."""
-        found: dict[int, int] = {}
+        """Return the rows of pools with a gap that is due to be read again, with the minutes back of the span to search."""
+        spans: dict[int, int] = {}
         rows = np.arange(len(self.newest))
         for every, back in GAPS.items():
             due = rows[(until + rows) % every == 0]
-            found |= dict.fromkeys(self.gappy(due, until - back, until - SETTLING).tolist(), back)
-        return found
+            spans |= dict.fromkeys(self.gappy(due, until - back, until - SETTLING).tolist(), back)
+        return spans
 
     def gappy(self, rows: NDArray[np.int64], first: int, end: int) -> NDArray[np.int64]:
-        """Those of `rows` of which a minute is not recorded within `first <= minute < end`, as far as memory reaches."""
+        """Return those of `rows` with an unrecorded minute within `first <= minute < end` and the window."""
         minutes = np.arange(max(first, self.first_minute), max(first, min(end, self.end_minute)))
         at = np.ix_(rows, minutes % MINUTES_PER_DAY)
         return rows[(np.isnan(self.peak[at]) & np.isnan(self.invocations[at])).any(axis=1)]
 
     def unknown_minutes(self, row: int, settled: int) -> int:
-        """See `belief.unknown_minutes`, of the minutes before `settled`."""
+        """Return the missing minutes before `settled` that prevent a scale-in; see `plausibility.unseen`."""
         if settled != self._unseen_at:
             minutes = np.arange(settled - LOOK, settled)
             known = ~np.isnan(self.peak[:, minutes % MINUTES_PER_DAY]) & (minutes < self.end_minute)

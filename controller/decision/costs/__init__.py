@@ -1,4 +1,4 @@
-"""What capacity and traffic cost: prices, bills, keep-alive, and what others would run instead. Pure.
+"""Costs of capacity and traffic: prices, bills, keep-alive, and baselines to compare with. Pure.
 
-Which capacity to choose belongs in `selection`. The accounts of a running daemon belong in `accounting`.
+The choice of capacity belongs in `selection`. The ledger of a running daemon belongs in `accounting`.
 """

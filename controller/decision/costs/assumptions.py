@@ -1,6 +1,6 @@
-"""What a backtest assumes of a pool's resource because its policy does not say it. Pure.
+"""Assumptions of a backtest about the resource of a pool, where the policy does not set it. Pure.
 
-A daemon reads all of it from the provider; a backtest makes no calls.
+A daemon reads these values from the provider; a backtest makes no calls.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,11 +9,11 @@ from config.model.policy import PoolPolicy
 from controller.decision.costs.cost_model import DEFAULT_ARCHITECTURE, DEFAULT_INIT_SECONDS, DEFAULT_MEMORY_MB, RATES
 
 NAMED = 3
-"""Pools that a sentence names."""
+"""Pools named in a sentence; the rest are counted."""
 
 
 def assumptions(pool: PoolPolicy) -> dict[str, str]:
-    """Each assumption in words, by the key of the policy that would replace it."""
+    """Return each assumption in words, by the policy key that replaces it."""
     found = {}
     if pool.memory_mb is None:
         found["memory_mb"] = f"{DEFAULT_MEMORY_MB:,} MB of memory"
@@ -27,12 +27,12 @@ def assumptions(pool: PoolPolicy) -> dict[str, str]:
 
 
 def assumed_text(assumed: Mapping[str, str]) -> str:
-    """In words, with the keys to set; empty where nothing is assumed."""
+    """Return the assumptions in words with the keys to set; empty without any."""
     return ", ".join(f"{text} ({key})" for key, text in assumed.items())
 
 
 def common_text(each: Iterable[Mapping[str, str]]) -> str:
-    """Of many pools: each assumption, and for how many it is made."""
+    """Return each assumption of many pools, and the number of pools that it applies to."""
     counts: dict[str, int] = {}
     for assumed in each:
         for key, text in assumed.items():
@@ -41,7 +41,7 @@ def common_text(each: Iterable[Mapping[str, str]]) -> str:
 
 
 def zeros_text(zeros: Mapping[str, int]) -> str:
-    """Of pools whose history has no gap: what their idle minutes are taken for, by their number; empty where there are none."""
+    """Return a notice about idle minutes in histories without a gap; empty without any. `zeros`: idle minutes by pool."""
     some = [f"{minutes:,} of {name}" for name, minutes in zeros.items() if minutes]
     if not some:
         return ""

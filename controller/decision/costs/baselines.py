@@ -1,7 +1,7 @@
-"""What a user would run instead of Stoker, each seeing demand after the same metric delay and waiting the same lead time. Pure.
+"""Baselines: policies that a user would run instead of Stoker, with the same metric delay and lead time. Pure.
 
-Every function gives the capacity requested at each minute, int64[n], over the whole of a `JudgedDemand`. Where a rule looks back
-over days, a day is 1440 rows from the first row of the history.
+Every function returns the capacity requested at each minute, int64[n], over the whole of a `JudgedDemand`. Where a rule looks
+back over days, a day is 1440 rows from the first row of the history.
 """
 
 from collections.abc import Callable
@@ -15,35 +15,35 @@ from forecasting.demand import MINUTES_PER_DAY as DAY
 HOUR = 60
 WEEK_DAYS = 7
 TRACKING_UTILISATION = 0.7
-"""AWS's own example for provisioned concurrency, and what most people leave."""
+"""Target in the example of the AWS documentation for provisioned concurrency, and the usual setting."""
 
 UTILISATIONS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-"""What a careful user of target tracking would try."""
+"""Targets that a careful user of target tracking compares."""
 
 CONSTANTS = 40
-"""How many capacities are tried for the best constant and drawn as its curve."""
+"""Capacities compared to find the best constant, which are also the points of its curve."""
 
 HINDSIGHT = ("best-constant*",)
-"""Peers that look into the future: a bound, not a rival."""
+"""Baselines that use future demand: a bound, not an alternative."""
 
 
-def seen(values: Units, terms: CostTerms) -> Units:
-    """`values` as a policy reads them, the metric delay later."""
+def delayed(values: Units, terms: CostTerms) -> Units:
+    """Return `values` as a policy reads them, the metric delay later."""
     return earlier(values, terms.metric_delay)
 
 
 def on_demand(load: JudgedDemand, _: CostTerms) -> Units:
-    """Nothing is kept warm."""
+    """Return zero: nothing is kept warm."""
     return np.zeros(len(load), np.int64)
 
 
 def target_tracking(load: JudgedDemand, terms: CostTerms, utilisation: float = TRACKING_UTILISATION) -> Units:
-    """AWS Application Auto Scaling on provisioned concurrency utilisation, statistic Maximum.
+    """Replay AWS Application Auto Scaling on provisioned concurrency utilisation, statistic Maximum.
 
-    Its alarms need 3 minutes above the target to raise, 15 minutes below 90 % of it to lower; one unit always stays.
+    Its alarms scale out after 3 min above the target and scale in after 15 min below 90 % of it; at least one unit stays.
     """
     out, capacity, high, low = np.zeros(len(load), np.int64), 1, 0, 0
-    for minute, peak in enumerate(seen(load.peak, terms).tolist()):
+    for minute, peak in enumerate(delayed(load.peak, terms).tolist()):
         used = min(1.0, peak / capacity)
         high, low = (high + 1 if used > utilisation else 0), (low + 1 if used < 0.9 * utilisation else 0)
         if high >= 3 or low >= 15:
@@ -53,7 +53,7 @@ def target_tracking(load: JudgedDemand, terms: CostTerms, utilisation: float = T
 
 
 def tuned_tracking(load: JudgedDemand, terms: CostTerms) -> Units:
-    """Target tracking at the utilisation that was cheapest before the accounting begins; the default if nothing is before."""
+    """Replay target tracking at the cheapest utilisation before the accounting starts; without history, at the default."""
     if not load.known[: load.start].any():
         return target_tracking(load, terms)
     past = load.until(load.start)
@@ -62,7 +62,7 @@ def tuned_tracking(load: JudgedDemand, terms: CostTerms) -> Units:
 
 
 def weekly_schedule(load: JudgedDemand, _: CostTerms) -> Units:
-    """What a careful person writes by hand: each hour at its 95th percentile over the last seven days, rewritten daily."""
+    """Replay a careful manual schedule: each hour at its 95th percentile over the last 7 days, updated daily."""
     out = np.zeros(len(load), np.int64)
     for day in range(1, -(-len(load) // DAY)):
         past = load.peak[max(0, day - WEEK_DAYS) * DAY : day * DAY].reshape(-1, DAY // HOUR, HOUR)
@@ -73,25 +73,25 @@ def weekly_schedule(load: JudgedDemand, _: CostTerms) -> Units:
 
 
 def schedule_and_tracking(load: JudgedDemand, terms: CostTerms) -> Units:
-    """A schedule as the floor and target tracking above it, as AWS combines them."""
+    """Replay a schedule as the floor and target tracking above it, as AWS combines them."""
     return np.maximum(weekly_schedule(load, terms), target_tracking(load, terms))
 
 
 def knative(load: JudgedDemand, terms: CostTerms) -> Units:
-    """Knative's autoscaler in stable mode: average concurrency over its 60 s window at 70 % of a unit."""
+    """Replay the Knative autoscaler in stable mode: average concurrency over its 60 s window at 70 % of a unit."""
     busy: Amounts = np.zeros_like(load.busy)
     busy[terms.metric_delay :] = load.busy[: len(load) - terms.metric_delay]
     return np.ceil(busy / 0.7).astype(np.int64)
 
 
 def last_hour(load: JudgedDemand, terms: CostTerms) -> Units:
-    """The most of the last hour."""
-    return trailing_max(seen(load.peak, terms), HOUR)
+    """Return the maximum of the last hour."""
+    return trailing_max(delayed(load.peak, terms), HOUR)
 
 
 def x_lambda(load: JudgedDemand, terms: CostTerms, weight: float = 0.5) -> Units:
-    """X-Lambda: simple exponential smoothing of five-minute maxima, every five minutes."""
-    maxima, out, level = trailing_max(seen(load.peak, terms), 5), np.zeros(len(load), np.int64), 0.0
+    """Replay X-Lambda: simple exponential smoothing of 5 min maxima, every 5 min."""
+    maxima, out, level = trailing_max(delayed(load.peak, terms), 5), np.zeros(len(load), np.int64), 0.0
     for minute in range(0, len(load), 5):
         level = weight * float(maxima[minute]) + (1 - weight) * level
         out[minute : minute + 5] = int(np.ceil(level))
@@ -99,7 +99,7 @@ def x_lambda(load: JudgedDemand, terms: CostTerms, weight: float = 0.5) -> Units
 
 
 def seasonal(load: JudgedDemand, _: CostTerms, quantile: float = 0.99) -> Units:
-    """Seasonal naive: the same quarter of an hour, widened by as much on either side, over up to seven days before."""
+    """Replay the seasonal naive rule: a quantile of the same 15 min, ±15 min, over up to 7 days before."""
     out = np.zeros(len(load), np.int64)
     for first in range(DAY, len(load), 15):
         days = range(1, min(WEEK_DAYS, first // DAY) + 1)
@@ -109,21 +109,21 @@ def seasonal(load: JudgedDemand, _: CostTerms, quantile: float = 0.99) -> Units:
 
 
 def predictive_scaling(load: JudgedDemand, terms: CostTerms) -> Units:
-    """An hourly stand-in for AWS predictive scaling, in front of target tracking.
+    """Replay an hourly approximation of AWS predictive scaling, in front of target tracking.
 
-    From 24 hours of history on, every six hours: a forecast for each hour to come, here the mean of the same hour over up to 14
-    days, at the target utilisation. It is in force five minutes before its hour (the default buffer) and only raises. AWS does
-    not sell it for Lambda at all; this is what it would do if it did.
+    From 24 h of history on, every 6 h: a forecast for each hour to come, here the mean of the same hour over up to 14 days, at
+    the target utilisation. It applies from 5 min before its hour (the default buffer) and only raises capacity. AWS does not
+    offer predictive scaling for Lambda: this is what it would do.
     """
     refresh, buffer, days = 6 * HOUR, 5, 14
-    floor, peak = np.zeros(len(load), np.float64), seen(load.peak, terms)
+    floor, peak = np.zeros(len(load), np.float64), delayed(load.peak, terms)
     for first in range(DAY, len(load), refresh):
         past = peak[max(0, first - first % DAY - days * DAY) : first]
         hours = past[: len(past) - len(past) % HOUR].reshape(-1, HOUR).mean(axis=1)
         by_hour = np.array([hours[hour :: DAY // HOUR].mean() for hour in range(DAY // HOUR)])
         ahead = np.arange(first, min(first + refresh, len(load)))
-        here, soon = (ahead // HOUR) % (DAY // HOUR), ((ahead + buffer) // HOUR) % (DAY // HOUR)
-        floor[ahead] = np.maximum(by_hour[here], by_hour[soon]) / TRACKING_UTILISATION
+        hour, next_hour = (ahead // HOUR) % (DAY // HOUR), ((ahead + buffer) // HOUR) % (DAY // HOUR)
+        floor[ahead] = np.maximum(by_hour[hour], by_hour[next_hour]) / TRACKING_UTILISATION
     return np.maximum(np.ceil(floor).astype(np.int64), target_tracking(load, terms))
 
 
@@ -139,16 +139,16 @@ BASELINES: dict[str, Callable[[JudgedDemand, CostTerms], Units]] = {
     "x-lambda": x_lambda,
     "seasonal-p99": seasonal,
 }
-"""By the name that tables show."""
+"""Baselines by the name that tables show."""
 
 
 def constants(load: JudgedDemand, terms: CostTerms) -> list[tuple[int, Bill]]:
-    """Capacities that never change, from none to the greatest peak, each with its bill: hindsight draws this curve."""
+    """Return constant capacities from zero to the highest peak with their bills: the curve of the best constant."""
     levels = np.unique(np.linspace(0, load.peak.max(initial=0), CONSTANTS).astype(np.int64)).tolist()
     return [(level, bill_of(load, np.full(len(load), level, np.int64), terms)) for level in levels]
 
 
 def compare(load: JudgedDemand, terms: CostTerms) -> dict[str, Bill]:
-    """The bill of every peer, and of the best constant in hindsight, by name."""
-    bills = {name: bill_of(load, peer(load, terms), terms) for name, peer in BASELINES.items()}
+    """Return the bill of every baseline, and of the best constant in hindsight, by name."""
+    bills = {name: bill_of(load, baseline(load, terms), terms) for name, baseline in BASELINES.items()}
     return bills | {"best-constant*": min((bill for _, bill in constants(load, terms)), key=lambda bill: bill.extra_usd)}

@@ -1,9 +1,9 @@
-"""What a series of decisions costs against recorded demand. Pure, and the one place where a bill is drawn up.
+"""Bill of a series of decisions against recorded demand. Pure; bills are calculated here only.
 
-Warm units serve first. Demand above them runs on demand, on units that stay warm for the keep-alive after use; a cold start is
-demand that finds no warm unit (`controller.decision.costs.on_demand_warmth`). A raise takes the lead time, a fall is immediate.
-A unit is paid for while it is ready; where billing has steps, from the request to the end of a step
-(`controller.decision.costs.billing_steps`). A minute in which demand is unknown is not counted, neither its cost nor its work.
+Warm units serve first. Demand above them runs on demand, on units that stay warm for the keep-alive after use. A cold start is
+demand without a warm unit (`controller.decision.costs.on_demand_warmth`). A raise takes the lead time, a reduction is immediate.
+A unit is billed while it is ready; where billing has steps, from the request to the end of a step
+(`controller.decision.costs.billing_steps`). A minute of unknown demand is not counted: neither its cost nor its work.
 
 The warm-hit rate is the share of invocations that did not wait: 1 - cold starts / invocations, over the counted minutes. Each
 cold start makes exactly one invocation wait.
@@ -27,9 +27,9 @@ Amounts = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class JudgedDemand:
-    """Demand as it is judged: whole units at the peak, zero where unknown, and which minutes count.
+    """Demand that bills are calculated for: whole units at the peak, zero where unknown, and the minutes that count.
 
-    `peak` int64[n], `busy` float64[n] with busy <= peak, `invocations` float64[n], `known` bool[n]; the accounting begins at
+    `peak` int64[n], `busy` float64[n] with busy <= peak, `invocations` float64[n], `known` bool[n]; the accounting starts at
     row `start`.
     """
 
@@ -44,24 +44,24 @@ class JudgedDemand:
 
     @cached_property
     def counted(self) -> NDArray[np.bool_]:
-        """bool[n]: known, and not before the accounting begins."""
+        """Minutes that count, bool[n]: known, and not before the accounting starts."""
         counted = self.known.copy()
         counted[: self.start] = False
         return counted
 
     def until(self, end: int) -> "JudgedDemand":
-        """The first `end` minutes, all of them counted."""
+        """Return the first `end` minutes, with all known ones counted."""
         return JudgedDemand(self.peak[:end], self.busy[:end], self.invocations[:end], self.known[:end])
 
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """What was done and what it cost, over the counted minutes. Costs in USD.
+    """Units, work and cold starts of the counted minutes, and their costs in USD.
 
-    `warm_unit_minutes`: units that are paid for, `idle_usd`: of these, what did nothing. `warm_work_usd`: units at work that were
-    warm ahead. `on_demand_work_usd`: work that exceeded them. `init_usd`: initialisations billed as on-demand work. `wait_usd`:
-    what the policy says that cold starts cost its users; no provider bills it. `request_usd`: charges by request.
-    `baseline_usd`: the same requests and work all on demand, had no start been cold.
+    `warm_unit_minutes`: warm units that are billed; `idle_usd`: their idle part. `warm_work_usd`: work on warm units.
+    `on_demand_work_usd`: work above them. `init_usd`: initialisations billed as on-demand work. `wait_usd`: cold-start cost by
+    the price in the policy, which no provider bills. `request_usd`: charges by request. `baseline_usd`: the same requests and
+    work all on demand, without cold starts.
     """
 
     minutes: int = 0
@@ -79,38 +79,38 @@ class Bill:
 
     @property
     def provider_usd(self) -> float:
-        """What the provider would have billed for warm capacity, work and requests."""
+        """Bill of the provider for warm capacity, work and requests."""
         return self.idle_usd + self.warm_work_usd + self.on_demand_work_usd + self.init_usd + self.request_usd
 
     @property
     def total_usd(self) -> float:
-        """The provider's bill and the price of waiting."""
+        """Bill of the provider and cold-start cost."""
         return self.provider_usd + self.wait_usd
 
     @property
     def extra_usd(self) -> float:
-        """Beyond serving everything on demand without a cold start; negative when warm capacity is cheaper than that."""
+        """Difference to serving everything on demand without cold starts; negative where warm capacity is cheaper."""
         return self.total_usd - self.baseline_usd
 
     @property
     def warm_hit_rate(self) -> float | None:
-        """Share of invocations that did not wait; None where there were none."""
+        """Share of invocations that did not wait; None without invocations."""
         return None if self.invocations <= 0 else max(0.0, 1.0 - self.cold_starts / self.invocations)
 
     def relative_to(self, nothing: "Bill") -> float | None:
-        """Extra cost as a multiple of what doing nothing costs extra; None where doing nothing costs nothing extra."""
+        """Return `extra_usd` as a multiple of that of `nothing`, the bill without warm capacity; None unless that is positive."""
         return None if nothing.extra_usd <= 0 else self.extra_usd / nothing.extra_usd
 
 
 def load_of(demand: DemandSeries, start: int = 0) -> JudgedDemand:
-    """`demand` as it is judged; `start` is the row at which the accounting begins."""
+    """Return `demand` as bills are calculated for it; the accounting starts at row `start`."""
     peak = np.ceil(np.nan_to_num(demand.peak)).astype(np.int64)
     busy = np.minimum(np.nan_to_num(demand.busy).astype(np.float64), peak)
     return JudgedDemand(peak, busy, np.nan_to_num(demand.invocations).astype(np.float64), demand.known, start)
 
 
 def earlier(values: Units, steps: int) -> Units:
-    """`values` as they were `steps` minutes before; zero before the first."""
+    """Return `values` as they were `steps` minutes before; zero before the first."""
     if steps == 0:
         return values
     out = np.zeros_like(values)
@@ -119,7 +119,7 @@ def earlier(values: Units, steps: int) -> Units:
 
 
 def trailing_max(values: Units, window: int) -> Units:
-    """Greatest of the last `window` values, this one included, by doubling: log2(window) passes."""
+    """Return the maximum of the last `window` values, including this one, by doubling: log2(window) passes."""
     out, reach = values.copy(), 1
     while reach < window:
         step = min(reach, window - reach)
@@ -129,7 +129,7 @@ def trailing_max(values: Units, window: int) -> Units:
 
 
 def ready_of(target: Units, lead_time: int) -> Units:
-    """Units usable at each minute when `target` is requested: the least requested since `lead_time` minutes before."""
+    """Return the units ready at each minute: the minimum of `target` over it and the `lead_time` minutes before."""
     ready = target
     for step in range(1, lead_time + 1):
         ready = np.minimum(ready, earlier(target, step))
@@ -137,7 +137,7 @@ def ready_of(target: Units, lead_time: int) -> Units:
 
 
 def cold_starts_of(load: JudgedDemand, ready: Units, keep_alive: int, stay_warm: bool = False) -> Units:
-    """Requests of each minute that wait for an initialisation, counted or not: int64[n]."""
+    """Return the requests of each minute that wait for an initialisation, including minutes that do not count: int64[n]."""
     used: Units = in_use(load.peak, ready, stay_warm)
     if keep_alive == 0:
         return started(used, np.zeros_like(used), ready, stay_warm)
@@ -146,7 +146,7 @@ def cold_starts_of(load: JudgedDemand, ready: Units, keep_alive: int, stay_warm:
 
 
 def through_gaps(used: Units, known: NDArray[np.bool_], keep_alive: int) -> Units:
-    """`used` where each run of unknown minutes keeps warm what was warm before it."""
+    """Return `used` where units that were warm before a run of unknown minutes stay warm through it."""
     edges = np.flatnonzero(np.diff(known, prepend=True, append=True))
     if not len(edges):
         return used
@@ -158,7 +158,7 @@ def through_gaps(used: Units, known: NDArray[np.bool_], keep_alive: int) -> Unit
 
 
 def paid_of(target: Units, ready: Units, billing_step: int) -> Units:
-    """Units paid for in each minute: those that are ready; with a billing step, from the request to the end of a step."""
+    """Return the units billed in each minute: those ready; with a billing step, from the request to the end of a step."""
     if not billing_step:
         return ready
     beyond: Units = np.zeros(len(target) + billing_step, np.int64)
@@ -171,7 +171,7 @@ def paid_of(target: Units, ready: Units, billing_step: int) -> Units:
 
 
 def bill_of(load: JudgedDemand, target: Units, terms: CostTerms) -> Bill:
-    """What requesting `target` (int64[n]) would have cost against `load`."""
+    """Return what requesting `target` (int64[n]) would have cost for this demand."""
     ready = ready_of(target, terms.lead_time)
     counted = load.counted
     cold = int(cold_starts_of(load, ready, terms.keep_alive, terms.stay_warm)[counted].sum())
@@ -188,6 +188,6 @@ def bill_of(load: JudgedDemand, target: Units, terms: CostTerms) -> Bill:
 
 
 def total(bills: Iterable[Bill]) -> Bill:
-    """All pools together."""
+    """Return the sum of several bills."""
     each = list(bills)
     return Bill(**{field.name: sum(getattr(bill, field.name) for bill in each) for field in fields(Bill)})

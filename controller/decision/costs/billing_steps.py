@@ -1,8 +1,8 @@
-"""How long units are paid for where a provider bills in steps. Pure.
+"""Billed duration of units where a provider bills in steps. Pure.
 
-AWS bills provisioned concurrency from the request that adds a unit to the request that removes it, rounded up to five minutes. It
-does not document how that applies to a part of the units. The assumption here: the units that were added last are removed first,
-and the span of each unit is rounded up by itself.
+AWS bills provisioned concurrency from the request that adds a unit to the request that removes it, rounded up to 5 min. It does
+not document how that applies to a part of the units. Assumption: the units that were added last are removed first, and the
+duration of each unit is rounded up separately.
 """
 
 from datetime import timedelta
@@ -11,11 +11,11 @@ from typing import TypeVar
 At = TypeVar("At")
 Span = TypeVar("Span", int, timedelta)
 Layers = list[tuple[At, int]]
-"""When units were added, and how many, the oldest first."""
+"""Time at which units were added, and their number, oldest first."""
 
 
 def change(layers: Layers[At], units: int, at: At) -> Layers[At]:
-    """Return the units that are removed as the sum of `layers` becomes `units` at `at`, the newest first. Updates `layers`."""
+    """Set the sum of `layers` to `units` at time `at`, in place, and return the units removed, newest first."""
     removed: Layers[At] = []
     surplus = sum(count for _, count in layers) - units
     if surplus < 0:
@@ -31,5 +31,5 @@ def change(layers: Layers[At], units: int, at: At) -> Layers[At]:
 
 
 def rest(span: Span, step: Span) -> Span:
-    """How much longer a unit is paid for that is removed after `span`."""
+    """Return how much longer a unit is billed that is removed after `span`."""
     return -span % step

@@ -1,11 +1,11 @@
-"""What warm capacity, work and cold starts cost: the one place where dollars come from. Pure.
+"""Cost of warm capacity, work and cold starts: all prices and cost terms. Pure.
 
-A minute of a pool with `ready` warm units, average demand `busy` and most demand `peak` (all in units) costs
+A minute of a pool with `ready` warm units, average demand `busy` and maximum demand `peak` (all in units) costs
 
     ready * idle + min(busy, ready) * (warm_busy - on_demand) + cold_starts * cold
 
-beyond what serving it all on demand without a cold start would cost. Work above `ready` runs on demand, and the units that do
-it stay warm for the keep-alive: a cold start is only what exceeds the units that are warm after use
+more than serving it all on demand without a cold start. Work above `ready` runs on demand, on units that stay warm for the
+keep-alive: a cold start is only what exceeds the units that are warm after use
 (`controller.decision.costs.on_demand_warmth`).
 """
 
@@ -24,7 +24,7 @@ DEFAULT_ARCHITECTURE = "x86_64"
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """USD per GB-second: of a warm unit's existence, of its work, and of work on demand."""
+    """USD per GB-second: of a warm unit while it is ready, of its work, and of work on demand."""
 
     idle: float
     warm_busy: float
@@ -36,10 +36,10 @@ PRICES: dict[tuple[str, str], Price] = {
     # AWS Lambda, us-east-1 and the other regions of its tier: provisioned concurrency, its duration, on-demand duration
     ("lambda-provisioned-concurrency", "x86_64"): Price(4.1667e-6, 9.7222e-6, 1.66667e-5),
     ("lambda-provisioned-concurrency", "arm64"): Price(3.3334e-6, 7.7778e-6, 1.33334e-5),
-    # the same without provisioned concurrency: what pings cost is in PINGS, and a pinged unit works at the price of any other
+    # the same without provisioned concurrency: PINGS has the cost of pings; work of a pinged unit has the on-demand price
     ("lambda-ping", "x86_64"): Price(0.0, 1.66667e-5, 1.66667e-5),
     ("lambda-ping", "arm64"): Price(0.0, 1.33334e-5, 1.33334e-5),
-    # any URL: as Cloud Run, tier 1, billed by request, with one vCPU for each GB
+    # any URL: as Cloud Run, tier 1, billed by request, with one vCPU per GB
     ("http-ping", "x86_64"): Price(0.0, 2.65e-5, 2.65e-5),
     ("http-ping", "arm64"): Price(0.0, 2.65e-5, 2.65e-5),
 }
@@ -48,8 +48,9 @@ PRICES: dict[tuple[str, str], Price] = {
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """USD per second where processors are paid apart: of a vCPU, of a gigabyte, and of the unit's accelerator. `as_of`: when the
-    provider's list said so.
+    """USD per second where processors are billed separately: of a vCPU, of a gigabyte, and of the unit's accelerator.
+
+    `as_of`: date of the provider's price list.
     """
 
     vcpu: Price
@@ -58,7 +59,7 @@ class Rates:
     accelerator: float = 0.0
 
     def per_gigabyte(self, vcpus: float, gigabytes: float) -> Price:
-        """The same for a unit of a given make, by the gigabyte. Whatever works, an accelerator is paid while its unit exists."""
+        """Return the price per GB-second of a unit. Its accelerator is billed while the unit exists, idle or not."""
         idle, warm_busy, on_demand = (
             (vcpus * getattr(self.vcpu, what) + gigabytes * getattr(self.gigabyte, what)) / gigabytes
             for what in ("idle", "warm_busy", "on_demand")
@@ -70,22 +71,23 @@ class Rates:
 _WHOLE = Price(1.8e-5, 0.0, 1.8e-5), Price(2.0e-6, 0.0, 2.0e-6)
 RATES: dict[str, dict[str, Rates]] = {
     "cloud-run-min-instances": {
-        # Cloud Run in regions of tier 1: billed by request, a kept instance that is idle pays a tenth for its processor
+        # Cloud Run in regions of tier 1: billed by request, an idle minimum instance costs a tenth for its processor
         "request": Rates(Price(2.5e-6, 2.15e-5, 2.4e-5), Price(2.5e-6, 0.0, 2.5e-6), date(2026, 8, 31)),
-        # us-central1: billed by instance, a second costs the same whatever happens in it; GPUs are billed in no other way
+        # us-central1: billed by instance, idle and busy seconds cost the same; GPUs are billed in this way only
         "instance": Rates(*_WHOLE, date(2026, 8, 31)),
         "instance nvidia-l4": Rates(*_WHOLE, date(2026, 8, 31), accelerator=1.867e-4),
         "instance nvidia-l4 zonal": Rates(*_WHOLE, date(2026, 8, 31), accelerator=2.909e-4),
     },
 }
-"""By lever kind and way of billing; the first way is taken where it is not known, as are one vCPU and a gigabyte."""
+"""By lever kind and billing mode. Where unknown, the first mode, one vCPU and one gigabyte are assumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pings:
-    """What keeps a unit warm where nothing can be provisioned. `a_minute`: pings that a unit gets; `seconds`: billed for each,
-    besides its request; `lasting_minutes`: after which the provider takes a unit away however warm, so that the next ping
-    pays for the start of another.
+    """Pings that keep a unit warm where nothing can be provisioned.
+
+    `a_minute`: pings of a unit per minute. `seconds`: billed for each, in addition to its request. `lasting_minutes`: after them
+    the provider stops a unit even if it is warm, so that the next ping pays for the start of another.
     """
 
     a_minute: float
@@ -93,36 +95,36 @@ class Pings:
     lasting_minutes: float
 
     def usd_per_minute(self, usd_per_second: float, init_seconds: float, request_usd: float) -> float:
-        """Of one unit that is kept warm, where `usd_per_second` is what its work costs."""
+        """Return the cost of keeping one unit warm; `usd_per_second` is the price of its work."""
         work = self.a_minute * (self.seconds * usd_per_second + request_usd)
         return work + init_seconds * usd_per_second / self.lasting_minutes
 
 
 REQUEST_USD = {"lambda-provisioned-concurrency": 0.20e-6, "lambda-ping": 0.20e-6, "cloud-run-min-instances": 0.40e-6,
                "http-ping": 0.40e-6}
-"""A request, by lever kind; Cloud Run charges for none where it bills by instance."""
+"""Price of a request by lever kind. Cloud Run charges nothing for requests where it bills by instance."""
 
 PINGS: dict[str, Pings] = {
-    # a round every four minutes, each ping held for 0.1 s; Lambda takes environments away every few hours
+    # a round every 4 min, each ping held for 0.1 s; Lambda stops environments every few hours
     "lambda-ping": Pings(a_minute=0.25, seconds=0.1, lasting_minutes=120.0),
     "http-ping": Pings(a_minute=0.25, seconds=0.1, lasting_minutes=120.0),
 }
-"""By lever kind. Beside provisioned concurrency (1 GB, 8 s of initialisation) a pinged unit costs less than a hundredth."""
+"""By lever kind. A pinged unit costs less than 1 % of provisioned concurrency (1 GB, 8 s of initialisation)."""
 
 
 BILLING_STEPS = {"lambda-provisioned-concurrency": timedelta(minutes=5)}
-"""By kind of lever: a unit is billed from the request, and its time rounded up to a whole step (Lambda pricing page)."""
+"""By lever kind: a unit is billed from the request, its time rounded up to a whole step (Lambda pricing page)."""
 
 STAY_WARM = frozenset({"cloud-run-min-instances", "lambda-ping", "http-ping"})
-"""Kinds of lever that keep units of the same kind as those that start on demand: once given back they stay warm as those do."""
+"""Lever kinds whose units are of the same kind as on-demand units: after scale-in they stay warm for the keep-alive."""
 
 ESTIMATED_PEAK = frozenset({"cloud-run-min-instances"})
-"""Kinds of lever whose provider publishes no concurrency: the demand source estimates each minute's peak."""
+"""Lever kinds whose provider publishes no concurrency: the demand source estimates the peak of each minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class CostTerms:
-    """What one pool's minute is judged by. Prices in USD per unit-minute; spans in whole minutes."""
+    """Prices of one pool in USD per unit-minute, and its durations in whole minutes."""
 
     idle: float
     warm_busy: float
@@ -133,26 +135,26 @@ class CostTerms:
     lead_time: int
     keep_alive: int
     billing_step: int = 0
-    """Units are paid for from the request, in steps of this many minutes; 0: while they are ready."""
+    """Units are billed from the request, in steps of this many minutes; 0: while they are ready."""
     request_usd: float = 0.0
-    """What the provider charges for each request, warm or cold."""
+    """Charge of the provider for each request, warm or cold."""
     stay_warm: bool = False
-    """Units that are given back stay warm for the keep-alive, as any unit does after use; otherwise they are gone at once."""
+    """After scale-in, units stay warm for the keep-alive like any unit after use; otherwise they stop at once."""
     warm_hit_rate: float | None = None
-    """The share of requests that must not wait, where that was asked for instead of a price for waiting."""
+    """Share of requests that must not wait, where the policy sets that instead of a price of a cold start."""
     keep_alive_range: tuple[int, int] | None = field(default=None, compare=False)
-    """From the shortest to the longest keep-alive that is likely; None: exactly `keep_alive`. No decision uses it."""
+    """Likely shortest and longest keep-alive; None: exactly `keep_alive`. No decision uses it."""
     estimated_peak: bool = field(default=False, compare=False)
-    """The demand source estimates the peak of each minute. Only the range of the accounts uses it."""
+    """Whether the demand source estimates the peak of each minute. Only the range of the ledger uses it."""
 
     @property
     def shortest_keep_alive(self) -> int:
-        """The low end of the range."""
+        """Low end of the range."""
         return self.keep_alive if self.keep_alive_range is None else min(self.keep_alive, self.keep_alive_range[0])
 
     @property
     def longest_keep_alive(self) -> int:
-        """The high end of the range."""
+        """High end of the range."""
         return self.keep_alive if self.keep_alive_range is None else max(self.keep_alive, self.keep_alive_range[1])
 
     @property
@@ -162,46 +164,49 @@ class CostTerms:
 
     @property
     def initialisation(self) -> float:
-        """USD of starting one unit, whoever waits for it."""
+        """USD of starting one unit, without the price of waiting."""
         return self.init_seconds * self.on_demand / MINUTE_SECONDS
 
 
 def usd_per_minute_left(limit: float, spent: float, now: datetime) -> float:
-    """What may be spent a minute to the end of the month (UTC) when `spent` of `limit` is gone: it eases as days pass unspent."""
+    """Return the USD per minute that are left of `limit` until the end of the month (UTC), after `spent`.
+
+    The rate rises while less is spent.
+    """
     following = (now.replace(day=1) + timedelta(days=32)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return max(0.0, limit - spent) / max(1.0, (following - now).total_seconds() / 60)
 
 
 def whole_minutes(span: timedelta) -> int:
-    """`span` in minutes, rounded up: a decision that needs two and a half minutes is three rows late."""
+    """Return `span` in minutes, rounded up: a decision that takes 2.5 min is 3 rows late."""
     return -int(-span.total_seconds() // MINUTE_SECONDS)
 
 
 def billing_step_of(kind: str, assume: Assume) -> timedelta:
-    """In what steps the units of a lever are billed: as the policy says, else as its provider does; 0 where there are none."""
+    """Return the billing step of a lever: that of the policy, else that of the provider; 0 without steps."""
     return BILLING_STEPS.get(kind, timedelta(0)) if assume.billing_step is None else assume.billing_step
 
 
 def request_usd_of(kind: str, billing: str | None = None) -> float:
-    """What a request costs under a lever, in USD."""
+    """Return the price of a request in USD."""
     return 0.0 if billing is not None and billing.startswith("instance") else REQUEST_USD.get(kind, 0.0)
 
 
 def price_of(pool: PoolPolicy, architecture: str | None = None, gigabytes: float = 1.0, vcpus: float | None = None,
              billing: str | None = None) -> Price:
-    """The price of a pool per GB-second, from its policy or the table; the table's x86 row where the architecture is unknown."""
+    """Return the price of a pool per GB-second, from its policy or the table; x86 where the architecture is unknown."""
     if pool.prices is not None:
         return Price(pool.prices.idle, pool.prices.warm_busy, pool.prices.on_demand)
     if pool.lever.kind in RATES:
-        ways = RATES[pool.lever.kind]
-        return ways.get(billing or "", next(iter(ways.values()))).per_gigabyte(vcpus or 1.0, gigabytes)
+        modes = RATES[pool.lever.kind]
+        return modes.get(billing or "", next(iter(modes.values()))).per_gigabyte(vcpus or 1.0, gigabytes)
     return PRICES[pool.lever.kind, pool.architecture or architecture or DEFAULT_ARCHITECTURE]
 
 
 def terms_of(pool: PoolPolicy, assume: Assume, memory_mb: int | None = None, architecture: str | None = None,
              init_seconds: float | None = None, vcpus: float | None = None, billing: str | None = None,
              keep_alive: KeepAliveSeen | None = None) -> CostTerms:
-    """The terms of a pool: what its policy says, else what was measured (the arguments), else the defaults."""
+    """Return the cost terms of a pool: those of its policy, else the measured ones (the arguments), else the defaults."""
     gigabytes = (pool.memory_mb or memory_mb or DEFAULT_MEMORY_MB) / 1024
     price = price_of(pool, architecture, gigabytes, vcpus, billing)
     per_minute = gigabytes * MINUTE_SECONDS

@@ -1,7 +1,7 @@
-"""How long an on-demand unit of a pool stays warm after use, and how that is known. Pure.
+"""Keep-alive: how long an on-demand unit of a pool stays warm after use, and the source of that value. Pure.
 
-No provider promises a span, so each lever has an assumption of its own, which observations of the pool replace or narrow. The
-policy's `assume.keep_alive` goes before both.
+No provider guarantees a duration, so each lever has an assumption, which observations of the pool replace or narrow. The policy's
+`assume.keep_alive` takes precedence over both.
 """
 
 from dataclasses import asdict, dataclass, replace
@@ -15,15 +15,15 @@ from config.model.duration import format_duration
 from config.model.policy import Assume
 
 ENOUGH = 20
-"""Fewer observations than this prove nothing yet."""
+"""Least number of observations that count."""
 
 MINUTE = timedelta(minutes=1)
 NOTICED = 0.2
-"""A measured span counts as changed once it differs by this share, and by a minute at least: it wavers."""
+"""A measured duration counts as changed once it differs by this share and by 1 min: it varies by chance."""
 
 
 class Basis(StrEnum):
-    """How a keep-alive is known."""
+    """Source of a keep-alive."""
 
     POLICY = "policy"
     ASSUMED = "assumed"
@@ -32,8 +32,9 @@ class Basis(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class KeepAlive:
-    """`span` is what is calculated with; the true one lies most likely from `low` to `high`. `note`: what says so, by how many
-    `observations` where there are some.
+    """Keep-alive of a pool: `span` is used in calculations; the actual one is most likely between `low` and `high`.
+
+    `note`: its source; `observations`: their number, 0 if it was not measured.
     """
 
     span: timedelta
@@ -45,7 +46,7 @@ class KeepAlive:
 
     @property
     def text(self) -> str:
-        """In words, with the range and the source."""
+        """Keep-alive in words, with range and source."""
         span = format_duration(self.span)
         if self.basis is Basis.POLICY:
             return f"{span} ({self.note})"
@@ -59,31 +60,32 @@ def _assumed(minutes: int, low: int, high: int, note: str) -> KeepAlive:
 
 _LAMBDA = _assumed(20, 5, 60, "assumed for AWS Lambda, which documents none")
 ASSUMED: dict[str, KeepAlive] = {
-    # AWS documents no span. Published measurements: 45 to 60 minutes are typical, single environments end after 5 minutes. Of all
-    # fixed spans, 20 minutes count nearest to the cold starts of recorded traffic on units that live idle for 5 to 60 minutes.
+    # AWS documents no duration. Published measurements: 45 to 60 min are typical, some environments stop after 5 min. Of all
+    # fixed durations, 20 min give the number closest to the cold starts of recorded traffic on units that stay idle for 5 to
+    # 60 min.
     "lambda-provisioned-concurrency": _LAMBDA,
     "lambda-ping": _LAMBDA,
     # Google's documentation: an idle instance is kept for up to 15 minutes.
     "cloud-run-min-instances": _assumed(15, 0, 15, "assumed for Cloud Run, which documents up to 15m"),
-    # The provider behind a URL is not known: the range of those above.
+    # The provider behind a URL is unknown: the range of those above.
     "http-ping": _assumed(20, 5, 60, "assumed for a URL, whose provider is unknown"),
 }
 """By lever kind."""
 
-OTHERWISE = _assumed(20, 5, 60, "assumed for a lever whose keep-alive is unknown")
+FALLBACK = _assumed(20, 5, 60, "assumed for a lever whose keep-alive is unknown")
 
 
 def keep_alive_of(kind: str, assume: Assume, seen: KeepAliveSeen | None = None) -> KeepAlive:
-    """The keep-alive of a pool with a lever of `kind`: what the policy says, else what was `seen`, else what is assumed."""
+    """Return the keep-alive of a pool with a lever of `kind`: that of the policy, else the measured one, else the assumed one."""
     if assume.keep_alive is not None:
         return KeepAlive(assume.keep_alive, assume.keep_alive, assume.keep_alive, Basis.POLICY, "set in the policy")
-    assumed = ASSUMED.get(kind, OTHERWISE)
+    assumed = ASSUMED.get(kind, FALLBACK)
     return assumed if seen is None or seen.observations < ENOUGH else measured(assumed, seen)
 
 
-@lru_cache(maxsize=65_536)  # asked for every pool in every tick
+@lru_cache(maxsize=65_536)  # called for every pool in every tick
 def measured(assumed: KeepAlive, seen: KeepAliveSeen) -> KeepAlive:
-    """What enough observations make of what is assumed."""
+    """Return the assumption, replaced or narrowed by enough observations."""
     typical, low, high = (None if span is None else round(span / MINUTE) * MINUTE for span in (seen.typical, seen.low, seen.high))
     low = min(assumed.low, assumed.low if high is None else high) if low is None else low
     high = max(assumed.high, low) if high is None else max(high, low)
@@ -94,7 +96,7 @@ def measured(assumed: KeepAlive, seen: KeepAliveSeen) -> KeepAlive:
 
 
 def steadied(seen: KeepAliveSeen | None, before: KeepAliveSeen | None) -> KeepAliveSeen | None:
-    """What counts of a new measurement: nothing while it proves too little, and no change that is within its wavering."""
+    """Return the new measurement without changes within its random variation; `before` if it has too few observations."""
     if seen is None or seen.observations < ENOUGH or before is None:
         return before if seen is None or seen.observations < ENOUGH else seen
     return replace(seen, typical=near(seen.typical, before.typical), low=near(seen.low, before.low),
@@ -102,21 +104,21 @@ def steadied(seen: KeepAliveSeen | None, before: KeepAliveSeen | None) -> KeepAl
 
 
 def near(span: timedelta | None, before: timedelta | None) -> timedelta | None:
-    """`before` where `span` does not differ from it enough to be noticed, else `span`."""
+    """Return `before` where `span` differs from it by less than `NOTICED`, else `span`."""
     if span is None or before is None or abs(span - before) >= max(MINUTE, NOTICED * before):
         return span
     return before
 
 
 def seen_body(seen: KeepAliveSeen | None) -> dict[str, object] | None:
-    """What was seen in plain values, for the store; spans in seconds."""
+    """Return a measurement as plain values for the store; durations in seconds."""
     if seen is None:
         return None
     return {name: value.total_seconds() if isinstance(value, timedelta) else value for name, value in asdict(seen).items()}
 
 
-def seen_of(body: Any) -> KeepAliveSeen | None:  # noqa: ANN401  (what a store holds)
-    """What `seen_body` was made of; None where it is no such thing."""
+def seen_of(body: Any) -> KeepAliveSeen | None:  # noqa: ANN401  (any stored value)
+    """Return the measurement of which `seen_body` returned the values; None if they are not valid."""
     try:
         spans = {name: None if body[name] is None else timedelta(seconds=body[name]) for name in ("typical", "low", "high")}
         return KeepAliveSeen(**spans, observations=int(body["observations"]), source=str(body["source"]))
@@ -125,6 +127,6 @@ def seen_of(body: Any) -> KeepAliveSeen | None:  # noqa: ANN401  (what a store h
 
 
 def keep_alive_body(of: KeepAlive) -> dict[str, object]:
-    """The same in plain values, for JSON."""
+    """Return a keep-alive as plain values for JSON."""
     return {"seconds": of.span.total_seconds(), "low_seconds": of.low.total_seconds(), "high_seconds": of.high.total_seconds(),
             "basis": of.basis.value, "observations": of.observations, "text": of.text}

@@ -1,4 +1,4 @@
-"""What was measured in place of what the policy assumes: how long raises take, how late metrics are. Pure."""
+"""Measurements that replace assumptions of the policy: lead time, metric delay, and age of settled minutes. Pure."""
 
 import math
 import statistics
@@ -16,37 +16,38 @@ from controller.redaction.redactor import without_secrets
 from forecasting.demand import instant_of, minute_of
 
 RECENT_RAISES = 20
-"""A pool's lead time is the median of so many of its latest raises."""
+"""Latest raises of a pool whose median duration is its lead time."""
 
 ENOUGH = 3
-"""Fewer measurements than this prove nothing yet: one of them may be a provider's bad day."""
+"""Least number of measured raises: one of them may be an outlier of the provider."""
 
 RECENT_COLLECTIONS = 60
 ENOUGH_COLLECTIONS = 10
 
 SETTLING_COLLECTIONS = 1440
-"""By how many of the last collections it is judged when minutes have settled."""
+"""Latest collections from which the age of settled minutes is calculated."""
 
 UNSETTLED_SHARE = 0.001
 """Share of a pool's minutes that may still change once they count as settled."""
 
 
 def median_span(seconds: Iterable[float]) -> timedelta | None:
-    """The median of measured seconds; None when there are fewer than `ENOUGH`."""
+    """Return the median of measured seconds; None with fewer than `ENOUGH`."""
     measured = list(seconds)
     return timedelta(seconds=statistics.median(measured)) if len(measured) >= ENOUGH else None
 
 
 def learned(traits: Traits, before: Traits, memory_mb: int | None) -> Traits:
-    """What is taken up of `traits` that have been read, after `before`: `memory_mb` of the policy goes first."""
+    """Return the traits to use after `before`, from those just read. `memory_mb` of the policy takes precedence."""
     return replace(traits, memory_mb=traits.memory_mb if memory_mb is None else memory_mb, limit=without_secrets(traits.limit),
                    keep_alive=steadied(traits.keep_alive, before.keep_alive))
 
 
 def ready_after(counted: Callable[[], Mapping[int, int]] | None, target: int, sent: datetime, seen_after: float) -> float:
-    """Seconds that a raise to `target` took, sent at `sent` and seen to be ready `seen_after` seconds later: where the provider
-    counts units late (`adapters.ports.lever.CountsInstances`), to the end of the first minute from which on `target` were
-    counted.
+    """Return the seconds that a raise to `target`, sent at `sent` and read as ready `seen_after` seconds later, took.
+
+    Where the provider counts units late (`adapters.ports.lever.CountsInstances`), it ends with the first minute from which on
+    `target` units were counted.
     """
     ready = seen_after
     for minute, units in sorted(({} if counted is None else counted()).items(), reverse=True):
@@ -57,33 +58,35 @@ def ready_after(counted: Callable[[], Mapping[int, int]] | None, target: int, se
 
 
 class DelayMeter:
-    """How late a source's metrics settle, in minutes from the start of a minute to the tick that read its last change.
+    """Metric delay of a source: minutes from the start of a minute to the tick that read its last change.
 
-    A collection tells, for each pool, how old the oldest minute was that appeared or still changed; the median over its pools
-    is one measurement, and the median of the last `RECENT_COLLECTIONS` of those is the delay. A minute that is published
-    early and corrected later counts as late as its correction, so that no half-counted minute is decided upon.
+    A collection gives, for each pool, the age of the oldest minute that appeared or changed. The median over its pools is one
+    measurement, and the median of the last `RECENT_COLLECTIONS` measurements is the delay. A minute that is published early and
+    corrected later counts as late as its correction, so that no decision uses an incomplete minute.
     """
 
     def __init__(self) -> None:
         self.minutes: deque[float] = deque(maxlen=RECENT_COLLECTIONS)
 
     def note(self, ages_minutes: Iterable[int]) -> None:
-        """Take in one collection: an age for each pool of which something was new."""
+        """Add one collection: an age for each pool with new data."""
         ages = list(ages_minutes)
         if ages:
             self.minutes.append(statistics.median(ages))
 
     @property
     def delay(self) -> timedelta | None:
-        """The measured delay in whole minutes, at least one, rounded up; None while too little was seen."""
+        """Measured delay in whole minutes, rounded up, at least 1; None with fewer than `ENOUGH_COLLECTIONS`."""
         if len(self.minutes) < ENOUGH_COLLECTIONS:
             return None
         return timedelta(minutes=max(1, math.ceil(statistics.median(self.minutes))))
 
 
 class SettlingMeter:
-    """The age in minutes at which a minute has settled: a high quantile of the ages at which minutes still change, where
-    `DelayMeter` has the median. `longest`: minutes for which a source is read again; the answer until enough was seen.
+    """Age in minutes at which a minute has settled: a high quantile of the ages at which minutes still change.
+
+    `DelayMeter` has the median of them. `longest`: minutes for which a source is read again; the result until there are enough
+    collections.
     """
 
     def __init__(self, longest: int) -> None:
@@ -92,7 +95,7 @@ class SettlingMeter:
         self._changes, self._minutes = np.zeros(longest + 1, np.int64), 0
 
     def note(self, ages: NDArray[np.int64], pools: int) -> None:
-        """Take in one collection: the ages in minutes of all minutes that it changed, of all of `pools` pools that had news."""
+        """Add one collection: the ages of all minutes that it changed, in minutes, and the number of pools with new data."""
         changes = np.bincount(ages[ages <= self._longest], minlength=self._longest + 1)
         self._recent.append((changes, pools))
         self._changes, self._minutes = self._changes + changes, self._minutes + pools
@@ -102,7 +105,7 @@ class SettlingMeter:
 
     @property
     def minutes(self) -> int:
-        """The least age after which no more than `UNSETTLED_SHARE` of the minutes have changed, had one more done so."""
+        """Smallest age after which at most `UNSETTLED_SHARE` of the minutes have changed, counting one more change than seen."""
         later = self._changes[::-1].cumsum()[::-1] - self._changes
         settled = later + 1 <= UNSETTLED_SHARE * self._minutes
         return max(1, int(np.argmax(settled))) if settled.any() else self._longest

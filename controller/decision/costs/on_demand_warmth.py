@@ -1,8 +1,8 @@
-"""Which units are warm beside those that a lever keeps, and how many start cold. Pure.
+"""Units that are warm after use, in addition to those of the lever, and the units that start cold. Pure.
 
-A unit stays warm for the keep-alive after its last use. What becomes of units that are given back depends on the lever: Cloud Run
-instances and pinged environments stay warm for the keep-alive too, provisioned concurrency is gone (`Terms.stay_warm`). A minute
-of unknown demand keeps warm what was warm before it: nothing proves that it went cold.
+A unit stays warm for the keep-alive after its last use. After scale-in, Cloud Run instances and pinged environments stay warm for
+the keep-alive too, and provisioned concurrency stops at once (`CostTerms.stay_warm`). Through a minute of unknown demand, units
+that were warm before it stay warm: there is no evidence that they stopped.
 """
 
 from typing import TypeVar
@@ -17,17 +17,17 @@ Units = TypeVar("Units", NDArray[np.int64], NDArray[np.float32])
 
 
 def in_use(peak: Units, ready: Units, stay_warm: bool) -> Units:
-    """Units that stay warm after a minute in which at most `peak` worked and `ready` were kept."""
+    """Return the units that stay warm after a minute in which at most `peak` were busy and `ready` were kept warm."""
     return np.maximum(peak, ready) if stay_warm else np.maximum(peak - ready, 0)
 
 
 def started(used: Units, before: Units, ready: Units, stay_warm: bool) -> Units:
-    """Units that start cold in a minute: `used` of it, after `before` at most within the keep-alive."""
+    """Return the units that start cold in a minute: `used` in it, `before` the maximum within the keep-alive before it."""
     return np.maximum(used - (np.maximum(before, ready) if stay_warm else before), 0)
 
 
 class Warm:
-    """Units of many pools that are warm after use, minute by minute, each pool with its own keep-alive."""
+    """Units of many pools that are warm after use, minute by minute. Each pool has its own keep-alive."""
 
     def __init__(self, pools: int) -> None:
         self._used = np.zeros((0, pools))
@@ -35,9 +35,9 @@ class Warm:
         self._minute = 0
 
     def advance(self, peak: Floats | Amounts, ready: Amounts, kept: Amounts, keep_alive: Amounts) -> Amounts:
-        """Take in the next minute and return the units that start cold in it: float64[pools].
+        """Add the next minute and return the units that start cold in it: float64[pools].
 
-        `peak`: float[pools], NaN where unknown. `kept`: `ready` where units given back stay warm, else 0.
+        `peak`: float[pools], NaN where unknown. `kept`: `ready` where units stay warm after scale-in, else 0.
         """
         self._reach(int(keep_alive.max(initial=0)))
         warm = np.maximum(self._before(keep_alive), kept)
@@ -49,7 +49,7 @@ class Warm:
         return np.maximum(used - warm, 0.0)
 
     def _before(self, keep_alive: Amounts) -> Amounts:
-        """The most units in use in one minute of the keep-alive."""
+        """Return the maximum of units in use in a minute of the keep-alive."""
         before, rows, shortest = np.zeros(self._used.shape[1]), len(self._used), int(keep_alive.min(initial=len(self._used)))
         for age in range(1, rows + 1):
             row = self._used[(self._minute - age) % rows]
@@ -57,7 +57,7 @@ class Warm:
         return before
 
     def _reach(self, minutes: int) -> None:
-        """Keep this many minutes from now on; earlier ones are unknown."""
+        """Make room for this many minutes; earlier ones are unknown."""
         rows = len(self._used)
         if minutes <= rows:
             return

@@ -1,7 +1,7 @@
-"""AWS target tracking over many pools at once, minute by minute: what it would have kept warm for the demand that came. Pure.
+"""AWS target tracking over many pools at once, minute by minute: capacity it would have requested for actual demand. Pure.
 
-The rule of `controller.decision.costs.baselines.target_tracking`, for the accounts of a running fleet. A minute of unknown
-demand moves no alarm.
+The rule of `controller.decision.costs.baselines.target_tracking`, for the ledger of a running fleet. A minute of unknown demand
+changes no alarm.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from controller.decision.costs.baselines import TRACKING_UTILISATION
 from forecasting.demand import Floats
 
 LONGEST = 64
-"""Minutes of delay and of lead time that are told apart; longer ones count as that."""
+"""Highest delay and lead time in minutes; higher ones count as this."""
 
 RAISE_AFTER, LOWER_AFTER, LOWER_BELOW = 3, 15, 0.9
 
@@ -19,13 +19,13 @@ Amounts = NDArray[np.float64]
 
 
 class TargetTracker:
-    """One tracker per pool, each at one unit to begin with, as AWS leaves it."""
+    """One tracker per pool, each with one unit at the start, the minimum of AWS."""
 
     def __init__(self, pools: int) -> None:
         self._capacity = np.ones(pools)
         self._high, self._low = np.zeros(pools, np.int64), np.zeros(pools, np.int64)
         self._peaks = np.full((pools, LONGEST), np.nan)
-        self._asked = np.ones((pools, LONGEST))
+        self._requests = np.ones((pools, LONGEST))
         self._minute = 0
 
     @property
@@ -34,23 +34,23 @@ class TargetTracker:
         return self._capacity
 
     def advance(self, peak: Floats, metric_delay: Amounts, lead_time: Amounts) -> Amounts:
-        """Take in the next minute's peak demand, float[pools], NaN where unknown; units ready in it, float64[pools]."""
+        """Add the peak demand of a minute, float[pools], NaN where unknown; return the units ready in it, float64[pools]."""
         delay, lead = (np.minimum(each, LONGEST - 1).astype(np.int64) for each in (metric_delay, lead_time))
-        here, row = self._minute % LONGEST, np.arange(len(peak))
-        self._peaks[:, here] = peak
+        column, row = self._minute % LONGEST, np.arange(len(peak))
+        self._peaks[:, column] = peak
         self._decide(self._peaks[row, (self._minute - delay) % LONGEST])
-        self._asked[:, here] = self._capacity
+        self._requests[:, column] = self._capacity
         ready = self._capacity.copy()
         for back in range(1, int(lead.max(initial=0)) + 1):
-            earlier = self._asked[:, (self._minute - back) % LONGEST]
+            earlier = self._requests[:, (self._minute - back) % LONGEST]
             ready = np.where(back <= lead, np.minimum(ready, earlier), ready)
         self._minute += 1
         return ready
 
-    def _decide(self, seen: Amounts) -> None:
-        """Count minutes above and below the target, and move where there were enough of them."""
-        known = ~np.isnan(seen)
-        used = np.minimum(1.0, np.nan_to_num(seen) / self._capacity)
+    def _decide(self, peak: Amounts) -> None:
+        """Count minutes above and below the target, and change the capacity where there are enough of them."""
+        known = ~np.isnan(peak)
+        used = np.minimum(1.0, np.nan_to_num(peak) / self._capacity)
         above, below = used > TRACKING_UTILISATION, used < LOWER_BELOW * TRACKING_UTILISATION
         self._high = np.where(known, np.where(above, self._high + 1, 0), self._high)
         self._low = np.where(known, np.where(below, self._low + 1, 0), self._low)

@@ -1,4 +1,4 @@
-"""Announced events: when they are, what past ones brought, and the demand they add. Pure.
+"""Announced events: their windows, the effect of past ones, and the demand they add. Pure.
 
 Reading stored history for them belongs in `demand`.
 """

@@ -1,4 +1,4 @@
-"""Usual demand, with the minutes of announced events left out. Pure."""
+"""Baseline demand: usual demand by time of day, without the minutes of announced events. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ from controller.decision.selection.signals import BLOCK, BLOCKS_PER_DAY, UNKNOWN
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats
 
 USUAL_DAYS = 14
-"""So many days tell what is usual."""
+"""Days from which baseline demand is calculated."""
 
 NEIGHBOURS = 3
-"""Blocks of five minutes by which a look at an earlier day is widened to either side."""
+"""Blocks of 5 min before and after a time of day that count as the same time of day."""
 
 LEAST_DAYS = 2
-"""Days of one kind, working days or weekends, that must be known before they alone tell what is usual."""
+"""Known days of one kind, working days or weekends, from which on that kind has a baseline without the other."""
 
 SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True)
 class BaselineDemand:
-    """Peak demand by the time of day (UTC), float32[2, 288]: working days, weekends. NaN where nothing is known."""
+    """Peak demand by time of day (UTC), float32[2, 288]: working days, weekends. NaN where unknown."""
 
     peak: Floats
 
     def at(self, minutes: NDArray[np.int64]) -> Floats:
-        """What is usual in each of `minutes`."""
+        """Return the baseline of each of `minutes`."""
         kind = weekend(minutes // MINUTES_PER_DAY).astype(np.int64)
         out: Floats = self.peak[kind, minutes % MINUTES_PER_DAY // BLOCK]
         return out
@@ -40,14 +40,14 @@ UNKNOWN_YET = BaselineDemand(np.full((2, BLOCKS_PER_DAY), np.nan, np.float32))
 
 
 def weekend(days: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether each day since the epoch, which was a Thursday, is a Saturday or a Sunday."""
+    """Return whether each day since the epoch, a Thursday, is a Saturday or a Sunday."""
     return (days + 3) % 7 >= SATURDAY
 
 
 def baseline_demand(events: tuple[Event, ...], history: DemandSeries, midnight: int) -> BaselineDemand:
-    """What is usual by the days before `midnight`: the middle of the most of every five minutes around a time of day.
+    """Return baseline demand from the days before `midnight`: the median of the 5 min maxima around each time of day.
 
-    Working days and weekends apart, where enough of them are known; a time of day of which nothing is known is taken to be busy.
+    Working days and weekends are separate where enough of them are known. A time of day without known minutes has the P90 of all.
     """
     first = midnight - USUAL_DAYS * MINUTES_PER_DAY
     span = history.window(first, midnight)
@@ -57,16 +57,16 @@ def baseline_demand(events: tuple[Event, ...], history: DemandSeries, midnight: 
     around = np.lib.stride_tricks.sliding_window_view(tops, 2 * NEIGHBOURS + 1).reshape(USUAL_DAYS, BLOCKS_PER_DAY, -1)
     known = tops[tops != UNKNOWN]
     busy = np.float32(np.quantile(known, 0.9, method="higher") if len(known) else np.nan)
-    every = middle(around)
+    every = median_by_time(around)
     every = np.where(np.isnan(every), busy, every)
     free = weekend(np.arange(USUAL_DAYS) + first // MINUTES_PER_DAY)
-    kinds = [np.where((around[rows] != UNKNOWN).any(axis=2).sum(axis=0) >= LEAST_DAYS, middle(around[rows]), every)
+    kinds = [np.where((around[rows] != UNKNOWN).any(axis=2).sum(axis=0) >= LEAST_DAYS, median_by_time(around[rows]), every)
              for rows in (~free, free)]
     return BaselineDemand(np.stack(kinds).astype(np.float32))
 
 
-def middle(around: Floats) -> Floats:
-    """The middle (of two, the higher) of what is known at each time of day of float32[days, 288, n]; NaN where nothing is."""
+def median_by_time(around: Floats) -> Floats:
+    """Return the median (of two, the higher) of known values at each time of day of float32[days, 288, n]; NaN without any."""
     flat = np.ascontiguousarray(around.transpose(1, 0, 2)).reshape(BLOCKS_PER_DAY, -1)
     return np.where((flat != UNKNOWN).any(axis=1), order_statistic(flat, 0.5), np.float32(np.nan))
 
@@ -76,10 +76,10 @@ Rows = tuple[Floats, Floats, Floats]
 
 def without_event_uplift(spells: Sequence[EventWindow], usual: Callable[[EventWindow], BaselineDemand], rows: Rows,
                          first: int) -> Rows:
-    """Peak, busy and invocations, float32[n] each from minute `first` on, without what events have raised.
+    """Return peak, busy and invocations, float32[n] each from minute `first` on, without the uplift of events.
 
-    Rules that look back are shown no more than the usual while an event runs: what it brought is planned for by its own
-    announcement, and would else be expected again right after it, and at the same time of the days to come.
+    Candidates read at most baseline demand while an event runs. Its uplift is planned for by its announcement; otherwise
+    candidates would expect it again right after the event, and at the same time on later days.
     """
     peak, busy, invocations = rows
     share = np.ones(len(peak), np.float32)

@@ -1,4 +1,4 @@
-"""What announced events ask for now: units ahead of the demand that a decision made at a minute meets. Pure."""
+"""Event demand: units that announced events need ahead of the demand that a decision now can meet. Pure."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -13,13 +13,13 @@ from controller.decision.planning.observation import EventDemand
 from forecasting.demand import MINUTES_PER_DAY, Floats, instant_of
 
 HOUR = 60
-"""Minutes of recent demand that hold up what is kept while an event runs, and below which no quiet day lowers."""
+"""Minutes of recent demand below which the target does not fall during an event or through a reduction."""
 
 LONGEST_RAMP = MINUTES_PER_DAY
 
 
 class Foretold(NamedTuple):
-    """A spell, what is usual while it lasts, and what past ones have taught, if any."""
+    """Window of an event, baseline demand during it, and the effect learned from past ones, if any."""
 
     spell: EventWindow
     usual: BaselineDemand
@@ -27,8 +27,10 @@ class Foretold(NamedTuple):
 
 
 class Sought(NamedTuple):
-    """What is asked at `minute`: a decision made then meets the demand before `reach`; `step_up` units may be added a minute
-    (0: any number), up to `ceiling`. `recent`: float32[up to 60], peak demand until `newest`, the newest minute known.
+    """Question asked of the events at `minute`: a decision made then can meet the demand before minute `reach`.
+
+    `step_up`: units that may be added a minute (0: no limit), up to `ceiling`. `recent`: float32[up to 60], peak demand until
+    `newest`, the newest known minute.
     """
 
     minute: int
@@ -40,7 +42,7 @@ class Sought(NamedTuple):
 
 
 def announce(foretold: Sequence[Foretold], sought: Sought) -> EventDemand | None:
-    """What the events make of the demand that a decision meets; None where they say nothing of it."""
+    """Return the event demand that a decision must meet; None without an event that affects it."""
     rises = [each for each in foretold if not each.spell.lowers]
     raising = [told for each in rises if (told := raised(each, sought) or lasting(each.spell, sought)) is not None]
     if raising:
@@ -51,7 +53,7 @@ def announce(foretold: Sequence[Foretold], sought: Sought) -> EventDemand | None
 
 
 def applied(told: EventDemand | None, proposed: float) -> float:
-    """Units that are wanted where so many are proposed."""
+    """Return the units to request, from the units proposed."""
     if told is None:
         return proposed
     if told.share is not None and told.justified is not None:
@@ -60,21 +62,21 @@ def applied(told: EventDemand | None, proposed: float) -> float:
 
 
 def factor_of(foretold: Foretold) -> float:
-    """The factor of a spell, with what past ones taught."""
+    """Return the factor of a window, adjusted by the effect of past ones."""
     factor = foretold.spell.factor or 1.0
     return factor if foretold.lesson is None else foretold.lesson.adjust(factor)
 
 
 def raised(foretold: Foretold, sought: Sought) -> EventDemand | None:
-    """What one event asks for; None while it is too far ahead, and once it is over.
+    """Return the demand of one event; None before it can be prepared for, and after its end.
 
-    Its demand is to be met from its lead on; where the policy limits how fast capacity may grow, a raise begins as much earlier.
+    Capacity must be ready one lead before the event; where the policy limits how fast it may grow, the raise starts earlier.
     """
     spell, usual, lesson = foretold
     ramp = min(LONGEST_RAMP, -(-sought.ceiling // sought.step_up)) if sought.step_up else 0
     if spell.end <= sought.minute or spell.ready >= sought.reach + ramp:
         return None
-    due = sought.reach + spell.start - spell.ready  # what comes before this minute is to be ready in full
+    due = sought.reach + spell.start - spell.ready  # demand before this minute must be met in full
     minutes = np.arange(max(sought.minute, spell.start), min(spell.end, due + ramp))
     if spell.size is not None:
         size = float(spell.size) if lesson is None else lesson.adjust(spell.size)
@@ -83,7 +85,7 @@ def raised(foretold: Foretold, sought: Sought) -> EventDemand | None:
         factor = factor_of(foretold)
         expected, what = factor * usual.at(minutes), f"{factor:.4g} times the usual"
     if np.isnan(expected).all():
-        text = f"{headed(spell)}: {what} is expected, but what is usual then is not known yet"
+        text = f"{headed(spell)}: {what} is expected, but the usual demand at that time is not known yet"
         return EventDemand(text) if minutes[0] < due else None
     needed = np.minimum(expected, sought.ceiling) - sought.step_up * np.maximum(0, minutes - due + 1)
     most = int(np.nanargmax(needed))
@@ -94,42 +96,43 @@ def raised(foretold: Foretold, sought: Sought) -> EventDemand | None:
     taught = "" if lesson is None else f" ({lesson.text(spell)})"
     units, text = max(0.0, float(needed[most])), f"{headed(spell)} is expected to bring {what}{taught}"
     came = recent_most(sought)
-    if running(spell, sought) and came > units:  # more has come than was expected
+    if running(spell, sought) and came > units:  # demand is higher than expected
         return EventDemand(f"{text}; the maximum of the last 60 min was {came:g}", came)
     return EventDemand(text, units)
 
 
 def lasting(spell: EventWindow, sought: Sought) -> EventDemand | None:
-    """An event that is over holds what it brought until it is known what comes after it: it may run late."""
+    """Return the last hour's maximum from the end of an event until demand after it is known: the event may run late."""
     if not running(spell, sought):
         return None
     came, end = recent_most(sought), f"{instant_of(spell.end):%H:%M}"
-    return EventDemand(f"{spell.name} was to end at {end} UTC: the last hour's most, {came:g}, is kept until that is seen", came)
+    text = f"{spell.name} ended at {end} UTC as announced: the maximum of the last 60 min, {came:g}, is kept until metrics show it"
+    return EventDemand(text, came)
 
 
 def running(spell: EventWindow, sought: Sought) -> bool:
-    """Whether the newest demand known is that of the event, so that recent demand has it in it."""
+    """Return whether the newest known minute belongs to the event, so that recent demand includes it."""
     return spell.start <= sought.newest < spell.end + AFTERMATH
 
 
 def recent_most(sought: Sought) -> float:
-    """The most that is known of the last hour."""
+    """Return the known maximum of the last hour."""
     known = sought.recent[~np.isnan(sought.recent)]
     return float(known.max()) if len(known) else 0.0
 
 
 def lowered(foretold: Foretold, sought: Sought) -> EventDemand:
-    """What a quiet time leaves of what is proposed: never less than the last hour's demand, with the margin of a count."""
+    """Return the share of the proposal that a quiet event leaves, at least the last hour's maximum plus its square root."""
     spell, factor = foretold.spell, factor_of(foretold)
     text = f"{spell.name} (until {instant_of(spell.end):%a %H:%M} UTC): {factor:.4g} of the usual is expected"
     if len(sought.recent) < HOUR or np.isnan(sought.recent).any():
-        return EventDemand(f"{text}, but not all of the last hour is known: not lowered")
+        return EventDemand(f"{text}, but the last 60 min are not fully known: not lowered")
     most = recent_most(sought)
     return EventDemand(f"{text}, the maximum of the last 60 min was {most:g}", None, factor, most + float(np.sqrt(most)))
 
 
 def expected_text(foretold: Foretold) -> str:
-    """What is expected of a spell, in words."""
+    """Return the expected demand of a window in words."""
     spell, usual, lesson = foretold
     taught = "" if lesson is None else f" ({lesson.text(spell)})"
     if spell.size is not None:
@@ -142,5 +145,5 @@ def expected_text(foretold: Foretold) -> str:
 
 @lru_cache(maxsize=4096)
 def headed(spell: EventWindow) -> str:
-    """A spell by its name and time."""
+    """Return name and time of a window."""
     return f"{spell.name} ({instant_of(spell.start):%a %H:%M} to {instant_of(spell.end):%a %H:%M} UTC)"

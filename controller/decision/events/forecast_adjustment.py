@@ -1,4 +1,4 @@
-"""Announced events in what people look at: the forecast of the hours ahead, and the plan for them. Pure."""
+"""Announced events in forecasts: demand of the hours ahead, and the plan for them. Pure."""
 
 from collections.abc import Sequence
 
@@ -14,11 +14,11 @@ from forecasting.protocol import LEVELS, Band
 
 MEDIAN = LEVELS.index(0.5)
 HARDLY_ANY = 0.5
-"""Below this there is nothing that a size could be a multiple of."""
+"""Units of forecast demand below which a size is not a multiple of it."""
 
 
 def prospect_at(pool: PoolPolicy, history: DemandSeries) -> PoolEvents | None:
-    """The events of a pool with all that its history tells of them; None where it has none."""
+    """Return the events of a pool with the effects learned from its history; None without events."""
     if not pool.events:
         return None
     prospect, end = PoolEvents(pool), history.end_minute
@@ -29,7 +29,7 @@ def prospect_at(pool: PoolPolicy, history: DemandSeries) -> PoolEvents | None:
 
 
 def without_events(prospect: PoolEvents | None, history: DemandSeries) -> DemandSeries:
-    """Demand as rules and forecasters are shown it: without what events have raised."""
+    """Return demand without the uplift of events, as candidates and forecasters read it."""
     if prospect is None:
         return history
     return DemandSeries(history.first_minute,
@@ -37,7 +37,7 @@ def without_events(prospect: PoolEvents | None, history: DemandSeries) -> Demand
 
 
 def lifted(prospect: PoolEvents | None, band: Band, first: int, now: int) -> Band:
-    """A band of float32[minutes, LEVELS] from minute `first` on, which knows of no event, with those known at `now`."""
+    """Return a band of float32[minutes, LEVELS] from minute `first` on with the events known at `now` added."""
     if prospect is None or not len(band.peak):
         return band
     times = multiples(prospect.foretold(now), band.peak[:, MEDIAN], first, now)
@@ -51,7 +51,7 @@ def lifted(prospect: PoolEvents | None, band: Band, first: int, now: int) -> Ban
 
 
 def multiples(foretold: Sequence[Foretold], median: Floats, first: int, now: int) -> Floats:
-    """What the events multiply each minute's demand by; of several, the one that raises most."""
+    """Return the factor of the events for each minute; of several raises, the highest."""
     rise, fall = (np.ones(len(median), np.float32) for _ in range(2))
     for each in foretold:
         spell, usual, lesson = each
@@ -63,7 +63,7 @@ def multiples(foretold: Sequence[Foretold], median: Floats, first: int, now: int
             rise[at] = np.maximum(rise[at], factor_of(each))
         else:
             share = factor_of(each)
-            if spell.start < now:  # what came lately may be lower already
+            if spell.start < now:  # recent demand may be reduced already
                 most = share * usual.at(np.arange(first + at.start, first + at.stop)) / np.maximum(median[at], HARDLY_ANY)
                 fall[at] = np.fmin(fall[at], np.clip(most, share, 1.0))
             else:
@@ -72,13 +72,14 @@ def multiples(foretold: Sequence[Foretold], median: Floats, first: int, now: int
 
 
 def within(start: int, end: int, first: int, count: int) -> slice:
-    """Rows of the minutes from `start` on and before `end`, of `count` rows from minute `first` on."""
+    """Return the rows of minutes `start` to before `end`, of `count` rows from minute `first` on."""
     return slice(min(count, max(0, start - first)), min(count, max(0, end - first)))
 
 
 def wanted_with(prospect: PoolEvents | None, wanted: Floats, first: int, peak: NDArray[np.float32], terms: CostTerms) -> Floats:
-    """Units wanted from minute `first` on, with what events ask for. `peak`: demand as far as it is known or forecast, its row i
-    being that of minute `first - metric_delay - HOUR + i`.
+    """Return the units of `wanted`, from minute `first` on, with the demand of events.
+
+    `peak`: known or forecast demand; its row i is that of minute `first - metric_delay - HOUR + i`.
     """
     if prospect is None:
         return wanted

@@ -1,4 +1,4 @@
-"""What past occurrences of an event teach of the next: how much of what was announced has come. Pure."""
+"""Learned effect of an event: demand of its past occurrences, relative to the announcement. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,22 +11,23 @@ from controller.decision.events.occurrences import EventWindow, event_windows
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 
 LEVEL = 0.95
-"""What is announced should cover so much of the time that an event lasts."""
+"""Share of the minutes of an event whose demand an announcement should cover."""
 
 LEAST_KNOWN = 0.5
 """Share of an occurrence's minutes that must be known."""
 
 FURTHEST = 4.0
-"""What came counts for no more than so many times, and no less than that part, of what was announced."""
+"""Highest ratio of actual to announced demand that counts; the lowest is its inverse."""
 
 EFFECT_ANNOUNCED, EFFECT_SEEN = 1.5, 1.25
-"""An event has had no effect where at least the first was announced and less than the second came, in multiples of the usual."""
+"""Multiples of the baseline: an event without effect had at least the first announced, and less than the second came."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnedEffect:
-    """What came at each known occurrence, oldest first, over what was announced and over what is usual then; and what was
-    announced over what is usual.
+    """Demand of each known occurrence, oldest first, as a multiple of the announcement and of the baseline.
+
+    `announced`: the announcement as a multiple of the baseline.
     """
 
     over_announced: tuple[float, ...]
@@ -34,8 +35,10 @@ class LearnedEffect:
     announced: tuple[float, ...]
 
     def adjust(self, announced: float) -> float:
-        """What to expect where so much is announced: the middle of what came, believed more with every occurrence; the
-        announcement counts as one more. A rise is never made a fall, nor a fall a rise.
+        """Return the demand to expect for an announcement.
+
+        The median ratio of past occurrences counts more with each of them; the announcement counts as one more. A rise never
+        becomes a fall, nor a fall a rise.
         """
         times = len(self.over_announced)
         came = float(np.clip(np.median(self.over_announced), 1 / FURTHEST, FURTHEST))
@@ -43,32 +46,32 @@ class LearnedEffect:
         return min(1.0, expected) if announced < 1 else max(1.0, expected)
 
     def text(self, spell: EventWindow) -> str:
-        """In words."""
+        """Return the effect in words."""
         announced = spell.size if spell.size is not None else spell.factor or 1.0
         came = float(np.median(self.over_announced)) * announced
         return f"{announced:g} announced, {came:.3g} came {self.times}"
 
     @property
     def times(self) -> str:
-        """How often it was seen, in words."""
+        """Number of occurrences in words."""
         return "once" if len(self.over_announced) == 1 else f"the last {len(self.over_announced)} times"
 
     @property
     def without_effect(self) -> bool:
-        """Whether what was announced as a rise brought nothing out of the usual."""
+        """Whether the event was announced as a rise and demand stayed at its baseline."""
         return float(np.median(self.announced)) >= EFFECT_ANNOUNCED and float(np.median(self.over_usual)) < EFFECT_SEEN
 
 
 def without_effect(lessons: Mapping[str, LearnedEffect]) -> dict[str, str]:
-    """A sentence for each kind of event that was announced as a rise and brought none."""
-    return {kind: f"event {kind!r} brought only {float(np.median(lesson.over_usual)):.2g} times the usual {lesson.times}: "
+    """Return a warning for each kind of event that was announced as a rise and had no effect."""
+    return {kind: f"event {kind!r} had only {float(np.median(lesson.over_usual)):.2g} times the usual {lesson.times}: "
                   "correct or remove it"
             for kind, lesson in lessons.items() if lesson.without_effect}
 
 
 def lessons_of(events: tuple[Event, ...], history: DemandSeries, usual: BaselineDemand, midnight: int) -> Mapping[str,
                                                                                                                   LearnedEffect]:
-    """What the occurrences before `midnight`, within the days that tell what is usual, teach of each kind of event."""
+    """Return the effect of each kind of event, from occurrences in the `USUAL_DAYS` days before `midnight`."""
     first = midnight - USUAL_DAYS * MINUTES_PER_DAY
     seen: dict[str, list[tuple[float, float, float]]] = {}
     for spell in event_windows(events, first, midnight):
@@ -78,8 +81,9 @@ def lessons_of(events: tuple[Event, ...], history: DemandSeries, usual: Baseline
 
 
 def what_came(spell: EventWindow, history: DemandSeries, usual: BaselineDemand) -> tuple[float, float, float] | None:
-    """Demand that covers nearly all minutes of a spell, over what was announced and over the usual, and what was announced over
-    the usual; None where too little is known, or nothing is usual.
+    """Return the P95 of demand in a window over its announcement and over its baseline, and the announcement over the baseline.
+
+    None if less than half of its minutes are known and have a baseline of at least 1 unit.
     """
     span = history.window(spell.start, spell.end)
     most = usual.at(np.arange(spell.start, spell.end))

@@ -1,7 +1,7 @@
-"""One pool's announced events as time passes: which are near, what is usual when they come, and what they ask for now. Pure.
+"""Announced events of one pool over time: windows near a minute, their baseline, and the demand they need. Pure.
 
-The backtest and the daemon use it alike. What history tells of an event is fixed at a midnight before it, so that both say the
-same, and nothing that comes later changes what was said.
+Backtest and daemon share this code. The history that counts for an event ends at a midnight before it, so that both get the same
+result, and later data changes nothing.
 """
 
 from collections.abc import Mapping
@@ -25,17 +25,17 @@ from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats
 
 HOUR = 60
 LOOKED_AHEAD = 2 * MINUTES_PER_DAY
-"""Further ahead than any lead, lead time and ramp together."""
+"""Minutes ahead: more than any lead, lead time and ramp together."""
 
 LOOKED_BACK = MINUTES_PER_DAY
-"""An event that is over is kept in mind so long: its demand may be read late."""
+"""Minutes that an event counts as near after its end, because its demand may be read late."""
 
 BACK, AHEAD = (USUAL_DAYS + 1) * MINUTES_PER_DAY, 8 * MINUTES_PER_DAY
-"""Spells are known from so long before a minute to so long after it."""
+"""Minutes before and after a day for which windows are calculated."""
 
 
 class Learned(NamedTuple):
-    """What the days before a midnight tell: what is usual, and what each kind of event has brought."""
+    """Baseline demand and the effect of each kind of event, from the days before a midnight."""
 
     usual: BaselineDemand
     lessons: Mapping[str, LearnedEffect]
@@ -45,13 +45,13 @@ NOTHING_YET = Learned(UNKNOWN_YET, {})
 
 
 def learned(events: tuple[Event, ...], history: DemandSeries, midnight: int) -> Learned:
-    """All that history tells before `midnight`; nothing that came later is looked at."""
+    """Return baseline and effects from the history before `midnight`; later rows are ignored."""
     usual = baseline_demand(events, history, midnight)
     return Learned(usual, lessons_of(events, history, usual, midnight))
 
 
 class PoolEvents:
-    """The events of one pool. What is `due` is to be learned before anything is asked of a minute."""
+    """Events of one pool. Call `learn` for each midnight that is `due` before other methods are called for a minute."""
 
     def __init__(self, policy: PoolPolicy) -> None:
         self.policy = policy
@@ -61,7 +61,7 @@ class PoolEvents:
         self._learned: dict[int, Learned] = {}
 
     def near(self, minute: int) -> tuple[EventWindow, ...]:
-        """Spells that may matter to a decision made at `minute`."""
+        """Return the windows that may affect a decision made at `minute`."""
         day, hour = minute // MINUTES_PER_DAY, minute // HOUR
         if day != self._day:
             self._spells = event_windows(self.policy.events, day * MINUTES_PER_DAY - BACK, day * MINUTES_PER_DAY + AHEAD)
@@ -74,30 +74,30 @@ class PoolEvents:
         return self._near
 
     def due(self, minute: int, metric_delay: int) -> set[int]:
-        """Midnights before which history is to be learned from: those of what is near, and, once events are over, the last."""
+        """Return the midnights to learn from: those of near windows, and after the end of an event the last one."""
         near = self.near(minute)
         last = minute // MINUTES_PER_DAY * MINUTES_PER_DAY
         wanted = {spell.learned_until for spell in near} | ({last} if any(each.end <= last for each in self._spells) else set())
         return {midnight for midnight in wanted - self._learned.keys() if midnight + metric_delay <= minute}
 
     def learn(self, midnight: int, what: Learned) -> None:
-        """Take in what history tells before `midnight`."""
+        """Store what was learned from the history before `midnight`."""
         self._learned[midnight] = what
 
     def usual(self, spell: EventWindow) -> BaselineDemand:
-        """What is usual when a spell is."""
+        """Return baseline demand for a window."""
         return self._learned.get(spell.learned_until, NOTHING_YET).usual
 
     def unknown(self, first: int, end: int) -> set[int]:
-        """Midnights that `set_aside` needs for the minutes from `first` on and before `end`, and that are not learned."""
+        """Return the midnights not yet learned that `set_aside` needs for minutes `first` to before `end`."""
         return {spell.learned_until for spell in self._rises(first, end)} - self._learned.keys()
 
     def set_aside(self, rows: Rows, first: int) -> Rows:
-        """See `baseline.without_event_uplift`."""
+        """Return `rows` from minute `first` on without the uplift of events; see `baseline.without_event_uplift`."""
         return without_event_uplift(self._rises(first, first + len(rows[0])), self.usual, rows, first)
 
     def _rises(self, first: int, end: int) -> list[EventWindow]:
-        """Spells that raise some of the minutes from `first` on and before `end`."""
+        """Return the windows that raise demand in some of the minutes from `first` to before `end`."""
         spells = self._near
         if first < self._hour * HOUR - LOOKED_BACK or end > (self._hour + 1) * HOUR + LOOKED_AHEAD:
             whole = first // MINUTES_PER_DAY * MINUTES_PER_DAY, -(-end // MINUTES_PER_DAY) * MINUTES_PER_DAY
@@ -105,14 +105,15 @@ class PoolEvents:
         return [spell for spell in spells if not spell.lowers and spell.start < end and spell.end + AFTERMATH > first]
 
     def foretold(self, minute: int) -> list[Foretold]:
-        """What is near, with what is known of it."""
+        """Return the windows near a minute, each with its baseline and learned effect."""
         told = [(spell, self._learned.get(spell.learned_until, NOTHING_YET)) for spell in self.near(minute)]
         return [Foretold(spell, what.usual, what.lessons.get(spell.kind)) for spell, what in told]
 
     def announced(self, minute: int, lead_time: int, recent: Floats, newest: int) -> EventDemand | None:
-        """What the events make of the demand that a decision made at `minute` meets, one tick more than its lead time ahead.
+        """Return the event demand that a decision made at `minute` must meet; None if no event affects it.
 
-        `recent`: float32[up to 60], the peak demand until minute `newest`, the newest that is known.
+        Such a decision meets demand up to one tick after its lead time. `recent`: float32[up to 60], peak demand until `newest`,
+        the newest known minute.
         """
         if not self.near(minute):
             return None
@@ -121,5 +122,5 @@ class PoolEvents:
 
     @property
     def lessons(self) -> Mapping[str, LearnedEffect]:
-        """What past events have taught, as last learned."""
+        """Newest learned effect of each kind of event."""
         return self._learned[max(self._learned)].lessons if self._learned else {}

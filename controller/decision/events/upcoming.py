@@ -1,4 +1,4 @@
-"""What is ahead of a pool by its announced events, for people to check; and events that have nothing ahead. Pure."""
+"""Upcoming windows of announced events, for users to check, and events without any. Pure."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -9,30 +9,30 @@ from config.model.event import Event, Window, windows_of
 from config.model.policy import Policy, PoolPolicy
 
 HORIZONS = (timedelta(days=8), timedelta(days=62), timedelta(days=400))
-"""Looked at one after the other until there are enough windows: the near ones are cheap even of an event that comes often."""
+"""Tried in this order until there are enough windows: a near horizon is cheap even for a frequent event."""
 
 
 class Coming(NamedTuple):
-    """A window to come, and the event that it is of."""
+    """Upcoming window and its event."""
 
     window: Window
     event: Event
 
     @property
     def expected(self) -> str:
-        """What is announced, in words."""
+        """Announced demand in words."""
         event = self.event
         return f"{event.size} units" if event.size is not None else f"{event.factor:g} times the usual"
 
     @property
     def local(self) -> tuple[datetime, datetime]:
-        """Begin and end on the wall of the event's own time zone."""
+        """Start and end in the time zone of the event."""
         zone = ZoneInfo(self.event.timezone)
         return self.window.start.astimezone(zone), self.window.end.astimezone(zone)
 
 
 def ahead_of(event: Event, now: datetime, count: int) -> list[Window]:
-    """The next windows of an event that are not over, at most `count`."""
+    """Return the next windows of an event that have not ended, at most `count`."""
     found: list[Window] = []
     for horizon in HORIZONS:
         found = list(windows_of(event, now, now + horizon)[:count])
@@ -42,18 +42,18 @@ def ahead_of(event: Event, now: datetime, count: int) -> list[Window]:
 
 
 def agenda(pool: PoolPolicy, now: datetime, count: int) -> list[Coming]:
-    """The next windows of each of a pool's events, at most `count` of one event, in order."""
+    """Return the next windows of all events of a pool by time, at most `count` of each event."""
     coming = [Coming(window, event) for event in pool.events for window in ahead_of(event, now, count)]
     return sorted(coming, key=lambda each: each.window)
 
 
 def all_forgotten(policy: Policy, now: datetime) -> list[str]:
-    """Those warnings of all pools, each once: pools share what the defaults announce."""
+    """Return the warnings of all pools, each once: pools share the events of the defaults."""
     return list(dict.fromkeys(text for pool in policy.pools for text in forgotten(pool, now)))
 
 
 def forgotten(pool: PoolPolicy, now: datetime) -> Iterator[str]:
-    """A warning for each event that has nothing ahead."""
+    """Yield a warning for each event without an upcoming window."""
     for event in pool.events:
         if not ahead_of(event, now, 1):
             chosen = "" if event.summary is None else f" with {event.summary!r} in its summary"
