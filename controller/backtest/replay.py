@@ -12,7 +12,7 @@ from adapters.simulated import SimulatedCapacity
 from config.model.policy import Assume, PoolPolicy
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.event_demand import HOUR
-from controller.decision.events.forecast_adjustment import prospect_at, without_events
+from controller.decision.events.forecast_adjustment import events_of, without_events
 from controller.decision.events.pool_events import PoolEvents, learned
 from controller.decision.planning.guardrails import GUARDRAILS
 from controller.decision.planning.observation import PATIENCE, DataFreshness, EventDemand, Observation, Proposal
@@ -58,7 +58,7 @@ class Replay:
 def replay(policy: PoolPolicy, demand: DemandSeries, terms: CostTerms, assume: Assume,
            progress: Callable[[int], None] = lambda _: None) -> Replay:
     """Decide every minute of `demand` from nothing newer than the metric delay before it. `progress` is told minutes done."""
-    return carry_out(policy, demand, propose(without_events(prospect_at(policy, demand), demand), terms, progress), terms, assume)
+    return carry_out(policy, demand, propose(without_events(events_of(policy, demand), demand), terms, progress), terms, assume)
 
 
 def propose(demand: DemandSeries, terms: CostTerms, progress: Callable[[int], None] = lambda _: None) -> Proposals:
@@ -161,12 +161,12 @@ class Ahead:
     """What announced events say at each minute, to who knows what `Eyes` know."""
 
     def __init__(self, policy: PoolPolicy, demand: DemandSeries, terms: CostTerms) -> None:
-        self._prospect, self._demand, self._terms = PoolEvents(policy), demand, terms
+        self._events, self._demand, self._terms = PoolEvents(policy), demand, terms
 
     def at(self, minute: int, newest: int) -> EventDemand | None:
         """As row `minute` begins, with row `newest` the newest known one."""
         first = self._demand.first_minute
-        for midnight in self._prospect.due(first + minute, self._terms.metric_delay):
-            self._prospect.learn(midnight, learned(self._prospect.policy.events, self._demand, midnight))
+        for midnight in self._events.due(first + minute, self._terms.metric_delay):
+            self._events.learn(midnight, learned(self._events.policy.events, self._demand, midnight))
         recent = self._demand.peak[max(0, newest + 1 - HOUR) : newest + 1]
-        return self._prospect.announced(first + minute, self._terms.lead_time, recent, first + newest)
+        return self._events.event_demand(first + minute, self._terms.lead_time, recent, first + newest)

@@ -49,7 +49,7 @@ async def store_state(runtime: Runtime, settings: Settings, learned_every: timed
                              ended=not learned_every)
         await save_measured(fleet, runtime.store, now)
         for group in fleet.regions:
-            await group.remember(now, learned_every)
+            await group.save_snapshot(now, learned_every)
     except StoreError as error:
         log.error("store-failed", error=str(error))  # noqa: TRY400  (the message names the cause)
 

@@ -11,7 +11,7 @@ import numpy as np
 import structlog
 
 from controller.decision.costs.cost_model import CostTerms
-from controller.decision.events.event_demand import Foretold
+from controller.decision.events.event_demand import UpcomingEvent
 from controller.decision.planning.observation import DataFreshness, DemandView, Proposal, is_stale
 from controller.decision.selection.weighting import SelectionWeights
 from controller.demand import selector_snapshot
@@ -48,23 +48,23 @@ class PoolGroup:
     the announced events of its pools.
     """
 
-    def __init__(self, intake: DemandCollector, terms: Callable[[], Mapping[str, CostTerms]], budget: Budget,
-                 keep: Path | None = None, diary: EventTracker | None = None) -> None:
-        self.collector, self.budget, self.diary = intake, budget, diary
-        self._calm = None if diary is None else diary.set_aside
-        self._terms_now, self._keep = terms, keep
+    def __init__(self, collector: DemandCollector, terms: Callable[[], Mapping[str, CostTerms]], budget: Budget,
+                 snapshot: Path | None = None, events: EventTracker | None = None) -> None:
+        self.collector, self.budget, self.events = collector, budget, events
+        self._without_events = None if events is None else events.without_uplift
+        self._terms_now, self._snapshot = terms, snapshot
         self._terms = dict(terms())
-        self.proposer = Proposer(intake, self._terms, self._calm)
+        self.proposer = Proposer(collector, self._terms, self._without_events)
         self.followed_at: datetime | None = None
         """Time at which the proposer last read all demand; before the first time, its proposals are outdated."""
-        self._recalled: dict[str, Proposal] = {}
+        self._restored: dict[str, Proposal] = {}
         """Proposals of the snapshot, used until a new minute is known."""
         self._following: asyncio.Task[None] | None = None
         self._settled: set[str] = set()
         self._retimed: dict[str, tuple[datetime, str]] = {}
         """Pools whose keep-alive has changed, with time and text."""
         self._tuned_at: datetime | None = None
-        self._kept_at: datetime | None = None
+        self._saved_at: datetime | None = None
 
     async def gather(self, now: datetime) -> bool:
         """Collect new demand and update the proposals; return whether something new was stored."""
@@ -73,31 +73,31 @@ class PoolGroup:
             stored = await self.collector.collect(now)
             mark.set(failing=len(self.collector.errors))
         with span("choose", source=source, pools=pools):
-            if self.diary is not None:
-                await self.diary.prepare(self.collector, now)
+            if self.events is not None:
+                await self.events.prepare(self.collector, now)
             await self._follow(now)
         return stored
 
     def view(self, name: str, now: datetime) -> DemandView:
         """Return the demand of a pool for a plan. It has a proposal only after the proposer has read all history."""
-        sight, age = self.collector.freshness(name, now)
-        if sight is DataFreshness.FRESH and self.collector.has_fresh_read(name):
+        freshness, age = self.collector.freshness(name, now)
+        if freshness is DataFreshness.FRESH and self.collector.has_fresh_read(name):
             self._settled.add(name)
-        proposal = (self.proposer.proposal(name) or self._recalled.get(name)) if self.followed_at is not None else None
-        announced = None if self.diary is None else self.diary.announced(name, now, self._terms[name].lead_time, self.collector)
-        return DemandView(sight, age, proposal, name in self._settled, announced=announced, traffic=self.collector.traffic(name,
-                                                                                                                           now),
-                          missing_since=self.collector.missing_since(name, now),
-                          unknown_minutes=self.collector.unknown_minutes(name, now),
-                          quiet=self.collector.quiet[self.collector.row[name]], keep_alive_change=self._retimed_by(name, now))
+        proposal = (self.proposer.proposal(name) or self._restored.get(name)) if self.followed_at is not None else None
+        collector, lead_time = self.collector, self._terms[name].lead_time
+        announced = None if self.events is None else self.events.event_demand(name, now, lead_time, collector)
+        return DemandView(freshness, age, proposal, name in self._settled, announced=announced,
+                          traffic=collector.traffic(name, now), missing_since=collector.missing_since(name, now),
+                          unknown_minutes=collector.unknown_minutes(name, now), quiet=collector.quiet[collector.row[name]],
+                          keep_alive_change=self._retimed_by(name, now))
 
-    def coming(self, name: str, now: datetime) -> list[Foretold]:
+    def upcoming_events(self, name: str, now: datetime) -> list[UpcomingEvent]:
         """Return the near windows of a pool's announced events."""
-        return [] if self.diary is None else self.diary.coming(name, now)
+        return [] if self.events is None else self.events.upcoming(name, now)
 
     def event_warnings(self, name: str) -> list[str]:
         """Return a warning for each kind of event of a pool that had no effect."""
-        return [] if self.diary is None else self.diary.warnings(name)
+        return [] if self.events is None else self.events.warnings(name)
 
     def weights(self, name: str) -> tuple[CostTerms, SelectionWeights]:
         """Return the cost terms of a pool, and the rule that it follows now."""
@@ -113,19 +113,19 @@ class PoolGroup:
         The new proposer reads the whole history before it replaces the old one, so that no decision is based on a part of it.
         """
         terms = dict(self._terms_now())
-        patient = self._tuned_at is not None and not is_stale(now - self._tuned_at, SPANS_EVERY)
-        differing = sum(differ(terms[name], self._terms[name], prices_only=patient) for name in terms)
+        recently_tuned = self._tuned_at is not None and not is_stale(now - self._tuned_at, SPANS_EVERY)
+        differing = sum(differ(terms[name], self._terms[name], prices_only=recently_tuned) for name in terms)
         if not differing and not self.collector.rewritten:
             return False
         self.collector.rewritten = False
         log.info("retuned", source=self.collector.source.kind, pools=differing)
-        chooser = Proposer(self.collector, terms, self._calm)
-        await chooser.follow(self.collector, now)
-        was, self.proposer, self._terms, self._tuned_at, self.followed_at = self._terms, chooser, terms, now, now
+        proposer = Proposer(self.collector, terms, self._without_events)
+        await proposer.follow(self.collector, now)
+        was, self.proposer, self._terms, self._tuned_at, self.followed_at = self._terms, proposer, terms, now, now
         for name, new in terms.items():
             if new.keep_alive != was[name].keep_alive:
-                span = f"keep-alive {was[name].keep_alive} -> {new.keep_alive} min"
-                self._retimed[name] = now, f"{span}: all rules were scored again at {now:%H:%M} UTC"
+                change = f"keep-alive {was[name].keep_alive} -> {new.keep_alive} min"
+                self._retimed[name] = now, f"{change}: all rules were scored again at {now:%H:%M} UTC"
         return True
 
     def _retimed_by(self, name: str, now: datetime) -> str:
@@ -133,32 +133,34 @@ class PoolGroup:
         at, text = self._retimed.get(name, (now - RETIMED_SHOWN, ""))
         return text if not is_stale(now - at, RETIMED_SHOWN) else ""
 
-    async def remember(self, now: datetime, fresh: timedelta = timedelta(0)) -> None:
+    async def save_snapshot(self, now: datetime, fresh: timedelta = timedelta(0)) -> None:
         """Write what the proposer has learned to the snapshot.
 
         Nothing is written before it has read all history, while it is learning, or if the snapshot is younger than `fresh`.
         """
         busy = self._following is not None and not self._following.done()
-        if self._keep is None or self.followed_at is None or busy:
+        if self._snapshot is None or self.followed_at is None or busy:
             return
-        if self._kept_at is not None and not is_stale(now - self._kept_at, fresh):
+        if self._saved_at is not None and not is_stale(now - self._saved_at, fresh):
             return
         arrays = self.proposer.state()
         arrays[TERMS] = np.array(json.dumps({name: asdict(terms) for name, terms in self._terms.items()}))
-        proposed = {name: self.proposer.proposal(name) or self._recalled.get(name) for name in self.collector.pools}
+        proposed = {name: self.proposer.proposal(name) or self._restored.get(name) for name in self.collector.pools}
         arrays[PROPOSED] = np.array(json.dumps({name: asdict(each) for name, each in proposed.items() if each is not None}))
+        key = selector_snapshot.fingerprint(self.collector.pools)
         try:
-            await asyncio.to_thread(selector_snapshot.save, self._keep, selector_snapshot.fingerprint(self.collector.pools),
-                                    arrays)
-            self._kept_at = now
+            await asyncio.to_thread(selector_snapshot.save, self._snapshot, key, arrays)
+            self._saved_at = now
         except OSError as error:
-            log.warning("state-not-saved", file=str(self._keep), error=str(error), text="the next start replays history instead")
+            log.warning("state-not-saved", file=str(self._snapshot), error=str(error),
+                        text="the next start replays history instead")
 
-    async def recall(self, now: datetime) -> bool:
+    async def restore_snapshot(self, now: datetime) -> bool:
         """Restore what an earlier run learned, unless pools, prices or code have changed since; return whether that succeeded."""
-        if self._keep is None:
+        if self._snapshot is None:
             return False
-        arrays = await asyncio.to_thread(selector_snapshot.load, self._keep, selector_snapshot.fingerprint(self.collector.pools))
+        key = selector_snapshot.fingerprint(self.collector.pools)
+        arrays = await asyncio.to_thread(selector_snapshot.load, self._snapshot, key)
         if arrays is None or not {TERMS, PROPOSED} <= arrays.keys():
             return False
         terms = {name: CostTerms(**fields) for name, fields in json.loads(str(arrays.pop(TERMS))).items()}
@@ -167,13 +169,13 @@ class PoolGroup:
         if any(differ(known[name], terms[name], prices_only=True) for name in terms):
             return False
         retimed = any(known[name].keep_alive != terms[name].keep_alive for name in terms)
-        chooser, proposed = Proposer(self.collector, terms, self._calm), json.loads(str(arrays.pop(PROPOSED)))
+        proposer, proposed = Proposer(self.collector, terms, self._without_events), json.loads(str(arrays.pop(PROPOSED)))
         try:
-            chooser.restore(arrays)
+            proposer.restore(arrays)
         except (KeyError, ValueError):
             return False
-        self.proposer, self._terms, self._tuned_at = chooser, terms, None if retimed else now
-        self._recalled = {name: Proposal(**fields) for name, fields in proposed.items()}
+        self.proposer, self._terms, self._tuned_at = proposer, terms, None if retimed else now
+        self._restored = {name: Proposal(**fields) for name, fields in proposed.items()}
         return True
 
     async def _follow(self, now: datetime) -> None:
@@ -183,7 +185,7 @@ class PoolGroup:
         try:
             await asyncio.shield(self._following)
         except Exception:
-            self.proposer, self.followed_at = Proposer(self.collector, self._terms, self._calm), None
+            self.proposer, self.followed_at = Proposer(self.collector, self._terms, self._without_events), None
             raise
         self.followed_at = now
 

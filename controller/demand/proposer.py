@@ -31,7 +31,8 @@ class Proposer:
     `terms`: by pool, in the order of the collector. `without_events`: removes the uplift of announced events from demand.
     """
 
-    def __init__(self, collector: DemandCollector, terms: Mapping[str, CostTerms], without_events: EventFilter | None = None) -> None:
+    def __init__(self, collector: DemandCollector, terms: Mapping[str, CostTerms],
+                 without_events: EventFilter | None = None) -> None:
         self._row, self._without_events = collector.row, without_events
         self._selector = CandidateSelector([terms[name] for name in collector.pools])
         self._proposals: dict[str, Proposal] = {}

@@ -81,14 +81,15 @@ async def assemble(policy: Policy, providers: Providers, store: AsyncStore, cloc
     for source, names in providers.sources(policy.pools):
         known_of = {name: measured.get(name, {}) for name in names}
         warmers = {name: rhythm for name in names if (rhythm := rhythm_of(pools[name])) is not None}
-        anew = [name for name in names if known_of[name].get("read_by") != read_by(pools[name])]
-        intake = DemandCollector(source, names, store, assumed_delay(policy.assume, list(known_of.values())), warmers, anew)
+        to_reread = [name for name in names if known_of[name].get("read_by") != read_by(pools[name])]
+        intake = DemandCollector(source, names, store, assumed_delay(policy.assume, list(known_of.values())), warmers,
+                                 to_reread)
         await intake.load(clock.now())
         budget = BUDGETS.get(pools[names[0]].lever.kind, OTHERWISE)
         keep = store.store.path.with_name(f"learned-{len(regions)}.npz")
-        diary = EventTracker([pools[name] for name in names], store)
-        region = PoolGroup(intake, terms_now(intake, reconcilers, policy.assume), budget, keep, diary)
-        await region.recall(clock.now())
+        events = EventTracker([pools[name] for name in names], store)
+        region = PoolGroup(intake, terms_now(intake, reconcilers, policy.assume), budget, keep, events)
+        await region.restore_snapshot(clock.now())
         regions.append(region)
     return Fleet(regions, reconcilers, clock, store, journal, policy.limits, orphans, policy.assume)
 
@@ -152,6 +153,6 @@ async def save_measured(fleet: Fleet, store: AsyncStore, now: datetime) -> None:
         delay = intake.meter.delay
         body[name] = {"memory_mb": traits.memory_mb, "architecture": traits.architecture, "init_seconds": traits.init_seconds,
                       "vcpus": traits.vcpus, "billing": traits.billing, "keep_alive": seen_body(traits.keep_alive),
-                      "read_by": None if name in intake.anew else read_by(reconciler.policy),
+                      "read_by": None if name in intake.to_reread else read_by(reconciler.policy),
                       "metric_delay_minutes": None if delay is None else delay.total_seconds() / 60}
     await store.run(store.store.save_blob, MEASURED, json.dumps(body, separators=(",", ":")).encode(), now)

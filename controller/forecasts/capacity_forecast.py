@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from config.model.policy import PoolPolicy
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.events.event_demand import HOUR
-from controller.decision.events.forecast_adjustment import prospect_at, wanted_with, without_events
+from controller.decision.events.forecast_adjustment import events_of, units_with_events, without_events
 from controller.decision.planning.planner import bounds_now
 from controller.decision.selection.candidates import proposals
 from controller.decision.selection.scoring import QUARTER
@@ -49,11 +49,11 @@ def next_hours(history: DemandSeries, ahead: Band, pool: PoolPolicy, terms: Cost
     """
     if not (np.isfinite(ahead.peak).all() and np.isfinite(ahead.busy).all()):
         return []
-    end, prospect = history.end_minute, prospect_at(pool, history)
-    wanted = weights.units(proposals(signals_ahead(without_events(prospect, history), ahead, terms, weights)))
+    end, events = history.end_minute, events_of(pool, history)
+    wanted = weights.units(proposals(signals_ahead(without_events(events, history), ahead, terms, weights)))
     first = end + terms.metric_delay  # a minute's demand is known, and decides, after the metric delay
     demand = np.concatenate((history.window(end - HOUR, end).peak, ahead.peak))
-    return steps(wanted_with(prospect, wanted, first, demand, terms), first, pool)
+    return steps(units_with_events(events, wanted, first, demand, terms), first, pool)
 
 
 def signals_ahead(history: DemandSeries, ahead: Band, terms: CostTerms,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.decision.events.forecast_adjustment import lifted, without_events
+from controller.decision.events.forecast_adjustment import with_events, without_events
 from controller.decision.events.pool_events import PoolEvents
 from forecasting.accuracy import Coverage, coverage, scaled_error
 from forecasting.combined import CombinedForecaster
@@ -63,7 +63,7 @@ class ForecastView:
 
 
 def view_of(pool: str, history: DemandSeries, now_minute: int, hours: float, lead: int, fit: Fit | None = None,
-            capacity: NDArray[np.float64] | None = None, prospect: PoolEvents | None = None) -> ForecastView:
+            capacity: NDArray[np.float64] | None = None, events: PoolEvents | None = None) -> ForecastView:
     """Return the forecast of `hours` from `now_minute` on, with announced events. Demand from `now_minute` on is not used.
 
     `capacity`: float64[len(history)], units requested in each of its minutes. With `fit`, a model is fitted to the history up to
@@ -71,7 +71,7 @@ def view_of(pool: str, history: DemandSeries, now_minute: int, hours: float, lea
     """
     first = max(history.first_minute, now_minute - MINUTES_PER_DAY)
     known = history.window(history.first_minute, now_minute)
-    past, baseline = known.window(first, now_minute), without_events(prospect, known)
+    past, baseline = known.window(first, now_minute), without_events(events, known)
     before, since = baseline.window(known.first_minute, first), baseline.window(first, now_minute)
     forecaster = CombinedForecaster(1)
     forecaster.observe(before.peak[None], before.busy[None], before.first_minute)
@@ -81,9 +81,9 @@ def view_of(pool: str, history: DemandSeries, now_minute: int, hours: float, lea
     expected = [np.concatenate([np.full((min(lead, len(past)), len(LEVELS)), np.nan, np.float32), rows[0, :, 0][:-lead]])
             for rows in followed]
     quantiles = forecaster.quantiles(max(1, round(hours * 60)))
-    ahead = lifted(prospect, Band(quantiles.peak[0], quantiles.busy[0]), now_minute, now_minute)
+    ahead = with_events(events, Band(quantiles.peak[0], quantiles.busy[0]), now_minute, now_minute)
     at = slice(first - history.first_minute, now_minute - history.first_minute)
-    return ForecastView(pool, now_minute, lead, past, lifted(prospect, Band(*expected), first, now_minute), ahead,
+    return ForecastView(pool, now_minute, lead, past, with_events(events, Band(*expected), first, now_minute), ahead,
                         None if capacity is None else capacity[at], bool(forecaster.enough[0]))
 
 

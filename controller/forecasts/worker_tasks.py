@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from config.model.policy import PoolPolicy
 from controller.decision.costs.cost_model import CostTerms
-from controller.decision.events.forecast_adjustment import lifted, prospect_at, without_events
+from controller.decision.events.forecast_adjustment import with_events, events_of, without_events
 from controller.decision.selection.weighting import SelectionWeights
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, BUSY_LEVEL, PEAK_LEVEL, SCORED_LEVELS, Step, next_hours
 from controller.forecasts.demand_forecast import document, refit, view_of
@@ -27,19 +27,19 @@ class PlanAhead(NamedTuple):
 
 def forecast_body(pool: PoolPolicy, history: DemandSeries, hours: float, lead: int, units: NDArray[np.float64] | None) -> bytes:
     """Return the forecast of a pool as of the end of `history`, as a JSON object. `units`: `capacity` of `view_of`."""
-    view = view_of(pool.name, history, history.end_minute, hours, lead, fit_outlook, units, prospect_at(pool, history))
+    view = view_of(pool.name, history, history.end_minute, hours, lead, fit_outlook, units, events_of(pool, history))
     return json.dumps(document(view), separators=(",", ":"), allow_nan=False).encode()
 
 
 def plan_ahead(history: DemandSeries, pool: PoolPolicy, terms: CostTerms, weights: SelectionWeights) -> PlanAhead:
     """Return the plan after the end of `history`; without steps where there is no forecast."""
     forecaster = CombinedForecaster(1)
-    prospect, end = prospect_at(pool, history), history.end_minute
-    baseline = without_events(prospect, history)
+    events, end = events_of(pool, history), history.end_minute
+    baseline = without_events(events, history)
     forecaster.observe(baseline.peak[None], baseline.busy[None], baseline.first_minute)
     refit(forecaster, fit_outlook)
     quantiles = forecaster.quantiles(AHEAD_MINUTES, LEVELS)
     path = Band(*(band[0, :, LEVELS.index(level)]
                   for band, level in ((quantiles.peak, PEAK_LEVEL), (quantiles.busy, BUSY_LEVEL))))
-    peak = lifted(prospect, Band(quantiles.peak[0], quantiles.busy[0]), end, end).peak
+    peak = with_events(events, Band(quantiles.peak[0], quantiles.busy[0]), end, end).peak
     return PlanAhead(next_hours(history, path, pool, terms, weights), peak[:, [LEVELS.index(level) for level in SCORED_LEVELS]])

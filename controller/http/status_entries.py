@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from controller.accounting.ledger import NAMES, Ledger, range_of
-from controller.decision.events.event_demand import Foretold, expected_text
+from controller.decision.events.event_demand import UpcomingEvent, expected_text
 from controller.decision.planning.overrides import entry
 from controller.decision.planning.plan import Plan
 from controller.decision.planning.planner import is_blind
@@ -65,7 +65,7 @@ def pool_entry(fleet: Fleet, accounts: Ledger, journal: DecisionLog, forecasts: 
         "overrides": [entry(each) for each in reconciler.overrides if each.until > now],
         "decision": decision_entry(plan), "last_change": decision_entry(journal.last_change.get(name)),
         "next": ahead.pairs, "next_at": instant(ahead.at), "next_missing": ahead.reason,
-        "events": [event_entry(each) for each in region.coming(name, now)[:MOST_EVENTS]],
+        "events": [event_entry(each) for each in region.upcoming_events(name, now)[:MOST_EVENTS]],
         "event_warnings": region.event_warnings(name),
     }
 
@@ -83,11 +83,11 @@ def decision_entry(plan: Plan | None) -> dict[str, Any] | None:
     return {"at": instant(plan.at), "action": plan.action.value, "target": plan.target, "text": redact_text(plan.text)}
 
 
-def event_entry(foretold: Foretold) -> dict[str, Any]:
+def event_entry(event: UpcomingEvent) -> dict[str, Any]:
     """Return one window of an announced event, with the expected demand."""
-    spell = foretold.spell
-    return {"name": redact_text(spell.name), "start": instant(instant_of(spell.start)), "end": instant(instant_of(spell.end)),
-            "expected": redact_text(expected_text(foretold))}
+    window = event.window
+    return {"name": redact_text(window.name), "start": instant(instant_of(window.start)), "end": instant(instant_of(window.end)),
+            "expected": redact_text(expected_text(event))}
 
 
 def source_entry(region: PoolGroup, interval: timedelta) -> Mapping[str, Any]:

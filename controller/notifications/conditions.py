@@ -57,7 +57,7 @@ def pool_conditions(fleet: Fleet, name: str, now: datetime) -> Iterator[tuple[Ke
     for override in reconciler.overrides:
         if override.until > now:
             yield Key(name, "override-set", f"{override.kind.value} {override.until.isoformat()}"), redact_text(override.text)
-    events = fleet.region_of[name].diary
+    events = fleet.region_of[name].events
     if events is not None and (warnings := events.warnings(name)):
         yield Key(name, "event-no-effect"), redact_text("; ".join(warnings))
     if name in fleet.faults:

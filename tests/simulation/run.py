@@ -190,7 +190,7 @@ class Simulation:
             if self.minute % 40 == 5:
                 for region in fleet.regions:
                     await region.retune(self.clock.now())
-                    await region.remember(self.clock.now())
+                    await region.save_snapshot(self.clock.now())
         except StoreError:
             return
 

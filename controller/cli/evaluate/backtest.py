@@ -114,12 +114,12 @@ def check_known(recorded: "dict[str, History]", begin: int | None) -> None:
 
 def warn_of_events(policy: "Policy", recorded: "dict[str, History]") -> None:
     """Warn of announced events without a measured effect on demand by the end of each history."""
-    from controller.decision.events.forecast_adjustment import prospect_at
+    from controller.decision.events.forecast_adjustment import events_of
     from controller.decision.events.learned_effect import without_effect
 
     for pool in policy.pools:
-        prospect = prospect_at(pool, recorded[pool.name].series)
-        for text in () if prospect is None else without_effect(prospect.lessons).values():
+        events = events_of(pool, recorded[pool.name].series)
+        for text in () if events is None else without_effect(events.effects).values():
             click.echo(f"warning: {pool.name}: {text}", err=True)
 
 

@@ -189,14 +189,14 @@ def instant_within(at: str, demand: "DemandSeries", pool: str) -> int:
 def look(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries", now_minute: int, hours: float, model: bool,
          state_dir: Path | None) -> "ForecastView":
     """Return the forecast with warm capacity: simulated for recorded files, actual for a daemon's store."""
-    from controller.decision.events.forecast_adjustment import prospect_at
+    from controller.decision.events.forecast_adjustment import events_of
     from controller.forecasts.demand_forecast import view_of
     from forecasting.harmonic import fit_outlook
 
     known = demand.window(demand.first_minute, now_minute)
     kept = replayed(pool, policy, known) if state_dir is None else recorded(pool.name, known, state_dir)
     lead = max(1, round((policy.assume.metric_delay + policy.assume.lead_time).total_seconds() / 60))
-    return view_of(pool.name, known, now_minute, hours, lead, fit_outlook if model else None, kept, prospect_at(pool, known))
+    return view_of(pool.name, known, now_minute, hours, lead, fit_outlook if model else None, kept, events_of(pool, known))
 
 
 def replayed(pool: "PoolPolicy", policy: "Policy", demand: "DemandSeries") -> "NDArray[np.float64]":

@@ -63,7 +63,7 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
 def warnings_of(located: "Located", now: datetime) -> Iterator[str]:
     """Yield warnings about valid settings that are probably mistakes, each with file and line, once for all pools."""
     from config.loading.problem import path_text
-    from controller.decision.events.upcoming import all_forgotten
+    from controller.decision.events.upcoming import all_events_without_windows
     from controller.preflight.metadata_urls import REMEDY, WHAT, metadata_urls
     from controller.preflight.schedule_warnings import schedule_warnings
 
@@ -77,6 +77,6 @@ def warnings_of(located: "Located", now: datetime) -> Iterator[str]:
         where = f"{located.report.source}:{place.line}:{place.column} {path_text(path)}"
         yield (f"{where}: the value is {node.scalar!r}, because {node.comment} is a comment: quote the value if it contains the "
                "#, or add a space after the #")
-    yield from all_forgotten(located.policy, now)
+    yield from all_events_without_windows(located.policy, now)
     for leading in metadata_urls(located.policy, {}):
         yield f"{located.at(leading.path)}: this {WHAT}: {REMEDY}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from config.model.policy import Objective, Policy, PoolPolicy
 from config.model.schedule import Schedule
-from controller.decision.events.upcoming import agenda
+from controller.decision.events.upcoming import upcoming_windows
 from controller.preflight.schedule_openings import next_openings
 
 MOST_ROWS = 40
@@ -75,7 +75,7 @@ def announced(policy: Policy, now: datetime) -> list[str]:
     """Return the next windows of each pool's events, in the event's time zone."""
     rows = []
     for pool in policy.pools[:MOST_ROWS]:
-        for each in agenda(pool, now, MOST_WINDOWS):
+        for each in upcoming_windows(pool, now, MOST_WINDOWS):
             begin, end = each.local
             rows.append((pool.name, each.window.name, f"{begin:%a %Y-%m-%d %H:%M}", f"{end:%a %Y-%m-%d %H:%M}",
                          each.event.timezone, each.expected))
@@ -87,7 +87,7 @@ def pool_json(pool: PoolPolicy, now: datetime) -> dict[str, Any]:
     body: dict[str, Any] = pool.model_dump(mode="json", exclude_none=True)
     windows = [{"name": each.window.name, "start": each.window.start.isoformat(), "end": each.window.end.isoformat(),
                 "local_start": each.local[0].isoformat(), "local_end": each.local[1].isoformat(),
-                "factor": each.event.factor, "size": each.event.size} for each in agenda(pool, now, MOST_WINDOWS)]
+                "factor": each.event.factor, "size": each.event.size} for each in upcoming_windows(pool, now, MOST_WINDOWS)]
     opened = [{"schedule": schedule.label, "start": each.start.isoformat(), "end": each.end.isoformat(),
                "local_start": each.local[0].isoformat(), "local_end": each.local[1].isoformat(), "timezone": schedule.timezone,
                "min": schedule.min, "max": schedule.max}

@@ -11,7 +11,7 @@ from controller.decision.events.occurrences import AFTERMATH, EventWindow, event
 from controller.decision.selection.signals import BLOCK, BLOCKS_PER_DAY, UNKNOWN, order_statistic
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats
 
-USUAL_DAYS = 14
+BASELINE_DAYS = 14
 """Days from which baseline demand is calculated."""
 
 NEIGHBOURS = 3
@@ -49,17 +49,17 @@ def baseline_demand(events: tuple[Event, ...], history: DemandSeries, midnight: 
 
     Working days and weekends are separate where enough of them are known. A time of day without known minutes has the P90 of all.
     """
-    first = midnight - USUAL_DAYS * MINUTES_PER_DAY
+    first = midnight - BASELINE_DAYS * MINUTES_PER_DAY
     span = history.window(first, midnight)
     peak = np.where(span.known & ~touched(event_windows(events, first, midnight), first, midnight), span.peak,
                     np.float32(UNKNOWN))
     tops = np.pad(peak.reshape(-1, BLOCK).max(axis=1), NEIGHBOURS, constant_values=UNKNOWN)
-    around = np.lib.stride_tricks.sliding_window_view(tops, 2 * NEIGHBOURS + 1).reshape(USUAL_DAYS, BLOCKS_PER_DAY, -1)
+    around = np.lib.stride_tricks.sliding_window_view(tops, 2 * NEIGHBOURS + 1).reshape(BASELINE_DAYS, BLOCKS_PER_DAY, -1)
     known = tops[tops != UNKNOWN]
     busy = np.float32(np.quantile(known, 0.9, method="higher") if len(known) else np.nan)
     every = median_by_time(around)
     every = np.where(np.isnan(every), busy, every)
-    free = weekend(np.arange(USUAL_DAYS) + first // MINUTES_PER_DAY)
+    free = weekend(np.arange(BASELINE_DAYS) + first // MINUTES_PER_DAY)
     kinds = [np.where((around[rows] != UNKNOWN).any(axis=2).sum(axis=0) >= LEAST_DAYS, median_by_time(around[rows]), every)
              for rows in (~free, free)]
     return BaselineDemand(np.stack(kinds).astype(np.float32))
@@ -74,7 +74,7 @@ def median_by_time(around: Floats) -> Floats:
 Rows = tuple[Floats, Floats, Floats]
 
 
-def without_event_uplift(spells: Sequence[EventWindow], usual: Callable[[EventWindow], BaselineDemand], rows: Rows,
+def without_event_uplift(windows: Sequence[EventWindow], baseline: Callable[[EventWindow], BaselineDemand], rows: Rows,
                          first: int) -> Rows:
     """Return peak, busy and invocations, float32[n] each from minute `first` on, without the uplift of events.
 
@@ -83,11 +83,11 @@ def without_event_uplift(spells: Sequence[EventWindow], usual: Callable[[EventWi
     """
     peak, busy, invocations = rows
     share = np.ones(len(peak), np.float32)
-    for spell in spells:
-        at = slice(max(0, spell.start - first), max(0, min(len(peak), spell.end + AFTERMATH - first)))
-        if spell.lowers or at.start >= at.stop:
+    for window in windows:
+        at = slice(max(0, window.start - first), max(0, min(len(peak), window.end + AFTERMATH - first)))
+        if window.lowers or at.start >= at.stop:
             continue
-        most = usual(spell).at(np.arange(first + at.start, first + at.stop))
+        most = baseline(window).at(np.arange(first + at.start, first + at.stop))
         over = peak[at] > most  # false where either is unknown
         share[at] = np.where(over, np.minimum(share[at], most / np.where(over, peak[at], 1)), share[at])
     return peak * share, busy * share, invocations * share

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from config.model.event import Event
-from controller.decision.events.baseline import USUAL_DAYS, BaselineDemand
+from controller.decision.events.baseline import BASELINE_DAYS, BaselineDemand
 from controller.decision.events.occurrences import EventWindow, event_windows
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 
@@ -45,9 +45,9 @@ class LearnedEffect:
         expected = announced * float(came ** (times / (times + 1)))
         return min(1.0, expected) if announced < 1 else max(1.0, expected)
 
-    def text(self, spell: EventWindow) -> str:
+    def text(self, window: EventWindow) -> str:
         """Return the effect in words."""
-        announced = spell.size if spell.size is not None else spell.factor or 1.0
+        announced = window.size if window.size is not None else window.factor or 1.0
         came = float(np.median(self.over_announced)) * announced
         return f"{announced:g} announced, {came:.3g} came {self.times}"
 
@@ -62,37 +62,37 @@ class LearnedEffect:
         return float(np.median(self.announced)) >= EFFECT_ANNOUNCED and float(np.median(self.over_usual)) < EFFECT_SEEN
 
 
-def without_effect(lessons: Mapping[str, LearnedEffect]) -> dict[str, str]:
+def without_effect(effects: Mapping[str, LearnedEffect]) -> dict[str, str]:
     """Return a warning for each kind of event that was announced as a rise and had no effect."""
-    return {kind: f"event {kind!r} had only {float(np.median(lesson.over_usual)):.2g} times the usual {lesson.times}: "
+    return {kind: f"event {kind!r} had only {float(np.median(effect.over_usual)):.2g} times the usual {effect.times}: "
                   "correct or remove it"
-            for kind, lesson in lessons.items() if lesson.without_effect}
+            for kind, effect in effects.items() if effect.without_effect}
 
 
-def lessons_of(events: tuple[Event, ...], history: DemandSeries, usual: BaselineDemand, midnight: int) -> Mapping[str,
-                                                                                                                  LearnedEffect]:
-    """Return the effect of each kind of event, from occurrences in the `USUAL_DAYS` days before `midnight`."""
-    first = midnight - USUAL_DAYS * MINUTES_PER_DAY
+def learned_effects(events: tuple[Event, ...], history: DemandSeries, baseline: BaselineDemand,
+                    midnight: int) -> Mapping[str, LearnedEffect]:
+    """Return the effect of each kind of event, from occurrences in the `BASELINE_DAYS` days before `midnight`."""
+    first = midnight - BASELINE_DAYS * MINUTES_PER_DAY
     seen: dict[str, list[tuple[float, float, float]]] = {}
-    for spell in event_windows(events, first, midnight):
-        if first <= spell.start and spell.end <= midnight and (came := what_came(spell, history, usual)) is not None:
-            seen.setdefault(spell.kind, []).append(came)
-    return {kind: LearnedEffect(*(tuple(each) for each in zip(*came, strict=True))) for kind, came in seen.items()}
+    for window in event_windows(events, first, midnight):
+        if first <= window.start and window.end <= midnight and (effect := observed_effect(window, history, baseline)):
+            seen.setdefault(window.kind, []).append(effect)
+    return {kind: LearnedEffect(*(tuple(each) for each in zip(*effects, strict=True))) for kind, effects in seen.items()}
 
 
-def what_came(spell: EventWindow, history: DemandSeries, usual: BaselineDemand) -> tuple[float, float, float] | None:
+def observed_effect(window: EventWindow, history: DemandSeries, baseline: BaselineDemand) -> tuple[float, float, float] | None:
     """Return the P95 of demand in a window over its announcement and over its baseline, and the announcement over the baseline.
 
     None if less than half of its minutes are known and have a baseline of at least 1 unit.
     """
-    span = history.window(spell.start, spell.end)
-    most = usual.at(np.arange(spell.start, spell.end))
+    span = history.window(window.start, window.end)
+    most = baseline.at(np.arange(window.start, window.end))
     judged = span.known & (most >= 1)
     if judged.sum() < LEAST_KNOWN * len(span):
         return None
     over_usual = float(np.quantile(span.peak[judged] / most[judged], LEVEL, method="higher"))
-    if spell.size is not None:
+    if window.size is not None:
         came = float(np.quantile(span.peak[judged], LEVEL, method="higher"))
-        return came / spell.size, over_usual, spell.size / float(np.median(most[judged]))
-    factor = spell.factor or 1.0
+        return came / window.size, over_usual, window.size / float(np.median(most[judged]))
+    factor = window.factor or 1.0
     return over_usual / factor, over_usual, factor

@@ -56,12 +56,12 @@ def event_windows(events: tuple[Event, ...], first: int, end: int) -> tuple[Even
             start, end_minute = int(window.start.timestamp() // 60), -int(-window.end.timestamp() // 60)
             early = 0 if event.factor is not None and event.factor < 1 else lead  # a reduction needs no preparation
             found.append(EventWindow(start - early, start, end_minute, window.name, window.kind, event.factor, event.size))
-    return tuple(sorted(found, key=lambda spell: (spell.start, spell.end, spell.name)))
+    return tuple(sorted(found, key=lambda window: (window.start, window.end, window.name)))
 
 
-def touched(spells: Sequence[EventWindow], first: int, end: int) -> NDArray[np.bool_]:
+def touched(windows: Sequence[EventWindow], first: int, end: int) -> NDArray[np.bool_]:
     """Return which minutes are within a window or its aftermath: bool[end - first]."""
     out = np.zeros(end - first, bool)
-    for spell in spells:
-        out[max(0, spell.start - first) : max(0, spell.end + AFTERMATH - first)] = True
+    for window in windows:
+        out[max(0, window.start - first) : max(0, window.end + AFTERMATH - first)] = True
     return out

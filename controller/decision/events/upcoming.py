@@ -12,7 +12,7 @@ HORIZONS = (timedelta(days=8), timedelta(days=62), timedelta(days=400))
 """Tried in this order until there are enough windows: a near horizon is cheap even for a frequent event."""
 
 
-class Coming(NamedTuple):
+class UpcomingWindow(NamedTuple):
     """Upcoming window and its event."""
 
     window: Window
@@ -33,26 +33,26 @@ class Coming(NamedTuple):
 
 def ahead_of(event: Event, now: datetime, count: int) -> list[Window]:
     """Return the next windows of an event that have not ended, at most `count`."""
-    found: list[Window] = []
+    windows: list[Window] = []
     for horizon in HORIZONS:
-        found = list(windows_of(event, now, now + horizon)[:count])
-        if len(found) >= count:
+        windows = list(windows_of(event, now, now + horizon)[:count])
+        if len(windows) >= count:
             break
-    return found
+    return windows
 
 
-def agenda(pool: PoolPolicy, now: datetime, count: int) -> list[Coming]:
+def upcoming_windows(pool: PoolPolicy, now: datetime, count: int) -> list[UpcomingWindow]:
     """Return the next windows of all events of a pool by time, at most `count` of each event."""
-    coming = [Coming(window, event) for event in pool.events for window in ahead_of(event, now, count)]
-    return sorted(coming, key=lambda each: each.window)
+    windows = [UpcomingWindow(window, event) for event in pool.events for window in ahead_of(event, now, count)]
+    return sorted(windows, key=lambda each: each.window)
 
 
-def all_forgotten(policy: Policy, now: datetime) -> list[str]:
+def all_events_without_windows(policy: Policy, now: datetime) -> list[str]:
     """Return the warnings of all pools, each once: pools share the events of the defaults."""
-    return list(dict.fromkeys(text for pool in policy.pools for text in forgotten(pool, now)))
+    return list(dict.fromkeys(text for pool in policy.pools for text in events_without_windows(pool, now)))
 
 
-def forgotten(pool: PoolPolicy, now: datetime) -> Iterator[str]:
+def events_without_windows(pool: PoolPolicy, now: datetime) -> Iterator[str]:
     """Yield a warning for each event without an upcoming window."""
     for event in pool.events:
         if not ahead_of(event, now, 1):

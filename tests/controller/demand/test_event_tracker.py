@@ -8,7 +8,7 @@ import structlog
 from config.model.event import Event
 from controller.backtest.replay import propose
 from controller.decision.costs.cost_model import CostTerms
-from controller.decision.events.forecast_adjustment import prospect_at, without_events
+from controller.decision.events.forecast_adjustment import events_of, without_events
 from controller.decision.planning.observation import DataFreshness
 from controller.demand.collector import DemandCollector
 from controller.demand.event_tracker import MOST_A_TICK, EventTracker
@@ -57,7 +57,7 @@ async def test_the_rules_are_shown_what_a_backtest_shows_them(store, tmp_path):
     first, end = minute_of(NOON - timedelta(days=2)), minute_of(now) - 1
     peak = np.array([traffic(minute) for minute in range(first, end)], np.float32)
     demand = DemandSeries(first, peak, peak * np.float32(0.8), peak * 10)
-    on_paper = propose(without_events(prospect_at(pool_policy(events=(LAUNCH,)), demand), demand), TERMS)
+    on_paper = propose(without_events(events_of(pool_policy(events=(LAUNCH,)), demand), demand), TERMS)
 
     assert region.view("a", now).proposal.target == on_paper.target[-1]
     assert propose(demand, TERMS).target[-1] > on_paper.target[-1], "what was raised within the last hour is followed"
@@ -67,10 +67,10 @@ async def test_a_restart_in_the_middle_of_an_event_goes_on_as_it_would_have(stor
     source = FakeSource({"a": traffic}, history=timedelta(days=2))
     region, now = region_of(store, source, tmp_path, "a"), NOON + 70 * MINUTE
     await region.gather(now)
-    await region.remember(now)
+    await region.save_snapshot(now)
     again = region_of(store, source, tmp_path, "a")
     await again.collector.load(now)
-    assert await again.recall(now)
+    assert await again.restore_snapshot(now)
     await again.gather(now)
 
     assert again.view("a", now).announced == region.view("a", now).announced
@@ -92,15 +92,15 @@ async def test_a_source_that_is_silent_from_the_start_says_that_nothing_is_usual
 async def test_a_fault_in_one_pools_events_leaves_the_others_theirs(store, tmp_path):
     pools = [pool_policy(name=name, events=(LAUNCH,)) for name in ("a", "b")]
     intake = DemandCollector(FakeSource({"a": traffic, "b": traffic}, history=timedelta(days=2)), ["a", "b"], store, 2 * MINUTE)
-    diary = EventTracker(pools, store)
-    diary.prospects["a"] = None  # whatever goes wrong
+    events = EventTracker(pools, store)
+    events.pools["a"] = None  # whatever goes wrong
     soon = NOON + 27 * MINUTE
     await intake.collect(soon)
-    await diary.prepare(intake, soon)
-    await diary.set_aside(intake.row, await intake.rows(minute_of(NOON), minute_of(NOON) + 5), minute_of(NOON))
+    await events.prepare(intake, soon)
+    await events.without_uplift(intake.row, await intake.rows(minute_of(NOON), minute_of(NOON) + 5), minute_of(NOON))
 
-    assert diary.announced("b", soon, 2, intake).units == 32
-    assert diary.announced("a", soon, 2, intake) is None
+    assert events.event_demand("b", soon, 2, intake).units == 32
+    assert events.event_demand("a", soon, 2, intake) is None
 
 
 async def test_an_event_without_effect_is_warned_of_once_when_that_is_found(store, tmp_path):
@@ -113,7 +113,7 @@ async def test_an_event_without_effect_is_warned_of_once_when_that_is_found(stor
             await region.gather(after + timedelta(hours=hours))
 
     assert before == []
-    assert region.event_warnings("a") == ["event 'launch' brought only 1 times the usual once: correct or remove it"]
+    assert region.event_warnings("a") == ["event 'launch' had only 1 times the usual once: correct or remove it"]
     assert [(line["pool"], line["log_level"]) for line in lines if line["event"] == "event-without-effect"] == [("a", "warning")]
 
 
@@ -121,14 +121,14 @@ async def test_what_does_not_press_is_learned_bit_by_bit(store):
     names = [f"p{at}" for at in range(MOST_A_TICK + 5)]
     later = Event.model_validate({"name": "launch", "start": "2026-03-03T16:00", "duration": "1h", "factor": 2})
     intake = DemandCollector(FakeSource(dict.fromkeys(names, steady(2)), history=timedelta(hours=20)), names, store, 2 * MINUTE)
-    diary = EventTracker([pool_policy(name=name, events=(later,)) for name in names], store)
+    events = EventTracker([pool_policy(name=name, events=(later,)) for name in names], store)
     now = datetime.fromisoformat("2026-03-03T01:00+00:00")
     await intake.collect(now)
 
     def learned() -> int:
-        return sum(not each.due(minute_of(now), 2) for each in diary.prospects.values())
+        return sum(not each.due(minute_of(now), 2) for each in events.pools.values())
 
-    await diary.prepare(intake, now)
+    await events.prepare(intake, now)
     assert learned() == MOST_A_TICK
-    await diary.prepare(intake, now)
+    await events.prepare(intake, now)
     assert learned() == len(names)

@@ -86,7 +86,7 @@ async def test_for_an_hour_plans_name_the_keep_alive_before_and_after(region):
     await region.retune(NOON)
     soon, later = (region.view("a", NOON + minutes * timedelta(minutes=1)).keep_alive_change for minutes in (59, 60))
 
-    assert soon == "keep-alive 6 -> 15 min: all rules were judged again at 12:00 UTC"
+    assert soon == "keep-alive 6 -> 15 min: all rules were scored again at 12:00 UTC"
     assert later == ""
 
 

@@ -91,7 +91,7 @@ async def test_accounts_and_rules_are_those_of_the_final_rows_though_points_are_
     books = Books(Published(row), store)
     for minute in range(PLAYED):
         await books.tick(NOON + minute * MINUTE)
-    first, fed = START - BEFORE, books.proposer._fed
+    first, fed = START - BEFORE, books.proposer._learned_until
     final = peak, peak * np.float32(0.5), peak * 10
     settled = [column[:, : fed - first] for column in final]
     account = GroupLedger(POOLS, {}, {}, NOON)
@@ -101,7 +101,7 @@ async def test_accounts_and_rules_are_those_of_the_final_rows_though_points_are_
         account.settle(START + minute, *(column[:, this] for column in final), books.terms)
 
     assert fed >= START + PLAYED - 16
-    assert same(books.proposer._portfolio, taught(settled, first))
+    assert same(books.proposer._selector, taught(settled, first))
     assert np.array_equal(books.account.ever, account.ever)
 
 
@@ -125,7 +125,7 @@ async def test_an_idle_minute_after_traffic_is_learnt_as_a_zero_and_a_raise_wait
     for minute in range(120):
         await books.tick(NOON + minute * MINUTE)
         wanted[minute] = books.proposer.proposal("bursty").target
-    first, fed = START - BEFORE, books.proposer._fed
+    first, fed = START - BEFORE, books.proposer._learned_until
     peak, _, _ = await books.collector.rows(first, fed)
     rows = [books.collector.day.window(row, first, fed) for row in range(2)]
 
@@ -133,7 +133,7 @@ async def test_an_idle_minute_after_traffic_is_learnt_as_a_zero_and_a_raise_wait
     assert np.nansum(peak[1]) == 7 * len(burst)
     assert not np.isnan(peak).any()
     final = [np.stack([getattr(each, kind) for each in rows]) for kind in ("peak", "busy", "invocations")]
-    assert same(books.proposer._portfolio, taught(final, first))
+    assert same(books.proposer._selector, taught(final, first))
     raised = [minute for minute, target in wanted.items() if target > 0]
     assert raised[0] == burst.start - START + 2, "a raise is decided by a minute that has not settled"
     assert raised[-1] - raised[0] <= 60 + len(burst) + 2, "what is released waits for the doubt about one minute, no longer"

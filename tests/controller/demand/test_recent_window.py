@@ -10,7 +10,7 @@ def held(*peak, end=END):
     day = RecentWindow(1)
     day.roll(end)
     units = np.array(peak, np.float32)
-    day.lay(0, DemandSeries(end - len(peak), units, units, units))
+    day.write(0, DemandSeries(end - len(peak), units, units, units))
     return day
 
 
@@ -42,7 +42,7 @@ def test_a_newest_minute_to_come_is_not_taken_back_by_what_is_written_before_it(
     day.newest[0] = END + 90
     day.roll(END)
     units = np.array([0, 0, 3], np.float32)
-    day.lay(0, DemandSeries(END - 3, units, units, units))
+    day.write(0, DemandSeries(END - 3, units, units, units))
 
     assert day.newest[0] == END + 90
     assert day.withdraw(0, np.arange(END - 3, END)) == [END - 3, END - 2]
@@ -53,7 +53,7 @@ def test_minutes_after_the_window_overwrite_none_within_it():
     day = held(*[1] * 1440)
     units = np.array([2, 0, 0], np.float32)
 
-    assert day.lay(0, DemandSeries(END - 1, units, units, units)).tolist() == [END - 1]
+    assert day.write(0, DemandSeries(END - 1, units, units, units)).tolist() == [END - 1]
     assert day.window(0, END - 1440, END).peak.tolist() == [1] * 1439 + [2]
     assert day.withdraw(0, np.arange(END, END + 1440)) == []
 

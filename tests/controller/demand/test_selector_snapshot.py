@@ -42,10 +42,10 @@ async def test_what_was_gathered_does_not_change_afterwards(store, tmp_path):
 async def test_a_region_takes_up_what_an_earlier_one_learned_without_replaying(store, tmp_path):
     first = region_of(store, tmp_path)
     await first.gather(NOON)
-    await first.remember(NOON)
+    await first.save_snapshot(NOON)
     again = region_of(store, tmp_path)
     await again.collector.load(NOON + MINUTE)
-    assert await again.recall(NOON + MINUTE)
+    assert await again.restore_snapshot(NOON + MINUTE)
     fed, rows = [], again.collector.rows
 
     async def watch(first, end):
@@ -65,20 +65,20 @@ async def test_a_region_takes_up_what_an_earlier_one_learned_without_replaying(s
 async def test_a_lever_that_has_not_told_its_billing_step_yet_does_not_spoil_what_was_learned(store, tmp_path):
     first = region_of(store, tmp_path, terms=CostTerms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 6, billing_step=5))
     await first.gather(NOON)
-    await first.remember(NOON)
+    await first.save_snapshot(NOON)
     again = region_of(store, tmp_path, terms=CostTerms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 6))
 
-    assert await again.recall(NOON)
+    assert await again.restore_snapshot(NOON)
     assert not await again.retune(NOON)
 
 
 async def test_what_was_learned_by_another_keep_alive_is_taken_up_until_the_first_look_at_terms(store, tmp_path):
     first = region_of(store, tmp_path)
     await first.gather(NOON)
-    await first.remember(NOON)
+    await first.save_snapshot(NOON)
     again = region_of(store, tmp_path, terms=CostTerms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 9))
 
-    assert await again.recall(NOON)
+    assert await again.restore_snapshot(NOON)
     assert again.weights("a")[0].keep_alive == 6
     assert await again.retune(NOON)
     assert again.weights("a")[0].keep_alive == 9
@@ -90,28 +90,28 @@ async def test_what_was_learned_by_another_keep_alive_is_taken_up_until_the_firs
 async def test_another_price_or_other_pools_replay_history_instead(store, tmp_path, change):
     first = region_of(store, tmp_path)
     await first.gather(NOON)
-    await first.remember(NOON)
+    await first.save_snapshot(NOON)
 
-    assert not await region_of(store, tmp_path, **change).recall(NOON)
+    assert not await region_of(store, tmp_path, **change).restore_snapshot(NOON)
 
 
 @pytest.mark.parametrize("body", [b"", b"no zip at all", b"PK\x03\x04 broken"])
 async def test_a_broken_file_is_as_good_as_none(store, tmp_path, body):
     (tmp_path / "learned.npz").write_bytes(body)
 
-    assert not await region_of(store, tmp_path).recall(NOON)
+    assert not await region_of(store, tmp_path).restore_snapshot(NOON)
 
 
 async def test_a_file_cut_off_in_the_middle_is_never_in_place(store, tmp_path, monkeypatch):
     region = region_of(store, tmp_path)
     await region.gather(NOON)
-    await region.remember(NOON)
+    await region.save_snapshot(NOON)
     whole = (tmp_path / "learned.npz").read_bytes()
 
     def full(*_, **__):
         raise OSError("disk full")
     monkeypatch.setattr(selector_snapshot.np, "savez", full)
-    await region.remember(NOON)
+    await region.save_snapshot(NOON)
 
     assert (tmp_path / "learned.npz").read_bytes() == whole
     assert [path.name for path in tmp_path.glob("learned*")] == ["learned.npz"]
@@ -120,22 +120,22 @@ async def test_a_file_cut_off_in_the_middle_is_never_in_place(store, tmp_path, m
 async def test_what_was_kept_lately_is_not_written_again(store, tmp_path):
     region = region_of(store, tmp_path)
     await region.gather(NOON)
-    await region.remember(NOON)
+    await region.save_snapshot(NOON)
     (tmp_path / "learned.npz").unlink()
-    await region.remember(NOON + 30 * MINUTE, fresh=timedelta(hours=1))
+    await region.save_snapshot(NOON + 30 * MINUTE, fresh=timedelta(hours=1))
     assert not (tmp_path / "learned.npz").exists()
 
-    await region.remember(NOON + 60 * MINUTE, fresh=timedelta(hours=1))
+    await region.save_snapshot(NOON + 60 * MINUTE, fresh=timedelta(hours=1))
     assert (tmp_path / "learned.npz").exists()
 
 
 async def test_other_code_replays_history(store, tmp_path, monkeypatch):
     region = region_of(store, tmp_path)
     await region.gather(NOON)
-    await region.remember(NOON)
+    await region.save_snapshot(NOON)
     monkeypatch.setattr(selector_snapshot, "fingerprint", lambda pools: "another")
 
-    assert not await region_of(store, tmp_path).recall(NOON)
+    assert not await region_of(store, tmp_path).restore_snapshot(NOON)
 
 
 def test_every_line_that_decides_counts_in_the_fingerprint(tmp_path, monkeypatch):

@@ -72,13 +72,13 @@ async def test_what_is_stored_by_other_rules_is_read_again_once_in_turns(store):
     before = DemandCollector(Source(), ["a", "b"], store, 2 * MINUTE)
     await before.collect(NOON)
     source = Source()
-    again = DemandCollector(source, ["a", "b"], store, 2 * MINUTE, {"a": Rhythm(5, 3)}, anew=["a"])
+    again = DemandCollector(source, ["a", "b"], store, 2 * MINUTE, {"a": Rhythm(5, 3)}, to_reread=["a"])
     await again.load(NOON)
     for minute in range(1, 5):
         await again.collect(NOON + minute * MINUTE)
 
     assert [asked["a"] for asked in source.asked] == [16, 14 * 1440, 16, 16]
-    assert (again.anew, again.rewritten) == ([], True)
+    assert (again.to_reread, again.rewritten) == ([], True)
     (a,) = await store.load_demand(["a"], minute_of(NOON) - 13 * 1440, minute_of(NOON))
     assert a.known.all()
     assert a.invocations.sum() == 0
@@ -94,7 +94,7 @@ async def test_false_zeros_of_days_ago_are_withdrawn_then(store):
             unknown = {name: DemandSeries.empty(minute_of(since[name]), (until - since[name]) // MINUTE) for name in pools}
             return {name: Telemetry(each, True, absent=np.ones(len(each), bool)) for name, each in unknown.items()}
 
-    again = DemandCollector(Silent(), ["a"], store, 2 * MINUTE, anew=["a"])
+    again = DemandCollector(Silent(), ["a"], store, 2 * MINUTE, to_reread=["a"])
     await again.load(NOON)
     await again.collect(NOON + MINUTE)
     (kept,) = await store.load_demand(["a"], first, first + 60)

@@ -181,12 +181,12 @@ async def test_an_event_without_effect_is_sent(tmp_path):
     clock = ManualClock(NOON)
     async with receiving() as receiver, serving(
             tmp_path, clock, notifier=notifier_to(receiver, clock, reasons=("event-no-effect",))) as here:
-        here.components.fleet.region_of["a"].diary = Warned()
+        here.components.fleet.region_of["a"].events = Warned()
         await here.ticks(2)
         await receiver.until(lambda: receiver.bodies)
 
     assert receiver.reasons() == ["event-no-effect"]
-    assert receiver.bodies[0]["text"] == "a: event 'sale' brought only 1.1 times the usual"
+    assert receiver.bodies[0]["text"] == "a: event 'sale' had only 1.1 times the usual"
 
 
 async def test_a_new_leader_is_sent_once(tmp_path):
@@ -209,11 +209,11 @@ class Warned:
     async def prepare(self, *_):
         pass
 
-    def announced(self, *_):
+    def event_demand(self, *_):
         return None
 
-    def coming(self, *_):
+    def upcoming(self, *_):
         return []
 
     def warnings(self, name):
-        return ["event 'sale' brought only 1.1 times the usual"] if name == "a" else []
+        return ["event 'sale' had only 1.1 times the usual"] if name == "a" else []

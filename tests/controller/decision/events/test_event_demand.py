@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.decision.events.baseline import UNKNOWN_YET, BaselineDemand
-from controller.decision.events.event_demand import Foretold, Sought, announce
+from controller.decision.events.event_demand import EventQuery, UpcomingEvent, event_demand
 from controller.decision.events.learned_effect import LearnedEffect
 from controller.decision.events.occurrences import EventWindow
 from controller.decision.planning.guardrails import GUARDRAILS
@@ -25,12 +25,12 @@ FIVE = BaselineDemand(np.full((2, 288), 5.0, np.float32))
 LEAD = 2
 
 
-def told(minute: int, *spells: EventWindow, usual: BaselineDemand = FIVE, lesson: LearnedEffect | None = None,
+def told(minute: int, *spells: EventWindow, baseline: BaselineDemand = FIVE, effect: LearnedEffect | None = None,
          recent: float | list = 3.0, newest: int | None = None, **changes: int) -> EventDemand | None:
     """What is said at `minute` minutes after noon, two minutes of it being unknown yet."""
     last = np.full(60, recent, np.float32) if np.isscalar(recent) else np.array(recent, np.float32)
-    sought = Sought(START + minute, START + minute + LEAD + 2, 0, 100, last, START + minute - 3 if newest is None else newest)
-    return announce([Foretold(spell, usual, lesson) for spell in spells], sought._replace(**changes))
+    query = EventQuery(START + minute, START + minute + LEAD + 2, 0, 100, last, START + minute - 3 if newest is None else newest)
+    return event_demand([UpcomingEvent(window, baseline, effect) for window in spells], query._replace(**changes))
 
 
 def test_capacity_is_asked_for_so_early_that_it_is_ready_when_the_event_begins():
@@ -60,9 +60,9 @@ def test_several_at_once_ask_for_the_most_and_a_quiet_day_does_not_lower_them():
 
 
 def test_a_size_needs_nothing_usual_and_a_factor_says_what_it_lacks():
-    assert told(0, LAUNCH._replace(factor=None, size=70), usual=UNKNOWN_YET).units == 70
-    unknown = told(0, LAUNCH, usual=UNKNOWN_YET)
-    assert (unknown.units, "what is usual then is not known yet" in unknown.text) == (None, True)
+    assert told(0, LAUNCH._replace(factor=None, size=70), baseline=UNKNOWN_YET).units == 70
+    unknown = told(0, LAUNCH, baseline=UNKNOWN_YET)
+    assert (unknown.units, "the usual demand at that time is not known yet" in unknown.text) == (None, True)
 
 
 def test_more_than_was_announced_is_kept_while_it_runs_and_until_it_is_known_what_comes_after():
@@ -77,7 +77,7 @@ def test_what_came_before_an_event_is_not_its_own():
 
 
 def test_lessons_are_told_with_what_was_announced():
-    taught = told(0, LAUNCH, lesson=LearnedEffect((0.5, 0.5), (4.0, 4.0), (8.0, 8.0)))
+    taught = told(0, LAUNCH, effect=LearnedEffect((0.5, 0.5), (4.0, 4.0), (8.0, 8.0)))
 
     assert taught.units == pytest.approx(8 * 0.5 ** (2 / 3) * 5)
     assert "5.04 times the usual 5 (8 announced, 4 came the last 2 times)" in taught.text
@@ -156,8 +156,8 @@ DEMAND = st.just(np.nan) | st.floats(0, 1e6, width=32)
        lead=st.integers(0, 200), level=DEMAND, recent=st.lists(DEMAND, max_size=60), step=st.integers(0, 50),
        ceiling=st.integers(0, 1000))
 def test_what_is_asked_for_is_a_lawful_number_whatever_is_known(minute, factor, size, lead, level, recent, step, ceiling):
-    spell = replace_factor(LAUNCH._replace(ready=START - lead), factor, size)
-    said = told(minute, spell, usual=BaselineDemand(np.full((2, 288), level, np.float32)), recent=recent, step_up=step,
+    window = replace_factor(LAUNCH._replace(ready=START - lead), factor, size)
+    said = told(minute, window, baseline=BaselineDemand(np.full((2, 288), level, np.float32)), recent=recent, step_up=step,
                 ceiling=ceiling)
 
     if said is not None and said.units is not None:
@@ -167,6 +167,6 @@ def test_what_is_asked_for_is_a_lawful_number_whatever_is_known(minute, factor, 
         assert said.justified >= max(recent)
 
 
-def replace_factor(spell: EventWindow, factor: float, size: int | None) -> EventWindow:
+def replace_factor(window: EventWindow, factor: float, size: int | None) -> EventWindow:
     """The spell with one of the two."""
-    return spell._replace(factor=None, size=size) if size is not None else spell._replace(factor=factor)
+    return window._replace(factor=None, size=size) if size is not None else window._replace(factor=factor)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from config.model.event import Event
 from controller.decision.costs.cost_model import CostTerms
-from controller.decision.events.forecast_adjustment import lifted, prospect_at, without_events
+from controller.decision.events.forecast_adjustment import events_of, with_events, without_events
 from controller.decision.selection.selector import CandidateSelector
 from controller.forecasts.capacity_forecast import next_hours
 from controller.forecasts.demand_forecast import document, view_of
@@ -40,7 +40,7 @@ def history(*raised: tuple[int, int, float], level: float = 4.0) -> DemandSeries
 def ahead(series: DemandSeries, *events: Event, hours: float = 4) -> np.ndarray:
     """The median of peak demand in each minute to come."""
     pool = pool_policy(events=events)
-    return view_of("agent", series, NOW, hours, 4, prospect=prospect_at(pool, series)).ahead.peak[:, MEDIAN]
+    return view_of("agent", series, NOW, hours, 4, events=events_of(pool, series)).ahead.peak[:, MEDIAN]
 
 
 def test_the_band_ahead_is_that_of_ordinary_demand_times_the_factor_while_the_event_lasts():
@@ -70,7 +70,7 @@ def test_a_quiet_day_is_forecast_lower():
 def test_the_past_day_is_judged_with_what_was_announced_for_it():
     series = history((-180, -120, 32.0))
     pool = pool_policy(events=(event(-180, factor=8),))
-    told, untold = (view_of("agent", series, NOW, 1, 4, prospect=prospect) for prospect in (prospect_at(pool, series), None))
+    told, untold = (view_of("agent", series, NOW, 1, 4, events=prospect) for prospect in (events_of(pool, series), None))
 
     assert told.past.peak.max() == 32
     assert told.judgement.error_over_naive < 0.2 * untold.judgement.error_over_naive
@@ -81,7 +81,7 @@ def steps(series: DemandSeries, *events: Event, **changes: object) -> dict[int, 
     """Units of each quarter of an hour of the next four hours, by minutes from now."""
     pool, level = pool_policy(events=events, **changes), np.full(240, 4, np.float32)
     portfolio = CandidateSelector([TERMS])
-    calm = without_events(prospect_at(pool, series), series)
+    calm = without_events(events_of(pool, series), series)
     portfolio.advance(calm.peak[None], calm.busy[None], calm.invocations[None], calm.first_minute)
     plan = next_hours(series, Band(level, level / 2), pool, TERMS, portfolio.weights(0))
     return {step.minute - NOW: step.units for step in plan}
@@ -101,7 +101,7 @@ def test_the_next_hours_stay_within_the_ceiling():
 def test_a_pool_without_events_is_shown_its_own_history():
     series = history()
 
-    assert prospect_at(pool_policy(), series) is None
+    assert events_of(pool_policy(), series) is None
     assert without_events(None, series) is series
 
 
@@ -112,7 +112,7 @@ def test_a_band_stays_in_order_and_what_is_unknown_stays_so(start, factor, size,
     series = history()
     chosen = event(start, size=size) if size is not None else event(start, factor=factor)
     rising = np.sort(np.full((240, len(LEVELS)), level, np.float32) + np.arange(len(LEVELS), dtype=np.float32), axis=1)
-    band = lifted(prospect_at(pool_policy(events=(chosen,)), series), Band(rising, rising / 2), NOW, NOW)
+    band = with_events(events_of(pool_policy(events=(chosen,)), series), Band(rising, rising / 2), NOW, NOW)
 
     assert np.array_equal(np.isnan(band.peak), np.isnan(rising))
     assert not (np.diff(band.peak, axis=1) < 0).any()

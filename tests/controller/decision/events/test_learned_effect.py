@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from config.model.event import Event
 from controller.decision.events.baseline import baseline_demand
-from controller.decision.events.learned_effect import FURTHEST, LearnedEffect, lessons_of
+from controller.decision.events.learned_effect import FURTHEST, LearnedEffect, learned_effects
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, minute_of
 from tests.builders import NOON
 
@@ -27,14 +27,14 @@ def taught(event: Event, came: float, unknown: int = 0) -> LearnedEffect | None:
         peak[first : first + 120] = came
         peak[first : first + unknown] = np.nan
     history = DemandSeries(MONDAY, peak, peak, peak)
-    return lessons_of((event,), history, baseline_demand((event,), history, MIDNIGHT), MIDNIGHT).get("webinar")
+    return learned_effects((event,), history, baseline_demand((event,), history, MIDNIGHT), MIDNIGHT).get("webinar")
 
 
 def test_what_came_is_believed_more_with_every_time_and_the_announcement_counts_as_one():
-    lesson = taught(weekly(factor=8), 16)
+    effect = taught(weekly(factor=8), 16)
 
-    assert lesson == LearnedEffect((0.5, 0.5), (4.0, 4.0), (8.0, 8.0))
-    assert lesson.adjust(8) == pytest.approx(8 * 0.5 ** (2 / 3))
+    assert effect == LearnedEffect((0.5, 0.5), (4.0, 4.0), (8.0, 8.0))
+    assert effect.adjust(8) == pytest.approx(8 * 0.5 ** (2 / 3))
     assert LearnedEffect((0.5,), (4.0,), (8.0,)).adjust(8) == pytest.approx(8 * 0.5 ** 0.5)
 
 
@@ -51,7 +51,7 @@ def test_nothing_is_learned_where_nothing_is_usual():
     peak = np.zeros(14 * MINUTES_PER_DAY, np.float32)
     history = DemandSeries(MONDAY, peak, peak, peak)
 
-    assert lessons_of((weekly(factor=8),), history, baseline_demand((), history, MIDNIGHT), MIDNIGHT) == {}
+    assert learned_effects((weekly(factor=8),), history, baseline_demand((), history, MIDNIGHT), MIDNIGHT) == {}
 
 
 @pytest.mark.parametrize(("factor", "came", "without"), [

@@ -32,19 +32,19 @@ def minute(day: int, hour: int, after: int = 0) -> int:
 
 
 def test_a_spell_has_its_minutes_and_is_made_ready_for_before_it():
-    [spell] = event_windows((LAUNCH,), MONDAY, MONDAY + 14 * MINUTES_PER_DAY)
+    [window] = event_windows((LAUNCH,), MONDAY, MONDAY + 14 * MINUTES_PER_DAY)
 
-    assert (spell.ready, spell.start, spell.end) == (minute(9, 11, 45), minute(9, 12), minute(9, 14))
-    assert spell.learned_until == minute(9, 0)
+    assert (window.ready, window.start, window.end) == (minute(9, 11, 45), minute(9, 12), minute(9, 14))
+    assert window.learned_until == minute(9, 0)
 
 
 def test_what_is_usual_knows_the_time_of_day_and_the_weekend():
     at = np.arange(14 * MINUTES_PER_DAY)
     noonish = (at % MINUTES_PER_DAY) // 60 == 12
     weekend = at // MINUTES_PER_DAY % 7 >= 5
-    usual = baseline_demand((), series(np.where(weekend, 2, np.where(noonish, 9, 4))), MONDAY + 14 * MINUTES_PER_DAY)
+    baseline = baseline_demand((), series(np.where(weekend, 2, np.where(noonish, 9, 4))), MONDAY + 14 * MINUTES_PER_DAY)
 
-    assert usual.at(np.array([minute(14, 12, 30), minute(14, 3), minute(19, 12, 30)])).tolist() == [9, 4, 2]
+    assert baseline.at(np.array([minute(14, 12, 30), minute(14, 3), minute(19, 12, 30)])).tolist() == [9, 4, 2]
 
 
 def test_what_is_usual_is_not_what_events_have_raised_nor_one_day_out_of_line():
@@ -53,9 +53,9 @@ def test_what_is_usual_is_not_what_events_have_raised_nor_one_day_out_of_line():
     for day in range(14):
         peak[minute(day, 12) - MONDAY : minute(day, 13) - MONDAY] = 20
     peak[minute(3, 3) - MONDAY : minute(3, 5) - MONDAY] = 50
-    usual = baseline_demand((daily,), series(peak), MONDAY + 14 * MINUTES_PER_DAY)
+    baseline = baseline_demand((daily,), series(peak), MONDAY + 14 * MINUTES_PER_DAY)
 
-    assert np.unique(usual.peak).tolist() == [4]
+    assert np.unique(baseline.peak).tolist() == [4]
 
 
 def test_what_came_after_the_midnight_changes_nothing():
@@ -83,8 +83,8 @@ def test_rules_are_shown_no_more_than_the_usual_while_an_event_runs():
     peak[minute(9, 14) - MONDAY : minute(9, 14, 30) - MONDAY] = 30
     came = series(peak)
     spells = event_windows((LAUNCH,), MONDAY, came.end_minute)
-    usual = baseline_demand((LAUNCH,), came, spells[0].learned_until)
-    calm = without_event_uplift(spells, lambda _: usual, (came.peak, came.busy, came.invocations), MONDAY)
+    baseline = baseline_demand((LAUNCH,), came, spells[0].learned_until)
+    calm = without_event_uplift(spells, lambda _: baseline, (came.peak, came.busy, came.invocations), MONDAY)
 
     assert [float(kind[during].max()) for kind in calm] == [4, 2, 12]
     after = minute(9, 14) - MONDAY
@@ -92,11 +92,11 @@ def test_rules_are_shown_no_more_than_the_usual_while_an_event_runs():
     assert calm[0][: during.start].tolist() == came.peak[: during.start].tolist()
 
 
-@pytest.mark.parametrize("usual", [np.nan, 50.0])
-def test_what_is_not_above_the_usual_or_has_none_is_shown_as_it_was(usual):
+@pytest.mark.parametrize("baseline", [np.nan, 50.0])
+def test_what_is_not_above_the_usual_or_has_none_is_shown_as_it_was(baseline):
     came = series(days(10))
     spells = event_windows((LAUNCH,), MONDAY, came.end_minute)
-    nothing = BaselineDemand(np.full((2, 288), usual, np.float32))
+    nothing = BaselineDemand(np.full((2, 288), baseline, np.float32))
 
     calm = without_event_uplift(spells, lambda _: nothing, (came.peak, came.busy, came.invocations), MONDAY)
     assert calm[0].tolist() == came.peak.tolist()
@@ -107,11 +107,11 @@ def test_what_is_not_above_the_usual_or_has_none_is_shown_as_it_was(usual):
 def test_a_history_cut_in_two_is_shown_alike_and_never_more_than_came(cut, level, raised, gap):
     peak = np.full(60, raised, np.float32)
     peak[30:40] = np.nan if gap else raised
-    spell = EventWindow(MONDAY + 5, MONDAY + 10, MONDAY + 45, "launch", "launch", 3.0, None)
-    usual = BaselineDemand(np.full((2, 288), level, np.float32))
+    window = EventWindow(MONDAY + 5, MONDAY + 10, MONDAY + 45, "launch", "launch", 3.0, None)
+    baseline = BaselineDemand(np.full((2, 288), level, np.float32))
     rows = peak, peak / 2, peak
-    whole = without_event_uplift([spell], lambda _: usual, rows, MONDAY)
-    parts = [without_event_uplift([spell], lambda _: usual, tuple(each[at] for each in rows), MONDAY + (at.start or 0))
+    whole = without_event_uplift([window], lambda _: baseline, rows, MONDAY)
+    parts = [without_event_uplift([window], lambda _: baseline, tuple(each[at] for each in rows), MONDAY + (at.start or 0))
              for at in (slice(0, cut), slice(cut, 60))]
 
     joined = [np.concatenate(two) for two in zip(*parts, strict=True)]
@@ -135,4 +135,4 @@ def test_a_quiet_day_is_shown_as_it_was():
 def test_spells_of_a_day_begin_before_it_where_they_run_over_midnight():
     nightly = Event.model_validate({"name": "batch", "cron": "0 22 * * *", "duration": timedelta(hours=4), "size": 3})
 
-    assert [spell.start for spell in event_windows((nightly,), MONDAY, MONDAY + 60)] == [minute(-1, 22)]
+    assert [window.start for window in event_windows((nightly,), MONDAY, MONDAY + 60)] == [minute(-1, 22)]

@@ -82,7 +82,7 @@ SEEN = st.builds(
     leaving=st.sampled_from([None, None, "release", "floor"]), traffic=st.none() | st.sampled_from(Traffic),
     missing_since=st.none() | INSTANTS, announced=EVENTS, limit=LIMITS,
     unknown_minutes=st.sampled_from([0, 0, 3]), quiet=st.sampled_from(["", "nothing has run in us-east-1"]),
-    keep_alive_change=st.sampled_from(["", "keep-alive 6 -> 12 min: all rules were judged again at 09:15 UTC"]))
+    keep_alive_change=st.sampled_from(["", "keep-alive 6 -> 12 min: all rules were scored again at 09:15 UTC"]))
 POLICIES = st.builds(
     lambda low, span, **more: pool_policy(min=low, max=max(3, low + span), **more), st.integers(0, 50), UNITS,
     on_missing_metrics=st.sampled_from(["hold", "floor", "forecast"]), on_foreign_write=st.sampled_from(["yield", "reassert"]),
