@@ -38,8 +38,8 @@ def followed(series: DemandSeries, leads: tuple[int, ...], model: bool) -> tuple
         rows = slice(first, first + step)
         said.append(forecaster.follow(series.peak[None, rows], series.busy[None, rows], series.first_minute + first, leads))
         if model:
-            remembered = forecaster.remembered(0)
-            peak, busy = (fit_outlook(what, remembered.first_bucket) for what in (remembered.peak, remembered.busy))
+            history = forecaster.compact_history(0)
+            peak, busy = (fit_outlook(what, history.first_bucket) for what in (history.peak, history.busy))
             if peak is not None and busy is not None:
                 forecaster.install(0, peak, busy)
     return np.concatenate([one.peak[0] for one in said]), np.concatenate([one.busy[0] for one in said])

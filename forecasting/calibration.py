@@ -1,12 +1,13 @@
-"""Learning from what came: offsets that keep each quantile's coverage, and the weight each forecast has earned.
+"""Calibration: offsets that hold the coverage of each quantile, and losses from which forecasts are weighted.
 
-Every quantile carries an offset on the root scale that climbs when demand exceeds it and sinks when demand stays below, in
-proportion to the level, so that in the long run demand exceeds it as often as the level says, whatever demand does:
+Every quantile has an offset on the root scale. It rises when demand exceeds the quantile and falls when demand stays below it, in
+proportion to the level, so that in the long run demand exceeds it with the frequency of the level, for any demand:
 quantile tracking as in Angelopoulos, Candes and Tibshirani, "Conformal PID control for time series prediction" (NeurIPS 2023,
 arXiv:2307.16896), after adaptive conformal inference by Gibbs and Candes (NeurIPS 2021, arXiv:2106.00672). Demand *equal*
-to a quantile moves nothing: counts tie, and a quantile of counts is right when P(y < q) <= level <= P(y <= q).
+to a quantile changes nothing: counts tie, and a quantile of counts is correct if P(y < q) <= level <= P(y <= q).
 
-Each forecast is tracked on its own, then weighed for each level by its discounted pinball loss, and the mixture is tracked again.
+Each component is tracked separately, then weighted for each level by its discounted pinball loss, and the ensemble is tracked
+again.
 """
 
 import numpy as np
@@ -19,38 +20,38 @@ from forecasting.protocol import LEVELS
 from forecasting.scale import rooted, unrooted, whole_units
 
 LEADS = (4, 30, 120, 360)
-"""Minutes ahead at which forecasts are scored; between them offsets and losses are read off on the logarithm of the lead."""
+"""Minutes ahead at which forecasts are scored; in between, offsets and losses are interpolated on the logarithm of the lead."""
 
 EVERY = (1, 1, 2, 8)
-"""Blocks between two scored forecasts of each lead: far ones change slowly and would fill the memory."""
+"""Blocks between two scored forecasts of each lead: those far ahead change slowly and would need much memory."""
 
 SAMPLES = 3
-"""Forecasts scored in a block."""
+"""Forecasts scored per block."""
 
 BEHIND = tuple(-(-lead // BUCKET) for lead in LEADS)
-"""Blocks after which all forecasts issued in one have come true."""
+"""Blocks after which demand is known for all forecasts issued in one."""
 
 GAIN = (0.02, 0.015, 0.012, 0.006)
-"""How far an offset moves, in typical errors, at each lead: less where news comes late, or offsets would swing."""
+"""Step of an offset at each lead, in typical errors: smaller where demand is known late, or offsets would oscillate."""
 
 LOSS_HALF_LIFE = 1.5 * PER_DAY
 SHARPNESS = 8
-"""Weight is the inverse loss to this power: between averaging and picking the best."""
+"""The weight is the inverse loss to this power: between a mean and the choice of the best."""
 
 ROUNDING = np.float32(1e-3)
-"""Forecasts are kept in half precision until they come true; demand this close to one, in proportion, equals it."""
+"""Relative difference up to which demand equals a forecast: forecasts are stored in half precision until demand is known."""
 
 LEAST_SPREAD = 0.05
 FIRST_SPREAD = 0.5
-"""Typical error on the root scale: at least, and of a Poisson count, for want of better."""
+"""Typical error on the root scale: the lowest, and until it is known that of a Poisson count."""
 
 LEVEL = np.asarray(LEVELS, np.float32)
 STEP = (np.asarray(GAIN)[:, None, None] / np.sqrt(LEVEL * (1 - LEVEL))).astype(np.float32)
-FADE = np.asarray([1 - 0.5 ** (every / LOSS_HALF_LIFE) for every in EVERY], np.float32)
+DISCOUNT = np.asarray([1 - 0.5 ** (every / LOSS_HALF_LIFE) for every in EVERY], np.float32)
 
 
 def sampled_minutes(block: int) -> NDArray[np.int64]:
-    """The minutes of a block whose forecasts are scored: over five blocks each of its minutes once, so no clockwork hides."""
+    """Return the minutes of a block whose forecasts are scored: each once in 5 blocks, so that no periodic traffic is missed."""
     return block * BUCKET + block % 5 + 5 * np.arange(SAMPLES)
 
 
@@ -61,66 +62,70 @@ class Calibration:
         rows, width = len(whole), len(NAMES) + 1
         self._whole = whole
         self.offsets = np.zeros((rows, len(LEADS), width, len(LEVELS)), np.float32)
-        """Of each component and last of the mixture."""
+        """Offsets of each component, and last of the ensemble."""
         self.losses = np.full((rows, len(LEADS), len(NAMES), len(LEVELS)), np.nan, np.float32)
         self._spread = np.full((rows, len(LEADS)), np.nan, np.float32)
         self._pending = [np.full((behind // every + 1, rows, SAMPLES, width, len(LEVELS)), np.nan, np.float16)
                          for behind, every in zip(BEHIND, EVERY, strict=True)]
 
-    def close(self, block: int, roots: Floats, came: Floats) -> None:
-        """Close a block: issue its sampled forecasts as they stood when it began, then learn from those that have come true.
+    def close(self, block: int, roots: Floats, demand: Floats) -> None:
+        """Store the forecasts sampled in a block, calibrated as at its start, then learn from those whose demand is known.
 
-        `roots`: float32[rows, SAMPLES, LEADS, components, LEVELS] as made at `sampled_minutes(block)`; `came`: float32[rows,
-        LEADS, SAMPLES], the demand that forecasts issued `BEHIND` blocks ago were about.
+        `roots`: float32[rows, SAMPLES, LEADS, components, LEVELS], made at `sampled_minutes(block)`. `demand`: float32[rows,
+        LEADS, SAMPLES], for the forecasts issued `BEHIND` blocks ago.
         """
         issued = units(roots, self.offsets[:, None], self.losses[:, None], self._whole)
-        said, due = [], []
+        forecast, due = [], []
         for lead, (every, behind, pending) in enumerate(zip(EVERY, BEHIND, self._pending, strict=True)):
             if block % every == 0:
                 pending[block // every % len(pending)] = issued[:, :, lead]
             if (block - behind) % every == 0:
                 due.append(lead)
-                said.append(pending[(block - behind) // every % len(pending)])
-        self._learn(np.array(due), np.stack(said, axis=1).astype(np.float32), came[:, due])
+                forecast.append(pending[(block - behind) // every % len(pending)])
+        self._learn(np.array(due), np.stack(forecast, axis=1).astype(np.float32), demand[:, due])
 
-    def _learn(self, leads: NDArray[np.int64], said: Floats, came: Floats) -> None:
-        """`said`: float32[rows, leads, SAMPLES, components + 1, LEVELS] in units; `came`: float32[rows, leads, SAMPLES]."""
-        came = came[..., None, None]
-        above, below = came > said * (1 + ROUNDING), came < said * (1 - ROUNDING)
-        apart = rooted(came) - rooted(said)
-        loss = known_mean(np.where(above, LEVEL * apart, (LEVEL - 1) * apart))[:, :, :-1]
-        self.losses[:, leads] = faded(self.losses[:, leads], loss, FADE[leads, None, None])
-        self._spread[:, leads] = faded(self._spread[:, leads], known_mean(np.abs(apart[:, :, :, -1, MEDIAN])), FADE[leads])
+    def _learn(self, leads: NDArray[np.int64], forecast: Floats, demand: Floats) -> None:
+        """Update offsets and losses.
+
+        `forecast`: float32[rows, leads, SAMPLES, components + 1, LEVELS] in units. `demand`: float32[rows, leads, SAMPLES].
+        """
+        demand = demand[..., None, None]
+        above, below = demand > forecast * (1 + ROUNDING), demand < forecast * (1 - ROUNDING)
+        error = rooted(demand) - rooted(forecast)
+        loss = known_mean(np.where(above, LEVEL * error, (LEVEL - 1) * error))[:, :, :-1]
+        self.losses[:, leads] = discounted(self.losses[:, leads], loss, DISCOUNT[leads, None, None])
+        spread = known_mean(np.abs(error[:, :, :, -1, MEDIAN]))
+        self._spread[:, leads] = discounted(self._spread[:, leads], spread, DISCOUNT[leads])
         size = np.maximum(np.nan_to_num(self._spread[:, leads], nan=FIRST_SPREAD), LEAST_SPREAD)[..., None, None]
-        push = (LEVEL * above - (1 - LEVEL) * below).sum(axis=2)
-        self.offsets[:, leads] += STEP[leads] * size * push
+        direction = (LEVEL * above - (1 - LEVEL) * below).sum(axis=2)
+        self.offsets[:, leads] += STEP[leads] * size * direction
 
 
 def known_mean(values: Floats) -> Floats:
-    """Mean over the samples (axis 2) that are known; NaN where none is."""
+    """Return the mean over the known samples (axis 2); NaN without any."""
     known = ~np.isnan(values)
     count = known.sum(axis=2, dtype=np.float32)
     mean: Floats = np.where(count > 0, np.where(known, values, 0).sum(axis=2) / np.maximum(count, 1), np.float32(np.nan))
     return mean
 
 
-def faded(before: Floats, news: Floats, fade: Floats) -> Floats:
-    """A discounted mean brought up to date: it begins with the first news and stays where there is none."""
-    moved = before + fade * (news - before)
-    kept: Floats = np.where(np.isnan(news), before, np.where(np.isnan(before), news, moved))
-    return kept
+def discounted(before: Floats, values: Floats, share: Floats) -> Floats:
+    """Return a discounted mean with new values added: the first value starts it, and NaN leaves it unchanged."""
+    moved = before + share * (values - before)
+    mean: Floats = np.where(np.isnan(values), before, np.where(np.isnan(before), values, moved))
+    return mean
 
 
 def units(roots: Floats, offsets: Floats, losses: Floats, whole: NDArray[np.bool_]) -> Floats:
-    """Calibrated quantiles in units, each component's and last the mixture's: float32[..., components + 1, LEVELS].
+    """Return calibrated quantiles in units, of each component and last of the ensemble: float32[..., components + 1, LEVELS].
 
-    All arguments broadcast over the leading axes. Quantiles rise with the level; those of counts are whole.
+    All arguments broadcast over the leading axes. Quantiles rise with the level; those of counts are whole numbers.
     """
     tracked = np.maximum(roots + offsets[..., :-1, :], 0)
     worth = np.nan_to_num(losses, nan=1e3) + np.float32(1e-3)
     ratio = worth.min(axis=-2, keepdims=True) / worth
     for _ in range(SHARPNESS.bit_length() - 1):
-        ratio *= ratio  # powers of two by squaring: a general power takes as long as all the rest
+        ratio *= ratio  # power by squaring: a general power would take half of the run time
     unknown = np.isnan(tracked)
     weight = np.where(unknown, np.float32(0), ratio)
     total = weight.sum(axis=-2)

@@ -1,4 +1,4 @@
-"""The forecasts that are weighed against each other: each a set of quantiles, made from the recent minutes and the profiles."""
+"""Components: forecasts from recent minutes and from profiles, each a set of quantiles, which calibration weights."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -17,36 +17,36 @@ from forecasting.seasonal import PROFILES, SeasonalProfile
 NAMES = (*(f"last {window} minutes" for window in WINDOWS), "same minute of earlier hours", "earlier days",
          "earlier days, at today's level", "same weekday, at today's level", "fitted model, at today's level")
 LEVEL_WINDOW = 30
-"""Minutes over which the present is compared with what a profile said of them."""
+"""Minutes over which recent demand is compared with a profile."""
 
 LEVEL_MEMORY = 300.0
-"""Minutes ahead after which e times less of that difference is expected to be left."""
+"""Minutes ahead after which that difference is expected to have fallen to 1/e."""
 
 GRAIN = 1024.0
-"""Differences are rounded to this fraction, so that their sums are exact in any order and no cut of history shows."""
+"""Differences are rounded to this fraction: their sums are exact, so that the division of history into calls changes nothing."""
 
 MEDIAN = LEVELS.index(0.5)
 
 
 class Source(Protocol):
-    """Something that says quantiles of whole buckets."""
+    """Forecast of whole buckets."""
 
     def at(self, buckets: NDArray[np.int64]) -> Floats:
-        """float32[rows, buckets, LEVELS] in units, NaN where it cannot say."""
+        """Return quantiles in units, float32[rows, buckets, LEVELS]; NaN where unknown."""
         ...
 
 
 class Components:
-    """Makes all forecasts for `rows` rows of demand."""
+    """All components for the rows of a table."""
 
     def __init__(self, table: BucketTable, outlooks: OutlookTable) -> None:
         self._profiles = [SeasonalProfile(table, back, LEVELS) for back in PROFILES]
         self._outlooks = outlooks
 
     def roots(self, tail: Floats, first_minute: int, at: NDArray[np.int64], leads: Sequence[int]) -> Floats:
-        """Forecasts made after minutes `at` (indices into float32[rows, minutes] `tail`, which begins at `first_minute`).
+        """Return the forecasts made after minutes `at`, indices into `tail`: float32[rows, minutes] from `first_minute` on.
 
-        Square roots of quantiles, float32[rows, at, leads, components, LEVELS]; NaN where a component cannot say.
+        Square roots of quantiles, float32[rows, at, leads, components, LEVELS]; NaN where a component has none.
         """
         out = np.full((tail.shape[0], len(at), len(leads), len(NAMES), len(LEVELS)), np.nan, np.float32)
         for which, window in enumerate(WINDOWS):
@@ -65,20 +65,20 @@ class Components:
         return out
 
     def _shift(self, tail: Floats, first_minute: int, at: NDArray[np.int64], source: Source) -> Floats:
-        """How far the last hour was above the middle of a profile, on the root scale: float32[rows, at]; 0 where unknown."""
+        """Return how far the last 30 min were above a profile's median, on the root scale: float32[rows, at]; 0 if unknown."""
         low, end = int(at.min()) - LEVEL_WINDOW + 1, int(at.max()) + 1
         minutes = np.arange(first_minute + low, first_minute + end)
-        said = rooted(source.at(np.unique(minutes // BUCKET))[:, minutes // BUCKET - minutes[0] // BUCKET, MEDIAN])
-        apart = np.round((rooted(tail[:, low:end]) - said) * GRAIN).astype(np.float64)
-        known = ~np.isnan(apart)
+        median = rooted(source.at(np.unique(minutes // BUCKET))[:, minutes // BUCKET - minutes[0] // BUCKET, MEDIAN])
+        difference = np.round((rooted(tail[:, low:end]) - median) * GRAIN).astype(np.float64)
+        known = ~np.isnan(difference)
         total, count = (np.concatenate([np.zeros((tail.shape[0], 1)), np.cumsum(what, axis=1)], axis=1)
-                        for what in (np.where(known, apart, 0.0), known))
+                        for what in (np.where(known, difference, 0.0), known))
         right = at - low + 1
         over, of = (sums[:, right] - sums[:, right - LEVEL_WINDOW] for sums in (total, count))
         shift: Floats = (over / np.maximum(of, 1) / GRAIN).astype(np.float32)
         return shift
 
-    def forget_before(self, minute: int) -> None:
-        """Let go of profiles of what is past."""
+    def delete_before(self, minute: int) -> None:
+        """Delete profiles of buckets before a minute."""
         for profile in self._profiles:
-            profile.forget_before(minute // BUCKET)
+            profile.delete_before(minute // BUCKET)

@@ -1,4 +1,4 @@
-"""Quantiles of samples with holes, fast: one sort, then a look-up."""
+"""Quantiles of samples with gaps: one sort, then a look-up."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ from forecasting.demand import Floats
 
 
 def sample_quantiles(samples: Floats, levels: Sequence[float]) -> Floats:
-    """Quantiles along the last axis of float32[..., n] that may hold NaN: float32[..., levels], NaN where nothing is known.
+    """Return quantiles along the last axis of float32[..., n], which may have NaN: float32[..., levels], NaN without samples.
 
-    The smallest sample that at least `level` of the known samples do not exceed (inverse of the empirical distribution,
-    type 1 of Hyndman and Fan 1996): always a value that occurred, so quantiles of counts stay counts.
+    A quantile is the smallest sample that at least `level` of the known samples do not exceed (inverse of the empirical
+    distribution, type 1 of Hyndman and Fan 1996). It is one of the samples, so quantiles of counts are counts.
     """
     if not samples.shape[-1]:
         return np.full((*samples.shape[:-1], len(levels)), np.nan, np.float32)

@@ -1,9 +1,9 @@
-"""A statistical model of one pool: autoregression around daily and weekly harmonics, fitted by statsmodels.
+"""Statistical model of one pool: autoregression around daily and weekly harmonics, fitted by statsmodels.
 
 Dynamic harmonic regression (Hyndman and Athanasopoulos, "Forecasting: Principles and Practice", 3rd ed., section 10.5) on
-quarters of an hour, on the square-root scale. It says what the seasonal profiles cannot: smooth shapes from few days, both
-seasons at once, and how the present level fades. Importing statsmodels costs about three seconds of processor time: this
-module does so only when it fits, which worker processes do.
+quarters of an hour, on the square-root scale. Unlike the seasonal profiles it gives smooth shapes from few days, both seasons at
+once, and the decay of the current level. Importing statsmodels takes about 3 s of processor time: this module imports it only to
+fit a model, which worker processes do.
 """
 
 import warnings
@@ -20,7 +20,7 @@ from forecasting.protocol import LEVELS
 from forecasting.scale import rooted, unrooted
 
 Path = NDArray[np.float64]
-"""A level for each bucket, on the root scale."""
+"""Level of each bucket, on the root scale."""
 
 LEAST_DAYS = 2
 WEEKLY_FROM_DAYS = 9
@@ -28,25 +28,25 @@ PER_WEEK = 7 * PER_DAY
 DAILY_ORDER, WEEKLY_ORDER = 6, 5
 LAGS = [1, 2, 4]
 NEARBY = 17
-"""Buckets about one, four hours of them."""
+"""Buckets around one bucket: 4 h."""
 
 OUTLIER = 6.0
-"""Median absolute deviations; what is further out than that is drawn in to it."""
+"""Median absolute deviations to which values further from the median are limited."""
 
 BEHIND = 8
-"""Buckets of the fit itself that an outlook keeps, so that the present can be compared with what was said of it."""
+"""Fitted buckets at the start of an outlook, with which current demand is compared."""
 
 
 def fit_outlook(summary: Floats, first_bucket: int) -> Outlook | None:
-    """Fit one row's buckets, float32[buckets, summary] in units from `first_bucket` on with NaN for gaps, and look on two days.
+    """Fit float32[buckets, summary] of one row, in units from `first_bucket` on, NaN for gaps; return 2 days of forecast.
 
-    None when less than two days are known, or half of what lies between is not, or the fit fails.
+    None if less than 2 days are known, if less than half of the buckets in between are known, or if the fit fails.
     """
     known = ~np.isnan(summary[:, -1])
     if known.sum() < LEAST_DAYS * PER_DAY:
         return None
-    begin, end = (int(at) for at in np.flatnonzero(known)[[0, -1]])
-    summary, known = summary[begin : end + 1], known[begin : end + 1]
+    start, end = (int(at) for at in np.flatnonzero(known)[[0, -1]])
+    summary, known = summary[start : end + 1], known[start : end + 1]
     if 2 * known.sum() < len(known):
         return None
     roots = rooted(summary)
@@ -54,14 +54,14 @@ def fit_outlook(summary: Floats, first_bucket: int) -> Outlook | None:
     path = fitted_path(level)
     if path is None:
         return None
-    apart = (roots - path[: len(roots), None]).reshape(-1).astype(np.float32)
-    around = sample_quantiles(apart[None], LEVELS)[0]
+    difference = (roots - path[: len(roots), None]).reshape(-1).astype(np.float32)
+    around = sample_quantiles(difference[None], LEVELS)[0]
     ahead = path[len(level) - BEHIND :].astype(np.float32)
-    return Outlook(first_bucket + begin + len(level) - BEHIND, unrooted(ahead[:, None] + around))
+    return Outlook(first_bucket + start + len(level) - BEHIND, unrooted(ahead[:, None] + around))
 
 
 def fitted_path(level: Path) -> Path | None:
-    """The fit over its own past and `REACH - BEHIND` buckets on; None when the numbers do not allow one."""
+    """Return the fit over its own past and `REACH - BEHIND` buckets ahead; None if it fails."""
     if np.ptp(level) < 1e-6:
         return np.full(len(level) + REACH - BEHIND, level[0])
     import pandas as pd  # type: ignore[import-untyped]
@@ -71,11 +71,11 @@ def fitted_path(level: Path) -> Path | None:
     terms: list[Any] = [Fourier(PER_DAY, DAILY_ORDER)]
     if len(level) >= WEEKLY_FROM_DAYS * PER_DAY:
         terms.append(Fourier(PER_WEEK, WEEKLY_ORDER))
-    index = pd.RangeIndex(len(level))  # from 0: harmonics fit any phase, and statsmodels walks all the way from there
+    index = pd.RangeIndex(len(level))  # from 0: harmonics fit any phase, and statsmodels loops from 0
     process = DeterministicProcess(index, constant=True, additional_terms=terms, drop=True)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of a demand that repeats itself exactly, many models are equally right: any will do
+            warnings.simplefilter("ignore")  # exactly periodic demand has several best models, and any is right
             fit = AutoReg(pd.Series(level, index), lags=LAGS, trend="n", deterministic=process).fit()
         ahead = fit.forecast(REACH - BEHIND)
         inside = np.concatenate([level[: max(LAGS)], np.asarray(fit.fittedvalues)])
@@ -87,7 +87,7 @@ def fitted_path(level: Path) -> Path | None:
 
 
 def filled(level: Path) -> Path:
-    """Gaps filled from the same time on other days, moved to the level about them."""
+    """Return the path with gaps filled from the same time on other days, at the level around the gap."""
     unknown = np.isnan(level)
     if not unknown.any():
         return level
@@ -101,20 +101,20 @@ def filled(level: Path) -> Path:
 
 
 def without_outliers(level: Path) -> Path:
-    """Single spikes drawn in, so that one mad hour does not bend every day's curve.
+    """Return the path with limited spikes, so that a single one does not change the curve of every day.
 
-    A spike stands out both from its time of day and from the hours about it: a quiet weekend or a lasting shift does not.
+    A spike differs both from its time of day and from the hours around it; a quiet weekend or a lasting shift does not.
     """
     unusual = level - same_time_median(level)
-    about = np.lib.stride_tricks.sliding_window_view(np.pad(unusual, NEARBY // 2, mode="edge"), NEARBY)
-    apart = unusual - np.median(about, axis=1)
-    reach = OUTLIER * max(float(np.median(np.abs(apart))), 0.05)
-    drawn_in: Path = level - apart + np.clip(apart, -reach, reach)
-    return drawn_in
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(unusual, NEARBY // 2, mode="edge"), NEARBY)
+    difference = unusual - np.median(around, axis=1)
+    reach = OUTLIER * max(float(np.median(np.abs(difference))), 0.05)
+    limited: Path = level - difference + np.clip(difference, -reach, reach)
+    return limited
 
 
 def same_time_median(level: Path) -> Path:
-    """For each bucket the median over all days of its time of day; NaN where none is known."""
+    """Return for each bucket the median of its time of day over all days; NaN without a known one."""
     days = -(-len(level) // PER_DAY)
     padded = np.full(days * PER_DAY, np.nan, np.float32)
     padded[: len(level)] = level

@@ -1,4 +1,4 @@
-"""Forecasts that were fitted elsewhere (a model in a worker process), held until they are used up or replaced."""
+"""Outlooks: forecasts of a model fitted in a worker process, stored until they have passed or are replaced."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,12 @@ from forecasting.demand import Floats
 from forecasting.protocol import LEVELS
 
 REACH = 192
-"""Buckets held of a fitted path: two days."""
+"""Buckets stored of a fitted path: 2 days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What a fit says of one row: `quantiles` float32[buckets, LEVELS] in units, from bucket `first_bucket` on."""
+    """Forecast of one fit: `quantiles` float32[buckets, LEVELS] in units, from bucket `first_bucket` on."""
 
     first_bucket: int
     quantiles: Floats
@@ -25,7 +25,7 @@ class Outlook:
 
 
 class OutlookTable:
-    """The newest fit of each row: float16[rows, REACH, LEVELS]; rows without one hold NaN and cost little."""
+    """Newest outlook of each row: float16[rows, REACH, LEVELS]; NaN in rows without one. No array before the first outlook."""
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
@@ -33,7 +33,7 @@ class OutlookTable:
         self._held: NDArray[np.float16] | None = None
 
     def install(self, row: int, outlook: Outlook) -> None:
-        """Replace what a row's fit said, keeping what it said of the last hours so that the present can be compared with it."""
+        """Replace the outlook of a row. It includes recent hours, with which current demand is compared."""
         if self._held is None:
             self._held = np.full((self._rows, REACH, len(LEVELS)), np.nan, np.float16)
         self._held[row] = np.nan
@@ -42,11 +42,10 @@ class OutlookTable:
         self._first[row] = outlook.first_bucket
 
     def at(self, buckets: NDArray[np.int64]) -> Floats:
-        """float32[rows, buckets, levels] in units; NaN where no fit reaches."""
+        """Return quantiles in units, float32[rows, buckets, levels]; NaN outside the outlook."""
         if self._held is None:
             return np.full((self._rows, len(buckets), len(LEVELS)), np.nan, np.float32)
         index = buckets[None] - self._first[:, None]
         inside = (index >= 0) & (index < REACH)
         found = self._held[np.arange(self._rows)[:, None], np.clip(index, 0, REACH - 1)].astype(np.float32)
         return np.where(inside[..., None], found, np.float32(np.nan))
-

@@ -1,7 +1,7 @@
-"""Minutes that cannot have been: what they say of one thing contradicts what they say of another. Arrays only.
+"""Impossible minutes: rows whose values contradict each other. Arrays only.
 
-Such minutes come from metrics that were joined wrongly (a missing value written as zero), and from counters of several units that
-were summed before they were differenced. They count as unknown: one of them would weigh more than the week around it.
+They result from metrics that were joined wrongly (a missing value written as zero), and from counters of several units that were
+added before their differences were taken. They count as unknown: a single one would outweigh the week around it.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,25 +13,28 @@ from numpy.typing import NDArray
 from forecasting.demand import DemandSeries
 
 BUSIEST = 600.0
-"""Requests a minute of one unit: ten a second is what an environment of Lambda takes. More is believed only where it is usual."""
+"""Requests per minute of one unit: Lambda allows 10 per second and environment. More is accepted only where it is usual."""
 
 UNUSUAL = 100.0
-"""Times the usual requests for a minute of work. A unit that takes many requests at once stays below it from idle to full."""
+"""Multiple of the usual requests per minute of work. A unit with many requests at once stays below it at any load."""
 
 USUAL_OF, ENOUGH = 30, 3
-"""Minutes with requests, before the one that is judged, whose median is usual; and how many of them it takes to judge.
-Traffic that really changes so much is believed from the fifteenth such minute on.
+"""Minutes with requests before a minute whose median is usual, and the least number of them for a check.
+
+A real change of traffic of this size is accepted from the 15th such minute on.
 """
 
 LEAST_WORK = 0.01
-"""Unit-minutes. Averages are often rounded to so much."""
+"""Least work in unit-minutes. Averages are often rounded to this."""
 
 Rows = NDArray[np.bool_]
 
 
 class Doubts(NamedTuple):
-    """bool[n] each. `idle`: requests or work, but no unit at once. `crowded`: work of more units than were ever at once.
-    `flooded`: more requests than the units can have served.
+    """Rows by contradiction, bool[n] each.
+
+    `idle`: requests or work with a peak of zero. `crowded`: average work above the peak. `flooded`: more requests than the units
+    can have served.
     """
 
     idle: Rows
@@ -40,14 +43,14 @@ class Doubts(NamedTuple):
 
     @property
     def any(self) -> Rows:
-        """bool[n]: which minutes cannot have been."""
+        """Impossible minutes: bool[n]."""
         return self.idle | self.crowded | self.flooded
 
 
 def doubts(series: DemandSeries, before: Callable[[], DemandSeries] | None = None) -> Doubts | None:
-    """Return which minutes of `series` cannot have been, each judged by itself and those before it; None where all may have been.
+    """Return the impossible minutes of `series`, each compared with itself and earlier ones; None without any.
 
-    `before`: what is known of earlier minutes; asked for only where it matters.
+    `before`: returns earlier minutes; called only if they are needed.
     """
     peak, busy, requests = series.peak, series.busy, series.invocations
     if not ((requests > BUSIEST * peak) | (busy > peak)).any():  # the usual case, thousands of times a tick
@@ -61,8 +64,9 @@ def doubts(series: DemandSeries, before: Callable[[], DemandSeries] | None = Non
 
 
 def _unusual(series: DemandSeries, parts: Sequence[DemandSeries], candidates: Rows) -> Rows:
-    """Those of `candidates` that had more than `UNUSUAL` times the usual requests for their work. `parts`: all that is known, the
-    series last.
+    """Return those of `candidates` with more than `UNUSUAL` times the usual requests for their work.
+
+    `parts`: all known rows, the series last.
     """
     requests, busy, peak = (np.concatenate([getattr(part, kind) for part in parts]) for kind in ("invocations", "busy", "peak"))
     with_requests = np.flatnonzero((requests > 0) & (peak > 0))
@@ -79,12 +83,12 @@ def _unusual(series: DemandSeries, parts: Sequence[DemandSeries], candidates: Ro
 
 
 def plausible(series: DemandSeries) -> DemandSeries:
-    """Return `series` with the minutes unknown that cannot have been."""
+    """Return `series` with impossible minutes set to unknown."""
     found = doubts(series)
     return series if found is None else without(series, found.any)
 
 
 def without(series: DemandSeries, rows: Rows) -> DemandSeries:
-    """Return `series` with `rows` unknown."""
+    """Return `series` with `rows`, bool[n], set to unknown."""
     columns = (np.where(rows, np.float32(np.nan), column) for column in (series.peak, series.busy, series.invocations))
     return DemandSeries(series.first_minute, *columns)

@@ -1,4 +1,4 @@
-"""Forecasts from what just happened: quantiles of the last minutes, taken to hold on."""
+"""Forecasts from recent minutes: their quantiles, which are assumed to persist."""
 
 from collections.abc import Sequence
 
@@ -9,29 +9,28 @@ from forecasting.demand import Floats
 from forecasting.empirical import sample_quantiles
 
 WINDOWS = (2, 7, 30, 120)
-"""Minutes looked back over: from 'as now' to 'as this afternoon'."""
-
+"""Windows in minutes."""
 
 HOUR = 60
 HOURS = 4
-"""Hours looked back over for work that a clock starts."""
+"""Hours of history for work that timers start."""
 
 REACH = HOURS * HOUR
-"""Minutes back that any of these forecasts looks, at most."""
+"""Most minutes of history that these forecasts use."""
 
 
 def trailing_quantiles(tail: Floats, at: NDArray[np.int64], window: int, levels: Sequence[float]) -> Floats:
-    """Quantiles of the `window` minutes that end with each index `at` of float32[rows, minutes]: float32[rows, at, levels]."""
+    """Return quantiles of the `window` minutes up to each index `at` of float32[rows, minutes]: float32[rows, at, levels]."""
     views = np.lib.stride_tricks.sliding_window_view(tail, window, axis=1)
     return sample_quantiles(views[:, at - window + 1], levels)
 
 
 def clockwork_quantiles(tail: Floats, at: NDArray[np.int64], leads: Sequence[int], levels: Sequence[float]) -> Floats:
-    """Quantiles of the same minute of the last hours, for each index `at` and each lead: float32[rows, at, leads, levels].
+    """Return quantiles of the same minute of the last hours, for each index `at` and lead: float32[rows, at, leads, levels].
 
-    Cron jobs and timers start on the minute, every hour or a whole fraction of it: no window of minutes sees that.
+    Cron jobs and timers start on the minute, every hour or a whole fraction of it, which no window of recent minutes shows.
     """
     ahead = np.asarray(leads)
-    newest = ahead - -(-ahead // HOUR) * HOUR  # the latest that has been seen, relative to `at`
+    newest = ahead - -(-ahead // HOUR) * HOUR  # newest such minute that is known, relative to `at`
     back = newest[:, None] - HOUR * np.arange(HOURS)
     return sample_quantiles(tail[:, at[:, None, None] + back], levels)

@@ -1,4 +1,4 @@
-"""Some pools' forecasts: components, weighed and calibrated, for as many rows of demand as fit a processor's cache."""
+"""Slab: weighted and calibrated forecasts of as many rows of demand as fit into a processor's cache."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,14 +15,14 @@ from forecasting.protocol import LEVELS
 from forecasting.recent import REACH
 
 TAIL = REACH + 3 * BUCKET
-"""Minutes kept as they were: enough to forecast from any minute of an unfinished block, and to score the one before."""
+"""Newest minutes stored in full: enough to forecast from any minute of an incomplete block, and to score the block before."""
 
-MIXTURE = -1
-"""Where the mixture stands among the components."""
+ENSEMBLE = -1
+"""Index of the ensemble, after the components."""
 
 
 class Learned(NamedTuple):
-    """Calibration at given leads: `offsets` float32[..., leads, components + 1, LEVELS], `losses` without the mixture."""
+    """Calibration at given leads: `offsets` float32[..., leads, components + 1, LEVELS], `losses` without the ensemble."""
 
     offsets: Floats
     losses: Floats
@@ -41,9 +41,9 @@ class Slab:
         self._end = first_minute
 
     def advance(self, rows: Floats, leads: tuple[int, ...]) -> Floats:
-        """Take in float32[rows, n], at most a day of minutes; what was predicted after each of them: [rows, n, leads, LEVELS].
+        """Add float32[rows, n], at most a day of minutes; return the forecast made after each: float32[rows, n, leads, LEVELS].
 
-        Learning happens when a block ends; a forecast uses what was learned from the blocks that ended before it.
+        Calibration is updated at the end of a block; a forecast uses that of the blocks that ended before it.
         """
         first, self._end = self._end, self._end + rows.shape[1]
         tail, tail_first = np.concatenate([self._tail, rows], axis=1), first - TAIL
@@ -54,40 +54,40 @@ class Slab:
             self.table.append(tail[:, whole], blocks[0])
             at = np.concatenate([sampled_minutes(block) for block in blocks]) - tail_first
             roots = self._components.roots(tail, tail_first, at, LEADS)
-            came = tail[:, np.stack([come_true(block) for block in blocks]) - tail_first]
+            demand = tail[:, np.stack([scored_minutes(block) for block in blocks]) - tail_first]
             for which, block in enumerate(blocks):
-                self._calibration.close(block, roots[:, which * SAMPLES : (which + 1) * SAMPLES], came[:, which])
+                self._calibration.close(block, roots[:, which * SAMPLES : (which + 1) * SAMPLES], demand[:, which])
                 if leads:
                     states.append(self._learned(leads))
         self._tail = tail[:, -TAIL:].copy()
-        self._components.forget_before(self._end)
+        self._components.delete_before(self._end)
         if not leads:
             return np.empty((len(rows), rows.shape[1], 0, len(LEVELS)), np.float32)
         at = np.arange(rows.shape[1]) + TAIL
         ended = (tail_first + at + 1) // BUCKET - first // BUCKET
         learned = Learned(*(np.stack(parts, axis=1)[:, ended] for parts in zip(*states, strict=True)))
         roots = self._components.roots(tail, tail_first, at, leads)
-        return units(roots, learned.offsets, learned.losses, self._whole)[..., MIXTURE, :]
+        return units(roots, learned.offsets, learned.losses, self._whole)[..., ENSEMBLE, :]
 
     def ahead(self, leads: Sequence[int]) -> Floats:
-        """Quantiles some minutes ahead of the newest observed: float32[rows, leads, LEVELS]."""
+        """Return quantiles `leads` minutes after the newest observed one: float32[rows, leads, LEVELS]."""
         roots = self._components.roots(self._tail, self._end - TAIL, np.array([TAIL - 1]), leads)[:, 0]
         offsets, losses = self._learned(leads)
-        return units(roots, offsets, losses, self._whole[:, 0])[..., MIXTURE, :]
+        return units(roots, offsets, losses, self._whole[:, 0])[..., ENSEMBLE, :]
 
     def weights(self, lead: int) -> Floats:
-        """What each component's loss was, discounted, `lead` minutes ahead, at each level: float32[rows, components, LEVELS]."""
+        """Return the discounted loss of each component `lead` minutes ahead, by level: float32[rows, components, LEVELS]."""
         return self._learned((lead,)).losses[:, 0]
 
     def _learned(self, leads: Sequence[int]) -> Learned:
-        """Calibration as it stands, read off at any leads."""
+        """Return the current calibration, interpolated at any leads."""
         place = np.interp(np.log(leads), np.log(LEADS), np.arange(len(LEADS)))
         low = np.minimum(place.astype(int), len(LEADS) - 2)
         share = (place - low).astype(np.float32)[:, None, None]
         state = self._calibration
-        return Learned(*(what[:, low] * (1 - share) + what[:, low + 1] * share for what in (state.offsets, state.losses)))
+        return Learned(*(array[:, low] * (1 - share) + array[:, low + 1] * share for array in (state.offsets, state.losses)))
 
 
-def come_true(block: int) -> NDArray[np.int64]:
-    """The minutes that the forecasts which come true with a block were about: int64[LEADS, SAMPLES]."""
+def scored_minutes(block: int) -> NDArray[np.int64]:
+    """Return the target minutes of the forecasts that are scored at the end of a block: int64[LEADS, SAMPLES]."""
     return np.stack([sampled_minutes(block - behind) + lead for behind, lead in zip(BEHIND, LEADS, strict=True)])

@@ -1,6 +1,6 @@
-"""Requests that keep a function warm and are no demand: bursts of one size, at one interval, with hardly any work. Arrays only.
+"""Warmers: requests that only keep a function warm, in bursts of one size, at one interval, with almost no work. Arrays only.
 
-Plugins and timers that call a function every few minutes look like traffic in metrics, the most regular there is.
+Plugins and timers that call a function every few minutes look like very regular traffic in metrics.
 """
 
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ LONGEST = 60
 """Most minutes between two bursts."""
 
 FEWEST, SPAN = 20, 180
-"""How many bursts of one size are needed, and over how many minutes."""
+"""Least number of bursts of one size, and least number of minutes between the first and the last."""
 
-ALIKE, LINKED, ON_TIME = 0.6, 0.6, 0.95
-"""Least share of bursts between idle minutes that have one size; of those, that follow another in the interval; and of those
-again, that are followed by another.
+SAME_SIZE, LINKED, ON_TIME = 0.6, 0.6, 0.95
+"""Least shares: bursts between idle minutes that have one size; of these, those that follow another after the interval; and of
+these, those that are followed by another.
 """
 
 BRIEF, USUAL = 1.0, 0.1
-"""Seconds of work that one request of a warmer takes: at most, and where it is not known of it alone."""
+"""Seconds of work of one request of a warmer: at most, and where it cannot be separated from other requests."""
 
 IN_USE = 0.1
-"""Most work of a warmer, as a share of its peak: its requests come together, and for the rest of the minute nothing runs."""
+"""Highest average work of a warmer as a share of its peak: its requests arrive together, and the rest of the minute is idle."""
 
 STRETCH, EXACT = 60, 0.8
-"""Minutes within which a warmer that calls every minute strays from its number of requests by one burst at most; and the least
-share of them that have none, one or two whole bursts.
+"""Minutes within which the sum of requests of a warmer that calls every minute deviates by at most one burst, and the least
+share of them with 0, 1 or 2 whole bursts.
 """
 
 Counts = NDArray[np.float64]
@@ -37,19 +37,19 @@ Counts = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """`requests` at once, every `every` minutes."""
+    """Pattern of a warmer: `requests` at once, every `every` minutes."""
 
     every: int
     requests: int
 
     @property
     def text(self) -> str:
-        """In words, for people."""
+        """Pattern in words."""
         return f"{self.requests} request{'' if self.requests == 1 else 's'} every {self.every} min"
 
 
 def found_in(series: DemandSeries) -> Rhythm | None:
-    """Return the rhythm of a warmer that the series shows, else None. Traffic that is never idle hides it."""
+    """Return the pattern of a warmer in the series, else None. Traffic that is never idle hides it."""
     counts = _counts(series)
     if np.nansum(counts) < FEWEST or len(counts) <= SPAN:
         return None
@@ -59,7 +59,8 @@ def found_in(series: DemandSeries) -> Rhythm | None:
 def left_out(series: DemandSeries, rhythm: Rhythm, last: int | None = None) -> tuple[DemandSeries, int | None]:
     """Return `series` without the requests of a warmer, and the minute of its newest burst. `last`: the newest one so far.
 
-    Requests and work are plain differences. Of the peak only bounds are known where others were there too: the upper one counts.
+    Requests and work are differences. In minutes with other requests, only bounds of the peak are known; the result is the upper
+    bound.
     """
     rows = _beats(_counts(series), rhythm, None if last is None else last - series.first_minute)
     if not len(rows):
@@ -77,13 +78,14 @@ def left_out(series: DemandSeries, rhythm: Rhythm, last: int | None = None) -> t
 
 
 def _counts(series: DemandSeries) -> Counts:
-    """Requests a minute in whole numbers, NaN where unknown."""
+    """Return requests per minute in whole numbers, NaN where unknown."""
     return np.where(series.known, np.round(series.invocations), np.nan).astype(np.float64)
 
 
 def _bursts(counts: Counts) -> tuple[NDArray[np.int64], NDArray[np.int64], Counts]:
-    """Where bursts between two idle minutes begin and end, and how many requests each has. A burst is one minute long, or two
-    where a minute's end falls into it.
+    """Return start, end and number of requests of the bursts between two idle minutes.
+
+    A burst is 1 min long, or 2 min if a minute ends within it.
     """
     edges = np.diff(np.concatenate(([0], (counts > 0).astype(np.int8), [0])))
     starts, ends = np.flatnonzero(edges > 0), np.flatnonzero(edges < 0)
@@ -94,39 +96,39 @@ def _bursts(counts: Counts) -> tuple[NDArray[np.int64], NDArray[np.int64], Count
 
 
 def _with_pauses(series: DemandSeries, counts: Counts) -> Rhythm | None:
-    """Of a warmer that calls every two minutes or less often."""
+    """Return the pattern of a warmer that calls every 2 min or less often; None without one."""
     starts, ends, sizes = _bursts(counts)
     if len(starts) < FEWEST:
         return None
     values, numbers = np.unique(sizes, return_counts=True)
     size = float(values[numbers.argmax()])
-    begun, ended = starts[sizes == size], ends[sizes == size]
-    if len(begun) < max(FEWEST, ALIKE * len(starts)) or begun[-1] - begun[0] < SPAN:
+    first, stop = starts[sizes == size], ends[sizes == size]
+    if len(first) < max(FEWEST, SAME_SIZE * len(starts)) or first[-1] - first[0] < SPAN:
         return None
-    every = int(np.bincount(np.diff(begun)).argmax())
+    every = int(np.bincount(np.diff(first)).argmax())
     work = np.concatenate(([0.0], np.cumsum(np.nan_to_num(series.busy))))
-    if not 2 <= every <= LONGEST or np.median(60 * (work[ended] - work[begun]) / size) > BRIEF:
+    if not 2 <= every <= LONGEST or np.median(60 * (work[stop] - work[first]) / size) > BRIEF:
         return None
-    if _in_use(series, np.unique(np.concatenate((begun, ended - 1)))) > IN_USE:
+    if _in_use(series, np.unique(np.concatenate((first, stop - 1)))) > IN_USE:
         return None
-    before, after = (_called(counts, begun + shift, size) for shift in (-every, every))
+    before, after = (_called(counts, first + shift, size) for shift in (-every, every))
     linked = before == 1
     followed = after[linked & (after >= 0)]
-    if linked.sum() < max(FEWEST, LINKED * len(begun)) or len(followed) < FEWEST or followed.mean() < ON_TIME:
+    if linked.sum() < max(FEWEST, LINKED * len(first)) or len(followed) < FEWEST or followed.mean() < ON_TIME:
         return None
     return Rhythm(every, int(size))
 
 
 def _called(counts: Counts, at: NDArray[np.int64], size: float) -> NDArray[np.int64]:
-    """Whether `size` requests or more came in a minute of `at`, give or take one minute: 1 or 0; -1 where that is not known."""
+    """Return whether `size` requests or more started within ±1 min of each of `at`: 1 or 0; -1 where unknown."""
     padded = np.concatenate((np.full(LONGEST + 2, np.nan), counts, np.full(LONGEST + 3, np.nan)))
     near = np.stack([padded[at + LONGEST + 2 + shift] for shift in (-1, 0, 1, 2)])
-    came = (near[:3] + np.nan_to_num(near[1:]) >= size).any(axis=0)
-    return np.where(np.isnan(near[:3]).any(axis=0), -1, came.astype(np.int64))
+    called = (near[:3] + np.nan_to_num(near[1:]) >= size).any(axis=0)
+    return np.where(np.isnan(near[:3]).any(axis=0), -1, called.astype(np.int64))
 
 
 def _without_pause(series: DemandSeries, counts: Counts) -> Rhythm | None:
-    """Of a warmer that calls every minute."""
+    """Return the pattern of a warmer that calls every minute; None without one."""
     some = counts[counts > 0]
     size = float(np.bincount(some.astype(np.int64)).argmax())
     strays = np.concatenate(([0.0], np.cumsum(np.where(np.isnan(counts), 1e9, counts - size))))
@@ -144,24 +146,25 @@ def _without_pause(series: DemandSeries, counts: Counts) -> Rhythm | None:
 
 
 def _in_use(series: DemandSeries, rows: NDArray[np.int64]) -> float:
-    """Average concurrency in these rows as a share of their peak concurrency."""
+    """Return average concurrency in these rows as a share of their peak concurrency."""
     return float(np.nansum(series.busy[rows])) / max(1e-9, float(np.nansum(series.peak[rows])))
 
 
 def _due(requests: Floats, rhythm: Rhythm) -> Floats:
-    """How many of the `requests` of each beat are the warmer's: every minute, those of the minute before may come late."""
+    """Return how many of the `requests` of each row are due to the warmer. If it calls every minute, some may arrive one late."""
     if rhythm.every > 1:
         return np.full(len(requests), rhythm.requests, np.float32)
     due, owed = np.empty(len(requests), np.float32), 0.0
-    for at, came in enumerate(requests.tolist()):
+    for at, count in enumerate(requests.tolist()):
         due[at] = min(owed + rhythm.requests, 2 * rhythm.requests)
-        owed = max(0.0, due[at] - came)
+        owed = max(0.0, due[at] - count)
     return due
 
 
 def _beats(counts: Counts, rhythm: Rhythm, last: int | None) -> NDArray[np.int64]:
-    """Rows in which the warmer called: bursts of its size between idle minutes, and from those on, or back from the first, every
-    interval.
+    """Return the rows in which the warmer called.
+
+    They are bursts of its size between idle minutes, and rows at whole intervals after each, and before the first.
     """
     if rhythm.every == 1:
         return np.flatnonzero(~np.isnan(counts))

@@ -8,7 +8,7 @@ import structlog
 
 from controller.accounting.tick_accounting import store_accounts
 from controller.daemon.runtime import Runtime, Settings
-from controller.decision.events.upcoming import all_forgotten
+from controller.decision.events.upcoming import all_events_without_windows
 from controller.fleet.builder import save_measured
 from controller.store.sqlite_file import StoreError
 from controller.store.state_store import KEEP
@@ -31,7 +31,7 @@ Job = Callable[[Runtime, Settings], Awaitable[None]]
 async def first_tick(runtime: Runtime, settings: Settings) -> None:
     """Run the first tick at once, then every job whose input that tick has read, such as memory and CPU of the resources."""
     await runtime.tick.run()
-    for text in await asyncio.to_thread(all_forgotten, settings.policy, settings.clock.now()):
+    for text in await asyncio.to_thread(all_events_without_windows, settings.policy, settings.clock.now()):
         log.warning("event-without-windows", text=text)
     report = runtime.components.fleet.last
     if report is not None:

@@ -5,7 +5,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from adapters.ports.errors import AdapterError
 from adapters.ports.minute_rows import STEADY
 from controller.decision.costs.measurements import DelayMeter, SettlingMeter
 from controller.decision.planning.observation import PATIENCE, DataFreshness, Traffic
+from controller.demand.demand_store import DemandStore
 from controller.demand.plausibility import CONTEXT, believable, lost_of, unlikely
 from controller.demand.recent_window import SETTLING, RecentWindow
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries, Floats, instant_of, minute_of
@@ -33,25 +33,6 @@ REREAD_POOLS = 20
 
 MOST_AHEAD = MINUTES_PER_DAY // 2
 """Minutes in the future that a restart loads at most, so that the window also covers as many before now."""
-
-
-class DemandStore(Protocol):
-    """Store of demand."""
-
-    async def save_demand(self, series: Mapping[str, DemandSeries]) -> None:
-        """Overwrite stored rows with the recorded ones."""
-
-    async def withdraw(self, minutes: Mapping[str, Sequence[int]]) -> None:
-        """Set stored zeros of these minutes of a pool to unknown."""
-
-    async def load_demand(self, pools: Sequence[str], first_minute: int, end_minute: int) -> list[DemandSeries]:
-        """Return the rows of each pool, unknown where nothing is stored."""
-
-    async def oldest_known(self, first_minute: int) -> int | None:
-        """Return the start of the first hour from `first_minute` on with a stored row of any pool; None without any."""
-
-    async def newest_known(self, pools: Sequence[str]) -> Mapping[str, int]:
-        """Return the newest known minute of each pool that has one."""
 
 
 class DemandCollector:

@@ -13,7 +13,8 @@ from controller.decision.events.event_demand import HOUR, UpcomingEvent
 from controller.decision.events.learned_effect import without_effect
 from controller.decision.events.pool_events import PoolEvents, learned
 from controller.decision.planning.observation import EventDemand
-from controller.demand.collector import BREATH, DemandCollector, DemandStore
+from controller.demand.collector import BREATH, DemandCollector
+from controller.demand.demand_store import DemandStore
 from controller.store.sqlite_file import StoreError
 from forecasting.demand import MINUTES_PER_DAY, minute_of
 

@@ -18,7 +18,7 @@ from forecasting.protocol import LEVELS, Band
 
 MEDIAN = LEVELS.index(0.5)
 Fit = Callable[[Floats, int], Outlook | None]
-"""Function that fits a model to one row of `Remembered`, such as `forecasting.harmonic.fit_outlook`; None without enough data."""
+"""Function that fits a model to a row of `CompactHistory`, such as `forecasting.harmonic.fit_outlook`; None without enough."""
 
 
 class PastAccuracy(NamedTuple):
@@ -89,10 +89,10 @@ def view_of(pool: str, history: DemandSeries, now_minute: int, hours: float, lea
 
 def refit(forecaster: CombinedForecaster, fit: Fit | None) -> None:
     """Fit a model to the history that a forecaster of one pool holds, and install it if the history is long enough."""
-    remembered = forecaster.remembered(0)
-    if fit is None or not len(remembered.peak):
+    history = forecaster.compact_history(0)
+    if fit is None or not len(history.peak):
         return
-    peak, busy = (fit(rows, remembered.first_bucket) for rows in (remembered.peak, remembered.busy))
+    peak, busy = (fit(rows, history.first_bucket) for rows in (history.peak, history.busy))
     if peak is not None and busy is not None:
         forecaster.install(0, peak, busy)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from config.model.policy import PoolPolicy
 from controller.decision.costs.cost_model import CostTerms
-from controller.decision.events.forecast_adjustment import with_events, events_of, without_events
+from controller.decision.events.forecast_adjustment import events_of, with_events, without_events
 from controller.decision.selection.weighting import SelectionWeights
 from controller.forecasts.capacity_forecast import AHEAD_MINUTES, BUSY_LEVEL, PEAK_LEVEL, SCORED_LEVELS, Step, next_hours
 from controller.forecasts.demand_forecast import document, refit, view_of

@@ -125,7 +125,7 @@ def test_a_hole_between_calls_is_unknown_and_what_was_seen_is_passed_over():
 def test_days_of_silence_ask_for_a_new_forecaster():
     forecaster = CombinedForecaster(1)
     forecaster.observe(*demand(1, 1, 10), START)
-    with pytest.raises(ValueError, match="begin with a new forecaster"):
+    with pytest.raises(ValueError, match="start with a new forecaster"):
         forecaster.observe(*demand(1, 1, 10), START + 4 * DAY)
 
 

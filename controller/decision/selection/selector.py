@@ -24,7 +24,7 @@ SLICE = 4_000_000
 
 
 class CandidateSelector:
-    """Selector of many pools, fed minute by minute. A minute without a known peak changes no score, whatever else is known of it.
+    """Selector of many pools, fed minute by minute. A minute with an unknown peak changes no score.
 
     The same minutes give the same choices, however they are divided into calls and whichever pools share the selector.
     """
