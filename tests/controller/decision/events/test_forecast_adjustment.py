@@ -73,7 +73,7 @@ def test_the_past_day_is_judged_with_what_was_announced_for_it():
     told, untold = (view_of("agent", series, NOW, 1, 4, events=prospect) for prospect in (events_of(pool, series), None))
 
     assert told.past.peak.max() == 32
-    assert told.judgement.error_over_naive < 0.2 * untold.judgement.error_over_naive
+    assert told.past_accuracy.error_over_naive < 0.2 * untold.past_accuracy.error_over_naive
     assert document(told)["ahead"]["first"] == "2026-03-02T12:00:00Z"
 
 
