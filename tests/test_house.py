@@ -57,6 +57,28 @@ def test_no_folder_under_tests_is_a_package():
     assert list((ROOT / "tests").rglob("__init__.py")) == []
 
 
+def imported(path: Path, modules: dict[str, Path]) -> set[str]:
+    """Modules of `modules` that a module imports anywhere: in functions and for type checking too."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            members = {f"{node.module}.{alias.name}" for alias in node.names}
+            names |= (members & modules.keys()) or {node.module}
+    return names & modules.keys()
+
+
+def test_no_modules_import_each_other_in_a_cycle():
+    modules = {name_of(path).removesuffix(".py").removesuffix("/__init__").replace("/", "."): path for path in MODULES}
+    imports = {name: imported(path, modules) - {name} for name, path in modules.items()}
+    while leaves := [name for name, others in imports.items() if not others & imports.keys()]:
+        for name in leaves:
+            del imports[name]
+
+    assert imports == {}, "these modules are in a cycle, or import one that is"
+
+
 def test_patches_are_rare():
     """Seams, not patches: below 5 in 100 tests."""
     tests = sum(len(re.findall(r"^\s*(?:async )?def test_", path.read_text(), re.MULTILINE)) for path in TESTS)

@@ -59,27 +59,35 @@ class Faults:
         return fault
 
     def throttle(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        """Throttle requests: 429, or the service's own code for it."""
         return self.add(Trouble.THROTTLE, operation, function, times)
 
     def server_error(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        """Answer requests with 500."""
         return self.add(Trouble.SERVER_ERROR, operation, function, times)
 
     def hang(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        """Never answer requests."""
         return self.add(Trouble.HANG, operation, function, times)
 
     def drip(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        """Send responses one byte at a time."""
         return self.add(Trouble.DRIP, operation, function, times)
 
     def reset(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        """Close connections before requests are executed."""
         return self.add(Trouble.RESET, operation, function, times)
 
     def garbage(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        """Answer requests with a body that is not of the protocol."""
         return self.add(Trouble.GARBAGE, operation, function, times)
 
     def cut(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        """Execute requests and send the first half of the response."""
         return self.add(Trouble.CUT, operation, function, times)
 
     def apply_without_answer(self, operation: str = ALL, function: str | None = None, times: int | None = None) -> Fault:
+        """Execute requests and close their connections without a response."""
         return self.add(Trouble.NO_ANSWER, operation, function, times)
 
     def clear(self, fault: Fault | None = None) -> None:

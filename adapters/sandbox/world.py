@@ -164,6 +164,11 @@ class Sandbox:
         """Return the function as `hosted` does; None if it does not exist."""
         return self.hosted(name) if name in self._hosted else None
 
+    def advance(self) -> None:
+        """Play the traffic and run the scheduled actions of all functions up to now."""
+        for name in self.names:
+            self.hosted(name)
+
     def all(self) -> list[Hosted]:
         """Return all functions, with their traffic played up to now."""
         return [self.hosted(name) for name in self.names]

@@ -34,6 +34,7 @@ class _Points:
         self.first, self.values = first, values
 
     def put(self, minute: int, value: float) -> None:
+        """Store the value of `minute`."""
         row = minute - self.first
         if row >= len(self.values):
             grown = np.full(row + 1 + row // 4 + 60, np.nan, np.float32)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from adapters.sandbox.traffic.recorded import MINUTE_MS, Minute, Traffic
 
 MOST = 120
-"""Maximum of played requests per minute. A minute needs at least as many requests as it takes to reach its peak."""
+"""Maximum of played requests per minute, unless its peak needs more."""
 
 EDGE_MS = 500
 """Minimum distance of a minute's peak from both ends, so that short requests fit before and after it."""

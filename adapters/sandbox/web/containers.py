@@ -8,7 +8,7 @@ import asyncio
 
 from aiohttp import web
 
-from adapters.runtime.clock import ManualClock
+from adapters.sandbox.execution import execute
 from adapters.sandbox.faults import Trouble
 from adapters.sandbox.operations import Operation
 from adapters.sandbox.traffic.recorded import MINUTE_MS
@@ -88,15 +88,10 @@ def metrics(sandbox: Sandbox, call: Call) -> Reply:
 
 
 def _in_a_unit(sandbox: Sandbox, hosted: Hosted, hold_ms: int) -> Reply:
-    factor = getattr(sandbox.clock, "rate", 1.0)
-    waits = not isinstance(sandbox.clock, ManualClock)
-    init_ms = hosted.function.init_seconds * 1000 * float(hosted.rng.uniform(0.9, 1.1))
-    starting = round(init_ms) if waits else 0
-    served = hosted.driver.invoke(sandbox.now_ms(), round(hold_ms * factor), hosted.driver.serving, starting)
+    served, _, reply_after = execute(sandbox, hosted, hold_ms, hosted.driver.serving)
     if served.throttled:
         return Reply(b"", 429, {"Retry-After": "1"})
-    wait = (hold_ms * factor + (init_ms if served.cold else 0.0)) / 1000 if waits else 0.0
-    return Reply(b"pong", 200, {UNIT_HEADER: f"{hosted.function.name}-{served.environment}"}, wait)
+    return Reply(b"pong", 200, {UNIT_HEADER: f"{hosted.function.name}-{served.environment}"}, reply_after)
 
 
 SERVE = Operation("Request", serve, mutating=True)

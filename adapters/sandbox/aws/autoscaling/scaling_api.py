@@ -13,7 +13,7 @@ _PAGE = 50
 def register(sandbox: Sandbox, call: Call) -> Reply:
     """Store the target, and move the provisioned concurrency into its range, as AWS does. Only given fields change."""
     resource = _resource(call.body)
-    sandbox.all()  # runs scheduled actions that are due
+    sandbox.advance()  # runs scheduled actions that are due
     stored = sandbox.scalable_targets.get(resource)
     changes = {key: call.body[key] for key in ("MinCapacity", "MaxCapacity", "SuspendedState") if key in call.body}
     if stored is None and not {"MinCapacity", "MaxCapacity"} <= changes.keys():
@@ -28,7 +28,7 @@ def register(sandbox: Sandbox, call: Call) -> Reply:
 
 def describe_targets(sandbox: Sandbox, call: Call) -> Reply:
     """Return up to 50 targets per page, of one namespace and, if given, of some resources."""
-    sandbox.all()  # runs scheduled actions that are due
+    sandbox.advance()  # runs scheduled actions that are due
     wanted = call.body.get("ResourceIds")
     targets = [
         target
@@ -87,7 +87,7 @@ def describe_policies(sandbox: Sandbox, call: Call) -> Reply:
 
 def describe_scheduled_actions(sandbox: Sandbox, call: Call) -> Reply:
     """Return the scheduled actions that have not run, of one resource or all."""
-    sandbox.all()  # runs scheduled actions that are due
+    sandbox.advance()  # runs scheduled actions that are due
     return Reply({"ScheduledActions": _of(sandbox.scheduled_actions, call)})
 
 

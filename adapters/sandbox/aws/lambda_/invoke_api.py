@@ -6,10 +6,10 @@ import math
 import uuid
 from typing import Any, NamedTuple
 
-from adapters.runtime.clock import ManualClock
 from adapters.sandbox.aws.lambda_.counts import Served
 from adapters.sandbox.aws.lambda_.functions import LATEST, LambdaFunction
 from adapters.sandbox.errors import ApiError, conflict, too_many_requests
+from adapters.sandbox.execution import execute
 from adapters.sandbox.wire import Call, Reply
 from adapters.sandbox.world import Sandbox
 
@@ -42,15 +42,12 @@ def invoke(sandbox: Sandbox, call: Call) -> Reply:
         return Reply(status=204)
     requested = _requested_hold(call.body.get("Payload", b"")) if function.understands_pings else None
     hold = sandbox.settings.ping_hold_ms if requested is None else requested
-    rate = getattr(sandbox.clock, "rate", 1.0)  # a handler holds a ping in real time
-    waits = not isinstance(sandbox.clock, ManualClock)
-    init_ms = function.init_seconds * 1000 * float(hosted.rng.uniform(0.9, 1.1))
-    served = hosted.driver.invoke(sandbox.now_ms(), round(hold * rate), version, round(init_ms) if waits else 0)
+    served, init_ms, reply_after = execute(sandbox, hosted, hold, version)
     if served.throttled:
         raise _throttled(function)
     published = function.versions.get(served.version)
     restored = published is not None and published.snap_start
-    run = _Run(str(uuid.uuid4()), hold + 0.37, init_ms if served.cold else None, restored)
+    run = _Run(str(uuid.uuid4()), hold + 0.37, init_ms, restored)
     is_ping = function.understands_pings and (requested is not None or _is_ping(call.body.get("Payload", b"")))
     function.work_done += not is_ping
     headers = {"X-Amz-Executed-Version": served.version}
@@ -64,8 +61,7 @@ def invoke(sandbox: Sandbox, call: Call) -> Reply:
         headers["X-Amz-Log-Result"] = base64.b64encode(_log(function, served, run).encode()[-TAIL_BYTES:]).decode()
     if kind == "Event":
         return Reply(b"", 202, headers)
-    wait = (hold * rate + (init_ms if served.cold else 0.0)) / 1000 if waits else 0.0
-    return Reply(json.dumps(payload).encode(), 200, headers, wait)
+    return Reply(json.dumps(payload).encode(), 200, headers, reply_after)
 
 
 def _is_ping(payload: bytes) -> bool:

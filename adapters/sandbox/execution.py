@@ -1,0 +1,28 @@
+"""Execution of a request in addition to the traffic, with its time on the sandbox's clock."""
+
+from typing import NamedTuple
+
+from adapters.runtime.clock import ManualClock, ScaledClock
+from adapters.sandbox.aws.lambda_.counts import Served
+from adapters.sandbox.world import Hosted, Sandbox
+
+
+class Execution(NamedTuple):
+    """Result of a request; `init_ms` is None in a warm unit. The reply follows after `reply_after_seconds`."""
+
+    served: Served
+    init_ms: float | None
+    reply_after_seconds: float
+
+
+def execute(sandbox: Sandbox, hosted: Hosted, hold_ms: int, version: str) -> Execution:
+    """Serve a request that holds a unit of `version` for `hold_ms` of real time, in a warm unit or a new one.
+
+    With a manual clock neither start nor hold takes time: a test advances it only after the reply.
+    """
+    rate = sandbox.clock.rate if isinstance(sandbox.clock, ScaledClock) else 1.0
+    takes_time = not isinstance(sandbox.clock, ManualClock)
+    init_ms = hosted.function.init_seconds * 1000 * float(hosted.rng.uniform(0.9, 1.1))
+    served = hosted.driver.invoke(sandbox.now_ms(), round(hold_ms * rate), version, round(init_ms) if takes_time else 0)
+    delay_ms = hold_ms * rate + (init_ms if served.cold else 0.0)
+    return Execution(served, init_ms if served.cold else None, delay_ms / 1000 if takes_time else 0.0)
