@@ -1,4 +1,4 @@
-"""`keep_setting`: taken where there is a setting to keep, and refused in one line where there is none."""
+"""`keep_setting` is accepted where there is a setting to keep, and rejected elsewhere."""
 
 import pytest
 
@@ -23,20 +23,20 @@ pools:
 
 
 @pytest.mark.parametrize("kept", [True, False])
-def test_a_setting_that_zero_deletes_can_be_kept(kept):
+def test_keep_setting_is_accepted_where_zero_deletes_a_setting(kept):
     (pool,) = parse_policy(CFN.format(kept=str(kept).lower()), lever_kinds()).pools
 
     assert pool.keep_setting is kept
 
 
 @pytest.mark.parametrize(("defaults", "own"), [("", "keep_setting: true, "), ("defaults: {keep_setting: true}", "")])
-def test_where_zero_deletes_nothing_there_is_nothing_to_keep(defaults, own):
+def test_keep_setting_is_rejected_where_zero_deletes_nothing(defaults, own):
     with pytest.raises(PolicyError, match="cloud-run-min-instances deletes no setting at 0 units") as caught:
         parse_policy(RUN.format(defaults=defaults, own=own), lever_kinds())
     assert len(caught.value.problems) == 1
 
 
-def test_false_is_taken_from_every_pool():
+def test_keep_setting_false_is_accepted_for_every_lever():
     text = RUN.format(defaults="defaults: {keep_setting: true}", own="keep_setting: false, ")
     (pool,) = parse_policy(text, lever_kinds()).pools
 

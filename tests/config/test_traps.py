@@ -1,4 +1,4 @@
-"""What YAML takes otherwise than it was meant is told once, at its place, with what to write instead."""
+"""Text that YAML reads differently from its intention is reported once, at its place, with the correction."""
 
 import json
 
@@ -10,7 +10,7 @@ from config.model.policy import Policy
 
 LEVER = "lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: f, alias: live}"
 HEAD = f"version: 1\npools:\n  - name: a\n    {LEVER}\n    max: 5\n"
-"""What is added to it begins in line 6; keys of the pool stand in column 5."""
+"""Text appended to it starts in line 6; keys of the pool are in column 5."""
 
 
 def read(text: str) -> Policy:
@@ -18,7 +18,7 @@ def read(text: str) -> Policy:
 
 
 def only(text: str) -> str:
-    """The only problem of `text`, without the file's name."""
+    """Return the only problem of `text`, without the file name."""
     with pytest.raises(PolicyError) as caught:
         read(text)
     (problem,) = caught.value.problems
@@ -34,7 +34,7 @@ def only(text: str) -> str:
         ('@"x"', "cron: '@\"x\"'"), ("*/5 * * * *  # every 5 min", 'cron: "*/5 * * * *"'),
     ],
 )
-def test_a_value_that_begins_with_a_character_of_yaml_is_to_be_quoted(value, instead):
+def test_a_value_with_a_leading_indicator_must_be_quoted(value, instead):
     block = only(f"{HEAD}    schedules:\n      - cron: {value}\n        duration: 1h\n        min: 3\n")
 
     assert block.startswith("7:15 ")
@@ -49,7 +49,7 @@ def test_a_value_that_begins_with_a_character_of_yaml_is_to_be_quoted(value, ins
      ('    schedules:\n      - {name: "a [b", cron: VALUE}\n', "7:30 "),
      ("    schedules:\n      - {name: x,\n         cron: VALUE,\n         min: 3}\n", "8:16 ")],
 )
-def test_the_same_between_brackets_ends_where_the_next_key_begins(value, item, begins):
+def test_a_bracketed_value_ends_at_the_next_key(value, item, begins):
     found = only(f"{HEAD}{item.replace('VALUE', value)}")
 
     assert found.startswith(begins)
@@ -101,7 +101,7 @@ def test_the_same_between_brackets_ends_where_the_next_key_begins(value, item, b
         ("%YAML 1.2\n", "6:1 ", "a line that starts with % is a YAML directive"),
     ],
 )
-def test_a_mistake_in_the_text_is_told_where_it_was_made(text, begins, says):
+def test_a_mistake_in_the_text_is_reported_at_its_place(text, begins, says):
     found = only(HEAD + text)
 
     assert found.startswith(begins)
@@ -123,7 +123,7 @@ def test_a_mistake_in_the_text_is_told_where_it_was_made(text, begins, says):
         ("mode: act #ive", "#ive is a comment: quote the value if it is part of it"), ("mode: on", "write shadow or active"),
     ],
 )
-def test_a_value_of_another_type_is_answered_with_what_to_write(text, says):
+def test_a_value_of_the_wrong_type_gets_a_correction(text, says):
     if says is not None:
         assert says in only(f"{HEAD}    {text}\n")
 
@@ -133,12 +133,12 @@ def test_a_value_of_another_type_is_answered_with_what_to_write(text, says):
     [("1.10", 'quote it: "1.10"'), ("true", 'quote it: "true"'), ("123", 'quote it: "123"'), ("", "write the text after the"),
      ("null", 'quote it if it is text: "null"'), ("1e5", 'quote it: "1e5"')],
 )
-def test_text_that_looks_like_something_else_is_to_be_quoted_as_it_is_written(name, says):
+def test_text_that_looks_like_another_type_must_be_quoted(name, says):
     assert says in only(HEAD.replace("name: a", f"name: {name}"))
 
 
 @pytest.mark.parametrize("name", ["yes", "no", "on", "1:30", "2026-03-02", "1_000", '"123"', "off", ".a", "a#b"])
-def test_what_yaml_1_2_takes_for_text_is_text(name):
+def test_text_of_yaml_1_2_is_text(name):
     wrong = HEAD.replace("name: a", f"name: {name}")
 
     if ":" in name or name.startswith("."):
@@ -163,7 +163,7 @@ def test_keys_in_the_wrong_column_are_one_problem(text, says):
     assert only(text).startswith(says)
 
 
-def test_merge_keys_take_in_what_is_not_said():
+def test_merge_keys_add_missing_keys():
     policy = read(f"""version: 1
 x-common: &common {{max: 50, mode: active}}
 x-steps: &steps {{max: 7, max_step_up: 3}}
@@ -188,22 +188,22 @@ pools:
         ("x-a: &a [1]\n", "7:5 << needs a mapping: write <<: *name, or <<: [*one, *two]"),
     ],
 )
-def test_what_a_merge_key_takes_in_is_told_where_it_is_written(text, says):
+def test_a_problem_of_a_merged_value_is_reported_at_its_source(text, says):
     assert only(f"{text.rstrip()}\n{HEAD}    <<: *a\n").startswith(says.replace("7:5", f"{6 + text.count(chr(10))}:5"))
 
 
-def test_a_merge_key_given_twice_is_told_with_the_list():
+def test_a_duplicate_merge_key_is_reported_with_the_list_form():
     assert "give a list: <<: [*one, *two]" in only(f"x-a: &a {{min: 1}}\n{HEAD}    <<: *a\n    <<: *a\n")
 
 
-def test_merge_keys_may_not_blow_up():
+def test_merge_key_expansion_is_limited():
     wide = ", ".join(f"k{number}: [{', '.join('x' * 50)}]" for number in range(200))
     pools = "".join("  - {<<: *a}\n" for _ in range(100))
 
     assert "aliases make this larger than" in only(f"x-a: &a {{{wide}}}\nversion: 1\npools:\n{pools}")
 
 
-def test_a_policy_may_be_json():
+def test_a_policy_can_be_json():
     lever = {"kind": "lambda-provisioned-concurrency", "region": "us-east-1", "function": "f", "alias": "live"}
     body = {"version": 1, "pools": [{"name": "a", "lever": lever, "max": 5}]}
 
@@ -212,7 +212,7 @@ def test_a_policy_may_be_json():
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
-def test_lines_may_end_in_any_of_three_ways(ending):
+def test_lines_can_have_any_of_three_line_endings(ending):
     assert only((HEAD + "    mode: activ\n").replace("\n", ending)).startswith("6:11 ")
 
 
@@ -224,7 +224,7 @@ def test_lines_may_end_in_any_of_three_ways(ending):
         (HEAD.replace("name: a", "name: é").encode("cp1252"), "3:11 the byte 0xE9 is not UTF-8 (é in Windows-1252)"),
     ],
 )
-def test_a_file_in_another_encoding_is_named_as_such(tmp_path, content, says):
+def test_another_encoding_is_named(tmp_path, content, says):
     path = tmp_path / "policy.yaml"
     path.write_bytes(content)
 
@@ -234,7 +234,7 @@ def test_a_file_in_another_encoding_is_named_as_such(tmp_path, content, says):
     assert str(caught.value).startswith(f"{path}:{says}")
 
 
-def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path):
+def test_a_byte_order_mark_is_removed(tmp_path):
     path = tmp_path / "policy.yaml"
     path.write_bytes(HEAD.encode("utf-8-sig"))
 

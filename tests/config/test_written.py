@@ -1,4 +1,4 @@
-"""The example and the documentation say every key of the models, and nothing that is not there."""
+"""The example and the documentation contain every key of the models and no other key."""
 
 import re
 from datetime import timedelta
@@ -33,7 +33,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 
 
 def nodes(node: Node, path: str = "") -> list[tuple[str, Node]]:
-    """Every mapping of a document under its path without numbers."""
+    """Return every mapping of a document by its path without numbers."""
     below = [found for key, member in node.members.items() for found in nodes(member, f"{path}.{key}".lstrip("."))]
     below += [found for item in node.items for found in nodes(item, path)]
     return [(path, node), *below] if node.kind == "mapping" else below
@@ -49,14 +49,14 @@ def keys_by_path(text: str) -> dict[str, set[str]]:
 
 
 def table(section: str, level: str = "##") -> dict[str, str]:
-    """Key and default of each row of the table under a heading."""
+    """Return key and default of each row of the table under a heading."""
     page = DOCS.read_text()
     body = re.search(rf"^{level} {re.escape(section)}\n(.*?)(?=^##|\Z)", page, re.MULTILINE | re.DOTALL)
     assert body is not None, f"docs/policy.md has no section {section}"
     return dict(re.findall(r"^\| `(\w+)` \| ([^|]+) \| [^|]+ \|$", body[1], re.MULTILINE))
 
 
-def test_the_example_is_right_as_it_stands():
+def test_the_example_is_valid():
     policy = load_policy(EXAMPLE, lever_kinds())
 
     assert {pool.mode for pool in policy.pools} == {"shadow", "active"}
@@ -76,7 +76,7 @@ def test_the_example_uses_every_key_of_every_model():
     assert found["assume"] == set(Assume.model_fields)
 
 
-def test_every_key_of_the_example_is_explained_where_it_first_stands():
+def test_every_key_of_the_example_is_explained_at_its_first_use():
     explained: set[str] = set()
     for line in EXAMPLE.read_text().splitlines():
         if heading := re.match(r"# (\w+): ", line):
@@ -90,7 +90,7 @@ def test_every_key_of_the_example_is_explained_where_it_first_stands():
 
 
 def default_text(field: FieldInfo) -> str:
-    """A default as the file would say it."""
+    """Return a default in the notation of the file."""
     if isinstance(field.default, bool):
         return str(field.default).lower()
     return format_duration(field.default) if isinstance(field.default, timedelta) else str(field.default)
@@ -104,7 +104,7 @@ STATED = [
 
 
 @pytest.mark.parametrize(("model", "key"), STATED)
-def test_a_default_stated_in_the_example_is_the_models(model, key):
+def test_a_default_in_the_example_equals_the_models(model, key):
     default = re.escape(default_text(model.model_fields[key]))
     comments = [line.split(" # ")[1] for line in EXAMPLE.read_text().splitlines() if re.match(rf"\s+{key}: .* # ", line)]
 
@@ -126,7 +126,7 @@ def test_every_lever_kind_is_documented_with_its_keys(kind):
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_a_documented_default_is_the_models(section):
+def test_a_documented_default_equals_the_models(section):
     for key, default in table(section).items():
         field = SECTIONS[section].model_fields[key]
         if default == "required":
@@ -137,7 +137,7 @@ def test_a_documented_default_is_the_models(section):
             assert not field.is_required(), key
 
 
-def test_the_smallest_policy_of_the_documentation_is_right():
+def test_the_smallest_documented_policy_is_valid():
     block = re.search(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
     assert block is not None
 

@@ -1,4 +1,4 @@
-"""The connection below an API's client: kept while something is heard on it, and made anew when nothing is."""
+"""The connection of an API client is kept while responses arrive, and replaced when none do."""
 
 import asyncio
 from contextlib import asynccontextmanager
@@ -31,7 +31,7 @@ BRIEFLY = Timeouts(run=3.0)
 
 @asynccontextmanager
 async def talking():
-    """A stage, connections that wait as long as it takes for an answer, and the client that their first call used."""
+    """Yield a stage, connections with long timeouts, and the client that their first call used."""
     async with CloudRunStage() as stage:
         connections = Connections(stage._server.target, Timeouts(run=PATIENCE_SECONDS))
         await read(connections)
@@ -40,7 +40,7 @@ async def talking():
 
 
 async def hung_write(stage, connections, timeouts):
-    """A write that has arrived and is never answered; reads are."""
+    """Start a write that arrives and is never answered; reads are answered."""
     patient, connections.timeouts = connections.timeouts, timeouts
     stage.hang()
     hung = asyncio.create_task(write(connections))
@@ -51,7 +51,7 @@ async def hung_write(stage, connections, timeouts):
     return hung
 
 
-async def test_after_silence_the_next_call_has_another_connection():
+async def test_after_a_timeout_without_responses_the_next_call_has_another_connection():
     async with talking() as (stage, connections, first):
         patient, connections.timeouts = connections.timeouts, BRIEFLY
         stage.hang(writes=False)
@@ -64,7 +64,7 @@ async def test_after_silence_the_next_call_has_another_connection():
         assert connections._run.client() is not first
 
 
-async def test_a_call_that_hangs_beside_answered_ones_changes_no_connection():
+async def test_a_call_that_hangs_during_answered_ones_changes_no_connection():
     async with talking() as (stage, connections, first):
         hung = await hung_write(stage, connections, BRIEFLY)
         await read(connections)

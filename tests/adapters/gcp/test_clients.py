@@ -1,4 +1,4 @@
-"""Connections: where they go, with which credentials, and how long they wait."""
+"""Connections: destinations, credentials and timeouts."""
 
 import asyncio
 import os
@@ -41,19 +41,19 @@ asyncio.run(ask())
 """
 
 
-async def test_a_file_of_credentials_that_is_not_there_is_named():
+async def test_a_missing_credentials_file_is_named():
     environment = {"PATH": os.environ["PATH"], "GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/key.json"}
     done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", ASKING], capture_output=True, text=True,
                                    timeout=PATIENCE_SECONDS,
                                    cwd=ROOT, env=environment)
 
-    told = "Cloud Run service agent: the credentials file /nowhere/key.json (GOOGLE_APPLICATION_CREDENTIALS) does not exist; "
-    assert done.stdout.startswith(told), done.stderr
+    expected = "Cloud Run service agent: the credentials file /nowhere/key.json (GOOGLE_APPLICATION_CREDENTIALS) does not exist; "
+    assert done.stdout.startswith(expected), done.stderr
     assert len(done.stdout.splitlines()) == 1
     assert done.stderr == ""
 
 
-async def test_where_there_are_none_it_says_how_they_are_given():
+async def test_missing_credentials_are_reported_with_the_remedy():
     environment = {"PATH": os.environ["PATH"], "HOME": "/nowhere", "NO_GCE_CHECK": "true"}
     done = await asyncio.to_thread(subprocess.run, [sys.executable, "-c", ASKING], capture_output=True, text=True,
                                    timeout=PATIENCE_SECONDS,
@@ -63,7 +63,7 @@ async def test_where_there_are_none_it_says_how_they_are_given():
     assert done.stderr == ""
 
 
-async def test_in_a_sandbox_neither_credentials_nor_proxies_of_the_machine_are_followed():
+async def test_a_sandbox_ignores_credentials_and_proxies_of_the_machine():
     async with CloudRunStage() as stage:
         code = ("import asyncio, sys\nfrom tests.adapters.gcp.test_clients import *\n"
                 "async def ask():\n"
@@ -80,7 +80,7 @@ async def test_in_a_sandbox_neither_credentials_nor_proxies_of_the_machine_are_f
     assert done.stdout.strip() == NAME, done.stderr
 
 
-async def test_outside_a_sandbox_clients_go_to_google_and_ask_for_a_token():
+async def test_without_a_sandbox_clients_call_google_with_a_token():
     connections = Connections()
     services, metrics = connections._run.client(), connections._monitoring.client()
 
@@ -102,7 +102,7 @@ async def test_a_call_that_hangs_ends_after_its_timeout():
     assert asyncio.get_running_loop().time() - began < 4
 
 
-async def test_a_blip_is_not_retried_by_the_library():
+async def test_the_library_does_not_retry():
     async with CloudRunStage() as stage:
         stage.world.faults.reset("GetService", times=1)
         connections = Connections(stage._server.target)
@@ -113,7 +113,7 @@ async def test_a_blip_is_not_retried_by_the_library():
         assert stage.world.calls.reading["GetService"] == 1
 
 
-async def test_where_nobody_listens_the_network_is_named():
+async def test_a_refused_connection_is_reported_as_a_network_error():
     connections = Connections("127.0.0.1:1", Timeouts(run=3.0))
     with pytest.raises(Unreachable, match="check network"):
         await connections.services(ASKED, "get_service", REQUEST, name_of)
@@ -124,5 +124,5 @@ async def test_closing_without_a_call_is_harmless():
     await Connections("127.0.0.1:1").close()
 
 
-def test_the_sandbox_knows_the_token():
+def test_the_sandbox_accepts_the_token():
     assert SANDBOX_TOKEN == world.TOKEN

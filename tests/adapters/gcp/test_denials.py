@@ -1,4 +1,4 @@
-"""Why Google denies a call, over the wire with the details that it sends."""
+"""Causes of a denied call, over the wire with the details that Google sends."""
 
 from contextlib import asynccontextmanager
 
@@ -23,17 +23,17 @@ PROHIBITED = "Request is prohibited by organization's policy. vpcServiceControls
 
 @asynccontextmanager
 async def refused(refusal):
-    """What becomes of a read that Google refuses so: call it for the error."""
+    """Yield a function that reads, is denied with `refusal`, and returns the text of the error."""
     async with CloudRunStage() as stage:
         stage.world.refusals["GetService"] = refusal
         connections = Connections(stage._server.target)
 
-        async def told():
+        async def error_of():
             with pytest.raises(PermissionDenied) as raised:
                 await connections.services(ASKED, "get_service", run_v2.GetServiceRequest(name=NAME), str)
             return str(raised.value)
 
-        yield told
+        yield error_of
         await connections.close()
 
 
@@ -57,9 +57,9 @@ async def refused(refusal):
      "Google denies GetService: A new rule of ours forbids it. [hidden] (NEW_RULE)"),
     (Refusal(DENIED, "This API method requires billing to be enabled."), "billing is disabled"),
 ])
-async def test_a_denial_is_told_by_its_reason(refusal, words):
-    async with refused(refusal) as told:
-        text = await told()
+async def test_a_denial_is_explained_by_its_reason(refusal, words):
+    async with refused(refusal) as error_of:
+        text = await error_of()
 
     assert text.startswith("Cloud Run service agent: ")
     assert words in text
@@ -67,19 +67,19 @@ async def test_a_denial_is_told_by_its_reason(refusal, words):
     assert "ya29" not in text
 
 
-async def test_details_that_cannot_be_read_do_not_hide_the_refusal():
+async def test_unreadable_details_do_not_hide_the_error():
     class Broken(Refusal):
         def trailing(self):
             return ((DETAILS, b"\xff\xff garbage"),)
 
-    async with refused(Broken(DENIED, "The caller does not have permission")) as told:
-        assert "permission run.services.get is missing" in await told()
+    async with refused(Broken(DENIED, "The caller does not have permission")) as error_of:
+        assert "permission run.services.get is missing" in await error_of()
 
 
-async def test_details_of_another_status_do_not_hide_the_refusal():
+async def test_details_of_another_status_do_not_hide_the_error():
     class Other(Refusal):
         def trailing(self):
             return Refusal(grpc.StatusCode.NOT_FOUND, "something else", reason("SERVICE_DISABLED")).trailing()
 
-    async with refused(Other(DENIED, "The caller does not have permission")) as told:
-        assert "permission run.services.get is missing" in await told()
+    async with refused(Other(DENIED, "The caller does not have permission")) as error_of:
+        assert "permission run.services.get is missing" in await error_of()

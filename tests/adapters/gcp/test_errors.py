@@ -1,4 +1,4 @@
-"""What Google says, in Stoker's words."""
+"""Errors of Google as errors of Stoker."""
 
 import pytest
 from google.api_core import exceptions as google
@@ -23,7 +23,7 @@ RATE = ("Quota exceeded for quota metric 'Read requests' and limit 'Read request
         "'run.googleapis.com'")
 
 
-@pytest.mark.parametrize(("error", "asked", "kind", "words"), [
+@pytest.mark.parametrize(("error", "call", "kind", "words"), [
     (google.ResourceExhausted(RATE), READ, Throttled, "limits the rate"),
     (google.ResourceExhausted("Quota exceeded for NvidiaL4GpuAllocPerProjectRegion"), WRITE, QuotaExceeded, "NvidiaL4"),
     (google.Aborted("Conflict for resource 'chat': version '1' was specified but current version is '2'."), WRITE, Conflict,
@@ -54,17 +54,17 @@ RATE = ("Quota exceeded for quota metric 'Read requests' and limit 'Read request
     (google.ResourceExhausted(""), READ, Throttled, "limits the rate"),
     (ValueError("what is this"), WRITE, OutcomeUnknown, "ValueError"),
 ])
-def test_every_error_says_what_is_known_and_what_to_do(error, asked, kind, words):
-    told = translate(error, asked)
+def test_every_error_states_cause_and_remedy(error, call, kind, words):
+    result = translate(error, call)
 
-    assert type(told) is kind
-    assert words in str(told)
-    assert str(told).startswith("Cloud Run service chat")
-    assert "\n" not in str(told)
-    assert "ya29" not in str(told)
+    assert type(result) is kind
+    assert words in str(result)
+    assert str(result).startswith("Cloud Run service chat")
+    assert "\n" not in str(result)
+    assert "ya29" not in str(result)
 
 
-def test_a_long_text_is_cut():
+def test_a_long_text_is_shortened():
     assert len(str(translate(google.InvalidArgument("x\n" * 2000), READ))) < 500
 
 
@@ -88,15 +88,15 @@ def quota(**violation):
     ([ErrorInfo(reason="RESOURCE_QUOTA_EXCEEDED"), RetryInfo(retry_delay=Duration(seconds=42))], QuotaExceeded, None),
     ([quota(quota_id="NvidiaL4GpuAllocPerProjectRegion"), RetryInfo(retry_delay=Duration(seconds=42))], QuotaExceeded, None),
 ])
-def test_an_exhausted_quota_is_judged_by_its_details(details, kind, seconds):
-    told = translate(with_details(google.ResourceExhausted("Separate trouble"), *details), READ)
+def test_an_exhausted_quota_is_classified_by_its_details(details, kind, seconds):
+    result = translate(with_details(google.ResourceExhausted("Separate trouble"), *details), READ)
 
-    assert type(told) is kind
+    assert type(result) is kind
     if seconds is not None:
-        assert told.retry_after.total_seconds() == seconds
+        assert result.retry_after.total_seconds() == seconds
 
 
-def test_a_read_waits_for_as_long_as_an_unavailable_service_asks_and_a_write_is_not_known():
+def test_unavailable_with_a_retry_time_throttles_a_read_and_leaves_a_write_unknown():
     error = with_details(google.ServiceUnavailable("restarting"), RetryInfo(retry_delay=Duration(seconds=20)))
 
     assert translate(error, READ).retry_after.total_seconds() == 20
@@ -104,20 +104,20 @@ def test_a_read_waits_for_as_long_as_an_unavailable_service_asks_and_a_write_is_
 
 
 @pytest.mark.parametrize("error", [google.FailedPrecondition("x"), google.NotFound("x"), google.InvalidArgument("x")])
-def test_a_reason_counts_whatever_the_status(error):
-    told = translate(with_details(error, ErrorInfo(reason="BILLING_DISABLED", metadata={"consumer": "projects/123"})), WRITE)
+def test_a_reason_is_used_for_any_status(error):
+    result = translate(with_details(error, ErrorInfo(reason="BILLING_DISABLED", metadata={"consumer": "projects/123"})), WRITE)
 
-    assert type(told) is PermissionDenied
-    assert "billing is disabled for projects/123" in str(told)
-
-
-def test_refused_credentials_are_told_with_what_is_wrong_with_the_clock():
-    told = str(translate(google.Unauthenticated("Invalid JWT"), READ, "this machine's clock is 900 s behind the provider's"))
-
-    assert told.endswith("; this machine's clock is 900 s behind the provider's")
+    assert type(result) is PermissionDenied
+    assert "billing is disabled for projects/123" in str(result)
 
 
-def test_an_account_that_is_disabled_is_told_as_such():
+def test_rejected_credentials_are_reported_with_clock_skew():
+    result = str(translate(google.Unauthenticated("Invalid JWT"), READ, "this machine's clock is 900 s behind the provider's"))
+
+    assert result.endswith("; this machine's clock is 900 s behind the provider's")
+
+
+def test_a_disabled_account_is_reported():
     error = with_details(google.Unauthenticated("x"), ErrorInfo(reason="ACCOUNT_STATE_INVALID"))
 
     assert "the account of the credentials is disabled or deleted" in str(translate(error, READ))

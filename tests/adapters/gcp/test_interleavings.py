@@ -1,4 +1,4 @@
-"""Whatever Stoker, people and pipelines do to one service in whatever order: nobody's change is lost or altered by Stoker."""
+"""In any order of actions by Stoker, people and pipelines, no change of another client is lost or altered."""
 
 import asyncio
 from contextlib import suppress
@@ -25,7 +25,7 @@ action = st.one_of(
 
 
 class Story:
-    """One service, and what must be true of it at every moment."""
+    """One service, and the conditions that hold for it at every moment."""
 
     def __init__(self, stage: CloudRunStage) -> None:
         self.stage, self.lever = stage, stage.lever(impatient=True)
@@ -67,7 +67,7 @@ class Story:
 
 @examples(30)
 @given(st.lists(action, min_size=1, max_size=14))
-def test_nobodys_change_is_lost_whatever_the_order(actions):
+def test_no_change_of_another_client_is_lost_in_any_order(actions):
     async def run() -> None:
         async with CloudRunStage() as stage:
             story = Story(stage)
@@ -80,7 +80,7 @@ def test_nobodys_change_is_lost_whatever_the_order(actions):
 
 @examples(20)
 @given(st.lists(action, max_size=8), st.integers(0, 60))
-def test_when_all_is_calm_again_a_write_succeeds(actions, target):
+def test_a_write_succeeds_after_all_changes_are_complete(actions, target):
     async def run() -> None:
         async with CloudRunStage() as stage:
             story = Story(stage)

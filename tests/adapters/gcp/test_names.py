@@ -1,4 +1,4 @@
-"""A project, a location or a service that is written otherwise than the policy wants it is refused with what to write instead."""
+"""Other notations of a project, location or service are rejected with the correct one."""
 
 import pytest
 from pydantic import ValidationError
@@ -9,7 +9,7 @@ RIGHT = {"kind": "cloud-run-min-instances", "project": "acme", "location": "euro
 
 
 def refused(**changes: object) -> list[tuple[str, str]]:
-    """The settings that are refused, each with why."""
+    """Return the rejected settings, each with the reason."""
     with pytest.raises(ValidationError) as caught:
         CloudRunMinInstancesSettings.model_validate(RIGHT | changes)
     return [(str(error["loc"][0]), str(error.get("ctx", {}).get("error", error["type"]))) for error in caught.value.errors()]
@@ -32,7 +32,7 @@ def refused(**changes: object) -> list[tuple[str, str]]:
         ("https://chat.example.com", "is a URL: write the service's name"),
     ],
 )
-def test_what_addresses_a_service_otherwise_than_by_its_name_is_taken_apart(service, says):
+def test_other_addresses_of_a_service_are_rejected_with_its_name(service, says):
     ((setting, why),) = refused(service=service)
 
     assert setting == "service"
@@ -49,7 +49,7 @@ def test_what_addresses_a_service_otherwise_than_by_its_name_is_taken_apart(serv
         ("Acme Inc.", "gcloud projects list shows IDs and display names"),
     ],
 )
-def test_what_is_no_id_of_a_project_is_refused_with_how_to_find_it(project, says):
+def test_an_invalid_project_id_is_rejected_with_the_command_that_shows_it(project, says):
     assert says in dict(refused(project=project))["project"]
 
 
@@ -58,19 +58,19 @@ def test_what_is_no_id_of_a_project_is_refused_with_how_to_find_it(project, says
     [("europe-west1-b", "is a zone: write location: europe-west1"), ("us-east-1", "has the form of an AWS region"),
      ("EU", "is not a region"), ("global", "is not a region")],
 )
-def test_what_is_no_region_of_google_is_refused_with_what_it_is(location, says):
+def test_an_invalid_region_is_rejected_with_its_kind(location, says):
     assert says in dict(refused(location=location))["location"]
 
 
 @pytest.mark.parametrize("value", [None, 1.5, True, ["chat"]])
 @pytest.mark.parametrize("setting", ["project", "location", "service"])
-def test_anything_else_is_left_to_the_type(setting, value):
+def test_other_values_are_checked_by_the_pattern(setting, value):
     (found,) = refused(**{setting: value})
 
     assert found[0] == setting
 
 
-def test_plain_names_are_taken_as_they_are():
+def test_valid_names_are_unchanged():
     settings = CloudRunMinInstancesSettings.model_validate(RIGHT | {"project": "example.com:acme", "service": "chat-00012-abc"})
 
     assert (settings.project, settings.service) == ("example.com:acme", "chat-00012-abc")

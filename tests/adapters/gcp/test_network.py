@@ -1,4 +1,4 @@
-"""How Google's APIs are reached, by what the environment says."""
+"""Endpoints, proxies and channel options, from environment variables."""
 
 import pytest
 
@@ -21,7 +21,7 @@ def test_an_endpoint_is_a_host(given, host):
 
 
 @pytest.mark.parametrize("given", ["http://run.example/", "https://run.example/v2/", "https://", "run example", "ftp://a"])
-def test_what_is_no_endpoint_is_refused_with_the_variable(given):
+def test_an_invalid_endpoint_is_rejected_with_its_variable(given):
     with pytest.raises(Unsupported, match=r"CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING is .*: it must be"):
         endpoint("monitoring", {"CLOUDSDK_API_ENDPOINT_OVERRIDES_MONITORING": given})
 
@@ -42,14 +42,14 @@ def test_a_proxy_is_found_in_either_case(environment, options):
     assert proxy(HOST, environment) == options
 
 
-def test_a_proxy_that_grpc_would_pass_by_in_silence_is_refused():
+def test_a_proxy_that_grpc_would_bypass_is_rejected():
     with pytest.raises(Unsupported, match=r"HTTPS_PROXY has the scheme https, and .* it must be http://HOST:PORT") as raised:
         proxy(HOST, {"HTTPS_PROXY": "https://user:secret@a:1"})
 
     assert "secret" not in str(raised.value)
 
 
-def test_the_answer_to_a_ping_has_a_time_limit_that_grpc_applies():
+def test_the_response_to_a_ping_has_a_timeout_that_grpc_applies():
     options = dict(keepalive(30, 10))
 
     assert options["grpc.keepalive_time_ms"] == 30_000

@@ -1,4 +1,4 @@
-"""What serves counts, and not what was deployed last: capacity, demand and instances of revisions, over the real client."""
+"""Capacity, demand and instances follow the serving revisions and not the newest one; with the real client."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from tests.builders import NOON
 LONG = timedelta(minutes=10)
 LARGE = {"max_instance_request_concurrency": 80, "scaling": {"min_instance_count": 7, "max_instance_count": 5},
          "containers": [{"resources": {"limits": {"cpu": "4", "memory": "4Gi"}, "cpu_idle": True}}]}
-"""A template of another kind than the stage's, whose instances take one request at once."""
+"""A template that differs from the stage's, whose instances take one concurrent request."""
 
 
 def forty_in_flight() -> DemandSeries:
@@ -31,18 +31,18 @@ async def stage():
 
 
 async def busy_in(stage: CloudRunStage, name: str = "busy", **lever) -> float:
-    """Instances at work on average, as the demand source has them for the last half hour."""
+    """Return the average busy instances of the last 30 min by the demand source."""
     asked = pool(name)
     asked = asked.model_copy(update={"lever": asked.lever.model_copy(update=lever)})
     provider = Gcp(stage.clock, np.random.default_rng(0), stage.target)
     try:
         ((source, _),) = provider.sources([asked])
-        told = (await source.collect((name,), {name: stage.clock.now() - timedelta(minutes=30)}, stage.clock.now()))[name]
+        telemetry = (await source.collect((name,), {name: stage.clock.now() - timedelta(minutes=30)}, stage.clock.now()))[name]
     finally:
         await provider.close()
-    if told.error is not None:
-        raise told.error
-    return float(np.nanmean(told.series.busy))
+    if telemetry.error is not None:
+        raise telemetry.error
+    return float(np.nanmean(telemetry.series.busy))
 
 
 async def test_a_revision_without_traffic_changes_neither_units_nor_limits_nor_demand(stage):
@@ -59,7 +59,7 @@ async def test_a_revision_without_traffic_changes_neither_units_nor_limits_nor_d
     assert (await lever.write(60)).requested == 60
 
 
-async def test_traffic_that_moves_brings_the_other_revisions_unit_with_it(stage):
+async def test_the_unit_follows_the_revision_with_traffic(stage):
     stage.world.add_service("busy", forty_in_flight())
     lever = stage.lever()
     for name in ("agent", "busy"):
@@ -75,7 +75,7 @@ async def test_traffic_that_moves_brings_the_other_revisions_unit_with_it(stage)
     assert await busy_in(stage) == pytest.approx(1.0), "40 in flight are fewer than the 48 that one takes at 60 % of 80"
 
 
-async def test_demand_of_split_traffic_is_what_it_needs_at_each_revision(stage):
+async def test_demand_of_split_traffic_is_the_sum_over_revisions(stage):
     stage.world.add_service("busy", forty_in_flight())
     for name in ("agent", "busy"):
         stage.deploy(name, traffic={f"{name}-00001": 50}, **LARGE)
@@ -99,7 +99,7 @@ async def test_a_revision_is_read_once(stage):
     assert stage.world.calls.reading["GetRevision"] == 1
 
 
-async def test_the_newest_revision_with_all_traffic_needs_no_further_call(stage):
+async def test_the_newest_revision_with_all_traffic_needs_no_second_call(stage):
     lever = stage.lever()
     await lever.read()
     await lever.write(4)
@@ -110,7 +110,7 @@ async def test_the_newest_revision_with_all_traffic_needs_no_further_call(stage)
     assert stage.world.calls.reading["GetRevision"] == 0
 
 
-async def test_what_serves_and_may_not_be_read_is_named_and_nothing_is_assumed_of_it(stage):
+async def test_a_serving_revision_that_may_not_be_read_is_an_error(stage):
     stage.world.add_service("busy", forty_in_flight())
     for name in ("agent", "busy"):
         stage.deploy(name, traffic={f"{name}-00001": 100}, **LARGE)
@@ -122,7 +122,7 @@ async def test_what_serves_and_may_not_be_read_is_named_and_nothing_is_assumed_o
             await asked
 
 
-async def test_ready_are_instances_of_what_serves_and_not_those_that_a_rollout_left_idle(stage):
+async def test_instances_of_revisions_without_traffic_are_not_ready(stage):
     lever = stage.lever()
     await lever.write(6)
     await stage.passes(LONG)
@@ -140,7 +140,7 @@ async def test_ready_are_instances_of_what_serves_and_not_those_that_a_rollout_l
     assert during.ready == 1
 
 
-async def test_a_multi_region_service_is_governed_as_a_whole(stage):
+async def test_a_multi_region_service_is_a_conflict(stage):
     stage.agent.service.message.multi_region_settings = {"regions": ["europe-west1", "us-central1"]}
     lever = stage.lever()
     seen = await lever.read()
@@ -156,7 +156,7 @@ async def test_a_multi_region_service_is_governed_as_a_whole(stage):
     lambda service: setattr(service, "custom_audiences", ["x"]), lambda service: setattr(service, "invoker_iam_disabled", True),
     lambda service: setattr(service, "default_uri_disabled", True),
 ])
-async def test_whatever_somebody_else_changes_the_service_is_left_alone_for_a_while(stage, change):
+async def test_after_any_foreign_change_there_is_no_write_for_5_min(stage, change):
     lever = stage.lever()
     await lever.read()
     stage.changes(change)
@@ -166,7 +166,7 @@ async def test_whatever_somebody_else_changes_the_service_is_left_alone_for_a_wh
 
 
 @pytest.mark.parametrize(("target", "busy"), [(0.6, 4 / 0.6), (0.95, 4 / 0.95), (1.0, 4.0)])
-async def test_demand_counts_an_instance_as_full_at_the_target_that_cloud_run_scales_at(stage, target, busy):
+async def test_demand_counts_an_instance_as_full_at_the_concurrency_target(stage, target, busy):
     stage.world.add_service("busy", forty_in_flight(), concurrency=10)
 
     assert await busy_in(stage, concurrency_target=target) == pytest.approx(busy)
@@ -181,22 +181,22 @@ ODD = {
 
 
 @pytest.mark.parametrize("odd", ODD)
-async def test_a_list_with_an_entry_of_an_unexpected_form_lacks_that_entry_alone(stage, odd):
+async def test_a_list_omits_only_an_entry_of_unexpected_form(stage, odd):
     stage.world.add_service("zebra", forty_in_flight())
     stage.world.appended.append(ODD[odd])
     provider = Gcp(stage.clock, np.random.default_rng(0), stage.target)
     try:
-        told = await survey(provider.sessions, "acme", "europe-west1")
+        result = await survey(provider.sessions, "acme", "europe-west1")
     finally:
         await provider.close()
 
-    assert [found.name for found in told.found] == ["agent", "neighbour", "zebra"]
-    assert len(told.skipped) == 1
-    assert all("\n" not in each.why for each in told.skipped)
+    assert [found.name for found in result.found] == ["agent", "neighbour", "zebra"]
+    assert len(result.skipped) == 1
+    assert all("\n" not in each.why for each in result.skipped)
     assert await busy_in(stage, "zebra") == pytest.approx(40.0)
 
 
-async def test_a_pools_own_entry_of_an_unexpected_form_fails_that_pool_alone_and_is_named(stage):
+async def test_an_entry_of_unexpected_form_fails_only_its_pool(stage):
     stage.world.add_service("zebra", forty_in_flight())
     stage.world.appended.append(ODD["another project's"])
 
@@ -205,7 +205,7 @@ async def test_a_pools_own_entry_of_an_unexpected_form_fails_that_pool_alone_and
     assert await busy_in(stage, "zebra") == pytest.approx(40.0)
 
 
-async def test_a_project_named_by_its_number_is_the_same_project(stage):
+async def test_a_project_number_stands_for_the_same_project(stage):
     stage.world.add_service("busy", forty_in_flight())
     hosted = stage.world.find("projects/acme/locations/europe-west1/services/busy")
     named = run_v2.Service(hosted.service.message)
@@ -213,8 +213,8 @@ async def test_a_project_named_by_its_number_is_the_same_project(stage):
     stage.world.appended.append(named)
     provider = Gcp(stage.clock, np.random.default_rng(0), stage.target)
     try:
-        told = await survey(provider.sessions, "acme", "europe-west1")
+        result = await survey(provider.sessions, "acme", "europe-west1")
     finally:
         await provider.close()
 
-    assert "again" in [found.name for found in told.found]
+    assert "again" in [found.name for found in result.found]

@@ -1,4 +1,4 @@
-"""Only real problems are reported: none that follows from another, and each once."""
+"""Each problem is reported once, and none that follows from another."""
 
 import pytest
 
@@ -9,19 +9,19 @@ LEVER = "lever: {kind: lambda-provisioned-concurrency, region: us-east-1, functi
 
 
 def problems(text: str) -> list[str]:
-    """The paths of all problems, each with its message."""
+    """Return the paths of all problems, each with its message."""
     with pytest.raises(PolicyError) as caught:
         parse_policy(text, lever_kinds())
     return [f"{problem.path}: {problem.message}" for problem in caught.value.problems]
 
 
 def pools(*rest: str) -> str:
-    """Pools a, b, c …, each with a lever of its own and with `rest`."""
+    """Return pools a, b, c …, each with a separate lever and with `rest`."""
     rows = zip("abcdef", rest, strict=False)
     return "pools:\n" + "".join(f"  - {{name: {name}, {LEVER % name}{more}}}\n" for name, more in rows)
 
 
-def test_pools_whose_levers_are_wrong_are_not_said_to_share_a_resource():
+def test_pools_with_invalid_levers_share_no_resource():
     found = problems("""version: 1
 defaults: {max: 5}
 pools:
@@ -59,19 +59,19 @@ pools:
          "did you mean min?"),
     ],
 )
-def test_a_misspelt_key_is_one_problem_and_its_right_name_is_not_missing_as_well(text, path, says):
+def test_a_misspelt_key_is_not_also_a_missing_key(text, path, says):
     (found,) = problems(text)
 
     assert found.startswith(f"{path}: ")
     assert says in found
 
 
-def test_a_key_that_is_missing_besides_is_still_reported():
+def test_another_missing_key_is_still_reported():
     assert [each.partition(": ")[0] for each in problems("version: 1\n" + pools(", mod: active"))] == [
         "pools[0].max", "pools[0].mod"]
 
 
-def test_what_aliases_repeat_is_one_problem():
+def test_a_value_repeated_by_aliases_is_one_problem():
     text = "version: 1\ndefaults: {max: 5}\npools:\n" + "".join(
         f"  - {{name: {name}, {LEVER % name}, prices: {value}}}\n"
         for name, value in (("a", "&p {idle: -1, warm_busy: 1, on_demand: 1}"), ("b", "*p"), ("c", "*p")))
@@ -79,7 +79,7 @@ def test_what_aliases_repeat_is_one_problem():
     assert problems(text) == ["pools[0].prices.idle: -1 is out of range: at least 0 is allowed"]
 
 
-def test_a_value_that_the_text_misread_has_the_fault_of_the_text_alone():
+def test_a_misread_value_has_only_the_fault_of_the_text():
     found = problems("version: 1\n" + pools(", max: !number 5x"))
 
     assert len(found) == 1
@@ -93,7 +93,7 @@ def test_a_value_that_the_text_misread_has_the_fault_of_the_text_alone():
         ("name: ''", "write it like support-agent"),
     ],
 )
-def test_text_that_does_not_fit_a_pattern_is_answered_with_what_does(wrong, says):
+def test_text_that_does_not_match_gets_a_suggestion(wrong, says):
     (found,) = problems(f"version: 1\npools:\n  - {wrong}\n    max: 5\n    {LEVER % 'f'}\n")
 
     assert says in found
@@ -105,7 +105,7 @@ def test_text_that_does_not_fit_a_pattern_is_answered_with_what_does(wrong, says
     [("agent.example.com/ping", "https://agent.example.com/ping"), ("https://a.example/p?x=1", "https://a.example/p"),
      ("https://me@a.example/p", "https://a.example/p")],
 )
-def test_an_address_that_does_not_fit_is_answered_with_one_that_does(url, right):
+def test_an_invalid_url_gets_a_suggestion(url, right):
     (found,) = problems(f"version: 1\npools:\n  - {{name: a, max: 2, lever: {{kind: http-ping, url: '{url}'}}}}\n")
 
     assert f": write {right}" in found

@@ -1,4 +1,4 @@
-"""Every problem of a policy file is told at once, with the line and column where it stands."""
+"""All problems of a policy file are reported at once, with line and column."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ class Lambda(LeverSettings):
 
 
 class Ping(LeverSettings):
-    """Another; what it points at is its address alone."""
+    """Another lever, whose resource is its address alone."""
 
     kind: Literal["ping"]
     url: str
@@ -54,7 +54,7 @@ def problems(text: str) -> list[Problem]:
 
 
 def refusal(text: str) -> PolicyError | None:
-    """Why `text` is refused; None when it is taken."""
+    """Return why `text` is rejected; None when it is accepted."""
     try:
         parse_policy(text, KINDS)
     except PolicyError as error:
@@ -63,18 +63,18 @@ def refusal(text: str) -> PolicyError | None:
 
 
 def only(text: str) -> str:
-    """The only problem of `text`, without the file's name."""
+    """Return the only problem of `text`, without the file name."""
     (problem,) = problems(text)
     return str(problem).removeprefix("policy.yaml:")
 
 
 def pool(**keys: str) -> str:
-    """A policy of one pool in block style: its keys begin in line 3, column 5."""
+    """Return a policy of one pool in block style: its keys start in line 3, column 5."""
     plain = {"name": "a", "lever": "{kind: lambda, region: us-east-1, function: f}", "max": "5"} | keys
     return HEAD + "  - " + "\n    ".join(f"{key}: {value}" for key, value in plain.items() if value is not None) + "\n"
 
 
-def test_the_smallest_policy_is_taken():
+def test_the_smallest_policy_is_accepted():
     policy = parse_policy(HEAD + POOL, KINDS)
 
     assert [one.name for one in policy.pools] == ["a"]
@@ -82,7 +82,7 @@ def test_the_smallest_policy_is_taken():
     assert policy.assume == Assume()
 
 
-def test_defaults_stand_in_for_what_a_pool_does_not_say():
+def test_defaults_apply_to_keys_that_a_pool_does_not_set():
     policy = parse_policy(
         "version: 1\ndefaults: {mode: active, max: 7, max_step_up: 3, objective: {cold_start_cost_usd: 0.2}}\npools:\n"
         "- {name: a, lever: {kind: lambda, region: r, function: a}}\n"
@@ -111,7 +111,7 @@ pools:
 """
 
 
-def test_six_mistakes_give_six_located_messages():
+def test_six_mistakes_give_six_messages_with_places():
     found = problems(SIX)
 
     assert [(problem.line, problem.column, problem.path) for problem in found] == [
@@ -122,7 +122,7 @@ def test_six_mistakes_give_six_located_messages():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (pool(mim="1"), "6:5 pools[0].mim: unknown key 'mim': did you mean min? allowed: name, lever, mode, "),
         (pool(min="6"), "5:10 pools[0].max: max 5 is below min 6"),
@@ -177,14 +177,14 @@ def test_six_mistakes_give_six_located_messages():
         ("- 5\n", "1:1 a policy is a mapping of version, defaults, pools, limits, assume, notify, lease, not a list"),
     ],
 )
-def test_a_problem_names_its_place_and_what_is_allowed(text, told):
-    if told is None:
+def test_a_problem_has_its_place_and_the_allowed_values(text, message):
+    if message is None:
         parse_policy(text, KINDS)
     else:
-        assert only(text).startswith(told)
+        assert only(text).startswith(message)
 
 
-def test_a_wrong_default_is_told_once_for_all_pools_and_even_if_none_uses_it():
+def test_an_invalid_default_is_reported_once_even_if_no_pool_uses_it():
     text = "version: 1\ndefaults: {min: -1}\npools:\n" + "".join(
         f"- {{name: p{index}, lever: {{kind: lambda, region: r, function: f{index}}}, max: 5{extra}}}\n"
         for index, extra in enumerate(["", "", ", min: 1"]))
@@ -192,26 +192,26 @@ def test_a_wrong_default_is_told_once_for_all_pools_and_even_if_none_uses_it():
     assert only(text) == "2:17 defaults.min: -1 is out of range: at least 0 is allowed"
 
 
-def test_two_pools_of_one_name_are_told_with_the_first():
-    told = only(HEAD + POOL + POOL.replace("function: f", "function: g"))
+def test_a_duplicate_pool_name_is_reported_with_the_first_pool():
+    message = only(HEAD + POOL + POOL.replace("function: f", "function: g"))
 
-    assert told == "4:10 pools[1].name: pools[0] already has the name 'a': choose another name"
+    assert message == "4:10 pools[1].name: pools[0] already has the name 'a': choose another name"
 
 
-def test_two_pools_on_one_resource_through_one_lever_are_told():
+def test_two_pools_with_one_resource_and_lever_are_reported():
     other = POOL.replace("name: a", "name: b")
 
     assert only(HEAD + POOL + other) == (
         "4:20 pools[1].lever: pools[0] already sets region=us-east-1 function=f by lambda: one pool per resource and lever")
 
 
-def test_a_lever_may_say_what_of_it_is_the_resource():
+def test_a_lever_can_define_its_resource():
     two = "".join(f"- {{name: {name}, lever: {{kind: ping, url: 'http://x', path: {name}}}, max: 5}}\n" for name in "ab")
 
     assert "already sets http://x by ping" in only(HEAD + two)
 
 
-def test_one_resource_through_two_kinds_of_lever_is_allowed():
+def test_one_resource_with_two_kinds_of_lever_is_allowed():
     other = "- {name: b, lever: {kind: ping, url: 'region=us-east-1 function=f'}, max: 5}\n"
 
     assert len(parse_policy(HEAD + POOL + other, KINDS).pools) == 2
@@ -219,7 +219,7 @@ def test_one_resource_through_two_kinds_of_lever_is_allowed():
 
 @pytest.mark.parametrize("key", ["aws_secret_access_key", "password", "apiKey", "api-key", "token", "credentials"])
 @pytest.mark.parametrize("where", ["pools[0].", "pools[0].lever.", "defaults.", ""])
-def test_a_key_that_looks_like_a_secret_is_refused_and_its_value_not_repeated(key, where):
+def test_a_key_that_looks_like_a_secret_is_rejected_without_its_value(key, where):
     line = f"{key}: hunter2"
     text = {
         "": HEAD + POOL + line + "\n",
@@ -227,18 +227,18 @@ def test_a_key_that_looks_like_a_secret_is_refused_and_its_value_not_repeated(ke
         "pools[0].": pool(**{key: "hunter2"}),
         "pools[0].lever.": pool(lever=f"{{kind: lambda, region: r, function: f, {line}}}"),
     }[where]
-    told = only(text)
+    message = only(text)
 
-    assert f"{where}{key}: the name looks like a secret; secrets are not allowed in the file" in told
-    assert "hunter2" not in told
+    assert f"{where}{key}: the name looks like a secret; secrets are not allowed in the file" in message
+    assert "hunter2" not in message
 
 
 @pytest.mark.parametrize("value", ["AKIAABCDEFGHIJKLMNOP", "https://user:hunter2@host/path", "ghp_" + "a" * 36])
-def test_a_value_that_looks_like_a_secret_is_refused_and_not_repeated(value):
-    told = only(pool(mode=f"'{value}'"))
+def test_a_value_that_looks_like_a_secret_is_rejected_without_quoting_it(value):
+    message = only(pool(mode=f"'{value}'"))
 
-    assert told.startswith("6:11 pools[0].mode: the value looks like a secret")
-    assert value not in told
+    assert message.startswith("6:11 pools[0].mode: the value looks like a secret")
+    assert value not in message
 
 
 def test_a_secret_in_a_lever_is_not_repeated_when_two_pools_share_it():
@@ -248,16 +248,16 @@ def test_a_secret_in_a_lever_is_not_repeated_when_two_pools_share_it():
     assert "hunter2" not in str(refusal(HEAD + two))
 
 
-def test_a_key_that_names_where_a_secret_is_kept_is_allowed():
+def test_a_key_with_the_location_of_a_secret_is_allowed():
     parse_policy(pool(lever="{kind: ping, url: 'http://x', token_env: PING_TOKEN}"), KINDS)
     assert "unknown key 'password_file'" in only(pool(password_file="/run/secret"))
 
 
-def test_a_key_that_a_lever_declares_is_no_secret():
+def test_a_key_that_a_lever_declares_is_not_a_secret():
     parse_policy(pool(lever="{kind: ping, url: 'http://x', routing_key: eu}"), KINDS)
 
 
-def test_a_file_is_read_and_named(tmp_path):
+def test_a_problem_contains_the_file_name(tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text("\N{ZERO WIDTH NO-BREAK SPACE}" + pool(mode="off"), encoding="utf-8")
 
@@ -267,17 +267,17 @@ def test_a_file_is_read_and_named(tmp_path):
     assert str(caught.value) == f"{path}:6:11 pools[0].mode: 'off' is not allowed: write shadow or active"
 
 
-@pytest.mark.parametrize(("content", "told"), [(None, "cannot be read: No suc"), (b"version: 1\nname: \xff\n", ":2:7 the byte")])
-def test_a_file_that_cannot_be_read_is_a_problem_like_any_other(tmp_path, content, told):
+@pytest.mark.parametrize(("content", "text"), [(None, "cannot be read: No suc"), (b"version: 1\nname: \xff\n", ":2:7 the byte")])
+def test_an_unreadable_file_is_a_problem(tmp_path, content, text):
     path = tmp_path / "mine.yaml"
     if content is not None:
         path.write_bytes(content)
 
-    with pytest.raises(PolicyError, match=told):
+    with pytest.raises(PolicyError, match=text):
         load_policy(path, KINDS)
 
 
-def test_the_referees_policy_is_taken():
+def test_the_referees_policy_is_accepted():
     text = ("version: 1\ndefaults:\n  mode: shadow\n  objective: {cold_start_cost_usd: 0.05}\npools:\n  - name: pool\n"
             "    lever: {kind: lambda-provisioned-concurrency, region: us-east-1, function: pool, alias: live}\n    min: 0\n"
             "    max: 100000\n    memory_mb: 1024\n    init_seconds: 8.0\n"
@@ -305,7 +305,7 @@ PIECES = st.sampled_from(
 @example("{a: " * 200)
 @example("? " * 5000)
 @example("1: {2: 3}\n[4]: 5")
-def test_no_text_makes_the_loader_raise_anything_but_a_policy_error(text):
+def test_any_text_is_loaded_or_raises_a_policy_error(text):
     error = refusal(text)
 
     if error is not None:
@@ -325,22 +325,22 @@ KEYS = ["name", "lever", "mode", "objective", "min", "max", "schedules", "prices
 @given(st.fixed_dictionaries({"version": st.just(1) | VALUES}, optional={
     "defaults": VALUES | st.dictionaries(st.sampled_from(KEYS), VALUES),
     "pools": VALUES | st.lists(st.dictionaries(st.sampled_from(KEYS), VALUES), max_size=3), "assume": VALUES}))
-def test_no_document_makes_the_loader_raise_anything_but_a_policy_error(document):
+def test_any_document_is_loaded_or_raises_a_policy_error(document):
     error = refusal(yaml.safe_dump(document, allow_unicode=True))
 
     assert error is None or error.problems
 
 
-def test_loading_needs_neither_numpy_nor_a_provider():
+def test_loading_imports_neither_numpy_nor_a_provider():
     code = ("import sys; from adapters.registry import lever_kinds; lever_kinds(); "
             "import config.loading.loader, config.loading.schema; "
             "print([m for m in ('numpy', 'statsmodels', 'boto3', 'botocore', 'google', 'aiohttp') if m in sys.modules])")
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE_SECONDS)
 
-    assert (told.stdout.strip(), told.stderr) == ("[]", "")
+    assert (process.stdout.strip(), process.stderr) == ("[]", "")
 
 
-def test_headers_may_be_called_authorization_as_their_values_stand_in_the_environment():
+def test_headers_from_allows_authorization():
     lever = "{kind: http-ping, url: 'https://a.example/ping', opted_in: true, headers_from: {Authorization: PING_AUTH}}"
     policy = parse_policy(f"version: 1\npools:\n  - name: a\n    lever: {lever}\n    max: 2\n", lever_kinds())
 

@@ -1,4 +1,4 @@
-"""Addresses of metadata services, in every spelling that a resolver takes."""
+"""Addresses of metadata services, in every notation that a resolver accepts."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from config.loading.metadata_address import leads_to_metadata
     "instance-data.ec2.internal", "metadata.azure.internal",
 ])
 @pytest.mark.parametrize("rest", ["", ":80/latest/meta-data/", "/?x=1"])
-def test_a_metadata_service_is_known(host, rest):
+def test_a_metadata_service_is_recognised(host, rest):
     assert leads_to_metadata(f"http://{host}{rest}")
 
 
@@ -28,5 +28,5 @@ def test_a_metadata_service_is_known(host, rest):
     "http://agent.test/169.254.169.254",
     "http://metadata.google.internal.example.com", "http://agent.test?to=169.254.169.254", "", "http://", "http://[", "no url",
 ])
-def test_other_addresses_are_not_taken_for_one(url):
+def test_other_addresses_are_not_a_metadata_service(url):
     assert not leads_to_metadata(url)

@@ -1,4 +1,4 @@
-"""The JSON Schema takes what the loader takes, and refuses what an editor can see to be wrong."""
+"""The JSON Schema accepts what the loader accepts, and rejects what an editor can detect."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def document(**changes: object) -> dict[str, object]:
     return {"version": 1, "pools": [{"name": "a", "lever": LAMBDA, "max": 5} | changes]}
 
 
-def test_the_schema_is_one():
+def test_the_schema_is_valid():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["$schema"] == DIALECT
 
@@ -45,7 +45,7 @@ def test_the_example_fits_the_schema():
     assert [error.message for error in CHECK.iter_errors(root.plain())] == []
 
 
-def test_every_key_of_the_file_is_explained():
+def test_every_key_has_a_description():
     unexplained = [
         f"{name}.{key}" for name, part in SCHEMA["$defs"].items() for key, entry in part.get("properties", {}).items()
         if "description" not in entry and "$ref" not in entry and "anyOf" not in entry
@@ -54,14 +54,14 @@ def test_every_key_of_the_file_is_explained():
     assert unexplained == []
 
 
-def test_every_kind_is_offered_with_its_own_keys():
+def test_every_kind_has_its_own_keys():
     offered = [SCHEMA["$defs"][choice["$ref"].rsplit("/", 1)[1]] for choice in SCHEMA["$defs"]["Lever"]["oneOf"]]
 
     assert [choice["properties"]["kind"]["const"] for choice in offered] == list(KINDS)
     assert [set(choice["required"]) for choice in (offered[0], offered[-1])] == [set(LAMBDA), {"kind", "url"}]
 
 
-def test_spans_are_shown_as_the_file_says_them():
+def test_default_durations_have_the_notation_of_the_file():
     assert SCHEMA["$defs"]["Assume"]["properties"]["lead_time"]["default"] == "2m"
     assert "PT" not in str(SCHEMA)
 
@@ -80,11 +80,11 @@ def test_spans_are_shown_as_the_file_says_them():
         document() | {"assume": {"lead": "1m"}},
     ],
 )
-def test_what_an_editor_can_see_to_be_wrong_is_refused(wrong):
+def test_the_schema_rejects_invalid_documents(wrong):
     assert list(CHECK.iter_errors(wrong)) != []
 
 
-def test_a_ceiling_may_stand_in_the_defaults():
+def test_a_ceiling_can_be_a_default():
     assert list(CHECK.iter_errors({"version": 1, "defaults": {"max": 5}, "pools": [{"name": "a", "lever": LAMBDA}]})) == []
 
 
@@ -116,7 +116,7 @@ def taken(whole: dict[str, object]) -> bool:
 
 @examples(200)
 @given(OPTIONS, OPTIONS, st.fixed_dictionaries({}, optional={"lead_time": SPANS, "keep_alive": SPANS}))
-def test_what_the_loader_takes_the_schema_takes(defaults, options, assume):
+def test_the_schema_accepts_what_the_loader_accepts(defaults, options, assume):
     good = document()
     for key, value in options.items():  # key by key, so that one wrong value does not spare the others
         changed = document(**{**good["pools"][0], key: value})
@@ -130,6 +130,6 @@ def test_what_the_loader_takes_the_schema_takes(defaults, options, assume):
     assert [error.message for error in CHECK.iter_errors(good)] == []
 
 
-def test_keys_that_begin_with_x_are_left_to_the_user_at_the_top_alone():
+def test_keys_with_the_prefix_x_are_allowed_only_at_the_top_level():
     assert CHECK.is_valid(document() | {"x-common": {"max": 50}})
     assert not CHECK.is_valid(document(**{"x-common": 1}))

@@ -1,4 +1,4 @@
-"""Which names announce a secret: what is ordinary stays readable, and what is a secret does not."""
+"""Names of keys and variables that are treated as secrets."""
 
 import pytest
 
@@ -46,15 +46,15 @@ SECRET = [
 
 
 @pytest.mark.parametrize("name", ORDINARY)
-def test_an_ordinary_variable_is_no_secret(name):
+def test_an_ordinary_variable_is_not_a_secret(name):
     assert not looks_secret(name)
 
 
 @pytest.mark.parametrize("name", SECRET)
-def test_what_is_called_a_secret_is_one(name):
+def test_a_variable_with_a_secrets_name_is_a_secret(name):
     assert looks_secret(name)
 
 
-def test_the_lists_are_long_enough_to_stand_for_a_machine():
+def test_the_lists_have_enough_variables():
     assert len(set(ORDINARY)) > 100
     assert len(set(SECRET)) > 60

@@ -5,7 +5,7 @@ from config.loading.web_address import fault_of
 
 @pytest.mark.parametrize("url", ["http://a", "https://a.example/b?c=d", "http://127.0.0.1:8080", "http://[::1]:1/x",
                                  "HTTPS://A/b", "http://user:word@proxy:3128"])
-def test_an_address_of_a_web_server_has_no_fault(url):
+def test_a_valid_url_has_no_fault(url):
     assert fault_of(url) is None
 
 
@@ -17,8 +17,8 @@ def test_an_address_of_a_web_server_has_no_fault(url):
     ("http://h:99999/x", "port"), ("http://h:port/x", "port"), ("http://h:0/x", "port 0"), ("http://[::1", "not a URL"),
     ("http://a b/c", "contains a space"),
 ])
-def test_each_fault_is_told_without_the_text_that_has_it(url, words):
-    told = fault_of(url)
+def test_a_fault_does_not_quote_the_url(url, words):
+    fault = fault_of(url)
 
-    assert words in told
-    assert not url or url not in told
+    assert words in fault
+    assert not url or url not in fault

@@ -1,4 +1,4 @@
-"""A cron expression is taken with any blanks; another scheduler's is answered with its reason and with what to write."""
+"""Cron expressions: spaces and nicknames are accepted; other syntax is rejected with a correction."""
 
 import re
 
@@ -15,7 +15,7 @@ from config.model.cron import check_cron, days_by_number, either_day
         ("0 8 L * *", "0 8 L * *"), ("0 8 * * fri#2,5L", "0 8 * * fri#2,5L"), ("0 0 29 2 *", "0 0 29 2 *"),
     ],
 )
-def test_blanks_and_nicknames_come_to_five_fields(written, taken):
+def test_spaces_and_nicknames_become_five_fields(written, taken):
     assert check_cron(written) == taken
 
 
@@ -44,7 +44,7 @@ def test_blanks_and_nicknames_come_to_five_fields(written, taken):
         ("@reboot", "has no time", "min applies from the start"),
     ],
 )
-def test_another_schedulers_syntax_has_its_reason_and_its_remedy(written, reason, instead):
+def test_syntax_of_another_scheduler_is_named_with_a_correction(written, reason, instead):
     with pytest.raises(ValueError, match="five cron fields") as caught:
         check_cron(written)
 
@@ -67,7 +67,7 @@ def test_another_schedulers_syntax_has_its_reason_and_its_remedy(written, reason
         ("every day at 8", "but 4 fields"), ("0 8 * * *" + ",1" * 300, "five cron fields"),
     ],
 )
-def test_a_field_that_is_wrong_is_named_with_what_is_allowed(written, says):
+def test_an_invalid_field_is_named_with_the_allowed_values(written, says):
     with pytest.raises(ValueError, match=re.escape(says)):
         check_cron(written)
 
@@ -81,7 +81,7 @@ def test_a_field_that_is_wrong_is_named_with_what_is_allowed(written, says):
         ("0 8 * * mon", None), ("0 8 * * */2", None), ("0 8 * * mon-fri/2", None), ("0 8 * * fri#2", None),
     ],
 )
-def test_days_by_number_are_said_by_name_as_cron_and_as_aws_count_them(expression, days):
+def test_days_by_number_are_named_in_cron_and_aws_numbering(expression, days):
     assert days_by_number(expression) == days
 
 

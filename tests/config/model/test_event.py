@@ -1,4 +1,4 @@
-"""Events are when the policy says: in their zone, over midnight and both changes of the clock, on holidays and by calendars."""
+"""Windows of events: in their zone, over midnight and both clock changes, on holidays and by calendar files."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -38,11 +38,11 @@ def complaint(**keys: object) -> str:
     ({"start": "2026-12-24", "end": "2026-12-26"}, ("12-24 00:00", "12-27 00:00")),
     ({"start": "2026-03-29", "end": "2026-03-29", "timezone": "Europe/Berlin"}, ("03-28 23:00", "03-29 22:00")),
 ])
-def test_an_event_that_comes_once_is_when_it_says(keys, expected):
+def test_a_single_event_has_one_window(keys, expected):
     assert spans(event(**keys)) == [expected]
 
 
-def test_an_event_again_and_again_follows_its_zone_over_midnight_and_daylight_saving_time():
+def test_a_repeated_event_follows_its_zone_over_midnight_and_daylight_saving_time():
     nightly = event(cron="30 23 * * *", duration="2h", timezone="Europe/Berlin")
     first = datetime(2026, 3, 27, 23, 0, tzinfo=UTC)
 
@@ -51,7 +51,7 @@ def test_an_event_again_and_again_follows_its_zone_over_midnight_and_daylight_sa
         ("03-28 22:30", "03-29 00:30"), ("03-29 21:30", "03-29 23:30"), ("03-30 21:30", "03-30 23:30")]
 
 
-def test_holidays_are_whole_days_of_the_zone_and_of_the_part_of_the_country():
+def test_holidays_are_whole_days_in_the_zone_and_subdivision():
     bavaria, berlin = (event(factor=0.4, holidays={"country": "DE", "subdivision": part}, timezone="Europe/Berlin")
                        for part in ("BY", "BE"))
     names = {one.name for one in windows_of(bavaria, *YEAR)}
@@ -62,7 +62,7 @@ def test_holidays_are_whole_days_of_the_zone_and_of_the_part_of_the_country():
     assert {one.kind for one in windows_of(bavaria, *YEAR)} == {"launch"}
 
 
-@pytest.mark.parametrize(("keys", "told"), [
+@pytest.mark.parametrize(("keys", "message"), [
     ({}, "give exactly one of start, cron, holidays, ics: none is given"),
     ({"start": "2026-12-01", "cron": "0 8 * * *", "duration": "1h"}, "start and cron is given"),
     ({"cron": "*/30 * * * *", "duration": "5m"}, "cron: the event recurs within 1 h"),
@@ -85,14 +85,14 @@ def test_holidays_are_whole_days_of_the_zone_and_of_the_part_of_the_country():
     ({"holidays": {"country": "DE", "subdivision": "Bayern"}}, "no holidays are available for subdivision 'Bayern' of DE"),
     ({"holidays": {"country": "DE"}, "duration": "1h"}, "duration: holidays and calendar entries have their own length"),
 ])
-def test_what_cannot_be_meant_is_told_where_it_stands(keys, told):
-    assert told in complaint(**keys)
+def test_contradictory_keys_are_reported_at_their_place(keys, message):
+    assert message in complaint(**keys)
 
 
 @examples(60)
 @given(zone=st.sampled_from(ZONES), hour=st.integers(0, 23), minute=st.integers(0, 59), hours=st.integers(1, 30),
        day=st.integers(0, 364))
-def test_a_daily_event_opens_once_each_local_day_and_lasts_its_time_whatever_the_clock_does(zone, hour, minute, hours, day):
+def test_a_daily_event_opens_once_per_local_day_and_has_its_duration_over_clock_changes(zone, hour, minute, hours, day):
     daily = event(cron=f"{minute} {hour} * * *", duration=f"{hours}h", timezone=zone)
     first = YEAR[0] + timedelta(days=day)
     found = windows_of(daily, first, first + timedelta(days=3))
@@ -103,7 +103,7 @@ def test_a_daily_event_opens_once_each_local_day_and_lasts_its_time_whatever_the
     assert {first.astimezone(ZoneInfo(zone)).date() + timedelta(days=1 + at) for at in range(2)} <= set(days)
 
 
-def test_a_span_cut_in_two_has_the_windows_of_the_whole():
+def test_two_halves_of_a_span_have_the_windows_of_the_whole():
     nightly = event(cron="0 22 * * *", duration="5h", timezone="America/New_York")
     first, middle, end = (datetime(2026, 11, day, 4, tzinfo=UTC) for day in (1, 2, 4))
 

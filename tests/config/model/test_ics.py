@@ -1,4 +1,4 @@
-"""Calendar files: what they say of when, and where they are wrong."""
+"""Calendar files: times of their entries, and faults with their line."""
 
 from datetime import UTC, datetime
 
@@ -38,23 +38,23 @@ def found(raw: bytes, summary: str | None = None, zone: str = "Europe/Berlin") -
     ("DTSTART:20261202T080000Z\nDURATION:PT1H\nSUMMARY:Weekly\nRRULE:FREQ=WEEKLY;COUNT=3\nEXDATE:20261209T080000Z",
      [("12-02 08:00", "12-02 09:00", "Weekly"), ("12-16 08:00", "12-16 09:00", "Weekly")]),
 ])
-def test_an_entry_is_when_its_calendar_says(entry, expected):
+def test_an_entry_occurs_at_the_times_of_its_calendar(entry, expected):
     assert found(calendar(entry)) == expected
 
 
-def test_entries_are_chosen_by_their_summary_in_whatever_case():
+def test_entries_are_selected_by_summary_ignoring_case():
     raw = calendar("DTSTART:20261201T120000Z\nDURATION:PT1H\nSUMMARY:Big Webinar", "DTSTART:20261202T120000Z\nSUMMARY:Off")
 
     assert [called for _, _, called in found(raw, "WEBINAR")] == ["Big Webinar"]
 
 
-def test_a_folded_line_and_a_calendar_of_another_zone_are_understood():
+def test_folded_lines_and_calendars_of_other_zones_are_read():
     raw = calendar("DTSTART:20261201T120000\nDURATION:PT1H\nSUMMARY:Lau\n nch", head=f"{HEAD}X-WR-TIMEZONE:Asia/Tokyo\n")
 
     assert found(raw) == [("12-01 03:00", "12-01 04:00", "Launch")]
 
 
-@pytest.mark.parametrize(("raw", "line", "told"), [
+@pytest.mark.parametrize(("raw", "line", "message"), [
     (b"", 1, "no entries"),
     (b"hello\n", 1, "not a calendar line"),
     (b"\xff\xfe", 1, "not UTF-8"),
@@ -70,11 +70,11 @@ def test_a_folded_line_and_a_calendar_of_another_zone_are_understood():
     (calendar("DTSTART:20261201T120000Z\nBEGIN:VEVENT\nEND:VEVENT\nDURATION:PT1H\nDURATION:PT1H"), 7, "the entry of line 4"),
     (calendar("DTSTART:20261201T120000Z\nDTEND:20261101T120000Z"), 7, "DTEND is before DTSTART"),
 ])
-def test_a_calendar_that_is_wrong_names_the_line(raw, line, told):
+def test_an_invalid_calendar_is_reported_with_its_line(raw, line, message):
     with pytest.raises(BadCalendar) as caught:
         read_calendar(raw)
 
-    assert (caught.value.line, told in caught.value.message) == (line, True), caught.value.message
+    assert (caught.value.line, message in caught.value.message) == (line, True), caught.value.message
 
 
 LINES = st.sampled_from([
@@ -87,7 +87,7 @@ LINES = st.sampled_from([
 @examples(150)
 @given(st.lists(LINES, max_size=9).map(lambda lines: "\n".join(lines).encode()) | st.binary(max_size=40)
        | st.lists(LINES, max_size=5).map(lambda lines: calendar("\n".join(lines))))
-def test_any_bytes_are_a_calendar_or_are_refused_with_a_line(raw):
+def test_any_bytes_are_read_or_rejected_with_a_line(raw):
     line, text = 1, ""
     try:
         text = read_calendar(raw)
@@ -121,7 +121,7 @@ def problems(path) -> str:
     return str(caught.value)
 
 
-def test_a_calendar_file_lies_relative_to_the_policy_and_is_read_with_it(policy):
+def test_the_path_of_a_calendar_file_is_relative_to_the_policy(policy):
     (policy.parent / "launches.ics").write_bytes(calendar("DTSTART:20261201T120000Z\nDURATION:PT1H\nSUMMARY:Launch"))
     [event] = load_policy(policy, lever_kinds()).pools[0].events
 
@@ -130,13 +130,13 @@ def test_a_calendar_file_lies_relative_to_the_policy_and_is_read_with_it(policy)
     assert "VEVENT" not in event.model_dump_json()
 
 
-def test_a_calendar_file_that_is_not_there_is_told_where_the_policy_names_it(policy):
+def test_a_missing_calendar_file_is_reported_at_its_place_in_the_policy(policy):
     assert problems(policy) == f"{policy}:7:31 pools[0].events[0].ics: {policy.parent / 'launches.ics'} does not exist"
     (policy.parent / "launches.ics").mkdir()
     assert problems(policy).endswith("is not a regular file")
 
 
-def test_a_broken_calendar_file_is_told_with_its_own_line(policy):
+def test_an_invalid_calendar_file_is_reported_with_its_own_line(policy):
     file = policy.parent / "launches.ics"
     file.write_bytes(calendar("DTSTART:never"))
 

@@ -1,4 +1,4 @@
-"""What a policy may say of a lease, and how a mistake in it is told."""
+"""Settings of a lease, and the messages for mistakes in them."""
 
 import pytest
 
@@ -26,11 +26,11 @@ def test_each_kind_has_its_own_keys_and_defaults():
     assert (file.ttl.total_seconds(), file.on_store_away) == (30, "hold")
 
 
-def test_without_it_there_is_none():
+def test_the_default_is_no_lease():
     assert parse_policy(POOLS, lever_kinds()).lease is None
 
 
-@pytest.mark.parametrize(("lease", "told"), [
+@pytest.mark.parametrize(("lease", "message"), [
     ("{kind: sqlite}", "path"),
     ("{kind: file, path: x}", "unknown lease kind 'file'"),
     ("{kind: sqlite, path: x, ttl: 5s}", "5s is not from 24s to 1m30s"),
@@ -39,8 +39,8 @@ def test_without_it_there_is_none():
     ("5", "is not a lease: write a mapping with kind"),
     ("{path: x}", "the key kind is missing: one of sqlite, dynamodb"),
 ])
-def test_a_mistake_is_told_by_its_key(lease, told):
+def test_an_invalid_lease_is_reported_by_its_key(lease, message):
     with pytest.raises(PolicyError) as wrong:
         parsed(lease)
 
-    assert told in str(wrong.value), wrong.value
+    assert message in str(wrong.value), wrong.value

@@ -25,11 +25,11 @@ def test_a_sink_is_read():
     assert not policy.notify[0].wants("started")
 
 
-def test_nobody_is_told_unless_the_policy_says_so():
+def test_without_sinks_no_notification_is_sent():
     assert parse_policy(HEAD.removesuffix("notify:\n"), lever_kinds()).notify == ()
 
 
-@pytest.mark.parametrize(("sink", "told"), [
+@pytest.mark.parametrize(("sink", "message"), [
     ("  - {name: a, kind: webhook}\n", "policy.yaml:5:5 notify[0]: give exactly one of url and url_env"),
     ("  - {name: a, kind: webhook, url: 'https://x', url_env: X}\n", "give exactly one of url and url_env"),
     ("  - {name: a, kind: slack, url: 'https://hooks.slack.com/services/T0/B0/x'}\n", "is a secret: use url_env"),
@@ -43,8 +43,8 @@ def test_nobody_is_told_unless_the_policy_says_so():
     ("  - {name: a, kind: webhook, url_env: X}\n  - {name: a, kind: webhook, url_env: X}\n", "two sinks have the same name"),
     ("  5\n", "notify: 5 is not a list"),
 ])
-def test_a_sink_that_is_wrong_is_told_with_its_place(sink, told):
-    assert told in problems(sink)
+def test_an_invalid_sink_is_reported_with_its_place(sink, message):
+    assert message in problems(sink)
 
 
 def test_a_secret_in_a_sink_is_not_repeated():

@@ -1,4 +1,4 @@
-"""The models: strict, frozen, closed, and whole by themselves."""
+"""Policy models are strict, frozen and closed."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ def pool(**changes: object) -> PoolPolicy:
     return PoolPolicy.model_validate({"name": "agent", "lever": Settings(kind="test", function="f"), "max": 10} | changes)
 
 
-def test_a_pool_needs_no_more_than_name_lever_and_ceiling():
+def test_a_pool_requires_only_name_lever_and_ceiling():
     plain = pool()
 
     assert (plain.mode, plain.min, plain.on_missing_metrics, plain.on_foreign_write) == ("shadow", 0, "hold", "yield")
@@ -36,12 +36,12 @@ def test_assumptions_have_the_documented_defaults():
     assert Policy(pools=(pool(),)).assume == Assume()
 
 
-def test_the_lever_keeps_its_own_class_and_writes_all_of_it():
+def test_the_lever_keeps_its_class_and_serialises_all_fields():
     assert type(pool().lever) is Settings
     assert pool().model_dump(mode="json")["lever"] == {"kind": "test", "function": "f", "alias": None}
 
 
-def test_a_resource_is_told_in_one_line_without_what_is_not_set():
+def test_a_resource_is_one_line_without_unset_fields():
     assert Settings(kind="test", function="f").resource == "function=f"
     assert Settings(kind="test", function="f", alias="live").resource == "function=f alias=live"
 
@@ -82,12 +82,12 @@ def test_models_are_frozen_and_hashable():
         ({"extra": 1}, "Extra inputs"),
     ],
 )
-def test_a_wrong_pool_is_refused(changes, message):
+def test_an_invalid_pool_is_rejected(changes, message):
     with pytest.raises(ValidationError, match=message):
         pool(**changes)
 
 
-def test_whole_numbers_do_where_a_number_is_asked_for():
+def test_a_whole_number_is_accepted_as_a_number():
     priced = pool(init_seconds=8, prices={"idle": 0, "warm_busy": 1, "on_demand": 2e-6})
 
     assert priced.init_seconds == 8.0
@@ -99,6 +99,6 @@ def test_names_are_unique_in_a_policy():
         Policy(pools=(pool(), pool()))
 
 
-def test_a_policy_without_pools_is_refused():
+def test_a_policy_without_pools_is_rejected():
     with pytest.raises(ValidationError, match="at least 1 item"):
         Policy(pools=())

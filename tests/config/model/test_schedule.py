@@ -1,4 +1,4 @@
-"""Windows open when the cron expression says, in its zone, over midnight and both changes of the clock."""
+"""Windows open by the cron expression in its zone, over midnight and both clock changes."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -27,7 +27,7 @@ def floor_at(one: Schedule, when: datetime) -> int | None:
     return schedule_bounds((one,), when)[0]
 
 
-def test_a_window_holds_its_first_instant_and_not_its_last():
+def test_a_window_includes_its_start_and_excludes_its_end():
     office = schedule()
 
     assert floor_at(office, at("2026-03-02T07:59:59", "Europe/Paris")) is None
@@ -36,7 +36,7 @@ def test_a_window_holds_its_first_instant_and_not_its_last():
     assert floor_at(office, at("2026-03-02T18:00", "Europe/Paris")) is None
 
 
-def test_day_names_keep_the_weekend_out():
+def test_day_names_exclude_the_weekend():
     office = schedule()
 
     assert [floor_at(office, at(f"2026-03-0{day}T12:00", "Europe/Paris")) for day in range(2, 9)] == [3, 3, 3, 3, 3, None, None]
@@ -59,7 +59,7 @@ def test_a_schedule_follows_daylight_saving_time():
     assert floor_at(office, at("2026-03-29T06:30")) == 3
 
 
-def test_an_hour_that_the_clock_leaves_out_still_opens_a_window():
+def test_a_nonexistent_hour_still_opens_a_window():
     skipped = schedule("30 2 29 3 *", duration="10m")  # Paris goes from 02:00 to 03:00 that night
 
     opened = [minute for minute in range(24 * 60) if floor_at(skipped, at("2026-03-29T00:00") + timedelta(minutes=minute))]
@@ -68,7 +68,7 @@ def test_an_hour_that_the_clock_leaves_out_still_opens_a_window():
     assert opened[0] == 60, "at 03:00 in Paris"
 
 
-def test_an_hour_that_the_clock_passes_twice_opens_one_window():
+def test_a_repeated_hour_opens_one_window():
     twice = schedule("30 2 25 10 *", duration="10m")  # Paris goes from 03:00 back to 02:00 that night
 
     opened = [minute for minute in range(24 * 60) if floor_at(twice, at("2026-10-25T00:00") + timedelta(minutes=minute))]
@@ -76,21 +76,21 @@ def test_an_hour_that_the_clock_passes_twice_opens_one_window():
     assert opened == list(range(30, 40))
 
 
-def test_duration_is_elapsed_time_over_a_change_of_the_clock():
+def test_duration_is_elapsed_time_over_a_clock_change():
     night = schedule("0 22 28 3 *", duration="8h")
 
     assert floor_at(night, at("2026-03-29T06:59", "Europe/Paris")) == 3, "one hour was left out"
     assert floor_at(night, at("2026-03-29T07:00", "Europe/Paris")) is None
 
 
-def test_a_month_long_window_is_found_from_its_last_minute():
+def test_a_window_of_31_days_is_open_in_its_last_minute():
     season = schedule("0 0 1 12 *", timezone="UTC", duration="31d")
 
     assert floor_at(season, at("2026-12-31T23:59")) == 3
     assert floor_at(season, at("2027-01-01T00:00")) is None
 
 
-def test_of_open_windows_the_highest_floor_and_the_lowest_ceiling_count():
+def test_the_highest_floor_and_lowest_ceiling_of_open_windows_apply():
     together = (
         schedule("0 8 * * *", min=3, max=None, name="day"), schedule("0 9 * * *", min=5, max=50, name="rush"),
         schedule("0 9 * * *", min=None, max=20, name="cap"), schedule("0 20 * * *", min=99, duration="1h", name="evening"),
@@ -105,7 +105,7 @@ def test_of_open_windows_the_highest_floor_and_the_lowest_ceiling_count():
     assert schedule_bounds(together, at("2026-03-02T05:00")) == (None, None, None)
 
 
-def test_a_schedule_without_a_name_is_called_by_its_cron_expression():
+def test_the_label_of_an_unnamed_schedule_is_its_cron_expression():
     assert schedule_bounds((schedule(),), at("2026-03-02T12:00"))[2] == "0 8 * * mon-fri Europe/Paris"
 
 
@@ -116,7 +116,7 @@ MINUTES = st.integers(0, 4 * 365 * 24 * 60)
 
 
 def open_by_brute_force(minute: int, hour: int, days: set[str], timezone: str, duration: timedelta, now: datetime) -> bool:
-    """Walk back minute by minute through real time, and see whether the wall clock showed the moment of opening."""
+    """Return by brute force whether a window is open: step back by minutes until local time is its start."""
     local, seen = ZoneInfo(timezone), now.replace(second=0, microsecond=0)
     while now - seen < duration:
         wall = seen.astimezone(local)
@@ -143,7 +143,7 @@ def test_bounds_agree_with_brute_force(parts, timezone, minutes, offset):
 
 @pytest.mark.parametrize("timezone", ZONES)
 @pytest.mark.parametrize("day", ["2026-03-28", "2026-10-24", "2026-04-04", "2026-11-01", "2026-03-08"])
-def test_bounds_agree_with_brute_force_around_changes_of_the_clock(timezone, day):
+def test_bounds_agree_with_brute_force_around_clock_changes(timezone, day):
     one = schedule("30 2 * * *", timezone=timezone, duration="40m")
     start = at(f"{day}T00:00")
 
@@ -152,7 +152,7 @@ def test_bounds_agree_with_brute_force_around_changes_of_the_clock(timezone, day
         assert (floor_at(one, now) == 3) is open_by_brute_force(30, 2, set(DAYS), timezone, timedelta(minutes=40), now), now
 
 
-def test_a_fortnight_of_minutes_asks_cron_once_a_day():
+def test_cron_is_evaluated_once_per_day():
     once = schedule("11 8 * * *", timezone="Asia/Tokyo")
     asked = window_starts.cache_info().misses
     for minute in range(14 * 24 * 60):
@@ -182,7 +182,7 @@ def test_a_fortnight_of_minutes_asks_cron_once_a_day():
         ({"min": True}, "valid integer"),
     ],
 )
-def test_a_wrong_schedule_is_refused(changes, message):
+def test_an_invalid_schedule_is_rejected(changes, message):
     with pytest.raises(ValidationError, match=message):
         schedule(**changes)
 
@@ -194,7 +194,7 @@ PIECES = ["*", "0", "5", "*/7", "1-5", "L", "LW", "fri", "5L", "mon#2", "mon#2/3
     st.text(alphabet="0123456789*,-/#LWlmonfrisu ", max_size=24)
     | st.lists(st.sampled_from(PIECES), min_size=5, max_size=5).map(" ".join)
 )
-def test_any_text_is_a_cron_expression_or_refused_by_the_model(text):
+def test_any_text_is_a_cron_expression_or_rejected(text):
     try:
         one = schedule(text)
     except ValidationError:

@@ -14,6 +14,6 @@ def test_an_interval_is_whole_minutes_up_to_an_hour():
             Warmer.model_validate({"every": every, "requests": 3})
 
 
-def test_no_requests_are_no_warmer():
+def test_a_warmer_needs_requests():
     with pytest.raises(ValidationError):
         Warmer.model_validate({"every": "5m", "requests": 0})

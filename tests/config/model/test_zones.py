@@ -1,4 +1,4 @@
-"""A name that is no time zone is answered with the one that was meant, and one without summer time with the city's."""
+"""Unknown time zones are rejected with a suggestion; fixed-offset zones get a warning."""
 
 import pytest
 
@@ -16,14 +16,14 @@ from config.model.zones import without_summer_time, zone
         ("../../etc/passwd", "is not an IANA time zone"), ("", "is not an IANA time zone"), ("Europe", "is not an IANA time"),
     ],
 )
-def test_what_is_no_zone_is_refused_with_the_one_that_was_meant(name, says):
+def test_an_unknown_zone_is_rejected_with_a_suggestion(name, says):
     with pytest.raises(ValueError, match="is not an IANA time zone such as") as caught:
         zone(name)
 
     assert says in str(caught.value)
 
 
-def test_blanks_around_a_name_are_trimmed():
+def test_spaces_around_a_zone_name_are_removed():
     assert zone(" Europe/Paris ").key == "Europe/Paris"
 
 
@@ -36,10 +36,10 @@ def test_blanks_around_a_name_are_trimmed():
         ("Etc/GMT-1", "is 1 h ahead of UTC"),
     ],
 )
-def test_a_zone_that_keeps_one_offset_where_clocks_change_is_named(name, says):
+def test_a_zone_with_a_fixed_offset_gets_a_warning(name, says):
     assert says in str(without_summer_time(name))
 
 
 @pytest.mark.parametrize("name", ["UTC", "Etc/UTC", "EST5EDT", "America/Phoenix", "Asia/Tokyo", "Europe/London", "Etc/GMT"])
-def test_zones_that_are_right_as_they_are_pass(name):
+def test_valid_zones_get_no_warning(name):
     assert without_summer_time(name) is None

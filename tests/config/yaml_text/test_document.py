@@ -1,4 +1,4 @@
-"""YAML is read with its places, with the meaning of YAML 1.2, and without anything that can blow up."""
+"""YAML is read with places, by the YAML 1.2 core schema, and with limited expansion."""
 
 import math
 
@@ -32,20 +32,20 @@ def fault(text: str) -> tuple[int, int, str]:
         ("|\n  5\n", "5\n"), (".inf", math.inf), ("-.Inf", -math.inf), ("1e999", math.inf),
     ],
 )
-def test_a_scalar_means_what_yaml_1_2_says(text, meant):
+def test_scalars_follow_yaml_1_2(text, meant):
     assert value(f"key: {text}") == {"key": meant}
     assert type(value(f"key: {text}")["key"]) is type(meant)
 
 
-def test_not_a_number_is_read_as_such():
+def test_nan_is_read():
     assert math.isnan(value("key: .nan")["key"])
 
 
-def test_keys_are_text_whatever_they_look_like():
+def test_keys_are_always_text():
     assert value("on: 1\n5: 2\nnull: 3\n") == {"on": 1, "5": 2, "null": 3}
 
 
-def test_every_value_and_key_knows_its_place():
+def test_every_value_and_key_has_its_place():
     root, _ = read_document("a:\n  - b\n  - {c: d,\n     e: f}\n")
     mapping = root.child("a").child(1)
 
@@ -77,14 +77,14 @@ def test_an_alias_repeats_its_anchor():
         ("#" * (MOST_BYTES + 1), 1, 1, "the file has 4,194,305 bytes: at most 4,194,304 are read"),
     ],
 )
-def test_what_is_wrong_with_the_text_is_told_with_its_place(text, line, column, message):
+def test_a_fault_of_the_text_is_reported_with_its_place(text, line, column, message):
     found = fault(text)
 
     assert found[:2] == (line, column)
     assert found[2].startswith(message)
 
 
-def test_aliases_may_not_blow_up():
+def test_alias_expansion_is_limited():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 12)]
 
@@ -94,20 +94,20 @@ def test_aliases_may_not_blow_up():
     assert "aliases make this larger" in message
 
 
-def test_aliases_may_not_nest_without_end():
+def test_alias_nesting_is_limited():
     lines = ["a0: &a0 [x]"] + [f"a{level}: &a{level} [*a{level - 1}]" for level in range(1, 50)]
 
     assert "deeper than 32 levels" in fault("\n".join(lines))[2]
 
 
-def test_the_first_of_two_equal_keys_counts_while_the_rest_is_checked():
+def test_the_first_of_two_equal_keys_is_used():
     root, faults = read_document("a: 1\na: {b: 1, b: 2}\nc: 3\n")
 
     assert root.plain() == {"a": 1, "c": 3}
     assert [place for place, _ in faults] == [Place(2, 1), Place(2, 11)]
 
 
-def test_the_parser_without_the_c_library_says_the_same(monkeypatch):
+def test_the_parser_without_the_c_library_gives_the_same_result(monkeypatch):
     texts = ["a: 'x'\nb: 1\nc: \"2\"\n", "a: 1\na: 2\n", "a: !x 1\n", "a: *x\n", "a: \x07"]
     fast = [read_document(text) for text in texts]
     monkeypatch.setattr("config.yaml_text.document.LOADER", yaml.SafeLoader)

@@ -1,4 +1,4 @@
-"""What is wrong with a file of credentials."""
+"""Faults of a credentials file."""
 
 import json
 from pathlib import Path
@@ -36,23 +36,23 @@ def fault(folder: Path, content: object, environment=None) -> str:
     (SUBJECT | {"credential_source": {"file": "/nowhere/token"}}, "names the subject token file /nowhere/token, which cannot"),
     (SUBJECT | {"credential_source": {"executable": {"command": "x"}}}, "set GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1"),
 ])
-def test_it_is_said_without_quoting_what_is_in_it(tmp_path, content, words):
-    told = fault(tmp_path, content)
+def test_a_fault_does_not_quote_the_file(tmp_path, content, words):
+    text = fault(tmp_path, content)
 
-    assert words in told
-    assert "secret-text" * 4 not in told
+    assert words in text
+    assert "secret-text" * 4 not in text
 
 
 @pytest.mark.parametrize(("content", "words"), [("", "is empty"), ("plain", "is not JSON with a field id"),
                                                 ('{"id": ""}', "is not JSON with a field id")])
-def test_the_subject_token_file_is_looked_into(tmp_path, content, words):
+def test_the_subject_token_file_is_checked(tmp_path, content, words):
     (tmp_path / "token").write_text(content)
     source = {"file": str(tmp_path / "token"), "format": {"type": "json", "subject_token_field_name": "id"}}
 
     assert words in fault(tmp_path, SUBJECT | {"credential_source": source})
 
 
-def test_a_folder_and_bytes_are_told(tmp_path):
+def test_a_directory_and_invalid_utf_8_are_reported(tmp_path):
     assert CredentialFile(tmp_path, "x").fault({}) == "is a directory, not a file"
     (tmp_path / "bytes").write_bytes("{}".encode("utf-16"))
     assert CredentialFile(tmp_path / "bytes", "x").fault({}) == "is not UTF-8 text"
@@ -60,13 +60,13 @@ def test_a_folder_and_bytes_are_told(tmp_path):
 
 @pytest.mark.parametrize("kind", ["service account", "authorized user", "impersonated", "federation by file",
                                   "federation by AWS", "federation by URL", "federation by executable"])
-def test_nothing_is_wrong_with_a_file_that_the_library_takes(tmp_path, kind):
+def test_a_file_that_the_library_accepts_has_no_fault(tmp_path, kind):
     wallet = Wallet(tmp_path, PRIVATE, 1)
 
     assert fault(tmp_path, wallet.content(kind), {"GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES": "1"}) == ""
 
 
-def test_where_the_library_looks(tmp_path):
+def test_the_file_is_where_the_library_reads_it(tmp_path):
     gcloud = tmp_path / "application_default_credentials.json"
     assert credential_file({"CLOUDSDK_CONFIG": str(tmp_path)}) is None
     gcloud.write_text("{}")

@@ -1,4 +1,4 @@
-"""Why there is no token: by what the library raised, the last request, and the credentials file."""
+"""Causes of a missing token: from the exception, the last request and the credentials file."""
 
 import json
 import subprocess
@@ -31,28 +31,28 @@ def why(folder, error, last=None, content=USER, **environment):
     ("Read timed out.", "does not answer"),
     ("Connection refused secret-text", "cannot be reached: check network, proxy and DNS"),
 ])
-def test_no_answer_is_told_by_its_kind_alone(tmp_path, text, words):
-    told = why(tmp_path, auth.TransportError(text), Exchange(STS))
+def test_a_missing_response_is_explained_without_the_exception_text(tmp_path, text, words):
+    refusal = why(tmp_path, auth.TransportError(text), Exchange(STS))
 
-    assert told.kind is Unreachable
-    assert f"the token service {STS} {words}" in str(told)
-    assert "secret-text" not in str(told)
+    assert refusal.kind is Unreachable
+    assert f"the token service {STS} {words}" in str(refusal)
+    assert "secret-text" not in str(refusal)
 
 
-def test_a_bundle_that_does_not_exist_is_told_with_its_variable(tmp_path):
+def test_a_missing_ca_bundle_is_reported_with_its_variable(tmp_path):
     error = OSError("Could not find a suitable TLS CA certificate bundle, invalid path: /nowhere")
-    told = why(tmp_path, error, Exchange(STS), CURL_CA_BUNDLE="/nowhere")
+    refusal = why(tmp_path, error, Exchange(STS), CURL_CA_BUNDLE="/nowhere")
 
-    assert str(told) == "CURL_CA_BUNDLE names a certificate file that does not exist: correct or unset it"
+    assert str(refusal) == "CURL_CA_BUNDLE names a certificate file that does not exist: correct or unset it"
 
 
 @pytest.mark.parametrize(("status", "kind"), [(500, Unreachable), (503, Unreachable), (408, Unreachable), (429, Throttled),
                                               (400, PermissionDenied), (403, PermissionDenied), (200, Unreachable)])
-def test_an_answer_is_told_by_its_status(tmp_path, status, kind):
-    told = why(tmp_path, auth.RefreshError("secret-text"), Exchange(STS, status=status))
+def test_a_response_is_explained_by_its_status(tmp_path, status, kind):
+    refusal = why(tmp_path, auth.RefreshError("secret-text"), Exchange(STS, status=status))
 
-    assert told.kind is kind
-    assert "secret-text" not in str(told)
+    assert refusal.kind is kind
+    assert "secret-text" not in str(refusal)
 
 
 @pytest.mark.parametrize(("code", "content", "words"), [
@@ -60,11 +60,11 @@ def test_an_answer_is_told_by_its_status(tmp_path, status, kind):
     ("invalid_target", EXTERNAL, "deleted or disabled"), ("rapt_required", USER, "new login"),
     ("", USER, "create the file again"),
 ])
-def test_a_refusal_has_the_remedy_for_its_code_and_file(tmp_path, code, content, words):
-    told = str(why(tmp_path, auth.RefreshError("x"), Exchange(STS, status=400, code=code), content))
+def test_a_rejection_has_the_remedy_for_its_code_and_file(tmp_path, code, content, words):
+    refusal = str(why(tmp_path, auth.RefreshError("x"), Exchange(STS, status=400, code=code), content))
 
-    assert told.startswith(f"the token service {STS} refuses the credentials file {tmp_path}/credentials.json")
-    assert words in told
+    assert refusal.startswith(f"the token service {STS} refuses the credentials file {tmp_path}/credentials.json")
+    assert words in refusal
 
 
 def test_an_account_that_cannot_be_impersonated_is_named(tmp_path):
@@ -73,10 +73,10 @@ def test_an_account_that_cannot_be_impersonated_is_named(tmp_path):
     assert "finds no service account a@b.example (status 404)" in str(why(tmp_path, auth.RefreshError("x"), missing))
 
 
-def test_the_source_of_a_subject_token_is_no_token_service(tmp_path):
-    told = str(why(tmp_path, auth.RefreshError("x"), Exchange("source.example:8080", status=403), EXTERNAL))
+def test_the_source_of_a_subject_token_is_not_called_a_token_service(tmp_path):
+    refusal = str(why(tmp_path, auth.RefreshError("x"), Exchange("source.example:8080", status=403), EXTERNAL))
 
-    assert told.startswith("the source of the subject token source.example:8080 returns no subject token (status 403): check")
+    assert refusal.startswith("the source of the subject token source.example:8080 returns no subject token (status 403): check")
 
 
 @pytest.mark.parametrize(("error", "kind", "words"), [
@@ -84,12 +84,12 @@ def test_the_source_of_a_subject_token_is_no_token_service(tmp_path):
     (auth.RefreshError("Executable exited: secret-text"), PermissionDenied, "gives no subject token (RefreshError)"),
     (FileNotFoundError(2, "secret-text"), PermissionDenied, "gives no subject token (FileNotFoundError)"),
 ])
-def test_a_source_that_fails_on_this_machine_is_told_without_its_output(tmp_path, error, kind, words):
-    told = why(tmp_path, error, content=EXTERNAL)
+def test_a_local_source_that_fails_is_reported_without_its_output(tmp_path, error, kind, words):
+    refusal = why(tmp_path, error, content=EXTERNAL)
 
-    assert told.kind is kind
-    assert words in str(told)
-    assert "secret-text" not in str(told)
+    assert refusal.kind is kind
+    assert words in str(refusal)
+    assert "secret-text" not in str(refusal)
 
 
 def test_without_a_file_the_metadata_server_is_named(tmp_path):
@@ -101,13 +101,13 @@ def test_without_a_file_the_metadata_server_is_named(tmp_path):
     assert "has no credentials for this workload (status 404)" in str(why(tmp_path, auth.RefreshError("x"), none, None))
 
 
-def test_a_fault_of_the_file_comes_before_anything_else(tmp_path):
-    told = why(tmp_path, auth.TransportError("Read timed out"), Exchange(STS), {"type": "magic"})
+def test_a_fault_of_the_file_has_priority(tmp_path):
+    text = why(tmp_path, auth.TransportError("Read timed out"), Exchange(STS), {"type": "magic"})
 
-    assert "has the unknown type 'magic'" in str(told)
+    assert "has the unknown type 'magic'" in str(text)
 
 
-def test_an_error_of_a_call_says_that_nothing_was_sent(tmp_path):
-    told = why(tmp_path, auth.TransportError("x"), Exchange(STS)).about("Cloud Run service chat", "this machine's clock is wrong")
+def test_the_error_of_a_call_states_that_nothing_was_sent(tmp_path):
+    text = why(tmp_path, auth.TransportError("x"), Exchange(STS)).about("Cloud Run service chat", "this machine's clock is wrong")
 
-    assert str(told).endswith("; this machine's clock is wrong; nothing was sent to Google")
+    assert str(text).endswith("; this machine's clock is wrong; nothing was sent to Google")

@@ -1,4 +1,4 @@
-"""Tokens of a federation whose token service is on loopback: one renewal for all, and what follows when it fails or hangs."""
+"""Tokens of a federation whose token service is on loopback: one renewal for all calls, also when it fails or hangs."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from tests.patience import PATIENCE_SECONDS
 
 
 class Federation:
-    """The services, and the credentials file that leads to them in the clear."""
+    """The services, and the credentials file that names them with plain HTTP."""
 
     def __init__(self, folder, services, plain):
         self.services, self.wallet, self._made = services, Wallet(folder, "", plain), []
@@ -48,12 +48,12 @@ async def federation(tmp_path):
 
 
 def due(tokens, seconds=60.0):
-    """Let the token be due for renewal; it ends only after so many seconds."""
+    """Make the token due for renewal now, with an end after `seconds`."""
     now = asyncio.get_running_loop().time()
     tokens._token = replace(tokens._token, due=now, last=now + seconds)
 
 
-async def test_all_that_ask_meanwhile_get_the_token_of_one_renewal(federation):
+async def test_concurrent_calls_share_one_renewal(federation):
     tokens = federation.tokens()
     headers = set(await asyncio.gather(*(tokens.headers() for _ in range(20))))
 
@@ -62,7 +62,7 @@ async def test_all_that_ask_meanwhile_get_the_token_of_one_renewal(federation):
     assert federation.services.asked == {"sts": 1}
 
 
-async def test_a_token_that_still_holds_is_used_while_its_renewal_hangs(federation):
+async def test_a_valid_token_is_used_while_its_renewal_hangs(federation):
     tokens = federation.tokens(patience=0.1)
     federation.services.trouble["sts"] = None
     first = await asyncio.wait_for(settled(tokens), PATIENCE_SECONDS)
@@ -74,7 +74,7 @@ async def test_a_token_that_still_holds_is_used_while_its_renewal_hangs(federati
 
 
 async def settled(tokens):
-    """A token, however often the wait for it is too short."""
+    """Return a token, after as many timeouts of the wait as needed."""
     while True:
         try:
             return await tokens.headers()
@@ -82,7 +82,7 @@ async def settled(tokens):
             await asyncio.sleep(0.05)
 
 
-async def test_a_token_that_still_holds_is_used_after_its_renewal_failed(federation):
+async def test_a_valid_token_is_used_after_its_renewal_failed(federation):
     tokens = federation.tokens()
     first = await tokens.headers()
     federation.services.trouble["sts"] = (503, "")
@@ -94,7 +94,7 @@ async def test_a_token_that_still_holds_is_used_after_its_renewal_failed(federat
     assert await tokens.headers() == first
 
 
-async def test_after_a_failed_renewal_nobody_asks_for_a_while(federation):
+async def test_after_a_failed_renewal_there_is_a_pause(federation):
     tokens = federation.tokens()
     federation.services.trouble["sts"] = (400, {"error": "invalid_target"})
     for _ in range(5):
@@ -105,7 +105,7 @@ async def test_after_a_failed_renewal_nobody_asks_for_a_while(federation):
     assert federation.services.asked == {"sts": 1}
 
 
-async def test_a_renewal_that_is_stuck_is_left_to_its_thread(federation):
+async def test_a_stuck_renewal_is_abandoned(federation):
     tokens = federation.tokens(give_up=0.5)
     federation.services.trouble["sts"] = "hang"
     with pytest.raises(NoToken, match=r"returned no token within 0\.5 s") as raised:
@@ -117,7 +117,7 @@ async def test_a_renewal_that_is_stuck_is_left_to_its_thread(federation):
     assert (await settled(tokens))[0][0] == "authorization"
 
 
-async def test_a_refused_token_makes_the_credentials_be_read_again_once_in_a_while(federation):
+async def test_a_rejected_token_makes_the_credentials_be_read_again_at_most_every_30_s(federation):
     tokens = federation.tokens()
     first = await tokens.headers()
     federation.write(quota_project_id="other-project")
@@ -131,7 +131,7 @@ async def test_a_refused_token_makes_the_credentials_be_read_again_once_in_a_whi
     assert third == second
 
 
-async def test_what_somebody_else_was_refused_with_changes_nothing(federation):
+async def test_the_rejection_of_another_token_changes_nothing(federation):
     tokens = federation.tokens()
     first = await tokens.headers()
     tokens.refused((("authorization", "Bearer another"),))
@@ -139,7 +139,7 @@ async def test_what_somebody_else_was_refused_with_changes_nothing(federation):
     assert await tokens.headers() == first
 
 
-async def test_a_token_service_that_limits_its_rate_is_left_alone_for_as_long_as_it_says(federation):
+async def test_retry_after_of_a_token_service_is_respected(federation):
     tokens = federation.tokens()
     federation.services.trouble["sts"] = (429, "")
     with pytest.raises(NoToken) as raised:
@@ -150,7 +150,7 @@ async def test_a_token_service_that_limits_its_rate_is_left_alone_for_as_long_as
     assert isinstance(raised.value.about("Cloud Run service chat"), Throttled)
 
 
-async def test_the_date_of_a_token_services_answer_is_known(federation):
+async def test_the_date_of_a_token_services_response_is_stored(federation):
     tokens = federation.tokens()
     assert tokens.dated is None
     await tokens.headers()
@@ -158,7 +158,7 @@ async def test_the_date_of_a_token_services_answer_is_known(federation):
     assert tokens.dated.date.endswith("GMT")
 
 
-async def test_closing_waits_for_nobody(federation):
+async def test_closing_does_not_wait_for_a_renewal(federation):
     tokens = federation.tokens()
     federation.services.trouble["sts"] = "hang"
     waiting = asyncio.create_task(tokens.headers())

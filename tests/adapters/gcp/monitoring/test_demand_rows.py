@@ -1,4 +1,4 @@
-"""From request counts and latencies to instances wanted."""
+"""Demand in instances, from counts of requests and latencies."""
 
 import numpy as np
 import pytest
@@ -26,19 +26,19 @@ def test_requests_in_flight_are_arrivals_times_latency():
     assert series.invocations.tolist() == [120.0]
 
 
-def test_an_instance_takes_as_many_as_its_concurrency():
+def test_concurrency_divides_requests_in_flight():
     assert rows([4800], [2000], concurrency=80).busy.tolist() == [2.0]
     assert rows([4800], [2000], concurrency=80).peak.tolist() == [3.0]
 
 
-def test_the_peak_leaves_room_for_chance_and_never_exceeds_what_came():
+def test_the_peak_includes_a_margin_and_never_exceeds_the_requests():
     one, many = rows([1], [500]), rows([600], [1000])
 
     assert one.peak.tolist() == [1.0]
     assert 15 <= many.peak[0] <= 25
 
 
-def test_the_peak_is_near_what_independent_arrivals_really_reach():
+def test_the_peak_is_near_that_of_independent_arrivals():
     rng = np.random.default_rng(5)
     starts = np.sort(rng.uniform(0, 60, 300))
     most = max(((starts <= at) & (starts + 2.0 > at)).sum() for at in starts)
@@ -46,37 +46,37 @@ def test_the_peak_is_near_what_independent_arrivals_really_reach():
     assert rows([300], [2000]).peak[0] == pytest.approx(most, abs=4)
 
 
-def test_an_instance_with_eighty_places_is_at_work_with_one_request():
+def test_an_instance_with_concurrency_80_is_busy_with_one_request():
     series = rows([60], [1000], concurrency=80)
 
     assert series.busy[0] == pytest.approx(1 - np.exp(-1))
 
 
-def test_a_long_request_worked_in_the_minutes_before_it_ended():
+def test_a_long_request_counts_in_all_its_minutes():
     series = rows([0, 0, 0, 0, 0, 1], [NAN] * 5 + [240_000])
 
     assert series.busy.tolist() == [0.0, 0.0, *[pytest.approx(1.0, abs=0.01)] * 4]
     assert series.invocations.tolist() == [0, 0, 0, 0, 0, 1]
 
 
-def test_waiting_requests_are_demand_although_they_reached_no_instance():
+def test_waiting_requests_are_demand():
     assert rows([NAN], [NAN], pending=[7]).peak.tolist() == [7.0]
     assert rows([NAN], [NAN], pending=[7], concurrency=4).peak.tolist() == [2.0]
 
 
-def test_requests_that_waited_and_were_served_in_the_same_minute_are_not_counted_twice():
+def test_requests_that_waited_and_ended_in_one_minute_are_counted_once():
     without, waited = rows([360], [1000]), rows([360], [1000], pending=[3])
 
     assert waited.peak.tolist() == without.peak.tolist()
     assert rows([360], [1000], pending=[40]).peak.tolist() == [46.0]
 
 
-def test_absent_is_zero_where_telemetry_is_proved_alive_and_unknown_elsewhere():
+def test_an_absent_point_is_zero_in_a_proven_minute_and_unknown_otherwise():
     assert rows([NAN], [NAN], proof=True).peak.tolist() == [0.0]
     assert np.isnan(rows([NAN], [NAN], proof=False).peak[0])
 
 
-def test_a_minute_without_latency_takes_the_last_known_one():
+def test_a_minute_without_latency_has_the_last_known_one():
     assert rows([60, 60], [2000, NAN]).busy.tolist() == [2.0, 2.0]
     assert rows([60], [NAN], usual_ms=3000).busy.tolist() == [3.0]
 
@@ -93,19 +93,19 @@ def proof(seen, first, end, warm_since=None, trusting=False):
     return proven_minutes(seen, first, end, warm_since=warm_since, trusting=trusting)
 
 
-def test_a_minute_is_proved_by_a_point_of_the_project_in_it_and_in_no_other():
+def test_a_point_of_the_project_proves_its_own_minute_only():
     assert proof(control(5, 10), 4, 12).tolist() == [False, True, False, False, False, False, True, False]
     assert not proof(control(), 0, 3).any()
 
 
 @pytest.mark.parametrize("length", [1, 3, 9, 14, 15, 40])
-def test_an_outage_amid_work_proves_nothing_and_takes_the_minutes_at_its_edges_along(length):
+def test_an_outage_during_traffic_is_unknown_with_the_minutes_at_its_edges(length):
     seen = control(*range(100), *range(100 + length, 140 + length))
 
     assert np.flatnonzero(~proof(seen, 50, 140 + length)).tolist() == list(range(49, 51 + length))
 
 
-def test_silence_after_drowsiness_is_sleep_as_long_as_nothing_is_kept_warm():
+def test_absent_points_after_idle_minutes_are_proven_while_no_instance_is_kept_warm():
     asleep = control(5, idle_long=[5])
 
     assert proof(control(5, 40, idle_long=[5]), 6, 39).all()
@@ -115,7 +115,7 @@ def test_silence_after_drowsiness_is_sleep_as_long_as_nothing_is_kept_warm():
     assert not proof(control(5, 40, idle_long=[5]), 6, 39, warm_since=0).any(), "what is kept warm has points"
 
 
-def test_an_operator_may_trust_a_quiet_project_but_for_what_is_sudden():
+def test_trusting_proves_a_quiet_project_except_after_a_sudden_end():
     assert proof(control(5), 6, 500, warm_since=0, trusting=True).tolist() == [minute < 497 for minute in range(6, 500)]
     assert not proof(control(*range(100), *range(110, 120)), 100, 110, trusting=True).any()
     assert proof(control(*range(100), *range(120, 130)), 100, 130, trusting=True).all()
@@ -129,13 +129,13 @@ def test_an_operator_may_trust_a_quiet_project_but_for_what_is_sudden():
     ([0, 0, 0, 0], [1, 1, 1, 1], []),
     ([NAN, NAN], [NAN, NAN], []),
 ])
-def test_drowsy_is_who_had_instances_and_no_work_for_five_minutes_on_end(active, idle, idle_long):
+def test_idle_long_means_five_minutes_with_idle_instances_only(active, idle, idle_long):
     seen = ProjectActivity.of(0, np.array(active, float), np.array(idle, float))
 
     assert seen.minutes[seen.idle_long].tolist() == idle_long
 
 
-def test_what_was_seen_earlier_is_remembered():
+def test_earlier_activity_is_kept():
     asleep = control(1, 2, 3, idle_long=[3])
 
     assert control().after(asleep).minutes.tolist() == [3]
@@ -144,7 +144,7 @@ def test_what_was_seen_earlier_is_remembered():
     assert control(4).after(None).minutes.tolist() == [4]
 
 
-def test_telemetry_is_broken_only_where_something_was_kept_warm():
+def test_telemetry_is_broken_only_while_an_instance_is_kept_warm():
     assert telemetry_works(control(95), 100, kept_warm=True) is True
     assert telemetry_works(control(50), 100, kept_warm=True) is False
     assert telemetry_works(control(50), 100, kept_warm=False) is None
@@ -155,7 +155,7 @@ some = st.one_of(st.just(NAN), st.floats(0, 1e5))
 
 
 @given(st.lists(st.tuples(some, some, some), min_size=1, max_size=80), st.integers(1, 1000))
-def test_demand_is_lawful_whatever_the_metrics_say(minutes, concurrency):
+def test_demand_is_valid_for_any_metrics(minutes, concurrency):
     requests, latency, pending = (list(column) for column in zip(*minutes, strict=True))
     series = rows(requests, [value * 100 for value in latency], pending, proof=False, concurrency=concurrency)
     known = series.known

@@ -1,4 +1,4 @@
-"""How long idle instances stayed, from counts."""
+"""Idle times of instances, from counts."""
 
 from datetime import timedelta
 
@@ -11,36 +11,36 @@ NAN = np.nan
 
 
 def minutes(*parts):
-    """Parts of (active, idle, minutes), one after the other."""
+    """Return the spans for consecutive parts of (active, idle, minutes)."""
     active, idle = (np.concatenate([np.full(each[2], each[at], float) for each in parts]) for at in (0, 1))
     return idle_spans(active, idle)
 
 
-def test_each_instance_that_ends_is_a_span_since_as_many_were_active():
+def test_each_ended_instance_gives_the_span_since_as_many_were_active():
     assert minutes((5, 0, 3), (2, 3, 10), (2, 1, 2), (2, 0, 5)) == [11, 11, 13]
 
 
-def test_what_a_minimum_kept_for_hours_says_nothing():
+def test_instances_that_a_minimum_kept_for_hours_give_no_span():
     assert minutes((8, 0, 3), (1, 7, 120), (1, 0, 5)) == []
 
 
-def test_instances_that_end_with_the_last_point_have_ended_where_they_were_idle_before():
+def test_instances_idle_before_the_last_point_have_ended():
     assert minutes((2, 0, 3), (0, 2, 9), (NAN, NAN, 5)) == [10, 10]
-    assert minutes((2, 0, 3), (0, 2, 3), (NAN, NAN, 5)) == [], "too short an idleness to be told from an outage"
+    assert minutes((2, 0, 3), (0, 2, 3), (NAN, NAN, 5)) == [], "idle for too short to differ from an outage"
     assert minutes((2, 0, 9), (NAN, NAN, 5)) == []
 
 
-def test_no_span_goes_through_a_gap():
+def test_no_span_contains_a_gap():
     assert minutes((4, 0, 3), (NAN, NAN, 2), (0, 4, 8), (0, 0, 3)) == []
     assert minutes((4, 0, 3), (NAN, NAN, 2), (4, 0, 1), (0, 4, 8), (0, 0, 3)) == [9] * 4
 
 
-def test_one_state_without_points_is_none_of_it():
+def test_a_state_without_points_counts_as_zero():
     assert idle_spans(np.array([3.0] * 3 + [NAN] * 6), np.array([NAN] * 3 + [3.0] * 4 + [1.0] * 2)) == [5, 5]
 
 
 @pytest.mark.parametrize("life", [4, 10, 15])
-def test_the_median_is_the_life_and_the_range_is_from_the_tenth_to_the_ninetieth_percentile(life):
+def test_the_keep_alive_is_the_median_with_p10_and_p90(life):
     rng = np.random.default_rng(life)
     used = rng.poisson(2.0, 1440) * (rng.random(1440) < 0.2)
     total = np.array([used[max(0, at - life) : at + 1].max() for at in range(1440)])
@@ -51,5 +51,5 @@ def test_the_median_is_the_life_and_the_range_is_from_the_tenth_to_the_ninetieth
     assert seen.observations > 20
 
 
-def test_without_an_instance_that_ended_nothing_was_seen():
+def test_without_ended_instances_there_is_no_keep_alive():
     assert keep_alive_seen([]) is None

@@ -1,4 +1,4 @@
-"""The lever of Cloud Run beyond the conformance list: one number of a service, and everybody else's right to the rest."""
+"""The Cloud Run lever beyond the conformance tests: it changes one number and respects all other changes."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -23,7 +23,7 @@ async def stage():
 
 
 def furnished(stage: CloudRunStage) -> None:
-    """Env vars, secrets, a sidecar, labels, and traffic split over two revisions."""
+    """Add variables, secrets, a sidecar, labels, and traffic split over two revisions."""
     message = stage.agent.service.message
     container = message.template.containers[0]
     container.env = [
@@ -43,7 +43,7 @@ def furnished(stage: CloudRunStage) -> None:
     ]
 
 
-async def test_after_a_hundred_writes_a_service_is_what_it_was_but_for_one_number(stage):
+async def test_a_hundred_writes_change_only_the_minimum(stage):
     furnished(stage)
     lever, before, revisions = stage.lever(), stage.rest(), stage.agent.service.revisions
     for target in range(1, 101):
@@ -56,14 +56,14 @@ async def test_after_a_hundred_writes_a_service_is_what_it_was_but_for_one_numbe
     assert stage.agent.service.message.scaling.min_instance_count == 100
 
 
-async def test_every_write_names_the_one_field(stage):
+async def test_every_write_masks_one_field(stage):
     lever = stage.lever()
     await lever.write(4)
 
     assert [write.qualifier for write in stage.world.calls.accepted(UPDATE)] == ["scaling.min_instance_count"]
 
 
-async def test_what_is_there_already_is_not_written_again(stage):
+async def test_an_unchanged_minimum_is_not_written(stage):
     lever = stage.lever()
     await lever.write(4)
     await stage.passes(LONG)
@@ -73,7 +73,7 @@ async def test_what_is_there_already_is_not_written_again(stage):
     assert stage.mutations() == 1
 
 
-async def test_a_deployment_that_begins_between_look_and_write_wins_and_is_noticed(stage):
+async def test_a_deployment_between_read_and_write_wins_and_is_detected(stage):
     lever = stage.lever()
     await lever.write(4)
     await stage.passes(LONG)
@@ -100,7 +100,7 @@ async def test_a_deployment_that_begins_between_look_and_write_wins_and_is_notic
     assert "deployer@acme.example" in str(after.blocked)
 
 
-async def test_after_a_foreign_change_the_service_is_left_alone_for_a_while_and_no_longer(stage):
+async def test_after_a_foreign_change_there_is_no_write_for_5_min(stage):
     lever = stage.lever()
     await lever.read()
     stage.in_deployment()
@@ -116,7 +116,7 @@ async def test_after_a_foreign_change_the_service_is_left_alone_for_a_while_and_
     assert (await lever.write(5)).requested == 5
 
 
-async def test_stokers_own_write_is_not_taken_for_somebody_elses_even_if_its_answer_was_lost(stage):
+async def test_a_write_with_a_lost_response_is_not_a_foreign_write(stage):
     lever = stage.lever()
     await lever.read()
     stage.lose_answers()
@@ -128,7 +128,7 @@ async def test_stokers_own_write_is_not_taken_for_somebody_elses_even_if_its_ans
     assert (await lever.read()).blocked is None
 
 
-async def test_a_number_set_by_hand_is_left_alone_for_a_while(stage):
+async def test_after_a_manual_minimum_there_is_no_write_for_5_min(stage):
     lever = stage.lever()
     await lever.write(5)
     await stage.passes(LONG)
@@ -140,7 +140,7 @@ async def test_a_number_set_by_hand_is_left_alone_for_a_while(stage):
     assert isinstance(seen.blocked, Conflict)
 
 
-async def test_manual_scaling_is_respected(stage):
+async def test_manual_scaling_is_a_conflict(stage):
     lever = stage.lever()
     stage.other_autoscaler()
     with pytest.raises(Conflict, match=r"governed by manual scaling \(3 instances\)"):
@@ -149,7 +149,7 @@ async def test_manual_scaling_is_respected(stage):
     assert stage.mutations() == 0
 
 
-async def test_ready_is_what_was_counted_and_not_what_was_accepted(stage):
+async def test_ready_is_the_count_and_not_the_accepted_minimum(stage):
     lever = stage.lever()
     await lever.write(6)
     await stage.passes(timedelta(seconds=40))
@@ -161,7 +161,7 @@ async def test_ready_is_what_was_counted_and_not_what_was_accepted(stage):
     assert (counted.ready, counted.phase) == (6, Phase.READY)
 
 
-async def test_in_a_ramp_of_a_raise_a_minute_ready_follows_within_four_minutes_and_each_minute_gets_its_own(stage):
+async def test_with_a_raise_every_minute_ready_follows_within_4_min(stage):
     lever, seen, true = stage.lever(), [], {}
     for target in range(2, 26, 2):
         await lever.write(target)
@@ -176,7 +176,7 @@ async def test_in_a_ramp_of_a_raise_a_minute_ready_follows_within_four_minutes_a
     assert len(counted) >= len(true)
 
 
-async def test_how_long_instances_stay_is_measured_from_the_counts_of_the_last_day(stage):
+async def test_keep_alive_is_measured_from_the_counts_of_24_h(stage):
     minute = np.arange(minute_of(NOON) - 1440, minute_of(NOON))
     peak = np.where(minute % 60 < 5, 4.0, 0.0).astype(np.float32)
     stage.world.add_service("bursty", DemandSeries(int(minute[0]), peak, peak * np.float32(0.5), peak), concurrency=1)
@@ -189,14 +189,14 @@ async def test_how_long_instances_stay_is_measured_from_the_counts_of_the_last_d
     assert stage.mutations() == 0
 
 
-async def test_without_metrics_how_long_instances_stay_is_not_known_and_the_rest_is(stage):
+async def test_without_metrics_only_keep_alive_and_start_time_are_unknown(stage):
     stage.world.denied.add("monitoring.timeSeries.list")
     traits = await stage.lever().traits()
 
     assert (traits.keep_alive, traits.memory_mb) == (None, 512)
 
 
-async def test_what_was_counted_before_a_raise_does_not_make_it_ready(stage):
+async def test_counts_before_a_raise_do_not_make_it_ready(stage):
     lever = stage.lever()
     await lever.write(9)
     await stage.passes(LONG)
@@ -212,7 +212,7 @@ async def test_what_was_counted_before_a_raise_does_not_make_it_ready(stage):
     assert (await lever.read()).ready == 8
 
 
-async def test_without_a_count_a_raise_is_ready_after_long_and_says_that_it_was_not_counted(stage):
+async def test_without_counts_a_raise_is_ready_after_10_min_with_a_note(stage):
     lever = stage.lever()
     stage.world.denied.add("monitoring.timeSeries.list")
     await lever.write(6)
@@ -226,7 +226,7 @@ async def test_without_a_count_a_raise_is_ready_after_long_and_says_that_it_was_
     assert "monitoring.timeSeries.list" in later.detail
 
 
-async def test_a_maximum_cuts_the_floor_and_is_told_before_anything_is_written(stage):
+async def test_a_target_above_the_maximum_is_rejected_without_a_write(stage):
     furnished(stage)
     lever = stage.lever()
 
@@ -237,7 +237,7 @@ async def test_a_maximum_cuts_the_floor_and_is_told_before_anything_is_written(s
     assert stage.mutations() == 0
 
 
-async def test_a_maximum_that_was_lowered_afterwards_is_told_and_what_it_leaves_counts_as_ready(stage):
+async def test_a_maximum_lowered_later_is_reported_and_limits_ready(stage):
     lever = stage.lever()
     await lever.write(6)
     await stage.passes(LONG)
@@ -250,7 +250,7 @@ async def test_a_maximum_that_was_lowered_afterwards_is_told_and_what_it_leaves_
     assert seen.phase is Phase.READY
 
 
-async def test_a_failed_raise_is_told_with_what_google_says(stage):
+async def test_a_failed_raise_is_reported_with_googles_text(stage):
     lever = stage.lever()
     stage.agent.service.fails_with = "Quota NvidiaL4GpuAllocNoZonalRedundancyPerProjectRegion exceeded"
     await lever.write(6)
@@ -272,7 +272,7 @@ async def test_a_gpu_without_a_known_price_needs_prices_in_the_policy(stage):
         await stage.lever().traits()
 
 
-async def test_traits_tell_how_an_instance_is_made_and_billed(stage):
+async def test_traits_contain_size_and_billing(stage):
     furnished(stage)
     message = stage.agent.service.message
     facts = await stage.lever().traits()
@@ -285,7 +285,7 @@ async def test_traits_tell_how_an_instance_is_made_and_billed(stage):
     assert [one.billing for one in (facts, always, with_gpu)] == ["instance", "instance", "instance nvidia-l4 zonal"]
 
 
-async def test_a_start_that_was_measured_is_a_trait(stage):
+async def test_a_measured_start_time_is_a_trait(stage):
     lever = stage.lever()
     await lever.write(3)
     await stage.passes(LONG)
@@ -293,7 +293,7 @@ async def test_a_start_that_was_measured_is_a_trait(stage):
     assert (await lever.traits()).init_seconds == pytest.approx(8.0)
 
 
-async def test_writes_keep_to_a_rate_that_leaves_deployments_theirs(stage):
+async def test_writes_have_a_rate_limit(stage):
     bucket, taken = stage.lever()._plane._writes, 0
     for _ in range(60):
         with suppress(Throttled):
@@ -304,7 +304,7 @@ async def test_writes_keep_to_a_rate_that_leaves_deployments_theirs(stage):
     assert 18 <= taken <= 24, "Google grants some projects 30 a minute"
 
 
-async def test_settings_of_another_lever_are_refused(stage):
+async def test_settings_of_another_lever_are_rejected(stage):
     from adapters.gcp.run.min_instances import CloudRunMinInstances
     from tests.builders import pool_policy
 
@@ -312,10 +312,10 @@ async def test_settings_of_another_lever_are_refused(stage):
         CloudRunMinInstances(pool_policy(), None)
 
 
-async def test_a_service_that_is_not_there_is_named_with_its_place(stage):
+async def test_a_missing_service_is_named_with_its_location(stage):
     with pytest.raises(NotFound, match="nobody of acme in europe-west1"):
         await stage.lever(resource="nobody").read()
 
 
-def test_the_pool_of_the_stage_names_a_place():
+def test_the_pool_of_the_stage_has_a_location():
     assert pool().lever.resource == "project=acme location=europe-west1 service=agent"

@@ -1,4 +1,4 @@
-"""What a revision's message says of its instances, and which revisions serve."""
+"""Instances of a revision, and the revisions that serve."""
 
 import pytest
 from google.cloud import run_v2
@@ -18,7 +18,7 @@ def template(**changes) -> run_v2.RevisionTemplate:
     ({"limits": {}}, 1.0, 512),
     ({"limits": {"cpu": "many", "memory": ""}}, 1.0, 512),
 ])
-def test_limits_are_read_in_the_units_they_are_written_in(resources, vcpus, memory_mb):
+def test_limits_are_read_in_all_units(resources, vcpus, memory_mb):
     unit = unit_of(template(containers=[{"resources": resources}]))
 
     assert (unit.vcpus, unit.memory_mb) == (vcpus, memory_mb)
@@ -34,7 +34,7 @@ def test_sidecars_count():
     ({}, 80), ({"max_instance_request_concurrency": 7}, 7),
     ({"containers": [{"resources": {"limits": {"cpu": "500m"}, "cpu_idle": True}}]}, 1),
 ])
-def test_concurrency_that_is_not_said_is_what_cloud_run_takes(changes, concurrency):
+def test_unset_concurrency_is_cloud_runs_default(changes, concurrency):
     assert unit_of(template(**changes)).concurrency == concurrency
 
 
@@ -46,11 +46,11 @@ def test_concurrency_that_is_not_said_is_what_cloud_run_takes(changes, concurren
     ({"node_selector": {"accelerator": "nvidia-l4"}, "gpu_zonal_redundancy_disabled": True}, "instance nvidia-l4"),
     ({"node_selector": {"accelerator": "nvidia-l4"}, "gpu_zonal_redundancy_disabled": False}, "instance nvidia-l4 zonal"),
 ])
-def test_billing_is_read_and_not_assumed(changes, billing):
+def test_billing_is_read_from_the_template(changes, billing):
     assert unit_of(template(**changes)).billing == billing
 
 
-def test_one_share_is_its_own_mean_and_several_are_weighed_by_their_traffic():
+def test_units_of_several_revisions_are_averaged_by_traffic():
     small, large = Unit(1, 1.0, 512, "request", ""), Unit(80, 4.0, 2048, "instance", "")
 
     assert blended([(100.0, large)]) == large
@@ -78,5 +78,5 @@ def service(**fields) -> run_v2.Service:
     ({}, [("chat-00003", 100)]),
     ({"traffic_statuses": [{"revision": "chat-00001", "tag": "old"}]}, [("chat-00003", 100), ("chat-00001", 0)]),
 ])
-def test_what_serves_is_what_has_traffic_however_it_is_named(fields, targets):
+def test_targets_are_the_revisions_with_traffic_or_a_tag(fields, targets):
     assert targets_of(service(**fields)) == tuple(Target(*each) for each in targets)
