@@ -28,5 +28,5 @@ class CloudRunMinInstancesSettings(LeverSettings):
 
     @property
     def resource(self) -> str:
-        """Return project, location and service, without the concurrency target."""
+        """Project, location and service, without the concurrency target."""
         return f"project={self.project} location={self.location} service={self.service}"

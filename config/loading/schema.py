@@ -23,6 +23,7 @@ class Generator(GenerateJsonSchema):
     """Schema generator that writes defaults as in a policy file: a span is `2m`, not `PT2M`."""
 
     def encode_default(self, dft: object) -> Any:  # noqa: ANN401  (pydantic's signature)
+        """See `GenerateJsonSchema`."""
         return format_duration(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
 

@@ -110,8 +110,8 @@ def converted(fields: Sequence[str], from_one: bool = True) -> str | None:
 
 def renamed(day: str, first: int) -> str:
     """Return a day-of-week field with names for its numbers; `first` is the number of Sunday."""
-    def name(found: re.Match[str]) -> str:
-        return DAYS[(int(found[0]) - first) % 7]
+    def name(number: re.Match[str]) -> str:
+        return DAYS[(int(number[0]) - first) % 7]
 
     parts = []
     for part in day.split(","):

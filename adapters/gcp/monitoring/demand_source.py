@@ -48,7 +48,8 @@ SETTLED = timedelta(minutes=15)
 class Plane(Protocol):
     """The part of a region's control plane that the source needs."""
 
-    async def listed(self, services: tuple[str, ...]) -> dict[str, Service | AdapterError]: ...
+    async def listed(self, services: tuple[str, ...]) -> dict[str, Service | AdapterError]:
+        """See `RunPlane.listed`."""
 
 
 class CloudMonitoringDemand:
