@@ -11,7 +11,7 @@ from config.model.lever import LeverSettings
 from config.model.policy import PoolPolicy
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.planning.guardrails import GUARDRAILS
-from controller.decision.planning.observation import DataFreshness, Observation, Proposal
+from controller.decision.planning.observation import CapacityView, DataFreshness, DemandView, Observation, Proposal
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.selection.selector import CandidateSelector
@@ -42,7 +42,8 @@ def main() -> None:
         capacity = Capacity(0, 0, Phase.READY, now)
         for row, policy in enumerate(policies):
             proposal = Proposal(float(choice.target[row, -1]), "rule", bool(choice.trusted[row, -1]))
-            seen = Observation(now=now, capacity=capacity, proposal=proposal, freshness=DataFreshness.FRESH)
+            demand = DemandView(DataFreshness.FRESH, settled=True, proposal=proposal)
+            seen = Observation(now, demand, CapacityView(capacity))
             states[row] = make_plan(policy, states[row], seen, GUARDRAILS).state
         choosing.append(between - began)
         planning.append(time.perf_counter() - between)

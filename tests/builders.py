@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from adapters.ports.lever import Capacity, Phase
 from config.model.policy import PoolPolicy
-from controller.decision.planning.observation import Observation, Proposal
+from controller.decision.planning.observation import CapacityView, DataFreshness, DemandView, Observation, Proposal
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -29,5 +29,11 @@ def capacity(requested: int = 0, ready: int | None = None, now: datetime = NOON,
 def observation(requested: int = 0, proposed: float | None = 0.0, **changes: object) -> Observation:
     """A tick at noon with fresh metrics."""
     proposal = None if proposed is None else Proposal(proposed, "recent maximum")
-    plain = {"now": NOON, "capacity": capacity(requested), "proposal": proposal, "data_age": timedelta(minutes=3)}
-    return Observation(**(plain | changes))
+    demand = {"freshness": DataFreshness.FRESH, "settled": True, "proposal": proposal, "data_age": timedelta(minutes=3)}
+    return observed(**({"now": NOON, "reading": capacity(requested)} | demand | changes))
+
+
+def observed(**values: object) -> Observation:
+    """An observation of its fields and those of its two views."""
+    views = {kind: {name: values.pop(name) for name in kind.__slots__ if name in values} for kind in (DemandView, CapacityView)}
+    return Observation(demand=DemandView(**views[DemandView]), capacity=CapacityView(**views[CapacityView]), **values)

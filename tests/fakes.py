@@ -162,11 +162,11 @@ class FakeSource:
         return Telemetry(series, alive=True, absent=~(units > 0) if self.inferred else None)
 
 
-class Helm:
-    """Who leads, as a test says; `shared` is what was kept for whoever leads next."""
+class FakeLease:
+    """Lease whose state a test sets; `published` holds the texts for the next leader."""
 
     def __init__(self, why=None):
-        self.why, self.shared = why, {}
+        self.why, self.published = why, {}
 
     def write_blocked(self, number):
         return self.why
@@ -174,8 +174,8 @@ class Helm:
     def check(self, number):
         pass
 
-    async def share(self, number, texts):
-        self.shared |= texts
+    async def publish(self, number, texts):
+        self.published |= texts
 
 
 @dataclass

@@ -15,7 +15,15 @@ from controller.decision.events.event_demand import HOUR
 from controller.decision.events.forecast_adjustment import events_of, without_events
 from controller.decision.events.pool_events import PoolEvents, learned
 from controller.decision.planning.guardrails import GUARDRAILS
-from controller.decision.planning.observation import PATIENCE, DataFreshness, EventDemand, Observation, Proposal
+from controller.decision.planning.observation import (
+    PATIENCE,
+    CapacityView,
+    DataFreshness,
+    DemandView,
+    EventDemand,
+    Observation,
+    Proposal,
+)
 from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState, accepted
@@ -100,9 +108,9 @@ def carry_out(policy: PoolPolicy, demand: DemandSeries, proposals: Proposals, te
         showing = (paper.requested, ready, proposal, sight, unseen, announced)
         if showing != shown:
             phase = Phase.READY if ready == paper.requested else Phase.IN_PROGRESS
-            seen = Observation(now=now, capacity=Capacity(paper.requested, ready, phase, now), proposal=proposal, freshness=sight,
-                               data_age=age, unknown_minutes=unseen, billing_step=step, usd_per_unit_minute=price,
-                               announced=announced)
+            view = DemandView(sight, settled=True, data_age=age, proposal=proposal, unknown_minutes=unseen, announced=announced)
+            reading = Capacity(paper.requested, ready, phase, now)
+            seen = Observation(now, view, CapacityView(reading, billing_step=step, usd_per_unit_minute=price))
             plan = make_plan(policy, state, seen, GUARDRAILS)
             state, holds = plan.state, plan.action is Action.HOLD
             reasons.append((at, plan.reasons))

@@ -10,14 +10,17 @@ from adapters.ports.lease_store import LeaseStore
 from adapters.runtime.clock import Clock
 from config.model.policy import Policy
 from controller.daemon.failover import FailoverCoordinator
-from controller.decision.planning.plan import Action, Plan
+from controller.decision.planning.observation import NO_DEMAND
+from controller.decision.planning.plan import Action, Plan, PlannedDecision
 from controller.fleet.builder import READ_EVERY, Providers, assemble
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.fleet.orphans import policy_of
 from controller.fleet.reconciler import Reconciler
-from controller.fleet.shutdown import is_released, pools_to_release, release_pool, view_of
+from controller.fleet.shutdown import is_released, pools_to_release, release_pool
+from controller.fleet.tick import inputs_of
 from controller.leadership.leader_election import LeaderElection
+from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from controller.overrides.active_overrides import ActiveOverrides
 from controller.preflight.dry_run import ReadOnlyProviders
 from controller.redaction.redactor import redact_text
@@ -47,10 +50,12 @@ async def released(policy: Policy, providers: Providers, clock: Clock, path: Pat
     store = AsyncStore(Store(path))
     try:
         journal, levers = DecisionLog(store), ReadOnlyProviders(providers, clock, policy, only_pings=do)
-        fleet = await assemble(policy, levers, store, clock, journal)
-        steering = ActiveOverrides(fleet.reconcilers, store)
-        await steering.load(clock.now())
-        held = None if lease is None else await leading(policy, lease, clock, fleet, steering)
+        leadership = None if lease is None else election(policy, lease, clock)
+        term = NO_LEASE if leadership is None else LeaderTerm(leadership)
+        fleet = await assemble(policy, levers, store, clock, journal, term)
+        active_overrides = ActiveOverrides(fleet.reconcilers, store)
+        await active_overrides.load(clock.now())
+        held = None if leadership is None else await leading(leadership, clock, fleet, active_overrides)
         due, slots = set(pools_to_release(fleet.reconcilers)), asyncio.Semaphore(8)
 
         async def one(name: str) -> ReleasedPool:
@@ -60,13 +65,12 @@ async def released(policy: Policy, providers: Providers, clock: Clock, path: Pat
                     return ReleasedPool(name, None, None, "its pings ended with the daemon: left alone")
                 if name not in due:
                     return ReleasedPool(name, None, None, why_not(each))
-                plan = await settled(each, clock, do)
+                decision = await settled(each, clock, do)
                 if do:
-                    await journal.note([(plan, None, {"made": each.made})])
-                return told(plan, do)
+                    await journal.note([(decision.plan, None, inputs_of(decision))])
+                return told(decision.plan, do)
         left = list(await asyncio.gather(*(one(name) for name in fleet.reconcilers)))
-        left += [await given_back(orphan, fleet, levers, clock, store, None if held is None else held[0], do=do)
-                 for orphan in fleet.orphans.found]
+        left += [await given_back(orphan, fleet, levers, clock, store, do=do) for orphan in fleet.orphans.found]
         if held is not None:
             await held[0].end(held[1], release=True)
         return left
@@ -75,32 +79,35 @@ async def released(policy: Policy, providers: Providers, clock: Clock, path: Pat
         await providers.close()
 
 
-async def leading(policy: Policy, lease: LeaseStore, clock: Clock, fleet: Fleet,
-                  steering: ActiveOverrides) -> tuple[FailoverCoordinator, asyncio.Task[None]]:
+def election(policy: Policy, lease: LeaseStore, clock: Clock) -> LeaderElection:
+    """Return the leader election of this process."""
+    if policy.lease is None:
+        raise ValueError("a lease store requires a lease in the policy")
+    return LeaderElection(lease, clock, f"release:{socket.gethostname()}:{os.getpid()}", policy.lease)
+
+
+async def leading(leadership: LeaderElection, clock: Clock, fleet: Fleet,
+                  active_overrides: ActiveOverrides) -> tuple[FailoverCoordinator, asyncio.Task[None]]:
     """Acquire the lease and take over the previous leader's state. Raise `Failed` when a daemon is leader."""
     async def nothing() -> None: ...
 
-    if policy.lease is None:
-        raise ValueError("a lease store requires a lease in the policy")
-    leadership = LeaderElection(lease, clock, f"release:{socket.gethostname()}:{os.getpid()}", policy.lease)
-    takeover = FailoverCoordinator(leadership, fleet, steering, clock, nothing)
+    takeover = FailoverCoordinator(leadership, fleet, active_overrides, clock, nothing)
     running = await takeover.settle()
-    if (why := takeover.tenure.write_blocked) is not None:
+    if (why := fleet.term.write_blocked) is not None:
         await takeover.end(running, release=True)
         raise StillLed(f"nothing was changed ({why}): stop every daemon first")
     for each in fleet.reconcilers.values():
-        each.start_term(takeover.tenure)
+        each.start_term(fleet.term)
     return takeover, running
 
 
-async def given_back(orphan: Orphan, fleet: Fleet, levers: Providers, clock: Clock, store: AsyncStore,
-                     takeover: FailoverCoordinator | None, *, do: bool) -> ReleasedPool:
+async def given_back(orphan: Orphan, fleet: Fleet, levers: Providers, clock: Clock, store: AsyncStore, *,
+                     do: bool) -> ReleasedPool:
     """Release a pool that is no longer in the policy, or only plan it. Return the outcome."""
     policy = policy_of(orphan, fleet.reconcilers, mode="active", on_exit="release")
     each = Reconciler(policy, levers.lever(policy), clock, store, orphan.state, READ_EVERY, lambda _: 0.0)
-    if takeover is not None:
-        each.start_term(takeover.tenure)
-    plan = await settled(each, clock, do)
+    each.start_term(fleet.term)
+    plan = (await settled(each, clock, do)).plan
     now = each.capacity.requested if each.capacity is not None and each.error is None else None
     if do and now is not None and (plan.target == now or orphan.after(now) is None):
         await fleet.orphans.forget(orphan)
@@ -111,12 +118,12 @@ async def given_back(orphan: Orphan, fleet: Fleet, levers: Providers, clock: Clo
     return replace(found, text=f"not in the policy: {found.text}")
 
 
-async def settled(reconciler: Reconciler, clock: Clock, do: bool) -> Plan:
-    """Plan one pool, and carry the plan out when `do`. Return the plan."""
+async def settled(reconciler: Reconciler, clock: Clock, do: bool) -> PlannedDecision:
+    """Plan one pool, and carry the plan out when `do`. Return the plan with its inputs."""
     if do:
         return await release_pool(reconciler, clock)
     await reconciler.read()
-    return reconciler.plan(view_of(reconciler), clock.now())
+    return reconciler.plan(NO_DEMAND, clock.now(), leaving=reconciler.policy.on_exit)
 
 
 def why_not(reconciler: Reconciler) -> str:

@@ -11,7 +11,7 @@ from adapters.runtime.clock import Clock
 from adapters.webhook import Poster
 from config.model.policy import Policy
 from controller.accounting.tick_accounting import open_accounts
-from controller.daemon.failover import FailoverCoordinator
+from controller.daemon.failover import FailoverCoordinator, publish_overrides
 from controller.daemon.tick import DaemonTick
 from controller.fleet.builder import Providers, assemble
 from controller.fleet.dead_man_switch import DeadManSwitch
@@ -22,6 +22,7 @@ from controller.forecasts.service import Forecasts
 from controller.http.components import Components
 from controller.http.published_state import PublishedState
 from controller.leadership.leader_election import LeaderElection
+from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from controller.notifications.notifier import Notifier
 from controller.overrides.active_overrides import ActiveOverrides
 from controller.overrides.prewarming import Prewarming
@@ -65,21 +66,24 @@ async def build(settings: Settings, store: AsyncStore, published: PublishedState
     """Load history, and construct and connect the parts of a daemon. `url`: its HTTP address, published with the lease."""
     policy, clock = settings.policy, settings.clock
     journal = DecisionLog(store)
-    fleet = await assemble(policy, settings.providers, store, clock, journal)
+    leadership = leadership_of(settings, url)
+    term = NO_LEASE if leadership is None else LeaderTerm(leadership)
+    fleet = await assemble(policy, settings.providers, store, clock, journal, term)
     accounts = await open_accounts(fleet, store, clock)
     forecasts = Forecasts(fleet, store, clock)
     journal.weighed = partial(proposal_rationale, fleet, forecasts.rotation.accuracy)
-    overrides = ActiveOverrides(fleet.reconcilers, store)
+    publish = None if leadership is None else partial(publish_overrides, leadership)
+    overrides = ActiveOverrides(fleet.reconcilers, store, publish)
     await overrides.load(clock.now())
     notifier = Notifier((), Poster(), "", clock, store) if settings.notifier is None else settings.notifier(store)
     await notifier.start()
     components = Components(fleet, accounts, forecasts, journal, overrides,
                             Prewarming(fleet, overrides, clock, policy.assume, published.long_poll.tell), notifier,
-                            leadership_of(settings, url))
+                            leadership)
     tick = DaemonTick(components, published, policy, clock, tracing=settings.tracing, on_tick=settings.on_tick)
     failover = None
-    if components.leadership is not None:
-        failover = FailoverCoordinator(components.leadership, fleet, overrides, clock, tick.run_next)
+    if leadership is not None:
+        failover = FailoverCoordinator(leadership, fleet, overrides, clock, tick.run_next)
     published.components = components
     dead_man_switch = DeadManSwitch(fleet, clock, store, forecasts.rotation.capacity_forecast)
     return Runtime(components, store, published, tick, dead_man_switch, failover)

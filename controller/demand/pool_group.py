@@ -86,10 +86,9 @@ class PoolGroup:
         proposal = (self.proposer.proposal(name) or self._restored.get(name)) if self.followed_at is not None else None
         collector, lead_time = self.collector, self._terms[name].lead_time
         announced = None if self.events is None else self.events.event_demand(name, now, lead_time, collector)
-        return DemandView(freshness, age, proposal, name in self._settled, announced=announced,
-                          traffic=collector.traffic(name, now), missing_since=collector.missing_since(name, now),
-                          unknown_minutes=collector.unknown_minutes(name, now), quiet=collector.quiet[collector.row[name]],
-                          keep_alive_change=self._retimed_by(name, now))
+        return DemandView(freshness, name in self._settled, age, proposal, collector.unknown_minutes(name, now),
+                          collector.quiet[collector.row[name]], self._retimed_by(name, now), collector.traffic(name, now),
+                          collector.missing_since(name, now), announced)
 
     def upcoming_events(self, name: str, now: datetime) -> list[UpcomingEvent]:
         """Return the near windows of a pool's announced events."""

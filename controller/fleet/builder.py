@@ -1,8 +1,9 @@
-"""From a policy to a fleet that can tick: levers, demand sources, what was remembered, and what each pool is judged by."""
+"""Construction of a fleet from a policy: levers, demand sources, stored state, and cost terms of each pool."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 from adapters.ports.demand_source import DemandSource
@@ -14,54 +15,57 @@ from config.model.policy import Assume, Policy, PoolPolicy
 from controller.decision.costs.cost_model import CostTerms, terms_of
 from controller.decision.costs.keep_alive import seen_body, seen_of
 from controller.decision.costs.measurements import RECENT_RAISES, median_span
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state import PoolState, state_key
 from controller.demand.collector import DemandCollector
 from controller.demand.event_tracker import EventTracker
 from controller.demand.pool_group import Budget, PoolGroup
 from controller.demand.warmers import rhythm_of
 from controller.fleet.fleet import DecisionSink, Fleet
 from controller.fleet.orphans import Orphans
-from controller.fleet.reconciler import Reconciler, state_key
+from controller.fleet.reconciler import Reconciler
+from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from controller.store.async_store import AsyncStore
 
 READ_EVERY = timedelta(minutes=10)
-"""How old a reading of capacity may grow while nothing changes; somebody else's change is seen that late."""
+"""Interval between readings of capacity while nothing changes; a foreign write is detected within it."""
 
 BUDGETS: Mapping[str, Budget] = {
-    # Lambda allows 15 control-plane requests a second per account and region to everybody together: a tenth of it
+    # Lambda allows 15 control-plane requests a second per account and region, for all clients together: one tenth of it
     "lambda-provisioned-concurrency": Budget(reads=90, writes=45),
     "lambda-ping": Budget(reads=90, writes=45),
     # Cloud Run: 600 reads and, in small projects, only 30 writes a minute per region
     "cloud-run-min-instances": Budget(reads=200, writes=20),
 }
-"""Calls that one tick may begin per account and region, by lever kind."""
+"""Calls that one tick may start per account and region, by kind of lever."""
+
+DEFAULT_BUDGET = Budget(reads=200, writes=100)
 
 READ_BY = 2
-"""Version of the rules by which metrics become demand. By the first, short outages were stored as zeros."""
+"""Version of the rules that convert metrics to demand. Version 1 stored short outages as zeros."""
 
-OTHERWISE = Budget(reads=200, writes=100)
 MEASURED = "measured"
-"""Key of the snapshot that holds what was measured of each pool."""
+"""Key of the snapshot of measured values by pool."""
 
 
 class Providers(Protocol):
-    """What builds levers and demand sources; `adapters.registry.Registry` does."""
+    """Factory of levers and demand sources; `adapters.registry.Registry` implements it."""
 
     def lever(self, pool: PoolPolicy) -> Lever:
-        """The lever of one pool."""
+        """Return the lever of one pool."""
 
     def sources(self, pools: Sequence[PoolPolicy]) -> Sequence[tuple[DemandSource, tuple[str, ...]]]:
-        """Demand sources, each with the names of the pools it serves."""
+        """Return the demand sources, each with the names of its pools."""
 
     def calls(self) -> Mapping[Call, int]:
-        """How often each provider was called since the start."""
+        """Return the number of calls to each provider since the start."""
 
     async def close(self) -> None:
-        """Let go of clients and connections."""
+        """Close clients and connections."""
 
 
-async def assemble(policy: Policy, providers: Providers, store: AsyncStore, clock: Clock, journal: DecisionSink) -> Fleet:
-    """Build the fleet and take up what an earlier run left in the store. Nothing is asked of a provider yet."""
+async def assemble(policy: Policy, providers: Providers, store: AsyncStore, clock: Clock, journal: DecisionSink,
+                   term: LeaderTerm = NO_LEASE) -> Fleet:
+    """Return the fleet with the state that the store holds from earlier runs. Makes no call to a provider."""
     pools = {pool.name: pool for pool in policy.pools}
     orphans, states = await Orphans.open(pools, providers, store, clock)
     measured = await load_measured(store)
@@ -76,67 +80,65 @@ async def assemble(policy: Policy, providers: Providers, store: AsyncStore, cloc
         elif state.written and policy.lease is None and isinstance(lever, ResumesTarget):
             lever.resume(state.written)
         reconcilers[name] = Reconciler(pool, lever, clock, store, state, READ_EVERY, pricing(pool, policy.assume), leads[name],
-                                       known_traits(pool, known))
+                                       known_traits(pool, known), term=term)
     regions: list[PoolGroup] = []
     for source, names in providers.sources(policy.pools):
         known_of = {name: measured.get(name, {}) for name in names}
         warmers = {name: rhythm for name in names if (rhythm := rhythm_of(pools[name])) is not None}
         to_reread = [name for name in names if known_of[name].get("read_by") != read_by(pools[name])]
-        intake = DemandCollector(source, names, store, assumed_delay(policy.assume, list(known_of.values())), warmers,
-                                 to_reread)
-        await intake.load(clock.now())
-        budget = BUDGETS.get(pools[names[0]].lever.kind, OTHERWISE)
-        keep = store.store.path.with_name(f"learned-{len(regions)}.npz")
+        delay = assumed_delay(policy.assume, list(known_of.values()))
+        collector = DemandCollector(source, names, store, delay, warmers, to_reread)
+        await collector.load(clock.now())
+        budget = BUDGETS.get(pools[names[0]].lever.kind, DEFAULT_BUDGET)
+        snapshot = store.store.path.with_name(f"learned-{len(regions)}.npz")
         events = EventTracker([pools[name] for name in names], store)
-        region = PoolGroup(intake, terms_now(intake, reconcilers, policy.assume), budget, keep, events)
+        terms = partial(current_terms, collector, reconcilers, policy.assume)
+        region = PoolGroup(collector, terms, budget, snapshot, events)
         await region.restore_snapshot(clock.now())
         regions.append(region)
-    return Fleet(regions, reconcilers, clock, store, journal, policy.limits, orphans, policy.assume)
+    return Fleet(regions, reconcilers, clock, store, journal, policy.limits, orphans, policy.assume, term)
 
 
 def read_by(pool: PoolPolicy) -> str:
-    """By which rules a pool's metrics become demand: what is stored by others is read again."""
+    """Return the rules that convert a pool's metrics to demand; stored demand of other rules is read again."""
     return f"{READ_BY} {pool.on_quiet_region} {'' if (rhythm := rhythm_of(pool)) is None else rhythm.text}".strip()
 
 
 def pricing(pool: PoolPolicy, assume: Assume) -> Callable[[Traits], float]:
-    """USD per unit-minute of the pool's warm capacity, from its traits."""
+    """Return a function from traits to USD per unit-minute of the pool's warm capacity."""
     return lambda traits: terms_of(pool, assume, traits.memory_mb, traits.architecture, traits.init_seconds, traits.vcpus,
                                    traits.billing).idle
 
 
-def terms_now(intake: DemandCollector, reconcilers: Mapping[str, Reconciler], assume: Assume) -> Callable[[], Mapping[str,
-                                                                                                                      CostTerms]]:
-    """What each pool of an intake is judged by: its policy, else what was measured, else what is assumed."""
-    def now() -> Mapping[str, CostTerms]:
-        return {name: pool_terms(reconcilers[name], assume, intake.metric_delay) for name in intake.pools}
-    return now
+def current_terms(collector: DemandCollector, reconcilers: Mapping[str, Reconciler], assume: Assume) -> Mapping[str, CostTerms]:
+    """Return the cost terms of a collector's pools: from the policy, else measured, else assumed."""
+    return {name: pool_terms(reconcilers[name], assume, collector.metric_delay) for name in collector.pools}
 
 
 def pool_terms(reconciler: Reconciler, assume: Assume, metric_delay: timedelta) -> CostTerms:
-    """The terms of one pool, with the lead time of its own raises once there were enough of them."""
+    """Return the cost terms of one pool, with the lead time of its own raises once enough are measured."""
     traits = reconciler.traits
-    believed = assume.model_copy(update={"metric_delay": metric_delay, "lead_time": reconciler.lead_time or assume.lead_time,
-                                         "billing_step": traits.billing_step or assume.billing_step})
-    return terms_of(reconciler.policy, believed, traits.memory_mb, traits.architecture, traits.init_seconds, traits.vcpus,
+    assumed = assume.model_copy(update={"metric_delay": metric_delay, "lead_time": reconciler.lead_time or assume.lead_time,
+                                        "billing_step": traits.billing_step or assume.billing_step})
+    return terms_of(reconciler.policy, assumed, traits.memory_mb, traits.architecture, traits.init_seconds, traits.vcpus,
                     traits.billing, traits.keep_alive)
 
 
 def assumed_delay(assume: Assume, measured: Sequence[Mapping[str, Any]]) -> timedelta:
-    """The metric delay to begin with: what the run before measured, else the policy's."""
+    """Return the metric delay at a start: the longest that an earlier run measured, else the policy's."""
     minutes = [known["metric_delay_minutes"] for known in measured if known.get("metric_delay_minutes")]
     return timedelta(minutes=max(minutes)) if minutes else assume.metric_delay
 
 
 def known_traits(pool: PoolPolicy, known: Mapping[str, Any]) -> Traits:
-    """What an earlier run learned of a pool's resource, until it is asked anew; what the policy says goes first."""
+    """Return the traits that an earlier run read, for use until they are read again; values in the policy take precedence."""
     return Traits(memory_mb=pool.memory_mb or known.get("memory_mb"), architecture=pool.architecture or known.get("architecture"),
                   init_seconds=known.get("init_seconds"), vcpus=known.get("vcpus"), billing=known.get("billing"),
                   keep_alive=seen_of(known.get("keep_alive")))
 
 
 async def load_measured(store: AsyncStore) -> dict[str, dict[str, Any]]:
-    """What was measured of each pool in earlier runs; a snapshot of another shape counts as none."""
+    """Return the measured values of each pool from earlier runs; empty where the snapshot has another format."""
     body = await store.run(store.store.load_blob, MEASURED)
     try:
         stored = json.loads(body or b"{}")
@@ -146,13 +148,13 @@ async def load_measured(store: AsyncStore) -> dict[str, dict[str, Any]]:
 
 
 async def save_measured(fleet: Fleet, store: AsyncStore, now: datetime) -> None:
-    """Keep what was measured for the next start."""
+    """Store the measured values for the next start."""
     body: dict[str, dict[str, Any]] = {}
     for name, reconciler in fleet.reconcilers.items():
-        traits, intake = reconciler.traits, fleet.region_of[name].collector
-        delay = intake.meter.delay
+        traits, collector = reconciler.traits, fleet.region_of[name].collector
+        delay = collector.meter.delay
         body[name] = {"memory_mb": traits.memory_mb, "architecture": traits.architecture, "init_seconds": traits.init_seconds,
                       "vcpus": traits.vcpus, "billing": traits.billing, "keep_alive": seen_body(traits.keep_alive),
-                      "read_by": None if name in intake.to_reread else read_by(reconciler.policy),
+                      "read_by": None if name in collector.to_reread else read_by(reconciler.policy),
                       "metric_delay_minutes": None if delay is None else delay.total_seconds() / 60}
     await store.run(store.store.save_blob, MEASURED, json.dumps(body, separators=(",", ":")).encode(), now)

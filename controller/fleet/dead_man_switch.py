@@ -1,14 +1,13 @@
-"""Tells providers ahead what to do should this daemon die, and puts it off while it lives.
+"""Dead man's switch: schedules a fallback at providers, in case this daemon stops, and renews it while the daemon runs.
 
-Each pool's orders are renewed when a third to a half of its `after` has passed, spread over the fleet by the pools' names, a few
-a minute: never a call per tick per pool. It runs beside the ticks and delays none. What is ordered:
-`controller.decision.planning.dead_man_schedule`.
+The fallback of each pool is renewed when a third to a half of its `after` has passed, spread over the fleet by the names of the
+pools: a few calls a minute, not one call per tick and pool. It runs beside the ticks and delays none.
+`controller.decision.planning.dead_man_schedule` has the scheduled changes, `dead_man_action` decides when to send them.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
@@ -17,7 +16,8 @@ from adapters.ports.errors import AdapterError
 from adapters.ports.lease_store import Unfenced, fenced
 from adapters.ports.lever import ScheduledChange, SchedulesFallback
 from adapters.runtime.clock import Clock, wait_at_most
-from controller.decision.planning.dead_man_schedule import floor_at, scheduled_changes, with_confirmed, with_pending
+from controller.decision.planning.dead_man_action import FallbackInputs, action_due, is_late
+from controller.decision.planning.dead_man_schedule import scheduled_changes, with_confirmed, with_pending
 from controller.decision.planning.pool_state import PoolState
 from controller.fleet.fleet import Fleet
 from controller.fleet.reconciler import Reconciler
@@ -27,196 +27,167 @@ from controller.store.sqlite_file import StoreError
 from forecasting.demand import minute_of
 
 ROUND_SECONDS = 45.0
-"""Nothing more is begun in a round that has lasted so long, nor waited for: the next round is a minute later."""
+"""Duration of a round: no pool is started or awaited after it. The next round starts after one minute."""
 
 AT_ONCE = 4
 MOST_NAMED = 10
+NEVER = datetime.max.replace(tzinfo=UTC)
 
 log = structlog.get_logger("stoker.dead_man_switch")
 
 
-class NextHours(Protocol):
-    """The planned capacity of a pool's next hours."""
+class CapacityPlan(Protocol):
+    """Planned capacity of a pool's next hours."""
 
     @property
     def pairs(self) -> list[list[int]] | None:
-        """Minutes from now, and units from then on; None where nothing is planned."""
+        """Minutes from now, each with the units from then on; None where there is no plan."""
 
 
 class Memory(Protocol):
-    """Where a pool's state is kept."""
+    """Store of pool states."""
 
     async def save_state(self, pool: str, state: PoolState) -> None:
-        """Safe on return."""
+        """Store a state; it is stored on return."""
 
 
 class DeadManSwitch:
-    """All pools of a fleet whose policy says `dead_man`. `renew` is called once a minute."""
+    """Fallbacks of all pools whose policy has `dead_man`. `renew` runs once a minute."""
 
-    def __init__(self, fleet: Fleet, clock: Clock, memory: Memory, tell: Callable[[str, datetime], NextHours]) -> None:
-        """`tell`: the plan of a pool's next hours, as `ForecastRotation.capacity_forecast` returns it."""
-        self._fleet, self._clock, self._memory, self._tell_plan = fleet, clock, memory, tell
+    def __init__(self, fleet: Fleet, clock: Clock, memory: Memory,
+                 capacity_plan: Callable[[str, datetime], CapacityPlan]) -> None:
+        """`capacity_plan`: returns the planned capacity of a pool, as `ForecastRotation.capacity_forecast` does."""
+        self._fleet, self._clock, self._memory, self._capacity_plan = fleet, clock, memory, capacity_plan
         self.errors: dict[str, str] = {}
-        """Pools whose order could not be given, and why."""
-        self._tenures: dict[str, LeaderTerm] = {}
-        """Under whom each pool was told last: while another daemon led, that one told it otherwise."""
-        self._rising: set[str] = set()
-        """Pools that this process told to rise."""
+        """Pools whose fallback could not be set, with the error."""
+        self._sent_in: dict[str, LeaderTerm] = {}
+        """Term in which this process last sent each pool's fallback; another leader may have changed it since."""
+        self._raising: set[str] = set()
+        """Pools whose fallback, as sent by this process, raises capacity."""
         self._warned = False
         self._tasks: list[asyncio.Task[None]] = []
         self._calling: set[str] = set()
-        """Pools whose calls are under way."""
+        """Pools whose calls are in progress."""
 
     async def renew(self) -> None:
-        """Put off what is due, those that would run first before the others; who was told nothing yet, by many calls, last. Calls
-        that take longer than a round go on beside the next one.
+        """Send the fallbacks that are due: those that run first before the others, and pools without one last. Calls that take
+        longer than a round continue beside the next one.
         """
         now = self._clock.now()
-        due = [each for each in self._fleet.reconcilers.values() if is_due(each, now, self._orders) or self._is_amiss(each, now)]
-        due.sort(key=lambda each: (not each.state.scheduled_fallback, each.state.scheduled_fallback
-                                   and each.state.scheduled_fallback[0]))
+        due = [each for each in self._fleet.reconcilers.values()
+               if self._may_send(each) and action_due(self._inputs(each, now), now) is not None]
+        due.sort(key=first_change)
         slots, until = asyncio.Semaphore(AT_ONCE), self._clock.monotonic() + ROUND_SECONDS
-        begun = [asyncio.create_task(self._in_turn(each, slots, until), name=f"orders {each.policy.name}") for each in due]
-        self._tasks += begun
-        await wait_at_most(self._clock, begun, ROUND_SECONDS)
-        self._warn([each.policy.name for each in due if is_late(each, self._clock.now())])
+        started = [asyncio.create_task(self._send_in_turn(each, slots, until), name=f"orders {each.policy.name}") for each in due]
+        self._tasks += started
+        await wait_at_most(self._clock, started, ROUND_SECONDS)
+        self._warn([each.policy.name for each in due if is_late(each.policy, each.state, self._clock.now())])
         ended = [task for task in self._tasks if task.done()]
         self._tasks = [task for task in self._tasks if not task.done()]
         await asyncio.gather(*ended)
 
     async def close(self) -> bool:
-        """Tell nothing more. Whether nothing was being told: what was is cut short, and a call of it may be under way still."""
+        """Cancel all calls. Return whether none was in progress: a cancelled call may still take effect."""
         quiet = not self._calling
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         return quiet
 
-    async def _in_turn(self, each: Reconciler, slots: asyncio.Semaphore, until: float) -> None:
-        """Unless the round is over before its turn, or its calls of an earlier round are still under way."""
+    async def _send_in_turn(self, each: Reconciler, slots: asyncio.Semaphore, until: float) -> None:
+        """Send a pool's fallback, unless the round is over or calls of an earlier round are still in progress."""
         name = each.policy.name
         async with slots:
             if name in self._calling or self._clock.monotonic() >= until:
                 return
             self._calling.add(name)
             try:
-                await self._renew(each)
+                await self._send(each)
             finally:
                 self._calling.discard(name)
 
-    async def _renew(self, each: Reconciler) -> None:
-        name, lever = each.policy.name, each.lever
+    async def _send(self, each: Reconciler) -> None:
+        name, lever, term = each.policy.name, each.lever, each.term
         if not isinstance(lever, SchedulesFallback):
             return
-        tenure = each.tenure
-        if self._tenures.get(name) is not tenure:
+        if self._sent_in.get(name) is not term:
             lever.forget()
-        orders = self._orders(each)
-        await self._remember(each, with_pending(each.state, orders, self._clock.now()))
+        changes = self._changes(each)
+        await self._save(each, with_pending(each.state, changes, self._clock.now()))
         try:
-            with fenced(await tenure.fence_ahead(name, each.state)):
-                await (lever.arm(orders) if orders else lever.disarm())
-        except Unfenced:  # whoever leads tells it: this one anew, or the next
+            with fenced(await term.fence_fallback(name, each.state)):
+                await (lever.arm(changes) if changes else lever.disarm())
+        except Unfenced:  # the leader sends it: this daemon in its next term, or another
             return
         except AdapterError as error:
-            self._tell(name, redact_text(str(error)))
+            self._note_error(name, redact_text(str(error)))
             return
-        self._tell(name, None)
-        if each.tenure is not tenure:  # who leads now has told it otherwise, or will
+        self._note_success(name)
+        if each.term is not term:  # the new leader has sent another fallback, or will
             return
-        self._tenures[name] = tenure
-        (self._rising.add if any(order.least for order in orders) else self._rising.discard)(name)
-        await self._remember(each, with_confirmed(each.state, orders, self._clock.now()))
-        await tenure.settled_ahead(name, each.state)
+        self._sent_in[name] = term
+        if any(change.least for change in changes):
+            self._raising.add(name)
+        else:
+            self._raising.discard(name)
+        await self._save(each, with_confirmed(each.state, changes, self._clock.now()))
+        await term.publish_fallback(name, each.state)
 
-    async def _remember(self, each: Reconciler, state: PoolState) -> None:
+    async def _save(self, each: Reconciler, state: PoolState) -> None:
         if each.accept_state(state):
             try:
                 await self._memory.save_state(each.key, state)
-            except StoreError:  # told by whatever else cannot be stored
+            except StoreError:  # the fleet reports the store
                 each.mark_unsaved()
 
-    def _orders(self, each: Reconciler) -> tuple[ScheduledChange, ...]:
-        """What a pool's provider is to do; nothing where it is not to be told. Nobody watches then, so that money is not spent up
-        to a limit, and what an operator holds down does not rise.
+    def _may_send(self, each: Reconciler) -> bool:
+        return each.policy.mode == "active" and isinstance(each.lever, SchedulesFallback) and each.term.write_blocked is None
+
+    def _inputs(self, each: Reconciler, now: datetime) -> FallbackInputs:
+        name, scheduled = each.policy.name, each.state.scheduled_fallback
+        may_raise = name in self._raising or (self._sent_in.get(name) is not each.term and len(scheduled) > 1)
+        return FallbackInputs(each.policy, each.state, each.capacity, is_readable=each.error is None,
+                              has_override=has_override(each, now), was_sent=name in self._sent_in, may_raise=may_raise,
+                              has_new_plan=len(scheduled) == 1 and len(self._changes(each)) > 1)
+
+    def _changes(self, each: Reconciler) -> tuple[ScheduledChange, ...]:
+        """Return the changes to schedule; none where no fallback is needed. Where money is limited or an override is in force,
+        they raise nothing: no daemon runs then to stop at the limit or to follow the override.
         """
         now, policy = self._clock.now(), each.policy
-        if policy.dead_man is None or not is_wanted(each):
+        if policy.dead_man is None or not FallbackInputs(policy, each.state, each.capacity).is_managed:
             return ()
         limited = policy.budget_usd_per_month is not None or self._fleet.limiter.limits.in_usd
-        most = each.capacity.requested if each.capacity is not None and (limited or is_steered(each, now)) else None
-        pairs = self._tell_plan(policy.name, now).pairs or []
+        most = each.capacity.requested if each.capacity is not None and (limited or has_override(each, now)) else None
+        pairs = self._capacity_plan(policy.name, now).pairs or []
         steps = [(minute_of(now) + minutes, units) for minutes, units in pairs]
         return scheduled_changes(policy, now + policy.dead_man.after, steps, most, each.state.scheduled_fallback)
 
-    def _is_amiss(self, each: Reconciler, now: datetime) -> bool:
-        """Whether a pool must be told at once: to rise no more, now that an operator steers, where this process or one before has
-        told it to rise; or nothing at all, where Stoker has set nothing and an earlier process, whose store is lost, may have
-        told it something.
-        """
-        name = each.policy.name
-        if each.policy.mode != "active" or each.policy.dead_man is None or each.tenure.write_blocked is not None:
-            return False
-        if not is_wanted(each):
-            return name not in self._tenures and each.capacity is not None and isinstance(each.lever, SchedulesFallback)
-        may_rise = name in self._rising or (self._tenures.get(name) is not each.tenure and len(each.state.scheduled_fallback) > 1)
-        return may_rise and is_steered(each, now)
-
     def _warn(self, late: Sequence[str]) -> None:
-        """Say once that calls do not suffice, and anew once they have."""
+        """Log once that calls take too long to renew in time, and again after they were in time."""
         if late and not self._warned:
             log.error("fallback-late", pools=late[:MOST_NAMED], total=len(late),
                       text="not renewed in time: it may run although the daemon runs; a longer `after` needs fewer calls")
         self._warned = bool(late)
 
-    def _tell(self, name: str, error: str | None) -> None:
-        """Say once what went wrong, and once that it does no more."""
-        before = self.errors.get(name)
-        if error is None:
-            if self.errors.pop(name, None) is not None:
-                log.info("fallback-set", pool=name)
-        elif before is None:
-            log.error("fallback-failed", pool=name, error=error, text="what was ordered before, if anything, is done at its time")
-        if error is not None:
-            self.errors[name] = error
+    def _note_error(self, name: str, error: str) -> None:
+        """Keep the error, and log it once."""
+        if name not in self.errors:
+            log.error("fallback-failed", pool=name, error=error, text="a fallback scheduled before stays in force")
+        self.errors[name] = error
+
+    def _note_success(self, name: str) -> None:
+        """Forget the error, and log that once."""
+        if self.errors.pop(name, None) is not None:
+            log.info("fallback-set", pool=name)
 
 
-def is_due(each: Reconciler, now: datetime, orders_of: Callable[[Reconciler], Sequence[ScheduledChange]]) -> bool:
-    """Whether a pool's orders, which `orders_of` tells, must be given, put off or taken back: of an active pool, by who leads."""
-    state, policy = each.state, each.policy
-    if policy.mode != "active" or not isinstance(each.lever, SchedulesFallback) or each.tenure.write_blocked is not None:
-        return False
-    if policy.dead_man is None or not is_wanted(each):  # what somebody else set is not to be undone by what was ordered before
-        return bool(state.scheduled_fallback or state.pending_fallback)
-    if each.capacity is None:
-        return False
-    if not state.scheduled_fallback:
-        return each.error is None  # what was ordered is put off also while readings fail
-    if state.scheduled_fallback[-1][1] != floor_at(policy, state.scheduled_fallback[-1][0]):
-        return True
-    if len(state.scheduled_fallback) == 1 and len(orders_of(each)) > 1:  # set to the floor before the plan was known
-        return True
-    left, after = state.scheduled_fallback[0][0] - now, policy.dead_man.after
-    return left > after or left <= after * 2 / 3 - spread(policy.name, after)  # later than ever: `after` was longer
+def first_change(each: Reconciler) -> tuple[bool, datetime]:
+    """Return the sort key of pools: the time of the first scheduled change; pools without one are last."""
+    scheduled = each.state.scheduled_fallback
+    return not scheduled, scheduled[0][0] if scheduled else NEVER
 
 
-def is_wanted(each: Reconciler) -> bool:
-    """Whether a pool's provider is to be told anything at all: Stoker has set the pool, and nobody else sets it."""
-    foreign = each.state.foreign_since is not None or (each.capacity is not None and each.capacity.foreign_owner is not None)
-    return each.policy.dead_man is not None and not foreign and each.state.written is not None
-
-
-def is_late(each: Reconciler, now: datetime) -> bool:
-    """Whether what a pool's provider was told runs soon, and long after it was to be put off."""
-    dead_man, scheduled_fallback = each.policy.dead_man, each.state.scheduled_fallback
-    return dead_man is not None and bool(scheduled_fallback) and scheduled_fallback[0][0] - now < dead_man.after / 6
-
-
-def is_steered(each: Reconciler, now: datetime) -> bool:
-    """Whether an operator's order holds."""
-    return any(order.until > now for order in each.overrides)
-
-
-def spread(name: str, after: timedelta) -> timedelta:
-    """Up to a sixth of `after`, another for each pool and the same in every run."""
-    return after / 6 * (int.from_bytes(hashlib.blake2b(name.encode(), digest_size=4).digest()) / 0xFFFFFFFF)
+def has_override(each: Reconciler, now: datetime) -> bool:
+    """Return whether an override is in force."""
+    return any(override.until > now for override in each.overrides)

@@ -1,11 +1,9 @@
-"""The tick over all pools: collect, choose, reconcile; no pool and no provider waits for another."""
+"""Tick over all pools: collect demand, propose, reconcile. No pool and no provider delays another."""
 
 import asyncio
 import heapq
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -16,7 +14,7 @@ from config.model.policy import Assume
 from controller.decision.costs.keep_alive import KeepAlive, keep_alive_of
 from controller.decision.planning.fleet_limits import FleetLimits
 from controller.decision.planning.observation import Bound, DemandView
-from controller.decision.planning.plan import Action, Plan
+from controller.decision.planning.plan import Action, Plan, PlannedDecision
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import ReasonCode
 from controller.demand.pool_group import PoolGroup
@@ -30,63 +28,66 @@ from controller.store.sqlite_file import StoreError
 from controller.telemetry.tracing import span
 
 COLLECT_SECONDS = 20.0
-"""How long a tick waits for demand before it plans from what is there; the collection goes on and serves the next tick."""
+"""Time that a tick waits for demand before it plans without it; the collection continues and serves the next tick."""
 
 STEP_SECONDS = 15.0
-"""How long a tick waits for providers before it reports; slower pools go on by themselves."""
+"""Time that a tick waits for providers before it reports; steps of slower pools continue in the background."""
 
 GIVE_UP_SECONDS = 900.0
-"""A collection that takes longer is given up and begun anew; a first one brings a fortnight of many pools."""
+"""Timeout of a collection; a new one then starts. The first collection reads 14 days of all pools."""
 
 CLOSE_SECONDS = 20.0
-"""How long an end waits for writes under way: containers are given half a minute. What is cut off is read at the next start."""
+"""Time that a shutdown waits for writes in progress; containers get 30 s. The next start reads the outcome of writes cut off."""
 
 MOST_NAMED = 20
-"""So many pools are named in one log line."""
+"""Most pools named in one log line."""
 
-BREATH = 200
-"""After so many pools the event loop takes a turn for others."""
+YIELD_EVERY = 200
+"""Pools planned before other tasks of the event loop run."""
 
 log = structlog.get_logger("stoker.fleet")
 
 
 class DecisionSink(Protocol):
-    """Where plans go once they are made."""
+    """Receiver of plans."""
 
     async def note(self, plans: Sequence[PlannedEntry]) -> None:
-        """Take in plans, each with the one before it and what it was made from; what is worth it is safe on return."""
+        """Record the plans that must be recorded; they are stored on return."""
 
 
 class BatchMemory(Protocol):
-    """Where the states of many pools are kept at once."""
+    """Store of the states of many pools."""
 
     async def save_states(self, states: Mapping[str, PoolState]) -> None:
-        """All or nothing; safe on return."""
+        """Store all states or none; they are stored on return."""
 
 
 class Fleet:
-    """All pools of a policy. `tick` is called once a minute and never raises for what happens outside the process."""
+    """All pools of a policy. `tick` runs once a minute and does not raise for external failures.
+
+    `term`: the leader's term under which active pools write.
+    """
 
     def __init__(self, regions: Iterable[PoolGroup], reconcilers: Mapping[str, Reconciler], clock: Clock, memory: BatchMemory,
                  journal: DecisionSink, limits: Limits | None = None, orphans: Orphans | None = None,
-                 assume: Assume | None = None) -> None:
+                 assume: Assume | None = None, term: LeaderTerm = NO_LEASE) -> None:
         self.orphans, self._assume = orphans or Orphans(), assume or Assume()
         self.regions, self.reconcilers = tuple(regions), dict(reconcilers)
         self.plans: dict[str, Plan] = {}
         self.inputs: dict[str, Mapping[str, Any]] = {}
-        """What each of `plans` was made from."""
+        """Inputs of each of `plans`."""
         self.faults: dict[str, str] = {}
-        """Pools whose last step failed through a fault of ours or of the store, with the message."""
+        """Pools whose last step failed because of a bug or the store, with the message."""
         self.store_error: str | None = None
-        """Why the last thing that had to be stored could not be; None when it was."""
+        """Why the last write to the store failed; None when it succeeded."""
         self.last: TickReport | None = None
-        self.tenure: LeaderTerm = NO_LEASE  # what each active pool enters with its next step
+        self.term = term
         self._clock, self._memory, self._journal = clock, memory, journal
         self.region_of = {name: region for region in self.regions for name in region.collector.pools}
         self._warned = set[str]()
         self._collecting: dict[int, asyncio.Task[None]] = {}
         self._stepping: dict[str, asyncio.Task[None]] = {}
-        self.nudges = ImmediateSteps(self._stepping, self._soon)
+        self.immediate_steps = ImmediateSteps(self._stepping, self._step_now)
         if missing := self.reconcilers.keys() ^ self.region_of.keys():
             raise ValueError(f"pools without a demand source or without a lever: {', '.join(sorted(missing))}")
         self.limiter = FleetLimits(limits or Limits(), {name: at for at, region in enumerate(self.regions)
@@ -95,11 +96,15 @@ class Fleet:
             self.limiter.expect(name, active=each.policy.mode == "active", units=each.state.written or 0,
                                 price=each.usd_per_unit_minute)
 
+    def start_term(self, term: LeaderTerm) -> None:
+        """Start the term of another leader, or of this daemon. Each active pool enters it with its next step."""
+        self.term = term
+
     async def tick(self) -> TickReport:
-        """One pass over the fleet; each region goes at its own pace."""
+        """Run one pass over the fleet; the groups of pools run concurrently."""
         started, began = self._clock.now(), self._clock.monotonic()
         self.limiter.begin()
-        self.nudges.renew()
+        self.immediate_steps.reset()
         counts = await asyncio.gather(*(self._tick_region(at, region, started) for at, region in enumerate(self.regions)))
         await wait_at_most(self._clock, list(self._stepping.values()), STEP_SECONDS)
         written = sum(plan.action is Action.WRITE and plan.at >= started and self.reconcilers[name].policy.mode == "active"
@@ -109,138 +114,138 @@ class Fleet:
         return self.last
 
     async def close(self, leave: bool = False) -> bool:
-        """Let writes under way finish, and with `leave` do as each policy's `on_exit` says; give up after `CLOSE_SECONDS`.
-        Whether all have ended.
+        """Wait up to `CLOSE_SECONDS` for writes in progress, and with `leave` for the release of pools as `on_exit` says. Return
+        whether all have finished.
         """
-        self.nudges.close()
+        self.immediate_steps.close()
         for task in self._collecting.values():
             task.cancel()
         due = shutdown.pools_to_release(self.reconcilers) if leave else []
-        left = {name: asyncio.create_task(self._leave(name, self._stepping.get(name)), name=f"leave {name}") for name in due}
-        tasks = [*self._stepping.values(), *left.values()]
+        releases = {name: asyncio.create_task(self._release(name), name=f"leave {name}") for name in due}
+        tasks = [*self._stepping.values(), *releases.values()]
         await wait_at_most(self._clock, tasks, CLOSE_SECONDS)
-        ended = all(task.done() for task in tasks)
-        if missed := [name for name, task in left.items() if not task.done() or not shutdown.is_released(self.plans.get(name))]:
-            log.error("release-failed", pools=missed[:MOST_NAMED], total=len(missed),
-                      text="not left as on_exit says: `stoker release` does it, or a daemon that runs again")
+        finished = all(task.done() for task in tasks)
+        if failed := [name for name, task in releases.items()
+                      if not task.done() or not shutdown.is_released(self.plans.get(name))]:
+            log.error("release-failed", pools=failed[:MOST_NAMED], total=len(failed),
+                      text="not released as on_exit says: run `stoker release`, or start a daemon again")
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, *self._collecting.values(), return_exceptions=True)
         await self._save({each.key: each.state for each in self.reconcilers.values() if each.state != PoolState()})
-        return ended
+        return finished
 
     def view(self, name: str, now: datetime) -> DemandView:
-        """What is known of a pool's demand, and what is proposed for it."""
+        """Return the demand of a pool and its proposal."""
         return self.region_of[name].view(name, now)
 
     def keep_alive(self, name: str) -> KeepAlive:
-        """How long the on-demand units of a pool stay warm after use, as far as is known now."""
+        """Return the keep-alive of a pool's on-demand units, as far as it is known."""
         reconciler = self.reconcilers[name]
         return keep_alive_of(reconciler.policy.lever.kind, self._assume, reconciler.traits.keep_alive)
 
     async def _tick_region(self, at: int, region: PoolGroup, started: datetime) -> tuple[int, int]:
-        """Collect for a region, then plan its pools; how many were planned and how many were busy."""
+        """Collect the demand of a group, then plan its pools. Return how many were planned and how many were busy."""
         await self._collect(at, region, started)
-        free = [name for name in region.collector.pools if name not in self._stepping]
-        for name in free:
-            self.reconcilers[name].start_term(self.tenure)
-        reading = self._whose_turn(free, region.budget.reads)
-        this = TickBatch()
-        with span("plan", source=region.collector.source.kind, pools=len(free)):
-            for count, name in enumerate(free):
-                if count % BREATH == BREATH - 1:
-                    await asyncio.sleep(0)  # noqa: TID251  (a turn for HTTP, not a wait)
-                if name in self._stepping:  # nudged since
+        idle = [name for name in region.collector.pools if name not in self._stepping]
+        for name in idle:
+            self.reconcilers[name].start_term(self.term)
+        to_read = self._to_read(idle, region.budget.reads)
+        batch = TickBatch()
+        with span("plan", source=region.collector.source.kind, pools=len(idle)):
+            for count, name in enumerate(idle):
+                if count % YIELD_EVERY == YIELD_EVERY - 1:
+                    await asyncio.sleep(0)  # noqa: TID251  (lets HTTP run; not a wait)
+                if name in self._stepping:  # an immediate step has started
                     continue
                 try:
-                    self._one(name, name in reading, this)
-                except Exception as error:  # a fault of ours in one pool must not stop the others
+                    self._plan(name, name in to_read, batch)
+                except Exception as error:  # a bug that affects one pool must not stop the others
                     self.faults[name] = f"{type(error).__name__}: {error}"
                     log.exception("step-failed", pool=name)
-            self._carry_on(at, region, this)
-        await self._save(this.states)
-        await self._note(this.planned)
-        return len(free), len(region.collector.pools) - len(free)
+            self._apply_limits(at, region, batch)
+        await self._save(batch.states)
+        await self._note(batch.finished)
+        return len(idle), len(region.collector.pools) - len(idle)
 
-    def _whose_turn(self, names: Sequence[str], most: int) -> set[str]:
-        """The pools whose capacity is read in this tick: those due, changes under way first, then the longest unread."""
+    def _to_read(self, names: Sequence[str], most: int) -> set[str]:
+        """Return up to `most` pools whose capacity is read in this tick: pending changes first, then the oldest reading."""
         now = self._clock.now()
         due = [name for name in names if self.reconcilers[name].read_due(now)]
         if len(due) > most:
-            due = heapq.nsmallest(most, due, key=lambda name: self.reconcilers[name].turn)
+            due = heapq.nsmallest(most, due, key=lambda name: self.reconcilers[name].read_priority)
         return set(due)
 
-    def _one(self, name: str, read: bool, this: TickBatch) -> None:
-        """Plan at once where no call is needed; a reading becomes a task of its own, a write one when its turn comes."""
-        reconciler, now = self.reconcilers[name], self._clock.now()
+    def _plan(self, name: str, read: bool, batch: TickBatch) -> None:
+        """Plan a pool at once where it needs no reading; else start its step."""
+        now = self._clock.now()
         view = self.view(name, now)
         if read:
             self._start(name, view, read=True)
-            return
-        reconciler.plan(view, now)
-        if reconciler.made is not None:
-            this.made.append((reconciler.made, view))
+        else:
+            batch.decisions.append(self.reconcilers[name].plan(view, now))
 
-    def _carry_on(self, at: int, region: PoolGroup, this: TickBatch) -> None:
-        """Plans that change something and may begin a task of their own, the most urgent first; the others are done."""
+    def _apply_limits(self, at: int, region: PoolGroup, batch: TickBatch) -> None:
+        """Apply the limits of the fleet to new plans. Start the steps of plans that write, most urgent first; finish the rest."""
         self.limiter.open_region(at, region.budget.writes)
         if self.limiter.limits.in_usd:
             self.limiter.note_worth(region.collector.pools, region.proposer.worth())
-        bounds = self.limiter.admit([made for made, _ in this.made], self._clock.now())
-        writes: list[tuple[Plan, DemandView]] = []
-        for made, view in this.made:
-            plan, reconciler = made.plan, self.reconcilers[made.plan.pool]
-            if plan.pool in bounds or reconciler.state is not made.state:  # something was told the provider since it was planned
-                plan = reconciler.plan(replace(view, bounds=bounds.get(plan.pool, ())), plan.at)
-            if plan.action is Action.WRITE:
-                writes.append((plan, view))
+        bounds = self.limiter.admit(batch.decisions, self._clock.now())
+        writes: list[PlannedDecision] = []
+        for decision in batch.decisions:
+            name, reconciler = decision.plan.pool, self.reconcilers[decision.plan.pool]
+            if name in bounds or reconciler.state is not decision.state:  # the fallback was renewed since
+                decision = reconciler.plan(decision.seen.demand, decision.plan.at, bounds.get(name, ()))  # noqa: PLW2901
+            if decision.plan.action is Action.WRITE:
+                writes.append(decision)
                 continue
-            if reconciler.accept_state(plan.state):
-                this.states[reconciler.key] = plan.state
-            this.planned.append((plan, self.plans.get(plan.pool), inputs_of(reconciler, plan)))
-        for plan, view in sorted(writes, key=urgency, reverse=True):
-            self._start(plan.pool, view, read=False)
+            if reconciler.adopt(decision):
+                batch.states[reconciler.key] = decision.plan.state
+            batch.finished.append((decision.plan, self.plans.get(name), inputs_of(decision)))
+        for decision in sorted(writes, key=urgency, reverse=True):
+            self._start(decision.plan.pool, decision.seen.demand, read=False)
 
-    def _gate(self, reconciler: Reconciler, plan: Plan) -> tuple[Bound, ...]:
-        """What the limits leave of a plan that a step has just made; that it would delete a setting of others is logged, once."""
-        told = next((reason.text for reason in plan.reasons if reason.code is ReasonCode.DELETES_SETTING), None)
-        if told is not None and plan.pool not in self._warned and reconciler.policy.mode == "active":
-            self._warned.add(plan.pool)
-            log.warning("deletes-setting", pool=plan.pool, text=told)
-        made = reconciler.made
-        return () if made is None else self.limiter.admit([made], self._clock.now()).get(made.policy.name, ())
+    def _bounds(self, decision: PlannedDecision) -> tuple[Bound, ...]:
+        """Return the fleet's bounds on a plan that a step has made. Log once that it would delete a setting of others."""
+        warning = next((reason.text for reason in decision.plan.reasons if reason.code is ReasonCode.DELETES_SETTING), None)
+        name = decision.plan.pool
+        if warning is not None and name not in self._warned and decision.policy.mode == "active":
+            self._warned.add(name)
+            log.warning("deletes-setting", pool=name, text=warning)
+        return self.limiter.admit([decision], self._clock.now()).get(name, ())
 
-    def _soon(self, name: str) -> None:
-        self.reconcilers[name].start_term(self.tenure)
+    def _step_now(self, name: str) -> None:
+        self.reconcilers[name].start_term(self.term)
         self._start(name, self.view(name, self._clock.now()), read=True)
 
     def _start(self, name: str, view: DemandView, read: bool) -> None:
-        if name in self._stepping:  # nudged since it was planned: that step plans anew, and two would write at once
+        if name in self._stepping:  # an immediate step has started since the plan; two steps would write at once
             return
-        task = asyncio.create_task(self._step(name, self.reconcilers[name], view, read), name=f"step {name}")
+        task = asyncio.create_task(self._step(name, view, read), name=f"step {name}")
         self._stepping[name] = task
         task.add_done_callback(lambda _: self._ended(name))
 
     def _ended(self, name: str) -> None:
         self._stepping.pop(name, None)
-        self.nudges.ended(name)
+        self.immediate_steps.ended(name)
 
-    async def _leave(self, name: str, before: asyncio.Task[None] | None) -> None:
-        if before is not None:
+    async def _release(self, name: str) -> None:
+        if (before := self._stepping.get(name)) is not None:
             await asyncio.wait([before])
-        await self._done(name, self.reconcilers[name], shutdown.release_pool(self.reconcilers[name], self._clock))
+        await self._finish(name, shutdown.release_pool(self.reconcilers[name], self._clock))
 
-    async def _step(self, name: str, reconciler: Reconciler, view: DemandView, read: bool) -> None:
+    async def _step(self, name: str, view: DemandView, read: bool) -> None:
+        reconciler = self.reconcilers[name]
         with span("step", pool=name, mode=reconciler.policy.mode, read=read):
-            await self._done(name, reconciler, reconciler.step(view, read, partial(self._gate, reconciler)))
+            await self._finish(name, reconciler.step(view, read, self._bounds))
 
-    async def _done(self, name: str, reconciler: Reconciler, step: Coroutine[Any, Any, Plan]) -> None:
-        """Carry a step to its end and record it."""
+    async def _finish(self, name: str, step: Coroutine[Any, Any, PlannedDecision]) -> None:
+        """Await a step and record its plan."""
         try:
-            plan = await step
-            if reconciler.unstored is not None:
-                self._store_failed(reconciler.unstored, pool=name)
-            await self._note([(plan, self.plans.get(name), inputs_of(reconciler, plan))])
+            decision = await step
+            if (error := self.reconcilers[name].unstored) is not None:
+                self._store_failed(error, pool=name)
+            await self._note([(decision.plan, self.plans.get(name), inputs_of(decision))])
             self.faults.pop(name, None)
         except StoreError as error:
             self.faults[name] = str(error)
@@ -250,7 +255,7 @@ class Fleet:
             log.exception("step-failed", pool=name)
 
     async def _note(self, planned: Sequence[PlannedEntry]) -> None:
-        """Record first, show then: a decision that was seen is not lost."""
+        """Record plans, then display them: a crash loses no displayed decision."""
         try:
             await self._journal.note(planned)
         except StoreError as error:
@@ -287,7 +292,7 @@ class Fleet:
             log.error("collect-abandoned", source=kind, seconds=GIVE_UP_SECONDS)  # noqa: TRY400
         except StoreError as error:
             self._store_failed(error, source=kind)
-        except Exception:  # as above: one source's fault is its own
+        except Exception:  # as above, for one source
             log.exception("collect-failed", source=kind)
 
     def _store_failed(self, error: StoreError, **where: str) -> None:

@@ -1,43 +1,43 @@
-"""Steps of single pools between two ticks, for those who cannot wait: one at a time for a pool, and so many in all."""
+"""Steps of single pools between two ticks: one at a time for a pool, and a limited number in all."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 
-MOST_NUDGES = 50
-"""So many steps are taken between two ticks; each may be a call or two."""
+MOST_STEPS = 50
+"""Most steps between two ticks; each may make one or two calls."""
 
 
 class ImmediateSteps:
-    """Of one fleet. `stepping`: the pools whose step is under way; `start` begins one."""
+    """Immediate steps of one fleet. `stepping`: pools whose step is in progress; `start` starts one."""
 
     def __init__(self, stepping: Mapping[str, asyncio.Task[None]], start: Callable[[str], None]) -> None:
         self._stepping, self._start = stepping, start
-        self._again: dict[str, Callable[[], None]] = {}
-        self._left, self._closed = 0, False
+        self._queued: dict[str, Callable[[], None]] = {}
+        self._remaining, self._closed = 0, False
 
-    def renew(self) -> None:
-        """A tick begins."""
-        self._left = MOST_NUDGES
+    def reset(self) -> None:
+        """Allow `MOST_STEPS` steps; called at the start of each tick."""
+        self._remaining = MOST_STEPS
 
     def close(self) -> None:
-        """The fleet ends: no step is begun any more."""
+        """Start no more steps."""
         self._closed = True
 
-    def ask(self, name: str, told: Callable[[], None]) -> bool:
-        """Take a pool's step now, or as soon as the one under way has ended: one for all who ask until then, and `told` at its
-        end. False when the pool has to wait for the tick: none has begun yet, or too many were nudged since the last.
+    def request(self, name: str, on_end: Callable[[], None]) -> bool:
+        """Start a pool's step now, or once its current one has ended, and call `on_end` when it ends. Requests made until then
+        share one step. Return False when the pool must wait for the tick: no tick has started yet, or the limit is reached.
         """
-        if self._closed or not self._left:
+        if self._closed or not self._remaining:
             return False
         if name in self._stepping:
-            self._again[name] = told
+            self._queued[name] = on_end
             return True
-        self._left -= 1
+        self._remaining -= 1
         self._start(name)
-        self._stepping[name].add_done_callback(lambda _: told())
+        self._stepping[name].add_done_callback(lambda _: on_end())
         return True
 
     def ended(self, name: str) -> None:
-        """A pool's step has ended."""
-        if (told := self._again.pop(name, None)) is not None:
-            self.ask(name, told)
+        """Start the queued step of a pool whose step has ended."""
+        if (on_end := self._queued.pop(name, None)) is not None:
+            self.request(name, on_end)

@@ -1,10 +1,10 @@
-"""One pool's part of a tick: read its capacity when that is due, plan, and carry the plan out through its lever."""
+"""Reconciliation of one pool: read its capacity when due, plan, and write the target through its lever."""
 
 import asyncio
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from adapters.ports.errors import AdapterError, Misconfigured, OutcomeUnknown, QuotaExceeded, Refused, Throttled, Unreachable
@@ -13,14 +13,13 @@ from adapters.ports.lever import Capacity, CountedColdStarts, CountsInstances, L
 from adapters.runtime.clock import Clock
 from config.model.policy import PoolPolicy
 from controller.decision.costs.measurements import RECENT_RAISES, learned, median_span, ready_after
-from controller.decision.planning.decision_record import PlannedDecision, redact_observation
+from controller.decision.planning.decision_record import redact_observation
 from controller.decision.planning.guardrails import guardrails_for
-from controller.decision.planning.observation import DemandView, Observation, is_stale
+from controller.decision.planning.observation import Bound, CapacityView, DemandView, Observation, is_stale
 from controller.decision.planning.overrides import Override
-from controller.decision.planning.plan import Action, LimitCheck, Plan
+from controller.decision.planning.plan import Action, LimitCheck, PlannedDecision
 from controller.decision.planning.planner import make_plan
-from controller.decision.planning.pool_state import PoolState, accepted
-from controller.decision.planning.reasons import Reason, ReasonCode
+from controller.decision.planning.pool_state import LONG_AGO, PoolState, accepted, must_store, state_key
 from controller.leadership.handover import UNKNOWN
 from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from controller.redaction.redactor import without_secrets
@@ -29,94 +28,91 @@ from controller.store.sqlite_file import StoreError
 from controller.telemetry.tracing import span
 
 TRAITS_EVERY, LIMIT_EVERY = timedelta(hours=1), timedelta(minutes=5)
-"""How often the traits are read; the second while a limit of the provider holds the pool down."""
-METER_EVERY = timedelta(minutes=15)
-"""How often the money spent is stored although nothing else changed: a kill loses at most this much of it."""
+"""Interval between readings of the traits; the second applies while a limit of the provider reduces the target."""
 
 LOOK_AGAIN = timedelta(seconds=30)
-"""A reading older than this is renewed right before a write."""
+"""A reading of this age is repeated right before a write."""
 
 CALL_TIMEOUT_SECONDS = 120.0
-"""Longer than any client's own timeout and its wait for a turn: a second net under a call that never returns."""
+"""Longer than every client's own timeout and its wait for a rate limit: stops calls that never return."""
 
-STILL_COUNTS, ACCEPTED = timedelta(hours=1), "accepted"  # how long a reading counts that a rate limit keeps from being renewed
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+STILL_COUNTS, ACCEPTED = timedelta(hours=1), "accepted"  # the age up to which a reading counts while a rate limit applies
 T = TypeVar("T")
 
 
-def state_key(policy: PoolPolicy) -> str:
-    """Under what a pool's state is stored: what was written on paper must not pass for a real write once it is active."""
-    return policy.name if policy.mode == "active" else f"{policy.name} (shadow)"
-
-
 class Reconciler:
-    """Holds one pool's lever, last reading and state. Not for concurrent use: the fleet runs one step at a time.
+    """One pool with its lever, last reading and state. Not for concurrent use: the fleet runs one step at a time.
 
-    `price`: USD per unit-minute of warm capacity, from the traits. `lead_seconds`: how long earlier raises took, oldest first.
+    `price`: USD per unit-minute of warm capacity, from the traits. `lead_seconds`: durations of earlier raises, oldest first.
+    `term`: the leader's term under which an active pool writes.
     """
 
     def __init__(self, policy: PoolPolicy, lever: Lever, clock: Clock, memory: Memory, state: PoolState, read_every: timedelta,
                  price: Callable[[Traits], float], lead_seconds: Iterable[float] = (), traits: Traits | None = None,
-                 call_timeout_seconds: float = CALL_TIMEOUT_SECONDS) -> None:
+                 call_timeout_seconds: float = CALL_TIMEOUT_SECONDS, term: LeaderTerm = NO_LEASE) -> None:
         self.policy, self.lever, self.state = policy, lever, state
         self.key, self.counted = state_key(policy), lever.counted if isinstance(lever, CountsInstances) else None
         self.cold_starts = lever.cold_starts if isinstance(lever, CountedColdStarts) else None
         self._clock, self._memory, self._read_every, self._price = clock, memory, read_every, price
         self._timeout = call_timeout_seconds
+        self._no_answer = f"{policy.lever.resource}: no answer within {call_timeout_seconds:g} s"
         self.capacity: Capacity | None = None
         self.error: AdapterError | None = None
+        """Why capacity is unknown."""
         self.refusal: AdapterError | None = None
         """Why the last step's write failed."""
         self.unstored: StoreError | None = None
-        """Why something that the last step did could not be remembered; it is tried again with the next."""
-        self.made: PlannedDecision | None = None
+        """Why a result of the last step could not be stored; it is stored with the next step."""
         self.traits = traits or Traits(memory_mb=policy.memory_mb)
         self.usd_per_unit_minute = price(self.traits)
         self.overrides: tuple[Override, ...] = ()
-        """What operators ordered for a while; `controller.overrides.active_overrides` sees to it."""
-        self.tenure, self._known = NO_LEASE, state.written
-        """Under whom it writes, if at all, and how many units the lease store says are ours."""
+        """Overrides of operators, set by `controller.overrides.active_overrides`."""
+        self.term = term if policy.mode == "active" else NO_LEASE
+        self._published = state.written
+        """Units that the lease store has as written by Stoker."""
         self.lead_seconds: deque[float] = deque(lead_seconds, maxlen=RECENT_RAISES)
         self.read_at: datetime | None = None
         self._read_seconds = 0.0
-        """The same on the monotonic clock: a wall clock that was put back makes no reading young."""
+        """Time of the last reading on the monotonic clock: setting the wall clock back does not make a reading newer."""
         self.wrote_at: datetime | None = None
         self.outcomes: Counter[str] = Counter()
-        """Writes since the start by what came of them: accepted, or an error's code."""
+        """Writes since the start by outcome: accepted, or the code of an error."""
         self._traits_at: datetime | None = None
+        self._at_quota = False
+        """Whether a limit of the provider reduced the last target."""
         self._raising: tuple[int, float, datetime] | None = None
-        """A raise that is not ready yet, and when it was sent on the monotonic clock and by the date."""
+        """Target of a raise that is not ready yet, and the time it was sent on the monotonic and the wall clock."""
         self._stored = state
 
     @property
     def lead_time(self) -> timedelta | None:
-        """How long a raise takes here: the median of the recent ones; None before there were enough."""
+        """Median duration of recent raises; None while there are too few."""
         return median_span(self.lead_seconds)
 
-    def start_term(self, tenure: LeaderTerm) -> None:
-        """Another daemon leads from now on, or this one: as after a restart, the provider is asked before anything is written."""
-        if tenure is self.tenure or self.policy.mode != "active":
+    def start_term(self, term: LeaderTerm) -> None:
+        """Start the term of another leader, or of this daemon. As after a restart, capacity is read before the next write."""
+        if term is self.term or self.policy.mode != "active":
             return
-        self.tenure, self.state = tenure, tenure.state(self.policy.name, self.state)
-        self._known = tenure.known(self.policy.name)
+        self.term, self.state = term, term.state(self.policy.name, self.state)
+        self._published = term.confirmed_units(self.policy.name)
         self.capacity = self.error = self.read_at = self._raising = None
-        if isinstance(self.lever, ResumesTarget):  # what no provider keeps is kept by the leader alone
-            self.lever.resume(tenure.units(self.state))
+        if isinstance(self.lever, ResumesTarget):  # where no provider keeps the capacity, only the leader does
+            self.lever.resume(term.units(self.state))
 
     def read_due(self, now: datetime) -> bool:
-        """Whether the provider must be asked: never asked yet, the last answer failed or is old, or a change is under way."""
+        """Return whether capacity must be read: unknown, out of date, or a change is in progress."""
         if self.capacity is None or self.error is not None or self.read_at is None:
             return True
-        return self.urgent or self._unread_for(self._read_every, now)
+        return self.has_pending_change or self._unread_for(self._read_every, now)
 
     def _unread_for(self, limit: timedelta, now: datetime) -> bool:
-        """Whether the last reading is `limit` old by either clock: one may be set, the other stand still in a sleep."""
+        """Return whether the last reading is `limit` old by either clock: one may be set, the other may stop during sleep."""
         passed = timedelta(seconds=self._clock.monotonic() - self._read_seconds)
         return self.read_at is not None and (is_stale(now - self.read_at, limit) or passed >= limit)
 
     @property
-    def urgent(self) -> bool:
-        """Whether a change is under way or not looked for yet, so that its reading goes before others' when calls are scarce."""
+    def has_pending_change(self) -> bool:
+        """Whether a change is in progress or has not been read yet. Such pools are read first when calls are limited."""
         if self.state.intent is not None or any(at > (self.read_at or LONG_AGO) for at, _ in self.state.unconfirmed_writes):
             return True
         if self.capacity is None:
@@ -125,84 +121,87 @@ class Reconciler:
         return unshown or self.capacity.phase is Phase.IN_PROGRESS
 
     @property
-    def turn(self) -> tuple[bool, datetime]:
-        """Sorts those whose reading is due: changes under way first, then the longest unread."""
-        return not self.urgent, self.read_at or LONG_AGO
+    def read_priority(self) -> tuple[bool, datetime]:
+        """Sort key of due readings: pending changes first, then the oldest reading."""
+        return not self.has_pending_change, self.read_at or LONG_AGO
 
-    def plan(self, view: DemandView, now: datetime) -> Plan:
-        """Decide from what is known; no call is made."""
-        seen = redact_observation(Observation(
-            now=now, capacity=self.capacity if self.error is None else None, capacity_error=self.error, proposal=view.proposal,
-            freshness=view.freshness, data_age=view.data_age, settled=view.settled, unknown_minutes=view.unknown_minutes,
-            quiet=view.quiet, allowed=self.traits.allowed, limit=self.traits.limit, billing_step=self.traits.billing_step,
-            usd_per_unit_minute=self.usd_per_unit_minute, overrides=self.overrides, bounds=view.bounds, leaving=view.leaving,
-            announced=view.announced, traffic=view.traffic, missing_since=view.missing_since,
-            keep_alive_change=view.keep_alive_change,
-            standby=self.tenure.write_blocked, fencing=self.tenure.number))
+    def plan(self, demand: DemandView, now: datetime, bounds: tuple[Bound, ...] = (),
+             leaving: str | None = None) -> PlannedDecision:
+        """Return the plan for `demand` and the last reading. Makes no call and changes nothing."""
+        capacity = CapacityView(self.capacity if self.error is None else None, self.error, self.traits.allowed, self.traits.limit,
+                                self.traits.billing_step, self.usd_per_unit_minute)
+        seen = redact_observation(Observation(now, demand, capacity, self.overrides, bounds, leaving, self.term.write_blocked,
+                                              self.term.number))
         plan = make_plan(self.policy, self.state, seen, guardrails_for(seen))
-        self.made = PlannedDecision(self.policy, self.state, seen, plan)
-        return plan
+        return PlannedDecision(self.policy, self.state, seen, plan, self.lead_time)
 
-    def plan_within(self, view: DemandView, gate: LimitCheck | None) -> Plan:
-        """Decide from what is known, within what the fleet leaves."""
-        plan = self.plan(view, self._clock.now())
-        bounds = () if gate is None else gate(plan)
-        return self.plan(replace(view, bounds=bounds), plan.at) if bounds else plan
-
-    async def step(self, view: DemandView, read: bool = True, gate: LimitCheck | None = None) -> Plan:
-        """Read if due and allowed, plan, act. Never raises for what happens outside the process; the plan says it."""
+    async def step(self, demand: DemandView, read: bool = True, limits: LimitCheck | None = None,
+                   leaving: str | None = None) -> PlannedDecision:
+        """Read capacity if due and allowed, plan, and write. External failures do not raise; the plan contains them."""
         self.refusal = self.unstored = None
         if read and self.read_due(self._clock.now()):
             await self.read()
-        plan = self.plan_within(view, gate)
-        if plan.action is Action.WRITE and self._unread_for(LOOK_AGAIN, self._clock.now()):
+        decision = self._plan_within(demand, limits, leaving)
+        if decision.plan.action is Action.WRITE and self._unread_for(LOOK_AGAIN, self._clock.now()):
             throttled = await self.read()
-            plan = self.plan_within(view, gate)
-            if throttled is not None and plan.action is Action.WRITE:
-                await self._remember(plan.state)
-                return self._held(plan, throttled)
-        if plan.action is Action.WRITE and plan.target is not None:
-            return await self._write(plan, plan.target)
-        await self._remember(plan.state)
-        return plan
+            decision = self._plan_within(demand, limits, leaving)
+            if throttled is not None and decision.plan.action is Action.WRITE:
+                await self._save(decision.plan.state)
+                return self._failed(decision, throttled)
+        if decision.plan.action is Action.WRITE and decision.plan.target is not None:
+            return await self._write(decision, decision.plan.target)
+        await self._save(decision.plan.state)
+        return decision
+
+    def _plan_within(self, demand: DemandView, limits: LimitCheck | None, leaving: str | None) -> PlannedDecision:
+        """Return the plan within the limits of the fleet."""
+        decision = self.plan(demand, self._clock.now(), leaving=leaving)
+        bounds = () if limits is None else limits(decision)
+        if bounds:
+            decision = self.plan(demand, decision.plan.at, bounds, leaving)
+        self._at_quota = decision.at_quota
+        return decision
+
+    def adopt(self, decision: PlannedDecision) -> bool:
+        """Accept a plan that needs no write. Return whether its state must be stored now."""
+        self._at_quota = decision.at_quota
+        return self.accept_state(decision.plan.state)
 
     def accept_state(self, state: PoolState) -> bool:
-        """Take over `state`; whether it must be stored now. The meter and the wishes alone are not worth a write each minute."""
-        self.state, was = state, self._stored
-        alike = replace(state, spent_usd=was.spent_usd, metered_at=was.metered_at, recommendations=was.recommendations)
-        metered = state.metered_at is not None and is_stale(state.metered_at - (was.metered_at or LONG_AGO), METER_EVERY)
-        if alike == was and not metered:
+        """Replace the state. Return whether it must be stored now."""
+        self.state = state
+        if not must_store(state, self._stored):
             return False
         self._stored = state
         return True
 
     def mark_unsaved(self) -> None:
-        """What `adopt` handed out could not be stored: hand it out again."""
+        """Mark the state as not stored: the next step stores it again."""
         self._stored = PoolState()
 
     async def read(self) -> Throttled | None:
-        """Ask the provider; a failure is kept as the reason why capacity is not known, the last reading stays for display.
+        """Read capacity. A failure is kept in `error`, and the last reading stays for display.
 
-        When the provider or our own limit asks to slow down, a reading that is not old yet still counts, and the error is
-        returned instead. That is not so while a write's outcome is open: what was read before it says nothing of it.
+        When a rate limit applies, a recent reading still counts, and the error is returned instead. This does not apply while a
+        write's outcome is open: an earlier reading does not show that outcome.
         """
         now = self._clock.now()
         try:
-            every = LIMIT_EVERY if self.made and self.made.limited else TRAITS_EVERY
+            every = LIMIT_EVERY if self._at_quota else TRAITS_EVERY
             if self._traits_at is None or is_stale(now - self._traits_at, every):
                 self._learn(await self._limited(self.lever.traits()), now)
             self.capacity, self.error = await self._limited(self.lever.read()), None
         except TimeoutError:
-            self.error = Unreachable(f"{self.policy.lever.resource}: no answer within {self._timeout:g} s")
+            self.error = Unreachable(self._no_answer)
         except Throttled as error:
-            if self.capacity is not None and self.state.intent is None and not is_stale(now - self.capacity.observed_at,
-                                                                                        STILL_COUNTS):
+            last = None if self.capacity is None or self.state.intent is not None else self.capacity.observed_at
+            if last is not None and not is_stale(now - last, STILL_COUNTS):
                 return error
             self.error = error
         except AdapterError as error:
             self.error = error
         self.read_at, self._read_seconds = self._clock.now(), self._clock.monotonic()
-        await self._follow()
+        await self._measure_raise()
         return None
 
     async def _limited(self, call: Awaitable[T]) -> T:
@@ -213,8 +212,8 @@ class Reconciler:
         self.traits, self._traits_at = learned(traits, self.traits, self.policy.memory_mb), now
         self.usd_per_unit_minute = self._price(self.traits)
 
-    async def _follow(self) -> None:
-        """Notice that a raise has become ready, and how long it took; what is ready on paper teaches nothing."""
+    async def _measure_raise(self) -> None:
+        """Store the duration of a raise that has become ready. Simulated capacity is not measured."""
         if self._raising is None or self.capacity is None or self.capacity.phase is not Phase.READY:
             return
         target, sent, sent_at = self._raising
@@ -227,73 +226,75 @@ class Reconciler:
             except StoreError as error:
                 self.unstored = error
 
-    async def _write(self, plan: Plan, target: int) -> Plan:
-        """Send one write. The intent is stored first, so that a crash in flight is not mistaken for somebody else's change."""
-        before, sent = plan.requested or 0, self._clock.monotonic()
-        await self._store_state(plan.state)  # what was there, and what became of the last write, is not to be seen after this one
-        sent_at, self._known = self._clock.now(), UNKNOWN
+    async def _write(self, decision: PlannedDecision, target: int) -> PlannedDecision:
+        """Send one write. The intent is stored first, so that a crash during the write does not look like a foreign write."""
+        plan, sent = decision.plan, self._clock.monotonic()
+        await self.store_state(plan.state)  # the original request and the last write's outcome cannot be read after this write
+        sent_at, self._published = self._clock.now(), UNKNOWN
         try:
-            fence = await self.tenure.fence(self.policy.name, target, plan.state, sent_at)
+            fence = await self.term.fence(self.policy.name, target, plan.state, sent_at)
             await self._memory.save_intent(self.key, target, sent_at)
-            self.state = self._stored = replace(self.state, intent=target)  # it may have been told more meanwhile
+            self.state = self._stored = replace(self.state, intent=target)  # the fallback may have changed since the plan
             with (span("write", pool=self.policy.name, lever=self.policy.lever.kind, mode=self.policy.mode, target=target),
                   fenced(fence)):
                 self.capacity = await self._limited(self.lever.write(target))
         except TimeoutError:
-            return self._unsure(plan, OutcomeUnknown(f"{self.policy.lever.resource}: no answer within {self._timeout:g} s"))
+            return self._unconfirmed(decision, OutcomeUnknown(self._no_answer))
         except OutcomeUnknown as error:
-            return self._unsure(plan, error)
+            return self._unconfirmed(decision, error)
         except AdapterError as error:
-            return await self._refused(plan, error)
+            return await self._refused(decision, error)
         self.outcomes[ACCEPTED] += 1
         self.read_at = self.wrote_at = self._clock.now()
         self._read_seconds = self._clock.monotonic()
-        if target > before:
+        if target > (plan.requested or 0):
             self._raising = (target, sent, sent_at)
-        state = accepted(self.state, target, self._clock.now())
-        released = self.made is not None and self.made.seen.leaving == "release"
-        await self._remember(replace(state, written=None, original_requested=None) if released else state)
-        await self._follow()
-        return replace(plan, state=self.state)
+        answer, state = self.capacity, accepted(self.state, target, self._clock.now())
+        if decision.seen.leaving == "release":
+            state = replace(state, written=None, original_requested=None)
+        await self._save(state)
+        await self._measure_raise()
+        return replace(decision, plan=replace(plan, state=self.state), answer=answer)
 
-    def _unsure(self, plan: Plan, error: AdapterError) -> Plan:
-        """It may have happened. The intent stays: the next step reads what became of it before anything else."""
+    def _unconfirmed(self, decision: PlannedDecision, error: AdapterError) -> PlannedDecision:
+        """Return a hold; the write may take effect. The intent stays, and the next step reads its outcome first."""
         self.error = error
         self.outcomes[error.code] += 1
-        return self._held(plan, error)
+        return self._failed(decision, error)
 
-    async def _refused(self, plan: Plan, error: AdapterError) -> Plan:
-        """Nothing was changed. A quota teaches what may be asked; the rest waits for a reading, at once if none works either."""
+    async def _refused(self, decision: PlannedDecision, error: AdapterError) -> PlannedDecision:
+        """Return a hold; nothing was changed. A quota limits the next plans. After `Misconfigured`, capacity is read at once."""
         self.outcomes[error.code] += 1
         self.error = error if isinstance(error, Misconfigured) else self.error
-        if isinstance(error, QuotaExceeded) and error.allowed is not None and error.allowed < (plan.target or 0):
+        if isinstance(error, QuotaExceeded) and error.allowed is not None and error.allowed < (decision.plan.target or 0):
             self.traits = replace(self.traits, allowed=error.allowed, limit=without_secrets(error.limit))
         elif self.capacity is not None and isinstance(error, Refused):
             self.capacity = replace(self.capacity, blocked=error)
-        await self._remember(replace(self.state, intent=None))
-        return self._held(plan, error)
+        await self._save(replace(self.state, intent=None))
+        return self._failed(decision, error)
 
-    def _held(self, plan: Plan, error: AdapterError) -> Plan:
+    def _failed(self, decision: PlannedDecision, error: AdapterError) -> PlannedDecision:
         self.refusal = error
-        text = f"asking for {plan.target} failed ({error.code}): {error}"
-        reason = Reason(ReasonCode.WRITE_FAILED, text, plan.target, plan.requested)
-        return replace(plan, action=Action.HOLD, target=plan.requested, reasons=(*plan.reasons, reason), state=self.state)
+        plan = decision.plan
+        held = decision.failed(f"requesting {plan.target} failed ({error.code}): {error}", plan.requested)
+        return replace(held, plan=replace(held.plan, state=self.state))
 
-    async def _remember(self, state: PoolState) -> None:
-        """Store what has happened and tell the next leader what is there of ours; what happened is not lost if that fails."""
+    async def _save(self, state: PoolState) -> None:
+        """Store the state, and publish the last write for the next leader. A failure is kept in `unstored`."""
         try:
-            await self._store_state(state)
+            await self.store_state(state)
         except StoreError as error:
             self.unstored = error
-        if state.intent is None and state.written != self._known and \
-                await self.tenure.settled(self.policy.name, state, self._clock.now()):
-            self._known = state.written
+        if state.intent is None and state.written != self._published and \
+                await self.term.publish_confirmed(self.policy.name, state, self._clock.now()):
+            self._published = state.written
 
-    async def _store_state(self, state: PoolState) -> None:
-        was = self._stored
+    async def store_state(self, state: PoolState) -> None:
+        """Accept the state and store it if needed. Raise `StoreError`; the state is then stored with the next one."""
+        before = self._stored
         if self.accept_state(state):
             try:
                 await self._memory.save_state(self.key, state)
             except BaseException:
-                self._stored = was
+                self._stored = before
                 raise

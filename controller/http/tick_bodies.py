@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from adapters.runtime.clock import Clock
-from controller.fleet.fleet import BREATH
+from controller.fleet.fleet import YIELD_EVERY
 from controller.http.components import Components
 from controller.http.compressed_body import CompressedBody
 from controller.http.readiness import pool_stale_reason
@@ -37,13 +37,13 @@ def starting_bodies() -> TickBodies:
 
 
 async def render(components: Components, clock: Clock, interval: timedelta, tag: str) -> TickBodies:
-    """Return the bodies of the current state; `tag`: ETag of the status. Yield to the event loop every `BREATH` pools."""
+    """Return the bodies of the current state; `tag`: ETag of the status. Yield to the event loop every `YIELD_EVERY` pools."""
     fleet, now = components.fleet, clock.now()
     fragments: list[bytes] = []
     totals: dict[str, float] = dict(TOTALS)
     stale, ages, units = {}, {}, {}
     for count, name in enumerate(fleet.reconcilers):
-        if count % BREATH == BREATH - 1:
+        if count % YIELD_EVERY == YIELD_EVERY - 1:
             await clock.sleep(0)
         entry = pool_entry(fleet, components.accounts, components.journal, components.forecasts, name, now)
         units[name] = entry["requested"], entry["ready"]

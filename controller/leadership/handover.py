@@ -12,11 +12,9 @@ from typing import Any, TypeVar
 
 from adapters.ports.errors import Refused
 from controller.decision.planning.overrides import Override, entry, shown_override
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state import PoolState, Timed
 
 T = TypeVar("T")
-
-Timed = tuple[tuple[datetime, int], ...]
 
 FORMAT = 1
 """Version of the texts. Raise it when the meaning of a record changes."""
@@ -41,9 +39,8 @@ def encoded(record: Any) -> str:  # noqa: ANN401
 
 @dataclass(frozen=True, slots=True)
 class LastWrite:
-    """The last write that a leader meant to send for a pool: `target` in place of `before`, which was its last known write. Both
-    are the same once the provider has accepted it, and None once the pool was released. `original_requested`: the units before
-    Stoker's first write.
+    """A leader's last write for a pool: `target` replaces `before`, the last confirmed write. Both are equal once the provider
+    has accepted it, and None once the pool is released. `original_requested`: units before Stoker's first write.
     """
 
     target: int | None
@@ -60,7 +57,7 @@ class LastWrite:
 
     @classmethod
     def parsed(cls, record: Any) -> "LastWrite":  # noqa: ANN401
-        """Return the write of a decoded record; `KeyError`, `TypeError` or `ValueError` when it is invalid."""
+        """Return the write of a decoded record. Raise `KeyError`, `TypeError` or `ValueError` when it is invalid."""
         target = None if record["target"] is None else int(record["target"])
         return cls(target, record["before"], datetime.fromisoformat(record["at"]), int(record["number"]),
                    record["original_requested"])
@@ -68,8 +65,8 @@ class LastWrite:
 
 @dataclass(frozen=True, slots=True)
 class FallbackState:
-    """What a leader has scheduled at a pool's provider, what it may have scheduled besides, and writes of unknown outcome: the
-    fields of `PoolState` with these names.
+    """A pool's scheduled fallback, changes that may have been scheduled besides, and writes of unknown outcome: the fields of
+    `PoolState` with these names.
     """
 
     scheduled_fallback: Timed = ()
@@ -90,7 +87,7 @@ class FallbackState:
 
     @classmethod
     def parsed(cls, record: Any) -> "FallbackState":  # noqa: ANN401
-        """Return the state of a decoded record; `KeyError`, `TypeError` or `ValueError` when it is invalid."""
+        """Return the state of a decoded record. Raise `KeyError`, `TypeError` or `ValueError` when it is invalid."""
         return cls(**{name: tuple((datetime.fromisoformat(at), int(units)) for at, units in record[name])
                       for name in ("scheduled_fallback", "pending_fallback", "unconfirmed_writes")})
 
@@ -110,7 +107,7 @@ class Handover:
 
 
 def read_handover(texts: Mapping[str, str]) -> Handover:
-    """Return the records in `texts`, by key in the lease store. `UnreadableHandover` when a record cannot be read."""
+    """Return the records in `texts`, by key in the lease store. Raise `UnreadableHandover` when one cannot be read."""
     records = {key: _record(key, text) for key, text in texts.items()}
     return Handover(_of_kind(records, INTENT, LastWrite.parsed), _of_kind(records, AHEAD, FallbackState.parsed),
                     _of_kind(records, ORDERS, lambda record: tuple(shown_override(each) for each in record)))
@@ -128,16 +125,16 @@ def _record(key: str, text: str) -> Any:  # noqa: ANN401
     return record
 
 
-def _of_kind(records: Mapping[str, Any], kind: str, parsed: Callable[[Any], T]) -> dict[str, T]:
-    """Return by pool the parsed records whose key begins with `kind`."""
-    found = {}
+def _of_kind(records: Mapping[str, Any], prefix: str, parse: Callable[[Any], T]) -> dict[str, T]:
+    """Return by pool the parsed records whose key has the `prefix`."""
+    parsed = {}
     for key, record in records.items():
-        if key.startswith(kind):
+        if key.startswith(prefix):
             try:
-                found[key.removeprefix(kind)] = parsed(record)
+                parsed[key.removeprefix(prefix)] = parse(record)
             except (AttributeError, KeyError, TypeError, ValueError):
                 raise _damaged(key) from None
-    return found
+    return parsed
 
 
 def _damaged(key: str) -> UnreadableHandover:

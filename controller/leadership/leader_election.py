@@ -1,8 +1,8 @@
-"""Whether this daemon leads: takes the lease, renews it, and knows by its own clock until when it may write.
+"""Leader election: takes and renews the lease, and limits writes by this daemon's own clock.
 
-Safety rests on three spans. A leader counts from the *start* of the last renewal that the store took, and begins no write once
-half of the term is over. Whoever waits counts from when it *saw* a renewal, which is later, and takes over after a whole term
-without another one. What is left between, half a term, is longer than a write may be under way.
+Safety depends on three periods. A leader counts from the *start* of the last renewal that the store accepted, and starts no write
+once half of the lease's TTL has passed. A standby counts from its *reading* of a renewal, which is later, and takes over after a
+full TTL without another renewal. The half TTL in between is longer than a write can take.
 """
 
 import asyncio
@@ -20,120 +20,131 @@ from config.model.lease import LeaseSettings
 from controller.leadership.handover import read_handover
 
 T = TypeVar("T")
-BEATS = 6
-"""A leader renews, and others look, so often in a term."""
+RENEWALS = 6
+"""Renewals by the leader, and readings by a standby, per TTL."""
 
 log = structlog.get_logger("stoker.lease")
 
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """An instant by both clocks: the monotonic one may stand still while a machine sleeps, the other may be set."""
+    """Instant by both clocks: the monotonic clock may stop while a machine sleeps, the wall clock may be set."""
 
     monotonic: float
     at: datetime
 
     def seconds_to(self, later: "Stamp") -> float:
-        """The longer of both spans: to believe in too short a term is safe."""
+        """Return the longer span of both clocks: a lease that ends too early is safe."""
         return max(later.monotonic - self.monotonic, (later.at - self.at).total_seconds())
 
 
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Texts to publish under a fencing number, and the future of the caller."""
+
+    number: int
+    texts: Mapping[str, str]
+    done: "asyncio.Future[None]"
+
+
 class LeaderElection:
-    """One for a daemon. `beat` is called every `interval`; `holder` is the name of this process and of no other."""
+    """Leader election of one daemon. `renew_or_watch` runs every `interval` seconds. `holder`: this process's unique name."""
 
     def __init__(self, store: LeaseStore, clock: Clock, holder: str, settings: LeaseSettings, url: str = "") -> None:
         self.holder, self.url, self.ttl = holder, url, settings.ttl
         self.error: AdapterError | None = None
-        """Why the store gave no usable answer when it was last asked."""
+        """Why the last call to the lease store failed."""
         self.seen: Lease | None = None
-        """The lease as it was last seen, or as this daemon wrote it."""
+        """The lease as last read, or as written by this daemon."""
         self.others_renew = False
-        """Another daemon was seen to be alive."""
-        self._store, self._clock, self._goes_on = store, clock, settings.on_store_away == "continue"
+        """Whether another daemon was found to renew the lease."""
+        self._store, self._clock, self._continues = store, clock, settings.on_store_away == "continue"
         self._held: Lease | None = None
-        self._renewed = self._seen_at = self._asked = self._now()
-        self._renewals = 0
-        self._one_at_a_time = asyncio.Lock()
-        """Two of our own changes at once would refuse each other in some stores."""
-        self._waiting: list[tuple[int, Mapping[str, str], asyncio.Future[None]]] = []
-        self._sharing: asyncio.Task[None] | None = None
+        self._renewed = self._seen_at = self._tried = self._now()
+        self._attempts = 0
+        self._lock = asyncio.Lock()
+        """In some stores, two concurrent changes by this daemon would reject each other."""
+        self._queue: list[Publication] = []
+        self._publishing: asyncio.Task[None] | None = None
 
     @property
     def number(self) -> int | None:
-        """The fencing number of the lease that this daemon holds, as far as it knows; None while another leads, or nobody."""
+        """Fencing number of this daemon's lease; None while another daemon leads or none does."""
         return None if self._held is None else self._held.number
 
     @property
     def interval(self) -> float:
-        """Seconds from one beat to the next."""
-        return self.ttl.total_seconds() / BEATS
+        """Seconds between renewals."""
+        return self.ttl.total_seconds() / RENEWALS
 
     def write_blocked(self, number: int | None) -> str | None:
-        """Why nothing may be written under `number` now; None when it may."""
+        """Return why nothing may be written under `number` now; None when writes are allowed."""
         if number is None or number != self.number:
             if self._held is None and self.seen is not None and self.seen.holder not in ("", self.holder):
                 return f"{self.seen.holder} leads"
             return "no daemon leads yet" if self.error is None else f"the leader is unknown: {self.error}"
-        if self._renewed.seconds_to(self._now()) < self.ttl.total_seconds() / 2 or self._may_go_on():
+        if self._renewed.seconds_to(self._now()) < self.ttl.total_seconds() / 2 or self._may_continue():
             return None
         return "the lease could not be renewed in time" if self.error is None else f"the lease could not be renewed: {self.error}"
 
     def check(self, number: int) -> None:
-        """`Unfenced` when nothing may be written under `number` any more."""
+        """Raise `Unfenced` when nothing may be written under `number` any more."""
         why = self.write_blocked(number)
         if why is not None:
             raise Unfenced(f"not sent under fencing number {number}: {why}")
 
     async def renew_or_watch(self) -> None:
-        """Renew the lease, or look who has it and take it when it is free. Never raises for what happens in the store."""
-        was, away = self.number, self.error is not None
+        """Renew the lease, or read it and take it when it is free. Failures of the store do not raise; `error` has them."""
+        before, failed = self.number, self.error is not None
         try:
-            async with self._one_at_a_time:
-                self._asked = self._now()
+            async with self._lock:
+                self._tried = self._now()
                 await (self._watch() if self._held is None else self._renew(self._held))
             self.error = None
         except AdapterError as error:
             self.error = error
-        if (self.error is not None) is not away:
+        if (self.error is not None) is not failed:
             (log.error if self.error else log.info)("lease-store-away" if self.error else "lease-store-back",
                                                     error=None if self.error is None else str(self.error), fencing=self.number)
-        self._tell(was)
+        self._log_change(before)
 
-    async def share(self, number: int, texts: Mapping[str, str]) -> None:
-        """Keep `texts` for whoever leads next; together with what others share meanwhile. `Unfenced` when the store has seen a
-        newer leader, or cannot say: then nothing may be sent, unless the policy says to go on without it.
+    async def publish(self, number: int, texts: Mapping[str, str]) -> None:
+        """Store `texts` for the next leader, in one change with concurrent calls.
+
+        Raise `Unfenced` when the store has a newer leader or does not answer: then no write may be sent. With `on_store_away:
+        continue`, a store that does not answer is ignored.
         """
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((number, texts, done))
-        if self._sharing is None or self._sharing.done():
-            self._sharing = asyncio.create_task(self._share_all(), name="share")
+        self._queue.append(Publication(number, texts, done))
+        if self._publishing is None or self._publishing.done():
+            self._publishing = asyncio.create_task(self._publish_queue(), name="publish")
         await done
 
-    async def kept(self) -> Mapping[str, str]:
-        """What the leaders before have shared."""
-        return await self._asked_of(self._store.kept())
+    async def published(self) -> Mapping[str, str]:
+        """Return the texts that leaders have published."""
+        return await self._call(self._store.kept())
 
     async def release(self) -> None:
-        """Give the lease back, so that another need not wait for its end. Nothing is written afterwards."""
+        """Release the lease, so that a standby need not wait for the TTL. No write is allowed afterwards."""
         held, self._held = self._held, None
         if held is None:
             return
         try:
-            async with self._one_at_a_time:
-                free = await self._asked_of(self._store.take(held, replace(held, holder="", renewal=self._next())))
+            async with self._lock:
+                free = await self._call(self._store.take(held, replace(held, holder="", renewal=self._next())))
         except AdapterError as error:
-            log.warning("lease-not-released", error=str(error), text="another takes over when its term is over")
+            log.warning("lease-not-released", error=str(error), text="a standby takes over after the TTL")
         else:
             log.info("lease-released" if free else "lease-not-released", fencing=held.number)
 
     async def close(self) -> None:
-        """Let go of the store."""
-        if self._sharing is not None:
-            self._sharing.cancel()
+        """Close the lease store."""
+        if self._publishing is not None:
+            self._publishing.cancel()
         await self._store.close()
 
     def shown(self) -> dict[str, Any]:
-        """What is shown of it."""
+        """Return the state of the lease for display."""
         leads = self.number is not None
         leader = None if self.seen is None or not self.seen.holder else self.seen
         return {"role": "leader" if leads else "standby", "holder": self.holder, "fencing": self.number,
@@ -141,37 +152,37 @@ class LeaderElection:
                 "barred": self.write_blocked(self.number), "store_error": None if self.error is None else str(self.error)}
 
     async def _watch(self) -> None:
-        there = await self._asked_of(self._store.read())
+        lease = await self._call(self._store.read())
         now = self._now()
-        if there is not None and there.holder == self.holder:  # taken by a call whose answer never came
-            self._held = there
-            await self._renew(there)
+        if lease is not None and lease.holder == self.holder:  # taken by a call that got no answer
+            self._held = lease
+            await self._renew(lease)
             return
-        if there is None or not there.holder:
-            await self._take(there)
-        elif there != self.seen:
-            self.others_renew = self.seen is not None and self.seen.holder == there.holder
-            self.seen, self._seen_at = there, now
+        if lease is None or not lease.holder:
+            await self._take(lease)
+        elif lease != self.seen:
+            self.others_renew = self.seen is not None and self.seen.holder == lease.holder
+            self.seen, self._seen_at = lease, now
         elif self._seen_at.monotonic + self.ttl.total_seconds() <= now.monotonic:
-            await self._take(there)
+            await self._take(lease)
 
-    async def _take(self, there: Lease | None) -> None:
-        """Acquire a free lease. `UnreadableHandover` when this release cannot read what the last leader stored: a daemon of that
-        release can still acquire the lease.
+    async def _take(self, current: Lease | None) -> None:
+        """Acquire a free lease. Raise `UnreadableHandover` when this release cannot read what the last leader stored: a daemon of
+        that release can still acquire the lease.
         """
-        if there is not None:
-            read_handover(await self._asked_of(self._store.kept()))
-        began, number = self._now(), 1 if there is None else there.number + 1
-        wanted = Lease(self.holder, self.url, number, self._next())
-        if await self._asked_of(self._store.take(there, wanted)):
-            self._held = self.seen = wanted
-            self._renewed = began
+        if current is not None:
+            read_handover(await self._call(self._store.kept()))
+        started, number = self._now(), 1 if current is None else current.number + 1
+        lease = Lease(self.holder, self.url, number, self._next())
+        if await self._call(self._store.take(current, lease)):
+            self._held = self.seen = lease
+            self._renewed = started
 
     async def _renew(self, held: Lease) -> None:
-        began, renewed = self._now(), replace(held, url=self.url, renewal=self._next())
-        if await self._asked_of(self._store.renew(renewed)):
+        started, renewed = self._now(), replace(held, url=self.url, renewal=self._next())
+        if await self._call(self._store.renew(renewed)):
             self._held = self.seen = renewed
-            self._renewed = began
+            self._renewed = started
         else:
             self._lose()
 
@@ -179,59 +190,59 @@ class LeaderElection:
         self._held = self.seen = None
         self.others_renew = True
 
-    async def _share_all(self) -> None:
-        """One change of the store at a time, with all that waits for it."""
-        while self._waiting:
-            async with self._one_at_a_time:
-                batch, self._waiting = self._waiting, []
-                failure = await self._shared(batch)
-            for number, _, done in batch:
-                if done.done():
+    async def _publish_queue(self) -> None:
+        """Publish all queued texts, one change of the store at a time."""
+        while self._queue:
+            async with self._lock:
+                batch, self._queue = self._queue, []
+                failure = await self._publish_batch(batch)
+            for each in batch:
+                if each.done.done():
                     continue
-                if failure is None and number == self.number:
-                    done.set_result(None)
+                if failure is None and each.number == self.number:
+                    each.done.set_result(None)
                 else:
-                    done.set_exception(failure
-                                       or Unfenced(f"not sent under fencing number {number}: {self.write_blocked(number)}"))
+                    why = f"not sent under fencing number {each.number}: {self.write_blocked(each.number)}"
+                    each.done.set_exception(failure or Unfenced(why))
 
-    async def _shared(self, batch: list[tuple[int, Mapping[str, str], "asyncio.Future[None]"]]) -> Unfenced | None:
+    async def _publish_batch(self, batch: "list[Publication]") -> Unfenced | None:
         held = self._held
         if held is None:
             return None
-        texts = {key: text for number, each, _ in batch if number == held.number for key, text in each.items()}
+        texts = {key: text for each in batch if each.number == held.number for key, text in each.texts.items()}
         try:
-            if await self._asked_of(self._store.keep(held, texts)):
+            if await self._call(self._store.keep(held, texts)):
                 return None
         except AdapterError as error:
             self.error = error
-            return None if self._goes_on else Unfenced(f"not sent: the lease store gave no usable answer: {error}")
+            return None if self._continues else Unfenced(f"not sent: the lease store gave no usable answer: {error}")
         self._lose()
-        self._tell(held.number)
+        self._log_change(held.number)
         return Unfenced(f"not sent under fencing number {held.number}: another daemon leads")
 
-    async def _asked_of(self, call: Awaitable[T]) -> T:
+    async def _call(self, call: Awaitable[T]) -> T:
         try:
             async with asyncio.timeout(self.ttl.total_seconds() / 3):
                 return await call
         except TimeoutError:
             raise Unreachable("the lease store did not answer in time") from None
 
-    def _may_go_on(self) -> bool:
-        """Whether the policy lets this daemon write without the store: only while it has just tried to reach it in vain. One
-        that was itself away for a while must first ask.
+    def _may_continue(self) -> bool:
+        """Return whether `on_store_away: continue` allows writes without the store: only within a TTL of the last attempt to
+        reach it. A daemon that was itself suspended must try first.
         """
-        return self._goes_on and self.error is not None and self._asked.seconds_to(self._now()) < self.ttl.total_seconds()
+        return self._continues and self.error is not None and self._tried.seconds_to(self._now()) < self.ttl.total_seconds()
 
-    def _tell(self, was: int | None) -> None:
-        if self.number is not None and was != self.number:
+    def _log_change(self, before: int | None) -> None:
+        if self.number is not None and before != self.number:
             log.info("lease-acquired", fencing=self.number, holder=self.holder)
-        elif was is not None and self.number is None:
-            log.warning("lease-lost", fencing=was, text="another daemon leads: this one stands by")
+        elif before is not None and self.number is None:
+            log.warning("lease-lost", fencing=before, text="another daemon leads; this one is on standby")
 
     def _next(self) -> int:
-        """Another number for each attempt: one whose outcome is not known may have been taken too."""
-        self._renewals += 1
-        return self._renewals
+        """Return a new number for each attempt: one whose outcome is unknown may have been accepted."""
+        self._attempts += 1
+        return self._attempts
 
     def _now(self) -> Stamp:
         return Stamp(self._clock.monotonic(), self._clock.now())

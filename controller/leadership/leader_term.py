@@ -1,4 +1,4 @@
-"""What the time of one leader means to the pools: the number under which they write, and what the leader before left behind."""
+"""Term of one leader: its fencing number, and what the leader before left for each pool."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,106 +11,111 @@ from controller.leadership.handover import AHEAD, INTENT, UNKNOWN, FallbackState
 
 
 class LeaseGuard(Protocol):
-    """What knows who leads; `controller.leadership.leader_election.LeaderElection` does."""
+    """Check of the lease; `controller.leadership.leader_election.LeaderElection` implements it."""
 
     def write_blocked(self, number: int | None) -> str | None:
-        """Why nothing may be written under `number` now; None when it may."""
+        """Return why nothing may be written under `number` now; None when writes are allowed."""
 
     def check(self, number: int) -> None:
-        """`adapters.ports.lease_store.Unfenced` when nothing may be written under `number` any more."""
+        """Raise `adapters.ports.lease_store.Unfenced` when nothing may be written under `number` any more."""
 
-    async def share(self, number: int, texts: Mapping[str, str]) -> None:
-        """Keep texts for the next leader; `adapters.ports.lease_store.Unfenced` when `number` is not the newest any more."""
+    async def publish(self, number: int, texts: Mapping[str, str]) -> None:
+        """Store texts for the next leader. Raise `adapters.ports.lease_store.Unfenced` when `number` is not the newest."""
 
 
 @dataclass(frozen=True, eq=False)
 class LeaderTerm:
-    """From one change of leader to the next, as this daemon sees it. `number`: under which it leads; None: another does, or it
-    is not known yet who does. `left`, `ahead`: by pool. `helm`: None where no lease is shared.
+    """Period from one change of leader to the next, for this daemon.
+
+    `number`: its fencing number; None while another daemon leads or the leader is unknown. `last_writes` and `fallbacks`: records
+    of the leader before, by pool. `guard`: None without a lease.
     """
 
-    helm: LeaseGuard | None
+    guard: LeaseGuard | None
     number: int | None = None
-    left: Mapping[str, LastWrite] = field(default_factory=dict)
-    ahead: Mapping[str, FallbackState] = field(default_factory=dict)
+    last_writes: Mapping[str, LastWrite] = field(default_factory=dict)
+    fallbacks: Mapping[str, FallbackState] = field(default_factory=dict)
 
     @property
     def write_blocked(self) -> str | None:
-        """Why nothing may be written now; None when it may."""
-        return None if self.helm is None else self.helm.write_blocked(self.number)
+        """Why nothing may be written now; None when writes are allowed."""
+        return None if self.guard is None else self.guard.write_blocked(self.number)
 
     async def fence(self, pool: str, target: int, state: PoolState, at: datetime) -> Fence | None:
-        """Tell the lease store of a write, so that the next leader knows of it and one that leads no more is found out; what the
-        write must pass once more right before it is sent. `Unfenced` when it must not be sent.
+        """Publish a write for the next leader, which also detects a lost lease. Return the fence to check right before the write.
+        Raise `Unfenced` when it must not be sent.
         """
-        left = LastWrite(target, state.written, at, self.number or 0, state.original_requested)
-        return await self._fence({f"{INTENT}{pool}": left.text})
+        last_write = LastWrite(target, state.written, at, self.number or 0, state.original_requested)
+        return await self._fence({f"{INTENT}{pool}": last_write.text})
 
-    async def settled(self, pool: str, state: PoolState, now: datetime) -> bool:
-        """What `state` says is there of ours, if anything, is so: told for the next leader's sake. Whether it was."""
-        left = LastWrite(state.written, state.written, state.written_at or now, self.number or 0, state.original_requested)
-        return await self._told({f"{INTENT}{pool}": left.text})
+    async def publish_confirmed(self, pool: str, state: PoolState, now: datetime) -> bool:
+        """Publish the confirmed write in `state` for the next leader. Return whether it was published."""
+        units, at = state.written, state.written_at or now
+        last_write = LastWrite(units, units, at, self.number or 0, state.original_requested)
+        return await self._try_publish({f"{INTENT}{pool}": last_write.text})
 
-    def known(self, pool: str) -> int | None:
-        """What the lease store says is there of ours; `UNKNOWN` where it says that something else was asked for."""
-        left = self.left.get(pool)
-        if left is None:
+    def confirmed_units(self, pool: str) -> int | None:
+        """Return the units that the lease store has as written by Stoker; `UNKNOWN` where a write was not confirmed."""
+        last_write = self.last_writes.get(pool)
+        if last_write is None:
             return None
-        return left.before if left.before == left.target else UNKNOWN
+        return last_write.before if last_write.before == last_write.target else UNKNOWN
 
-    async def fence_ahead(self, pool: str, state: PoolState) -> Fence | None:
-        """As `fence`, before the scheduled fallback is sent: `state` as `dead_man_schedule.with_pending` makes it."""
+    async def fence_fallback(self, pool: str, state: PoolState) -> Fence | None:
+        """Publish a fallback before it is sent, as `fence` does: `state` as `dead_man_schedule.with_pending` returns it."""
         return await self._fence({f"{AHEAD}{pool}": FallbackState.of(state).text})
 
-    async def settled_ahead(self, pool: str, state: PoolState) -> None:
-        """The provider was told: who leads next need not tell it anew at once."""
-        await self._told({f"{AHEAD}{pool}": FallbackState.of(state).text})
+    async def publish_fallback(self, pool: str, state: PoolState) -> None:
+        """Publish a confirmed fallback, so that the next leader need not renew it at once."""
+        await self._try_publish({f"{AHEAD}{pool}": FallbackState.of(state).text})
 
     async def _fence(self, texts: Mapping[str, str]) -> Fence | None:
-        await self._share(texts)
-        helm, number = self.helm, self.number or 0
-        if helm is None:
+        await self._publish(texts)
+        guard, number = self.guard, self.number or 0
+        if guard is None:
             return None
-        fence = Fence(number, lambda: helm.check(number))
+        fence = Fence(number, lambda: guard.check(number))
         fence.check()
         return fence
 
-    async def _told(self, texts: Mapping[str, str]) -> bool:
+    async def _try_publish(self, texts: Mapping[str, str]) -> bool:
         try:
-            await self._share(texts)
+            await self._publish(texts)
         except Unfenced:
             return False
         return True
 
-    async def _share(self, texts: Mapping[str, str]) -> None:
-        if self.helm is not None:
-            await self.helm.share(self.number or 0, texts)
+    async def _publish(self, texts: Mapping[str, str]) -> None:
+        if self.guard is not None:
+            await self.guard.publish(self.number or 0, texts)
 
     def state(self, pool: str, state: PoolState) -> PoolState:
-        """What to remember of a pool from now on. One that stands by knows nothing of the leader's writes, and must not take
-        them for foreign. One that leads takes the last write for one whose outcome is not known: the next reading tells.
+        """Return a pool's state at the start of this term.
+
+        A standby does not know the leader's writes and must not take them for foreign ones. A leader takes over the last write as
+        one whose outcome is unknown; the next reading shows the outcome.
         """
         if self.number is None:
             return replace(state, written=None, intent=None, unconfirmed_writes=(), scheduled_fallback=(), pending_fallback=(),
                            foreign_since=None, foreign_requested=None)
-        left, ahead = self.left.get(pool), self.ahead.get(pool)
-        if ahead is not None:
-            state = replace(state, scheduled_fallback=ahead.scheduled_fallback, pending_fallback=ahead.pending_fallback,
-                            unconfirmed_writes=ahead.unconfirmed_writes)
-        if left is None:
+        last, fallback = self.last_writes.get(pool), self.fallbacks.get(pool)
+        if fallback is not None:
+            state = replace(state, scheduled_fallback=fallback.scheduled_fallback, pending_fallback=fallback.pending_fallback,
+                            unconfirmed_writes=fallback.unconfirmed_writes)
+        if last is None:
             return state
-        if left.target is None:
+        if last.target is None:
             return replace(state, written=None, intent=None, original_requested=None, foreign_since=None, foreign_requested=None)
-        fell = left.before is not None and left.target < left.before
-        return replace(state, written=left.before, written_at=left.at, intent=left.target, foreign_since=None,
-                       foreign_requested=None, original_requested=left.original_requested, raised_at=state.raised_at if fell
-                       else left.at)
+        lowered = last.before is not None and last.target < last.before
+        return replace(state, written=last.before, written_at=last.at, intent=last.target, foreign_since=None,
+                       foreign_requested=None, original_requested=last.original_requested,
+                       raised_at=state.raised_at if lowered else last.at)
 
     def units(self, state: PoolState) -> int:
-        """How many units this daemon is to keep by itself where no provider keeps them."""
+        """Return the units that this daemon keeps warm itself where no provider does; 0 for a standby."""
         sent = state.written if state.intent is None else state.intent
         return 0 if self.number is None else sent or 0
 
 
 NO_LEASE = LeaderTerm(None)
-"""Of a daemon that shares no lease, and of pools in shadow: everything may be written, and nobody is told."""
+"""Term of a daemon without a lease, and of pools in shadow: writes are allowed, and nothing is published."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from controller.decision.planning.observation import DataFreshness
 from controller.decision.planning.plan import deciding_code
-from controller.decision.planning.planner import UNSEEN
+from controller.decision.planning.planner import MISSING_TEXT
 from controller.decision.planning.reasons import ReasonCode
 from controller.fleet.fleet import Fleet
 from controller.notifications.notice import DAEMON, CurrentConditions, Key
@@ -26,7 +26,7 @@ CODES = {
 
 def current_conditions(fleet: Fleet, now: datetime) -> CurrentConditions:
     """Return the conditions of every pool and of the daemon. A standby knows none of its pools: the leader sends those."""
-    leads = fleet.tenure.write_blocked is None
+    leads = fleet.term.write_blocked is None
     by_pool = {name: dict(pool_conditions(fleet, name, now)) if leads and not is_unknown(fleet, name) else None
                for name in fleet.reconcilers}
     error = fleet.store_error
@@ -50,7 +50,7 @@ def pool_conditions(fleet: Fleet, name: str, now: datetime) -> Iterator[tuple[Ke
     if freshness in (DataFreshness.LATE, DataFreshness.BROKEN):
         error = fleet.region_of[name].collector.errors.get(name)
         newest = "" if age is None else f", the newest is {int(age.total_seconds() // 60)} min old"
-        yield Key(name, "metrics-stale"), redact_text(f"{UNSEEN[freshness]}{newest}{'' if error is None else f': {error}'}")
+        yield Key(name, "metrics-stale"), redact_text(f"{MISSING_TEXT[freshness]}{newest}{'' if error is None else f': {error}'}")
     budget, state = reconciler.policy.budget_usd_per_month, reconciler.state
     if budget is not None and state.month == f"{now:%Y-%m}" and state.spent_usd >= NEAR * budget:
         yield Key(name, "budget-near", state.month), f"{state.spent_usd:.2f} of {budget:g} USD of {state.month} are spent"

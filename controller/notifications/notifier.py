@@ -68,7 +68,7 @@ class Notifier:
             log.exception("notify-failed")
 
     async def _note(self, fleet: Fleet) -> None:
-        number = fleet.tenure.number
+        number = fleet.term.number
         if number is not None and number != self._number:
             self.say("leader-changed", f"this daemon is now the leader (fencing token {number})")
         self._number = number

@@ -24,10 +24,10 @@ class Overridable(Protocol):
 class ActiveOverrides:
     """Active overrides of all pools. An override is in effect from the next plan after it was stored."""
 
-    def __init__(self, pools: Mapping[str, Overridable], store: AsyncStore) -> None:
-        self._pools, self._store = pools, store
-        self.share: Callable[[str, tuple[Override, ...]], Awaitable[None]] | None = None
-        """Publishes a pool's overrides for the next leader; None without a lease. Raises `AdapterError`."""
+    def __init__(self, pools: Mapping[str, Overridable], store: AsyncStore,
+                 publish: Callable[[str, tuple[Override, ...]], Awaitable[None]] | None = None) -> None:
+        """`publish`: publishes a pool's overrides for the next leader; None without a lease. It raises `AdapterError`."""
+        self._pools, self._store, self._publisher = pools, store, publish
         self._lock = asyncio.Lock()
         """Store and memory change together. Otherwise an expiry could delete a newer override of the same kind from the store."""
 
@@ -90,8 +90,8 @@ class ActiveOverrides:
 
     async def _publish(self, pool: str, overrides: tuple[Override, ...]) -> None:
         try:
-            if self.share is not None:
-                await self.share(pool, overrides)
+            if self._publisher is not None:
+                await self._publisher(pool, overrides)
         except AdapterError as error:
             raise StoreError(str(error)) from error
 

@@ -48,7 +48,7 @@ class Prewarming:
         override, soon = None, False
         if granted.units:
             override = await self._steering.add(name, override_of(request, granted, now))
-            soon = self._fleet.nudges.ask(name, self._on_step)
+            soon = self._fleet.immediate_steps.request(name, self._on_step)
         log.info("prewarm", pool=name, asked=request.units, granted=granted.units, limited_by=granted.limited_by, by=request.by)
         return {"pool": name, "asked": request.units, "granted": granted.units, "limited_by": list(granted.limited_by),
                 "until": granted.until.isoformat() if granted.units else None, "ready_at": self._ready_at(name, granted),

@@ -3,7 +3,7 @@
 import asyncio
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -132,10 +132,10 @@ def planned(fleet: Fleet, clock: Clock) -> list[PoolPreview]:
         limiter.note_worth(region.collector.pools, region.proposer.worth())
         limiter.note_spent(region.collector.pools, np.array([spent * (name in active) for name in region.collector.pools]))
     views = {name: fleet.view(name, now) for name in fleet.reconcilers}
-    plans = {name: each.plan(views[name], now) for name, each in fleet.reconcilers.items()}
-    bounds = limiter.admit([each.made for each in fleet.reconcilers.values() if each.made is not None], now)
-    plans |= {name: fleet.reconcilers[name].plan(replace(views[name], bounds=each), now) for name, each in bounds.items()}
-    return [shown(fleet, plan) for plan in plans.values()]
+    decisions = {name: each.plan(views[name], now) for name, each in fleet.reconcilers.items()}
+    bounds = limiter.admit(list(decisions.values()), now)
+    decisions |= {name: fleet.reconcilers[name].plan(views[name], now, each) for name, each in bounds.items()}
+    return [shown(fleet, decision.plan) for decision in decisions.values()]
 
 
 def shown(fleet: Fleet, plan: Plan) -> PoolPreview:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.decision.planning.decision_record import PlannedDecision, inputs_body, plan_body
-from controller.decision.planning.plan import Plan
+from controller.decision.planning.decision_record import inputs_body, plan_body
+from controller.decision.planning.plan import Plan, PlannedDecision
 from controller.decision.planning.pool_state import INSTANTS, TIMED, PoolState
 from controller.redaction.redactor import redact
 from forecasting.demand import DemandSeries
@@ -114,14 +114,14 @@ def dump_plan(plan: Plan) -> str:
     return json.dumps(plan_body(plan), separators=(",", ":"))
 
 
-def dump_inputs(inputs: Mapping[str, Any], plan: Plan) -> str:
-    """Return the inputs of `plan` as JSON without secrets: the replayable record under the key `made`, else the inputs as given;
-    and the rationale under `weighed`.
+def dump_inputs(inputs: Mapping[str, Any]) -> str:
+    """Return the inputs of a plan as JSON without secrets: the replayable record of the `decision`, else the inputs as given; and
+    the rationale under `weighed`.
     """
-    decision = inputs.get("made")
+    decision = inputs.get("decision")
     if not isinstance(decision, PlannedDecision):
         return json.dumps(redact(inputs), separators=(",", ":"))
-    body = inputs_body(decision, plan)
+    body = inputs_body(decision)
     if "weighed" in inputs:
         body["weighed"] = inputs["weighed"]
     return json.dumps(body, separators=(",", ":"))

@@ -186,7 +186,7 @@ class Store:
 
     def record_decisions(self, batch: Iterable[tuple[Plan, Mapping[str, Any]]]) -> list[int]:
         """Append many plans in one transaction, and return their numbers."""
-        rows = [(plan.pool, micros(plan.at), dump_plan(plan), dump_inputs(inputs, plan)) for plan, inputs in batch]
+        rows = [(plan.pool, micros(plan.at), dump_plan(plan), dump_inputs(inputs)) for plan, inputs in batch]
         ids = self._ids_of(pool for pool, *_ in rows)
         numbers = []
         with self._database.writing() as connection:

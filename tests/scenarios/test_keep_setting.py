@@ -73,7 +73,7 @@ async def test_what_stoker_created_itself_is_given_back_without_a_word(tmp_path)
         clouds.aws.add_function("beside", busy_then_idle())
         await clouds.minutes(3)
         each = clouds.fleet.reconcilers["agent"]
-        plan = each.plan(clouds.fleet.view("agent", clouds.clock.now()), clouds.clock.now())
+        plan = each.plan(clouds.fleet.view("agent", clouds.clock.now()), clouds.clock.now()).plan
 
         assert each.state.original_requested == 0
         assert ReasonCode.DELETES_SETTING not in [reason.code for reason in plan.reasons]

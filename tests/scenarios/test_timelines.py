@@ -54,7 +54,7 @@ async def test_capacity_is_ready_when_an_announced_launch_begins_and_goes_when_i
             await here.tick()
             ready.append(here.levers["a"].paper.ready(clock.now()))
             await clock.advance(MINUTE)
-        inputs = here.fleet.inputs["a"]["made"]
+        inputs = here.fleet.inputs["a"]["decision"]
 
         assert max(ready[:25]) <= 6
         assert min(ready[30:90]) >= 24

@@ -15,7 +15,7 @@ from adapters.ports.errors import AdapterError
 from adapters.ports.lease_store import Fence
 from adapters.web import demand_page
 from controller.daemon import failover
-from controller.decision.planning import dead_man_schedule, fleet_limits, guardrails, planner
+from controller.decision.planning import dead_man_action, dead_man_schedule, fleet_limits, guardrails, planner
 from controller.decision.planning.observation import DataFreshness
 from controller.decision.planning.plan import Action, PlanDraft
 from controller.decision.planning.pool_state import accepted
@@ -44,9 +44,16 @@ def instead(place: object, name: str, value: object) -> Plant:
     return lambda: swapped(place, name, value)
 
 
+def with_step(name: str, value: Callable = lambda state, seen: state) -> Plant:
+    """Another function in the place of a step of the state."""
+    if name not in {each.__name__ for each in planner.STATE_STEPS}:
+        raise AttributeError(name)
+    return instead(planner, "STATE_STEPS", tuple(value if each.__name__ == name else each for each in planner.STATE_STEPS))
+
+
 def _blind(context):
-    seen = context.seen
-    units = 0 if seen.proposal is None else planner.whole_units(seen.proposal.target)
+    proposal = context.seen.demand.proposal
+    units = 0 if proposal is None else planner.whole_units(proposal.target)
     return PlanDraft(context.requested if units is None else units)
 
 
@@ -72,14 +79,14 @@ async def _waits_for_all(clock, tasks, seconds):
         await asyncio.wait(tasks)
 
 
-async def _reads_nothing_anew(self, view, read=True, gate=None):
+async def _reads_nothing_anew(self, demand, read=True, limits=None, leaving=None):
     if read and self.read_due(self._clock.now()):
         await self.read()
-    plan = self.plan_within(view, gate)
-    if plan.action is Action.WRITE and plan.target is not None:
-        return await self._write(plan, plan.target)
-    await self._remember(plan.state)
-    return plan
+    decision = self._plan_within(demand, limits, leaving)
+    if decision.plan.action is Action.WRITE and decision.plan.target is not None:
+        return await self._write(decision, decision.plan.target)
+    await self._save(decision.plan.state)
+    return decision
 
 
 async def _forgets_errors(self):
@@ -94,7 +101,7 @@ def _takes_any_number(value):
 
 
 def _one_at_a_time_no_more(self, name, view, read):
-    task = asyncio.create_task(self._step(name, self.reconcilers[name], view, read))
+    task = asyncio.create_task(self._step(name, view, read))
     self._hidden = [*getattr(self, "_hidden", ())[-500:], task]
 
 
@@ -127,9 +134,9 @@ async def _nothing_recalled(self, now):
     """Orders are forgotten by a restart."""
 
 
-def _taken_for_done(self, plan, error):
-    self.state = accepted(self.state, plan.target or 0, self._clock.now())
-    return replace(plan, state=self.state)
+def _taken_for_done(self, decision, error):
+    self.state = accepted(self.state, decision.plan.target or 0, self._clock.now())
+    return replace(decision, plan=replace(decision.plan, state=self.state))
 
 
 def _unchecked(connection, path):
@@ -146,7 +153,7 @@ def _to_come_is_fresh(self, name, now):
 
 
 async def _fence_without_store(self, pool, target, state, at):
-    return None if self.helm is None else Fence(self.number or 0, lambda: self.helm.check(self.number or 0))
+    return None if self.guard is None else Fence(self.number or 0, lambda: self.guard.check(self.number or 0))
 
 
 async def _no_fence(self, pool, target, state, at):
@@ -200,7 +207,7 @@ def _bridged(self, first, end, *, trusting=False):
     return inside & (points[np.minimum(after, len(points) - 1)] - points[np.maximum(before, 0)] <= 15)
 
 
-DUE, ORDERS = dead_man_switch.is_due, dead_man_switch.scheduled_changes
+DUE, ORDERS = dead_man_switch.action_due, dead_man_switch.scheduled_changes
 SIGHT, READ, COLLECT = collector.DemandCollector.freshness, reconciler.Reconciler.read, collector.DemandCollector.collect
 
 UNJUDGED = (guardrails.standing_by, guardrails.announced, guardrails.prewarmed)
@@ -215,7 +222,7 @@ MUTATIONS: dict[str, Plant] = {
     "a source's error ends a collection": instead(collector.DemandCollector, "collect", _lets_errors_out),
     "writes what is there": instead(planner, "action_of", _always_writes),
     "no intent is stored": instead(builder.AsyncStore, "save_intent", _no_intent),
-    "an intent is never settled": instead(planner, "resolve_intent", lambda state, capacity, now: replace(state, intent=None)),
+    "an intent is never settled": with_step("resolve_intent", lambda state, seen: replace(state, intent=None)),
     "decisions are not recorded": instead(decision_log.DecisionLog, "note", _unrecorded),
     "waits for the slowest": instead(fleet, "wait_at_most", _waits_for_all),
     "no reading before a write": instead(reconciler.Reconciler, "step", _reads_nothing_anew),
@@ -223,7 +230,7 @@ MUTATIONS: dict[str, Plant] = {
     "takes any number for units": instead(planner, "whole_units", _takes_any_number),
     "several steps of a pool at once": instead(fleet.Fleet, "_start", _one_at_a_time_no_more),
     "a setting that is gone passes for a value": instead(guardrails, "is_gone", lambda context: False),
-    "foreign writes go unseen": instead(planner, "detect_foreign_write", lambda state, seen: state),
+    "foreign writes go unseen": with_step("detect_foreign_write"),
     "shadow is not a shadow": instead(builder, "ShadowLever", _unshadowed),
     "a start trusts what it has not read": instead(collector.DemandCollector, "has_fresh_read", lambda self, name: True),
     "impossible demand is believed": instead(collector, "believable", lambda name, item, day: item),
@@ -231,11 +238,11 @@ MUTATIONS: dict[str, Plant] = {
     "an outage of minutes is bridged": instead(demand_rows.RegionActivity, "proved", _bridged),
     "lost points of one pool are idleness": instead(collector, "unlikely", lambda item, before: item),
     "minutes to come pass for fresh": instead(collector.DemandCollector, "freshness", _to_come_is_fresh),
-    "a clock set back lengthens holds": instead(planner, "without_future_instants", lambda state, now: state),
+    "a clock set back lengthens holds": with_step("without_future_instants"),
     "orders do not end": instead(guardrails, "active", _endless),
     "a restart forgets orders": instead(active_overrides.ActiveOverrides, "load", _nothing_recalled),
     "a restart forgets what was done": instead(state_store.Store, "load_states", lambda self: {}),
-    "no answer passes for done": instead(reconciler.Reconciler, "_unsure", _taken_for_done),
+    "no answer passes for done": instead(reconciler.Reconciler, "_unconfirmed", _taken_for_done),
     "two daemons on one store": instead(sqlite_file, "take_lock", _unlocked),
     "a damaged state_store is not looked for": instead(sqlite_file, "examine", _unchecked),
     "a quota teaches nothing": instead(reconciler, "QuotaExceeded", type("Never", (Exception,), {})),
@@ -243,25 +250,25 @@ MUTATIONS: dict[str, Plant] = {
     "a leader never doubts its lease": instead(leader_election.LeaderElection, "write_blocked", lambda self, number: None),
     "writes are not told to the lease store": instead(leader_term.LeaderTerm, "fence", _fence_without_store),
     "writes carry no fencing number": instead(leader_term.LeaderTerm, "fence", _no_fence),
-    "orders carry no fencing number": instead(leader_term.LeaderTerm, "fence_ahead", _tells_without_number),
+    "orders carry no fencing number": instead(leader_term.LeaderTerm, "fence_fallback", _tells_without_number),
     "orders of a leader are forgotten by the next": instead(
         failover, "read_handover", lambda texts: replace(read_handover(texts), fallback_states={})),
     "doubts of a leader are forgotten by the next": instead(
         leader_term.FallbackState, "of", lambda state: leader_term.FallbackState(state.scheduled_fallback,
                                                                                  state.pending_fallback)),
-    "what was found for ours is not told": instead(leader_term.LeaderTerm, "settled", _told_to_nobody),
+    "what was found for ours is not told": instead(leader_term.LeaderTerm, "publish_confirmed", _told_to_nobody),
     "a successor waits for no term": instead(leader_election.LeaderElection, "_watch", _waits_for_no_term),
     "orders are not put off": instead(
-        dead_man_switch, "is_due", lambda each, *others: not each.state.scheduled_fallback and DUE(each, *others)),
+        dead_man_switch, "action_due", lambda pool, now: None if pool.state.scheduled_fallback else DUE(pool, now)),
     "orders have no end": instead(dead_man_switch, "scheduled_changes", _without_end),
     "orders come late": instead(dead_man_switch, "scheduled_changes", _late),
-    "what was there before is forgotten": instead(planner, "note_original_request", lambda state, capacity: state),
+    "what was there before is forgotten": with_step("note_original_request"),
     "orders rise whatever that costs": instead(dead_man_switch, "scheduled_changes", _whatever_it_costs),
-    "orders stand over another's number": instead(dead_man_switch, "is_wanted", lambda each: True),
+    "orders stand over another's number": instead(dead_man_action.FallbackInputs, "is_managed", True),
     "orders are not known before they are": instead(dead_man_switch, "with_pending", lambda state, orders, now: state),
     "what was ordered before is forgotten": instead(
         dead_man_switch, "with_confirmed",
-        lambda state, orders, now: replace(state, scheduled_fallback=dead_man_schedule.instants(orders), pending_fallback=())),
+        lambda state, changes, now: replace(state, scheduled_fallback=dead_man_schedule.timed(changes), pending_fallback=())),
     "orders outlive an orderly end": instead(shutdown, "cancel_fallback", _not_called_off),
     "an end leaves what is there": instead(shutdown, "pools_to_release", lambda reconcilers: []),
     "never comes down": instead(pool_group.PoolGroup, "view", lambda self, name, now: replace(VIEW(self, name, now),

@@ -13,6 +13,7 @@ from asyncio import events
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from adapters.leases.sqlite import SqliteLease
@@ -20,13 +21,14 @@ from adapters.ports.errors import OutcomeUnknown, Unreachable
 from adapters.ports.lease_store import fence_of_this_task
 from config.model.lease import SqliteLeaseSettings
 from config.model.policy import Assume, Policy, PoolPolicy
-from controller.daemon.failover import FailoverCoordinator
+from controller.daemon.failover import FailoverCoordinator, publish_overrides
 from controller.decision.planning.plan import deciding_code
 from controller.decision.planning.reasons import ReasonCode
 from controller.fleet import builder
 from controller.fleet.decision_log import DecisionLog
 from controller.fleet.fleet import Fleet
 from controller.leadership.leader_election import LeaderElection
+from controller.leadership.leader_term import LeaderTerm
 from controller.overrides.active_overrides import ActiveOverrides
 from controller.store.async_store import AsyncStore
 from controller.store.state_store import Store
@@ -253,12 +255,13 @@ class Pair:
     async def _live(self, daemon: Daemon, who: int) -> None:
         thread = AsyncStore(daemon.store)
         source = SimSource(self.traffic, 1, self.clock)
-        fleet = await builder.assemble(self.policy, _Ways(self, source, who), thread, self.clock, DecisionLog(thread))
-        steering = ActiveOverrides(fleet.reconcilers, thread)
-        await steering.load(self.clock.now())
         lease = FaultyLease(SqliteLease(Path(self.settings.path)), daemon.active)
-        daemon.fleet = fleet
         daemon.leadership = LeaderElection(lease, self.clock, f"daemon {who} life {next(self._names)}", self.settings)
+        fleet = await builder.assemble(self.policy, _Ways(self, source, who), thread, self.clock, DecisionLog(thread),
+                                       LeaderTerm(daemon.leadership))
+        steering = ActiveOverrides(fleet.reconcilers, thread, partial(publish_overrides, daemon.leadership))
+        await steering.load(self.clock.now())
+        daemon.fleet = fleet
         ticking, minutely = asyncio.Lock(), self._minutely(fleet, thread)
 
         async def tick() -> None:

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from config.model.limits import Limits
 from controller.decision.costs.cost_model import usd_per_minute_left
 from controller.decision.planning.allocation import AllocationInputs, ChangeBudget, ChangeRequest, allowed, within_tick_limits
-from controller.decision.planning.decision_record import PlannedDecision
 from controller.decision.planning.observation import Bound, DataFreshness
 from controller.decision.planning.overrides import Kind, active
-from controller.decision.planning.plan import Action, Plan
+from controller.decision.planning.plan import Action, Plan, PlannedDecision
 from controller.decision.planning.planner import bounds_now
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import ReasonCode
@@ -133,7 +132,7 @@ class FleetLimits:
 
     def _note(self, each: PlannedDecision) -> None:
         """Take in what a pool wants; what must not be lowered now for want of money is kept like a floor."""
-        row, plan, seen = self._row[each.policy.name], each.plan, each.seen
+        row, plan, seen, demand = self._row[each.policy.name], each.plan, each.seen, each.seen.demand
         held = plan.requested if plan.requested is not None else each.state.written or 0
         want = held if plan.target is None else plan.target
         floor, _, _ = bounds_now(each.policy, seen.now)
@@ -141,11 +140,12 @@ class FleetLimits:
         floor = max(floor, 0 if pin is None or pin.units is None else pin.units)
         if boost is not None:
             floor = max(floor, want)
-        if plan.action is Action.HOLD or seen.freshness is not DataFreshness.FRESH or seen.unknown_minutes or not seen.settled:
+        is_fresh = demand.freshness is DataFreshness.FRESH and demand.settled and not demand.unknown_minutes
+        if plan.action is Action.HOLD or not is_fresh:
             floor = max(floor, held)
         self._want[row], self._floor[row] = want, min(floor, want)
         self._shown[row], self._held[row] = held, max(held, _on_the_way(each.state, seen.now))
-        self._price[row], self._active[row] = seen.usd_per_unit_minute * HOUR, each.policy.mode == "active"
+        self._price[row], self._active[row] = seen.capacity.usd_per_unit_minute * HOUR, each.policy.mode == "active"
 
     def _rows(self, only_active: bool) -> NDArray[np.intp]:
         return np.flatnonzero(self._active) if only_active else np.arange(len(self._active))

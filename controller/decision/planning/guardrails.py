@@ -1,11 +1,10 @@
-"""Small pure steps between a proposal and a write. Each may move the target, or hold, and leaves a reason when it does.
+"""Guardrails: small pure steps between a proposal and a write. Each may change the target or hold, and then adds a reason.
 
-They run in the order of `GUARDRAILS`: first announced events and a boost, then what only slows a fall, then limits, then the
-floor and the ceiling, and last what forbids any write at all. A quota comes after the floor, because no provider sells what it
-refuses. A pin comes after what slows a change and before the limits, a pause after all of them.
+They run in the order of `GUARDRAILS`: events and boosts, then steps that slow a decrease, then limits, then floor and ceiling,
+and last the steps that forbid a write. The quota follows the floor, because a provider refuses more than its quota. A pin follows
+the steps that slow a change and precedes the limits. A pause follows all limits.
 """
 
-from dataclasses import replace
 from datetime import timedelta
 
 from adapters.ports.lever import Phase
@@ -14,44 +13,48 @@ from controller.decision.planning.external_capacity import setting_kept
 from controller.decision.planning.observation import MOST_UNITS, Observation
 from controller.decision.planning.overrides import Kind, active
 from controller.decision.planning.plan import Guardrail, GuardrailContext, PlanDraft, raised_by, unchanged, whole_units
-from controller.decision.planning.reasons import Reason, ReasonCode
+from controller.decision.planning.reasons import ReasonCode
 from controller.decision.planning.scale_in_guardrails import after_restart, billing_step, scale_down_delay, unknown_minutes
 
 FOREIGN_WRITE_QUIET = timedelta(hours=1)
-"""How long somebody else's change is left alone before Stoker plans from it; a rollout or an incident is over by then."""
+"""Time without writes after a foreign write; a rollout or an incident is over by then."""
 
 RETRY_FAILED = timedelta(minutes=15)
-"""A failed allocation is not asked for again sooner: each try starts the user's code."""
+"""Time before a failed allocation is requested again: each attempt starts the user's code."""
 
 
 def sends(draft: PlanDraft, context: GuardrailContext) -> bool:
-    """Whether the draft, as it is, would have something written."""
-    return not draft.held and context.seen.capacity is not None and not unchanged(draft.target, context.seen.capacity)
+    """Return whether the draft would cause a write."""
+    return not draft.held and not unchanged(draft.target, context.capacity)
+
+
+def has_proposal(draft: PlanDraft) -> bool:
+    """Return whether the draft starts from a proposal."""
+    return any(reason.code is ReasonCode.PROPOSED for reason in draft.reasons)
 
 
 def announced(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """An event that was announced raises what is proposed, or lowers it to what recent demand still asks for."""
-    event = context.seen.announced
+    """Raise a proposal to what an announced event requires, or lower it to what recent demand still requires."""
+    event = context.seen.demand.announced
     if event is None:
         return draft
-    wanted = max(draft.target, raised_by(event, context))
-    if event.share is not None and event.justified is not None and any(each.code is ReasonCode.PROPOSED
-                                                                       for each in draft.reasons):
-        enough = [whole_units(event.share * draft.target), whole_units(event.justified)]
-        wanted = min(draft.target, max(draft.target if units is None else units for units in enough))
-    return replace(draft, target=wanted, reasons=(*draft.reasons, Reason(ReasonCode.EVENT, event.text, draft.target, wanted)))
+    target = max(draft.target, raised_by(event, context))
+    if event.share is not None and event.justified is not None and has_proposal(draft):
+        needed = [whole_units(event.share * draft.target), whole_units(event.justified)]
+        target = min(draft.target, max(draft.target if units is None else units for units in needed))
+    return draft.note(ReasonCode.EVENT, event.text, target)
 
 
 def boosted(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """An operator wants more than is proposed. Only a proposal is raised: what is there would grow tick after tick."""
+    """Raise a proposal by an operator's boost. Only proposals are raised: current capacity would grow at each tick."""
     boost = active(context.seen.overrides, Kind.BOOST, context.seen.now)
-    if boost is None or not any(reason.code is ReasonCode.PROPOSED for reason in draft.reasons):
+    if boost is None or not has_proposal(draft):
         return draft
     return draft.adjust_target(boost.boosted(draft.target), ReasonCode.BOOSTED, boost.text)
 
 
 def step_limit(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """No further from what is requested than the policy allows in one tick."""
+    """Limit the change in one tick to `max_step_up` and `max_step_down`."""
     up, down = context.policy.max_step_up, context.policy.max_step_down
     if up is not None and draft.target > context.requested + up:
         return draft.adjust_target(context.requested + up, ReasonCode.STEP_LIMIT, f"at most {up} up in one tick")
@@ -61,26 +64,27 @@ def step_limit(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
 
 
 def prewarmed(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """An application knows of users coming: not fewer than it was granted, at once; bounds of money and units hold it."""
-    order, now = active(context.seen.overrides, Kind.PREWARM, context.seen.now), context.seen.now
-    wanted = 0 if order is None else order.prewarmed(now)
-    if order is None or draft.target >= wanted:
+    """Raise the target to the units of a granted prewarm at once. Limits of money and units still apply."""
+    prewarm, now = active(context.seen.overrides, Kind.PREWARM, context.seen.now), context.seen.now
+    units = 0 if prewarm is None else prewarm.prewarmed(now)
+    if prewarm is None or draft.target >= units:
         return draft
-    return draft.adjust_target(wanted, ReasonCode.PREWARMED, f"prewarm request for {wanted} units: {order.text}")
+    return draft.adjust_target(units, ReasonCode.PREWARMED, f"prewarm request for {units} units: {prewarm.text}")
 
 
 def pinned(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """An operator wants exactly so many, at once: no delay and no step limit slows it, bounds of money and units hold it."""
+    """Set the target to an operator's pin at once: delays and step limits do not apply, limits of money and units do."""
     pin = active(context.seen.overrides, Kind.PIN, context.seen.now)
     if pin is None or pin.units is None:
         return draft
-    reason = Reason(ReasonCode.PINNED, pin.text, draft.target, pin.units)  # told also where it agrees: it is what rules
-    return replace(draft, target=pin.units, reasons=(*draft.reasons, reason))
+    return draft.note(ReasonCode.PINNED, pin.text, pin.units)  # also where it changes nothing: the pin decides
 
 
 def budget(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """Never more than could be held to the end of the month within the budget: no cliff, the limit eases as days pass unspent."""
-    limit, price, now = context.policy.budget_usd_per_month, context.seen.usd_per_unit_minute, context.seen.now
+    """Limit the target to units that the rest of the monthly budget can pay until the end of the month. The limit rises while
+    less is spent.
+    """
+    limit, price, now = context.policy.budget_usd_per_month, context.seen.capacity.usd_per_unit_minute, context.seen.now
     if limit is None or not price:
         return draft
     affordable = int(min(usd_per_minute_left(limit, context.state.spent_usd, now) / price, MOST_UNITS))
@@ -91,7 +95,7 @@ def budget(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
 
 
 def fleet_budget(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """Not more than the whole fleet's money leaves to this pool: not below floors and orders, and what is held goes slowly."""
+    """Limit the target to this pool's share of the fleet's budget; floors and overrides are part of the share."""
     for bound in context.seen.bounds:
         if bound.code is ReasonCode.FLEET_BUDGET and draft.target > bound.high:
             draft = draft.adjust_target(bound.high, bound.code, bound.text)
@@ -99,7 +103,7 @@ def fleet_budget(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
 
 
 def floor(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """Not below what the operator asked for."""
+    """Raise the target to the floor of the policy or of a schedule."""
     if draft.target >= context.floor:
         return draft
     if context.floor > context.policy.min:
@@ -109,7 +113,7 @@ def floor(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
 
 
 def ceiling(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """Not above what the operator allows."""
+    """Lower the target to the ceiling of the policy or of a schedule."""
     if draft.target <= context.ceiling:
         return draft
     if context.ceiling < context.policy.max:
@@ -119,30 +123,38 @@ def ceiling(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
 
 
 def quota(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """Do not ask for more than the provider would accept; what is there already is not given up for it."""
-    allowed = context.seen.allowed
+    """Lower the target to what the provider accepts, but not below the units requested already."""
+    allowed = context.seen.capacity.allowed
     if allowed is None:
         return draft
-    most = max(allowed, context.requested, 0)
-    if draft.target <= most:
+    highest = max(allowed, context.requested, 0)
+    if draft.target <= highest:
         return draft
-    limit = context.seen.limit
+    limit = context.seen.capacity.limit
     text = f"the provider allows at most {allowed} units" if limit is None else limit.sentence(allowed)
-    return draft.adjust_target(most, ReasonCode.QUOTA, text)
+    return draft.adjust_target(highest, ReasonCode.QUOTA, text)
 
 
 def paused(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """An operator wants nothing to be changed; what would be is told."""
+    """Hold capacity while an operator's pause is in force; the reason states the target that would be requested."""
     pause = active(context.seen.overrides, Kind.PAUSE, context.seen.now)
     if pause is None:
         return draft
-    wanted = "" if draft.target == context.requested else f", {draft.target} would be requested"
-    return draft.hold(context.requested, ReasonCode.PAUSED, f"{pause.text}: holding {context.requested}{wanted}")
+    target = "" if draft.target == context.requested else f", {draft.target} would be requested"
+    return draft.hold(context.requested, ReasonCode.PAUSED, f"{pause.text}: holding {context.requested}{target}")
+
+
+def standing_by(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
+    """Hold capacity while another daemon may write; the reason states the target that would be requested."""
+    why = context.seen.standby
+    if why is None or not sends(draft, context):
+        return draft
+    return draft.hold(context.requested, ReasonCode.STANDBY, f"standby, because {why}: {draft.target} would be requested")
 
 
 def foreign_owner(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """Another autoscaler governs the resource: two controllers on one number fight."""
-    owner = context.seen.capacity.foreign_owner if context.seen.capacity else None
+    """Hold capacity while another autoscaler controls the resource: two controllers of one number would oscillate."""
+    owner = context.capacity.foreign_owner
     if owner is None:
         return draft
     text = f"{owner} controls this resource: remove it, or remove the pool from the policy"
@@ -150,21 +162,21 @@ def foreign_owner(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
 
 
 def is_gone(context: GuardrailContext) -> bool:
-    """Whether nothing is left of what Stoker had set although the policy asks for a floor."""
+    """Return whether all units that Stoker had set are gone although the floor is above 0."""
     return bool(context.state.written and not context.requested and context.floor)
 
 
 def foreign_write(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """Somebody else changed what Stoker set: say so, and leave it alone for a while unless the policy says to reassert. A setting
-    that is gone is no value to leave alone: where the policy asks for a floor, what is planned is set at once.
+    """Hold capacity for `FOREIGN_WRITE_QUIET` after a foreign write, unless the policy says `reassert`. A setting that is gone
+    is set again at once where the floor is above 0.
     """
     since, written = context.state.foreign_since, context.state.written
     if context.policy.on_foreign_write == "reassert" or context.seen.standby is not None:
         return draft
     if is_gone(context) and sends(draft, context):
         text = f"the {written} units that Stoker had set are gone: setting them again, the current floor is {context.floor}"
-        return replace(draft, reasons=(*draft.reasons, Reason(ReasonCode.SETTING_GONE, text, draft.target, draft.target)))
-    if since is None:  # right after our write: a reading that lags, or somebody who was quick; neither is written over
+        return draft.note(ReasonCode.SETTING_GONE, text)
+    if since is None:  # right after a write of our own: the reading lags, or another party was faster; overwrite neither
         if written is None or written == context.requested or not sends(draft, context):
             return draft
         text = f"{written} was requested less than 2 min ago and {context.requested} is shown: no write until the cause is clear"
@@ -178,12 +190,12 @@ def foreign_write(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
 
 
 def allocation_failed(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """The provider gave up on what was asked (the code's own start fails, say): say so, and try again only after a while."""
-    capacity = context.seen.capacity
-    if capacity is None or capacity.phase is not Phase.FAILED or draft.target == 0:
+    """Hold capacity for `RETRY_FAILED` after the provider failed to allocate units, such as a failing start of the code."""
+    capacity = context.capacity
+    if capacity.phase is not Phase.FAILED or draft.target == 0:
         return draft
     now, since = context.seen.now, capacity.changed_at
-    if since is None or since > now + RETRY_FAILED:  # our clock is far behind the provider's: go by our own
+    if since is None or since > now + RETRY_FAILED:  # this daemon's clock is far behind the provider's: use our own time
         since = context.state.written_at
     if since is None or now >= since + RETRY_FAILED:
         return draft
@@ -191,17 +203,16 @@ def allocation_failed(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
 
 
 def blocked(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """The provider would refuse a write now, or it would be unwise."""
-    capacity = context.seen.capacity
-    if capacity is None or capacity.blocked is None or not sends(draft, context):
+    """Hold capacity while the provider would refuse a write, or a write would be harmful."""
+    if context.capacity.blocked is None or not sends(draft, context):
         return draft
-    return draft.hold(context.requested, ReasonCode.BLOCKED, str(capacity.blocked))
+    return draft.hold(context.requested, ReasonCode.BLOCKED, str(context.capacity.blocked))
 
 
 def in_turn(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """No more change than is left of this tick, over the fleet and at the provider; the rest comes with the next.
+    """Limit the change to what the tick limits of the fleet and the provider allow; the rest follows at later ticks.
 
-    Of what failed, a part is asked for no sooner than the whole: only giving all of it back starts nothing.
+    A part of a failed allocation is requested no sooner than the whole: only a decrease to 0 starts no units.
     """
     for bound in context.seen.bounds:
         if bound.code is ReasonCode.FLEET_BUDGET:
@@ -212,20 +223,12 @@ def in_turn(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
     return allocation_failed(draft, context) if context.seen.bounds else draft
 
 
-def ordered(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """An operator's order outlives the daemon: what is there stays for the next one."""
+def overridden(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
+    """Hold capacity at shutdown while a pause, pin or boost is in force: overrides outlast the daemon."""
     for kind, code in ((Kind.PAUSE, ReasonCode.PAUSED), (Kind.PIN, ReasonCode.PINNED), (Kind.BOOST, ReasonCode.BOOSTED)):
-        if (order := active(context.seen.overrides, kind, context.seen.now)) is not None:
-            return draft.hold(context.requested, code, order.text)
+        if (override := active(context.seen.overrides, kind, context.seen.now)) is not None:
+            return draft.hold(context.requested, code, override.text)
     return draft
-
-
-def standing_by(draft: PlanDraft, context: GuardrailContext) -> PlanDraft:
-    """Another daemon is to write, and not this one: what this one would ask for is told."""
-    why = context.seen.standby
-    if why is None or not sends(draft, context):
-        return draft
-    return draft.hold(context.requested, ReasonCode.STANDBY, f"standby, because {why}: {draft.target} would be requested")
 
 
 GUARDRAILS: tuple[Guardrail, ...] = (
@@ -253,10 +256,10 @@ GUARDRAILS: tuple[Guardrail, ...] = (
     in_turn,
 )
 
-LEAVING: tuple[Guardrail, ...] = (ceiling, setting_kept, ordered, standing_by, foreign_owner, foreign_write, blocked)
-"""What still binds when the daemon ends."""
+LEAVING: tuple[Guardrail, ...] = (ceiling, setting_kept, overridden, standing_by, foreign_owner, foreign_write, blocked)
+"""Guardrails while the daemon shuts down."""
 
 
 def guardrails_for(seen: Observation) -> tuple[Guardrail, ...]:
-    """The steps that a plan goes through."""
+    """Return the guardrails of a plan, in order."""
     return GUARDRAILS if seen.leaving is None else LEAVING

@@ -1,4 +1,4 @@
-"""What was observed of a pool. Pure."""
+"""Observation of a pool at one tick: the input of a plan. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,41 +10,44 @@ from controller.decision.planning.overrides import Override
 from controller.decision.planning.reasons import ReasonCode
 
 MOST_UNITS = 1_000_000
-"""No provider sells more to one pool; an infinite forecast ends here before the ceiling cuts it."""
+"""Upper limit of a target before the ceiling applies, for forecasts that are infinite. No provider sells more to one pool."""
+
+PATIENCE = timedelta(minutes=5)
+"""Time beyond the metric delay after which the newest known demand is out of date."""
 
 
 class DataFreshness(StrEnum):
-    """How much is known of a pool's present demand."""
+    """State of a pool's demand data."""
 
     FRESH = "fresh"
     LATE = "late"
-    """Newest known minute is older than the source usually needs; no proof that telemetry is broken."""
+    """The newest known minute is older than usual for the source. This does not prove that telemetry is broken."""
     BROKEN = "broken"
     """The source failed, or its control query proves that telemetry is down."""
     QUIET = "quiet"
-    """No point has come for a while, and nothing tells whether nothing happens or metrics are missing."""
+    """No point has come for a while, and it is unknown whether the pool is idle or metrics are missing."""
     NONE = "none"
-    """Nothing was ever known."""
+    """No demand has ever been known."""
 
 
 class Traffic(StrEnum):
-    """What is known of a pool's traffic: that there is some, that there is none, or why nothing is known."""
+    """What is known of a pool's traffic, for display."""
 
     LIVE = "live"
     NONE = "none"
-    """Metrics come and say that nothing runs."""
+    """Metrics arrive and show no traffic."""
     QUIET = "quiet"
-    """No metrics come, as where nothing runs; nothing proves whether that is so."""
+    """No metrics arrive; it is unknown whether the pool is idle."""
     LATE = "late"
-    """Metrics have not come in time, or not yet at all; nothing proves that they are broken."""
+    """Metrics are late or have not arrived yet; this does not prove that they are broken."""
     BROKEN = "broken"
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What the chooser wants requested: `target` in units, any float whatever; `candidate` is the rule that won.
+    """Units that the selector proposes to request: `target` may be any float; `candidate` names the rule.
 
-    `trusted` is False while history is too short to judge candidates by.
+    `trusted` is False while history is too short to score candidates.
     """
 
     target: float
@@ -54,7 +57,7 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What the whole fleet leaves to one pool in a tick: a target from `low` to `high`, and why; see
+    """Limit of the fleet on one pool in a tick: the target must be from `low` to `high`. `text` is the reason; see
     `controller.decision.planning.fleet_limits`.
     """
 
@@ -66,10 +69,10 @@ class Bound:
 
 @dataclass(frozen=True, slots=True)
 class EventDemand:
-    """What announced events make of the demand that a decision made now meets; `text` names them, with their numbers.
+    """Demand that announced events add to or remove from what a decision made now meets; `text` names them with their numbers.
 
-    `units`: at least so many are wanted; None where it is not known what is usual, or where demand is expected to be lower.
-    Then `share` of what is proposed is enough, but no less than `justified`, what recent demand asks for.
+    `units`: the minimum to request; None where the baseline is unknown or demand is expected to fall. In the latter case `share`
+    of the proposal is enough, but not less than `justified`, the units that recent demand requires.
     """
 
     text: str
@@ -79,66 +82,64 @@ class EventDemand:
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """All that is known of a pool at one tick. `allowed`: the most units the provider would accept, by `limit`."""
+class DemandView:
+    """A pool's demand as the daemon knows it at a tick."""
 
-    now: datetime
-    capacity: Capacity | None
-    capacity_error: AdapterError | None = None
-    proposal: Proposal | None = None
-    freshness: DataFreshness = DataFreshness.FRESH
+    freshness: DataFreshness
+    settled: bool
+    """False from a start until demand has been read in this run: until then no plan lowers the target."""
     data_age: timedelta | None = None
-    settled: bool = True
-    """False from a restart until history has been read anew: then nothing is lowered."""
-    allowed: int | None = None
-    billing_step: timedelta = timedelta(0)
-    usd_per_unit_minute: float = 0.0
-    overrides: tuple[Override, ...] = ()
-    """What operators ordered for a while; those that have ended count for nothing."""
-    bounds: tuple[Bound, ...] = ()
-    """What the limits of the whole fleet leave; none while they do not bite."""
-    leaving: str | None = None
-    """The daemon ends, and this is what the policy's `on_exit` says: `release` or `floor`."""
-    announced: EventDemand | None = None
-    traffic: Traffic | None = None
-    """For people; plans go by `freshness`."""
-    missing_since: datetime | None = None
-    """Since when metrics are missing; None while they are not."""
-    standby: str | None = None
-    """Why another daemon is to write and not this one; None where this one may, or where there is but one."""
-    fencing: int | None = None
-    """The number under which this daemon leads."""
-    limit: Limit | None = None
+    proposal: Proposal | None = None
     unknown_minutes: int = 0
-    """Minutes of demand that should be known and are not, as far as they forbid to lower."""
+    """Overdue minutes of demand that prevent a decrease."""
     quiet: str = ""
-    """Why nothing tells whether a silence is idleness or missing metrics."""
+    """Why it is unknown whether missing data means idleness; empty where that is known."""
     keep_alive_change: str = ""
-    """That another keep-alive has lately changed what is proposed, with both; empty where none has."""
+    """Old and new keep-alive, if a recent change altered the proposal; else empty."""
+    traffic: Traffic | None = None
+    """For display; plans depend on `freshness`."""
+    missing_since: datetime | None = None
+    """Start of the current outage of metrics; None while metrics arrive."""
+    announced: EventDemand | None = None
+
+
+NO_DEMAND = DemandView(DataFreshness.NONE, settled=False)
+"""For plans that do not depend on demand."""
 
 
 @dataclass(frozen=True, slots=True)
-class DemandView:
-    """What the fleet knows of a pool's demand at a tick."""
+class CapacityView:
+    """A pool's capacity as last read from its provider, with limits and prices. `reading` is None while unknown."""
 
-    freshness: DataFreshness = DataFreshness.NONE
-    data_age: timedelta | None = None
-    proposal: Proposal | None = None
-    settled: bool = False
-    unknown_minutes: int = 0
-    quiet: str = ""
-    keep_alive_change: str = ""
-    traffic: Traffic | None = None
-    missing_since: datetime | None = None
+    reading: Capacity | None = None
+    error: AdapterError | None = None
+    """Why capacity is unknown."""
+    allowed: int | None = None
+    """Most units that the provider accepts, because of `limit`."""
+    limit: Limit | None = None
+    billing_step: timedelta = timedelta(0)
+    usd_per_unit_minute: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """Input of one plan: demand, capacity, overrides, and limits at `now`."""
+
+    now: datetime
+    demand: DemandView
+    capacity: CapacityView
+    overrides: tuple[Override, ...] = ()
+    """Overrides of operators; expired ones have no effect."""
     bounds: tuple[Bound, ...] = ()
+    """Limits of the whole fleet; empty while they do not restrict this pool."""
     leaving: str | None = None
-    announced: EventDemand | None = None
+    """`release` or `floor` while the daemon shuts down, as `on_exit` of the policy says; else None."""
+    standby: str | None = None
+    """Why this daemon must not write, where another may; None where this one may or no lease is configured."""
+    fencing: int | None = None
+    """Fencing number of this daemon's lease."""
 
 
 def is_stale(age: timedelta, limit: timedelta) -> bool:
-    """Whether something is `limit` old or older. So is what is of an instant to come: the clock was put back since."""
+    """Check whether `age` is at least `limit`. A negative age also counts as stale: the clock was set back since."""
     return not timedelta(0) <= age < limit
-
-
-PATIENCE = timedelta(minutes=5)
-"""Beyond the metric delay; older than that and demand is not seen any more."""

@@ -1,9 +1,9 @@
-"""What a plan is, and the draft that guardrails change; plans are made in `planner`. Pure."""
+"""Plans, and the draft that guardrails change; `planner` makes plans. Pure."""
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from adapters.ports.lever import Capacity, Phase
@@ -14,19 +14,19 @@ from controller.decision.planning.reasons import Reason, ReasonCode
 
 
 class Action(StrEnum):
-    """What a plan asks of the lever."""
+    """What a plan does with the lever."""
 
     WRITE = "write"
-    """Ask for the target."""
+    """Request the target."""
     KEEP = "keep"
-    """What is requested already is the target."""
+    """The target is requested already."""
     HOLD = "hold"
-    """Something forbids acting; what is there stays."""
+    """A write is forbidden; capacity stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The outcome of one tick for one pool. `target` is None only when capacity is unknown and is held."""
+    """Result of one tick for one pool. `target` is None only while capacity is unknown and Stoker has written nothing."""
 
     pool: str
     at: datetime
@@ -38,12 +38,38 @@ class Plan:
     reasons: tuple[Reason, ...]
     state: PoolState
     fencing: int | None = None
-    """The number that a write carries; None where no lease is kept, and while another leads."""
+    """Fencing number of the write; None without a lease, and while another daemon leads."""
 
     @property
     def text(self) -> str:
-        """One sentence for people."""
+        """The reasons as one sentence."""
         return "; ".join(reason.text for reason in self.reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedDecision:
+    """A plan with its inputs, for the record."""
+
+    policy: PoolPolicy
+    state: PoolState
+    seen: Observation
+    plan: Plan
+    lead_time: timedelta | None = None
+    answer: Capacity | None = None
+    """The provider's answer to the write."""
+    intended: Plan | None = None
+    """The plan as it was made, where it could not be carried out and `plan` is a hold; else None."""
+
+    @property
+    def at_quota(self) -> bool:
+        """Whether a limit of the provider reduced the target."""
+        return any(reason.code is ReasonCode.QUOTA for reason in self.plan.reasons)
+
+    def failed(self, text: str, target: int | None) -> "PlannedDecision":
+        """Return the decision for a plan that could not be carried out: a hold at `target`, with the plan as `intended`."""
+        reason = Reason(ReasonCode.WRITE_FAILED, text, self.plan.target, self.plan.requested)
+        held = replace(self.plan, action=Action.HOLD, target=target, reasons=(*self.plan.reasons, reason))
+        return replace(self, plan=held, intended=self.intended or self.plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,61 +81,70 @@ class PlanDraft:
     held: bool = False
 
     def adjust_target(self, target: int, code: ReasonCode, text: str) -> "PlanDraft":
-        """The same draft with another target and the reason for it; itself when nothing moves."""
-        if target == self.target:
-            return self
-        return PlanDraft(target, (*self.reasons, Reason(code, text, self.target, target)), self.held)
+        """Return the draft with another target and a reason; the same draft where the target is unchanged."""
+        return self if target == self.target else self.note(code, text, target)
+
+    def note(self, code: ReasonCode, text: str, target: int | None = None) -> "PlanDraft":
+        """Return the draft with a reason, also where `target` (default: the current one) changes nothing."""
+        after = self.target if target is None else target
+        return replace(self, target=after, reasons=(*self.reasons, Reason(code, text, self.target, after)))
 
     def hold(self, requested: int, code: ReasonCode, text: str) -> "PlanDraft":
-        """Give up: what is there stays, whatever was wanted."""
-        return PlanDraft(requested, (*self.reasons, Reason(code, text, self.target, requested)), held=True)
+        """Return a draft that writes nothing: capacity stays as `requested`, and no later guardrail applies."""
+        return replace(self.note(code, text, requested), held=True)
 
 
 @dataclass(frozen=True, slots=True)
 class GuardrailContext:
-    """What a guardrail may look at. `schedule`: the name of the one that set the floor or the ceiling."""
+    """Input of a guardrail. `schedule`: name of the schedule that set the floor or the ceiling."""
 
     policy: PoolPolicy
     state: PoolState
     seen: Observation
-    requested: int
+    capacity: Capacity
     floor: int
     ceiling: int
     schedule: str | None = None
 
+    @property
+    def requested(self) -> int:
+        """Units requested now."""
+        return self.capacity.requested
+
 
 Guardrail = Callable[[PlanDraft, GuardrailContext], PlanDraft]
 
+LimitCheck = Callable[[PlannedDecision], tuple[Bound, ...]]
+"""Returns the bounds that the fleet's limits put on a decision before its write; empty where they do not restrict it."""
+
 
 def unchanged(target: int, capacity: Capacity) -> bool:
-    """Whether there is nothing to send. What failed is asked for again with the same number, or it would stay failed for ever."""
+    """Return whether there is nothing to write. A failed allocation is requested again with the same number, because it would
+    stay failed otherwise.
+    """
     return target == capacity.requested and (capacity.phase is not Phase.FAILED or target == 0)
 
 
 def whole_units(value: float) -> int | None:
-    """`value` as a lawful number of units; None when it is no number at all."""
+    """Return `value` rounded up to units from 0 to `MOST_UNITS`; None for NaN."""
     if math.isnan(value):
         return None
     return math.ceil(min(max(value, 0.0), MOST_UNITS) - 1e-9)
 
 
 def raised_by(event: EventDemand | None, context: GuardrailContext) -> int:
-    """Units that announced events ask for, within the ceiling; a size that is beyond it is no reason to go there."""
+    """Return the units that announced events require, at most the ceiling; 0 where they require none."""
     units = None if event is None or event.units is None else whole_units(event.units)
     return min(units or 0, context.ceiling)
 
 
-LimitCheck = Callable[[Plan], tuple[Bound, ...]]
-"""Asked before a write: what the whole fleet leaves of a plan now; nothing where the plan may be carried out as it is."""
-
-
 DEFERRED_CODES = frozenset({ReasonCode.NOT_READ, ReasonCode.WRITE_TURN})
-"""That a pool waits until the provider may be asked is shown; it decides nothing."""
+"""Reasons of pools that wait for a call to the provider. They are displayed and decide nothing."""
 
 REMARKS = frozenset({ReasonCode.SHORT_HISTORY, ReasonCode.KEEP_ALIVE})
-"""Why what is proposed is as it is."""
+"""Reasons that explain a proposal."""
 
 
 def deciding_code(plan: Plan) -> ReasonCode:
-    """The last reason, which decided; remarks on the proposal decide nothing."""
+    """Return the code of the last reason that is not a remark on the proposal."""
     return next((reason.code for reason in reversed(plan.reasons) if reason.code not in REMARKS), ReasonCode.PROPOSED)

@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from controller.decision.planning.decision_record import PlannedDecision, inputs_body, plan_body
-from controller.decision.planning.plan import Plan
+from controller.decision.planning.decision_record import inputs_body, plan_body
+from controller.decision.planning.plan import Plan, PlannedDecision
 from controller.http.handlers.decisions import instant_of
 from controller.http.published_state import PublishedState
 from controller.http.responses import Missing, json_answer
@@ -31,8 +31,8 @@ async def why(published: PublishedState, request: web.Request) -> web.Response:
 
 def live(plan: Plan, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Return the plan of the last tick in the shape of a recorded decision."""
-    made = inputs.get("made")
-    body = inputs_body(made, plan) if isinstance(made, PlannedDecision) else {}
+    decision = inputs.get("decision")
+    body = inputs_body(decision) if isinstance(decision, PlannedDecision) else {}
     if "weighed" in inputs:
         body["weighed"] = inputs["weighed"]
     return {"pool": plan.pool, "at": plan.at.isoformat(), **plan_body(plan), "inputs": body}

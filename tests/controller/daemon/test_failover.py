@@ -19,7 +19,7 @@ from controller.decision.planning.reasons import ReasonCode
 from controller.leadership.handover import FallbackState, LastWrite, read_handover
 from controller.leadership.leader_term import NO_LEASE, LeaderTerm
 from tests.builders import NOON, pool_policy
-from tests.fakes import Decaying, FakeLever, FakeProviders, FakeSource, Helm, steady
+from tests.fakes import Decaying, FakeLease, FakeLever, FakeProviders, FakeSource, steady
 from tests.patience import PATIENCE_SECONDS
 from tests.services import TOKEN
 from tests.worlds import policy_of
@@ -77,7 +77,7 @@ class Cluster:
         """No beat, no tick and no release any more."""
         task, _ = self.tasks.pop(name)
         service = self.services.pop(name)
-        service.runtime.components.fleet.tenure.helm._held = None
+        service.runtime.components.fleet.term.guard._held = None
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
@@ -96,7 +96,7 @@ def pool(service):
 
 
 def leads(service):
-    return service.runtime.components.fleet.tenure.number is not None
+    return service.runtime.components.fleet.term.number is not None
 
 
 async def asked(service, method, path, **more):
@@ -117,7 +117,7 @@ async def pair(cluster, **changes):
 async def test_one_that_stands_by_plans_and_writes_nothing_and_says_who_leads(cluster):
     ada, bob = await pair(cluster, min=2)
     cluster.lever.foreign(7)
-    await cluster.passes(15, lambda: bob.runtime.failover.tenure.number is None and not bob.runtime.failover._undecided)
+    await cluster.passes(15, lambda: bob.runtime.components.fleet.term.number is None and not bob.runtime.failover._undecided)
     before = list(cluster.lever.writes)
     pool(bob).read_at = None
     await bob.runtime.tick.run()
@@ -249,7 +249,7 @@ async def test_what_no_provider_keeps_is_kept_by_the_leader_alone(tmp_path):
     await cluster.passes(30, lambda: leads(bob))
     await cluster.until(lambda: cluster.lever.resumed == cluster.lever.writes[-1])
     await cluster.stop("bob")
-    assert pool(ada).tenure.number == 1
+    assert pool(ada).term.number == 1
 
 
 async def test_pools_in_shadow_need_no_lease(cluster):
@@ -257,7 +257,7 @@ async def test_pools_in_shadow_need_no_lease(cluster):
     await cluster.until(lambda: leads(ada))
     await ada.runtime.tick.run()
 
-    assert pool(ada).tenure is NO_LEASE
+    assert pool(ada).term is NO_LEASE
     assert ada.runtime.components.fleet.plans["a"].fencing is None
 
 
@@ -265,17 +265,17 @@ def test_who_stands_by_knows_nothing_of_what_the_leader_tells_and_who_leads_what
     ours, theirs = ((NOON, 1),), ((NOON + BEAT, 2),)
     state = PoolState(scheduled_fallback=ours, pending_fallback=ours)
 
-    assert LeaderTerm(Helm()).state("a", state) == PoolState()
-    assert LeaderTerm(Helm(), 2, {}, {"a": FallbackState(theirs, (), ours)}).state("a",
+    assert LeaderTerm(FakeLease()).state("a", state) == PoolState()
+    assert LeaderTerm(FakeLease(), 2, {}, {"a": FallbackState(theirs, (), ours)}).state("a",
                                                                                    state) == PoolState(scheduled_fallback=theirs,
                                                                                                             unconfirmed_writes=ours)
-    assert LeaderTerm(Helm(), 2).state("a", state) == state
+    assert LeaderTerm(FakeLease(), 2).state("a", state) == state
 
 
 def test_a_pool_that_was_given_back_is_nobodys():
     [given] = read_handover({"intent/a": LastWrite(None, None, NOON, 3).text}).last_writes.values()
 
-    assert LeaderTerm(Helm(), 4, {"a": given}).state("a", PoolState(written=5, original_requested=2)) == PoolState()
+    assert LeaderTerm(FakeLease(), 4, {"a": given}).state("a", PoolState(written=5, original_requested=2)) == PoolState()
 
 
 def test_a_pool_that_no_leader_has_written_keeps_what_this_daemon_knew_of_it():

@@ -12,18 +12,19 @@ from adapters.ports.lever import ScheduledChange
 from adapters.runtime.clock import ManualClock
 from config.model.dead_man import DeadMan
 from config.model.limits import Limits
-from controller.decision.planning.dead_man_schedule import MOST_OPEN, with_pending
+from controller.decision.planning.dead_man_schedule import MOST_PENDING, with_pending
 from controller.decision.planning.overrides import Kind, Override
 from controller.decision.planning.pool_state import PoolState
 from controller.decision.planning.reasons import ReasonCode
-from controller.fleet.dead_man_switch import DeadManSwitch, is_due
-from controller.fleet.fleet import BREATH
+from controller.decision.planning.state_transitions import without_future_instants
+from controller.fleet.dead_man_switch import DeadManSwitch
+from controller.fleet.fleet import YIELD_EVERY
 from controller.fleet.shutdown import cancel_fallback, is_released, release_pool
 from controller.forecasts.rotation import CapacityForecast
 from controller.leadership.handover import read_handover
 from controller.leadership.leader_term import LeaderTerm
-from tests.builders import NOON, pool_policy
-from tests.fakes import Decaying, FakeLever, Helm, steady
+from tests.builders import NOON, observation
+from tests.fakes import Decaying, FakeLease, FakeLever, steady
 from tests.worlds import world
 
 MINUTE = timedelta(minutes=1)
@@ -185,7 +186,7 @@ async def test_wherever_on_the_plan_a_daemon_comes_back_it_takes_what_it_finds_f
 
 
 async def test_what_was_done_as_ordered_and_is_taken_for_ours_is_told_to_whoever_leads_next(clock, tmp_path):
-    helm, slow = Helm(), {"scale_down_delay": timedelta(minutes=30)}
+    lease, slow = FakeLease(), {"scale_down_delay": timedelta(minutes=30)}
     async with fleet_of(clock, tmp_path, {"a": steady(5)}, **slow) as here:
         await live(here, clock, 3, plan=rising)
         levers = here.levers
@@ -193,17 +194,17 @@ async def test_what_was_done_as_ordered_and_is_taken_for_ours_is_told_to_whoever
     levers["a"].fire_if_due()
     assert levers["a"].paper.requested == 7
     async with world(clock, tmp_path, {"a": steady(5)}, levers=levers, dead_man=HALF_HOUR, **slow) as here:
-        here.fleet.tenure = LeaderTerm(helm, 2)
+        here.fleet.term = LeaderTerm(lease, 2)
         await here.tick()
         assert levers["a"].paper.requested == 7, "what was wanted meanwhile is not known: not lowered yet"
 
-    left = read_handover(helm.shared).last_writes["a"]
+    left = read_handover(lease.published).last_writes["a"]
     assert (left.target, left.before, left.number) == (7, 7, 2)
 
 
 async def test_what_could_not_be_shared_is_shared_with_a_later_step(clock, tmp_path):
-    helm, slow = Helm(), {"scale_down_delay": timedelta(hours=3)}
-    keep = helm.share
+    lease, slow = FakeLease(), {"scale_down_delay": timedelta(hours=3)}
+    keep = lease.publish
 
     async def away(number, texts):
         raise Unfenced("the lease store is away")
@@ -214,13 +215,13 @@ async def test_what_could_not_be_shared_is_shared_with_a_later_step(clock, tmp_p
     await clock.advance(timedelta(minutes=100))
     levers["a"].fire_if_due()
     async with world(clock, tmp_path, {"a": steady(5)}, levers=levers, dead_man=HALF_HOUR, **slow) as here:
-        here.fleet.tenure, helm.share = LeaderTerm(helm, 2), away
+        here.fleet.term, lease.publish = LeaderTerm(lease, 2), away
         await here.tick()
         assert here.fleet.reconcilers["a"].state.written == 7
-        helm.share = keep
+        lease.publish = keep
         await live(here, clock, 30)
 
-    assert read_handover(helm.shared).last_writes["a"].target == 7
+    assert read_handover(lease.published).last_writes["a"].target == 7
 
 
 async def test_an_end_amid_a_call_says_that_it_may_be_under_way(clock, tmp_path):
@@ -244,7 +245,7 @@ async def test_an_end_that_cannot_take_orders_back_is_no_end(clock, tmp_path):
         async def refuse():
             raise Unreachable("no answer")
         here.levers["a"].disarm = refuse
-        plan = await release_pool(each, clock)
+        plan = (await release_pool(each, clock)).plan
 
         assert not is_released(plan)
         assert "could not be cancelled: no answer" in plan.text
@@ -320,20 +321,20 @@ async def test_a_leader_tells_nothing_about_a_pool_that_nobody_has_set(clock, tm
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await here.tick()
         each = here.fleet.reconcilers["a"]
-        each.state, each.tenure = PoolState(), LeaderTerm(Helm(), 1)
+        each.state, each.term = PoolState(), LeaderTerm(FakeLease(), 1)
         await DeadManSwitch(here.fleet, clock, here.store, rising).renew()
 
         assert here.levers["a"].orders == []
 
 
 async def test_who_leads_no_more_tells_nothing(clock, tmp_path, capsys):
-    class Followed(Helm):
-        async def share(self, number, texts):
+    class Followed(FakeLease):
+        async def publish(self, number, texts):
             raise Unfenced("another leads")
 
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await here.tick()
-        here.fleet.reconcilers["a"].tenure = LeaderTerm(Followed(), 1)
+        here.fleet.reconcilers["a"].term = LeaderTerm(Followed(), 1)
         men = DeadManSwitch(here.fleet, clock, here.store, unknown)
         await men.renew()
 
@@ -345,11 +346,11 @@ async def test_what_was_told_as_another_began_to_lead_is_left_to_that_one_to_rem
     async with fleet_of(clock, tmp_path, {"a": steady(5)}) as here:
         await here.tick()
         each, lever = here.fleet.reconcilers["a"], here.levers["a"]
-        each.tenure, lever.seconds = LeaderTerm(Helm(), 1), 20
+        each.term, lever.seconds = LeaderTerm(FakeLease(), 1), 20
         men = DeadManSwitch(here.fleet, clock, here.store, unknown)
         telling = asyncio.create_task(men.renew())
         await lever.asked.wait()
-        each.start_term(LeaderTerm(Helm("bob leads")))
+        each.start_term(LeaderTerm(FakeLease("bob leads")))
         await here.drive(telling)
 
         assert lever.orders
@@ -403,7 +404,7 @@ async def test_who_leads_anew_takes_nothing_for_known_that_another_may_have_orde
         men = await live(here, clock, 30)
         lever, each = here.levers["a"], here.fleet.reconcilers["a"]
         assert (lever.forgot, len(lever.orders) > 2) == (1, True)
-        each.tenure = LeaderTerm(Helm(), 7)
+        each.term = LeaderTerm(FakeLease(), 7)
         await clock.advance(15 * MINUTE)
         await men.renew()
         assert lever.forgot == 2
@@ -425,9 +426,10 @@ async def test_who_stands_by_orders_nothing_and_who_leads_puts_off_what_another_
         told = len(lever.orders)
         each.state = replace(each.state, scheduled_fallback=())
 
-        each.tenure = LeaderTerm(Helm("another leads"))
-        assert not is_due(each, clock.now(), lambda _: ())
-        each.tenure = LeaderTerm(Helm(), 7)
+        each.term = LeaderTerm(FakeLease("another leads"))
+        await DeadManSwitch(here.fleet, clock, here.store, unknown).renew()
+        assert len(lever.orders) == told
+        each.term = LeaderTerm(FakeLease(), 7)
         await DeadManSwitch(here.fleet, clock, here.store, unknown).renew()
         assert len(lever.orders) == told + 1
 
@@ -482,17 +484,17 @@ async def test_an_end_takes_back_also_what_was_cut_short_and_later_what_it_did_n
 
 
 def test_a_clock_that_was_set_back_does_not_bring_an_order_forward():
-    from controller.decision.planning.pool_state import without_future_instants
     state = PoolState(written=5, scheduled_fallback=((NOON + timedelta(minutes=30), 1),))
 
-    assert without_future_instants(state, NOON).scheduled_fallback == state.scheduled_fallback
+    assert without_future_instants(state, observation()).scheduled_fallback == state.scheduled_fallback
 
 
-def test_a_lever_without_scheduled_actions_is_never_due(clock):
-    class Pool:
-        policy, lever, state = pool_policy(dead_man=HALF_HOUR), FakeLever(clock), PoolState(written=5)
+async def test_a_lever_without_scheduled_actions_is_sent_nothing(clock, tmp_path):
+    async with world(clock, tmp_path, {"a": steady(5)}, levers={"a": FakeLever(clock)}, dead_man=HALF_HOUR) as here:
+        await here.tick()
+        await DeadManSwitch(here.fleet, clock, here.store, rising).renew()
 
-    assert not is_due(Pool(), NOON, lambda _: ())
+        assert here.fleet.reconcilers["a"].state.pending_fallback == ()
 
 
 async def test_what_was_being_told_when_the_daemon_was_killed_is_its_own_when_it_is_done(clock, tmp_path):
@@ -531,7 +533,7 @@ async def test_what_was_tried_to_tell_is_remembered_within_limits(clock, tmp_pat
         await live(here, clock, 150, plan=rising)
         state = here.fleet.reconcilers["a"].state
 
-        assert len(state.pending_fallback) == MOST_OPEN - 1, "what was to be done is forgotten once it would have been seen"
+        assert len(state.pending_fallback) == MOST_PENDING - 1, "what was to be done is forgotten once it would have been seen"
         here.levers["a"].refuses = None
         await live(here, clock, 1, DeadManSwitch(here.fleet, clock, here.store, rising))
         assert here.fleet.reconcilers["a"].state.pending_fallback == ()
@@ -554,16 +556,16 @@ async def test_orders_that_may_stand_are_taken_back_though_no_answer_told_of_the
 
 
 async def test_what_is_told_while_the_fleet_is_planned_is_not_forgotten_by_a_plan_of_before(clock, tmp_path):
-    async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(BREATH + 10)}) as here:
+    async with fleet_of(clock, tmp_path, {f"p{at}": steady(5) for at in range(YIELD_EVERY + 10)}) as here:
         for _ in range(7):
             await here.tick()
             await clock.advance(MINUTE)
-        first, last = here.fleet.reconcilers["p0"], here.fleet.reconcilers[f"p{BREATH + 5}"]
+        first, last = here.fleet.reconcilers["p0"], here.fleet.reconcilers[f"p{YIELD_EVERY + 5}"]
         plan = last.plan
 
-        def beside(*given):
+        def beside(*given, **named):
             first.accept_state(replace(first.state, scheduled_fallback=((NOON, 3),)))
-            return plan(*given)
+            return plan(*given, **named)
         last.plan = beside
         await here.tick()
 

@@ -71,7 +71,7 @@ async def test_a_pool_that_cannot_be_planned_stops_no_other(clock, tmp_path):
     async with world(clock, tmp_path, {"bad": steady(3), "good": steady(3)}) as here:
         await here.tick()
 
-        def broken(*_):
+        def broken(*_, **__):
             raise RuntimeError("ours")
 
         here.fleet.reconcilers["bad"].plan = broken

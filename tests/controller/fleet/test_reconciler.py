@@ -10,9 +10,9 @@ from adapters.runtime.clock import ManualClock
 from adapters.simulated import ShadowLever, SimulatedCapacity
 from controller.decision.planning.observation import DataFreshness, DemandView, Proposal
 from controller.decision.planning.plan import Action
-from controller.decision.planning.pool_state import PoolState
+from controller.decision.planning.pool_state import METER_EVERY, PoolState, state_key
 from controller.decision.planning.reasons import ReasonCode
-from controller.fleet.reconciler import METER_EVERY, Reconciler, state_key
+from controller.fleet.reconciler import Reconciler
 from tests.builders import NOON, pool_policy
 from tests.fakes import FakeLever
 
@@ -59,12 +59,17 @@ def make(clock, lever, notebook):
     return make
 
 
-def wants(units, sight=DataFreshness.FRESH):
-    return DemandView(sight, timedelta(minutes=1), Proposal(units, "rule"), settled=True)
+def wants(units):
+    return DemandView(DataFreshness.FRESH, settled=True, data_age=MINUTE, proposal=Proposal(units, "rule"))
+
+
+async def step(pool, demand, **more):
+    """The plan of a step, after its write."""
+    return (await pool.step(demand, **more)).plan
 
 
 async def test_a_write_is_noted_before_it_is_sent_and_remembered_after(make, lever, notebook):
-    plan = await make().step(wants(5))
+    plan = await step(make(), wants(5))
 
     assert (plan.action, lever.writes) == (Action.WRITE, [5])
     assert notebook.said == [("state", None), ("intent", 5), ("state", 5)]
@@ -80,7 +85,7 @@ async def test_what_the_provider_is_told_beside_a_write_is_not_forgotten_by_it(m
         return kept
 
     notebook.save_state, notebook.save_intent = map(beside, notes)
-    await pool.step(wants(5))
+    await step(pool, wants(5))
 
     assert (pool.state.written, pool.state.intent, set(pool.state.scheduled_fallback)) == (5, None, {*ordered})
     assert len(pool.state.scheduled_fallback) == 3
@@ -89,11 +94,11 @@ async def test_what_the_provider_is_told_beside_a_write_is_not_forgotten_by_it(m
 async def test_what_became_of_a_write_without_an_answer_is_remembered_before_the_next_one(make, lever, notebook, clock):
     pool = make()
     lever.failing["write"] = OutcomeUnknown("no answer")
-    await pool.step(wants(5))
+    await step(pool, wants(5))
     lever.foreign(5)  # it had happened
     lever.failing.clear()
     await clock.advance(MINUTE)
-    await pool.step(wants(8))
+    await step(pool, wants(8))
 
     assert lever.writes == [8]
     assert notebook.said == [("state", None), ("intent", 5), ("state", 5), ("intent", 8), ("state", 8)]
@@ -101,86 +106,86 @@ async def test_what_became_of_a_write_without_an_answer_is_remembered_before_the
 
 async def test_an_unchanged_target_makes_no_call(make, lever, clock):
     pool = make()
-    await pool.step(wants(5))
+    await step(pool, wants(5))
     await clock.advance(3 * MINUTE)
-    await pool.step(wants(5))
+    await step(pool, wants(5))
     calls = list(lever.calls)
     for _ in range(5):
         await clock.advance(MINUTE)
-        await pool.step(wants(5))
+        await step(pool, wants(5))
 
     assert lever.calls == calls
 
 
 async def test_capacity_is_read_again_when_its_reading_is_old(make, lever, clock):
     pool = make()
-    await pool.step(wants(0))
+    await step(pool, wants(0))
     await clock.advance(timedelta(minutes=10))
-    await pool.step(wants(0))
+    await step(pool, wants(0))
 
     assert lever.calls.count("read") == 2
 
 
 async def test_an_old_reading_is_renewed_right_before_a_write(make, lever, clock):
     pool = make()
-    await pool.step(wants(0))
+    await step(pool, wants(0))
     await clock.advance(timedelta(minutes=5))
     lever.foreign(7)
-    plan = await pool.step(wants(7))
+    plan = await step(pool, wants(7))
 
     assert (plan.action, lever.writes) == (Action.KEEP, [])
 
 
 async def test_a_write_that_is_not_shown_yet_is_looked_for_at_every_tick(make, lever, clock):
     pool = make()
-    await pool.step(wants(5))
+    await step(pool, wants(5))
     lever.foreign(2)  # what a lagging reading shows, or somebody was quick
     await clock.advance(MINUTE)
-    plan = await pool.step(wants(9))
+    plan = await step(pool, wants(9))
     assert (plan.action, pool.read_due(clock.now()), lever.writes) == (Action.HOLD, True, [5])
 
     lever.foreign(5)
     await clock.advance(MINUTE)
-    plan = await pool.step(wants(9))
+    plan = await step(pool, wants(9))
 
     assert (plan.action, lever.writes) == (Action.WRITE, [5, 9])
 
 
 async def test_a_wall_clock_that_was_put_back_makes_no_reading_young(make, lever, clock):
     pool = make()
-    await pool.step(wants(5))
+    await step(pool, wants(5))
     await clock.advance(5 * MINUTE)
     clock.set(clock.now() - timedelta(hours=1))
     lever.calls.clear()
 
     assert pool.read_due(clock.now())
-    await pool.step(wants(9), read=False)
+    await step(pool, wants(9), read=False)
     assert lever.calls[-2:] == ["read", "write"]
 
 
 async def test_a_wall_clock_put_back_by_nearly_as_much_as_has_passed_makes_no_reading_young(make, lever, clock, monkeypatch):
     pool = make()
-    await pool.step(wants(5))
+    await step(pool, wants(5))
     await clock.advance(11 * MINUTE)
     clock.set(clock.now() - timedelta(seconds=11 * 60 - 20))
     monkeypatch.setattr(clock, "monotonic", lambda: 11 * 60.0)  # which nobody sets
     lever.calls.clear()
 
     assert pool.read_due(clock.now())
-    await pool.step(wants(9), read=False)
+    await step(pool, wants(9), read=False)
     assert lever.calls[-2:] == ["read", "write"]
 
 
 async def test_an_unknown_outcome_is_read_before_anything_else(make, lever, clock):
     pool = make()
     lever.failing["write"] = OutcomeUnknown("no answer")
-    plan = await pool.step(wants(5))
+    plan = await step(pool, wants(5))
     assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, ReasonCode.WRITE_FAILED)
 
     lever.foreign(5)  # it had happened
     lever.failing.clear()
     await clock.advance(MINUTE)
-    plan = await pool.step(wants(5))
+    plan = await step(pool, wants(5))
 
     assert (plan.action, lever.writes, pool.state.written, pool.state.intent) == (Action.KEEP, [], 5, None)
 
@@ -188,12 +193,12 @@ async def test_an_unknown_outcome_is_read_before_anything_else(make, lever, cloc
 async def test_a_write_that_never_returns_is_given_up_and_read_back(make, lever, clock):
     pool = make(call_timeout_seconds=0.02)
     lever.hanging.add("write")
-    plan = await pool.step(wants(5))
+    plan = await step(pool, wants(5))
     assert "outcome-unknown" in plan.text
 
     lever.hanging.clear()
     await clock.advance(MINUTE)
-    plan = await pool.step(wants(5))
+    plan = await step(pool, wants(5))
 
     assert (plan.action, lever.writes) == (Action.KEEP, [5])
 
@@ -201,7 +206,7 @@ async def test_a_write_that_never_returns_is_given_up_and_read_back(make, lever,
 async def test_a_reading_that_never_returns_is_capacity_unknown(make, lever):
     lever.hanging.add("read")
 
-    plan = await make(call_timeout_seconds=0.02).step(wants(5))
+    plan = await step(make(call_timeout_seconds=0.02), wants(5))
 
     assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, ReasonCode.CAPACITY_UNKNOWN)
     assert "no answer within" in plan.text
@@ -210,46 +215,46 @@ async def test_a_reading_that_never_returns_is_capacity_unknown(make, lever):
 async def test_a_throttled_write_is_planned_again(make, lever, clock):
     pool = make()
     lever.failing["write"] = Throttled("slow down")
-    held = await pool.step(wants(5))
+    held = await step(pool, wants(5))
     lever.failing.clear()
     await clock.advance(MINUTE)
-    plan = await pool.step(wants(5))
+    plan = await step(pool, wants(5))
 
     assert (held.action, plan.action, lever.writes) == (Action.HOLD, Action.WRITE, [5])
 
 
 async def test_a_throttled_reading_leaves_the_last_one_in_force_for_a_while(make, lever, clock):
     pool = make()
-    await pool.step(wants(0))
+    await step(pool, wants(0))
     lever.failing["read"] = Throttled("slow down")
     await clock.advance(timedelta(minutes=11))
-    assert (await pool.step(wants(0))).action is Action.KEEP
+    assert (await step(pool, wants(0))).action is Action.KEEP
     assert pool.read_due(clock.now())
 
     await clock.advance(timedelta(hours=1))
-    assert (await pool.step(wants(0))).reasons[-1].code is ReasonCode.CAPACITY_UNKNOWN
+    assert (await step(pool, wants(0))).reasons[-1].code is ReasonCode.CAPACITY_UNKNOWN
 
 
 async def test_nothing_is_written_on_an_old_reading_that_could_not_be_renewed(make, lever, clock):
     pool = make()
-    await pool.step(wants(0))
+    await step(pool, wants(0))
     lever.failing["read"] = Throttled("slow down")
     await clock.advance(timedelta(minutes=5))
-    held = await pool.step(wants(5))
+    held = await step(pool, wants(5))
     lever.failing.clear()
-    plan = await pool.step(wants(5))
+    plan = await step(pool, wants(5))
 
     assert (held.action, plan.action, lever.writes) == (Action.HOLD, Action.WRITE, [5])
 
 
 async def test_a_throttled_reading_does_not_settle_an_open_write(make, lever, clock):
     pool = make()
-    await pool.step(wants(0))
+    await step(pool, wants(0))
     lever.failing["write"] = OutcomeUnknown("no answer")
-    await pool.step(wants(5))
+    await step(pool, wants(5))
     lever.failing = {"read": Throttled("slow down")}
     await clock.advance(MINUTE)
-    plan = await pool.step(wants(5))
+    plan = await step(pool, wants(5))
 
     assert (plan.action, pool.state.intent, lever.writes) == (Action.HOLD, 5, [])
 
@@ -257,9 +262,9 @@ async def test_a_throttled_reading_does_not_settle_an_open_write(make, lever, cl
 async def test_a_quota_teaches_how_much_may_be_asked(make, lever):
     pool = make()
     lever.failing["write"] = QuotaExceeded("too many", allowed=3)
-    await pool.step(wants(5))
+    await step(pool, wants(5))
     lever.failing.clear()
-    plan = await pool.step(wants(5))
+    plan = await step(pool, wants(5))
 
     assert (plan.target, lever.writes) == (3, [3])
 
@@ -267,23 +272,23 @@ async def test_a_quota_teaches_how_much_may_be_asked(make, lever):
 async def test_a_refusal_also_teaches_which_limit_it_was(make, lever):
     pool = make()
     lever.failing["write"] = QuotaExceeded("too many", 3, Limit("account-concurrency", "3 units are left", "raise L-B99A9384"))
-    await pool.step(wants(5))
+    await step(pool, wants(5))
     lever.failing.clear()
 
-    assert "3 units are left, so at most 3 units: raise L-B99A9384" in (await pool.step(wants(5))).text
+    assert "3 units are left, so at most 3 units: raise L-B99A9384" in (await step(pool, wants(5))).text
 
 
 async def test_a_limit_that_holds_a_pool_down_is_looked_at_again_within_minutes(make, lever, clock):
     """The operator may have raised it; one that does not is looked at hourly."""
     pool = make()
     lever.facts = replace(lever.facts, allowed=3)
-    await pool.step(wants(5))
+    await step(pool, wants(5))
     lever.facts = replace(lever.facts, allowed=9)
     await clock.advance(timedelta(minutes=12))
-    plan = await pool.step(wants(5))
+    plan = await step(pool, wants(5))
     asked = lever.calls.count("traits")
     await clock.advance(timedelta(minutes=12))
-    await pool.step(wants(5))
+    await step(pool, wants(5))
 
     assert (plan.target, lever.writes) == (5, [3, 5])
     assert lever.calls.count("traits") == asked
@@ -292,37 +297,37 @@ async def test_a_limit_that_holds_a_pool_down_is_looked_at_again_within_minutes(
 async def test_expired_credentials_delay_a_write_no_longer_than_they_are_expired(make, lever, clock):
     """No reading works meanwhile either, so each tick reads, and none writes before one has worked."""
     pool = make()
-    await pool.step(wants(0))
+    await step(pool, wants(0))
     lever.failing = {"write": Misconfigured("the credentials have expired")}
     await clock.advance(timedelta(seconds=20))
-    await pool.step(wants(5))
+    await step(pool, wants(5))
     lever.failing["read"] = Misconfigured("the credentials have expired")
     await clock.advance(MINUTE)
-    await pool.step(wants(5))
+    await step(pool, wants(5))
     written, lever.failing = lever.calls.count("write"), {}
     await clock.advance(MINUTE)
 
-    assert (await pool.step(wants(5))).action is Action.WRITE
+    assert (await step(pool, wants(5))).action is Action.WRITE
     assert (written, lever.writes) == (1, [5])
 
 
 async def test_a_refusal_waits_for_the_next_reading(make, lever, clock):
     pool = make()
     lever.failing["write"] = Conflict("deployment in progress")
-    await pool.step(wants(5))
+    await step(pool, wants(5))
     await clock.advance(timedelta(seconds=20))
-    plan = await pool.step(wants(5))
+    plan = await step(pool, wants(5))
     assert (plan.reasons[-1].code, lever.calls.count("write")) == (ReasonCode.BLOCKED, 1)
 
     lever.failing.clear()
     await clock.advance(timedelta(minutes=10))
-    assert (await pool.step(wants(5))).action is Action.WRITE
+    assert (await step(pool, wants(5))).action is Action.WRITE
 
 
 async def test_errors_are_plans_not_exceptions(make, lever):
     lever.failing["traits"] = PermissionDenied("lambda:GetFunction is not allowed: grant it")
 
-    plan = await make().step(wants(5))
+    plan = await step(make(), wants(5))
 
     assert "grant it" in plan.text
     assert lever.writes == []
@@ -331,10 +336,10 @@ async def test_errors_are_plans_not_exceptions(make, lever):
 async def test_the_lead_time_is_the_median_of_recent_raises(make, lever, clock, notebook):
     pool = make()
     for units in (1, 2, 3):
-        await pool.step(wants(units))
+        await step(pool, wants(units))
         for _ in range(3):
             await clock.advance(timedelta(seconds=50))
-            await pool.step(wants(units))
+            await step(pool, wants(units))
 
     assert notebook.leads == [(1, 150.0), (2, 150.0), (3, 150.0)]
     assert pool.lead_time == timedelta(seconds=150)
@@ -348,7 +353,7 @@ async def test_what_is_ready_on_paper_teaches_no_lead_time(make, lever, clock, n
     shadow = ShadowLever(lever, clock, timedelta(minutes=1))
     pool = make(pool_policy(mode="shadow"), lever=shadow)
     for _ in range(4):
-        await pool.step(wants(4))
+        await step(pool, wants(4))
         await clock.advance(MINUTE)
 
     assert pool.capacity.ready == 4
@@ -374,15 +379,15 @@ async def test_the_policys_memory_goes_before_the_providers(make, lever):
 
 async def test_the_meter_alone_is_stored_only_now_and_then(make, clock, notebook):
     pool = make()
-    await pool.step(wants(0))
+    await step(pool, wants(0))
     saved = len(notebook.said)
     for _ in range(METER_EVERY // MINUTE - 1):
         await clock.advance(MINUTE)
-        await pool.step(wants(0))
+        await step(pool, wants(0))
     assert len(notebook.said) == saved
 
     await clock.advance(MINUTE)
-    await pool.step(wants(0))
+    await step(pool, wants(0))
     assert len(notebook.said) == saved + 1
 
 
@@ -394,9 +399,9 @@ async def test_a_state_that_could_not_be_stored_is_stored_next_time(make, clock,
         raise OSError("disk full")
     notebook.save_state = full
     with pytest.raises(OSError, match="disk full"):
-        await pool.step(wants(5))
+        await step(pool, wants(5))
     notebook.save_state = kept
-    await pool.step(wants(5))
+    await step(pool, wants(5))
 
     assert notebook.states["agent"].written == 5
 
@@ -432,10 +437,10 @@ async def test_a_clock_that_is_put_back_makes_no_lead_time_negative(notebook):
     lever = FakeLever(clock, lead_time=timedelta(0))
     lever.paper = SimulatedCapacity(timedelta(seconds=100))
     pool = Reconciler(pool_policy(), lever, clock, notebook, PoolState(), timedelta(minutes=10), lambda traits: 0.0)
-    await pool.step(wants(3))
+    await step(pool, wants(3))
     clock.behind = timedelta(seconds=40)
     await clock.advance(timedelta(seconds=150))
-    await pool.step(wants(3))
+    await step(pool, wants(3))
 
     assert notebook.leads == [(3, 150.0)]
 
@@ -443,10 +448,10 @@ async def test_a_clock_that_is_put_back_makes_no_lead_time_negative(notebook):
 async def test_the_meter_is_stored_in_time_though_the_clock_was_put_back(notebook):
     clock = WrongClock(NOON)
     pool = Reconciler(pool_policy(), FakeLever(clock), clock, notebook, PoolState(), timedelta(minutes=10), lambda traits: 0.01)
-    await pool.step(wants(0))
+    await step(pool, wants(0))
     clock.behind = timedelta(hours=3)
     saved = len(notebook.said)
     await clock.advance(METER_EVERY)
-    await pool.step(wants(0))
+    await step(pool, wants(0))
 
     assert len(notebook.said) == saved + 1

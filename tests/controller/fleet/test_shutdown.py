@@ -50,9 +50,9 @@ def test_what_is_left_is_what_was_found_or_the_floor(how, state, target):
 @pytest.mark.parametrize("seen", [
     {"overrides": (Override(Kind.PIN, NOON + MINUTE, "me", "launch", 9),)},
     {"overrides": (Override(Kind.PAUSE, NOON + MINUTE, "me", "launch"),)},
-    {"capacity": capacity(9, foreign_owner="another autoscaler")},
-    {"capacity": capacity(11)},
-    {"capacity": None, "capacity_error": Throttled("slow down")},
+    {"reading": capacity(9, foreign_owner="another autoscaler")},
+    {"reading": capacity(11)},
+    {"reading": None, "error": Throttled("slow down")},
 ])
 def test_orders_and_other_peoples_changes_are_left_alone(seen):
     assert plan("floor", OURS, **seen).action is Action.HOLD
@@ -72,9 +72,9 @@ async def test_a_fleet_that_ends_leaves_each_pool_as_its_policy_says(clock, tmp_
         assert {name: lever.writes for name, lever in levers.items()} == {
             "hold": [7], "floor": [7, 1], "release": [7, 3], "shadow": [7]}
         assert here.journal.last_change["floor"].reasons[0].code is ReasonCode.ON_EXIT
-        made, last = here.fleet.inputs["floor"]["made"], here.fleet.plans["floor"]
-        kept, again = replayed({**plan_body(last), "inputs": inputs_body(made, last)})
-        assert kept == again
+        decision = here.fleet.inputs["floor"]["decision"]
+        recorded, again = replayed({**plan_body(decision.plan), "inputs": inputs_body(decision)})
+        assert recorded == again
         states = await here.store.run(here.store.store.load_states)
         assert (states["release"].written, states["release"].original_requested) == (None, None)
         assert states["floor"].written == 1

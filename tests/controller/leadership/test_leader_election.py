@@ -313,7 +313,7 @@ async def test_what_is_shared_under_an_old_number_is_refused_by_the_store(clock)
     await bob.renew_or_watch()
 
     with pytest.raises(Unfenced, match="another daemon leads"):
-        await ada.share(1, {"intent/a": "1"})
+        await ada.publish(1, {"intent/a": "1"})
     assert store.texts == {}
     assert ada.number is None
 
@@ -322,7 +322,7 @@ async def test_what_many_share_at_once_goes_to_the_store_together(clock):
     store = MemoryStore()
     ada = leadership(store, clock)
     await ada.renew_or_watch()
-    await asyncio.gather(*(ada.share(1, {f"intent/{at}": str(at)}) for at in range(50)))
+    await asyncio.gather(*(ada.publish(1, {f"intent/{at}": str(at)}) for at in range(50)))
 
     assert len(store.texts) == 50
     assert store.puts == 1
@@ -341,9 +341,9 @@ async def test_while_the_store_is_away_nothing_is_written_unless_the_policy_says
 
     assert ada.write_blocked(1) == "the lease could not be renewed: the store is away"
     with pytest.raises(Unfenced, match="no usable answer"):
-        await ada.share(1, {"intent/a": "1"})
+        await ada.publish(1, {"intent/a": "1"})
     assert bob.write_blocked(1) is None
-    await bob.share(1, {"intent/a": "1"})
+    await bob.publish(1, {"intent/a": "1"})
 
 
 async def test_one_that_goes_on_without_the_store_asks_first_after_a_sleep_of_its_own(clock):
@@ -405,7 +405,7 @@ async def test_a_store_that_never_answers_does_not_hold_up_the_beat(clock):
 
     assert isinstance(ada.error, AdapterError)
     with contextlib.suppress(AdapterError):
-        await ada.kept()
+        await ada.published()
 
 
 def test_half_of_the_shortest_term_is_longer_than_a_write_may_be_under_way():

@@ -12,7 +12,7 @@ from controller.leadership.leader_term import LeaderTerm
 from controller.notifications.conditions import current_conditions
 from controller.notifications.notice import DAEMON
 from tests.builders import NOON
-from tests.fakes import Helm, steady
+from tests.fakes import FakeLease, steady
 from tests.worlds import world
 
 MINUTE = timedelta(minutes=1)
@@ -90,7 +90,7 @@ async def test_a_standby_knows_no_pool_conditions(tmp_path, clock):
     async with world(clock, tmp_path, {"a": steady(3)}) as here:
         here.levers["a"].owner = "Application Auto Scaling"
         await here.minutes(2)
-        here.fleet.tenure = LeaderTerm(Helm("another daemon leads"))
+        here.fleet.term = LeaderTerm(FakeLease("another daemon leads"))
         assert codes(here, "a", clock) is None
-        here.fleet.tenure = LeaderTerm(Helm(), 3)
+        here.fleet.term = LeaderTerm(FakeLease(), 3)
         assert codes(here, "a", clock) == {"other-autoscaler"}

@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "notifications.md"
 SINKS = {kind: Sink(name="s", kind=kind, url_env="X") for kind in ("webhook", "cloudevents", "slack")}
 
 
-def posted(kind, text="asking for 5 failed", mode="active", pools=("chat",)):
+def posted(kind, text="requesting 5 failed", mode="active", pools=("chat",)):
     changes = [Change(pool, "write-failed", text) for pool in pools]
     return message(SINKS[kind], notice_of("write-failed", mode, changes, NOON, "/stoker/h"), "/stoker/h", None, 1)
 
@@ -30,7 +30,7 @@ def test_a_cloud_event_has_the_required_attributes():
     assert datetime.fromisoformat(event["time"]) == NOON
     assert all(re.fullmatch("[a-z0-9]{1,20}", name) for name in event)
     assert event["data"] == {"reason": "write-failed", "mode": "active", "pools": ["chat"], "pools_total": 1,
-                             "text": "chat: asking for 5 failed"}
+                             "text": "chat: requesting 5 failed"}
     assert "subject" not in json.loads(posted("cloudevents", pools=("a", "b")).body)
 
 

@@ -38,7 +38,7 @@ async def test_a_pool_without_metrics_is_reported_once_and_not_lowered(tmp_path,
         status, ready, _ = await here.ask("GET", "/readyz")
         _, body, _ = await here.ask("GET", "/status")
         fleet = here.components.fleet
-        plan, made = fleet.plans["a"], fleet.inputs["a"]["made"]
+        plan, made = fleet.plans["a"], fleet.inputs["a"]["decision"]
         async with here.session.get(here.service.url + "/metrics") as answer:
             metrics = await answer.text()
         here.source.broken = None
@@ -55,7 +55,7 @@ async def test_a_pool_without_metrics_is_reported_once_and_not_lowered(tmp_path,
         assert here.levers["a"].writes == [3]
         assert said.count("metrics are missing for longer than missing_metrics_limit") == 1
         assert said.count("metrics-recovered") == 1
-        kept, again = replayed(json.loads(json.dumps({**plan_body(plan), "inputs": inputs_body(made, plan)})))
+        kept, again = replayed(json.loads(json.dumps({**plan_body(plan), "inputs": inputs_body(made)})))
         assert kept == again
 
 

@@ -14,7 +14,7 @@ from config.model.notify import Sink
 from controller.leadership.leader_term import LeaderTerm
 from controller.notifications.notifier import KEY, Notifier, deliveries_of, delivery_of
 from tests.builders import NOON
-from tests.fakes import Helm, steady
+from tests.fakes import FakeLease, steady
 from tests.patience import PATIENCE_SECONDS
 from tests.receivers import receiving
 from tests.services import serving
@@ -194,9 +194,9 @@ async def test_a_new_leader_is_sent_once(tmp_path):
     async with receiving() as receiver, serving(
             tmp_path, clock, notifier=notifier_to(receiver, clock, reasons=("leader-changed",))) as here:
         await here.ticks()
-        here.components.fleet.tenure = LeaderTerm(Helm("another daemon leads"))
+        here.components.fleet.term = LeaderTerm(FakeLease("another daemon leads"))
         await here.ticks()
-        here.components.fleet.tenure = LeaderTerm(Helm(), 7)
+        here.components.fleet.term = LeaderTerm(FakeLease(), 7)
         await here.ticks(3)
         await receiver.until(lambda: receiver.bodies)
 

@@ -50,7 +50,7 @@ async def test_a_refusal_of_the_provider_is_told(tmp_path):
         told = await here.stoker("why", "a")
 
     assert "held at 3" in told.output
-    assert "asking for 12 failed (quota-exceeded): the account has 5 left" in told.output.splitlines()[-1]
+    assert "requesting 12 failed (quota-exceeded): the account has 5 left" in told.output.splitlines()[-1]
 
 
 async def test_a_record_is_replayed_from_a_file_and_from_standard_input(tmp_path):

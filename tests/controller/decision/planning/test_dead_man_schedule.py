@@ -66,11 +66,11 @@ def test_it_ends_where_the_plan_ends():
 def test_what_was_told_stands_where_the_plan_has_hardly_moved():
     first, _, third, fourth = (NOON + at * HALF_HOUR for at in range(4))
     told = ((first, 20), (fourth, 3), (fourth + HALF_HOUR, 2))
-    orders = scheduled_changes(pool(timedelta(hours=2)), first, planned(21, 21, 22, 22, 25, 25, 4, 4), told=told)
+    orders = scheduled_changes(pool(timedelta(hours=2)), first, planned(21, 21, 22, 22, 25, 25, 4, 4), scheduled=told)
 
     assert orders == (ScheduledChange(first, 20, 20), ScheduledChange(third, 25, 25), ScheduledChange(fourth, 3, 3),
                       ScheduledChange(fourth + HALF_HOUR, 2))
-    bound = scheduled_changes(pool(timedelta(hours=2), max=15), first, planned(*[21] * 8), told=told)
+    bound = scheduled_changes(pool(timedelta(hours=2), max=15), first, planned(*[21] * 8), scheduled=told)
     assert [order.most for order in bound] == [15, 2]
 
 

@@ -63,8 +63,8 @@ async def test_what_waits_says_so_with_its_numbers_and_can_be_replayed(clock, tm
     async with limited(clock, tmp_path, {"a": steady(3), "b": steady(9)}, pools_per_tick=1) as here:
         await here.tick()
         name = next(name for name in "ab" if not here.levers[name].writes)
-        plan, made = here.fleet.plans[name], here.fleet.inputs[name]["made"]
-        record = json.loads(json.dumps({**plan_body(plan), "inputs": inputs_body(made, plan)}))
+        plan, made = here.fleet.plans[name], here.fleet.inputs[name]["decision"]
+        record = json.loads(json.dumps({**plan_body(plan), "inputs": inputs_body(made)}))
 
         assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, ReasonCode.FLEET_CHANGES)
         assert "pools_per_tick 1" in plan.text
@@ -143,7 +143,7 @@ async def test_the_fleet_never_costs_more_than_its_hour(clock, tmp_path):
 async def test_nobody_rises_into_the_room_of_a_write_that_no_reading_shows(clock, tmp_path, written, intent, minutes, counted):
     async with limited(clock, tmp_path, {"a": steady(0), "b": steady(9)}, usd_per_hour=10 * UNIT_USD_AN_HOUR) as here:
         await here.tick()
-        a, b = (here.fleet.inputs[name]["made"] for name in "ab")
+        a, b = (here.fleet.inputs[name]["decision"] for name in "ab")
         now = a.seen.now
         state = replace(a.state, written=written, written_at=now - minutes * MINUTE, intent=intent)
         unseen = replace(a, state=state, plan=replace(a.plan, requested=0, target=0, action=Action.KEEP))

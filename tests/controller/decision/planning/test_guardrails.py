@@ -12,7 +12,7 @@ from controller.decision.planning.plan import Action
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import PoolState, accepted
 from controller.decision.planning.reasons import ReasonCode
-from controller.decision.planning.scale_in_guardrails import WISH_GAP
+from controller.decision.planning.scale_in_guardrails import RECOMMENDATION_GAP
 from controller.decision.planning.state_transitions import READ_AFTER_WRITE
 from tests.builders import NOON, capacity, observation, pool_policy
 
@@ -76,7 +76,8 @@ def test_the_delay_does_not_hold_back_a_raise():
 
 def test_wishes_forgotten_by_a_restart_keep_capacity_for_the_whole_delay():
     policy = pool_policy(scale_down_delay=timedelta(minutes=3))
-    before = PoolState(written=10, recommendations=tuple((NOON - WISH_GAP - minute * MINUTE, 1) for minute in (3, 2, 1)))
+    times = (NOON - RECOMMENDATION_GAP - minute * MINUTE for minute in (3, 2, 1))
+    before = PoolState(written=10, recommendations=tuple((at, 1) for at in times))
 
     assert run_minutes(policy, [1, 1, 1, 1], state=before) == [10, 10, 10, 1]
 
@@ -133,7 +134,7 @@ def test_a_quota_says_which_limit_it_is_with_its_numbers_and_the_remedy():
 
 
 def test_another_autoscaler_on_the_resource_forbids_acting():
-    plan = decide(proposed=9.0, capacity=capacity(2, foreign_owner="target tracking policy web"))
+    plan = decide(proposed=9.0, reading=capacity(2, foreign_owner="target tracking policy web"))
 
     assert (plan.action, plan.target) == (Action.HOLD, 2)
     assert "target tracking policy web" in plan.text
@@ -220,7 +221,7 @@ def test_a_value_below_the_floor_is_a_value_and_is_left_alone():
 def test_a_setting_that_is_gone_is_not_set_again_where_a_write_is_forbidden(forbids):
     state = PoolState(written=5, written_at=NOON - timedelta(hours=2))
 
-    assert decide(pool_policy(min=3), state, proposed=7.0, capacity=capacity(0, **forbids)).action is Action.HOLD
+    assert decide(pool_policy(min=3), state, proposed=7.0, reading=capacity(0, **forbids)).action is Action.HOLD
 
 
 KEEPS = pool_policy(keep_setting=True)
@@ -250,12 +251,12 @@ def test_neither_a_ceiling_of_zero_nor_the_end_of_the_daemon_deletes_a_setting_t
     (PoolState(written=3, original_requested=0, foreign_since=NOON - timedelta(hours=2), foreign_requested=5), True),
 ])
 def test_a_target_of_zero_that_deletes_a_setting_of_others_says_so_first(state, said):
-    plan = decide(state=state, proposed=0.0, capacity=capacity(5, deletes_at_zero=True))
+    plan = decide(state=state, proposed=0.0, reading=capacity(5, deletes_at_zero=True))
 
     assert (plan.action, plan.target) == (Action.WRITE, 0)
     assert (plan.reasons[0].code is ReasonCode.DELETES_SETTING) is said
-    assert not bites(decide(state=state, proposed=0.0, capacity=capacity(5)), ReasonCode.DELETES_SETTING)
-    assert not bites(decide(state=state, proposed=2.0, capacity=capacity(5, deletes_at_zero=True)), ReasonCode.DELETES_SETTING)
+    assert not bites(decide(state=state, proposed=0.0, reading=capacity(5)), ReasonCode.DELETES_SETTING)
+    assert not bites(decide(state=state, proposed=2.0, reading=capacity(5, deletes_at_zero=True)), ReasonCode.DELETES_SETTING)
 
 
 def test_a_second_foreign_write_begins_the_hour_anew():
@@ -268,37 +269,37 @@ def test_a_second_foreign_write_begins_the_hour_anew():
 def test_a_failed_allocation_waits_before_it_is_asked_for_again():
     state = PoolState(written=4)
     failed = capacity(4, ready=0, phase=Phase.FAILED, changed_at=NOON - RETRY_FAILED / 2, detail="FUNCTION_ERROR_INIT_FAILURE")
-    waits = decide(state=state, proposed=6.0, capacity=failed)
+    waits = decide(state=state, proposed=6.0, reading=failed)
 
     assert waits.action is Action.HOLD
     assert "FUNCTION_ERROR_INIT_FAILURE" in waits.text
-    assert decide(state=state, proposed=0.0, capacity=failed).action is Action.WRITE
+    assert decide(state=state, proposed=0.0, reading=failed).action is Action.WRITE
 
 
 def test_a_blocked_resource_is_not_written_to():
     blocked = capacity(2, blocked=Conflict("a deployment is under way"))
 
-    assert decide(proposed=6.0, capacity=blocked).action is Action.HOLD
-    assert decide(proposed=2.0, capacity=blocked).action is Action.KEEP
+    assert decide(proposed=6.0, reading=blocked).action is Action.HOLD
+    assert decide(proposed=2.0, reading=blocked).action is Action.KEEP
 
 
 def test_what_failed_is_not_asked_for_again_into_a_deployment_though_the_number_stays():
     since = NOON - RETRY_FAILED
     failed = capacity(4, ready=0, phase=Phase.FAILED, changed_at=since, blocked=Conflict("a deployment is under way"))
 
-    assert decide(state=PoolState(written=4), proposed=4.0, capacity=failed).reasons[-1].code is ReasonCode.BLOCKED
-    assert decide(state=PoolState(written=4), proposed=4.0, capacity=replace(failed, blocked=None)).action is Action.WRITE
+    assert decide(state=PoolState(written=4), proposed=4.0, reading=failed).reasons[-1].code is ReasonCode.BLOCKED
+    assert decide(state=PoolState(written=4), proposed=4.0, reading=replace(failed, blocked=None)).action is Action.WRITE
 
 
 def test_what_failed_and_may_be_somebody_elses_is_not_asked_for_again_though_the_number_stays():
     failed = capacity(4, ready=0, phase=Phase.FAILED, changed_at=NOON - RETRY_FAILED)
     state = accepted(PoolState(), 6, NOON)
 
-    assert decide(state=state, proposed=4.0, capacity=failed).reasons[-1].code is ReasonCode.FOREIGN_WRITE
+    assert decide(state=state, proposed=4.0, reading=failed).reasons[-1].code is ReasonCode.FOREIGN_WRITE
 
 
 def test_a_raise_is_not_held_back_by_one_that_is_still_under_way():
-    assert decide(proposed=9.0, capacity=capacity(4, ready=1)).target == 9
+    assert decide(proposed=9.0, reading=capacity(4, ready=1)).target == 9
 
 
 LATER = NOON + timedelta(hours=2)
@@ -346,7 +347,7 @@ def test_what_failed_is_given_back_whole_or_in_parts_only_once_it_may_be_asked_f
 
     def given_back(failed_at, bounds):
         failed = capacity(10, ready=0, phase=Phase.FAILED, changed_at=failed_at)
-        return decide(capacity=failed, proposed=0.0, bounds=bounds)
+        return decide(reading=failed, proposed=0.0, bounds=bounds)
 
     early = given_back(NOON - RETRY_FAILED / 2, part)
     assert (early.action, early.target, early.reasons[-1].code) == (Action.HOLD, 10, ReasonCode.ALLOCATION_FAILED)

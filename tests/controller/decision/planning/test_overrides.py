@@ -153,7 +153,7 @@ ORDERS = st.one_of(
        st.integers(0, 200), st.floats(), st.sampled_from(DataFreshness), st.sampled_from(["hold", "floor", "forecast"]))
 def test_any_orders_leave_the_target_within_bounds_or_what_is_there(orders, requested, low, span, proposed, sight, rule):
     policy = pool_policy(min=low, max=low + span, on_missing_metrics=rule)
-    plan = decide(*orders, policy=policy, capacity=capacity(requested), proposal=Proposal(proposed, "rule"), freshness=sight)
+    plan = decide(*orders, policy=policy, reading=capacity(requested), proposal=Proposal(proposed, "rule"), freshness=sight)
 
     assert plan.target == requested or low <= plan.target <= low + span
     if any(order.kind is Kind.PAUSE for order in orders):

@@ -10,13 +10,13 @@ from adapters.ports.errors import Conflict, Throttled
 from adapters.ports.lever import Capacity, Phase
 from adapters.sandbox.aws.lambda_.provisioned_capacity import ProvisionedCapacity, Status
 from controller.decision.planning.guardrails import GUARDRAILS
-from controller.decision.planning.observation import DataFreshness, Observation, Proposal
+from controller.decision.planning.observation import DataFreshness, Proposal
 from controller.decision.planning.plan import Action, whole_units
 from controller.decision.planning.planner import make_plan
 from controller.decision.planning.pool_state import INSTANTS, PoolState, accepted
 from controller.decision.planning.reasons import ReasonCode
 from controller.decision.planning.state_transitions import meter_spend
-from tests.builders import NOON, capacity, observation, pool_policy
+from tests.builders import NOON, capacity, observation, observed, pool_policy
 
 MINUTE = timedelta(minutes=1)
 
@@ -112,7 +112,7 @@ def test_no_traffic_is_told_from_no_telemetry():
 
 
 def test_capacity_that_cannot_be_read_is_held_with_the_error_in_the_trail():
-    seen = observation(capacity=None, capacity_error=Throttled("too many calls"))
+    seen = observation(reading=None, error=Throttled("too many calls"))
 
     plan = decide(state=PoolState(written=4), seen=seen)
 
@@ -121,7 +121,7 @@ def test_capacity_that_cannot_be_read_is_held_with_the_error_in_the_trail():
 
 
 def test_capacity_not_read_yet_is_another_reason_than_a_failed_reading():
-    assert codes(decide(seen=observation(capacity=None))) == [ReasonCode.NOT_READ]
+    assert codes(decide(seen=observation(reading=None))) == [ReasonCode.NOT_READ]
 
 
 def test_an_intent_that_the_provider_shows_counts_as_written():
@@ -189,7 +189,7 @@ def test_each_of_several_intents_that_had_no_answer_may_arrive_and_in_any_order(
 def test_a_failed_allocation_of_the_same_number_is_asked_for_again():
     failed = capacity(4, ready=1, phase=Phase.FAILED, changed_at=NOON - timedelta(hours=1))
 
-    assert decide(state=PoolState(written=4), seen=observation(proposed=4.0, capacity=failed)).action is Action.WRITE
+    assert decide(state=PoolState(written=4), seen=observation(proposed=4.0, reading=failed)).action is Action.WRITE
 
 
 def test_money_is_metered_while_a_price_is_known_and_begins_anew_each_month():
@@ -214,7 +214,7 @@ def test_the_budget_counts_provisioned_concurrency_as_the_emulator_bills_it(seri
         seen = Capacity(real.requested, real.available, Phase.FAILED if real.status is Status.FAILED else Phase.READY, NOON,
                         changed_at=NOON + timedelta(milliseconds=real.modified))
         now = NOON + timedelta(milliseconds=at)
-        return meter_spend(state, Observation(now, seen, billing_step=timedelta(minutes=5), usd_per_unit_minute=1.0))
+        return meter_spend(state, observation(now=now, reading=seen, billing_step=timedelta(minutes=5), usd_per_unit_minute=1.0))
 
     for pause, units, preparation, init_fails in [*series, (1, 0, 0, False)]:
         at += pause
@@ -251,8 +251,8 @@ capacities = st.builds(
     in_use=st.none() | floats, changed_at=st.none() | st.just(NOON), foreign_owner=st.none() | st.just("somebody"),
     blocked=st.none() | st.just(Conflict("busy")))
 observations = st.builds(
-    Observation, now=st.just(NOON), capacity=st.none() | capacities,
-    capacity_error=st.none() | st.just(Throttled("slow")),
+    observed, now=st.just(NOON), reading=st.none() | capacities,
+    error=st.none() | st.just(Throttled("slow")),
     proposal=st.none() | st.builds(Proposal, floats, st.just("rule"), st.booleans()),
     freshness=st.sampled_from(DataFreshness),
     data_age=st.none() | st.timedeltas(), settled=st.booleans(), allowed=st.none() | numbers,
@@ -283,8 +283,8 @@ def test_any_observation_gives_a_lawful_plan(policy, state, seen):
     plan = make_plan(policy, state, seen, GUARDRAILS)
 
     if plan.action is Action.HOLD:
-        if seen.capacity is not None:
-            assert plan.target == seen.capacity.requested
+        if seen.capacity.reading is not None:
+            assert plan.target == seen.capacity.reading.requested
         return
     assert plan.target is not None
     assert plan.target <= policy.max
@@ -295,12 +295,12 @@ def test_any_observation_gives_a_lawful_plan(policy, state, seen):
 
 @given(policies(), states, observations)
 def test_blindness_lowers_nothing_but_to_the_ceiling_the_budget_or_a_quota(policy, state, seen):
-    blind = Observation(**({name: getattr(seen, name) for name in seen.__slots__} | {"freshness": DataFreshness.BROKEN}))
+    blind = replace(seen, demand=replace(seen.demand, freshness=DataFreshness.BROKEN))
 
     plan = make_plan(policy, state, blind, GUARDRAILS)
 
-    if seen.capacity is not None and not {ReasonCode.CEILING, ReasonCode.BUDGET, ReasonCode.QUOTA} & set(codes(plan)):
-        assert plan.target >= seen.capacity.requested
+    if seen.capacity.reading is not None and not {ReasonCode.CEILING, ReasonCode.BUDGET, ReasonCode.QUOTA} & set(codes(plan)):
+        assert plan.target >= seen.capacity.reading.requested
 
 
 @given(policies(), states, observations)
@@ -330,7 +330,7 @@ def test_a_step_limit_does_not_make_the_delay_begin_anew_at_each_step():
     state, requested, falls = PoolState(), 20, []
     for minute in range(25):
         now = NOON + minute * MINUTE
-        plan = decide(policy, state, observation(now=now, capacity=capacity(requested, now=now), proposed=0.0))
+        plan = decide(policy, state, observation(now=now, reading=capacity(requested, now=now), proposed=0.0))
         state = plan.state
         if plan.action is Action.WRITE:
             state, requested = accepted(state, plan.target, now), plan.target
@@ -357,4 +357,4 @@ def test_one_that_stands_by_has_nothing_to_say_where_the_leader_asked_for_as_muc
 def test_a_failed_allocation_is_not_asked_for_again_by_one_that_stands_by():
     failed = capacity(9, 0, phase=Phase.FAILED)
 
-    assert decide(seen=observation(proposed=9.0, capacity=failed, standby="ada leads")).action is Action.HOLD
+    assert decide(seen=observation(proposed=9.0, reading=failed, standby="ada leads")).action is Action.HOLD

@@ -146,7 +146,7 @@ async def test_it_outlives_a_restart_and_not_its_end(tmp_path):
 
 async def test_too_many_at_once_wait_for_the_tick(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS) as here:
-        here.components.fleet.nudges._left = 0
+        here.components.fleet.immediate_steps._remaining = 0
         _, told, _ = await here.ask("POST", PATH, TOKEN, json=WISH)
         assert told["takes_effect"] == "with the next tick"
         assert here.levers["a"].writes == [3]
@@ -168,7 +168,7 @@ async def test_the_command_tells_what_was_granted(tmp_path):
 async def test_a_pool_that_is_at_a_step_already_begins_no_other(tmp_path):
     async with serving(tmp_path, prewarm=BOUNDS) as here:
         fleet = here.components.fleet
-        assert fleet.nudges.ask("a", lambda: None)
+        assert fleet.immediate_steps.request("a", lambda: None)
         step = fleet._stepping["a"]
         fleet._start("a", fleet.view("a", here.clock.now()), read=False)  # the tick, whose plan is from before the nudge
 
