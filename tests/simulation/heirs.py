@@ -30,14 +30,14 @@ AWAY = 60
 class FencedPlane(Plane):
     """One daemon's way to Application Auto Scaling."""
 
-    async def scale(self, operation: str, resource: str, parameters: Any, digest: Callable[[Any], Any], *,
-                    writes: bool = True) -> Any:
+    async def call_scaling(self, operation: str, resource: str, parameters: Any, digest: Callable[[Any], Any], *,
+                           writes: bool = True) -> Any:
         fence = fence_of_this_task() if writes else None
         if fence is not None:
             fence.check()
         if writes:
             self._world.pending_fallback(self._resource, operation, None if fence is None else fence.number)
-        return await super().scale(operation, resource, parameters, digest, writes=writes)
+        return await super().call_scaling(operation, resource, parameters, digest, writes=writes)
 
 
 class HeirsLever(PairLever):

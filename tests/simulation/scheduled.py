@@ -146,8 +146,8 @@ class Plane:
     def __init__(self, resource: Scheduled, world: Judge) -> None:
         self._resource, self._world = resource, world
 
-    async def scale(self, operation: str, resource: str, parameters: Mapping[str, Any], digest: Callable[[Any], Any], *,
-                    writes: bool = True) -> Any:
+    async def call_scaling(self, operation: str, resource: str, parameters: Mapping[str, Any], digest: Callable[[Any], Any], *,
+                           writes: bool = True) -> Any:
         """See there. An answer may be lost, and what it was about done or not."""
         active = self._resource.active
         if "throttled" in active:
