@@ -1,4 +1,4 @@
-"""What must hold of forecasts whatever the demand: hostile values, any cut into calls, any order of pools."""
+"""Properties of forecasts for any demand, division into calls and order of pools."""
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ def test_quantiles_are_finite_not_negative_and_rise_with_the_level(seed, pools, 
 
 @examples(8)
 @given(seed=st.integers(0, 10_000), first=st.integers(0, 40), cuts=st.lists(st.integers(1, 700), max_size=6))
-def test_however_history_is_cut_the_forecasts_are_the_same(seed, first, cuts):
+def test_forecasts_do_not_depend_on_the_division_into_calls(seed, first, cuts):
     peak, busy = demand(seed, 2, 2 * DAY, 0.05)
     whole = CombinedForecaster(2)
     at_once = whole.follow(peak, busy, START + first, LEADS)
@@ -81,7 +81,7 @@ def test_minute_by_minute_is_the_same_as_at_once():
         np.testing.assert_array_equal(forecaster.quantiles_at(LEADS).peak, at_once.peak[:, at])
 
 
-def test_pools_do_not_know_each_other(monkeypatch):
+def test_pools_are_independent(monkeypatch):
     monkeypatch.setattr(combined, "SLAB", 3)
     peak, busy = demand(11, 7, DAY + 100)
     order = np.random.default_rng(0).permutation(7)
@@ -93,7 +93,7 @@ def test_pools_do_not_know_each_other(monkeypatch):
     np.testing.assert_array_equal(straight.quantiles(60).busy[5:6], alone.quantiles(60).busy)
 
 
-def test_nothing_seen_means_nothing_said():
+def test_without_demand_there_is_no_forecast():
     forecaster: Forecaster = CombinedForecaster(2)
     assert np.isnan(forecaster.quantiles(5).peak).all()
     assert not forecaster.enough.any()
@@ -109,7 +109,7 @@ def test_a_day_of_known_demand_is_enough():
     assert forecaster.enough.tolist() == [True, False]
 
 
-def test_a_hole_between_calls_is_unknown_and_what_was_seen_is_passed_over():
+def test_minutes_between_calls_are_unknown_and_repeated_ones_are_ignored():
     peak, busy = demand(2, 1, 900)
     holed = [what.copy() for what in (peak, busy)]
     for what in holed:
@@ -122,7 +122,7 @@ def test_a_hole_between_calls_is_unknown_and_what_was_seen_is_passed_over():
     np.testing.assert_array_equal(whole.quantiles(30).peak, torn.quantiles(30).peak)
 
 
-def test_days_of_silence_ask_for_a_new_forecaster():
+def test_a_gap_of_days_requires_a_new_forecaster():
     forecaster = CombinedForecaster(1)
     forecaster.observe(*demand(1, 1, 10), START)
     with pytest.raises(ValueError, match="start with a new forecaster"):
@@ -130,7 +130,7 @@ def test_days_of_silence_ask_for_a_new_forecaster():
 
 
 @pytest.mark.parametrize("levels", [(0.0,), (0.999,), (), (float("nan"),)])
-def test_levels_that_were_never_calibrated_are_refused(levels):
+def test_uncalibrated_levels_are_refused(levels):
     with pytest.raises(ValueError, match="levels must lie between"):
         CombinedForecaster(1).quantiles(5, levels)
 
@@ -142,7 +142,7 @@ def test_leads_out_of_reach_are_refused(leads):
 
 
 @pytest.mark.parametrize("kind", ["poisson day", "sparse", "bursts", "level shift"])
-def test_coverage_is_kept_on_made_up_traffic(kind):
+def test_coverage_holds_on_synthetic_traffic(kind):
     rng, minutes = np.random.default_rng(8), 7 * DAY
     clock = np.arange(minutes)
     curve = {
@@ -158,7 +158,7 @@ def test_coverage_is_kept_on_made_up_traffic(kind):
         assert coverage(said, came, LEVELS).missed_by.max() <= 0.02
 
 
-def test_the_daily_shape_is_foreseen_two_hours_ahead():
+def test_the_daily_shape_is_forecast_two_hours_ahead():
     rng, clock = np.random.default_rng(4), np.arange(6 * DAY)
     peak = rng.poisson(np.where(clock % DAY // 60 == 9, 40, 2))[None].astype(np.float32)
     forecaster = CombinedForecaster(1)
@@ -170,7 +170,7 @@ def test_the_daily_shape_is_foreseen_two_hours_ahead():
     assert median[140] < 10
 
 
-def test_a_fitted_model_is_listened_to_once_it_has_proved_right():
+def test_a_fitted_model_has_weight_after_it_was_accurate():
     rng = np.random.default_rng(4)
     level = rng.uniform(0, 40, 400).repeat(15)[: 2 * DAY]
     peak = rng.poisson(level)[None].astype(np.float32)
@@ -187,7 +187,7 @@ def test_a_fitted_model_is_listened_to_once_it_has_proved_right():
     assert apart[1] < 0.6 * apart[0]
 
 
-def test_work_that_a_clock_starts_is_foreseen_to_the_minute():
+def test_work_started_by_timers_is_forecast_to_the_minute():
     clock = np.arange(2 * DAY)
     peak = np.where(clock % 20 == 7, 9, 0)[None].astype(np.float32)
     said = CombinedForecaster(1).follow(peak, peak, START // 60 * 60, (30,)).peak[0, :-30, 0, 1]

@@ -1,4 +1,4 @@
-"""The fitted model: what it foretells, and that odd history gives None or lawful numbers, never an error."""
+"""The fitted model: its forecasts, and None or valid numbers for any history."""
 
 import numpy as np
 from hypothesis import given
@@ -16,7 +16,7 @@ def week(days: int = 10, seed: int = 1) -> np.ndarray:
     return np.sort(np.maximum(level[:, None] + noise, 0), axis=1).astype(np.float32)
 
 
-def test_the_weekend_is_foreseen_from_the_one_before():
+def test_the_weekend_is_forecast_from_the_one_before():
     rows = week(14)
     outlook = fit_outlook(rows[: 12 * 96], 500)
     assert outlook is not None
@@ -26,7 +26,7 @@ def test_the_weekend_is_foreseen_from_the_one_before():
     assert np.abs(told - came).mean() < 1.2
 
 
-def test_gaps_are_filled_from_other_days_and_spikes_drawn_in():
+def test_gaps_are_filled_from_other_days_and_spikes_are_limited():
     level = np.sqrt(week(5)[:, 1].astype(float))
     holed = level.copy()
     holed[200:240] = np.nan
@@ -38,7 +38,7 @@ def test_gaps_are_filled_from_other_days_and_spikes_drawn_in():
 
 @examples(15)
 @given(seed=st.integers(0, 999), kind=st.sampled_from(["zero", "gaps", "huge", "step", "constant", "short"]))
-def test_odd_history_gives_none_or_lawful_numbers(seed, kind):
+def test_any_history_gives_none_or_valid_numbers(seed, kind):
     rng, rows = np.random.default_rng(seed), week(5, seed)
     if kind == "zero":
         rows[:] = 0
@@ -59,7 +59,7 @@ def test_odd_history_gives_none_or_lawful_numbers(seed, kind):
         assert (np.diff(outlook.quantiles, axis=1) >= -1e-4).all()
 
 
-def test_demand_that_repeats_itself_exactly_warns_nobody():
+def test_exactly_periodic_demand_gives_no_warning():
     rows = np.tile(np.repeat(np.array([[0.0], [1.0]], np.float32), 3, axis=1), (5 * 48, 1))
     outlook = fit_outlook(rows, 0)
     assert outlook is not None

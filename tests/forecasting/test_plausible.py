@@ -1,4 +1,4 @@
-"""Which minutes cannot have been."""
+"""Impossible minutes."""
 
 import math
 
@@ -23,7 +23,7 @@ def flooded(*rows, before=None):
 
 
 @pytest.mark.parametrize("row", [(0, 0, 30), (0, 0.5, 0), (0, 0.5, 30)])
-def test_nothing_was_served_by_no_unit(row):
+def test_requests_without_a_unit_are_impossible(row):
     found = doubts(series(USUAL, row, USUAL))
 
     assert found.any.tolist() == found.idle.tolist() == [False, True, False]
@@ -37,17 +37,17 @@ def test_an_average_is_above_the_maximum_by_rounding_only():
 
 @pytest.mark.parametrize("requests", [20_000, 200_080, 5e7])
 @pytest.mark.parametrize("busy", [4, 1.6])
-def test_requests_of_other_units_that_were_counted_again_cannot_have_been(requests, busy):
+def test_requests_counted_twice_are_impossible(requests, busy):
     assert flooded(*[USUAL] * 5, (4, busy, requests), *[USUAL] * 5) == [5]
 
 
-def test_that_is_judged_by_what_was_known_before():
+def test_earlier_minutes_decide_what_is_usual():
     assert flooded((4, 4, 200_080), USUAL) == []
     assert flooded((4, 4, 200_080), USUAL, before=[USUAL] * (ENOUGH - 1)) == []
     assert flooded((4, 4, 200_080), USUAL, before=[USUAL] * ENOUGH) == [0]
 
 
-def test_what_comes_later_changes_no_verdict():
+def test_later_minutes_change_no_result():
     rng = np.random.default_rng(5)
     rows = [(4, 4, 200_080) if rng.random() < 0.1 else (0, 0, 0) if rng.random() < 0.5 else USUAL for _ in range(300)]
     whole = doubts(series(*rows)).any
@@ -64,7 +64,7 @@ def test_what_comes_later_changes_no_verdict():
     (np.nan, np.nan, 9e5),   # unknown anyway
     (0, 0, 0),
 ])
-def test_much_may_be_unusual_and_true(row):
+def test_unusual_but_possible_demand_stays(row):
     found = doubts(series(*[USUAL] * 40, row, USUAL))
 
     assert found is None or not found.any.any()
@@ -74,13 +74,13 @@ def test_a_unit_that_takes_eighty_requests_at_once_may_go_from_idle_to_full():
     assert flooded(*[(1, 0.0165, 1)] * 60, (1, 1, 4800), (10, 9.5, 45_000)) == []
 
 
-def test_traffic_that_really_is_another_is_believed_soon():
+def test_a_real_change_of_traffic_is_accepted():
     rows = [USUAL] * 60 + [(3, 1.2, 30_000)] * 60
 
     assert flooded(*rows) == list(range(60, 60 + USUAL_OF // 2))
 
 
-def test_restarts_minute_after_minute_are_found_each():
+def test_restarts_in_consecutive_minutes_are_all_found():
     rows = [USUAL] * 60 + [(4, 4, 100_000 + at) for at in range(10)] + [USUAL] * 5
 
     assert flooded(*rows) == list(range(60, 70))
@@ -90,7 +90,7 @@ def test_infinite_demand_is_no_reason_to_fail():
     doubts(series(*[USUAL] * 5, (math.inf, math.inf, math.inf), (3, math.inf, math.inf), (3, 1.2, math.inf), USUAL))
 
 
-def test_rows_without_are_unknown_in_every_column():
+def test_rejected_rows_are_unknown_in_every_column():
     left = without(series(USUAL, USUAL), np.array([False, True]))
 
     assert left.known.tolist() == [True, False]

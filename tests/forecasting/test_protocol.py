@@ -12,7 +12,7 @@ UNITS = st.floats(0, 60_000, width=32)
 
 
 @given(arrays(np.float32, (4, len(LEVELS)), elements=UNITS))
-def test_levels_between_stay_in_order_and_calibrated_ones_stay_as_they_are(grid):
+def test_interpolated_levels_stay_in_order_and_calibrated_ones_are_unchanged(grid):
     grid = np.sort(grid, axis=1)
     read = at_levels(grid, WANTED)
     assert (np.diff(read, axis=1) >= 0).all()
@@ -20,12 +20,12 @@ def test_levels_between_stay_in_order_and_calibrated_ones_stay_as_they_are(grid)
 
 
 @given(UNITS)
-def test_where_all_levels_agree_so_does_what_lies_between(value):
+def test_equal_levels_give_equal_interpolated_levels(value):
     assert (at_levels(np.full((1, len(LEVELS)), value, np.float32), WANTED) == np.float32(value)).all()
 
 
 @given(arrays(np.float32, 9, elements=UNITS), st.integers(0, 9))
-def test_quantiles_of_samples_pass_over_what_is_unknown(samples, unknown):
+def test_quantiles_of_samples_ignore_unknown_values(samples, unknown):
     known = samples[unknown:]
     holed = np.concatenate([known, np.full(unknown, np.nan, np.float32)])[None]
     found = sample_quantiles(np.random.default_rng(0).permuted(holed, axis=1), LEVELS)[0]
@@ -35,11 +35,11 @@ def test_quantiles_of_samples_pass_over_what_is_unknown(samples, unknown):
         assert np.isnan(found).all()
 
 
-def test_no_samples_at_all_say_nothing():
+def test_quantiles_without_samples_are_unknown():
     assert np.isnan(sample_quantiles(np.empty((2, 0), np.float32), LEVELS)).all()
 
 
-def test_unlawful_demand_is_unknown_and_the_impossible_is_capped():
+def test_invalid_demand_is_unknown_and_excessive_demand_is_capped():
     tame = tamed(np.array([-1, np.inf, -np.inf, np.nan, 3, 1e9]))
     np.testing.assert_array_equal(tame, np.array([np.nan, np.nan, np.nan, np.nan, 3, MOST], np.float32))
 

@@ -1,4 +1,4 @@
-"""Warmers among real traffic: which are named, which traffic is not, and what is left of demand without them."""
+"""Warmers in real traffic: which are found, and demand without them."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def sparse_days(days=2, seed=1):
 @pytest.mark.parametrize("jitter", [0.0, 5.0, 30.0])
 @pytest.mark.parametrize("requests", [1, 3, 10])
 @pytest.mark.parametrize("every", [1, 2, 4, 5, 10, 15, 30])
-def test_a_warmer_alone_is_named(every, requests, jitter):
+def test_a_warmer_alone_is_found(every, requests, jitter):
     if every == 2 and jitter:
         pytest.skip("bursts that run into each other leave no idle minute between them")
 
@@ -66,20 +66,20 @@ def test_a_warmer_alone_is_named(every, requests, jitter):
 @pytest.mark.parametrize("traffic", [busy_days, sparse_days])
 @pytest.mark.parametrize("requests", [1, 5])
 @pytest.mark.parametrize("every", [4, 5, 10])
-def test_a_warmer_beside_users_is_named(every, requests, traffic, jitter):
+def test_a_warmer_with_users_is_found(every, requests, traffic, jitter):
     users, pings = traffic(), called(every, requests, 2, jitter)
 
     assert found_in(series(users, pings)) == Rhythm(every, requests)
 
 
-def test_a_warmer_every_minute_shows_at_night():
+def test_a_warmer_that_calls_every_minute_is_found_at_night():
     users, pings = busy_days(), called(1, 2, 2)
 
     assert found_in(series(users, pings)) == Rhythm(1, 2)
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_users_are_not_named(seed):
+def test_users_are_no_warmer(seed):
     for traffic in (busy_days, sparse_days):
         assert found_in(alone(*traffic(seed=seed))) is None
 
@@ -97,7 +97,7 @@ def test_a_constant_load_that_keeps_its_units_at_work_is_no_warmer(every):
     assert found_in(alone(counts, counts * 0.9 / 60)) is None
 
 
-def test_an_hour_of_it_is_too_little_and_unknown_minutes_are_no_idleness():
+def test_one_hour_is_too_short_and_unknown_minutes_are_not_idle():
     assert found_in(series(called(5, 3, days=1 / 24))) is None
     assert found_in(DemandSeries.empty(FIRST, 2000)) is None
     assert found_in(DemandSeries.empty(FIRST)) is None
@@ -108,7 +108,7 @@ def test_an_hour_of_it_is_too_little_and_unknown_minutes_are_no_idleness():
 
 
 @pytest.mark.skipif(not TRACES, reason="the traces are not here")
-def test_no_real_trace_is_named():
+def test_no_real_trace_has_a_warmer():
     named = {path.name: rhythm for path in TRACES if (rhythm := found_in(open_history(path).series)) is not None}
 
     assert named == {}
@@ -117,7 +117,7 @@ def test_no_real_trace_is_named():
 
 @pytest.mark.parametrize("jitter", [0.0, 5.0])
 @pytest.mark.parametrize("every", [1, 4, 5, 10])
-def test_without_it_a_warmed_function_is_idle(every, jitter):
+def test_without_the_warmer_a_warmed_function_is_idle(every, jitter):
     rest, _ = left_out(series(called(every, 3, jitter=jitter)), Rhythm(every, 3))
 
     assert rest.invocations.sum() == rest.peak.sum() == 0
@@ -125,7 +125,7 @@ def test_without_it_a_warmed_function_is_idle(every, jitter):
 
 
 @pytest.mark.parametrize("every", [1, 4, 5, 10])
-def test_without_it_users_are_left(every):
+def test_without_the_warmer_users_are_left(every):
     users, pings = busy_days(), called(every, 3, 2)
     rest, _ = left_out(series(users, pings), Rhythm(every, 3))
     users_alone = alone(*users)

@@ -28,7 +28,7 @@ def intake(source, store):
     return DemandCollector(source, ["a", "b"], store, DELAY)
 
 
-async def test_what_was_collected_is_known_and_seen_as_fresh(intake):
+async def test_collected_demand_is_known_and_fresh(intake):
     await intake.collect(NOON)
 
     assert intake.freshness("a", NOON) == (DataFreshness.FRESH, timedelta(0))
@@ -37,7 +37,7 @@ async def test_what_was_collected_is_known_and_seen_as_fresh(intake):
     assert peak.tolist() == [[3, 3, 3], [5, 5, 5]]
 
 
-async def test_nothing_ever_known_is_no_demand_of_zero(intake, source):
+async def test_unknown_demand_is_not_zero(intake, source):
     source.silent = {"a": None}
     await intake.collect(NOON)
 
@@ -59,7 +59,7 @@ async def test_old_demand_is_late_or_broken_but_not_fresh(intake, source, silenc
     assert intake.freshness("a", later + MINUTE)[0] is sight
 
 
-async def test_a_failed_collection_leaves_everything_as_it_was(intake, source):
+async def test_a_failed_collection_changes_nothing(intake, source):
     await intake.collect(NOON)
     source.broken = Throttled("slow down")
     await intake.collect(NOON + MINUTE)
@@ -68,7 +68,7 @@ async def test_a_failed_collection_leaves_everything_as_it_was(intake, source):
     assert str(intake.errors["b"]) == "slow down"
 
 
-async def test_only_what_is_new_is_asked_for_and_late_corrections_again(intake, source):
+async def test_only_new_and_recent_minutes_are_read(intake, source):
     asked = []
     collect = source.collect
 
@@ -82,7 +82,7 @@ async def test_only_what_is_new_is_asked_for_and_late_corrections_again(intake, 
     assert asked == [timedelta(days=14), timedelta(minutes=16)]
 
 
-async def test_a_late_correction_replaces_and_a_gap_takes_nothing_away(intake, source):
+async def test_a_late_correction_replaces_a_row_and_a_gap_does_not(intake, source):
     await intake.collect(NOON)
     source.traffic["a"] = until(NOON - MINUTE, float("nan"), 9.0)
     await intake.collect(NOON + MINUTE)
@@ -91,7 +91,7 @@ async def test_a_late_correction_replaces_and_a_gap_takes_nothing_away(intake, s
     assert peak[0].tolist() == [3, 3, 9, 9]
 
 
-async def test_a_restart_takes_up_what_was_stored(intake, source, store):
+async def test_a_restart_loads_stored_rows(intake, source, store):
     await intake.collect(NOON)
     again = DemandCollector(source, ["a", "b"], store, DELAY)
     await again.load(NOON + MINUTE)
@@ -101,7 +101,7 @@ async def test_a_restart_takes_up_what_was_stored(intake, source, store):
     assert await again.oldest_known(NOON + MINUTE) == minute_of(NOON) - 120
 
 
-async def test_what_was_stored_is_not_read_anew_until_the_source_tells(intake, source, store):
+async def test_stored_rows_are_no_fresh_read_until_the_source_answers(intake, source, store):
     await intake.collect(NOON)
     again = DemandCollector(source, ["a", "b"], store, DELAY)
     await again.load(NOON + MINUTE)
@@ -112,7 +112,7 @@ async def test_what_was_stored_is_not_read_anew_until_the_source_tells(intake, s
     assert (again.has_fresh_read("a"), again.has_fresh_read("b")) == (False, True)
 
 
-async def test_a_pool_that_an_answer_leaves_out_is_not_read_anew(intake, source, store):
+async def test_a_pool_missing_from_an_answer_has_no_fresh_read(intake, source, store):
     await intake.collect(NOON)
     again = DemandCollector(source, ["a", "b"], store, DELAY)
     await again.load(NOON + MINUTE)
@@ -128,7 +128,7 @@ async def test_a_pool_that_an_answer_leaves_out_is_not_read_anew(intake, source,
 
 
 @pytest.mark.parametrize("units", [-3.0, math.inf, -math.inf, 1e12])
-async def test_impossible_demand_is_unknown_and_told(intake, source, store, units):
+async def test_impossible_demand_is_unknown_and_reported(intake, source, store, units):
     source.traffic["a"] = lambda minute: units if minute == minute_of(NOON) - 5 else 7.0
     await intake.collect(NOON)
 
@@ -150,7 +150,7 @@ async def told_by(source, *rows):
 
 
 @pytest.mark.parametrize("row", [(0, 0, 30), (2, 5, 30), (4, 4, 200_080)])
-async def test_a_minute_at_odds_with_itself_is_unknown_and_told(intake, source, store, row):
+async def test_a_contradictory_minute_is_unknown_and_reported(intake, source, store, row):
     await told_by(source, *[(3, 1.2, 12)] * 4, row, (3, 1.2, 12))
     await intake.collect(NOON)
 
@@ -161,7 +161,7 @@ async def test_a_minute_at_odds_with_itself_is_unknown_and_told(intake, source, 
     assert not (await store.load_demand(["a"], minute_of(NOON) - 2, minute_of(NOON) - 1))[0].known.any()
 
 
-async def test_how_many_requests_are_usual_is_known_from_earlier_collections_and_after_a_restart(intake, source, store):
+async def test_the_usual_number_of_requests_survives_a_restart(intake, source, store):
     await told_by(source, *[(3, 1.2, 12)] * 4)
     await intake.collect(NOON)
     again = DemandCollector(source, ["a", "b"], store, DELAY)
@@ -173,7 +173,7 @@ async def test_how_many_requests_are_usual_is_known_from_earlier_collections_and
         assert "200080 requests" in str(one.errors["a"])
 
 
-async def test_a_peak_that_is_unknown_later_is_known_no_more_anywhere_and_its_requests_are(intake, source, store):
+async def test_a_peak_that_becomes_unknown_is_removed_and_its_requests_stay(intake, source, store):
     """Of a pool that is pinged: a minute that was taken for users' turns out to be ambiguous once all its points are there."""
     await told_by(source, (3, 1.2, 12), (8, 2.0, 20))
     await intake.collect(NOON)
@@ -189,7 +189,7 @@ async def test_a_peak_that_is_unknown_later_is_known_no_more_anywhere_and_its_re
         assert (busy[0][1], requests[0][1]) == (2.5, 24)
 
 
-async def test_rows_from_before_the_day_in_memory_come_from_the_store(intake, source, store):
+async def test_rows_before_the_window_come_from_the_store(intake, source, store):
     source.history = timedelta(days=3)
     await intake.collect(NOON)
     first = minute_of(NOON) - 2 * 1440
@@ -212,13 +212,13 @@ async def test_the_metric_delay_is_assumed_until_it_is_measured(source, store):
     assert intake.metric_delay == timedelta(minutes=4)
 
 
-async def test_nothing_newer_than_the_metric_delay_is_fed(intake):
+async def test_rows_newer_than_the_metric_delay_are_not_used(intake):
     await intake.collect(NOON)
 
     assert intake.known_end_minute(NOON) == minute_of(NOON) - 1
 
 
-async def test_demand_from_before_the_clock_was_put_back_is_no_sight_of_the_present(intake):
+async def test_demand_read_before_the_clock_was_set_back_is_not_fresh(intake):
     await intake.collect(NOON)
 
     assert intake.freshness("a", NOON - PATIENCE)[0] is DataFreshness.FRESH
@@ -229,7 +229,7 @@ async def stored(store, name, first, end):
     return (await store.load_demand([name], minute_of(first), minute_of(end)))[0].peak.tolist()
 
 
-async def test_a_false_zero_is_taken_back_everywhere_when_it_is_read_again(intake, source, store):
+async def test_a_false_zero_is_removed_everywhere_when_it_is_read_again(intake, source, store):
     source.traffic["a"] = until(NOON - 3 * MINUTE, 3.0, 0.0)
     await intake.collect(NOON)
     assert await stored(store, "a", NOON - 3 * MINUTE, NOON) == [0, 0, 0]
@@ -242,7 +242,7 @@ async def test_a_false_zero_is_taken_back_everywhere_when_it_is_read_again(intak
     assert intake.latest("a") == (3.0, pytest.approx(2.4))
 
 
-async def test_one_silent_minute_of_a_pool_that_was_never_silent_is_no_zero(intake, source, store):
+async def test_one_silent_minute_of_a_busy_pool_is_no_zero(intake, source, store):
     source.inferred, source.traffic["a"] = True, until(NOON - 2 * MINUTE, 3.0, 0.0)
     await intake.collect(NOON)
 
@@ -252,7 +252,7 @@ async def test_one_silent_minute_of_a_pool_that_was_never_silent_is_no_zero(inta
     assert await stored(store, "a", NOON - 3 * MINUTE, NOON) == [3, 0, 0]
 
 
-async def test_while_that_lasts_the_pool_is_quiet_and_not_late(intake, source):
+async def test_during_sudden_silence_the_pool_is_quiet_and_not_late(intake, source):
     source.inferred, source.traffic["a"] = True, until(NOON - 2 * MINUTE, 3.0, 0.0)
     for minute in range(10):
         await intake.collect(NOON + minute * MINUTE)
@@ -263,7 +263,7 @@ async def test_while_that_lasts_the_pool_is_quiet_and_not_late(intake, source):
     assert intake.missing_since("a", now) is None
 
 
-async def test_points_that_come_after_an_outage_fill_its_gap(intake, source, store):
+async def test_points_published_after_an_outage_fill_its_gap(intake, source, store):
     whole, lost = source.traffic["a"], range(minute_of(NOON), minute_of(NOON) + 40)
     source.traffic["a"] = lambda minute: math.nan if minute in lost else whole(minute)
     for minute in range(60):
@@ -276,7 +276,7 @@ async def test_points_that_come_after_an_outage_fill_its_gap(intake, source, sto
     assert await stored(store, "a", NOON, NOON + 40 * MINUTE) == [3.0] * 40
 
 
-async def test_only_a_gap_is_asked_for_again_and_not_what_was_before_the_first_known_minute(intake, source):
+async def test_gaps_are_read_again_but_not_minutes_before_the_first_known_one(intake, source):
     asked = []
     collect = source.collect
 
@@ -290,7 +290,7 @@ async def test_only_a_gap_is_asked_for_again_and_not_what_was_before_the_first_k
     assert set(asked[1:]) == {16}
 
 
-async def test_a_source_that_fails_leaves_newer_minutes_unseen(intake, source):
+async def test_newer_minutes_stay_unknown_while_the_source_fails(intake, source):
     await intake.collect(NOON)
     assert intake.unknown_minutes("a", NOON) == 0
 

@@ -1,4 +1,4 @@
-"""Announced events in the daemon: learned from the store, asked at every tick, and the same as in the backtest."""
+"""Announced events in the daemon: learned from the store, and the same as in the backtest."""
 
 from datetime import datetime, timedelta
 
@@ -35,7 +35,7 @@ def region_of(store: AsyncStore, source: FakeSource, tmp_path, *names: str) -> P
                                                                                                                        store))
 
 
-async def test_a_tick_before_the_event_is_told_of_it_and_other_pools_are_not(store, tmp_path):
+async def test_only_the_pool_of_the_event_has_event_demand_before_it(store, tmp_path):
     source = FakeSource({"a": traffic, "b": traffic}, history=timedelta(days=3))
     region = region_of(store, source, tmp_path, "a", "b")
     quiet, soon = NOON + 20 * MINUTE, NOON + 27 * MINUTE
@@ -48,7 +48,7 @@ async def test_a_tick_before_the_event_is_told_of_it_and_other_pools_are_not(sto
     assert region.view("b", soon).announced is None
 
 
-async def test_the_rules_are_shown_what_a_backtest_shows_them(store, tmp_path):
+async def test_the_rules_read_the_same_demand_as_in_a_backtest(store, tmp_path):
     source = FakeSource({"a": traffic}, history=timedelta(days=2))
     region = region_of(store, source, tmp_path, "a")
     for after in range(0, 120, 5):
@@ -63,7 +63,7 @@ async def test_the_rules_are_shown_what_a_backtest_shows_them(store, tmp_path):
     assert propose(demand, TERMS).target[-1] > on_paper.target[-1], "what was raised within the last hour is followed"
 
 
-async def test_a_restart_in_the_middle_of_an_event_goes_on_as_it_would_have(store, tmp_path):
+async def test_a_restart_during_an_event_changes_nothing(store, tmp_path):
     source = FakeSource({"a": traffic}, history=timedelta(days=2))
     region, now = region_of(store, source, tmp_path, "a"), NOON + 70 * MINUTE
     await region.gather(now)
@@ -78,7 +78,7 @@ async def test_a_restart_in_the_middle_of_an_event_goes_on_as_it_would_have(stor
     assert again.view("a", now).proposal == region.view("a", now).proposal
 
 
-async def test_a_source_that_is_silent_from_the_start_says_that_nothing_is_usual(store, tmp_path):
+async def test_without_any_demand_the_text_says_that_the_baseline_is_unknown(store, tmp_path):
     source = FakeSource({"a": steady(3)})
     source.silent = {"a": None}
     region, soon = region_of(store, source, tmp_path, "a"), NOON + 27 * MINUTE
@@ -89,7 +89,7 @@ async def test_a_source_that_is_silent_from_the_start_says_that_nothing_is_usual
     assert "not known yet" in view.announced.text
 
 
-async def test_a_fault_in_one_pools_events_leaves_the_others_theirs(store, tmp_path):
+async def test_a_fault_in_the_events_of_one_pool_does_not_affect_others(store, tmp_path):
     pools = [pool_policy(name=name, events=(LAUNCH,)) for name in ("a", "b")]
     intake = DemandCollector(FakeSource({"a": traffic, "b": traffic}, history=timedelta(days=2)), ["a", "b"], store, 2 * MINUTE)
     events = EventTracker(pools, store)
@@ -103,7 +103,7 @@ async def test_a_fault_in_one_pools_events_leaves_the_others_theirs(store, tmp_p
     assert events.event_demand("a", soon, 2, intake) is None
 
 
-async def test_an_event_without_effect_is_warned_of_once_when_that_is_found(store, tmp_path):
+async def test_an_event_without_effect_is_logged_once(store, tmp_path):
     source = FakeSource({"a": steady(3)}, history=timedelta(days=4))
     region, after = region_of(store, source, tmp_path, "a"), NOON + timedelta(hours=13)
     with structlog.testing.capture_logs() as lines:
@@ -117,7 +117,7 @@ async def test_an_event_without_effect_is_warned_of_once_when_that_is_found(stor
     assert [(line["pool"], line["log_level"]) for line in lines if line["event"] == "event-without-effect"] == [("a", "warning")]
 
 
-async def test_what_does_not_press_is_learned_bit_by_bit(store):
+async def test_history_without_urgency_is_read_in_parts(store):
     names = [f"p{at}" for at in range(MOST_A_TICK + 5)]
     later = Event.model_validate({"name": "launch", "start": "2026-03-03T16:00", "duration": "1h", "factor": 2})
     intake = DemandCollector(FakeSource(dict.fromkeys(names, steady(2)), history=timedelta(hours=20)), names, store, 2 * MINUTE)

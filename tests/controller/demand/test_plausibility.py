@@ -1,4 +1,4 @@
-"""Which zeros are believed, and which missing minutes forbid to lower."""
+"""Sudden silence, and missing minutes that prevent a scale-in."""
 
 import numpy as np
 import pytest
@@ -37,14 +37,14 @@ def test_a_pool_that_was_never_silent_is_not_idle_at_once(length):
     assert "no point since 12:01 UTC" in item.quiet
 
 
-def test_it_is_idle_from_the_first_silent_minute_once_that_has_lasted():
+def test_after_lasting_silence_it_is_idle_from_the_first_silent_minute():
     item = unlikely(told([5] + [0] * (SILENCE + 1)), before((5, 60)))
 
     assert item.series.known.all()
     assert item.quiet == ""
 
 
-def test_a_silence_that_ended_soon_stays_unknown_and_asks_for_no_patience():
+def test_a_short_silence_stays_unknown_and_does_not_make_the_pool_quiet():
     item = unlikely(told([5, 0, 0, 5, 5]), before((5, 60)))
 
     assert item.series.known.tolist() == [True, False, False, True, True]
@@ -52,17 +52,17 @@ def test_a_silence_that_ended_soon_stays_unknown_and_asks_for_no_patience():
 
 
 @pytest.mark.parametrize("earlier", [before((5, 30), (0, 1), (5, 29)), before((0, 60)), before((5, 20)), before()])
-def test_a_pool_that_is_silent_now_and_then_or_of_which_little_is_known_is_believed(earlier):
+def test_silence_of_a_pool_with_earlier_silence_or_little_history_counts_as_idle(earlier):
     assert unlikely(told([5, 0, 0, NAN]), earlier).series.known.tolist() == [True, True, True, False]
 
 
-def test_what_was_observed_is_not_doubted():
+def test_observed_zeros_stay():
     observed = Telemetry(series([5, 0, 0]), alive=True)
 
     assert unlikely(observed, before((5, 60))) is observed
 
 
-def test_a_long_answer_is_judged_by_itself():
+def test_a_long_answer_is_checked_without_earlier_minutes():
     peaks = [5] * 100 + [0] * 9 + [5] * 100 + [0] * 30 + [5] * 20 + [0] * 5
     known = unlikely(told(peaks), before()).series.known
 
@@ -81,7 +81,7 @@ def test_missing_minutes_count_until_five_are_known_after_them(text, minutes):
     assert missing(text) == minutes
 
 
-def test_each_pool_and_each_minute_is_told_by_itself():
+def test_each_pool_and_minute_is_calculated_independently():
     known = np.array([[True, False, False, True], [True, True, True, True]])
 
     assert unseen(known).tolist() == [[0, 0, 2, 0], [0, 0, 0, 0]]

@@ -26,14 +26,14 @@ async def region(tmp_path):
     await store.close()
 
 
-async def test_a_proposal_counts_once_history_was_followed_to_its_end(region):
+async def test_a_proposal_counts_after_all_history_was_read(region):
     assert region.view("a", NOON).proposal is None
 
     await region.gather(NOON)
     assert region.view("a", NOON).proposal.target == 3
 
 
-async def test_a_pool_is_settled_by_a_fresh_reading_and_stays_so(region):
+async def test_a_pool_is_settled_after_a_fresh_read_and_stays_settled(region):
     assert not region.view("a", NOON).settled
     await region.gather(NOON)
     assert region.view("a", NOON).settled
@@ -42,7 +42,7 @@ async def test_a_pool_is_settled_by_a_fresh_reading_and_stays_so(region):
     assert region.view("a", NOON + timedelta(hours=1)).settled
 
 
-async def test_a_new_price_is_judged_by_at_once_and_the_chooser_knows_the_history(region):
+async def test_a_new_price_replaces_the_proposer_at_once_with_all_history(region):
     await region.gather(NOON)
     was = region.proposer
     region.known["a"] = replace(TERMS, idle=2e-4)
@@ -52,7 +52,7 @@ async def test_a_new_price_is_judged_by_at_once_and_the_chooser_knows_the_histor
     assert region.view("a", NOON).proposal.target == 3
 
 
-async def test_a_pool_whose_newest_minutes_are_missing_goes_by_the_last_ones_that_came(tmp_path):
+async def test_a_pool_with_missing_newest_minutes_uses_the_last_known_ones(tmp_path):
     store = AsyncStore(Store(tmp_path / "stoker.db"))
     terms = {"a": replace(TERMS, idle=5e-4), "b": TERMS}  # only what is steadily busy is worth keeping warm
     source = FakeSource({"a": steady(9), "b": steady(3)}, history=timedelta(days=2))
@@ -71,7 +71,7 @@ async def test_a_pool_whose_newest_minutes_are_missing_goes_by_the_last_ones_tha
 
 
 @pytest.mark.parametrize("change", [{"keep_alive": 15}, {"billing_step": 5}])
-async def test_another_keep_alive_and_a_billing_step_that_the_lever_tells_are_judged_by_at_once(region, change):
+async def test_a_new_keep_alive_and_a_new_billing_step_replace_the_proposer_at_once(region, change):
     await region.gather(NOON)
     assert not await region.retune(NOON)
     region.known["a"] = replace(TERMS, **change)
@@ -90,7 +90,7 @@ async def test_for_an_hour_plans_name_the_keep_alive_before_and_after(region):
     assert later == ""
 
 
-async def test_a_measured_keep_alive_that_wavers_is_judged_by_at_most_every_six_hours(region):
+async def test_a_varying_measured_keep_alive_replaces_the_proposer_at_most_every_six_hours(region):
     await region.gather(NOON)
     region.known["a"] = replace(TERMS, keep_alive=15)
     await region.retune(NOON)
@@ -100,13 +100,13 @@ async def test_a_measured_keep_alive_that_wavers_is_judged_by_at_most_every_six_
     assert await region.retune(NOON + SPANS_EVERY)
 
 
-async def test_terms_as_they_were_are_no_reason_to_choose_anew(region):
+async def test_unchanged_terms_do_not_replace_the_proposer(region):
     await region.gather(NOON)
 
     assert not await region.retune(NOON)
 
 
-async def test_a_history_that_was_read_again_is_learned_again_once(region):
+async def test_a_reread_history_is_learned_once(region):
     await region.gather(NOON)
     region.collector.rewritten, was = True, region.proposer
 
@@ -115,7 +115,7 @@ async def test_a_history_that_was_read_again_is_learned_again_once(region):
     assert not await region.retune(NOON)
 
 
-async def test_spans_that_waver_are_taken_up_only_now_and_then(region):
+async def test_varying_durations_are_used_every_six_hours_only(region):
     await region.gather(NOON)
     region.known["a"] = replace(TERMS, lead_time=3)
     assert await region.retune(NOON)
@@ -125,7 +125,7 @@ async def test_spans_that_waver_are_taken_up_only_now_and_then(region):
     assert await region.retune(NOON + SPANS_EVERY)
 
 
-async def test_a_chooser_that_is_being_taught_does_not_decide(region):
+async def test_a_proposer_that_is_still_learning_is_not_used(region):
     await region.gather(NOON)
     was, rows = region.proposer, region.collector.rows
     seen = []

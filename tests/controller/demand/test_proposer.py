@@ -1,4 +1,4 @@
-"""What is learnt and accounted for is what was settled, whatever was read of it at first."""
+"""Learning and accounting use settled rows, not the values read first."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -74,7 +74,7 @@ def taught(rows, first):
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_accounts_and_rules_are_those_of_the_final_rows_though_points_are_partial_at_first(seed, store):
+async def test_accounts_and_rules_use_final_rows_though_points_are_partial_at_first(seed, store):
     """2 % of the points are published with a part of their value, and are right up to five minutes later."""
     rng = np.random.default_rng(seed)
     peak = rng.poisson(4, (len(POOLS), BEFORE + PLAYED)).astype(np.float32)
@@ -105,7 +105,7 @@ async def test_accounts_and_rules_are_those_of_the_final_rows_though_points_are_
     assert np.array_equal(books.account.ever, account.ever)
 
 
-async def test_an_idle_minute_after_traffic_is_learnt_as_a_zero_and_a_raise_waits_for_nothing(store):
+async def test_an_idle_minute_after_traffic_is_learned_as_zero_and_a_raise_is_not_delayed(store):
     """Its newest minute is in doubt as long as it was at work lately; a pool of the same region has points of every minute."""
     burst = range(START + 40, START + 45)
     units = {"steady": lambda _: 3.0, "bursty": lambda minute: 7.0 if minute in burst else np.nan}

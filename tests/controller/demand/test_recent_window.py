@@ -14,14 +14,14 @@ def held(*peak, end=END):
     return day
 
 
-def test_what_rolls_in_is_unknown_and_what_rolls_out_is_gone():
+def test_minutes_that_enter_are_unknown_and_minutes_that_leave_are_dropped():
     day = held(1, 2, 3)
     day.roll(END + 1438)
 
     assert day.window(0, END - 4, END + 1).known.tolist() == [False, False, True, True, False]
 
 
-def test_zeros_are_withdrawn_and_what_was_there_is_not():
+def test_only_zeros_are_withdrawn():
     day = held(0, 4, 0, 0)
 
     assert day.withdraw(0, np.arange(END - 4, END)) == [END - 4, END - 2, END - 1]
@@ -30,14 +30,14 @@ def test_zeros_are_withdrawn_and_what_was_there_is_not():
     assert day.withdraw(0, np.arange(END - 4, END)) == []
 
 
-def test_without_anything_left_nothing_is_the_newest():
+def test_without_known_minutes_there_is_no_newest_one():
     day = held(0, 0)
     day.withdraw(0, np.arange(END - 2, END))
 
     assert day.newest[0] == -1
 
 
-def test_a_newest_minute_to_come_is_not_taken_back_by_what_is_written_before_it():
+def test_a_future_newest_minute_stays_when_earlier_ones_are_written():
     day = RecentWindow(1)
     day.newest[0] = END + 90
     day.roll(END)
@@ -58,7 +58,7 @@ def test_minutes_after_the_window_overwrite_none_within_it():
     assert day.withdraw(0, np.arange(END, END + 1440)) == []
 
 
-def test_a_gap_is_what_is_unknown_after_something_known():
+def test_a_gap_is_an_unknown_minute_after_a_known_one():
     day = held(np.nan, 1, np.nan, 2)
 
     assert day.first_gap(0, END - 10, END) == END - 2
@@ -66,7 +66,7 @@ def test_a_gap_is_what_is_unknown_after_something_known():
     assert RecentWindow(1).first_gap(0, END - 10, END) is None
 
 
-def test_minutes_that_were_not_asked_for_yet_are_missing():
+def test_minutes_not_read_yet_are_missing():
     day = held(*[1] * 40)
 
     assert [day.unknown_minutes(0, END + late) for late in range(4)] == [0, 0, 2, 3]

@@ -25,7 +25,7 @@ def region_of(store, tmp_path, terms=TERMS, pools=("a", "b")):
     return PoolGroup(intake, lambda: dict.fromkeys(pools, terms), Budget(9, 9), tmp_path / "learned.npz")
 
 
-async def test_what_was_gathered_does_not_change_afterwards(store, tmp_path):
+async def test_a_state_does_not_change_after_it_was_returned(store, tmp_path):
     region = region_of(store, tmp_path)
     await region.gather(NOON)
     arrays = region.proposer.state()
@@ -39,7 +39,7 @@ async def test_what_was_gathered_does_not_change_afterwards(store, tmp_path):
         np.testing.assert_array_equal(value, before[path])
 
 
-async def test_a_region_takes_up_what_an_earlier_one_learned_without_replaying(store, tmp_path):
+async def test_a_snapshot_is_restored_without_replaying_history(store, tmp_path):
     first = region_of(store, tmp_path)
     await first.gather(NOON)
     await first.save_snapshot(NOON)
@@ -62,7 +62,7 @@ async def test_a_region_takes_up_what_an_earlier_one_learned_without_replaying(s
     assert max(fed) < 20, "minutes that have not settled are previewed, and nothing is replayed"
 
 
-async def test_a_lever_that_has_not_told_its_billing_step_yet_does_not_spoil_what_was_learned(store, tmp_path):
+async def test_a_snapshot_is_restored_before_the_billing_step_is_known(store, tmp_path):
     first = region_of(store, tmp_path, terms=CostTerms(1e-4, 2e-4, 1e-3, 8.0, 0.05, 2, 2, 6, billing_step=5))
     await first.gather(NOON)
     await first.save_snapshot(NOON)
@@ -72,7 +72,7 @@ async def test_a_lever_that_has_not_told_its_billing_step_yet_does_not_spoil_wha
     assert not await again.retune(NOON)
 
 
-async def test_what_was_learned_by_another_keep_alive_is_taken_up_until_the_first_look_at_terms(store, tmp_path):
+async def test_a_snapshot_with_another_keep_alive_is_used_until_the_first_retune(store, tmp_path):
     first = region_of(store, tmp_path)
     await first.gather(NOON)
     await first.save_snapshot(NOON)
@@ -96,13 +96,13 @@ async def test_another_price_or_other_pools_replay_history_instead(store, tmp_pa
 
 
 @pytest.mark.parametrize("body", [b"", b"no zip at all", b"PK\x03\x04 broken"])
-async def test_a_broken_file_is_as_good_as_none(store, tmp_path, body):
+async def test_a_damaged_file_is_ignored(store, tmp_path, body):
     (tmp_path / "learned.npz").write_bytes(body)
 
     assert not await region_of(store, tmp_path).restore_snapshot(NOON)
 
 
-async def test_a_file_cut_off_in_the_middle_is_never_in_place(store, tmp_path, monkeypatch):
+async def test_an_incomplete_file_never_replaces_the_snapshot(store, tmp_path, monkeypatch):
     region = region_of(store, tmp_path)
     await region.gather(NOON)
     await region.save_snapshot(NOON)
@@ -117,7 +117,7 @@ async def test_a_file_cut_off_in_the_middle_is_never_in_place(store, tmp_path, m
     assert [path.name for path in tmp_path.glob("learned*")] == ["learned.npz"]
 
 
-async def test_what_was_kept_lately_is_not_written_again(store, tmp_path):
+async def test_a_fresh_snapshot_is_not_written_again(store, tmp_path):
     region = region_of(store, tmp_path)
     await region.gather(NOON)
     await region.save_snapshot(NOON)
@@ -138,7 +138,7 @@ async def test_other_code_replays_history(store, tmp_path, monkeypatch):
     assert not await region_of(store, tmp_path).restore_snapshot(NOON)
 
 
-def test_every_line_that_decides_counts_in_the_fingerprint(tmp_path, monkeypatch):
+def test_every_line_of_the_packages_counts_in_the_fingerprint(tmp_path, monkeypatch):
     rules = tmp_path / "selection" / "scoring.py"
     rules.parent.mkdir()
     rules.write_text("HALF_LIFE_DAYS = 3\n")
@@ -149,7 +149,7 @@ def test_every_line_that_decides_counts_in_the_fingerprint(tmp_path, monkeypatch
     assert selector_snapshot.fingerprint(["a"]) != was
 
 
-async def test_a_follow_that_was_given_up_goes_on_and_the_next_one_waits_for_it(store, tmp_path):
+async def test_a_cancelled_follow_continues_and_the_next_one_waits_for_it(store, tmp_path):
     import asyncio
     region = region_of(store, tmp_path)
     await region.collector.collect(NOON)
@@ -170,7 +170,7 @@ async def test_a_follow_that_was_given_up_goes_on_and_the_next_one_waits_for_it(
     assert region.view("a", NOON).proposal is not None
 
 
-async def test_a_chooser_that_failed_begins_anew(store, tmp_path):
+async def test_a_failed_proposer_is_replaced(store, tmp_path):
     region = region_of(store, tmp_path)
     await region.collector.collect(NOON)
     was = region.proposer

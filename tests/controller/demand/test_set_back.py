@@ -1,4 +1,4 @@
-"""A daemon that is restarted after its clock was put back: what is stored lies ahead of the clock."""
+"""Restart after the clock was set back: stored minutes are in the future."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ async def restarted(source, store, now):
 
 
 @pytest.mark.parametrize("back", [HOUR, 13 * HOUR])
-async def test_minutes_to_come_stay_no_sight_of_the_present_whatever_is_read(source, store, back):
+async def test_future_minutes_are_never_fresh(source, store, back):
     now = NOON - back
     collector = await restarted(source, store, now)
     assert collector.freshness("a", now) == (DataFreshness.LATE, -back)
@@ -41,7 +41,7 @@ async def test_minutes_to_come_stay_no_sight_of_the_present_whatever_is_read(sou
         assert collector.freshness("a", now)[0] is DataFreshness.LATE
 
 
-async def test_minutes_to_come_that_memory_does_not_hold_are_not_those_of_the_day_before(source, store):
+async def test_future_minutes_outside_the_window_are_not_confused_with_the_day_before(source, store):
     now = NOON - 13 * HOUR
     collector = await restarted(source, store, now)
     collector.day.peak[:] = 7
@@ -53,7 +53,7 @@ async def test_minutes_to_come_that_memory_does_not_hold_are_not_those_of_the_da
     assert (await collector.rows(minute_of(NOON) - 2, minute_of(NOON)))[0].tolist() == [[3, 3], [5, 5]]
 
 
-async def test_once_the_clock_is_right_a_lost_minute_is_judged_by_what_came_before_it(source, store):
+async def test_after_the_clock_is_corrected_a_lost_minute_is_checked_with_earlier_ones(source, store):
     collector = await restarted(source, store, NOON - HOUR)
     await collector.collect(NOON - HOUR)
     source.inferred, source.traffic["a"] = True, until(NOON + MINUTE, 3, 0)

@@ -1,4 +1,4 @@
-"""Warmers in histories and behind sources: named where nothing is said of them, left out where the policy names them."""
+"""Warmers in histories and sources: reported, or left out if the policy names them."""
 
 from datetime import timedelta
 
@@ -38,7 +38,7 @@ class Source:
         return {name: Telemetry(pinged(minute_of(since[name]), minute_of(until)), True) for name in pools}
 
 
-def test_a_warmer_that_the_policy_names_is_no_demand_and_is_not_named_again():
+def test_a_warmer_in_the_policy_is_no_demand_and_is_not_reported():
     whole = pinged(0, 1440)
 
     assert demand_of(pool_policy(warmer=WARMER), whole)[0].peak.sum() == 0
@@ -48,7 +48,7 @@ def test_a_warmer_that_the_policy_names_is_no_demand_and_is_not_named_again():
     assert "`warmer: {every: 5m, requests: 3}` in the policy leaves them out" in advice
 
 
-async def test_doctor_names_it_and_is_silent_where_the_source_fails():
+async def test_doctor_reports_a_warmer_and_nothing_if_the_source_fails():
     clock = ManualClock(NOON)
     (found,) = await warmer_findings(Source(), [pool_policy(), pool_policy(name="b", warmer=WARMER)], clock)
 
@@ -57,7 +57,7 @@ async def test_doctor_names_it_and_is_silent_where_the_source_fails():
     assert await warmer_findings(Source(Unreachable("down")), [pool_policy()], clock) == []
 
 
-async def test_what_is_collected_of_a_warmed_pool_is_stored_without_its_warmer(store):
+async def test_demand_is_stored_without_the_warmer(store):
     intake = DemandCollector(Source(), ["a", "b"], store, 2 * MINUTE, {"a": Rhythm(5, 3)})
     for minute in range(20):
         await intake.collect(NOON + minute * MINUTE)
@@ -68,7 +68,7 @@ async def test_what_is_collected_of_a_warmed_pool_is_stored_without_its_warmer(s
     assert b.invocations.sum() == 15 * 3
 
 
-async def test_what_is_stored_by_other_rules_is_read_again_once_in_turns(store):
+async def test_rows_stored_by_other_rules_are_read_again_once(store):
     before = DemandCollector(Source(), ["a", "b"], store, 2 * MINUTE)
     await before.collect(NOON)
     source = Source()
@@ -84,7 +84,7 @@ async def test_what_is_stored_by_other_rules_is_read_again_once_in_turns(store):
     assert a.invocations.sum() == 0
 
 
-async def test_false_zeros_of_days_ago_are_withdrawn_then(store):
+async def test_old_false_zeros_are_withdrawn_when_read_again(store):
     first, end = minute_of(NOON) - 5 * 1440, minute_of(NOON)
     nothing = np.zeros(end - first, np.float32)
     await store.save_demand({"a": DemandSeries(first, nothing, nothing, nothing)})

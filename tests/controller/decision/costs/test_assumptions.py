@@ -1,4 +1,4 @@
-"""What a backtest says that it assumes."""
+"""Assumptions that a backtest reports."""
 
 import pytest
 
@@ -10,12 +10,12 @@ from tests.builders import pool_policy
 WHOLE = {"memory_mb": 2048, "init_seconds": 3.0, "architecture": "arm64"}
 
 
-def test_nothing_is_assumed_where_the_policy_says_it_all():
+def test_a_complete_policy_needs_no_assumptions():
     assert assumptions(pool_policy(**WHOLE)) == {}
 
 
 @pytest.mark.parametrize("key", WHOLE)
-def test_what_the_policy_does_not_say_is_assumed_and_changes_the_terms(key):
+def test_missing_policy_values_are_assumed_and_change_the_terms(key):
     partial = pool_policy(**{**WHOLE, key: None})
 
     assert list(assumptions(partial)) == [key]
@@ -46,7 +46,7 @@ def test_assumptions_in_words_name_the_keys_to_set():
     assert common_text([{}]) == assumed_text({}) == ""
 
 
-def test_idle_minutes_of_histories_without_a_gap_are_named_as_the_optimists_they_may_be():
+def test_idle_minutes_of_histories_without_a_gap_are_reported():
     assert zeros_text({"a": 0}) == ""
     assert "in a history without a gap: 1,200 of a, 7 of c. If gaps" in zeros_text({"a": 1200, "b": 0, "c": 7})
     assert "1 of c and those of 2 more pools" in zeros_text(dict.fromkeys("abcde", 1))

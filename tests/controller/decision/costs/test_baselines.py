@@ -1,4 +1,4 @@
-"""The peers: each does what its rule says, sees nothing early, and is the referee's own where the referee has it."""
+"""Baselines: their rules, no use of future demand, and equality with an independent calculation."""
 
 import importlib.util
 import sys
@@ -38,7 +38,7 @@ def test_target_tracking_always_keeps_one_unit():
     assert baselines.target_tracking(load(np.zeros(100)), TERMS).min() == 1
 
 
-def test_tuning_uses_only_what_is_before_the_accounting_begins():
+def test_tuning_uses_only_minutes_before_the_accounting_starts():
     peak = busy_days(3)
     changed = peak.copy()
     changed[2880:] = 0
@@ -46,7 +46,7 @@ def test_tuning_uses_only_what_is_before_the_accounting_begins():
     assert one[:2880].tolist() == other[:2880].tolist()
 
 
-def test_tuning_is_no_dearer_than_the_default_on_what_it_was_tuned_on():
+def test_tuning_costs_no_more_than_the_default_on_its_own_minutes():
     past = load(busy_days(2))
     tuned = baselines.tuned_tracking(load([*busy_days(2).tolist(), 0.0], 2880), TERMS)[:2880]
     costs = [bill_of(past, target, TERMS).extra_usd for target in (tuned, baselines.target_tracking(past, TERMS))]
@@ -75,7 +75,7 @@ def test_predictive_scaling_has_an_hour_ready_five_minutes_before_it():
 
 
 @pytest.mark.parametrize("name", [name for name in baselines.BASELINES if name != "aws-target-tracking-tuned"])
-def test_no_peer_looks_ahead(name):
+def test_no_baseline_uses_future_demand(name):
     peak = busy_days(3)
     later = peak.copy()
     later[3000:] += 50
@@ -85,13 +85,13 @@ def test_no_peer_looks_ahead(name):
 
 @pytest.mark.parametrize("name", baselines.BASELINES)
 @pytest.mark.parametrize("minutes", [0, 1, 3, 59, 1441])
-def test_every_peer_serves_a_history_of_any_length(name, minutes):
+def test_every_baseline_accepts_a_history_of_any_length(name, minutes):
     target = baselines.BASELINES[name](load(np.ones(minutes)), TERMS)
     assert len(target) == minutes
     assert target.dtype == np.int64
 
 
-def test_the_best_constant_is_no_dearer_than_any_of_the_curve():
+def test_the_best_constant_costs_no_more_than_any_other_of_the_curve():
     demand = load(busy_days(1))
     best = baselines.compare(demand, TERMS)["best-constant*"]
     assert best.extra_usd == min(bill.extra_usd for _, bill in baselines.constants(demand, TERMS))
@@ -99,7 +99,7 @@ def test_the_best_constant_is_no_dearer_than_any_of_the_curve():
 
 @pytest.mark.skipif(not REFEREE.exists(), reason="the referee is not on this machine")
 @pytest.mark.parametrize("trace", ["nasa_jul95_d0_14", "sg_m_large_007_d0_14", "hw_priv_f4_d0_5"])
-def test_the_referee_has_the_same_peers(trace):
+def test_an_independent_calculation_gives_the_same_baselines(trace):
     """On traces without gaps: to the referee an unknown minute is idle and cools."""
     from adapters.demand.history_file import read_history
 

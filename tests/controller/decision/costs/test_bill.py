@@ -1,4 +1,4 @@
-"""What decisions cost: the arithmetic by hand, and the referee's numbers to the cent."""
+"""Bills: calculated by hand, and by an independent program."""
 
 import importlib.util
 import sys
@@ -45,7 +45,7 @@ def test_a_raise_serves_after_the_lead_time_and_a_fall_at_once():
     assert ready_of(units(0, 5, 5, 5, 2, 2), 2).tolist() == [0, 0, 0, 5, 2, 2]
 
 
-def test_a_raise_that_is_taken_back_within_the_lead_time_never_serves():
+def test_a_raise_that_is_reverted_within_the_lead_time_never_serves():
     assert ready_of(units(1, 9, 1, 1, 1), 2).tolist() == [0, 0, 1, 1, 1]
 
 
@@ -54,7 +54,7 @@ def test_a_unit_that_ran_on_demand_stays_warm_for_the_keep_alive():
     assert cold_starts_of(load, np.zeros(8, np.int64), 3).tolist() == [2, 0, 0, 0, 0, 0, 0, 2]
 
 
-def test_units_given_back_stay_warm_for_the_keep_alive_where_the_lever_leaves_them():
+def test_removed_units_stay_warm_for_the_keep_alive_if_the_lever_leaves_them():
     load, ready = load_of(demand([0, 0, 3, 0, 0, 0, 3])), units(3, 3, 0, 0, 0, 0, 0)
     assert cold_starts_of(load, ready, 3, stay_warm=True).tolist() == [0, 0, 0, 0, 0, 0, 3]
     assert cold_starts_of(load, ready, 3).tolist() == [0, 0, 3, 0, 0, 0, 3]
@@ -112,7 +112,7 @@ def test_requests_are_part_of_every_bill_and_of_no_difference():
     assert charged.extra_usd == pytest.approx(free.extra_usd)
 
 
-def test_unknown_minutes_cost_nothing_and_hold_no_work():
+def test_unknown_minutes_have_no_cost_and_no_work():
     known = bill_of(load_of(demand([1, 1, 1, 1])), units(1, 1, 1, 1), TERMS)
     gap = bill_of(load_of(demand([1, 1, 1, np.nan])), units(1, 1, 1, 1), TERMS)
     assert (known.minutes, gap.minutes) == (4, 3)
@@ -120,7 +120,7 @@ def test_unknown_minutes_cost_nothing_and_hold_no_work():
     assert gap.invocations == 3
 
 
-def test_what_is_before_the_start_is_not_counted_but_still_keeps_units_alive():
+def test_minutes_before_the_start_are_not_counted_but_keep_units_warm():
     bill = bill_of(load_of(demand([3, 3, 3]), start=1), units(0, 0, 0), TERMS)
     assert (bill.minutes, bill.cold_starts) == (2, 0)
 
@@ -131,7 +131,7 @@ def test_no_invocations_have_no_warm_hit_rate_and_no_relative_cost():
     assert quiet.relative_to(quiet) is None
 
 
-def test_doing_nothing_is_one_relative_to_itself():
+def test_the_relative_cost_of_no_warm_capacity_is_one():
     nothing = bill_of(load_of(demand([1, 0, 5])), units(0, 0, 0), TERMS)
     assert nothing.relative_to(nothing) == 1.0
 
@@ -146,7 +146,7 @@ rows = st.lists(st.tuples(st.one_of(st.none(), st.integers(0, 9)), st.floats(0, 
 
 
 @given(rows, st.integers(0, 50), st.integers(0, 4), st.integers(1, 8))
-def test_the_referee_finds_the_same(rows, start, lead_time, keep_alive):
+def test_an_independent_calculation_gives_the_same_bill(rows, start, lead_time, keep_alive):
     judge = referee()
     peak = np.array([np.nan if p is None else p for p, _, _ in rows], np.float32)
     busy = (peak * np.array([share for _, share, _ in rows])).astype(np.float32)
@@ -164,7 +164,7 @@ def test_the_referee_finds_the_same(rows, start, lead_time, keep_alive):
 
 
 @pytest.mark.parametrize("trace", ["crane_05_d0_16", "sg_m_mid_016_d0_14", "az19_4be8e60d_d0_5"])
-def test_the_referee_finds_the_same_on_recorded_traffic_with_gaps_and_warm_up(trace):
+def test_an_independent_calculation_gives_the_same_bill_for_recorded_traffic(trace):
     judge = referee()
     from adapters.demand.history_file import read_history
 
@@ -189,20 +189,20 @@ def idle(target: np.ndarray) -> float:
     return bill_of(load_of(DemandSeries(0, nothing, nothing, nothing)), target, IDLE).idle_usd
 
 
-def test_with_a_billing_step_a_unit_is_paid_for_from_the_request_to_the_end_of_a_step():
+def test_with_a_billing_step_a_unit_is_billed_from_the_request_to_the_end_of_a_step():
     target = np.zeros(20, np.int64)
     target[4:11] = 3
     assert idle(target) == 3 * 10
 
 
-def test_a_unit_that_was_given_back_before_it_was_ready_is_paid_for_a_whole_step():
+def test_a_unit_removed_before_it_was_ready_is_billed_for_a_whole_step():
     target = np.zeros(12, np.int64)
     target[4] = 3
     assert idle(target) == 3 * 5
 
 
 @given(st.lists(st.tuples(st.integers(1, 20), st.integers(0, 12)), max_size=30))
-def test_provisioned_concurrency_costs_what_the_meter_of_the_emulator_says(series):
+def test_provisioned_concurrency_costs_the_same_as_in_the_emulator(series):
     meter, at = Meter(), 0
     for minutes, wanted in series:
         meter.configure(wanted, at * MINUTE_MS)

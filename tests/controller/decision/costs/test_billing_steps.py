@@ -1,4 +1,4 @@
-"""What units are paid for, against the meter of the emulator."""
+"""Billed units, compared with the meter of the emulator."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ writes = st.lists(st.tuples(st.integers(0, 30 * 60_000), st.integers(0, 12)), ma
 
 
 @given(writes)
-def test_units_are_paid_for_as_the_emulator_bills_them(series):
+def test_units_are_billed_as_by_the_emulator(series):
     meter, layers, at, paid = Meter(), [], 0, 0
     for pause, units in [*series, (1, 0)]:
         at += pause
@@ -32,7 +32,7 @@ def test_the_units_added_last_are_removed_first():
     assert layers == [(0, 2)]
 
 
-def test_a_span_is_rounded_up_to_whole_steps_and_one_that_is_whole_stays():
+def test_durations_are_rounded_up_to_whole_steps():
     step = timedelta(minutes=5)
     assert rest(timedelta(minutes=6), step) == timedelta(minutes=4)
     assert rest(NOON - NOON, step) == rest(step, step) == timedelta(0)

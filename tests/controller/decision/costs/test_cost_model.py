@@ -1,4 +1,4 @@
-"""Where dollars come from."""
+"""Prices and cost terms."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from controller.decision.costs.cost_model import terms_of, whole_minutes
 from tests.builders import pool_policy
 
 
-def test_a_gigabyte_minute_costs_what_the_price_list_says():
+def test_a_gigabyte_minute_has_the_list_price():
     terms = terms_of(pool_policy(memory_mb=2048), Assume())
 
     assert terms.idle == pytest.approx(2 * 60 * 4.1667e-6)
@@ -24,11 +24,11 @@ def test_a_cold_start_costs_the_wait_and_its_billed_initialisation():
     assert terms.cold == pytest.approx(0.05 + 8 * 1.66667e-5)
 
 
-def test_arm_is_cheaper():
+def test_arm_has_a_lower_price():
     assert terms_of(pool_policy(), Assume(), architecture="arm64").idle < terms_of(pool_policy(), Assume()).idle
 
 
-def test_what_the_policy_says_counts_before_what_was_measured():
+def test_policy_values_take_precedence_over_measured_ones():
     assert terms_of(pool_policy(init_seconds=3.0), Assume(), init_seconds=9.0).init_seconds == 3.0
     assert terms_of(pool_policy(init_seconds=None), Assume(), init_seconds=9.0).init_seconds == 9.0
 
@@ -44,7 +44,7 @@ def pinged(**changes: object) -> PoolPolicy:
     return PoolPolicy.model_validate(plain | changes)
 
 
-def test_a_pinged_unit_costs_its_pings_and_a_start_now_and_then():
+def test_a_pinged_unit_costs_its_pings_and_occasional_starts():
     terms = terms_of(pinged(init_seconds=8.0), Assume())
     pings = 0.25 * (0.1 * 1.66667e-5 + 0.2e-6)
 
@@ -58,7 +58,7 @@ def test_pings_are_a_hundred_times_cheaper_than_provisioned_concurrency_and_make
     assert terms.warm_busy == terms.on_demand == provisioned.on_demand
 
 
-def test_of_the_policys_prices_pings_follow_that_of_work():
+def test_pings_have_the_work_price_of_the_policy():
     half = PriceOverride(idle=1.0, warm_busy=1.0, on_demand=1.66667e-5 / 2)
 
     assert terms_of(pinged(prices=half, init_seconds=0.0), Assume()).idle == pytest.approx(0.25 * (0.05 * 1.66667e-5 + 0.2e-6))
@@ -79,7 +79,7 @@ def test_an_idle_cloud_run_instance_billed_by_request_costs_thirteen_dollars_a_m
     assert terms.idle + terms.warm_busy == pytest.approx(terms.on_demand), "kept or not, work costs the same"
 
 
-def test_processors_are_paid_apart_from_memory():
+def test_processors_are_billed_separately_from_memory():
     small, large = on_cloud_run(vcpus=1.0, billing="request"), on_cloud_run(vcpus=4.0, billing="request")
 
     assert large.on_demand - small.on_demand == pytest.approx(3 * 60 * 2.4e-5)

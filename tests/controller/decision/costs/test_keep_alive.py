@@ -1,4 +1,4 @@
-"""How long units stay warm, and how that is known."""
+"""Keep-alive and its source."""
 
 import json
 from dataclasses import replace
@@ -30,13 +30,13 @@ def test_each_built_in_lever_has_an_assumption_within_its_own_range():
 
 @pytest.mark.parametrize(("kind", "minutes"), [("lambda-provisioned-concurrency", 20), ("lambda-ping", 20), ("http-ping", 20),
                                               ("cloud-run-min-instances", 15), ("of-a-third-party", 20)])
-def test_without_a_word_of_the_policy_the_levers_own_is_assumed(kind, minutes):
+def test_without_a_policy_value_the_lever_has_its_default_keep_alive(kind, minutes):
     assumed = keep_alive_of(kind, Assume())
 
     assert (assumed.span, assumed.basis) == (timedelta(minutes=minutes), Basis.ASSUMED)
 
 
-def test_what_the_policy_sets_holds_for_every_lever():
+def test_a_policy_value_applies_to_every_lever():
     assume = Assume(keep_alive=timedelta(minutes=9))
 
     assert {keep_alive_of(kind, assume).span for kind in lever_kinds()} == {timedelta(minutes=9)}
@@ -48,7 +48,7 @@ def test_the_text_names_the_span_its_source_and_its_range():
     assert keep_alive_of("lambda-ping", Assume()).text == "20m (assumed for AWS Lambda, which documents none; range 5m to 1h)"
 
 
-def test_machines_get_the_span_and_its_range_in_seconds():
+def test_json_has_the_span_and_its_range_in_seconds():
     body = keep_alive_body(keep_alive_of("cloud-run-min-instances", Assume()))
 
     assert (body["seconds"], body["low_seconds"], body["high_seconds"], body["basis"]) == (900, 0, 900, "assumed")
@@ -69,25 +69,25 @@ def test_a_measured_span_replaces_what_is_assumed():
     assert judged(0.2, 0, 1) == (Basis.MEASURED, 1, 0, 1), "a minute is the grain of all accounts"
 
 
-def test_bounds_move_what_is_assumed_and_narrow_its_range():
+def test_measured_bounds_limit_the_assumption_and_narrow_its_range():
     assert judged(None, 29, None) == (Basis.MEASURED, 29, 29, 60)
     assert judged(None, None, 4) == (Basis.MEASURED, 4, 4, 4)
     assert judged(None, 4, 35) == (Basis.ASSUMED, 20, 4, 35)
     assert judged(None, 29.0001, None) == (Basis.MEASURED, 29, 29, 60)
 
 
-def test_the_text_of_a_measured_span_says_by_how_many_observations():
+def test_the_text_of_a_measured_span_has_the_number_of_observations():
     text = keep_alive_of("lambda-ping", Assume(), seen(None, 29, None, 340)).text
 
     assert text == "29m (measured: units pinged after a pause, 340 observations; range 29m to 1h)"
 
 
-def test_too_few_observations_prove_nothing_and_the_policy_goes_before_any():
+def test_too_few_observations_are_ignored_and_the_policy_takes_precedence():
     assert judged(12, 9, 14, observations=ENOUGH - 1) == (Basis.ASSUMED, 20, 5, 60)
     assert keep_alive_of("lambda-ping", Assume(keep_alive=timedelta(minutes=3)), seen(12, 9, 14)).span == timedelta(minutes=3)
 
 
-def test_what_was_measured_stays_until_enough_is_seen_again_and_as_long_as_it_only_wavers():
+def test_a_measurement_stays_until_a_new_one_has_enough_observations_and_differs():
     before = seen(12, 9, 14)
 
     assert steadied(None, before) == steadied(seen(30, 30, 30, observations=3), before) == before
@@ -97,7 +97,7 @@ def test_what_was_measured_stays_until_enough_is_seen_again_and_as_long_as_it_on
     assert steadied(seen(12, observations=1), None) is None
 
 
-def test_what_was_seen_comes_back_from_the_store_and_anything_else_does_not():
+def test_a_stored_measurement_is_loaded_and_invalid_values_are_not():
     for each in (seen(12, 9, 14), seen(None, 4.5, None)):
         assert seen_of(json.loads(json.dumps(seen_body(each)))) == each
     assert [seen_of(body) for body in (None, [], {}, {"typical": "x"}, 5)] == [None] * 5

@@ -15,11 +15,11 @@ from forecasting.demand import minute_of
 from tests.builders import NOON
 
 
-def test_the_median_is_not_moved_by_one_bad_raise():
+def test_one_slow_raise_does_not_change_the_median():
     assert median_span([60, 70, 900]) == timedelta(seconds=70)
 
 
-def test_too_few_measurements_prove_nothing():
+def test_too_few_measurements_give_no_median():
     assert median_span([60] * (ENOUGH - 1)) is None
 
 
@@ -32,7 +32,7 @@ def test_a_delay_is_the_median_over_pools_and_then_over_collections():
     assert meter.delay == timedelta(minutes=2)
 
 
-def test_a_collection_that_brought_nothing_new_measures_nothing():
+def test_a_collection_without_new_data_adds_no_measurement():
     meter = DelayMeter()
     for _ in range(ENOUGH_COLLECTIONS):
         meter.note([])
@@ -52,7 +52,7 @@ def test_a_delay_is_at_least_a_minute_and_rounded_up():
     assert meter.delay == timedelta(minutes=3)
 
 
-def test_a_raise_took_until_it_was_counted_and_not_until_that_was_known():
+def test_a_raise_ends_when_units_were_counted_not_when_the_count_was_read():
     noon = minute_of(NOON)
     counted = {noon - 1: 9, noon: 2, noon + 1: 6, noon + 2: 7}
 
@@ -62,7 +62,7 @@ def test_a_raise_took_until_it_was_counted_and_not_until_that_was_known():
     assert ready_after(None, 6, NOON, 300.0) == 300.0
 
 
-def test_a_minute_counts_as_settled_only_at_the_age_at_which_hardly_any_still_changes():
+def test_minutes_are_settled_at_the_age_at_which_at_most_a_thousandth_still_changes():
     meter = SettlingMeter(15)
     for at in range(200):
         meter.note(np.array([2] * 10 + [7] * (at % 25 == 0)), 10)
@@ -73,7 +73,7 @@ def test_a_minute_counts_as_settled_only_at_the_age_at_which_hardly_any_still_ch
     assert meter.minutes == 2
 
 
-def test_until_enough_minutes_were_seen_all_that_are_read_again_are_unsettled():
+def test_without_enough_collections_all_minutes_that_are_read_again_are_unsettled():
     meter = SettlingMeter(15)
     meter.note(np.array([2] * 999), 999)
     assert meter.minutes == 15

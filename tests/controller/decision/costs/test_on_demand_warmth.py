@@ -1,4 +1,4 @@
-"""Units that a lever gives back, and units after use."""
+"""Warm units after scale-in and after use."""
 
 import numpy as np
 from hypothesis import given
@@ -16,7 +16,7 @@ floors = st.lists(st.tuples(st.integers(0, 9), st.floats(0, 1)), min_size=1, max
 
 
 @given(floors, st.integers(0, 6))
-def test_lowering_a_floor_over_units_that_stay_warm_starts_none_cold(rows, keep_alive):
+def test_scale_in_of_units_that_stay_warm_causes_no_cold_start(rows, keep_alive):
     ready = np.array([units for units, _ in rows], np.int64)
     kept = np.array([ready[max(0, at - keep_alive) : at + 1].max() for at in range(len(ready))])
     peak = np.floor(kept * [share for _, share in rows]).astype(np.float32)  # within what was kept in the keep-alive
@@ -28,14 +28,14 @@ def test_lowering_a_floor_over_units_that_stay_warm_starts_none_cold(rows, keep_
     assert started == [0] * len(ready)
 
 
-def test_of_the_levers_provisioned_concurrency_alone_is_gone_once_given_back():
+def test_only_provisioned_concurrency_stops_at_scale_in():
     kinds = ("lambda-provisioned-concurrency", "lambda-ping", "cloud-run-min-instances", "http-ping")
     pools = {kind: pool_policy().model_copy(update={"lever": LeverSettings(kind=kind)}) for kind in kinds}
 
     assert [kind for kind, pool in pools.items() if not terms_of(pool, Assume()).stay_warm] == [kinds[0]]
 
 
-def test_a_keep_alive_that_grows_reaches_back_as_far_as_minutes_are_known():
+def test_a_longer_keep_alive_covers_all_known_minutes():
     warm, none = Warm(2), np.zeros(2)
     short, long = np.array([1.0, 4.0]), np.array([6.0, 4.0])
     for most in (5.0, 0.0, 0.0):

@@ -1,4 +1,4 @@
-"""Target tracking over a fleet is the target tracking that backtests compare with."""
+"""Target tracking over a fleet, compared with that of backtests."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def followed(peaks, terms):
 
 
 @pytest.mark.parametrize(("delay", "lead"), [(0, 0), (2, 2), (3, 1), (1, 5)])
-def test_each_pool_is_followed_as_a_backtest_follows_it(delay, lead):
+def test_each_pool_has_the_capacity_of_the_backtest(delay, lead):
     rng = np.random.default_rng(5)
     minute = np.arange(900)
     peaks = np.stack([rng.poisson(4 + 3 * np.sin(minute / 90)), rng.poisson(0.3, 900), np.where(minute % 200 < 40, 30, 2)])
@@ -34,7 +34,7 @@ def test_each_pool_is_followed_as_a_backtest_follows_it(delay, lead):
         assert row[warm:].tolist() == ready_of(target_tracking(load, terms), lead)[warm:].tolist()
 
 
-def test_pools_of_other_spans_do_not_mix():
+def test_pools_with_different_timing_are_independent():
     peaks = np.repeat(np.where(np.arange(60) < 20, 1.0, 9.0)[None], 2, axis=0)
     quick, slow = replace(TERMS, metric_delay=0, lead_time=0), replace(TERMS, metric_delay=5, lead_time=5)
     ready = followed(peaks, [quick, slow])
@@ -42,7 +42,7 @@ def test_pools_of_other_spans_do_not_mix():
     assert np.argmax(ready[1] > 2) - np.argmax(ready[0] > 2) == 10
 
 
-def test_unknown_minutes_move_nothing():
+def test_unknown_minutes_change_no_alarm():
     ready = followed(np.array([[8.0] * 40 + [np.nan] * 60]), [TERMS])[0]
 
     assert ready[40] > 8

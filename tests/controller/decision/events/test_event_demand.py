@@ -1,4 +1,4 @@
-"""What announced events ask for: ahead of them, while they run, after them; and what a quiet day leaves."""
+"""Event demand before, during and after events, and on quiet days."""
 
 import numpy as np
 import pytest
@@ -33,57 +33,57 @@ def told(minute: int, *spells: EventWindow, baseline: BaselineDemand = FIVE, eff
     return event_demand([UpcomingEvent(window, baseline, effect) for window in spells], query._replace(**changes))
 
 
-def test_capacity_is_asked_for_so_early_that_it_is_ready_when_the_event_begins():
+def test_capacity_is_requested_early_enough_to_be_ready_at_the_start():
     assert told(-5, LAUNCH) is None
     assert told(-LEAD - 1, LAUNCH).units == 40
     assert "launch (Mon 12:00 to Mon 14:00 UTC) is expected to bring 8 times the usual 5" in told(-3, LAUNCH).text
 
 
-def test_a_lead_is_added_to_that():
+def test_a_lead_makes_the_request_earlier():
     early = LAUNCH._replace(ready=START - 15)
 
     assert told(-LEAD - 17, early) is None
     assert told(-LEAD - 16, early).units == 40
 
 
-def test_where_the_policy_slows_a_raise_it_begins_earlier_and_is_whole_in_time():
+def test_a_limited_raise_starts_earlier_and_is_complete_in_time():
     units = [told(minute, LAUNCH, step_up=10) for minute in range(-8, -2)]
 
     assert [None if each is None else each.units for each in units] == [None, None, 10, 20, 30, 40]
 
 
-def test_several_at_once_ask_for_the_most_and_a_quiet_day_does_not_lower_them():
+def test_the_highest_of_several_events_counts_and_a_quiet_day_does_not_lower_it():
     other = LAUNCH._replace(name="batch", factor=None, size=70)
 
     assert told(5, LAUNCH, other, HOLIDAY).units == 70
     assert told(5, LAUNCH, HOLIDAY).units == 40
 
 
-def test_a_size_needs_nothing_usual_and_a_factor_says_what_it_lacks():
+def test_a_size_needs_no_baseline_and_a_factor_without_one_says_so():
     assert told(0, LAUNCH._replace(factor=None, size=70), baseline=UNKNOWN_YET).units == 70
     unknown = told(0, LAUNCH, baseline=UNKNOWN_YET)
     assert (unknown.units, "the usual demand at that time is not known yet" in unknown.text) == (None, True)
 
 
-def test_more_than_was_announced_is_kept_while_it_runs_and_until_it_is_known_what_comes_after():
+def test_demand_above_the_announcement_is_held_until_demand_after_the_event_is_known():
     assert told(60, LAUNCH, recent=55.0).units == 55
     assert told(121, LAUNCH, recent=55.0).units == 55
     assert told(131, LAUNCH, recent=55.0, newest=START + 129).units == 55
     assert told(133, LAUNCH, recent=55.0, newest=START + 130) is None
 
 
-def test_what_came_before_an_event_is_not_its_own():
+def test_demand_before_an_event_does_not_count_for_it():
     assert told(0, LAUNCH, recent=55.0, newest=START - 1).units == 40
 
 
-def test_lessons_are_told_with_what_was_announced():
+def test_texts_have_the_announcement_and_the_learned_effect():
     taught = told(0, LAUNCH, effect=LearnedEffect((0.5, 0.5), (4.0, 4.0), (8.0, 8.0)))
 
     assert taught.units == pytest.approx(8 * 0.5 ** (2 / 3) * 5)
     assert "5.04 times the usual 5 (8 announced, 4 came the last 2 times)" in taught.text
 
 
-def test_a_quiet_day_lowers_from_its_beginning_to_its_end_and_not_ahead_of_either():
+def test_a_quiet_day_lowers_from_its_start_to_its_end_only():
     assert told(-1, HOLIDAY) is None
     assert (told(0, HOLIDAY).share, told(0, HOLIDAY).justified) == (pytest.approx(0.4), pytest.approx(3 + 3 ** 0.5))
     assert told(120 - LEAD - 2, HOLIDAY).share == pytest.approx(0.4)
@@ -113,13 +113,13 @@ def test_a_rise_is_a_reason_with_its_numbers():
     assert (made.target, reason.before, reason.after, reason.text) == (40, 10, 40, "launch brings 40")
 
 
-def test_a_rise_below_what_is_proposed_moves_nothing_and_is_told():
+def test_a_rise_below_the_proposal_changes_nothing_and_is_reported():
     made = plan(EventDemand("launch brings 4", 4.0))
 
     assert (made.target, [each.code for each in made.reasons]) == (10, [ReasonCode.PROPOSED, ReasonCode.EVENT])
 
 
-def test_a_quiet_day_lowers_a_proposal_to_its_share_and_no_further_than_what_recent_demand_justifies():
+def test_a_quiet_day_lowers_a_proposal_to_its_share_but_not_below_recent_demand():
     assert plan(QUIET, proposed=20.0).target == 8
     assert plan(QUIET, proposed=10.0).target == 5
     assert plan(QUIET, proposed=3.0).target == 3
@@ -127,7 +127,7 @@ def test_a_quiet_day_lowers_a_proposal_to_its_share_and_no_further_than_what_rec
 
 
 @pytest.mark.parametrize("rule", ["hold", "floor", "forecast"])
-def test_missing_metrics_call_off_no_rise_and_a_quiet_day_lowers_nothing_then(rule):
+def test_with_missing_metrics_rises_still_count_and_quiet_days_do_not(rule):
     blind = {"freshness": DataFreshness.BROKEN, "on_missing_metrics": rule}
 
     assert plan(RISE, requested=7, **blind).target == 40
@@ -139,7 +139,7 @@ def test_missing_metrics_call_off_no_rise_and_a_quiet_day_lowers_nothing_then(ru
 @given(units=st.none() | st.floats(), share=st.none() | st.floats(), justified=st.none() | st.floats(),
        proposed=st.none() | st.floats(), requested=st.integers(0, 300), low=st.integers(0, 20), high=st.integers(20, 100),
        freshness=st.sampled_from(list(DataFreshness)))
-def test_no_event_whatever_leaves_floor_and_ceiling_nor_lowers_when_metrics_are_missing(
+def test_no_event_leaves_floor_and_ceiling_or_lowers_with_missing_metrics(
         units, share, justified, proposed, requested, low, high, freshness):
     made = plan(EventDemand("x", units, share, justified), requested, proposed, min=low, max=high, freshness=freshness)
 
@@ -155,7 +155,7 @@ DEMAND = st.just(np.nan) | st.floats(0, 1e6, width=32)
 @given(minute=st.integers(-200, 300), factor=st.floats(0.01, 1000), size=st.none() | st.integers(1, 10**6),
        lead=st.integers(0, 200), level=DEMAND, recent=st.lists(DEMAND, max_size=60), step=st.integers(0, 50),
        ceiling=st.integers(0, 1000))
-def test_what_is_asked_for_is_a_lawful_number_whatever_is_known(minute, factor, size, lead, level, recent, step, ceiling):
+def test_event_demand_is_a_valid_number_for_any_history(minute, factor, size, lead, level, recent, step, ceiling):
     window = replace_factor(LAUNCH._replace(ready=START - lead), factor, size)
     said = told(minute, window, baseline=BaselineDemand(np.full((2, 288), level, np.float32)), recent=recent, step_up=step,
                 ceiling=ceiling)

@@ -1,4 +1,4 @@
-"""Forecasts and the plan of the next hours know what is announced."""
+"""Forecasts and plans of the next hours with announced events."""
 
 from datetime import timedelta
 
@@ -43,7 +43,7 @@ def ahead(series: DemandSeries, *events: Event, hours: float = 4) -> np.ndarray:
     return view_of("agent", series, NOW, hours, 4, events=events_of(pool, series)).ahead.peak[:, MEDIAN]
 
 
-def test_the_band_ahead_is_that_of_ordinary_demand_times_the_factor_while_the_event_lasts():
+def test_the_band_is_baseline_demand_times_the_factor_during_the_event():
     series = history()
     plain, told = ahead(series), ahead(series, event(60, factor=8))
 
@@ -51,12 +51,12 @@ def test_the_band_ahead_is_that_of_ordinary_demand_times_the_factor_while_the_ev
     assert np.delete(told, slice(60, 120)).tolist() == np.delete(plain, slice(60, 120)).tolist()
 
 
-def test_a_size_is_what_is_expected_even_where_there_is_hardly_any_demand():
+def test_a_size_is_expected_even_with_little_demand():
     assert ahead(history(), event(60, size=40))[60:120] == pytest.approx(40, abs=1)
     assert ahead(history(level=0.0), event(60, size=40))[60:120] == pytest.approx(40)
 
 
-def test_an_event_that_runs_is_not_multiplied_once_more_and_is_gone_when_it_is_over():
+def test_a_running_event_is_not_multiplied_twice_and_has_no_effect_after_its_end():
     told = ahead(history((-30, 0, 32.0)), event(-30, factor=8))
 
     assert told[:30] == pytest.approx(32, abs=2)
@@ -67,7 +67,7 @@ def test_a_quiet_day_is_forecast_lower():
     assert ahead(history(level=10.0), event(60, factor=0.3))[60:120] == pytest.approx(3, abs=1)
 
 
-def test_the_past_day_is_judged_with_what_was_announced_for_it():
+def test_the_past_day_is_scored_with_its_events():
     series = history((-180, -120, 32.0))
     pool = pool_policy(events=(event(-180, factor=8),))
     told, untold = (view_of("agent", series, NOW, 1, 4, events=prospect) for prospect in (events_of(pool, series), None))
@@ -98,7 +98,7 @@ def test_the_next_hours_stay_within_the_ceiling():
     assert max(steps(history(), event(60, size=4000), max=20).values()) == 20
 
 
-def test_a_pool_without_events_is_shown_its_own_history():
+def test_demand_of_a_pool_without_events_is_unchanged():
     series = history()
 
     assert events_of(pool_policy(), series) is None
@@ -108,7 +108,7 @@ def test_a_pool_without_events_is_shown_its_own_history():
 @examples(60)
 @given(start=st.integers(-300, 300), factor=st.floats(0.01, 100), size=st.none() | st.integers(1, 1000),
        level=st.just(np.nan) | st.floats(0, 100, width=32))
-def test_a_band_stays_in_order_and_what_is_unknown_stays_so(start, factor, size, level):
+def test_a_band_stays_in_order_and_unknown_values_stay_unknown(start, factor, size, level):
     series = history()
     chosen = event(start, size=size) if size is not None else event(start, factor=factor)
     rising = np.sort(np.full((240, len(LEVELS)), level, np.float32) + np.arange(len(LEVELS), dtype=np.float32), axis=1)

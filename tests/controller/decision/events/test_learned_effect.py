@@ -1,4 +1,4 @@
-"""What past events brought teaches the next, and no more than it may."""
+"""Learned effects of past events and their bounds."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def taught(event: Event, came: float, unknown: int = 0) -> LearnedEffect | None:
     return learned_effects((event,), history, baseline_demand((event,), history, MIDNIGHT), MIDNIGHT).get("webinar")
 
 
-def test_what_came_is_believed_more_with_every_time_and_the_announcement_counts_as_one():
+def test_each_occurrence_counts_once_and_the_announcement_counts_as_one_more():
     effect = taught(weekly(factor=8), 16)
 
     assert effect == LearnedEffect((0.5, 0.5), (4.0, 4.0), (8.0, 8.0))
@@ -38,16 +38,16 @@ def test_what_came_is_believed_more_with_every_time_and_the_announcement_counts_
     assert LearnedEffect((0.5,), (4.0,), (8.0,)).adjust(8) == pytest.approx(8 * 0.5 ** 0.5)
 
 
-def test_a_size_is_taught_in_units():
+def test_the_effect_of_a_size_is_in_units():
     assert taught(weekly(size=20), 40).adjust(20) == pytest.approx(20 * 2 ** (2 / 3))
 
 
-def test_an_occurrence_of_which_too_little_is_known_teaches_nothing():
+def test_an_occurrence_with_too_few_known_minutes_is_ignored():
     assert taught(weekly(factor=8), 16, unknown=59) is not None
     assert taught(weekly(factor=8), 16, unknown=61) is None
 
 
-def test_nothing_is_learned_where_nothing_is_usual():
+def test_nothing_is_learned_without_a_baseline():
     peak = np.zeros(14 * MINUTES_PER_DAY, np.float32)
     history = DemandSeries(MONDAY, peak, peak, peak)
 
@@ -56,12 +56,12 @@ def test_nothing_is_learned_where_nothing_is_usual():
 
 @pytest.mark.parametrize(("factor", "came", "without"), [
     (8, 4, True), (8, 0, True), (8, 16, False), (1.2, 4, False), (0.4, 4, False)])
-def test_an_event_that_brought_nothing_out_of_the_usual_is_told_from_one_that_did(factor, came, without):
+def test_events_without_and_with_effect_are_distinguished(factor, came, without):
     assert taught(weekly(factor=factor), came).without_effect is without
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=14), st.floats(0.01, 1000))
-def test_a_lesson_is_bounded_and_never_turns_a_rise_into_a_fall(came, announced):
+def test_a_learned_effect_is_bounded_and_never_turns_a_rise_into_a_fall(came, announced):
     expected = LearnedEffect(tuple(came), tuple(came), tuple(came)).adjust(announced)
 
     assert announced / FURTHEST - 1e-9 <= expected <= announced * FURTHEST * (1 + 1e-9) or expected == 1.0

@@ -1,4 +1,4 @@
-"""What is usual when nothing is announced, and what the rules are shown while something is."""
+"""Baseline demand, and demand without the uplift of events."""
 
 from datetime import timedelta
 
@@ -31,14 +31,14 @@ def minute(day: int, hour: int, after: int = 0) -> int:
     return MONDAY + day * MINUTES_PER_DAY + hour * 60 + after
 
 
-def test_a_spell_has_its_minutes_and_is_made_ready_for_before_it():
+def test_a_window_has_its_minutes_and_is_prepared_before_its_start():
     [window] = event_windows((LAUNCH,), MONDAY, MONDAY + 14 * MINUTES_PER_DAY)
 
     assert (window.ready, window.start, window.end) == (minute(9, 11, 45), minute(9, 12), minute(9, 14))
     assert window.learned_until == minute(9, 0)
 
 
-def test_what_is_usual_knows_the_time_of_day_and_the_weekend():
+def test_the_baseline_depends_on_time_of_day_and_weekend():
     at = np.arange(14 * MINUTES_PER_DAY)
     noonish = (at % MINUTES_PER_DAY) // 60 == 12
     weekend = at // MINUTES_PER_DAY % 7 >= 5
@@ -47,7 +47,7 @@ def test_what_is_usual_knows_the_time_of_day_and_the_weekend():
     assert baseline.at(np.array([minute(14, 12, 30), minute(14, 3), minute(19, 12, 30)])).tolist() == [9, 4, 2]
 
 
-def test_what_is_usual_is_not_what_events_have_raised_nor_one_day_out_of_line():
+def test_the_baseline_excludes_events_and_single_outliers():
     peak = days(14)
     daily = Event.model_validate({"name": "batch", "cron": "0 12 * * *", "duration": "1h", "factor": 5})
     for day in range(14):
@@ -58,7 +58,7 @@ def test_what_is_usual_is_not_what_events_have_raised_nor_one_day_out_of_line():
     assert np.unique(baseline.peak).tolist() == [4]
 
 
-def test_what_came_after_the_midnight_changes_nothing():
+def test_demand_after_the_midnight_changes_nothing():
     peak = days(14)
     early = baseline_demand((), series(peak), MONDAY + 9 * MINUTES_PER_DAY)
     peak[9 * MINUTES_PER_DAY:] = 99
@@ -66,7 +66,7 @@ def test_what_came_after_the_midnight_changes_nothing():
     assert baseline_demand((), series(peak), MONDAY + 9 * MINUTES_PER_DAY).peak.tolist() == early.peak.tolist()
 
 
-def test_where_nothing_is_known_nothing_is_usual_and_a_gap_is_no_zero():
+def test_without_known_minutes_the_baseline_is_unknown_and_a_gap_is_no_zero():
     peak = days(14)
     midnight = MONDAY + 14 * MINUTES_PER_DAY
     assert np.isnan(baseline_demand((), series(peak * np.nan), midnight).peak).all()
@@ -76,7 +76,7 @@ def test_where_nothing_is_known_nothing_is_usual_and_a_gap_is_no_zero():
     assert np.unique(baseline_demand((), series(peak), midnight).peak).tolist() == [4]
 
 
-def test_rules_are_shown_no_more_than_the_usual_while_an_event_runs():
+def test_rules_read_at_most_the_baseline_during_an_event():
     peak = days(10)
     during = slice(minute(9, 12) - MONDAY, minute(9, 14) - MONDAY)
     peak[during] = 40
@@ -93,7 +93,7 @@ def test_rules_are_shown_no_more_than_the_usual_while_an_event_runs():
 
 
 @pytest.mark.parametrize("baseline", [np.nan, 50.0])
-def test_what_is_not_above_the_usual_or_has_none_is_shown_as_it_was(baseline):
+def test_demand_up_to_the_baseline_or_without_one_is_unchanged(baseline):
     came = series(days(10))
     spells = event_windows((LAUNCH,), MONDAY, came.end_minute)
     nothing = BaselineDemand(np.full((2, 288), baseline, np.float32))
@@ -104,7 +104,7 @@ def test_what_is_not_above_the_usual_or_has_none_is_shown_as_it_was(baseline):
 
 @examples(60)
 @given(cut=st.integers(1, 59), level=st.floats(0, 30, width=32), raised=st.floats(0, 300, width=32), gap=st.booleans())
-def test_a_history_cut_in_two_is_shown_alike_and_never_more_than_came(cut, level, raised, gap):
+def test_removing_uplift_does_not_depend_on_the_division_and_never_adds(cut, level, raised, gap):
     peak = np.full(60, raised, np.float32)
     peak[30:40] = np.nan if gap else raised
     window = EventWindow(MONDAY + 5, MONDAY + 10, MONDAY + 45, "launch", "launch", 3.0, None)
@@ -120,7 +120,7 @@ def test_a_history_cut_in_two_is_shown_alike_and_never_more_than_came(cut, level
     assert np.array_equal(np.isnan(whole[0]), np.isnan(peak))
 
 
-def test_a_quiet_day_is_shown_as_it_was():
+def test_a_quiet_day_is_unchanged():
     peak = days(10)
     holiday = Event.model_validate({"name": "holiday", "start": "2026-03-11", "duration": "1d", "factor": 0.4})
     came = series(peak)
@@ -132,7 +132,7 @@ def test_a_quiet_day_is_shown_as_it_was():
                                 MONDAY)[0].tolist() == peak.tolist()
 
 
-def test_spells_of_a_day_begin_before_it_where_they_run_over_midnight():
+def test_windows_of_a_day_start_before_it_if_they_cross_midnight():
     nightly = Event.model_validate({"name": "batch", "cron": "0 22 * * *", "duration": timedelta(hours=4), "size": 3})
 
     assert [window.start for window in event_windows((nightly,), MONDAY, MONDAY + 60)] == [minute(-1, 22)]

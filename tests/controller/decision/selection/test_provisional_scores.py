@@ -1,4 +1,4 @@
-"""The weights of a quarter that has begun, from minutes that may still be corrected."""
+"""Rules of a started quarter, from minutes that may still be corrected."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -18,7 +18,7 @@ def of_pools(minutes, seeds):
 
 
 @pytest.mark.parametrize(("seed", "unsettled"), [(1, 3), (2, 8), (3, 20)])
-def test_a_preview_follows_the_newest_rows_though_some_of_them_are_corrected_later(seed, unsettled):
+def test_a_preview_uses_the_newest_rows_before_they_are_corrected(seed, unsettled):
     """10 % of the points are published with a part of their value and corrected before they settle."""
     rng, seeds = np.random.default_rng(seed), (seed, seed + 1)
     terms = [replace(TERMS, lead_time=2), replace(TERMS, cold_start_cost_usd=0.25)]

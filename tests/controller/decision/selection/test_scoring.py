@@ -1,4 +1,4 @@
-"""The judge's amounts against the formula of the design, spelled out minute by minute."""
+"""Scores of candidates, compared with the formula minute by minute."""
 
 import numpy as np
 from hypothesis import given
@@ -73,7 +73,7 @@ def test_a_pool_without_keep_alive_starts_cold_each_minute():
     assert judge.amounts[2, 0, 0] == 6
 
 
-def test_a_unit_given_back_within_its_billing_step_is_paid_for_to_the_end_of_it():
+def test_a_unit_removed_within_its_billing_step_is_billed_to_the_end_of_the_step():
     judge = CandidateScores(1, 1, 0, 0, KEEP, billing_step=5)
     asked = np.zeros((10, 1, 1), np.float32)
     asked[2] = 4

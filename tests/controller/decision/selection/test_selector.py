@@ -1,4 +1,4 @@
-"""What the portfolio chooses, and that nothing but the past decides it."""
+"""Choices of the selector, which depend on past demand only."""
 
 from copy import deepcopy
 from dataclasses import replace
@@ -43,13 +43,13 @@ def test_a_pool_that_is_always_busy_is_kept_warm_because_that_is_cheaper_than_on
     assert (choice.target[0, 2 * DAY :] == 4).all()
 
 
-def test_a_pool_without_traffic_is_left_cold():
+def test_a_pool_without_traffic_gets_no_warm_units():
     choice = CandidateSelector([TERMS]).advance(*demand(np.zeros(3 * DAY)), FIRST)
 
     assert (choice.target == 0).all()
 
 
-def test_a_daily_rush_is_met_before_it_comes():
+def test_capacity_is_ready_before_a_daily_peak():
     peak = np.zeros(6 * DAY, np.float32)
     for day in range(6):
         peak[day * DAY + 540 : day * DAY + 545] = 12  # five minutes at nine
@@ -70,7 +70,7 @@ def test_until_a_day_is_known_the_recent_maximum_is_followed():
     assert (choice.mode[0, : DAY - 1] == SelectionMode.ALONE).all()
 
 
-def test_a_choice_that_costs_more_than_a_naive_rule_gives_way_to_it_in_the_next_quarter():
+def test_an_ensemble_that_costs_more_falls_back_to_a_naive_rule_in_the_next_quarter():
     portfolio = CandidateSelector([TERMS])
     portfolio.advance(*noisy(4 * DAY, seed=4), FIRST)
     cohort = portfolio._cohorts[0][1]
@@ -83,7 +83,7 @@ def test_a_choice_that_costs_more_than_a_naive_rule_gives_way_to_it_in_the_next_
     assert "the ensemble has cost more" in rule_name(leader, mode)
 
 
-def test_unknown_minutes_teach_nothing():
+def test_unknown_minutes_change_no_scores():
     portfolio = CandidateSelector([TERMS])
     portfolio.advance(*noisy(3 * DAY, seed=6), FIRST)
     before = portfolio._cohorts[0][1]._known.copy()
@@ -113,7 +113,7 @@ def test_minutes_must_follow_one_another():
 
 @examples(8)
 @given(st.integers(0, 2**31), st.lists(st.integers(1, 500), min_size=2, max_size=8))
-def test_however_a_history_is_cut_the_choices_are_the_same(seed, cuts):
+def test_choices_do_not_depend_on_the_division_into_calls(seed, cuts):
     history = noisy(sum(cuts), seed, gaps=0.05)
     whole, parts, portfolio, at = CandidateSelector([TERMS]).advance(*history, FIRST), [], CandidateSelector([TERMS]), 0
     for cut in cuts:
@@ -125,7 +125,7 @@ def test_however_a_history_is_cut_the_choices_are_the_same(seed, cuts):
 
 @examples(5)
 @given(st.integers(0, 2**31))
-def test_a_pool_is_chosen_for_alike_in_any_company(seed):
+def test_choices_do_not_depend_on_other_pools(seed):
     several = [TERMS, replace(TERMS, lead_time=5), replace(TERMS, cold_start_cost_usd=0.01), replace(TERMS, warm_hit_rate=0.95)]
     histories = [noisy(2 * DAY, seed + at) for at in range(4)]
     together = CandidateSelector(several).advance(*(np.concatenate(kind) for kind in zip(*histories, strict=True)), FIRST)
@@ -145,7 +145,7 @@ def test_any_demand_gives_whole_finite_units(values):
 
 
 @pytest.mark.parametrize("asked", [0.9, 0.97])
-def test_a_warm_hit_rate_is_held_within_half_a_point_for_less_than_a_higher_one_costs(asked):
+def test_a_warm_hit_rate_is_held_within_half_a_point_and_costs_less_than_a_higher_one(asked):
     rng = np.random.default_rng(8)
     peak = np.where(rng.random(12 * DAY) < 0.04, rng.poisson(4, 12 * DAY), 0).astype(np.float32)  # mostly cold without help
     spent = {}
@@ -163,13 +163,13 @@ def test_a_warm_hit_rate_is_held_within_half_a_point_for_less_than_a_higher_one_
     assert spent[asked] < spent[0.995]
 
 
-def test_every_candidate_has_a_name_of_its_own():
+def test_candidate_names_are_unique():
     assert len({candidate.name for candidate in CANDIDATES}) == len(CANDIDATES)
 
 
 @examples(15)
 @given(st.integers(0, 10_000), st.integers(0, 14), st.integers(1, 15), st.sampled_from([None, 0.99]))
-def test_what_is_previewed_is_what_is_chosen_once_the_minutes_have_settled(seed, offset, unsettled, rate):
+def test_a_preview_equals_the_choice_after_the_minutes_have_settled(seed, offset, unsettled, rate):
     """Minutes that may still change decide what is wanted now, and teach nothing."""
     terms = replace(TERMS, warm_hit_rate=rate)
     rows, settled = noisy(2 * DAY + 30, seed, gaps=0.2), 2 * DAY + offset

@@ -1,4 +1,4 @@
-"""Signals against their definitions, spelled out minute by minute."""
+"""Signals, compared with their definitions minute by minute."""
 
 import numpy as np
 import pytest
@@ -65,7 +65,7 @@ def test_ranks_among_days_are_ordered(taken):
 
 
 @pytest.mark.parametrize("minutes", HALF_LIVES)
-def test_a_peak_is_forgotten_by_halves_and_not_while_nothing_is_known(taken, minutes):
+def test_a_decaying_maximum_halves_per_half_life_and_not_in_unknown_minutes(taken, minutes):
     peak, _, found = taken
     remembered = 0.0
     for at, came in enumerate(peak[:3000]):
@@ -75,7 +75,7 @@ def test_a_peak_is_forgotten_by_halves_and_not_while_nothing_is_known(taken, min
         assert abs(found[f"decaying {minutes}"][0, at] - np.ceil(remembered - ROUND_UP_ABOVE)) <= ambiguous
 
 
-def test_the_timer_sees_what_comes_every_hour():
+def test_the_hourly_signal_finds_hourly_traffic():
     peak = np.zeros(6 * 60, np.float32)
     peak[30::60] = 8
     found = Signals(1, HORIZON, np.array([0.4])).advance(peak[None], peak[None] * 0, FIRST)["hourly"][0]
@@ -83,21 +83,21 @@ def test_the_timer_sees_what_comes_every_hour():
     assert set(wanted_at % 60) == {28, 29, 30, 31, 32}
 
 
-def test_the_base_is_what_is_busy_often_enough_to_pay_for_itself():
+def test_the_base_is_demand_that_is_busy_often_enough_to_pay_for_warm_units():
     busy = np.array([[3.0, 0.1, 3.0, 3.0, 2.7]], np.float32)
     for spare, expected in ((0.4, 3.0), (0.0, 0.0)):
         found = Signals(1, HORIZON, np.array([spare])).advance(np.full((1, 5), 3, np.float32), busy, FIRST)
         assert found["busy 5"][0, -1] == expected
 
 
-def test_nothing_known_asks_for_nothing():
+def test_signals_without_known_minutes_are_zero():
     unknown = np.full((2, 3 * DAY), np.nan, np.float32)
     for values in Signals(2, HORIZON, np.full(2, 0.4)).advance(unknown, unknown, FIRST).values():
         assert (values == 0).all()
 
 
 @pytest.mark.parametrize("missing", [1, 2, 4])
-def test_minutes_that_are_missing_do_not_make_steady_work_less(missing):
+def test_missing_minutes_do_not_lower_the_base(missing):
     peak = np.full(600, 6, np.float32)
     peak[400 : 400 + missing] = np.nan
 
@@ -106,7 +106,7 @@ def test_minutes_that_are_missing_do_not_make_steady_work_less(missing):
     assert set(base[10:].tolist()) == {4.0}
 
 
-def test_days_of_which_nothing_is_known_are_left_out_not_taken_for_quiet_ones():
+def test_unknown_days_are_left_out_of_quantiles():
     peak = np.full(8 * DAY, 10, np.float32)
     peak[DAY : 7 * DAY] = np.nan  # the last day is known again
 
@@ -118,7 +118,7 @@ def test_days_of_which_nothing_is_known_are_left_out_not_taken_for_quiet_ones():
 
 @examples(15)
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=12), st.integers(0, 2**31), st.integers(0, 59))
-def test_however_a_history_is_cut_the_numbers_are_the_same(cuts, seed, offset):
+def test_signals_do_not_depend_on_the_division_into_calls(cuts, seed, offset):
     minutes = sum(cuts)
     peak, busy = traffic(minutes, seed, gaps=0.1)
     whole = Signals(1, HORIZON, np.array([0.4])).advance(peak[None], busy[None], FIRST + offset)
@@ -131,14 +131,14 @@ def test_however_a_history_is_cut_the_numbers_are_the_same(cuts, seed, offset):
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=40), st.integers(1, 40))
-def test_moving_max_is_the_most_of_each_window(values, width):
+def test_moving_max_is_the_maximum_of_each_window(values, width):
     width = min(width, len(values))
     found = moving_max(np.array([values], np.float32), width)[0]
     assert found.tolist() == [max(values[at : at + width]) for at in range(len(values) - width + 1)]
 
 
 @given(st.lists(st.one_of(st.just(-1), st.integers(0, 50)), min_size=1, max_size=40), st.floats(0, 1))
-def test_order_statistics_leave_the_unknown_out(values, level):
+def test_order_statistics_leave_unknown_values_out(values, level):
     known = [value for value in values if value >= 0]
     found = order_statistic(np.array([values], np.float32), level)[0]
     expected = np.quantile(known, level, method="higher") if known else 0
