@@ -11,7 +11,7 @@ import numpy as np
 
 from adapters.demand.history_file import read_history
 from controller.backtest.replay import propose
-from controller.decision.costs.bill import bill_of, load_of
+from controller.decision.costs.bill import bill_of, judged_demand
 from controller.decision.costs.cost_model import CostTerms
 from forecasting.demand import MINUTES_PER_DAY
 
@@ -32,7 +32,7 @@ def main() -> None:
     held: dict[float, list[float]] = {rate: [] for rate in RATES}
     for path in sorted(folder.glob("*.csv.gz")):
         demand = read_history(path)
-        load = load_of(demand, (4 if len(demand) >= 8 * MINUTES_PER_DAY else 3) * MINUTES_PER_DAY)
+        load = judged_demand(demand, (4 if len(demand) >= 8 * MINUTES_PER_DAY else 3) * MINUTES_PER_DAY)
         for rate in RATES:
             asked = terms(rate)
             nothing = bill_of(load, np.zeros(len(load), np.int64), asked).warm_hit_rate

@@ -75,8 +75,8 @@ def _unusual(series: DemandSeries, parts: Sequence[DemandSeries], candidates: Ro
         rates = np.concatenate((np.full(USUAL_OF, np.nan), requests[with_requests] / work))
     at = np.searchsorted(with_requests, np.flatnonzero(candidates) + len(requests) - len(series))
     past = np.lib.stride_tricks.sliding_window_view(rates, USUAL_OF)[at]
-    judged = (~np.isnan(past)).sum(axis=1) >= ENOUGH
-    usual = np.nanmedian(np.where(judged[:, None], past, np.inf), axis=1)
+    enough = (~np.isnan(past)).sum(axis=1) >= ENOUGH
+    usual = np.nanmedian(np.where(enough[:, None], past, np.inf), axis=1)
     out = np.zeros(len(series), bool)
     out[np.flatnonzero(candidates)] = rates[at + USUAL_OF] > UNUSUAL * usual
     return out

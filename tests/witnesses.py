@@ -22,7 +22,7 @@ from config.model.policy import Policy
 from controller.accounting.ledger import NAMES, RANGED, GroupLedger, Ledger
 from controller.accounting.tick_accounting import account_for, open_accounts
 from controller.backtest.replay import replay
-from controller.decision.costs.bill import JudgedDemand, bill_of, load_of
+from controller.decision.costs.bill import JudgedDemand, bill_of, judged_demand
 from controller.decision.costs.cost_model import CostTerms
 from controller.demo.emulators import Emulators
 from controller.demo.lever_settings import PROVISIONED
@@ -193,7 +193,7 @@ class Daemon:
         policy, terms = next(each for each in self._policy.pools if each.name == pool.name), self._measured(pool)
         assume = self._policy.assume.model_copy(update={"lead_time": terms.lead_time * MINUTE})
         demand = pool.series.window(pool.series.first_minute, end)
-        load = load_of(demand, first - demand.first_minute)
+        load = judged_demand(demand, first - demand.first_minute)
         done = replay(policy, demand, terms, assume)
         return Said(*(foretold(load, done.target, replace(terms, keep_alive=each))
                       for each in (terms.keep_alive, terms.shortest_keep_alive, terms.longest_keep_alive)))

@@ -13,7 +13,7 @@ import numpy as np
 from adapters.ports.demand_source import DemandSource, Telemetry
 from adapters.ports.discovery import Found, Skipped, Survey
 from config.model.policy import Assume, PoolPolicy
-from controller.decision.costs.bill import cold_starts_of, load_of
+from controller.decision.costs.bill import cold_starts_of, judged_demand
 from controller.decision.costs.cost_model import whole_minutes
 from controller.decision.costs.keep_alive import keep_alive_of
 from controller.demand.warmers import setting
@@ -96,7 +96,7 @@ def habits(telemetry: Telemetry, keep_alive: timedelta) -> ObservedUsage | str:
 def habits_in(series: DemandSeries, keep_alive: timedelta) -> ObservedUsage:
     """Return the usage in a series. Unknown minutes are not counted."""
     days = series.known.sum() / MINUTES_PER_DAY
-    load = load_of(series)
+    load = judged_demand(series)
     cold = cold_starts_of(load, np.zeros_like(load.peak), whole_minutes(keep_alive))[load.counted].sum()
     return ObservedUsage(float(np.nanmax(series.peak)), float(np.nansum(series.invocations)) / days, float(cold) / days,
                          float(series.known.mean()))

@@ -154,7 +154,7 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
     from controller.backtest.replay import replay
     from controller.backtest.result import judged
     from controller.decision.costs.assumptions import assumptions
-    from controller.decision.costs.bill import load_of
+    from controller.decision.costs.bill import judged_demand
     from controller.decision.costs.cost_model import terms_of
     from controller.decision.costs.keep_alive import keep_alive_of
     from controller.demand.warmers import demand_of
@@ -162,7 +162,7 @@ def run_pool(pool: "PoolPolicy", assume: "Assume", history: "History", begin: in
     (demand, advice), terms = demand_of(pool, history.series), terms_of(pool, assume)
     if advice is not None:
         click.echo(f"warning: {pool.name}: {advice}", err=True)
-    load = load_of(demand, 0 if begin is None else begin - demand.first_minute)
+    load = judged_demand(demand, 0 if begin is None else begin - demand.first_minute)
     done = replay(pool, demand, terms, assume, advance)
     rivals, others = {}, []
     if compare:

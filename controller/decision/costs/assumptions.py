@@ -14,16 +14,16 @@ NAMED = 3
 
 def assumptions(pool: PoolPolicy) -> dict[str, str]:
     """Return each assumption in words, by the policy key that replaces it."""
-    found = {}
+    texts = {}
     if pool.memory_mb is None:
-        found["memory_mb"] = f"{DEFAULT_MEMORY_MB:,} MB of memory"
+        texts["memory_mb"] = f"{DEFAULT_MEMORY_MB:,} MB of memory"
     if pool.init_seconds is None:
-        found["init_seconds"] = f"{DEFAULT_INIT_SECONDS:g} s of initialisation"
+        texts["init_seconds"] = f"{DEFAULT_INIT_SECONDS:g} s of initialisation"
     if pool.prices is None and pool.lever.kind in RATES:
-        found["prices"] = "1 vCPU, billed by request"
+        texts["prices"] = "1 vCPU, billed by request"
     elif pool.prices is None and pool.architecture is None and pool.lever.kind.startswith("lambda-"):
-        found["architecture"] = DEFAULT_ARCHITECTURE
-    return found
+        texts["architecture"] = DEFAULT_ARCHITECTURE
+    return texts
 
 
 def assumed_text(assumed: Mapping[str, str]) -> str:

@@ -32,18 +32,18 @@ def delayed(values: Units, terms: CostTerms) -> Units:
     return earlier(values, terms.metric_delay)
 
 
-def on_demand(load: JudgedDemand, _: CostTerms) -> Units:
+def on_demand(demand: JudgedDemand, _: CostTerms) -> Units:
     """Return zero: nothing is kept warm."""
-    return np.zeros(len(load), np.int64)
+    return np.zeros(len(demand), np.int64)
 
 
-def target_tracking(load: JudgedDemand, terms: CostTerms, utilisation: float = TRACKING_UTILISATION) -> Units:
+def target_tracking(demand: JudgedDemand, terms: CostTerms, utilisation: float = TRACKING_UTILISATION) -> Units:
     """Replay AWS Application Auto Scaling on provisioned concurrency utilisation, statistic Maximum.
 
     Its alarms scale out after 3 min above the target and scale in after 15 min below 90 % of it; at least one unit stays.
     """
-    out, capacity, high, low = np.zeros(len(load), np.int64), 1, 0, 0
-    for minute, peak in enumerate(delayed(load.peak, terms).tolist()):
+    out, capacity, high, low = np.zeros(len(demand), np.int64), 1, 0, 0
+    for minute, peak in enumerate(delayed(demand.peak, terms).tolist()):
         used = min(1.0, peak / capacity)
         high, low = (high + 1 if used > utilisation else 0), (low + 1 if used < 0.9 * utilisation else 0)
         if high >= 3 or low >= 15:
@@ -52,63 +52,63 @@ def target_tracking(load: JudgedDemand, terms: CostTerms, utilisation: float = T
     return out
 
 
-def tuned_tracking(load: JudgedDemand, terms: CostTerms) -> Units:
+def tuned_tracking(demand: JudgedDemand, terms: CostTerms) -> Units:
     """Replay target tracking at the cheapest utilisation before the accounting starts; without history, at the default."""
-    if not load.known[: load.start].any():
-        return target_tracking(load, terms)
-    past = load.until(load.start)
+    if not demand.known[: demand.start].any():
+        return target_tracking(demand, terms)
+    past = demand.until(demand.start)
     best = min(UTILISATIONS, key=lambda share: bill_of(past, target_tracking(past, terms, share), terms).extra_usd)
-    return target_tracking(load, terms, best)
+    return target_tracking(demand, terms, best)
 
 
-def weekly_schedule(load: JudgedDemand, _: CostTerms) -> Units:
+def weekly_schedule(demand: JudgedDemand, _: CostTerms) -> Units:
     """Replay a careful manual schedule: each hour at its 95th percentile over the last 7 days, updated daily."""
-    out = np.zeros(len(load), np.int64)
-    for day in range(1, -(-len(load) // DAY)):
-        past = load.peak[max(0, day - WEEK_DAYS) * DAY : day * DAY].reshape(-1, DAY // HOUR, HOUR)
+    out = np.zeros(len(demand), np.int64)
+    for day in range(1, -(-len(demand) // DAY)):
+        past = demand.peak[max(0, day - WEEK_DAYS) * DAY : day * DAY].reshape(-1, DAY // HOUR, HOUR)
         hours = np.ceil(np.quantile(past, 0.95, axis=(0, 2))).astype(np.int64)
         today = out[day * DAY : (day + 1) * DAY]
         today[:] = np.repeat(hours, HOUR)[: len(today)]
     return out
 
 
-def schedule_and_tracking(load: JudgedDemand, terms: CostTerms) -> Units:
+def schedule_and_tracking(demand: JudgedDemand, terms: CostTerms) -> Units:
     """Replay a schedule as the floor and target tracking above it, as AWS combines them."""
-    return np.maximum(weekly_schedule(load, terms), target_tracking(load, terms))
+    return np.maximum(weekly_schedule(demand, terms), target_tracking(demand, terms))
 
 
-def knative(load: JudgedDemand, terms: CostTerms) -> Units:
+def knative(demand: JudgedDemand, terms: CostTerms) -> Units:
     """Replay the Knative autoscaler in stable mode: average concurrency over its 60 s window at 70 % of a unit."""
-    busy: Amounts = np.zeros_like(load.busy)
-    busy[terms.metric_delay :] = load.busy[: len(load) - terms.metric_delay]
+    busy: Amounts = np.zeros_like(demand.busy)
+    busy[terms.metric_delay :] = demand.busy[: len(demand) - terms.metric_delay]
     return np.ceil(busy / 0.7).astype(np.int64)
 
 
-def last_hour(load: JudgedDemand, terms: CostTerms) -> Units:
+def last_hour(demand: JudgedDemand, terms: CostTerms) -> Units:
     """Return the maximum of the last hour."""
-    return trailing_max(delayed(load.peak, terms), HOUR)
+    return trailing_max(delayed(demand.peak, terms), HOUR)
 
 
-def x_lambda(load: JudgedDemand, terms: CostTerms, weight: float = 0.5) -> Units:
+def x_lambda(demand: JudgedDemand, terms: CostTerms, weight: float = 0.5) -> Units:
     """Replay X-Lambda: simple exponential smoothing of 5 min maxima, every 5 min."""
-    maxima, out, level = trailing_max(delayed(load.peak, terms), 5), np.zeros(len(load), np.int64), 0.0
-    for minute in range(0, len(load), 5):
+    maxima, out, level = trailing_max(delayed(demand.peak, terms), 5), np.zeros(len(demand), np.int64), 0.0
+    for minute in range(0, len(demand), 5):
         level = weight * float(maxima[minute]) + (1 - weight) * level
         out[minute : minute + 5] = int(np.ceil(level))
     return out
 
 
-def seasonal(load: JudgedDemand, _: CostTerms, quantile: float = 0.99) -> Units:
+def seasonal(demand: JudgedDemand, _: CostTerms, quantile: float = 0.99) -> Units:
     """Replay the seasonal naive rule: a quantile of the same 15 min, ±15 min, over up to 7 days before."""
-    out = np.zeros(len(load), np.int64)
-    for first in range(DAY, len(load), 15):
+    out = np.zeros(len(demand), np.int64)
+    for first in range(DAY, len(demand), 15):
         days = range(1, min(WEEK_DAYS, first // DAY) + 1)
-        past = [load.peak[max(0, first - day * DAY - 15) : first - day * DAY + 30] for day in days]
+        past = [demand.peak[max(0, first - day * DAY - 15) : first - day * DAY + 30] for day in days]
         out[first : first + 15] = int(np.ceil(np.quantile(np.concatenate(past), quantile) - 1e-9))
     return out
 
 
-def predictive_scaling(load: JudgedDemand, terms: CostTerms) -> Units:
+def predictive_scaling(demand: JudgedDemand, terms: CostTerms) -> Units:
     """Replay an hourly approximation of AWS predictive scaling, in front of target tracking.
 
     From 24 h of history on, every 6 h: a forecast for each hour to come, here the mean of the same hour over up to 14 days, at
@@ -116,15 +116,15 @@ def predictive_scaling(load: JudgedDemand, terms: CostTerms) -> Units:
     offer predictive scaling for Lambda: this is what it would do.
     """
     refresh, buffer, days = 6 * HOUR, 5, 14
-    floor, peak = np.zeros(len(load), np.float64), delayed(load.peak, terms)
-    for first in range(DAY, len(load), refresh):
+    floor, peak = np.zeros(len(demand), np.float64), delayed(demand.peak, terms)
+    for first in range(DAY, len(demand), refresh):
         past = peak[max(0, first - first % DAY - days * DAY) : first]
         hours = past[: len(past) - len(past) % HOUR].reshape(-1, HOUR).mean(axis=1)
         by_hour = np.array([hours[hour :: DAY // HOUR].mean() for hour in range(DAY // HOUR)])
-        ahead = np.arange(first, min(first + refresh, len(load)))
+        ahead = np.arange(first, min(first + refresh, len(demand)))
         hour, next_hour = (ahead // HOUR) % (DAY // HOUR), ((ahead + buffer) // HOUR) % (DAY // HOUR)
         floor[ahead] = np.maximum(by_hour[hour], by_hour[next_hour]) / TRACKING_UTILISATION
-    return np.maximum(np.ceil(floor).astype(np.int64), target_tracking(load, terms))
+    return np.maximum(np.ceil(floor).astype(np.int64), target_tracking(demand, terms))
 
 
 BASELINES: dict[str, Callable[[JudgedDemand, CostTerms], Units]] = {
@@ -142,13 +142,13 @@ BASELINES: dict[str, Callable[[JudgedDemand, CostTerms], Units]] = {
 """Baselines by the name that tables show."""
 
 
-def constants(load: JudgedDemand, terms: CostTerms) -> list[tuple[int, Bill]]:
+def constants(demand: JudgedDemand, terms: CostTerms) -> list[tuple[int, Bill]]:
     """Return constant capacities from zero to the highest peak with their bills: the curve of the best constant."""
-    levels = np.unique(np.linspace(0, load.peak.max(initial=0), CONSTANTS).astype(np.int64)).tolist()
-    return [(level, bill_of(load, np.full(len(load), level, np.int64), terms)) for level in levels]
+    levels = np.unique(np.linspace(0, demand.peak.max(initial=0), CONSTANTS).astype(np.int64)).tolist()
+    return [(level, bill_of(demand, np.full(len(demand), level, np.int64), terms)) for level in levels]
 
 
-def compare(load: JudgedDemand, terms: CostTerms) -> dict[str, Bill]:
+def compare(demand: JudgedDemand, terms: CostTerms) -> dict[str, Bill]:
     """Return the bill of every baseline, and of the best constant in hindsight, by name."""
-    bills = {name: bill_of(load, baseline(load, terms), terms) for name, baseline in BASELINES.items()}
-    return bills | {"best-constant*": min((bill for _, bill in constants(load, terms)), key=lambda bill: bill.extra_usd)}
+    bills = {name: bill_of(demand, baseline(demand, terms), terms) for name, baseline in BASELINES.items()}
+    return bills | {"best-constant*": min((bill for _, bill in constants(demand, terms)), key=lambda bill: bill.extra_usd)}

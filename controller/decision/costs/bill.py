@@ -102,7 +102,7 @@ class Bill:
         return None if nothing.extra_usd <= 0 else self.extra_usd / nothing.extra_usd
 
 
-def load_of(demand: DemandSeries, start: int = 0) -> JudgedDemand:
+def judged_demand(demand: DemandSeries, start: int = 0) -> JudgedDemand:
     """Return `demand` as bills are calculated for it; the accounting starts at row `start`."""
     peak = np.ceil(np.nan_to_num(demand.peak)).astype(np.int64)
     busy = np.minimum(np.nan_to_num(demand.busy).astype(np.float64), peak)
@@ -136,12 +136,12 @@ def ready_of(target: Units, lead_time: int) -> Units:
     return ready
 
 
-def cold_starts_of(load: JudgedDemand, ready: Units, keep_alive: int, stay_warm: bool = False) -> Units:
+def cold_starts_of(demand: JudgedDemand, ready: Units, keep_alive: int, stay_warm: bool = False) -> Units:
     """Return the requests of each minute that wait for an initialisation, including minutes that do not count: int64[n]."""
-    used: Units = in_use(load.peak, ready, stay_warm)
+    used: Units = in_use(demand.peak, ready, stay_warm)
     if keep_alive == 0:
         return started(used, np.zeros_like(used), ready, stay_warm)
-    used = through_gaps(used, load.known, keep_alive)
+    used = through_gaps(used, demand.known, keep_alive)
     return started(used, earlier(trailing_max(used, keep_alive), 1), ready, stay_warm)
 
 
@@ -150,11 +150,11 @@ def through_gaps(used: Units, known: NDArray[np.bool_], keep_alive: int) -> Unit
     edges = np.flatnonzero(np.diff(known, prepend=True, append=True))
     if not len(edges):
         return used
-    kept = used.copy()
+    warm_through = used.copy()
     for first, end in edges.reshape(-1, 2).tolist():
-        warm = kept[max(0, first - keep_alive) : first].max(initial=0)
-        kept[first:end] = np.maximum.accumulate(np.maximum(kept[first:end], warm))
-    return kept
+        warm = warm_through[max(0, first - keep_alive) : first].max(initial=0)
+        warm_through[first:end] = np.maximum.accumulate(np.maximum(warm_through[first:end], warm))
+    return warm_through
 
 
 def paid_of(target: Units, ready: Units, billing_step: int) -> Units:
@@ -170,14 +170,14 @@ def paid_of(target: Units, ready: Units, billing_step: int) -> Units:
     return target + np.cumsum(beyond)[: len(target)]
 
 
-def bill_of(load: JudgedDemand, target: Units, terms: CostTerms) -> Bill:
+def bill_of(demand: JudgedDemand, target: Units, terms: CostTerms) -> Bill:
     """Return what requesting `target` (int64[n]) would have cost for this demand."""
     ready = ready_of(target, terms.lead_time)
-    counted = load.counted
-    cold = int(cold_starts_of(load, ready, terms.keep_alive, terms.stay_warm)[counted].sum())
+    counted = demand.counted
+    cold = int(cold_starts_of(demand, ready, terms.keep_alive, terms.stay_warm)[counted].sum())
     warm = int(paid_of(target, ready, terms.billing_step)[counted].sum())
-    busy, invocations = float(load.busy[counted].sum()), float(load.invocations[counted].sum())
-    warm_busy, requests = float(np.minimum(load.busy, ready)[counted].sum()), invocations * terms.request_usd
+    busy, invocations = float(demand.busy[counted].sum()), float(demand.invocations[counted].sum())
+    warm_busy, requests = float(np.minimum(demand.busy, ready)[counted].sum()), invocations * terms.request_usd
     return Bill(
         minutes=int(counted.sum()), invocations=invocations, cold_starts=cold,
         warm_unit_minutes=warm, idle_unit_minutes=warm - warm_busy, idle_usd=(warm - warm_busy) * terms.idle,

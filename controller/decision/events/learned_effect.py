@@ -41,15 +41,15 @@ class LearnedEffect:
         becomes a fall, nor a fall a rise.
         """
         times = len(self.over_announced)
-        came = float(np.clip(np.median(self.over_announced), 1 / FURTHEST, FURTHEST))
-        expected = announced * float(came ** (times / (times + 1)))
+        ratio = float(np.clip(np.median(self.over_announced), 1 / FURTHEST, FURTHEST))
+        expected = announced * float(ratio ** (times / (times + 1)))
         return min(1.0, expected) if announced < 1 else max(1.0, expected)
 
     def text(self, window: EventWindow) -> str:
         """Return the effect in words."""
         announced = window.size if window.size is not None else window.factor or 1.0
-        came = float(np.median(self.over_announced)) * announced
-        return f"{announced:g} announced, {came:.3g} came {self.times}"
+        actual = float(np.median(self.over_announced)) * announced
+        return f"{announced:g} announced, {actual:.3g} came {self.times}"
 
     @property
     def times(self) -> str:
@@ -73,11 +73,11 @@ def learned_effects(events: tuple[Event, ...], history: DemandSeries, baseline: 
                     midnight: int) -> Mapping[str, LearnedEffect]:
     """Return the effect of each kind of event, from occurrences in the `BASELINE_DAYS` days before `midnight`."""
     first = midnight - BASELINE_DAYS * MINUTES_PER_DAY
-    seen: dict[str, list[tuple[float, float, float]]] = {}
+    observed: dict[str, list[tuple[float, float, float]]] = {}
     for window in event_windows(events, first, midnight):
         if first <= window.start and window.end <= midnight and (effect := observed_effect(window, history, baseline)):
-            seen.setdefault(window.kind, []).append(effect)
-    return {kind: LearnedEffect(*(tuple(each) for each in zip(*effects, strict=True))) for kind, effects in seen.items()}
+            observed.setdefault(window.kind, []).append(effect)
+    return {kind: LearnedEffect(*(tuple(each) for each in zip(*effects, strict=True))) for kind, effects in observed.items()}
 
 
 def observed_effect(window: EventWindow, history: DemandSeries, baseline: BaselineDemand) -> tuple[float, float, float] | None:
@@ -86,13 +86,13 @@ def observed_effect(window: EventWindow, history: DemandSeries, baseline: Baseli
     None if less than half of its minutes are known and have a baseline of at least 1 unit.
     """
     span = history.window(window.start, window.end)
-    most = baseline.at(np.arange(window.start, window.end))
-    judged = span.known & (most >= 1)
-    if judged.sum() < LEAST_KNOWN * len(span):
+    usual = baseline.at(np.arange(window.start, window.end))
+    counted = span.known & (usual >= 1)
+    if counted.sum() < LEAST_KNOWN * len(span):
         return None
-    over_usual = float(np.quantile(span.peak[judged] / most[judged], LEVEL, method="higher"))
+    over_usual = float(np.quantile(span.peak[counted] / usual[counted], LEVEL, method="higher"))
     if window.size is not None:
-        came = float(np.quantile(span.peak[judged], LEVEL, method="higher"))
-        return came / window.size, over_usual, window.size / float(np.median(most[judged]))
+        actual = float(np.quantile(span.peak[counted], LEVEL, method="higher"))
+        return actual / window.size, over_usual, window.size / float(np.median(usual[counted]))
     factor = window.factor or 1.0
     return over_usual / factor, over_usual, factor

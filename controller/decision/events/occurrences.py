@@ -49,14 +49,14 @@ class EventWindow(NamedTuple):
 @lru_cache(maxsize=4096)
 def event_windows(events: tuple[Event, ...], first: int, end: int) -> tuple[EventWindow, ...]:
     """Return the windows of events that overlap the minutes, aftermath included, by start. Cached: many pools share events."""
-    found = []
+    windows = []
     for event in events:
         lead = -(-int(event.lead.total_seconds()) // 60)
         for window in windows_of(event, instant_of(first - AFTERMATH), instant_of(end + lead)):
             start, end_minute = int(window.start.timestamp() // 60), -int(-window.end.timestamp() // 60)
             early = 0 if event.factor is not None and event.factor < 1 else lead  # a reduction needs no preparation
-            found.append(EventWindow(start - early, start, end_minute, window.name, window.kind, event.factor, event.size))
-    return tuple(sorted(found, key=lambda window: (window.start, window.end, window.name)))
+            windows.append(EventWindow(start - early, start, end_minute, window.name, window.kind, event.factor, event.size))
+    return tuple(sorted(windows, key=lambda window: (window.start, window.end, window.name)))
 
 
 def touched(windows: Sequence[EventWindow], first: int, end: int) -> NDArray[np.bool_]:

@@ -199,10 +199,10 @@ class Signals:
 
     def _same_minute(self, peak: Signal, count: int) -> Signal:
         """Return the second highest peak at the same minute, ±2 min, of the last 4 hours: for traffic from hourly timers."""
-        near = moving_max(peak, 5)  # near[:, j] is centred on peak[:, j + 2]
+        around = moving_max(peak, 5)  # near[:, j] is centred on peak[:, j + 2]
         soonest = -(-(self._horizon + 2) // HOUR)
-        end = near.shape[1] + 2 + self._horizon
-        hours = [near[:, end - lag - count : end - lag] for lag in range(soonest * HOUR, (soonest + 4) * HOUR, HOUR)]
+        end = around.shape[1] + 2 + self._horizon
+        hours = [around[:, end - lag - count : end - lag] for lag in range(soonest * HOUR, (soonest + 4) * HOUR, HOUR)]
         second: Signal = np.sort(np.stack(hours), axis=0)[-2]
         return second
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from controller.accounting.ledger import NAMES, GroupLedger, Ledger, keep_accounts, range_of
 from controller.accounting.paid_units import Change
-from controller.decision.costs.bill import bill_of, load_of
+from controller.decision.costs.bill import bill_of, judged_demand
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.costs.target_tracking import TargetTracker
 from controller.store.async_store import AsyncStore
@@ -144,7 +144,7 @@ def test_the_accounts_count_the_cold_starts_of_the_backtest(series, keep_alive, 
     for minute, (_, units, _) in enumerate(series):
         mine.ready(np.array([units], np.float32), NOON + minute * timedelta(minutes=1))
     mine.settle(FIRST, rows(*peak), rows(*peak), rows(*peak), [terms])
-    load = load_of(DemandSeries(FIRST, peak, peak, peak))
+    load = judged_demand(DemandSeries(FIRST, peak, peak, peak))
 
     kept, nothing = np.array([units for _, units, _ in series], np.int64), np.zeros(len(series), np.int64)
     assert amounts(mine)["cold_starts"] == bill_of(load, kept, terms).cold_starts

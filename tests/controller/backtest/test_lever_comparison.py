@@ -9,7 +9,7 @@ from adapters.registry import lever_kinds
 from config.model.policy import Assume
 from controller.backtest.lever_comparison import under_each_lever
 from controller.backtest.replay import replay
-from controller.decision.costs.bill import bill_of, load_of
+from controller.decision.costs.bill import bill_of, judged_demand
 from controller.decision.costs.cost_model import terms_of
 from forecasting.demand import DemandSeries
 from tests.builders import pool_policy
@@ -27,7 +27,7 @@ def steady_and_idle() -> DemandSeries:
 @pytest.fixture(scope="module")
 def found():
     pool, demand = pool_policy(mode="shadow", max=50, memory_mb=1024, init_seconds=8.0), steady_and_idle()
-    return pool, demand, under_each_lever(pool, demand, load_of(demand), Assume(), lever_kinds())
+    return pool, demand, under_each_lever(pool, demand, judged_demand(demand), Assume(), lever_kinds())
 
 
 def test_every_lever_is_priced_the_cheapest_first(found):
@@ -42,7 +42,7 @@ def test_the_pools_own_lever_costs_what_the_backtest_says(found):
     terms = terms_of(pool, Assume())
     own = next(one for one in alternatives if one.kind == OWN)
 
-    assert own.stoker == bill_of(load_of(demand), replay(pool, demand, terms, Assume()).target, terms)
+    assert own.stoker == bill_of(judged_demand(demand), replay(pool, demand, terms, Assume()).target, terms)
 
 
 def test_rare_traffic_is_cheapest_kept_warm_by_pings(found):
@@ -59,7 +59,7 @@ def test_prices_of_the_policy_hold_for_its_own_lever_alone():
     demand = steady_and_idle()
     dear = pool_policy(mode="shadow", max=50, memory_mb=1024, init_seconds=8.0,
                        prices=PriceOverride(idle=1.0, warm_busy=1.0, on_demand=1.0))
-    by_kind = {one.kind: one for one in under_each_lever(dear, demand, load_of(demand), Assume(), lever_kinds())}
+    by_kind = {one.kind: one for one in under_each_lever(dear, demand, judged_demand(demand), Assume(), lever_kinds())}
 
     assert by_kind[OWN].nothing.baseline_usd > 1000 * by_kind["lambda-ping"].nothing.baseline_usd
 
@@ -82,4 +82,4 @@ def every_eighteen_minutes() -> DemandSeries:
 
 
 def _by_kind(pool, demand, assume, kinds):
-    return sorted(under_each_lever(pool, demand, load_of(demand), assume, kinds), key=lambda one: kinds.index(one.kind))
+    return sorted(under_each_lever(pool, demand, judged_demand(demand), assume, kinds), key=lambda one: kinds.index(one.kind))

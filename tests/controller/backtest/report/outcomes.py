@@ -6,7 +6,7 @@ from config.model.policy import Assume
 from controller.backtest.replay import replay
 from controller.backtest.result import PoolOutcome, judged
 from controller.decision.costs import baselines
-from controller.decision.costs.bill import load_of
+from controller.decision.costs.bill import judged_demand
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.costs.keep_alive import keep_alive_of
 from forecasting.demand import DemandSeries, minute_of
@@ -21,6 +21,6 @@ DAILY = np.random.default_rng(2).poisson(8 + 7 * np.sin(MINUTE / 229)).astype(np
 def outcome_of(peak: np.ndarray, name: str = "agent", start: int = 0) -> PoolOutcome:
     peak = np.asarray(peak, np.float32)
     demand = DemandSeries(minute_of(NOON), peak, peak / 2, peak * 10)
-    load = load_of(demand, start)
+    load = judged_demand(demand, start)
     done = replay(pool_policy(name=name), demand, TERMS, Assume())
     return judged(done, demand, load, TERMS, KEEP_ALIVE, baselines.compare(load, TERMS))

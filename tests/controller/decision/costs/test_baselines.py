@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from controller.decision.costs import baselines
-from controller.decision.costs.bill import JudgedDemand, bill_of, load_of
+from controller.decision.costs.bill import JudgedDemand, bill_of, judged_demand
 from controller.decision.costs.cost_model import CostTerms
 from forecasting.demand import DemandSeries
 
@@ -18,7 +18,7 @@ REFEREE = Path(__file__).resolve().parents[5] / "shared" / "score" / "score.py"
 
 def load(peak: np.ndarray, start: int = 0) -> JudgedDemand:
     peak = np.asarray(peak, np.float32)
-    return load_of(DemandSeries(0, peak, peak * np.float32(0.5), peak), start)
+    return judged_demand(DemandSeries(0, peak, peak * np.float32(0.5), peak), start)
 
 
 def busy_days(days: int, seed: int = 3) -> np.ndarray:
@@ -110,7 +110,7 @@ def test_an_independent_calculation_gives_the_same_baselines(trace):
     path = REFEREE.parent.parent / "traces" / f"{trace}.csv.gz"
     theirs = judge.read_demand(path)
     start = judge.warm_up(theirs, None)
-    ours = load_of(read_history(path), start)
+    ours = judged_demand(read_history(path), start)
     nothing = bill_of(ours, np.zeros(len(ours), np.int64), TERMS)
     bills = baselines.compare(ours, TERMS)
     off = judge.score(theirs, np.zeros(len(ours)), judge.Terms(), start)["cost_usd"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from adapters.sandbox.aws.lambda_.provisioned_capacity import Meter
 from adapters.sandbox.traffic.recorded import MINUTE_MS
-from controller.decision.costs.bill import Bill, bill_of, cold_starts_of, load_of, ready_of, total
+from controller.decision.costs.bill import Bill, bill_of, cold_starts_of, judged_demand, ready_of, total
 from controller.decision.costs.cost_model import CostTerms
 from forecasting.demand import DemandSeries
 
@@ -50,12 +50,12 @@ def test_a_raise_that_is_reverted_within_the_lead_time_never_serves():
 
 
 def test_a_unit_that_ran_on_demand_stays_warm_for_the_keep_alive():
-    load = load_of(demand([2, 0, 0, 2, 0, 0, 0, 2]))
+    load = judged_demand(demand([2, 0, 0, 2, 0, 0, 0, 2]))
     assert cold_starts_of(load, np.zeros(8, np.int64), 3).tolist() == [2, 0, 0, 0, 0, 0, 0, 2]
 
 
 def test_removed_units_stay_warm_for_the_keep_alive_if_the_lever_leaves_them():
-    load, ready = load_of(demand([0, 0, 3, 0, 0, 0, 3])), units(3, 3, 0, 0, 0, 0, 0)
+    load, ready = judged_demand(demand([0, 0, 3, 0, 0, 0, 3])), units(3, 3, 0, 0, 0, 0, 0)
     assert cold_starts_of(load, ready, 3, stay_warm=True).tolist() == [0, 0, 0, 0, 0, 0, 3]
     assert cold_starts_of(load, ready, 3).tolist() == [0, 0, 3, 0, 0, 0, 3]
 
@@ -64,7 +64,7 @@ def test_eight_gaps_of_ten_minutes_start_none_of_thirty_steady_units_cold():
     peak = np.full(600, 30.0)
     for first in range(60, 540, 60):
         peak[first : first + 10] = np.nan
-    assert bill_of(load_of(demand(peak), start=30), np.zeros(600, np.int64), TERMS).cold_starts == 0
+    assert bill_of(judged_demand(demand(peak), start=30), np.zeros(600, np.int64), TERMS).cold_starts == 0
 
 
 known_or_not = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.booleans()), min_size=1, max_size=40)
@@ -74,7 +74,7 @@ known_or_not = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.boole
 def test_unknown_minutes_in_place_of_known_ones_never_raise_cold_starts(rows, keep_alive, stay_warm):
     peak, ready = np.array([float(most) for most, _, _ in rows]), units(*(kept for _, kept, _ in rows))
     gaps = np.where([unknown for _, _, unknown in rows], np.nan, peak)
-    whole, some = (cold_starts_of(load_of(demand(each)), ready, keep_alive, stay_warm) for each in (peak, gaps))
+    whole, some = (cold_starts_of(judged_demand(demand(each)), ready, keep_alive, stay_warm) for each in (peak, gaps))
     assert some.sum() <= whole.sum()
 
 
@@ -82,18 +82,18 @@ def test_unknown_minutes_in_place_of_known_ones_never_raise_cold_starts(rows, ke
 def test_unknown_minutes_between_known_ones_never_raise_cold_starts(rows, keep_alive, stay_warm):
     peak, ready = [float(most) for most, _, _ in rows], [kept for _, kept, _ in rows]
     apart = [(value, kept) for most, kept, gap in rows for value, kept in [(float(most), kept), (np.nan, kept)][: 1 + gap]]
-    longer, held = load_of(demand([value for value, _ in apart])), units(*(kept for _, kept in apart))
-    whole = cold_starts_of(load_of(demand(peak)), units(*ready), keep_alive, stay_warm)
+    longer, held = judged_demand(demand([value for value, _ in apart])), units(*(kept for _, kept in apart))
+    whole = cold_starts_of(judged_demand(demand(peak)), units(*ready), keep_alive, stay_warm)
     some = cold_starts_of(longer, held, keep_alive, stay_warm)
     assert some.sum() <= whole.sum()
 
 
 def test_without_a_keep_alive_every_unit_on_demand_starts_cold():
-    assert cold_starts_of(load_of(demand([2, 2])), np.zeros(2, np.int64), 0).tolist() == [2, 2]
+    assert cold_starts_of(judged_demand(demand([2, 2])), np.zeros(2, np.int64), 0).tolist() == [2, 2]
 
 
 def test_a_bill_by_hand():
-    bill = bill_of(load_of(demand([0, 0, 0, 4], [0, 0, 0, 3], [0, 0, 0, 10])), units(2, 2, 2, 2), TERMS)
+    bill = bill_of(judged_demand(demand([0, 0, 0, 4], [0, 0, 0, 3], [0, 0, 0, 10])), units(2, 2, 2, 2), TERMS)
     # ready is 0, 0, 2, 2; in the last minute 2 of 3 busy units are warm, and 2 of the 4 at the peak start cold
     assert (bill.cold_starts, bill.warm_unit_minutes, bill.idle_unit_minutes) == (2, 4, 2.0)
     assert bill.idle_usd == pytest.approx(2 * 0.25)
@@ -106,33 +106,33 @@ def test_a_bill_by_hand():
 
 
 def test_requests_are_part_of_every_bill_and_of_no_difference():
-    load, target = load_of(demand([0, 0, 0, 4], [0, 0, 0, 3], [0, 0, 0, 10])), units(2, 2, 2, 2)
+    load, target = judged_demand(demand([0, 0, 0, 4], [0, 0, 0, 3], [0, 0, 0, 10])), units(2, 2, 2, 2)
     free, charged = bill_of(load, target, TERMS), bill_of(load, target, replace(TERMS, request_usd=0.1))
     assert charged.provider_usd == pytest.approx(free.provider_usd + 10 * 0.1)
     assert charged.extra_usd == pytest.approx(free.extra_usd)
 
 
 def test_unknown_minutes_have_no_cost_and_no_work():
-    known = bill_of(load_of(demand([1, 1, 1, 1])), units(1, 1, 1, 1), TERMS)
-    gap = bill_of(load_of(demand([1, 1, 1, np.nan])), units(1, 1, 1, 1), TERMS)
+    known = bill_of(judged_demand(demand([1, 1, 1, 1])), units(1, 1, 1, 1), TERMS)
+    gap = bill_of(judged_demand(demand([1, 1, 1, np.nan])), units(1, 1, 1, 1), TERMS)
     assert (known.minutes, gap.minutes) == (4, 3)
     assert gap.warm_unit_minutes == known.warm_unit_minutes - 1
     assert gap.invocations == 3
 
 
 def test_minutes_before_the_start_are_not_counted_but_keep_units_warm():
-    bill = bill_of(load_of(demand([3, 3, 3]), start=1), units(0, 0, 0), TERMS)
+    bill = bill_of(judged_demand(demand([3, 3, 3]), start=1), units(0, 0, 0), TERMS)
     assert (bill.minutes, bill.cold_starts) == (2, 0)
 
 
 def test_no_invocations_have_no_warm_hit_rate_and_no_relative_cost():
-    quiet = bill_of(load_of(demand([0, 0])), units(0, 0), TERMS)
+    quiet = bill_of(judged_demand(demand([0, 0])), units(0, 0), TERMS)
     assert quiet.warm_hit_rate is None
     assert quiet.relative_to(quiet) is None
 
 
 def test_the_relative_cost_of_no_warm_capacity_is_one():
-    nothing = bill_of(load_of(demand([1, 0, 5])), units(0, 0, 0), TERMS)
+    nothing = bill_of(judged_demand(demand([1, 0, 5])), units(0, 0, 0), TERMS)
     assert nothing.relative_to(nothing) == 1.0
 
 
@@ -155,7 +155,7 @@ def test_an_independent_calculation_gives_the_same_bill(rows, start, lead_time, 
     most, average = np.nan_to_num(peak).astype(int), np.nan_to_num(busy).astype(float)
     theirs = judge.Demand([], most, average, np.nan_to_num(peak), ~np.isnan(peak))
     expected = judge.score(theirs, target, judge.Terms(0.25, 0.5, 1.0, 8.0, 0.05, 2, lead_time, keep_alive), start)
-    bill = bill_of(load_of(DemandSeries(0, peak, busy, peak), start), target, terms)
+    bill = bill_of(judged_demand(DemandSeries(0, peak, busy, peak), start), target, terms)
     fewer = expected["cold_starts"] - bill.cold_starts  # to the referee an unknown minute is idle and cools
     assert fewer >= 0 if np.isnan(peak).any() else fewer == 0
     assert bill.extra_usd == pytest.approx(expected["cost_usd"] - fewer * terms.cold, abs=1e-9)
@@ -170,7 +170,7 @@ def test_an_independent_calculation_gives_the_same_bill_for_recorded_traffic(tra
 
     path = REFEREE.parent.parent / "traces" / f"{trace}.csv.gz"
     theirs, terms = judge.read_demand(path), judge.Terms()
-    load = load_of(read_history(path), 4320)
+    load = judged_demand(read_history(path), 4320)
     steps = np.random.default_rng(7).integers(0, int(load.peak.max()) + 2, len(load) // 9 + 1)
     target = np.repeat(steps, 9)[: len(load)]
     expected, bill = judge.score(theirs, target, terms, 4320), bill_of(load, target, CostTerms(**terms.__dict__))
@@ -186,7 +186,7 @@ IDLE = CostTerms(idle=1.0, warm_busy=0.0, on_demand=0.0, init_seconds=0.0, cold_
 def idle(target: np.ndarray) -> float:
     """What keeping `target` costs at one dollar a unit-minute, without demand."""
     nothing = np.zeros(len(target), np.float32)
-    return bill_of(load_of(DemandSeries(0, nothing, nothing, nothing)), target, IDLE).idle_usd
+    return bill_of(judged_demand(DemandSeries(0, nothing, nothing, nothing)), target, IDLE).idle_usd
 
 
 def test_with_a_billing_step_a_unit_is_billed_from_the_request_to_the_end_of_a_step():

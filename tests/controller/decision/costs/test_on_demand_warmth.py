@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from config.model.lever import LeverSettings
 from config.model.policy import Assume
-from controller.decision.costs.bill import cold_starts_of, load_of
+from controller.decision.costs.bill import cold_starts_of, judged_demand
 from controller.decision.costs.cost_model import terms_of
 from controller.decision.costs.on_demand_warmth import Warm
 from forecasting.demand import DemandSeries
@@ -24,7 +24,7 @@ def test_scale_in_of_units_that_stay_warm_causes_no_cold_start(rows, keep_alive)
     started = [warm.advance(np.array([most]), np.array([units], float), np.array([units], float), spans)[0]
                for most, units in zip(peak, ready, strict=True)]
 
-    assert cold_starts_of(load_of(DemandSeries(0, peak, peak, peak)), ready, keep_alive, stay_warm=True).sum() == 0
+    assert cold_starts_of(judged_demand(DemandSeries(0, peak, peak, peak)), ready, keep_alive, stay_warm=True).sum() == 0
     assert started == [0] * len(ready)
 
 

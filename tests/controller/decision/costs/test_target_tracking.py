@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from controller.decision.costs.baselines import target_tracking
-from controller.decision.costs.bill import load_of, ready_of
+from controller.decision.costs.bill import judged_demand, ready_of
 from controller.decision.costs.cost_model import CostTerms
 from controller.decision.costs.target_tracking import TargetTracker
 from forecasting.demand import DemandSeries
@@ -30,7 +30,7 @@ def test_each_pool_has_the_capacity_of_the_backtest(delay, lead):
     ready = followed(peaks.astype(float), [terms] * 3)
     warm = lead + 2  # a backtest has nothing ready before its first request is through
     for row, peak in zip(ready, peaks.astype(np.float32), strict=True):
-        load = load_of(DemandSeries(0, peak, peak, peak))
+        load = judged_demand(DemandSeries(0, peak, peak, peak))
         assert row[warm:].tolist() == ready_of(target_tracking(load, terms), lead)[warm:].tolist()
 
 

@@ -11,7 +11,7 @@ from adapters.sandbox.aws.lambda_.driver import Driver, Limits, Randomness
 from adapters.sandbox.aws.lambda_.functions import Alias, LambdaFunction
 from adapters.sandbox.traffic.metrics import MinuteTable
 from adapters.sandbox.traffic.recorded import MINUTE_MS, Minute, Traffic
-from controller.decision.costs.bill import cold_starts_of, load_of
+from controller.decision.costs.bill import cold_starts_of, judged_demand
 from controller.demo.traffic import Span, office_hours
 from forecasting.demand import DemandSeries
 from tests.examples import examples
@@ -73,7 +73,7 @@ def test_the_twin_starts_no_more_environments_than_its_limit() -> None:
 def test_on_office_hours_cold_starts_are_about_those_of_the_formula() -> None:
     """Requests start at any second of their minute, so the formula of whole minutes is not met exactly."""
     series = office_hours(Span(START, 1440), np.random.default_rng(4))
-    load = load_of(series)
+    load = judged_demand(series)
     for warm in (0, 4):
         totals = played(driver(rows_of(series), warm, init_seconds=0.0), 1440).totals
         counted = cold_starts_of(load, np.full(len(load), warm), 6).sum()
