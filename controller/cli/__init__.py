@@ -79,9 +79,9 @@ class LazyGroup(click.Group):
         two = " ".join(args[:2])
         if two in COMMANDS and len(args) > 1:
             return two, self.get_command(ctx, two), args[2:]
-        meant = get_close_matches(args[0], COMMANDS, n=1)
-        if args[0] not in COMMANDS and meant:
-            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {meant[0]!r}?", ctx)
+        closest = get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and closest:
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {closest[0]!r}?", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

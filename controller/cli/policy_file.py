@@ -17,6 +17,6 @@ def read_policy(path: Path) -> Policy:
         policy = load_policy(path, lever_kinds())
     except PolicyError as error:
         raise WrongInput(str(error)) from error
-    said = policy.model_dump()
-    register_secrets(in_environment(os.environ, named_in(said), texts_in(said)))
+    texts = policy.model_dump()
+    register_secrets(in_environment(os.environ, named_in(texts), texts_in(texts)))
     return policy

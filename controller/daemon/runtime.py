@@ -78,7 +78,7 @@ async def build(settings: Settings, store: AsyncStore, published: PublishedState
     notifier = Notifier((), Poster(), "", clock, store) if settings.notifier is None else settings.notifier(store)
     await notifier.start()
     components = Components(fleet, accounts, forecasts, journal, overrides,
-                            Prewarming(fleet, overrides, clock, policy.assume, published.long_poll.tell), notifier,
+                            Prewarming(fleet, overrides, clock, policy.assume, published.long_poll.notify), notifier,
                             leadership)
     tick = DaemonTick(components, published, policy, clock, tracing=settings.tracing, on_tick=settings.on_tick)
     failover = None

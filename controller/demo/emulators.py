@@ -65,17 +65,17 @@ class Emulators:
             async with self.google.open() as target:
                 yield server.url, target
 
-    def warmth(self, pool: Pool, asked: int) -> Warmth:
-        """Return the warm capacity now. `asked`: the units that a pinged pool keeps; the emulator cannot count them."""
+    def warmth(self, pool: Pool, pinged_units: int) -> Warmth:
+        """Return the warm capacity now. `pinged_units`: the units that a pinged pool keeps; the emulator cannot count them."""
         now = self.sandbox.now_ms()
         if self.google is not None and pool.kind == CLOUD_RUN:
-            requested, instances = self.google.kept(pool.name)
-            return Warmth(self._played(pool), requested, min(requested, instances))
+            requested, instances = self.google.capacity(pool.name)
+            return Warmth(self._scenario_peak(pool), requested, min(requested, instances))
         hosted = self._hosted(pool)
         last = hosted.driver.last.peak
         peak = None if math.isnan(last) else last
         if pool.kind != PROVISIONED:
-            return Warmth(peak, asked, min(asked, hosted.driver.alive(now)))
+            return Warmth(peak, pinged_units, min(pinged_units, hosted.driver.alive(now)))
         capacities = hosted.function.capacities.values()
         return Warmth(peak, sum(each.requested for each in capacities), sum(each.available for each in capacities))
 
@@ -89,7 +89,7 @@ class Emulators:
     def _hosted(self, pool: Pool) -> Hosted:
         return self.sandbox.container(host(pool.name)) if pool.kind == URL else self.sandbox.hosted(pool.name)
 
-    def _played(self, pool: Pool) -> float | None:
+    def _scenario_peak(self, pool: Pool) -> float | None:
         """Return the peak demand of the last complete minute in the scenario."""
         minute = minute_of(self._clock.now()) - 1
         peak = float(pool.series.window(minute, minute + 1).peak[0])

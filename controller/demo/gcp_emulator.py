@@ -29,7 +29,7 @@ class EmulatedGoogle:
         async with GrpcSandboxServer(self._world) as server:
             yield server.target
 
-    def kept(self, name: str) -> tuple[int, int]:
+    def capacity(self, name: str) -> tuple[int, int]:
         """Return the minimum instances of a service, and its number of ready instances."""
         service = self._found(name)
         return service.service.floor, service.driver.instances.ready(self._world.now_ms())
@@ -45,7 +45,7 @@ class EmulatedGoogle:
         )
 
     def _found(self, name: str) -> HostedService:
-        found = self._world.find(f"projects/{PROJECT}/locations/{LOCATION}/services/{name}")
-        if found is None:
+        service = self._world.find(f"projects/{PROJECT}/locations/{LOCATION}/services/{name}")
+        if service is None:
             raise KeyError(name)
-        return found
+        return service

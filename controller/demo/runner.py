@@ -77,8 +77,8 @@ class DemoRunner:
 
     async def _stop_at_end(self, stop: asyncio.Event) -> None:
         """Stop at the end of the scenario. From then on the clock runs at real speed, for a graceful shutdown."""
-        left = (self.scene.start + self.scene.lasting - self._clock.now()).total_seconds()
-        ends = {asyncio.create_task(self._clock.sleep(left)), asyncio.create_task(stop.wait())}
+        remaining = (self.scene.start + self.scene.lasting - self._clock.now()).total_seconds()
+        ends = {asyncio.create_task(self._clock.sleep(remaining)), asyncio.create_task(stop.wait())}
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -117,11 +117,11 @@ def recorded(path: Path, start_day: int | None, lasting: timedelta | None) -> Sc
         raise SceneError(f"{path}: has {days:.1f} days, so the demo cannot start on day {start_day}; "
                          f"set --start-day to a value from 1 to {max(1, int(np.ceil(days)) - 1)}")
     first = series.first_minute + start_day * MINUTES_PER_DAY
-    left = timedelta(minutes=series.end_minute - first)
+    remaining = timedelta(minutes=series.end_minute - first)
     past = series.window(max(series.first_minute, first - PAST_DAYS * MINUTES_PER_DAY), series.end_minute)
     name = path.name.removesuffix(".gz").removesuffix(".csv")
     pool = Pool(pool_name(name), f"recorded in {path.name}", past, ceiling_of(past, first), 1024, 8.0, 0.05)
-    return Scenario(instant_of(first), min(left, lasting) if lasting else left, (pool,))
+    return Scenario(instant_of(first), min(remaining, lasting) if lasting else remaining, (pool,))
 
 
 def ceiling_of(series: DemandSeries, start_minute: int) -> int:
@@ -133,5 +133,5 @@ def ceiling_of(series: DemandSeries, start_minute: int) -> int:
 
 def pool_name(text: str) -> str:
     """Return `text` as a valid name of a pool and a function."""
-    kept = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in text).strip("-_")
-    return kept[:60] or "recorded"
+    name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in text).strip("-_")
+    return name[:60] or "recorded"

@@ -1,4 +1,4 @@
-"""Display of a frame in a terminal, or as plain lines without one."""
+"""Display of a frame in a terminal, or as lines of text without one."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -72,8 +72,8 @@ def figures(pool: PoolFrame) -> list[Text]:
 
 def warming(pool: PoolFrame) -> list[tuple[str, str] | str]:
     """Return the requested units that are not ready yet, and the target if it differs from them."""
-    asked: list[tuple[str, str] | str] = [(f" → {pool.requested}", "yellow")] if pool.requested > pool.ready else []
-    return [*asked, (f" target {pool.target}", "dim")] if pool.target not in (None, pool.requested) else asked
+    pending: list[tuple[str, str] | str] = [(f" → {pool.requested}", "yellow")] if pool.requested > pool.ready else []
+    return [*pending, (f" target {pool.target}", "dim")] if pool.target not in (None, pool.requested) else pending
 
 
 def decision_lines(decisions: tuple[Decision, ...], lines: int, width: int) -> RenderableType:
@@ -84,7 +84,7 @@ def decision_lines(decisions: tuple[Decision, ...], lines: int, width: int) -> R
     return Group(*texts)
 
 
-def plain(frame: Frame) -> str:
+def as_line(frame: Frame) -> str:
     """Return a frame as one line, for logs and pipes."""
     pools = "; ".join(f"{pool.name} {pool.peak or 0:.0f} in flight, {pool.ready} warm"
                       + (f" of {pool.requested}" if pool.requested != pool.ready else "") for pool in frame.pools)
@@ -115,7 +115,7 @@ class PlainLines:
             self._newest = each
         if frame.elapsed >= self._next:
             self._next += PLAIN_EVERY
-            self._write(plain(frame))
+            self._write(as_line(frame))
 
 
 def summary(frame: Frame, console: Console) -> None:

@@ -16,23 +16,23 @@ class CapacityTrace:
 
     def __init__(self, pools: Iterable[str]) -> None:
         self._row = {name: at for at, name in enumerate(pools)}
-        self._seen = np.full((2, len(self._row), MINUTES_PER_DAY), UNKNOWN, np.uint16)
+        self._units = np.full((2, len(self._row), MINUTES_PER_DAY), UNKNOWN, np.uint16)
         self._end = 0
 
     def note(self, minute: int, capacities: Mapping[str, tuple[int | None, int | None]]) -> None:
         """Store requested and ready of pools in `minute` (since the epoch), None if unknown. Skipped minutes are unknown."""
         entering = np.arange(max(self._end, minute + 1 - MINUTES_PER_DAY), minute + 1) % MINUTES_PER_DAY
-        self._seen[:, :, entering] = UNKNOWN
+        self._units[:, :, entering] = UNKNOWN
         self._end = max(self._end, minute + 1)
         rows = [self._row[name] for name in capacities]
         units = [[UNKNOWN if each is None else min(each, UNKNOWN - 1) for each in pair] for pair in capacities.values()]
-        self._seen[:, rows, minute % MINUTES_PER_DAY] = np.array(units, np.uint16).reshape(-1, 2).T
+        self._units[:, rows, minute % MINUTES_PER_DAY] = np.array(units, np.uint16).reshape(-1, 2).T
 
     def rows(self, name: str, first: int, end: int) -> tuple[Units, Units]:
         """Return requested and ready in the minutes [first, end), float64[end - first] each, NaN if unknown."""
         out = np.full((2, end - first), np.nan)
         begin, stop = max(first, self._end - MINUTES_PER_DAY), min(end, self._end)
         if begin < stop:
-            seen = self._seen[:, self._row[name], np.arange(begin, stop) % MINUTES_PER_DAY]
-            out[:, begin - first : stop - first] = np.where(seen == UNKNOWN, np.nan, seen)
+            values = self._units[:, self._row[name], np.arange(begin, stop) % MINUTES_PER_DAY]
+            out[:, begin - first : stop - first] = np.where(values == UNKNOWN, np.nan, values)
         return out[0], out[1]

@@ -21,7 +21,7 @@ MOST_RECENT = 8
 LEVEL = 1
 """Compression level: level 1 reduces a status to 1/10; level 9 to 1/12, in 6 times as long."""
 
-WAYS: Mapping[str, Callable[[bytes], bytes]] = {
+ENCODINGS: Mapping[str, Callable[[bytes], bytes]] = {
     "gzip": lambda body: gzip.compress(body, LEVEL, mtime=0),
     "deflate": lambda body: zlib.compress(body, LEVEL),
 }
@@ -32,25 +32,25 @@ class CompressedBody:
 
     def __init__(self, body: bytes, tag: str) -> None:
         self.body, self.tag = body, tag
-        self._packing: dict[str, asyncio.Future[bytes]] = {}
+        self._compressing: dict[str, asyncio.Future[bytes]] = {}
 
     def known_to(self, request: web.Request) -> bool:
         """Return whether the client has this body already, in any encoding."""
-        return known(request.if_none_match, self.tag)
+        return is_known(request.if_none_match, self.tag)
 
     async def answer(self, request: web.Request) -> web.Response:
         """Return the body in the encoding that the client prefers, or 304 if it is unchanged."""
-        way = wanted(request) if len(self.body) >= LEAST_BYTES else None
+        encoding = preferred_encoding(request) if len(self.body) >= LEAST_BYTES else None
         if self.known_to(request):
             answer = web.Response(status=304)
-        elif way is None:
+        elif encoding is None:
             answer = json_bytes(self.body)
         else:
-            if way not in self._packing:
-                self._packing[way] = asyncio.ensure_future(asyncio.to_thread(WAYS[way], self.body))
-            answer = json_bytes(await asyncio.shield(self._packing[way]))
-            answer.headers["Content-Encoding"] = way
-        answer.etag = self.tag if way is None else f"{self.tag}-{way}"
+            if encoding not in self._compressing:
+                self._compressing[encoding] = asyncio.ensure_future(asyncio.to_thread(ENCODINGS[encoding], self.body))
+            answer = json_bytes(await asyncio.shield(self._compressing[encoding]))
+            answer.headers["Content-Encoding"] = encoding
+        answer.etag = self.tag if encoding is None else f"{self.tag}-{encoding}"
         answer.headers["Vary"] = "Accept-Encoding"
         return answer
 
@@ -70,19 +70,19 @@ class RecentBodies:
         return recent
 
 
-def known(tags: tuple[ETag, ...] | None, tag: str) -> bool:
+def is_known(tags: tuple[ETag, ...] | None, tag: str) -> bool:
     """Return whether one of `tags` is `tag`, in any encoding."""
-    names = {tag, *(f"{tag}-{way}" for way in WAYS)}
+    names = {tag, *(f"{tag}-{encoding}" for encoding in ENCODINGS)}
     return any(each.value in names for each in tags or ())
 
 
-def wanted(request: web.Request) -> str | None:
+def preferred_encoding(request: web.Request) -> str | None:
     """Return the supported encoding that the client prefers; None for no compression."""
     weights: dict[str, float] = {}
     for part in request.headers.get("Accept-Encoding", "").lower().split(","):
         name, _, more = part.partition(";")
         weights[name.strip()] = weight(more)
-    best = max(WAYS, key=lambda way: weights.get(way, weights.get("*", 0.0)))
+    best = max(ENCODINGS, key=lambda encoding: weights.get(encoding, weights.get("*", 0.0)))
     return best if weights.get(best, weights.get("*", 0.0)) > 0 else None
 
 

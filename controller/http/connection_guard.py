@@ -44,7 +44,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def called(host: str) -> str:
+def host_name(host: str) -> str:
     """Return the host name in a Host header."""
     return host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
 
@@ -67,7 +67,7 @@ class ConnectionGuard:
         """Pass `request` to `handler`, or raise 421 for a wrong Host header."""
         self._note(request.protocol, busy=True)
         try:
-            if self._local and not is_loopback(called(request.host)):
+            if self._local and not is_loopback(host_name(request.host)):
                 raise web.HTTPMisdirectedRequest(reason="this daemon accepts only local requests: use 127.0.0.1 or localhost")
             return await handler(request)
         finally:

@@ -31,7 +31,7 @@ class LongPoll:
         self._over = False
         self.waiting = 0
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Wake all waiting requests to check for a change."""
         self._changed.set()
         self._changed = asyncio.Event()
@@ -39,34 +39,34 @@ class LongPoll:
     def close(self) -> None:
         """End all waits, now and later."""
         self._over = True
-        self.tell()
+        self.notify()
 
     async def wait(self, request: web.Request, changed: Callable[[], bool]) -> None:
         """Return after a change, after the `wait` time of `request`, or when the client has disconnected."""
-        span = span_of(request.query.get("wait"))
-        if not span or self._over or changed():
+        limit_time = wait_time(request.query.get("wait"))
+        if not limit_time or self._over or changed():
             return
         if self.waiting >= self._most:
             raise web.HTTPServiceUnavailable(reason=f"{self._most} requests are waiting (the maximum): retry without wait",
                                              headers={"Retry-After": "1"})
         self.waiting += 1
-        limit = asyncio.ensure_future(self._clock.sleep(span.total_seconds()))
+        limit = asyncio.ensure_future(self._clock.sleep(limit_time.total_seconds()))
         try:
-            while not (changed() or self._over or limit.done() or hung_up(request)):
-                news = asyncio.ensure_future(self._changed.wait())
-                await asyncio.wait((news, limit), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-                news.cancel()
+            while not (changed() or self._over or limit.done() or is_disconnected(request)):
+                change = asyncio.ensure_future(self._changed.wait())
+                await asyncio.wait((change, limit), timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                change.cancel()
         finally:
             self.waiting -= 1
             limit.cancel()
 
 
-def hung_up(request: web.Request) -> bool:
+def is_disconnected(request: web.Request) -> bool:
     """Return whether the client has disconnected."""
     return request.transport is None or request.transport.is_closing()
 
 
-def span_of(text: str | None) -> timedelta:
+def wait_time(text: str | None) -> timedelta:
     """Return the time to wait; zero without the parameter."""
     if text is None:
         return timedelta(0)

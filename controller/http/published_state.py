@@ -79,7 +79,7 @@ class PublishedState:
                                    f"{self.started_at.timestamp():.6f}-{self.revision + 1}")
         self.revision += 1
         self.trail.note(minute, self.bodies.units)
-        self.long_poll.tell()
+        self.long_poll.notify()
         self.exposition.renew(lambda: pool_lines(components.fleet, components.accounts, components.forecasts.rotation.accuracy,
                                                  self.clock))
 

@@ -18,7 +18,7 @@ from controller.http.handlers.forecast import LEAST_HOURS, MOST_HOURS, forecast
 from controller.http.handlers.health import healthz, readyz
 from controller.http.handlers.history import history
 from controller.http.handlers.metrics import METRICS_TYPE, metrics
-from controller.http.handlers.overrides import clear, order, overrides
+from controller.http.handlers.overrides import clear, overrides, set_override
 from controller.http.handlers.pools import pool, pools, status
 from controller.http.handlers.prewarm import prewarm
 from controller.http.handlers.why import why
@@ -114,7 +114,8 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/pools/{name}/history", history, {200: History}, {"hours": HOURS},
           refuses=(WRONG, MISSING, STARTING)),
     Route("GET", "/v1/pools/{name}/overrides", overrides, {200: Overrides}, refuses=(MISSING, STARTING)),
-    Route("POST", "/v1/pools/{name}/overrides", order, {200: OverrideStored}, body=OVERRIDE, refuses=(WRONG, MISSING, STARTING)),
+    Route("POST", "/v1/pools/{name}/overrides", set_override, {200: OverrideStored}, body=OVERRIDE,
+          refuses=(WRONG, MISSING, STARTING)),
     Route("DELETE", "/v1/pools/{name}/overrides", clear, {200: OverridesCleared}, {"kind": KIND},
           refuses=(WRONG, MISSING, STARTING)),
     Route("POST", "/v1/pools/{name}/prewarm", prewarm, {200: PrewarmResult}, body=PREWARM,

@@ -40,11 +40,11 @@ async def listening(published: PublishedState, host: str, port: int) -> AsyncIte
             sockets = await loop.create_server(connection, host, port)
         except (OSError, UnicodeError) as error:
             raise CannotListen(f"cannot listen on {host}:{port}: {refusal(error)}") from error
-        taken = int(sockets.sockets[0].getsockname()[1])
+        actual = int(sockets.sockets[0].getsockname()[1])
         if not is_loopback(host):
-            warn(host, taken, published)
+            warn(host, actual, published)
         guard.watch(server)
-        yield taken
+        yield actual
     finally:
         guard.stop()
         if sockets is not None:

@@ -1,1 +1,1 @@
-"""What Prometheus scrapes: the catalogue of its metrics, and how each is filled."""
+"""Metrics for Prometheus: their catalogue, and the values of each."""

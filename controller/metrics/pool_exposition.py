@@ -69,12 +69,12 @@ def pool_facts(fleet: Fleet, name: str, now: datetime) -> tuple[float, ...]:
     """Return the values of one pool in the order of `FACTS`, NaN if unknown."""
     reconciler, region, plan = fleet.reconcilers[name], fleet.region_of[name], fleet.plans.get(name)
     capacity, lead, written = reconciler.capacity, reconciler.lead_time, reconciler.state.written_at
-    sight, age = region.collector.freshness(name, now)
+    freshness, age = region.collector.freshness(name, now)
     peak, busy = region.collector.latest(name) or (math.nan, math.nan)
     policy = reconciler.policy
     return (
-        peak, busy, math.nan if age is None else age.total_seconds(), sight is DataFreshness.FRESH, sight is DataFreshness.QUIET,
-        sight is DataFreshness.BROKEN,
+        peak, busy, math.nan if age is None else age.total_seconds(), freshness is DataFreshness.FRESH,
+        freshness is DataFreshness.QUIET, freshness is DataFreshness.BROKEN,
         since(region.followed_at, now), math.nan if plan is None or plan.proposal is None else plan.proposal.target,
         math.nan if plan is None or plan.target is None else plan.target,
         math.nan if capacity is None else capacity.requested, math.nan if capacity is None else capacity.ready,
@@ -121,14 +121,14 @@ def forecast_rows(accuracy: ForecastAccuracy, names: Sequence[str], labels: Sequ
                                                                                                                    Iterable[Row]]:
     """Return the rows of the forecast for this minute, and of the loss of earlier forecasts."""
     rows = np.array([accuracy.row[name] for name in names], np.int64)
-    said, judged = accuracy.at(rows, minute_of(now)), accuracy.judged[rows]
+    forecast, judged = accuracy.at(rows, minute_of(now)), accuracy.judged[rows]
     loss = np.where(judged[:, None] > 0, accuracy.loss[rows], np.nan)
 
     def by_level(values: np.ndarray) -> list[Row]:
         return [(f'{label},level="{level}"', value) for at, level in enumerate(SCORED_LEVELS)
                 for label, value in zip(labels, values[:, at].tolist(), strict=True)]
 
-    return {"stoker_forecast_peak_units": by_level(said), "stoker_forecast_pinball_loss_units_total": by_level(loss),
+    return {"stoker_forecast_peak_units": by_level(forecast), "stoker_forecast_pinball_loss_units_total": by_level(loss),
             "stoker_forecast_scored_total": zip(labels, judged.tolist(), strict=True)}
 
 

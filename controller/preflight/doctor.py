@@ -180,9 +180,9 @@ async def permissions(granted: Grants, pools: Sequence[PoolPolicy], providers: E
         probes = providers.probes(pool)
         attempts += [attempt(pool, each.action, probes[each.action]) for each in granted.needed(pool) if each.action in probes]
     await asyncio.gather(*attempts)
-    found = [permission_finding(action, tallies.get(action), count) for action, count in needing.items()]
+    findings = [permission_finding(action, tallies.get(action), count) for action, count in needing.items()]
     untried = (each.action for each in granted.shared() if each.writes)  # the check of the lease tries those that only read
-    return found + [Finding("permission", action, Verdict.UNCHECKED, "cannot be tested without a write; the lease needs it",
+    return findings + [Finding("permission", action, Verdict.UNCHECKED, "cannot be tested without a write; the lease needs it",
                             REMEDIES[PermissionDenied]) for action in untried]
 
 
@@ -210,20 +210,20 @@ async def pool_findings(pool: PoolPolicy, assume: Assume, providers: Examined) -
         capacity, traits = await lever.read(), await lever.traits()
     except AdapterError as error:
         return [refusal("pool", pool.name, error)]
-    found = [capacity_finding(pool.name, capacity)]
+    findings = [capacity_finding(pool.name, capacity)]
     if capacity.others:
         text = others_text(capacity, pricing(pool, assume)(traits))
         remedy = "remove that setting if Stoker should lower these units too"
-        found.append(Finding("kept by others", pool.name, Verdict.WARN, text, remedy))
+        findings.append(Finding("kept by others", pool.name, Verdict.WARN, text, remedy))
     if capacity.requested and capacity.deletes_at_zero and not pool.keep_setting and not pool.min:
         verdict = Verdict.WARN if pool.mode == "shadow" else Verdict.UNCHECKED  # an active pool may have Stoker's own setting
         text = f"the setting exists with {capacity.requested} units, and a target of 0 deletes it{DELETION}"
-        found.append(Finding("setting", pool.name, verdict, text, "see docs/infrastructure-as-code.md"))
+        findings.append(Finding("setting", pool.name, verdict, text, "see docs/infrastructure-as-code.md"))
     if traits.allowed is not None and traits.allowed < pool.max:
         limit = traits.limit or Limit("", "the provider limits the pool", REMEDIES[QuotaExceeded])
         text = f"max is {pool.max}; {limit.text}, so at most {traits.allowed} units"
-        found.append(Finding("quota", pool.name, Verdict.WARN, text, limit.remedy))
-    return found
+        findings.append(Finding("quota", pool.name, Verdict.WARN, text, limit.remedy))
+    return findings
 
 
 def capacity_finding(pool: str, capacity: Capacity) -> Finding:
@@ -270,27 +270,27 @@ async def metric_findings(source: DemandSource, pools: Sequence[str], clock: Clo
     """Return the age of the newest known minute of each pool."""
     now = clock.now()
     collected = await source.collect(pools, dict.fromkeys(pools, now - LOOK_BACK), now)
-    found = []
+    findings = []
     for pool in pools:
         telemetry = collected[pool]
         age = telemetry.series.age(now)
         if telemetry.error is not None:
-            found.append(refusal("metrics", pool, telemetry.error))
+            findings.append(refusal("metrics", pool, telemetry.error))
         elif telemetry.alive is False:
-            found.append(Finding("metrics", pool, Verdict.FAIL, "metrics are broken or late; Stoker would hold capacity",
+            findings.append(Finding("metrics", pool, Verdict.FAIL, "metrics are broken or late; Stoker would hold capacity",
                                  "see the provider's status page"))
         elif telemetry.quiet and (age is None or age > STALE):
-            found.append(Finding("metrics", pool, Verdict.WARN, telemetry.quiet, QUIET))
+            findings.append(Finding("metrics", pool, Verdict.WARN, telemetry.quiet, QUIET))
         elif age is None and telemetry.alive:
             text = "its source answers, without any data on this pool in the last 2 h"
-            found.append(Finding("metrics", pool, Verdict.UNCHECKED, text))
+            findings.append(Finding("metrics", pool, Verdict.UNCHECKED, text))
         elif age is None or age > STALE:
             since = "in the last 2 h" if age is None else f"in the last {age.total_seconds() / 60:.0f} min"
             text = f"no data {since}, and no proof that the pool was idle"
-            found.append(Finding("metrics", pool, Verdict.WARN, text, "the page of its lever in docs/levers names the proofs"))
+            findings.append(Finding("metrics", pool, Verdict.WARN, text, "the page of its lever in docs/levers names the proofs"))
         else:
-            found.append(Finding("metrics", pool, Verdict.OK, f"the newest known minute is {age.total_seconds():.0f} s old"))
-    return found
+            findings.append(Finding("metrics", pool, Verdict.OK, f"the newest known minute is {age.total_seconds():.0f} s old"))
+    return findings
 
 
 def refusal(check: str, subject: str, error: AdapterError, verdict: Verdict | None = None) -> Finding:

@@ -106,7 +106,7 @@ async def _set_back(trial: Trial, lever: Lever, clock: Clock, report: Report, pa
     A value that is neither the old nor the raised one was set by another writer and stays.
     """
     began, verdict = clock.monotonic(), partial(Finding, CHECK, trial.pool)
-    seen, why = 0, "no reading shows it"
+    confirmations, why = 0, "no reading shows it"
     while clock.monotonic() - began <= patience:
         try:
             requested = (await lever.read()).requested
@@ -114,11 +114,11 @@ async def _set_back(trial: Trial, lever: Lever, clock: Clock, report: Report, pa
                 report(verdict(Verdict.WARN, f"another writer set {requested} during the check; Stoker keeps that value",
                                f"set it to {trial.before} if the old value is correct"))
                 return
-            seen = seen + 1 if requested == trial.before else 0
-            if seen == CONFIRMED:
+            confirmations = confirmations + 1 if requested == trial.before else 0
+            if confirmations == CONFIRMED:
                 report(verdict(Verdict.OK, f"set back to {trial.before} after {clock.monotonic() - began:.1f} s"))
                 return
-            if not seen:
+            if not confirmations:
                 await lever.write(trial.before)
         except Refused as error:
             why = str(error)

@@ -22,15 +22,15 @@ async def recent_demand(sources: Sources, now: datetime) -> AsyncIterator[tuple[
     The error of a source that cannot be read is yielded for all its pools.
     """
     for source, names in sources:
-        left = list(names)
+        pending = list(names)
         for _ in range(MOST_ROUNDS):
             try:
-                collected = await source.collect(left, dict.fromkeys(left, now - HISTORY), now)
+                collected = await source.collect(pending, dict.fromkeys(pending, now - HISTORY), now)
             except AdapterError as error:
-                collected = {name: Telemetry(DemandSeries.empty(minute_of(now)), None, error) for name in left}
-            answered = [name for name in left if len(collected[name].series) or collected[name].error is not None]
-            for name in answered:
+                collected = {name: Telemetry(DemandSeries.empty(minute_of(now)), None, error) for name in pending}
+            complete = [name for name in pending if len(collected[name].series) or collected[name].error is not None]
+            for name in complete:
                 yield name, replace(collected[name], series=plausible(collected[name].series))
-            left = [name for name in left if name not in answered]
-            if not left or not answered:
+            pending = [name for name in pending if name not in complete]
+            if not pending or not complete:
                 break

@@ -58,11 +58,11 @@ def gaps(schedule: Schedule, now: datetime) -> tuple[timedelta, timedelta]:
 
 def changes_within(schedules: Sequence[Schedule], start: datetime, end: datetime) -> list[datetime]:
     """Return `start`, and every instant before `end` at which a window of `schedules` starts or ends."""
-    found = {start}
+    changes = {start}
     for schedule in schedules:
         day = (start - schedule.duration).date()
         while day <= end.date():
             opened = window_starts(schedule.cron, schedule.timezone, day)
-            found.update(at for begin in opened for at in (begin, begin + schedule.duration) if start < at < end)
+            changes.update(at for begin in opened for at in (begin, begin + schedule.duration) if start < at < end)
             day += A_DAY
-    return sorted(found)
+    return sorted(changes)

@@ -73,10 +73,10 @@ def of_schedule(bounds: Bounds, index: int, schedule: Schedule, now: datetime) -
     """Yield the key and text of each warning about one schedule."""
     shortest, longest = gaps(schedule, now)
     often = f"windows of {format_duration(schedule.duration)} start every {spans(shortest, longest)}"
-    kept = "min" if schedule.min is not None else "max"
+    key = "min" if schedule.min is not None else "max"
     if schedule.duration >= longest:
-        yield "duration", (f"{often}, so the schedule is always active: set a shorter duration, or set {kept}: "
-                           f"{getattr(schedule, kept)} on the pool")
+        yield "duration", (f"{often}, so the schedule is always active: set a shorter duration, or set {key}: "
+                           f"{getattr(schedule, key)} on the pool")
     elif schedule.duration > shortest:
         yield "duration", f"{often}, so windows can overlap: set a shorter duration unless intended"
     if schedule.min is not None:
@@ -158,5 +158,5 @@ def instants(schedule: Schedule, others: Sequence[Schedule], now: datetime) -> I
 
 def when(schedule: Schedule, now: datetime) -> str:
     """Return the checked windows as text."""
-    looked = list(windows(schedule, now))
-    return f"in its next {len(looked)} windows (until {looked[-1].end:%Y-%m-%d})"
+    checked = list(windows(schedule, now))
+    return f"in its next {len(checked)} windows (until {checked[-1].end:%Y-%m-%d})"

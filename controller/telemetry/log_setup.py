@@ -24,10 +24,10 @@ class Redaction:
     """A processor that removes secrets from every value of an event, including the message and the traceback."""
 
     def __call__(self, _: object, __: str, event: Event) -> Event:
-        kept = {name: value for name, value in event.items() if name.startswith("_")}  # private to the formatter
+        private = {name: value for name, value in event.items() if name.startswith("_")}  # private to the formatter
         shown = {name: value for name, value in event.items() if not name.startswith("_")}
         cleaned = redact(shown)
-        return {**(cleaned if isinstance(cleaned, dict) else {}), **kept}
+        return {**(cleaned if isinstance(cleaned, dict) else {}), **private}
 
 
 def kind_of_error_alone(_: object, __: str, event: Event) -> Event:

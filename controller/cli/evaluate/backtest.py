@@ -61,11 +61,11 @@ def command(policy_path: Path, histories: tuple[str, ...], start: str | None, co
 
 def apart(outputs: dict[str, Path | None], policy_path: Path, histories: tuple[str, ...]) -> None:
     """Raise `WrongInput` when an output file is also another output or an input."""
-    taken = {policy_path.resolve(): "--policy"} | {Path(given.partition("=")[2]).resolve(): "--history" for given in histories}
+    used = {policy_path.resolve(): "--policy"} | {Path(option.partition("=")[2]).resolve(): "--history" for option in histories}
     for option, path in outputs.items():
         if path is None or path == Path("-"):
             continue
-        other = taken.setdefault(path.resolve(), option)
+        other = used.setdefault(path.resolve(), option)
         if other != option:
             raise WrongInput(f"{option} {path}: {other} names the same file; give each option its own file")
 
@@ -76,16 +76,16 @@ def read_histories(policy: "Policy", policy_path: Path, histories: tuple[str, ..
 
     names = [pool.name for pool in policy.pools]
     paths: dict[str, Path] = {}
-    for given in histories:
-        name, equals, file = given.partition("=")
+    for option in histories:
+        name, equals, file = option.partition("=")
         if not equals or not name or not file:
-            raise WrongInput(f"--history {given}: write it as POOL=FILE")
+            raise WrongInput(f"--history {option}: write it as POOL=FILE")
         if name not in names:
             close = get_close_matches(name, names, 1)
             hint = f"did you mean {close[0]}?" if close else f"it has {', '.join(names[:10])}"
-            raise WrongInput(f"--history {given}: {policy_path} has no pool {name}; {hint}")
+            raise WrongInput(f"--history {option}: {policy_path} has no pool {name}; {hint}")
         if name in paths:
-            raise WrongInput(f"--history {given}: pool {name} already has a history; give one file per pool")
+            raise WrongInput(f"--history {option}: pool {name} already has a history; give one file per pool")
         paths[name] = Path(file)
     missing = [name for name in names if name not in paths]
     if missing:

@@ -22,9 +22,9 @@ def show(outcome: Outcome, compare: bool) -> None:
         if assumed := common_text(pool.assumed for pool in outcome.pools):
             console.print(f"assumed (not set in the policy): {assumed}", style="dim")
     for pool in outcome.pools if len(outcome.pools) <= IN_FULL else ():
-        asked = "" if pool.terms.warm_hit_rate is None else f" (objective: {100 * pool.terms.warm_hit_rate:.6g}% warm)"
-        console.print(table(pool.name + asked, pool.stoker, pool.nothing, pool.peers if compare else {}))
-        console.print(known(pool), style="dim")
+        objective = "" if pool.terms.warm_hit_rate is None else f" (objective: {100 * pool.terms.warm_hit_rate:.6g}% warm)"
+        console.print(table(pool.name + objective, pool.stoker, pool.nothing, pool.peers if compare else {}))
+        console.print(known_text(pool), style="dim")
         console.print(f"keep-alive {pool.keep_alive.text}", style="dim")
         if text := spread_text([pool]):
             console.print(text, style="dim")
@@ -70,7 +70,7 @@ def lines(outcome: Outcome) -> Table:
     return out
 
 
-def known(pool: PoolOutcome) -> str:
+def known_text(pool: PoolOutcome) -> str:
     """Return how many minutes of the history are known."""
     some, minutes = counted(pool)
     return f"{some:,} of {minutes:,} minutes known ({share(some, minutes)})"

@@ -72,10 +72,10 @@ def command(pool: str, policy_path: Path | None, histories: tuple[str, ...], sta
         view, answer = look(one, policy, demand, now_minute, hours, model, state_dir), None
     if plot is not None:
         draw(view, plot)
-    tell(view, answer, plot, as_json)
+    show_forecast(view, answer, plot, as_json)
 
 
-def tell(view: "ForecastView", answer: dict[str, Any] | None, plot: Path | None, as_json: bool) -> None:
+def show_forecast(view: "ForecastView", answer: dict[str, Any] | None, plot: Path | None, as_json: bool) -> None:
     """Print the forecast. `answer`: the answer of a daemon, which has more fields than the view."""
     if as_json:
         from controller.forecasts.demand_forecast import document
@@ -136,8 +136,8 @@ def from_files(pool: str, histories: tuple[str, ...]) -> "DemandSeries":
     from adapters.demand.history_file import HistoryError, open_history
     from controller.preflight.history_check import check_known, warnings_of
 
-    paths = dict(given.partition("=")[::2] for given in histories)
-    malformed = next((given for given in histories if "=" not in given or not given.partition("=")[2]), None)
+    paths = dict(option.partition("=")[::2] for option in histories)
+    malformed = next((option for option in histories if "=" not in option or not option.partition("=")[2]), None)
     if malformed is not None:
         raise WrongInput(f"--history {malformed}: write it as POOL=FILE")
     if pool not in paths:

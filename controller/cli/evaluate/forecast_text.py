@@ -16,26 +16,26 @@ ROWS = 12
 
 def sparkline(values: Floats, width: int, most: float) -> str:
     """Return one bar per interval (`width` intervals) for its maximum; a dot where it is unknown."""
-    said = ""
+    bars = ""
     for part in np.array_split(np.asarray(values, np.float64), min(width, len(values))):
         known = part[np.isfinite(part)]
-        said += BARS[min(int(known.max() / max(most, 1e-9) * len(BARS)), len(BARS) - 1)] if len(known) else GAP
-    return said
+        bars += BARS[min(int(known.max() / max(most, 1e-9) * len(BARS)), len(BARS) - 1)] if len(known) else GAP
+    return bars
 
 
 def sentences(view: ForecastView) -> list[str]:
     """Return sentences about the accuracy of the last 24 hours' forecasts."""
-    said = [] if view.doubt is None else [view.doubt]
+    texts = [] if view.doubt is None else [view.doubt]
     judged = view.past_accuracy
     at = LEVELS.index(0.9)
     if np.isfinite(judged.coverage.below[at]):
         below, within = (f"{100 * share[at]:.1f} %" for share in (judged.coverage.below, judged.coverage.at_or_below))
-        said.append(f"P90 coverage over the last 24 h, forecast {view.lead} min ahead: {below} of minutes below P90, "
+        texts.append(f"P90 coverage over the last 24 h, forecast {view.lead} min ahead: {below} of minutes below P90, "
                     f"{within} at or below it (target: 90 % between the two).")
     if np.isfinite(judged.error_over_naive):
-        said.append(f"Mean absolute error of the median relative to a naive forecast (the value {view.lead} min earlier): "
+        texts.append(f"Mean absolute error of the median relative to a naive forecast (the value {view.lead} min earlier): "
                     f"{judged.error_over_naive:.2f}.")
-    return said
+    return texts
 
 
 def show(view: ForecastView) -> None:
@@ -43,7 +43,7 @@ def show(view: ForecastView) -> None:
     console = Console(highlight=False)
     now = instant_of(view.now_minute)
     shown = (view.past.peak, view.ahead.peak[:, MEDIAN])
-    most = max((float(np.nanmax(what)) for what in shown if np.isfinite(what).any()), default=1)
+    most = max((float(np.nanmax(values)) for values in shown if np.isfinite(values).any()), default=1)
     console.print(f"[bold]{view.pool}[/] as of {now:%Y-%m-%d %H:%M} UTC: peak demand of the last {len(view.past) / 60:.0f} hours")
     console.print(f"{sparkline(view.past.peak, 72, most)}[blue]│{sparkline(view.ahead.peak[:, MEDIAN], 24, most)}[/] "
                   f"highest bar: {most:.0f}", soft_wrap=True)
@@ -52,7 +52,7 @@ def show(view: ForecastView) -> None:
         table.add_column(column, justify="right")
     at = [LEVELS.index(float(level)) for level in SHOWN]
     for rows in np.array_split(np.arange(len(view.ahead.peak)), min(ROWS, len(view.ahead.peak))):
-        highest = (number(what) for what in peak_of(view.ahead.peak[rows][:, at]))
+        highest = (number(values) for values in peak_of(view.ahead.peak[rows][:, at]))
         table.add_row(f"{instant_of(view.now_minute + int(rows[0])):%H:%M}", *highest,
                       number(peak_of(view.ahead.busy[rows][:, [MEDIAN]])[0], 1))
     console.print("Forecast: maximum of each interval, P50, P90 and P99 of concurrent demand in units", soft_wrap=True)

@@ -50,16 +50,16 @@ def command(names: tuple[str, ...], policy_path: Path, output: Path, force: bool
         raise WrongInput(f"{policy_path} has no pool {unknown[0]}; it has {', '.join(list(known)[:10])}")
     pools = [known[name] for name in dict.fromkeys(names)] or list(policy.pools)
     files = {pool.name: output / f"{pool.name}.csv.gz" for pool in pools}
-    there = [file for file in files.values() if file.exists()]
-    if there and not force:
-        raise WrongInput(f"{there[0]} already exists: give another --output, or --force to overwrite it")
-    histories = asyncio.run(read(pools, sandbox_url, sandbox_grpc))
-    failed = [f"{name}: {why}" for name, file in files.items() if (why := written(name, histories.get(name), file))]
+    existing = [file for file in files.values() if file.exists()]
+    if existing and not force:
+        raise WrongInput(f"{existing[0]} already exists: give another --output, or --force to overwrite it")
+    histories = asyncio.run(read_demand(pools, sandbox_url, sandbox_grpc))
+    failed = [f"{name}: {why}" for name, file in files.items() if (why := export(name, histories.get(name), file))]
     if failed:
         raise Failed("\n".join(failed))
 
 
-async def read(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_grpc: str | None) -> "dict[str, Telemetry]":
+async def read_demand(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_grpc: str | None) -> "dict[str, Telemetry]":
     """Read the last 14 days of each pool."""
     from numpy.random import PCG64, Generator
 
@@ -78,7 +78,7 @@ async def read(pools: "Sequence[PoolPolicy]", sandbox_url: str | None, sandbox_g
         await registry.close()
 
 
-def written(name: str, telemetry: "Telemetry | None", file: Path) -> str | None:
+def export(name: str, telemetry: "Telemetry | None", file: Path) -> str | None:
     """Write one pool's file and print a line about it. Return the error text when that fails."""
     import numpy as np
 

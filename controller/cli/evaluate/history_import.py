@@ -84,30 +84,30 @@ def command(files: tuple[Path, ...], output: Path, timezone: str | None, columns
         raise WrongInput(f"{output} already exists: give another --output, or --force to overwrite it")
     try:
         texts = {str(file): unpacked(file) for file in files}
-        found = imported(texts, dict(columns), timezone, None if step is None else int(step.total_seconds()))
+        result = imported(texts, dict(columns), timezone, None if step is None else int(step.total_seconds()))
     except (HistoryError, NotImportable) as error:
         raise WrongInput(str(error)) from error
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        write_history(output, found.series)
+        write_history(output, result.series)
     except OSError as error:
         raise Failed(f"{output} cannot be written ({error.strerror}); give another --output") from error
-    report(found, output)
+    report(result, output)
 
 
-def report(found: "Imported", output: Path) -> None:
+def report(result: "Imported", output: Path) -> None:
     """Print the conversion steps and the unknown minutes."""
     import numpy as np
 
     from adapters.demand.history_file import open_history
     from forecasting.demand import instant_of
 
-    for source, lines in found.notes:
+    for source, lines in result.notes:
         if source:
             click.echo(source)
         for line in lines:
             click.echo(f"  {line}" if source else line)
-    series = found.series
+    series = result.series
     click.echo(f"{len(series)} minutes from {instant_of(series.first_minute):%Y-%m-%dT%H:%MZ}; known minutes:")
     for name, values in (("invocations", series.invocations), ("avg_concurrency", series.busy), ("max_concurrency", series.peak)):
         click.echo(f"  {name:<15}  {coverage(np.isnan(values), series.first_minute)}")
@@ -116,7 +116,7 @@ def report(found: "Imported", output: Path) -> None:
     if doubts:
         first = f"line {doubts[0].line}: {doubts[0].what}"
         click.echo(f"warning: {len(doubts)} minutes have contradictory values and count as unknown; first: {first}", err=True)
-    for name in found.missing:
+    for name in result.missing:
         click.echo(f"warning: no FILE has values of {name}, so it is unknown in every minute; add a file with it: "
                    f"{WHERE[name]}",
                    err=True)

@@ -1,4 +1,4 @@
-"""Commands for a daemon that runs, or that has stopped.
+"""Commands for a running or stopped daemon.
 
-Here are options and output alone.
+Modules here contain only options and output.
 """

@@ -22,7 +22,7 @@ def command(shell: str) -> None:
     """  # noqa: D301  (click reads the control character)
     from controller.cli import main
 
-    made = get_completion_class(shell)
-    if made is None:
+    completion = get_completion_class(shell)
+    if completion is None:
         raise click.UsageError(f"the installed version of click does not support {shell}; use bash, zsh or fish")
-    click.echo(made(main, {}, "stoker", VARIABLE).source())
+    click.echo(completion(main, {}, "stoker", VARIABLE).source())

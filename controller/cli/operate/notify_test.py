@@ -29,14 +29,14 @@ def command(policy_path: Path, only: str | None) -> None:
     sinks = [sink for sink in read_policy(policy_path).notify if only in (None, sink.name)]
     if not sinks:
         raise WrongInput("the policy has no sink under notify" if only is None else f"--sink: the policy has no sink {only}")
-    outcomes = asyncio.run(tried(sinks))
+    outcomes = asyncio.run(send_test_messages(sinks))
     for sink in sinks:
         click.echo(f"{sink.name}: {outcomes[sink.name] or 'delivered'}")
     if any(outcomes.values()):
         raise Failed("at least one message was not delivered")
 
 
-async def tried(sinks: "list[Sink]") -> dict[str, str]:
+async def send_test_messages(sinks: "list[Sink]") -> dict[str, str]:
     """Send the message to each sink. Return the error text by sink name, empty on success."""
     from numpy.random import PCG64, Generator
 

@@ -14,7 +14,7 @@ from controller.cli.failure import WrongInput
 from controller.cli.formatting import override_line
 
 
-def order_options(function: Command) -> Command:
+def override_options(function: Command) -> Command:
     """Add the options for the end, the reason and the author of an override."""
     for option in (
         click.option("--by", default=None, metavar="NAME", help="Author of the override.  [default: the current user]"),
@@ -28,21 +28,21 @@ def order_options(function: Command) -> Command:
 
 @click.command()
 @click.argument("pool", shell_complete=pool_names)
-@order_options
-def pause(pool: str, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)
+@override_options
+def pause(pool: str, **options: Any) -> None:  # noqa: ANN401  (the options of the decorators)
     """Keep the warm capacity of POOL unchanged until a given time.
 
     \b
     stoker pause chat --for 2h --reason "load test"
     """  # noqa: D301  (click reads the control character)
-    order(pool, {"kind": "pause"}, options)
+    set_override(pool, {"kind": "pause"}, options)
 
 
 @click.command()
 @click.argument("pool", shell_complete=pool_names)
 @click.argument("units", type=click.IntRange(min=0))
-@order_options
-def pin(pool: str, units: int, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)
+@override_options
+def pin(pool: str, units: int, **options: Any) -> None:  # noqa: ANN401  (the options of the decorators)
     """Set POOL to UNITS warm units until a given time, regardless of the forecast and also while metrics are missing.
 
     Scale-in delays and step limits do not apply. Floor, ceiling, budget and quota still apply.
@@ -50,14 +50,14 @@ def pin(pool: str, units: int, **options: Any) -> None:  # noqa: ANN401  (as cli
     \b
     stoker pin chat 12 --until 2026-03-02T18:00:00Z --reason "product launch"
     """  # noqa: D301
-    order(pool, {"kind": "pin", "units": units}, options)
+    set_override(pool, {"kind": "pin", "units": units}, options)
 
 
 @click.command()
 @click.argument("pool", shell_complete=pool_names)
 @click.argument("amount")
-@order_options
-def boost(pool: str, amount: str, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)
+@override_options
+def boost(pool: str, amount: str, **options: Any) -> None:  # noqa: ANN401  (the options of the decorators)
     """Raise the proposed target of POOL by AMOUNT until a given time: +5 adds 5 units, x1.5 multiplies by 1.5.
 
     All limits of the policy apply. While metrics are missing there is no proposal to raise; use `stoker pin` instead.
@@ -66,7 +66,7 @@ def boost(pool: str, amount: str, **options: Any) -> None:  # noqa: ANN401  (as 
     stoker boost chat +5 --for 90m --reason "newsletter goes out"
     stoker boost chat x2 --for 1d --reason "sale"
     """  # noqa: D301
-    order(pool, {"kind": "boost", **amount_of(amount)}, options)
+    set_override(pool, {"kind": "boost", **amount_of(amount)}, options)
 
 
 def amount_of(text: str) -> dict[str, int | float]:
@@ -93,8 +93,8 @@ def prewarm(pool: str, units: int, span: str, reason: str, by: str | None, **opt
     \b
     stoker prewarm chat 5 --for 10m --reason "webinar ends"
     """  # noqa: D301
-    wish = {"units": units, "for": span, "reason": reason} | ({} if by is None else {"by": by})
-    answer = send("POST", pool, options, json.dumps(wish).encode(), "/prewarm")
+    request = {"units": units, "for": span, "reason": reason} | ({} if by is None else {"by": by})
+    answer = send("POST", pool, options, json.dumps(request).encode(), "/prewarm")
     if options["as_json"]:
         click.echo(json.dumps(answer, indent=2))
         return
@@ -108,14 +108,14 @@ def prewarm(pool: str, units: int, span: str, reason: str, by: str | None, **opt
 @click.command()
 @click.argument("pool", shell_complete=pool_names)
 @daemon_options
-def unpause(pool: str, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)
+def unpause(pool: str, **options: Any) -> None:  # noqa: ANN401  (the options of the decorators)
     """End the pause of POOL early; a pin and a boost stay.
 
     \b
     Example:
       stoker unpause chat
     """  # noqa: D301  (click reads the control character)
-    end(pool, "pause", options)
+    end_overrides(pool, "pause", options)
 
 
 @click.command()
@@ -123,17 +123,17 @@ def unpause(pool: str, **options: Any) -> None:  # noqa: ANN401  (as click hands
 @click.option("--only", type=click.Choice(["pause", "pin", "boost"]), default=None,
               help="End only this override; the others stay.")
 @daemon_options
-def clear(pool: str, only: str | None, **options: Any) -> None:  # noqa: ANN401  (as click hands them over)
+def clear(pool: str, only: str | None, **options: Any) -> None:  # noqa: ANN401  (the options of the decorators)
     """End the pause, the pin and the boost of POOL early.
 
     \b
     Example:
       stoker clear chat --only pin
     """  # noqa: D301  (click reads the control character)
-    end(pool, only, options)
+    end_overrides(pool, only, options)
 
 
-def order(pool: str, what: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+def set_override(pool: str, what: Mapping[str, Any], options: Mapping[str, Any]) -> None:
     """Send an override and print the outcome."""
     until, span = options["until"], options["span"]
     if (until is None) == (span is None):
@@ -144,14 +144,14 @@ def order(pool: str, what: Mapping[str, Any], options: Mapping[str, Any]) -> Non
     if options["as_json"]:
         click.echo(json.dumps(answer, indent=2))
         return
-    taken = answer["set"]
-    click.echo(f"{pool}: {override_line(taken)}; {answer['takes_effect']}")
+    override = answer["set"]
+    click.echo(f"{pool}: {override_line(override)}; {answer['takes_effect']}")
     for other in answer["overrides"]:
-        if other["kind"] != taken["kind"]:
+        if other["kind"] != override["kind"]:
             click.echo(f"{pool}: also {override_line(other)}")
 
 
-def end(pool: str, kind: str | None, options: Mapping[str, Any]) -> None:
+def end_overrides(pool: str, kind: str | None, options: Mapping[str, Any]) -> None:
     """End overrides of a pool and print them."""
     answer = send("DELETE", pool, options, None, "/overrides" if kind is None else f"/overrides?kind={kind}")
     if options["as_json"]:

@@ -50,15 +50,15 @@ def command(policy_path: Path, state_dir: Path, yes: bool, as_json: bool, sandbo
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:
         lease = registry.lease(policy.lease) if yes and policy.lease is not None else None
-        left = asyncio.run(released(policy, registry, clock, store, yes, lease))
+        outcomes = asyncio.run(released(policy, registry, clock, store, yes, lease))
     except (StoreError, AdapterError, StillLed) as error:
         raise Failed(str(error)) from error
     if as_json:
         click.echo(json.dumps([{"pool": each.pool, "requested": each.requested, "target": each.target, "text": each.text,
-                                "failed": each.failed} for each in left], indent=2))
+                                "failed": each.failed} for each in outcomes], indent=2))
     else:
-        for each in left:
+        for each in outcomes:
             click.echo(f"{each.pool}: {each.text}")
         click.echo("" if yes else "\nNothing was changed: add --yes to make the changes.", nl=not yes)
-    if failed := [each.pool for each in left if each.failed]:
+    if failed := [each.pool for each in outcomes if each.failed]:
         raise Failed(f"on_exit could not be applied to: {', '.join(failed)}")

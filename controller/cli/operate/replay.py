@@ -28,21 +28,21 @@ def command(ctx: click.Context, record: Path, as_json: bool) -> None:
     from controller.decision.planning.decision_record import RecordNotReplayable, replayed
 
     try:
-        kept, again = replayed(read(record))
+        recorded, repeated = replayed(read_record(record))
     except RecordNotReplayable as error:
         raise WrongInput(f"{record}: {error}") from error
-    same = kept == again
+    same = recorded == repeated
     if as_json:
-        click.echo(json.dumps({"same": same, "recorded": json.loads(kept), "replayed": json.loads(again)}, indent=2))
+        click.echo(json.dumps({"same": same, "recorded": json.loads(recorded), "replayed": json.loads(repeated)}, indent=2))
         ctx.exit(0 if same else 1)
     if not same:
-        click.echo("\n".join(unified_diff(kept.splitlines(), again.splitlines(), "recorded", "replayed", lineterm="")))
+        click.echo("\n".join(unified_diff(recorded.splitlines(), repeated.splitlines(), "recorded", "replayed", lineterm="")))
         raise Failed(f"{record}: this version of Stoker computes a different plan from this record")
-    plan = json.loads(kept)
+    plan = json.loads(recorded)
     click.echo(f"the plans are equal: {plan['action']} {plan['target']}")
 
 
-def read(path: Path) -> dict[str, object]:
+def read_record(path: Path) -> dict[str, object]:
     """Read a record from a file; accept it alone or as the `record` field of an API answer."""
     try:
         with click.open_file(str(path)) as file:

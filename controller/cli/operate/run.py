@@ -16,7 +16,7 @@ from controller.cli.token import read_token
 if TYPE_CHECKING:
     from controller.daemon.daemon import Daemon
 
-MOST_TOLD = 5
+MOST_NAMED = 5
 
 
 @click.command()
@@ -84,7 +84,8 @@ def command(policy_path: Path, state_dir: Path, host: str, port: int, log_format
     except (StoreError, CannotListen, AdapterError) as error:
         raise Failed(str(error)) from error
     if len(unread) == len(policy.pools):
-        raise Failed("no pool could be read:\n" + "\n".join(f"  {name}: {why}" for name, why in list(unread.items())[:MOST_TOLD]))
+        listed = "\n".join(f"  {name}: {why}" for name, why in list(unread.items())[:MOST_NAMED])
+        raise Failed(f"no pool could be read:\n{listed}")
 
 
 async def unreadable(service: "Daemon") -> dict[str, str]:
@@ -104,12 +105,12 @@ async def until_stopped(service: "Daemon") -> None:
     """Run `service` until a signal; exit immediately on a second signal."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    def ask() -> None:
+    def on_signal() -> None:
         if stop.is_set():
             click.echo("stopped immediately; the next start reads the outcome of pending writes from the provider", err=True)
             os._exit(1)
         stop.set()
 
     for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, ask)
+        loop.add_signal_handler(sign, on_signal)
     await service.run(stop)

@@ -70,14 +70,14 @@ GAP, LEAST_TEXT = 2, 20
 
 def fitting(pools: list[dict[str, Any]], width: int) -> dict[Column, int]:
     """Return the columns that fit, with their widths. `by others` is included only when a pool has such units."""
-    name, said = COLUMNS[0], COLUMNS[-1]
+    name, text = COLUMNS[0], COLUMNS[-1]
     columns = [column for column in COLUMNS if column is not OTHERS or any(pool.get("kept_by_others") for pool in pools)]
     widths = {column: max([len(column.heading), *(len(column.cell(pool)) for pool in pools)]) for column in columns}
-    widths[name], widths[said] = min(widths[name], max(12, width // 3)), LEAST_TEXT
+    widths[name], widths[text] = min(widths[name], max(12, width // 3)), LEAST_TEXT
     while (over := sum(widths.values()) + GAP * (len(widths) - 1) - width) > 0 and any(column.drop for column in widths):
         del widths[max(widths, key=lambda column: column.drop)]
-    if said in widths:
-        widths[said] -= over
+    if text in widths:
+        widths[text] -= over
     return widths
 
 

@@ -49,11 +49,11 @@ def lines(body: Mapping[str, Any]) -> Iterator[str]:
     proposal = record["proposal"]
     yield f"  {'proposal':12} " + ("none" if proposal is None else f"{number(proposal['target'])} by {proposal['candidate']}"
                                    + ("" if proposal["trusted"] else ", not trusted yet"))
-    weighed = inputs.get("weighed") or {}
-    yield f"  {'forecast':12} {forecast(weighed.get('forecast'))}"
-    if (keep_alive := weighed.get("keep_alive")) is not None:
+    rationale = inputs.get("weighed") or {}
+    yield f"  {'forecast':12} {forecast(rationale.get('forecast'))}"
+    if (keep_alive := rationale.get("keep_alive")) is not None:
         yield f"  {'keep-alive':12} {keep_alive['text']}; rule costs use {keep_alive['used_minutes']} min"
-    yield from rules(weighed)
+    yield from rules(rationale)
     for override in inputs.get("overrides", ()):
         yield f"  {'override':12} {override_line(override)}"
     yield "  steps"
@@ -71,13 +71,13 @@ def forecast(forecast_body: Mapping[str, Any] | None) -> str:
     return f"for {forecast_body['of'][11:16]} ({forecast_body['horizon_minutes']} min ahead): concurrent demand {below}"
 
 
-def rules(weighed: Mapping[str, Any]) -> Iterator[str]:
+def rules(rationale: Mapping[str, Any]) -> Iterator[str]:
     """Yield the simulated cost of each rule, cheapest first, and its share of the proposal."""
-    if not weighed.get("rules"):
+    if not rationale.get("rules"):
         return
-    itself = f"recent simulated cost of each rule; of the ensemble: {weighed['choice_usd']:.2f}"
-    yield f"  {'rules':12} {'USD':>10}  {'share':>5}  {itself}"
-    for each in weighed["rules"]:
+    heading = f"recent simulated cost of each rule; of the ensemble: {rationale['choice_usd']:.2f}"
+    yield f"  {'rules':12} {'USD':>10}  {'share':>5}  {heading}"
+    for each in rationale["rules"]:
         share = f"{each['share']:.0%}" if each["share"] else "-"
         yield f"    {'':10} {each['usd']:10.2f}  {share:>5}  {each['rule']}{' (naive)' if each.get('naive') else ''}"
 
@@ -92,10 +92,10 @@ def outcome(record: Mapping[str, Any]) -> str:
 def demand(inputs: Mapping[str, Any]) -> str:
     """Return the state of the demand data and its age."""
     age = inputs.get("data_age_seconds")
-    sight = str(inputs.get("freshness", "not recorded"))
+    state = str(inputs.get("freshness", "not recorded"))
     traffic = {"none": "no traffic, ", "live": "traffic, "}.get(inputs.get("traffic", ""), "")
-    sight = f"{traffic}{sight}"
-    return sight if age is None else f"{sight}, newest known minute {age:.0f} s old"
+    state = f"{traffic}{state}"
+    return state if age is None else f"{state}, newest known minute {age:.0f} s old"
 
 
 def capacity(inputs: Mapping[str, Any]) -> str:
@@ -121,10 +121,10 @@ def answer(record: Mapping[str, Any], inputs: Mapping[str, Any]) -> str:
         return str(refused)
     if record["action"] != "write":
         return "no request sent"
-    said = inputs.get("answer")
-    if said is None:
+    capacity_after = inputs.get("answer")
+    if capacity_after is None:
         return "not recorded"
-    return f"accepted: {said['requested']} requested, {said['ready']} ready ({said['phase']})"
+    return f"accepted: {capacity_after['requested']} requested, {capacity_after['ready']} ready ({capacity_after['phase']})"
 
 
 def number(value: float | str | None) -> str:

@@ -1,4 +1,4 @@
 """Commands before a daemon runs: discover, doctor, iam, plan, schema, validate.
 
-What they do belongs in `preflight` and `config`; here are options and output.
+Modules here contain only options and output; their work belongs in `preflight` and `config`.
 """

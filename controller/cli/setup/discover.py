@@ -45,7 +45,7 @@ def command(regions: tuple[str, ...], project: str | None, locations: tuple[str,
         raise WrongInput("no region given: add --region us-east-1, or --project ID --location europe-west1")
     if output is not None and output.exists() and not force:
         raise WrongInput(f"{output} already exists: give another --output, or --force to overwrite it")
-    proposals, skipped, text = asyncio.run(looked(places, sandbox_url, sandbox_grpc))
+    proposals, skipped, text = asyncio.run(draft_policy(places, sandbox_url, sandbox_grpc))
     if as_json:
         from controller.preflight.discovery import plain
 
@@ -64,8 +64,8 @@ def command(regions: tuple[str, ...], project: str | None, locations: tuple[str,
         click.echo(text, nl=False)
 
 
-async def looked(places: list[dict[str, str]], sandbox_url: str | None,
-                 sandbox_grpc: str | None) -> "tuple[list[Proposal], list[Skipped], str]":
+async def draft_policy(places: list[dict[str, str]], sandbox_url: str | None,
+                       sandbox_grpc: str | None) -> "tuple[list[Proposal], list[Skipped], str]":
     """Read the account; return the proposed pools, the skipped resources and the draft as text."""
     from numpy.random import PCG64, Generator
 
@@ -80,12 +80,12 @@ async def looked(places: list[dict[str, str]], sandbox_url: str | None,
         surveys = await asyncio.gather(*(registry.survey(place) for place in places))
         pools = pools_of(surveys)
         sources = registry.sources([pool for pool, _ in pools])
-        seen = await habits_of(sources, {pool.name: pool.lever.kind for pool, _ in pools}, clock.now())
+        usage = await habits_of(sources, {pool.name: pool.lever.kind for pool, _ in pools}, clock.now())
     except AdapterError as error:
         raise Failed(str(error)) from error
     finally:
         await registry.close()
-    proposals, idle = proposed(pools, seen)
+    proposals, idle = proposed(pools, usage)
     skipped = [*(each for survey in surveys for each in survey.skipped), *idle]
     how = "stoker discover " + " ".join(f"--{key} {value}" for place in places for key, value in place.items())
     return proposals, skipped, draft(proposals, skipped, how, clock.now())

@@ -53,13 +53,13 @@ def command(ctx: click.Context, policy_path: Path, state_dir: Path, live_check: 
     """  # noqa: D301  (click reads the control character)
     policy = read_policy(policy_path)
     pool = None if live_check is None else tried_pool(policy, live_check, state_dir)
-    with telling() as progress:
-        findings = asyncio.run(examined(policy, state_dir, sandbox_url, sandbox_grpc, progress))
+    with pending_checks() as progress:
+        findings = asyncio.run(run_checks(policy, state_dir, sandbox_url, sandbox_grpc, progress))
     if not as_json:
         show(findings)
     if pool is not None and not any_failed(findings):
-        say = (lambda _: None) if as_json else shown_at_once
-        findings += asyncio.run(lived(policy, pool, sandbox_url, sandbox_grpc, yes, say))
+        report_step = (lambda _: None) if as_json else print_step
+        findings += asyncio.run(run_live_check(policy, pool, sandbox_url, sandbox_grpc, yes, report_step))
     elif pool is not None and not as_json:
         click.echo("The live check was not started: fix the failures first.", err=True)
     failed = any_failed(findings)
@@ -85,8 +85,8 @@ def tried_pool(policy: "Policy", name: str, state_dir: Path) -> "PoolPolicy":
     return pool
 
 
-async def lived(policy: "Policy", pool: "PoolPolicy", sandbox_url: str | None, sandbox_grpc: str | None, yes: bool,
-                say: "Callable[[Finding], None]") -> "list[Finding]":
+async def run_live_check(policy: "Policy", pool: "PoolPolicy", sandbox_url: str | None, sandbox_grpc: str | None, yes: bool,
+                         report_step: "Callable[[Finding], None]") -> "list[Finding]":
     """Run the live check of one pool after confirmation. Return its findings."""
     from dataclasses import replace
 
@@ -98,11 +98,11 @@ async def lived(policy: "Policy", pool: "PoolPolicy", sandbox_url: str | None, s
     from controller.preflight.live_check import NotPossible, carry_out, propose
     from controller.redaction.redactor import redact_text
 
-    clock, found = SystemClock(), []
+    clock, findings = SystemClock(), []
 
     def report(finding: "Finding") -> None:
-        found.append(replace(finding, text=redact_text(finding.text)))
-        say(found[-1])
+        findings.append(replace(finding, text=redact_text(finding.text)))
+        report_step(findings[-1])
 
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:
@@ -116,7 +116,7 @@ async def lived(policy: "Policy", pool: "PoolPolicy", sandbox_url: str | None, s
         await carry_out(trial, lever, clock, report)
     finally:
         await registry.close()
-    return found
+    return findings
 
 
 def confirm(question: str, yes: bool) -> None:
@@ -133,14 +133,14 @@ def any_failed(findings: "Sequence[Finding]") -> bool:
     return any(finding.verdict == "fail" for finding in findings)
 
 
-def shown_at_once(finding: "Finding") -> None:
+def print_step(finding: "Finding") -> None:
     """Print one step of the live check when it completes."""
     remedy = f"\n    -> {finding.remedy}" if finding.remedy and finding.verdict != "ok" else ""
     click.echo(f"{finding.verdict.value:<5} {finding.check}: {finding.subject}: {finding.text}{remedy}")
 
 
-async def examined(policy: "Policy", state_dir: Path, sandbox_url: str | None, sandbox_grpc: str | None,
-                   progress: Callable[[Sequence[str]], None]) -> "list[Finding]":
+async def run_checks(policy: "Policy", state_dir: Path, sandbox_url: str | None, sandbox_grpc: str | None,
+                     progress: Callable[[Sequence[str]], None]) -> "list[Finding]":
     """Run all checks. Return the findings, with secrets redacted."""
     from dataclasses import replace
 
@@ -156,14 +156,14 @@ async def examined(policy: "Policy", state_dir: Path, sandbox_url: str | None, s
     log_setup.configure(clock, "console", least=logging.WARNING)
     registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
     try:
-        found = await examine(policy, registry, grants(policy), clock, state_dir, progress)
+        findings = await examine(policy, registry, grants(policy), clock, state_dir, progress)
     finally:
         await registry.close()
-    return [replace(finding, text=redact_text(finding.text)) for finding in found]
+    return [replace(finding, text=redact_text(finding.text)) for finding in findings]
 
 
 @contextmanager
-def telling() -> Iterator[Callable[[Sequence[str]], None]]:
+def pending_checks() -> Iterator[Callable[[Sequence[str]], None]]:
     """Yield a function that shows the pending checks on a terminal; without a terminal it does nothing."""
     if not sys.stderr.isatty():
         yield lambda _: None
@@ -184,7 +184,7 @@ def show(findings: "Sequence[Finding]") -> None:
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold", ratio=1)
-    for finding in together(findings):
+    for finding in combined(findings):
         text = f"{finding.subject}: {finding.text}"
         if finding.remedy and finding.verdict != "ok":
             text += f"\n-> {finding.remedy}"
@@ -195,7 +195,7 @@ def show(findings: "Sequence[Finding]") -> None:
     console.print("\n" + ", ".join(f"{counts[verdict]} {verdict}" for verdict in ("fail", "warn", "unchecked", "ok")))
 
 
-def together(findings: "Sequence[Finding]") -> "Iterator[Finding]":
+def combined(findings: "Sequence[Finding]") -> "Iterator[Finding]":
     """Yield the findings; replace more than `MANY` `ok` findings of one check by one."""
     from dataclasses import replace
 

@@ -29,11 +29,11 @@ def command(policy_path: Path, provider: str | None, account: str | None, as_jso
     from adapters.registry import grants
 
     policy = read_policy(policy_path)
-    found = grants(policy)
-    names = [each.provider for each, _ in found]
+    granted_by_provider = grants(policy)
+    names = [each.provider for each, _ in granted_by_provider]
     if provider is not None and provider not in names:
         raise WrongInput(f"--provider {provider}: {policy_path} has no pool of this provider; it has: {', '.join(names) or '-'}")
-    chosen = [(each, pools) for each, pools in found if provider in (None, each.provider)]
+    chosen = [(each, pools) for each, pools in granted_by_provider if provider in (None, each.provider)]
     if as_json:
         click.echo(json.dumps({each.provider: each.documents(pools, account) for each, pools in chosen}, indent=2))
         return
@@ -41,6 +41,6 @@ def command(policy_path: Path, provider: str | None, account: str | None, as_jso
         if len(chosen) > 1:
             click.echo(f"# {each.provider}")
         click.echo(each.text(pools, account))
-    granted = {pool.name for _, pools in found for pool in pools}
+    granted = {pool.name for _, pools in granted_by_provider for pool in pools}
     for kind in dict.fromkeys(pool.lever.kind for pool in policy.pools if pool.name not in granted):
         click.echo(f"{kind}: no permissions needed, it calls no cloud API", err=True)

@@ -50,14 +50,14 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
 
     clock = SystemClock()
     log_setup.configure(clock, "console", least=logging.WARNING)
-    overrides = {} if url is None else ordered(url)
+    overrides = {} if url is None else active_overrides(url)
     try:
         registry = Registry(clock, Generator(PCG64()), sandbox_url=sandbox_url, sandbox_grpc=sandbox_grpc)
         pools = asyncio.run(preview(policy, registry, clock, overrides))
     except AdapterError as error:
         raise Failed(str(error)) from error
     if as_json:
-        click.echo(json.dumps([plain(pool) for pool in pools], indent=2))
+        click.echo(json.dumps([plan_json(pool) for pool in pools], indent=2))
     else:
         show(pools)
     failing = [pool for pool in pools if pool.error is not None]
@@ -69,7 +69,7 @@ def command(ctx: click.Context, policy_path: Path, as_json: bool, detailed_exitc
         ctx.exit(CHANGES)
 
 
-def ordered(url: str) -> "dict[str, tuple[Override, ...]]":
+def active_overrides(url: str) -> "dict[str, tuple[Override, ...]]":
     """Return the overrides of the daemon at `url`, by pool."""
     from controller.cli.daemon_client import fetch
     from controller.decision.planning.overrides import shown_override
@@ -80,7 +80,7 @@ def ordered(url: str) -> "dict[str, tuple[Override, ...]]":
         raise Failed(f"{url} is not a Stoker daemon of this version: its answer has no overrides") from error
 
 
-def plain(pool: "PoolPreview") -> dict[str, Any]:
+def plan_json(pool: "PoolPreview") -> dict[str, Any]:
     """Return a pool's plan as JSON values."""
     from controller.redaction.redactor import redact
 
@@ -109,9 +109,9 @@ def show(pools: "list[PoolPreview]") -> None:
     table.add_column("reasons", overflow="fold", ratio=1)
     for pool in pools:
         plan = pool.plan
-        target = known(plan.target, "d")
-        table.add_row(plan.pool, pool.mode, known(plan.requested, "d"), f"[bold]{target}[/]" if pool.changes else target,
-                      known(pool.usd_per_month_now, ".2f"), known(pool.usd_per_month_then, ".2f"),
+        target = number_text(plan.target, "d")
+        table.add_row(plan.pool, pool.mode, number_text(plan.requested, "d"), f"[bold]{target}[/]" if pool.changes else target,
+                      number_text(pool.usd_per_month_now, ".2f"), number_text(pool.usd_per_month_then, ".2f"),
                       redact_text(plan.text).replace("[", r"\["))
     console = Console(soft_wrap=False)
     console.print(table)
@@ -121,6 +121,6 @@ def show(pools: "list[PoolPreview]") -> None:
                   "USD: bill for warm capacity at list prices.", highlight=False)
 
 
-def known(value: float | None, form: str) -> str:
+def number_text(value: float | None, form: str) -> str:
     """Return a formatted number, or a dash when it is unknown."""
     return "-" if value is None else format(value, form)

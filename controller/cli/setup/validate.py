@@ -36,23 +36,23 @@ def command(policies: tuple[Path, ...], as_json: bool) -> None:
 
     kinds, now = lever_kinds(), SystemClock().now()
     problems: list[Problem] = []
-    right: dict[Path, Located] = {}
+    valid: dict[Path, Located] = {}
     for path in policies:
         try:
-            right[path] = locate_policy(path, kinds)
+            valid[path] = locate_policy(path, kinds)
         except PolicyError as error:
             problems.extend(error.problems)
-    warnings = [text for located in right.values() for text in warnings_of(located, now)]
+    warnings = [text for located in valid.values() for text in warnings_of(located, now)]
     if as_json:
         files = [{"file": str(path), "pools": [pool_json(pool, now) for pool in located.policy.pools],
-                  "assume": located.policy.assume.model_dump(mode="json")} for path, located in right.items()]
-        found = [{"file": problem.file, "line": problem.line, "column": problem.column, "path": problem.path,
-                  "message": problem.message} for problem in problems]
-        click.echo(json.dumps({"valid": not problems, "problems": found, "warnings": warnings, "files": files}, indent=2))
+                  "assume": located.policy.assume.model_dump(mode="json")} for path, located in valid.items()]
+        listed = [{"file": problem.file, "line": problem.line, "column": problem.column, "path": problem.path,
+                   "message": problem.message} for problem in problems]
+        click.echo(json.dumps({"valid": not problems, "problems": listed, "warnings": warnings, "files": files}, indent=2))
         if problems:
             click.get_current_context().exit(WrongInput.exit_code)
         return
-    for path, located in right.items():
+    for path, located in valid.items():
         click.echo(summary(path, located.policy, now))
     for text in warnings:
         click.echo(f"warning: {text}", err=True)
@@ -67,11 +67,11 @@ def warnings_of(located: "Located", now: datetime) -> Iterator[str]:
     from controller.preflight.metadata_urls import REMEDY, WHAT, metadata_urls
     from controller.preflight.schedule_warnings import schedule_warnings
 
-    found: dict[str, list[str]] = {}
+    pools_by_text: dict[str, list[str]] = {}
     for index, pool in enumerate(located.policy.pools):
         for path, text in schedule_warnings(pool, now):
-            found.setdefault(f"{located.place(index, path)}: {text}", []).append(pool.name)
-    for text, names in found.items():
+            pools_by_text.setdefault(f"{located.place(index, path)}: {text}", []).append(pool.name)
+    for text, names in pools_by_text.items():
         yield text if len(names) == 1 else f"{text} ({names[0]} and {len(names) - 1} more)"
     for place, path, node in located.report.cut_texts():
         where = f"{located.report.source}:{place.line}:{place.column} {path_text(path)}"

@@ -58,7 +58,7 @@ def before_of(text: str | None) -> tuple[int, int] | None:
     """Return the cursor of a page: microseconds and row. Raise `BadRequest`."""
     if text is None:
         return None
-    found = CURSOR.fullmatch(text)
-    if found is None:
+    match = CURSOR.fullmatch(text)
+    if match is None:
         raise BadRequest(f"before: {text[:40]!a} is not a cursor; use `next` of an earlier page")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])

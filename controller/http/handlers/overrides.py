@@ -14,7 +14,7 @@ from controller.overrides.parsing import WrongOverride, parse_override
 from controller.store.sqlite_file import StoreError
 
 EXAMPLE = '{"kind": "pin", "units": 5, "for": "2h", "reason": "launch", "by": "ana"}'
-WHEN = "with the next tick"
+TAKES_EFFECT = "with the next tick"
 
 
 async def overrides(published: PublishedState, request: web.Request) -> web.Response:
@@ -23,7 +23,7 @@ async def overrides(published: PublishedState, request: web.Request) -> web.Resp
     return json_answer({"pool": name, "overrides": entries(components, name, published.clock.now())})
 
 
-async def order(published: PublishedState, request: web.Request) -> web.Response:
+async def set_override(published: PublishedState, request: web.Request) -> web.Response:
     """Store an override; it replaces an earlier one of its kind and takes effect at the next tick."""
     name, components = published.pool_of(request)
     try:
@@ -34,8 +34,8 @@ async def order(published: PublishedState, request: web.Request) -> web.Response
         await components.active_overrides.add(name, override)
     except StoreError as error:
         raise unstored(error) from error
-    published.long_poll.tell()
-    return json_answer({"pool": name, "set": entry(override), "takes_effect": WHEN,
+    published.long_poll.notify()
+    return json_answer({"pool": name, "set": entry(override), "takes_effect": TAKES_EFFECT,
                         "overrides": entries(components, name, published.clock.now())})
 
 
@@ -50,8 +50,8 @@ async def clear(published: PublishedState, request: web.Request) -> web.Response
         ended = await components.active_overrides.clear(name, kinds, published.clock.now())
     except StoreError as error:
         raise unstored(error) from error
-    published.long_poll.tell()
-    return json_answer({"pool": name, "cleared": [entry(each) for each in ended], "takes_effect": WHEN,
+    published.long_poll.notify()
+    return json_answer({"pool": name, "cleared": [entry(each) for each in ended], "takes_effect": TAKES_EFFECT,
                         "overrides": entries(components, name, published.clock.now())})
 
 

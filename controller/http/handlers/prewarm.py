@@ -16,16 +16,16 @@ async def prewarm(published: PublishedState, request: web.Request) -> web.Respon
     """Keep units warm for a limited time, within the limits of the policy; overlapping requests are not added up."""
     name, components = published.pool_of(request)
     try:
-        wish = parse_prewarm(decoded(await body_of(request), '{"units": 5, "for": "10m", "reason": "users sign in"}'))
+        request_body = parse_prewarm(decoded(await body_of(request), '{"units": 5, "for": "10m", "reason": "users sign in"}'))
     except WrongOverride as error:
         raise BadRequest(str(error)) from None
     try:
-        answer = await components.prewarming.request(name, wish)
+        answer = await components.prewarming.request(name, request_body)
     except NotAllowed as error:
         raise web.HTTPForbidden(reason=str(error)) from None
     except TooOften as error:
         raise web.HTTPTooManyRequests(reason=str(error), headers={"Retry-After": str(math.ceil(error.seconds))}) from None
     except StoreError as error:
         raise unstored(error) from error
-    published.long_poll.tell()
+    published.long_poll.notify()
     return json_answer(answer)

@@ -60,8 +60,8 @@ async def test_it_is_packed_once_however_many_ask(tmp_path, path, monkeypatch):
 
     counted = []
     with monkeypatch.context() as patched:
-        patched.setattr(packed, "WAYS", {way: lambda body: counted.append(body) or gzip.compress(body)
-                                         for way in packed.WAYS})
+        patched.setattr(packed, "ENCODINGS", {way: lambda body: counted.append(body) or gzip.compress(body)
+                                         for way in packed.ENCODINGS})
         async with serving(tmp_path) as here:
             found = await asyncio.gather(*(raw(here, path, "gzip") for _ in range(10)))
 

@@ -126,7 +126,7 @@ def test_nobody_there_is_one_line_with_the_remedy():
 
 async def test_a_plan_of_another_process_follows_the_orders_of_the_daemon(tmp_path):
     """What `stoker plan --url` asks the daemon for is what the preview plans by."""
-    from controller.cli.setup.plan import ordered
+    from controller.cli.setup.plan import active_overrides
     from controller.preflight.dry_run import preview
     from tests.builders import pool_policy
     from tests.fakes import FakeProviders, FakeSource, steady
@@ -136,7 +136,7 @@ async def test_a_plan_of_another_process_follows_the_orders_of_the_daemon(tmp_pa
         await here.stoker("pin", "a", "12", "--for", "1h", *SAY, env=WITH)
         await here.ticks()
         import asyncio
-        orders = await asyncio.to_thread(ordered, here.service.url)
+        orders = await asyncio.to_thread(active_overrides, here.service.url)
         providers = FakeProviders([(FakeSource({"a": steady(3)}), ("a",))], here.clock)
         [shown] = await preview(policy_of([pool_policy(name="a")]), providers, here.clock, orders)
 

@@ -12,7 +12,7 @@ import pytest
 from adapters.runtime.clock import ManualClock
 from controller.daemon.daemon import Daemon
 from controller.decision.planning.pool_state import PoolState
-from controller.http.handlers.dashboard import LIBRARY, OURS, asset
+from controller.http.handlers.dashboard import LIBRARY, OWN_FILES, asset
 from controller.overrides.parsing import parse_override
 from controller.store.managed_capacity import Held, Orphan
 from tests.browser import CHROMIUM, chromium
@@ -87,7 +87,7 @@ async def test_the_page_may_load_and_run_only_what_the_daemon_serves(tmp_path):
     assert not re.search(r"<script>|<style|\sstyle=|\son\w+=|https?://", body)
 
 
-@pytest.mark.parametrize("name", [each for each in OURS if not each.endswith(".svg")])
+@pytest.mark.parametrize("name", [each for each in OWN_FILES if not each.endswith(".svg")])
 def test_no_part_of_the_page_names_another_host_or_writes_html(name):
     text = asset(name).body.decode()
 
@@ -97,7 +97,7 @@ def test_no_part_of_the_page_names_another_host_or_writes_html(name):
 
 async def test_what_a_browser_has_is_not_sent_again(tmp_path):
     async with serving(tmp_path, ["a"]) as here, aiohttp.ClientSession() as session:
-        for path in ("/", *(f"/assets/{name}" for name in (*OURS, *LIBRARY)), "/status"):
+        for path in ("/", *(f"/assets/{name}" for name in (*OWN_FILES, *LIBRARY)), "/status"):
             async with session.get(here.url + path) as first:
                 tag = first.headers["ETag"]
             async with session.get(here.url + path, headers={"If-None-Match": tag}) as again:
