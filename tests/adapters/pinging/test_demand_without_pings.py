@@ -1,4 +1,4 @@
-"""A source whose pools are pinged: how far back it is read, and what is said of minutes in which others may have pinged."""
+"""Demand source of pinged pools: start of reads, and minutes with possible pings of an earlier process."""
 
 from datetime import timedelta
 
@@ -14,7 +14,7 @@ MINUTE = timedelta(minutes=1)
 
 
 class Idle:
-    """Has no point of any minute, and proves that each of them was idle."""
+    """Source without any point that reports every minute as idle."""
 
     kind = "idle"
 
@@ -43,7 +43,7 @@ async def test_a_gap_is_not_read_again_beyond_the_stored_own_pings():
 
 async def test_minutes_with_possible_pings_of_an_earlier_process_are_not_returned():
     pinged = DemandWithoutPings(Idle(), {"pinged": Pinged()})
-    told = (await pinged.collect(["pinged"], {"pinged": NOON - 100 * MINUTE}, NOON))["pinged"]
+    telemetry = (await pinged.collect(["pinged"], {"pinged": NOON - 100 * MINUTE}, NOON))["pinged"]
 
-    assert told.series.first_minute == minute_of(NOON) - 100 + UNSURE
-    assert told.series.known.tolist() == told.absent.tolist() == [True] * (100 - UNSURE)
+    assert telemetry.series.first_minute == minute_of(NOON) - 100 + UNSURE
+    assert telemetry.series.known.tolist() == telemetry.absent.tolist() == [True] * (100 - UNSURE)

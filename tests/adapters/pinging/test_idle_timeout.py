@@ -1,4 +1,4 @@
-"""The pause is learnt: it grows while units live, and stays below what kills them."""
+"""The pause grows while units stay warm, and stays below the pause in which they expire."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def lived(life_minutes: float, rounds: int, seed: int = 1, longest: int = 60, units: int = 20):
-    """A pool whose units all die at `life_minutes`, pinged `rounds` times; the pauses that were kept and whether units died."""
+    """Ping a pool whose units all expire after `life_minutes`, `rounds` times. Return the pauses and whether units expired."""
     life, rng, kept = IdleTimeoutEstimator(4 * MINUTE, longest * MINUTE), np.random.default_rng(seed), []
     for _ in range(rounds):
         pause = life.pause * float(rng.uniform(0.7, 1.0))
@@ -46,7 +46,7 @@ def test_a_single_cold_unit_of_many_changes_nothing():
 
 @pytest.mark.parametrize("held", [2, 3, 5])
 def test_one_expired_unit_of_a_few_in_each_round_shortens_the_pause(held):
-    """Users keep the others alive."""
+    """Users keep the other units alive."""
     life = IdleTimeoutEstimator(4 * MINUTE, 60 * MINUTE)
     for _ in range(200):
         died = life.pause > 6 * MINUTE
@@ -146,4 +146,4 @@ def test_units_that_users_may_have_kept_alive_are_not_counted():
         life.note(12 * MINUTE, 20, 20, 0, used=True)
 
     assert (life.seen.low, life.seen.observations) == (None, 0)
-    assert life.pause > 12 * MINUTE, "the pause may grow all the same: users keep them alive again"
+    assert life.pause > 12 * MINUTE, "the pause may still grow, as users keep the units alive"

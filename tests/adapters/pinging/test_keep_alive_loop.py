@@ -1,4 +1,4 @@
-"""Rounds: a canary first, topped up until proved or the budget is spent, and each in its time."""
+"""Rounds of pings: one ping first, then bursts until the units are proved or the budget is used, and their schedule."""
 
 import asyncio
 from dataclasses import replace
@@ -23,8 +23,8 @@ MINUTE = timedelta(minutes=1)
 
 
 class Units:
-    """Units that live `life` after their last ping and are handed out the newest first; what goes wrong is by `failing`, a list
-    of how many pings of each coming burst are throttled.
+    """Units that stay warm for `life` after their last ping; the newest serve first. `failing`: number of throttled pings of each
+    coming burst.
     """
 
     def __init__(self, clock, life=timedelta(minutes=6)):
@@ -36,7 +36,7 @@ class Units:
         self.refusing: AdapterError | None = None
         self.version = "1"
         self.old = 0
-        """So many of a burst are still answered by the deployment before."""
+        """Let the previous deployment answer this number of pings of a burst."""
         self.log: list[tuple[object, int]] = []
 
     def count_alive(self):
@@ -87,7 +87,7 @@ class Play:
         return [count for _, count in self.units.log]
 
     def users(self, peak, busy=None, ago=3, minutes=3):
-        """What metrics tell of users: `minutes` alike, the last of them `ago` minutes before now."""
+        """Add equal metrics of users for `minutes`, the last of them `ago` minutes before now."""
         column = np.full(minutes, peak, np.float32)
         first = minute_of(self.clock.now()) - ago - minutes + 1
         self.keeper.usage.note(DemandSeries(first, column, np.full(minutes, busy or 0.0, np.float32), column))
@@ -124,7 +124,7 @@ async def test_units_stay_alive_for_hours(play):
         assert play.ready == 20
 
     assert started <= 21
-    assert play.units.started <= 4 * 21, "the pause was tried beyond the life of a unit, and found too long, a few times"
+    assert play.units.started <= 4 * 21, "the pause exceeded the idle lifetime a few times"
 
 
 async def test_the_pause_approaches_the_idle_lifetime(play):
@@ -146,7 +146,7 @@ async def test_a_small_pool_finds_the_pause_and_is_warm_most_of_the_time(play, u
         await play.minutes(1)
         warm.append(play.units.count_alive() >= units)
 
-    assert 4 * MINUTE < play.keeper.idle_timeout.pause < 7 * MINUTE, "they live six"
+    assert 4 * MINUTE < play.keeper.idle_timeout.pause < 7 * MINUTE, "units stay warm for 6 min"
     assert np.mean(warm) > 0.98
 
 
@@ -163,7 +163,7 @@ async def test_a_round_keeps_its_budget_and_reports_the_proved_units(play):
     play.units.failing = [20] * BURSTS + [3] * 100
     play.keeper.want(20)
     await play.minutes(1)
-    assert play.bursts()[: BURSTS + 2] in ([1] + [20] * BURSTS, [1] + [20] * BURSTS + [1]), "a new round begins with a canary"
+    assert play.bursts()[: BURSTS + 2] in ([1] + [20] * BURSTS, [1] + [20] * BURSTS + [1]), "a round starts with one ping"
 
 
     await play.minutes(3)
@@ -259,7 +259,7 @@ async def test_units_kept_warm_by_users_are_not_pinged(play):
 
     assert len(play.units.log) == sent
     await play.minutes(10)
-    assert len(play.units.log) > sent, "once they are gone it begins again"
+    assert len(play.units.log) > sent, "without users the pings start again"
 
 
 async def test_busy_units_are_not_pinged(play):
@@ -306,7 +306,7 @@ async def test_units_of_an_older_deployment_prove_nothing(play):
 
 
 async def test_no_retry_starts_during_an_expected_peak(play):
-    """The one in the fourth minute fails; from the fifth on users are expected, who had as many units at work yesterday."""
+    """The round in the fourth minute fails. From the fifth on users are expected, who had as many units in use yesterday."""
     play.keeper.usage.note(DemandSeries(minute_of(NOON) - 1440 + 4, *(np.full(10, 30, np.float32) for _ in range(3))))
     play.keeper.want(20)
     await play.minutes(2)
@@ -350,7 +350,7 @@ async def test_closing_ends_a_round_under_way(play):
 
 
 async def test_a_simulated_clock_does_not_advance_during_pings():
-    """Units hold pings, and start, in real time: were it faster, timeouts and pauses would mean something else."""
+    """Units hold pings and start in real time. A faster clock would change the meaning of timeouts and pauses."""
     clock, rates, proved = ScaledClock(NOON, 600), [], asyncio.Event()
 
     class Watched(Units):

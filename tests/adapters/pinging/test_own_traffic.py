@@ -1,4 +1,4 @@
-"""Own pings are no demand, and what they hide of the peak is unknown."""
+"""Own pings are not demand, and a peak that they may hide is unknown."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from forecasting.demand import DemandSeries
 
 
 def series(*rows) -> DemandSeries:
-    """Rows of (peak, busy, invocations) from minute 100 on."""
+    """Return a series with rows of (peak, busy, invocations) from minute 100 on."""
     peak, busy, invocations = (np.array(column, np.float32) for column in zip(*rows, strict=True))
     return DemandSeries(100, peak, busy, invocations)
 
@@ -51,7 +51,7 @@ def test_a_peak_that_pings_may_hide_is_unknown_and_its_requests_and_work_are_not
 
 
 def test_work_is_no_bound_of_the_peak():
-    """Metrics book the whole duration of a request in one minute: two requests of ten minutes are not twenty units."""
+    """Metrics book the whole duration of a request in one minute: two requests of 10 min are not 20 units."""
     [(peak, busy, requests)] = cleaned(pinged(), (20, 20, 22))
 
     assert np.isnan(peak)
@@ -75,17 +75,17 @@ def test_unknown_requests_leave_the_peak_unknown():
 
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 40), st.booleans(), st.floats(0, 100))
 def test_known_peaks_are_the_real_peaks_of_users(before, together, pings, at_the_burst, work):
-    """Others: `together` requests at once, of which `before` began earlier, at the burst or away from it. Their `work` may be
-    anything, as it is made of a stale duration.
+    """Users have `together` requests at once, of which `before` started earlier, during the burst or at another time. Their
+    `work` is arbitrary, because it is calculated from a stale duration.
     """
     others = max(before, together)
-    begun = others - before if others > before else 0
+    started = others - before if others > before else 0
     seen = max(pings + (others if at_the_burst else before), others)
     own = pinged(pings=pings, seconds=0.1 * pings)
-    [(peak, _, requests)] = cleaned(own, (seen, min(seen, work), begun + pings))
+    [(peak, _, requests)] = cleaned(own, (seen, min(seen, work), started + pings))
 
     assert np.isnan(peak) or peak == others
-    assert requests == begun
+    assert requests == started
 
 
 @pytest.mark.parametrize("later", [130, 400])

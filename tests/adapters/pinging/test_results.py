@@ -1,4 +1,4 @@
-"""How many units a set of answers proves, against units that are known."""
+"""Number of units that responses prove, compared with the known number."""
 
 import pytest
 from hypothesis import given
@@ -12,22 +12,22 @@ spans = st.floats(0.001, 3.0, allow_nan=False)
 
 @st.composite
 def served(draw):
-    """Pings on units that serve one at a time: each as (unit, sent, begun, ended, answered, cold)."""
+    """Draw pings to units that serve one at a time: each as (unit, sent, started, ended, answered, cold)."""
     pings = []
     for unit in range(draw(st.integers(1, 6))):
         now, cold = 0.0, draw(st.booleans())
         for _ in range(draw(st.integers(1, 4))):
-            begun = now + draw(moments)
-            ended = begun + draw(spans)
-            pings.append((unit, begun - draw(spans), begun, ended, ended + draw(spans), cold))
+            started = now + draw(moments)
+            ended = started + draw(spans)
+            pings.append((unit, started - draw(spans), started, ended, ended + draw(spans), cold))
             now, cold = ended, False
     return pings
 
 
 @given(served(), st.booleans())
 def test_no_more_units_are_proved_than_there_were(pings, named):
-    answers = [PingResult(sent, answered, ended - begun, cold, unit=str(unit) if named else None)
-               for unit, sent, begun, ended, answered, cold in pings]
+    answers = [PingResult(sent, answered, ended - started, cold, unit=str(unit) if named else None)
+               for unit, sent, started, ended, answered, cold in pings]
 
     assert 1 <= distinct(answers) <= len({unit for unit, *_ in pings})
 
@@ -65,13 +65,13 @@ def test_no_answer_proves_nothing():
 
 
 def burst(warm: int, cold: int = 0, named: bool = True) -> list[PingResult]:
-    """Held together; the warm ones' names begin at `unit 0`, the cold ones' go on from there."""
+    """Return responses held at the same time. Warm units are named from `unit 0` on, cold ones after them."""
     return [PingResult(0.0, 0.12 + 8.0 * (at >= warm), 0.1 + 8.0 * (at >= warm), at >= warm, f"unit {at}" if named else None)
             for at in range(warm + cold)]
 
 
 def canary(cold: bool = False, named: bool = True) -> PingResult:
-    """Answered by `unit 0`, some time before the burst."""
+    """Return the response of `unit 0` before the burst."""
     return PingResult(-10.0, -9.8, 0.1, cold, "unit 0" if named else None)
 
 
@@ -94,8 +94,8 @@ def test_a_single_expired_unit_does_not_count_as_alive_after_its_restart():
 
 @given(served(), st.booleans(), st.integers(0, 8))
 def test_no_more_survive_than_were_held_or_are_there(pings, named, held):
-    first, *others = [PingResult(sent, answered, ended - begun, cold, unit=str(unit) if named else None)
-                      for unit, sent, begun, ended, answered, cold in pings]
+    first, *others = [PingResult(sent, answered, ended - started, cold, unit=str(unit) if named else None)
+                      for unit, sent, started, ended, answered, cold in pings]
     alive, gone = survivors(first, others, held)
 
     assert 0 <= alive <= len({unit for unit, *_, cold in pings if not cold})

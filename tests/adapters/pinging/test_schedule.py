@@ -1,4 +1,4 @@
-"""Rounds come within the pause, at random seconds, and not where users are expected."""
+"""Rounds start within the pause, at random seconds, and not while users are expected."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ def known(peak, first: int, busy=None) -> DemandSeries:
 
 
 def with_users(daily, days: int = 1) -> UsagePattern:
-    """Users by `daily(minute of the day)` on each of the `days` before noon."""
+    """Return a pattern with `daily(minute of the day)` users on each of the `days` before noon."""
     usage = UsagePattern()
     minutes = np.arange(START - days * 1440, START)
     usage.note(known([daily(int(minute) % 1440) for minute in minutes], int(minutes[0])))
@@ -76,7 +76,7 @@ def test_units_in_use_in_all_recent_minutes_are_busy():
     usage.note(known([9.0, 9.0, 9.0], START - 3, busy=[6.4, 5.9, 7.0]))
 
     assert usage.busy(START) == 5
-    assert usage.busy(START + 60) == 0, "that is long ago"
+    assert usage.busy(START + 60) == 0, "the newest minute is stale"
 
 
 def test_nothing_is_expected_without_known_demand():

@@ -1,4 +1,4 @@
-"""A sandbox behind a real server under a manual clock, and boto3 clients that talk to it."""
+"""A sandbox with its HTTP server and a manual clock, and boto3 clients of it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -27,13 +27,13 @@ _SESSION = boto3.Session(region_name="us-east-1")
 
 
 def flat(peak: float, before: int, after: int = 0, start: datetime = NOON) -> DemandSeries:
-    """The same minute over and over: `peak` at most, half of it on average, ten requests for each."""
+    """Return equal minutes with maximum `peak`, average `peak` / 2 and 10 × `peak` requests."""
     column = np.full(before + after, peak, np.float32)
     return DemandSeries(minute_of(start) - before, column, column / 2, column * 10)
 
 
 class World:
-    """A running sandbox: `aws("lambda", "get_alias", ...)` is one real call over loopback."""
+    """A running sandbox: `aws("lambda", "get_alias", ...)` is one call over loopback."""
 
     def __init__(self, sandbox: Sandbox, clock: ManualClock, url: str) -> None:
         self.sandbox, self.clock, self.url = sandbox, clock, url
@@ -49,7 +49,7 @@ class World:
         return await asyncio.to_thread(getattr(self.client(service), method), **arguments)
 
     async def refusal(self, service: str, method: str, /, **arguments: Any) -> SimpleNamespace:
-        """The typed error of a call that must fail: its class, code, message and HTTP status."""
+        """Return the error of a call that must fail: its class, code, message and HTTP status."""
         with pytest.raises(ClientError) as caught:
             await self.aws(service, method, **arguments)
         response = caught.value.response
@@ -86,7 +86,9 @@ WorldMaker = Callable[..., "World"]
 
 @pytest.fixture
 async def make_world() -> AsyncIterator[Callable[..., Any]]:
-    """A maker of worlds from settings, each with the function `agent`: an hour of quiet history, three at once from now on."""
+    """Return a function that creates worlds from settings. Each has the function `agent` with 3 requests in flight, for 60 min
+    before now and 600 min after, unless `history` says otherwise.
+    """
     open_worlds: list[tuple[World, SandboxServer]] = []
 
     async def make(seed: int = 7, history: DemandSeries | None = None, **settings: Any) -> World:

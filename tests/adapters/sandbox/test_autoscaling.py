@@ -1,4 +1,4 @@
-"""Application Auto Scaling and STS as boto3 sees them."""
+"""Application Auto Scaling and STS, called with boto3."""
 
 TARGET = {
     "ServiceNamespace": "lambda",

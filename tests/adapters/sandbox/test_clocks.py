@@ -1,4 +1,4 @@
-"""The sandbox under a clock that runs by itself."""
+"""The sandbox with a running, scaled clock."""
 
 import asyncio
 import base64

@@ -1,4 +1,4 @@
-"""CloudWatch's reading as boto3 sees it."""
+"""Reads of CloudWatch, called with boto3."""
 
 from datetime import timedelta
 
@@ -74,8 +74,8 @@ async def test_an_idle_minute_and_a_gap_have_no_point(make_world) -> None:
 
 
 async def test_a_minute_without_starting_requests_has_no_invocations(make_world) -> None:
-    peak, begun = np.full(120, 3, np.float32), np.array([6, 0] * 60, np.float32)
-    world = await make_world(publishing=EXACT, history=DemandSeries(minute_of(NOON) - 60, peak, peak / 2, begun))
+    peak, started = np.full(120, 3, np.float32), np.array([6, 0] * 60, np.float32)
+    world = await make_world(publishing=EXACT, history=DemandSeries(minute_of(NOON) - 60, peak, peak / 2, started))
     await world.pass_time(minutes=10)
     invocations, throttles, running = await read(
         world,
@@ -95,7 +95,7 @@ async def test_alias_and_function_have_series_and_unknown_resources_have_none(ex
         query("Invocations", "Sum", "alias", FunctionName="agent", Resource="agent:live"),
         query("Invocations", "Sum", "version", FunctionName="agent", Resource="agent:1"),
         query("Invocations", "Sum", "other", FunctionName="agent", Resource="agent:canary"),
-        query("Invocations", "Sum", "nobody", FunctionName="nobody"),
+        query("Invocations", "Sum", "missing", FunctionName="missing"),
         query("Nonsense", "Sum", "unknown", FunctionName="agent"),
     )
     assert [len(result["Values"]) for result in results] == [14, 14, 0, 0, 0]

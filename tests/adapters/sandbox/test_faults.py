@@ -1,4 +1,4 @@
-"""Trouble on demand, and wrong credentials, as boto3 sees them."""
+"""Injected faults and invalid credentials, as boto3 reports them."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Invoke as boto3 sees it: real cold starts, real logs."""
+"""Invoke, called with boto3: cold starts and logs."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""Lambda's control plane as boto3 sees it."""
+"""Lambda's control plane, called with boto3."""
 
 import asyncio
 
@@ -42,7 +42,7 @@ async def test_a_repeated_put_does_not_restart_the_allocation(world) -> None:
 async def test_a_qualifier_without_provisioned_concurrency_is_a_typed_404(world) -> None:
     refusal = await world.refusal("lambda", "get_provisioned_concurrency_config", FunctionName="agent", Qualifier="live")
     assert (refusal.kind, refusal.status) == ("ProvisionedConcurrencyConfigNotFoundException", 404)
-    refusal = await world.refusal("lambda", "get_provisioned_concurrency_config", FunctionName="nobody", Qualifier="live")
+    refusal = await world.refusal("lambda", "get_provisioned_concurrency_config", FunctionName="missing", Qualifier="live")
     assert (refusal.kind, refusal.status) == ("ResourceNotFoundException", 404)
 
 
@@ -201,7 +201,7 @@ async def test_reserved_concurrency_caps_the_provisioned_and_is_shown(world) -> 
     assert "ReservedConcurrentExecutions" not in await world.aws("lambda", "get_function_concurrency", FunctionName="agent")
 
 
-async def test_fifty_functions_make_a_page_whatever_is_asked(world) -> None:
+async def test_list_functions_returns_at_most_fifty_per_page(world) -> None:
     for number in range(120):
         world.sandbox.add_function(f"f{number:03d}")
     names, marker = [], {}
@@ -247,7 +247,7 @@ async def test_a_function_may_be_named_by_its_arn(world) -> None:
 async def test_missing_aliases_and_functions_are_typed_404s(world) -> None:
     for method, arguments in (
         ("get_alias", {"FunctionName": "agent", "Name": "nowhere"}),
-        ("get_function_configuration", {"FunctionName": "nobody"}),
+        ("get_function_configuration", {"FunctionName": "missing"}),
         ("get_function_configuration", {"FunctionName": "agent", "Qualifier": "nowhere"}),
         ("get_policy", {"FunctionName": "agent"}),
     ):

@@ -1,4 +1,4 @@
-"""What a run comes to."""
+"""Report of functions and containers."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The sandbox's server leaves no connection behind, whenever it was made."""
+"""The server closes all connections when it stops, at any stage of their setup."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ from tests.patience import PATIENCE_SECONDS
 
 
 def ended(client):
-    """Whether the other side has closed the connection, in either way."""
+    """Return whether the other side has closed the connection, by FIN or RST."""
     try:
         return client.recv(1) == b""
     except ConnectionResetError:
@@ -21,8 +21,8 @@ def ended(client):
 
 
 @pytest.mark.parametrize("turns", range(6))
-async def test_connections_during_the_stop_are_refused(turns):
-    """`turns` of the loop after the kernel took the connection: not accepted yet, accepted, being made, made."""
+async def test_connections_at_any_stage_of_their_setup_are_closed(turns):
+    """`turns`: iterations of the event loop after the kernel accepted the connection, which determine its stage."""
     server = SandboxServer(Sandbox(ManualClock(NOON)))
     await server.start()
     port = int(server.url.rpartition(":")[2])
@@ -33,7 +33,7 @@ async def test_connections_during_the_stop_are_refused(turns):
         assert ended(client)
 
 
-async def test_an_unread_response_does_not_keep_its_connection():
+async def test_a_hanging_request_does_not_keep_its_connection():
     sandbox = Sandbox(ManualClock(NOON))
     sandbox.faults.hang("GetAlias")
     server = SandboxServer(sandbox)

@@ -1,4 +1,4 @@
-"""Credentials of roles: given out as AWS does, timestamps of the query protocol included, and good until they expire."""
+"""Credentials of roles: issued with timestamps of the query protocol, as by AWS, and valid until they expire."""
 
 import asyncio
 from datetime import timedelta

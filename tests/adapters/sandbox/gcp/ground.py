@@ -1,4 +1,4 @@
-"""A running sandbox of Google Cloud, and the real clients that talk to it."""
+"""A running sandbox of Google Cloud, and Google's clients of it."""
 
 from datetime import timedelta
 
@@ -27,7 +27,7 @@ def flat(peak: float, before: int, after: int = 0, each: float = 30.0) -> Demand
 
 
 class Ground:
-    """One service `agent`, and clients as any tool has them: no retries, a token."""
+    """One service `agent`, and clients with a token and without retries."""
 
     def __init__(self, history: DemandSeries | None = None, settings: RunSettings | None = None, **options) -> None:
         self.clock = ManualClock(NOON)
@@ -60,7 +60,7 @@ class Ground:
 
     async def series(self, metric: str, first: int, end: int, aligner: str = "ALIGN_SUM", reducer: str = "REDUCE_SUM",
                      group_by=("resource.labels.service_name",), period: int = 60, **more):
-        """(labels, points oldest first as (minute, value)) of every series, whatever the pages."""
+        """Return (labels, points as (minute, value), in the order of the response) of every series, over all pages."""
         request = {
             "name": "projects/acme", "filter": f'metric.type = "run.googleapis.com/{metric}"',
             "interval": {"start_time": {"seconds": first * 60}, "end_time": {"seconds": end * 60}}, **more,

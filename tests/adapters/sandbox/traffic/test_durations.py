@@ -1,4 +1,4 @@
-"""Durations of requests, booked in the minute in which each began, and seen once it has ended."""
+"""Durations of requests, booked in the minute of the start and readable after the end."""
 
 from datetime import timedelta
 
@@ -14,8 +14,8 @@ from tests.adapters.sandbox.test_cloudwatch import EXACT, query, read
 FIRST = minute_of(NOON)
 
 
-def series(first, begun, busy, peak):
-    return DemandSeries(first, *(np.array(each, np.float32) for each in (peak, busy, begun)))
+def series(first, started, busy, peak):
+    return DemandSeries(first, *(np.array(each, np.float32) for each in (peak, busy, started)))
 
 
 async def durations(world, minutes):
@@ -26,7 +26,7 @@ async def durations(world, minutes):
 
 
 async def test_a_request_of_three_minutes_has_its_whole_duration_in_the_minute_of_its_start_once_it_has_ended(make_world):
-    """It begins in the middle of the first minute and ends in the middle of the fourth one."""
+    """The request starts in the middle of the first minute and ends in the middle of the fourth."""
     one = series(FIRST, [1, 0, 0, 0, 0, 0], [0.5, 1, 1, 0.5, 0, 0], [1, 1, 1, 1, 0, 0])
     world = await make_world(publishing=EXACT, history=one)
     await world.pass_time(minutes=4, seconds=30)
@@ -40,8 +40,8 @@ async def test_a_request_of_three_minutes_has_its_whole_duration_in_the_minute_o
 
 
 async def test_average_times_samples_is_the_sum_and_all_of_it_is_the_work_that_was_done(make_world):
-    begun, busy, peak = [12, 3, 0, 5, 400, 0, 0, 0], [8, 9, 4, 6, 20, 5, 1, 0], [12, 10, 6, 8, 30, 9, 2, 0]
-    world = await make_world(publishing=EXACT, history=series(FIRST, begun, busy, peak))
+    started, busy, peak = [12, 3, 0, 5, 400, 0, 0, 0], [8, 9, 4, 6, 20, 5, 1, 0], [12, 10, 6, 8, 30, 9, 2, 0]
+    world = await make_world(publishing=EXACT, history=series(FIRST, started, busy, peak))
     await world.pass_time(minutes=12)
     seen, totals = await durations(world, 12), world.sandbox.hosted("agent").driver.totals
 
@@ -53,8 +53,8 @@ async def test_average_times_samples_is_the_sum_and_all_of_it_is_the_work_that_w
 
 
 async def test_the_mean_duration_of_a_minute_includes_ended_requests_only(make_world):
-    begun, busy, peak = [20, 0, 0, 0, 0, 0, 0, 0], [10, 15, 10, 5, 2, 1, 0, 0], [20, 20, 12, 8, 4, 2, 0, 0]
-    world = await make_world(publishing=EXACT, history=series(FIRST, begun, busy, peak))
+    started, busy, peak = [20, 0, 0, 0, 0, 0, 0, 0], [10, 15, 10, 5, 2, 1, 0, 0], [20, 20, 12, 8, 4, 2, 0, 0]
+    world = await make_world(publishing=EXACT, history=series(FIRST, started, busy, peak))
     await world.pass_time(minutes=5, seconds=30)
     early = await durations(world, 12)
     await world.pass_time(minutes=5)
@@ -84,9 +84,9 @@ def test_an_initialisation_delays_the_publication_and_is_no_part_of_the_duration
 
 
 def test_work_of_older_requests_belongs_to_the_newest_minute_with_starts():
-    begun, busy, peak = [4, 0, 2, 0, 0], [2, 4, 4, 1, 0], [4, 4, 4, 2, 0]
+    started, busy, peak = [4, 0, 2, 0, 0], [2, 4, 4, 1, 0], [4, 4, 4, 2, 0]
 
-    lasted = recorded(series(FIRST, begun, busy, peak)) / MINUTE_MS
+    lasted = recorded(series(FIRST, started, busy, peak)) / MINUTE_MS
     assert lasted[[0, 2]].tolist() == [2 + 4 + 2, 2 + 1]
     assert np.isnan(lasted[[1, 3, 4]]).all()
 

@@ -1,4 +1,4 @@
-"""Traffic that is made up."""
+"""Generated traffic."""
 
 from dataclasses import replace
 from itertools import islice

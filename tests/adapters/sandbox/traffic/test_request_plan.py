@@ -1,4 +1,4 @@
-"""Requests that are drawn from a minute's figures have those figures."""
+"""Drawn requests have the figures of the recorded minute."""
 
 import math
 from collections.abc import Iterator
@@ -19,29 +19,31 @@ GAP = Minute(math.nan, math.nan, math.nan)
 
 
 class Seen(NamedTuple):
-    """What the requests of a minute come to, and when they begin."""
+    """Figures of a minute's requests, and their starts."""
 
     row: Minute
-    begun: int
+    started: int
     busy: float
     peak: int
     starts: list[int]
 
 
 def played(rows: list[Minute], seed: int = 1) -> Iterator[Seen]:
-    """Each minute, its requests counted one by one; they must begin once, end once, and lie in their minute."""
+    """Return the figures of each minute, counted from its events. Assert that each request starts once and ends once, within its
+    minute.
+    """
     plan, running = RequestPlan(Traffic(then=iter(rows)), np.random.default_rng(seed)), set[int]()
     for minute in range(FIRST, FIRST + len(rows)):
         row, events = plan.of(minute)
         start, busy, peak, starts = minute * MINUTE_MS, 0, None, []
         at = start
-        for when, begins, request in events:
+        for when, is_start, request in events:
             assert start <= at <= when <= start + MINUTE_MS
-            assert begins is not (request in running)
+            assert is_start is not (request in running)
             busy, at = busy + len(running) * (when - at), when
-            if peak is None and (when > start or begins):
+            if peak is None and (when > start or is_start):
                 peak = len(running)
-            if begins:
+            if is_start:
                 running.add(request)
                 starts.append(when - start)
             else:
@@ -61,7 +63,7 @@ minutes = st.tuples(st.integers(0, 7), st.floats(0, 1), st.integers(0, 20)).map(
 def test_the_peak_is_as_recorded_in_any_minutes(rows: list[Minute], seed: int) -> None:
     for seen in played(rows, seed):
         assert seen.peak == seen.row.most
-        assert seen.begun >= min(seen.row.invocations, MOST) * (seen.row.most > 0)
+        assert seen.started >= min(seen.row.invocations, MOST) * (seen.row.most > 0)
 
 
 @pytest.mark.parametrize("invented", [bursty, office_hours])
@@ -71,7 +73,7 @@ def test_requests_average_and_peak_of_a_day_are_as_recorded(invented) -> None:
     seen = list(played(rows))
 
     assert [each.peak for each in seen] == [each.row.most for each in seen]
-    assert sum(each.begun for each in seen) == pytest.approx(series.invocations.sum(), rel=0.005)
+    assert sum(each.started for each in seen) == pytest.approx(series.invocations.sum(), rel=0.005)
     assert sum(each.busy for each in seen) == pytest.approx(series.busy.sum(), rel=0.005)
     assert np.mean([abs(each.busy - each.row.busy) < 0.05 for each in seen]) > 0.95
 
@@ -84,7 +86,7 @@ def test_starts_are_spread_over_the_minute() -> None:
 
 def test_more_requests_than_are_played_are_represented_by_longer_ones() -> None:
     for each in played([Minute(10_000.0, 20.0, 40.0)] * 10):
-        assert each.begun == MOST
+        assert each.started == MOST
         assert each.busy == pytest.approx(20, abs=0.05)
         assert each.peak == 40
 

@@ -1,4 +1,4 @@
-"""Containers behind host names: plain HTTP, cold starts, a page of counters, trouble; and functions beside them as before."""
+"""Containers behind host names: plain HTTP, cold starts, metrics page and faults."""
 
 import asyncio
 from datetime import timedelta
@@ -102,7 +102,7 @@ async def test_a_connection_may_be_cut_before_or_after_the_work(world, trouble, 
     with pytest.raises(aiohttp.ClientError):
         await world.get("/ping")
 
-    assert (world.container("quiet.test").driver.totals.pings > 0) is reached, "the client tries a GET once more by itself"
+    assert (world.container("quiet.test").driver.totals.pings > 0) is reached, "the client retries a GET once"
 
 
 async def test_containers_are_in_the_report_and_not_among_the_functions(world):

@@ -1,4 +1,4 @@
-"""What really starts in the sandbox, request by request."""
+"""Cold starts of the sandbox, request by request."""
 
 from dataclasses import asdict
 
@@ -71,7 +71,7 @@ def test_the_twin_starts_no_more_environments_than_its_limit() -> None:
 
 
 def test_on_office_hours_cold_starts_are_about_those_of_the_formula() -> None:
-    """Requests start at any second of their minute, so the formula of whole minutes is not met exactly."""
+    """Requests start at any second of their minute, so the formula for whole minutes holds approximately."""
     series = office_hours(Span(START, 1440), np.random.default_rng(4))
     load = judged_demand(series)
     for warm in (0, 4):
@@ -81,7 +81,7 @@ def test_on_office_hours_cold_starts_are_about_those_of_the_formula() -> None:
 
 
 def test_a_cold_start_occupies_its_environment_for_the_initialisation_too() -> None:
-    """Four short requests a second apart or so: during an initialisation of 30 s each needs an environment of its own."""
+    """Four short requests within seconds: during an initialisation of 30 s each needs another environment."""
     rows = [Minute(40.0, 0.5, 1.0)]
 
     assert played(driver(rows, init_seconds=0.0), 1).totals.cold_starts == 1

@@ -1,4 +1,4 @@
-"""Which environment serves a request, and when one ends."""
+"""Choice of the environment that serves a request, and end of environments."""
 
 from adapters.sandbox.aws.lambda_.environments import EnvironmentPool, Lifetimes
 

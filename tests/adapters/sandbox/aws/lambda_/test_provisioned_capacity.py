@@ -1,4 +1,4 @@
-"""The bill of provisioned concurrency."""
+"""Allocation and billed time of provisioned concurrency."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def test_prepaid_time_is_the_rest_of_each_started_step() -> None:
     assert meter.prepaid_unit_ms(MINUTE) == 4 * 4 * MINUTE
     assert meter.prepaid_unit_ms(5 * MINUTE) == 0
     meter.configure(1, 6 * MINUTE)
-    assert meter.prepaid_unit_ms(8 * MINUTE) == (1 + 3) * 2 * MINUTE, "those that were removed are billed to the end of the step"
+    assert meter.prepaid_unit_ms(8 * MINUTE) == (1 + 3) * 2 * MINUTE, "removed units are billed to the end of the step"
     assert meter.prepaid_unit_ms(12 * MINUTE) == 1 * 3 * MINUTE
 
 
@@ -71,7 +71,7 @@ steps = st.lists(
 
 
 def stepped(capacity: ProvisionedCapacity, steps: list[tuple[str, int, int]]) -> Iterator[int]:
-    """The instant after each step."""
+    """Yield the instant after each step."""
     now = 0
     for what, units, span in steps:
         if what == "delete":

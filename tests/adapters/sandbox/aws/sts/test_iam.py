@@ -1,4 +1,4 @@
-"""What the sandbox allows by an IAM policy document."""
+"""Evaluation of IAM policy documents in the sandbox."""
 
 import pytest
 

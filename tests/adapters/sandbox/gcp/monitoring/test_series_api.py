@@ -1,4 +1,4 @@
-"""ListTimeSeries, as real clients see it."""
+"""ListTimeSeries, called with Google's client."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Who takes which request, who starts, who is kept, who ends."""
+"""Routing of requests, start, minimum and end of instances."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +13,7 @@ def instances(concurrency=1, startup=8_000, retention=15 * MINUTE, most=100) -> 
 
 
 def acquire(some: InstanceSet, start: int, end: int) -> bool | None:
-    """Whether a request from `start` to `end` waits; None: it is refused."""
+    """Return whether a request from `start` to `end` waits; None: it is refused."""
     taken = some.begin(start)
     if taken is None:
         return None
@@ -105,7 +105,7 @@ def test_a_new_revision_starts_with_its_minimum_ready():
     some.replace(10_000, "agent-00002")
 
     assert some.ready(10_000) == 2
-    assert some.at_work(10_000) == 1, "the old one finishes what it has"
+    assert some.at_work(10_000) == 1, "the old instance finishes its request"
     assert some.at_work(50_000) == 0
     assert some.without_traffic(50_000) == {"": (0, 2)}
     assert some.without_traffic(50_000 + 15 * MINUTE) == {}

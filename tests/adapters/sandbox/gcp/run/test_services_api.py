@@ -1,4 +1,4 @@
-"""Cloud Run's control plane, as real clients see it."""
+"""Cloud Run's control plane, called with Google's client."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ async def test_a_minimum_takes_effect_after_placement_without_a_new_revision():
         assert (after.reconciling, after.terminal_condition.state) == (False, READY)
         assert after.latest_created_revision == before.latest_created_revision
         assert after.generation == before.generation + 1 == after.observed_generation
-        assert len({before.etag, during.etag, after.etag}) == 3, "reconciling makes a version of its own"
+        assert len({before.etag, during.etag, after.etag}) == 3, "reconciling changes the etag too"
 
 
 async def test_the_operation_ends_when_reconciling_does():
@@ -114,7 +114,7 @@ async def test_reads_and_writes_have_quotas_by_the_minute():
             await ground.get()
 
 
-@pytest.mark.parametrize("metadata", [(), (("authorization", "Bearer somebody"),)])
+@pytest.mark.parametrize("metadata", [(), (("authorization", "Bearer unknown"),)])
 async def test_invalid_credentials_are_refused(metadata):
     async with Ground() as ground:
         with pytest.raises(google.Unauthenticated):
@@ -123,8 +123,8 @@ async def test_invalid_credentials_are_refused(metadata):
 
 async def test_missing_resources_are_not_found():
     async with Ground() as ground:
-        with pytest.raises(google.NotFound, match="nobody"):
-            await ground.get(NAME.replace("agent", "nobody"))
+        with pytest.raises(google.NotFound, match="missing"):
+            await ground.get(NAME.replace("agent", "missing"))
 
 
 async def test_every_write_is_logged_with_its_value_and_its_mask():
@@ -133,9 +133,9 @@ async def test_every_write_is_logged_with_its_value_and_its_mask():
         with pytest.raises(google.Aborted):
             await ground.set_minimum(8, '"old"')
 
-        told = [(write.function, write.value, write.qualifier, write.outcome) for write in ground.world.calls.writes]
+        writes = [(write.function, write.value, write.qualifier, write.outcome) for write in ground.world.calls.writes]
         mask = "scaling.min_instance_count"
-        assert told == [("agent", 7, mask, "accepted"), ("agent", 8, mask, "ABORTED")]
+        assert writes == [("agent", 7, mask, "accepted"), ("agent", 8, mask, "ABORTED")]
 
 
 async def test_a_minimum_is_split_by_traffic_and_cut_by_the_revisions_maximum():
@@ -173,7 +173,7 @@ async def test_a_minimum_avoids_cold_starts_and_the_twin_counts_them():
 
 
 def pinned_to_the_first(seen: run_v2.Service) -> run_v2.Service:
-    """A deployment without traffic."""
+    """Return `seen` with another template and all traffic on the first revision."""
     seen.template.max_instance_request_concurrency = 80
     seen.traffic = [{"revision": "agent-00001", "percent": 100}]
     return seen
