@@ -9,7 +9,7 @@ from adapters.pinging.usage_pattern import UsagePattern
 from adapters.ports.demand_source import DemandSource, ReportsCost, Telemetry
 from forecasting.demand import instant_of, minute_of
 
-UNSURE = 60
+UNSURE_MINUTES = 60
 """Minutes from the start of a pool's first read in which an earlier process may have pinged. They are read again because late
 points change. Rows that the earlier process stored are without its pings; other rows stay unknown.
 """
@@ -43,7 +43,7 @@ class DemandWithoutPings:
             pinged = self._pinged.get(name)
             if pinged is not None and pinged.unsure is None:
                 first = minute_of(since[name])
-                pinged.unsure = range(first, min(first + UNSURE, minute_of(until)))
+                pinged.unsure = range(first, min(first + UNSURE_MINUTES, minute_of(until)))
             elif pinged is not None and pinged.unsure is not None:
                 known = max(pinged.unsure.start, minute_of(until) - RETENTION_MINUTES)
                 starts[name] = max(since[name], min(instant_of(known), until))

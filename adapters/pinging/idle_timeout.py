@@ -13,13 +13,13 @@ from adapters.ports.lever import KeepAliveSeen
 GROWTH = 1.1
 """Factor of the next pause after units survived one."""
 
-FALL = 0.85
+SAFE_SHARE = 0.85
 """Share of the shortest pause in which units expired that is assumed to be safe."""
 
-TOLERATED = 0.1
+TOLERATED_SHARE = 0.1
 """Tolerated share of cold responses in a round: providers remove single units at any age, and users may hold some."""
 
-FORGETTING = 1.0005
+LIMIT_GROWTH = 1.0005
 """Factor of the limit after each complete round: the previous pause is tried again after about a day."""
 
 RECOVERY = 1.02
@@ -32,7 +32,7 @@ MINUTE = timedelta(minutes=1)
 MAX_COUNTED = 4000
 """Maximum units counted; above it all counts are halved, so that newer ones have more weight."""
 
-PROOF = 10
+MIN_UNITS = 10
 """Minimum units for a bound."""
 
 
@@ -53,7 +53,7 @@ class IdleTimeoutEstimator:
     def pause(self) -> timedelta:
         """Maximum time between two rounds: the survived pause times `GROWTH`, up to a share of the limit."""
         pause = min(self._longest, self._survived * GROWTH)
-        return max(SHORTEST, pause if self._limit is None else min(pause, FALL * self._limit))
+        return max(SHORTEST, pause if self._limit is None else min(pause, SAFE_SHARE * self._limit))
 
     @property
     def proof_lasts(self) -> timedelta:
@@ -66,15 +66,15 @@ class IdleTimeoutEstimator:
         """
         if not used:
             self._count(pause, warm, expired)
-        self._excess = max(0.0, self._excess + expired - TOLERATED * held)
-        if expired > max(1, TOLERATED * held) or self._excess > 1 or (expired and not warm):
+        self._excess = max(0.0, self._excess + expired - TOLERATED_SHARE * held)
+        if expired > max(1, TOLERATED_SHARE * held) or self._excess > 1 or (expired and not warm):
             self._excess, pause = 0.0, max(pause, SHORTEST)
             self._limit = pause if self._limit is None else min(self._limit, pause)
-            self._survived = min(self._survived, FALL * self._limit)
-        elif warm and held - warm - expired <= TOLERATED * held:
+            self._survived = min(self._survived, SAFE_SHARE * self._limit)
+        elif warm and held - warm - expired <= TOLERATED_SHARE * held:
             self._survived = max(self._survived, pause)
             if self._limit is not None:
-                self._limit *= FORGETTING if self.pause >= self._first else RECOVERY
+                self._limit *= LIMIT_GROWTH if self.pause >= self._first else RECOVERY
 
     @property
     def seen(self) -> KeepAliveSeen:
@@ -95,9 +95,9 @@ class IdleTimeoutEstimator:
             groups.append((alive, expired, first))
             last.append(minutes)
         for (alive, expired, first), end in zip(groups, last, strict=True):
-            if alive > expired and alive + expired >= PROOF:
+            if alive > expired and alive + expired >= MIN_UNITS:
                 low = end * MINUTE
-            elif expired > alive and alive + expired >= PROOF and high is None:
+            elif expired > alive and alive + expired >= MIN_UNITS and high is None:
                 high = (first + 1) * MINUTE
         return KeepAliveSeen(None, low, high, self._alive.total() + self._expired.total(), "units pinged after a pause")
 

@@ -25,18 +25,18 @@ T = TypeVar("T")
 BURSTS = 3
 """Maximum pings of a round as a multiple of the target, without the first single ping."""
 
-BREATHER = (0.3, 0.8)
-"""Seconds between two bursts, so that the units of the first become idle."""
+BURST_GAP_SECONDS = (0.3, 0.8)
+"""Minimum and maximum gap between two bursts, in which the units of the first become idle."""
 
-AGAIN = timedelta(minutes=1)
+RETRY_AFTER = timedelta(minutes=1)
 """Retry delay after a round that failed or found too few units; doubled each time, up to the pause."""
 
-REFUSED_AGAIN = timedelta(hours=1)
+RETRY_AFTER_REFUSAL = timedelta(hours=1)
 """Retry delay after a refusal that needs a change by the operator."""
 
 
 class Pinger(Protocol):
-    """Sends pings to one pool."""
+    """Sender of pings to one pool."""
 
     async def canary(self) -> PingResult:
         """Send one ping. Raise `AdapterError`: `Unsupported` when the response is not that to a ping."""
@@ -148,11 +148,11 @@ class KeepAliveLoop:
         pause = self.idle_timeout.pause
         last_use = self.usage.last_peak(target, minute_of(now - pause) + 1)
         if last_use is not None:
-            self.next_at = max(next_round(instant_of(last_use), pause, target, self.usage, self._rng), now + AGAIN)
+            self.next_at = max(next_round(instant_of(last_use), pause, target, self.usage, self._rng), now + RETRY_AFTER)
             return
         if self.proof.units >= target and self.usage.expected(minute_of(now)) >= target:
             self.next_at = next_round(now - pause, pause, target, self.usage, self._rng)
-            self.next_at = max(self.next_at, now + AGAIN)
+            self.next_at = max(self.next_at, now + RETRY_AFTER)
             return
         try:
             complete = await self._round(target, max(1, target - self.usage.busy(minute_of(now))))
@@ -170,9 +170,9 @@ class KeepAliveLoop:
         if complete:
             self.next_at = next_round(now, pause, self.target, self.usage, self._rng)
         elif isinstance(self.error, Refused):
-            self.next_at = now + REFUSED_AGAIN
+            self.next_at = now + RETRY_AFTER_REFUSAL
         else:
-            backoff = min(pause, AGAIN * 2 ** min(10, self._incomplete - 1))
+            backoff = min(pause, RETRY_AFTER * 2 ** min(10, self._incomplete - 1))
             self.next_at = now + backoff * float(self._rng.uniform(0.8, 1.2))
 
     async def _round(self, target: int, count: int) -> bool:
@@ -185,7 +185,7 @@ class KeepAliveLoop:
         self._account(since, 1, [canary])
         self.error = None
         for burst in range(BURSTS):
-            await self._clock.sleep(float(self._rng.uniform(*BREATHER)))
+            await self._clock.sleep(float(self._rng.uniform(*BURST_GAP_SECONDS)))
             began = self._clock.now()
             outcomes = await self._watched(self._pinger.burst(count))
             answers = [each for each in outcomes if isinstance(each, PingResult)]

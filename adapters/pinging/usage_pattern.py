@@ -6,10 +6,10 @@ from numpy.typing import NDArray
 from forecasting.demand import MINUTES_PER_DAY, DemandSeries
 
 DAYS = 7
-LATELY = 3
+RECENT_MINUTES = 3
 """Number of newest known minutes that determine the units in use now."""
 
-STALE = 10
+STALE_MINUTES = 10
 """Minutes after which the newest demand is stale."""
 
 
@@ -35,9 +35,9 @@ class UsagePattern:
         minutes, known = minutes[recent], known[recent]
         day, minute = minutes // MINUTES_PER_DAY % DAYS, minutes % MINUTES_PER_DAY
         self._peak[day, minute], self._minute[day, minute] = series.peak[known], minutes
-        for at, row in zip(minutes[-LATELY:].tolist(), known[-LATELY:].tolist(), strict=True):
+        for at, row in zip(minutes[-RECENT_MINUTES:].tolist(), known[-RECENT_MINUTES:].tolist(), strict=True):
             self._busy[at] = float(series.busy[row])
-        self._busy = {at: busy for at, busy in self._busy.items() if at > self._newest - LATELY}
+        self._busy = {at: busy for at, busy in self._busy.items() if at > self._newest - RECENT_MINUTES}
 
     def _drop(self, minutes: NDArray[np.int64]) -> None:
         """Remove the stored demand of `minutes`."""
@@ -54,8 +54,8 @@ class UsagePattern:
         return float(np.nanmax(peaks)) if len(peaks) else 0.0
 
     def busy(self, minute: int) -> int:
-        """Return the units that were in use in all of the newest known minutes; 0 if these are older than `STALE`."""
-        if self._newest < minute - STALE or len(self._busy) < LATELY:
+        """Return the units that were in use in all of the newest known minutes; 0 if these are older than `STALE_MINUTES`."""
+        if self._newest < minute - STALE_MINUTES or len(self._busy) < RECENT_MINUTES:
             return 0
         return int(min(self._busy.values()))
 

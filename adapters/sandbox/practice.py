@@ -7,7 +7,7 @@ import numpy as np
 from adapters.runtime.clock import Clock
 from adapters.sandbox.aws.lambda_.functions import LATEST
 from adapters.sandbox.settings import Settings
-from adapters.sandbox.traffic.generator import SHAPES, past_and_coming
+from adapters.sandbox.traffic.generator import SHAPES, history_and_traffic
 from adapters.sandbox.world import Sandbox
 from forecasting.demand import minute_of
 
@@ -25,7 +25,7 @@ def practice(clock: Clock, seed: int) -> Sandbox:
     for order, (name, shape) in enumerate({"support-agent": SHAPES["support"], "researcher": SHAPES["research"],
                                            "old-report": SHAPES["batch"]}.items()):
         rng = np.random.Generator(np.random.PCG64([seed, order]))
-        history, traffic = past_and_coming(replace(shape, busiest_hour=clock.now().hour + 0.5, weekend_share=0.8), rng, now)
+        history, traffic = history_and_traffic(replace(shape, busiest_hour=clock.now().hour + 0.5, weekend_share=0.8), rng, now)
         sandbox.add_function(name, history, traffic, init_seconds=2.0)
     report = sandbox.hosted("old-report").function
     report.aliases.clear()

@@ -67,7 +67,7 @@ class Sandbox:
         self.tokens: dict[str, str] = {}
         """Required Authorization header of a container, by host name; a container without an entry requires none."""
         self._buckets: dict[str, TokenBucket] = {}
-        self._claims_at, self._left = -1, (0.0, 0.0)
+        self._claims_at, self._free = -1, (0.0, 0.0)
 
     def now_ms(self) -> int:
         """Return the current time in milliseconds since the epoch."""
@@ -216,8 +216,8 @@ class Sandbox:
             self._claims_at = minute
             others = [other for other in self._hosted.values() if other.function.reserved is None]
             demanded, claimed = sum(map(_demand, others)), sum(map(_claim, others))
-            self._left = self.unreserved() - claimed, self.unreserved() - demanded
-        return max(0, round(self._left[without] + (_demand if without else _claim)(hosted)))
+            self._free = self.unreserved() - claimed, self.unreserved() - demanded
+        return max(0, round(self._free[without] + (_demand if without else _claim)(hosted)))
 
 
 def _milliseconds(spans: tuple[timedelta, timedelta]) -> tuple[int, int]:

@@ -115,7 +115,8 @@ def demand(shape: Shape, rng: np.random.Generator, first_minute: int, minutes: i
     return TrafficGenerator(shape, rng, first_minute).take(minutes)
 
 
-def past_and_coming(shape: Shape, rng: np.random.Generator, now: int, days: int = 14) -> tuple[DemandSeries, Iterator[Minute]]:
+def history_and_traffic(shape: Shape, rng: np.random.Generator, now: int,
+                        days: int = 14) -> tuple[DemandSeries, Iterator[Minute]]:
     """Return `days` of history up to the minute `now`, and unlimited traffic after it, for `Sandbox.add_function`."""
     generator = TrafficGenerator(shape, rng, now - days * MINUTES_PER_DAY)
     return generator.take(days * MINUTES_PER_DAY), iter(generator)

@@ -45,12 +45,12 @@ class Traffic:
 
     def at(self, minute: int) -> Minute:
         """Return the traffic of `minute`. Must be called once for every minute, in order."""
-        traffic = self.ahead(minute)
+        traffic = self.peek(minute)
         if not self._recorded(minute) and minute >= self.since:
             self._read.clear()
         return traffic
 
-    def ahead(self, minute: int) -> Minute:
+    def peek(self, minute: int) -> Minute:
         """Return the traffic of the minute of the next call of `at`, without advancing."""
         if self.series is not None and self._recorded(minute):
             row = minute - self.series.first_minute

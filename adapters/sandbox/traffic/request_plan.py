@@ -94,7 +94,7 @@ class RequestPlan:
         events = [Event(start, False, number) for number in self._running[row.most :]]
         del self._running[row.most :]
         if row.most:
-            events += self._lanes(start, row, self._traffic.ahead(minute + 1))
+            events += self._lanes(start, row, self._traffic.peek(minute + 1))
         events.sort()
         return row, events
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from adapters.pinging.demand_without_pings import UNSURE, DemandWithoutPings, Pinged
+from adapters.pinging.demand_without_pings import UNSURE_MINUTES, DemandWithoutPings, Pinged
 from adapters.pinging.own_traffic import RETENTION_MINUTES
 from adapters.ports.demand_source import Telemetry
 from forecasting.demand import DemandSeries, minute_of
@@ -45,5 +45,5 @@ async def test_minutes_with_possible_pings_of_an_earlier_process_are_not_returne
     pinged = DemandWithoutPings(Idle(), {"pinged": Pinged()})
     telemetry = (await pinged.collect(["pinged"], {"pinged": NOON - 100 * MINUTE}, NOON))["pinged"]
 
-    assert telemetry.series.first_minute == minute_of(NOON) - 100 + UNSURE
-    assert telemetry.series.known.tolist() == telemetry.absent.tolist() == [True] * (100 - UNSURE)
+    assert telemetry.series.first_minute == minute_of(NOON) - 100 + UNSURE_MINUTES
+    assert telemetry.series.known.tolist() == telemetry.absent.tolist() == [True] * (100 - UNSURE_MINUTES)

@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from adapters.sandbox.traffic.generator import SHAPES, Shape, TrafficGenerator, demand, past_and_coming
+from adapters.sandbox.traffic.generator import SHAPES, Shape, TrafficGenerator, demand, history_and_traffic
 
 MONDAY = 29_540_160  # 2 March 2026, 00:00 UTC
 DAY = 1440
@@ -69,7 +69,7 @@ def test_iteration_gives_the_minutes_of_the_days() -> None:
 
 
 def test_history_and_continuation_are_one_series() -> None:
-    history, coming = past_and_coming(SHAPES["support"], np.random.default_rng(3), MONDAY, days=2)
+    history, coming = history_and_traffic(SHAPES["support"], np.random.default_rng(3), MONDAY, days=2)
     assert (history.end_minute, len(history)) == (MONDAY, 2 * DAY)
     rng = np.random.default_rng(3)
     generator = TrafficGenerator(SHAPES["support"], rng, MONDAY - 2 * DAY)
