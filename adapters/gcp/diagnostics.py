@@ -16,7 +16,7 @@ from forecasting.demand import minute_of
 
 
 def checks(sessions: GcpSessions, pools: Sequence[PoolPolicy]) -> list[Check]:
-    """Return one check for each project and location, made at its first service."""
+    """Return one check for each project and location, on its first service."""
     first: dict[tuple[str, str], PoolPolicy] = {}
     for pool in pools:
         settings = pool.lever.model_dump()

@@ -62,7 +62,7 @@ def one_number(cell: object, name: str, comma: str | None, at: Callable[[], str]
 
 def comma_of(columns: Sequence[Sequence[object]], at: Callable[[int], str]) -> str | None:
     """Return the meaning of commas in the numbers of a table: "decimal" or "thousands"; None if no number determines it."""
-    found: dict[str, int] = {}
+    row_of: dict[str, int] = {}
     for cells in columns:
         for row, cell in enumerate(cells):
             text = cell.strip() if isinstance(cell, str) and "," in cell else ""
@@ -70,10 +70,10 @@ def comma_of(columns: Sequence[Sequence[object]], at: Callable[[int], str]) -> s
                 continue
             thousands, decimal = THOUSANDS.fullmatch(text), DECIMAL_COMMA.fullmatch(text)
             if thousands and not decimal:
-                found.setdefault("thousands", row)
+                row_of.setdefault("thousands", row)
             elif decimal and (not thousands or text.lstrip("+-").startswith("0")):
-                found.setdefault("decimal", row)
-    if len(found) > 1:
-        raise NotImportable(f"{at(max(found.values()))}: some numbers have a decimal comma and some a thousands comma; "
+                row_of.setdefault("decimal", row)
+    if len(row_of) > 1:
+        raise NotImportable(f"{at(max(row_of.values()))}: some numbers have a decimal comma and some a thousands comma; "
                             "use one format")
-    return next(iter(found), None)
+    return next(iter(row_of), None)

@@ -26,21 +26,21 @@ def number(value: object, source: str | None) -> str:
     return instead(meant_number(value), value, source)
 
 
-def instead(found: str | None, value: object, source: str | None) -> str:
-    """Return the suggestion to write `found`, the number that a value contains."""
-    if found is None:
+def instead(corrected: str | None, value: object, source: str | None) -> str:
+    """Return the suggestion to write `corrected`, the number that a value contains."""
+    if corrected is None:
         return "" if value is not None else "write a number after the colon"
     if isinstance(value, str) and source is None and PLAIN.fullmatch(value.strip()):
-        return f"remove the quotes: {found}"
-    return f"write {found}"
+        return f"remove the quotes: {corrected}"
+    return f"write {corrected}"
 
 
 def whole(value: object, source: str | None) -> str:
     """Return the suggestion where a whole number is expected."""
-    found = meant_number(value)
-    if found is not None and not re.fullmatch(r"[-+]?\d+(\.0*)?", found):
+    corrected = meant_number(value)
+    if corrected is not None and not re.fullmatch(r"[-+]?\d+(\.0*)?", corrected):
         return ""
-    return instead(None if found is None else found.partition(".")[0], value, source)
+    return instead(None if corrected is None else corrected.partition(".")[0], value, source)
 
 
 def meant_number(value: object) -> str | None:

@@ -78,7 +78,7 @@ def model_within(annotation: object) -> type[BaseModel] | None:
     """Return the model within an annotation such as `tuple[Schedule, ...]` or `Prices | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for part in get_args(annotation) if (found := model_within(part)) is not None), None)
+    return next((model for part in get_args(annotation) if (model := model_within(part)) is not None), None)
 
 
 def without_consequences(errors: Sequence[ErrorDetails], model: type[BaseModel]) -> list[ErrorDetails]:

@@ -18,8 +18,8 @@ CONTROLS = {"\x00": "null", "\x0b": "vertical tab", "\x0c": "form feed", "\x1b":
 def named(char: str) -> str:
     """Return the code and name of a character."""
     name = unicodedata.name(char, CONTROLS.get(char, "control character")).lower()
-    seen = f" {char}" if char.isprintable() and not char.isspace() else ""
-    return f"U+{ord(char):04X}{seen} ({name})"
+    printed = f" {char}" if char.isprintable() and not char.isspace() else ""
+    return f"U+{ord(char):04X}{printed} ({name})"
 
 
 def advice(char: str) -> str | None:

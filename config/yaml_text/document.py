@@ -53,9 +53,9 @@ def read_document(text: str) -> tuple[Node | None, list[Fault]]:
         size = len(text.encode())
         if size > MOST_BYTES:
             return None, [Fault(Place(1, 1), f"the file has {size:,} bytes: at most {MOST_BYTES:,} are read")]
-        odd = [Fault(place_of(text, found.start()), f"{named(found[0])} is a line break for some YAML parsers only: delete "
+        odd = [Fault(place_of(text, match.start()), f"{named(match[0])} is a line break for some YAML parsers only: delete "
                                                     "it")
-               for found in ODD_BREAK.finditer(text)]
+               for match in ODD_BREAK.finditer(text)]
         if odd:
             return None, odd
         for event in events(text):

@@ -92,12 +92,12 @@ def flow_end(scene: Scene) -> Fault | None:
 
 def below(scene: Scene, above: int) -> Fault:
     """Report a key that is indented below a value, or below a line that is neither key nor item."""
-    upper, here = scene.line(above), indentation(scene.text)
+    upper, indent = scene.line(above), indentation(scene.text)
     wrong = neither(upper, Place(above, indentation(upper) + 1))
     if wrong is not None:
         return wrong
-    return Fault(Place(scene.at.line, here + 1),
-                 f"this line is indented by {here} spaces, below line {above}, whose key already has a value: indent it by "
+    return Fault(Place(scene.at.line, indent + 1),
+                 f"this line is indented by {indent} spaces, below line {above}, whose key already has a value: indent it by "
                  f"{column_within(upper)} like that key")
 
 
@@ -147,37 +147,37 @@ def wrong_column(scene: Scene) -> Fault | None:
     wrong = neither(scene.text, scene.at)
     if wrong is not None:
         return wrong
-    here, fits = indentation(scene.text), columns_above(scene)
+    indent, fits = indentation(scene.text), columns_above(scene)
     item = scene.text.lstrip().startswith("- ")
-    same, is_item = fits.get(here, (0, item))
+    same, is_item = fits.get(indent, (0, item))
     if is_item != item:
         what = "is a key and this is a list item" if item else "is a list item and this is a key"
         remedy = "indent this deeper than its key" if item else "start it with '- ', or indent it like a key above"
         return Fault(scene.at, f"line {same} {what}, in the same column: {remedy}")
     ways = " or ".join(f"by {column} as {'the item in ' if is_item else ''}line {number}"
                        for column, (number, is_item) in sorted(fits.items(), reverse=True) if is_item <= item)
-    return Fault(scene.at, f"this line is indented by {here} {'space' if here == 1 else 'spaces'}, which matches no line above: "
-                           f"indent it {ways}")
+    return Fault(scene.at, f"this line is indented by {indent} {'space' if indent == 1 else 'spaces'}, which matches no line "
+                           f"above: indent it {ways}")
 
 
 def columns_above(scene: Scene) -> dict[int, tuple[int, bool]]:
     """Return the open columns where the parser stopped, each with the nearest line that has it and whether it is an item."""
-    found: dict[int, tuple[int, bool]] = {}
+    columns: dict[int, tuple[int, bool]] = {}
     for number in range(scene.at.line - 1, 0, -1):
         text = scene.line(number)
         if not text.strip() or text.lstrip().startswith("#"):
             continue
         key, margin = column_within(text), indentation(text)
-        if key < min(found, default=key + 1):
-            found[key] = (number, False)
-        if margin < min(found):
-            found[margin] = (number, True)
+        if key < min(columns, default=key + 1):
+            columns[key] = (number, False)
+        if margin < min(columns):
+            columns[margin] = (number, True)
         if margin == 0:
             break
-    return found
+    return columns
 
 
 def column_within(text: str) -> int:
     """Return the number of characters before the first key of a line, including list dashes."""
-    found = re.match(r" *(- +)*", text)
-    return found.end() if found else 0
+    margin = re.match(r" *(- +)*", text)
+    return margin.end() if margin else 0

@@ -1,6 +1,6 @@
 """Access tokens for Google's APIs. gRPC's credential plug-in is not used.
 
-A failure of the plug-in reaches the caller as UNAVAILABLE, so the caller cannot know whether a write was sent. The plug-in also
+A failure of the plug-in reaches the caller as UNAVAILABLE, so it is unknown whether a write was sent. The plug-in also
 writes a traceback to the log and occupies one thread per waiting call. Here all calls share one token and one renewal. A renewal
 delays a call by a limited time and never delays the exit of the process.
 """

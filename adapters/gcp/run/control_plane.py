@@ -24,7 +24,7 @@ T = TypeVar("T")
 READ_RATE, READ_BURST = 4.0, 40.0
 WRITE_RATE, WRITE_BURST = 0.3, 5.0
 READ_PATIENCE, WRITE_PATIENCE = 50.0, 25.0
-"""Longest wait for the rate limit in seconds, shorter than a tick: a call that must wait longer is left to the next tick."""
+"""Longest wait for the rate limit in seconds, shorter than a tick. A call that must wait longer fails; the next tick retries."""
 
 LISTED_FRESH = timedelta(hours=1)
 PAGE = 500

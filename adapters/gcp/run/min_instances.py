@@ -65,23 +65,23 @@ class CloudRunMinInstances:
 
     async def read(self) -> Capacity:
         """Return the capacity. `ready` is what Cloud Monitoring counted 2 to 3 min ago; see `counted`."""
-        seen = await self._look()
-        ready, note = await self._counted(seen)
-        return self._capacity(seen, seen.requested, ready, note)
+        service = await self._read_service()
+        ready, note = await self._counted(service)
+        return self._capacity(service, service.requested, ready, note)
 
     async def traits(self) -> Traits:
         """Return size, billing, start time and keep-alive of an instance, and the largest minimum."""
-        seen = await self._look()
-        if seen.unit.accelerator not in PRICED and not self._priced_by_policy:
-            raise Unsupported(f"{self.resource} has the GPU {seen.unit.accelerator}, whose price is unknown: set prices for the "
-                              "pool in the policy")
+        service = await self._read_service()
+        if service.unit.accelerator not in PRICED and not self._priced_by_policy:
+            raise Unsupported(f"{self.resource} has the GPU {service.unit.accelerator}, whose price is unknown: set prices for "
+                              "the pool in the policy")
         startup = await self._measured(self._instances.startup_seconds)
         keep_alive = await self._measured(self._instances.keep_alive)
         if startup is not None:
             self._ready_instances.start = timedelta(seconds=startup)
-        return Traits(seen.unit.memory_mb, "x86_64", startup, allowed=seen.largest_minimum or None,
-                      typical_lead_time=TYPICAL_LEAD_TIME, vcpus=seen.unit.vcpus, billing=seen.unit.billing, limit=seen.limit,
-                      keep_alive=keep_alive)
+        unit = service.unit
+        return Traits(unit.memory_mb, "x86_64", startup, allowed=service.largest_minimum or None, limit=service.limit,
+                      typical_lead_time=TYPICAL_LEAD_TIME, vcpus=unit.vcpus, billing=unit.billing, keep_alive=keep_alive)
 
     async def _measured(self, measure: Callable[[Place], Awaitable[T | None]]) -> T | None:
         """Return a measurement of the service by Cloud Monitoring; None when it cannot be read."""
@@ -94,17 +94,17 @@ class CloudRunMinInstances:
         """Read the service, and write the minimum unless it is `target`. See the protocol for errors."""
         if target < 0:
             raise ValueError(f"a target cannot be negative, got {target}")
-        seen = await self._look(urgent=True)
-        conflict = self._owned(seen) or self._objection(seen)
+        service = await self._read_service(urgent=True)
+        conflict = self._owner_conflict(service) or self._write_conflict(service)
         if conflict is not None:
             raise conflict
-        if target > seen.largest_minimum:
+        if target > service.largest_minimum:
             raise QuotaExceeded(f"{self.resource}: a minimum of {target} has no effect beyond the maximum: "
-                                f"{seen.limit.sentence(seen.largest_minimum)}", seen.largest_minimum, seen.limit)
-        if target != seen.requested or seen.failure:
+                                f"{service.limit.sentence(service.largest_minimum)}", service.largest_minimum, service.limit)
+        if target != service.requested or service.failure:
             self._sent = target
             sent_at = self._clock.now()
-            await self._plane.set_minimum(self._service, target, seen.etag, urgent=target > seen.requested)
+            await self._plane.set_minimum(self._service, target, service.etag, urgent=target > service.requested)
             self._ready_instances.set_minimum(target, sent_at)
         ready = self._ready = min(target, self._ready)
         phase = Phase.READY if ready >= target else Phase.IN_PROGRESS
@@ -118,88 +118,89 @@ class CloudRunMinInstances:
         """See `adapters.ports.lever.CountedColdStarts`."""
         return self._starts.cold_starts(self._ready_instances.highest_minimum)
 
-    async def _note_starts(self, seen: Service, counts: Mapping[int, int]) -> None:
-        """Add started instances, unless a start need not mean a request that waited.
+    async def _note_starts(self, service: Service, counts: Mapping[int, int]) -> None:
+        """Add started instances, if each start means a request that waited.
 
-        That is so with several requests per instance, with minima of revisions, and during a deployment.
+        This does not hold with several concurrent requests per instance, with minima of revisions, and during a deployment.
         """
-        if seen.requests_per_instance(1.0) > 1 or seen.others or seen.reconciling:
+        if service.requests_per_instance(1.0) > 1 or service.others or service.reconciling:
             return
         end, started = await self._instances.started(self._place)
         self._starts.add(counts, started, end)
 
-    async def _look(self, *, urgent: bool = False) -> Service:
+    async def _read_service(self, *, urgent: bool = False) -> Service:
         """Read the service, and start the quiet time when another client has changed it since the last read."""
-        seen = await self._plane.get(self._service, urgent=urgent)
-        before, self._last = self._last, seen
-        self._ready_instances.set_minimum(seen.requested, self._clock.now())
-        if before is None or seen.generation == before.generation:
-            return seen
-        removed_by_other = not seen.requested and self._sent != 0 and bool(before.requested or self._sent)
+        service = await self._plane.get(self._service, urgent=urgent)
+        before, self._last = self._last, service
+        self._ready_instances.set_minimum(service.requested, self._clock.now())
+        if before is None or service.generation == before.generation:
+            return service
+        removed_by_other = not service.requested and self._sent != 0 and bool(before.requested or self._sent)
         if removed_by_other:
             self._quiet_until = None
-        elif seen.other_settings != before.other_settings or seen.requested not in (before.requested, self._sent):
-            self._quiet_until, self._changed_by = self._clock.now() + QUIET, seen.changed_by
-        return seen
+        elif service.other_settings != before.other_settings or service.requested not in (before.requested, self._sent):
+            self._quiet_until, self._changed_by = self._clock.now() + QUIET, service.changed_by
+        return service
 
-    async def _counted(self, seen: Service) -> tuple[int, str]:
+    async def _counted(self, service: Service) -> tuple[int, str]:
         """Return the ready instances of the minimum, and a note when they could not be counted."""
-        wanted = min(seen.requested, seen.largest_minimum)
+        wanted = min(service.requested, service.largest_minimum)
         if not wanted:
             self._ready = 0
             return 0, ""
         try:
             fresh = WATCHED if self._ready < wanted else SLOWLY
-            revisions = [name for name, _, _ in seen.serving]
+            revisions = [name for name, _, _ in service.serving]
             counts = await self._instances.counted(self._place, revisions, fresh)
             self._ready_instances.add_counts(counts)
         except AdapterError as error:
-            old = seen.changed_at is None or self._clock.now() - seen.changed_at > UNCOUNTED
-            self._ready = wanted if old and not seen.reconciling else min(self._ready, wanted)
+            old = service.changed_at is None or self._clock.now() - service.changed_at > UNCOUNTED
+            self._ready = wanted if old and not service.reconciling else min(self._ready, wanted)
             return self._ready, f"instances were not counted: {error}"
         with suppress(AdapterError):  # accounting then estimates cold starts by its formula
-            await self._note_starts(seen, counts)
+            await self._note_starts(service, counts)
         newest = self._ready_instances.newest(self._clock.now())
         self._ready = min(wanted, self._ready if newest is None else newest)
         return self._ready, ""
 
-    def _capacity(self, seen: Service, requested: int, ready: int, note: str) -> Capacity:
-        owner = self._owned(seen)
-        ready_enough = ready >= min(requested, seen.largest_minimum) and not seen.reconciling
+    def _capacity(self, service: Service, requested: int, ready: int, note: str) -> Capacity:
+        owner = self._owner_conflict(service)
+        ready_enough = ready >= min(requested, service.largest_minimum) and not service.reconciling
         phase = Phase.READY if ready_enough else Phase.IN_PROGRESS
-        ours_failed = bool(seen.failure) and not seen.broken_deployment
+        ours_failed = bool(service.failure) and not service.broken_deployment
         if ours_failed and not ready_enough:
             phase = Phase.FAILED
-        return Capacity(requested, ready, phase, self._clock.now(), changed_at=seen.changed_at,
-                        foreign_owner=None if owner is None else _owner(seen),
-                        blocked=self._objection(seen), detail="; ".join(filter(None, (note, self._described(seen)))),
-                        others=seen.others, others_by=seen.others_by)
+        return Capacity(requested, ready, phase, self._clock.now(), changed_at=service.changed_at,
+                        foreign_owner=None if owner is None else _owner(service),
+                        blocked=self._write_conflict(service),
+                        detail="; ".join(filter(None, (note, self._described(service)))),
+                        others=service.others, others_by=service.others_by)
 
-    def _described(self, seen: Service) -> str:
+    def _described(self, service: Service) -> str:
         notes = []
-        if seen.failure:
-            notes.append(seen.failure)
-        if seen.tagged:
-            notes.append(f"{seen.tagged} more are kept for tagged revisions without traffic")
-        if seen.requested > seen.largest_minimum:
-            notes.append(f"a maximum of {seen.largest_minimum} limits the minimum")
+        if service.failure:
+            notes.append(service.failure)
+        if service.tagged:
+            notes.append(f"{service.tagged} more are kept for tagged revisions without traffic")
+        if service.requested > service.largest_minimum:
+            notes.append(f"a maximum of {service.largest_minimum} limits the minimum")
         return "; ".join(notes)
 
-    def _owned(self, seen: Service) -> Conflict | None:
+    def _owner_conflict(self, service: Service) -> Conflict | None:
         """Return the conflict with manual scaling, under which a minimum has no effect, or with a multi-region service.
 
         A multi-region service is scaled for all its regions at once. None without either.
         """
-        if seen.manual is None and not seen.regions:
+        if service.manual is None and not service.regions:
             return None
-        how = "set its scaling to automatic" if seen.manual is not None else "set its minimum there"
-        return Conflict(f"{self.resource} is governed by {_owner(seen)}: {how}, or remove the pool from the policy")
+        how = "set its scaling to automatic" if service.manual is not None else "set its minimum there"
+        return Conflict(f"{self.resource} is governed by {_owner(service)}: {how}, or remove the pool from the policy")
 
-    def _objection(self, seen: Service) -> AdapterError | None:
+    def _write_conflict(self, service: Service) -> AdapterError | None:
         """Return why the service must not be written now; None when it may be written."""
         now = self._clock.now()
-        if seen.reconciling:
-            return seen.objection(self.resource)
+        if service.reconciling:
+            return service.change_in_progress(self.resource)
         if self._quiet_until is not None and now < self._quiet_until:
             until = f"{self._quiet_until:%H:%M:%S} UTC"
             return Conflict(f"{self.resource} was changed by {self._changed_by or 'an unknown client'} less than "
@@ -208,8 +209,8 @@ class CloudRunMinInstances:
         return None
 
 
-def _owner(seen: Service) -> str:
+def _owner(service: Service) -> str:
     """Return what governs the number of instances instead of the minimum."""
-    if seen.manual is not None:
-        return f"manual scaling ({seen.manual} instances)"
-    return f"a multi-region service ({', '.join(seen.regions)})"
+    if service.manual is not None:
+        return f"manual scaling ({service.manual} instances)"
+    return f"a multi-region service ({', '.join(service.regions)})"

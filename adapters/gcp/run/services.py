@@ -148,7 +148,7 @@ class Service:
             revisions={each.revision: as_newest[each.revision] for each in targets if each.revision in as_newest},
         )
 
-    def objection(self, resource: str) -> AdapterError | None:
+    def change_in_progress(self, resource: str) -> AdapterError | None:
         """Return why a minimum must not be written now: a change is in progress. None when it may be written."""
         if not self.reconciling:
             return None
