@@ -137,7 +137,7 @@ async def test_an_unchanged_target_asks_for_no_write(stage):
     lever = stage.lever()
     await lever.write(7)
     await stage.passes(LONG)
-    seen = observation(proposed=7.0, capacity=await lever.read(), now=stage.clock.now())
+    seen = observation(proposed=7.0, reading=await lever.read(), now=stage.clock.now())
     plan = make_plan(pool_policy(), PoolState(written=7), seen, GUARDRAILS)
 
     assert plan.action is Action.KEEP
@@ -288,7 +288,7 @@ async def test_somebody_elses_change_is_seen(stage):
 async def test_another_autoscaler_is_seen_before_anything_is_written(stage):
     stage.other_autoscaler()
     seen = await stage.lever().read()
-    plan = make_plan(pool_policy(), PoolState(), observation(proposed=7.0, capacity=seen, now=stage.clock.now()), GUARDRAILS)
+    plan = make_plan(pool_policy(), PoolState(), observation(proposed=7.0, reading=seen, now=stage.clock.now()), GUARDRAILS)
 
     assert stage.foreign_owner in seen.foreign_owner
     assert (plan.action, plan.reasons[-1].code) == (Action.HOLD, ReasonCode.FOREIGN_OWNER)
